@@ -1,0 +1,1 @@
+"""Node types: one file per service, written on nodes/sdk.py and nothing else."""

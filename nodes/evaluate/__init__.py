@@ -1,0 +1,1 @@
+"""Services named evaluate.*: one file each."""

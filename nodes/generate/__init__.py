@@ -1,0 +1,1 @@
+"""Services named generate.*: one file each."""

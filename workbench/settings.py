@@ -1,0 +1,114 @@
+"""Where every part of the bench is, as URLs and credentials.
+
+Order: environment variables ``WORKBENCH_*``, then what the running embedded stack wrote into its home
+(``stack-settings.json``), then defaults. No code asks whether a part is embedded or remote.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from schemas.errors import WorkbenchError
+
+STACK_FILE = "stack-settings.json"
+
+
+def default_home() -> Path:
+    """``WORKBENCH_HOME``, else the user's data folder."""
+    given = os.environ.get("WORKBENCH_HOME")
+    return Path(given).expanduser().absolute() if given else user_data_path("workbench")
+
+
+class Settings(BaseSettings):
+    """One bench, as one process sees it. Every field can be set as ``WORKBENCH_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKBENCH_", extra="ignore")
+
+    home: Path = Field(default_factory=default_home, description="Directory of all state on this machine.")
+    bench: str = Field("bench", pattern=r"^[a-z0-9-]{1,32}$", description="Names the bench on a shared bus.")
+
+    bus_url: str = Field("", description="redis:// or rediss:// URL with the password in it.")
+    s3_url: str = Field("", description="http(s)://host:port of the object store.")
+    s3_access_key: str = Field("", description="Access key of the object store.")
+    s3_secret_key: str = Field("", description="Secret key of the object store.")
+    s3_bucket: str = Field("workbench", description="The one bucket of content-addressed artifacts.")
+    s3_region: str = Field("us-east-1", description="Region; given, so that no request asks for it.")
+    sql_url: str = Field("", description="SQLAlchemy URL of the job store. Workers have none.")
+    mlflow_url: str = Field("", description="http(s):// URL of the MLflow server; empty: nothing is tracked.")
+
+    llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")
+    llm_model: str = Field("", description="Model name at llm_url.")
+    llm_api_key: str = Field("", description="Bearer token for llm_url.")
+
+    lease_s: float = Field(6.0, ge=0.5, le=600, description="A worker silent for this long loses its segment.")
+    control_slots: int = Field(2, ge=1, le=64, description="Executors of the control plane.")
+    cache_gib: float = Field(4.0, ge=0.1, description="Local copies of artifacts a worker may keep.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = getattr(init_settings, "init_kwargs", {}).get("home") or default_home()
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_read_stack_file(Path(home)))
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings of this process. Raises WorkbenchError (settings.invalid) naming the variable."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"WORKBENCH_{str(first['loc'][0]).upper()}"
+        raise WorkbenchError(
+            "settings.invalid",
+            f"{name} is not valid: {first['msg']}",
+            where=name,
+            seen=first.get("input"),
+            remedy=f"Correct or unset {name}.",
+        ) from None
+
+
+def write_stack_file(home: Path, values: dict[str, Any]) -> None:
+    """Publish the running stack's URLs and credentials to other processes of this user (mode 0600, atomic)."""
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=home, delete=False) as file:  # mkstemp: 0600 from the start
+        json.dump(values, file, indent=1)
+    Path(file.name).replace(home / STACK_FILE)
+
+
+def remove_stack_file(home: Path) -> None:
+    (home / STACK_FILE).unlink(missing_ok=True)
+
+
+def _read_stack_file(home: Path) -> dict[str, Any]:
+    try:
+        values = json.loads((home / STACK_FILE).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(
+            "settings.invalid",
+            f"the stack's settings cannot be read: {error}",
+            where=str(home / STACK_FILE),
+            remedy="Stop the stack with `workbench down`, remove the file and start it again.",
+        ) from error
+    return values if isinstance(values, dict) else {}
