@@ -30,7 +30,7 @@ def services() -> Mapping[str, NodeDeclaration]:
 @cache
 def _import_all(extra_modules: str) -> None:
     for package in pkgutil.iter_modules(nodes.__path__, "nodes."):
-        if package.ispkg:
+        if package.ispkg and not package.name.startswith("nodes._"):
             for module in pkgutil.iter_modules(importlib.import_module(package.name).__path__, f"{package.name}."):
                 if not module.name.rpartition(".")[2].startswith("_"):
                     _import(module.name)
