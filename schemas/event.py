@@ -1,0 +1,94 @@
+"""Events of a job: numbered state changes, kept on the bus while the job lives and in SQL for good.
+
+An event's number is ``<epoch>-<seq>``: the epoch rises when the bus lost memory, ``seq`` counts within the job. The bus
+scripts write the number, the type and the node; ``data`` is one of the models below and opaque to the scripts.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from schemas.base import Contract
+from schemas.errors import ErrorInfo
+
+
+class EventType(StrEnum):
+    JOB_ACCEPTED = "job.accepted"  # data: {}
+    NODE_RUNNING = "node.running"  # data: NodeStart
+    NODE_COMPLETED = "node.completed"  # data: NodeResult
+    NODE_RETRYING = "node.retrying"  # data: NodeFailure; another attempt follows
+    NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt
+    NODE_SKIPPED = "node.skipped"  # data: {}
+    NODE_CANCELLED = "node.cancelled"  # data: {}
+    NODE_WAITING = "node.waiting"  # data: {reason, …}
+    JOB_COMPLETED = "job.completed"  # data: {}
+    JOB_FAILED = "job.failed"  # node: the first unhandled failure; data: {}
+    JOB_CANCELLED = "job.cancelled"  # data: {}
+
+
+class NodeStart(Contract):
+    """An executor begins a node."""
+
+    worker: str = ""
+    attempt: int = 1
+
+
+class NodeResult(Contract):
+    """A node completed: its outputs and what they cost."""
+
+    output: dict[str, Any] = Field(description="Outputs by name; references for artifacts.")
+    seconds: float = Field(0.0, ge=0, description="Wall time of the node function.")
+    cpu_seconds: float = Field(0.0, ge=0, description="CPU time of the executor during the node function.")
+    peak_memory_bytes: int = Field(0, ge=0, description="Largest resident size seen while the node ran.")
+    metrics: dict[str, float] = Field(default_factory=dict, description="Figures the node recorded.")
+    content_key: str = Field("", description="Content key, where the node is cacheable.")
+    cached: bool = Field(False, description="True when an earlier computation was reused.")
+    worker: str = ""
+    attempt: int = 1
+    started_at: float = Field(0.0, description="UTC, seconds since 1970, on the worker's clock; for display.")
+    finished_at: float = Field(0.0, description="As started_at.")
+
+
+class NodeFailure(Contract):
+    """An attempt failed."""
+
+    error: ErrorInfo
+    worker: str = ""
+    attempt: int = 1
+    seconds: float = 0.0
+    started_at: float = 0.0
+    finished_at: float = 0.0
+
+
+class Event(Contract):
+    """One numbered state change of a job."""
+
+    job: str
+    epoch: int = Field(ge=0)
+    seq: int = Field(ge=1)
+    type: EventType
+    node: str = Field("", description="Node id, or empty for an event of the job.")
+    data: dict[str, Any] = Field(default_factory=dict)
+    at: float = Field(0.0, description="UTC, seconds since 1970, on the writer's clock; for display.")
+
+    @property
+    def cursor(self) -> str:
+        """The event's number; a watcher goes on behind it."""
+        return f"{self.epoch}-{self.seq}"
+
+
+class Progress(Contract):
+    """The last value of a running node's progress."""
+
+    node: str
+    done: float = 0.0
+    total: float = 1.0
+    unit: str = ""
+    preview: str = Field("", description="Key of the newest preview object, or empty.")
+
+    @property
+    def fraction(self) -> float:
+        return min(1.0, self.done / self.total) if self.total > 0 else 0.0

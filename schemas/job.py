@@ -1,0 +1,104 @@
+"""A job as faces show it and as the store keeps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from schemas.base import Contract
+from schemas.errors import ErrorInfo
+from schemas.graph import Graph
+from schemas.status import JobStatus, NodeStatus, Plane
+
+
+class NewJob(Contract):
+    """What the store needs to know of a job when it is accepted."""
+
+    id: str
+    graph: Graph = Field(description="Validated, versions pinned; nodes found in the cache are completed.")
+    graph_hash: str = Field(description="SHA-256 over what the graph asks for, not over its state.")
+    idempotency_key: str | None = Field(None, max_length=200)
+    owner: str = "local"
+    pipeline: str = ""
+    experiment: str = "workbench"
+    seed: int = 0
+    parent: str | None = Field(None, description="The job this one repeats.")
+    sweep: str | None = None
+    created_at: float = 0.0
+
+
+class NodeRecord(Contract):
+    """One node of a job, with what its last attempt cost."""
+
+    id: str
+    service: str
+    plane: Plane
+    status: NodeStatus = NodeStatus.PENDING
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    cached: bool = False
+    worker: str = ""
+    attempt: int = 0
+    metrics: dict[str, float] = Field(default_factory=dict)
+    output: dict[str, Any] | None = None
+    error: ErrorInfo | None = None
+    content_key: str = ""
+    started_at: float | None = None
+    finished_at: float | None = None
+
+
+class JobRecord(Contract):
+    """A job as the store knows it: the submitted graph merged with the state of its nodes."""
+
+    id: str
+    status: JobStatus
+    graph: Graph
+    graph_hash: str
+    idempotency_key: str | None = None
+    owner: str = "local"
+    pipeline: str = ""
+    experiment: str = "workbench"
+    seed: int = 0
+    parent: str | None = None
+    sweep: str | None = None
+    error: ErrorInfo | None = None
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    mlflow_run_id: str | None = None
+    nodes: list[NodeRecord] = Field(default_factory=list)
+
+    def node(self, node_id: str) -> NodeRecord:
+        """The node of that id. Raises KeyError."""
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        raise KeyError(node_id)
+
+
+class NodeView(Contract):
+    """One line of a job on a face."""
+
+    id: str
+    service: str
+    plane: Plane
+    status: NodeStatus
+    seconds: float | None = None
+    cached: bool = False
+    worker: str = ""
+    attempt: int = 0
+
+
+class JobView(Contract):
+    """What ``workbench run --json`` and ``workbench job show --json`` print."""
+
+    job_id: str
+    status: JobStatus
+    video: str | None = Field(None, description="Path of the final video on this machine, once there is one.")
+    seconds: float | None = Field(None, description="From accepted to final.")
+    mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded.")
+    nodes: list[NodeView] = Field(default_factory=list)
+    metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
+    error: ErrorInfo | None = None
