@@ -1,0 +1,100 @@
+"""Connections to the bus that know whether it still is the bus they spoke to.
+
+A server that restarted may have lost its last seconds, one that was wiped has lost everything. Each new connection
+therefore compares the server's run id with the marker the control plane left; while they differ, the connection is
+refused and the caller waits (docs/architecture.md, "Losing memory").
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from schemas.errors import WorkbenchError
+
+TIMEOUT_S = 5.0
+
+
+class BusUnfamiliar(redis.ConnectionError):
+    """The bus answers, but the control plane has not taken it over (yet)."""
+
+
+BUS_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.BusyLoadingError, redis.exceptions.ReadOnlyError)
+
+
+def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> redis.Redis:
+    """A client with its own small pool. Nothing is sent until the first command.
+
+    Args:
+        url: redis:// URL with password.
+        meta_key: the bench's marker; None for the control plane, which takes unfamiliar servers over.
+        timeout_s: for connecting and for each answer. Blocking commands must block for less.
+
+    redis-py's own retries are off: a command whose answer was lost must not be sent again behind the caller's back.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_timeout": False,
+        "decode_responses": False,
+        "health_check_interval": 0,
+    }
+    if meta_key is not None:
+        options["redis_connect_func"] = lambda connection: _greet(connection, meta_key)
+    try:
+        return redis.Redis.from_url(url, **options)
+    except ValueError as error:
+        raise WorkbenchError(
+            "settings.invalid",
+            f"the bus URL cannot be used: {error}",
+            where="WORKBENCH_BUS_URL",
+            seen=without_password(url),
+            allowed="redis://[:password@]host:port",
+            remedy="Correct the URL, or unset it to use the embedded bus.",
+        ) from error
+
+
+def run_id(client: redis.Redis) -> str:
+    """The server process's identity; another after every restart."""
+    info = cast("dict[str, Any]", client.info("server"))
+    return str(info["run_id"])
+
+
+def without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"***@{host}").geturl()
+
+
+def unreachable(url: str, error: Exception) -> WorkbenchError:
+    """The error a person sees when the bus does not answer."""
+    if isinstance(error, BusUnfamiliar):
+        remedy = "Start the control plane (`workbench up`, or `workbench control`); it takes the bus over."
+    else:
+        remedy = "Start the stack with `workbench up`, or correct WORKBENCH_BUS_URL."
+    return WorkbenchError(
+        "bus.unreachable",
+        f"the bus does not answer: {error}",
+        where=without_password(url) or "WORKBENCH_BUS_URL is not set",
+        remedy=remedy,
+    )
+
+
+def _greet(connection: Any, meta_key: str) -> None:
+    connection.on_connect()
+    connection.send_command("INFO", "server")
+    info = connection.read_response()
+    text = info.decode() if isinstance(info, bytes) else str(info)
+    actual = next((line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("run_id:")), "")
+    connection.send_command("HGET", meta_key, "run_id")
+    known = connection.read_response()
+    if known is None or known.decode() != actual:
+        raise BusUnfamiliar("no control plane has taken this bus over since it started")

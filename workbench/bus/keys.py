@@ -1,0 +1,72 @@
+"""The keys that Python reads. The scripts build the same names from the same prefix (scripts/_prelude.lua).
+
+All keys of a bench share one cluster hash tag, so that every script touches one slot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FRONT, INTERACTIVE, BATCH = "front", "interactive", "batch"
+LANES = (FRONT, INTERACTIVE, BATCH)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Key names of one bench."""
+
+    bench: str
+
+    @property
+    def prefix(self) -> str:
+        return "{" + self.bench + "}"
+
+    @property
+    def meta(self) -> str:
+        return f"{self.prefix}:meta"
+
+    @property
+    def leases(self) -> str:
+        return f"{self.prefix}:leases"
+
+    @property
+    def outbox(self) -> str:
+        return f"{self.prefix}:outbox"
+
+    @property
+    def fence(self) -> str:
+        return f"{self.prefix}:fence"
+
+    @property
+    def computed(self) -> str:
+        return f"{self.prefix}:computed"
+
+    @property
+    def cancelled(self) -> str:
+        return f"{self.prefix}:cancelled"
+
+    @property
+    def progressed(self) -> str:
+        return f"{self.prefix}:progressed"
+
+    @property
+    def workers(self) -> str:
+        return f"{self.prefix}:workers"
+
+    def worker(self, worker_id: str) -> str:
+        return f"{self.prefix}:worker:{worker_id}"
+
+    def job(self, job: str) -> str:
+        return f"{self.prefix}:job:{job}"
+
+    def events(self, job: str) -> str:
+        return f"{self.prefix}:events:{job}"
+
+    def progress(self, job: str) -> str:
+        return f"{self.prefix}:progress:{job}"
+
+    def queue(self, pool: str, lane: str) -> str:
+        return f"{self.prefix}:queue:{pool}:{lane}"
+
+    def wake(self, pool: str) -> str:
+        return f"{self.prefix}:wake:{pool}"

@@ -1,0 +1,31 @@
+-- adopt(job, seg, old fence, worker, at, start data, k x (node, result)) -> {'OK', fence} | {'FENCED'} | {'WAIT'} | {'CANCELLED'}
+-- After a loss of memory a live worker presents the lease it held, with the results its take carried. Per segment the
+-- highest n wins. Only in the grace; afterwards the worker has lost its lease.
+local job, seg, old, worker, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local key = job_key(job)
+local status = redis.call('HGET', key, 'status')
+local phase = redis.call('HGET', META, 'phase')
+if status == 'cancelled' then return { 'CANCELLED' } end
+if holds(job, seg, old) and string.match(old, '^(%d+):') == epoch() then return { 'OK', old } end
+if phase ~= 'grace' then return { phase == 'open' and 'FENCED' or 'WAIT' } end
+if not status then return { 'WAIT' } end
+local old_n = tonumber(string.match(old, ':(%d+)$'))
+local fence = epoch() .. ':' .. string.format('%.0f', old_n)
+local present = redis.call('HGET', LEASES, lease_field(job, seg))
+if present and string.match(present, '^(%d+):') == epoch() then
+  if tonumber(string.match(present, '^%d+:(%d+)')) > old_n then return { 'FENCED' } end
+end
+if FINAL[status] then return { 'FENCED' } end
+for i = 7, #ARGV, 2 do
+  if not FINAL[redis.call('HGET', key, 'st:' .. ARGV[i]) or 'failed'] then
+    redis.call('HSET', key, 'rs:' .. ARGV[i], ARGV[i + 1])
+    finish_node(job, ARGV[i], 'completed', ARGV[i + 1], at)
+  end
+end
+if #open_nodes(job, seg) == 0 then return { 'FENCED' } end
+redis.call('HSET', LEASES, lease_field(job, seg), fence .. ' 0 ' .. worker)
+if tonumber(redis.call('GET', B .. ':fence') or '0') < old_n then redis.call('SET', B .. ':fence', string.format('%.0f', old_n)) end
+if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
+if tonumber(redis.call('HGET', key, 'at:' .. seg) or '0') == 0 then redis.call('HSET', key, 'at:' .. seg, 1) end
+mark_running(job, seg, data, at)
+return { 'OK', fence }

@@ -1,0 +1,22 @@
+-- cancel(job, at) -> OK | FINAL | UNKNOWN
+-- From here on no node starts and no result becomes visible; the leases are gone, queue entries fall out at take.
+local job, at = ARGV[1], ARGV[2]
+local key = job_key(job)
+local status = redis.call('HGET', key, 'status')
+if not status then return 'UNKNOWN' end
+if FINAL[status] then return 'FINAL' end
+redis.call('HSET', key, 'status', 'cancelled')
+local fields = redis.call('HGETALL', key)
+for i = 1, #fields, 2 do
+  local node = string.match(fields[i], '^st:(.+)$')
+  if node and not FINAL[fields[i + 1]] then
+    redis.call('HSET', key, fields[i], 'cancelled')
+    emit(job, 'node.cancelled', node, '{}', at)
+  end
+  local seg = string.match(fields[i], '^nodes:(.+)$')
+  if seg then free_lease(job, seg) end
+end
+redis.call('HSET', key, 'open', 0)
+emit(job, 'job.cancelled', '', '{}', at)
+redis.call('PUBLISH', B .. ':cancelled', job)
+return 'OK'

@@ -1,0 +1,28 @@
+-- commit(job, seg, fence, node, result, at, start data, content key) -> OK | AGAIN | FENCED | CANCELLED | WAIT
+-- Makes one node's result visible and moves the job on; on the segment's last node the lease is freed.
+local job, seg, fence, node, result, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local content_key = ARGV[8]
+local key = job_key(job)
+local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'by:' .. node)
+if state[3] == fence then return 'AGAIN' end
+if state[1] == 'cancelled' then return 'CANCELLED' end
+if not holds(job, seg, fence) or FINAL[state[2] or 'failed'] then return 'FENCED' end
+if not open_bench() then return 'WAIT' end
+
+redis.call('HSET', key, 'rs:' .. node, result, 'by:' .. node, fence)
+if content_key ~= '' then
+  -- The bus keeps a bounded recent part of the result index; SQL holds all of it.
+  if redis.call('HSET', B .. ':computed', content_key, result) == 1 then
+    if redis.call('RPUSH', B .. ':computed:order', content_key) > 20000 then
+      redis.call('HDEL', B .. ':computed', redis.call('LPOP', B .. ':computed:order'))
+    end
+  end
+end
+finish_node(job, node, 'completed', result, at)
+if #open_nodes(job, seg) == 0 then
+  free_lease(job, seg)
+else
+  redis.call('HSET', key, 'at:' .. seg, 1)
+  mark_running(job, seg, data, at)
+end
+return 'OK'

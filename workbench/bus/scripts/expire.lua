@@ -1,0 +1,30 @@
+-- expire(job, seg, lease as seen, failure, at) -> RETRY | FINAL | MOVED
+-- The reaper takes a silent worker's segment over, only if the lease still is exactly what it saw.
+local job, seg, seen, failure, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call('HGET', LEASES, lease_field(job, seg)) ~= seen then return 'MOVED' end
+if not open_bench() then return 'MOVED' end
+local key = job_key(job)
+local status = redis.call('HGET', key, 'status')
+local left = open_nodes(job, seg)
+if not status or FINAL[status] or #left == 0 then
+  free_lease(job, seg)
+  return 'MOVED'
+end
+local running = left[1]
+for _, node in ipairs(left) do
+  if redis.call('HGET', key, 'st:' .. node) == 'running' then running = node; break end
+end
+-- A lease whose counter never moved was never worked on: the attempt does not count.
+if string.match(seen, '^[^ ]+ 0 ') then redis.call('HINCRBY', key, 'at:' .. seg, -1) end
+local counts = redis.call('HMGET', key, 'at:' .. seg, 'mx:' .. running)
+unmark_running(job, seg)
+free_lease(job, seg)
+if tonumber(counts[1]) < tonumber(counts[2]) then
+  emit(job, 'node.retrying', running, failure, at)
+  enqueue(job, seg, 'front')
+  return 'RETRY'
+end
+redis.call('HSET', key, 'rs:' .. running, failure, 'at:' .. seg, 0)
+finish_node(job, running, 'failed', failure, at)
+if #open_nodes(job, seg) > 0 then enqueue(job, seg, 'front') end
+return 'FINAL'

@@ -1,0 +1,27 @@
+-- fail(job, seg, fence, node, failure, retry "1" or "0", at, start data) -> RETRY | FINAL | FENCED | CANCELLED | WAIT
+-- One attempt of a node failed. RETRY: the lease is free and the segment enqueued again. FINAL: the node failed for good;
+-- the executor may go on with what the segment still holds.
+local job, seg, fence, node, failure, retry, at, data =
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local key = job_key(job)
+local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'at:' .. seg, 'mx:' .. node)
+if state[1] == 'cancelled' then return 'CANCELLED' end
+if not holds(job, seg, fence) or FINAL[state[2] or 'failed'] then return 'FENCED' end
+if not open_bench() then return 'WAIT' end
+
+if retry == '1' and tonumber(state[3]) < tonumber(state[4]) then
+  emit(job, 'node.retrying', node, failure, at)
+  unmark_running(job, seg)
+  free_lease(job, seg)
+  enqueue(job, seg, 'front')
+  return 'RETRY'
+end
+redis.call('HSET', key, 'rs:' .. node, failure, 'by:' .. node, fence)
+finish_node(job, node, 'failed', failure, at)
+if #open_nodes(job, seg) == 0 then
+  free_lease(job, seg)
+else
+  redis.call('HSET', key, 'at:' .. seg, 1)
+  mark_running(job, seg, data, at)
+end
+return 'FINAL'

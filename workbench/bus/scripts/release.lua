@@ -1,0 +1,10 @@
+-- release(job, seg, fence) -> OK | FENCED
+-- Hands a segment back unfinished (a worker drains): the attempt is refunded, the rest goes to the front of the queue.
+local job, seg, fence = ARGV[1], ARGV[2], ARGV[3]
+if not holds(job, seg, fence) then return 'FENCED' end
+local key = job_key(job)
+redis.call('HINCRBY', key, 'at:' .. seg, -1)
+unmark_running(job, seg)
+free_lease(job, seg)
+if #open_nodes(job, seg) > 0 then enqueue(job, seg, 'front') end
+return 'OK'

@@ -1,0 +1,17 @@
+-- requeue(job, segments…) -> number enqueued
+-- Enqueues the job's segments that are free to run, hold no lease and stand in no queue: what an AOF cut short may lose.
+-- The caller has looked through the queues; an entry too many is dropped by take.
+local job = ARGV[1]
+local key = job_key(job)
+local status = redis.call('HGET', key, 'status')
+if not status or FINAL[status] then return 0 end
+local count = 0
+for i = 2, #ARGV do
+  local seg = ARGV[i]
+  local free = tonumber(redis.call('HGET', key, 'ext:' .. seg) or '1') == 0
+  if free and redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 0 and #open_nodes(job, seg) > 0 then
+    enqueue(job, seg, redis.call('HGET', key, 'lane'))
+    count = count + 1
+  end
+end
+return count
