@@ -1,0 +1,68 @@
+"""The 468-point face mesh of one face.
+
+Method: Kartynnik et al., "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs", CVPRW 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nodes._face.detection import Face
+from nodes._face.landmarks import EYE_LEFT, EYE_RIGHT, FACE_OVAL, POINTS
+from nodes._face.models import FaceModels, shared_face_models
+
+_SIDE = 192
+_MARGIN = 1.5  # crop side / face side; what the network was trained on
+_ROUNDS = 3  # each round crops around the points of the last one; they settle within a third of a pixel by the third
+
+
+def mesh(rgb: NDArray[Any], face: Face, models: FaceModels | None = None) -> NDArray[Any]:
+    """(468, 3) float32 points of ``face`` in a (H, W, 3) uint8 RGB picture.
+
+    x and y are picture pixels; z is depth in the same unit, smaller towards the camera, zero near the head's centre.
+    Indices are named in ``nodes._face.landmarks``. CPU: 8 ms.
+    """
+    models = models or shared_face_models()
+    eyes = face.keypoints[:2]
+    centre = np.array([(face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2], np.float32)
+    points = _fit(rgb, centre, face.size * _MARGIN, _roll(eyes[0], eyes[1]), models)
+    for _ in range(_ROUNDS - 1):
+        angle = _roll(points[list(EYE_LEFT), :2].mean(0), points[list(EYE_RIGHT), :2].mean(0))
+        upright = points[list(FACE_OVAL), :2] @ _rotation(angle)  # rows rotated by -angle
+        low, high = upright.min(0), upright.max(0)
+        centre = _rotation(angle) @ ((low + high) / 2)
+        points = _fit(rgb, centre, float((high - low).max()) * _MARGIN, angle, models)
+    return points
+
+
+def _fit(rgb: NDArray[Any], centre: NDArray[Any], side: float, angle: float, models: FaceModels) -> NDArray[Any]:
+    """Points of the face in a square crop of that side, turned by ``angle`` radians."""
+    scale = side / _SIDE
+    to_picture = np.empty((2, 3), np.float32)  # crop pixel -> picture pixel
+    to_picture[:, :2] = _rotation(angle) * scale
+    to_picture[:, 2] = centre - to_picture[:, :2] @ np.full(2, _SIDE / 2, np.float32)
+    source, matrix = rgb, to_picture
+    if scale > 2:  # sampling a large face bilinearly would alias: shrink the picture first
+        source = cv2.resize(rgb, None, fx=2 / scale, fy=2 / scale, interpolation=cv2.INTER_AREA)
+        matrix = to_picture * np.float32(2 / scale)
+    crop = cv2.warpAffine(source, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    with models.lock:
+        models.mesh.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
+        raw = models.mesh.forward("conv2d_20").reshape(POINTS, 3)
+    points = np.empty((POINTS, 3), np.float32)
+    points[:, :2] = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
+    points[:, 2] = raw[:, 2] * scale
+    return points
+
+
+def _roll(left_eye: NDArray[Any], right_eye: NDArray[Any]) -> float:
+    return math.atan2(float(right_eye[1] - left_eye[1]), float(right_eye[0] - left_eye[0]))
+
+
+def _rotation(angle: float) -> NDArray[Any]:
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32)

@@ -1,0 +1,38 @@
+"""The sample portrait: a photograph in the public domain that ships inside an installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+
+SAMPLE_NAME = "sample-portrait.png"
+_CROP = (96, 0, 352, 256)  # left, top, right, bottom of head and shoulders in the 512 x 512 original
+_SIZE = 512
+
+
+def sample_portrait(folder: Path) -> Path:
+    """Write the sample portrait, a 512 x 512 RGB PNG of astronaut Eileen Collins, into ``folder``; equal bytes each time.
+
+    Source: NASA, public domain, as ``astronaut.png`` in scikit-image; cropped and enlarged with Lanczos.
+    Raises WorkbenchError (node.missing_package) where scikit-image is not installed.
+    """
+    from PIL import Image
+
+    spec = importlib.util.find_spec("skimage")  # finds the folder without running the package
+    if spec is None or spec.origin is None:
+        raise WorkbenchError(
+            "node.missing_package",
+            "the sample portrait needs the package scikit-image, which is not installed",
+            where="sample_portrait",
+            seen="not installed",
+            allowed="scikit-image",
+            remedy="pip install '.[cpu]', or give a portrait of your own.",
+        )
+    target = folder / SAMPLE_NAME
+    folder.mkdir(parents=True, exist_ok=True)
+    with Image.open(Path(spec.origin).parent / "data" / "astronaut.png") as original:
+        portrait = original.convert("RGB").crop(_CROP).resize((_SIZE, _SIZE), Image.Resampling.LANCZOS)
+    portrait.save(target, format="PNG")
+    return target
