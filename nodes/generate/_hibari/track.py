@@ -1,0 +1,70 @@
+"""The sound track under construction: a wav file that grows sentence by sentence, with the times of what is in it."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from types import TracebackType
+
+from nodes._speech import Phoneme
+from nodes.generate._hibari.block import Spoken
+from nodes.generate._hibari.timing import PAUSE
+from nodes.generate._hibari.voice import SAMPLE_RATE_HZ, UNIT
+
+_SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
+
+
+class Track:
+    """Writes 24 kHz mono 16-bit samples. Everything in it is whole milliseconds long, so all times are exact."""
+
+    def __init__(self, path: Path) -> None:
+        self.phonemes: list[Phoneme] = []
+        self._samples = 0
+        self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by __exit__
+        self._file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", "not compressed"))
+
+    def __enter__(self) -> Track:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def duration_s(self) -> float:
+        return _seconds(self._samples)
+
+    def silence(self, seconds: float) -> None:
+        samples = round(seconds * 1000) * _SAMPLES_PER_MS
+        self._write(bytes(2 * samples))
+
+    def add(self, spoken: Spoken) -> tuple[float, float]:
+        """Append a sentence; returns where it starts and ends, in seconds, without the pauses at its edges."""
+        base = self._samples
+        sounds = [span for span in spoken.spans if span.symbol != PAUSE]
+        for span in sounds:
+            self._sound(span.symbol, base + span.start * UNIT, base + span.end * UNIT)
+        self._write(spoken.pcm)
+        return _seconds(base + sounds[0].start * UNIT), _seconds(base + sounds[-1].end * UNIT)
+
+    def finish(self) -> None:
+        """Make the phonemes cover the track to its end."""
+        self._pause_until(self._samples)
+
+    def _sound(self, symbol: str, start: int, end: int) -> None:
+        self._pause_until(start)
+        self.phonemes.append(Phoneme(symbol=symbol, start_s=_seconds(start), end_s=_seconds(end)))
+
+    def _pause_until(self, sample: int) -> None:
+        start_s = self.phonemes[-1].end_s if self.phonemes else 0.0
+        if _seconds(sample) > start_s:
+            self.phonemes.append(Phoneme(symbol=PAUSE, start_s=start_s, end_s=_seconds(sample)))
+
+    def _write(self, pcm: bytes) -> None:
+        self._file.writeframesraw(pcm)
+        self._samples += len(pcm) // 2
+
+
+def _seconds(samples: int) -> float:
+    return round(samples / SAMPLE_RATE_HZ, 3)

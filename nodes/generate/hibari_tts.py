@@ -1,0 +1,113 @@
+"""Speak a narration with an English voice and say when each sound is made.
+
+Source: hibari-tts 0.2.1 by Maureese Williams (code and voice), licence Apache-2.0; distilled from
+Kokoro-82M, Apache-2.0.
+The voice is US English, female, 24 kHz, and runs on one CPU core at about 20 times the speed of speech. A long text is
+spoken in parts of ten sentences: after a crash the work goes on behind the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from nodes._sentences import split_sentences
+from nodes._speech import Phoneme
+from nodes.generate._hibari.text import has_words, refuse_unreadable
+from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
+
+if TYPE_CHECKING:
+    from nodes.generate._hibari.block import Spoken
+
+PART_SENTENCES = 10  # about 40 s of speech: 2–3 s of work at stake
+
+
+class Params(NodeModel):
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="Pace of the speech; 2 is twice as fast.")
+    pause_s: float = Field(0.35, ge=0, le=2, description="Silence between sentences, in seconds.")
+    lead_in_s: float = Field(0.15, ge=0, le=5, description="Silence before the first word, in seconds.")
+    tail_s: float = Field(0.25, ge=0, le=5, description="Silence after the last word, in seconds.")
+    gain_db: float = Field(8.0, ge=-20, le=12, description="Amplification in dB; 8 brings the voice to about -19 dBFS.")
+
+
+class Inputs(NodeModel):
+    narration: str = Field(
+        min_length=1, max_length=20_000, description="English text to speak; [word](/phonemes/) gives a pronunciation."
+    )
+
+
+class Sentence(NodeModel):
+    """One sentence of the narration and when it is spoken."""
+
+    text: str = Field(description="The sentence as it was written.")
+    start_s: float = Field(ge=0, description="Start of its first sound, in seconds from the start of the audio.")
+    end_s: float = Field(ge=0, description="End of its last sound, in seconds from the start of the audio.")
+
+
+class Outputs(NodeModel):
+    audio: AudioRef = Field(description="24 kHz mono 16-bit wav.")
+    phonemes: list[Phoneme] = Field(description="Sounds and pauses, in order, without gaps, over the whole audio.")
+    sentences: list[Sentence] = Field(description="The sentences spoken, with their times.")
+    duration_s: float = Field(description="Length of the audio in seconds.")
+
+
+def check(params: Params, inputs: dict[str, Any]) -> None:
+    """Refuse at submit what the voice could not read, where the text is known by then."""
+    narration = inputs.get("narration")
+    if isinstance(narration, str):
+        refuse_unreadable(narration)
+
+
+@node(
+    "generate.hibari_tts",
+    version="1.0.0",
+    plane="data",
+    resources=Resources(timeout_s=900),
+    check=check,
+    weights=("hibari-tts",),
+)
+def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """Text -> (samples,) 16-bit at 24 kHz. The same text and parameters give the same bytes on one machine.
+
+    Raises NodeError (node.bad_input) naming the characters when the text has letters the voice cannot read.
+    """
+    from nodes.generate._hibari.track import Track
+
+    refuse_unreadable(inputs.narration)
+    texts = [text for text in split_sentences(inputs.narration) if has_words(text)]
+    path = ctx.workdir / "narration.wav"
+    sentences: list[Sentence] = []
+    with Track(path) as track:
+        track.silence(params.lead_in_s)
+        for spoken in _spoken(ctx, params, texts):
+            if sentences:
+                track.silence(params.pause_s)
+            start_s, end_s = track.add(spoken)
+            sentences.append(Sentence(text=spoken.text, start_s=start_s, end_s=end_s))
+        track.silence(params.tail_s)
+        track.finish()
+    audio = ctx.save(path, "audio", name="narration.wav")
+    return Outputs(audio=audio, phonemes=track.phonemes, sentences=sentences, duration_s=track.duration_s)
+
+
+def _spoken(ctx: Context, params: Params, texts: list[str]) -> Iterator[Spoken]:
+    """The sentences in order: those of finished parts from there, the rest from the voice."""
+    from nodes.generate._hibari.block import Spoken, decode, encode
+    from nodes.generate._hibari.voice import Voice, to_pcm
+
+    in_parts = len(texts) > PART_SENTENCES
+    for part, first in enumerate(range(0, len(texts), PART_SENTENCES)):
+        if part < len(ctx.parts):
+            yield from decode(ctx.open(ctx.parts[part]).read_bytes())
+            continue
+        voice = ctx.model("hibari-tts", Voice.load)
+        block = []
+        for index, text in enumerate(texts[first : first + PART_SENTENCES], start=first):
+            ctx.progress(index, len(texts), "sentences")
+            take = voice.say(text, params.speed)
+            if take is not None:
+                block.append(Spoken(text, to_pcm(take.wave, params.gain_db), take.spans))
+        if in_parts:
+            ctx.parts.append(encode(block), "file", name=f"sentences-{first + 1}.part")
+        yield from block
+    ctx.progress(len(texts), len(texts), "sentences")

