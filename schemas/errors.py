@@ -37,6 +37,7 @@ ERROR_CODES: dict[str, str] = {
     "node.failed": "The node raised an exception.",
     "node.crashed": "The process that ran the node died.",
     "node.timeout": "The node ran longer than its declared time.",
+    "node.version_mismatch": "The worker has another version of the service than the graph was accepted with.",
     "node.worker_lost": "The worker that ran the node stopped answering.",
     "node.bad_output": "The node returned something other than its declared outputs.",
     "node.missing_package": "A package the node needs is not installed.",
@@ -44,6 +45,7 @@ ERROR_CODES: dict[str, str] = {
     # the parts of the bench
     "bus.unreachable": "The bus does not answer.",
     "store.unreachable": "The object store does not answer.",
+    "store.refused": "The object store refuses the credentials.",
     "store.missing": "The object store does not have these bytes.",
     "store.corrupt": "The bytes in the object store do not match their digest.",
     "sql.unreachable": "The database does not answer.",

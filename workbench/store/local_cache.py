@@ -1,0 +1,145 @@
+"""Local copies of artifacts: ``ab/abcd…`` below a folder, read-only, bounded in size, shared by processes.
+
+What is used was touched lately or is held: ``hold`` takes a shared flock, which the kernel drops with the process, so
+no crash leaves an artifact pinned. Eviction goes by modification time, which every use renews, and takes an exclusive
+flock first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from nodes.context import take_over
+from schemas.refs import Ref
+from workbench.store.objects import Objects
+from workbench.store.retry import disk_full, no_space
+
+KEEP_S = 60.0  # a file used this lately stays: between fetch() and hold() nothing else protects it
+EVICT_TO = 0.9  # of the limit, so that a full cache is not scanned for every file
+SCAN_AFTER = 0.05  # of the limit: as much may come in before the folder is measured again
+STALE_STAGING_S = 24 * 3600.0
+
+
+class LocalCache:
+    """A folder of artifacts. Thread-safe, and safe with other processes on the same folder.
+
+    Args:
+        folder: created where it is missing.
+        limit_bytes: what the files may take together. It is exceeded while everything in it is in use.
+        keep_s: files used within this time are never evicted.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int, keep_s: float = KEEP_S) -> None:
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self._keep_s = keep_s
+        self._mutex = threading.Lock()
+        self._unmeasured_bytes = limit_bytes  # more than SCAN_AFTER: the first file measures the folder
+
+    def path(self, ref: Ref) -> Path | None:
+        """The local copy, its use noted, or None. A copy cut short (a crash of the machine) is removed."""
+        path = self._place(ref)
+        try:
+            if ref.size_bytes is not None and path.stat().st_size != ref.size_bytes:
+                path.unlink(missing_ok=True)
+                return None
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        return path
+
+    def add(self, path: Path, ref: Ref) -> Path:
+        """Take a finished file over; it must not be changed afterwards. Raises WorkbenchError (home.disk_full)."""
+        place = self._place(ref)
+        size = path.stat().st_size
+        try:
+            take_over(path, place)
+            os.utime(place)
+        except OSError as fault:
+            if no_space(fault):
+                raise disk_full(fault) from fault
+            raise
+        self._grown(size)
+        return place
+
+    def fetch(self, ref: Ref, objects: Objects) -> Path:
+        """The local copy, fetched and verified where there is none. Blocks.
+
+        Raises WorkbenchError: store.missing, store.corrupt, store.unreachable, home.disk_full.
+        """
+        found = self.path(ref)
+        if found is not None:
+            return found
+        place = self._place(ref)
+        objects.get(ref, place)
+        self._grown(place.stat().st_size)
+        return place
+
+    @contextlib.contextmanager
+    def hold(self, *refs: Ref) -> Iterator[None]:
+        """Keep these artifacts here while the block runs; those that are not here are passed over."""
+        with contextlib.ExitStack() as stack:
+            for ref in refs:
+                with contextlib.suppress(FileNotFoundError):
+                    file = stack.enter_context(self._place(ref).open("rb"))
+                    fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    def size_bytes(self) -> int:
+        """What the files take together."""
+        return sum(size for _, size, _ in self._files())
+
+    def evict(self) -> int:
+        """Remove what was used longest ago until the cache is within its limit; returns the bytes freed."""
+        files = sorted(self._files())
+        total = sum(size for _, size, _ in files)
+        freed = 0
+        if total <= self.limit_bytes:
+            return 0
+        for used_at, size, path in files:
+            if total - freed <= self.limit_bytes * EVICT_TO or time.time() - used_at < self._keep_s:
+                break
+            if _remove_unless_held(path):
+                freed += size
+        return freed
+
+    def _place(self, ref: Ref) -> Path:
+        return self.folder / ref.sha256[:2] / ref.sha256
+
+    def _grown(self, size: int) -> None:
+        with self._mutex:
+            self._unmeasured_bytes += size
+            due = self._unmeasured_bytes > self.limit_bytes * SCAN_AFTER
+            if due:
+                self._unmeasured_bytes = 0
+        if due:
+            self.evict()
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """(used at, bytes, path) of every artifact; clears away what dead processes left half-written."""
+        for path in self.folder.glob("??/*"):
+            try:
+                facts = path.stat()
+                if path.name.startswith("."):
+                    if time.time() - facts.st_mtime > STALE_STAGING_S:
+                        path.unlink()
+                    continue
+            except FileNotFoundError:  # another process was quicker
+                continue
+            yield facts.st_mtime, facts.st_size, path
+
+
+def _remove_unless_held(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True

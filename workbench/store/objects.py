@@ -1,0 +1,347 @@
+"""Artifacts in an S3 bucket, named by their SHA-256: ``sha256/<2 hex>/<64 hex>``.
+
+One private bucket holds them all. An object is written whole, checked, and only then pointed at; it never changes
+afterwards, so writing it twice is harmless and needs no lock. Previews are the exception: short-lived, named by job and
+node, rewritten as the node goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import CopySource
+from minio.error import S3Error
+
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref
+from workbench.settings import Settings
+from workbench.store.retry import is_missing, with_retries
+
+T = TypeVar("T")
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 60.0
+POOL_CONNECTIONS = 16
+PART_BYTES = 16 * 1024 * 1024  # larger files go up in parts of this size, three at a time
+PROBE_FROM_BYTES = 64 * 1024  # below, sending the bytes again costs no more than asking whether they are there
+CHUNK_BYTES = 1024 * 1024
+DIGEST_HEADER = "x-amz-meta-sha256"
+_HEX64 = re.compile(r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What the store says of one object without sending it."""
+
+    key: str
+    size_bytes: int
+    media_type: str
+    sha256: str
+    etag: str
+    modified_at: float
+
+
+class Objects:
+    """A client of the object store. Thread-safe; blocking; keeps its connections open."""
+
+    def __init__(self, client: Minio, bucket: str, endpoint: str, region: str) -> None:
+        self.bucket = bucket
+        self.endpoint = endpoint
+        self._client = client
+        self._region = region
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Objects:
+        """A client for the settings' store. Sends nothing yet.
+
+        Raises WorkbenchError (settings.invalid) when the URL is missing or not http(s).
+        """
+        url = urlsplit(settings.s3_url)
+        if url.scheme not in ("http", "https") or not url.netloc:
+            raise WorkbenchError(
+                "settings.invalid",
+                "the URL of the object store is missing or not a URL",
+                where="WORKBENCH_S3_URL",
+                seen=settings.s3_url,
+                allowed="http://host:port or https://host",
+                remedy="Start the bench with `workbench up`, or set WORKBENCH_S3_URL.",
+            )
+        secure = url.scheme == "https"
+        pool = urllib3.PoolManager(
+            maxsize=POOL_CONNECTIONS,
+            retries=False,  # with_retries decides: the SDK's own five retries hide what happened
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
+        )
+        client = Minio(
+            url.netloc,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+            secure=secure,
+            region=settings.s3_region,
+            http_client=pool,
+        )
+        return cls(client, settings.s3_bucket, settings.s3_url, settings.s3_region)
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket where it is missing. ``put`` does so by itself when it meets none."""
+        self._call("create the bucket", self._make_bucket)
+
+    # Artifacts
+
+    def put(self, path: Path, ref: Ref) -> bool:
+        """Store a file under its digest and check what arrived; True when bytes were sent.
+
+        Raises WorkbenchError: store.corrupt when the file is not what the reference says, or arrived as something
+        else; store.unreachable; store.refused.
+        """
+        size = path.stat().st_size
+        if ref.size_bytes is not None and ref.size_bytes != size:
+            raise _corrupt(ref.sha256, str(path), f"{size} bytes", f"{ref.size_bytes} bytes")
+        if size >= PROBE_FROM_BYTES:
+            facts = self.stat(ref.sha256)
+            if facts is not None and facts.size_bytes == size and facts.etag == _etag_of(path, size):
+                return False  # another etag means other bytes: they are replaced
+        etag = self._call(f"store {ref.sha256[:12]}", lambda: self._upload(path, size, ref))
+        if etag != _etag_of(path, size):
+            # Not proof yet: a store that encrypts by key service has etags of another kind. Read it back.
+            self._verify(ref)
+        return True
+
+    def get(self, ref: Ref, into: Path) -> None:
+        """Write the artifact to ``into``; the file appears whole and verified, or not at all.
+
+        Raises WorkbenchError: store.missing, store.corrupt, store.unreachable, home.disk_full.
+        """
+        into.parent.mkdir(parents=True, exist_ok=True)
+        self._call(f"fetch {ref.sha256[:12]}", lambda: self._download(ref, into))
+
+    def read(self, ref: Ref, limit_bytes: int = 1 << 20) -> bytes:
+        """The verified bytes of a small artifact (text, JSON). Raises as ``get``, and ValueError above the limit."""
+        return self._call(f"read {ref.sha256[:12]}", lambda: self._read(ref, limit_bytes))
+
+    def stat(self, sha256: str) -> ObjectFacts | None:
+        """What the store knows of the artifact, or None where it has none of that digest."""
+        return self.stat_key(object_key(sha256))
+
+    def stat_key(self, key: str) -> ObjectFacts | None:
+        """As ``stat``, for any key of the bucket."""
+        return self._call(f"look for {key}", lambda: self._stat(key))
+
+    def has(self, sha256: str) -> bool:
+        """Whether the store has the artifact. One request."""
+        return self.stat(sha256) is not None
+
+    def has_all(self, digests: Iterable[str]) -> bool:
+        """Whether the store has every one of them; asks for up to eight at a time."""
+        return not self.missing(digests)
+
+    def missing(self, digests: Iterable[str]) -> list[str]:
+        """Those of the digests that the store does not have, in the order given."""
+        wanted = list(dict.fromkeys(digests))
+        if len(wanted) <= 1:
+            return [sha256 for sha256 in wanted if not self.has(sha256)]
+        with ThreadPoolExecutor(min(8, len(wanted)), thread_name_prefix="objects") as threads:
+            present = list(threads.map(self.has, wanted))
+        return [sha256 for sha256, there in zip(wanted, present, strict=True) if not there]
+
+    def presign(self, sha256: str, expires_s: int = 3600, filename: str = "") -> str:
+        """A link that reads the artifact without credentials for that long. Sends nothing.
+
+        Args:
+            filename: the name a browser saves it under; it is shown in the page all the same.
+        """
+        extra: dict[str, str | list[str] | tuple[str]] = {}
+        if filename:
+            extra["response-content-disposition"] = f"inline; filename*=UTF-8''{quote(filename, safe='')}"
+        link: str = self._client.get_presigned_url(
+            "GET",
+            self.bucket,
+            object_key(sha256),
+            expires=timedelta(seconds=expires_s),
+            extra_query_params=extra or None,
+        )
+        return link
+
+    def delete(self, sha256: str) -> None:
+        """Remove the artifact; nothing happens where there is none."""
+        key = object_key(sha256)
+        self._call(f"delete {sha256[:12]}", lambda: self._client.remove_object(self.bucket, key))
+
+    def stored(self) -> Iterator[ObjectFacts]:
+        """Every artifact in the bucket, in the order of digests. ``media_type`` is not known here."""
+        yield from self._listed("sha256/")
+
+    # Copies and previews
+
+    def copy_to(self, sha256: str, bucket: str, key: str) -> None:
+        """Copy an artifact inside the server; its media type goes along."""
+        source = CopySource(self.bucket, object_key(sha256))
+        self._call(f"copy {sha256[:12]} to {key}", lambda: self._client.copy_object(bucket, key, source))
+
+    def put_bytes(self, key: str, data: bytes, media_type: str) -> None:
+        """Write bytes under a key of one's own. Not for artifacts, which are named by their digest."""
+        self._call(f"write {key}", lambda: self._put(key, io.BytesIO(data), len(data), media_type, {}))
+
+    def put_preview(self, job: str, node: str, data: bytes, media_type: str) -> str:
+        """Replace the node's preview and return its key."""
+        key = f"preview/{job}/{node}"
+        self.put_bytes(key, data, media_type)
+        return key
+
+    def get_preview(self, key: str) -> tuple[bytes, str]:
+        """Bytes and media type of a preview. Raises WorkbenchError (store.missing) when it is gone."""
+
+        def request() -> tuple[bytes, str]:
+            response = self._client.get_object(self.bucket, key)
+            try:
+                return response.read(), response.headers.get("content-type", "application/octet-stream")
+            finally:
+                _give_back(response)
+
+        if not key.startswith("preview/"):
+            raise WorkbenchError("store.missing", f"{key} is not a preview", where=key, allowed="preview/<job>/<node>")
+        return self._call(f"read {key}", request)
+
+    def delete_previews(self, job: str) -> int:
+        """Remove the previews of a job; returns how many there were."""
+        keys = [facts.key for facts in self._listed(f"preview/{job}/")]
+        for key in keys:
+            self._call(f"delete {key}", lambda key=key: self._client.remove_object(self.bucket, key))
+        return len(keys)
+
+    # One request each, without retries
+
+    def _call(self, what: str, request: Callable[[], T]) -> T:
+        return with_retries(request, what=what, endpoint=f"{self.endpoint}/{self.bucket}")
+
+    def _make_bucket(self) -> None:
+        try:
+            self._client.make_bucket(self.bucket)
+        except S3Error as fault:
+            if fault.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise
+
+    def _put(self, key: str, data: Any, size: int, media_type: str, metadata: dict[str, str]) -> str:
+        for first_try in (True, False):
+            try:
+                written = self._client.put_object(
+                    self.bucket, key, data, size, content_type=media_type, metadata=dict(metadata), part_size=PART_BYTES
+                )
+                return str(written.etag or "")
+            except S3Error as fault:
+                if fault.code != "NoSuchBucket" or not first_try:
+                    raise
+                self._make_bucket()  # the first write of a new bench
+                data.seek(0)
+        raise AssertionError("unreachable")
+
+    def _upload(self, path: Path, size: int, ref: Ref) -> str:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != ref.sha256:
+                raise _corrupt(ref.sha256, str(path), found, ref.sha256)
+            file.seek(0)
+            return self._put(object_key(ref.sha256), file, size, ref.media_type, {"sha256": ref.sha256})
+
+    def _stat(self, key: str) -> ObjectFacts | None:
+        try:
+            found = self._client.stat_object(self.bucket, key)
+        except S3Error as fault:
+            if is_missing(fault) or fault.code == "NoSuchBucket":
+                return None
+            raise
+        headers = found.metadata or {}
+        return ObjectFacts(
+            key=key,
+            size_bytes=found.size or 0,
+            media_type=found.content_type or "application/octet-stream",
+            sha256=headers.get(DIGEST_HEADER, ""),
+            etag=(found.etag or "").strip('"'),
+            modified_at=found.last_modified.timestamp() if found.last_modified else 0.0,
+        )
+
+    def _listed(self, prefix: str) -> Iterator[ObjectFacts]:
+        found = self._client.list_objects(self.bucket, prefix=prefix, recursive=True)
+        while (item := self._call(f"list {prefix}", lambda: next(found, None))) is not None:
+            key = str(item.object_name)
+            modified_at = item.last_modified.timestamp() if item.last_modified else 0.0
+            etag = (item.etag or "").strip('"')
+            yield ObjectFacts(key, item.size or 0, "", key.rpartition("/")[2], etag, modified_at)
+
+    def _download(self, ref: Ref, into: Path) -> None:
+        with tempfile.NamedTemporaryFile(dir=into.parent, prefix=f".{ref.sha256[:12]}.", delete=False) as file:
+            staging = Path(file.name)
+            try:
+                self._stream(ref, file.write)
+                file.flush()
+                staging.chmod(0o444)
+                staging.replace(into)
+            finally:
+                staging.unlink(missing_ok=True)
+
+    def _read(self, ref: Ref, limit_bytes: int) -> bytes:
+        if ref.size_bytes is not None and ref.size_bytes > limit_bytes:
+            raise ValueError(f"{ref.sha256[:12]} has {ref.size_bytes} bytes, more than {limit_bytes}")
+        parts: list[bytes] = []
+        self._stream(ref, parts.append)
+        return b"".join(parts)
+
+    def _verify(self, ref: Ref) -> None:
+        self._call(f"verify {ref.sha256[:12]}", lambda: self._stream(ref, lambda chunk: None))
+
+    def _stream(self, ref: Ref, write: Callable[[bytes], object]) -> None:
+        response = self._client.get_object(self.bucket, object_key(ref.sha256))
+        digest = hashlib.sha256()
+        try:
+            for chunk in response.stream(CHUNK_BYTES):
+                digest.update(chunk)
+                write(chunk)
+        finally:
+            _give_back(response)
+        if digest.hexdigest() != ref.sha256:
+            raise _corrupt(ref.sha256, f"{self.endpoint}/{self.bucket}", digest.hexdigest(), ref.sha256)
+
+
+def object_key(sha256: str) -> str:
+    """Where an artifact lies in the bucket. Raises WorkbenchError (store.missing) for what is no digest."""
+    if not _HEX64.match(sha256):
+        raise WorkbenchError(
+            "store.missing", "this is not the name of an artifact", seen=sha256, allowed="64 lower-case hex digits"
+        )
+    return f"sha256/{sha256[:2]}/{sha256}"
+
+
+def _etag_of(path: Path, size: int) -> str:
+    """The etag S3 servers give these bytes: their MD5, or for parts the MD5 of the parts' MD5s and their number."""
+    with path.open("rb") as file:
+        if size <= PART_BYTES:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        parts = [hashlib.md5(part, usedforsecurity=False).digest() for part in iter(lambda: file.read(PART_BYTES), b"")]
+    return f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
+
+
+def _corrupt(sha256: str, where: str, seen: str, expected: str) -> WorkbenchError:
+    return WorkbenchError(
+        "store.corrupt",
+        f"the bytes of artifact {sha256[:12]} are not those its digest names",
+        where=where,
+        seen=seen,
+        allowed=expected,
+        remedy="Run the job that made it again: the damaged object is replaced by the new bytes.",
+    )
+
+
+def _give_back(response: Any) -> None:
+    # An unread rest would be sent on the next request's connection: closing drops the socket where bytes are left.
+    response.close()
+    response.release_conn()

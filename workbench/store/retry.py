@@ -1,0 +1,103 @@
+"""Bounded retries with jitter against the object store, and what its faults mean to a person."""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from minio.error import InvalidResponseError, S3Error, ServerError
+from urllib3.exceptions import HTTPError
+
+from schemas.errors import WorkbenchError
+
+T = TypeVar("T")
+ATTEMPTS = 5
+FIRST_DELAY_S = 0.1  # doubled each time: 0.1 + 0.2 + 0.4 + 0.8 s at most, which outlasts a restarting local server
+
+_MISSING = frozenset({"NoSuchKey", "NoSuchObject"})
+_REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"})
+_TRANSIENT = frozenset(
+    {"InternalError", "SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "RequestTimeout"}
+)
+
+
+def with_retries(request: Callable[[], T], *, what: str, endpoint: str, attempts: int = ATTEMPTS) -> T:
+    """The value of ``request()``, repeated while its fault is transient. Blocks 1.5 s at most beside the requests.
+
+    Raises:
+        WorkbenchError: store.missing, store.refused, store.unreachable, home.disk_full; ``what`` says what was tried.
+    """
+    attempt = 1
+    while True:
+        try:
+            return request()
+        except OSError as fault:  # of the local file; urllib3 wraps those of the connection
+            if no_space(fault):
+                raise disk_full(fault) from fault
+            raise
+        except (S3Error, ServerError, InvalidResponseError, HTTPError) as fault:
+            # HTTPError covers urllib3's refused, reset, timed-out and cut-short connections.
+            if not _is_transient(fault) or attempt >= attempts:
+                raise _told(fault, what=what, endpoint=endpoint, attempts=attempt) from fault
+        time.sleep(FIRST_DELAY_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))
+        attempt += 1
+
+
+def is_missing(fault: BaseException) -> bool:
+    """Whether the store answered that it has no such object."""
+    return isinstance(fault, S3Error) and fault.code in _MISSING
+
+
+def _is_transient(fault: Exception) -> bool:
+    if isinstance(fault, S3Error):
+        return fault.code in _TRANSIENT
+    if isinstance(fault, ServerError):
+        return fault.status_code >= 500
+    if isinstance(fault, InvalidResponseError):  # an answer that is not S3's XML: a proxy, or a server still starting
+        return fault._code >= 500
+    return isinstance(fault, HTTPError)
+
+
+def _told(fault: Exception, *, what: str, endpoint: str, attempts: int) -> WorkbenchError:
+    seen = f"{type(fault).__name__}: {fault}"
+    if is_missing(fault):
+        return WorkbenchError(
+            "store.missing",
+            f"{what}: the object store does not have these bytes",
+            where=endpoint,
+            remedy="Run the job that made them again; a missing cached result is computed anew.",
+        )
+    if isinstance(fault, S3Error) and fault.code in _REFUSED:
+        return WorkbenchError(
+            "store.refused",
+            f"{what}: the object store refuses the credentials ({fault.code})",
+            where=endpoint,
+            seen=fault.message,
+            remedy="Check WORKBENCH_S3_ACCESS_KEY and WORKBENCH_S3_SECRET_KEY, the bucket's owner, and this clock.",
+        )
+    return WorkbenchError(
+        "store.unreachable",
+        f"{what}: the object store does not answer as it should",
+        where=endpoint,
+        seen=f"{seen} (attempt {attempts})",
+        remedy="Check that it runs (`workbench status`) and WORKBENCH_S3_URL; the job goes on once it answers.",
+    )
+
+
+def no_space(fault: OSError) -> bool:
+    """Whether a write failed because the disk or the quota is full."""
+    return fault.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def disk_full(fault: OSError) -> WorkbenchError:
+    """The error for a write that found no space."""
+    return WorkbenchError(
+        "home.disk_full",
+        "there is no space left to write an artifact",
+        where=str(fault.filename or ""),
+        seen=fault.strerror,
+        remedy="Free space on that disk, or lower WORKBENCH_CACHE_GIB; then submit again.",
+    )
