@@ -49,6 +49,8 @@ ERROR_CODES: dict[str, str] = {
     "store.missing": "The object store does not have these bytes.",
     "store.corrupt": "The bytes in the object store do not match their digest.",
     "sql.unreachable": "The database does not answer.",
+    "sql.schema": "The database was written by a newer version of the workbench.",
+    "tracking.unreachable": "The MLflow server does not answer.",
     "stack.port_taken": "A port the stack was told to use is occupied.",
     "stack.part_failed": "A part of the stack did not start or keeps dying.",
     "stack.not_running": "No stack runs in this home.",

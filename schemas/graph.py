@@ -43,7 +43,8 @@ class Node(Contract):
     name: str = Field("", max_length=200, description="For people; the id stands in where it is empty.")
     service: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="The node type, e.g. generate.remux.")
     plane: Annotated[
-        Plane | None, BeforeValidator(lambda value: _OLDER_PLANES.get(value, value) if isinstance(value, str) else value)
+        Plane | None,
+        BeforeValidator(lambda value: _OLDER_PLANES.get(value, value) if isinstance(value, str) else value),
     ] = Field(None, description="control or data; filled in from the service where it is left out.")
     status: NodeStatus = NodeStatus.PENDING
     params: JsonObject = Field(default_factory=dict, description="Parameters of the service.")

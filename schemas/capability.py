@@ -1,0 +1,54 @@
+"""What the workers of a bench can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from schemas.base import Contract
+from schemas.status import Plane
+
+
+class ServiceManifest(Contract):
+    """One service, as a face needs it to draw a form and to say what is missing."""
+
+    service: str
+    version: str
+    plane: Plane
+    pool: str
+    doc: str = ""
+    seeded: bool = False
+    cache: bool = True
+    gpu: int = 0
+    vram_gib: float = 0.0
+    timeout_s: float = 600.0
+    weights: str = Field("", description="Digest of the weights on this worker; empty where there are none.")
+    available: bool = True
+    missing: str = Field("", description="Why the service cannot run here, where it cannot.")
+    params: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its parameters.")
+    inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its inputs.")
+    outputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its outputs.")
+
+
+class WorkerManifest(Contract):
+    """One worker: where it runs and what it offers."""
+
+    worker: str
+    plane: Plane
+    pool: str
+    host: str = ""
+    pid: int = 0
+    cpus: int = 0
+    memory_gib: float = 0.0
+    device: str = "cpu"
+    services: list[ServiceManifest] = Field(default_factory=list)
+
+
+class Capabilities(Contract):
+    """Both planes together: every service and the workers that offer it."""
+
+    services: list[ServiceManifest] = Field(default_factory=list)
+    workers: list[WorkerManifest] = Field(default_factory=list)
+    offered_by: dict[str, list[str]] = Field(default_factory=dict, description="service -> worker ids")
+    missing: dict[str, str] = Field(default_factory=dict, description="service -> why nothing can run it now")

@@ -1,0 +1,199 @@
+"""Where a node's inputs come from.
+
+An input is filled from the parent output of the same name. Where two parents offer one, or the name differs, the graph
+says so: ``"input": {"audio": "$speech.audio"}``. A list of references means the first that is there, which is how a
+join takes what either of two branches made. A value that begins with a dollar sign itself is written ``$$…``.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from nodes.sdk import NodeDeclaration, field_type
+from schemas.errors import WorkbenchError
+from schemas.graph import Edge, Node
+from schemas.refs import Ref
+from schemas.status import EdgeKind
+from workbench.engine.parse import explain, location
+
+_REFERENCE = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_-]*)\.([A-Za-z_]\w*)$")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An output of another node."""
+
+    node: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"${self.node}.{self.output}"
+
+
+def references(value: Any) -> list[Reference]:
+    """The references an input names, in order; empty where it is a value."""
+    items = value if isinstance(value, list) and value else [value]
+    found = [_REFERENCE.match(item) if isinstance(item, str) else None for item in items]
+    if not all(found):
+        return []
+    return [Reference(match[1], match[2]) for match in found if match]
+
+
+def literal(value: Any) -> Any:
+    """The value of an input that is not a reference."""
+    return value[1:] if isinstance(value, str) and value.startswith("$$") else value
+
+
+def bind(
+    node: Node,
+    declaration: NodeDeclaration,
+    parents: list[Edge],
+    ancestors: set[str],
+    declared: dict[str, NodeDeclaration],
+) -> dict[str, Any]:
+    """The node's inputs with every reference written out.
+
+    Args:
+        node: the node to bind.
+        declaration: of its service.
+        parents: its incoming edges.
+        ancestors: ids of all nodes before it.
+        declared: declarations by node id, of all nodes of the graph.
+
+    Raises WorkbenchError: graph.missing_input, graph.ambiguous_input, graph.bad_input.
+    """
+    fields = declaration.inputs.model_fields
+    unknown = sorted(set(node.input) - set(fields))
+    if unknown:
+        raise WorkbenchError(
+            "graph.bad_input",
+            f"{node.service} has no input {unknown[0]}",
+            where=f"node {node.id}: input.{unknown[0]}",
+            seen=unknown,
+            allowed=sorted(fields) or "no inputs",
+            remedy="Correct the name, or remove it.",
+        )
+    bound: dict[str, Any] = {}
+    for name, field in fields.items():
+        where = f"node {node.id}: input.{name}"
+        if name in node.input:
+            bound[name] = node.input[name]
+            named = references(node.input[name])
+            for reference in named:
+                _check_reference(reference, where, field_type(field), ancestors, declared)
+            if not named:
+                _check_value(literal(node.input[name]), field.annotation, where)
+            continue
+        offers = [
+            edge.from_
+            for edge in parents
+            if edge.kind is not EdgeKind.ON_FAILURE and name in declared[edge.from_].outputs.model_fields
+        ]
+        if len(offers) > 1:
+            raise WorkbenchError(
+                "graph.ambiguous_input",
+                f"{len(offers)} parents offer {name}",
+                where=where,
+                seen=offers,
+                allowed=[f"${parent}.{name}" for parent in offers],
+                remedy=f'Say which: "input": {{"{name}": "${offers[0]}.{name}"}}; a list means the first that is there.',
+            )
+        if offers:
+            reference = Reference(offers[0], name)
+            _check_reference(reference, where, field_type(field), ancestors, declared)
+            bound[name] = str(reference)
+        elif field.is_required():
+            possible = sorted(
+                f"${other}.{output}"
+                for other in ancestors
+                for output, candidate in declared[other].outputs.model_fields.items()
+                if _fits(field_type(candidate), field_type(field))
+            )
+            raise WorkbenchError(
+                "graph.missing_input",
+                f"{node.service} needs {name}, and no parent offers it",
+                where=where,
+                seen="nothing",
+                allowed=possible or "an edge from a node that makes it, or a value",
+                remedy=f"Add an edge, or write input.{name}.",
+            )
+    return bound
+
+
+def _check_reference(
+    reference: Reference, where: str, wanted: Any, ancestors: set[str], declared: dict[str, NodeDeclaration]
+) -> None:
+    if reference.node not in declared:
+        raise WorkbenchError(
+            "graph.bad_input",
+            f"{reference} names a node that does not exist",
+            where=where,
+            seen=str(reference),
+            allowed=sorted(ancestors) or "a node before this one",
+            remedy="Correct the node id.",
+        )
+    if reference.node not in ancestors:
+        raise WorkbenchError(
+            "graph.bad_input",
+            f"{reference} is not before this node",
+            where=where,
+            seen=str(reference),
+            allowed=sorted(ancestors) or "a node before this one",
+            remedy=f"Add an edge from {reference.node}.",
+        )
+    outputs = declared[reference.node].outputs.model_fields
+    if reference.output not in outputs:
+        raise WorkbenchError(
+            "graph.bad_input",
+            f"{declared[reference.node].service} has no output {reference.output}",
+            where=where,
+            seen=str(reference),
+            allowed=[f"${reference.node}.{name}" for name in outputs],
+            remedy="Correct the output's name.",
+        )
+    offered = field_type(outputs[reference.output])
+    if not _fits(offered, wanted):
+        raise WorkbenchError(
+            "graph.bad_input",
+            f"{reference} is of another type",
+            where=where,
+            seen=_type_name(offered),
+            allowed=_type_name(wanted),
+            remedy="Bind the input to an output of its type.",
+        )
+
+
+def _check_value(value: Any, annotation: Any, where: str) -> None:
+    try:
+        TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise WorkbenchError(
+            "graph.bad_input",
+            f"the value does not fit: {explain(first)}",
+            where=where + (f".{location(first['loc'])}" if first["loc"] else ""),
+            seen=first.get("input"),
+            allowed=_type_name(annotation),
+            remedy="Give a value of that type, or a reference.",
+        ) from None
+
+
+def _fits(offered: Any, wanted: Any) -> bool:
+    if isinstance(offered, type) and isinstance(wanted, type) and issubclass(offered, Ref):
+        return issubclass(offered, wanted) or wanted is Ref
+    return offered == wanted or wanted is Any
+
+
+def _type_name(annotation: Any) -> str:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation.__name__
+    arguments = typing.get_args(annotation)
+    if arguments and typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " or ".join(_type_name(argument) for argument in arguments if argument is not type(None))
+    return str(annotation).replace("typing.", "")

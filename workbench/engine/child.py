@@ -1,0 +1,161 @@
+"""The supervisor's handle on its executor process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import WorkbenchError
+from workbench.engine.wire import Closed, Wire
+
+START_TIMEOUT_S = 60.0
+LOG_LIMIT_BYTES = 8 * 1024 * 1024
+
+
+class Child:
+    """An executor process: started when first needed, started anew after it died.
+
+    Args:
+        name: of the worker slot; names the log and the work folder.
+        home: directory of this machine's state.
+        cache_folder: content-addressed copies of artifacts, shared by all workers of this home.
+        environment: settings of outside engines, as WORKBENCH_* variables.
+        python: interpreter of the engine family.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        home: Path,
+        cache_folder: Path,
+        cache_bytes: int,
+        environment: dict[str, str],
+        python: str = sys.executable,
+    ) -> None:
+        self.name = name
+        self.services: list[dict[str, Any]] = []
+        self._home = home
+        self._cache_folder = cache_folder
+        self._cache_bytes = cache_bytes
+        self._environment = environment
+        self._python = python
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wire: Wire | None = None
+        self.log_path = home / "logs" / f"executor-{name}.log"
+        self._log_from = 0
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def ensure(self) -> None:
+        """Start the process where there is none, and wait until it is ready.
+
+        Blocks for seconds. Raises WorkbenchError (node.bad_declaration, node.crashed) where it does not come up.
+        """
+        if self.alive:
+            return
+        self.stop()
+        workdir = self._home / "work" / self.name
+        for folder in (workdir, self.log_path.parent, self._cache_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        (workdir / "pid").write_text(str(os.getpid()))  # a later worker clears away what the dead have left
+        self._cut_log()
+        ours, theirs = socket.socketpair()
+        arguments = [
+            str(theirs.fileno()),
+            str(os.getpid()),
+            str(self._cache_folder),
+            str(self._cache_bytes),
+            str(workdir),
+        ]
+        with theirs, self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._python, "-m", "workbench.engine.executor", *arguments],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", **self._environment},
+                start_new_session=True,  # Ctrl-C on the terminal is the supervisor's to handle
+            )
+        self._wire = Wire(ours)
+        self.mark_log()
+        try:
+            ready = self._wire.receive(START_TIMEOUT_S)
+        except Closed:
+            ready = None
+        if ready is None or ready["kind"] != "ready":
+            tail = self.log_tail()
+            self.stop()
+            raise WorkbenchError(
+                "node.crashed",
+                "the executor process did not start",
+                where=str(self.log_path),
+                seen=tail[-1500:],
+                remedy="Correct the node file named in the log; `workbench nodes` shows the same error.",
+            )
+        self.services = ready["services"]
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Raises Closed."""
+        if self._wire is None:
+            raise Closed("no process")
+        self._wire.send(kind, **fields)
+
+    def receive(self, timeout_s: float) -> dict[str, Any] | None:
+        """Raises Closed when the process is gone."""
+        if self._wire is None:
+            raise Closed("no process")
+        return self._wire.receive(timeout_s)
+
+    def stop(self) -> None:
+        """Kill the process, if there is one. Its session goes with it: a node may have started processes of its own."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        if self._wire is not None:
+            self._wire.close()
+        self._process, self._wire = None, None
+
+    def describe_death(self) -> str:
+        """How the process ended, in words."""
+        if self._process is None:
+            return "it was not running"
+        deadline = time.monotonic() + 2.0
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)  # the socket closes a moment before the process can be reaped
+        code = self._process.poll()
+        if code is None:
+            return "it closed its connection"
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = " (perhaps out of memory)" if -code == signal.SIGKILL else ""
+            return f"killed by {name}{hint}"
+        return f"exit status {code}"
+
+    def mark_log(self) -> None:
+        """``log_tail`` gives what is written from here on."""
+        self._log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
+
+    def log_tail(self, limit: int = 6000) -> str:
+        if not self.log_path.exists():
+            return ""
+        with self.log_path.open("rb") as file:
+            file.seek(max(self._log_from, self.log_path.stat().st_size - limit))
+            return file.read(limit).decode(errors="replace")
+
+    def _cut_log(self) -> None:
+        if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT_BYTES:
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))

@@ -1,0 +1,118 @@
+"""Cuts a graph into segments: what one executor runs as one LangGraph under one lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from schemas.graph import Edge, Graph
+from schemas.status import EdgeKind, Plane
+from workbench.engine.structure import ancestors
+
+CONTROL_POOL = "control"
+
+
+@dataclass
+class Segment:
+    """Node ids in topological order, and the pool of workers that can run them."""
+
+    index: int
+    pool: str
+    nodes: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return str(self.index)
+
+
+def pool_name(plane: Plane, pool: str) -> str:
+    """The name of a pool's queues on the bus."""
+    return CONTROL_POOL if plane is Plane.CONTROL else f"data.{pool}"
+
+
+def cut(graph: Graph, order: list[str], pools: dict[str, str]) -> list[Segment]:
+    """Segments in the order in which they can first start.
+
+    Args:
+        order: topological order of all nodes.
+        pools: bus pool by node id (``pool_name``).
+
+    Control: a connected piece of control nodes with the same set of data ancestors. Such a piece is convex (a path that
+    leaves it through a data node ends in a larger set), so it can start as soon as all its outside parents are final.
+    Data: a chain of normal edges in one pool, whose further parents are all final before its head starts. Branches are
+    separate segments: they run on different workers at once, with no barrier between levels.
+    """
+    plane = {node.id: node.plane for node in graph.nodes}
+    before = ancestors(graph, order)
+    parents, children = graph.parents(), graph.children()
+    data_before = {
+        node_id: frozenset(other for other in before[node_id] if plane[other] is Plane.DATA) for node_id in order
+    }
+    segments: list[Segment] = []
+    of: dict[str, Segment] = {}
+
+    def start(node_id: str) -> Segment:
+        segment = Segment(len(segments), pools[node_id])
+        segments.append(segment)
+        return segment
+
+    for node_id in order:
+        if node_id in of:
+            continue
+        segment = start(node_id)
+        if plane[node_id] is Plane.CONTROL:
+            for member in _connected(node_id, plane, data_before, parents, children):
+                of[member] = segment
+            segment.nodes = [other for other in order if of.get(other) is segment]
+        else:
+            chain = _chain(node_id, of, pools, before, parents, children)
+            for member in chain:
+                of[member] = segment
+            segment.nodes = chain
+    return segments
+
+
+def _connected(
+    start: str,
+    plane: dict[str, Plane | None],
+    data_before: dict[str, frozenset[str]],
+    parents: dict[str, list[Edge]],
+    children: dict[str, list[Edge]],
+) -> set[str]:
+    found, todo = {start}, [start]
+    while todo:
+        node_id = todo.pop()
+        near = [edge.from_ for edge in parents[node_id]] + [edge.to for edge in children[node_id]]
+        for other in near:
+            same = plane[other] is Plane.CONTROL and data_before[other] == data_before[start]
+            if same and other not in found:
+                found.add(other)
+                todo.append(other)
+    return found
+
+
+def _chain(
+    head: str,
+    of: dict[str, Segment],
+    pools: dict[str, str],
+    before: dict[str, set[str]],
+    parents: dict[str, list[Edge]],
+    children: dict[str, list[Edge]],
+) -> list[str]:
+    chain = [head]
+    settled = set(before[head]) | {head}
+    while True:
+        following = next(
+            (
+                edge.to
+                for edge in children[chain[-1]]
+                if edge.kind is not EdgeKind.ON_FAILURE
+                and edge.to not in of
+                and pools[edge.to] == pools[head]
+                and all(parent.from_ in settled for parent in parents[edge.to])
+            ),
+            None,
+        )
+        if following is None:
+            return chain
+        chain.append(following)
+        settled.add(following)

@@ -1,0 +1,176 @@
+"""The executor: the process that keeps models warm and runs node functions. It knows its supervisor and nothing else.
+
+Run as ``python -m workbench.engine.executor FD CACHE WORK``; messages are described in ``supervisor.py``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from nodes.model_cache import ModelCache
+from nodes.registry import services
+from nodes.sdk import NodeDeclaration
+from schemas.capability import ServiceManifest
+from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.refs import Ref
+from schemas.segment import SegmentSpec
+from schemas.status import NodeStatus
+from workbench.engine.compile import run_shape
+from workbench.engine.run_segment import Abandoned, SegmentRun, shape_of
+from workbench.engine.wire import Closed, Wire
+from workbench.store.local_cache import LocalCache
+
+PR_SET_PDEATHSIG = 1
+
+
+class Executor:
+    """Runs one segment at a time; answers and cancellations arrive on a second thread."""
+
+    def __init__(self, wire: Wire, cache: LocalCache, workdir: Path, settings: dict[str, str]) -> None:
+        self.wire = wire
+        self.cache = cache
+        self.workdir = workdir
+        self.settings = settings
+        self.models = ModelCache()
+        self.services: Mapping[str, NodeDeclaration] = services()
+        self.cancelled_runs: set[int] = set()
+        self.runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._asked: dict[int, Future[dict[str, Any]]] = {}
+        self._question = 0
+        self._lock = threading.Lock()
+
+    def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Send a question to the supervisor and wait for its answer. Raises WorkbenchError where it answers with one."""
+        answer: Future[dict[str, Any]] = Future()
+        with self._lock:
+            self._question += 1
+            question = self._question
+            self._asked[question] = answer
+        self.wire.send(kind, id=question, **fields)
+        reply = answer.result()
+        if reply.get("error"):
+            raise WorkbenchError.from_info(ErrorInfo.model_validate(reply["error"]))
+        return reply
+
+    def fetch(self, ref: Ref) -> Path:
+        """A local file with the artifact's bytes."""
+        path = self.cache.path(ref)
+        if path is not None:
+            return path
+        return Path(self.ask("fetch", ref=ref.model_dump(mode="json"))["path"])
+
+    def serve(self) -> None:
+        """Read messages until the supervisor is gone; runs are handed to the main thread."""
+        while True:
+            message = self.wire.receive()
+            assert message is not None
+            kind = message["kind"]
+            if kind == "run":
+                self.runs.put(message)
+            elif kind == "cancel":
+                self.cancelled_runs.add(message["run"])
+            elif kind == "answer":
+                with self._lock:
+                    answer = self._asked.pop(message["id"], None)
+                if answer is not None:
+                    answer.set_result(message)
+
+    def run(self, message: dict[str, Any]) -> None:
+        """Run one segment; the outcome of each node has been reported when this returns."""
+        spec = SegmentSpec.model_validate(message["spec"])
+        segment = SegmentRun(self, spec, message)
+        try:
+            run_shape(shape_of(spec), segment.run_node, segment.known)
+        except Abandoned:
+            pass
+        finally:
+            segment.close()
+            self.wire.send("end", run=message["run"])
+            self.cancelled_runs.discard(message["run"])
+
+    def main(self) -> None:
+        """Read on a second thread, run on this one, for ever."""
+
+        def read() -> None:
+            try:
+                self.serve()
+            except Closed:
+                os._exit(0)  # no supervisor: nothing this process does could become visible
+
+        threading.Thread(target=read, name="wire", daemon=True).start()
+        manifest = [item.model_dump(mode="json") for item in manifests(self.services)]
+        self.wire.send("ready", pid=os.getpid(), services=manifest)
+        while True:
+            self.run(self.runs.get())
+
+
+def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
+    """What this environment can run, and why not where it cannot."""
+    found = []
+    for declaration in declared.values():
+        weights, missing = "", ""
+        try:
+            weights = declaration.weights
+        except WorkbenchError as error:
+            missing = f"{error.message} — {error.remedy}"
+        found.append(
+            ServiceManifest(
+                service=declaration.service,
+                version=declaration.version,
+                plane=declaration.plane,
+                pool=declaration.pool,
+                doc=declaration.doc.strip().splitlines()[0] if declaration.doc else "",
+                seeded=declaration.seeded,
+                cache=declaration.cache,
+                gpu=declaration.resources.gpu,
+                vram_gib=declaration.resources.vram_gib,
+                timeout_s=declaration.resources.timeout_s,
+                weights=weights,
+                available=not missing,
+                missing=missing,
+                params=declaration.params.model_json_schema(),
+                inputs=declaration.inputs.model_json_schema(),
+                outputs=declaration.outputs.model_json_schema(),
+            )
+        )
+    return sorted(found, key=lambda item: item.service)
+
+
+def _die_with_parent(parent: int) -> None:
+    """The kernel ends this process when the supervisor's thread dies, even while a node holds the GIL."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def start(arguments: list[str]) -> None:
+    """Entry point of the process: descriptor, parent pid, cache folder, cache bytes, work folder."""
+    fd, parent, cache_folder, cache_bytes, work_folder = arguments
+    _die_with_parent(int(parent))
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settings = {
+        name.removeprefix("WORKBENCH_").lower(): value
+        for name, value in os.environ.items()
+        if name.startswith("WORKBENCH_")
+    }
+    wire = Wire(socket.socket(fileno=int(fd)))
+    executor = Executor(wire, LocalCache(Path(cache_folder), int(cache_bytes)), Path(work_folder), settings)
+    # Warm what every run needs, before the supervisor takes work: a first compile costs 10 ms, the import a second.
+    run_shape(((),), lambda _position, _states: NodeStatus.COMPLETED, {})
+    executor.main()
+
+
+if __name__ == "__main__":
+    start(sys.argv[1:])

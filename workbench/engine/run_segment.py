@@ -1,0 +1,279 @@
+"""Runs the nodes of one segment inside the executor: gate, inputs, cache look-up, the function, the report."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from nodes.context import Cancelled, Context
+from nodes.sdk import NodeDeclaration, NodeError
+from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.event import NodeFailure, NodeResult
+from schemas.graph import Node
+from schemas.refs import REF_TYPES, Ref
+from schemas.segment import SegmentSpec
+from schemas.status import NodeStatus
+from workbench.bus.bus import Verdict
+from workbench.engine.binding import literal, references
+from workbench.engine.content import content_key
+from workbench.engine.measure import Meter
+from workbench.engine.parse import explain, location
+
+if TYPE_CHECKING:
+    from workbench.engine.compile import Shape
+    from workbench.engine.executor import Executor
+
+# Another attempt with the same input would end the same way.
+_NOT_WORTH_ANOTHER = {
+    "node.bad_input",
+    "node.bad_output",
+    "node.missing_package",
+    "node.version_mismatch",
+    "store.corrupt",
+}
+
+
+class Abandoned(Exception):
+    """The segment is no longer this executor's: handed back for another attempt, fenced or cancelled."""
+
+
+def shape_of(spec: SegmentSpec) -> Shape:
+    """The segment's shape: for each node the positions of its parents inside the segment."""
+    position = {node.id: index for index, node in enumerate(spec.nodes)}
+    inside: list[list[int]] = [[] for _ in spec.nodes]
+    for edge in spec.edges:
+        if edge.from_ in position:
+            inside[position[edge.to]].append(position[edge.from_])
+    return tuple(tuple(parents) for parents in inside)
+
+
+class SegmentRun:
+    """One run of a segment, from the states its take carried to the last report."""
+
+    def __init__(self, executor: Executor, spec: SegmentSpec, message: dict[str, Any]) -> None:
+        self.executor = executor
+        self.spec = spec
+        self.number: int = message["run"]
+        self.worker: str = message["worker"]
+        self.attempt: int = message["attempt"]
+        self.status = {name: NodeStatus(status) for name, status in message["status"].items()}
+        self.outputs: dict[str, dict[str, Any]] = {
+            name: result["output"] for name, result in message["results"].items()
+        }
+        self.parts = {
+            name: [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
+            for name, parts in message["parts"].items()
+        }
+        self.workdir = Path(tempfile.mkdtemp(prefix=f"run-{self.number}-", dir=executor.workdir))
+        self.known = {
+            index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
+        }
+        self._finished_any = bool(self.known)
+
+    def close(self) -> None:
+        shutil.rmtree(self.workdir, ignore_errors=True)
+
+    def cancelled(self) -> bool:
+        return self.number in self.executor.cancelled_runs
+
+    def run_node(self, position: int, states: dict[int, NodeStatus]) -> NodeStatus:
+        """Run, skip or fail one node whose parents are final, and report it. Raises Abandoned."""
+        node = self.spec.nodes[position]
+        here = {self.spec.nodes[index].id: status for index, status in states.items()}
+        incoming = [edge for edge in self.spec.edges if edge.to == node.id]
+        if incoming and not any(
+            edge.kind.fires(here.get(edge.from_, self.status.get(edge.from_, NodeStatus.SKIPPED))) for edge in incoming
+        ):
+            return NodeStatus.SKIPPED  # the commit of the last parent has said so on the bus
+        if self.cancelled():
+            raise Abandoned
+        self.executor.wire.send("start", run=self.number, node=node.id)
+        attempt = 1 if self._finished_any else self.attempt
+        meter = Meter()
+        try:
+            result = self._compute(node, meter, attempt)
+        except Cancelled:
+            raise Abandoned from None
+        except Exception as error:
+            return self._report_failure(node, error, meter, attempt)
+        self._finished_any = True
+        self.outputs[node.id] = result.output
+        self.executor.wire.send("done", run=self.number, node=node.id, result=result.model_dump(mode="json"))
+        return NodeStatus.COMPLETED
+
+    def _compute(self, node: Node, meter: Meter, attempt: int) -> NodeResult:
+        declaration = self._declaration(node)
+        values = self._inputs(node, declaration)
+        duty = self.spec.duties[node.id]
+        key = ""
+        if duty.cache:
+            key = content_key(node, values, seed=self.spec.seed if duty.seeded else None)
+            found = self.executor.ask("look", run=self.number, node=node.id, key=key).get("result")
+            if found is not None:
+                known = NodeResult.model_validate(found)
+                return known.model_copy(
+                    update={
+                        "cached": True,
+                        "worker": self.worker,
+                        "attempt": attempt,
+                        "content_key": key,
+                        **meter.times(),
+                    }
+                )
+        params = declaration.params.model_validate(node.params)
+        inputs = _validated(declaration.inputs, values, node)
+        host = NodeHost(self, node.id)
+        workdir = self.workdir / node.id
+        workdir.mkdir(exist_ok=True)
+        ctx = Context(
+            host,
+            workdir=workdir,
+            models=self.executor.models,
+            seed=self.spec.seed,
+            settings=self.executor.settings,
+            parts=self.parts.get(node.id),
+            provenance=self.spec.provenance,
+        )
+        output = declaration.run(ctx, params, inputs)
+        if not isinstance(output, declaration.outputs):
+            raise WorkbenchError(
+                "node.bad_output",
+                f"{node.service} returned {type(output).__name__}",
+                where=declaration.file,
+                seen=type(output).__name__,
+                allowed=declaration.outputs.__name__,
+                remedy="Return the declared Outputs.",
+            )
+        shutil.rmtree(workdir, ignore_errors=True)
+        return NodeResult(
+            output=output.model_dump(mode="json"),
+            metrics=host.metrics,
+            content_key=key,
+            worker=self.worker,
+            attempt=attempt,
+            **meter.stop(),
+        )
+
+    def _declaration(self, node: Node) -> NodeDeclaration:
+        declaration = self.executor.services.get(node.service)
+        if declaration is None or declaration.version != node.version:
+            raise WorkbenchError(
+                "node.version_mismatch",
+                f"this worker cannot run {node.service} {node.version}",
+                where=f"node {node.id}",
+                seen=declaration.version if declaration else "not installed",
+                allowed=node.version,
+                remedy="Bring the workers to the version of the client, or submit again with the present one.",
+            )
+        return declaration
+
+    def _inputs(self, node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, bound in node.input.items():
+            named = references(bound)
+            if not named:
+                values[name] = literal(bound)
+                continue
+            offered = [
+                self.outputs[reference.node].get(reference.output)
+                for reference in named
+                if reference.node in self.outputs
+            ]
+            there = [value for value in offered if value is not None]
+            if there:
+                values[name] = there[0]
+            elif declaration.inputs.model_fields[name].is_required():
+                raise NodeError(
+                    f"{node.service} needs {name}, and none of its sources has it",
+                    where=f"node {node.id}: input.{name}",
+                    seen=", ".join(f"{ref} ({self.status.get(ref.node, 'not made')})" for ref in named),
+                    remedy="Make the edge to this node depend on that source, or give a value.",
+                )
+        return values
+
+    def _report_failure(self, node: Node, error: Exception, meter: Meter, attempt: int) -> NodeStatus:
+        if isinstance(error, WorkbenchError):
+            info, again = error.info(), error.code not in _NOT_WORTH_ANOTHER and not isinstance(error, NodeError)
+        else:
+            info, again = ErrorInfo(message=f"{type(error).__name__}: {error}"[:2000], code="node.failed"), True
+            info.details["log"] = traceback.format_exc()[-6000:]
+        traceback.print_exception(error)  # into the executor's log, beside what the node printed
+        info.details.setdefault("where", f"node {node.id}")
+        info.details.update(node=node.id, service=node.service, input=_summary(node, self.outputs))
+        times = meter.stop()
+        failure = NodeFailure(
+            error=info,
+            worker=self.worker,
+            attempt=attempt,
+            seconds=times["seconds"],
+            started_at=times["started_at"],
+            finished_at=times["finished_at"],
+        )
+        answer = self.executor.ask(
+            "failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"), again=again
+        )
+        if answer["verdict"] == Verdict.FINAL:
+            return NodeStatus.FAILED
+        raise Abandoned
+
+
+class NodeHost:
+    """Carries out a context's requests by messages to the supervisor."""
+
+    def __init__(self, segment: SegmentRun, node: str) -> None:
+        self._segment = segment
+        self._node = node
+        self.metrics: dict[str, float] = {}
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        self._segment.executor.wire.send(kind, run=self._segment.number, node=self._node, **fields)
+
+    def fetch(self, ref: Ref) -> Path:
+        return self._segment.executor.fetch(ref)
+
+    def store(self, path: Path, ref: Ref) -> None:
+        self._segment.executor.cache.add(path, ref)
+        self._send("store", ref=ref.model_dump(mode="json"))
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        self._send("progress", done=done, total=total, unit=unit)
+
+    def preview(self, path: Path, media_type: str) -> None:
+        self._send("preview", path=str(path), mediaType=media_type)
+
+    def metric(self, name: str, value: float, step: int | None) -> None:
+        self.metrics[name] = value
+
+    def part(self, index: int, ref: Ref) -> None:
+        self._send("part", index=index, ref=ref.model_dump(mode="json"))
+
+    def cancelled(self) -> bool:
+        return self._segment.cancelled()
+
+
+def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise NodeError(
+            f"an input does not fit {node.service}: {explain(first)}",
+            where=f"node {node.id}: input.{location(first['loc'])}",
+            seen=first.get("input"),
+            remedy="Look at the node that made this value.",
+        ) from None
+
+
+def _summary(node: Node, outputs: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The node's inputs, short enough to read in an error."""
+    summary = {}
+    for name, bound in node.input.items():
+        values = [outputs.get(ref.node, {}).get(ref.output) for ref in references(bound)] or [bound]
+        text = str(next((value for value in values if value is not None), None))
+        summary[name] = text if len(text) <= 200 else text[:199] + "…"
+    return summary

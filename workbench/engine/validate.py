@@ -1,0 +1,162 @@
+"""Whole validation at submit: what comes out is pinned, or the person is told what to change and nothing was queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nodes.sdk import NodeDeclaration
+from schemas.errors import WorkbenchError
+from schemas.graph import Graph, Node
+from schemas.refs import Ref, is_ref, refs_in
+from schemas.status import NodeStatus
+from workbench.engine.binding import bind, literal, references
+from workbench.engine.parse import allowed, explain, field_bounds, location
+from workbench.engine.structure import ancestors, topological_order
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A graph that can run: planes, versions, weights, parameters and inputs written out."""
+
+    graph: Graph
+    order: list[str]
+    declarations: dict[str, NodeDeclaration]  # by node id
+
+
+def validate(
+    graph: Graph, services: Mapping[str, NodeDeclaration], weights_of: Callable[[NodeDeclaration], str]
+) -> Checked:
+    """Check and pin a graph.
+
+    Args:
+        graph: as parsed.
+        services: declarations by service name.
+        weights_of: the digest of a service's weights; raises WorkbenchError where they cannot be told.
+
+    A node that is completed and has its output stays completed: half-done graphs are resumed. Every other state is
+    forgotten. Raises WorkbenchError with a graph.* code.
+    """
+    order = topological_order(graph)
+    declarations = {node.id: _declaration(node, services) for node in graph.nodes}
+    before = ancestors(graph, order)
+    parents = graph.parents()
+    pinned = []
+    for node in graph.nodes:
+        declaration = declarations[node.id]
+        _check_plane(node, declaration)
+        pinned.append(
+            node.model_copy(
+                update={
+                    "plane": declaration.plane,
+                    "version": declaration.version,
+                    "weights": weights_of(declaration),
+                    "params": _params(node, declaration),
+                    "input": bind(node, declaration, parents[node.id], before[node.id], declarations),
+                    **_state(node, declaration),
+                }
+            )
+        )
+    return Checked(graph.model_copy(update={"nodes": pinned}), order, declarations)
+
+
+def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
+    """Let each service look at the inputs that are known already (a portrait without a face is refused here).
+
+    Args:
+        open_ref: a local file with an artifact's bytes; raises WorkbenchError (store.missing).
+    """
+    for node in checked.graph.nodes:
+        for ref in refs_in(node.input):
+            open_ref(ref)
+        check = checked.declarations[node.id].check
+        if check is None or node.status is NodeStatus.COMPLETED:
+            continue
+        known = {name: _known(value, open_ref) for name, value in node.input.items() if not references(value)}
+        try:
+            check(checked.declarations[node.id].params.model_validate(node.params), known)
+        except WorkbenchError as error:
+            error.where = f"node {node.id}" + (f": {error.where}" if error.where else "")
+            raise
+
+
+def _known(value: Any, open_ref: Callable[[Ref], Path]) -> Any:
+    return open_ref(refs_in(value)[0]) if is_ref(value) else literal(value)
+
+
+def _declaration(node: Node, services: Mapping[str, NodeDeclaration]) -> NodeDeclaration:
+    declaration = services.get(node.service)
+    if declaration is None:
+        near = get_close_matches(node.service, services, n=3, cutoff=0.4)
+        raise WorkbenchError(
+            "graph.unknown_service",
+            f"no service {node.service} is installed",
+            where=f"node {node.id}: service",
+            seen=node.service,
+            allowed=near or sorted(services),
+            remedy="`workbench nodes` lists the services.",
+        )
+    return declaration
+
+
+def _check_plane(node: Node, declaration: NodeDeclaration) -> None:
+    if node.plane is not None and node.plane is not declaration.plane:
+        raise WorkbenchError(
+            "graph.wrong_plane",
+            f"{node.service} does not run on the {node.plane} plane",
+            where=f"node {node.id}: plane",
+            seen=node.plane.value,
+            allowed=declaration.plane.value,
+            remedy="Correct the plane, or leave it out.",
+        )
+
+
+def _params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+    fields = declaration.params.model_fields
+    unknown = sorted(set(node.params) - set(fields))
+    if unknown:
+        near = get_close_matches(unknown[0], fields, n=3)
+        raise WorkbenchError(
+            "graph.bad_param",
+            f"{node.service} has no parameter {unknown[0]}",
+            where=f"node {node.id}: params.{unknown[0]}",
+            seen=unknown,
+            allowed=near or sorted(fields),
+            remedy=f"`workbench nodes {node.service}` shows its parameters.",
+        )
+    try:
+        return declaration.params.model_validate(node.params).model_dump(mode="json")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise WorkbenchError(
+            "graph.bad_param",
+            f"{node.service}: {name or 'the parameters'}: {explain(first)}",
+            where=f"node {node.id}: params.{location(first['loc'])}",
+            seen=first.get("input"),
+            allowed=field_bounds(declaration.params, name) or allowed(first),
+            remedy=f"`workbench nodes {node.service}` shows its parameters.",
+        ) from None
+
+
+def _state(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+    if node.status is NodeStatus.COMPLETED and node.output is not None and node.version in (None, declaration.version):
+        try:
+            declaration.outputs.model_validate(node.output)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise WorkbenchError(
+                "graph.bad_input",
+                f"the output of a completed node does not fit its service: {explain(first)}",
+                where=f"node {node.id}: output.{location(first['loc'])}",
+                seen=first.get("input"),
+                remedy="Correct the output, or set the node's status to pending so that it runs again.",
+            ) from None
+        return {"error": None}
+    fresh_retries = node.retries.model_copy(update={"attempt": 0})
+    return {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}, "retries": fresh_retries}

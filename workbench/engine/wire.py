@@ -1,0 +1,75 @@
+"""Length-prefixed JSON messages between a supervisor and its executor, over a socket pair.
+
+Never over stdout: a node may print. Numbers are 4 bytes, big-endian; a message is at most 64 MiB.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import threading
+from typing import Any
+
+import orjson
+
+_LENGTH = struct.Struct(">I")
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Wire:
+    """One end. ``send`` may be called from several threads, ``receive`` from one."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._buffer = bytearray()
+        self._lock = threading.Lock()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Raises Closed."""
+        body = orjson.dumps({"kind": kind, **fields})
+        try:
+            with self._lock:
+                self._socket.sendall(_LENGTH.pack(len(body)) + body)
+        except OSError as error:
+            raise Closed(str(error)) from error
+
+    def receive(self, timeout_s: float | None = None) -> dict[str, Any] | None:
+        """The next message, or None when none came in time. Raises Closed."""
+        while True:
+            message = self._pop()
+            if message is not None:
+                return message
+            # Not settimeout: it would apply to the senders in other threads too.
+            if timeout_s is not None and not select.select([self._socket], [], [], timeout_s)[0]:
+                return None
+            try:
+                chunk = self._socket.recv(1 << 18)
+            except OSError as error:
+                raise Closed(str(error)) from error
+            if not chunk:
+                raise Closed("end of stream")
+            self._buffer += chunk
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _pop(self) -> dict[str, Any] | None:
+        if len(self._buffer) < 4:
+            return None
+        (length,) = _LENGTH.unpack_from(self._buffer)
+        if length > MAX_BYTES:
+            raise Closed(f"a message of {length:,} bytes")
+        if len(self._buffer) < 4 + length:
+            return None
+        body = bytes(self._buffer[4 : 4 + length])
+        del self._buffer[: 4 + length]
+        message: dict[str, Any] = orjson.loads(body)
+        return message

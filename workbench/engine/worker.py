@@ -1,0 +1,178 @@
+"""A worker process: slots, the heart, the listener for cancellations, the announcement. The same for both planes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+import orjson
+import psutil
+import structlog
+
+from schemas.capability import WorkerManifest
+from schemas.status import Plane
+from workbench.bus.bus import Bus
+from workbench.bus.connection import BUS_AWAY
+from workbench.engine.active import Heart
+from workbench.engine.child import Child
+from workbench.engine.cut import pool_name
+from workbench.engine.supervisor import Slot
+from workbench.settings import Settings
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
+
+log = structlog.get_logger()
+ANNOUNCE_EVERY_S = 5.0
+_SECRETS = {
+    "WORKBENCH_BUS_URL",
+    "WORKBENCH_S3_URL",
+    "WORKBENCH_S3_ACCESS_KEY",
+    "WORKBENCH_S3_SECRET_KEY",
+    "WORKBENCH_SQL_URL",
+}
+
+
+class Worker:
+    """Runs segments of one pool in ``slots`` executors until ``stop``."""
+
+    def __init__(self, settings: Settings, plane: Plane, pool: str, slots: int) -> None:
+        self.settings = settings
+        self.plane = plane
+        self.pool = pool
+        host = socket.gethostname().split(".")[0][:20]
+        self.name = f"{pool}-{host}-{uuid.uuid4().hex[:6]}"
+        self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
+        self._objects = Objects.connect(settings)
+        self._heart = Heart(self._bus(), settings.lease_s)
+        self._stopping = threading.Event()
+        self._slots = [self._slot(index) for index in range(slots)]
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start everything; returns at once."""
+        _clear_work(self.settings)
+        self._heart.start()
+        for slot in self._slots:
+            thread = threading.Thread(target=slot.run, name=slot.name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        for target in (self._announce, self._listen):
+            threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True).start()
+
+    def wait_ready(self, timeout_s: float = 60.0) -> bool:
+        """Whether every executor came up in time."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if all(slot.child.services for slot in self._slots):
+                return True
+            if self._stopping.wait(0.02):
+                break
+        return False
+
+    def stop(self) -> None:
+        """Hand back what is unfinished and end the executors."""
+        self._stopping.set()
+        for slot in self._slots:
+            slot.stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        for slot in self._slots:
+            slot.child.stop()
+        self._heart.stop()
+        try:
+            self._bus().leave(self.name)
+        except BUS_AWAY as error:
+            log.info("left without a word", worker=self.name, error=str(error))
+
+    def _bus(self) -> Bus:
+        return Bus(self.settings.bus_url, self.settings.bench)
+
+    def _slot(self, index: int) -> Slot:
+        name = f"{self.name}.{index}"
+        environment = {
+            f"WORKBENCH_{field.upper()}": str(getattr(self.settings, field))
+            for field in ("llm_url", "llm_model", "llm_api_key")
+        }
+        # A node needs neither the bus nor the stores; what it cannot see it cannot leak.
+        environment |= dict.fromkeys(_SECRETS, "")
+        child = Child(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
+        return Slot(name, pool_name(self.plane, self.pool), self._bus(), self._objects, self.cache, child, self._heart)
+
+    def manifest(self) -> WorkerManifest:
+        """What this worker offers, as its executor reported it."""
+        services = [
+            service
+            for service in self._slots[0].child.services
+            if service["plane"] == self.plane.value and (self.plane is Plane.CONTROL or service["pool"] == self.pool)
+        ]
+        return WorkerManifest.model_validate(
+            {
+                "worker": self.name,
+                "plane": self.plane,
+                "pool": self.pool,
+                "host": platform.node(),
+                "pid": os.getpid(),
+                "cpus": os.cpu_count() or 1,
+                "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+                "services": services,
+            }
+        )
+
+    def _announce(self) -> None:
+        bus = self._bus()
+        self.wait_ready()
+        while not self._stopping.is_set():
+            try:
+                bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S)
+                self._stopping.wait(ANNOUNCE_EVERY_S)
+            except BUS_AWAY:
+                self._stopping.wait(0.5)
+
+    def _listen(self) -> None:
+        bus = self._bus()
+        while not self._stopping.is_set():
+            try:
+                for job in bus.cancellations():
+                    if job:
+                        self._heart.cancelled(job)
+                    if self._stopping.is_set():
+                        return
+            except BUS_AWAY:
+                self._stopping.wait(0.5)
+
+
+def _clear_work(settings: Settings) -> None:
+    """Remove the work folders of processes that are gone."""
+    folder = settings.home / "work"
+    if not folder.exists():
+        return
+    live = {process.info["pid"] for process in psutil.process_iter(["pid"])}
+    for entry in folder.iterdir():
+        owner = entry / "pid"
+        if not owner.exists() or int(owner.read_text() or "0") not in live:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def run_until_signal(start: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Run a role in the foreground until SIGTERM or Ctrl-C."""
+    stopping = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopping.set())
+    parent = os.getppid()
+    start()
+    while not stopping.wait(0.5):
+        if os.getppid() != parent and parent != 1:
+            log.warning("the parent process is gone; stopping")
+            break
+    stop()
+
+
+def manifest_of(raw: bytes) -> WorkerManifest:
+    return WorkerManifest.model_validate(orjson.loads(raw))
