@@ -1,0 +1,250 @@
+"""One mp4 from a silent video and a sound: packets copied where that is right, frames encoded anew where it is not.
+
+Length: the video shows exactly the frames that begin before the sound ends. Later frames are dropped; where frames
+are missing the last one stands. Both tracks begin at 0: the AAC encoder's start-up samples lie before it and are cut
+by the edit list that every player honours.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.resampler import AudioResampler
+
+from nodes.sdk import NodeError
+
+_OTHER_RATE_HZ = 48_000  # for sounds in a rate that AAC does not know
+_ENCODER_THREADS = 2  # fixed: x264's output depends on the number, and the same inputs must give the same bytes
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Facts of the audio file, counted from its samples."""
+
+    duration_s: Fraction
+    rate_hz: int
+    layout: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Facts of the video file, read from its packets without decoding.
+
+    Attributes:
+        packet_pts: presentation times in decoding order, in ``time_base`` units.
+        copyable: H.264 in yuv420p, which every player takes.
+    """
+
+    packet_pts: list[int]
+    time_base: Fraction
+    fps: Fraction
+    copyable: bool
+
+    @property
+    def start(self) -> int:
+        return min(self.packet_pts)
+
+    def kept(self, end_s: Fraction) -> int | None:
+        """How many packets, from the first, hold the frames that begin before ``end_s``; None where no cut gives that.
+
+        A cut is right when the kept frames are the first in decoding order too: a kept frame could refer to a dropped
+        one otherwise. None also where frames are missing at the end.
+        """
+        begins = [(pts - self.start) * self.time_base for pts in self.packet_pts]
+        if max(begins) + 2 / self.fps <= end_s:
+            return None
+        count = sum(begin < end_s for begin in begins)
+        return count if all(begin < end_s for begin in begins[:count]) else None
+
+
+def read_sound(path: Path) -> Sound:
+    """Raises NodeError: not a sound, or one without samples."""
+    samples, rate, channels = 0, 0, 0
+    with _opened(path, "audio") as container:
+        for frame in _decoded(container, container.streams.audio[0], "audio"):
+            samples, rate, channels = samples + frame.samples, frame.sample_rate, len(frame.layout.channels)
+    if samples == 0:
+        raise NodeError(
+            "the audio is empty",
+            where="audio",
+            seen="0 samples",
+            allowed="at least one sample",
+            remedy="Give a narration with words in it, or another audio file.",
+        )
+    return Sound(Fraction(samples, rate), rate, "mono" if channels == 1 else "stereo")
+
+
+def read_pictures(path: Path) -> Pictures:
+    """Raises NodeError: not a video, or one without frames."""
+    with _opened(path, "video") as container:
+        stream = container.streams.video[0]
+        pts = [packet.pts for packet in container.demux(stream) if packet.size and packet.pts is not None]
+        if not pts or stream.time_base is None:
+            raise NodeError(
+                "the video has no frames",
+                where="video",
+                seen=f"{len(pts)} frames with a time",
+                allowed="at least one frame",
+                remedy="Render the video again.",
+            )
+        copyable = stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
+        fps = stream.average_rate or stream.guessed_rate or Fraction(25)
+        return Pictures(pts, stream.time_base, Fraction(fps), copyable)
+
+
+def mux(
+    video: Path,
+    audio: Path,
+    target: Path,
+    *,
+    bitrate_kbps: int,
+    crf: int,
+    metadata: dict[str, str],
+    on_frame: Callable[[int, int], None],
+) -> bool:
+    """Write ``target`` (mp4, moov first) and say whether the video was copied. Blocks; memory stays small.
+
+    Args:
+        crf: quality of a re-encode; unused where packets are copied.
+        on_frame: called with (done, total) frames; what it raises ends the work.
+
+    Raises:
+        NodeError: an input that cannot be read.
+    """
+    sound, pictures = read_sound(audio), read_pictures(video)
+    kept = pictures.kept(sound.duration_s) if pictures.copyable else None
+    total = kept or math.ceil(sound.duration_s * pictures.fps)
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as out:
+        out.metadata.update(metadata)
+        with _opened(video, "video") as video_in, _opened(audio, "audio") as audio_in:
+            source = video_in.streams.video[0]
+            if kept is not None:
+                video_out = out.add_stream_from_template(source)
+                video_packets = _copied(video_in, source, video_out, pictures, kept)
+            else:
+                video_out = _h264_stream(out, source, pictures.fps, crf)
+                video_packets = _encoded(video_in, source, video_out, pictures, total)
+            audio_out = _aac_stream(out, sound, bitrate_kbps)
+            audio_packets = _spoken(audio_in, audio_out)
+            done = 0
+            for packet in heapq.merge(video_packets, audio_packets, key=_decode_time):
+                out.mux(packet)
+                if packet.stream is video_out:
+                    done += 1
+                    on_frame(done, total)
+    return kept is not None
+
+
+def _copied(container: Any, source: Any, stream: Any, pictures: Pictures, kept: int) -> Iterator[Any]:
+    for packet in container.demux(source):
+        if kept == 0:
+            return
+        if packet.size and packet.pts is not None:
+            packet.pts -= pictures.start
+            if packet.dts is not None:
+                packet.dts -= pictures.start
+            packet.stream = stream
+            kept -= 1
+            yield packet
+
+
+def _encoded(container: Any, source: Any, stream: Any, pictures: Pictures, total: int) -> Iterator[Any]:
+    """Frame ``i`` is what a player shows at ``i / fps``: this also evens out a variable frame rate."""
+    source.thread_type = "AUTO"
+    made, shown = 0, None
+    for frame in _decoded(container, source, "video"):
+        begins = (frame.pts - pictures.start) * pictures.time_base
+        while shown is not None and made < total and Fraction(made) / pictures.fps < begins:
+            yield from _encode(stream, shown, made, pictures.fps)
+            made += 1
+        shown = frame
+        if made >= total:
+            break
+    if shown is None:
+        raise _unreadable("video", "no frame could be decoded")
+    while made < total:
+        yield from _encode(stream, shown, made, pictures.fps)
+        made += 1
+    yield from stream.encode(None)
+
+
+def _encode(stream: Any, frame: Any, index: int, fps: Fraction) -> list[Any]:
+    picture = frame.reformat(stream.width, stream.height, "yuv420p")
+    if picture is frame:  # a frame that stands for several must not be one object with one time
+        picture = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
+    picture.pts, picture.time_base = index, 1 / fps
+    picture.pict_type = 0
+    return list(stream.encode(picture))
+
+
+def _spoken(container: Any, stream: Any) -> Iterator[Any]:
+    context = stream.codec_context
+    resampler = AudioResampler(format="fltp", layout=context.layout, rate=context.sample_rate)
+    position = 0
+    for frame in (*_decoded(container, container.streams.audio[0], "audio"), None):
+        for even in resampler.resample(frame):
+            even.pts, even.time_base = position, Fraction(1, context.sample_rate)
+            position += even.samples
+            yield from stream.encode(even)
+    yield from stream.encode(None)
+
+
+def _h264_stream(out: Any, source: Any, fps: Fraction, crf: int) -> Any:
+    stream = out.add_stream("libx264", rate=fps)
+    stream.width, stream.height = max(2, source.width // 2 * 2), max(2, source.height // 2 * 2)
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.thread_count = _ENCODER_THREADS
+    stream.options = {"preset": "veryfast", "crf": str(crf)}
+    return stream
+
+
+def _aac_stream(out: Any, sound: Sound, bitrate_kbps: int) -> Any:
+    rates = av.codec.Codec("aac", "w").audio_rates or [_OTHER_RATE_HZ]
+    rate = sound.rate_hz if sound.rate_hz in rates else _OTHER_RATE_HZ
+    stream = out.add_stream("aac", rate=rate)
+    stream.codec_context.layout = sound.layout
+    # AAC holds at most 6144 bits a channel in a frame of 1024 samples: 144 kbit/s for a voice at 24 kHz.
+    most = 6144 * rate // 1024 * (1 if sound.layout == "mono" else 2)
+    stream.codec_context.bit_rate = min(bitrate_kbps * 1000, most)
+    return stream
+
+
+def _decode_time(packet: Any) -> Fraction:
+    ticks = packet.dts if packet.dts is not None else packet.pts or 0
+    return ticks * Fraction(packet.time_base)
+
+
+def _opened(path: Path, kind: str) -> Any:
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _unreadable(kind, f"{type(error).__name__}: {error}") from error
+    if not getattr(container.streams, kind):
+        found = ", ".join(stream.type for stream in container.streams) or "no track"
+        container.close()
+        raise _unreadable(kind, f"a file with {found}")
+    return container
+
+
+def _decoded(container: Any, stream: Any, kind: str) -> Iterator[Any]:
+    try:
+        yield from container.decode(stream)
+    except av.error.FFmpegError as error:
+        raise _unreadable(kind, f"{type(error).__name__}: {error}") from error
+
+
+def _unreadable(kind: str, seen: str) -> NodeError:
+    return NodeError(
+        f"the {kind} cannot be read",
+        where=kind,
+        seen=seen,
+        allowed=f"a file with a playable {kind} track",
+        remedy=f"Play the file elsewhere; if it is damaged, make the {kind} again.",
+    )
