@@ -1,0 +1,37 @@
+"""Real servers shared by all tests of a session; a fresh namespace for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack.servers import running_servers
+
+
+@pytest.fixture(scope="session")
+def bus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real Valkey, password in it. Use ``bench_name`` for keys of your own."""
+    with running_servers(tmp_path_factory.mktemp("bus"), only=("bus",)) as settings:
+        yield settings.bus_url
+
+
+@pytest.fixture
+def bench_name() -> str:
+    """A bench no other test uses."""
+    return f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real S3 server: ``s3_url``, ``s3_access_key``, ``s3_secret_key``; the bucket ``workbench`` is there."""
+    with running_servers(tmp_path_factory.mktemp("objects"), only=("objects",)) as settings:
+        yield {name: getattr(settings, name) for name in ("s3_url", "s3_access_key", "s3_secret_key")}
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real MLflow server with artifacts in a folder of its own; 10-15 s at first use."""
+    with running_servers(tmp_path_factory.mktemp("mlflow"), only=("mlflow",)) as settings:
+        yield settings.mlflow_url

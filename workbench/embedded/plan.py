@@ -1,0 +1,139 @@
+"""Which parts a stack consists of, where each will be, and what the other processes are told about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import WorkbenchError
+from schemas.stack import PART_NAMES
+from workbench.embedded.credentials import credentials
+from workbench.embedded.part import Part
+from workbench.embedded.ports import choose_ports, fixed_ports
+from workbench.embedded.probes import probe
+from workbench.embedded.ready import READY_FILE
+from workbench.embedded.servers import bus_server, object_server, sql_file, tracking_server
+from workbench.settings import Settings, load_settings
+
+SERVERS = ("bus", "objects", "sql", "mlflow")
+DEFAULT_PARTS = (*SERVERS, "control", "worker")
+URL_OF_PART = {"bus": "bus_url", "objects": "s3_url", "sql": "sql_url", "mlflow": "mlflow_url"}
+GIVEN_WITH = {"objects": ("s3_access_key", "s3_secret_key")}
+
+RoleMaker = Callable[[Path], Part]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Parts in the order of starting; values to publish with settings.write_stack_file."""
+
+    parts: tuple[Part, ...]
+    values: Mapping[str, Any]
+
+
+def plan_stack(
+    home: Path,
+    only: Collection[str] = DEFAULT_PARTS,
+    ports: Mapping[str, int] | None = None,
+    roles: Collection[Part] | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Plan:
+    """Decide everything before anything is started. Writes credentials, ports and server configuration into the home.
+
+    Args:
+        home: prepared by home.prepare_home.
+        only: names of the parts wanted.
+        ports: fixed ports by part.
+        roles: the processes of our own to run instead of the usual control plane and worker.
+        say: receives a line about each decision worth telling.
+
+    Raises WorkbenchError: settings.invalid, stack.missing_package, stack.port_taken.
+    """
+    _check_names(only)
+    wanted = [name for name in PART_NAMES if name in only]
+    external = [name for name in wanted if name in URL_OF_PART and given_from_outside(name)]
+    own = [name for name in wanted if name in SERVERS and name not in external]
+    chosen = choose_ports(home, [name for name in own if name != "sql"], fixed_ports(ports), say)
+    values = _values(home, own, external, chosen)
+    settings = load_settings(home=home, **values)
+
+    parts = [Part(name=n, probe=_prober(n, settings), url=str(values[URL_OF_PART[n]]), external=True) for n in external]
+    if "bus" in own:
+        parts.append(bus_server(home, settings, chosen["bus"], credentials(home)["bus_password"]))
+    if "objects" in own:
+        parts.append(object_server(home, settings, chosen))
+    if "sql" in own:
+        parts.append(sql_file(settings))
+    if "mlflow" in own:
+        parts.append(tracking_server(home, settings, chosen["mlflow"]))
+    if roles is None:
+        roles = [role(home, name) for name in wanted if name in ("control", "worker")]
+    return Plan(parts=(*sorted(parts, key=lambda part: PART_NAMES.index(part.name)), *roles), values=values)
+
+
+def given_from_outside(part: str) -> bool:
+    """Whether the environment names the URL of this part: then it is used and not started."""
+    return bool(os.environ.get(f"WORKBENCH_{URL_OF_PART[part].upper()}"))
+
+
+def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
+    """A process of our own. It is up when it has called ready.announce_ready()."""
+    options = ("--pool", "cpu") if name == "worker" else ()
+    ready_file = home / "run" / f"{name}.ready"
+
+    def announced() -> None:
+        if not ready_file.exists():
+            raise WorkbenchError("stack.part_failed", f"{name} has not said that it is ready.", where=name)
+
+    return Part(
+        name=name,
+        argv=argv or (sys.executable, "-m", "workbench.cli.main", name, *options),
+        env={READY_FILE: str(ready_file), "PYTHONUNBUFFERED": "1"},
+        cwd=home,
+        probe=announced,
+        after=("bus", "objects", "sql") if name == "control" else ("bus", "objects"),
+        start_timeout_s=90.0,
+        tidy=lambda: ready_file.unlink(missing_ok=True),
+    )
+
+
+def _values(home: Path, own: list[str], external: list[str], ports: Mapping[str, int]) -> dict[str, Any]:
+    secret = credentials(home)
+    values: dict[str, Any] = {}
+    for name in external:
+        for field in (URL_OF_PART[name], *GIVEN_WITH.get(name, ())):
+            variable = f"WORKBENCH_{field.upper()}"
+            if not os.environ.get(variable):
+                raise WorkbenchError(
+                    "settings.invalid",
+                    f"{name} is given from outside, but {variable} is not set.",
+                    where=variable,
+                    remedy=f"Set {variable}, or unset WORKBENCH_{URL_OF_PART[name].upper()} to have {name} started.",
+                )
+            values[field] = os.environ[variable]
+    if "bus" in own:
+        values["bus_url"] = f"redis://:{secret['bus_password']}@127.0.0.1:{ports['bus']}/0"
+    if "objects" in own:
+        values["s3_url"] = f"http://127.0.0.1:{ports['s3']}"
+        values |= {"s3_access_key": secret["s3_access_key"], "s3_secret_key": secret["s3_secret_key"]}
+    if "sql" in own:
+        values["sql_url"] = f"sqlite:///{home / 'sql' / 'workbench.sqlite3'}"
+    if "mlflow" in own:
+        values["mlflow_url"] = f"http://127.0.0.1:{ports['mlflow']}"
+    return values
+
+
+def _check_names(only: Collection[str]) -> None:
+    unknown = [name for name in only if name not in PART_NAMES]
+    if unknown:
+        raise WorkbenchError(
+            "settings.invalid", f"There is no part {unknown[0]}.", where="--only", seen=unknown[0], allowed=PART_NAMES
+        )
+
+
+def _prober(name: str, settings: Settings) -> Callable[[], None]:
+    return lambda: probe(name, settings)

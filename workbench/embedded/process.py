@@ -1,0 +1,167 @@
+"""Child processes that never outlive the stack: own process group, told when the supervisor dies, ended as a group."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+from pydantic import Field
+
+from schemas.base import Contract
+
+LOG_LIMIT_BYTES = 5 * 1024 * 1024
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None  # loaded before any fork
+
+
+class ProcessId(Contract):
+    """A process, told apart from a later one that was given the same number."""
+
+    pid: int
+    started: float = Field(description="Seconds since the epoch, as the kernel counts them.")
+    argv: list[str]
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId | None:
+        """That process now, or None when it has gone."""
+        try:
+            process = psutil.Process(pid)
+            return cls(pid=pid, started=process.create_time(), argv=process.cmdline())
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            return None
+
+    def alive(self) -> bool:
+        """Whether this very process runs: same number, command and start time (the clock may have been set a little)."""
+        try:
+            process = psutil.Process(self.pid)
+            return (
+                process.status() != psutil.STATUS_ZOMBIE
+                and abs(process.create_time() - self.started) < 2.0
+                and process.cmdline() == self.argv
+            )
+        except psutil.NoSuchProcess:
+            return False
+
+
+def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a child in a process group of its own, its output appended to ``log``. Call it from the main thread:
+    Linux counts the death of the spawning *thread* as the death of the parent.
+    """
+    rotate(log)
+    supervisor = os.getpid()
+
+    def between_fork_and_exec() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != supervisor:  # it died before the wish was made
+                os._exit(1)
+
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(argv),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            preexec_fn=between_fork_and_exec,  # the supervisor has one thread, so no lock can be held here
+        )
+
+
+def rotate(log: Path) -> None:
+    """Put a log over the limit aside as ``<name>.1``."""
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.replace(log.with_name(log.name + ".1"))
+
+
+def last_lines(log: Path, count: int = 12) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 16_384))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""
+
+
+def has_exited(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the child has ended, leaving it to be waited for: until then its group number cannot be reused."""
+    if process.returncode is not None:
+        return True
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass
+    except PermissionError:  # macOS says so of a group that holds only zombies
+        pass
+
+
+def reap(process: subprocess.Popen[bytes]) -> int:
+    """The return code of a child that has exited; whatever it left in its group is killed first."""
+    signal_group(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def end(process: subprocess.Popen[bytes], timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
+    """TERM to the group; KILL after ``timeout_s`` or when ``hurry`` turns true. Returns the child's return code."""
+    signal_group(process.pid, signal.SIGTERM)
+    until = time.monotonic() + timeout_s
+    while not has_exited(process) and time.monotonic() < until and not hurry():
+        time.sleep(0.02)
+    return reap(process)
+
+
+def end_leftover(left: ProcessId, timeout_s: float = 5.0) -> bool:
+    """End the group of a child of an earlier supervisor. False when nothing of it was there.
+
+    The leader is known by number, start time and command. When it has gone, members of its group are known by the
+    group number, which the kernel does not give away while they live, and by having started after it.
+    """
+    members = [left.pid] if left.alive() else _stragglers(left)
+    if not members:
+        return False
+    signal_group(left.pid, signal.SIGTERM)
+    until = time.monotonic() + timeout_s
+    while _stragglers(left) and time.monotonic() < until:
+        time.sleep(0.05)
+    if _stragglers(left):
+        signal_group(left.pid, signal.SIGKILL)
+    return True
+
+
+def _stragglers(left: ProcessId) -> list[int]:
+    found = []
+    for process in psutil.process_iter(["create_time", "status"]):
+        if process.info["status"] == psutil.STATUS_ZOMBIE or (process.info["create_time"] or 0) < left.started - 2.0:
+            continue
+        try:
+            if os.getpgid(process.pid) == left.pid:
+                found.append(process.pid)
+        except (ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def exit_words(code: int) -> str:
+    """``exit code 1`` or ``signal 9 (SIGKILL)``."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"signal {-code}"

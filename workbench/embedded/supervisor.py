@@ -1,0 +1,278 @@
+"""Keeps the parts of one stack alive: starts them in order, restarts what dies, stops them in order.
+
+One thread on purpose: children are spawned from it, and Linux counts the death of the spawning thread as the death
+of the parent.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+from workbench.embedded.guard import Guard
+from workbench.embedded.part import Part
+from workbench.embedded.probes import public_url
+from workbench.embedded.process import (
+    ProcessId,
+    end,
+    end_leftover,
+    exit_words,
+    has_exited,
+    last_lines,
+    reap,
+    spawn,
+)
+from workbench.embedded.record import PartRecord, StackRecord, read_record, remove_record, write_record
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+HEALTHY_S = 60.0  # after that long in good health the pauses begin anew
+DEATHS_THAT_FAIL_A_START = 3
+STOP_ORDER = ("app", "worker", "control", "mlflow", "objects", "sql", "bus")
+
+
+@dataclass
+class Watched:
+    """One part and how it fares."""
+
+    part: Part
+    process: subprocess.Popen[bytes] | None = None
+    identity: ProcessId | None = None
+    started_at: float = 0.0
+    next_start: float = 0.0
+    next_probe: float = 0.0
+    up_since: float | None = None
+    ever_up: bool = False
+    deaths_in_a_row: int = 0
+    restarts: int = 0
+    last_exit: str | None = None
+    message: str = field(default="")
+
+    def record(self) -> PartRecord:
+        return PartRecord(
+            name=self.part.name,
+            url=public_url(self.part.url),
+            external=self.part.external,
+            process=self.identity,
+            ready=self.up_since is not None,
+            restarts=self.restarts,
+            last_exit=self.last_exit,
+            message=self.message,
+        )
+
+
+class Supervisor:
+    """The state of one running stack. Use it as: start, then tick until told to stop, then stop."""
+
+    def __init__(self, home: Path, parts: Iterable[Part], say: Callable[[str], None]) -> None:
+        self.home = home
+        self._say = say
+        self._watched = {part.name: Watched(part) for part in parts}
+        self._guard: Guard | None = None
+        self._me = ProcessId.of(os.getpid())
+        self._written: StackRecord | None = None
+        self._record_problem = ""
+
+    @property
+    def started(self) -> bool:
+        """Every required part has been up at least once."""
+        return all(watched.ever_up for watched in self._watched.values() if watched.part.required)
+
+    @property
+    def all_up(self) -> bool:
+        return all(watched.up_since is not None for watched in self._watched.values())
+
+    def recover(self) -> None:
+        """End what an earlier supervisor, killed before it could stop its children, has left behind."""
+        left = read_record(self.home)
+        for part in left.parts if left else []:
+            if part.process is not None and end_leftover(part.process):
+                self._say(f"{part.name}: ended pid {part.process.pid}, left behind by an earlier stack")
+
+    def start(self) -> None:
+        self._guard = Guard()
+        self.tick()
+
+    def tick(self) -> None:
+        """One look at every part: reap, start what is due, probe what is due, write the record if it changed."""
+        now = time.monotonic()
+        for watched in self._watched.values():
+            if watched.process is not None and has_exited(watched.process):
+                self._died(watched, now)
+            if watched.part.argv and watched.process is None and now >= watched.next_start and self._may_start(watched):
+                self._spawn(watched, now)
+            if now >= watched.next_probe and (watched.process is not None or not watched.part.argv):
+                self._probe(watched, now)
+        self._write_record()
+
+    def check_start(self) -> None:
+        """Raise stack.part_failed when a required part cannot be brought up for the first time."""
+        for watched in self._watched.values():
+            if watched.ever_up or not watched.part.required:
+                continue
+            late = watched.started_at and time.monotonic() - watched.started_at > watched.part.start_timeout_s
+            if watched.deaths_in_a_row >= DEATHS_THAT_FAIL_A_START or late:
+                name, log = watched.part.name, self.log_of(watched.part.name)
+                raise WorkbenchError(
+                    "stack.part_failed",
+                    f"{name} did not start"
+                    + (f": {watched.last_exit}." if watched.last_exit else ": it does not answer."),
+                    where=str(log) if watched.part.argv else watched.part.name,
+                    seen=watched.message or None,
+                    remedy="Read the last lines of its log below; `workbench doctor` looks further.",
+                    log=last_lines(log),
+                )
+
+    def log_of(self, name: str) -> Path:
+        return self.home / "logs" / f"{name}.log"
+
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> None:
+        """End every part, the faces first and the bus last. ``hurry`` turning true means: kill now."""
+        for name in sorted(self._watched, key=_stop_rank):
+            watched = self._watched[name]
+            if watched.process is None:
+                continue
+            group = watched.process.pid
+            code = end(watched.process, 0.0 if hurry() else watched.part.stop_timeout_s, hurry)
+            watched.process = watched.identity = None
+            self._say(f"{name}: stopped, {exit_words(code)}")
+            if self._guard:
+                self._guard.forget(group)
+            if watched.part.tidy:
+                watched.part.tidy()
+        if self._guard:
+            self._guard.close()
+            self._guard = None
+        remove_record(self.home)
+
+    def _may_start(self, watched: Watched) -> bool:
+        return all(self._watched[name].ever_up for name in watched.part.after if name in self._watched)
+
+    def _spawn(self, watched: Watched, now: float) -> None:
+        part = watched.part
+        if part.tidy:
+            part.tidy()
+        env = {**os.environ, "WORKBENCH_HOME": str(self.home), **part.env}
+        try:
+            watched.process = spawn(part.argv, env=env, cwd=part.cwd, log=self.log_of(part.name))
+        except OSError as error:  # a full disk, no memory, a program removed: worth another attempt later
+            watched.message = f"cannot be started: {error.strerror or error}"
+            self._schedule_restart(watched, now)
+            return
+        watched.identity = ProcessId.of(watched.process.pid)
+        watched.started_at = now
+        watched.next_probe = now + 0.05
+        if self._guard:
+            self._guard.watch(watched.process.pid)
+
+    def _died(self, watched: Watched, now: float) -> None:
+        assert watched.process is not None
+        group = watched.process.pid
+        code = reap(watched.process)
+        if self._guard:
+            self._guard.forget(group)
+        if watched.up_since is not None and now - watched.up_since >= HEALTHY_S:
+            watched.deaths_in_a_row = 0
+        watched.process = watched.identity = None
+        watched.up_since = None
+        watched.last_exit = exit_words(code)
+        self._schedule_restart(watched, now)
+
+    def _schedule_restart(self, watched: Watched, now: float) -> None:
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**watched.deaths_in_a_row)
+        watched.deaths_in_a_row += 1
+        watched.restarts += 1
+        watched.next_start = now + pause
+        if watched.last_exit:
+            watched.message = f"ended with {watched.last_exit}"
+        self._say(f"{watched.part.name}: {watched.message}; restart {watched.restarts} in {pause:.1f} s")
+
+    def _probe(self, watched: Watched, now: float) -> None:
+        if not self._may_start(watched):
+            return
+        watched.started_at = watched.started_at or now
+        try:
+            watched.part.probe()
+        except WorkbenchError as error:
+            if watched.up_since is not None:
+                self._say(f"{watched.part.name}: stopped answering. {error.message}")
+                watched.up_since = None
+            watched.message = error.message
+            # MLflow needs seconds, not the many probes that a server ready in 70 ms deserves.
+            watched.next_probe = time.monotonic() + (0.1 if watched.part.required else 0.5)
+        else:
+            if watched.up_since is None:
+                where = f" at {public_url(watched.part.url)}" if watched.part.url else ""
+                self._say(f"{watched.part.name}: up{where}")
+                watched.up_since = time.monotonic()
+            watched.ever_up = True
+            watched.message = ""
+            if time.monotonic() - watched.up_since >= HEALTHY_S:
+                watched.deaths_in_a_row = 0
+            watched.next_probe = time.monotonic() + 5.0
+
+    def _write_record(self) -> None:
+        if self._me is None:
+            return
+        parts = [watched.record() for watched in self._watched.values()]
+        record = StackRecord(supervisor=self._me, started=self.started, parts=parts)
+        if record == self._written:
+            return
+        try:
+            write_record(self.home, record)
+        except OSError as error:  # a full disk must not end a stack that still runs; tried again at the next tick
+            if str(error) != self._record_problem:
+                self._record_problem = str(error)
+                self._say(f"the state of the stack cannot be written: {error}")
+        else:
+            self._written = record
+            self._record_problem = ""
+
+
+def _stop_rank(name: str) -> int:
+    return STOP_ORDER.index(name) if name in STOP_ORDER else 0
+
+
+class Signals:
+    """SIGTERM, SIGINT and SIGCHLD as something to wait for, without handlers that interrupt other work."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._old_wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._old = {
+            number: signal.signal(number, self._count if number != signal.SIGCHLD else lambda *_: None)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+        }
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._asked > 0
+
+    def hurry(self) -> bool:
+        """Asked twice: the second Ctrl-C means now."""
+        return self._asked > 1
+
+    def wait(self, timeout_s: float) -> None:
+        """Block until a signal arrives or the time is up."""
+        if select.select([self._reader], [], [], timeout_s)[0]:
+            self._reader.recv(4096)
+
+    def close(self) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._old_wakeup)
+        self._reader.close()
+        self._writer.close()
+
+    def _count(self, number: int, frame: object) -> None:
+        self._asked += 1
