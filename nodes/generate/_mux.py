@@ -130,6 +130,8 @@ def mux(
                 video_packets = _copied(video_in, source, video_out, pictures, kept)
             else:
                 video_out = _h264_stream(out, source, pictures.fps, crf)
+                if turn := _rotation(video):  # a phone's upright clip is stored lying; copying keeps the mark by itself
+                    video_out.set_display_rotation(turn)
                 video_packets = _encoded(video_in, source, video_out, pictures, total)
             audio_out = _aac_stream(out, sound, bitrate_kbps)
             audio_packets = _spoken(audio_in, audio_out)
@@ -203,6 +205,13 @@ def _h264_stream(out: Any, source: Any, fps: Fraction, crf: int) -> Any:
     stream.codec_context.thread_count = _ENCODER_THREADS
     stream.options = {"preset": "veryfast", "crf": str(crf)}
     return stream
+
+
+def _rotation(path: Path) -> int:
+    """Degrees by which players turn the pictures."""
+    with _opened(path, "video") as container:
+        first = next(_decoded(container, container.streams.video[0], "video"), None)
+        return 0 if first is None else int(first.rotation)
 
 
 def _aac_stream(out: Any, sound: Sound, bitrate_kbps: int) -> Any:

@@ -24,7 +24,9 @@ FPS = 25
 RATE = 24_000
 
 
-def clip(frames: int, flash: int = -1, *, pixels: str = "yuv420p", size: int = 64, bframes: int = 2) -> bytes:
+def clip(
+    frames: int, flash: int = -1, *, pixels: str = "yuv420p", size: int = 64, bframes: int = 2, turn: int = 0
+) -> bytes:
     """A grey H.264 clip, white for the one frame ``flash``."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
@@ -32,6 +34,8 @@ def clip(frames: int, flash: int = -1, *, pixels: str = "yuv420p", size: int = 6
         stream.width = stream.height = size
         stream.pix_fmt = pixels
         stream.options = {"preset": "veryfast", "bf": str(bframes), "g": "12"}
+        if turn:
+            stream.set_display_rotation(turn)
         for index in range(frames):
             shade = 255 if index == flash else 60 + index % 40
             frame = av.VideoFrame.from_ndarray(np.full((size, size, 3), shade, np.uint8), format="rgb24")
@@ -182,6 +186,13 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path, pixels: str) -> None:
     first = join(tmp_path / "a", video, audio, provenance={"workflow": "w", "graph": "g"})[1]
     second = join(tmp_path / "b", video, audio, provenance={"graph": "g", "workflow": "w"})[1]
     assert first.sha256 == second.sha256
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p"])
+def test_a_clip_that_players_turn_is_still_turned(tmp_path: Path, pixels: str) -> None:
+    path, _, _ = join(tmp_path, clip(5, pixels=pixels, turn=90), sound(0.2))
+    with av.open(str(path)) as container:
+        assert {frame.rotation for frame in container.decode(video=0)} == {90}
 
 
 def test_a_video_that_begins_late_begins_with_the_sound(tmp_path: Path) -> None:
