@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -174,12 +174,11 @@ class Objects:
 
     def delete(self, sha256: str) -> None:
         """Remove the artifact; nothing happens where there is none."""
-        key = object_key(sha256)
-        self._call(f"delete {sha256[:12]}", lambda: self._client.remove_object(self.bucket, key))
+        self._remove(object_key(sha256))
 
-    def stored(self) -> Iterator[ObjectFacts]:
+    def stored(self) -> list[ObjectFacts]:
         """Every artifact in the bucket, in the order of digests. ``media_type`` is not known here."""
-        yield from self._listed("sha256/")
+        return self._listed("sha256/")
 
     # Copies and previews
 
@@ -216,13 +215,16 @@ class Objects:
         """Remove the previews of a job; returns how many there were."""
         keys = [facts.key for facts in self._listed(f"preview/{job}/")]
         for key in keys:
-            self._call(f"delete {key}", lambda key=key: self._client.remove_object(self.bucket, key))
+            self._remove(key)
         return len(keys)
 
     # One request each, without retries
 
     def _call(self, what: str, request: Callable[[], T]) -> T:
         return with_retries(request, what=what, endpoint=f"{self.endpoint}/{self.bucket}")
+
+    def _remove(self, key: str) -> None:
+        self._call(f"delete {key}", lambda: self._client.remove_object(self.bucket, key))
 
     def _make_bucket(self) -> None:
         try:
@@ -270,13 +272,22 @@ class Objects:
             modified_at=found.last_modified.timestamp() if found.last_modified else 0.0,
         )
 
-    def _listed(self, prefix: str) -> Iterator[ObjectFacts]:
-        found = self._client.list_objects(self.bucket, prefix=prefix, recursive=True)
-        while (item := self._call(f"list {prefix}", lambda: next(found, None))) is not None:
-            key = str(item.object_name)
-            modified_at = item.last_modified.timestamp() if item.last_modified else 0.0
-            etag = (item.etag or "").strip('"')
-            yield ObjectFacts(key, item.size or 0, "", key.rpartition("/")[2], etag, modified_at)
+    def _listed(self, prefix: str) -> list[ObjectFacts]:
+        # Whole or not at all: a listing that is cut short by a fault starts again.
+        found = self._call(
+            f"list {prefix}", lambda: list(self._client.list_objects(self.bucket, prefix=prefix, recursive=True))
+        )
+        return [
+            ObjectFacts(
+                key=str(item.object_name),
+                size_bytes=item.size or 0,
+                media_type="",
+                sha256=str(item.object_name).rpartition("/")[2],
+                etag=(item.etag or "").strip('"'),
+                modified_at=item.last_modified.timestamp() if item.last_modified else 0.0,
+            )
+            for item in found
+        ]
 
     def _download(self, ref: Ref, into: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=into.parent, prefix=f".{ref.sha256[:12]}.", delete=False) as file:

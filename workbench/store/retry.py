@@ -53,11 +53,11 @@ def is_missing(fault: BaseException) -> bool:
 
 def _is_transient(fault: Exception) -> bool:
     if isinstance(fault, S3Error):
-        return fault.code in _TRANSIENT
+        return str(fault.code) in _TRANSIENT
     if isinstance(fault, ServerError):
-        return fault.status_code >= 500
+        return int(fault.status_code) >= 500
     if isinstance(fault, InvalidResponseError):  # an answer that is not S3's XML: a proxy, or a server still starting
-        return fault._code >= 500
+        return int(fault._code) >= 500
     return isinstance(fault, HTTPError)
 
 

@@ -1,0 +1,175 @@
+"""The tables of the job store. A change here needs a migration (``workbench/store/migrations``); a test compares them.
+
+Times are UTC seconds since 1970. JSON is text written by orjson, so SQLite and PostgreSQL hold the same bytes. The
+submitted graph is stored once and never rewritten; what its nodes became stands in ``node_results``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value kept as text; None is NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+def _job_column(**options: Any) -> Column[str]:
+    return Column("job", String(64), ForeignKey("jobs.id", ondelete="CASCADE"), **options)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("idempotency_key", String(200), unique=True),
+    Column("request_hash", String(64), nullable=False),  # of what was asked for, to refuse a reused key
+    Column("graph_hash", String(64), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("pipeline", String(200), nullable=False),
+    Column("experiment", String(200), nullable=False),
+    Column("workflow_id", String(200), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("parent", String(64)),
+    Column("sweep", String(64)),
+    Column("tags", Json, nullable=False),
+    Column("graph", LargeBinary, nullable=False),  # as submitted, UTF-8 JSON
+    Column("status", String(16), nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("error", Json),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("mlflow_run_id", String(64)),
+    Column("tracking", String(16), nullable=False),  # workbench.store.tracking_queue.TrackingState
+    Column("tracking_tries", Integer, nullable=False),
+    Column("tracking_after", Float, nullable=False),  # not tried again before
+    Column("tracking_error", Text),
+    Index(None, "created_at"),
+    Index(None, "status", "created_at"),
+    Index(None, "experiment", "created_at"),
+    Index(None, "pipeline", "created_at"),
+    Index(None, "owner", "created_at"),
+    Index(None, "sweep"),
+    Index(None, "parent"),
+    Index(None, "tracking", "status"),
+)
+
+node_results = Table(
+    "node_results",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),  # in the graph document
+    Column("service", String(200), nullable=False),
+    Column("version", String(64)),
+    Column("plane", String(16), nullable=False),
+    Column("share", Float, nullable=False),  # of the job's progress; the shares of a job add up to 1
+    Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", String(200), nullable=False),
+    Column("cached", Boolean, nullable=False),
+    Column("content_key", String(64), nullable=False),
+    Column("seconds", Float),
+    Column("cpu_seconds", Float),
+    Column("peak_memory_bytes", BigInteger),
+    Column("metrics", Json, nullable=False),
+    Column("output", Json),
+    Column("error", Json),
+    Column("waiting", Json),  # why it waits, while it does
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("event_epoch", BigInteger, nullable=False),  # the last event that changed this row
+    Column("event_seq", BigInteger, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _job_column(primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(32), nullable=False),
+    Column("node", String(64), nullable=False),
+    Column("data", Json, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+# The index of the result cache: it outlives workers, the bus and the jobs that filled it.
+computed = Table(
+    "computed",
+    metadata,
+    Column("content_key", String(64), primary_key=True),
+    Column("service", String(200), nullable=False),
+    Column("version", String(64)),
+    Column("output", Json, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Index(None, "service"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("media_type", String(200), nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("facts", Json, nullable=False),  # the reference as it was first seen
+    Column("created_at", Float, nullable=False),
+)
+
+# Which job names which artifact: what may be read by whom, and what gc must keep.
+job_artifacts = Table(
+    "job_artifacts",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("role", String(8), primary_key=True),  # input | output
+    Column("name", String(200), primary_key=True),  # the field, dotted into lists and objects: "video", "parts.0"
+    Column("sha256", String(64), nullable=False),
+    Index(None, "sha256"),
+)
+
+# What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.
+bench = Table(
+    "bench",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("value", Text, nullable=False),
+)
