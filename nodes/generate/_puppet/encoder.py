@@ -1,0 +1,145 @@
+"""Frames to h264 parts, in a thread of its own: libx264 releases the GIL, so painting and encoding overlap.
+
+Each part is a closed file: it starts with a keyframe, refers to nothing outside itself, and carries no date. Settings
+are fixed, one encoder thread included, so equal frames give equal bytes on any machine with the same libx264.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Colorspace, ColorRange
+from numpy.typing import NDArray
+
+_OPTIONS = {
+    "preset": "superfast",
+    "crf": "19",
+    "bf": "0",  # no reordering: decode order is display order, so parts join without an edit list
+    "g": "50",
+    "threads": "1",
+    "flags": "+cgop+bitexact",
+}
+# Fragmented, so that a page can play a part while later ones are still being made.
+PART_FORMAT = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact"}
+_AHEAD = 6  # frames that may wait for the encoder; enough to even out, little enough to hold no clip in memory
+
+
+class PartEncoder:
+    """Encodes frames into parts. Use as a context manager; leaving it by an exception drops the part at hand.
+
+    ``finished`` yields the paths of parts as they are done. An error in the thread is raised by the next call.
+    """
+
+    def __init__(self, folder: Path, size: int, fps: int) -> None:
+        self._folder, self._size, self._fps = folder, size, fps
+        self._inbox: queue.Queue[NDArray[Any] | None] = queue.Queue(_AHEAD)
+        self._done: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._error: BaseException | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="part-encoder", daemon=True)
+        self.cpu_s = 0.0
+
+    def __enter__(self) -> PartEncoder:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def add(self, rgb: NDArray[Any]) -> None:
+        """Queue a (size, size, 3) uint8 frame. Blocks while the encoder is far behind."""
+        self._put(rgb)
+
+    def end_part(self) -> None:
+        """The next frame starts a new part."""
+        self._put(None)
+
+    def finished(self, *, wait: int = 0) -> list[Path]:
+        """Parts that were done since the last call, in order; blocks until there are at least ``wait``."""
+        parts: list[Path] = []
+        while True:
+            try:
+                parts.append(self._done.get(timeout=0.05 if len(parts) < wait else 0))
+            except queue.Empty:
+                self._raise()
+                if len(parts) >= wait:
+                    return parts
+
+    def _put(self, item: NDArray[Any] | None) -> None:
+        while True:
+            self._raise()
+            try:
+                return self._inbox.put(item, timeout=0.05)
+            except queue.Full:
+                continue
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        import time
+
+        count = 0
+        try:
+            while not self._closing.is_set():
+                path = self._folder / f"part-{count}.mp4"
+                if self._encode_part(path):
+                    self._done.put(path)
+                    count += 1
+        except BaseException as error:
+            self._error = error
+        finally:
+            self.cpu_s = time.thread_time()
+
+    def _next(self) -> tuple[bool, NDArray[Any] | None]:
+        """(whether there is something, the frame or None for the end of a part); nothing only when closing."""
+        while not self._closing.is_set():
+            try:
+                return True, self._inbox.get(timeout=0.05)
+            except queue.Empty:
+                continue
+        return False, None
+
+    def _encode_part(self, path: Path) -> bool:
+        some, frame = self._next()
+        if not some or frame is None:
+            return False
+        with av.open(str(path), "w", format="mp4", options=PART_FORMAT) as container:
+            stream: Any = container.add_stream("libx264", rate=self._fps, options=dict(_OPTIONS))
+            stream.width = stream.height = self._size
+            stream.pix_fmt = "yuv420p"
+            stream.time_base = Fraction(1, self._fps)
+            stream.codec_context.color_range = ColorRange.MPEG
+            stream.codec_context.colorspace = Colorspace.ITU601
+            stream.codec_context.thread_count = 1
+            index = 0
+            while frame is not None:
+                container.mux(stream.encode(_picture(frame, index, self._fps)))
+                index += 1
+                some, frame = self._next()
+                if not some:
+                    return False
+            container.mux(stream.encode(None))
+        return True
+
+
+def _picture(rgb: NDArray[Any], index: int, fps: int) -> Any:
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)  # BT.601, limited range: tagged so in the stream
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")
+    picture.pts = index
+    picture.time_base = Fraction(1, fps)
+    picture.color_range = ColorRange.MPEG
+    picture.colorspace = Colorspace.ITU601
+    return picture

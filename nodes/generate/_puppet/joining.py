@@ -1,0 +1,48 @@
+"""Parts to one mp4: packets are copied, nothing is encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from nodes.sdk import NodeError
+
+
+def join(parts: Sequence[Path], target: Path, fps: int) -> int:
+    """Write the parts behind each other into ``target`` (mp4, index in front) and return the number of frames.
+
+    Raises NodeError where a part was encoded with other settings than the first.
+    """
+    frames = 0
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as out:
+        stream, first_settings = None, b""
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as source:
+                video = source.streams.video[0]
+                settings = bytes(video.codec_context.extradata or b"")
+                if stream is None:
+                    first_settings = settings
+                    stream = out.add_stream_from_template(video)
+                    stream.time_base = Fraction(1, fps)
+                elif settings != first_settings:
+                    raise NodeError(
+                        "the parts of the clip do not fit together",
+                        code="node.failed",
+                        where=f"part {number}",
+                        seen=f"{len(settings)} bytes of other encoder settings",
+                        allowed="the settings of the first part",
+                        remedy="An earlier attempt ran with another build of the encoder: submit the job again.",
+                    )
+                for packet in source.demux(video):
+                    if packet.size == 0:  # the demuxer's end marker
+                        continue
+                    packet.stream = stream
+                    packet.time_base = Fraction(1, fps)
+                    packet.pts = packet.dts = frames
+                    packet.duration = 1
+                    out.mux(packet)
+                    frames += 1
+    return frames

