@@ -78,6 +78,8 @@ class Context:
         device: "cpu" or "cuda:N".
         workdir: an empty directory of this run, removed afterwards.
         parts: finished parts of an earlier attempt of this very node.
+        provenance: what a node may write into its file's metadata (workflow, graph, seed, node versions).
+        worker: the id of the worker, for reports.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Context:
         settings: dict[str, str] | None = None,
         parts: list[Ref] | None = None,
         provenance: dict[str, str] | None = None,
+        worker: str = "local",
     ) -> None:
         self.host = host
         self.workdir = workdir
@@ -98,6 +101,7 @@ class Context:
         self.device = device
         self.parts = Parts(self, parts or [])
         self.provenance = dict(provenance or {})
+        self.worker = worker
         self._models = models
         self._settings = settings or {}
         self._progress_at = float("-inf")
@@ -142,7 +146,12 @@ class Context:
         assert isinstance(path, Path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        described: dict[str, Any] = {**measure(path, kind), **facts, "sha256": sha256, "size_bytes": path.stat().st_size}
+        described: dict[str, Any] = {
+            **measure(path, kind),
+            **facts,
+            "sha256": sha256,
+            "size_bytes": path.stat().st_size,
+        }
         if media_type:
             described["media_type"] = media_type
         if name:

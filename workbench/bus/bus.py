@@ -119,7 +119,16 @@ class Bus:
         events = [value for type_, node, data in planned.events for value in (type_.value, node, data)]
         ready = " ".join(planned.ready)
         answer = self._call(
-            "accept", planned.job, epoch, planned.lane, _now(), ready, len(planned.fields), *flat, len(planned.events), *events
+            "accept",
+            planned.job,
+            epoch,
+            planned.lane,
+            _now(),
+            ready,
+            len(planned.fields),
+            *flat,
+            len(planned.events),
+            *events,
         )
         return Verdict(answer.decode())
 
@@ -128,7 +137,9 @@ class Bus:
 
     # -- moves of a worker ------------------------------------------------------------------------------------------
 
-    def take(self, worker: str, last_n: int, pool: str, *, block: bool = True, lanes: Sequence[str] = LANES) -> Taken | None:
+    def take(
+        self, worker: str, last_n: int, pool: str, *, block: bool = True, lanes: Sequence[str] = LANES
+    ) -> Taken | None:
         """The oldest entry of the pool by lane, or None after about a second without one.
 
         The wait for a wake token and the take behind it travel together: one trip.
@@ -147,8 +158,16 @@ class Bus:
         return _taken(answer)
 
     def commit(
-        self, lease: Lease, node: str, result: bytes, *, start: bytes = b"{}", content_key: str = "", worker: str = "",
-        then_take: str | None = None, lanes: Sequence[str] = LANES,
+        self,
+        lease: Lease,
+        node: str,
+        result: bytes,
+        *,
+        start: bytes = b"{}",
+        content_key: str = "",
+        worker: str = "",
+        then_take: str | None = None,
+        lanes: Sequence[str] = LANES,
     ) -> tuple[Verdict, Taken | None]:
         """Make a node's result visible. With ``then_take`` (a pool) the next take travels behind it."""
         args = (lease.job, lease.segment, lease.fence, node, result, _now(), start, content_key)
@@ -236,6 +255,11 @@ class Bus:
     def requeue(self, job: str, segments: Iterable[str]) -> int:
         return int(self._call("requeue", job, *segments))
 
+    def segments(self, job: str) -> list[str]:
+        """Ids of a job's segments; empty for a job the bus does not know."""
+        names = cast("list[bytes]", self.client.hkeys(self.keys.job(job)))
+        return sorted(name[6:].decode() for name in names if name.startswith(b"nodes:"))
+
     def marker(self) -> dict[str, str]:
         """epoch, run_id and phase, as the control plane left them; empty on a new bus."""
         raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.meta))
@@ -252,9 +276,12 @@ class Bus:
 
     def outbox(self, after: str, count: int = 500) -> list[OutboxEntry]:
         """The next events for the recorder, oldest first."""
-        entries = cast("list[Any]", self.client.xrange(self.keys.outbox, min=f"({after}" if after else "-", count=count))
+        entries = cast(
+            "list[Any]", self.client.xrange(self.keys.outbox, min=f"({after}" if after else "-", count=count)
+        )
         return [
-            OutboxEntry(entry_id.decode(), _event(fields[b"j"].decode(), fields[b"i"], fields)) for entry_id, fields in entries
+            OutboxEntry(entry_id.decode(), _event(fields[b"j"].decode(), fields[b"i"], fields))
+            for entry_id, fields in entries
         ]
 
     def confirm(self, last_id: str, finished: Sequence[str], keep_events_s: int = 60) -> int:
@@ -269,14 +296,7 @@ class Bus:
         """Events behind a cursor; waits up to ``block_s`` (under the socket time-out) for the first."""
         block_ms = None if block_s is None else max(1, int(block_s * 1000))
         answer = cast("Any", self.client.xread({self.keys.events(job): after}, count=1000, block=block_ms))
-        if not answer:
-            return []
-        streams = answer.items() if isinstance(answer, dict) else answer
-        found: list[Event] = []
-        for _, entries in streams:
-            batch = entries[0] if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], (list, tuple)) and not isinstance(entries[0][0], bytes) else entries
-            found.extend(_event(job, entry_id, fields) for entry_id, fields in batch)
-        return found
+        return [_event(job, entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
 
     def progress(self, job: str) -> dict[str, bytes]:
         raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.progress(job)))

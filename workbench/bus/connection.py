@@ -23,7 +23,12 @@ class BusUnfamiliar(redis.ConnectionError):
     """The bus answers, but the control plane has not taken it over (yet)."""
 
 
-BUS_AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.BusyLoadingError, redis.exceptions.ReadOnlyError)
+BUS_AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.ReadOnlyError,
+)
 
 
 def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> redis.Redis:
@@ -43,6 +48,7 @@ def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> 
         "retry": Retry(NoBackoff(), 0),
         "retry_on_timeout": False,
         "decode_responses": False,
+        "protocol": 2,
         "health_check_interval": 0,
     }
     if meta_key is not None:

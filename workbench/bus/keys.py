@@ -1,4 +1,4 @@
-"""The keys that Python reads. The scripts build the same names from the same prefix (scripts/_prelude.lua).
+"""The keys that Python reads. The scripts build the same names from the same prefix (lua/_prelude.lua).
 
 All keys of a bench share one cluster hash tag, so that every script touches one slot.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-_FOLDER = resources.files("workbench.bus") / "scripts"
+_FOLDER = resources.files("workbench.bus") / "lua"
 
 
 @cache

@@ -18,10 +18,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from nodes.manifest import manifests
 from nodes.model_cache import ModelCache
 from nodes.registry import services
 from nodes.sdk import NodeDeclaration
-from schemas.capability import ServiceManifest
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.refs import Ref
 from schemas.segment import SegmentSpec
@@ -113,38 +113,6 @@ class Executor:
         self.wire.send("ready", pid=os.getpid(), services=manifest)
         while True:
             self.run(self.runs.get())
-
-
-def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
-    """What this environment can run, and why not where it cannot."""
-    found = []
-    for declaration in declared.values():
-        weights, missing = "", ""
-        try:
-            weights = declaration.weights
-        except WorkbenchError as error:
-            missing = f"{error.message} — {error.remedy}"
-        found.append(
-            ServiceManifest(
-                service=declaration.service,
-                version=declaration.version,
-                plane=declaration.plane,
-                pool=declaration.pool,
-                doc=declaration.doc.strip().splitlines()[0] if declaration.doc else "",
-                seeded=declaration.seeded,
-                cache=declaration.cache,
-                gpu=declaration.resources.gpu,
-                vram_gib=declaration.resources.vram_gib,
-                timeout_s=declaration.resources.timeout_s,
-                weights=weights,
-                available=not missing,
-                missing=missing,
-                params=declaration.params.model_json_schema(),
-                inputs=declaration.inputs.model_json_schema(),
-                outputs=declaration.outputs.model_json_schema(),
-            )
-        )
-    return sorted(found, key=lambda item: item.service)
 
 
 def _die_with_parent(parent: int) -> None:

@@ -132,11 +132,12 @@ def _spec(
     seed: int,
     provenance: dict[str, str],
 ) -> SegmentSpec:
+    use_cache = bool(checked.graph.context.get("cache", True))
     duties = {}
     for node_id in segment.nodes:
         declaration = checked.declarations[node_id]
         duties[node_id] = Duty(
-            seeded=declaration.seeded, cache=declaration.cache, timeout_s=declaration.resources.timeout_s
+            seeded=declaration.seeded, cache=declaration.cache and use_cache, timeout_s=declaration.resources.timeout_s
         )
     return SegmentSpec(
         job=job,

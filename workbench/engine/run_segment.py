@@ -138,6 +138,7 @@ class SegmentRun:
             settings=self.executor.settings,
             parts=self.parts.get(node.id),
             provenance=self.spec.provenance,
+            worker=self.worker,
         )
         output = declaration.run(ctx, params, inputs)
         if not isinstance(output, declaration.outputs):

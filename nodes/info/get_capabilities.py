@@ -1,0 +1,49 @@
+"""What the worker that runs this node can do.
+
+Source: this project, licence Apache-2.0.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+
+from nodes.sdk import Context, Field, NodeModel, Resources, node
+from schemas.capability import WorkerManifest
+from schemas.status import Plane
+
+
+class Params(NodeModel):
+    """Nothing to set."""
+
+
+class Inputs(NodeModel):
+    """Nothing to give."""
+
+
+class Outputs(NodeModel):
+    manifest: WorkerManifest = Field(description="The worker's machine and the services it offers.")
+
+
+@node("info.get_capabilities", version="1.0.0", plane="data", resources=Resources(timeout_s=30), cache=False)
+def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """Report this worker's machine and services."""
+    import psutil
+
+    from nodes.manifest import manifests
+    from nodes.registry import services
+
+    offered = [item for item in manifests(services()) if item.plane is Plane.DATA]
+    return Outputs(
+        manifest=WorkerManifest(
+            worker=ctx.worker,
+            plane=Plane.DATA,
+            pool="cpu",
+            host=platform.node(),
+            pid=os.getpid(),
+            cpus=os.cpu_count() or 1,
+            memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+            device=ctx.device,
+            services=offered,
+        )
+    )

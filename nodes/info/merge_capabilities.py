@@ -1,0 +1,66 @@
+"""Merges what the data plane reported with what this control plane can do into one object.
+
+Source: this project, licence Apache-2.0.
+"""
+
+from __future__ import annotations
+
+from nodes.sdk import Context, Field, NodeModel, Resources, node
+from schemas.capability import Capabilities, ServiceManifest, WorkerManifest
+from schemas.status import Plane
+
+
+class Params(NodeModel):
+    """Nothing to set."""
+
+
+class Inputs(NodeModel):
+    manifest: WorkerManifest = Field(description="What a data worker reported.")
+
+
+class Outputs(NodeModel):
+    capabilities: Capabilities = Field(description="Both planes together.")
+
+
+@node("info.merge_capabilities", version="1.0.0", plane="control", resources=Resources(timeout_s=30), cache=False)
+def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """Merge both planes."""
+    import os
+    import platform
+
+    from nodes.manifest import manifests
+    from nodes.registry import services
+
+    declared = manifests(services())
+    here = WorkerManifest(
+        worker=ctx.worker,
+        plane=Plane.CONTROL,
+        pool="control",
+        host=platform.node(),
+        pid=os.getpid(),
+        cpus=os.cpu_count() or 1,
+        services=[item for item in declared if item.plane is Plane.CONTROL],
+    )
+    return Outputs(capabilities=merge([inputs.manifest, here], declared))
+
+
+def merge(workers: list[WorkerManifest], declared: list[ServiceManifest]) -> Capabilities:
+    """One object over all workers; what is declared but offered by none is listed as missing, with the reason."""
+    services: dict[str, ServiceManifest] = {item.service: item for item in declared}
+    offered_by: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}
+    for worker in workers:
+        for service in worker.services:
+            services[service.service] = service
+            if service.available:
+                offered_by.setdefault(service.service, []).append(worker.worker)
+            else:
+                reasons[service.service] = service.missing
+    missing = {
+        name: reasons.get(name, f"no worker of the {service.plane.value} plane serves the pool {service.pool}")
+        for name, service in services.items()
+        if name not in offered_by
+    }
+    return Capabilities(
+        services=[services[name] for name in sorted(services)], workers=workers, offered_by=offered_by, missing=missing
+    )

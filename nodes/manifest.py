@@ -1,0 +1,41 @@
+"""What this environment can run, as the workers report it and the faces draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nodes.sdk import NodeDeclaration
+from schemas.capability import ServiceManifest
+from schemas.errors import WorkbenchError
+
+
+def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
+    """A manifest for each service, with the reason where it cannot run here."""
+    found = []
+    for declaration in declared.values():
+        weights, missing = "", ""
+        try:
+            weights = declaration.weights
+        except WorkbenchError as error:
+            missing = f"{error.message} — {error.remedy}"
+        found.append(
+            ServiceManifest(
+                service=declaration.service,
+                version=declaration.version,
+                plane=declaration.plane,
+                pool=declaration.pool,
+                doc=declaration.doc.strip().splitlines()[0] if declaration.doc else "",
+                seeded=declaration.seeded,
+                cache=declaration.cache,
+                gpu=declaration.resources.gpu,
+                vram_gib=declaration.resources.vram_gib,
+                timeout_s=declaration.resources.timeout_s,
+                weights=weights,
+                available=not missing,
+                missing=missing,
+                params=declaration.params.model_json_schema(),
+                inputs=declaration.inputs.model_json_schema(),
+                outputs=declaration.outputs.model_json_schema(),
+            )
+        )
+    return sorted(found, key=lambda item: item.service)

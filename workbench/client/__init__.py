@@ -1,0 +1,1 @@
+"""What the faces need: submit, watch, list, cancel, re-run."""

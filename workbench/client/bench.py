@@ -1,0 +1,173 @@
+"""A bench, as a face sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nodes.media import measure
+from schemas.errors import WorkbenchError
+from schemas.event import Event
+from schemas.graph import Graph, Retries
+from schemas.job import JobRecord
+from schemas.refs import REF_TYPES, Ref
+from schemas.status import NodeStatus
+from workbench.bus.bus import Bus, Verdict
+from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.client.watch import Update, watch
+from workbench.engine.accept import Accepted, Request, accept, put_back
+from workbench.settings import Settings
+from workbench.store.jobs import JobStore
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
+
+
+class Bench:
+    """Connects when first used. Every method raises WorkbenchError with a remedy, and nothing else on purpose."""
+
+    def __init__(self, settings: Settings) -> None:
+        missing = [name for name in ("bus_url", "s3_url", "sql_url") if not getattr(settings, name)]
+        if missing:
+            raise WorkbenchError(
+                "stack.not_running",
+                "no stack runs in this home",
+                where=str(settings.home),
+                seen=", ".join(f"WORKBENCH_{name.upper()} is not set" for name in missing),
+                remedy="Start it with `workbench up --detach`, or set the URLs of another bench.",
+            )
+        self.settings = settings
+        self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
+
+    @cached_property
+    def bus(self) -> Bus:
+        return Bus(self.settings.bus_url, self.settings.bench)
+
+    @cached_property
+    def store(self) -> JobStore:
+        return JobStore.connect(self.settings)
+
+    @cached_property
+    def objects(self) -> Objects:
+        return Objects.connect(self.settings)
+
+    def upload(self, path: Path, kind: str) -> Any:
+        """Put a file into the object store; returns its typed reference.
+
+        Raises WorkbenchError: node.bad_input for a file that is missing or not of that kind.
+        """
+        if not path.is_file():
+            raise WorkbenchError(
+                "node.bad_input", f"there is no file {path}", where=str(path), seen="nothing", allowed=f"a {kind} file",
+                remedy="Correct the path.",
+            )
+        facts = measure(path, kind)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        ref = REF_TYPES[kind].model_validate(
+            {**facts, "sha256": sha256, "size_bytes": path.stat().st_size, "name": path.name[:200]}
+        )
+        with self._staged(path) as copy:
+            self.objects.put(self.cache.add(copy, ref), ref)
+        return ref
+
+    def submit(self, request: Request) -> Accepted:
+        """Accept a job. Raises WorkbenchError; then nothing was queued."""
+        return accept(request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open)
+
+    def open(self, ref: Ref) -> Path:
+        """A local, read-only copy of an artifact."""
+        return self.cache.fetch(ref, self.objects)
+
+    def save(self, ref: Ref, target: Path) -> Path:
+        """Copy an artifact to a file of the person's. Never half-written."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = target.with_name(f".{target.name}.part")
+        shutil.copyfile(self.open(ref), staging)
+        return staging.replace(target)
+
+    def job(self, job_id: str) -> JobRecord:
+        """Raises WorkbenchError (job.unknown)."""
+        record = self.store.get(job_id)
+        if record is None:
+            raise WorkbenchError(
+                "job.unknown", f"there is no job {job_id}", where=job_id, remedy="`workbench job list` shows the jobs."
+            )
+        return record
+
+    def watch(self, job_id: str, after: str = "0-0") -> Iterator[Update]:
+        """Events and progress from a cursor on, until the job is final."""
+        self.job(job_id)
+        return watch(job_id, self.bus, self.store, after)
+
+    def events(self, job_id: str, after: str = "0-0") -> list[Event]:
+        return self.store.events(job_id, after)
+
+    def cancel(self, job_id: str) -> bool:
+        """Stop a job; False when it had ended already."""
+        record = self.job(job_id)
+        if record.status.final:
+            return False
+        try:
+            verdict = self.bus.cancel(job_id)
+            if verdict is Verdict.UNKNOWN:  # accepted, but not enqueued yet
+                put_back(record, bus=self.bus, epoch=int(self.bus.marker()["epoch"]))
+                verdict = self.bus.cancel(job_id)
+        except BUS_AWAY as error:
+            raise unreachable(self.bus.url, error) from error
+        return verdict is Verdict.OK
+
+    def rerun(self, job_id: str, *, params: dict[str, dict[str, Any]] | None = None, fresh: bool = False) -> Accepted:
+        """Submit a job's graph again, with other parameters where given; what is known is not computed again."""
+        record = self.job(job_id)
+        graph = unrun(record.graph, params or {})
+        graph.context.pop("cache", None)
+        if fresh:
+            graph.context["cache"] = False
+        return self.submit(
+            Request(graph, pipeline=record.pipeline, experiment=record.experiment, owner=record.owner, parent=record.id)
+        )
+
+    def _staged(self, path: Path) -> Any:
+        """A copy of a person's file: the cache takes files over, and this one is not ours to take."""
+        import contextlib
+        import tempfile
+
+        @contextlib.contextmanager
+        def staged() -> Iterator[Path]:
+            self.cache.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.cache.folder, prefix=".upload-") as folder:
+                copy = Path(folder) / "file"
+                shutil.copyfile(path, copy)
+                yield copy
+
+        return staged()
+
+
+def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
+    """The graph before it ran, with some parameters replaced. Raises WorkbenchError for a node it does not have."""
+    known = {node.id for node in graph.nodes}
+    for node_id in params:
+        if node_id not in known:
+            raise WorkbenchError(
+                "pipeline.bad_option", f"the graph has no node {node_id}", where=f"set {node_id}.…", seen=node_id,
+                allowed=sorted(known), remedy="Name one of its nodes.",
+            )
+    nodes = [
+        node.model_copy(
+            update={
+                "status": NodeStatus.PENDING,
+                "output": None,
+                "error": None,
+                "telemetry": {},
+                "version": None,
+                "retries": Retries(max_attempts=node.retries.max_attempts),
+                "params": {**node.params, **params.get(node.id, {})},
+            }
+        )
+        for node in graph.nodes
+    ]
+    return graph.model_copy(update={"nodes": nodes, "context": dict(graph.context)})

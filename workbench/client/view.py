@@ -1,0 +1,53 @@
+"""A job, as faces print it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from schemas.job import JobRecord, JobView, NodeView
+from schemas.refs import Ref, VideoRef, refs_in
+
+
+def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None = None) -> JobView:
+    """The JSON that ``workbench run`` and ``workbench job show`` print."""
+    seconds = None if record.finished_at is None else max(0.0, round(record.finished_at - record.created_at, 3))
+    return JobView(
+        job_id=record.id,
+        status=record.status,
+        video=str(video) if video else None,
+        seconds=seconds,
+        mlflow_run=mlflow_run,
+        nodes=[
+            NodeView(
+                id=node.id,
+                service=node.service,
+                plane=node.plane,
+                status=node.status,
+                seconds=node.seconds,
+                cached=node.cached,
+                worker=node.worker,
+                attempt=node.attempt,
+            )
+            for node in record.nodes
+        ],
+        metrics={f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
+        error=record.error,
+    )
+
+
+def artifacts(record: JobRecord) -> list[tuple[str, str, Ref]]:
+    """(node, output, reference) of everything the job made, in the order of its nodes."""
+    return [
+        (node.id, name, ref)
+        for node in record.nodes
+        for name, value in (node.output or {}).items()
+        for ref in refs_in(value)
+    ]
+
+
+def final_video(record: JobRecord, result: tuple[str, str] | None = None) -> Ref | None:
+    """The job's video: the output its pipeline names, else the last video that any node made."""
+    made = [(node, name, ref) for node, name, ref in artifacts(record) if isinstance(ref, VideoRef)]
+    if result is not None:
+        made = [entry for entry in made if entry[:2] == result] or made
+    return made[-1][2] if made else None

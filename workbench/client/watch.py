@@ -1,0 +1,58 @@
+"""Watching a job: its events in order from any cursor on, and the last progress of the nodes that run.
+
+A watcher that was closed, reloaded or late goes on from its cursor. What the bus has forgotten comes from SQL.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from schemas.event import Event, EventType, Progress
+from workbench.bus.bus import Bus
+from workbench.bus.connection import BUS_AWAY
+from workbench.store.jobs import JobStore
+
+FINAL_EVENTS = frozenset({EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED})
+LOOK_EVERY_S = 0.25
+
+
+@dataclass
+class Update:
+    """What is new: events, progress, or neither (a quarter of a second went by)."""
+
+    events: list[Event] = field(default_factory=list)
+    progress: dict[str, Progress] = field(default_factory=dict)
+    bus_away: bool = False
+
+    @property
+    def final(self) -> bool:
+        return any(event.type in FINAL_EVENTS for event in self.events)
+
+
+def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[Update]:
+    """Yield updates until the job's final event was yielded. Blocks between them for a quarter of a second at most.
+
+    While the bus is away it keeps waiting, and says so in its updates.
+    """
+    cursor, silent = after, 0
+    while True:
+        try:
+            events = bus.events(job, cursor, block_s=LOOK_EVERY_S)
+            progress = bus.progress(job) if not any(event.type in FINAL_EVENTS for event in events) else {}
+            away = False
+        except BUS_AWAY:
+            events, progress, away = [], {}, True
+            time.sleep(LOOK_EVERY_S)
+        silent = 0 if events else silent + 1
+        if silent >= 2 and (silent % 4 == 2):  # nothing came for a while: the bus may have forgotten the job
+            events = [event for event in store.events(job, cursor) if event.type is not EventType.NODE_WAITING]
+        if events:
+            cursor = events[-1].cursor
+        update = Update(events, {node: Progress.model_validate(orjson.loads(raw)) for node, raw in progress.items()}, away)
+        yield update
+        if update.final:
+            return

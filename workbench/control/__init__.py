@@ -1,0 +1,1 @@
+"""The control plane's services: epoch and reconciler, reaper, recorder, tracking."""

@@ -1,0 +1,55 @@
+"""Writes what happened from the bus's outbox to SQL. The bus forgets only what SQL has confirmed."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from schemas.errors import WorkbenchError
+from schemas.event import EventType
+from workbench.bus.bus import Bus
+from workbench.bus.connection import BUS_AWAY
+from workbench.settings import Settings
+from workbench.store.jobs import JobStore
+
+log = structlog.get_logger()
+SLEEP_S = 0.1  # a recorder that woke for each event would slow every hop
+BATCH = 500
+_FINAL = {EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED}
+
+
+class Recorder:
+    """Reads the outbox in batches. Applying a batch twice is the same as once, so no state is kept between runs."""
+
+    def __init__(self, settings: Settings, store: JobStore) -> None:
+        self.bus = Bus(settings.bus_url, settings.bench)
+        self.store = store
+        self.stopping = threading.Event()
+        self.recorded = threading.Event()  # set after each batch; the tracker waits on it
+
+    def run(self) -> None:
+        away = False
+        while not self.stopping.is_set():
+            try:
+                more = self.step()
+                away = False
+            except (*BUS_AWAY, WorkbenchError) as error:
+                if isinstance(error, WorkbenchError) and error.code != "sql.unreachable":
+                    raise
+                if not away:
+                    log.warning("recording waits", error=str(error))
+                away, more = True, False
+            if not more:
+                self.stopping.wait(SLEEP_S)
+
+    def step(self) -> bool:
+        """Record one batch; True where more may be waiting."""
+        entries = self.bus.outbox("", BATCH)
+        if not entries:
+            return False
+        self.store.apply([entry.event for entry in entries])
+        finished = [entry.event.job for entry in entries if entry.event.type in _FINAL]
+        self.bus.confirm(entries[-1].id, finished)
+        self.recorded.set()
+        return len(entries) == BATCH

@@ -1,0 +1,184 @@
+"""Accepting a job: validate the whole graph, write it to SQL, put it on the bus, and only then answer."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from nodes.registry import services
+from nodes.sdk import NodeDeclaration
+from schemas.capability import WorkerManifest
+from schemas.errors import WorkbenchError
+from schemas.event import NodeResult
+from schemas.graph import Graph
+from schemas.job import JobRecord, NewJob
+from schemas.refs import Ref
+from schemas.status import Plane
+from workbench.bus.bus import Bus, Planned, Verdict
+from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.keys import INTERACTIVE
+from workbench.engine.content import graph_hash
+from workbench.engine.known import known_results, recorded_results, with_results
+from workbench.engine.parse import parse_graph
+from workbench.engine.plan import plan
+from workbench.engine.structure import topological_order
+from workbench.engine.validate import Checked, run_checks, validate
+from workbench.store.jobs import JobStore
+from workbench.store.objects import Objects
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The answer to a submit."""
+
+    job: str
+    created: bool  # False: the idempotency key had been used for this very graph
+    known: int  # nodes that need not run
+
+
+@dataclass(frozen=True)
+class Request:
+    """A graph and how it is to be recorded."""
+
+    document: bytes | str | dict[str, Any] | Graph
+    key: str | None = None
+    pipeline: str = ""
+    experiment: str = "workbench"
+    owner: str = "local"
+    parent: str | None = None
+    sweep: str | None = None
+    lane: str = INTERACTIVE
+
+
+def accept(request: Request, *, bus: Bus, store: JobStore, objects: Objects, open_ref: Callable[[Ref], Path]) -> Accepted:
+    """Accept a job, or refuse it with nothing queued.
+
+    Args:
+        open_ref: a local copy of an artifact, for the checks that look at inputs.
+
+    Raises WorkbenchError: a graph.* code, node.bad_input from a check, job.key_reused, bus.unreachable, …
+    """
+    try:
+        epoch = int(bus.marker().get("epoch", "0"))
+    except BUS_AWAY as error:
+        raise unreachable(bus.url, error) from error
+    document = request.document
+    graph = document if isinstance(document, Graph) else parse_graph(document)
+    checked = validate(graph, services(), lambda declaration: _weights(declaration, bus))
+    run_checks(checked, open_ref)
+    seed = _seed(checked.graph)
+    use_cache = bool(checked.graph.context.get("cache", True))
+
+    def look(key: str) -> dict[str, Any] | None:
+        return store.computed([key]).get(key)
+
+    results = known_results(checked, seed=seed, look=look, are_there=objects.has_all, use_cache=use_cache)
+    job = NewJob(
+        id=new_job_id(),
+        graph=with_results(checked.graph, results),
+        graph_hash=graph_hash(checked.graph),
+        idempotency_key=request.key,
+        owner=request.owner,
+        pipeline=request.pipeline,
+        experiment=request.experiment,
+        seed=seed,
+        parent=request.parent,
+        sweep=request.sweep,
+        created_at=time.time(),
+    )
+    job_id, created = store.create(job)
+    if created:
+        planned = _plan(job_id, checked, seed, results, job.graph_hash, request.lane, announce=True)
+        _put_on_bus(bus, planned, epoch)
+    return Accepted(job_id, created, len(results))
+
+
+def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
+    """Put a job that the bus forgot back on it, as far as SQL knows it. Idempotent."""
+    declared = services()
+    unknown = [node.service for node in record.graph.nodes if node.service not in declared]
+    if unknown:
+        raise WorkbenchError(
+            "graph.unknown_service",
+            f"job {record.id} needs services that are not installed here any more",
+            where=f"job {record.id}",
+            seen=unknown,
+            remedy="Install the package that has them, or cancel the job.",
+        )
+    checked = Checked(
+        record.graph, topological_order(record.graph), {node.id: declared[node.service] for node in record.graph.nodes}
+    )
+    planned = _plan(
+        record.id, checked, record.seed, recorded_results(record), record.graph_hash, INTERACTIVE, announce=False
+    )
+    return bus.accept(planned, epoch)
+
+
+def new_job_id() -> str:
+    """Sorts by time and is short enough to type: 20261122-131502-7f3a9c."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def _plan(
+    job: str,
+    checked: Checked,
+    seed: int,
+    results: dict[str, NodeResult],
+    hash_: str,
+    lane: str,
+    *,
+    announce: bool,
+) -> Planned:
+    used = sorted({f"{node.service} {node.version}" for node in checked.graph.nodes})
+    provenance = {
+        "workflow": checked.graph.workflow_id,
+        "graph": hash_,
+        "seed": str(seed),
+        "workbench": metadata.version("talking-head-workbench"),
+        "nodes": ", ".join(used),
+    }
+    return plan(job, checked, seed=seed, results=results, provenance=provenance, lane=lane, announce=announce)
+
+
+def _put_on_bus(bus: Bus, planned: Planned, epoch: int) -> None:
+    """The job is in SQL: whatever happens here, the reconciler puts it on the bus if this does not."""
+    try:
+        for _ in range(3):
+            if bus.accept(planned, epoch) is not Verdict.WAIT:
+                return
+            epoch = int(bus.marker().get("epoch", "0"))
+    except BUS_AWAY as error:
+        log.warning("accepted; the control plane will enqueue it", job=planned.job, error=str(error))
+
+
+def _seed(graph: Graph) -> int:
+    seed = graph.context.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise WorkbenchError(
+            "graph.schema", "the seed is not usable", where="context.seed", seen=seed, allowed="an integer, 0 to 2^63 - 1",
+            remedy="Correct it, or leave it out for 0.",
+        )
+    return seed
+
+
+def _weights(declaration: NodeDeclaration, bus: Bus) -> str:
+    """The digest of a service's weights: of this machine's copy, else as a worker that has them reported it."""
+    try:
+        return declaration.weights
+    except WorkbenchError as missing_here:
+        for manifest in bus.workers().values():
+            for service in WorkerManifest.model_validate(orjson.loads(manifest)).services:
+                same = (service.service, service.version) == (declaration.service, declaration.version)
+                if same and service.available and service.plane is Plane(declaration.plane):
+                    return service.weights
+        raise missing_here

@@ -1,0 +1,95 @@
+"""Finds results that are known before anything runs: a node whose inputs are known and whose key was computed before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from schemas.event import NodeResult
+from schemas.graph import Graph, Node
+from schemas.job import JobRecord, NodeRecord
+from schemas.refs import refs_in
+from schemas.status import EdgeKind, NodeStatus
+from workbench.engine.binding import literal, references
+from workbench.engine.content import content_key
+from workbench.engine.validate import Checked
+
+Look = Callable[[str], dict[str, Any] | None]  # content key -> output
+AreThere = Callable[[Iterable[str]], bool]  # digests -> whether the object store has them all
+
+
+def known_results(checked: Checked, *, seed: int, look: Look, are_there: AreThere, use_cache: bool) -> dict[str, NodeResult]:
+    """Results by node id, of the nodes that need not run.
+
+    A node counts when it is completed in the graph already, or when all its parents count, every incoming edge is one
+    that their success fires, its content key was computed before, and its artifacts are still there.
+    """
+    graph = checked.graph
+    parents = graph.parents()
+    nodes = {node.id: node for node in graph.nodes}
+    found: dict[str, NodeResult] = {}
+    for node_id in checked.order:
+        node, declaration = nodes[node_id], checked.declarations[node_id]
+        if node.status is NodeStatus.COMPLETED and node.output is not None:
+            found[node_id] = NodeResult(output=node.output, cached=True)
+            continue
+        settled = all(edge.from_ in found and edge.kind is not EdgeKind.ON_FAILURE for edge in parents[node_id])
+        if not (use_cache and declaration.cache and settled):
+            continue
+        values = _values(node, found)
+        if values is None:
+            continue
+        key = content_key(node, values, seed=seed if declaration.seeded else None)
+        output = look(key)
+        if output is not None and are_there(ref.sha256 for ref in refs_in(output)):
+            found[node_id] = NodeResult(output=output, cached=True, content_key=key)
+    return found
+
+
+def with_results(graph: Graph, results: dict[str, NodeResult]) -> Graph:
+    """The graph with those nodes completed."""
+    nodes = [
+        node.model_copy(update={"status": NodeStatus.COMPLETED, "output": results[node.id].output})
+        if node.id in results
+        else node
+        for node in graph.nodes
+    ]
+    return graph.model_copy(update={"nodes": nodes})
+
+
+def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
+    """Results by node id, of a job as the store knows it."""
+    return {node.id: _result(node) for node in record.nodes if node.status is NodeStatus.COMPLETED and node.output is not None}
+
+
+def _result(node: NodeRecord) -> NodeResult:
+    return NodeResult(
+        output=node.output or {},
+        seconds=node.seconds or 0.0,
+        cpu_seconds=node.cpu_seconds or 0.0,
+        peak_memory_bytes=node.peak_memory_bytes or 0,
+        metrics=node.metrics,
+        content_key=node.content_key,
+        cached=node.cached,
+        worker=node.worker,
+        attempt=node.attempt,
+        started_at=node.started_at or 0.0,
+        finished_at=node.finished_at or 0.0,
+    )
+
+
+def _values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:
+    """The node's inputs as its executor would resolve them, or None where one is not known."""
+    values: dict[str, Any] = {}
+    for name, bound in node.input.items():
+        named = references(bound)
+        if not named:
+            values[name] = literal(bound)
+            continue
+        if any(reference.node not in found for reference in named):
+            return None
+        offered = [found[reference.node].output.get(reference.output) for reference in named]
+        there = [value for value in offered if value is not None]
+        if there:
+            values[name] = there[0]
+    return values
