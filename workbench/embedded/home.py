@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from schemas.errors import WorkbenchError
 
@@ -40,7 +39,7 @@ def prepare_home(home: Path) -> None:
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        _refuse(home, error)
+        raise home_error(home, error) from error
     free = free_bytes(home)
     if free < LEAST_FREE_BYTES:
         raise disk_full(home, free)
@@ -61,16 +60,17 @@ def disk_full(home: Path, free: int) -> WorkbenchError:
     )
 
 
-def _refuse(home: Path, error: OSError) -> NoReturn:
+def home_error(home: Path, error: OSError) -> WorkbenchError:
+    """What a failed write into the home means to a person."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise disk_full(home, 0) from error
-    raise WorkbenchError(
+        return disk_full(home, 0)
+    return WorkbenchError(
         "home.not_writable",
         f"The home directory cannot be used: {error.strerror or error}.",
         where=str(error.filename or home),
         seen=str(home),
         remedy="Make it a writable directory of your own, or set WORKBENCH_HOME to one.",
-    ) from error
+    )
 
 
 @contextmanager

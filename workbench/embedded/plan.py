@@ -91,7 +91,7 @@ def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
 
     return Part(
         name=name,
-        argv=argv or (sys.executable, "-m", "workbench.cli.main", name, *options),
+        argv=argv or (sys.executable, "-P", "-m", "workbench.cli.main", name, *options),
         env={READY_FILE: str(ready_file), "PYTHONUNBUFFERED": "1"},
         cwd=home,
         probe=announced,

@@ -69,6 +69,23 @@ def fixed_ports(given: Mapping[str, int] | None = None) -> dict[str, int]:
     return {**ports, **(given or {})}
 
 
+def parse_ports(given: Collection[str]) -> dict[str, int]:
+    """``bus=7000`` as on the command line. Raises settings.invalid."""
+    ports = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if name not in PORTS_OF_PART or not number.isdigit():
+            raise WorkbenchError(
+                "settings.invalid",
+                f"{text!r} does not name a part and a port.",
+                where="--port",
+                seen=text,
+                allowed=", ".join(f"{part}=N" for part in PORTS_OF_PART),
+            )
+        ports[name] = int(number)
+    return ports
+
+
 def is_free(port: int, with_grpc: bool = False) -> bool:
     """Whether a server could listen on the port on loopback now (and, for SeaweedFS, 10000 above it)."""
     for candidate in (port, port + GRPC_OFFSET) if with_grpc else (port,):

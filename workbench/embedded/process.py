@@ -38,7 +38,7 @@ class ProcessId(Contract):
             return None
 
     def alive(self) -> bool:
-        """Whether this very process runs: same number, command and start time (the clock may have been set a little)."""
+        """Whether this very process runs: same number, command and, give or take a set clock, start time."""
         try:
             process = psutil.Process(self.pid)
             return (

@@ -27,6 +27,7 @@ class PartRecord(Contract):
 class StackRecord(Contract):
     supervisor: ProcessId
     started: bool = Field(False, description="Every required part has been up.")
+    stopping: bool = Field(False, description="It was asked to stop and is ending its parts.")
     parts: list[PartRecord]
 
     def part(self, name: str) -> PartRecord | None:

@@ -92,7 +92,7 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
         name="mlflow",
         url=settings.mlflow_url,
         argv=(
-            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *(sys.executable, "-P", "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
             *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"),
             *(
                 "--serve-artifacts",
@@ -104,6 +104,7 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # on, it takes 900 MB and leaves orphans behind
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "true",
+            "PYTHONSAFEPATH": "1",  # its own child runs `python -m`, which would look for modules in the home first
             "MLFLOW_S3_ENDPOINT_URL": settings.s3_url,
             "AWS_ACCESS_KEY_ID": settings.s3_access_key,
             "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key,

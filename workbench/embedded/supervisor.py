@@ -7,9 +7,6 @@ of the parent.
 from __future__ import annotations
 
 import os
-import select
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -68,6 +65,15 @@ class Watched:
         )
 
 
+def recover(home: Path, say: Callable[[str], None]) -> None:
+    """End what an earlier supervisor, killed before it could stop its children, has left behind in this home."""
+    left = read_record(home)
+    for part in left.parts if left else []:
+        if part.process is not None and end_leftover(part.process):
+            say(f"{part.name}: ended pid {part.process.pid}, left behind by an earlier stack")
+    remove_record(home)
+
+
 class Supervisor:
     """The state of one running stack. Use it as: start, then tick until told to stop, then stop."""
 
@@ -79,6 +85,7 @@ class Supervisor:
         self._me = ProcessId.of(os.getpid())
         self._written: StackRecord | None = None
         self._record_problem = ""
+        self._stopping = False
 
     @property
     def started(self) -> bool:
@@ -88,13 +95,6 @@ class Supervisor:
     @property
     def all_up(self) -> bool:
         return all(watched.up_since is not None for watched in self._watched.values())
-
-    def recover(self) -> None:
-        """End what an earlier supervisor, killed before it could stop its children, has left behind."""
-        left = read_record(self.home)
-        for part in left.parts if left else []:
-            if part.process is not None and end_leftover(part.process):
-                self._say(f"{part.name}: ended pid {part.process.pid}, left behind by an earlier stack")
 
     def start(self) -> None:
         self._guard = Guard()
@@ -111,6 +111,17 @@ class Supervisor:
             if now >= watched.next_probe and (watched.process is not None or not watched.part.argv):
                 self._probe(watched, now)
         self._write_record()
+
+    def next_due(self) -> float:
+        """When the next tick has something to do, on the monotonic clock; a child's death comes as SIGCHLD."""
+        return min(
+            (
+                watched.next_start if watched.process is None and watched.part.argv else watched.next_probe
+                for watched in self._watched.values()
+                if self._may_start(watched)
+            ),
+            default=time.monotonic() + 1.0,
+        )
 
     def check_start(self) -> None:
         """Raise stack.part_failed when a required part cannot be brought up for the first time."""
@@ -135,6 +146,8 @@ class Supervisor:
 
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """End every part, the faces first and the bus last. ``hurry`` turning true means: kill now."""
+        self._stopping = True
+        self._write_record()
         for name in sorted(self._watched, key=_stop_rank):
             watched = self._watched[name]
             if watched.process is None:
@@ -222,7 +235,7 @@ class Supervisor:
         if self._me is None:
             return
         parts = [watched.record() for watched in self._watched.values()]
-        record = StackRecord(supervisor=self._me, started=self.started, parts=parts)
+        record = StackRecord(supervisor=self._me, started=self.started, stopping=self._stopping, parts=parts)
         if record == self._written:
             return
         try:
@@ -238,41 +251,3 @@ class Supervisor:
 
 def _stop_rank(name: str) -> int:
     return STOP_ORDER.index(name) if name in STOP_ORDER else 0
-
-
-class Signals:
-    """SIGTERM, SIGINT and SIGCHLD as something to wait for, without handlers that interrupt other work."""
-
-    def __init__(self) -> None:
-        self._asked = 0
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        self._old_wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._old = {
-            number: signal.signal(number, self._count if number != signal.SIGCHLD else lambda *_: None)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-        }
-
-    @property
-    def stop_asked(self) -> bool:
-        return self._asked > 0
-
-    def hurry(self) -> bool:
-        """Asked twice: the second Ctrl-C means now."""
-        return self._asked > 1
-
-    def wait(self, timeout_s: float) -> None:
-        """Block until a signal arrives or the time is up."""
-        if select.select([self._reader], [], [], timeout_s)[0]:
-            self._reader.recv(4096)
-
-    def close(self) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._old_wakeup)
-        self._reader.close()
-        self._writer.close()
-
-    def _count(self, number: int, frame: object) -> None:
-        self._asked += 1

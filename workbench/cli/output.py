@@ -1,0 +1,158 @@
+"""How every command speaks: tables for a terminal, tab-separated lines for a pipe, JSON on request, and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from schemas.errors import WorkbenchError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code means. The same in every command."""
+
+    OK = 0  # done
+    FAILED = 1  # the job, or what was asked for, was tried and failed
+    REFUSED = 2  # not tried: bad usage, a graph or setting that is not valid, an unknown job
+    NO_STACK = 3  # no stack runs here, or a part of it does not answer
+    FINDINGS = 4  # the command ran and found something wrong (doctor)
+    BUG = 70  # an unexpected exception: please report it
+    INTERRUPTED = 130  # Ctrl-C
+
+
+_REFUSED = ("graph.", "pipeline.", "settings.", "job.unknown", "job.key_reused", "job.not_final", "node.bad_declaration")
+_NO_STACK = ("stack.not_running", "bus.unreachable", "store.unreachable", "sql.unreachable", "tracking.unreachable")
+
+
+def exit_code(error: WorkbenchError) -> ExitCode:
+    """The exit code that goes with an error."""
+    if error.code.startswith(_NO_STACK):
+        return ExitCode.NO_STACK
+    return ExitCode.REFUSED if error.code.startswith(_REFUSED) else ExitCode.FAILED
+
+
+def print_json(value: BaseModel | dict[str, Any] | list[Any]) -> None:
+    """Indented JSON on stdout; models in camelCase, as in every file of the contract."""
+    plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
+    print(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles: dict[str, str] | None = None) -> None:
+    """A table on a terminal; into a pipe, a line of tab-separated values per row under a line of column names.
+
+    ``styles`` maps a cell's text to a rich style.
+    """
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for line in [list(columns), *texts]:
+            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in texts:
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
+    Console().print(table)
+
+
+def note(text: str) -> None:
+    """A remark for a person watching; nothing when stderr is not a terminal."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
+
+
+def fail(error: WorkbenchError, as_json: bool = False) -> NoReturn:
+    """Print the error (JSON: ``{"error": {message, code, details}}`` on stdout; else text on stderr) and exit."""
+    if as_json:
+        print_json({"error": error.info().model_dump(mode="json", by_alias=True)})
+    else:
+        log = str(error.details.get("log") or "").strip()
+        print(f"error: {error}", file=sys.stderr)
+        if log:
+            print("  log:\n" + "\n".join(f"    {line}" for line in log.splitlines()), file=sys.stderr)
+        print(f"  code: {error.code}", file=sys.stderr)
+    raise typer.Exit(exit_code(error))
+
+
+@contextmanager
+def reported(as_json: bool = False) -> Iterator[None]:
+    """Turn what a command raises into a printed error and an exit code.
+
+    A WorkbenchError prints itself. Ctrl-C exits with 130. Anything else is a bug of ours: one line with the place of
+    the traceback, or the traceback itself with ``WORKBENCH_DEBUG=1``.
+    """
+    try:
+        yield
+    except WorkbenchError as error:
+        fail(error, as_json)
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.OK) from None
+    except Exception as error:
+        # typer's own way out, also of its usage errors
+        if isinstance(error, (typer.Exit, typer.Abort)) or type(error).__module__.startswith(("click", "typer")):
+            raise
+        if os.environ.get("WORKBENCH_DEBUG") == "1":
+            raise
+        _report_bug(error, as_json)
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorator for a typer command: ``reported``, in JSON when its ``as_json`` option is set."""
+
+    @functools.wraps(function)
+    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
+        with reported(bool(kwargs.get("as_json"))):
+            return function(*args, **kwargs)
+        raise AssertionError("reported() lets no exception pass silently")
+
+    return reporting
+
+
+def _report_bug(error: Exception, as_json: bool) -> NoReturn:
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    log = _write_traceback()
+    text = f"This is a bug in the workbench: {what}. The traceback is in {log}; WORKBENCH_DEBUG=1 prints it."
+    if as_json:
+        print_json({"error": {"message": text, "code": "bug", "details": {"log": str(log)}}})
+    else:
+        print(f"error: {text}", file=sys.stderr)
+    raise typer.Exit(ExitCode.BUG)
+
+
+def _write_traceback() -> Path:
+    from workbench.settings import default_home
+
+    entry = f"{datetime.now().astimezone().isoformat()} {sys.argv}\n{traceback.format_exc()}\n"
+    logs = default_home() / "logs"
+    try:
+        log = logs / "cli.log"
+        with log.open("a") as file:
+            file.write(entry)
+    except OSError:  # no home yet, or not writable: the traceback must be somewhere
+        with tempfile.NamedTemporaryFile("w", prefix="workbench-", suffix=".log", delete=False) as file:
+            file.write(entry)
+        return Path(file.name)
+    return log

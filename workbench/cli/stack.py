@@ -1,0 +1,132 @@
+"""``workbench up``, ``down``, ``status`` and ``doctor``: the embedded stack of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import ExitCode, command, print_json, print_table
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Directory of all state; default: WORKBENCH_HOME, else the user's data.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+STATE_STYLES = {
+    "up": "green",
+    "external": "green",
+    "starting": "yellow",
+    "down": "red",
+    "failing": "bold red",
+    "off": "dim",
+    "ok": "green",
+    "warning": "yellow",
+    "problem": "bold red",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of the stack."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(doctor)
+
+
+@command
+def up(
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; return when usable.")] = False,
+    only: Annotated[str, typer.Option(help="Parts to start, e.g. bus,objects,sql,mlflow; default: all.")] = "",
+    port: Annotated[list[str] | None, typer.Option(help="Fixed port of a part, e.g. bus=7000. Repeatable.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Start the stack and keep it alive until Ctrl-C. Joins the one that runs in this home already.
+
+    A part whose URL is set (WORKBENCH_BUS_URL, _S3_URL, _SQL_URL, _MLFLOW_URL) is used and not started.
+    """
+    from workbench.embedded.plan import DEFAULT_PARTS
+    from workbench.embedded.ports import parse_ports
+    from workbench.embedded.run import StackOptions, run_stack
+    from workbench.embedded.stack import start_detached, wait_started
+
+    place = _home(home)
+    names = tuple(name.strip() for name in only.split(",") if name.strip()) or DEFAULT_PARTS
+    options = StackOptions(only=names, ports=parse_ports(port or []))
+
+    def say(line: str) -> None:
+        if not as_json:
+            print(line, flush=True)
+
+    if detach:
+        start_detached(place, options)
+        _print_status(place, as_json)
+        return
+    while not run_stack(place, options, on_started=lambda: _print_status(place, as_json), say=say):
+        if wait_started(place):  # another process runs it; if that one was just ending, it is ours to start
+            say(f"A stack runs in {place} already.")
+            _print_status(place, as_json)
+            return
+
+
+@command
+def down(home: Home = None) -> None:
+    """Stop the stack and wait until all of it is gone. Running nodes get 15 seconds to hand back their work."""
+    from workbench.embedded.stack import stop
+
+    place = _home(home)
+    print("stopped" if stop(place) else f"no stack runs in {place}")
+
+
+@command
+def status(home: Home = None, as_json: Json = False) -> None:
+    """Ask every part of the stack. Exit code 3 when no stack runs here."""
+    place = _home(home)
+    if not _print_status(place, as_json):
+        raise typer.Exit(ExitCode.NO_STACK)
+
+
+@command
+def doctor(home: Home = None, as_json: Json = False) -> None:
+    """Try everything the workbench needs and say what to do about what is wrong. Exit code 4 when something is."""
+    from workbench.embedded.doctor import examine
+
+    report = examine(_home(home))
+    if as_json:
+        print_json(report)
+    else:
+        rows = [(f.level, f.check, f.message + (f"\n→ {f.remedy}" if f.remedy else "")) for f in report.findings]
+        print_table(("level", "check", "finding"), rows, STATE_STYLES)
+    if not report.healthy:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _home(given: Path | None) -> Path:
+    from workbench.settings import default_home
+
+    return given.expanduser().absolute() if given else default_home()
+
+
+def _print_status(home: Path, as_json: bool) -> bool:
+    from workbench.embedded.stack import status as ask
+
+    answer = ask(home)
+    if as_json:
+        print_json(answer)
+    else:
+        rows = [
+            (part.name, part.state, part.url, part.pid, part.restarts or None, part.message or _last(part.last_exit))
+            for part in answer.parts
+        ]
+        print_table(("part", "state", "url", "pid", "restarts", "remark"), rows, STATE_STYLES)
+        if answer.running:
+            print(f"home {answer.home}", flush=True)
+        else:
+            print(f"no stack runs in {answer.home}; start one with `workbench up`", flush=True)
+    return answer.running
+
+
+def _last(last_exit: str | None) -> str:
+    return f"last ended with {last_exit}" if last_exit else ""

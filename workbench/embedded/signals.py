@@ -1,0 +1,45 @@
+"""Unix signals as something to wait for, without handlers that interrupt other work."""
+
+from __future__ import annotations
+
+import select
+import signal
+import socket
+
+
+class Signals:
+    """SIGTERM, SIGINT and SIGHUP ask to stop; SIGCHLD only wakes. Main thread only."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._old_wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._old = {
+            number: signal.signal(number, self._count if number != signal.SIGCHLD else lambda *_: None)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+        }
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._asked > 0
+
+    def hurry(self) -> bool:
+        """Asked twice: the second Ctrl-C means now."""
+        return self._asked > 1
+
+    def wait(self, timeout_s: float) -> None:
+        """Block until a signal arrives or the time is up."""
+        if select.select([self._reader], [], [], timeout_s)[0]:
+            self._reader.recv(4096)
+
+    def close(self) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._old_wakeup)
+        self._reader.close()
+        self._writer.close()
+
+    def _count(self, number: int, frame: object) -> None:
+        self._asked += 1
