@@ -1,0 +1,147 @@
+"""Between a job as a document and a job as rows: what is stored at submit, and the graph as last known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from schemas.graph import Graph
+from schemas.job import JobRecord, NewJob, NodeRecord
+from schemas.status import JobStatus, NodeStatus, Plane
+from workbench.store.record import Row, artifact_row, grant_row, named_refs
+
+_TELEMETRY = (
+    "seconds",
+    "cpu_seconds",
+    "peak_memory_bytes",
+    "worker",
+    "cached",
+    "content_key",
+    "started_at",
+    "finished_at",
+)
+
+
+@dataclass(frozen=True)
+class JobRows:
+    """A new job, row by row."""
+
+    job: Row
+    nodes: list[Row]
+    artifacts: list[Row]
+    grants: list[Row]
+
+
+def new_job_rows(job: NewJob, now: float) -> JobRows:
+    """The rows of an accepted job. Nodes that the cache has answered already are completed."""
+    shares = job.graph.progress_weights()
+    nodes, artifacts, grants = [], {}, []
+    for position, node in enumerate(job.graph.nodes):
+        done = node.status is NodeStatus.COMPLETED
+        nodes.append(
+            {
+                "job": job.id,
+                "node": node.id,
+                "position": position,
+                "service": node.service,
+                "version": node.version,
+                "plane": (node.plane or Plane.DATA).value,
+                "share": shares[node.id],
+                "status": node.status.value,
+                "attempt": node.retries.attempt,
+                "worker": "",
+                "cached": done,
+                "content_key": str(node.telemetry.get("contentKey", "")),
+                "seconds": 0.0 if done else None,
+                "cpu_seconds": 0.0 if done else None,
+                "peak_memory_bytes": None,
+                "metrics": node.telemetry.get("metrics") or {},
+                "output": node.output,
+                "error": None,
+                "waiting": None,
+                "started_at": None,
+                "finished_at": (job.created_at or now) if done else None,
+                "event_epoch": 0,
+                "event_seq": 0,
+            }
+        )
+        for role, value in (("input", {**node.params, **node.input}), ("output", node.output or {})):
+            for name, ref in named_refs(value):
+                artifacts[ref.sha256] = artifact_row(ref, job.created_at or now)
+                grants.append(grant_row(job.id, node.id, role, name, ref))
+    tags = job.graph.metadata.get("tags")
+    return JobRows(
+        job={
+            "id": job.id,
+            "idempotency_key": job.idempotency_key,
+            "request_hash": request_hash(job),
+            "graph_hash": job.graph_hash,
+            "owner": job.owner,
+            "pipeline": job.pipeline,
+            "experiment": job.experiment,
+            "workflow_id": job.graph.workflow_id,
+            "seed": job.seed,
+            "parent": job.parent,
+            "sweep": job.sweep,
+            "tags": [str(tag) for tag in tags] if isinstance(tags, list) else [],
+            "graph": job.graph.to_json(),
+            "status": JobStatus.ACCEPTED.value,
+            "progress": sum(row["share"] for row in nodes if NodeStatus(row["status"]).final),
+            "error": None,
+            "created_at": job.created_at or now,
+            "tracking": "",
+            "tracking_tries": 0,
+            "tracking_after": 0.0,
+        },
+        nodes=nodes,
+        artifacts=list(artifacts.values()),
+        grants=grants,
+    )
+
+
+def request_hash(job: NewJob) -> str:
+    """SHA-256 over what the submit asked for: the graph without its state, the seed, the owner, the experiment."""
+    asked = [job.graph_hash, job.seed, job.owner, job.experiment, job.pipeline, job.parent, job.sweep]
+    return hashlib.sha256(orjson.dumps(asked)).hexdigest()
+
+
+def job_record(job: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> JobRecord:
+    """The record of a job from its row and those of its nodes."""
+    graph = Graph.model_validate_json(job["graph"])
+    rows = {row["node"]: row for row in nodes}
+    records = []
+    for node in graph.nodes:
+        row = rows[node.id]
+        figures = {name: row[name] for name in _TELEMETRY}
+        state = NodeRecord.model_validate(
+            {
+                "id": node.id,
+                **{name: row[name] for name in ("service", "plane", "status", "attempt", "metrics", "output", "error")},
+                **figures,
+            }
+        )
+        records.append(state)
+        node.status, node.output, node.error = state.status, state.output, state.error
+        node.retries.attempt = state.attempt
+        node.telemetry = node.telemetry | _telemetry(state, row["waiting"])
+    return JobRecord(
+        graph=graph,
+        nodes=records,
+        error=job["error"],
+        **{
+            name: job[name]
+            for name in (
+                "id", "status", "graph_hash", "idempotency_key", "owner", "pipeline", "experiment", "seed", "parent",
+                "sweep", "created_at", "started_at", "finished_at", "mlflow_run_id",
+            )
+        },
+    )  # fmt: skip
+
+
+def _telemetry(state: NodeRecord, waiting: Any) -> dict[str, Any]:
+    figures = state.model_dump(mode="json", by_alias=True, include={*_TELEMETRY, "metrics"}, exclude_defaults=True)
+    return figures | ({"waiting": waiting} if waiting is not None else {})

@@ -1,0 +1,211 @@
+"""What a batch of events means for the tables: pure functions from events to rows, and no SQL.
+
+An event is a fact with a number; applying one twice changes nothing, because a row remembers the number of the last
+event that changed it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.errors import ErrorInfo
+from schemas.event import Event, EventType, NodeFailure, NodeResult, NodeStart
+from schemas.refs import REF_TYPES, Ref, is_ref
+from schemas.status import JobStatus, NodeStatus
+
+Row = dict[str, Any]
+NodeKey = tuple[str, str]
+
+_JOB_ENDS = {
+    EventType.JOB_COMPLETED: JobStatus.COMPLETED,
+    EventType.JOB_FAILED: JobStatus.FAILED,
+    EventType.JOB_CANCELLED: JobStatus.CANCELLED,
+}
+_NODE_ENDS = {EventType.NODE_SKIPPED: NodeStatus.SKIPPED, EventType.NODE_CANCELLED: NodeStatus.CANCELLED}
+
+
+@dataclass
+class JobEnd:
+    """A job became final."""
+
+    status: JobStatus
+    at: float
+    node: str  # the first unhandled failure, for a failed job
+
+
+@dataclass
+class Changes:
+    """What a batch changes. Rows hold only the columns that change, beside their key."""
+
+    nodes: dict[NodeKey, Row] = field(default_factory=dict)
+    started: dict[str, float] = field(default_factory=dict)  # job -> when its first node ran
+    touched: set[str] = field(default_factory=set)  # jobs whose nodes changed
+    ended: dict[str, JobEnd] = field(default_factory=dict)
+    computed: dict[str, Row] = field(default_factory=dict)  # by content key
+    recomputed: set[str] = field(default_factory=set)  # content keys whose output replaces an earlier one
+    artifacts: dict[str, Row] = field(default_factory=dict)  # by digest
+    grants: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)  # (job, node, role, name)
+
+
+def fold(events: Iterable[Event], known: dict[NodeKey, Row]) -> Changes:
+    """The changes of new events, in order.
+
+    Args:
+        known: rows of the nodes concerned, with ``service``, ``version``, ``event_epoch`` and ``event_seq``.
+    """
+    changes = Changes()
+    for event in sorted(events, key=lambda event: (event.epoch, event.seq)):
+        if event.type in _JOB_ENDS:
+            changes.ended[event.job] = JobEnd(_JOB_ENDS[event.type], event.at, event.node)
+            continue
+        key = (event.job, event.node)
+        row = known.get(key)
+        if not event.node or row is None or (event.epoch, event.seq) <= (row["event_epoch"], row["event_seq"]):
+            continue
+        try:
+            changed = _node_row(event)
+        except ValidationError as fault:
+            changed = _unreadable(event, fault)
+        changed |= {"event_epoch": event.epoch, "event_seq": event.seq}
+        changes.nodes.setdefault(key, {}).update(changed)
+        changes.touched.add(event.job)
+        if event.type is EventType.NODE_RUNNING:
+            changes.started.setdefault(event.job, event.at)
+        if event.type is EventType.NODE_COMPLETED:
+            _note_result(changes, event, row, changed)
+    return changes
+
+
+def _node_row(event: Event) -> Row:
+    if event.type is EventType.NODE_RUNNING:
+        start = NodeStart.model_validate(event.data)
+        return {
+            "status": NodeStatus.RUNNING,
+            "worker": start.worker,
+            "attempt": start.attempt,
+            "started_at": event.at,
+            "error": None,
+            "waiting": None,
+        }
+    if event.type is EventType.NODE_COMPLETED:
+        result = NodeResult.model_validate(_finite(event.data))
+        return {
+            "status": NodeStatus.COMPLETED,
+            "worker": result.worker,
+            "attempt": result.attempt,
+            "cached": result.cached,
+            "content_key": result.content_key,
+            "seconds": result.seconds,
+            "cpu_seconds": result.cpu_seconds,
+            "peak_memory_bytes": result.peak_memory_bytes,
+            "metrics": result.metrics,
+            "output": result.output,
+            "error": None,
+            "waiting": None,
+            "started_at": result.started_at or event.at,
+            "finished_at": result.finished_at or event.at,
+        }
+    if event.type in (EventType.NODE_RETRYING, EventType.NODE_FAILED):
+        failure = NodeFailure.model_validate(event.data)
+        final = event.type is EventType.NODE_FAILED
+        return {
+            "status": NodeStatus.FAILED if final else NodeStatus.READY,
+            "worker": failure.worker,
+            "attempt": failure.attempt,
+            "seconds": failure.seconds,
+            "error": failure.error.model_dump(mode="json", by_alias=True),
+            "waiting": None,
+            "started_at": failure.started_at or None,
+            "finished_at": (failure.finished_at or event.at) if final else None,
+        }
+    if event.type in _NODE_ENDS:
+        return {"status": _NODE_ENDS[event.type], "waiting": None, "finished_at": event.at}
+    if event.type is EventType.NODE_WAITING:
+        return {"status": NodeStatus.WAITING, "waiting": event.data}
+    return {}
+
+
+def _unreadable(event: Event, fault: ValidationError) -> Row:
+    # The node's status is certain, the rest is not. One bad event must not keep the recorder from all that follow.
+    error = ErrorInfo(
+        code="node.bad_output",
+        message=f"the event {event.cursor} ({event.type}) of this node cannot be read",
+        details={"where": "event.data", "seen": str(fault)[:500]},
+    )
+    status = {
+        EventType.NODE_COMPLETED: NodeStatus.COMPLETED,
+        EventType.NODE_FAILED: NodeStatus.FAILED,
+        EventType.NODE_RETRYING: NodeStatus.READY,
+    }.get(event.type, NodeStatus.RUNNING)
+    return {
+        "status": status,
+        "error": error.model_dump(mode="json", by_alias=True),
+        "finished_at": event.at if status.final else None,
+    }
+
+
+def _finite(data: Row) -> Row:
+    """Without figures that are no numbers: JSON turns NaN into null on the way here."""
+    metrics = data.get("metrics")
+    if not isinstance(metrics, dict):
+        return data
+    return data | {"metrics": {k: v for k, v in metrics.items() if isinstance(v, int | float) and math.isfinite(v)}}
+
+
+def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> None:
+    output = changed.get("output")
+    if output is None:
+        return
+    content_key = changed["content_key"]
+    if content_key:
+        changes.computed[content_key] = {
+            "content_key": content_key,
+            "service": known["service"],
+            "version": known["version"],
+            "output": output,
+            "seconds": changed["seconds"],
+            "created_at": event.at,
+        }
+        if not changed["cached"]:
+            changes.recomputed.add(content_key)
+    for name, ref in named_refs(output):
+        changes.artifacts[ref.sha256] = artifact_row(ref, event.at)
+        grant = grant_row(event.job, event.node, "output", name, ref)
+        changes.grants[event.job, event.node, "output", grant["name"]] = grant
+
+
+def named_refs(value: Any, name: str = "") -> Iterator[tuple[str, Ref]]:
+    """Every reference in a JSON value with its dotted name: ``{"parts": [ref]}`` gives ``("parts.0", ref)``."""
+    if is_ref(value):
+        try:
+            yield name, REF_TYPES[value.get("kind", "file")].model_validate(value)
+        except ValidationError:
+            return  # an object that merely has a field called sha256
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from named_refs(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from named_refs(item, f"{name}.{index}" if name else str(index))
+
+
+def artifact_row(ref: Ref, at: float) -> Row:
+    """A row of ``artifacts``."""
+    return {
+        "sha256": ref.sha256,
+        "kind": ref.kind,
+        "media_type": ref.media_type,
+        "size_bytes": ref.size_bytes,
+        "facts": ref.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "created_at": at,
+    }
+
+
+def grant_row(job: str, node: str, role: str, name: str, ref: Ref) -> Row:
+    """A row of ``job_artifacts``."""
+    return {"job": job, "node": node, "role": role, "name": name[-200:], "sha256": ref.sha256}
