@@ -17,7 +17,6 @@ from nodes._face import landmarks as at
 
 STAGES = 10
 _LASHES = 0.011  # height of the lash line, as a share of the face height
-_LOWER_LID_RISE = 0.10  # of the eye's opening
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,13 @@ def _paint(
     beyond = np.clip(np.maximum(-u, u - width) / reach, 0, 1)
     fold = upper_line - np.maximum(0.75 * (upper_line - brow_low), 0.02 * face_height) * (1 - 0.3 * beyond)
     lash = _LASHES * face_height
+    open_here = np.clip(opening / (0.030 * face_height), 0, 1)  # nothing changes beyond the corners
     skin = _lid_colour(portrait, x, y, v, upper_line, fold, lash)
 
     stages = []
     for stage in range(STAGES + 1):
         shut = stage / STAGES
-        edge = upper_line + shut * (opening * (1 - _LOWER_LID_RISE) + 0.002 * face_height)
+        edge = upper_line + shut * opening
         above = edge - v  # pixels above the lid's edge
         room = np.maximum(edge - lash - fold, 1e-3)
         stretched = fold + (v - fold) * np.maximum(upper_line - lash - fold, 0.5) / room
@@ -84,14 +84,15 @@ def _paint(
         map_x, map_y = (x + shift * down[0]).astype(np.float32), (y + shift * down[1]).astype(np.float32)
         lid = cv2.remap(portrait, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
         # A thin strip stretched over the whole eye shows its own noise: shift it towards the lid's colour.
-        thin = np.clip(shut * 0.55, 0, 1) * _band(v, fold, edge - lash, 0.02 * face_height)[..., None]
+        thin = np.clip(shut * 0.55, 0, 1) * _band(v, fold, edge - lash, 0.02 * face_height)
+        thin = (thin * open_here)[..., None]
         lid = lid * (1 - thin) + skin * thin
-        line = np.exp(-(((above - 0.35 * lash) / (0.55 * lash)) ** 2)) * _band(u, 0, width, 0.08 * width)
+        line = np.exp(-(((above - 0.35 * lash) / (0.55 * lash)) ** 2)) * open_here
         lid *= (1 - 0.45 * shut * line)[..., None]
-        under = np.exp(-np.clip(-above, 0, None) / (0.014 * face_height)) * shut * 0.30
+        under = np.exp(-np.clip(-above, 0, None) / (0.014 * face_height)) * shut * 0.30 * open_here
         ball = portrait[low[1] : high[1] + 1, low[0] : high[0] + 1].astype(np.float32) * (1 - under)[..., None]
         cover = np.clip(above + 0.5, 0, 1)  # a lid's edge, one pixel soft
-        cover = (cover * (opening > 0.2) * (stage > 0) + (v < upper_line) * (opening <= 0.2))[..., None]
+        cover = (cover * np.clip(opening / 0.5, 0, 1))[..., None]
         stages.append(np.clip(ball * (1 - cover) + lid * cover + 0.5, 0, 255).astype(np.uint8))
     stages[0] = portrait[low[1] : high[1] + 1, low[0] : high[0] + 1].copy()
     return EyePatch(int(low[0]), int(low[1]), np.stack(stages))

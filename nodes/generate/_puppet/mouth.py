@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.generate._puppet.rig import Rig
+from nodes.generate._puppet.rig import INSET_LOWER, INSET_UPPER, Rig
 
 _UPPER_SHOWN = 0.016  # how far the upper teeth reach below the closed lips' line, as a share of the face height
-_LOWER_SHOWN = 0.006  # how far the lower teeth stay under it, moving with the jaw
+_LOWER_SHOWN = 0.010  # how far the lower teeth stand above the lower lip, moving with the jaw
 _SUPER = 2  # textures are painted at twice the output's resolution
 
 
@@ -23,7 +23,7 @@ class Mouth:
         skin, lip = _colours(rig, portrait)
         light = float(skin.mean()) / 190
         self._cavity = np.array([46, 16, 15], np.float32) * np.clip(light, 0.5, 1.15)
-        self.lip_line = (lip * 0.42).astype(np.float32)
+        self.lip_line = lip * np.array([0.46, 0.33, 0.30], np.float32)
         self._half_w, self._half_h = 0.62 * rig.mouth_width, 0.45 * rig.mouth_width
         self._seal_v = float(rig.to_face(rig.seal_line[None, len(rig.seal_line) // 2])[0, 1])
         self._upper = self._own_teeth(portrait) if rig.parted else self._teeth(light, upper=True)
@@ -36,18 +36,21 @@ class Mouth:
         lower: NDArray[Any],
         skull_shift: NDArray[Any],
         jaw_shift: NDArray[Any],
+        light: float,
     ) -> None:
         """Paint into a (size, size, 3) uint8 frame, in place.
 
         Args:
             upper, lower: (SAMPLES, 2) the lips' inner contours in the frame.
             skull_shift, jaw_shift: (2,) pixels by which skull and jaw have moved at the mouth.
+            light: 0 to 1, how much of the light falls into the mouth.
         """
         rig = self.rig
-        apart = ((lower - upper) @ rig.down).clip(0, None)
+        t = -np.cos(np.linspace(0, np.pi, len(upper)))  # as the rig samples the contours
+        apart = ((lower - upper) @ rig.down).clip(0, None) * np.clip((1 - np.abs(t)) / 0.10, 0, 1)
         middle = (upper + lower) / 2
         # Closed lips meet in a thin dark line, not in nothing: it also hides the seam between the two fields.
-        least = 0.004 * rig.face_height * np.sqrt(np.clip(1 - np.linspace(-1, 1, len(apart)) ** 2, 0, 1))
+        least = 0.0035 * rig.face_height * np.sqrt(np.clip(1 - t**2, 0, 1))
         half = (np.maximum(apart, least) / 2)[:, None] * rig.down
         outline = np.concatenate([middle - half, (middle + half)[::-1]])
         pad = max(6, round(0.04 * rig.face_height))
@@ -69,8 +72,10 @@ class Mouth:
             inside += (layer[..., :3] - inside) * (alpha / 255)
         # Light falls off into the mouth from its edges, most of all under the upper lip.
         shade = np.clip(deep * 1.25, 0, 1)
-        opened = np.clip(apart.max() / (0.030 * rig.face_height), 0, 1)
-        colour = self.lip_line + (inside * (0.30 + 0.70 * shade[..., None]) - self.lip_line) * opened
+        opened = np.clip(apart.max() / (0.020 * rig.face_height), 0, 1)
+        # Towards the cavity's red, not towards black: shaded teeth would look grey.
+        inside = self._cavity + (inside - self._cavity) * (light * (0.25 + 0.75 * shade))[..., None]
+        colour = self.lip_line + (inside - self.lip_line) * opened
         box = picture[low[1] : high[1], low[0] : high[0]]
         blended = box + (colour - box) * cover[..., None]
         box[:] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
@@ -97,16 +102,16 @@ class Mouth:
         h = self.rig.face_height
         width = np.where(np.abs(t) < 0.17, 0.165, 0.135) if upper else np.full_like(t, 0.115)
         along = np.abs(t) / width % 1  # 0 and 1 between two teeth
-        gap = 1 - 0.16 * np.exp(-(np.minimum(along, 1 - along) ** 2) / 0.006)
+        gap = 1 - (0.16 if upper else 0.10) * np.exp(-(np.minimum(along, 1 - along) ** 2) / 0.006)
         curve = 0.012 * h * t**2
         if upper:
             edge = _UPPER_SHOWN * h - curve
             alpha = np.clip((edge - d) / (0.006 * h) + 0.5, 0, 1)
         else:
-            edge = _LOWER_SHOWN * h - curve * 0.5
+            edge = curve - _LOWER_SHOWN * h
             alpha = np.clip((d - edge) / (0.006 * h) + 0.5, 0, 1) * np.clip((0.06 * h + edge - d) / (0.01 * h), 0, 1)
         side = np.clip(1.0 - 0.75 * t**2, 0.15, 1)
-        colour = np.array([226, 214, 196], np.float32) * np.clip(light, 0.45, 1.1) * (1.0 if upper else 0.82)
+        colour = np.array([226, 214, 196], np.float32) * np.clip(light, 0.45, 1.1) * (1.0 if upper else 0.70)
         texture[..., :3] = colour * (gap * side)[..., None]
         texture[..., 3] = 255 * alpha * np.clip((0.92 - np.abs(t)) / 0.15, 0, 1)
         return np.clip(texture, 0, 255).astype(np.uint8)
@@ -121,8 +126,10 @@ class Mouth:
         matrix[:, 2] = rig.origin - self._half_w * rig.right + (self._seal_v - self._half_h) * rig.down
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         own = cv2.warpAffine(portrait, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        inset = 0.014 * rig.face_height  # the contours were moved into the lips: come back out, and a little more
-        upper, lower = rig.lip_upper + inset * rig.down, rig.lip_lower - inset * rig.down
+        # The contours were moved into the lips: come back out, and a little more.
+        h = rig.face_height
+        upper = rig.lip_upper + (INSET_UPPER + 0.004) * h * rig.down
+        lower = rig.lip_lower - (INSET_LOWER + 0.004) * h * rig.down
         outline = np.concatenate([upper, lower[::-1]]) - matrix[:, 2]
         texels = np.stack([outline @ rig.right, outline @ rig.down], -1) * _SUPER
         mask = np.zeros((rows, columns), np.uint8)
@@ -136,15 +143,37 @@ class Mouth:
         """Tongue and lower teeth; they sink with the jaw."""
         texture, t, d = self._canvas()
         h = self.rig.face_height
-        tongue = np.exp(-((np.abs(t) / 0.62) ** 3)) * np.clip((d + 0.012 * h) / (0.03 * h), 0, 1)
-        groove = 1 - 0.18 * np.exp(-((t / 0.06) ** 2))
-        texture[..., :3] = np.array([158, 74, 72], np.float32) * light * (0.55 + 0.45 * groove)[..., None]
-        texture[..., 3] = 200 * tongue
+        top = -0.062 * h + 0.080 * h * (t / 0.66) ** 2  # a dome behind the lower teeth
+        near = np.clip((d - top) / (0.060 * h), 0, 1)  # its tip is nearer to the light than its root
+        groove = 1 - 0.12 * np.exp(-((t / 0.07) ** 2))
+        texture[..., :3] = np.array([150, 72, 70], np.float32) * light * ((0.42 + 0.58 * near) * groove)[..., None]
+        texture[..., 3] = 225 * np.clip((d - top) / (0.035 * h), 0, 1)
         teeth = self._teeth(light, upper=False).astype(np.float32)
-        alpha = teeth[..., 3:] / 255
+        alpha = teeth[..., 3:] / 255 * 0.8
         texture[..., :3] += (teeth[..., :3] - texture[..., :3]) * alpha
         texture[..., 3] = np.maximum(texture[..., 3], teeth[..., 3])
         return np.clip(texture, 0, 255).astype(np.uint8)
+
+
+def redden_upper_lip(rig: Rig, portrait: NDArray[Any]) -> NDArray[Any]:
+    """A copy of the portrait with a fuller upper lip, where a broad smile has thinned it; unchanged for closed lips.
+
+    Brought down over the teeth, a smiling upper lip would show almost no red. A soft band above its edge takes on part
+    of the lower lip's colour, not its brightness.
+    """
+    if not rig.parted:
+        return portrait.copy()
+    size, h = rig.size, rig.face_height
+    t = -np.cos(np.linspace(0, np.pi, len(rig.lip_upper)))
+    height = (0.024 * h * (1 - t**4))[:, None] * rig.down
+    outline = np.concatenate([rig.lip_upper - height, (rig.lip_upper + 0.004 * h * rig.down)[::-1]])
+    band = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(band, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+    alpha = cv2.GaussianBlur(band, (0, 0), 0.007 * h).astype(np.float32)[..., None] / 255 * 0.55
+    _, lip = _colours(rig, portrait)
+    grey = portrait.astype(np.float32).mean(-1, keepdims=True)
+    tinted = grey / lip.mean() * lip * 0.97
+    return np.clip(portrait + (tinted - portrait) * alpha + 0.5, 0, 255).astype(np.uint8)
 
 
 def _colours(rig: Rig, portrait: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from nodes.generate._puppet.eyes import STAGES, EyePatch, paint_blinks
 from nodes.generate._puppet.motion import Controls
-from nodes.generate._puppet.mouth import Mouth
+from nodes.generate._puppet.mouth import Mouth, redden_upper_lip
 from nodes.generate._puppet.rig import (
+    COMMON,
     GRID,
+    JAW_TRAVEL,
     LOWER_DRAW,
     LOWER_TUCK,
     ROUND,
@@ -21,7 +23,12 @@ from nodes.generate._puppet.rig import (
     build_rig,
 )
 
-_INVERSIONS = 3  # fixed-point steps from "where a point goes" to "where a pixel comes from"; residue below 0.1 px
+_INVERSIONS = 4  # fixed-point steps from "where a point goes" to "where a pixel comes from"; residue below 0.1 px
+_JAW = COMMON.index("jaw")
+_OF_THE_SKULL = [COMMON.index(name) for name in ("yaw", "pitch", "roll", "shift_x", "shift_y")]
+_PUCKER = COMMON.index("pucker")
+_HIDDEN_BY_POUT = 0.70  # rounded lips stand out and shade what is behind them
+_NARROWED_BY_JAW = 0.07  # an opening jaw draws the corners of the mouth inwards
 
 
 class Painter:
@@ -32,15 +39,17 @@ class Painter:
         self.size = portrait.shape[0]
         self.rig: Rig = build_rig(points, self.size)
         self._mouth = Mouth(self.rig, portrait)
+        self._source = redden_upper_lip(self.rig, portrait)
         self._eyes: list[EyePatch] = paint_blinks(portrait, points, self.rig.face_height)
-        self._source = portrait.copy()
         self._stage = 0
         line = np.arange(self.size, dtype=np.float32)
         self._pixels = np.stack(np.meshgrid(line, line), -1)
         cell = (np.arange(GRID, dtype=np.float32) + 0.5) * np.float32(self.size / GRID) - np.float32(0.5)
         self._cells = np.stack(np.meshgrid(cell, cell), -1)
         self._to_grid = np.float32(GRID / self.size)
-        self._jaw_point = self.rig.seal_line[None, len(self.rig.seal_line) // 2]
+        middle = self.rig.seal_line[None, len(self.rig.seal_line) // 2]
+        fields = self.rig.common.reshape(len(COMMON), GRID, GRID, 2)
+        self._at_mouth = np.concatenate([self.rig.sample(field, middle) for field in fields])
 
     def frame(self, controls: Controls, index: int) -> NDArray[Any]:
         """Frame ``index`` of the clip: (size, size, 3) uint8 RGB, a new array."""
@@ -63,9 +72,10 @@ class Painter:
         self._blink(round(float(controls.blink[index]) * STAGES))
         picture = cv2.remap(self._source, source_of, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
-        skull = rig.sample(shared - common[5] * rig.common[5].reshape(GRID, GRID, 2), self._jaw_point)[0]
-        jaw = rig.sample(lower_field, self._jaw_point)[0]
-        self._mouth.paint(picture, lip_upper, lip_lower, skull, jaw)
+        skull = common[_OF_THE_SKULL] @ self._at_mouth[_OF_THE_SKULL]
+        jaw = skull + common[_JAW] * JAW_TRAVEL * rig.face_height * rig.down
+        light = 1 - _HIDDEN_BY_POUT * float(common[_PUCKER])
+        self._mouth.paint(picture, lip_upper, lip_lower, skull, jaw, light)
         return picture
 
     def _inverse(self, field: NDArray[Any]) -> NDArray[Any]:
@@ -82,8 +92,9 @@ class Painter:
     def _take_lower(self, source_of: NDArray[Any], lower: NDArray[Any], line: NDArray[Any]) -> None:
         """Below the line between the lips, replace the upper displacement by the lower one, in place."""
         rig = self.rig
-        depth = 0.75 * rig.face_height
-        outline = np.concatenate([line, line[-1:] + depth * rig.down, line[:1] + depth * rig.down])
+        depth = 0.75 * rig.face_height * rig.down
+        flare = 0.35 * rig.mouth_width * rig.right  # rounded lips are narrower than the chin's share of the lower sum
+        outline = np.concatenate([line, line[-1:] + depth + flare, line[:1] + depth - flare])
         low = np.maximum(np.floor(outline.min(0)).astype(int), 0)
         high = np.minimum(np.ceil(outline.max(0)).astype(int) + 1, self.size)
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
@@ -107,7 +118,7 @@ def _weights(c: Controls, i: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[A
     spread, pucker = max(float(c.wide[i]), 0.0), max(-float(c.wide[i]), 0.0)
     common = [
         *(c.yaw[i], c.pitch[i], c.roll[i], c.shift_x[i], c.shift_y[i], jaw),
-        *(SPREAD * spread - ROUND * pucker, pucker, c.brow[i], c.cheek[i], 1.0),
+        *(SPREAD * spread - ROUND * pucker - _NARROWED_BY_JAW * jaw, pucker, c.brow[i], c.cheek[i], 1.0),
     ]
     lower = c.lower[i] * free
     above = [1.0, c.upper[i] * free, jaw, c.press[i]]

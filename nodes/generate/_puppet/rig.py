@@ -26,14 +26,13 @@ LOWER_DRAW, LOWER_TUCK = 0.026, 0.014
 PRESS_ROLL = 0.004  # lips pressed together overlap by this much each
 BROW_RAISE = 0.024
 CHEEK_RAISE = 0.010
-SPREAD, ROUND = 0.08, 0.27  # change of the mouth's width, as a share of it
+SPREAD, ROUND = 0.07, 0.34  # change of the mouth's width, as a share of it
 _CORNER_WITH_JAW = 0.30  # how far the corners of the mouth follow the jaw
 _SEAL_AT = 0.55  # where a parted mouth closes: 0 at the upper lip's line, 1 at the lower's
-_SMILE_TAKEN_OUT = 0.45
-_INSET_CLOSED, _INSET_OPEN = (
-    0.004,
-    0.010,
-)  # contours lie this far inside the lips, so that no tooth or gap sticks to them
+_SMILE_TAKEN_OUT = 0.55
+# Contours lie this far inside the lips, so that no tooth or gap sticks to them: closed lips, then parted ones.
+_INSET_CLOSED = 0.004
+INSET_UPPER, INSET_LOWER = 0.005, 0.012
 _PARTED = 0.025  # a mouth open wider than this shows teeth of its own
 
 COMMON = ("yaw", "pitch", "roll", "shift_x", "shift_y", "jaw", "spread", "pucker", "brow", "cheek", "neutral")
@@ -170,10 +169,13 @@ def _lips(axes: _Axes, xy: NDArray[Any], face_height: float) -> _Lips:
     lower = np.maximum(lower, upper)
     gap = float((lower - upper).max())
     parted = gap > _PARTED * face_height
-    inset = (_INSET_OPEN if parted else _INSET_CLOSED) * face_height * np.sqrt(1 - t * t)
+    above, below = (INSET_UPPER, INSET_LOWER) if parted else (_INSET_CLOSED, _INSET_CLOSED)
+    inset = face_height * np.sqrt(1 - t * t)
     seal = upper + _SEAL_AT * (lower - upper)
     middle = seal[SAMPLES // 2] - (seal[0] + seal[-1]) / 2
-    return _Lips(u, float(high - low), upper - inset, lower + inset, seal, parted, float(max(0.0, middle)))
+    return _Lips(
+        u, float(high - low), upper - above * inset, lower + below * inset, seal, parted, float(max(0.0, middle))
+    )
 
 
 def _smooth_line(points: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
@@ -215,7 +217,7 @@ class _Fields:
         a = self.axes
         head, relief = self._head(), self._relief()
         neck = self.chin_v + 0.25 * self.h
-        mouth = np.exp(-((a.u / (0.75 * self.lips.width)) ** 2) - (a.v / (0.62 * self.lips.width)) ** 2)
+        along, mouth = self._sideways()
         return {
             "yaw": a.field(relief, 0.0),
             "pitch": a.field(0.0, relief),
@@ -223,12 +225,23 @@ class _Fields:
             "shift_x": a.field(self.h * head, 0.0),
             "shift_y": a.field(0.0, self.h * head),
             "jaw": a.field(0.0, JAW_TRAVEL * self.h * self._jaw()),
-            "spread": a.field(a.u * mouth, 0.0),
+            "spread": a.field(along * mouth, 0.0),
             "pucker": a.field(0.0, (a.v - np.interp(a.u, self.lips.u, self.lips.seal)) * mouth * 0.30),
             "brow": a.field(0.0, -BROW_RAISE * self.h * self._brows()),
             "cheek": a.field(0.0, -CHEEK_RAISE * self.h * self._cheeks()),
             "neutral": self._neutral(),
         }
+
+    def _sideways(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What widens with the mouth: u up to its corners, falling to 0 in the cheeks; and 0 to 1, how near the lips.
+
+        It ends below the nose: a nose that narrows with every "oo" was the first thing people saw.
+        """
+        a, half = self.axes, self.lips.width / 2
+        reach = np.abs(a.u)
+        along = np.sign(a.u) * np.minimum(reach, half) * (1 - _step(reach, 0.85 * half, max(0.47 * self.w, 1.6 * half)))
+        up = 1 - _step(-a.v, 0.15 * -self.nose_v, 1.05 * -self.nose_v)
+        return along, up * (1 - _step(a.v, 0.30 * self.chin_v, 0.95 * self.chin_v))
 
     def _head(self) -> NDArray[Any]:
         """1 on the head, falling to 0 in the background, at the frame's border and down the neck."""
@@ -290,7 +303,8 @@ class _Fields:
     # -- the lips -----------------------------------------------------------------------------
 
     def upper(self) -> dict[str, NDArray[Any]]:
-        above = _step(self.axes.v, self.line_upper - 0.95 * (self.line_upper - self.nose_v), self.line_upper)
+        above = _ramp(self.line_upper - self.axes.v, 0.95 * (self.line_upper - self.nose_v))
+        above *= 1 - _step(self.axes.v - self.line_lower, 0.06 * self.h, 0.18 * self.h)
         return {
             "seal": self._lip(self._at(self.lips.seal - self.lips.upper), above),
             "raise": self._lip(-UPPER_RAISE * self.h * (1 - self.t**2), above),
@@ -299,7 +313,8 @@ class _Fields:
         }
 
     def lower(self) -> dict[str, NDArray[Any]]:
-        below = 1 - _step(self.axes.v, self.line_lower, self.line_lower + 0.62 * (self.chin_v - self.line_lower))
+        below = _ramp(self.axes.v - self.line_lower, 0.66 * (self.chin_v - self.line_lower))
+        below *= 1 - _step(self.line_upper - self.axes.v, 0.04 * self.h, 0.12 * self.h)
         open_by = JAW_TRAVEL * self.h * (1 - _CORNER_WITH_JAW)
         # The jaw's own field has reached part of its travel at the lip already; the lip makes up for the rest.
         v_rest = np.interp(self.axes.v, [0.0, 0.55 * self.chin_v], [1.0, (1 - 0.88) / (1 - _CORNER_WITH_JAW)])
@@ -319,13 +334,19 @@ class _Fields:
 
     def _lens(self) -> NDArray[Any]:
         """1 in the middle of the mouth, 0 at its corners: the outline of an opening mouth."""
-        return np.asarray((1 - self.t**2) ** 0.8)
+        return np.asarray((1 - self.t**2) ** 0.95)
 
 
 def _step(x: NDArray[Any], start: NDArray[Any] | float, stop: NDArray[Any] | float) -> NDArray[Any]:
     """0 below start, 1 above stop, smooth between."""
     s = np.clip((x - start) / np.maximum(np.asarray(stop) - start, 1e-6), 0, 1)
     return np.asarray(s * s * (3 - 2 * s))
+
+
+def _ramp(distance: NDArray[Any], reach: NDArray[Any]) -> NDArray[Any]:
+    """1 up to distance 0, falling to 0 at ``reach``: steep at first, so that a lip swells instead of sliding."""
+    s = np.clip(distance / np.maximum(reach, 1e-6), 0, 1)
+    return np.asarray((1 - s) ** 1.6)
 
 
 def _spread_out(xy: NDArray[Any], values: NDArray[Any], size: int) -> NDArray[Any]:

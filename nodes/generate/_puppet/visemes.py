@@ -19,12 +19,13 @@ from nodes.generate._puppet.sound import STEP_S, Loudness
 
 LEAD_S = 0.040  # the mouth is seen to move before the sound is heard
 CHANNELS = ("jaw", "wide", "upper", "lower", "press")
-_SMOOTH_S = {"jaw": 0.042, "wide": 0.060, "upper": 0.034, "lower": 0.030}
-_CLOSE_S = 0.055  # from open to closed and back
+_SMOOTH_S = {"jaw": 0.030, "wide": 0.042, "upper": 0.026, "lower": 0.024}
+_PAUSE_S = 0.150  # a gap this long is a pause
+_CLOSE_S = 0.050  # from open to closed and back
 _HOLD_S = 0.045  # lips stay together at least this long, one frame at 25 fps
 
-# jaw: opening, 0 to 1. wide: -1 rounded, 1 spread. upper: upper lip raised. lower: lower lip, 1 drawn down, -1 tucked up
-# against the upper teeth. press: 1 lips together.
+# jaw: opening, 0 to 1. wide: -1 rounded, 1 spread. upper: upper lip raised. lower: lower lip, 1 drawn down, -1 tucked
+# up against the upper teeth. press: 1 lips together.
 _POSES: dict[str, tuple[float, float, float, float, float]] = {
     **dict.fromkeys("ɑaɐ", (0.95, 0.05, 0.10, 0.15, 0)),
     **dict.fromkeys("æ", (0.85, 0.40, 0.20, 0.20, 0)),
@@ -34,9 +35,9 @@ _POSES: dict[str, tuple[float, float, float, float, float]] = {
     **dict.fromkeys("ɪᵻ", (0.38, 0.45, 0.15, 0.15, 0)),
     **dict.fromkeys("i", (0.28, 0.80, 0.28, 0.28, 0)),
     **dict.fromkeys("ɔ", (0.66, -0.55, 0.10, 0.10, 0)),
-    **dict.fromkeys("o", (0.50, -0.75, 0.10, 0.05, 0)),
-    **dict.fromkeys("ʊ", (0.32, -0.60, 0.08, 0.05, 0)),
-    **dict.fromkeys("u", (0.25, -0.95, 0.10, 0.05, 0)),
+    **dict.fromkeys("o", (0.48, -0.75, 0.02, 0.02, 0)),
+    **dict.fromkeys("ʊ", (0.30, -0.60, 0.02, 0.02, 0)),
+    **dict.fromkeys("u", (0.20, -0.95, 0.00, 0.00, 0)),
     **dict.fromkeys("ɜɚɝ", (0.36, -0.35, 0.12, 0.10, 0)),
     **dict.fromkeys("mbp", (0.05, 0.00, 0.00, 0.00, 1)),
     **dict.fromkeys("fv", (0.13, 0.10, 0.38, -0.85, 0)),
@@ -73,14 +74,10 @@ def tracks_from_phonemes(phonemes: Sequence[Phoneme], loud: Loudness) -> MouthTr
     stress = np.ones(count, np.float32)
     closures: list[tuple[float, float]] = []
     boost, pose = 1.0, _REST
-    for phoneme in phonemes:
+    for phoneme in _without_gaps(phonemes):
         symbols = phoneme.symbol.strip()
         boost = max(boost, 1.15 if "ˈ" in symbols else 1.07 if "ˌ" in symbols else 1.0)
         spoken = [symbol for symbol in symbols if symbol not in _STRESS and symbol != "ː"]
-        if symbols and not spoken:
-            # A mark of stress or length on its own: its time belongs to its neighbours, its boost to the next vowel.
-            _fill(targets, phoneme, [pose])
-            continue
         poses = [_POSES[part] for symbol in spoken for part in _GLIDES.get(symbol, symbol) if part in _POSES]
         if not poses and any(symbol.isalpha() for symbol in spoken):
             poses = [pose]
@@ -109,6 +106,31 @@ def tracks_from_sound(loud: Loudness) -> MouthTracks:
     upper = _smooth(0.12 * level + 0.25 * hiss * level, 0.04)
     lower = _smooth(0.12 * level + 0.30 * hiss * level, 0.04)
     return _early(MouthTracks(jaw, wide, upper, lower, np.zeros_like(jaw)))
+
+
+def _without_gaps(phonemes: Sequence[Phoneme]) -> list[Phoneme]:
+    """The phonemes with the time of marks and short word gaps given to their neighbours.
+
+    A stress mark belongs to what follows. The space between two words of fluent speech is no pause: the mouth goes from
+    one word's last pose to the next word's first. Only a longer gap rests.
+    """
+    kept: list[Phoneme] = []
+    marks, since = "", None
+    for phoneme in phonemes:
+        symbol = phoneme.symbol.strip()
+        mark = symbol != "" and all(c in _STRESS for c in symbol)
+        gap = symbol in ("", "ː") and phoneme.end_s - phoneme.start_s < _PAUSE_S
+        if mark or gap:
+            marks, since = marks + symbol.replace("ː", ""), phoneme.start_s if since is None else since
+            continue
+        start_s = phoneme.start_s
+        if since is not None:
+            start_s = since if marks else (since + start_s) / 2
+            if kept and not marks:
+                kept[-1] = kept[-1].model_copy(update={"end_s": start_s})
+        kept.append(Phoneme(symbol=marks + phoneme.symbol, start_s=start_s, end_s=phoneme.end_s))
+        marks, since = "", None
+    return kept
 
 
 def _span(phoneme: Phoneme, count: int) -> slice:
