@@ -48,7 +48,7 @@ class Bench:
 
     @cached_property
     def store(self) -> JobStore:
-        return JobStore.connect(self.settings)
+        return JobStore.open(self.settings)
 
     @cached_property
     def objects(self) -> Objects:

@@ -34,9 +34,7 @@ class Recorder:
             try:
                 more = self.step()
                 away = False
-            except (*BUS_AWAY, WorkbenchError) as error:
-                if isinstance(error, WorkbenchError) and error.code != "sql.unreachable":
-                    raise
+            except (*BUS_AWAY, WorkbenchError) as error:  # nothing is lost: the outbox keeps what SQL has not confirmed
                 if not away:
                     log.warning("recording waits", error=str(error))
                 away, more = True, False

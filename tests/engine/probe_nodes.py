@@ -1,0 +1,89 @@
+"""Small services for tests: declared like any third party's, through WORKBENCH_NODE_MODULES."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, node
+
+
+class Params(NodeModel):
+    value: str = Field("", description="Copied to the output.")
+    sleep_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long, reporting progress.")
+    log: str = Field("", description="A file to which each execution appends a line.")
+    fail_times: int = Field(0, ge=0, description="Raise in the first executions.")
+    die_times: int = Field(0, ge=0, description="Kill the own process in the first executions.")
+    bad_input: bool = Field(False, description="Raise NodeError.")
+    hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
+    parts: int = Field(0, ge=0, description="Make this many parts.")
+
+
+class Inputs(NodeModel):
+    text: str | None = Field(None, description="Appended to the output.")
+
+
+class Outputs(NodeModel):
+    text: str = Field(description="value and text.")
+    file: TextRef | None = Field(None, description="The same as an artifact, with parts.")
+
+
+def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    executions = 0
+    if params.log:
+        path = Path(params.log)
+        with path.open("a") as file:
+            file.write(f"{params.value} {os.getpid()}\n")
+        executions = sum(line.startswith(f"{params.value} ") for line in path.read_text().splitlines())
+    if params.bad_input:
+        raise NodeError("this probe was told to refuse", where="params.bad_input", seen=True, remedy="Set it to false.")
+    if params.die_times and executions <= params.die_times:
+        print("about to die", flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if params.fail_times and executions <= params.fail_times:
+        raise RuntimeError(f"execution {executions} was told to fail")
+    until = time.monotonic() + params.sleep_s
+    while (left := until - time.monotonic()) > 0:
+        ctx.progress(params.sleep_s - left, params.sleep_s, "s")
+        time.sleep(min(0.02, left))
+    if params.hold_gil_s:
+        # Matching this pattern is exponential and never lets go of the interpreter's lock.
+        import re
+
+        end = time.monotonic() + params.hold_gil_s
+        while time.monotonic() < end:
+            re.match(r"(a+)+$", "a" * 24 + "b")
+    for index in range(len(ctx.parts), params.parts):
+        ctx.parts.append(f"part {index}\n".encode(), "text")
+        if params.log:
+            with Path(params.log).open("a") as file:
+                file.write(f"part-{index}\n")
+        ctx.progress(index + 1, params.parts, "parts")
+        time.sleep(0.05)
+    text = params.value + (inputs.text or "")
+    if params.parts:
+        return Outputs(text=text, file=ctx.save(b"".join(ctx.open(part).read_bytes() for part in ctx.parts), "text"))
+    ctx.metric("length", len(text))
+    return Outputs(text=text)
+
+
+@node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=60))
+def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return _execute(ctx, params, inputs)
+
+
+@node("probe.data", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=60))
+def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return _execute(ctx, params, inputs)
+
+
+@node("probe.cached", version="1.0.0", plane="data", seeded=True)
+def cached(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return _execute(ctx, params, inputs)
+
+
+@node("probe.hasty", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=1))
+def hasty(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return _execute(ctx, params, inputs)

@@ -1,0 +1,79 @@
+"""``workbench control``: the control plane's services and its workers in one process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from schemas.status import Plane
+from workbench.control.keeper import Keeper
+from workbench.control.reaper import Reaper
+from workbench.control.recorder import Recorder
+from workbench.engine.worker import Worker
+from workbench.settings import Settings
+from workbench.store.jobs import JobStore
+
+log = structlog.get_logger()
+
+
+class ControlPlane:
+    """Several may run on one bench: each service tolerates a twin."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = JobStore.open(settings)
+        self.keeper = Keeper(settings, self.store)
+        self.reaper = Reaper(settings)
+        self.recorder = Recorder(settings, self.store)
+        self.worker = Worker(settings, Plane.CONTROL, "control", settings.control_slots)
+        self._threads: list[threading.Thread] = []
+        self._tracker: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the services; returns once the bench is open and its executors are up, or raises TimeoutError."""
+        self._spawn("keeper", self.keeper.run)
+        if not self.keeper.opened.wait(60 + self.settings.lease_s):
+            raise TimeoutError("the bus could not be taken over")
+        self._spawn("recorder", self.recorder.run)
+        self._spawn("reaper", self.reaper.run)
+        if self.settings.mlflow_url:
+            # A process of its own: importing MLflow takes seconds and its calls must not slow a hop.
+            self._tracker = subprocess.Popen([sys.executable, "-m", "workbench.control.tracking_role"])
+        self.worker.start()
+        self.worker.wait_ready()
+
+    def stop(self) -> None:
+        """Hand back what runs, record what is left, end."""
+        self.worker.stop()
+        for service in (self.keeper, self.reaper, self.recorder):
+            service.stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        while self.recorder.step():
+            pass
+        if self._tracker is not None:
+            self._tracker.terminate()
+            try:
+                self._tracker.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._tracker.kill()
+                self._tracker.wait()
+        self.store.close()
+
+    def _spawn(self, name: str, run: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                run()
+            except BaseException:
+                # Half a control plane is worse than none: whoever supervises this process starts it anew.
+                log.exception("control service died", service=name)
+                os._exit(1)
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
