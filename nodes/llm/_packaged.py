@@ -25,7 +25,8 @@ _EXAMPLES = (
     (
         "Write a script of about 40 words. Tone: cheerful.\nSubject: a new library opens in town",
         "Script: Good news for everyone who loves to read. Our new library opens its doors this Saturday. You will "
-        "find quiet rooms, thousands of books, and a warm cup of tea. Come by, bring a friend, and stay as long as you like."
+        "find quiet rooms, thousands of books, and a warm cup of tea. Come by, bring a friend, and stay as long as you "
+        "like."
         "\nStage: The speaker smiles warmly and looks into the camera.",
     ),
     (

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SYSTEM = (
     "You write what a presenter says to the camera. Write short, clear, true sentences in plain English, on the "
-    "subject asked for and nothing else. No lists, no headings, no emoji, no stage directions: every word is spoken as you "
-    "write it."
+    "subject asked for and nothing else. No lists, no headings, no emoji, no stage directions: every word is spoken "
+    "as you write it."
 )
 
 

