@@ -13,7 +13,7 @@ import pytest
 from nodes._sentences import split_sentences
 from nodes.generate import hibari_tts
 from nodes.generate._hibari.text import as_read, refuse_unreadable
-from nodes.generate._hibari.timing import PAD, spans
+from nodes.generate._hibari.timing import LAG_UNITS, PAD, spans
 from nodes.generate._hibari.voice import MAX_PHONEMES, cut
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
@@ -117,6 +117,29 @@ def test_sounds_are_loud_and_pauses_are_silent(tmp_path: Path, speak: Any) -> No
     assert max(level_dbfs(one.start_s, one.end_s) for one in pauses) < -50
     assert min(level_dbfs(one.start_s, one.end_s) for one in vowels) > -45
     assert np.median([level_dbfs(one.start_s, one.end_s) for one in vowels]) > -30
+
+
+HISSING = "Six sisters sewed a blue sash for the science fair. Zebras graze as the breeze passes. She sells sea shells."
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("speed", [0.7, 1.0, 1.4])
+def test_hissing_sounds_are_where_the_hiss_is(tmp_path: Path, speak: Any, speed: float) -> None:
+    """Moved by more than 15 ms either way, the spans of s, z and ʃ would hold less of the energy above 4.5 kHz."""
+    out = speak(HISSING, speed=speed)
+    heard = samples(tmp_path, out.audio)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(heard, 150), 420)[::120] * np.hanning(420)
+    power = np.abs(np.fft.rfft(frames, 512)) ** 2
+    hz = np.fft.rfftfreq(512, 1 / 24_000)
+    hiss = np.log10((power[:, hz > 4500].sum(1) + 1e-6) / (power[:, (hz > 150) & (hz < 1200)].sum(1) + 1e-6))
+    spans_ms = [(one.start_s * 1000, one.end_s * 1000) for one in out.phonemes if one.symbol in "szʃʒ"]
+    assert len(spans_ms) >= 15
+
+    def inside(shift_ms: int) -> float:
+        cuts = [hiss[max(0, round((start + shift_ms) / 5)) : round((end + shift_ms) / 5)] for start, end in spans_ms]
+        return float(np.mean([cut.mean() for cut in cuts if len(cut)]))
+
+    assert abs(max(range(-60, 61, 5), key=inside)) <= 15
 
 
 @pytest.mark.models
@@ -282,13 +305,13 @@ def test_over_long_phonemes_are_cut_at_clauses_then_at_words_then_anywhere() -> 
 
 def test_a_spoken_through_comma_is_no_pause_and_a_silent_one_is() -> None:
     symbols = [PAD, "ˈ", "A", ",", " ", "b", "i", ".", PAD]
-    units = [2, 1, 3, 1, 1, 2, 2, 1, 1]
-    loud = np.zeros(14, bool)
-    loud[:1] = loud[-2:] = True  # silence at the ends only
-    through = spans(symbols, units, loud)
+    units = [2 + LAG_UNITS, 1, 3, 1, 1, 2, 2, 1, 1]
+    silent = np.zeros(16, bool)
+    silent[:1] = silent[-4:] = True  # silence at the ends only
+    through = spans(symbols, units, silent)
     assert [(span.symbol, span.start, span.end) for span in through] == [
-        (" ", 0, 1), ("ˈA", 1, 6), ("b", 6, 10), ("i", 10, 12), (" ", 12, 14),
+        (" ", 0, 1), ("ˈA", 1, 6), ("b", 6, 10), ("i", 10, 12), (" ", 12, 16),
     ]  # fmt: skip
-    loud[4:8] = True
-    paused = spans(symbols, units, loud)
+    silent[4:8] = True
+    paused = spans(symbols, units, silent)
     assert [(span.symbol, span.start, span.end) for span in paused][1:4] == [("ˈA", 1, 4), (" ", 4, 8), ("b", 8, 10)]

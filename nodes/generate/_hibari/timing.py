@@ -1,9 +1,10 @@
 """From the model's phoneme lengths to spans that agree with what is heard.
 
 The model gives each symbol, the marks for stress, punctuation and word gaps included, a length in units of 25 ms. Taken
-as they are they mislead an animator: the first consonant sounds up to 100 ms before its span, the last sound before a
-comma holds 200 ms of silence, and a gap between two words of running speech is no silence at all. So a pause is what is
-silent next to punctuation, a gap between words goes to the word that follows, and a stress mark to its vowel.
+as they are they mislead an animator: every sound is heard 45 ms before its span, the last sound before a comma holds
+200 ms of silence, and a gap between two words of running speech is no silence at all. So all spans move ahead by two
+units, a pause is what is silent next to punctuation, a gap between words goes to the word that follows, and a stress
+mark to its vowel.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ PAD = "<pad>"  # id 0, which the model wants at both ends
 _STRESS = frozenset("ˈˌ")
 _TRAILING = frozenset("ː\u0303ʰʲ")  # length, nasal, aspirated, palatal: they belong to the sound before
 _PUNCTUATION = frozenset(';:,.!?—…"()“”↓→↗↘')
+# Where the energy above 4.5 kHz is greatest inside s z ʃ ʒ, and the energy from 150 to 1200 Hz inside vowels: 45 ms before
+# the model's spans at speed 1, 50 at 0.7, 40 at 1.4 (docs/design/speech-and-script.md).
+LAG_UNITS = 2
 SILENCE_DBFS = -55.0  # speech of this voice lies near -25, its soft onsets near -50, its pauses below -65
 MIN_PUNCTUATION_PAUSE = 2  # units: a comma that is spoken through is no pause
 MIN_GAP_PAUSE = 5  # units: shorter silences between words are the closure of a t or k
@@ -46,6 +50,8 @@ def spans(symbols: list[str], units: list[int], silent: NDArray[Any]) -> list[Sp
         symbols: the model's symbols, PAD at both ends.
         units: their lengths; the sum is ``len(silent)``.
     """
+    lag = min(LAG_UNITS, units[0])
+    units = [units[0] - lag, *units[1:-1], units[-1] + lag]
     sounds: list[Span] = []
     kinds: list[str] = [""]  # what lies before each sound: "" nothing, "gap", "punctuation"
     at, stress_from, stress = 0, None, ""
