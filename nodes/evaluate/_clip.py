@@ -1,0 +1,132 @@
+"""A finished clip read back: its facts from packets, some of its frames, its sound as one line of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
+
+from nodes.sdk import NodeError
+
+SOUND_RATE_HZ = 16_000  # what the recogniser takes; an envelope needs less
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """Attributes:
+    times_s: when each frame begins, in display order, the first at 0.
+    duration_s: until the last frame ends.
+    has_sound: whether there is an audio track.
+    """
+
+    times_s: tuple[float, ...]
+    fps: float
+    duration_s: float
+    has_sound: bool
+
+    @property
+    def frames(self) -> int:
+        return len(self.times_s)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One decoded frame: (H, W, 3) uint8 RGB, turned as a player turns it."""
+
+    index: int
+    time_s: float
+    rgb: NDArray[Any]
+
+
+def read_facts(path: Path) -> ClipFacts:
+    """Facts from the packets, without decoding. Raises NodeError: not a video, or one without frames."""
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        packets = [(p.pts, p.duration) for p in container.demux(stream) if p.size and p.pts is not None]
+        if not packets:
+            raise _unreadable("a video track without frames")
+        packets.sort()
+        first, base = packets[0][0], float(stream.time_base)
+        times = tuple((pts - first) * base for pts, _ in packets)
+        fps = float(stream.average_rate or stream.guessed_rate or 25)
+        last = (packets[-1][1] or 0) * base or 1 / fps
+        return ClipFacts(times, fps, times[-1] + last, bool(container.streams.audio))
+
+
+def read_pictures(path: Path, facts: ClipFacts, wanted: frozenset[int]) -> Iterator[Picture]:
+    """Decode the clip once, in order; only the wanted frames are converted and handed out. Holds one frame at a time.
+
+    Raises NodeError where the clip is damaged.
+    """
+    last = max(wanted, default=-1)
+    try:
+        with _opened(path) as container:
+            container.streams.video[0].thread_type = "AUTO"
+            for index, frame in enumerate(container.decode(video=0)):
+                if index in wanted and index < facts.frames:
+                    rgb = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+                    yield Picture(index, facts.times_s[index], np.ascontiguousarray(rgb))
+                if index >= last:
+                    return
+    except av.error.FFmpegError as error:
+        raise _unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def read_sound(path: Path) -> NDArray[Any]:
+    """(N,) float32 in -1..1 at ``SOUND_RATE_HZ``, mixed to mono; sample 0 is heard with frame 0.
+
+    Time stamps are honoured: silence fills gaps and a late start. Raises NodeError where the sound is damaged.
+    """
+    with _opened(path) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        begins_s = float((video.start_time or 0) * video.time_base)
+        resampler = AudioResampler(format="flt", layout="mono", rate=SOUND_RATE_HZ)
+        pieces: list[NDArray[Any]] = []
+        length = 0
+        try:
+            for frame in container.decode(audio):
+                due = round((float(frame.time or 0) - begins_s) * SOUND_RATE_HZ)
+                for even in resampler.resample(frame):
+                    samples = even.to_ndarray()[0]
+                    if due - length > SOUND_RATE_HZ // 50:  # less than 20 ms is the resampler's own delay
+                        pieces.append(np.zeros(due - length, np.float32))
+                        length = due
+                    pieces.append(samples)
+                    length += len(samples)
+            pieces += [even.to_ndarray()[0] for even in resampler.resample(None)]
+        except av.error.FFmpegError as error:
+            raise _unreadable(f"sound: {type(error).__name__}: {error}") from error
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` indices, evenly spread, each in the middle of its share."""
+    chosen = min(count, most)
+    return [int((i + 0.5) * count / chosen) for i in range(chosen)]
+
+
+def _opened(path: Path) -> Any:
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _unreadable(f"{type(error).__name__}: {error}") from error
+    if not container.streams.video:
+        container.close()
+        raise _unreadable("a file without a video track")
+    return container
+
+
+def _unreadable(seen: str) -> NodeError:
+    return NodeError(
+        "the video cannot be read",
+        where="video",
+        seen=seen,
+        allowed="a file with a playable video track",
+        remedy="Play the file elsewhere; if it is damaged, make the video again.",
+    )

@@ -1,0 +1,23 @@
+"""Where the models that ship inside installed packages lie, without running the packages."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from nodes.sdk import NodeError
+
+
+def package_folder(module: str, distribution: str) -> Path:
+    """Folder of an installed package. Raises NodeError (node.missing_package)."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise NodeError(
+            f"evaluation needs the package {distribution}, which is not installed",
+            code="node.missing_package",
+            where="evaluate.basic",
+            seen="not installed",
+            allowed=distribution,
+            remedy="pip install '.[cpu]'",
+        )
+    return Path(spec.origin).parent
