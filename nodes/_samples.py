@@ -13,7 +13,7 @@ _SIZE = 512
 
 
 def sample_portrait(folder: Path) -> Path:
-    """Write the sample portrait, a 512 x 512 RGB PNG of astronaut Eileen Collins, into ``folder``; equal bytes each time.
+    """Write the sample portrait, a 512 x 512 RGB PNG of astronaut Eileen Collins, into ``folder``: equal bytes always.
 
     Source: NASA, public domain, as ``astronaut.png`` in scikit-image; cropped and enlarged with Lanczos.
     Raises WorkbenchError (node.missing_package) where scikit-image is not installed.

@@ -19,6 +19,7 @@ from nodes._face.models import FaceModels, shared_face_models
 _SIDE = 256
 _MIN_SCORE = 0.6
 _SAME_FACE_OVERLAP = 0.3
+_SMALL = 0.2  # of the picture's longer side
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,21 @@ def detect(rgb: NDArray[Any], models: FaceModels | None = None) -> list[Face]:
                     faces += _look(rgb[top : top + window, left : left + window], left, top, models)
             if faces:
                 break
+    faces = [_closer(rgb, face, models) for face in _distinct(faces)]
     return sorted(_distinct(faces), key=lambda face: -face.size)
+
+
+def _closer(rgb: NDArray[Any], face: Face, models: FaceModels) -> Face:
+    """The same face, measured in a window of its own: seen in few pixels, a box comes out up to a third too small."""
+    height, width = rgb.shape[:2]
+    if face.size > _SMALL * max(height, width):
+        return face
+    reach = 1.6 * face.size
+    x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+    left, top = max(0, int(x - reach)), max(0, int(y - reach))
+    window = rgb[top : min(height, int(y + reach) + 1), left : min(width, int(x + reach) + 1)]
+    near = [seen for seen in _look(window, left, top, models) if _overlap(seen.box, face.box) > _SAME_FACE_OVERLAP]
+    return max(near, key=lambda seen: seen.score, default=face)
 
 
 def _starts(length: int, window: int) -> list[int]:

@@ -119,6 +119,9 @@ def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, 
         count = min(PART_FRAMES, frames - len(ctx.parts) * PART_FRAMES)
         ctx.parts.append(part, "video", frames=count, fps=float(params.fps), duration_s=count / params.fps)
 
+    def preview() -> bytes:
+        return bytes(cv2.imencode(".jpg", picture[..., ::-1])[1])
+
     first = len(ctx.parts) * PART_FRAMES
     began = time.perf_counter()
     with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
@@ -130,7 +133,7 @@ def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, 
             for part in encoder.finished():
                 keep(part)
             ctx.progress(index + 1, frames, "frames")
-            ctx.preview(lambda shown=picture: cv2.imencode(".jpg", shown[..., ::-1])[1].tobytes())
+            ctx.preview(preview)
         open_parts = -(-frames // PART_FRAMES) - len(ctx.parts)
         for part in encoder.finished(wait=open_parts):
             keep(part)

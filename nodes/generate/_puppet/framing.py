@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nodes._face.landmarks import CHIN, FACE_OVAL, FOREHEAD_TOP
 
 _SMALLEST_FACE = 0.30  # face height / side: a face smaller than this in the picture is brought closer
-_LARGEST_FACE = 0.62  # a face larger than this has no room to move: the picture is widened at its borders
+_LARGEST_FACE = 0.85  # a face larger than this has no room to move: the picture is widened at its borders
 _FACE_CENTRE = (0.5, 0.47)  # where the middle of the face stands in the square, if the picture reaches that far
 
 
@@ -25,8 +25,8 @@ def frame(rgb: NDArray[Any], points: NDArray[Any], size: int) -> tuple[NDArray[A
 
     Returns:
         (size, size, 3) uint8 and the (468, 3) float32 mesh in its pixels. A square portrait whose face fills 30 to
-        62 % of its height is kept whole. Where the square reaches over the picture's border, the border is reflected
-        and softened.
+        85 % of its height is kept whole. Where the square reaches over the picture's border, the border is drawn out and
+        softened.
     """
     height, width = rgb.shape[:2]
     face = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD_TOP, :2]))
@@ -58,8 +58,8 @@ def _cut(rgb: NDArray[Any], left: int, top: int, side: int) -> NDArray[Any]:
     inside = rgb[max(0, top) : min(height, top + side), max(0, left) : min(width, left + side)]
     if not any(pads):
         return inside
-    padded = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REFLECT_101)
-    soft = cv2.GaussianBlur(padded, (0, 0), max(1.0, side / 40))
+    padded = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_REPLICATE)
+    soft = cv2.GaussianBlur(padded, (0, 0), max(1.0, side / 25))
     keep = np.zeros((side, side), np.float32)
     keep[pads[0] : side - pads[1], pads[2] : side - pads[3]] = 1
     keep = cv2.GaussianBlur(keep, (0, 0), max(1.0, side / 120))[..., None]

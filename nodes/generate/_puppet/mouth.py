@@ -100,9 +100,9 @@ class Mouth:
         """A row of teeth: off-white, darker to the sides, with faint gaps and soft biting edges."""
         texture, t, d = self._canvas()
         h = self.rig.face_height
-        width = np.where(np.abs(t) < 0.17, 0.165, 0.135) if upper else np.full_like(t, 0.115)
+        width = np.where(np.abs(t) < 0.20, 0.20, 0.16) if upper else np.full_like(t, 0.13)
         along = np.abs(t) / width % 1  # 0 and 1 between two teeth
-        gap = 1 - (0.16 if upper else 0.10) * np.exp(-(np.minimum(along, 1 - along) ** 2) / 0.006)
+        gap = 1 - 0.07 * np.exp(-(np.minimum(along, 1 - along) ** 2) / 0.006)
         curve = 0.012 * h * t**2
         if upper:
             edge = _UPPER_SHOWN * h - curve

@@ -1,0 +1,332 @@
+"""Portrait animation: the right number of frames, a mouth that follows the speech, and parts that survive a crash."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import wave
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from nodes._face import landmarks, largest_face, mesh, read_picture
+from nodes._samples import sample_portrait
+from nodes._speech import Phoneme
+from nodes.context import Cancelled
+from nodes.generate._puppet.framing import frame
+from nodes.generate._puppet.motion import controls
+from nodes.generate._puppet.painter import Painter
+from nodes.generate._puppet.sound import Loudness, loudness, read_sound
+from nodes.generate._puppet.visemes import LEAD_S, tracks_from_phonemes, tracks_from_sound
+from nodes.generate.portrait_animation import PART_FRAMES, Params, check, run
+from nodes.local import FolderHost, local_context, run_locally
+from nodes.model_cache import ModelCache
+from nodes.sdk import NodeError
+from schemas.refs import Ref
+
+pytestmark = pytest.mark.models
+RATE = 24_000
+MODELS = ModelCache()
+QUIET = {"mouth_gain": 1.0, "sway": 0.0, "blinks_per_minute": 0.0, "expression": 0.0}
+STILL = {"size": 256, "sway": 0.0, "blinks_per_minute": 0.0, "expression": 0.0}
+
+
+@pytest.fixture(scope="module")
+def portrait_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sample_portrait(tmp_path_factory.mktemp("portrait"))
+
+
+def speech(path: Path, *syllables: tuple[float, float], duration_s: float) -> Path:
+    """A wav with a voiced tone (120 Hz and overtones) during each (start_s, end_s), silence elsewhere."""
+    times = np.arange(round(duration_s * RATE)) / RATE
+    tone = sum(np.sin(2 * np.pi * 120 * k * times) / k for k in range(1, 20)) * 0.2
+    voiced = sum(((times >= start) & (times < end)).astype(float) for start, end in syllables)
+    samples = (tone * voiced * 32767).clip(-32767, 32767).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+class Bench:
+    """One folder of artifacts with a portrait and some speech in it."""
+
+    def __init__(self, folder: Path, portrait_file: Path, audio: Path) -> None:
+        self.folder = folder
+        ctx = local_context(folder)
+        self.inputs: dict[str, Any] = {
+            "image": ctx.save(portrait_file.read_bytes(), "image"),
+            "audio": ctx.save(audio.read_bytes(), "audio"),
+        }
+
+    def run(self, seed: int = 7, parts: list[Ref] | None = None, on_progress: Any = None, **params: Any) -> Any:
+        ctx = local_context(self.folder, MODELS, seed=seed, parts=parts)
+        host = ctx.host
+        assert isinstance(host, FolderHost)
+        self.host = host
+        host._on_progress = on_progress
+        inputs = {"phonemes": None, **self.inputs}
+        return run_locally(run, ctx, params, inputs).video
+
+    def frames(self, video: Ref) -> np.ndarray[Any, Any]:
+        """(T, H, W, 3) uint8 RGB."""
+        with av.open(str(self.folder / video.sha256)) as container:
+            return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, portrait_file: Path) -> Bench:
+    folder = tmp_path_factory.mktemp("bench")
+    audio = speech(folder / "speech.wav", (0.4, 0.8), (1.0, 1.3), duration_s=1.7)
+    return Bench(folder / "store", portrait_file, audio)
+
+
+@pytest.mark.parametrize(
+    ("samples", "fps", "frames"), [(24_000, 25, 25), (24_001, 25, 26), (31_999, 30, 40), (1, 25, 1)]
+)
+def test_frames_cover_the_audio_exactly(
+    tmp_path: Path, portrait_file: Path, samples: int, fps: int, frames: int
+) -> None:
+    audio = speech(tmp_path / "a.wav", duration_s=samples / RATE)
+    bench = Bench(tmp_path / "store", portrait_file, audio)
+    video = bench.run(**STILL, fps=fps)
+    assert (video.frames, video.fps, video.width, video.height) == (frames, fps, 256, 256)
+    assert len(bench.frames(video)) == frames
+
+
+def test_the_video_is_h264_yuv420p_with_its_index_in_front_and_no_sound(bench: Bench) -> None:
+    video = bench.run(size=256)
+    path = bench.folder / video.sha256
+    with av.open(str(path)) as container:
+        assert not container.streams.audio
+        codec = container.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt) == ("h264", "yuv420p")
+        stamps = [packet.pts for packet in container.demux(video=0) if packet.size]
+        assert stamps == sorted(stamps) and len(set(np.diff(stamps))) == 1
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_equal_seeds_give_equal_bytes_and_others_do_not(bench: Bench) -> None:
+    first = bench.run(seed=1, size=256)
+    assert bench.run(seed=1, size=256) == first
+    assert bench.run(seed=2, size=256) != first
+
+
+def test_a_still_puppet_without_speech_does_not_move(tmp_path: Path, portrait_file: Path) -> None:
+    loud = loudness(read_sound(speech(tmp_path / "a.wav", duration_s=0.5)))
+    still = controls(tracks_from_sound(loud), loud, frames=12, fps=25, seed=3, **QUIET)
+    lively = controls(tracks_from_sound(loud), loud, frames=12, fps=25, seed=3, **{**QUIET, "sway": 1.0})
+    rgb = read_picture(portrait_file)
+    painter = Painter(*frame(rgb, mesh(rgb, largest_face(portrait_file)), 256))
+    assert np.array_equal(painter.frame(still, 0), painter.frame(still, 11))
+    assert not np.array_equal(painter.frame(lively, 0), painter.frame(lively, 11))
+
+
+def test_the_mouth_opens_with_the_sound_and_nothing_else_moves(bench: Bench, portrait_file: Path) -> None:
+    frames = bench.frames(bench.run(**STILL)).astype(int)
+    silent, loud = frames[3], frames[14]
+    change = np.abs(loud - silent).max(-1)
+    rgb = read_picture(portrait_file)
+    _, points = frame(rgb, mesh(rgb, largest_face(portrait_file)), 256)
+    x, y = points[list(landmarks.LIPS_OUTER), :2].mean(0).astype(int)
+    assert change[y - 8 : y + 16, x - 16 : x + 16].mean() > 15
+    assert change[: int(points[landmarks.NOSE_BASE, 1]) - 8].max() <= 24
+    assert np.abs(frames[35] - silent).mean() < 2  # between the syllables and after them it closes again
+
+
+def test_opening_follows_loudness_closely() -> None:
+    """On the tracks themselves: correlation of opening with level, against a shifted baseline."""
+    rng = np.random.default_rng(0)
+    level = np.repeat(rng.uniform(0, 1, 60), 40)
+    loud = Loudness(level.astype(np.float32), np.zeros_like(level), np.zeros_like(level))
+    jaw = tracks_from_sound(loud).jaw
+    lead = round(LEAD_S / 0.005)
+    assert np.corrcoef(jaw[:-lead], level[lead:])[0, 1] > 0.75
+    assert abs(np.corrcoef(jaw, np.roll(level, 1200))[0, 1]) < 0.4
+
+
+def phonemes(*rows: tuple[str, float, float]) -> list[Phoneme]:
+    return [Phoneme(symbol=symbol, start_s=start, end_s=end) for symbol, start, end in rows]
+
+
+def mouth_at_frames(tmp_path: Path, said: list[Phoneme], fps: int = 25) -> Any:
+    sound = read_sound(speech(tmp_path / "a.wav", (0.2, 0.9), duration_s=1.2))
+    loud = loudness(sound)
+    return controls(tracks_from_phonemes(said, loud), loud, frames=sound.frames(fps), fps=fps, seed=0, **QUIET)
+
+
+@pytest.mark.parametrize("symbol", ["m", "b", "p"])
+@pytest.mark.parametrize("offset_s", [0.0, 0.013, 0.027])
+@pytest.mark.parametrize("fps", [12, 25, 50])
+def test_lips_really_close_for_bilabials_wherever_they_fall_between_frames(
+    tmp_path: Path, symbol: str, offset_s: float, fps: int
+) -> None:
+    start, end = 0.5 + offset_s, 0.56 + offset_s
+    said = phonemes(("ɑ", 0.2, start), (symbol, start, end), ("ɑ", end, 0.9))
+    mouth = mouth_at_frames(tmp_path, said, fps)
+    times = (np.arange(len(mouth.jaw)) + 0.5) / fps + LEAD_S
+    near = np.abs(times - (start + end) / 2) < 0.6 / fps + 0.02
+    assert mouth.press[near].max() > 0.99
+    assert (mouth.jaw * (1 - mouth.press))[(times > 0.35) & (times < 0.42)].max() > 0.5
+
+
+def test_vowels_open_round_and_spread_the_mouth(tmp_path: Path) -> None:
+    said = phonemes(("ɑ", 0.2, 0.4), ("u", 0.4, 0.6), ("i", 0.6, 0.9))
+    mouth = mouth_at_frames(tmp_path, said)
+    ah, oo, ee = (round((middle - LEAD_S) * 25) for middle in (0.3, 0.5, 0.75))
+    assert mouth.jaw[ah] > 0.5 > mouth.jaw[oo]
+    assert mouth.wide[oo] < -0.6 and mouth.wide[ee] > 0.5
+
+
+def test_the_mouth_leads_the_sound(tmp_path: Path) -> None:
+    loud = loudness(read_sound(speech(tmp_path / "a.wav", (0.5, 0.7), duration_s=1.2)))
+    jaw = tracks_from_phonemes(phonemes(("ɑ", 0.5, 0.7)), loud).jaw
+    middle = (np.arange(len(jaw)) * 0.005 * jaw).sum() / jaw.sum()
+    assert middle == pytest.approx(0.6 - LEAD_S, abs=0.012)
+
+
+def test_word_gaps_do_not_close_the_mouth_but_pauses_do(tmp_path: Path) -> None:
+    gap = mouth_at_frames(tmp_path, phonemes(("ɑ", 0.2, 0.5), (" ", 0.5, 0.58), ("ɑ", 0.58, 0.9)))
+    pause = mouth_at_frames(tmp_path, phonemes(("ɑ", 0.2, 0.4), (",", 0.4, 0.7), ("ɑ", 0.7, 0.9)))
+    assert gap.jaw[round(0.5 * 25)] > 0.5
+    assert pause.jaw[round(0.51 * 25)] < 0.1
+
+
+def test_stress_marks_may_stand_alone_or_attached(tmp_path: Path) -> None:
+    alone = mouth_at_frames(tmp_path, phonemes(("ˈ", 0.2, 0.25), ("ɑ", 0.25, 0.5)))
+    attached = mouth_at_frames(tmp_path, phonemes(("ˈɑ", 0.2, 0.5)))
+    assert np.allclose(alone.jaw, attached.jaw)
+
+
+def test_unknown_symbols_and_odd_times_are_survived(tmp_path: Path) -> None:
+    said = phonemes(("ɑ", 0.2, 0.4), ("♪", 0.4, 0.5), ("ξ", 0.5, 0.5), ("ɑ", 5.0, 9.0), ("", 0.0, 0.0))
+    assert np.isfinite(mouth_at_frames(tmp_path, said).jaw).all()
+
+
+def test_blinks_come_about_as_often_as_asked_and_by_seed(tmp_path: Path) -> None:
+    loud = loudness(read_sound(speech(tmp_path / "a.wav", duration_s=300)))
+    mouth = tracks_from_sound(loud)
+    settings = {"frames": 7500, "fps": 25, "mouth_gain": 1.0, "sway": 1.0, "expression": 0.5}
+
+    def count(seed: int, rate: float) -> int:
+        lids = controls(mouth, loud, seed=seed, blinks_per_minute=rate, **settings).blink  # type: ignore[arg-type]
+        shut = lids > 0.5
+        return int((shut[1:] & ~shut[:-1]).sum())
+
+    assert np.mean([count(seed, 14) for seed in range(8)]) == pytest.approx(70, rel=0.15)
+    assert count(1, 0) == 0
+    assert len({count(seed, 14) for seed in range(8)}) > 1
+
+
+def test_a_killed_run_goes_on_behind_its_finished_parts_with_equal_bytes(tmp_path: Path, portrait_file: Path) -> None:
+    frames = 2 * PART_FRAMES + 30
+    audio = speech(tmp_path / "a.wav", (0.5, 3.0), (4.2, 7.5), duration_s=frames / 25)
+    bench = Bench(tmp_path / "store", portrait_file, audio)
+    whole = bench.run(size=256)
+    assert [part.frames for part in bench.host.parts] == [PART_FRAMES, PART_FRAMES, 30]
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: float, total: float, unit: str) -> None:
+        assert (total, unit) == (frames, "frames")
+        if bench.host.parts and done > PART_FRAMES + 10:
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.run(size=256, on_progress=kill)
+    saved = list(bench.host.parts)
+    assert 1 <= len(saved) < 3
+    seen: list[float] = []
+    resumed = bench.run(size=256, parts=saved, on_progress=lambda done, *_: seen.append(done))
+    assert resumed.sha256 == whole.sha256
+    assert min(seen) > PART_FRAMES  # the first part was not rendered again
+    assert len(bench.host.parts) == 3 - len(saved)
+
+    every = [*saved, *bench.host.parts]
+    again = bench.run(size=256, parts=every, on_progress=lambda *_: pytest.fail("nothing is left to render"))
+    assert again.sha256 == whole.sha256
+
+
+def test_parts_play_by_themselves(tmp_path: Path, portrait_file: Path) -> None:
+    audio = speech(tmp_path / "a.wav", (0.5, 3.0), duration_s=(PART_FRAMES + 5) / 25)
+    bench = Bench(tmp_path / "store", portrait_file, audio)
+    video = bench.run(size=256)
+    parts = np.concatenate([bench.frames(part) for part in bench.host.parts])
+    assert np.array_equal(parts, bench.frames(video))
+
+
+def test_cancelling_stops_at_once_and_leaves_no_thread(bench: Bench) -> None:
+    def cancel(done: float, total: float, unit: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        bench.run(size=256, on_progress=cancel)
+    assert not [thread for thread in threading.enumerate() if thread.name == "part-encoder"]
+    assert len(bench.host.progressed) == 1
+
+
+def test_previews_are_pictures(bench: Bench) -> None:
+    bench.run(size=256)
+    assert bench.host.previews
+    with Image.open(bench.host.previews[0]) as image:
+        assert (image.format, image.size) == ("JPEG", (256, 256))
+
+
+@pytest.mark.parametrize("shape", [(300, 900), (900, 300), (512, 512)])
+def test_portraits_of_any_shape_become_squares_around_the_face(
+    portrait_file: Path, shape: tuple[int, int], tmp_path: Path
+) -> None:
+    height, width = shape
+    canvas = Image.new("RGB", (width, height), (120, 130, 140))
+    with Image.open(portrait_file) as portrait:
+        side = min(shape)
+        canvas.paste(portrait.resize((side, side)), ((width - side) // 2, (height - side) // 2))
+    canvas.save(tmp_path / "p.png")
+    rgb = read_picture(tmp_path / "p.png")
+    points = mesh(rgb, largest_face(tmp_path / "p.png"))
+    square, moved = frame(rgb, points, 256)
+    assert square.shape == (256, 256, 3)
+    assert moved[:, :2].min() > 8 and moved[:, :2].max() < 248
+    again = mesh(square, largest_face(_save(square, tmp_path / "s.png")))
+    assert np.abs(again[:, :2] - moved[:, :2]).mean() < 2.5  # the mesh moved with the picture
+
+
+def _save(rgb: np.ndarray[Any, Any], path: Path) -> Path:
+    Image.fromarray(rgb).save(path)
+    return path
+
+
+def test_submit_refuses_a_picture_without_a_face_and_passes_a_portrait(portrait_file: Path, tmp_path: Path) -> None:
+    check(Params(), {"image": portrait_file})
+    check(Params(), {})  # the picture comes from another node: nothing is known yet
+    Image.new("RGB", (300, 300), (90, 120, 150)).save(tmp_path / "blue.png")
+    with pytest.raises(NodeError, match="no face"):
+        check(Params(), {"image": tmp_path / "blue.png"})
+
+
+def test_audio_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF not really")
+    with pytest.raises(NodeError, match="audio cannot be decoded"):
+        read_sound(tmp_path / "a.wav")
+    with wave.open(str(tmp_path / "empty.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+    with pytest.raises(NodeError, match="audio"):
+        read_sound(tmp_path / "empty.wav")
+
+
+def test_declaring_the_node_loads_nothing_heavy() -> None:
+    heavy = ["cv2", "av", "numpy", "PIL", "onnxruntime", "mlflow"]
+    code = f"import sys, nodes.generate.portrait_animation; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
