@@ -51,6 +51,7 @@ ERROR_CODES: dict[str, str] = {
     "sql.unreachable": "The database does not answer.",
     "sql.schema": "The database was written by a newer version of the workbench.",
     "tracking.unreachable": "The MLflow server does not answer.",
+    "tracking.refused": "MLflow refuses the record of this job.",
     "stack.port_taken": "A port the stack was told to use is occupied.",
     "stack.part_failed": "A part of the stack did not start or keeps dying.",
     "stack.not_running": "No stack runs in this home.",

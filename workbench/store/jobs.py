@@ -182,7 +182,7 @@ class JobStore:
             known.update(connection.execute(select(tables.jobs.c.id).where(tables.jobs.c.id.in_(some))).scalars())
         if ids - known:
             log.warning("events.dropped", reason="their jobs are not in SQL", jobs=sorted(ids - known)[:10])
-        rows = [event.model_dump(mode="json", by_alias=False) for event in by_number.values() if event.job in known]
+        rows = [_event_row(event) for event in by_number.values() if event.job in known]
         if not rows:
             return []
         columns = tables.events.c
@@ -332,6 +332,19 @@ class JobStore:
 def _open_status(state: Any) -> JobStatus:
     """Of a job that is not final: it waits when nodes wait and none runs or is about to."""
     return JobStatus.WAITING if state["waiting"] and not state["active"] else JobStatus.RUNNING
+
+
+def _event_row(event: Event) -> record.Row:
+    # By hand: model_dump took a seventh of the time of a batch.
+    return {
+        "job": event.job,
+        "epoch": event.epoch,
+        "seq": event.seq,
+        "type": event.type.value,
+        "node": event.node,
+        "data": event.data,
+        "at": event.at,
+    }
 
 
 def _chunks(values: list[str]) -> Iterator[list[str]]:

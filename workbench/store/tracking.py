@@ -1,0 +1,184 @@
+"""Feeds MLflow from SQL: one run a job, whatever dies in between.
+
+The order makes it safe to stop anywhere: SQL says a run is being asked for, then it is asked for, then its id is saved.
+In between, the run is found by its tag. All that follows may be repeated without adding anything: equal parameters,
+points and spans are kept once. The status comes last, so a run that says FINISHED is whole.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import structlog
+
+from schemas.errors import WorkbenchError
+from schemas.job import JobRecord
+from workbench.settings import Settings
+from workbench.store import run_contents
+from workbench.store.jobs import JobStore
+from workbench.store.objects import Objects
+from workbench.store.run_artifacts import RunArtifacts
+from workbench.store.tracking_api import TrackingApi, TrackingRefused
+from workbench.store.tracking_queue import TrackingQueue, TrackingState
+
+log = structlog.get_logger(__name__)
+
+JOB_TAG = "workbench.job"
+SWEEP_TAG = "workbench.sweep_parent"
+PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own: nests the run below that one
+MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # a batch; MLflow takes 1,000 entities of all kinds
+POLL_S = 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+_CREATING = "creating"
+
+
+class Tracker:
+    """Records jobs in one MLflow server. One thread at a time; one tracker a bench (the recorder holds a lease)."""
+
+    def __init__(self, api: TrackingApi, store: JobStore, objects: Objects) -> None:
+        self.api = api
+        self.store = store
+        self.queue = TrackingQueue(store.database)
+        self._artifacts = RunArtifacts(api, objects)
+        self._experiments: dict[str, str] = {}
+
+    @classmethod
+    def connect(cls, settings: Settings, store: JobStore) -> Tracker:
+        """A tracker for the settings' MLflow server. Sends nothing yet."""
+        return cls(TrackingApi(settings.mlflow_url), store, Objects.connect(settings))
+
+    def sync_due(self, limit: int = 20) -> int:
+        """Record the jobs that are due; returns how many were. A job that MLflow refuses is put off, not lost.
+
+        Raises TrackingUnavailable when MLflow is away: nothing is lost, call again later; and WorkbenchError
+        (sql.unreachable, store.unreachable) when one of ours is.
+        """
+        due = self.queue.untracked(limit, now=time.time())
+        for job_id in due:
+            record = self.store.get(job_id)
+            if record is None:  # deleted meanwhile
+                continue
+            try:
+                self.sync(record)
+            except TrackingRefused as refused:
+                delay_s = self.queue.postpone(job_id, str(refused), now=time.time())
+                log.warning("tracking.refused", job=job_id, retry_in_s=delay_s, seen=refused.seen, where=refused.where)
+        return len(due)
+
+    def sync(self, job: JobRecord) -> str:
+        """Bring the job's run up to the record and return its id. Calling it again adds no second run.
+
+        A job that is not final gets its run, parameters and tags; a final one everything.
+        Raises TrackingUnavailable, TrackingRefused, WorkbenchError (sql.unreachable, store.unreachable).
+        """
+        try:
+            return self._sync(job)
+        except TrackingRefused as refused:
+            if job.mlflow_run_id is not None and refused.reason == "RESOURCE_DOES_NOT_EXIST":
+                # MLflow was set up anew behind our back: its database is gone, ours says what was in it.
+                self._experiments.clear()
+                self.queue.forget_run(job.id)
+                return self._sync(job.model_copy(update={"mlflow_run_id": None}))
+            if "state is deleted" in str(refused.seen) and job.mlflow_run_id is not None:
+                log.info("tracking.run_deleted", job=job.id, run=job.mlflow_run_id)  # by a person: leave it so
+                self.queue.mark_tracked(job.id)
+                return job.mlflow_run_id
+            raise
+
+    def _sync(self, job: JobRecord) -> str:
+        experiment_id = self._experiment(job.experiment)
+        run_id, artifact_uri = self._run(job, experiment_id)
+        self._log(job, run_id)
+        if not job.status.final:
+            return run_id
+        self.api.log_spans(experiment_id, run_id, run_contents.spans(job))
+        artifact_uri = artifact_uri or str(self.api.run_info(run_id)["artifact_uri"])
+        self._artifacts.put(artifact_uri, run_contents.deliverables(job))
+        end_ms = int((job.finished_at or time.time()) * 1000)
+        self.api.update_run(run_id, run_contents.RUN_STATUS[job.status], end_ms)
+        self.queue.mark_tracked(job.id)
+        if job.sweep:
+            self._end_sweep(job, end_ms)
+        log.info("tracking.recorded", job=job.id, run=run_id, status=job.status)
+        return run_id
+
+    def _experiment(self, name: str) -> str:
+        if name not in self._experiments:
+            self._experiments[name] = self.api.experiment_id(name)
+        return self._experiments[name]
+
+    def _run(self, job: JobRecord, experiment_id: str) -> tuple[str, str]:
+        """The job's run: known, found by its tag, or new. Its artifact URI is "" where it was not told."""
+        if job.mlflow_run_id is not None:
+            return job.mlflow_run_id, ""
+        info = None
+        if self.queue.state(job.id) is TrackingState.CREATING:
+            info = self.api.find_run(experiment_id, JOB_TAG, job.id)
+        if info is None:
+            tags = run_contents.tags(job)
+            if job.sweep:
+                tags[PARENT_RUN_TAG] = self._sweep_run(job, experiment_id)
+            self.queue.mark_creating(job.id)
+            start_ms = int((job.started_at or job.created_at) * 1000)
+            info = self.api.create_run(experiment_id, run_contents.run_name(job), job.owner, start_ms, tags)
+        self.queue.set_mlflow_run(job.id, info["run_id"])
+        return str(info["run_id"]), str(info["artifact_uri"])
+
+    def _log(self, job: JobRecord, run_id: str) -> None:
+        """Parameters, tags and metrics: one request for any but very large graphs."""
+        params = list(run_contents.parameters(job).items())
+        tags = list(run_contents.tags(job).items())
+        metrics = run_contents.metrics(job) if job.status.final else []
+        while params or tags or metrics:
+            self.api.log_batch(run_id, metrics[:MAX_METRICS], dict(params[:MAX_PARAMS]), dict(tags[:MAX_TAGS]))
+            params, tags, metrics = params[MAX_PARAMS:], tags[MAX_TAGS:], metrics[MAX_METRICS:]
+
+    def _sweep_run(self, job: JobRecord, experiment_id: str) -> str:
+        """The run above the jobs of a sweep; as safe against dying in between as that of a job."""
+        key = f"mlflow.sweep.{job.sweep}.{experiment_id}"
+        known = self.store.note(key)
+        if known and known != _CREATING:
+            return known
+        assert job.sweep is not None
+        info = self.api.find_run(experiment_id, SWEEP_TAG, job.sweep) if known == _CREATING else None
+        if info is None:
+            self.store.set_note(key, _CREATING)
+            tags = {SWEEP_TAG: job.sweep, "workbench.pipeline": job.pipeline, "mlflow.user": job.owner}
+            name = f"sweep {job.sweep}"
+            info = self.api.create_run(experiment_id, name, job.owner, int(job.created_at * 1000), tags)
+        self.store.set_note(key, info["run_id"])
+        return str(info["run_id"])
+
+    def _end_sweep(self, job: JobRecord, end_ms: int) -> None:
+        assert job.sweep is not None
+        if not self.queue.sweep_open(job.sweep):
+            run_id = self.store.note(f"mlflow.sweep.{job.sweep}.{self._experiment(job.experiment)}")
+            if run_id and run_id != _CREATING:
+                self.api.update_run(run_id, "FINISHED", end_ms)
+
+
+def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
+    """Record what becomes due until ``stop`` is set. Blocks. Nothing that MLflow does ends it.
+
+    While a part is away it pauses, longer each time up to a minute; SQL keeps what is to be done.
+    """
+    pause_s = FIRST_PAUSE_S
+    while not stop.is_set():
+        try:
+            recorded = tracker.sync_due()
+        except WorkbenchError as error:
+            said = {"code": error.code, "seen": error.seen, "where": error.where}
+            log.warning("tracking.paused", pause_s=pause_s, **said)
+            stop.wait(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+            continue
+        pause_s = FIRST_PAUSE_S
+        if recorded == 0:
+            stop.wait(POLL_S)
+
+
+def run_url(mlflow_url: str, run_id: str) -> str:
+    """The page of a run in MLflow's interface."""
+    return f"{mlflow_url.rstrip('/')}/#/runs/{run_id}"

@@ -1,0 +1,185 @@
+"""The few MLflow requests the tracker makes, over one kept-alive connection.
+
+Plain REST rather than the ``mlflow`` package: that takes 3 s and 150 MB to import, retries for minutes inside a call,
+and needs two requests and an export queue for a trace whose times are given. These endpoints are MLflow's public REST
+API 2.0 and its OTLP receiver; tried with 3.17.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from schemas.errors import WorkbenchError
+
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 30.0
+
+
+class TrackingUnavailable(WorkbenchError):
+    """MLflow is away, slow or broken: nothing is wrong with the job. Try all of them again later."""
+
+    def __init__(self, url: str, seen: str, remedy: str = "") -> None:
+        super().__init__(
+            "tracking.unreachable",
+            "MLflow does not answer as it should",
+            where=url,
+            seen=seen,
+            remedy=remedy or "Jobs go on without it and are recorded once it answers; check `workbench status`.",
+        )
+
+
+class TrackingRefused(WorkbenchError):
+    """MLflow refuses this very request; other jobs may go through.
+
+    Attributes:
+        reason: MLflow's own error code, e.g. ``RESOURCE_DOES_NOT_EXIST``.
+    """
+
+    def __init__(self, where: str, reason: str, seen: str) -> None:
+        super().__init__(
+            "tracking.refused",
+            f"MLflow refuses the record ({reason})",
+            where=where,
+            seen=seen[:1000],
+            remedy="The job itself is unharmed; it is tried again with growing delays.",
+        )
+        self.reason = reason
+
+
+class TrackingApi:
+    """One MLflow server. Thread-safe; blocking. Every method raises TrackingUnavailable and TrackingRefused.
+
+    Args:
+        url: ``http(s)://[user:password@]host[:port][/prefix]``.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+        self.requests = 0  # sent so far, for measurements
+        login = f"{parts.username}:{parts.password}" if parts.username else None
+        self._headers = dict(urllib3.make_headers(basic_auth=login)) if login else {}
+        self._http = urllib3.PoolManager(
+            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
+        )
+
+    def experiment_id(self, name: str) -> str:
+        """The experiment of that name; it is created where there is none."""
+        try:
+            found = self._api("GET", f"experiments/get-by-name?experiment_name={quote(name, safe='')}")["experiment"]
+        except TrackingRefused as refused:
+            if refused.reason != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return str(self._api("POST", "experiments/create", {"name": name})["experiment_id"])
+        if found.get("lifecycle_stage") == "deleted":
+            raise TrackingRefused(
+                f"{self.url} experiment {name!r}", "DELETED", "the experiment was deleted; restore it"
+            )
+        return str(found["experiment_id"])
+
+    def create_run(
+        self, experiment_id: str, name: str, user: str, start_ms: int, tags: dict[str, str]
+    ) -> dict[str, Any]:
+        """A new run's ``info``: run_id, artifact_uri, …"""
+        body = {
+            "experiment_id": experiment_id,
+            "user_id": user,
+            "run_name": name,
+            "start_time": start_ms,
+            "tags": _pairs(tags),
+        }
+        info: dict[str, Any] = self._api("POST", "runs/create", body)["run"]["info"]
+        return info
+
+    def find_run(self, experiment_id: str, tag: str, value: str) -> dict[str, Any] | None:
+        """The ``info`` of the oldest run with that tag, or None."""
+        body = {
+            "experiment_ids": [experiment_id],
+            "filter": f"tags.`{tag}` = '{value}'",
+            "order_by": ["attributes.start_time ASC"],
+            "max_results": 1,
+        }
+        runs = self._api("POST", "runs/search", body).get("runs") or []
+        info: dict[str, Any] | None = runs[0]["info"] if runs else None
+        return info
+
+    def run_info(self, run_id: str) -> dict[str, Any]:
+        """A run's ``info``."""
+        info: dict[str, Any] = self._api("GET", f"runs/get?run_id={run_id}")["run"]["info"]
+        return info
+
+    def log_batch(
+        self, run_id: str, metrics: list[dict[str, Any]], params: dict[str, str], tags: dict[str, str]
+    ) -> None:
+        """Metrics (``key, value, timestamp, step``), parameters and tags at once; repeating it changes nothing."""
+        body = {"run_id": run_id, "metrics": metrics, "params": _pairs(params), "tags": _pairs(tags)}
+        self._api("POST", "runs/log-batch", body)
+
+    def update_run(self, run_id: str, status: str, end_ms: int | None) -> None:
+        """Set the run's status: RUNNING, FINISHED, FAILED or KILLED."""
+        self._api("POST", "runs/update", {"run_id": run_id, "status": status, "end_time": end_ms})
+
+    def log_spans(self, experiment_id: str, run_id: str, spans: list[dict[str, Any]]) -> None:
+        """Spans of one trace in OTLP's JSON form, linked to the run. The same ids again replace what was there."""
+        body = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {"name": "workbench"}, "spans": spans}]}]}
+        headers = {
+            "Content-Type": "application/json",
+            "x-mlflow-experiment-id": experiment_id,
+            "x-mlflow-run-id": run_id,
+        }
+        self._request("POST", "/v1/traces", orjson.dumps(body), headers)
+
+    def upload(self, artifact_uri: str, name: str, data: bytes | Path, media_type: str) -> None:
+        """Store an artifact of a run through the server, which must serve artifacts (``mlflow-artifacts:``)."""
+        path = f"/api/2.0/mlflow-artifacts/artifacts/{artifact_path(artifact_uri)}/{quote(name)}"
+        headers = {"Content-Type": media_type}
+        if isinstance(data, bytes):
+            self._request("PUT", path, data, headers)
+        else:
+            with data.open("rb") as file:
+                self._request("PUT", path, file, headers | {"Content-Length": str(data.stat().st_size)})
+
+    def _api(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        data = None if body is None else orjson.dumps(body)
+        answer = self._request(method, f"/api/2.0/mlflow/{path}", data, {"Content-Type": "application/json"})
+        parsed: dict[str, Any] = orjson.loads(answer) if answer else {}
+        return parsed
+
+    def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> bytes:
+        self.requests += 1
+        try:
+            response = self._http.request(method, self.url + path, body=body, headers=self._headers | headers)
+        except (HTTPError, OSError) as fault:
+            raise TrackingUnavailable(self.url, f"{type(fault).__name__}: {fault}") from fault
+        if response.status < 300:
+            return response.data
+        said = response.data[:1000].decode(errors="replace")
+        where = f"{self.url}{path.partition('?')[0]}"
+        if response.status in (401, 403):
+            remedy = "Check the login in WORKBENCH_MLFLOW_URL and the server's --allowed-hosts."
+            raise TrackingUnavailable(where, f"{response.status} {said}", remedy)
+        if response.status >= 500 or response.status in (408, 429):
+            raise TrackingUnavailable(where, f"{response.status} {said}")
+        raise TrackingRefused(where, _reason(response.data) or str(response.status), said)
+
+
+def artifact_path(artifact_uri: str) -> str:
+    """``1/<run>/artifacts`` of ``mlflow-artifacts:/1/<run>/artifacts``."""
+    return urlsplit(artifact_uri).path.strip("/")
+
+
+def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _reason(data: bytes) -> str:
+    try:
+        answer = orjson.loads(data)
+    except ValueError:
+        return ""
+    return str(answer.get("error_code") or "") if isinstance(answer, dict) else ""
