@@ -106,7 +106,7 @@ def node(
     *,
     version: str,
     plane: str,
-    pool: str = "cpu",
+    pool: str = "",
     resources: Resources | None = None,
     seeded: bool = False,
     cache: bool = True,
@@ -119,7 +119,8 @@ def node(
         service: dotted name, e.g. ``generate.hibari_tts``.
         version: part of the content key: raise it when the same inputs would give another output.
         plane: ``control`` (light) or ``data`` (heavy).
-        pool: the environment that can run it; workers serve pools. ``cpu`` is the packaged CPU set.
+        pool: the environment that can run it; workers serve pools. Default: ``cpu``, the packaged CPU set, on the data
+            plane; all control nodes share the pool ``control``.
         resources: GPU, memory and the time after which a run is killed.
         seeded: the output depends on ``ctx.seed``, which then is part of the content key.
         cache: False when the same inputs may rightly give another output (capabilities, clocks).
@@ -151,7 +152,7 @@ def node(
             service=service,
             version=version,
             plane=Plane(plane),
-            pool=pool,
+            pool=pool or ("control" if plane == Plane.CONTROL else "cpu"),
             run=run,
             params=models[0],
             inputs=models[1],
@@ -175,7 +176,11 @@ def _models_of(run: RunFunction, refuse: Callable[[str, str, str], typing.NoRetu
     for name in ("params", "inputs", "return"):
         model = hints.get(name)
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            refuse(name, f"{name} is not annotated with a pydantic model", "run(ctx, params: Params, inputs: Inputs) -> Outputs")
+            refuse(
+                name,
+                f"{name} is not annotated with a pydantic model",
+                "run(ctx, params: Params, inputs: Inputs) -> Outputs",
+            )
         models.append(model)
     return tuple(models)
 

@@ -36,7 +36,15 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # Ctrl-C
 
 
-_REFUSED = ("graph.", "pipeline.", "settings.", "job.unknown", "job.key_reused", "job.not_final", "node.bad_declaration")
+_REFUSED = (
+    "graph.",
+    "pipeline.",
+    "settings.",
+    "job.unknown",
+    "job.key_reused",
+    "job.not_final",
+    "node.bad_declaration",
+)
 _NO_STACK = ("stack.not_running", "bus.unreachable", "store.unreachable", "sql.unreachable", "tracking.unreachable")
 
 
@@ -152,7 +160,7 @@ def _write_traceback() -> Path:
         with log.open("a") as file:
             file.write(entry)
     except OSError:  # no home yet, or not writable: the traceback must be somewhere
-        with tempfile.NamedTemporaryFile("w", prefix="workbench-", suffix=".log", delete=False) as file:
-            file.write(entry)
-        return Path(file.name)
+        with tempfile.NamedTemporaryFile("w", prefix="workbench-", suffix=".log", delete=False) as spare:
+            spare.write(entry)
+        return Path(spare.name)
     return log

@@ -60,14 +60,17 @@ def up(
         if not as_json:
             print(line, flush=True)
 
+    def show() -> None:
+        _print_status(place, as_json)
+
     if detach:
         start_detached(place, options)
-        _print_status(place, as_json)
+        show()
         return
-    while not run_stack(place, options, on_started=lambda: _print_status(place, as_json), say=say):
+    while not run_stack(place, options, on_started=show, say=say):
         if wait_started(place):  # another process runs it; if that one was just ending, it is ours to start
             say(f"A stack runs in {place} already.")
-            _print_status(place, as_json)
+            show()
             return
 
 

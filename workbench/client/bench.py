@@ -24,6 +24,7 @@ from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
+from workbench.store.typical import typical_seconds
 
 
 class Bench:
@@ -61,7 +62,11 @@ class Bench:
         """
         if not path.is_file():
             raise WorkbenchError(
-                "node.bad_input", f"there is no file {path}", where=str(path), seen="nothing", allowed=f"a {kind} file",
+                "node.bad_input",
+                f"there is no file {path}",
+                where=str(path),
+                seen="nothing",
+                allowed=f"a {kind} file",
                 remedy="Correct the path.",
             )
         facts = measure(path, kind)
@@ -102,6 +107,15 @@ class Bench:
         """Events and progress from a cursor on, until the job is final."""
         self.job(job_id)
         return watch(job_id, self.bus, self.store, after)
+
+    def typical_seconds(self, record: JobRecord) -> dict[str, float]:
+        """What the job's services took lately, by service."""
+        return typical_seconds(self.store.database, {node.service for node in record.graph.nodes})
+
+    def mlflow_run(self, job_id: str) -> str | None:
+        """URL of the job's page in MLflow, once it is recorded there."""
+        run = self.job(job_id).mlflow_run_id
+        return f"{self.settings.mlflow_url.rstrip('/')}/#/runs/{run}" if run and self.settings.mlflow_url else None
 
     def events(self, job_id: str, after: str = "0-0") -> list[Event]:
         return self.store.events(job_id, after)
@@ -153,8 +167,12 @@ def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
     for node_id in params:
         if node_id not in known:
             raise WorkbenchError(
-                "pipeline.bad_option", f"the graph has no node {node_id}", where=f"set {node_id}.…", seen=node_id,
-                allowed=sorted(known), remedy="Name one of its nodes.",
+                "pipeline.bad_option",
+                f"the graph has no node {node_id}",
+                where=f"set {node_id}.…",
+                seen=node_id,
+                allowed=sorted(known),
+                remedy="Name one of its nodes.",
             )
     nodes = [
         node.model_copy(

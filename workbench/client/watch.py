@@ -52,7 +52,9 @@ def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[U
             events = [event for event in store.events(job, cursor) if event.type is not EventType.NODE_WAITING]
         if events:
             cursor = events[-1].cursor
-        update = Update(events, {node: Progress.model_validate(orjson.loads(raw)) for node, raw in progress.items()}, away)
+        update = Update(
+            events, {node: Progress.model_validate(orjson.loads(raw)) for node, raw in progress.items()}, away
+        )
         yield update
         if update.final:
             return

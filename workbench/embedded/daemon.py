@@ -1,4 +1,4 @@
-"""The detached supervisor: ``python -m workbench.embedded.daemon '{"home": …, "only": […], "ports": {…}, "report": fd}'``.
+"""The detached supervisor. Its one argument is JSON: ``{"home": …, "only": […], "ports": {…}, "report": fd}``.
 
 It reports one line of JSON through the pipe it was given: ``{"started": true}``, ``{"joined": true}`` or
 ``{"error": {…}}``. What it says goes to logs/stack.log.

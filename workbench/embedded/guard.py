@@ -21,11 +21,11 @@ GRACE_S = 5.0
 
 
 class Guard:
-    """The supervisor's end of the pipe."""
+    """The supervisor's end of the pipe. The home is named for whoever reads the list of processes."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__))],
+            [sys.executable, "-I", "-S", str(Path(__file__)), str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

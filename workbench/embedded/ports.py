@@ -36,7 +36,7 @@ def choose_ports(
     ``fixed`` maps a part to the port it must have. A remembered port that something else took is replaced, and said.
     Raises WorkbenchError: stack.port_taken for a fixed port, settings.invalid for one out of range.
     """
-    remembered = _remembered(home)
+    remembered = remembered_ports(home)
     chosen: dict[str, int] = {}
     for part in parts:
         names = PORTS_OF_PART[part]
@@ -156,7 +156,8 @@ def _blocks(home: Path) -> Iterator[int]:
         yield _FIRST + 8 * ((start + step) % _BLOCKS)
 
 
-def _remembered(home: Path) -> dict[str, int]:
+def remembered_ports(home: Path) -> dict[str, int]:
+    """The ports this home used last, by server; {} when there are none."""
     try:
         kept = json.loads((home / "ports.json").read_text())
         return {name: int(kept[name]) for name in _SLOTS if name in kept}

@@ -41,11 +41,9 @@ class ProcessId(Contract):
         """Whether this very process runs: same number, command and, give or take a set clock, start time."""
         try:
             process = psutil.Process(self.pid)
-            return (
-                process.status() != psutil.STATUS_ZOMBIE
-                and abs(process.create_time() - self.started) < 2.0
-                and process.cmdline() == self.argv
-            )
+            if process.status() == psutil.STATUS_ZOMBIE or process.cmdline() != self.argv:
+                return False
+            return bool(abs(process.create_time() - self.started) < 2.0)
         except psutil.NoSuchProcess:
             return False
 

@@ -92,7 +92,19 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
         name="mlflow",
         url=settings.mlflow_url,
         argv=(
-            *(sys.executable, "-P", "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *(
+                sys.executable,
+                "-P",
+                "-m",
+                "mlflow",
+                "server",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(port),
+                "--workers",
+                "1",
+            ),
             *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"),
             *(
                 "--serve-artifacts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -186,10 +187,8 @@ def _state(known: PartRecord, alive: bool, *, answers: bool) -> PartState:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _wait_gone(record: StackRecord, timeout_s: float) -> bool:

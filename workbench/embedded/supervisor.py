@@ -97,7 +97,7 @@ class Supervisor:
         return all(watched.up_since is not None for watched in self._watched.values())
 
     def start(self) -> None:
-        self._guard = Guard()
+        self._guard = Guard(self.home)
         self.tick()
 
     def tick(self) -> None:

@@ -60,7 +60,9 @@ class Request:
     lane: str = INTERACTIVE
 
 
-def accept(request: Request, *, bus: Bus, store: JobStore, objects: Objects, open_ref: Callable[[Ref], Path]) -> Accepted:
+def accept(
+    request: Request, *, bus: Bus, store: JobStore, objects: Objects, open_ref: Callable[[Ref], Path]
+) -> Accepted:
     """Accept a job, or refuse it with nothing queued.
 
     Args:
@@ -165,7 +167,11 @@ def _seed(graph: Graph) -> int:
     seed = graph.context.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
         raise WorkbenchError(
-            "graph.schema", "the seed is not usable", where="context.seed", seen=seed, allowed="an integer, 0 to 2^63 - 1",
+            "graph.schema",
+            "the seed is not usable",
+            where="context.seed",
+            seen=seed,
+            allowed="an integer, 0 to 2^63 - 1",
             remedy="Correct it, or leave it out for 0.",
         )
     return seed

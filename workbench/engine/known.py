@@ -18,7 +18,9 @@ Look = Callable[[str], dict[str, Any] | None]  # content key -> output
 AreThere = Callable[[Iterable[str]], bool]  # digests -> whether the object store has them all
 
 
-def known_results(checked: Checked, *, seed: int, look: Look, are_there: AreThere, use_cache: bool) -> dict[str, NodeResult]:
+def known_results(
+    checked: Checked, *, seed: int, look: Look, are_there: AreThere, use_cache: bool
+) -> dict[str, NodeResult]:
     """Results by node id, of the nodes that need not run.
 
     A node counts when it is completed in the graph already, or when all its parents count, every incoming edge is one
@@ -59,7 +61,11 @@ def with_results(graph: Graph, results: dict[str, NodeResult]) -> Graph:
 
 def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
     """Results by node id, of a job as the store knows it."""
-    return {node.id: _result(node) for node in record.nodes if node.status is NodeStatus.COMPLETED and node.output is not None}
+    return {
+        node.id: _result(node)
+        for node in record.nodes
+        if node.status is NodeStatus.COMPLETED and node.output is not None
+    }
 
 
 def _result(node: NodeRecord) -> NodeResult:

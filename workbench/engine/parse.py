@@ -137,6 +137,18 @@ def field_bounds(model: type[BaseModel], name: str) -> str | None:
         return None
     if "$ref" in definition:
         definition = schema.get("$defs", {}).get(definition["$ref"].rpartition("/")[2], definition)
+    return bounds_in_words(definition)
+
+
+def bounds_in_words(definition: dict[str, Any]) -> str:
+    """A JSON Schema of one value in words."""
+    choices = [option for option in definition.get("anyOf", []) if option.get("type") != "null"]
+    if choices:
+        return " or ".join(bounds_in_words(option) for option in choices)
+    if "$ref" in definition:
+        return str(definition["$ref"]).rpartition("/")[2]
+    if definition.get("type") == "array":
+        return "list of " + bounds_in_words(definition.get("items", {}))
     if "enum" in definition:
         return "one of " + ", ".join(map(str, definition["enum"]))
     if "const" in definition:

@@ -43,7 +43,7 @@ class Deliverable:
 
 
 def parameters(job: JobRecord) -> dict[str, str]:
-    """``node.param`` of every node, the values its inputs were given, and the seed. Long ones are cut: see graph.json."""
+    """``node.param`` of every node, the values its inputs were given, and the seed. Long ones are cut."""
     found = {"seed": str(job.seed)}
     for node in job.graph.nodes:
         for name, value in node.params.items():

@@ -47,11 +47,17 @@ def build(pipeline: Pipeline, options: Options) -> Graph:
     """The pipeline's graph. Raises WorkbenchError (pipeline.bad_option) naming the option."""
     given = {name for name in ("portrait", "prompt", "script") if getattr(options, name)}
     for name in sorted(given - pipeline.takes):
-        raise _refuse(pipeline, name, f"{pipeline.name} does not use {name}", sorted(pipeline.takes), f"Leave --{name} out.")
+        raise _refuse(
+            pipeline, name, f"{pipeline.name} does not use {name}", sorted(pipeline.takes), f"Leave --{name} out."
+        )
     for name in sorted(options.leave_out - pipeline.optional):
         raise _refuse(
-            pipeline, "without", f"{name} cannot be left out of {pipeline.name}", sorted(pipeline.optional) or "nothing",
-            "Leave out one of the optional nodes, or submit a graph of your own.", seen=name,
+            pipeline,
+            "without",
+            f"{name} cannot be left out of {pipeline.name}",
+            sorted(pipeline.optional) or "nothing",
+            "Leave out one of the optional nodes, or submit a graph of your own.",
+            seen=name,
         )
     nodes, edges = pipeline.make(options)
     known = {node.id: node for node in nodes}
@@ -59,8 +65,12 @@ def build(pipeline: Pipeline, options: Options) -> Graph:
         if node_id not in known:
             near = get_close_matches(node_id, known, n=3)
             raise _refuse(
-                pipeline, f"set {node_id}.…", f"{pipeline.name} has no node {node_id}", near or sorted(known),
-                "`workbench pipelines` shows the nodes.", seen=node_id,
+                pipeline,
+                f"set {node_id}.…",
+                f"{pipeline.name} has no node {node_id}",
+                near or sorted(known),
+                "`workbench pipelines` shows the nodes.",
+                seen=node_id,
             )
         known[node_id].params.update(params)
     context: dict[str, Any] = {"seed": options.seed}
@@ -73,7 +83,9 @@ def edge(from_: str, to: str) -> Edge:
     return Edge(from_=from_, to=to)
 
 
-def _refuse(pipeline: Pipeline, where: str, message: str, allowed: object, remedy: str, seen: object = None) -> WorkbenchError:
+def _refuse(
+    pipeline: Pipeline, where: str, message: str, allowed: object, remedy: str, seen: object = None
+) -> WorkbenchError:
     return WorkbenchError(
         "pipeline.bad_option", message, where=f"{pipeline.name}: {where}", seen=seen, allowed=allowed, remedy=remedy
     )

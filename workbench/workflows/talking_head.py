@@ -1,7 +1,7 @@
 """``talking_head``: a portrait and a prompt become a talking-head video, on the CPU, with models from packages.
 
-    script ──> speech ──┐
-    upscale ────────────┴─> animate ──> remux ──> evaluate
+script ──> speech ──┐
+upscale ────────────┴─> animate ──> remux ──> evaluate
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
     portrait = options.portrait
     if portrait is None:
         raise WorkbenchError(
-            "pipeline.bad_option", "talking_head needs a portrait", where="talking_head: portrait", seen="nothing",
-            allowed="an image file with a face", remedy="Give --portrait FILE, or --sample for the packaged one.",
+            "pipeline.bad_option",
+            "talking_head needs a portrait",
+            where="talking_head: portrait",
+            seen="nothing",
+            allowed="an image file with a face",
+            remedy="Give --portrait FILE, or --sample for the packaged one.",
         )
     image = portrait.model_dump(mode="json")
     short_side = min(portrait.width or 0, portrait.height or 0)
@@ -31,7 +35,10 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
         Node(id="speech", name="Speech", service="generate.hibari_tts", progress_weight=1),
         Node(id="animate", name="Animation", service="generate.portrait_animation", progress_weight=6),
         Node(
-            id="remux", name="Video file", service="generate.remux", progress_weight=0.5,
+            id="remux",
+            name="Video file",
+            service="generate.remux",
+            progress_weight=0.5,
             input={"video": "$animate.video", "audio": "$speech.audio"},
         ),
     ]
@@ -39,8 +46,12 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
     if upscale:
         nodes.append(
             Node(
-                id="upscale", name="Portrait upscaling", service="generate.upscale_image", progress_weight=3,
-                input={"image": image}, params={"scale": 4 if short_side * 4 <= 2 * SHARP_ENOUGH else 2},
+                id="upscale",
+                name="Portrait upscaling",
+                service="generate.upscale_image",
+                progress_weight=3,
+                input={"image": image},
+                params={"scale": 4 if short_side * 4 <= 2 * SHARP_ENOUGH else 2},
             )
         )
         edges.append(edge("upscale", "animate"))
@@ -49,7 +60,11 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
     if "evaluate" not in options.leave_out:
         nodes.append(
             Node(
-                id="evaluate", name="Evaluation", service="evaluate.basic", progress_weight=2, tags=["after-video"],
+                id="evaluate",
+                name="Evaluation",
+                service="evaluate.basic",
+                progress_weight=2,
+                tags=["after-video"],
                 input={"video": "$remux.video", "narration": "$script.narration", "image": image},
             )
         )

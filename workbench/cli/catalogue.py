@@ -1,0 +1,151 @@
+"""What there is: ``workbench nodes``, ``pipelines``, ``capabilities`` and ``schemas``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import ExitCode, command, print_json, print_table
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+schemas_group = typer.Typer(name="schemas", no_args_is_help=True, help="The contract as JSON Schema.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that list things."""
+    app.command()(nodes)
+    app.command()(pipelines)
+    app.command()(capabilities)
+    app.add_typer(schemas_group)
+
+
+@command
+def nodes(
+    service: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None, as_json: Json = False
+) -> None:
+    """List the installed services, or show one with the JSON Schema of its parameters."""
+    from nodes.manifest import manifests
+    from nodes.registry import services
+    from schemas.errors import WorkbenchError
+
+    found = manifests(services())
+    if service is None:
+        if as_json:
+            print_json([item.model_dump(mode="json") for item in found])
+            return
+        rows = [
+            (item.service, item.version, item.plane.value, item.pool, "yes" if item.available else "no", item.doc)
+            for item in found
+        ]
+        print_table(("service", "version", "plane", "pool", "here", "what it does"), rows, {"no": "yellow"})
+        return
+    one = next((item for item in found if item.service == service), None)
+    if one is None:
+        raise WorkbenchError(
+            "graph.unknown_service",
+            f"no service {service} is installed",
+            seen=service,
+            allowed=[item.service for item in found],
+            remedy="`workbench nodes` lists the services.",
+        )
+    if as_json:
+        print_json(one)
+        return
+    print(f"{one.service} {one.version} ({one.plane.value} plane, pool {one.pool})")
+    print(services()[service].doc)
+    if not one.available:
+        print(f"\nnot available here: {one.missing}")
+    for title, schema in (("parameters", one.params), ("inputs", one.inputs), ("outputs", one.outputs)):
+        print(f"\n{title}")
+        required = schema.get("required", [])
+        rows = [
+            (
+                name,
+                _type(field),
+                "required" if name in required else field.get("default", ""),
+                field.get("description", ""),
+            )
+            for name, field in schema.get("properties", {}).items()
+        ]
+        print_table(("name", "type", "default", "description"), rows) if rows else print("none")
+
+
+@command
+def pipelines(as_json: Json = False) -> None:
+    """List the pipelines."""
+    from workbench.workflows import PIPELINES
+
+    if as_json:
+        print_json(
+            [
+                {"name": item.name, "doc": item.doc, "takes": sorted(item.takes), "optional": sorted(item.optional)}
+                for item in PIPELINES.values()
+            ]
+        )
+        return
+    rows = [
+        (item.name, ", ".join(sorted(item.takes)), ", ".join(sorted(item.optional)), item.doc)
+        for item in PIPELINES.values()
+    ]
+    print_table(("pipeline", "takes", "can be left out", "what it does"), rows)
+
+
+@command
+def capabilities(
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for both planes.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Ask both planes what they can do. Exit code 4 with what is missing when a plane does not answer."""
+    from workbench.cli.run import connect
+    from workbench.client.capabilities import ask_capabilities
+
+    answer = ask_capabilities(connect(quiet=as_json), timeout)
+    if as_json:
+        print_json(answer)
+    else:
+        rows = [
+            (
+                item.service,
+                item.version,
+                item.plane.value,
+                ", ".join(answer.offered_by.get(item.service, [])) or "none",
+                answer.missing.get(item.service, ""),
+            )
+            for item in answer.services
+        ]
+        print_table(("service", "version", "plane", "workers", "missing"), rows, {"none": "yellow"})
+    if not answer.offered_by or any(item.service not in answer.offered_by for item in answer.services):
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+@schemas_group.command()
+@command
+def export(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas go.")] = Path("schemas/json")) -> None:
+    """Write the JSON Schema of every model of the contract."""
+    from schemas.export import export_schemas
+
+    written = export_schemas(folder)
+    print(f"{len(written)} schemas in {folder}")
+
+
+@schemas_group.command()
+@command
+def check(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas are.")] = Path("schemas/json")) -> None:
+    """Compare the JSON Schemas with the models. Exit code 4 where they differ."""
+    from schemas.export import stale_schemas
+
+    stale = stale_schemas(folder)
+    for name in stale:
+        print(f"differs: {folder / name}")
+    if stale:
+        print("remedy: workbench schemas export")
+        raise typer.Exit(ExitCode.FINDINGS)
+    print("the schemas match the models")
+
+
+def _type(field: dict[str, object]) -> str:
+    from workbench.engine.parse import bounds_in_words
+
+    return bounds_in_words(field)

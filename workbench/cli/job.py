@@ -1,0 +1,180 @@
+"""``workbench job …``: list, show, watch, cancel, re-run, artifacts."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import ExitCode, command, print_json, print_table
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JobId = Annotated[str, typer.Argument(help="Id of a job; `workbench job list` shows them.")]
+group = typer.Typer(name="job", no_args_is_help=True, help="Jobs: list, show, watch, cancel, re-run, artifacts.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of job commands."""
+    app.add_typer(group)
+
+
+@group.command("list")
+@command
+def list_(
+    status: Annotated[list[str] | None, typer.Option(help="Only jobs in this state. Repeatable.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only jobs of this pipeline.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="Only jobs of this experiment.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List jobs, newest first."""
+    from schemas.errors import WorkbenchError
+    from schemas.status import JobStatus
+    from workbench.cli.run import connect
+    from workbench.store.listing import JobFilter
+
+    unknown = sorted(set(status or []) - set(JobStatus))
+    if unknown:
+        raise WorkbenchError(
+            "settings.invalid",
+            "there is no such state of a job",
+            where="--status",
+            seen=unknown,
+            allowed=list(JobStatus),
+        )
+    states = [JobStatus(name) for name in status] if status else None
+    page = connect(quiet=as_json).store.list(
+        JobFilter(status=states, pipeline=pipeline, experiment=experiment, limit=limit)
+    )
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (
+            line.id,
+            line.status.value,
+            line.pipeline or line.workflow_id,
+            line.experiment,
+            f"{line.nodes_final}/{line.nodes}",
+            line.nodes_cached or "",
+            f"{line.finished_at - line.created_at:.1f}" if line.finished_at else "",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created_at)),
+        )
+        for line in page.jobs
+    ]
+    if not rows:
+        print('No jobs yet. `workbench run talking_head --portrait sample --prompt "…"` makes the first.')
+        return
+    print_table(("job", "status", "pipeline", "experiment", "nodes", "cached", "seconds", "accepted"), rows, _STYLES)
+    if page.total > len(rows):
+        print(f"{page.total - len(rows)} more; --limit shows more of them")
+
+
+@group.command()
+@command
+def show(job: JobId, as_json: Json = False) -> None:
+    """Show a job: its nodes, figures, video, and its error with the remedy."""
+    from workbench.cli.report import print_report
+    from workbench.cli.run import connect
+    from workbench.client.finish import keep_video
+    from workbench.client.view import view
+
+    bench = connect(quiet=as_json)
+    record = bench.job(job)
+    video = keep_video(bench, record, bench.settings.home / "videos" / f"{job}.mp4", None)
+    shown = view(record, video=video, mlflow_run=bench.mlflow_run(job))
+    if as_json:
+        print_json(shown)
+    else:
+        print_report(bench, record, shown)
+
+
+@group.command()
+@command
+def watch(
+    job: JobId,
+    after: Annotated[str, typer.Option(help="Go on behind this event, e.g. 1-7.")] = "0-0",
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON line for each event.")] = False,
+) -> None:
+    """Watch a job to its end. Exit code 1 when it did not complete."""
+    from workbench.cli.run import connect, finish
+
+    bench = connect(quiet=as_json)
+    if not as_json:
+        finish(bench, job)
+        return
+    completed = False
+    for update in bench.watch(job, after):
+        for event in update.events:
+            print(event.to_json().decode(), flush=True)
+            completed = completed or event.type == "job.completed"
+    if not completed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@group.command()
+@command
+def cancel(job: JobId, as_json: Json = False) -> None:
+    """Stop a job. Nothing of it becomes visible afterwards."""
+    from workbench.cli.run import connect
+
+    stopped = connect(quiet=as_json).cancel(job)
+    if as_json:
+        print_json({"jobId": job, "cancelled": stopped})
+    else:
+        print("cancelled" if stopped else "the job had ended already")
+
+
+@group.command()
+@command
+def rerun(
+    job: JobId,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
+    fresh: Annotated[bool, typer.Option(help="Compute everything anew, whatever is known.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a job's graph again, with other parameters where given. What is known is not computed again."""
+    from workbench.cli.run import connect, finish, print_accepted
+    from workbench.cli.values import parse_settings
+
+    bench = connect(quiet=as_json)
+    accepted = bench.rerun(job, params=parse_settings(set_ or []), fresh=fresh)
+    if detach:
+        print_accepted(accepted.job, as_json)
+    else:
+        finish(bench, accepted.job, as_json=as_json)
+
+
+@group.command()
+@command
+def artifacts(
+    job: JobId,
+    save: Annotated[Path | None, typer.Option(help="Copy them into this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what a job made, and copy it."""
+    from workbench.cli.run import connect
+    from workbench.client.view import artifacts as made_by
+
+    bench = connect(quiet=as_json)
+    rows = []
+    for node, name, ref in made_by(bench.job(job)):
+        path = None
+        if save is not None:
+            suffix = "." + ref.media_type.rpartition("/")[2].split(";")[0].replace("plain", "txt")
+            path = bench.save(ref, save / f"{node}.{name}.{ref.sha256[:8]}{suffix}")
+        rows.append({"node": node, "name": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
+    if as_json:
+        print_json(rows)
+        return
+    shown = [
+        (row["node"], row["name"], row["mediaType"], row.get("sizeBytes"), row["sha256"][:16], row["path"])
+        for row in rows
+    ]
+    print_table(("node", "output", "type", "bytes", "sha256", "saved as"), shown)
+
+
+_STYLES = {"completed": "green", "failed": "bold red", "cancelled": "yellow", "running": "cyan", "waiting": "yellow"}

@@ -1,0 +1,159 @@
+"""A job on a terminal while it runs: a line per node with its bar, and the time that is left. Plain lines in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from schemas.event import Event, EventType, Progress
+from schemas.job import JobRecord
+from workbench.client.bench import Bench
+from workbench.client.estimate import Estimate
+
+_MARKS = {
+    EventType.NODE_COMPLETED: ("✓", "green"),
+    EventType.NODE_FAILED: ("✗", "red"),
+    EventType.NODE_SKIPPED: ("–", "dim"),
+    EventType.NODE_CANCELLED: ("■", "yellow"),
+    EventType.NODE_RETRYING: ("↻", "yellow"),
+    EventType.NODE_RUNNING: ("…", "cyan"),
+}
+
+
+class Follower:
+    """Shows a job's progress until its last event."""
+
+    def __init__(self, bench: Bench, job: str, *, visible: bool) -> None:
+        self.bench = bench
+        self.job = job
+        self.record = bench.job(job)
+        self.estimate = Estimate.of(self.record, bench.typical_seconds(self.record))
+        self.visible = visible
+        self.screen = _Screen(self.record) if visible and sys.stderr.isatty() else None
+
+    def __enter__(self) -> Follower:
+        if self.screen:
+            self.screen.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.screen:
+            self.screen.stop()
+        if kind is KeyboardInterrupt and self.visible:
+            print(
+                f"\nThe job goes on: `workbench job watch {self.job}`, `workbench job cancel {self.job}`.",
+                file=sys.stderr,
+            )
+
+    def follow(self, keep: Callable[[JobRecord], Path | None], result: tuple[str, str] | None) -> Path | None:
+        """Watch to the end; ``keep`` is called as soon as the video is there, before the job's last nodes ran."""
+        video: Path | None = None
+        for update in self.bench.watch(self.job):
+            for event in update.events:
+                self.estimate.see(event)
+                self._show(event)
+                if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
+                    video = keep(_with_output(self.record, event))
+                    self._say(f"video: {video}")
+            for progress in update.progress.values():
+                self.estimate.progress(progress)
+                if self.screen:
+                    self.screen.progress(progress)
+            if self.screen:
+                self.screen.left(self.estimate.seconds_left(), self.estimate.fraction(), update.bus_away)
+        return video
+
+    def _show(self, event: Event) -> None:
+        if self.screen:
+            self.screen.event(event)
+        elif self.visible and event.node and event.type in _MARKS:
+            seconds = event.data.get("seconds")
+            cost = "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""
+            self._say(f"{_MARKS[event.type][0]} {event.node} {event.type.removeprefix('node.')} {cost}".rstrip())
+
+    def _say(self, text: str) -> None:
+        if self.screen:
+            self.screen.say(text)
+        elif self.visible:
+            print(text, file=sys.stderr, flush=True)
+
+
+class _Screen:
+    """A bar for each node and one for the whole job."""
+
+    def __init__(self, record: JobRecord) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            TextColumn("{task.fields[mark]}"),
+            TextColumn("{task.description}", justify="left"),
+            BarColumn(bar_width=28, complete_style="cyan", finished_style="green"),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=Console(stderr=True),
+            transient=False,
+            refresh_per_second=8,
+        )
+        self._started: dict[str, float] = {}
+        self._tasks: dict[str, Any] = {
+            node.id: self._bars.add_task(node.name or node.id, total=1.0, mark=" ", note="")
+            for node in record.graph.nodes
+        }
+        self._whole = self._bars.add_task("[bold]job", total=1.0, mark=" ", note="")
+
+    def start(self) -> None:
+        self._bars.start()
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+    def say(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False)
+
+    def event(self, event: Event) -> None:
+        if event.type in (EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED):
+            self._bars.update(self._whole, completed=1.0, note=event.type.removeprefix("job."))
+        if event.node not in self._tasks or event.type not in _MARKS:
+            return
+        mark, style = _MARKS[event.type]
+        fields: dict[str, Any] = {"mark": f"[{style}]{mark}[/]"}
+        if event.type is EventType.NODE_RUNNING:
+            self._started[event.node] = time.monotonic()
+        elif event.type is EventType.NODE_COMPLETED:
+            fields |= {
+                "completed": 1.0,
+                "note": "cached" if event.data.get("cached") else f"{event.data['seconds']:.1f} s",
+            }
+        elif event.type is EventType.NODE_SKIPPED:
+            fields |= {"completed": 1.0, "note": "skipped"}
+        else:
+            message = event.data.get("error", {}).get("message", event.type.removeprefix("node."))
+            fields |= {"note": message[:80]}
+        self._bars.update(self._tasks[event.node], **fields)
+
+    def progress(self, progress: Progress) -> None:
+        task = self._tasks.get(progress.node)
+        if task is not None and progress.node in self._started:
+            text = f"{progress.done:.0f}/{progress.total:.0f} {progress.unit}"
+            self._bars.update(task, completed=progress.fraction, note=text)
+
+    def left(self, seconds: float | None, fraction: float, bus_away: bool) -> None:
+        if not self._bars.finished:
+            text = "the bus is away; waiting" if bus_away else f"{seconds:.0f} s left" if seconds is not None else ""
+            if fraction < 1.0:
+                self._bars.update(self._whole, completed=fraction, note=text)
+
+
+def _with_output(record: JobRecord, event: Event) -> JobRecord:
+    nodes = [
+        node.model_copy(update={"output": event.data["output"]}) if node.id == event.node else node
+        for node in record.nodes
+    ]
+    return record.model_copy(update={"nodes": nodes})

@@ -1,0 +1,57 @@
+"""What a person reads when a job has ended."""
+
+from __future__ import annotations
+
+from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.job import JobRecord, JobView
+from workbench.cli.output import print_table
+from workbench.client.bench import Bench
+
+_STYLES = {"completed": "green", "failed": "bold red", "skipped": "dim", "cancelled": "yellow", "running": "cyan"}
+
+
+def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
+    """The nodes with what they took, the figures, and where everything is."""
+    print()
+    rows = [
+        (
+            node.id,
+            node.service,
+            node.plane.value,
+            node.status.value,
+            "cached" if node.cached else f"{node.seconds:.2f}" if node.seconds is not None else "",
+            node.attempt or "",
+            node.worker,
+        )
+        for node in shown.nodes
+    ]
+    print_table(("node", "service", "plane", "status", "seconds", "attempt", "worker"), rows, _STYLES)
+    if shown.metrics:
+        print()
+        print_table(("figure", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
+    print()
+    facts = [
+        ("video", shown.video),
+        (
+            "job",
+            f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
+        ),
+        ("mlflow", shown.mlflow_run or ("not recorded yet" if bench.settings.mlflow_url else None)),
+        ("stop", "workbench down"),
+    ]
+    for name, value in facts:
+        if value:
+            print(f"{name:>7}  {value}")
+    if shown.error is not None:
+        print()
+        print_error(shown.error)
+
+
+def print_error(info: ErrorInfo) -> None:
+    """A job's error as the command line prints errors."""
+    error = WorkbenchError.from_info(info)
+    print(f"error: {error}")
+    log = str(info.details.get("log") or "").strip()
+    if log:
+        print("  log:\n" + "\n".join(f"    {line}" for line in log.splitlines()[-25:]))
+    print(f"  code: {info.code}")

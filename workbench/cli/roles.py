@@ -1,0 +1,59 @@
+"""``workbench control`` and ``workbench worker``: the roles, for the stack and for other machines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import command
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of the roles."""
+    app.command()(control)
+    app.command()(worker)
+
+
+@command
+def control() -> None:
+    """Run a control plane until Ctrl-C: light nodes, recording, recovery. Needs bus, objects and SQL."""
+    from workbench.control.role import ControlPlane
+    from workbench.embedded.ready import announce_ready
+    from workbench.engine.worker import run_until_signal
+    from workbench.logs import configure_logging
+    from workbench.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    plane = ControlPlane(settings)
+
+    def start() -> None:
+        plane.start()
+        announce_ready()
+
+    run_until_signal(start, plane.stop)
+
+
+@command
+def worker(
+    pool: Annotated[str, typer.Option(help="The services this environment can run.")] = "cpu",
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Nodes at the same time.")] = 1,
+) -> None:
+    """Run a data worker until Ctrl-C. Needs two URLs: bus and objects."""
+    from workbench.data.role import data_worker
+    from workbench.embedded.ready import announce_ready
+    from workbench.engine.worker import run_until_signal
+    from workbench.logs import configure_logging
+    from workbench.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    here = data_worker(settings, pool, slots)
+
+    def start() -> None:
+        here.start()
+        if here.wait_ready():
+            announce_ready()
+
+    run_until_signal(start, here.stop)

@@ -1,0 +1,150 @@
+"""``workbench run`` and ``workbench submit``: from a pipeline or a graph to a finished job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.output import ExitCode, command, print_json
+
+if TYPE_CHECKING:
+    from workbench.client.bench import Bench
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that start jobs."""
+    app.command()(run)
+    app.command()(submit)
+
+
+@command
+def run(
+    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline; `workbench pipelines` lists them.")],
+    portrait: Annotated[str, typer.Option(help="Image file with a face; `sample` for the packaged one.")] = "",
+    prompt: Annotated[str, typer.Option(help="What the script is about; a model writes it.")] = "",
+    script: Annotated[str, typer.Option(help="Your own text, spoken as it is.")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Leave an optional node out. Repeatable.")] = None,
+    experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal videos.")] = 0,
+    fresh: Annotated[bool, typer.Option(help="Compute everything anew, whatever is known.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Where the video goes; default: videos/ in the home.")] = None,
+    key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated run is the same job.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a pipeline and wait for its video. Starts the stack when none runs. Ctrl-C stops watching, not the job."""
+    from schemas.refs import ImageRef
+    from workbench.cli.values import parse_settings
+    from workbench.client.pipelines import find_pipeline
+    from workbench.engine.accept import Request
+    from workbench.workflows import Options, build
+
+    chosen = find_pipeline(pipeline)
+    params = parse_settings(set_ or [])
+    bench = connect(quiet=as_json)
+    image: ImageRef | None = bench.upload(_portrait(portrait, bench), "image") if portrait else None
+    if bench.settings.llm_url and "script" not in params:
+        params["script"] = {"model": bench.settings.llm_model}
+    options = Options(
+        portrait=image,
+        prompt=prompt,
+        script=script,
+        seed=seed,
+        params=params,
+        leave_out=frozenset(without or []),
+        fresh=fresh,
+    )
+    accepted = bench.submit(Request(build(chosen, options), key=key, pipeline=chosen.name, experiment=experiment))
+    if detach:
+        print_accepted(accepted.job, as_json)
+        return
+    finish(bench, accepted.job, out=out, as_json=as_json, result=chosen.result)
+
+
+@command
+def submit(
+    graph: Annotated[Path, typer.Argument(help="A langgraph.v1 document; - for standard input.")],
+    key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated submit is the same job.")] = None,
+    experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
+    wait: Annotated[bool, typer.Option(help="Wait for the job.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Submit a graph. It is validated whole; where anything is wrong, nothing is queued."""
+    from schemas.errors import WorkbenchError
+    from workbench.engine.accept import Request
+
+    if str(graph) != "-" and not graph.is_file():
+        raise WorkbenchError(
+            "graph.not_json", f"there is no file {graph}", where=str(graph), remedy="Give the path of a graph document."
+        )
+    document = sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes()
+    bench = connect(quiet=as_json)
+    accepted = bench.submit(Request(document, key=key, experiment=experiment))
+    if wait:
+        finish(bench, accepted.job, as_json=as_json)
+    else:
+        print_accepted(accepted.job, as_json)
+
+
+def connect(*, quiet: bool = False) -> Bench:
+    """The bench of the settings; the embedded stack is started where no URL is set and none runs."""
+    from workbench.cli.output import note
+    from workbench.client.bench import Bench
+    from workbench.settings import load_settings
+
+    settings = load_settings()
+    if not settings.bus_url:
+        from workbench.embedded.stack import ensure_running
+
+        if not quiet:
+            note("starting the stack …")
+        settings = ensure_running(settings.home)
+    return Bench(settings)
+
+
+def finish(
+    bench: Bench, job: str, *, out: Path | None = None, as_json: bool = False, result: tuple[str, str] | None = None
+) -> None:
+    """Watch a job to its end, keep its video, print what came of it; exit code 1 when it did not complete."""
+    from schemas.status import JobStatus
+    from workbench.cli.progress import Follower
+    from workbench.cli.report import print_report
+    from workbench.client.finish import await_record, await_tracked, keep_video
+    from workbench.client.view import view
+
+    target = out or bench.settings.home / "videos" / f"{job}.mp4"
+    with Follower(bench, job, visible=not as_json) as follower:
+        saved = follower.follow(lambda record: keep_video(bench, record, target, result), result)
+    record = await_record(bench, job)
+    saved = saved or keep_video(bench, record, target, result)
+    shown = view(record, video=saved, mlflow_run=await_tracked(bench, job))
+    if as_json:
+        print_json(shown)
+    else:
+        print_report(bench, record, shown)
+    if record.status is not JobStatus.COMPLETED:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _portrait(given: str, bench: Bench) -> Path:
+    path = Path(given).expanduser()
+    if given == "sample" and not path.exists():
+        from nodes._samples import sample_portrait
+
+        folder = bench.settings.home / "samples"
+        folder.mkdir(parents=True, exist_ok=True)
+        return sample_portrait(folder)
+    return path
+
+
+def print_accepted(job: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"jobId": job})
+    else:
+        print(job)

@@ -1,0 +1,83 @@
+"""How far a job is and how long it will take: from what its services took before, and from the progress they report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from schemas.event import Event, EventType, NodeResult, Progress
+from schemas.job import JobRecord
+
+_FINAL = {EventType.NODE_COMPLETED, EventType.NODE_FAILED, EventType.NODE_SKIPPED, EventType.NODE_CANCELLED}
+
+
+@dataclass
+class Estimate:
+    """Expected seconds by node; the nodes of the longest path run one after the other, so the sum over it counts."""
+
+    expected_s: dict[str, float]
+    parents: dict[str, list[str]]
+    known: bool  # whether any expectation comes from a past run
+    done: dict[str, float] = field(default_factory=dict)  # fraction by node
+    started: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, record: JobRecord, typical_s: dict[str, float]) -> Estimate:
+        """``typical_s`` by service. Services that never ran count by their progress weight."""
+        weights = record.graph.progress_weights()
+        per_weight = [
+            typical_s[node.service] / weights[node.id]
+            for node in record.graph.nodes
+            if node.service in typical_s and weights[node.id]
+        ]
+        scale = sorted(per_weight)[len(per_weight) // 2] if per_weight else 20.0
+        expected = {node.id: typical_s.get(node.service, weights[node.id] * scale) for node in record.graph.nodes}
+        parents = {node_id: [edge.from_ for edge in edges] for node_id, edges in record.graph.parents().items()}
+        return cls(expected, parents, known=bool(per_weight))
+
+    def see(self, event: Event) -> None:
+        """Take an event in."""
+        if event.type is EventType.NODE_RUNNING:
+            self.started[event.node] = time.monotonic()
+        elif event.type in _FINAL:
+            self.done[event.node] = 1.0
+            if event.type is EventType.NODE_COMPLETED:
+                self.expected_s[event.node] = NodeResult.model_validate(event.data).seconds or 0.01
+
+    def progress(self, progress: Progress) -> None:
+        """Take a running node's progress in: it corrects what was expected of the node."""
+        if self.done.get(progress.node) == 1.0 or progress.node not in self.started:
+            return
+        self.done[progress.node] = min(0.99, progress.fraction)
+        ran = time.monotonic() - self.started[progress.node]
+        if progress.fraction > 0.1:
+            self.expected_s[progress.node] = ran / progress.fraction
+            self.known = True
+
+    def fraction(self) -> float:
+        """Share of the whole work that is done, 0 to 1."""
+        total = sum(self.expected_s.values()) or 1.0
+        return min(1.0, sum(seconds * self._share(node) for node, seconds in self.expected_s.items()) / total)
+
+    def seconds_left(self) -> float | None:
+        """Along the path that takes longest; None while nothing is known."""
+        if not self.known:
+            return None
+        left: dict[str, float] = {}
+
+        def along(node: str) -> float:
+            if node not in left:
+                own = self.expected_s[node] * (1.0 - self._share(node))
+                left[node] = own + max((along(parent) for parent in self.parents[node]), default=0.0)
+            return left[node]
+
+        for node in self.parents:  # parents stand before children often enough to keep the recursion shallow
+            along(node)
+        return max(left.values(), default=0.0)
+
+    def _share(self, node: str) -> float:
+        if node in self.done:
+            return self.done[node]
+        if node in self.started:
+            return min(0.9, (time.monotonic() - self.started[node]) / max(0.1, self.expected_s[node]))
+        return 0.0

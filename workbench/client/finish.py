@@ -1,0 +1,46 @@
+"""What comes after a job's last event: its record in SQL, its video as a file, its run in MLflow."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from schemas.job import JobRecord
+from workbench.client.bench import Bench
+from workbench.client.view import final_video
+
+RECORD_TIMEOUT_S = 15.0
+TRACKED_TIMEOUT_S = 40.0  # MLflow takes 10–15 s to start; a first job may be done sooner
+LOOK_EVERY_S = 0.03
+
+
+def await_record(bench: Bench, job: str) -> JobRecord:
+    """The job's record once SQL knows that it is final; the last one known where that takes too long.
+
+    The recorder writes in batches, so SQL is a tenth of a second behind the bus.
+    """
+    deadline = time.monotonic() + RECORD_TIMEOUT_S
+    while True:
+        record = bench.job(job)
+        if record.status.final or time.monotonic() > deadline:
+            return record
+        time.sleep(LOOK_EVERY_S)
+
+
+def await_tracked(bench: Bench, job: str) -> str | None:
+    """URL of the job's page in MLflow, waiting for it a while; None where nothing is tracked or it takes too long."""
+    if not bench.settings.mlflow_url:
+        return None
+    deadline = time.monotonic() + TRACKED_TIMEOUT_S
+    while time.monotonic() < deadline:
+        url = bench.mlflow_run(job)
+        if url:
+            return url
+        time.sleep(0.1)
+    return None
+
+
+def keep_video(bench: Bench, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
+    """Copy the job's video to ``target``; None where it has none."""
+    ref = final_video(record, result)
+    return bench.save(ref, target) if ref else None
