@@ -1,0 +1,117 @@
+"""The local cache: bounded, shared, and never pulling a file from under its user."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import stat
+import uuid
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import WorkbenchError
+from schemas.refs import FileRef
+from workbench.settings import Settings
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
+
+
+def add(cache: LocalCache, folder: Path, size: int = 1000, used_at: float | None = None) -> FileRef:
+    data = os.urandom(size)
+    path = folder / uuid.uuid4().hex
+    path.write_bytes(data)
+    ref = FileRef(sha256=hashlib.sha256(data).hexdigest(), size_bytes=size)
+    place = cache.add(path, ref)
+    path.unlink()
+    if used_at is not None:
+        os.utime(place, (used_at, used_at))
+    return ref
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> LocalCache:
+    return LocalCache(tmp_path / "cache", limit_bytes=10_000, keep_s=0)
+
+
+def test_an_added_file_is_read_only_at_its_address(cache: LocalCache, tmp_path: Path) -> None:
+    ref = add(cache, tmp_path)
+    path = cache.path(ref)
+    assert path == tmp_path / "cache" / ref.sha256[:2] / ref.sha256
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444
+    assert cache.path(FileRef(sha256="0" * 64)) is None
+
+
+def test_what_was_used_longest_ago_goes_first(cache: LocalCache, tmp_path: Path) -> None:
+    refs = [add(cache, tmp_path, used_at=1000.0 + index) for index in range(10)]
+    cache.path(refs[0])  # used just now
+    newest = add(cache, tmp_path)
+    cache.evict()
+    assert cache.size_bytes() <= 10_000
+    assert cache.path(refs[0]) is not None
+    assert cache.path(newest) is not None
+    assert cache.path(refs[1]) is None
+
+
+def test_adding_keeps_the_folder_within_its_limit(cache: LocalCache, tmp_path: Path) -> None:
+    for index in range(40):
+        add(cache, tmp_path, used_at=1000.0 + index)
+        assert cache.size_bytes() <= 11_000
+    assert cache.size_bytes() > 5_000
+
+
+def test_what_was_used_lately_stays_even_over_the_limit(tmp_path: Path) -> None:
+    cache = LocalCache(tmp_path / "cache", limit_bytes=1000, keep_s=3600)
+    refs = [add(cache, tmp_path) for _ in range(5)]
+    assert cache.evict() == 0
+    assert all(cache.path(ref) for ref in refs)
+
+
+def _hold(folder: Path, ref: FileRef, held: object, release: object) -> None:
+    cache = LocalCache(folder, limit_bytes=10_000, keep_s=0)
+    with cache.hold(ref):
+        held.set()  # type: ignore[attr-defined]
+        release.wait(60)  # type: ignore[attr-defined]
+
+
+def test_another_process_s_file_is_not_evicted_until_it_lets_go(cache: LocalCache, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    held, release = spawn.Event(), spawn.Event()
+    ref = add(cache, tmp_path, used_at=1000.0)
+    user = spawn.Process(target=_hold, args=(tmp_path / "cache", ref, held, release))
+    user.start()
+    assert held.wait(60)
+    for index in range(12):
+        add(cache, tmp_path, used_at=2000.0 + index)
+    cache.evict()
+    assert (cache.folder / ref.sha256[:2] / ref.sha256).exists()
+    user.kill()  # a crash: the kernel drops the lock
+    user.join()
+    add(cache, tmp_path, size=9000)
+    cache.evict()
+    assert not (cache.folder / ref.sha256[:2] / ref.sha256).exists()
+
+
+def test_a_copy_cut_short_is_not_handed_out(cache: LocalCache, tmp_path: Path) -> None:
+    ref = add(cache, tmp_path)
+    place = cache.folder / ref.sha256[:2] / ref.sha256
+    place.chmod(0o644)
+    place.write_bytes(b"half")
+    assert cache.path(ref) is None
+    assert not place.exists()
+
+
+@pytest.mark.stack
+def test_fetch_asks_the_store_once(s3: dict[str, str], tmp_path: Path, cache: LocalCache) -> None:
+    objects = Objects.connect(Settings(**s3))
+    path = tmp_path / "data"
+    path.write_bytes(os.urandom(5000))
+    ref = FileRef(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), size_bytes=5000)
+    objects.put(path, ref)
+    local = cache.fetch(ref, objects)
+    assert local.read_bytes() == path.read_bytes()
+    objects.delete(ref.sha256)
+    assert cache.fetch(ref, objects) == local
+    with pytest.raises(WorkbenchError):
+        cache.fetch(FileRef(sha256="0" * 64), objects)
