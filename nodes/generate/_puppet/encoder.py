@@ -20,8 +20,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 _OPTIONS = {
-    "preset": "superfast",
-    "crf": "19",
+    "preset": "veryfast",
+    "crf": "18",
     "bf": "0",  # no reordering: decode order is display order, so parts join without an edit list
     "g": "50",
     "threads": "1",

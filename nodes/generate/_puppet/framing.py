@@ -25,8 +25,8 @@ def frame(rgb: NDArray[Any], points: NDArray[Any], size: int) -> tuple[NDArray[A
 
     Returns:
         (size, size, 3) uint8 and the (468, 3) float32 mesh in its pixels. A square portrait whose face fills 30 to
-        85 % of its height is kept whole. Where the square reaches over the picture's border, the border is drawn out and
-        softened.
+        85 % of its height is kept whole. Where the square reaches over the picture's border, the border is drawn
+        out and softened.
     """
     height, width = rgb.shape[:2]
     face = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD_TOP, :2]))

@@ -67,10 +67,10 @@ class Painter:
         lip_upper, lip_lower = np.where(crossed, halfway, lip_upper), np.where(crossed, halfway, lip_lower)
 
         source_of = self._upsampled(self._inverse(upper_field))
-        self._take_lower(source_of, self._upsampled(self._inverse(lower_field)), halfway)
+        self._take_lower(source_of, self._inverse(lower_field), halfway)
         source_of += self._pixels
         self._blink(round(float(controls.blink[index]) * STAGES))
-        picture = cv2.remap(self._source, source_of, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        picture = cv2.remap(self._source, source_of, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
         skull = common[_OF_THE_SKULL] @ self._at_mouth[_OF_THE_SKULL]
         jaw = skull + common[_JAW] * JAW_TRAVEL * rig.face_height * rig.down
@@ -90,7 +90,10 @@ class Painter:
         return cv2.resize(field, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
 
     def _take_lower(self, source_of: NDArray[Any], lower: NDArray[Any], line: NDArray[Any]) -> None:
-        """Below the line between the lips, replace the upper displacement by the lower one, in place."""
+        """Below the line between the lips, replace the upper displacement by the lower one, in place.
+
+        source_of: (size, size, 2); lower: (GRID, GRID, 2), only brought to pixels in the box where it is wanted.
+        """
         rig = self.rig
         depth = 0.75 * rig.face_height * rig.down
         flare = 0.35 * rig.mouth_width * rig.right  # rounded lips are narrower than the chin's share of the lower sum
@@ -100,7 +103,9 @@ class Painter:
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
         cv2.fillPoly(mask, [np.round((outline - low) * 16).astype(np.int32)], 1, cv2.LINE_8, shift=4)
         box = np.s_[low[1] : high[1], low[0] : high[0]]
-        cv2.copyTo(lower[box], mask, source_of[box])
+        on_grid = (self._pixels[box] + np.float32(0.5)) * self._to_grid - np.float32(0.5)
+        fine = cv2.remap(lower, on_grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.copyTo(fine, mask, source_of[box])
 
     def _blink(self, stage: int) -> None:
         if stage == self._stage:
