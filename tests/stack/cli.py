@@ -1,0 +1,10 @@
+"""The commands of the stack alone, as a program: ``python -m tests.stack.cli up``."""
+
+import typer
+
+from workbench.cli import stack
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    stack.register(app)
+    app()
