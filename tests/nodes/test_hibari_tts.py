@@ -248,6 +248,13 @@ def test_an_unknown_phoneme_is_named(speak: Any) -> None:
     assert speak("Say [hibari](/hibˈɑɹi/) now.").duration_s > 0.5
 
 
+@pytest.mark.models
+def test_a_sentence_without_a_sound_is_named(speak: Any) -> None:
+    with pytest.raises(NodeError) as error:
+        speak("All is well. [quiet](//) Then it ends.\n\n[quiet](/./)")
+    assert error.value.seen == "[quiet](/./)"
+
+
 @pytest.mark.parametrize("text", ["Café Łódź, naïve ½ cup at 5 µm² ①", "the π of it", "Hello 🙂 world", "ﬁne™"])
 def test_ordinary_signs_are_not_refused(text: str) -> None:
     refuse_unreadable(text)
@@ -267,6 +274,7 @@ def test_ordinary_signs_are_not_refused(text: str) -> None:
         ("so\u00adft hy\u200bphen", "soft hyphen"),
         ("Việt", "Viet"),
         ("1" * 20, " ".join("1" * 20)),
+        ("1,000,000,000,000,000,000", "1 " + " ".join("0" * 18)),
         ("a" * 30, "a" * 15 + " " + "a" * 15),
     ],
 )

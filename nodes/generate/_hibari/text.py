@@ -24,7 +24,7 @@ _RESPELL = (
     (re.compile(r"≤\s?"), " at most "),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
 )
-_LONG_NUMBER = re.compile(r"\d{19,}")  # nobody reads these as one number: digit by digit
+_LONG_NUMBER = re.compile(r"\d(?:,?\d){18,}")  # nobody reads these as one number: digit by digit
 _LONG_WORD = re.compile(
     r"[^\W\d_]{25,}"
 )  # the front end drops what is behind the 24th letter of a word it does not know
@@ -80,7 +80,7 @@ def _respelled(sentence: str, alphabet: frozenset[str]) -> str:
     text = "".join(" " if _is_invisible(char) == "space" else char for char in text if _is_invisible(char) != "drop")
     for pattern, replacement in _RESPELL:
         text = pattern.sub(replacement, text)
-    text = _LONG_NUMBER.sub(lambda match: " ".join(match.group()), text)
+    text = _LONG_NUMBER.sub(lambda match: " ".join(match.group().replace(",", "")), text)
     text = _LONG_WORD.sub(lambda match: " ".join(_pieces(match.group(), 24)), text)
     return "".join(char if char.isascii() or char in alphabet else _unaccented(char) for char in text)
 

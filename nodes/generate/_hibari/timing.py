@@ -20,8 +20,8 @@ PAD = "<pad>"  # id 0, which the model wants at both ends
 _STRESS = frozenset("ˈˌ")
 _TRAILING = frozenset("ː\u0303ʰʲ")  # length, nasal, aspirated, palatal: they belong to the sound before
 _PUNCTUATION = frozenset(';:,.!?—…"()“”↓→↗↘')
-# Where the energy above 4.5 kHz is greatest inside s z ʃ ʒ, and the energy from 150 to 1200 Hz inside vowels: 45 ms before
-# the model's spans at speed 1, 50 at 0.7, 40 at 1.4 (docs/design/speech-and-script.md).
+# The hiss of s z ʃ ʒ and the voice of vowels lie 45 ms before the model's spans at speed 1, 50 at 0.7, 40 at 1.4
+# (measured: docs/design/speech-and-script.md).
 LAG_UNITS = 2
 SILENCE_DBFS = -55.0  # speech of this voice lies near -25, its soft onsets near -50, its pauses below -65
 MIN_PUNCTUATION_PAUSE = 2  # units: a comma that is spoken through is no pause

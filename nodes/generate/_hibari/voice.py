@@ -71,10 +71,11 @@ class Voice:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return cls(session, G2P(), json.loads(Path(ASSETS, "vocab.json").read_text(encoding="utf-8")))
 
-    def say(self, sentence: str, speed: float) -> Take | None:
-        """Speak one sentence; None when it holds nothing that is spoken (an emoji, a dash).
+    def say(self, sentence: str, speed: float) -> Take:
+        """Speak one sentence.
 
-        Raises NodeError when its pronunciation, given as [word](/phonemes/), has signs the voice does not know.
+        Raises NodeError when nothing in it has a sound (a lone "²"), or when a pronunciation given as
+        [word](/phonemes/) has signs the voice does not know.
         """
         phonemes = self._g2p(as_read(sentence, self.alphabet))
         unknown = sorted(set(phonemes) - set(self._ids))
@@ -88,7 +89,14 @@ class Voice:
             )
         takes = [self._speak(piece, speed) for piece in cut(phonemes, MAX_PHONEMES)]
         takes = [take for take in takes if any(span.symbol != PAUSE for span in take.spans)]
-        return _join(takes) if takes else None
+        if not takes:
+            raise NodeError(
+                "a sentence holds nothing that the voice can speak",
+                where="narration",
+                seen=sentence[:80],
+                remedy="Write it in words, or leave it out.",
+            )
+        return _join(takes)
 
     def _speak(self, phonemes: str, speed: float) -> Take:
         from hibari import dsp
