@@ -4,6 +4,9 @@ The lid is skin: the strip between brow and lashes is stretched down over the ey
 edge, and the eyeball stays where it is. A frame then copies the stage it needs over the open eyes before it is warped.
 """
 
+# mypy: disable-error-code="no-any-return"
+# (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -130,4 +133,4 @@ def _lid_colour(
 
 def _band(x: NDArray[Any], start: NDArray[Any] | float, stop: NDArray[Any] | float, soft: float) -> NDArray[Any]:
     """1 between start and stop, falling off over ``soft`` inside both ends."""
-    return np.asarray(np.clip((x - start) / soft, 0, 1) * np.clip((stop - x) / soft, 0, 1))
+    return np.clip((x - start) / soft, 0, 1) * np.clip((stop - x) / soft, 0, 1)

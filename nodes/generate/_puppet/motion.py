@@ -1,6 +1,9 @@
 """The controls of every frame of a clip: mouth, blinks, head, brows. Seeded, and computed at once for the whole clip,
 so that any frame can be rendered without the ones before it."""
 
+# mypy: disable-error-code="no-any-return"
+# (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -94,9 +97,11 @@ def _accents(loud: Loudness) -> NDArray[Any]:
 def _box(track: NDArray[Any], width_s: float) -> NDArray[Any]:
     """Two box averages in a row, of ``width_s`` each."""
     width = max(1, round(width_s / STEP_S))
-    kernel = np.convolve(np.ones(width), np.ones(width))
-    padded = np.pad(track, (width - 1, width - 1), mode="edge")
-    return np.convolve(padded, kernel / kernel.sum(), mode="valid").astype(np.float32)
+    for before in (width // 2, width - 1 - width // 2):
+        padded = np.pad(track.astype(np.float64), (before, width - 1 - before), mode="edge")
+        sums = np.concatenate([[0.0], np.cumsum(padded)])
+        track = (sums[width:] - sums[:-width]) / width
+    return track.astype(np.float32)
 
 
 def _drift(rng: np.random.Generator, times: NDArray[Any]) -> NDArray[Any]:
@@ -105,7 +110,7 @@ def _drift(rng: np.random.Generator, times: NDArray[Any]) -> NDArray[Any]:
     weights = rates**-0.55 * rng.uniform(0.6, 1.0, 7)
     phases = rng.uniform(0, 2 * np.pi, 7)
     wave = (np.sin(2 * np.pi * rates * times[:, None] + phases) * weights).sum(1)
-    return np.asarray(wave / np.sqrt((weights**2).sum()))
+    return wave / np.sqrt((weights**2).sum())
 
 
 def _blinks(rng: np.random.Generator, frames: int, fps: int, per_minute: float) -> NDArray[Any]:

@@ -1,5 +1,8 @@
 """One frame: controls in, pixels out. Frames are independent of each other."""
 
+# mypy: disable-error-code="no-any-return"
+# (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
+
 from __future__ import annotations
 
 from typing import Any
@@ -74,7 +77,7 @@ class Painter:
 
         skull = common[_OF_THE_SKULL] @ self._at_mouth[_OF_THE_SKULL]
         jaw = skull + common[_JAW] * JAW_TRAVEL * rig.face_height * rig.down
-        light = 1 - _HIDDEN_BY_POUT * float(common[_PUCKER])
+        light = 1 - _HIDDEN_BY_POUT * float(common[_PUCKER]) ** 2
         self._mouth.paint(picture, lip_upper, lip_lower, skull, jaw, light)
         return picture
 

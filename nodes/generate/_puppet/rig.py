@@ -5,6 +5,9 @@ All fields are smooth: what is sharp in a moving face, the line between the lips
 the picture follows the ``upper`` sum, below it the ``lower`` one; outside the corners of the mouth both are equal.
 """
 
+# mypy: disable-error-code="no-any-return"
+# (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -185,7 +188,7 @@ def _smooth_line(points: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
     shifts = np.linspace(-reach, reach, 7)
     line = np.mean([np.interp(u + shift, points[order, 0], points[order, 1]) for shift in shifts], axis=0)
     line += np.interp(u, [u[0], u[-1]], [points[0, 1] - line[0], points[-1, 1] - line[-1]])  # keep the corners
-    return np.asarray(line)
+    return line
 
 
 class _Fields:
@@ -270,7 +273,7 @@ class _Fields:
             [0.0, _CORNER_WITH_JAW, 0.88, 1.0, 0.0],
         )
         down = cv2.GaussianBlur(down, (0, 0), 0.022 * self.h * GRID / a.size)
-        return np.asarray(down * (1 - _step(np.abs(a.u), 0.16 * self.w, 0.54 * self.w)))
+        return down * (1 - _step(np.abs(a.u), 0.16 * self.w, 0.54 * self.w))
 
     def _brows(self) -> NDArray[Any]:
         a, total = self.axes, np.zeros((GRID, GRID))
@@ -334,19 +337,19 @@ class _Fields:
 
     def _lens(self) -> NDArray[Any]:
         """1 in the middle of the mouth, 0 at its corners: the outline of an opening mouth."""
-        return np.asarray((1 - self.t**2) ** 0.95)
+        return (1 - self.t**2) ** 0.95
 
 
 def _step(x: NDArray[Any], start: NDArray[Any] | float, stop: NDArray[Any] | float) -> NDArray[Any]:
     """0 below start, 1 above stop, smooth between."""
     s = np.clip((x - start) / np.maximum(np.asarray(stop) - start, 1e-6), 0, 1)
-    return np.asarray(s * s * (3 - 2 * s))
+    return s * s * (3 - 2 * s)
 
 
 def _ramp(distance: NDArray[Any], reach: NDArray[Any]) -> NDArray[Any]:
     """1 up to distance 0, falling to 0 at ``reach``: steep at first, so that a lip swells instead of sliding."""
     s = np.clip(distance / np.maximum(reach, 1e-6), 0, 1)
-    return np.asarray((1 - s) ** 1.6)
+    return (1 - s) ** 1.6
 
 
 def _spread_out(xy: NDArray[Any], values: NDArray[Any], size: int) -> NDArray[Any]:

@@ -98,7 +98,7 @@ def tracks_from_sound(loud: Loudness) -> MouthTracks:
     """Mouth tracks from level and colour of the sound: opening follows the level, sharp sounds close the teeth."""
     hiss = np.clip((loud.bright - 0.35) / 0.3, 0, 1)
     level = np.clip((loud.level - 0.35) / 0.65, 0, 1)
-    jaw = _smooth(level**1.4 * (1 - 0.8 * hiss), 0.035) * 0.85
+    jaw = _smooth(level**1.4 * (1 - 0.8 * hiss), 0.035) * 0.75
     # Deep dips between vowels are mostly consonants made with the lips or the tongue: sharpen them a little.
     jaw = np.clip(jaw + 0.8 * (jaw - _smooth(jaw, 0.12)), 0, 1)
     speaking = _smooth((level > 0).astype(np.float32), 0.06)
@@ -147,12 +147,13 @@ def _fill(targets: NDArray[Any], phoneme: Phoneme, poses: Sequence[tuple[float, 
 def _closure(spans: Sequence[tuple[float, float]], count: int) -> NDArray[Any]:
     """1 while lips are together, with smooth ramps; overlapping closures join."""
     press = np.zeros(count, np.float32)
-    times = np.arange(count) * STEP_S
     for start, end in spans:
         middle, half = (start + end) / 2, max((end - start) / 2 - 0.010, _HOLD_S / 2)
-        distance = np.abs(times - middle) - half
-        ramp = np.clip(1 - distance / _CLOSE_S, 0, 1)
-        press = np.maximum(press, ramp * ramp * (3 - 2 * ramp))
+        first = max(0, int((middle - half - _CLOSE_S) / STEP_S))  # only its own neighbourhood: speech may last an hour
+        times = np.arange(first, min(count, first + int(2 * (half + _CLOSE_S) / STEP_S) + 3)) * STEP_S
+        ramp = np.clip(1 - (np.abs(times - middle) - half) / _CLOSE_S, 0, 1)
+        near = press[first : first + len(times)]
+        np.maximum(near, ramp * ramp * (3 - 2 * ramp), out=near)
     return press
 
 
