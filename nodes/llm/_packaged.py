@@ -7,6 +7,7 @@ puts together from a short list. One thread is faster than two for it.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -77,7 +78,7 @@ def write(model: Any, request: Request, progress: Callable[[int, int], None]) ->
     The same request gives the same script: the prompt is read anew each time, because a cached one is computed in other
     batches, which changes the last bits and so, now and then, a word.
 
-    Raises NodeError when the prompt does not fit, Unusable when nothing was written.
+    Raises NodeError when the prompt does not fit, Unusable when no sentence was finished.
     """
     written: list[str] = []
     failure: list[Any] = []
@@ -98,11 +99,18 @@ def write(model: Any, request: Request, progress: Callable[[int, int], None]) ->
     model.handle_chat_completions(_chat(request), take)
     if failure:
         raise failure[0]
-    body = "".join(written).removeprefix("Script:")
-    narration, _, stage = body.partition("\nStage: ")
-    if not narration.strip():
-        raise Unusable("nothing was written")
-    return Script(narration=narration.strip(), stage_prompt=stage if stage.endswith(".") else "")
+    return parsed("".join(written))
+
+
+def parsed(written: str) -> Script:
+    """What the grammar allows, perhaps cut off anywhere by the limit of tokens, as a script of whole sentences.
+
+    Raises Unusable when not even one sentence was finished.
+    """
+    match = re.match(r"Script: ([^\n]*[.!?])(?:[^.!?\n]*)(?:\nStage: (.*\.))?", written)
+    if match is None:
+        raise Unusable("no sentence was finished")
+    return Script(narration=match.group(1), stage_prompt=match.group(2) or "")
 
 
 def _chat(request: Request) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nodes.llm import generate_script
+from nodes.llm._packaged import parsed
 from nodes.llm._prose import normalised, shortened, usable
 from nodes.llm._request import Request, Script, Unusable
 from nodes.llm._server import LlmServer
@@ -175,6 +176,25 @@ def test_a_cancelled_job_stops_the_packaged_model(tmp_path: Path, write: Any) ->
     with pytest.raises(Cancelled):
         run_locally(generate_script.run, ctx, {"prompt": "a long story", "max_words": 600}, {})
     assert write(prompt="hello").narration  # the model is fit for the next job
+
+
+@pytest.mark.parametrize(
+    ("written", "narration", "stage"),
+    [
+        ("Script: One is. Two are.\nStage: The speaker nods.", "One is. Two are.", "The speaker nods."),
+        ("Script: One is. Two are.\nStage: The spea", "One is. Two are.", ""),
+        ("Script: One is. Two are.\nSta", "One is. Two are.", ""),
+        ("Script: One is. Two a", "One is.", ""),
+    ],
+)
+def test_what_the_token_limit_cut_off_is_left_out(written: str, narration: str, stage: str) -> None:
+    assert parsed(written) == Script(narration=narration, stage_prompt=stage)
+
+
+@pytest.mark.parametrize("written", ["", "Scr", "Script: One"])
+def test_no_whole_sentence_is_no_script(written: str) -> None:
+    with pytest.raises(Unusable):
+        parsed(written)
 
 
 # An LLM server
