@@ -39,7 +39,7 @@ def contact_sheet(
     sound: Curve | None = None,
     lips: Curve | None = None,
 ) -> bytes:
-    """JPEG bytes of the sheet, at most 300 kB, 1280 px wide; equal input gives equal bytes.
+    """JPEG bytes of the sheet, at most 300 kB, 1280 px wide (less only for noise); equal input gives equal bytes.
 
     Args:
         frames: (time in seconds, (H, W, 3) uint8 RGB), all of one size, in order; at least one.
@@ -139,11 +139,11 @@ def _font(size: int) -> Any:
 
 
 def _jpeg(sheet: Image.Image) -> bytes:
-    data = b""
-    for quality in _QUALITIES:
-        buffer = io.BytesIO()
-        sheet.save(buffer, "JPEG", quality=quality, optimize=True, subsampling=0 if quality > 80 else 2)
-        data = buffer.getvalue()
-        if len(data) <= MAX_BYTES:
-            return data
-    return data
+    """The best quality that fits; a sheet that fits at none (noise, film grain) is made smaller."""
+    while True:
+        for quality in _QUALITIES:
+            buffer = io.BytesIO()
+            sheet.save(buffer, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2)
+            if buffer.tell() <= MAX_BYTES:
+                return buffer.getvalue()
+        sheet = sheet.resize((sheet.width * 3 // 4, sheet.height * 3 // 4), Image.Resampling.LANCZOS)

@@ -11,6 +11,7 @@ from nodes._face import Face, FaceModels, detect, mesh
 from nodes._face.landmarks import EYE_LEFT, EYE_RIGHT, FACE_OVAL
 
 _LOOK_EVERY = 8  # detection costs as much as the mesh; between, the last mesh tells where the face is
+_MOST_WAIT = 8  # frames without another look where none had a face: a look in vain costs up to 0.4 s
 _MOST_MOVE = 0.25  # of the face's side between two frames; a larger jump means the face was lost
 
 
@@ -21,12 +22,17 @@ class FaceTrack:
         self._models = models
         self._face: Face | None = None
         self._since_look = 0
+        self._skip = 0
+        self._in_vain = 0
 
     def next(self, rgb: NDArray[Any]) -> NDArray[Any] | None:
-        """(468, 3) float32 mesh of the face in a (H, W, 3) uint8 frame, or None. CPU: 20–45 ms."""
+        """(468, 3) float32 mesh of the face in a (H, W, 3) uint8 frame, or None. CPU: 20–45 ms.
+
+        Up to ``_LOOK_EVERY`` frames behind the one in which a face vanished may still count as having one, and up to
+        ``_MOST_WAIT`` behind its return as having none.
+        """
         if self._face is None or self._since_look >= _LOOK_EVERY:
-            faces = detect(rgb, self._models)
-            self._face = faces[0] if faces else None
+            self._face = self._look(rgb)
             self._since_look = 0
         if self._face is None:
             return None
@@ -38,6 +44,15 @@ class FaceTrack:
             return self.next(rgb)
         self._face = followed
         return points
+
+    def _look(self, rgb: NDArray[Any]) -> Face | None:
+        if self._skip > 0:
+            self._skip -= 1
+            return None
+        faces = detect(rgb, self._models)
+        self._in_vain = 0 if faces else self._in_vain + 1
+        self._skip = min(_MOST_WAIT, 2 ** (self._in_vain - 1)) if self._in_vain else 0
+        return faces[0] if faces else None
 
 
 def _face_of(points: NDArray[Any], score: float) -> Face:

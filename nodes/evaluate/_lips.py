@@ -26,7 +26,7 @@ _RANGE_DB = 50.0  # below the loudest 1 %: what is quieter counts as silence
 _SILENT = 1e-4  # -80 dBFS
 _STILL = 0.008  # standard deviation of the opening; the mesh wavers by 0.002–0.004 on a still face
 _TURNS = 24
-_LEAST_S = 2.0
+_LEAST_S = 3.0  # leaves 0.7 s of turns that cannot match
 _LEAST_SAMPLES = 20
 
 
@@ -87,8 +87,8 @@ def lip_sync(times_s: Sequence[float], openings: Sequence[float], level: NDArray
         raise Unmeasured("the loudness does not change")
     shifts = np.arange(-round(REACH_S / STEP_S), round(REACH_S / STEP_S) + 1)
     curve = _correlations(times, lips, level, shifts)
-    # Turned by less than the reach a sound could match itself again.
-    least = round(REACH_S / STEP_S) + _SMOOTH_STEPS
+    # The true lag and the search may lie at opposite ends: turned by less than both together, a sound matches itself.
+    least = 2 * round(REACH_S / STEP_S) + _SMOOTH_STEPS
     turns = np.linspace(least, len(level) - least, _TURNS).astype(int)
     chance = [float(_correlations(times, lips, np.roll(level, int(turn)), shifts).max()) for turn in turns]
     best = int(curve.argmax())

@@ -1,0 +1,407 @@
+"""evaluate.basic on a real talking clip (packaged voice, portrait and animator) and on copies with planted defects."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from nodes._samples import sample_portrait
+from nodes.context import Cancelled, Context
+from nodes.evaluate import basic
+from nodes.evaluate._clip import spread
+from nodes.evaluate._contact_sheet import MAX_BYTES, contact_sheet
+from nodes.evaluate._lips import lip_sync, loudness
+from nodes.evaluate._unmeasured import Unmeasured
+from nodes.evaluate._words import spoken_words, word_errors
+from nodes.generate import hibari_tts, portrait_animation, remux
+from nodes.local import FolderHost, local_context, run_locally
+from nodes.model_cache import ModelCache
+from nodes.sdk import NodeError
+
+NARRATION = "Good morning. The bench records every run, so twelve results can be compared later on."
+
+
+@dataclass
+class Talk:
+    """The talking clip and what it was made of."""
+
+    folder: Path
+    models: ModelCache
+    portrait: bytes
+    silent: bytes
+    wav: bytes
+    clip: bytes
+
+    def joined(self, video: bytes | None = None, wav: bytes | None = None) -> bytes:
+        ctx = local_context(self.folder, self.models)
+        inputs = {"video": ctx.save(video or self.silent, "video"), "audio": ctx.save(wav or self.wav, "audio")}
+        return bytes(ctx.open(run_locally(remux.run, ctx, {}, inputs).video).read_bytes())
+
+    def judged(self, clip: bytes | None = None, **inputs: Any) -> Any:
+        """Outputs of the node; inputs replace the narration and the portrait."""
+        ctx = local_context(self.folder, self.models)
+        given = {"narration": NARRATION, "image": self.portrait, **inputs}
+        image = ctx.save(given["image"], "image") if given["image"] else None
+        video = ctx.save(clip or self.clip, "video")
+        return run_locally(
+            basic.run, ctx, {"lip_frames": 120}, {"video": video, "narration": given["narration"], "image": image}
+        )
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Talk:
+    folder, models = tmp_path_factory.mktemp("talk"), ModelCache()
+    ctx = local_context(folder, models)
+    portrait = sample_portrait(folder).read_bytes()
+    speech = run_locally(hibari_tts.run, ctx, {}, {"narration": NARRATION})
+    moving = run_locally(
+        portrait_animation.run,
+        ctx,
+        {"size": 384},
+        {
+            "image": ctx.save(portrait, "image"),
+            "audio": speech.audio,
+            "phonemes": [phoneme.model_dump() for phoneme in speech.phonemes],
+        },
+    )
+    silent, wav = ctx.open(moving.video).read_bytes(), ctx.open(speech.audio).read_bytes()
+    made = Talk(folder, models, portrait, silent, wav, b"")
+    made.clip = made.joined()
+    return made
+
+
+@pytest.fixture(scope="module")
+def sound_clip(talk: Talk) -> Any:
+    return talk.judged()
+
+
+def _samples(wav: bytes) -> tuple[np.ndarray, int]:
+    with wave.open(io.BytesIO(wav)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2"), file.getframerate()
+
+
+def _wav(samples: np.ndarray, rate: int) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def _shifted(wav: bytes, seconds: float) -> bytes:
+    """The sound later (or earlier) by so much, of the same length."""
+    samples, rate = _samples(wav)
+    silence = np.zeros(round(abs(seconds) * rate), samples.dtype)
+    if seconds > 0:
+        return _wav(np.concatenate([silence, samples])[: len(samples)], rate)
+    return _wav(np.concatenate([samples, silence])[-len(samples) :], rate)
+
+
+def _redrawn(video: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
+    """The video with every frame changed; near-lossless, so that encoding is not the defect."""
+    buffer = io.BytesIO()
+    with av.open(io.BytesIO(video)) as given, av.open(buffer, "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 384, 384, "yuv420p"
+        stream.options = {"preset": "ultrafast", "crf": "8"}
+        for index, frame in enumerate(given.decode(video=0)):
+            changed = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(change(frame.to_ndarray(format="rgb24"))), format="rgb24"
+            )
+            changed.pts, changed.time_base = index, Fraction(1, 25)
+            out.mux(stream.encode(changed))
+        out.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def _another_face() -> bytes:
+    """A face of Labeled Faces in the Wild as scikit-image carries it (25 x 25 px), enlarged on grey."""
+    spec = importlib.util.find_spec("skimage")
+    assert spec is not None and spec.origin is not None
+    faces = np.load(Path(spec.origin).parent / "data" / "lfw_subset.npy")
+    face = Image.fromarray((faces[0].clip(0, 1) * 255).astype(np.uint8)).resize((250, 250), Image.Resampling.LANCZOS)
+    picture = Image.new("L", (400, 400), 128)
+    picture.paste(face, (75, 75))
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# --- the whole node
+
+
+@pytest.mark.models
+def test_a_sound_clip_gets_sound_figures(sound_clip: Any) -> None:
+    report = sound_clip.report
+    assert report.notes == []
+    assert report.word_error_rate <= 0.15
+    assert "morning" in report.transcript.lower()
+    assert report.identity_distance < 0.5 and report.identity_frames == 8
+    assert report.face_frames == 1.0
+    assert -60 <= report.lip_audio_lag_ms <= 120
+    assert report.lip_audio_correlation > report.lip_audio_correlation_shuffled + 0.1
+    assert 0.4 < report.sharpness_ratio < 1.6
+    assert report.frames == round(report.duration_s * 25)
+    assert abs(report.audio_s - report.duration_s) < 0.1
+
+
+@pytest.mark.models
+def test_every_figure_becomes_a_metric(talk: Talk, tmp_path: Path) -> None:
+    ctx = local_context(tmp_path, talk.models)
+    video = ctx.save(talk.clip, "video")
+    outputs = run_locally(basic.run, ctx, {"lip_frames": 30, "identity_frames": 2}, {"video": video})
+    assert isinstance(ctx.host, FolderHost)
+    figures = outputs.report.model_dump(exclude={"transcript", "notes"})
+    assert ctx.host.metrics == {name: value for name, value in figures.items() if value is not None}
+    assert "sharpness" in ctx.host.metrics and "word_error_rate" not in ctx.host.metrics
+    assert ctx.host.progressed[-1][:2] == (100, 100)
+    shares = [done for done, _, _ in ctx.host.progressed]
+    assert shares == sorted(shares)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("seconds", [0.2, -0.2])
+def test_a_shifted_sound_shows_as_lag(talk: Talk, sound_clip: Any, seconds: float) -> None:
+    report = talk.judged(talk.joined(wav=_shifted(talk.wav, seconds))).report
+    moved_ms = report.lip_audio_lag_ms - sound_clip.report.lip_audio_lag_ms
+    assert moved_ms == pytest.approx(seconds * 1000, abs=40)
+
+
+@pytest.mark.models
+def test_the_wrong_words_show_as_word_errors(talk: Talk) -> None:
+    report = talk.judged(narration="Seven green bottles were standing on a wall in the rain last Sunday.").report
+    assert report.word_error_rate > 0.8
+    partly = talk.judged(narration=NARRATION.replace("morning", "evening")).report
+    assert 0 < partly.word_error_rate < 0.3
+
+
+@pytest.mark.models
+def test_another_person_shows_as_distance(talk: Talk, sound_clip: Any) -> None:
+    report = talk.judged(image=_another_face()).report
+    assert report.identity_distance > 0.6
+    assert report.identity_distance > sound_clip.report.identity_distance + 0.2
+
+
+@pytest.mark.models
+def test_a_blurred_video_shows_as_less_sharp(talk: Talk, sound_clip: Any) -> None:
+    kept = talk.judged(talk.joined(_redrawn(talk.silent, lambda rgb: rgb))).report
+    blurred = talk.judged(talk.joined(_redrawn(talk.silent, lambda rgb: cv2.GaussianBlur(rgb, (0, 0), 2)))).report
+    assert kept.sharpness_ratio == pytest.approx(sound_clip.report.sharpness_ratio, rel=0.15)
+    assert blurred.sharpness_ratio < 0.5 * kept.sharpness_ratio
+    assert blurred.lip_audio_lag_ms == pytest.approx(kept.lip_audio_lag_ms, abs=60)
+
+
+@pytest.mark.models
+def test_a_clip_without_a_face_is_noted_not_failed(talk: Talk) -> None:
+    grey = talk.joined(_redrawn(talk.silent, lambda rgb: np.full_like(rgb, 127)))
+    report = talk.judged(grey).report
+    assert report.face_frames == 0.0
+    assert report.identity_distance is None and report.identity_frames == 0
+    assert report.lip_audio_lag_ms is None and report.lip_audio_correlation is None
+    assert report.sharpness is None and report.sharpness_ratio is None
+    assert report.word_error_rate <= 0.15  # the sound is still judged
+    assert any(note.startswith("Identity: no face was found in 8 frames") for note in report.notes)
+    assert any(note.startswith("Lip timing: the face was seen in 0 frames") for note in report.notes)
+
+
+@pytest.mark.models
+def test_a_face_that_leaves_is_counted(talk: Talk) -> None:
+    count = iter(range(10_000))
+
+    def leaves(rgb: np.ndarray) -> np.ndarray:
+        return rgb if next(count) < 60 else np.full_like(rgb, 127)
+
+    report = talk.judged(talk.joined(_redrawn(talk.silent, leaves))).report
+    assert report.face_frames == pytest.approx(60 / report.frames, abs=0.09)
+    assert 0 < report.identity_frames < 8
+
+
+@pytest.mark.models
+def test_a_still_picture_has_no_lip_timing(talk: Talk) -> None:
+    first: list[np.ndarray] = []
+
+    def still(rgb: np.ndarray) -> np.ndarray:
+        first.append(rgb) if not first else None
+        return first[0]
+
+    report = talk.judged(talk.joined(_redrawn(talk.silent, still))).report
+    assert report.lip_audio_lag_ms is None and report.lip_audio_correlation is None
+    assert any("the mouth does not move" in note for note in report.notes)
+
+
+@pytest.mark.models
+def test_a_video_without_sound_is_noted_not_failed(talk: Talk) -> None:
+    report = talk.judged(talk.silent).report
+    assert report.audio_s is None and report.transcript is None and report.word_error_rate is None
+    assert "Sound: the video has no audio track." in report.notes
+    assert report.identity_distance is not None and report.sharpness is not None
+
+
+@pytest.mark.models
+def test_silence_is_noted(talk: Talk) -> None:
+    samples, rate = _samples(talk.wav)
+    report = talk.judged(talk.joined(wav=_wav(np.zeros_like(samples), rate))).report
+    assert "Sound: the sound is silent." in report.notes
+    assert report.word_error_rate is None and report.audio_s is not None
+
+
+@pytest.mark.models
+def test_equal_clips_get_equal_reports_and_sheets(talk: Talk, sound_clip: Any) -> None:
+    again = talk.judged()
+    assert again.report == sound_clip.report
+    assert again.contact_sheet.sha256 == sound_clip.contact_sheet.sha256
+
+
+@pytest.mark.models
+def test_the_sheet_is_a_picture_of_bounded_size(talk: Talk, sound_clip: Any) -> None:
+    ref = sound_clip.contact_sheet
+    assert ref.media_type == "image/jpeg" and ref.width == 1280 and ref.size_bytes <= MAX_BYTES
+    with Image.open(talk.folder / ref.sha256) as image:
+        sheet = np.asarray(image.convert("RGB"))
+    assert sheet[100:300, 100:300].std() > 20  # a frame is there
+    orange = (sheet[-110:, :, 0] > 200) & (sheet[-110:, :, 2] < 150)
+    assert orange.sum() > 500  # so is the course of the lips
+
+
+@pytest.mark.models
+def test_cancelling_stops_between_frames(talk: Talk, tmp_path: Path) -> None:
+    class CancelledSoon(FolderHost):
+        asked = 0
+
+        def cancelled(self) -> bool:
+            self.asked += 1
+            return self.asked > 3
+
+    host = CancelledSoon(tmp_path)
+    ctx = Context(host, workdir=tmp_path, models=talk.models)
+    with pytest.raises(Cancelled):
+        run_locally(basic.run, ctx, {}, {"video": ctx.save(talk.clip, "video")})
+    assert host.asked == 4
+
+
+def test_a_file_that_is_no_video_fails_with_a_remedy(tmp_path: Path) -> None:
+    ctx = local_context(tmp_path)
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"not a video")
+    ref = ctx.save(b"not a video", "file").model_dump(exclude={"kind", "media_type"})
+    with pytest.raises(NodeError, match="the video cannot be read") as caught:
+        run_locally(basic.run, ctx, {}, {"video": ref})
+    assert caught.value.remedy
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("It's 12 o'clock, Dr. Smith!", "its twelve oclock doctor smith"),
+        ("1,250,300 of them", "one million two hundred fifty thousand three hundred of them"),
+        ("three hundred and five and six", "three hundred five and six"),
+        ("pi is 3.14", "pi is three point one four"),
+        ("the 21st, 2nd, 30th and 12th", "the twenty first second thirtieth and twelfth"),
+        ("$5 million, 40% of £1.50", "five million dollars forty percent of one point five zero pounds"),
+        ("at 10:30 or 9:00", "at ten thirty or nine"),
+        ("the U.S. and [GIF](/dʒˈɪf/) — state-of-the-art", "the us and gif state of the art"),
+        ("Q3 2024, 10000000000000 and 0", "q three two thousand twenty four 10000000000000 and zero"),
+        ("…?!", ""),
+    ],
+)
+def test_texts_are_compared_as_they_are_said(written: str, said: str) -> None:
+    assert " ".join(spoken_words(written)) == said
+
+
+@pytest.mark.parametrize(
+    ("reference", "heard", "errors"),
+    [
+        ("a b c", "a b c", 0),
+        ("a b c", "a x c", 1),
+        ("a b c", "a c", 1),
+        ("a c", "a b c", 1),
+        ("a b", "", 2),
+        ("", "a", 1),
+    ],
+)
+def test_word_errors_are_the_fewest_edits(reference: str, heard: str, errors: int) -> None:
+    assert word_errors(reference.split(), heard.split()) == errors
+
+
+# --- lips
+
+
+def _course(seconds: float, rng: np.random.Generator) -> np.ndarray:
+    """A syllable-like course, one value each 10 ms."""
+    noise = np.convolve(rng.normal(size=round(seconds * 100) + 40), np.hanning(22)[1:-1], "valid")
+    return np.maximum(0, noise[: round(seconds * 100)] * 10 + 20)
+
+
+@pytest.mark.parametrize("lag_s", [-0.31, -0.08, 0.0, 0.043, 0.25])
+@pytest.mark.parametrize("every_s", [0.04, 0.13])
+def test_the_lag_is_found_at_any_spacing_of_frames(lag_s: float, every_s: float) -> None:
+    level = _course(8, np.random.default_rng(5))
+    times = np.arange(0.6, 7.4, every_s)
+    lips = np.interp(times + lag_s, (np.arange(len(level)) + 0.5) * 0.01, level) / 200
+    found = lip_sync(times, lips, level)
+    assert found.lag_ms == pytest.approx(lag_s * 1000, abs=15)
+    assert found.correlation > 0.95 > found.shuffled
+
+
+def test_unrelated_lips_get_no_lag() -> None:
+    none = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        level, other = _course(8, rng), _course(8, rng)
+        times = np.arange(0.02, 8, 0.04)
+        found = lip_sync(times, np.interp(times, (np.arange(800) + 0.5) * 0.01, other) / 200, level)
+        none += found.lag_ms is None
+        assert found.correlation < 0.6
+    assert none >= 9  # one in 25 passes by chance
+
+
+def test_what_cannot_be_compared_says_why() -> None:
+    times, lips = np.arange(100) / 25, np.sin(np.arange(100)) * 0.1
+    level = _course(4, np.random.default_rng(0))
+    for given, reason in (
+        ((times[:5], lips[:5], level), "seen in 5 frames"),
+        ((times, lips, level[:150]), "lasts 1.5 s"),
+        ((times, lips * 0, level), "mouth does not move"),
+        ((times, lips, level * 0 + 30), "loudness does not change"),
+    ):
+        with pytest.raises(Unmeasured, match=reason):
+            lip_sync(*given)
+    with pytest.raises(Unmeasured, match="silent"):
+        loudness(np.zeros(16_000, np.float32), 16_000)
+    with pytest.raises(Unmeasured, match="silent"):
+        loudness(np.zeros(0, np.float32), 16_000)
+
+
+# --- sheet
+
+
+@pytest.mark.parametrize(("count", "shape"), [(12, (512, 512)), (7, (360, 640)), (1, (64, 48)), (24, (640, 360))])
+def test_any_number_and_shape_of_frames_fits_the_sheet(count: int, shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (*shape, 3), dtype=np.uint8)  # the hardest to compress
+    data = contact_sheet([(i / 3, noise) for i in range(count)], count / 3, "a caption " * 60)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "JPEG" and 640 <= image.width <= 1280
+    assert len(data) <= MAX_BYTES
+
+
+def test_frames_are_spread_over_the_clip() -> None:
+    assert spread(5, 12) == [0, 1, 2, 3, 4]
+    assert spread(100, 4) == [12, 37, 62, 87]
+    assert len(set(spread(145, 120))) == 120
