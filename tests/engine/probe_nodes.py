@@ -87,3 +87,8 @@ def cached(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 @node("probe.hasty", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=1))
 def hasty(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
+
+
+@node("probe.elsewhere", version="1.0.0", plane="data", pool="elsewhere", cache=False)
+def elsewhere(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return _execute(ctx, params, inputs)

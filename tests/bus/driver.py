@@ -1,0 +1,123 @@
+"""A worker without an executor: takes segments, walks their nodes in order, commits or fails each as it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from schemas.errors import ErrorInfo
+from schemas.event import NodeFailure, NodeResult
+from schemas.graph import Graph
+from schemas.segment import SegmentSpec
+from schemas.status import NodeStatus
+from tests.engine.graphs import checked
+from workbench.bus.bus import Bus, Planned, Taken, Verdict
+from workbench.engine.plan import plan
+from workbench.engine.validate import Checked
+
+POOLS = ("control", "data.cpu", "data.elsewhere")
+
+
+def result_of(node: str) -> bytes:
+    return NodeResult(output={"text": node, "file": None}).to_json()
+
+
+def failure_of(node: str) -> bytes:
+    return NodeFailure(error=ErrorInfo(message=f"{node} was told to fail")).to_json()
+
+
+def planned(job: str, raw: dict[str, object] | Checked, known: set[str] | None = None) -> Planned:
+    """A document or checked graph as the bus takes it; ``known`` nodes are completed already."""
+    graph = raw if isinstance(raw, Checked) else checked(raw)
+    results = {node: NodeResult(output={"text": node, "file": None}, cached=True) for node in known or ()}
+    return plan(job, graph, seed=0, results=results)
+
+
+@dataclass
+class Hand:
+    """A segment in the hands of a worker."""
+
+    taken: Taken
+    spec: SegmentSpec
+    status: dict[str, NodeStatus]
+
+    @classmethod
+    def of(cls, taken: Taken) -> Hand:
+        spec = SegmentSpec.model_validate(orjson.loads(taken.spec))
+        return cls(taken, spec, {name: NodeStatus(value) for name, value in taken.status.items()})
+
+    def next_node(self) -> str | None:
+        """The next node to run; those that nothing reaches are skipped over, as an executor does."""
+        for node in self.spec.nodes:
+            if self.status[node.id].final:
+                continue
+            incoming = [edge for edge in self.spec.edges if edge.to == node.id]
+            assert all(self.status[edge.from_].final for edge in incoming), "a node before its parents"
+            if not incoming or any(edge.kind.fires(self.status[edge.from_]) for edge in incoming):
+                return node.id
+            self.status[node.id] = NodeStatus.SKIPPED
+        return None
+
+
+@dataclass
+class Driver:
+    """Runs a job to its end on the real scripts.
+
+    Attributes:
+        outcomes: whether a node completes once it has failed ``transient`` times.
+        executed: how often each node got to its end.
+    """
+
+    bus: Bus
+    outcomes: dict[str, bool] = field(default_factory=dict)
+    transient: dict[str, int] = field(default_factory=dict)
+    executed: dict[str, int] = field(default_factory=dict)
+    last_n: dict[str, int] = field(default_factory=dict)
+
+    def take(self, worker: str, pool: str) -> Hand | None:
+        taken = self.bus.take(worker, self.last_n.get(worker, 0), pool, block=False)
+        if taken is None:
+            return None
+        self.last_n[worker] = taken.lease.n
+        return Hand.of(taken)
+
+    def take_any(self, worker: str) -> Hand | None:
+        return next((hand for pool in POOLS if (hand := self.take(worker, pool))), None)
+
+    def step(self, hand: Hand) -> bool:
+        """Run one node; False when the hand is done with its segment."""
+        node = hand.next_node()
+        if node is None:
+            return False
+        lease = hand.taken.lease
+        if self.transient.get(node, 0) > 0:
+            self.transient[node] -= 1
+            assert self.bus.fail(lease, node, failure_of(node), retry=True) is Verdict.RETRY
+            return False
+        self.executed[node] = self.executed.get(node, 0) + 1
+        if self.outcomes.get(node, True):
+            verdict, _ = self.bus.commit(lease, node, result_of(node))
+            assert verdict is Verdict.OK
+            hand.status[node] = NodeStatus.COMPLETED
+        else:
+            assert self.bus.fail(lease, node, failure_of(node), retry=False) is Verdict.FINAL
+            hand.status[node] = NodeStatus.FAILED
+        return hand.next_node() is not None
+
+    def finish(self, worker: str = "w") -> None:
+        """Take and run until the queues are empty."""
+        while hand := self.take_any(worker):
+            while self.step(hand):
+                pass
+
+
+def statuses(bus: Bus, job: str, graph: Graph) -> dict[str, NodeStatus]:
+    """Status of every node, as the bus has it."""
+    names = [node.id for node in graph.nodes]
+    values = bus.client.hmget(bus.keys.job(job), [f"st:{name}" for name in names])
+    return {name: NodeStatus(value.decode()) for name, value in zip(names, values, strict=True)}
+
+
+def job_status(bus: Bus, job: str) -> str:
+    return bus.client.hget(bus.keys.job(job), "status").decode()
