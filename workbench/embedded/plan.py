@@ -61,7 +61,7 @@ def plan_stack(
     values = _values(home, own, external, chosen)
     settings = load_settings(home=home, **values)
 
-    parts = [Part(name=n, probe=_prober(n, settings), url=str(values[URL_OF_PART[n]]), external=True) for n in external]
+    parts = [_outside(name, settings) for name in external]
     if "bus" in own:
         parts.append(bus_server(home, settings, chosen["bus"], credentials(home)["bus_password"]))
     if "objects" in own:
@@ -131,9 +131,21 @@ def _check_names(only: Collection[str]) -> None:
     unknown = [name for name in only if name not in PART_NAMES]
     if unknown:
         raise WorkbenchError(
-            "settings.invalid", f"There is no part {unknown[0]}.", where="--only", seen=unknown[0], allowed=PART_NAMES
+            "settings.invalid",
+            f"There is no part {unknown[0]}.",
+            where="--only",
+            seen=unknown[0],
+            allowed=", ".join(PART_NAMES),
+            remedy="Name parts of that list, separated by commas.",
         )
 
 
-def _prober(name: str, settings: Settings) -> Callable[[], None]:
-    return lambda: probe(name, settings)
+def _outside(name: str, settings: Settings) -> Part:
+    return Part(
+        name=name,
+        url=getattr(settings, URL_OF_PART[name]),
+        external=True,
+        probe=lambda: probe(name, settings),
+        required=name != "mlflow",
+        start_timeout_s=10.0,
+    )

@@ -63,7 +63,12 @@ def fixed_ports(given: Mapping[str, int] | None = None) -> dict[str, int]:
         if text:
             if not text.isdigit():
                 raise WorkbenchError(
-                    "settings.invalid", f"{name} is not a port number.", where=name, seen=text, allowed="1024-65535"
+                    "settings.invalid",
+                    f"{name} is not a port number.",
+                    where=name,
+                    seen=text,
+                    allowed="1024-65535",
+                    remedy=f"Correct or unset {name}.",
                 )
             ports[part] = int(text)
     return {**ports, **(given or {})}
@@ -81,6 +86,7 @@ def parse_ports(given: Collection[str]) -> dict[str, int]:
                 where="--port",
                 seen=text,
                 allowed=", ".join(f"{part}=N" for part in PORTS_OF_PART),
+                remedy="Give it as --port bus=7000.",
             )
         ports[name] = int(number)
     return ports
@@ -122,6 +128,7 @@ def _checked(part: str, port: int) -> int:
             where=f"WORKBENCH_PORT_{part.upper()}",
             seen=port,
             allowed=f"1024-{highest}",
+            remedy=f"Give another port, or unset WORKBENCH_PORT_{part.upper()} to have one chosen.",
         )
     if not is_free(port, grpc):
         busy = port if not is_free(port) else port + GRPC_OFFSET

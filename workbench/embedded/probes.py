@@ -10,7 +10,7 @@ import http.client
 import socket
 import sqlite3
 import ssl
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from schemas.errors import WorkbenchError
 from workbench.embedded.s3_request import signed_request
@@ -106,7 +106,7 @@ def probe_sql(url: str) -> None:
     try:
         if url.startswith("sqlite:///"):
             path = url.removeprefix("sqlite:///")
-            with sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=TIMEOUT_S) as connection:
+            with sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, timeout=TIMEOUT_S) as connection:
                 connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
             connection.close()
         else:

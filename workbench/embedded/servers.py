@@ -26,7 +26,7 @@ def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part
     lines = [
         "bind 127.0.0.1",
         f"port {port}",
-        f'dir "{folder}"',
+        f"dir {_quoted(str(folder))}",
         f"requirepass {password}",
         "appendonly yes",  # everysec: a killed server loses nothing it acknowledged, a power cut 1-2 s
         'save ""',
@@ -48,7 +48,7 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
     """SeaweedFS `mini`: master, volume, filer and S3 in one process."""
     folder = home / "objects"
     options = {
-        "dir": folder,
+        "dir": ".",  # the working directory: a comma in its path would be read as two directories
         "ip": "127.0.0.1",  # without it the servers listen off loopback
         "ip.bind": "127.0.0.1",
         "master.telemetry": "false",  # on by default
@@ -128,6 +128,10 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
         required=False,
         start_timeout_s=120.0,
     )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def find_bus_server() -> str:

@@ -19,6 +19,7 @@ class Signals:
         self._old = {
             number: signal.signal(number, self._count if number != signal.SIGCHLD else lambda *_: None)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # under nohup it stays ignored
         }
 
     @property

@@ -160,18 +160,15 @@ def _part_status(name: str, record: StackRecord | None, settings: Settings, prob
         off = record is not None or name == "app"
         return PartStatus(name=name, state=PartState.OFF if off else PartState.DOWN)
     alive = known.process is not None and known.process.alive()
-    if name in URL_OF_PART:
-        message = problem
-    else:
-        message = "" if alive and known.ready else known.message
+    answers = not problem if name in URL_OF_PART else known.ready
     return PartStatus(
         name=name,
         url=url or None,
-        state=_state(known, alive, answers=not message),
+        state=_state(known, alive, answers=answers),
         pid=known.process.pid if alive and known.process else None,
         restarts=known.restarts,
         last_exit=known.last_exit,
-        message=known.message or message if message else "",
+        message="" if answers else known.message or problem,
     )
 
 

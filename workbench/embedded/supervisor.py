@@ -46,6 +46,7 @@ class Watched:
     next_start: float = 0.0
     next_probe: float = 0.0
     up_since: float | None = None
+    answered: bool = False  # since this process was started
     ever_up: bool = False
     deaths_in_a_row: int = 0
     restarts: int = 0
@@ -58,7 +59,7 @@ class Watched:
             url=public_url(self.part.url),
             external=self.part.external,
             process=self.identity,
-            ready=self.up_since is not None,
+            ready=self.answered,
             restarts=self.restarts,
             last_exit=self.last_exit,
             message=self.message,
@@ -130,6 +131,14 @@ class Supervisor:
                 continue
             late = watched.started_at and time.monotonic() - watched.started_at > watched.part.start_timeout_s
             if watched.deaths_in_a_row >= DEATHS_THAT_FAIL_A_START or late:
+                if watched.part.external:
+                    raise WorkbenchError(
+                        "stack.part_failed",
+                        f"{watched.part.name} was given from outside and does not answer: {watched.message}",
+                        where=watched.part.name,
+                        seen=public_url(watched.part.url),
+                        remedy="Start that server, correct its URL, or unset it to have one started here.",
+                    )
                 name, log = watched.part.name, self.log_of(watched.part.name)
                 raise WorkbenchError(
                     "stack.part_failed",
@@ -181,6 +190,7 @@ class Supervisor:
             return
         watched.identity = ProcessId.of(watched.process.pid)
         watched.started_at = now
+        watched.answered = False
         watched.next_probe = now + 0.05
         if self._guard:
             self._guard.watch(watched.process.pid)
@@ -225,7 +235,7 @@ class Supervisor:
                 where = f" at {public_url(watched.part.url)}" if watched.part.url else ""
                 self._say(f"{watched.part.name}: up{where}")
                 watched.up_since = time.monotonic()
-            watched.ever_up = True
+            watched.answered = watched.ever_up = True
             watched.message = ""
             if time.monotonic() - watched.up_since >= HEALTHY_S:
                 watched.deaths_in_a_row = 0
