@@ -27,6 +27,8 @@ from nodes.generate._puppet.rig import (
 )
 
 _INVERSIONS = 4  # fixed-point steps from "where a point goes" to "where a pixel comes from"; residue below 0.1 px
+# Linear sampling of a source enlarged once looks like cubic sampling of the source itself, at a third of its 6 ms.
+_FINER = 2
 _JAW = COMMON.index("jaw")
 _OF_THE_SKULL = [COMMON.index(name) for name in ("yaw", "pitch", "roll", "shift_x", "shift_y")]
 _PUCKER = COMMON.index("pucker")
@@ -42,8 +44,10 @@ class Painter:
         self.size = portrait.shape[0]
         self.rig: Rig = build_rig(points, self.size)
         self._mouth = Mouth(self.rig, portrait)
-        self._source = redden_upper_lip(self.rig, portrait)
-        self._eyes: list[EyePatch] = paint_blinks(portrait, points, self.rig.face_height)
+        fine = (self.size * _FINER, self.size * _FINER)
+        self._source = cv2.resize(redden_upper_lip(self.rig, portrait), fine, interpolation=cv2.INTER_LANCZOS4)
+        fine_points = np.append(points[:, :2] * _FINER + (_FINER - 1) / 2, points[:, 2:] * _FINER, axis=1)
+        self._eyes: list[EyePatch] = paint_blinks(self._source, fine_points, self.rig.face_height * _FINER)
         self._stage = 0
         line = np.arange(self.size, dtype=np.float32)
         self._pixels = np.stack(np.meshgrid(line, line), -1)
@@ -72,8 +76,11 @@ class Painter:
         source_of = self._upsampled(self._inverse(upper_field))
         self._take_lower(source_of, self._inverse(lower_field), halfway)
         source_of += self._pixels
+        source_of *= _FINER
+        source_of += np.float32((_FINER - 1) / 2)
         self._blink(round(float(controls.blink[index]) * STAGES))
-        picture = cv2.remap(self._source, source_of, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        whole, fraction = cv2.convertMaps(source_of, None, cv2.CV_16SC2)
+        picture = cv2.remap(self._source, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
         skull = common[_OF_THE_SKULL] @ self._at_mouth[_OF_THE_SKULL]
         jaw = skull + common[_JAW] * JAW_TRAVEL * rig.face_height * rig.down
