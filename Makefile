@@ -1,0 +1,58 @@
+# demo   install, start the stack, make a video from the sample portrait
+# test   everything; check   the quick part of it, under three minutes
+# bench  the measurements in benchmarks/
+
+# The first Python that is new enough; another one: make demo PYTHON=/path/to/python
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(if $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(name))))
+BIN := .venv/bin
+PROMPT ?= Explain in three short sentences why the sky is blue.
+export GRADIO_ANALYTICS_ENABLED ?= False
+export HF_HUB_OFFLINE ?= 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check bench lint environment environment-dev browser python
+
+help:
+	@echo "make demo    install into .venv, start the stack, make a talking-head video"
+	@echo "make test    run everything: lint, types, layers, all tests"
+	@echo "make check   the quick part of it"
+	@echo "make bench   measure speed"
+
+demo: environment
+	@$(BIN)/workbench run talking_head --portrait sample --prompt "$(PROMPT)"
+
+test: environment-dev browser lint
+	@$(BIN)/pytest
+
+check: environment-dev lint
+	@$(BIN)/pytest -q -m "not slow and not stack and not models"
+	@$(BIN)/pytest -q tests/test_examples.py -k both_planes
+
+bench: environment-dev
+	@$(BIN)/python -m benchmarks
+
+lint:
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+
+environment: python
+	@$(PYTHON) tools/environment.py
+
+environment-dev: python
+	@$(PYTHON) tools/environment.py --dev
+
+python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found."; \
+		echo "  seen: $$(python3 --version 2>&1)"; \
+		echo "  remedy: install python3.11 or newer, or say where it is: make demo PYTHON=/path/to/python"; exit 1; } >&2
+
+# The faces are tested in a real browser.
+browser:
+	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+		&& apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium > /dev/null; } \
+		|| { echo "The tests of the faces need the program chromium, and it can be installed here only by hand."; \
+		echo "  remedy: install chromium with your system's package manager (Debian: apt-get install chromium)"; exit 1; } >&2
