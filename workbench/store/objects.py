@@ -133,9 +133,9 @@ class Objects:
         """What the store knows of the artifact, or None where it has none of that digest."""
         return self.stat_key(object_key(sha256))
 
-    def stat_key(self, key: str) -> ObjectFacts | None:
-        """As ``stat``, for any key of the bucket."""
-        return self._call(f"look for {key}", lambda: self._stat(key))
+    def stat_key(self, key: str, bucket: str = "") -> ObjectFacts | None:
+        """As ``stat``, for any key of this or another bucket."""
+        return self._call(f"look for {key}", lambda: self._stat(key, bucket or self.bucket))
 
     def has(self, sha256: str) -> bool:
         """Whether the store has the artifact. One request."""
@@ -187,9 +187,10 @@ class Objects:
         source = CopySource(self.bucket, object_key(sha256))
         self._call(f"copy {sha256[:12]} to {key}", lambda: self._client.copy_object(bucket, key, source))
 
-    def put_bytes(self, key: str, data: bytes, media_type: str) -> None:
+    def put_bytes(self, key: str, data: bytes, media_type: str, bucket: str = "") -> None:
         """Write bytes under a key of one's own. Not for artifacts, which are named by their digest."""
-        self._call(f"write {key}", lambda: self._put(key, io.BytesIO(data), len(data), media_type, {}))
+        target = bucket or self.bucket
+        self._call(f"write {key}", lambda: self._put(key, io.BytesIO(data), len(data), media_type, {}, target))
 
     def put_preview(self, job: str, node: str, data: bytes, media_type: str) -> str:
         """Replace the node's preview and return its key."""
@@ -233,15 +234,15 @@ class Objects:
             if fault.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
 
-    def _put(self, key: str, data: Any, size: int, media_type: str, metadata: dict[str, str]) -> str:
+    def _put(self, key: str, data: Any, size: int, media_type: str, metadata: dict[str, str], bucket: str) -> str:
         for first_try in (True, False):
             try:
                 written = self._client.put_object(
-                    self.bucket, key, data, size, content_type=media_type, metadata=dict(metadata), part_size=PART_BYTES
+                    bucket, key, data, size, content_type=media_type, metadata=dict(metadata), part_size=PART_BYTES
                 )
                 return str(written.etag or "")
             except S3Error as fault:
-                if fault.code != "NoSuchBucket" or not first_try:
+                if fault.code != "NoSuchBucket" or bucket != self.bucket or not first_try:
                     raise
                 self._make_bucket()  # the first write of a new bench
                 data.seek(0)
@@ -253,11 +254,11 @@ class Objects:
             if found != ref.sha256:
                 raise _corrupt(ref.sha256, str(path), found, ref.sha256)
             file.seek(0)
-            return self._put(object_key(ref.sha256), file, size, ref.media_type, {"sha256": ref.sha256})
+            return self._put(object_key(ref.sha256), file, size, ref.media_type, {"sha256": ref.sha256}, self.bucket)
 
-    def _stat(self, key: str) -> ObjectFacts | None:
+    def _stat(self, key: str, bucket: str) -> ObjectFacts | None:
         try:
-            found = self._client.stat_object(self.bucket, key)
+            found = self._client.stat_object(bucket, key)
         except S3Error as fault:
             if is_missing(fault) or fault.code == "NoSuchBucket":
                 return None

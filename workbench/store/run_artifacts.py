@@ -1,13 +1,14 @@
 """How the files of a run get into MLflow's artifact store.
 
-Most often that store is a prefix of the bench's own bucket (``--artifacts-destination s3://<bucket>/mlflow``). Then a
-finished video is copied inside the object store, by one request that carries no bytes. Whether it is so is not
-configured but seen: the first run's graph goes up through MLflow, and is looked for in the bucket.
+In the embedded and the compose stack that store is a place in the bench's own object store. Then a finished video is
+copied there inside the store, by one request that carries no bytes. Whether it is so is not configured but seen: the
+first run's graph goes up through MLflow, and is looked for in the places named below.
 """
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,22 @@ from workbench.store.run_contents import Deliverable
 from workbench.store.tracking_api import TrackingApi, artifact_path
 
 log = structlog.get_logger(__name__)
-PREFIX = "mlflow"  # of MLflow's artifacts in our bucket, as mlflow/README.md configures the server
+
+
+@dataclass(frozen=True)
+class Place:
+    """A prefix of a bucket that our credentials can write."""
+
+    bucket: str
+    prefix: str
+
+    def key(self, artifact_uri: str, name: str) -> str:
+        return "/".join(filter(None, (self.prefix, artifact_path(artifact_uri), name)))
+
+
+def places(bucket: str) -> list[Place]:
+    """Where ``--artifacts-destination`` may point, given the bench's bucket; mlflow/README.md names the same two."""
+    return [Place(f"{bucket}-mlflow", "artifacts"), Place(bucket, "mlflow")]
 
 
 class RunArtifacts:
@@ -29,7 +45,13 @@ class RunArtifacts:
     def __init__(self, api: TrackingApi, objects: Objects) -> None:
         self._api = api
         self._objects = objects
-        self._in_our_bucket: bool | None = None  # unknown until the first run
+        self._looked = False
+        self._place: Place | None = None
+
+    @property
+    def copies(self) -> bool:
+        """Whether files are copied inside the object store; known after the first run."""
+        return self._place is not None
 
     def put(self, artifact_uri: str, files: list[Deliverable]) -> list[str]:
         """Store the files in the run and return the names of those that could not be.
@@ -49,31 +71,43 @@ class RunArtifacts:
         return left_out
 
     def _put(self, artifact_uri: str, file: Deliverable) -> None:
-        key = self._key(artifact_uri, file.name)
-        if key is not None and file.ref is not None:
-            self._objects.copy_to(file.ref.sha256, self._objects.bucket, key)
-        elif key is not None:
-            self._objects.put_bytes(key, file.data, file.media_type)
+        place = self._place_of(artifact_uri)
+        if place is not None:
+            key = place.key(artifact_uri, file.name)
+            if file.ref is not None:
+                self._objects.copy_to(file.ref.sha256, place.bucket, key)
+            else:
+                self._objects.put_bytes(key, file.data, file.media_type, place.bucket)
         elif file.ref is not None:
             self._send(artifact_uri, file.name, file.ref)
         else:
             self._api.upload(artifact_uri, file.name, file.data, file.media_type)
-            if self._in_our_bucket is None:
-                self._in_our_bucket = self._objects.stat_key(_served_key(artifact_uri, file.name)) is not None
+            self._look(artifact_uri, file.name)
 
-    def _key(self, artifact_uri: str, name: str) -> str | None:
-        """Where in our bucket the run's file lies, or None where only the server can put it."""
+    def _place_of(self, artifact_uri: str) -> Place | None:
+        """Where the run's files lie in our store, or None where only MLflow can put them."""
         parts = urlsplit(artifact_uri)
-        if parts.scheme == "s3" and parts.netloc == self._objects.bucket:
-            return f"{parts.path.strip('/')}/{name}"
-        return _served_key(artifact_uri, name) if self._in_our_bucket else None
+        if parts.scheme == "s3" and parts.netloc in {place.bucket for place in places(self._objects.bucket)}:
+            return Place(parts.netloc, "")
+        return self._place
+
+    def _look(self, artifact_uri: str, name: str) -> None:
+        if self._looked:
+            return
+        self._looked = True
+        for place in places(self._objects.bucket):
+            try:
+                found = self._objects.stat_key(place.key(artifact_uri, name), place.bucket)
+            except WorkbenchError as error:
+                if error.code != "store.refused":
+                    raise
+                continue  # somebody else's bucket
+            if found is not None:
+                self._place = place
+        log.info("run.artifacts", way="copied in the object store" if self._place else "sent through MLflow")
 
     def _send(self, artifact_uri: str, name: str, ref: Ref) -> None:
         with tempfile.TemporaryDirectory(prefix="run-file-") as folder:
             path = Path(folder) / name
             self._objects.get(ref, path)
             self._api.upload(artifact_uri, name, path, ref.media_type)
-
-
-def _served_key(artifact_uri: str, name: str) -> str:
-    return f"{PREFIX}/{artifact_path(artifact_uri)}/{name}"

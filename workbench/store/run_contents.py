@@ -93,6 +93,7 @@ def tags(job: JobRecord) -> dict[str, str]:
         "workbench.parent": job.parent or "",
         "workbench.sweep": job.sweep or "",
         "workbench.error": f"{job.error.code}: {job.error.message}" if job.error else "",
+        "mlflow.note.content": script(job),  # the description on the run's page
         "mlflow.user": job.owner,
         "mlflow.source.name": job.pipeline or job.graph.workflow_id,
     }
@@ -163,12 +164,19 @@ def deliverables(job: JobRecord) -> list[Deliverable]:
     for name, ref in (("final", final), ("speech", speech), ("contact_sheet", sheet)):
         if ref is not None:
             found.append(Deliverable(name + _suffix(ref), ref=ref, media_type=ref.media_type))
-    for node in done:
-        narration = (node.output or {}).get("narration")
-        if isinstance(narration, str):
-            script = Deliverable("script.txt", data=narration.encode(), media_type="text/plain; charset=utf-8")
-            found = [item for item in found if item.name != script.name] + [script]
+    if spoken := script(job):
+        found.append(Deliverable("script.txt", data=spoken.encode(), media_type="text/plain; charset=utf-8"))
     return found
+
+
+def script(job: JobRecord) -> str:
+    """What is said in the video: the last ``narration`` a node put out, or ""."""
+    spoken = ""
+    for node in job.nodes:
+        narration = (node.output or {}).get("narration")
+        if node.status is NodeStatus.COMPLETED and isinstance(narration, str):
+            spoken = narration
+    return spoken
 
 
 @cache

@@ -176,8 +176,3 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
         pause_s = FIRST_PAUSE_S
         if recorded == 0:
             stop.wait(POLL_S)
-
-
-def run_url(mlflow_url: str, run_id: str) -> str:
-    """The page of a run in MLflow's interface."""
-    return f"{mlflow_url.rstrip('/')}/#/runs/{run_id}"

@@ -60,7 +60,7 @@ class TrackingApi:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+        self.url = without_login(url)
         self.requests = 0  # sent so far, for measurements
         login = f"{parts.username}:{parts.password}" if parts.username else None
         self._headers = dict(urllib3.make_headers(basic_auth=login)) if login else {}
@@ -166,6 +166,17 @@ class TrackingApi:
         if response.status >= 500 or response.status in (408, 429):
             raise TrackingUnavailable(where, f"{response.status} {said}")
         raise TrackingRefused(where, _reason(response.data) or str(response.status), said)
+
+
+def without_login(url: str) -> str:
+    """The URL as it may be shown: no user, no password, no slash at the end."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+
+
+def run_url(mlflow_url: str, run_id: str) -> str:
+    """The page of a run in MLflow's interface, without the login that the URL may carry."""
+    return f"{without_login(mlflow_url)}/#/runs/{run_id}"
 
 
 def artifact_path(artifact_uri: str) -> str:

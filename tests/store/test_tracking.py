@@ -1,0 +1,390 @@
+"""MLflow is fed from SQL: one run a job, whatever dies in between, and nothing MLflow does stops the bench."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import WorkbenchError
+from schemas.event import EventType
+from schemas.job import NewJob
+from schemas.refs import Ref
+from tests.stack.servers import running_servers
+from tests.store.media import write_clip, write_tone
+from tests.store.samples import failed, make_job, make_ref, plain, running, whole_run
+from workbench.settings import Settings
+from workbench.store.jobs import JobStore
+from workbench.store.objects import Objects
+from workbench.store.tracking import JOB_TAG, Tracker, keep_tracking
+from workbench.store.tracking_api import TrackingApi, TrackingUnavailable, run_url
+from workbench.store.tracking_queue import TrackingState
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An object store, and an MLflow server that keeps its artifacts in it."""
+    with running_servers(tmp_path_factory.mktemp("tracking"), only=("objects", "mlflow")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def settings(servers: Settings, tmp_path: Path) -> Settings:
+    return servers.model_copy(update={"sql_url": f"sqlite:///{tmp_path}/jobs.db"})
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[JobStore]:
+    store = JobStore.open(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def tracker(settings: Settings, store: JobStore) -> Tracker:
+    return Tracker.connect(settings, store)
+
+
+@pytest.fixture
+def experiment() -> str:
+    return f"t {uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def media(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ref]:
+    folder = tmp_path_factory.mktemp("media")
+    refs = {
+        "silent": make_ref(write_clip(folder / "silent.mp4", hue=10), "video"),
+        "video": make_ref(write_clip(folder / "video.mp4"), "video"),
+        "audio": make_ref(write_tone(folder / "audio.wav"), "audio"),
+    }
+    objects = Objects.connect(servers)
+    for name, ref in refs.items():
+        objects.put(folder / f"{name}{'.wav' if name == 'audio' else '.mp4'}", ref)
+    return refs
+
+
+def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: Any) -> str:
+    """A job that ran to its end, in SQL."""
+    plain_refs = {name: ref.model_dump(mode="json", by_alias=True) for name, ref in media.items()}
+    outputs = {
+        "script": {"narration": "Grüße from the bench."},
+        "speech": {"audio": plain_refs["audio"]},
+        "final": {"video": plain_refs["video"]},
+        "video": {"video": plain_refs["silent"]},  # made last, and yet the remuxed one is the final one
+    }
+    store.create(job)
+    store.apply(whole_run(job.id, outputs, **figures))
+    return job.id
+
+
+def ask(settings: Settings, path: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(settings.mlflow_url + path, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def runs(settings: Settings, experiment: str, filter_text: str = "") -> list[dict[str, Any]]:
+    found = ask(settings, f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment.replace(' ', '%20')}")
+    body = {"experiment_ids": [found["experiment"]["experiment_id"]], "filter": filter_text}
+    return list(ask(settings, "/api/2.0/mlflow/runs/search", body).get("runs", []))
+
+
+def values(run: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {item["key"]: item["value"] for item in run["data"].get(kind, [])}
+
+
+def test_a_finished_job_becomes_one_whole_run(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    params = {"speech": {"speed": 1.25, "voice": "heart"}, "script": {"prompt": "x" * 9000}}
+    job = record_run(store, make_job(params=params, experiment=experiment, seed=7), media, metrics={"score": 0.5})
+    assert tracker.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    assert run["info"]["status"] == "FINISHED"
+    assert (run["info"]["start_time"], run["info"]["end_time"]) == (1_700_000_001_000, 1_700_000_020_000)
+    logged = values(run, "params")
+    assert (logged["speech.speed"], logged["speech.voice"], logged["seed"]) == ("1.25", "heart", "7")
+    assert len(logged["script.prompt"]) == 6000 and logged["script.prompt"].endswith("…")
+    figures = values(run, "metrics")
+    assert figures["speech.score"] == 0.5
+    assert figures["speech.peak_memory_mib"] == 200
+    assert figures["seconds"] == 20
+    tags = values(run, "tags")
+    assert tags["workbench.job"] == job
+    assert tags["workbench.node.speech"] == "generate.hibari_tts 1.0.0"
+    record = store.get(job)
+    assert record is not None and record.mlflow_run_id == run["info"]["run_id"]
+    assert tracker.sync_due() == 0
+
+
+def test_the_run_holds_the_final_video_the_speech_the_script_and_the_graph(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    for _ in range(2):  # the first goes up through MLflow, the second is copied inside the store
+        record_run(store, make_job(experiment=experiment), media)
+    tracker.sync_due()
+    assert tracker._artifacts.copies
+    for run in runs(settings, experiment):
+        run_id = run["info"]["run_id"]
+        listed = ask(settings, f"/api/2.0/mlflow/artifacts/list?run_id={run_id}")["files"]
+        assert sorted(file["path"] for file in listed) == ["final.mp4", "graph.json", "script.txt", "speech.wav"]
+        assert _artifact(settings, run_id, "script.txt").decode() == "Grüße from the bench."
+        assert json.loads(_artifact(settings, run_id, "graph.json"))["schema"] == "langgraph.v1"
+        assert len(_artifact(settings, run_id, "final.mp4")) == media["video"].size_bytes
+        assert len(_artifact(settings, run_id, "speech.wav")) == media["audio"].size_bytes
+
+
+def _artifact(settings: Settings, run_id: str, name: str) -> bytes:
+    url = f"{settings.mlflow_url}/get-artifact?run_uuid={run_id}&path={name}"
+    with urllib.request.urlopen(url) as answer:
+        return bytes(answer.read())
+
+
+def test_the_trace_has_a_span_for_each_node_with_the_times_of_sql(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    job = record_run(store, make_job(experiment=experiment), media)
+    tracker.sync_due()
+    record = store.get(job)
+    assert record is not None
+    tracker.sync(record)  # again: the spans are replaced, not added
+    (run,) = runs(settings, experiment)
+    body = {
+        "locations": [
+            {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": run["info"]["experiment_id"]}}
+        ]
+    }
+    (trace,) = ask(settings, "/api/3.0/mlflow/traces/search", body)["traces"]
+    assert trace["state"] == "OK"
+    assert trace["execution_duration"] == "19s"
+    found = ask(settings, f"/ajax-api/3.0/mlflow/get-trace-artifact?request_id={trace['trace_id']}")
+    spans = {span["name"]: span for span in found["spans"]}
+    assert len(found["spans"]) == 5
+    assert int(spans["speech (generate.hibari_tts)"]["start_time_unix_nano"]) == 1_700_000_005_000_000_000
+
+
+def test_two_runs_differ_in_the_parameter_that_was_changed(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    for speed in (1.0, 1.5):
+        params = {"speech": {"speed": speed, "voice": "heart"}}
+        record_run(store, make_job(params=params, experiment=experiment), media)
+    tracker.sync_due()
+    first, second = (values(run, "params") for run in runs(settings, experiment))
+    assert {key for key in first if first[key] != second[key]} == {"speech.speed"}
+
+
+def test_a_run_costs_four_requests(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    record_run(store, make_job(experiment=experiment), media)
+    tracker.sync_due()  # finds the experiment and where artifacts lie
+    record_run(store, make_job(experiment=experiment), media)
+    before = tracker.api.requests
+    assert tracker.sync_due() == 1
+    assert tracker.api.requests - before == 4
+
+
+class Dies(BaseException):
+    """The process ends here."""
+
+
+def dying(api: TrackingApi, at: str, after: bool) -> TrackingApi:
+    """The same API, in a process that dies before or after that request."""
+
+    class Dying(TrackingApi):
+        def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> bytes:
+            if at in path and not after:
+                raise Dies
+            answer = super()._request(method, path, body, headers)
+            if at in path:
+                raise Dies
+            return answer
+
+    return Dying(api.url)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", ["runs/create", "runs/log-batch", "/v1/traces", "artifacts/", "runs/update"])
+def test_dying_anywhere_leaves_one_run_in_the_end(
+    settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str, at: str, after: bool
+) -> None:
+    job = record_run(store, make_job(experiment=experiment), media)
+    first = Tracker(dying(TrackingApi(settings.mlflow_url), at, after), store, Objects.connect(settings))
+    with pytest.raises(Dies):
+        first.sync_due()
+    assert first.queue.backlog()["waiting"] == 1
+    second = Tracker.connect(settings, store)
+    assert second.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    assert run["info"]["status"] == "FINISHED"
+    assert len([point for point in run["data"]["metrics"] if point["key"] == "speech.seconds"]) == 1
+    record = store.get(job)
+    assert record is not None and record.mlflow_run_id == run["info"]["run_id"]
+
+
+def test_failed_and_cancelled_jobs_are_told_apart(
+    settings: Settings, store: JobStore, tracker: Tracker, experiment: str
+) -> None:
+    broken, stopped = make_job(experiment=experiment), make_job(experiment=experiment)
+    for job in (broken, stopped):
+        store.create(job)
+    store.apply([running(broken.id, 1, "script"), failed(broken.id, 2, "script")])
+    store.apply([plain(broken.id, 3, EventType.JOB_FAILED, "script"), plain(stopped.id, 1, EventType.JOB_CANCELLED)])
+    tracker.sync_due()
+    status = {values(run, "tags")["workbench.job"]: run for run in runs(settings, experiment)}
+    assert status[broken.id]["info"]["status"] == "FAILED"
+    assert values(status[broken.id], "tags")["workbench.error"] == "node.failed: the face was lost"
+    assert status[stopped.id]["info"]["status"] == "KILLED"
+
+
+def test_a_long_job_has_its_run_while_it_runs(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    job = make_job(experiment=experiment, params={"speech": {"speed": 2}})
+    store.create(job)
+    store.apply([running(job.id, 1, "script")])
+    assert tracker.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    assert run["info"]["status"] == "RUNNING"
+    assert values(run, "params")["speech.speed"] == "2"
+    assert tracker.sync_due() == 0
+    store.apply([plain(job.id, 2, EventType.JOB_CANCELLED)])
+    assert tracker.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    assert run["info"]["status"] == "KILLED"
+
+
+def test_jobs_of_a_sweep_lie_below_one_parent_that_ends_with_them(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    for _ in range(3):
+        record_run(store, make_job(experiment=experiment, sweep="speeds"), media)
+    tracker.sync_due(limit=2)
+    (parent,) = runs(settings, experiment, "attributes.run_name = 'sweep speeds'")
+    assert parent["info"]["status"] == "RUNNING"
+    tracker.sync_due()
+    (parent,) = runs(settings, experiment, "attributes.run_name = 'sweep speeds'")
+    assert parent["info"]["status"] == "FINISHED"
+    below = runs(settings, experiment, f"tags.mlflow.parentRunId = '{parent['info']['run_id']}'")
+    assert len(below) == 3
+
+
+def test_bytes_the_store_lost_do_not_keep_the_run_from_being_recorded(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    gone = media["video"].model_copy(update={"sha256": "0" * 64})
+    record_run(store, make_job(experiment=experiment), {**media, "video": gone})
+    assert tracker.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    assert run["info"]["status"] == "FINISHED"
+
+
+def test_a_run_a_person_deleted_stays_deleted(
+    settings: Settings, store: JobStore, tracker: Tracker, experiment: str
+) -> None:
+    job = make_job(experiment=experiment)
+    store.create(job)
+    store.apply([running(job.id, 1, "script")])
+    tracker.sync_due()
+    (run,) = runs(settings, experiment)
+    ask(settings, "/api/2.0/mlflow/runs/delete", {"run_id": run["info"]["run_id"]})
+    store.apply([plain(job.id, 2, EventType.JOB_CANCELLED)])
+    tracker.sync_due()
+    assert runs(settings, experiment) == []
+    assert tracker.queue.state(job.id) is TrackingState.DONE
+
+
+def test_a_run_mlflow_no_longer_knows_is_made_anew(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    job = record_run(store, make_job(experiment=experiment), media)
+    tracker.queue.set_mlflow_run(job, "f" * 32)
+    assert tracker.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    record = store.get(job)
+    assert record is not None and record.mlflow_run_id == run["info"]["run_id"]
+
+
+def test_a_job_mlflow_refuses_is_put_off_and_the_others_go_through(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    record_run(store, make_job(experiment="x" * 600), media)  # a name longer than MLflow takes
+    good = record_run(store, make_job(experiment=experiment), media)
+    assert tracker.sync_due() == 2
+    assert tracker.queue.state(good) is TrackingState.DONE
+    assert tracker.queue.backlog() == {"waiting": 1, "refused": 1}
+    assert tracker.sync_due() == 0  # not before its delay
+
+
+def test_while_mlflow_is_away_nothing_is_lost(
+    settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str
+) -> None:
+    job = record_run(store, make_job(experiment=experiment), media)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    away = Tracker.connect(settings.model_copy(update={"mlflow_url": f"http://127.0.0.1:{port}"}), store)
+    with pytest.raises(TrackingUnavailable) as told:
+        away.sync_due()
+    assert told.value.code == "tracking.unreachable"
+    assert away.queue.state(job) is TrackingState.NONE
+    assert Tracker.connect(settings, store).sync_due() == 1
+
+
+class Flaky(Tracker):
+    """Its first two rounds fail as they do when a part is away; it tells when it is done."""
+
+    rounds = 0
+    done: Callable[[], None]
+
+    def sync_due(self, limit: int = 20) -> int:
+        self.rounds += 1
+        if self.rounds == 1:
+            raise TrackingUnavailable(self.api.url, "away")
+        if self.rounds == 2:
+            raise WorkbenchError("sql.unreachable", "away")
+        recorded = super().sync_due(limit)
+        self.done()
+        return recorded
+
+
+def test_the_loop_goes_on_whatever_happens(
+    settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.store.tracking.FIRST_PAUSE_S", 0.01)
+    job = record_run(store, make_job(experiment=experiment), media)
+    stop = threading.Event()
+    tracker = Flaky(TrackingApi(settings.mlflow_url), store, Objects.connect(settings))
+    tracker.done = stop.set
+    keep_tracking(tracker, stop)
+    assert tracker.rounds == 3
+    assert tracker.queue.state(job) is TrackingState.DONE
+
+
+@pytest.mark.slow  # a second MLflow server
+def test_an_mlflow_with_artifacts_elsewhere_is_sent_the_files(
+    settings: Settings, store: JobStore, mlflow_url: str, media: dict[str, Ref], experiment: str
+) -> None:
+    """This server keeps its artifacts in a folder of its own."""
+    elsewhere = settings.model_copy(update={"mlflow_url": mlflow_url})
+    record_run(store, make_job(experiment=experiment), media)
+    tracker = Tracker.connect(elsewhere, store)
+    assert tracker.sync_due() == 1
+    assert not tracker._artifacts.copies
+    (run,) = runs(elsewhere, experiment, f"tags.`{JOB_TAG}` != ''")
+    assert len(_artifact(elsewhere, run["info"]["run_id"], "final.mp4")) == media["video"].size_bytes
+
+
+def test_the_link_to_a_run_carries_no_password() -> None:
+    assert run_url("http://ada:secret@host:5000/", "abc") == "http://host:5000/#/runs/abc"
