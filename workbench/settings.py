@@ -10,10 +10,10 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     cache_gib: float = Field(4.0, ge=0.1, description="Local copies of artifacts a worker may keep.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
+    @model_validator(mode="after")
+    def _model_with_its_server(self) -> Self:
+        if self.llm_url and not self.llm_model:
+            # The model's name is part of a script's identity in the cache: a server's default would hide a change.
+            raise ValueError("WORKBENCH_LLM_URL needs WORKBENCH_LLM_MODEL beside it, e.g. llama3.2")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -77,12 +84,12 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"WORKBENCH_{str(first['loc'][0]).upper()}"
+        name = f"WORKBENCH_{str(first['loc'][0]).upper()}" if first["loc"] else "WORKBENCH_LLM_URL"
         raise WorkbenchError(
             "settings.invalid",
             f"{name} is not valid: {first['msg']}",
             where=name,
-            seen=first.get("input"),
+            seen=first.get("input") if first["loc"] else None,
             remedy=f"Correct or unset {name}.",
         ) from None
 

@@ -48,9 +48,9 @@ def run(
     chosen = find_pipeline(pipeline)
     params = parse_settings(set_ or [])
     bench = connect(quiet=as_json)
-    image: ImageRef | None = bench.upload(_portrait(portrait, bench), "image") if portrait else None
-    if bench.settings.llm_url and "script" not in params:
-        params["script"] = {"model": bench.settings.llm_model}
+    image: ImageRef | None = bench.upload(portrait_file(portrait, bench), "image") if portrait else None
+    if bench.settings.llm_url and "prompt" in chosen.takes:
+        params.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
     options = Options(
         portrait=image,
         prompt=prompt,
@@ -132,7 +132,8 @@ def finish(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _portrait(given: str, bench: Bench) -> Path:
+def portrait_file(given: str, bench: Bench) -> Path:
+    """The file a person named; `sample` is the packaged portrait, unless there is a file of that name."""
     path = Path(given).expanduser()
     if given == "sample" and not path.exists():
         from nodes._samples import sample_portrait

@@ -73,7 +73,7 @@ class SegmentRun:
         self.known = {
             index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
         }
-        self._finished_any = bool(self.known)
+        self._ran_one = False  # attempts count from the node this take begins with; those behind it are on their first
 
     def close(self) -> None:
         shutil.rmtree(self.workdir, ignore_errors=True)
@@ -93,7 +93,7 @@ class SegmentRun:
         if self.cancelled():
             raise Abandoned
         self.executor.wire.send("start", run=self.number, node=node.id)
-        attempt = 1 if self._finished_any else self.attempt
+        attempt = 1 if self._ran_one else self.attempt
         meter = Meter()
         try:
             result = self._compute(node, meter, attempt)
@@ -101,7 +101,7 @@ class SegmentRun:
             raise Abandoned from None
         except Exception as error:
             return self._report_failure(node, error, meter, attempt)
-        self._finished_any = True
+        self._ran_one = True
         self.outputs[node.id] = result.output
         self.executor.wire.send("done", run=self.number, node=node.id, result=result.model_dump(mode="json"))
         return NodeStatus.COMPLETED
@@ -125,7 +125,7 @@ class SegmentRun:
                         **meter.times(),
                     }
                 )
-        params = declaration.params.model_validate(node.params)
+        params = _params(node, declaration)
         inputs = _validated(declaration.inputs, values, node)
         host = NodeHost(self, node.id)
         workdir = self.workdir / node.id
@@ -255,6 +255,21 @@ class NodeHost:
 
     def cancelled(self) -> bool:
         return self._segment.cancelled()
+
+
+def _params(node: Node, declaration: NodeDeclaration) -> BaseModel:
+    """They were validated at submit; what does not fit here was accepted by other code under the same version."""
+    try:
+        return declaration.params.model_validate(node.params)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise WorkbenchError(
+            "node.version_mismatch",
+            f"this worker's {node.service} {node.version} takes other parameters than the client's: {explain(first)}",
+            where=f"node {node.id}: params.{location(first['loc'])}",
+            seen=first.get("input"),
+            remedy="Restart the workers, so that they run the same code as the client.",
+        ) from None
 
 
 def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> BaseModel:
