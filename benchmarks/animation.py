@@ -67,7 +67,7 @@ def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps:
     loud = loudness(sound)
     count = min(100, sound.frames(fps))
     plan = controls(
-        tracks_from_phonemes(phonemes, loud),
+        tracks_from_phonemes(phonemes, loud, 0.040),
         loud,
         frames=count,
         fps=fps,

@@ -25,6 +25,9 @@ class Params(NodeModel):
     size: int = Field(512, ge=256, le=1024, multiple_of=16, description="Side of the square video, in pixels.")
     fps: int = Field(25, ge=10, le=60, description="Frames a second.")
     mouth: float = Field(1.0, ge=0, le=2, description="How far the mouth opens: 0 keeps it shut, 2 exaggerates.")
+    mouth_lead_ms: float = Field(
+        40.0, ge=-200, le=200, description="How much earlier than its sound the mouth moves, in milliseconds."
+    )
     sway: float = Field(1.0, ge=0, le=2, description="How much the head moves: 0 holds it still.")
     blinks_per_minute: float = Field(14.0, ge=0, le=60, description="Blinks a minute, on average.")
     expression: float = Field(0.5, ge=0, le=1, description="Liveliness of brows and cheeks.")
@@ -93,9 +96,9 @@ def _controls(ctx: Context, params: Params, inputs: Inputs, sound: Sound, frames
     from nodes.generate._puppet.sound import loudness
     from nodes.generate._puppet.visemes import tracks_from_phonemes, tracks_from_sound
 
-    loud = loudness(sound)
+    loud, lead_s = loudness(sound), params.mouth_lead_ms / 1000
     return controls(
-        tracks_from_phonemes(inputs.phonemes, loud) if inputs.phonemes else tracks_from_sound(loud),
+        tracks_from_phonemes(inputs.phonemes, loud, lead_s) if inputs.phonemes else tracks_from_sound(loud, lead_s),
         loud,
         frames=frames,
         fps=params.fps,

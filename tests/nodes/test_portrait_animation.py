@@ -18,11 +18,12 @@ from nodes._face import landmarks, largest_face, mesh, read_picture
 from nodes._samples import sample_portrait
 from nodes._speech import Phoneme
 from nodes.context import Cancelled
+from nodes.generate._puppet.encoder import PartEncoder
 from nodes.generate._puppet.framing import frame
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.sound import Loudness, loudness, read_sound
-from nodes.generate._puppet.visemes import LEAD_S, tracks_from_phonemes, tracks_from_sound
+from nodes.generate._puppet.visemes import tracks_from_phonemes, tracks_from_sound
 from nodes.generate.portrait_animation import PART_FRAMES, Params, check, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
@@ -32,6 +33,7 @@ from schemas.refs import Ref
 pytestmark = pytest.mark.models
 RATE = 24_000
 MODELS = ModelCache()
+LEAD_S = 0.040
 QUIET = {"mouth_gain": 1.0, "sway": 0.0, "blinks_per_minute": 0.0, "expression": 0.0}
 STILL = {"size": 256, "sway": 0.0, "blinks_per_minute": 0.0, "expression": 0.0}
 
@@ -122,8 +124,8 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(bench: Bench) -> None:
 
 def test_a_still_puppet_without_speech_does_not_move(tmp_path: Path, portrait_file: Path) -> None:
     loud = loudness(read_sound(speech(tmp_path / "a.wav", duration_s=0.5)))
-    still = controls(tracks_from_sound(loud), loud, frames=12, fps=25, seed=3, **QUIET)
-    lively = controls(tracks_from_sound(loud), loud, frames=12, fps=25, seed=3, **{**QUIET, "sway": 1.0})
+    still = controls(tracks_from_sound(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **QUIET)
+    lively = controls(tracks_from_sound(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **{**QUIET, "sway": 1.0})
     rgb = read_picture(portrait_file)
     painter = Painter(*frame(rgb, mesh(rgb, largest_face(portrait_file)), 256))
     assert np.array_equal(painter.frame(still, 0), painter.frame(still, 11))
@@ -147,7 +149,7 @@ def test_opening_follows_loudness_closely() -> None:
     rng = np.random.default_rng(0)
     level = np.repeat(rng.uniform(0, 1, 60), 40)
     loud = Loudness(level.astype(np.float32), np.zeros_like(level), np.zeros_like(level))
-    jaw = tracks_from_sound(loud).jaw
+    jaw = tracks_from_sound(loud, LEAD_S).jaw
     lead = round(LEAD_S / 0.005)
     assert np.corrcoef(jaw[:-lead], level[lead:])[0, 1] > 0.75
     assert abs(np.corrcoef(jaw, np.roll(level, 1200))[0, 1]) < 0.4
@@ -160,7 +162,7 @@ def phonemes(*rows: tuple[str, float, float]) -> list[Phoneme]:
 def mouth_at_frames(tmp_path: Path, said: list[Phoneme], fps: int = 25) -> Any:
     sound = read_sound(speech(tmp_path / "a.wav", (0.2, 0.9), duration_s=1.2))
     loud = loudness(sound)
-    return controls(tracks_from_phonemes(said, loud), loud, frames=sound.frames(fps), fps=fps, seed=0, **QUIET)
+    return controls(tracks_from_phonemes(said, loud, LEAD_S), loud, frames=sound.frames(fps), fps=fps, seed=0, **QUIET)
 
 
 @pytest.mark.parametrize("symbol", ["m", "b", "p"])
@@ -186,11 +188,12 @@ def test_vowels_open_round_and_spread_the_mouth(tmp_path: Path) -> None:
     assert mouth.wide[oo] < -0.6 and mouth.wide[ee] > 0.5
 
 
-def test_the_mouth_leads_the_sound(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lead_s", [LEAD_S, 0.0, -0.1])
+def test_the_mouth_leads_the_sound_by_as_much_as_asked(tmp_path: Path, lead_s: float) -> None:
     loud = loudness(read_sound(speech(tmp_path / "a.wav", (0.5, 0.7), duration_s=1.2)))
-    jaw = tracks_from_phonemes(phonemes(("ɑ", 0.5, 0.7)), loud).jaw
+    jaw = tracks_from_phonemes(phonemes(("ɑ", 0.5, 0.7)), loud, lead_s).jaw
     middle = (np.arange(len(jaw)) * 0.005 * jaw).sum() / jaw.sum()
-    assert middle == pytest.approx(0.6 - LEAD_S, abs=0.012)
+    assert middle == pytest.approx(0.6 - lead_s, abs=0.012)
 
 
 def test_word_gaps_do_not_close_the_mouth_but_pauses_do(tmp_path: Path) -> None:
@@ -213,7 +216,7 @@ def test_unknown_symbols_and_odd_times_are_survived(tmp_path: Path) -> None:
 
 def test_blinks_come_about_as_often_as_asked_and_by_seed(tmp_path: Path) -> None:
     loud = loudness(read_sound(speech(tmp_path / "a.wav", duration_s=300)))
-    mouth = tracks_from_sound(loud)
+    mouth = tracks_from_sound(loud, LEAD_S)
     settings = {"frames": 7500, "fps": 25, "mouth_gain": 1.0, "sway": 1.0, "expression": 0.5}
 
     def count(seed: int, rate: float) -> int:
@@ -272,6 +275,12 @@ def test_cancelling_stops_at_once_and_leaves_no_thread(bench: Bench) -> None:
         bench.run(size=256, on_progress=cancel)
     assert not [thread for thread in threading.enumerate() if thread.name == "part-encoder"]
     assert len(bench.host.progressed) == 1
+
+
+def test_an_encoder_that_fails_is_heard_of(tmp_path: Path) -> None:
+    with pytest.raises(av.FFmpegError), PartEncoder(tmp_path / "no such folder", 256, 25) as encoder:
+        for _ in range(100):
+            encoder.add(np.zeros((256, 256, 3), np.uint8))
 
 
 def test_previews_are_pictures(bench: Bench) -> None:

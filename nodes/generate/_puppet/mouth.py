@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.generate._puppet.rig import INSET_LOWER, INSET_UPPER, Rig
+from nodes.generate._puppet.lips import ALONG, INSET_LOWER, INSET_UPPER
+from nodes.generate._puppet.rig import Rig
 
 _UPPER_SHOWN = 0.016  # how far the upper teeth reach below the closed lips' line, as a share of the face height
 _LOWER_SHOWN = 0.010  # how far the lower teeth stand above the lower lip, moving with the jaw
@@ -49,11 +50,10 @@ class Mouth:
             light: 0 to 1, how much of the light falls into the mouth.
         """
         rig = self.rig
-        t = -np.cos(np.linspace(0, np.pi, len(upper)))  # as the rig samples the contours
-        apart = ((lower - upper) @ rig.down).clip(0, None) * np.clip((1 - np.abs(t)) / 0.10, 0, 1)
+        apart = ((lower - upper) @ rig.down).clip(0, None) * np.clip((1 - np.abs(ALONG)) / 0.10, 0, 1)
         middle = (upper + lower) / 2
         # Closed lips meet in a thin dark line, not in nothing: it also hides the seam between the two fields.
-        least = 0.0035 * rig.face_height * np.sqrt(np.clip(1 - t**2, 0, 1))
+        least = 0.0035 * rig.face_height * np.sqrt(1 - ALONG**2)
         half = (np.maximum(apart, least) / 2)[:, None] * rig.down
         outline = np.concatenate([middle - half, (middle + half)[::-1]])
         pad = max(6, round(0.04 * rig.face_height))
@@ -167,8 +167,7 @@ def redden_upper_lip(rig: Rig, portrait: NDArray[Any]) -> NDArray[Any]:
     if not rig.parted:
         return portrait.copy()
     size, h = rig.size, rig.face_height
-    t = -np.cos(np.linspace(0, np.pi, len(rig.lip_upper)))
-    height = (0.024 * h * (1 - t**4))[:, None] * rig.down
+    height = (0.024 * h * (1 - ALONG**4))[:, None] * rig.down
     outline = np.concatenate([rig.lip_upper - height, (rig.lip_upper + 0.004 * h * rig.down)[::-1]])
     band = np.zeros((size, size), np.uint8)
     cv2.fillPoly(band, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)

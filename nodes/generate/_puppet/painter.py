@@ -11,24 +11,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nodes.generate._puppet.axes import GRID
 from nodes.generate._puppet.eyes import STAGES, EyePatch, paint_blinks
+from nodes.generate._puppet.fields import JAW_TRAVEL
 from nodes.generate._puppet.motion import Controls
 from nodes.generate._puppet.mouth import Mouth, redden_upper_lip
-from nodes.generate._puppet.rig import (
-    COMMON,
-    GRID,
-    JAW_TRAVEL,
-    LOWER_DRAW,
-    LOWER_TUCK,
-    ROUND,
-    SPREAD,
-    Rig,
-    build_rig,
-)
+from nodes.generate._puppet.rig import COMMON, Rig, build_rig
 
 _INVERSIONS = 4  # fixed-point steps from "where a point goes" to "where a pixel comes from"; residue below 0.1 px
 # Linear sampling of a source enlarged once looks like cubic sampling of the source itself, at a third of its 6 ms.
 _FINER = 2
+# How far lips go for a pose of 1: of the face height, and of the mouth's width.
+_LOWER_DRAW, _LOWER_TUCK = 0.026, 0.014
+_SPREAD, _ROUND = 0.07, 0.34
 _JAW = COMMON.index("jaw")
 _OF_THE_SKULL = [COMMON.index(name) for name in ("yaw", "pitch", "roll", "shift_x", "shift_y")]
 _PUCKER = COMMON.index("pucker")
@@ -133,9 +128,9 @@ def _weights(c: Controls, i: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[A
     spread, pucker = max(float(c.wide[i]), 0.0), max(-float(c.wide[i]), 0.0)
     common = [
         *(c.yaw[i], c.pitch[i], c.roll[i], c.shift_x[i], c.shift_y[i], jaw),
-        *(SPREAD * spread - ROUND * pucker - _NARROWED_BY_JAW * jaw, pucker, c.brow[i], c.cheek[i], 1.0),
+        *(_SPREAD * spread - _ROUND * pucker - _NARROWED_BY_JAW * jaw, pucker, c.brow[i], c.cheek[i], 1.0),
     ]
     lower = c.lower[i] * free
     above = [1.0, c.upper[i] * free, jaw, c.press[i]]
-    below = [1.0, lower * (LOWER_DRAW if lower > 0 else LOWER_TUCK), jaw, c.press[i]]
+    below = [1.0, lower * (_LOWER_DRAW if lower > 0 else _LOWER_TUCK), jaw, c.press[i]]
     return np.array(common, np.float32), np.array(above, np.float32), np.array(below, np.float32)

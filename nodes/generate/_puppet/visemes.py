@@ -5,6 +5,9 @@ neighbours colour each other (coarticulation after Cohen and Massaro, 1993, with
 dominance). Bilabial closures are laid over the smoothed tracks afterwards, so that they really close.
 """
 
+# mypy: disable-error-code="no-any-return"
+# (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,7 +20,6 @@ from numpy.typing import NDArray
 from nodes._speech import Phoneme
 from nodes.generate._puppet.sound import STEP_S, Loudness
 
-LEAD_S = 0.040  # the mouth is seen to move before the sound is heard
 CHANNELS = ("jaw", "wide", "upper", "lower", "press")
 _SMOOTH_S = {"jaw": 0.030, "wide": 0.042, "upper": 0.026, "lower": 0.024}
 _PAUSE_S = 0.150  # a gap this long is a pause
@@ -67,8 +69,11 @@ class MouthTracks:
     press: NDArray[Any]
 
 
-def tracks_from_phonemes(phonemes: Sequence[Phoneme], loud: Loudness) -> MouthTracks:
-    """Mouth tracks as long as ``loud``. Unknown symbols keep the pose before them; punctuation and spaces rest."""
+def tracks_from_phonemes(phonemes: Sequence[Phoneme], loud: Loudness, lead_s: float) -> MouthTracks:
+    """Mouth tracks as long as ``loud``, ``lead_s`` ahead of the sound.
+
+    Unknown symbols keep the pose before them; punctuation and longer gaps rest.
+    """
     count = len(loud.level)
     targets = np.zeros((5, count), np.float32)
     stress = np.ones(count, np.float32)
@@ -91,11 +96,11 @@ def tracks_from_phonemes(phonemes: Sequence[Phoneme], loud: Loudness) -> MouthTr
     jaw = _smooth(targets[0] * stress, _SMOOTH_S["jaw"])
     jaw = jaw * (0.78 + 0.34 * _smooth(loud.level, 0.08))
     wide, upper, lower = (_smooth(targets[i], _SMOOTH_S[CHANNELS[i]]) for i in (1, 2, 3))
-    return _early(MouthTracks(np.clip(jaw, 0, 1.1), wide, upper, lower, _closure(closures, count)))
+    return _early(MouthTracks(np.clip(jaw, 0, 1.1), wide, upper, lower, _closure(closures, count)), lead_s)
 
 
-def tracks_from_sound(loud: Loudness) -> MouthTracks:
-    """Mouth tracks from level and colour of the sound: opening follows the level, sharp sounds close the teeth."""
+def tracks_from_sound(loud: Loudness, lead_s: float) -> MouthTracks:
+    """The same from level and colour of the sound: opening follows the level, sharp sounds close the teeth."""
     hiss = np.clip((loud.bright - 0.35) / 0.3, 0, 1)
     level = np.clip((loud.level - 0.35) / 0.65, 0, 1)
     jaw = _smooth(level**1.4 * (1 - 0.8 * hiss), 0.035) * 0.75
@@ -105,7 +110,7 @@ def tracks_from_sound(loud: Loudness) -> MouthTracks:
     wide = _smooth(loud.front * 0.8, 0.07) * speaking
     upper = _smooth(0.12 * level + 0.25 * hiss * level, 0.04)
     lower = _smooth(0.12 * level + 0.30 * hiss * level, 0.04)
-    return _early(MouthTracks(jaw, wide, upper, lower, np.zeros_like(jaw)))
+    return _early(MouthTracks(jaw, wide, upper, lower, np.zeros_like(jaw)), lead_s)
 
 
 def _without_gaps(phonemes: Sequence[Phoneme]) -> list[Phoneme]:
@@ -164,6 +169,8 @@ def _smooth(track: NDArray[Any], sigma_s: float) -> NDArray[Any]:
     return np.convolve(padded, kernel / kernel.sum(), mode="valid").astype(np.float32)
 
 
-def _early(tracks: MouthTracks) -> MouthTracks:
-    lead = round(LEAD_S / STEP_S)
-    return MouthTracks(*(np.append(t[lead:], np.repeat(t[-1:], min(lead, len(t)))) for t in vars(tracks).values()))
+def _early(tracks: MouthTracks, lead_s: float) -> MouthTracks:
+    def shifted(track: NDArray[Any]) -> NDArray[Any]:
+        return track[np.clip(np.arange(len(track)) + round(lead_s / STEP_S), 0, len(track) - 1)]
+
+    return MouthTracks(*(shifted(track) for track in vars(tracks).values()))
