@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.job import JobRecord, JobView
 from workbench.cli.output import print_table
@@ -37,7 +42,7 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
             f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
         ),
         ("mlflow", shown.mlflow_run or ("not recorded yet" if bench.settings.mlflow_url else None)),
-        ("stop", "workbench down"),
+        ("stop", f"{this_program()} down"),
     ]
     for name, value in facts:
         if value:
@@ -45,6 +50,16 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
     if shown.error is not None:
         print()
         print_error(shown.error)
+
+
+def this_program() -> str:
+    """What to type for this installation's ``workbench`` in the shell that started it."""
+    program = Path(sys.prefix) / "bin" / "workbench"
+    on_path = shutil.which("workbench")
+    if not program.exists() or (on_path and Path(on_path).samefile(program)):
+        return "workbench"
+    below = program.is_relative_to(Path.cwd())
+    return os.path.relpath(program) if below else str(program)
 
 
 def print_error(info: ErrorInfo) -> None:
