@@ -3,7 +3,8 @@
 local job, its_epoch, lane, at, ready = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = job_key(job)
 if epoch() ~= its_epoch then return 'WAIT' end
-if redis.call('EXISTS', key) == 1 then return 'EXISTS' end
+-- Events without a job: it was finished and forgotten a moment ago, while this client was slow.
+if redis.call('EXISTS', key, events_key(job)) > 0 then return 'EXISTS' end
 local n = tonumber(ARGV[6])
 local position = 7
 redis.call('HSET', key, 'lane', lane, 'status', 'accepted')

@@ -4,9 +4,12 @@
 local job, seg, fence, node, failure, retry, at, data =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local key = job_key(job)
-local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'at:' .. seg, 'mx:' .. node)
+local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'at:' .. seg, 'mx:' .. node, 'by:' .. node)
+if state[5] == fence and state[2] == 'failed' then return 'FINAL' end
 if state[1] == 'cancelled' then return 'CANCELLED' end
-if not holds(job, seg, fence) or FINAL[state[2] or 'failed'] then return 'FENCED' end
+if not holds(job, seg, fence) then return 'FENCED' end
+if state[2] == 'failed' then return 'FINAL' end -- said before its worker adopted the lease
+if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_bench() then return 'WAIT' end
 
 if retry == '1' and tonumber(state[3]) < tonumber(state[4]) then

@@ -1,0 +1,271 @@
+"""Leases on the real scripts: what a worker may do while it holds one, and nothing afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.event import EventType
+from schemas.status import NodeStatus
+from tests.bus.driver import POOLS, Driver, failure_of, job_status, planned, result_of, statuses
+from tests.engine.graphs import checked, document
+from workbench.bus.bus import Bus, Taken, Verdict
+
+pytestmark = pytest.mark.stack
+CHAIN = document({"a": "probe.data", "b": "probe.data", "c": "probe.data"}, [("a", "b"), ("b", "c")])
+
+
+def accept(bus: Bus, raw: dict[str, Any] = CHAIN, job: str = "job", **fields: Any) -> None:
+    assert bus.accept(planned(job, raw), 1) is Verdict.OK
+
+
+def take(bus: Bus, worker: str = "w", last_n: int = 0, pool: str = "data.cpu") -> Taken:
+    taken = bus.take(worker, last_n, pool, block=False)
+    assert taken is not None
+    return taken
+
+
+def event_types(bus: Bus, job: str = "job") -> list[str]:
+    return [f"{event.type.value} {event.node}".strip() for event in bus.events(job)]
+
+
+def test_accepting_twice_is_accepting_once(bus: Bus) -> None:
+    accept(bus)
+    assert bus.accept(planned("job", CHAIN), 1) is Verdict.EXISTS
+    take(bus)
+    assert bus.take("other", 0, "data.cpu", block=False) is None
+    assert event_types(bus) == ["job.accepted", "node.running a"]
+
+
+def test_accepting_in_another_epoch_waits_and_writes_nothing(bus: Bus) -> None:
+    assert bus.accept(planned("job", CHAIN), 2) is Verdict.WAIT
+    assert not bus.knows("job")
+
+
+def test_a_finished_job_that_the_bus_forgot_is_not_accepted_again(bus: Bus) -> None:
+    accept(bus, document({"a": "probe.data"}))
+    Driver(bus).finish()
+    bus.confirm(bus.outbox("")[-1].id, ["job"])
+    assert not bus.knows("job")
+    # A client that was slow between SQL and the bus, while another cancelled or finished the job.
+    assert bus.accept(planned("job", document({"a": "probe.data"})), 1) is Verdict.EXISTS
+    assert not bus.knows("job")
+
+
+def test_a_job_whose_results_are_all_known_is_finished_when_it_is_accepted(bus: Bus) -> None:
+    assert bus.accept(planned("job", CHAIN, {"a", "b", "c"}), 1) is Verdict.OK
+    assert job_status(bus, "job") == "completed"
+    assert bus.queued(POOLS) == set()
+    assert event_types(bus) == [
+        "job.accepted",
+        "node.completed a",
+        "node.completed b",
+        "node.completed c",
+        "job.completed",
+    ]
+
+
+def test_a_repeated_commit_answers_again_and_changes_nothing(bus: Bus) -> None:
+    accept(bus)
+    taken = take(bus)
+    assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
+    before = event_types(bus)
+    assert bus.commit(taken.lease, "a", b'{"output": {"text": "other"}}')[0] is Verdict.AGAIN
+    assert event_types(bus) == before
+    assert bus.client.hget(bus.keys.job("job"), "rs:a") == result_of("a")
+
+
+def test_a_repeated_last_failure_answers_as_the_first_time(bus: Bus) -> None:
+    raw = document({"a": "probe.control", "b": "probe.control"}, [("a", "b", "on_failure")])
+    accept(bus, raw)
+    taken = take(bus, pool="control")
+    assert bus.fail(taken.lease, "a", failure_of("a"), retry=False) is Verdict.FINAL
+    before = event_types(bus)
+    assert bus.fail(taken.lease, "a", failure_of("a"), retry=False) is Verdict.FINAL
+    assert event_types(bus) == before
+    assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.OK
+
+
+def test_the_last_commit_brings_the_next_segment(bus: Bus) -> None:
+    accept(bus, document({"a": "probe.data"}), job="first")
+    accept(bus, document({"a": "probe.data"}), job="second")
+    taken = take(bus)
+    verdict, following = bus.commit(taken.lease, "a", result_of("a"), worker="w", then_take="data.cpu")
+    assert verdict is Verdict.OK
+    assert following is not None and following.lease.job == "second"
+    assert following.lease.n > taken.lease.n
+
+
+def test_a_taken_over_worker_cannot_change_anything(bus: Bus) -> None:
+    accept(bus)
+    lost = take(bus, "lost")
+    assert bus.renew(lost.lease) is Verdict.OK
+    assert bus.expire(bus.leases()[0], failure_of("a")) is Verdict.RETRY
+    heir = take(bus, "heir")
+    assert (heir.lease.segment, heir.attempt) == (lost.lease.segment, 2)
+    for verdict in (
+        bus.commit(lost.lease, "a", result_of("a"))[0],
+        bus.fail(lost.lease, "a", failure_of("a"), retry=True),
+        bus.renew(lost.lease),
+        bus.release(lost.lease),
+        bus.part(lost.lease, "a", 0, b"{}"),
+    ):
+        assert verdict is Verdict.FENCED
+    assert bus.commit(heir.lease, "a", result_of("a"))[0] is Verdict.OK
+
+
+def test_expire_wants_the_lease_exactly_as_it_was_seen(bus: Bus) -> None:
+    accept(bus)
+    taken = take(bus)
+    seen = bus.leases()[0]
+    assert seen.worker == "w"
+    assert bus.renew(taken.lease) is Verdict.OK
+    assert bus.expire(seen, failure_of("a")) is Verdict.MOVED
+    assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
+
+
+def test_a_lease_that_was_never_worked_on_costs_no_attempt(bus: Bus) -> None:
+    accept(bus)
+    take(bus, "silent")
+    assert bus.expire(bus.leases()[0], failure_of("a")) is Verdict.RETRY
+    assert take(bus, "heir").attempt == 1
+
+
+def test_the_last_attempt_lost_with_its_worker_fails_the_node(bus: Bus) -> None:
+    raw = document({"a": {"service": "probe.data", "retries": {"maxAttempts": 2}}, "b": "probe.data"}, [("a", "b")])
+    accept(bus, raw)
+    for verdict in (Verdict.RETRY, Verdict.FINAL):
+        taken = take(bus, "w", last_n=99)
+        assert bus.renew(taken.lease) is Verdict.OK
+        assert bus.expire(bus.leases()[0], failure_of("a")) is verdict
+    assert job_status(bus, "job") == "failed"
+    assert statuses(bus, "job", checked(raw).graph) == {"a": NodeStatus.FAILED, "b": NodeStatus.SKIPPED}
+    assert bus.take("w", 99, "data.cpu", block=False) is None
+
+
+def test_a_handed_back_segment_costs_no_attempt_and_goes_first(bus: Bus) -> None:
+    accept(bus, job="first")
+    accept(bus, job="second")
+    taken = take(bus)
+    assert bus.release(taken.lease) is Verdict.OK
+    again = take(bus, last_n=taken.lease.n)
+    assert (again.lease.job, again.attempt) == ("first", 1)
+
+
+def test_an_answer_that_got_lost_is_given_again(bus: Bus) -> None:
+    accept(bus)
+    lost_answer = take(bus, "w", last_n=0)
+    again = take(bus, "w", last_n=0)
+    assert again == lost_answer
+    assert bus.take("w", again.lease.n, "data.cpu", block=False) is None  # it is known now
+
+
+def test_a_resumed_segment_carries_what_was_finished_and_its_parts(bus: Bus) -> None:
+    accept(bus)
+    first = take(bus, "first")
+    assert bus.commit(first.lease, "a", result_of("a"))[0] is Verdict.OK
+    for index in range(3):
+        assert bus.part(first.lease, "b", index, b'{"n": %d}' % index) is Verdict.OK
+    assert bus.renew(first.lease) is Verdict.OK
+    assert bus.expire(bus.leases()[0], failure_of("b")) is Verdict.RETRY
+    heir = take(bus, "heir")
+    assert heir.results == {"a": result_of("a")}
+    assert heir.status["a"] == "completed"
+    assert heir.parts == {"b": [b'{"n": 0}', b'{"n": 1}', b'{"n": 2}']}
+
+
+def test_stale_entries_fall_out_of_the_queue(bus: Bus) -> None:
+    for job in ("cancelled", "twice"):
+        accept(bus, job=job)
+    assert bus.cancel("cancelled") is Verdict.OK
+    bus.requeue("twice", bus.segments("twice"))
+    assert len(bus.client.xrange(bus.keys.queue("data.cpu", "interactive"))) == 3
+    assert take(bus, "w").lease.job == "twice"
+    assert bus.take("other", 0, "data.cpu", block=False) is None
+    assert bus.queued(POOLS) == set()
+
+
+def test_lanes_are_served_in_their_order(bus: Bus) -> None:
+    for job, lane in (("sweep", "batch"), ("person", "interactive")):
+        plan = planned(job, CHAIN)
+        plan.lane = lane
+        assert bus.accept(plan, 1) is Verdict.OK
+    first = take(bus)
+    assert first.lease.job == "person"
+    assert bus.take("w", first.lease.n, "data.cpu", block=False, lanes=("front", "interactive")) is None
+    assert take(bus, last_n=first.lease.n).lease.job == "sweep"
+
+
+@pytest.mark.parametrize("committed", [0, 1, 2])
+def test_nothing_becomes_visible_after_a_cancel(bus: Bus, committed: int) -> None:
+    accept(bus)
+    taken = take(bus)
+    for node in "abc"[:committed]:
+        assert bus.commit(taken.lease, node, result_of(node))[0] is Verdict.OK
+    assert bus.cancel("job") is Verdict.OK
+    before = event_types(bus)
+    assert before[-1] == "job.cancelled"
+    node = "abc"[committed]
+    assert bus.commit(taken.lease, node, result_of(node))[0] is Verdict.CANCELLED
+    assert bus.fail(taken.lease, node, failure_of(node), retry=True) is Verdict.CANCELLED
+    assert bus.renew(taken.lease) is Verdict.CANCELLED
+    assert bus.cancel("job") is Verdict.FINAL
+    assert event_types(bus) == before
+    final = statuses(bus, "job", checked(CHAIN).graph)
+    assert [final[name] for name in "abc"] == [NodeStatus.COMPLETED] * committed + [NodeStatus.CANCELLED] * (
+        3 - committed
+    )
+    assert bus.leases() == []
+    assert bus.take("w", taken.lease.n, "data.cpu", block=False) is None
+
+
+def test_cancelling_what_is_not_there_or_done(bus: Bus) -> None:
+    assert bus.cancel("nothing") is Verdict.UNKNOWN
+    accept(bus)
+    Driver(bus).finish()
+    assert bus.cancel("job") is Verdict.FINAL
+    assert event_types(bus)[-1] == "job.completed"
+
+
+def test_results_are_found_again_by_content_key(bus: Bus) -> None:
+    accept(bus)
+    taken = take(bus)
+    assert bus.computed("k" * 64) is None
+    bus.commit(taken.lease, "a", result_of("a"), content_key="k" * 64)
+    assert bus.computed("k" * 64) == result_of("a")
+
+
+def test_progress_is_a_last_value_and_goes_with_the_job(bus: Bus) -> None:
+    accept(bus, document({"a": "probe.data"}))
+    taken = take(bus)
+    bus.renew(taken.lease, {"a": b"1"})
+    bus.renew(taken.lease, {"a": b"2"})
+    assert bus.progress("job") == {"a": b"2"}
+    bus.commit(taken.lease, "a", result_of("a"))
+    bus.confirm(bus.outbox("")[-1].id, ["job"])
+    assert bus.progress("job") == {}
+
+
+def test_an_unfinished_job_is_not_forgotten(bus: Bus) -> None:
+    accept(bus)
+    assert bus.confirm(bus.outbox("")[-1].id, ["job"]) == 0
+    assert bus.knows("job")
+
+
+def test_event_types_cover_what_the_scripts_write(bus: Bus) -> None:
+    accept(bus)
+    taken = take(bus)
+    assert bus.fail(taken.lease, "a", failure_of("a"), retry=True) is Verdict.RETRY
+    taken = take(bus, last_n=taken.lease.n)
+    assert bus.fail(taken.lease, "a", failure_of("a"), retry=False) is Verdict.FINAL
+    assert [event.type for event in bus.events("job")] == [
+        EventType.JOB_ACCEPTED,
+        EventType.NODE_RUNNING,
+        EventType.NODE_RETRYING,
+        EventType.NODE_RUNNING,
+        EventType.NODE_FAILED,
+        EventType.NODE_SKIPPED,
+        EventType.NODE_SKIPPED,
+        EventType.JOB_FAILED,
+    ]
