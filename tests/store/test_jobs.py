@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
@@ -26,13 +27,13 @@ def store(tmp_path: Path) -> Iterator[JobStore]:
     store.close()
 
 
-def count(store: JobStore, table: object) -> int:
+def count(store: JobStore, table: Table) -> int:
     with store.database.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 VIDEO = fake_ref("video")
-OUTPUTS = {
+OUTPUTS: dict[str, dict[str, Any]] = {
     "script": {"narration": "Hello."},
     "speech": {"audio": fake_ref("audio", "audio").model_dump(mode="json", by_alias=True)},
     "video": {"video": fake_ref("silent").model_dump(mode="json", by_alias=True)},

@@ -13,7 +13,7 @@ import pytest
 
 from schemas.errors import WorkbenchError
 from schemas.refs import FileRef
-from workbench.settings import Settings
+from workbench.settings import load_settings
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
@@ -104,7 +104,7 @@ def test_a_copy_cut_short_is_not_handed_out(cache: LocalCache, tmp_path: Path) -
 
 @pytest.mark.stack
 def test_fetch_asks_the_store_once(s3: dict[str, str], tmp_path: Path, cache: LocalCache) -> None:
-    objects = Objects.connect(Settings(**s3))
+    objects = Objects.connect(load_settings(**s3))
     path = tmp_path / "data"
     path.write_bytes(os.urandom(5000))
     ref = FileRef(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), size_bytes=5000)

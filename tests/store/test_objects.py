@@ -18,7 +18,7 @@ from minio import Minio
 
 from schemas.errors import WorkbenchError
 from schemas.refs import FileRef, VideoRef
-from workbench.settings import Settings
+from workbench.settings import Settings, load_settings
 from workbench.store.objects import Objects, object_key
 
 pytestmark = pytest.mark.stack
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def settings(s3: dict[str, str]) -> Settings:
-    return Settings(**s3, s3_bucket=f"t-{uuid.uuid4().hex[:12]}")  # no such bucket yet: the first put makes it
+    return load_settings(**s3, s3_bucket=f"t-{uuid.uuid4().hex[:12]}")  # no such bucket yet: the first put makes it
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_missing(objects: Objects, tmp_path: Path) -> None:
 def test_a_closed_port_is_told_after_a_few_attempts(s3: dict[str, str], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    objects = Objects.connect(Settings(**{**s3, "s3_url": f"http://127.0.0.1:{port}"}))
+    objects = Objects.connect(load_settings(**{**s3, "s3_url": f"http://127.0.0.1:{port}"}))
     with pytest.raises(WorkbenchError) as told:
         objects.put(*random_file(tmp_path, 10))
     assert told.value.code == "store.unreachable"
@@ -166,7 +166,7 @@ def test_a_store_that_stumbles_is_asked_again() -> None:
 
 
 def test_wrong_keys_are_refused_at_once(s3: dict[str, str]) -> None:
-    objects = Objects.connect(Settings(**{**s3, "s3_secret_key": "not the key"}))
+    objects = Objects.connect(load_settings(**{**s3, "s3_secret_key": "not the key"}))
     with pytest.raises(WorkbenchError) as told:
         objects.has("0" * 64)
     assert told.value.code == "store.refused"

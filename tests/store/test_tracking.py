@@ -76,7 +76,7 @@ def media(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: Any) -> str:
     """A job that ran to its end, in SQL."""
     plain_refs = {name: ref.model_dump(mode="json", by_alias=True) for name, ref in media.items()}
-    outputs = {
+    outputs: dict[str, dict[str, Any]] = {
         "script": {"narration": "Grüße from the bench."},
         "speech": {"audio": plain_refs["audio"]},
         "final": {"video": plain_refs["video"]},
@@ -107,7 +107,7 @@ def values(run: dict[str, Any], kind: str) -> dict[str, Any]:
 def test_a_finished_job_becomes_one_whole_run(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
-    params = {"speech": {"speed": 1.25, "voice": "heart"}, "script": {"prompt": "x" * 9000}}
+    params: dict[str, dict[str, Any]] = {"speech": {"speed": 1.25, "voice": "heart"}, "script": {"prompt": "x" * 9000}}
     job = record_run(store, make_job(params=params, experiment=experiment, seed=7), media, metrics={"score": 0.5})
     assert tracker.sync_due() == 1
     (run,) = runs(settings, experiment)

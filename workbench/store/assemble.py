@@ -39,7 +39,9 @@ class JobRows:
 def new_job_rows(job: NewJob, now: float) -> JobRows:
     """The rows of an accepted job. Nodes that the cache has answered already are completed."""
     shares = job.graph.progress_weights()
-    nodes, artifacts, grants = [], {}, []
+    nodes: list[Row] = []
+    artifacts: dict[str, Row] = {}
+    grants: list[Row] = []
     for position, node in enumerate(job.graph.nodes):
         done = node.status is NodeStatus.COMPLETED
         nodes.append(

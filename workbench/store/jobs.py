@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Table, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.errors import WorkbenchError
@@ -105,7 +105,7 @@ class JobStore:
                 return None
             statement = select(tables.node_results).where(tables.node_results.c.job == job_id)
             nodes = connection.execute(statement.order_by(tables.node_results.c.position)).mappings().all()
-        return job_record(job, nodes)
+        return job_record(dict(job), [dict(node) for node in nodes])
 
     def list(self, wanted: JobFilter | None = None) -> JobPage:
         """One page of jobs, newest first, without their graphs, and how many there are in all."""
@@ -115,11 +115,10 @@ class JobStore:
     def events(self, job_id: str, after: str = "", limit: int = 10_000) -> Sequence[Event]:
         """Events behind the cursor ``<epoch>-<seq>`` (all of them for ""), in order."""
         events = tables.events.c
-        epoch, _, seq = after.partition("-")
-        behind = (
-            (events.epoch > int(epoch)) | ((events.epoch == int(epoch)) & (events.seq > int(seq))) if after else True
-        )
-        statement = select(tables.events).where(events.job == job_id, behind)
+        statement = select(tables.events).where(events.job == job_id)
+        if after:
+            epoch, seq = (int(number) for number in after.split("-"))
+            statement = statement.where(or_(events.epoch > epoch, and_(events.epoch == epoch, events.seq > seq)))
         with self.database.read() as connection:
             found = connection.execute(statement.order_by(events.epoch, events.seq).limit(limit)).mappings().all()
         return [Event.model_validate(dict(row)) for row in found]
@@ -177,7 +176,7 @@ class JobStore:
     def _insert_events(self, connection: Connection, batch: Sequence[Event]) -> Sequence[Event]:
         by_number = {(event.job, event.epoch, event.seq): event for event in batch}
         ids = {event.job for event in batch}
-        known = set()
+        known: set[str] = set()
         for some in _chunks(sorted(ids)):
             known.update(connection.execute(select(tables.jobs.c.id).where(tables.jobs.c.id.in_(some))).scalars())
         if ids - known:
@@ -228,8 +227,8 @@ class JobStore:
             )
         jobs = tables.jobs.c
         # A final job stays as it is, whatever comes late. (NOT IN cannot be used with many rows of parameters.)
-        still_open = [jobs.status != status for status in _FINAL_JOB]
-        statement = update(tables.jobs).where(jobs.id == bindparam("_id"), *still_open)
+        not_final = [jobs.status != status for status in _FINAL_JOB]
+        statement = update(tables.jobs).where(jobs.id == bindparam("_id"), *not_final)
         if rows:
             connection.execute(
                 statement.values(

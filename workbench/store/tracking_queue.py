@@ -78,8 +78,8 @@ class TrackingQueue:
     def postpone(self, job: str, error: str, now: float) -> float:
         """This job cannot be recorded now: try again after a delay that doubles from 5 s to an hour. Returns it."""
         with self._database.write() as connection:
-            tries = connection.execute(select(jobs.c.tracking_tries).where(jobs.c.id == job)).scalar() or 0
-            delay_s = min(3600.0, 5.0 * 2 ** min(tries, 16))
+            tries: int = connection.execute(select(jobs.c.tracking_tries).where(jobs.c.id == job)).scalar() or 0
+            delay_s = min(3600.0, 5.0 * 2.0 ** min(tries, 16))
             changed = {"tracking_tries": tries + 1, "tracking_after": now + delay_s, "tracking_error": error[:2000]}
             connection.execute(update(jobs).where(jobs.c.id == job).values(**changed))
         return delay_s
