@@ -33,7 +33,11 @@ class ProcessId(Contract):
         """That process now, or None when it has gone."""
         try:
             process = psutil.Process(pid)
-            return cls(pid=pid, started=process.create_time(), argv=process.cmdline())
+            # Popen returns while exec is still at work, and for that moment the kernel shows no command line.
+            until = time.monotonic() + 1.0
+            while not (argv := process.cmdline()) and time.monotonic() < until:
+                time.sleep(0.001)
+            return cls(pid=pid, started=process.create_time(), argv=argv)
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             return None
 
@@ -48,7 +52,9 @@ class ProcessId(Contract):
             return False
 
 
-def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, nice: int = 0
+) -> subprocess.Popen[bytes]:
     """Start a child in a process group of its own, its output appended to ``log``. Call it from the main thread:
     Linux counts the death of the spawning *thread* as the death of the parent.
     """
@@ -57,6 +63,7 @@ def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) 
 
     def between_fork_and_exec() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os.nice(nice)
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != supervisor:  # it died before the wish was made
