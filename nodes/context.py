@@ -64,7 +64,7 @@ class Parts:
 
     def append(self, data: Path | bytes, kind: str, **facts: Any) -> Ref:
         """Save one more part. It is safe from crashes once the worker has reported it."""
-        ref = self._ctx.save(data, kind, **facts)
+        ref: Ref = self._ctx.save(data, kind, **facts)
         self._ctx.host.part(len(self._refs), ref)
         self._refs.append(ref)
         return ref
@@ -140,9 +140,9 @@ class Context:
             raise WorkbenchError("node.bad_output", f"unknown kind of artifact {kind!r}", allowed=sorted(REF_TYPES))
         path = data
         if isinstance(data, bytes):
-            with tempfile.NamedTemporaryFile(dir=self.workdir, suffix=_SUFFIXES[kind], delete=False) as file:
-                file.write(data)
-            path = Path(file.name)
+            with tempfile.NamedTemporaryFile(dir=self.workdir, suffix=_SUFFIXES[kind], delete=False) as written:
+                written.write(data)
+            path = Path(written.name)
         assert isinstance(path, Path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

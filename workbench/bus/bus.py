@@ -304,7 +304,7 @@ class Bus:
 
     def cancellations(self) -> Iterator[str]:
         """Ids of jobs as they are cancelled, for ever; a hint only (``renew`` answers CANCELLED too)."""
-        with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:
+        with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
             pubsub.subscribe(self.keys.cancelled)
             while True:
                 message = pubsub.get_message(timeout=1.0)

@@ -7,7 +7,7 @@ refused and the caller waits (docs/architecture.md, "Losing memory").
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import redis
@@ -68,7 +68,7 @@ def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> 
 
 def run_id(client: redis.Redis) -> str:
     """The server process's identity; another after every restart."""
-    info = cast("dict[str, Any]", client.info("server"))
+    info = client.info("server")
     return str(info["run_id"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,17 +59,13 @@ def nodes(
         print(f"\nnot available here: {one.missing}")
     for title, schema in (("parameters", one.params), ("inputs", one.inputs), ("outputs", one.outputs)):
         print(f"\n{title}")
-        required = schema.get("required", [])
-        rows = [
-            (
-                name,
-                _type(field),
-                "required" if name in required else field.get("default", ""),
-                field.get("description", ""),
-            )
-            for name, field in schema.get("properties", {}).items()
+        fields = [
+            _line(name, field, schema.get("required", [])) for name, field in schema.get("properties", {}).items()
         ]
-        print_table(("name", "type", "default", "description"), rows) if rows else print("none")
+        if fields:
+            print_table(("name", "type", "default", "description"), fields)
+        else:
+            print("none")
 
 
 @command
@@ -145,7 +141,8 @@ def check(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas ar
     print("the schemas match the models")
 
 
-def _type(field: dict[str, object]) -> str:
+def _line(name: str, field: dict[str, Any], required: list[str]) -> tuple[str, str, Any, str]:
     from workbench.engine.parse import bounds_in_words
 
-    return bounds_in_words(field)
+    default = "required" if name in required else field.get("default", "")
+    return name, bounds_in_words(field), default, field.get("description", "")

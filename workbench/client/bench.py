@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class Bench:
         run = self.job(job_id).mlflow_run_id
         return f"{self.settings.mlflow_url.rstrip('/')}/#/runs/{run}" if run and self.settings.mlflow_url else None
 
-    def events(self, job_id: str, after: str = "0-0") -> list[Event]:
+    def events(self, job_id: str, after: str = "0-0") -> Sequence[Event]:
         return self.store.events(job_id, after)
 
     def cancel(self, job_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps the bus and SQL in step: takes an unfamiliar bus over, and enqueues accepted jobs that the bus does not know."""
+"""Keeps the bus and SQL in step: takes an unfamiliar bus over, enqueues accepted jobs that the bus does not know."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 
 import structlog
 
+from nodes.registry import services
 from schemas.errors import WorkbenchError
 from workbench.bus import scripts
 from workbench.bus.bus import Bus, Verdict
@@ -15,7 +16,6 @@ from workbench.engine.accept import put_back
 from workbench.engine.cut import pool_name
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
-from nodes.registry import services
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 0.5

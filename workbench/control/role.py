@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 
 import structlog
 
+from schemas.errors import WorkbenchError
 from schemas.status import Plane
+from workbench.bus.connection import BUS_AWAY
 from workbench.control.keeper import Keeper
 from workbench.control.reaper import Reaper
 from workbench.control.recorder import Recorder
 from workbench.engine.worker import Worker
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
+from workbench.store.tracking import Tracker, keep_tracking
 
 log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ class ControlPlane:
         self.recorder = Recorder(settings, self.store)
         self.worker = Worker(settings, Plane.CONTROL, "control", settings.control_slots)
         self._threads: list[threading.Thread] = []
-        self._tracker: subprocess.Popen[bytes] | None = None
+        self._untracked = threading.Event()  # set: MLflow is fed no more
 
     def start(self) -> None:
         """Start the services; returns once the bench is open and its executors are up, or raises TimeoutError."""
@@ -42,27 +43,24 @@ class ControlPlane:
         self._spawn("recorder", self.recorder.run)
         self._spawn("reaper", self.reaper.run)
         if self.settings.mlflow_url:
-            # A process of its own: importing MLflow takes seconds and its calls must not slow a hop.
-            self._tracker = subprocess.Popen([sys.executable, "-m", "workbench.control.tracking_role"])
+            tracker = Tracker.connect(self.settings, self.store)
+            self._spawn("tracking", lambda: keep_tracking(tracker, self._untracked))
         self.worker.start()
         self.worker.wait_ready()
 
     def stop(self) -> None:
         """Hand back what runs, record what is left, end."""
         self.worker.stop()
+        self._untracked.set()
         for service in (self.keeper, self.reaper, self.recorder):
             service.stopping.set()
         for thread in self._threads:
             thread.join(timeout=5)
-        while self.recorder.step():
-            pass
-        if self._tracker is not None:
-            self._tracker.terminate()
-            try:
-                self._tracker.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self._tracker.kill()
-                self._tracker.wait()
+        try:
+            while self.recorder.step():
+                pass
+        except (*BUS_AWAY, WorkbenchError) as error:
+            log.warning("what is left is recorded after the next start", error=str(error))
         self.store.close()
 
     def _spawn(self, name: str, run: Callable[[], None]) -> None:

@@ -102,7 +102,7 @@ def bind(
                 where=where,
                 seen=offers,
                 allowed=[f"${parent}.{name}" for parent in offers],
-                remedy=f'Say which: "input": {{"{name}": "${offers[0]}.{name}"}}; a list means the first that is there.',
+                remedy=f'Say which: "input": {{"{name}": "${offers[0]}.{name}"}}; a list means the first there is.',
             )
         if offers:
             reference = Reference(offers[0], name)

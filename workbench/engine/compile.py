@@ -1,7 +1,7 @@
 """Compiles the shape of a segment to a LangGraph. Compiled graphs are kept by shape, not by job.
 
 Every node waits for all its parents inside the segment and then decides by their states whether it runs or is skipped.
-LangGraph's own conditional edges are not used for that: an edge not taken would leave a join behind it waiting for ever.
+LangGraph's own conditional edges are not used for that: an edge not taken would leave a join behind it waiting.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def run_shape(shape: Shape, run: RunNode, known: dict[int, NodeStatus]) -> dict[
     return final["status"]
 
 
-def _step(position: int) -> Callable[[State, RunnableConfig], State]:
+def _step(position: int) -> Any:  # LangGraph tells nodes apart by their parameters, which no Callable type names
     def step(state: State, config: RunnableConfig) -> State:
         if position in state["status"]:
             return {"status": {}}

@@ -51,7 +51,7 @@ class Executor:
         self._lock = threading.Lock()
 
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Send a question to the supervisor and wait for its answer. Raises WorkbenchError where it answers with one."""
+        """Send a question to the supervisor and wait for its answer. Raises the WorkbenchError it answers with."""
         answer: Future[dict[str, Any]] = Future()
         with self._lock:
             self._question += 1

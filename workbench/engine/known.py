@@ -1,4 +1,4 @@
-"""Finds results that are known before anything runs: a node whose inputs are known and whose key was computed before."""
+"""Finds results that are known before anything runs: nodes whose inputs are known and whose key was computed."""
 
 from __future__ import annotations
 

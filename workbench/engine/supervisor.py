@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import orjson
 import structlog
@@ -27,6 +29,7 @@ from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
 log = structlog.get_logger()
+T = TypeVar("T")
 GRACE_S = 1.0  # asked first, killed after this
 POLL_S = 0.1
 _FINAL = {status.value for status in FINAL_NODE_STATUSES}
@@ -253,7 +256,7 @@ class Slot:
         return taken
 
     def _upload(self, work: Work) -> None:
-        """Put what the executor saved into the store, before anything refers to it. Waits as long as the store is away."""
+        """Put what the executor saved into the store, before anything refers to it. Waits while the store is away."""
         delay_s = 0.2
         while work.uploads:
             ref = work.uploads[0]
@@ -270,7 +273,7 @@ class Slot:
                 self._pause(work, delay_s)
                 delay_s = min(5.0, delay_s * 2)
 
-    def _insist(self, work: Work, move: Any) -> Any:
+    def _insist(self, work: Work, move: Callable[[], T]) -> T:
         """Make a move on the bus; while the bus is away or in its grace, hold the result and try again."""
         while True:
             if work.active.lost is not None:
@@ -299,8 +302,6 @@ class Slot:
             raise Lost
 
     def _show_preview(self, work: Work, message: dict[str, Any]) -> None:
-        from pathlib import Path
-
         path = Path(message["path"])
         try:
             key = self.objects.put_preview(

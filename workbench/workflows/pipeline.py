@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from schemas.errors import WorkbenchError
-from schemas.graph import Edge, Graph, Node
+from schemas.graph import SCHEMA, Edge, Graph, Node
 from schemas.refs import ImageRef
 
 
@@ -76,7 +76,7 @@ def build(pipeline: Pipeline, options: Options) -> Graph:
     context: dict[str, Any] = {"seed": options.seed}
     if options.fresh:
         context["cache"] = False
-    return Graph(schema="langgraph.v1", workflow_id=pipeline.name, context=context, nodes=nodes, edges=edges)
+    return Graph(schema_=SCHEMA, workflow_id=pipeline.name, context=context, nodes=nodes, edges=edges)
 
 
 def edge(from_: str, to: str) -> Edge:
