@@ -111,6 +111,17 @@ def spread(count: int, most: int) -> list[int]:
     return [int((i + 0.5) * count / chosen) for i in range(chosen)]
 
 
+def runs(count: int, fps: float, most: int) -> list[int]:
+    """At most ``most`` indices at about 25 a second: the whole clip, or runs of 2 s spread over a longer one."""
+    step = max(1, round(fps / 25))
+    if -(-count // step) <= most:
+        return list(range(0, count, step))
+    length = min(most, 50)
+    number = most // length
+    starts = [int((i + 0.5) * count / number - length * step / 2) for i in range(number)]
+    return [start + step * i for start in starts for i in range(length)]
+
+
 def _opened(path: Path) -> Any:
     try:
         container = av.open(str(path))

@@ -16,6 +16,7 @@ _WIDTH = 1280
 _GAP = 8
 _MARGIN = 20
 _STRIP = 84
+_GAP_S = 0.3  # a line is not drawn across more
 _PAPER = (24, 26, 31)
 _INK = (232, 234, 237)
 _FAINT = (138, 144, 155)
@@ -116,7 +117,10 @@ def _strip(
         points = place(sound)
         draw.polygon([(points[0][0], bottom), *points, (points[-1][0], bottom)], _WAVE)
     if lips and len(lips.times_s) > 1:
-        draw.line(place(lips), _LIPS, 2, joint="curve")
+        breaks = [i + 1 for i, gap in enumerate(np.diff(lips.times_s)) if gap > _GAP_S]
+        points = place(lips)
+        for first, behind in zip([0, *breaks], [*breaks, len(points)], strict=True):
+            draw.line(points[first:behind], _LIPS, 2, joint="curve")
     draw.line((left, bottom, right, bottom), _FAINT)
     x = left
     for label, colour in (("loudness", _FAINT if sound else None), ("lips", _LIPS if lips else None)):

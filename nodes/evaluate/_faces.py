@@ -11,7 +11,8 @@ from nodes._face import Face, FaceModels, detect, mesh
 from nodes._face.landmarks import EYE_LEFT, EYE_RIGHT, FACE_OVAL
 
 _LOOK_EVERY = 8  # detection costs as much as the mesh; between, the last mesh tells where the face is
-_MOST_WAIT = 8  # frames without another look where none had a face: a look in vain costs up to 0.4 s
+_MOST_WAIT = 16  # frames without another look where none had a face: a look in vain costs 0.8 CPU s
+_FORGET_S = 0.3  # what was seen longer ago says nothing about where the face is
 _MOST_MOVE = 0.25  # of the face's side between two frames; a larger jump means the face was lost
 
 
@@ -22,15 +23,19 @@ class FaceTrack:
         self._models = models
         self._face: Face | None = None
         self._since_look = 0
+        self._time_s = 0.0
         self._skip = 0
         self._in_vain = 0
 
-    def next(self, rgb: NDArray[Any]) -> NDArray[Any] | None:
+    def next(self, rgb: NDArray[Any], time_s: float) -> NDArray[Any] | None:
         """(468, 3) float32 mesh of the face in a (H, W, 3) uint8 frame, or None. CPU: 20–45 ms.
 
         Up to ``_LOOK_EVERY`` frames behind the one in which a face vanished may still count as having one, and up to
         ``_MOST_WAIT`` behind its return as having none.
         """
+        if abs(time_s - self._time_s) > _FORGET_S:
+            self._face = None
+        self._time_s = time_s
         if self._face is None or self._since_look >= _LOOK_EVERY:
             self._face = self._look(rgb)
             self._since_look = 0
@@ -41,7 +46,7 @@ class FaceTrack:
         followed = _face_of(points, self._face.score)
         if self._since_look > 1 and _moved(followed, self._face) > _MOST_MOVE:
             self._face = None
-            return self.next(rgb)
+            return self.next(rgb, time_s)
         self._face = followed
         return points
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nodes._face import MODEL_KEY as FACE_KEY
 from nodes._face import detect, load_face_models, mesh, read_picture
 from nodes.evaluate import _identity
-from nodes.evaluate._clip import ClipFacts, read_pictures, spread
+from nodes.evaluate._clip import ClipFacts, read_pictures, runs, spread
 from nodes.evaluate._contact_sheet import thumbnail
 from nodes.evaluate._faces import FaceTrack
 from nodes.evaluate._lips import mouth_opening
@@ -98,7 +98,7 @@ def look(ctx: Context, sampling: Sampling, path: Path, facts: ClipFacts, on_shar
 
     Raises NodeError: the video is damaged; node.missing_package.
     """
-    lips = frozenset(spread(facts.frames, sampling.lip_frames))
+    lips = frozenset(runs(facts.frames, facts.fps, sampling.lip_frames))
     identity = frozenset(spread(facts.frames, sampling.identity_frames))
     sheet = frozenset(spread(facts.frames, sampling.sheet_frames))
     track = FaceTrack(ctx.model(FACE_KEY, load_face_models))
@@ -106,7 +106,7 @@ def look(ctx: Context, sampling: Sampling, path: Path, facts: ClipFacts, on_shar
     seen = Looks()
     for picture in read_pictures(path, facts, lips | identity | sheet):
         on_share(picture.index / facts.frames)
-        points = track.next(picture.rgb) if picture.index in lips | sheet else None
+        points = track.next(picture.rgb, picture.time_s) if picture.index in lips | sheet else None
         if picture.index in lips:
             seen.looked += 1
             if points is not None:

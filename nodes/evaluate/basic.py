@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class Params(NodeModel):
     lip_frames: int = Field(
-        150, ge=20, le=2000, description="Most frames in which the lips are looked at, evenly spread."
+        150, ge=50, le=2000, description="Most frames whose lips are looked at: all, or runs of 2 s in a longer clip."
     )
     identity_frames: int = Field(8, ge=1, le=100, description="Most frames compared with the portrait, evenly spread.")
     sheet_frames: int = Field(12, ge=1, le=24, description="Frames on the contact sheet.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,7 @@ from PIL import Image
 from nodes._samples import sample_portrait
 from nodes.context import Cancelled, Context
 from nodes.evaluate import basic
-from nodes.evaluate._clip import spread
+from nodes.evaluate._clip import runs, spread
 from nodes.evaluate._contact_sheet import MAX_BYTES, contact_sheet
 from nodes.evaluate._lips import lip_sync, loudness
 from nodes.evaluate._unmeasured import Unmeasured
@@ -56,7 +56,7 @@ class Talk:
         image = ctx.save(given["image"], "image") if given["image"] else None
         video = ctx.save(clip or self.clip, "video")
         return run_locally(
-            basic.run, ctx, {"lip_frames": 120}, {"video": video, "narration": given["narration"], "image": image}
+            basic.run, ctx, {"lip_frames": 150}, {"video": video, "narration": given["narration"], "image": image}
         )
 
 
@@ -66,6 +66,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Talk:
     ctx = local_context(folder, models)
     portrait = sample_portrait(folder).read_bytes()
     speech = run_locally(hibari_tts.run, ctx, {}, {"narration": NARRATION})
+    ctx = local_context(folder, models)  # each run has its own: a context holds the parts of one node
     moving = run_locally(
         portrait_animation.run,
         ctx,
@@ -163,7 +164,7 @@ def test_a_sound_clip_gets_sound_figures(sound_clip: Any) -> None:
 def test_every_figure_becomes_a_metric(talk: Talk, tmp_path: Path) -> None:
     ctx = local_context(tmp_path, talk.models)
     video = ctx.save(talk.clip, "video")
-    outputs = run_locally(basic.run, ctx, {"lip_frames": 30, "identity_frames": 2}, {"video": video})
+    outputs = run_locally(basic.run, ctx, {"lip_frames": 50, "identity_frames": 2}, {"video": video})
     assert isinstance(ctx.host, FolderHost)
     figures = outputs.report.model_dump(exclude={"transcript", "notes"})
     assert ctx.host.metrics == {name: value for name, value in figures.items() if value is not None}
@@ -197,6 +198,7 @@ def test_another_person_shows_as_distance(talk: Talk, sound_clip: Any) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.slow
 def test_a_blurred_video_shows_as_less_sharp(talk: Talk, sound_clip: Any) -> None:
     kept = talk.judged(talk.joined(_redrawn(talk.silent, lambda rgb: rgb))).report
     blurred = talk.judged(talk.joined(_redrawn(talk.silent, lambda rgb: cv2.GaussianBlur(rgb, (0, 0), 2)))).report
@@ -206,6 +208,7 @@ def test_a_blurred_video_shows_as_less_sharp(talk: Talk, sound_clip: Any) -> Non
 
 
 @pytest.mark.models
+@pytest.mark.slow
 def test_a_clip_without_a_face_is_noted_not_failed(talk: Talk) -> None:
     grey = talk.joined(_redrawn(talk.silent, lambda rgb: np.full_like(rgb, 127)))
     report = talk.judged(grey).report
@@ -219,6 +222,7 @@ def test_a_clip_without_a_face_is_noted_not_failed(talk: Talk) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.slow
 def test_a_face_that_leaves_is_counted(talk: Talk) -> None:
     count = iter(range(10_000))
 
@@ -226,11 +230,12 @@ def test_a_face_that_leaves_is_counted(talk: Talk) -> None:
         return rgb if next(count) < 60 else np.full_like(rgb, 127)
 
     report = talk.judged(talk.joined(_redrawn(talk.silent, leaves))).report
-    assert report.face_frames == pytest.approx(60 / report.frames, abs=0.09)
+    assert report.face_frames == pytest.approx(60 / report.frames, abs=0.12)  # it is looked for every 8th frame
     assert 0 < report.identity_frames < 8
 
 
 @pytest.mark.models
+@pytest.mark.slow
 def test_a_still_picture_has_no_lip_timing(talk: Talk) -> None:
     first: list[np.ndarray] = []
 
@@ -350,14 +355,16 @@ def _course(seconds: float, rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.mark.parametrize("lag_s", [-0.31, -0.08, 0.0, 0.043, 0.25])
-@pytest.mark.parametrize("every_s", [0.04, 0.13])
-def test_the_lag_is_found_at_any_spacing_of_frames(lag_s: float, every_s: float) -> None:
-    level = _course(8, np.random.default_rng(5))
-    times = np.arange(0.6, 7.4, every_s)
+@pytest.mark.parametrize(
+    "indices", [range(200), range(0, 200, 2), runs(1000, 25, 150)], ids=["every frame", "every other", "runs"]
+)
+def test_the_lag_is_found_for_any_choice_of_frames(lag_s: float, indices: Sequence[int]) -> None:
+    level = _course(40 if max(indices) > 200 else 8, np.random.default_rng(5))
+    times = np.asarray(indices) / 25
     lips = np.interp(times + lag_s, (np.arange(len(level)) + 0.5) * 0.01, level) / 200
     found = lip_sync(times, lips, level)
     assert found.lag_ms == pytest.approx(lag_s * 1000, abs=15)
-    assert found.correlation > 0.95 > found.shuffled
+    assert found.correlation > 0.85 > found.shuffled
 
 
 def test_unrelated_lips_get_no_lag() -> None:
@@ -405,3 +412,8 @@ def test_frames_are_spread_over_the_clip() -> None:
     assert spread(5, 12) == [0, 1, 2, 3, 4]
     assert spread(100, 4) == [12, 37, 62, 87]
     assert len(set(spread(145, 120))) == 120
+    assert runs(150, 25, 150) == list(range(150))
+    assert runs(300, 50, 150) == list(range(0, 300, 2))
+    chosen = runs(1500, 25, 150)
+    assert len(set(chosen)) == 150 and chosen[:3] == [225, 226, 227] and chosen[-1] == 1274
+    assert max(runs(61, 25, 60)) < 61
