@@ -20,13 +20,14 @@ from workbench.store.migrations.run import known_revisions
 from workbench.store.tables import metadata
 
 
-def test_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/new/jobs.db")
+def test_migrations_make_exactly_the_tables(sql_url: str) -> None:
+    database = Database(sql_url)
     assert database.migrate()
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     assert database.revision() == REVISION == max(known_revisions())
+    database.close()
 
 
 def test_a_current_database_does_not_import_alembic(tmp_path: Path) -> None:
@@ -37,15 +38,15 @@ def test_a_current_database_does_not_import_alembic(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_two_at_once_migrate_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/jobs.db"
+def test_two_at_once_migrate_once(sql_url: str) -> None:
     did: list[bool] = []
     together = threading.Barrier(2)
 
     def migrate() -> None:
-        database = Database(url)
+        database = Database(sql_url)
         together.wait()
         did.append(database.migrate())
+        database.close()
 
     threads = [threading.Thread(target=migrate) for _ in range(2)]
     for thread in threads:

@@ -21,8 +21,8 @@ from workbench.store.listing import JobFilter
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[JobStore]:
-    store = JobStore.open(Settings(home=tmp_path, sql_url=f"sqlite:///{tmp_path}/jobs.db"))
+def store(tmp_path: Path, sql_url: str) -> Iterator[JobStore]:
+    store = JobStore.open(Settings(home=tmp_path, sql_url=sql_url))
     yield store
     store.close()
 
