@@ -1,0 +1,130 @@
+"""The examples run as a person runs them: commands against a stack, without a server that the chain does not need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+PARTS = "bus,objects,sql,control,worker"
+
+
+class Bench:
+    """A stack in a folder of its own, and the program ``workbench`` on it."""
+
+    def __init__(self, home: Path, packages: Path) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
+        self.environment = {**clean, "WORKBENCH_HOME": str(home), "PYTHONPATH": str(packages)}
+
+    def run(self, *arguments: str, expect: int = 0) -> str:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "workbench.cli.main", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert ended.returncode == expect, f"{arguments}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        return ended.stdout
+
+    def job(self, graph: Path) -> dict[str, Any]:
+        """Submit a graph, wait for its end, and return the job as ``--json`` shows it."""
+        shown: dict[str, Any] = json.loads(self.run("submit", "--wait", "--json", str(graph)))
+        return shown
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the example package is installed: its files and its entry point, nothing in the venv."""
+    target = tmp_path_factory.mktemp("site")
+    source = tmp_path_factory.mktemp("source") / "node_package"
+    subprocess.run(["cp", "-r", str(EXAMPLES / "node_package"), str(source)], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps", "--no-index"]
+    # The build backend is installed: nothing is fetched.
+    subprocess.run([*pip, "--no-build-isolation", "--target", str(target), str(source)], check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def bench(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    bench = Bench(tmp_path_factory.mktemp("home"), packages)
+    bench.run("up", "--detach", "--only", PARTS)
+    try:
+        yield bench
+    finally:
+        bench.run("down")
+
+
+@pytest.mark.stack
+@pytest.mark.models
+def test_older_spelling_and_a_node_of_another_package_run_over_both_planes(bench: Bench, tmp_path: Path) -> None:
+    graph = json.loads((EXAMPLES / "older_spelling.json").read_text())
+    graph["nodes"].append({"id": "level", "service": "measure.loudness", "plane": "python", "progressWeight": 2})
+    graph["edges"].append({"from": "voice", "to": "level"})
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(graph))
+
+    shown = bench.job(path)
+
+    assert shown["status"] == "completed"
+    assert {node["id"]: node["plane"] for node in shown["nodes"]} == {
+        "words": "control",
+        "voice": "data",
+        "level": "data",
+    }
+    assert -40 < shown["metrics"]["level.loudness_dbfs"] < -10  # speech, neither silence nor noise
+
+
+@pytest.mark.stack
+@pytest.mark.models
+def test_a_parameter_out_of_bounds_is_refused_before_anything_runs(bench: Bench, tmp_path: Path) -> None:
+    graph = json.loads((EXAMPLES / "older_spelling.json").read_text())
+    graph["nodes"][1]["params"] = {"speed": 9}
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(graph))
+    before = bench.run("job", "list", "--json")
+
+    bench.run("submit", str(path), expect=2)
+
+    assert bench.run("job", "list", "--json") == before
+
+
+@pytest.mark.stack
+@pytest.mark.models
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["talking_head", "fan_out"])
+def test_graph_makes_videos_that_play(bench: Bench, name: str, tmp_path: Path) -> None:
+    bench.run("upload", "sample")
+    shown = bench.job(EXAMPLES / f"{name}.json")
+    assert shown["status"] == "completed", shown
+
+    bench.run("job", "artifacts", shown["jobId"], "--save", str(tmp_path))
+    videos = sorted(tmp_path.glob("remux*.video.*"))
+    assert len(videos) == (3 if name == "fan_out" else 1)
+    for video in videos:
+        with av.open(str(video)) as container:
+            assert sum(1 for _ in container.decode(video=0)) > 25
+            assert container.streams.audio
+
+
+def test_portrait_of_the_examples_is_the_packaged_one(tmp_path: Path) -> None:
+    from hashlib import sha256
+
+    from nodes._samples import sample_portrait
+
+    digest = sha256(sample_portrait(tmp_path).read_bytes()).hexdigest()
+    for name in ("talking_head", "fan_out"):
+        graph = json.loads((EXAMPLES / f"{name}.json").read_text())
+        named = {node["input"]["image"]["sha256"] for node in graph["nodes"] if "image" in node.get("input", {})}
+        assert named == {digest}
