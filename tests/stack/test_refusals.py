@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import WorkbenchError
-from tests.stack.conditions import environment, processes_of, wait_for, workbench
+from tests.stack.conditions import environment, processes_of, workbench
 from workbench.embedded.home import prepare_home
 from workbench.embedded.plan import plan_stack, role
 from workbench.embedded.run import StackOptions, run_stack
@@ -180,7 +180,9 @@ def test_a_server_from_outside_that_does_not_answer_fails_the_start(
     impatient.start()
     try:
         with pytest.raises(WorkbenchError) as raised:
-            wait_for(lambda: impatient.tick() or impatient.check_start())
+            while not impatient.started:
+                impatient.tick()
+                impatient.check_start()
     finally:
         impatient.stop()
     assert raised.value.code == "stack.part_failed"

@@ -23,7 +23,6 @@ class Part:
         required: the stack counts as started only when this part is up.
         start_timeout_s: after that long without an answer the start of a required part has failed.
         stop_timeout_s: how long it may take after SIGTERM before its group is killed.
-        nice: how much it steps back behind the others for the processor, 0 to 19.
         tidy: called after its process has ended and before it is started.
     """
 
@@ -38,5 +37,4 @@ class Part:
     required: bool = True
     start_timeout_s: float = 30.0
     stop_timeout_s: float = 15.0
-    nice: int = 0
     tidy: Callable[[], None] | None = None

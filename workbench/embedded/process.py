@@ -52,9 +52,7 @@ class ProcessId(Contract):
             return False
 
 
-def spawn(
-    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, nice: int = 0
-) -> subprocess.Popen[bytes]:
+def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start a child in a process group of its own, its output appended to ``log``. Call it from the main thread:
     Linux counts the death of the spawning *thread* as the death of the parent.
     """
@@ -63,7 +61,6 @@ def spawn(
 
     def between_fork_and_exec() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.nice(nice)
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != supervisor:  # it died before the wish was made

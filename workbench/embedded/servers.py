@@ -127,7 +127,6 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
         probe=lambda: probe_http(settings.mlflow_url, "/health"),
         required=False,
         start_timeout_s=120.0,
-        nice=10,  # ten seconds of imports beside the start of everything else; nothing ever waits for its answers
     )
 
 
