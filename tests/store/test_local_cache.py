@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import stat
+import threading
 import uuid
 from pathlib import Path
 
@@ -115,3 +116,29 @@ def test_fetch_asks_the_store_once(s3: dict[str, str], tmp_path: Path, cache: Lo
     assert cache.fetch(ref, objects) == local
     with pytest.raises(WorkbenchError):
         cache.fetch(FileRef(sha256="0" * 64), objects)
+
+
+def test_what_is_handed_out_while_another_evicts_is_there(tmp_path: Path) -> None:
+    """One thread uses files while another evicts them: whatever path() hands out while it is held can be read."""
+    folder = tmp_path / "cache"
+    cache = LocalCache(folder, limit_bytes=10**9, keep_s=0)
+    stop = threading.Event()
+    freed: list[int] = []
+
+    def evict() -> None:
+        while not (stop.is_set() and sum(freed)):
+            freed.append(LocalCache(folder, limit_bytes=100, keep_s=0).evict())
+
+    evictor = threading.Thread(target=evict)
+    evictor.start()
+    read = 0
+    for _ in range(300):
+        ref = add(cache, tmp_path, size=200)
+        with cache.hold(ref):
+            path = cache.path(ref)
+            if path is not None:
+                assert len(path.read_bytes()) == 200
+                read += 1
+    stop.set()
+    evictor.join()
+    assert read > 0 and sum(freed) > 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
@@ -23,6 +24,7 @@ from tests.store.samples import failed, make_job, make_ref, plain, running, whol
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
+from workbench.store.tables import jobs
 from workbench.store.tracking import JOB_TAG, Tracker, keep_tracking
 from workbench.store.tracking_api import TrackingApi, TrackingUnavailable, run_url
 from workbench.store.tracking_queue import TrackingState
@@ -326,6 +328,18 @@ def test_a_job_mlflow_refuses_is_put_off_and_the_others_go_through(
     assert tracker.queue.state(good) is TrackingState.DONE
     assert tracker.queue.backlog() == {"waiting": 1, "refused": 1}
     assert tracker.sync_due() == 0  # not before its delay
+
+
+def test_a_job_that_cannot_be_read_does_not_keep_the_others_back(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    broken = record_run(store, make_job(experiment=experiment), media)
+    good = record_run(store, make_job(experiment=experiment), media)
+    with store.database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == broken).values(graph=b"{"))
+    assert tracker.sync_due() == 2
+    assert tracker.queue.state(good) is TrackingState.DONE
+    assert tracker.queue.backlog() == {"waiting": 1, "refused": 1}
 
 
 def test_while_mlflow_is_away_nothing_is_lost(

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from nodes.context import take_over
 from schemas.refs import Ref
@@ -46,10 +47,11 @@ class LocalCache:
         """The local copy, its use noted, or None. A copy cut short (a crash of the machine) is removed."""
         path = self._place(ref)
         try:
-            if ref.size_bytes is not None and path.stat().st_size != ref.size_bytes:
-                path.unlink(missing_ok=True)
-                return None
-            os.utime(path)
+            with _shared(path) as file:
+                if ref.size_bytes is not None and os.fstat(file.fileno()).st_size != ref.size_bytes:
+                    path.unlink(missing_ok=True)
+                    return None
+                os.utime(path)
         except FileNotFoundError:
             return None
         return path
@@ -59,8 +61,10 @@ class LocalCache:
         place = self._place(ref)
         size = path.stat().st_size
         try:
+            os.utime(path)  # it becomes the time of use at its place
             take_over(path, place)
-            os.utime(place)
+            if self.path(ref) is None:  # an older copy was there, and was evicted or cut short
+                take_over(path, place)
         except OSError as fault:
             if no_space(fault):
                 raise disk_full(fault) from fault
@@ -87,8 +91,7 @@ class LocalCache:
         with contextlib.ExitStack() as stack:
             for ref in refs:
                 with contextlib.suppress(FileNotFoundError):
-                    file = stack.enter_context(self._place(ref).open("rb"))
-                    fcntl.flock(file, fcntl.LOCK_SH)
+                    stack.enter_context(_shared(self._place(ref)))
             yield
 
     def size_bytes(self) -> int:
@@ -105,7 +108,7 @@ class LocalCache:
         for used_at, size, path in files:
             if total - freed <= self.limit_bytes * EVICT_TO or time.time() - used_at < self._keep_s:
                 break
-            if _remove_unless_held(path):
+            if _remove_unless_used(path, used_at):
                 freed += size
         return freed
 
@@ -135,10 +138,23 @@ class LocalCache:
             yield facts.st_mtime, facts.st_size, path
 
 
-def _remove_unless_held(path: Path) -> bool:
+@contextlib.contextmanager
+def _shared(path: Path) -> Iterator[BinaryIO]:
+    """The file under a shared lock, and still at its place. Raises FileNotFoundError."""
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        # Evicted between opening and locking? The link count does not tell: a node's workdir may hold another link.
+        if path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+            raise FileNotFoundError(path)
+        yield file
+
+
+def _remove_unless_used(path: Path, used_at: float) -> bool:
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_mtime != used_at:
+                return False  # used since the folder was read
             path.unlink()
     except (BlockingIOError, FileNotFoundError):
         return False

@@ -56,14 +56,18 @@ class Tracker:
         """
         due = self.queue.untracked(limit, now=time.time())
         for job_id in due:
-            record = self.store.get(job_id)
-            if record is None:  # deleted meanwhile
-                continue
             try:
-                self.sync(record)
+                record = self.store.get(job_id)
+                if record is not None:  # else deleted meanwhile
+                    self.sync(record)
             except TrackingRefused as refused:
                 delay_s = self.queue.postpone(job_id, str(refused), now=time.time())
                 log.warning("tracking.refused", job=job_id, retry_in_s=delay_s, seen=refused.seen, where=refused.where)
+            except WorkbenchError:
+                raise
+            except Exception as fault:  # a job we cannot read or describe must not keep the others from being recorded
+                delay_s = self.queue.postpone(job_id, f"{type(fault).__name__}: {fault}", now=time.time())
+                log.exception("tracking.failed", job=job_id, retry_in_s=delay_s)
         return len(due)
 
     def sync(self, job: JobRecord) -> str:
