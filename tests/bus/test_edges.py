@@ -151,9 +151,7 @@ def test_a_handled_failure_completes_the_job_and_an_unhandled_one_fails_it(bus: 
     edges = [("a", "rescue", "on_failure"), ("a", "go_on", "on_success")]
     final = run_and_check(bus, checked(document(nodes, edges)), {"a": False, "rescue": True, "go_on": True}, {}, set())
     assert final == {"a": NodeStatus.FAILED, "rescue": NodeStatus.COMPLETED, "go_on": NodeStatus.SKIPPED}
-    final = run_and_check(
-        bus, checked(document(nodes, edges)), {"a": False, "rescue": False, "go_on": True}, {}, set()
-    )
+    final = run_and_check(bus, checked(document(nodes, edges)), {"a": False, "rescue": False, "go_on": True}, {}, set())
     assert final["rescue"] is NodeStatus.FAILED
 
 

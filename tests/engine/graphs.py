@@ -43,7 +43,11 @@ def random_documents(draw: st.DrawFn, max_nodes: int = 10, kinds: bool = True) -
     edges: list[tuple[str, ...]] = []
     for index, name in enumerate(names):
         # An explicit null input: with several parents the text of one of them would be ambiguous.
-        nodes[name] = {"service": draw(st.sampled_from(PROBES)), "input": {"text": None}, "retries": {"maxAttempts": 20}}
+        nodes[name] = {
+            "service": draw(st.sampled_from(PROBES)),
+            "input": {"text": None},
+            "retries": {"maxAttempts": 20},
+        }
         parents = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
         for parent in sorted(parents):
             kind = draw(st.sampled_from(EdgeKind)) if kinds else EdgeKind.NORMAL
@@ -53,7 +57,9 @@ def random_documents(draw: st.DrawFn, max_nodes: int = 10, kinds: bool = True) -
     return raw
 
 
-def expected(graph: Graph, order: Sequence[str], outcomes: Mapping[str, bool], known: set[str]) -> dict[str, NodeStatus]:
+def expected(
+    graph: Graph, order: Sequence[str], outcomes: Mapping[str, bool], known: set[str]
+) -> dict[str, NodeStatus]:
     """The edge semantics in plain Python: the final status of every node.
 
     Args:

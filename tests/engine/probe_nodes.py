@@ -19,6 +19,9 @@ class Params(NodeModel):
     bad_input: bool = Field(False, description="Raise NodeError.")
     hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
     parts: int = Field(0, ge=0, description="Make this many parts.")
+    part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
+    nan_metric: bool = Field(False, description="Record a figure that is no number.")
+    huge_number: bool = Field(False, description="Return an integer that JSON parsers do not take.")
 
 
 class Inputs(NodeModel):
@@ -28,6 +31,7 @@ class Inputs(NodeModel):
 class Outputs(NodeModel):
     text: str = Field(description="value and text.")
     file: TextRef | None = Field(None, description="The same as an artifact, with parts.")
+    number: int | None = Field(None, description="A huge one, where asked for.")
 
 
 def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -61,12 +65,14 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             with Path(params.log).open("a") as file:
                 file.write(f"part-{index}\n")
         ctx.progress(index + 1, params.parts, "parts")
-        time.sleep(0.05)
+        time.sleep(params.part_s)
     text = params.value + (inputs.text or "")
     if params.parts:
         return Outputs(text=text, file=ctx.save(b"".join(ctx.open(part).read_bytes() for part in ctx.parts), "text"))
     ctx.metric("length", len(text))
-    return Outputs(text=text)
+    if params.nan_metric:
+        ctx.metric("loss", float("nan"))
+    return Outputs(text=text, number=2**70 if params.huge_number else None)
 
 
 @node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=60))

@@ -50,6 +50,16 @@ def literal(value: Any) -> Any:
     return value[1:] if isinstance(value, str) and value.startswith("$$") else value
 
 
+def summary(inputs: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """A node's inputs as they were resolved, short enough to read in an error."""
+    found = {}
+    for name, bound in inputs.items():
+        values = [outputs.get(ref.node, {}).get(ref.output) for ref in references(bound)] or [bound]
+        text = str(next((value for value in values if value is not None), None))
+        found[name] = text if len(text) <= 200 else text[:199] + "…"
+    return found
+
+
 def bind(
     node: Node,
     declaration: NodeDeclaration,

@@ -96,8 +96,9 @@ class Executor:
             pass
         finally:
             segment.close()
-            self.wire.send("end", run=message["run"])
-            self.cancelled_runs.discard(message["run"])
+        # Not after any other exception: that ends this process, which is how the supervisor hears of it.
+        self.wire.send("end", run=message["run"])
+        self.cancelled_runs.discard(message["run"])
 
     def main(self) -> None:
         """Read on a second thread, run on this one, for ever."""

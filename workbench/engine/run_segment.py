@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-import tempfile
+import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from nodes.context import Cancelled, Context
@@ -19,7 +21,7 @@ from schemas.refs import REF_TYPES, Ref
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from workbench.bus.bus import Verdict
-from workbench.engine.binding import literal, references
+from workbench.engine.binding import literal, references, summary
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
 from workbench.engine.parse import explain, location
@@ -69,14 +71,15 @@ class SegmentRun:
             name: [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
             for name, parts in message["parts"].items()
         }
-        self.workdir = Path(tempfile.mkdtemp(prefix=f"run-{self.number}-", dir=executor.workdir))
+        self.workdir = executor.workdir / f"run-{self.number}"
         self.known = {
             index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
         }
         self._ran_one = False  # attempts count from the node this take begins with; those behind it are on their first
 
     def close(self) -> None:
-        shutil.rmtree(self.workdir, ignore_errors=True)
+        if self.workdir.exists():
+            shutil.rmtree(self.workdir, ignore_errors=True)
 
     def cancelled(self) -> bool:
         return self.number in self.executor.cancelled_runs
@@ -97,13 +100,13 @@ class SegmentRun:
         meter = Meter()
         try:
             result = self._compute(node, meter, attempt)
+            self._report(node, result)
         except Cancelled:
             raise Abandoned from None
         except Exception as error:
             return self._report_failure(node, error, meter, attempt)
         self._ran_one = True
         self.outputs[node.id] = result.output
-        self.executor.wire.send("done", run=self.number, node=node.id, result=result.model_dump(mode="json"))
         return NodeStatus.COMPLETED
 
     def _compute(self, node: Node, meter: Meter, attempt: int) -> NodeResult:
@@ -129,7 +132,6 @@ class SegmentRun:
         inputs = _validated(declaration.inputs, values, node)
         host = NodeHost(self, node.id)
         workdir = self.workdir / node.id
-        workdir.mkdir(exist_ok=True)
         ctx = Context(
             host,
             workdir=workdir,
@@ -150,7 +152,8 @@ class SegmentRun:
                 allowed=declaration.outputs.__name__,
                 remedy="Return the declared Outputs.",
             )
-        shutil.rmtree(workdir, ignore_errors=True)
+        if workdir.exists():
+            shutil.rmtree(workdir, ignore_errors=True)
         return NodeResult(
             output=output.model_dump(mode="json"),
             metrics=host.metrics,
@@ -159,6 +162,19 @@ class SegmentRun:
             attempt=attempt,
             **meter.stop(),
         )
+
+    def _report(self, node: Node, result: NodeResult) -> None:
+        try:
+            self.executor.wire.send("done", run=self.number, node=node.id, result=result.model_dump(mode="json"))
+        except orjson.JSONEncodeError as error:
+            raise WorkbenchError(
+                "node.bad_output",
+                f"{node.service} returned something that JSON cannot hold: {error}",
+                where=f"node {node.id}: output",
+                seen=str(result.output)[:300],
+                allowed="values of JSON; integers of 64 bits",
+                remedy="Return it as text, or save it as an artifact.",
+            ) from None
 
     def _declaration(self, node: Node) -> NodeDeclaration:
         declaration = self.executor.services.get(node.service)
@@ -205,7 +221,7 @@ class SegmentRun:
             info.details["log"] = traceback.format_exc()[-6000:]
         traceback.print_exception(error)  # into the executor's log, beside what the node printed
         info.details.setdefault("where", f"node {node.id}")
-        info.details.update(node=node.id, service=node.service, input=_summary(node, self.outputs))
+        info.details.update(node=node.id, service=node.service, input=summary(node.input, self.outputs))
         times = meter.stop()
         failure = NodeFailure(
             error=info,
@@ -219,6 +235,7 @@ class SegmentRun:
             "failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"), again=again
         )
         if answer["verdict"] == Verdict.FINAL:
+            self._ran_one = True
             return NodeStatus.FAILED
         raise Abandoned
 
@@ -248,7 +265,11 @@ class NodeHost:
         self._send("preview", path=str(path), mediaType=media_type)
 
     def metric(self, name: str, value: float, step: int | None) -> None:
-        self.metrics[name] = value
+        if math.isfinite(value):
+            self.metrics[name] = value
+        else:  # JSON has no such number, and the last finite value would be a lie
+            self.metrics.pop(name, None)
+            print(f"node {self._node}: metric {name} is {value}; not recorded", file=sys.stderr)
 
     def part(self, index: int, ref: Ref) -> None:
         self._send("part", index=index, ref=ref.model_dump(mode="json"))
@@ -283,13 +304,3 @@ def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> Ba
             seen=first.get("input"),
             remedy="Look at the node that made this value.",
         ) from None
-
-
-def _summary(node: Node, outputs: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The node's inputs, short enough to read in an error."""
-    summary = {}
-    for name, bound in node.input.items():
-        values = [outputs.get(ref.node, {}).get(ref.output) for ref in references(bound)] or [bound]
-        text = str(next((value for value in values if value is not None), None))
-        summary[name] = text if len(text) <= 200 else text[:199] + "…"
-    return summary

@@ -6,6 +6,7 @@ executor: start, progress, preview, store, part, look, fetch, failed, done, end.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -19,10 +20,11 @@ import structlog
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, NodeResult, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
-from schemas.status import FINAL_NODE_STATUSES
+from schemas.status import FINAL_NODE_STATUSES, NodeStatus
 from workbench.bus.bus import Bus, Taken, Verdict
 from workbench.bus.connection import BUS_AWAY
 from workbench.engine.active import Active, Heart
+from workbench.engine.binding import summary
 from workbench.engine.child import Child
 from workbench.engine.wire import Closed
 from workbench.store.local_cache import LocalCache
@@ -47,6 +49,7 @@ class Work:
     number: int
     active: Active
     timeouts_s: dict[str, float]
+    nodes: dict[str, dict[str, Any]]  # by id, as the spec has them
     open: set[str]
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
     uploads: list[Ref] = field(default_factory=list)
@@ -103,12 +106,14 @@ class Slot:
         """Run one segment to its end, whatever that is; returns the next one where it came with the last commit."""
         spec = orjson.loads(taken.spec)
         self._number += 1
-        active = Active(taken.lease, self.name, lambda: self.child.alive, results=dict(taken.results))
+        completed = {name: body for name, body in taken.results.items() if taken.status[name] == NodeStatus.COMPLETED}
+        active = Active(taken.lease, self.name, lambda: self.child.alive, results=dict(completed))
         work = Work(
             taken=taken,
             number=self._number,
             active=active,
             timeouts_s={name: duty["timeoutS"] for name, duty in spec["duties"].items()},
+            nodes={node["id"]: node for node in spec["nodes"]},
             open={node["id"] for node in spec["nodes"] if taken.status[node["id"]] not in _FINAL},
         )
         logger = log.bind(worker=self.name, job=taken.lease.job, segment=taken.lease.segment, fence=taken.lease.fence)
@@ -123,7 +128,7 @@ class Slot:
                 attempt=taken.attempt,
                 spec=spec,
                 status=taken.status,
-                results={name: result for name, result in _loaded(taken.results) if "output" in result},
+                results={name: orjson.loads(body) for name, body in completed.items()},
                 parts={name: [orjson.loads(part) for part in parts] for name, parts in taken.parts.items()},
             )
             return self._converse(work)
@@ -316,12 +321,15 @@ class Slot:
     def _crashed(self, work: Work, code: str, message: str, node: str = "") -> None:
         """The executor died or was too slow: a failed attempt at once. Hand back first, then start another process."""
         node = node or next(iter(work.started), "") or min(work.open)
+        outputs = {name: orjson.loads(body)["output"] for name, body in work.active.results.items()}
         info = ErrorInfo(
             message=message,
             code=code,
             details={
                 "where": f"node {node}",
                 "node": node,
+                "service": work.nodes[node]["service"],
+                "input": summary(work.nodes[node]["input"], outputs),
                 "log": self.child.log_tail(),
                 "logFile": str(self.child.log_path),
             },
@@ -344,7 +352,8 @@ class Slot:
                 self._release(work.active)  # the node failed for good; what its failure leads to runs elsewhere
         except Lost:
             log.info("segment was lost with its executor", worker=self.name, job=work.active.lease.job)
-        self.child.stop()
+        if code == "node.crashed":  # an executor that let go in time keeps its models
+            self.child.stop()
 
     def _abandon(self, work: Work) -> None:
         if self.child.alive:
@@ -368,7 +377,8 @@ class Slot:
                 return
             if "id" in message:
                 error = ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json")
-                self.child.send("answer", id=message["id"], error=error, verdict=Verdict.CANCELLED.value)
+                with contextlib.suppress(Closed):  # the next receive says so
+                    self.child.send("answer", id=message["id"], error=error, verdict=Verdict.CANCELLED.value)
         self.child.stop()
 
     def _release(self, active: Active) -> None:
@@ -383,7 +393,3 @@ class Slot:
 
 def _ref(raw: dict[str, Any]) -> Ref:
     return REF_TYPES[raw["kind"]].model_validate(raw)
-
-
-def _loaded(results: dict[str, bytes]) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, orjson.loads(body)) for name, body in results.items()]

@@ -1,0 +1,204 @@
+"""A whole bench of real processes that a test may kill: Valkey, a control plane, data workers, SQL, objects."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from schemas.event import Event
+from schemas.job import JobRecord
+from tests.engine.graphs import document
+from workbench.bus.bus import Bus
+from workbench.bus.connection import BUS_AWAY
+from workbench.client.bench import Bench
+from workbench.embedded.servers import bus_server
+from workbench.engine.accept import Accepted, Request
+from workbench.settings import Settings
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+LEASE_S = 2.0
+PR_SET_PDEATHSIG = 1
+
+
+def wait_for(condition: Callable[[], T], timeout_s: float = 60.0, what: str = "") -> T:
+    """The first true value of the condition; while the bus is away there is none."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        try:
+            value = condition()
+        except BUS_AWAY:
+            value = None
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"did not come true within {timeout_s:g} s: {what or condition}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_the_tests() -> None:
+    """In the child: a test run that is killed must not leave servers behind."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def sigkill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+class LiveBench:
+    """Everything in one folder. ``ensure`` starts what is not running; a test kills what it likes."""
+
+    def __init__(self, home: Path, s3: Mapping[str, str]) -> None:
+        self.home = home
+        port, password = free_port(), secrets.token_hex(8)
+        self.environment = {
+            "WORKBENCH_HOME": str(home),
+            "WORKBENCH_BENCH": f"live-{secrets.token_hex(4)}",
+            "WORKBENCH_BUS_URL": f"redis://:{password}@127.0.0.1:{port}",
+            "WORKBENCH_SQL_URL": f"sqlite:///{home}/jobs.db",
+            "WORKBENCH_LEASE_S": str(LEASE_S),
+            "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
+            "WORKBENCH_CONTROL_SLOTS": "1",
+            **{f"WORKBENCH_{name.upper()}": value for name, value in s3.items()},
+        }
+        given = {name.removeprefix("WORKBENCH_").lower(): value for name, value in self.environment.items()}
+        self.settings = Settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
+        (home / "bus").mkdir(parents=True)
+        self._bus_argv = list(bus_server(home, self.settings, port, password).argv)
+        self._logs = (home / "parts.log").open("ab")
+        self.bus_process: subprocess.Popen[bytes] | None = None
+        self.control: subprocess.Popen[bytes] | None = None
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.bench = Bench(self.settings)
+
+    # -- processes --------------------------------------------------------------------------------------------------
+
+    def start_bus(self) -> None:
+        self.bus_process = self._start(self._bus_argv, cwd=self.home / "bus")
+        probe = Bus(self.settings.bus_url, self.settings.bench, control=True)
+        wait_for(lambda: probe.client.ping() is not None, what="the bus is up")
+        probe.close()
+
+    def start_role(self, *arguments: str) -> subprocess.Popen[bytes]:
+        return self._start([sys.executable, "-m", "workbench.cli.main", *arguments], cwd=ROOT)
+
+    def _start(self, argv: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env={**clean, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self._logs,
+            stderr=self._logs,
+            preexec_fn=_die_with_the_tests,
+        )
+
+    def ensure(self) -> None:
+        """Everything runs and is ready: what a test killed is started again."""
+        if self.bus_process is None or self.bus_process.poll() is not None:
+            self.start_bus()
+        if self.control is None or self.control.poll() is not None:
+            self.control = self.start_role("control")
+        if self.worker is None or self.worker.poll() is not None:
+            self.worker = self.start_role("worker")
+        for process in (self.control, self.worker):
+            self.await_ready(process)
+
+    def await_ready(self, process: subprocess.Popen[bytes]) -> str:
+        """The worker name of a role, once it announced itself on an open bench."""
+
+        def name() -> str | None:
+            assert process.poll() is None, f"{process.args} ended: {self.log()[-3000:]}"
+            if self.bench.bus.marker().get("phase") != "open":
+                return None
+            found = self.bench.bus.workers()
+            return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)
+
+        return wait_for(name, 120, f"{process.args} is ready")
+
+    def executor_of(self, process: subprocess.Popen[bytes]) -> int:
+        """Pid of a role's executor child."""
+        children = psutil.Process(process.pid).children(recursive=True)
+        return next(child.pid for child in children if "workbench.engine.executor" in child.cmdline())
+
+    def stop(self) -> None:
+        for process in (self.worker, self.control, self.bus_process):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    sigkill(process)
+        self._logs.close()
+
+    def log(self) -> str:
+        return (self.home / "parts.log").read_text(errors="replace")
+
+    # -- jobs -------------------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        nodes: Mapping[str, str | dict[str, Any]],
+        edges: Sequence[tuple[str, ...]] = (),
+        key: str | None = None,
+        **fields: Any,
+    ) -> Accepted:
+        return self.bench.submit(Request(document(nodes, edges, **fields), key=key))
+
+    def finish(self, job: str, timeout_s: float = 90.0) -> JobRecord:
+        """The job's record once SQL knows its end."""
+
+        def final() -> JobRecord | None:
+            record = self.bench.job(job)
+            return record if record.status.final else None
+
+        return wait_for(final, timeout_s, f"job {job} is final")
+
+    def run(self, nodes: Mapping[str, str | dict[str, Any]], edges: Sequence[tuple[str, ...]] = ()) -> JobRecord:
+        return self.finish(self.submit(nodes, edges).job)
+
+    def await_event(self, job: str, type_: str, node: str = "", count: int = 1) -> Event:
+        """The count-th event of that type."""
+
+        def found() -> Event | None:
+            hits = [e for e in self.bench.bus.events(job) if (e.type.value, e.node) == (type_, node)]
+            return hits[count - 1] if len(hits) >= count else None
+
+        return wait_for(found, what=f"{type_} {node}")
+
+
+class Diary:
+    """The file into which probes write a line for each execution and each part."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.touch()
+
+    def lines(self) -> list[str]:
+        return [line.split(" ")[0] for line in self.path.read_text().splitlines()]
+
+    def count(self, value: str) -> int:
+        return self.lines().count(value)
+
+    def probe(self, value: str, service: str = "probe.data", **params: Any) -> dict[str, Any]:
+        """A node that writes into this diary."""
+        return {"service": service, "params": {"value": value, "log": str(self.path), **params}}

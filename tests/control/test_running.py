@@ -1,0 +1,160 @@
+"""Jobs on a live bench: both planes, branches, joins, retries, time-outs, cancelling."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.job import JobRecord
+from schemas.status import JobStatus, NodeStatus
+from tests.control.live import LEASE_S, Diary, LiveBench, wait_for
+
+pytestmark = pytest.mark.stack
+
+
+def states(record: JobRecord) -> dict[str, str]:
+    return {node.id: node.status.value for node in record.nodes}
+
+
+def text(record: JobRecord, node: str) -> str:
+    output = record.node(node).output
+    assert output is not None
+    return str(output["text"])
+
+
+def test_a_chain_over_both_planes(live: LiveBench, diary: Diary) -> None:
+    nodes = {
+        "a": diary.probe("a", "probe.control"),
+        "b": diary.probe("b"),
+        "c": diary.probe("c"),
+        "d": diary.probe("d", "probe.control"),
+    }
+    record = live.run(nodes, [("a", "b"), ("b", "c"), ("c", "d")])
+    assert record.status is JobStatus.COMPLETED
+    assert text(record, "d") == "dcba"
+    assert diary.lines() == ["a", "b", "c", "d"]
+    assert [node.attempt for node in record.nodes] == [1] * 4
+    assert record.node("b").worker == record.node("c").worker != record.node("d").worker
+    assert record.node("b").metrics == {"length": 2.0}
+    assert record.error is None and record.finished_at is not None and record.started_at is not None
+
+
+def test_branches_and_a_join_by_name(live: LiveBench, diary: Diary) -> None:
+    nodes = {
+        "left": diary.probe("l"),
+        "right": diary.probe("r", "probe.control"),
+        "join": {**diary.probe("j", "probe.control"), "input": {"text": "$right.text"}},
+    }
+    record = live.run(nodes, [("left", "join"), ("right", "join")])
+    assert text(record, "join") == "jr"
+    assert sorted(diary.lines()) == ["j", "l", "r"]
+
+
+def test_a_join_takes_what_either_branch_made(live: LiveBench, diary: Diary) -> None:
+    for bad, expected in ((True, "jx"), (False, "ja")):
+        nodes = {
+            "a": diary.probe("a", bad_input=bad),
+            "rescue": diary.probe("x", "probe.control"),
+            "join": {**diary.probe("j"), "input": {"text": ["$a.text", "$rescue.text"]}},
+        }
+        record = live.run(nodes, [("a", "rescue", "on_failure"), ("a", "join"), ("rescue", "join")])
+        assert record.status is JobStatus.COMPLETED
+        assert text(record, "join") == expected
+        assert states(record)["rescue"] == ("completed" if bad else "skipped")
+
+
+def test_an_unhandled_failure_fails_the_job_and_says_where(live: LiveBench, diary: Diary) -> None:
+    record = live.run({"a": diary.probe("a", bad_input=True), "b": diary.probe("b")}, [("a", "b")])
+    assert record.status is JobStatus.FAILED
+    assert states(record) == {"a": "failed", "b": "skipped"}
+    error = record.error
+    assert error is not None and error == record.node("a").error
+    assert (error.code, error.details["node"], error.details["service"]) == ("node.bad_input", "a", "probe.data")
+    assert error.details["remedy"] == "Set it to false."
+    assert diary.lines() == ["a"], "the same input would fail again: no second attempt"
+
+
+def test_attempts_are_counted_and_the_last_may_succeed(live: LiveBench, diary: Diary) -> None:
+    nodes = {"a": diary.probe("a"), "b": diary.probe("b", fail_times=2), "c": diary.probe("c")}
+    job = live.submit(nodes, [("a", "b"), ("b", "c")]).job
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert diary.lines() == ["a", "b", "b", "b", "c"]
+    assert {node.id: node.attempt for node in record.nodes} == {"a": 1, "b": 3, "c": 1}
+    retried = [event.data["attempt"] for event in live.bench.events(job) if event.type.value == "node.retrying"]
+    assert retried == [1, 2]
+
+
+def test_a_node_that_kills_its_process_is_tried_again(live: LiveBench, diary: Diary) -> None:
+    record = live.run({"a": diary.probe("a"), "b": diary.probe("b", die_times=1)}, [("a", "b")])
+    assert record.status is JobStatus.COMPLETED
+    assert diary.lines() == ["a", "b", "b"]
+
+
+@pytest.mark.slow
+def test_a_poison_node_fails_after_its_attempts_with_its_log(live: LiveBench, diary: Diary) -> None:
+    node = {**diary.probe("b", die_times=9), "retries": {"maxAttempts": 2}}
+    record = live.run({"a": diary.probe("a"), "b": node}, [("a", "b")])
+    assert record.status is JobStatus.FAILED
+    assert diary.lines() == ["a", "b", "b"]
+    error = record.node("b").error
+    assert error is not None and error.code == "node.crashed"
+    assert "SIGSEGV" in error.message
+    assert error.details["where"] == "node b"
+    assert error.details["service"] == "probe.data"
+    assert error.details["input"] == {"text": "a"}
+    assert "about to die" in error.details["log"]
+    assert "Segmentation fault" in error.details["log"]
+
+
+def test_a_node_is_ended_after_its_time(live: LiveBench, diary: Diary) -> None:
+    node = {**diary.probe("a", "probe.hasty", sleep_s=60), "retries": {"maxAttempts": 1}}
+    record = live.run({"a": node})
+    error = record.node("a").error
+    assert record.status is JobStatus.FAILED
+    assert error is not None and error.code == "node.timeout"
+    assert "1 s" in error.message
+    assert live.run({"a": diary.probe("next")}).status is JobStatus.COMPLETED
+
+
+def test_a_node_that_never_looks_up_keeps_its_lease(live: LiveBench, diary: Diary) -> None:
+    record = live.run({"a": diary.probe("a", hold_gil_s=2.5 * LEASE_S)})
+    assert record.status is JobStatus.COMPLETED
+    assert diary.lines() == ["a"]
+    assert record.node("a").attempt == 1
+
+
+def test_a_cancelled_job_frees_its_worker(live: LiveBench, diary: Diary) -> None:
+    job = live.submit({"a": diary.probe("a", sleep_s=60), "b": diary.probe("b")}, [("a", "b")]).job
+    live.await_event(job, "node.running", "a")
+    wait_for(lambda: diary.count("a") == 1)
+    assert live.bench.cancel(job) is True
+    record = live.finish(job)
+    assert record.status is JobStatus.CANCELLED
+    assert states(record) == {"a": "cancelled", "b": "cancelled"}
+    assert live.bench.cancel(job) is False
+    assert live.run({"a": diary.probe("next")}).status is JobStatus.COMPLETED
+    assert diary.lines() == ["a", "next"]
+
+
+def test_a_figure_that_is_no_number_does_not_stop_the_worker(live: LiveBench, diary: Diary) -> None:
+    record = live.run({"a": diary.probe("a", nan_metric=True)})
+    assert record.status is JobStatus.COMPLETED
+    assert record.node("a").metrics == {"length": 1.0}
+
+
+def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveBench, diary: Diary) -> None:
+    record = live.run({"a": {**diary.probe("a", huge_number=True), "retries": {"maxAttempts": 1}}})
+    assert record.status is JobStatus.FAILED
+    error = record.node("a").error
+    assert error is not None and error.details["node"] == "a"
+    assert error.code in ("node.bad_output", "node.crashed")
+    assert "64-bit" in str(error.details) + error.message
+    assert diary.lines() == ["a"]
+
+
+def test_progress_shows_while_a_node_runs(live: LiveBench, diary: Diary) -> None:
+    job = live.submit({"a": diary.probe("a", sleep_s=60)}).job
+    raw = wait_for(lambda: live.bench.bus.progress(job).get("a"))
+    assert b'"unit":"s"' in raw and b'"total":60' in raw
+    live.bench.cancel(job)
+    assert live.finish(job).node("a").status is NodeStatus.CANCELLED
