@@ -1,0 +1,46 @@
+"""Writes ``docs/errors.md`` from ``ERROR_CODES``: ``python -m schemas.errors_doc``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from schemas.errors import ERROR_CODES
+
+DEFAULT_PATH = Path("docs/errors.md")
+_HEAD = """\
+# Errors
+
+Written by `python -m schemas.errors_doc` from `schemas/errors.py`; a test fails when they differ.
+
+An error says what went wrong, where, the value seen, the values allowed and the remedy. It carries one of these codes,
+on the command line, in a node's `error.code` of the graph, and in the JSON of every interface.
+"""
+_TITLES = {
+    "graph": "The graph, refused at submit",
+    "job": "Jobs",
+    "pipeline": "Pipelines",
+    "node": "Nodes",
+    "bus": "The bus",
+    "store": "The object store",
+    "sql": "The database",
+    "tracking": "MLflow",
+    "stack": "The embedded stack",
+    "home": "The home directory",
+    "settings": "Settings",
+}
+
+
+def render() -> str:
+    """The page: a table for each family of codes, in the order in which the code lists them."""
+    families: dict[str, list[str]] = {}
+    for code in ERROR_CODES:
+        families.setdefault(code.partition(".")[0], []).append(code)
+    parts = [_HEAD]
+    for family, codes in families.items():
+        rows = "\n".join(f"| `{code}` | {ERROR_CODES[code]} |" for code in codes)
+        parts.append(f"## {_TITLES.get(family, family.capitalize())}\n\n| code | meaning |\n|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    DEFAULT_PATH.write_text(render())

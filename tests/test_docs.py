@@ -1,0 +1,118 @@
+"""What the documents say is true: paths exist, generated pages are fresh, the example works as printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from schemas.errors_doc import render
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def tree_paths() -> list[str]:
+    """Paths of the README's tree: two spaces of indentation a level, the path first, then what it is."""
+    [tree] = [block for block in blocks(ROOT / "README.md", "text") if block.startswith("schemas/")]
+    found: list[str] = []
+    folders: list[str] = []
+    for line in tree.splitlines():
+        name = line.split()[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        del folders[depth:]
+        found.append("/".join([*folders, name.rstrip("/")]))
+        if name.endswith("/"):
+            folders.append(name.rstrip("/"))
+    return found
+
+
+@pytest.mark.parametrize("path", tree_paths())
+def test_path_of_the_readmes_tree_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_readmes_tree_has_every_folder() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    top = {line.split("/")[0] for line in listed.splitlines() if "/" in line and not line.startswith(".")}
+    assert top <= set(tree_paths())
+
+
+def test_page_of_errors_is_the_code() -> None:
+    assert (ROOT / "docs" / "errors.md").read_text() == render(), "run: python -m schemas.errors_doc"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text())
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert not broken
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_files_exist(document: Path) -> None:
+    """`workbench/engine/cut.py` in backquotes is a file of this project, or of the page's own folder."""
+    named = re.findall(r"`((?:[\w.]+/)+\w+\.(?:py|lua|md|json|toml))`", document.read_text())
+    places = (ROOT, ROOT / "workbench", document.parent)
+    missing = sorted({name for name in named if not any((place / name).exists() for place in places)})
+    assert not missing
+
+
+def test_printed_node_runs_as_printed(tmp_path: Path) -> None:
+    """The README's node, saved as a file, is a service that a plain script can run."""
+    [source] = [block for block in blocks(ROOT / "README.md", "python") if "@node(" in block]
+    (tmp_path / "printed_node.py").write_text(source)
+    script = """
+import json, pathlib, sys
+from nodes.local import local_context, run_locally
+from nodes.registry import services
+declared = services()["image.mirror"]
+from PIL import Image
+folder = pathlib.Path(sys.argv[1])
+ctx = local_context(folder / "artifacts")
+two = Image.new("RGB", (2, 1)); two.putpixel((0, 0), (255, 0, 0)); two.save(ctx.workdir / "two.png")
+ref = ctx.save(ctx.workdir / "two.png", "image")
+out = run_locally(declared.run, ctx, {}, {"image": ref})
+print(json.dumps([Image.open(ctx.open(out.image)).getpixel((1, 0)), declared.plane]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={"PYTHONPATH": str(tmp_path), "WORKBENCH_NODE_MODULES": "printed_node", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == [[255, 0, 0], "data"]
+
+
+def test_wheel_has_scripts_migrations_and_schemas(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-index", "--no-build-isolation", str(ROOT)]
+    subprocess.run([*build, "--wheel-dir", str(tmp_path)], cwd=tmp_path, check=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        [metadata] = [archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA")]
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    packages = ("schemas/", "nodes/", "workbench/")
+    assert {name for name in listed if name.startswith(packages) and (ROOT / name).exists()} <= names
+    assert {"workbench/bus/lua/_prelude.lua", "workbench/bus/lua/take.lua"} <= names
+    assert "workbench/store/migrations/script.py.mako" in names
+    assert "schemas/json/Graph.json" in names
+    assert not any(name.split("/")[0] in ("tests", "tools", "mlflow", "compose") for name in names)
+    assert "License-Expression: Apache-2.0" in metadata
+    assert "Requires-Python: >=3.11" in metadata
