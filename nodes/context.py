@@ -76,7 +76,7 @@ class Context:
     Attributes:
         seed: an integer; equal seeds give equal outputs for nodes declared ``seeded=True``.
         device: "cpu" or "cuda:N".
-        workdir: an empty directory of this run, removed afterwards.
+        workdir: an empty directory of this run, made when first asked for and removed afterwards.
         parts: finished parts of an earlier attempt of this very node.
         provenance: what a node may write into its file's metadata (workflow, graph, seed, node versions).
         worker: the id of the worker, for reports.
@@ -96,7 +96,7 @@ class Context:
         worker: str = "local",
     ) -> None:
         self.host = host
-        self.workdir = workdir
+        self._workdir = workdir
         self.seed = seed
         self.device = device
         self.parts = Parts(self, parts or [])
@@ -106,6 +106,11 @@ class Context:
         self._settings = settings or {}
         self._progress_at = float("-inf")
         self._preview_at = float("-inf")
+
+    @property
+    def workdir(self) -> Path:
+        self._workdir.mkdir(parents=True, exist_ok=True)
+        return self._workdir
 
     @property
     def cancelled(self) -> bool:

@@ -46,9 +46,12 @@ def _import(name: str) -> None:
     except WorkbenchError:
         raise
     except Exception as error:
+        not_found = isinstance(error, ModuleNotFoundError) and name.startswith(error.name or "-")
         raise WorkbenchError(
             "node.bad_declaration",
             f"the node module {name} cannot be imported: {type(error).__name__}: {error}",
             where=name,
-            remedy="Heavy or optional imports belong inside run() or a model loader.",
+            remedy=f"Put the folder that has it on PYTHONPATH, or correct {MODULES_VARIABLE}."
+            if not_found
+            else "Heavy or optional imports belong inside run() or a model loader.",
         ) from error

@@ -102,6 +102,7 @@ class _Screen:
             refresh_per_second=8,
         )
         self._started: dict[str, float] = {}
+        self._ended: set[str] = set()  # a last progress may come behind the end of its node
         self._tasks: dict[str, Any] = {
             node.id: self._bars.add_task(node.name or node.id, total=1.0, mark=" ", note="")
             for node in record.graph.nodes
@@ -125,6 +126,7 @@ class _Screen:
         mark, style = _MARKS[event.type]
         fields: dict[str, Any] = {"mark": f"[{style}]{mark}[/]"}
         if event.type is EventType.NODE_RUNNING:
+            self._ended.discard(event.node)
             self._started[event.node] = time.monotonic()
         elif event.type is EventType.NODE_COMPLETED:
             fields |= {
@@ -136,11 +138,13 @@ class _Screen:
         else:
             message = event.data.get("error", {}).get("message", event.type.removeprefix("node."))
             fields |= {"note": message[:80]}
+        if event.type is not EventType.NODE_RUNNING:
+            self._ended.add(event.node)
         self._bars.update(self._tasks[event.node], **fields)
 
     def progress(self, progress: Progress) -> None:
         task = self._tasks.get(progress.node)
-        if task is not None and progress.node in self._started:
+        if task is not None and progress.node in self._started and progress.node not in self._ended:
             text = f"{progress.done:.0f}/{progress.total:.0f} {progress.unit}"
             self._bars.update(task, completed=progress.fraction, note=text)
 

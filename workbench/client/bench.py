@@ -105,7 +105,8 @@ class Bench:
 
     def watch(self, job_id: str, after: str = "0-0") -> Iterator[Update]:
         """Events and progress from a cursor on, until the job is final."""
-        self.job(job_id)
+        if not self._is_on_bus(job_id):
+            self.job(job_id)  # unknown to SQL too: an error, not a wait without end
         return watch(job_id, self.bus, self.store, after)
 
     def typical_seconds(self, record: JobRecord) -> dict[str, float]:
@@ -144,6 +145,12 @@ class Bench:
         return self.submit(
             Request(graph, pipeline=record.pipeline, experiment=record.experiment, owner=record.owner, parent=record.id)
         )
+
+    def _is_on_bus(self, job_id: str) -> bool:
+        try:
+            return self.bus.knows(job_id)
+        except BUS_AWAY:
+            return False
 
     def _staged(self, path: Path) -> Any:
         """A copy of a person's file: the cache takes files over, and this one is not ours to take."""

@@ -59,18 +59,27 @@ class Worker:
         """Start everything; returns at once."""
         _clear_work(self.settings)
         self._heart.start()
-        for slot in self._slots:
-            thread = threading.Thread(target=slot.run, name=slot.name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        thread = threading.Thread(target=self._start_slots, name="slots", daemon=True)
+        thread.start()
         for target in (self._announce, self._listen):
             threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True).start()
 
+    def _start_slots(self) -> None:
+        """The first executor alone: several at once would make each other wait for the processor."""
+        for slot in self._slots:
+            if self._stopping.is_set():
+                return
+            thread = threading.Thread(target=slot.run, name=slot.name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+            while not slot.child.services and not self._stopping.wait(0.05):
+                pass
+
     def wait_ready(self, timeout_s: float = 60.0) -> bool:
-        """Whether every executor came up in time."""
+        """Whether the worker can run nodes: its first executor came up in time."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if all(slot.child.services for slot in self._slots):
+            if self._slots[0].child.services:
                 return True
             if self._stopping.wait(0.02):
                 break
