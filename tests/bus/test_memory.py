@@ -12,7 +12,7 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.bus.test_leases import CHAIN, accept, take
 from tests.engine.graphs import checked, document
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.bus import Bus, Lease, Verdict
 from workbench.bus.connection import BUS_AWAY, BusUnfamiliar, run_id
 from workbench.engine.plan import plan
 
@@ -47,7 +47,7 @@ def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:
     assert bus.take("other", 0, "data.cpu", block=False) is None, "nothing is taken in the grace"
     verdict, fence = bus.adopt(taken.lease, "w", {"a": result_of("a")})
     assert (verdict, fence) == (Verdict.OK, f"2:{taken.lease.n}")
-    lease = type(taken.lease)(taken.lease.job, taken.lease.segment, fence)
+    lease = Lease(taken.lease.job, taken.lease.segment, fence)
     assert bus.commit(lease, "b", result_of("b"))[0] is Verdict.WAIT, "commits wait for the end of the grace"
     bus.open_bench(2)
     assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.FENCED, "the old fence holds nothing"
@@ -74,7 +74,7 @@ def test_of_two_workers_that_present_a_segment_the_later_lease_wins(bus: Bus) ->
     assert bus.adopt(zombie.lease, "zombie", {})[0] is Verdict.FENCED
     assert [held.worker for held in bus.leases()] == ["live"]
     bus.open_bench(2)
-    zombie_again = type(zombie.lease)("job", zombie.lease.segment, f"2:{zombie.lease.n}")
+    zombie_again = Lease("job", zombie.lease.segment, f"2:{zombie.lease.n}")
     assert bus.commit(zombie_again, "a", result_of("a"))[0] is Verdict.FENCED
 
 
@@ -108,12 +108,22 @@ def test_leases_taken_later_have_greater_numbers_than_adopted_ones(bus: Bus) -> 
     assert take(bus, "other").lease.n > taken.lease.n
 
 
+def check_waits(bus: Bus, lease: Lease) -> None:
+    """A live worker keeps what it has in hand until it could present its lease."""
+    assert bus.renew(lease) is Verdict.WAIT
+    assert bus.commit(lease, "a", result_of("a"))[0] is Verdict.WAIT
+    assert bus.fail(lease, "a", failure_of("a"), retry=True) is Verdict.WAIT
+    assert bus.part(lease, "a", 0, b"{}") is Verdict.WAIT
+
+
 def test_adopting_waits_for_the_job_to_be_put_back(bus: Bus) -> None:
     accept(bus)
     taken = take(bus)
     wipe(bus)
     assert bus.adopt(taken.lease, "w", {})[0] is Verdict.WAIT  # no control plane has come yet
+    check_waits(bus, taken.lease)
     begin(bus, 2)
+    check_waits(bus, taken.lease)
     assert bus.adopt(taken.lease, "w", {})[0] is Verdict.WAIT  # it has, but the job is not there yet
     put_back(bus, CHAIN, set(), 2)
     assert bus.adopt(taken.lease, "w", {})[0] is Verdict.OK
@@ -130,7 +140,7 @@ def test_a_restarted_bus_with_its_memory_keeps_leases_for_their_workers(bus: Bus
     verdict, fence = bus.adopt(taken.lease, "w", {})
     assert verdict is Verdict.OK
     bus.open_bench(2)
-    lease = type(taken.lease)("job", taken.lease.segment, fence)
+    lease = Lease("job", taken.lease.segment, fence)
     # The answer to this commit got lost with the connection, so the worker makes it again under its new fence.
     assert bus.commit(lease, "a", result_of("a"))[0] is Verdict.AGAIN
     for node in "bc":
@@ -167,7 +177,7 @@ def test_what_a_handler_was_given_survives_as_the_failure_it_was(bus: Bus) -> No
     verdict, fence = bus.adopt(rescue.lease, "r", known)
     assert verdict is Verdict.OK
     bus.open_bench(2)
-    lease = type(rescue.lease)("job", rescue.lease.segment, fence)
+    lease = Lease("job", rescue.lease.segment, fence)
     assert bus.commit(lease, "rescue", result_of("rescue"))[0] is Verdict.OK
     Driver(bus, {"a": False}).finish()
     final = statuses(bus, "job", checked(raw).graph)

@@ -13,6 +13,7 @@ import structlog
 from schemas.event import Progress
 from workbench.bus.bus import Bus, Lease, Verdict
 from workbench.bus.connection import BUS_AWAY
+from workbench.engine.threads import service_thread
 
 log = structlog.get_logger()
 TICK_S = 0.1
@@ -56,7 +57,7 @@ class Heart:
         self._active: dict[int, Active] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+        self._thread = service_thread("heart", self._run)
 
     def start(self) -> None:
         self._thread.start()
@@ -107,7 +108,9 @@ class Heart:
             progress = {name: value.to_json() for name, value in active.progress.items()} if active.dirty else None
             verdict = self._bus.renew(active.lease, progress)
             active.renewed_at, active.dirty = now, False
-            if verdict is not Verdict.OK:
+            if verdict is Verdict.WAIT:  # the bus was taken over by a new epoch: present the lease
+                active.must_adopt = True
+            elif verdict is not Verdict.OK:
                 active.lost = verdict
 
     def _adopt(self, active: Active) -> None:

@@ -37,6 +37,13 @@ local function holds(job, seg, fence)
     and fence_of(redis.call('HGET', LEASES, lease_field(job, seg)) or nil) == fence
 end
 
+-- What to answer where a fence does not hold. WAIT: the bus lost its memory or was taken over since the lease was given,
+-- and its worker can present it (adopt) until the bench is open.
+local function fenced(fence)
+  local of_the_past = string.match(fence, '^%d+') ~= epoch()
+  return of_the_past and not open_bench() and 'WAIT' or 'FENCED'
+end
+
 local function emit(job, type, node, data, at)
   local seq = redis.call('HINCRBY', job_key(job), 'seq', 1)
   local id = epoch() .. '-' .. string.format('%.0f', seq)

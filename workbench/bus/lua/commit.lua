@@ -6,7 +6,7 @@ local key = job_key(job)
 local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'by:' .. node)
 if state[3] == fence and state[2] == 'completed' then return 'AGAIN' end
 if state[1] == 'cancelled' then return 'CANCELLED' end
-if not holds(job, seg, fence) then return 'FENCED' end
+if not holds(job, seg, fence) then return fenced(fence) end
 if state[2] == 'completed' then return 'AGAIN' end -- under the fence this lease had before its worker adopted it
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_bench() then return 'WAIT' end

@@ -7,7 +7,7 @@ local key = job_key(job)
 local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'at:' .. seg, 'mx:' .. node, 'by:' .. node)
 if state[5] == fence and state[2] == 'failed' then return 'FINAL' end
 if state[1] == 'cancelled' then return 'CANCELLED' end
-if not holds(job, seg, fence) then return 'FENCED' end
+if not holds(job, seg, fence) then return fenced(fence) end
 if state[2] == 'failed' then return 'FINAL' end -- said before its worker adopted the lease
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_bench() then return 'WAIT' end

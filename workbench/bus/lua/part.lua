@@ -1,5 +1,5 @@
--- part(job, seg, fence, node, index, part) -> OK | FENCED
+-- part(job, seg, fence, node, index, part) -> OK | FENCED | WAIT
 local job, seg, fence, node, index, part = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if not holds(job, seg, fence) then return 'FENCED' end
+if not holds(job, seg, fence) then return fenced(fence) end
 redis.call('HSET', job_key(job), 'pt:' .. node .. ':' .. index, part, 'pn:' .. node, tonumber(index) + 1)
 return 'OK'

@@ -1,8 +1,8 @@
--- renew(job, seg, fence, n x (node, progress)) -> OK | FENCED | CANCELLED
+-- renew(job, seg, fence, n x (node, progress)) -> OK | FENCED | CANCELLED | WAIT
 -- Counts the heartbeat up and keeps the last progress of the running nodes.
 local job, seg, fence = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('HGET', job_key(job), 'status') == 'cancelled' then return 'CANCELLED' end
-if not holds(job, seg, fence) then return 'FENCED' end
+if not holds(job, seg, fence) then return fenced(fence) end
 local lease = redis.call('HGET', LEASES, lease_field(job, seg))
 local beats, worker = string.match(lease, '^[^ ]+ (%d+) (.*)$')
 redis.call('HSET', LEASES, lease_field(job, seg), fence .. ' ' .. string.format('%.0f', tonumber(beats) + 1) .. ' ' .. worker)
