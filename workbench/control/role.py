@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ from workbench.bus.connection import BUS_AWAY
 from workbench.control.keeper import Keeper
 from workbench.control.reaper import Reaper
 from workbench.control.recorder import Recorder
+from workbench.engine.threads import service_thread
 from workbench.engine.worker import Worker
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
@@ -64,14 +64,6 @@ class ControlPlane:
         self.store.close()
 
     def _spawn(self, name: str, run: Callable[[], None]) -> None:
-        def guarded() -> None:
-            try:
-                run()
-            except BaseException:
-                # Half a control plane is worse than none: whoever supervises this process starts it anew.
-                log.exception("control service died", service=name)
-                os._exit(1)
-
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        thread = service_thread(name, run)
         thread.start()
         self._threads.append(thread)

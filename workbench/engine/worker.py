@@ -24,6 +24,7 @@ from workbench.engine.active import Heart
 from workbench.engine.child import Child
 from workbench.engine.cut import pool_name
 from workbench.engine.supervisor import Slot
+from workbench.engine.threads import service_thread
 from workbench.settings import Settings
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
@@ -59,17 +60,15 @@ class Worker:
         """Start everything; returns at once."""
         _clear_work(self.settings)
         self._heart.start()
-        thread = threading.Thread(target=self._start_slots, name="slots", daemon=True)
-        thread.start()
-        for target in (self._announce, self._listen):
-            threading.Thread(target=target, name=target.__name__.strip("_"), daemon=True).start()
+        for run in (self._start_slots, self._announce, self._listen):
+            service_thread(run.__name__.strip("_"), run).start()
 
     def _start_slots(self) -> None:
         """The first executor alone: several at once would make each other wait for the processor."""
         for slot in self._slots:
             if self._stopping.is_set():
                 return
-            thread = threading.Thread(target=slot.run, name=slot.name, daemon=True)
+            thread = service_thread(slot.name, slot.run)
             thread.start()
             self._threads.append(thread)
             while not slot.child.services and not self._stopping.wait(0.05):

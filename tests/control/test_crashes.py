@@ -1,0 +1,156 @@
+"""Whatever dies underneath a job, it finishes, and what was finished is not done again."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from schemas.job import JobRecord
+from schemas.status import JobStatus
+from tests.control.live import Diary, LiveBench, sigkill, wait_for
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+PARTS = 12
+
+
+def parts_made(diary: Diary) -> list[str]:
+    return [line for line in diary.lines() if line.startswith("part-")]
+
+
+def check_whole(live: LiveBench, record: JobRecord, node: str) -> None:
+    """The file of a node with parts holds each part once, in order."""
+    from schemas.refs import TextRef
+
+    output = record.node(node).output
+    assert output is not None
+    ref = TextRef.model_validate(output["file"])
+    lines = live.bench.open(ref).read_text().splitlines()
+    assert lines == [f"part {index}" for index in range(PARTS)]
+
+
+def long_chain(diary: Diary) -> tuple[dict[str, object], list[tuple[str, ...]]]:
+    nodes = {
+        "a": diary.probe("a"),
+        "b": diary.probe("b", parts=PARTS, part_s=0.15),
+        "c": diary.probe("c", "probe.control"),
+    }
+    return nodes, [("a", "b"), ("b", "c")]
+
+
+def test_parts_are_kept_when_the_executor_is_killed(live: LiveBench, diary: Diary) -> None:
+    assert live.worker is not None
+    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    wait_for(lambda: len(parts_made(diary)) >= 4)
+    os.kill(live.executor_of(live.worker), signal.SIGKILL)
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert diary.count("a") == diary.count("c") == 1
+    assert diary.count("b") == 2
+    check_made_about_once(diary)
+    check_whole(live, record, "b")
+    assert record.node("b").attempt == 2
+
+
+def check_made_about_once(diary: Diary) -> None:
+    """Only the part that was in the making, or not reported yet, when everything ended may be made again."""
+    made = parts_made(diary)
+    assert set(made) == {f"part-{index}" for index in range(PARTS)}
+    assert len(made) <= PARTS + 2, made
+
+
+def test_a_killed_worker_is_taken_over_by_another(live: LiveBench, diary: Diary) -> None:
+    assert live.worker is not None
+    first, second = live.worker, live.start_role("worker")
+    live.worker = second
+    names = {live.await_ready(process): process for process in (first, second)}
+    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    wait_for(lambda: len(parts_made(diary)) >= 4)
+    started = live.await_event(job, "node.running", "b")
+    victim = next(process for name, process in names.items() if started.data["worker"].startswith(name))
+    live.worker = second if victim is first else first
+    sigkill(victim)
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert diary.count("a") == diary.count("c") == 1, "what was finished is not done again"
+    assert diary.count("b") == 2
+    check_made_about_once(diary)
+    check_whole(live, record, "b")
+    assert record.node("a").worker != record.node("b").worker
+    retried = [event for event in live.bench.events(job) if event.type.value == "node.retrying"]
+    assert [event.data["error"]["code"] for event in retried] == ["node.worker_lost"]
+
+
+def test_jobs_finish_when_the_control_plane_is_killed(live: LiveBench, diary: Diary) -> None:
+    assert live.control is not None
+    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    wait_for(lambda: len(parts_made(diary)) >= 3)
+    sigkill(live.control)
+    another = live.submit({"z": diary.probe("z", "probe.control")}).job  # accepted while nobody is there to run it
+    live.ensure()
+    assert live.finish(job).status is JobStatus.COMPLETED
+    assert live.finish(another).status is JobStatus.COMPLETED
+    assert [diary.count(name) for name in "abcz"] == [1, 1, 1, 1]
+
+
+def test_a_restarted_bus_loses_nothing(live: LiveBench, diary: Diary) -> None:
+    assert live.bus_process is not None
+    jobs = [live.submit(*long_chain(diary)).job]  # type: ignore[arg-type]
+    jobs += [live.submit({"z": diary.probe(f"z{index}", "probe.control")}).job for index in range(3)]
+    waiting = live.submit({"y": diary.probe("y")}).job  # behind b, in the queue of the one worker
+    wait_for(lambda: len(parts_made(diary)) >= 3)
+    epoch = int(live.bench.bus.marker()["epoch"])
+    sigkill(live.bus_process)
+    live.start_bus()
+    for job in [*jobs, waiting]:
+        assert live.finish(job).status is JobStatus.COMPLETED
+    assert {name: diary.count(name) for name in ("a", "b", "c", "y")} == dict.fromkeys("abcy", 1)
+    assert parts_made(diary) == [f"part-{index}" for index in range(PARTS)]
+    assert int(live.bench.bus.marker()["epoch"]) == epoch + 1
+
+
+def test_jobs_survive_a_bus_that_lost_everything(live: LiveBench, diary: Diary) -> None:
+    assert live.bus_process is not None
+    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    waiting = live.submit({"y": diary.probe("y")}).job
+    wait_for(lambda: len(parts_made(diary)) >= 3)
+    wait_for(lambda: any(event.node == "a" for event in live.bench.events(job) if event.type.value == "node.completed"))
+    # Killed first: a wiped server that goes on answering is another matter (below).
+    sigkill(live.bus_process)
+    for path in (live.home / "bus").rglob("appendonly*.aof*"):
+        if path.is_file():
+            path.unlink()
+    live.start_bus()
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert live.finish(waiting).status is JobStatus.COMPLETED
+    assert {name: diary.count(name) for name in ("a", "b", "c", "y")} == dict.fromkeys("abcy", 1)
+    assert parts_made(diary) == [f"part-{index}" for index in range(PARTS)]
+    check_whole(live, record, "b")
+
+
+def test_a_flushed_bus_that_goes_on_answering(live: LiveBench, diary: Diary) -> None:
+    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    wait_for(lambda: len(parts_made(diary)) >= 3)
+    wait_for(lambda: any(event.node == "a" for event in live.bench.events(job) if event.type.value == "node.completed"))
+    live.bench.bus.client.flushall()
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert {name: diary.count(name) for name in "abc"} == dict.fromkeys("abc", 1)
+    check_whole(live, record, "b")
+
+
+def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveBench, diary: Diary) -> None:
+    """Half a worker is worse than none: it would hold its slot and announce itself for ever."""
+    assert live.worker is not None
+    bus = live.bench.bus
+    queue = bus.keys.queue("data.cpu", "front")
+    bus.client.set(queue, "of another type")
+    try:
+        wait_for(lambda: live.worker is not None and live.worker.poll() is not None, 30, "the worker ended")
+        assert live.worker.poll() == 1
+    finally:
+        bus.client.delete(queue)
+    live.ensure()
+    assert live.run({"a": diary.probe("a")}).status is JobStatus.COMPLETED
