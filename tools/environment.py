@@ -111,7 +111,7 @@ def install(requirements: str) -> None:
     uv = [str(PYTHON), "-m", "uv", "pip", "install", "--python", str(PYTHON), "--quiet"]
     environment = {**os.environ, **uv_environment(pip_configuration())}
     packages = sum(1 for line in (ROOT / requirements).read_text().splitlines() if "==" in line)
-    say(f"installing {packages} packages from {requirements}: 1-3 minutes, 2.3 GB on disk")
+    say(f"installing {packages} packages from {requirements} (the first time: 1-3 minutes, 2.3 GB on disk)")
     run(*uv, "-r", requirements, environment=environment)
     run(*uv, "--no-deps", "-r", "requirements-nodeps.txt", environment=environment)
     run(*uv, "--no-deps", "--editable", ".", environment=environment)
