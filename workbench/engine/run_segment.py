@@ -92,10 +92,11 @@ class SegmentRun:
         if incoming and not any(
             edge.kind.fires(here.get(edge.from_, self.status.get(edge.from_, NodeStatus.SKIPPED))) for edge in incoming
         ):
-            return NodeStatus.SKIPPED  # the commit of the last parent has said so on the bus
+            # The commit of the last parent has said so on the bus; the supervisor counts what is still open.
+            self.executor.wire.send("skipped", run=self.number, node=node.id)
+            return NodeStatus.SKIPPED
         if self.cancelled():
             raise Abandoned
-        self.executor.wire.send("start", run=self.number, node=node.id)
         attempt = 1 if self._ran_one else self.attempt
         meter = Meter()
         try:
@@ -165,7 +166,9 @@ class SegmentRun:
 
     def _report(self, node: Node, result: NodeResult) -> None:
         try:
-            self.executor.wire.send("done", run=self.number, node=node.id, result=result.model_dump(mode="json"))
+            body = orjson.dumps(result.model_dump(mode="json")).decode()
+            key = "" if result.cached else result.content_key
+            self.executor.wire.send("done", run=self.number, node=node.id, body=body, key=key)
         except orjson.JSONEncodeError as error:
             raise WorkbenchError(
                 "node.bad_output",

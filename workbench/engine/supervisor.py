@@ -1,7 +1,7 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, progress, preview, store, part, look, fetch, failed, done, end. To it: run, cancel, answer.
+executor: skipped, progress, preview, store, part, look, fetch, failed, done, end. To it: run, cancel, answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import orjson
 import structlog
 
 from schemas.errors import ErrorInfo, WorkbenchError
-from schemas.event import NodeFailure, NodeResult, Progress
+from schemas.event import NodeFailure, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
 from schemas.status import FINAL_NODE_STATUSES, NodeStatus
 from workbench.bus.bus import Bus, Taken, Verdict
@@ -51,8 +51,21 @@ class Work:
     timeouts_s: dict[str, float]
     nodes: dict[str, dict[str, Any]]  # by id, as the spec has them
     open: set[str]
+    parents: dict[str, set[str]]  # of each node, inside the segment
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
     uploads: list[Ref] = field(default_factory=list)
+
+    def note_started(self) -> None:
+        """A node starts when the last of its parents has ended: the executor need not say so."""
+        for node in self.open - self.started.keys():
+            if not self.parents[node] & self.open:
+                self.started[node] = time.monotonic()
+
+    def settle(self, node: str) -> None:
+        """A node is final."""
+        self.open.discard(node)
+        self.started.pop(node, None)
+        self.note_started()
 
 
 class Slot:
@@ -115,7 +128,12 @@ class Slot:
             timeouts_s={name: duty["timeoutS"] for name, duty in spec["duties"].items()},
             nodes={node["id"]: node for node in spec["nodes"]},
             open={node["id"] for node in spec["nodes"] if taken.status[node["id"]] not in _FINAL},
+            parents={node["id"]: set() for node in spec["nodes"]},
         )
+        for edge in spec["edges"]:
+            if edge["from"] in work.nodes:
+                work.parents[edge["to"]].add(edge["from"])
+        work.note_started()
         logger = log.bind(worker=self.name, job=taken.lease.job, segment=taken.lease.segment, fence=taken.lease.fence)
         logger.debug("taken", nodes=sorted(work.open), attempt=taken.attempt)
         self.heart.watch(active)
@@ -137,6 +155,9 @@ class Slot:
             self._abandon(work)
         except Closed:
             self._crashed(work, "node.crashed", f"the process that ran the node died: {self.child.describe_death()}")
+        except WorkbenchError as error:  # what the node made cannot be kept: the store refuses it, a disk is full
+            self._crashed(work, error.code, error.message, remedy=error.remedy)
+            self._abandon(work)
         finally:
             self.heart.forget(active)
         return None
@@ -155,9 +176,8 @@ class Slot:
                     return taken
             elif kind == "end":
                 return None  # what is still open was skipped on the bus, or is enqueued again
-            elif kind == "start":
-                work.started[message["node"]] = time.monotonic()
-                self.child.mark_log()
+            elif kind == "skipped":
+                work.settle(message["node"])
             elif kind == "progress":
                 work.active.report(
                     Progress(node=message["node"], done=message["done"], total=message["total"], unit=message["unit"])
@@ -217,9 +237,10 @@ class Slot:
                 verdict=verdict.value,
                 error=message["failure"]["error"]["message"],
             )
-            work.started.pop(message["node"], None)
             if verdict is Verdict.FINAL:
-                work.open.discard(message["node"])
+                work.settle(message["node"])
+            else:
+                work.started.pop(message["node"], None)
             return {"verdict": verdict.value}
         raise ValueError(f"unknown message {kind!r} from the executor")
 
@@ -234,8 +255,7 @@ class Slot:
     def _commit(self, work: Work, message: dict[str, Any]) -> Taken | None:
         self._upload(work)
         node = message["node"]
-        result = NodeResult.model_validate(message["result"])
-        body = result.to_json()
+        body = message["body"].encode()  # as the executor wrote it: not read here
         last = work.open == {node} and not self.stopping.is_set()
 
         def commit() -> tuple[Verdict, Taken | None]:
@@ -244,7 +264,7 @@ class Slot:
                 node,
                 body,
                 start=self._start(),
-                content_key="" if result.cached else result.content_key,
+                content_key=message["key"],
                 worker=self.name,
                 then_take=self.pool if last else None,
             )
@@ -256,8 +276,8 @@ class Slot:
                 self._release(Active(taken.lease, self.name, lambda: True))
             raise Lost
         work.active.results[node] = body
-        work.open.discard(node)
-        work.started.pop(node, None)
+        self.child.mark_log()
+        work.settle(node)
         return taken
 
     def _upload(self, work: Work) -> None:
@@ -318,7 +338,7 @@ class Slot:
         known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
         work.active.report(known.model_copy(update={"preview": key}))
 
-    def _crashed(self, work: Work, code: str, message: str, node: str = "") -> None:
+    def _crashed(self, work: Work, code: str, message: str, node: str = "", **details: str) -> None:
         """The executor died or was too slow: a failed attempt at once. Hand back first, then start another process."""
         node = node or next(iter(work.started), "") or min(work.open)
         outputs = {name: orjson.loads(body)["output"] for name, body in work.active.results.items()}
@@ -326,12 +346,14 @@ class Slot:
             message=message,
             code=code,
             details={
+                **details,
                 "where": f"node {node}",
                 "node": node,
                 "service": work.nodes[node]["service"],
                 "input": summary(work.nodes[node]["input"], outputs),
                 "log": self.child.log_tail(),
                 "logFile": str(self.child.log_path),
+                **details,
             },
         )
         failure = NodeFailure(error=info, worker=self.name, attempt=work.taken.attempt, finished_at=time.time())
@@ -341,7 +363,7 @@ class Slot:
                 work, lambda: self.bus.fail(work.active.lease, node, body, retry=True, start=self._start())
             )
             log.warning(
-                "executor died",
+                "attempt ended",
                 worker=self.name,
                 job=work.active.lease.job,
                 node=node,
