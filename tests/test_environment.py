@@ -1,0 +1,109 @@
+"""Making the environment: clear refusals, pip's configuration passed on, repairs after interruption."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> ModuleType:
+    """tools/environment.py, looking at an environment in a folder of the test's."""
+    spec = importlib.util.spec_from_file_location("environment", ROOT / "tools" / "environment.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.VENV = tmp_path / ".venv"
+    module.PYTHON = module.VENV / "bin" / "python"
+    module.STAMP = module.VENV / "installed.json"
+    module.UNFINISHED = module.VENV / "unfinished"
+    return module
+
+
+def installed(environment: ModuleType) -> None:
+    environment.PYTHON.parent.mkdir(parents=True)
+    environment.PYTHON.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    environment.PYTHON.chmod(0o755)
+    environment.STAMP.write_text(json.dumps(environment.fingerprints()))
+
+
+def test_finished_installation_is_recognised(environment: ModuleType) -> None:
+    installed(environment)
+    assert environment.read_stamp() == environment.fingerprints()
+
+
+def test_interrupted_installation_counts_as_none(environment: ModuleType) -> None:
+    installed(environment)
+    environment.UNFINISHED.touch()
+    assert environment.read_stamp() == {}
+
+
+def test_environment_whose_interpreter_is_gone_counts_as_none(environment: ModuleType) -> None:
+    installed(environment)
+    environment.PYTHON.unlink()
+    environment.PYTHON.symlink_to("/nowhere/python3")
+    assert environment.read_stamp() == {}
+
+
+def test_pip_configuration_is_passed_on_and_missing_folders_are_left_out(
+    environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith("UV_") or name in ("SSL_CERT_FILE", "HTTPS_PROXY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_INSECURE_HOST", "kept.example")
+    given = environment.uv_environment(
+        {
+            "index-url": "https://index.example/simple",
+            "extra-index-url": f"file:///nowhere/simple file://{tmp_path} https://more.example/simple",
+            "find-links": f"/nowhere {tmp_path}",
+            "trusted-host": "index.example",
+            "default-timeout": "180",
+        }
+    )
+    assert given == {
+        "UV_DEFAULT_INDEX": "https://index.example/simple",
+        "UV_INDEX": f"file://{tmp_path} https://more.example/simple",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": str(tmp_path),
+        "UV_HTTP_TIMEOUT": "180",
+    }
+
+
+def test_without_a_new_enough_python_make_says_what_to_do(tmp_path: Path) -> None:
+    for name in ("sh", "make", "test", "echo"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "/bin/" + name)
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2"\nexit 1\n')
+    old.chmod(0o755)
+    ended = subprocess.run(
+        ["make", "demo"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        executable=shutil.which("make"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "No Python 3.11 or newer" in ended.stderr
+    assert "Python 3.9.2" in ended.stderr
+    assert "PYTHON=/path/to/python" in ended.stderr
+
+
+def test_requirements_name_versions_and_no_places() -> None:
+    for path in ROOT.glob("requirements*.txt"):
+        lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+        assert all("==" in line and "://" not in line and "@" not in line for line in lines), path
+    run, dev = (set((ROOT / f"requirements{kind}.txt").read_text().splitlines()) for kind in ("", "-dev"))
+    assert run <= dev
