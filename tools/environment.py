@@ -91,9 +91,6 @@ def read_stamp() -> dict[str, str]:
 def prepare(usable: bool) -> None:
     """An environment with pip and uv, marked as unfinished."""
     if not usable:
-        say(f"making {VENV.name} with Python {sys.version.split()[0]}")
-        if VENV.exists():
-            shutil.rmtree(VENV)
         if not runs(Path(sys.executable), "-c", "import venv, ensurepip"):
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             stop(
@@ -101,6 +98,9 @@ def prepare(usable: bool) -> None:
                 "a Python with both",
                 f"On Debian or Ubuntu: apt-get install python{version}-venv",
             )
+        say(f"making {VENV.name} with Python {sys.version.split()[0]}")
+        if VENV.exists():
+            shutil.rmtree(VENV)
         run(sys.executable, "-m", "venv", str(VENV))
         UNFINISHED.touch()
         run(str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", UV)
@@ -181,4 +181,7 @@ def stop(problem: str, needed: str, remedy: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit("\ninterrupted; the next make finishes it") from None
