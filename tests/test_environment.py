@@ -46,6 +46,19 @@ def test_interrupted_installation_counts_as_none(environment: ModuleType) -> Non
     installed(environment)
     environment.UNFINISHED.touch()
     assert environment.read_stamp() == {}
+    assert not environment.usable({}, environment.fingerprints())
+
+
+def test_environment_somebody_else_made_is_used_and_not_removed(environment: ModuleType) -> None:
+    installed(environment)
+    environment.STAMP.unlink()
+    assert environment.usable(environment.read_stamp(), environment.fingerprints())
+
+
+def test_environment_that_was_moved_is_made_anew(environment: ModuleType) -> None:
+    installed(environment)
+    stamp = {**environment.fingerprints(), "python": "3.11 /elsewhere"}
+    assert not environment.usable(stamp, environment.fingerprints())
 
 
 def test_environment_whose_interpreter_is_gone_counts_as_none(environment: ModuleType) -> None:

@@ -41,7 +41,7 @@ def main() -> None:
     if (present.get("python"), present.get(kind)) == (wanted["python"], wanted[kind]):
         return
     started = time.monotonic()
-    prepare(present.get("python") == wanted["python"])
+    prepare(keep=usable(present, wanted))
     install("requirements-dev.txt" if dev else "requirements.txt")
     STAMP.write_text(json.dumps(wanted if dev else {**wanted, "dev": ""}, indent=1) + "\n")
     UNFINISHED.unlink()
@@ -88,9 +88,19 @@ def read_stamp() -> dict[str, str]:
     return stamp
 
 
-def prepare(usable: bool) -> None:
-    """An environment with pip and uv, marked as unfinished."""
-    if not usable:
+def usable(stamp: dict[str, str], wanted: dict[str, str]) -> bool:
+    """Whether to install into the environment that is there: one that is whole, of this Python and of this place."""
+    same_python = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    return (
+        not UNFINISHED.exists()
+        and stamp.get("python", wanted["python"]) == wanted["python"]
+        and runs(PYTHON, "-c", same_python)
+    )
+
+
+def prepare(keep: bool) -> None:
+    """An environment with uv, marked as unfinished. ``keep``: use the one that is there."""
+    if not keep:
         if not runs(Path(sys.executable), "-c", "import venv, ensurepip"):
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
             stop(
@@ -102,9 +112,9 @@ def prepare(usable: bool) -> None:
         if VENV.exists():
             shutil.rmtree(VENV)
         run(sys.executable, "-m", "venv", str(VENV))
-        UNFINISHED.touch()
-        run(str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", UV)
     UNFINISHED.touch()
+    if not runs(PYTHON, "-c", f"import importlib.metadata as m; assert m.version('uv') == '{UV.partition('==')[2]}'"):
+        run(str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", UV)
 
 
 def install(requirements: str) -> None:
