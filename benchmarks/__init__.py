@@ -1,1 +1,1 @@
-"""Measurements. ``python -m benchmarks`` runs all of them; each module runs alone too (``python -m benchmarks.hop``)."""
+"""Measurements. ``python -m benchmarks`` runs all; each module runs alone too (``python -m benchmarks.hop``)."""

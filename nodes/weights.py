@@ -30,7 +30,7 @@ def wheel_digest(packages: tuple[str, ...], where: str) -> str:
                 where=where,
                 seen="not installed",
                 allowed=package,
-                remedy="Install the CPU set: pip install '.[cpu,embedded]' and pip install --no-deps -r requirements-nodeps.txt",
+                remedy="Install the CPU set: `make environment`, or pip install '.[cpu]' and requirements-nodeps.txt.",
             ) from None
         digest.update(f"{package}=={distribution.version}\n".encode())
         for file in sorted(distribution.files or [], key=str):
