@@ -39,10 +39,13 @@ def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[U
     While the bus is away it keeps waiting, and says so in its updates.
     """
     cursor, silent = after, 0
+    looked_at = float("-inf")
     while True:
         try:
             events = bus.events(job, cursor, block_s=LOOK_EVERY_S)
-            progress = bus.progress(job) if not any(event.type in FINAL_EVENTS for event in events) else {}
+            progress = {}
+            if time.monotonic() - looked_at >= LOOK_EVERY_S and not any(event.type in FINAL_EVENTS for event in events):
+                looked_at, progress = time.monotonic(), bus.progress(job)
             away = False
         except BUS_AWAY:
             events, progress, away = [], {}, True

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -146,10 +147,15 @@ def _plan(
         "workflow": checked.graph.workflow_id,
         "graph": hash_,
         "seed": str(seed),
-        "workbench": metadata.version("talking-head-workbench"),
+        "workbench": _version(),
         "nodes": ", ".join(used),
     }
     return plan(job, checked, seed=seed, results=results, provenance=provenance, lane=lane, announce=announce)
+
+
+@cache
+def _version() -> str:
+    return metadata.version("talking-head-workbench")  # reads a file: a millisecond
 
 
 def _put_on_bus(bus: Bus, planned: Planned, epoch: int) -> None:
