@@ -19,10 +19,10 @@ def measure(path: Path, kind: str) -> dict[str, Any]:
     except Exception as error:
         raise WorkbenchError(
             "node.bad_input",
-            f"{path.name} is not a readable {kind} file",
+            f"{path.name} cannot be read as {kind}",
             where=str(path),
             seen=f"{type(error).__name__}: {error}",
-            remedy=f"Give a {kind} file that plays or opens elsewhere.",
+            remedy=f"Give another file ({kind}), one that plays or opens elsewhere.",
         ) from error
 
 

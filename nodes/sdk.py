@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,7 @@ class NodeDeclaration:
     seeded: bool
     cache: bool
     check: CheckFunction | None
+    same_subject: Mapping[str, str]
     packages: tuple[str, ...]
     doc: str
     file: str
@@ -111,6 +112,7 @@ def node(
     seeded: bool = False,
     cache: bool = True,
     check: CheckFunction | None = None,
+    same_subject: Mapping[str, str] | None = None,
     weights: tuple[str, ...] = (),
 ) -> Callable[[RunFunction], RunFunction]:
     """Declare the decorated function as a service.
@@ -126,6 +128,8 @@ def node(
         cache: False when the same inputs may rightly give another output (capabilities, clocks).
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
             raises NodeError to refuse the graph. It must be quick and may import what it needs.
+        same_subject: outputs that show what an input shows, as {output: input}; the checks of nodes behind this one
+            then look at that input: a picture without a face is refused although it would be upscaled first.
         weights: names of the installed packages whose files are the model.
 
     Raises:
@@ -143,6 +147,13 @@ def node(
         models = _models_of(run, refuse)
         for model in models:
             _check_fields(model, refuse)
+        for output, shown in (same_subject or {}).items():
+            if output not in models[2].model_fields or shown not in models[1].model_fields:
+                refuse(
+                    "same_subject",
+                    f"{output!r}: {shown!r} names no output and input",
+                    "{output: input}, by their names.",
+                )
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
         known = DECLARED.get(service)
@@ -161,6 +172,7 @@ def node(
             seeded=seeded,
             cache=cache,
             check=check,
+            same_subject=dict(same_subject or {}),
             packages=weights,
             doc=inspect.getdoc(inspect.getmodule(run)) or inspect.getdoc(run) or "",
             file=file,

@@ -128,6 +128,8 @@ class WorkbenchError(Exception):
 
 
 def _short(value: object, limit: int = 300) -> str:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        value = ", ".join(str(item) for item in value)
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

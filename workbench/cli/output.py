@@ -44,6 +44,8 @@ _REFUSED = (
     "job.key_reused",
     "job.not_final",
     "node.bad_declaration",
+    "node.bad_input",
+    "node.missing_package",
 )
 _NO_STACK = ("stack.not_running", "bus.unreachable", "store.unreachable", "sql.unreachable", "tracking.unreachable")
 

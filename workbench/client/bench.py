@@ -66,7 +66,7 @@ class Bench:
                 f"there is no file {path}",
                 where=str(path),
                 seen="nothing",
-                allowed=f"a {kind} file",
+                allowed=f"the path of a file ({kind})",
                 remedy="Correct the path.",
             )
         facts = measure(path, kind)

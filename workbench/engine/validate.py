@@ -77,12 +77,25 @@ def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
         check = checked.declarations[node.id].check
         if check is None or node.status is NodeStatus.COMPLETED:
             continue
-        known = {name: _known(value, open_ref) for name, value in node.input.items() if not references(value)}
+        known = {name: _known(value, open_ref) for name, value in _visible(node, checked).items()}
         try:
             check(checked.declarations[node.id].params.model_validate(node.params), known)
         except WorkbenchError as error:
             error.where = f"node {node.id}" + (f": {error.where}" if error.where else "")
             raise
+
+
+def _visible(node: Node, checked: Checked) -> dict[str, Any]:
+    """The inputs that are known before anything runs, looked up through nodes that keep what a picture shows."""
+    found: dict[str, Any] = {}
+    for name, value in node.input.items():
+        seen = value
+        while (named := references(seen)) and len(named) == 1:
+            source = checked.declarations[named[0].node].same_subject.get(named[0].output)
+            seen = checked.graph.node(named[0].node).input.get(source) if source else None
+        if seen is not None and not references(seen):
+            found[name] = seen
+    return found
 
 
 def _known(value: Any, open_ref: Callable[[Ref], Path]) -> Any:

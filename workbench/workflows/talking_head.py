@@ -25,7 +25,7 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
             where="talking_head: portrait",
             seen="nothing",
             allowed="an image file with a face",
-            remedy="Give --portrait FILE, or --sample for the packaged one.",
+            remedy="Give --portrait FILE, or --portrait sample for the packaged one.",
         )
     image = portrait.model_dump(mode="json")
     short_side = min(portrait.width or 0, portrait.height or 0)
