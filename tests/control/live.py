@@ -97,15 +97,15 @@ class LiveBench:
         wait_for(lambda: probe.client.ping() is not None, what="the bus is up")
         probe.close()
 
-    def start_role(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return self._start([sys.executable, "-m", "workbench.cli.main", *arguments], cwd=ROOT)
+    def start_role(self, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
+        return self._start([sys.executable, "-m", "workbench.cli.main", *arguments], cwd=ROOT, **more)
 
-    def _start(self, argv: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+    def _start(self, argv: Sequence[str], cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
         return subprocess.Popen(
             argv,
             cwd=cwd,
-            env={**clean, **self.environment},
+            env={**clean, **self.environment, **more},
             stdin=subprocess.DEVNULL,
             stdout=self._logs,
             stderr=self._logs,

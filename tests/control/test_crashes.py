@@ -154,3 +154,21 @@ def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveBench, diary: Dia
         bus.client.delete(queue)
     live.ensure()
     assert live.run({"a": diary.probe("a")}).status is JobStatus.COMPLETED
+
+
+def test_a_store_that_refuses_a_worker_fails_its_nodes_and_not_the_worker(live: LiveBench, diary: Diary) -> None:
+    assert live.worker is not None
+    sigkill(live.worker)
+    live.worker = live.start_role("worker", WORKBENCH_S3_SECRET_KEY="not-the-key")
+    live.await_ready(live.worker)
+    try:
+        node = {**diary.probe("a", parts=1), "retries": {"maxAttempts": 2}}
+        record = live.finish(live.submit({"a": node}).job)
+        error = record.node("a").error
+        assert record.status is JobStatus.FAILED
+        assert error is not None and error.code == "store.refused"
+        assert error.details["node"] == "a" and error.details["remedy"]
+        assert diary.count("a") == 2
+        assert live.run({"b": diary.probe("b")}).status is JobStatus.COMPLETED
+    finally:
+        sigkill(live.worker)

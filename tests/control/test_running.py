@@ -158,3 +158,16 @@ def test_progress_shows_while_a_node_runs(live: LiveBench, diary: Diary) -> None
     assert b'"unit":"s"' in raw and b'"total":60' in raw
     live.bench.cancel(job)
     assert live.finish(job).node("a").status is NodeStatus.CANCELLED
+
+
+def test_a_nodes_time_does_not_run_while_a_neighbour_of_its_parents_does(live: LiveBench, diary: Diary) -> None:
+    """A branch of a control segment waits, level by level, for the other branch."""
+    nodes = {
+        "a": diary.probe("a", "probe.control"),
+        "slow": diary.probe("s", "probe.control", sleep_s=2),
+        "hasty": diary.probe("h", "probe.hasty_control"),
+        "join": {**diary.probe("j", "probe.control"), "input": {"text": "$hasty.text"}},
+    }
+    record = live.run(nodes, [("a", "hasty"), ("hasty", "join"), ("slow", "join")])
+    assert record.status is JobStatus.COMPLETED, record.error
+    assert diary.count("h") == 1

@@ -98,3 +98,8 @@ def hasty(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 @node("probe.elsewhere", version="1.0.0", plane="data", pool="elsewhere", cache=False)
 def elsewhere(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
+
+
+@node("probe.hasty_control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=1))
+def hasty_control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return _execute(ctx, params, inputs)
