@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hypothesis import given, settings
@@ -37,7 +38,7 @@ def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any]) -> Non
             above = [{n for n in before[node] if plane[n] is Plane.DATA} for node in members]
             assert all(found == above[0] for found in above)
         else:
-            for above_, below in zip(segment.nodes, segment.nodes[1:], strict=False):
+            for above_, below in itertools.pairwise(segment.nodes):
                 kinds = [edge.kind for edge in parents[below] if edge.from_ == above_]
                 assert kinds and kinds[0] is not EdgeKind.ON_FAILURE
             assert outside <= before[segment.nodes[0]], "a chain waits in its middle"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_cycle_is_named_by_its_edges(raw: dict[str, Any], data: st.DataObject)
     walk = str(error.seen).split(" -> ")
     present = {(edge.from_, edge.to) for edge in broken.edges}
     assert walk[0] == walk[-1] and len(walk) > 1
-    assert all(pair in present for pair in zip(walk, walk[1:], strict=False))
+    assert all(pair in present for pair in itertools.pairwise(walk))
 
 
 def test_a_node_that_waits_for_itself() -> None:

@@ -34,7 +34,7 @@ class Update:
 
 
 def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[Update]:
-    """Yield updates until the job's final event was yielded. Blocks between them for a quarter of a second at most.
+    """Yield updates until the job's final event was yielded or lies before the cursor. Blocks between them for a quarter of a second at most.
 
     While the bus is away it keeps waiting, and says so in its updates.
     """
@@ -52,7 +52,10 @@ def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[U
             time.sleep(LOOK_EVERY_S)
         silent = 0 if events else silent + 1
         if silent >= 2 and (silent % 4 == 2):  # nothing came for a while: the bus may have forgotten the job
+            record = store.get(job)  # asked first: what ends it is then among the events
             events = [event for event in store.events(job, cursor) if event.type is not EventType.NODE_WAITING]
+            if not events and record is not None and record.status.final:
+                return  # the cursor stands behind the end
         if events:
             cursor = events[-1].cursor
         update = Update(

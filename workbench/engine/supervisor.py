@@ -1,7 +1,7 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: skipped, progress, preview, store, part, look, fetch, failed, done, end. To it: run, cancel, answer.
+executor: start, skipped, progress, preview, store, part, look, fetch, failed, done, end. To it: run, cancel, answer.
 """
 
 from __future__ import annotations
@@ -56,10 +56,20 @@ class Work:
     uploads: list[Ref] = field(default_factory=list)
 
     def note_started(self) -> None:
-        """A node starts when the last of its parents has ended: the executor need not say so."""
-        for node in self.open - self.started.keys():
-            if not self.parents[node] & self.open:
-                self.started[node] = time.monotonic()
+        """In a chain a node starts when the one before it has ended: the executor need not say so.
+
+        Elsewhere it says so: LangGraph goes level by level, and a node's time must not run while a neighbour of its
+        parents keeps it waiting.
+        """
+        if self.chain:
+            for node in self.open - self.started.keys():
+                if not self.parents[node] & self.open:
+                    self.started[node] = time.monotonic()
+
+    @property
+    def chain(self) -> bool:
+        """Whether each node has the one before it as its only parent inside the segment."""
+        return [set(), *({node} for node in list(self.nodes)[:-1])] == list(self.parents.values())
 
     def settle(self, node: str) -> None:
         """A node is final."""
@@ -176,6 +186,8 @@ class Slot:
                     return taken
             elif kind == "end":
                 return None  # what is still open was skipped on the bus, or is enqueued again
+            elif kind == "start":
+                work.started[message["node"]] = time.monotonic()
             elif kind == "skipped":
                 work.settle(message["node"])
             elif kind == "progress":
@@ -346,7 +358,6 @@ class Slot:
             message=message,
             code=code,
             details={
-                **details,
                 "where": f"node {node}",
                 "node": node,
                 "service": work.nodes[node]["service"],

@@ -1,0 +1,78 @@
+"""What the bus is given: counters and states that agree with the scripts' own counting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.event import EventType, NodeResult
+from schemas.status import NodeStatus
+from tests.engine.graphs import checked, document, random_documents
+from workbench.bus.bus import Planned
+from workbench.engine.plan import plan, segment_ids, size_bytes
+
+
+def fields(planned: Planned) -> dict[str, Any]:
+    assert len(dict(planned.fields)) == len(planned.fields), "a field twice"
+    return dict(planned.fields)
+
+
+@settings(max_examples=150, deadline=None)
+@given(raw=random_documents(), data=st.data())
+def test_counters_agree_with_the_states(raw: dict[str, Any], data: st.DataObject) -> None:
+    graph = checked(raw)
+    known = data.draw(st.sets(st.sampled_from(graph.order)))
+    results = {node: NodeResult(output={"text": node}) for node in known}
+    found = fields(plan("job", graph, seed=3, results=results))
+    status = {node: NodeStatus(found[f"st:{node}"]) for node in graph.order}
+    assert found["open"] == sum(not value.final for value in status.values())
+    for node, incoming in graph.graph.parents().items():
+        assert found[f"pe:{node}"] == sum(not status[edge.from_].final for edge in incoming)
+        if incoming:
+            assert found[f"fi:{node}"] == sum(edge.kind.fires(status[edge.from_]) for edge in incoming)
+        dead = bool(incoming) and found[f"pe:{node}"] == 0 and found[f"fi:{node}"] == 0
+        assert (status[node] is NodeStatus.SKIPPED) == (dead and node not in known)
+        assert (status[node] is NodeStatus.COMPLETED) == (node in known)
+
+
+def test_a_plan_says_what_is_ready_and_announces_what_is_known() -> None:
+    raw = document(
+        {"a": "probe.data", "b": "probe.control", "c": "probe.data", "rescue": "probe.control"},
+        [("a", "b"), ("b", "c"), ("a", "rescue", "on_failure")],
+    )
+    fresh = plan("job", checked(raw), seed=0, results={})
+    assert (fresh.ready, [event[0] for event in fresh.events]) == (["0"], [EventType.JOB_ACCEPTED])
+    done = {"a": NodeResult(output={"text": "a"}, cached=True)}
+    resumed = plan("job", checked(raw), seed=0, results=done)
+    assert [fields(resumed)[f"st:{node}"] for node in ("a", "b", "c", "rescue")] == [
+        "completed",
+        "ready",
+        "pending",
+        "skipped",
+    ]
+    assert [(event[0].value, event[1]) for event in resumed.events] == [
+        ("job.accepted", ""),
+        ("node.completed", "a"),
+        ("node.skipped", "rescue"),
+    ]
+    assert plan("job", checked(raw), seed=0, results=done, announce=False).events == []
+
+
+def test_a_segment_carries_what_its_nodes_need_and_no_more() -> None:
+    raw = document(
+        {
+            "a": {"service": "probe.data", "params": {"value": "x" * 100}},
+            "b": "probe.control",
+            "c": {"service": "probe.data", "input": {"text": "$a.text"}},
+        },
+        [("a", "b"), ("b", "c")],
+    )
+    planned = plan("job", checked(raw), seed=5, results={}, provenance={"graph": "g"})
+    found = fields(planned)
+    assert segment_ids(planned) == ["0", "1", "2"]
+    assert found["needs:2"] == "a b"
+    assert found["spec:0"].count(b"x" * 100) == 1 and b"x" * 100 not in found["spec:1"]
+    assert b'"seed":5' in found["spec:0"] and b'"timeoutS":60.0' in found["spec:0"]
+    assert 500 < size_bytes(planned) < 10_000

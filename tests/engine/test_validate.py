@@ -1,0 +1,219 @@
+"""Binding and validation at submit: what is refused, and that the refusal tells what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nodes.sdk import Context, Field, NodeModel, node
+from schemas.errors import WorkbenchError
+from schemas.refs import AudioRef, ImageRef, Ref
+from schemas.status import NodeStatus, Plane
+from tests.engine.graphs import checked, document
+from workbench.engine.binding import Reference, literal, references
+
+
+class Params(NodeModel):
+    strength: float = Field(1.0, ge=0, le=2, description="How much.")
+    mode: str = Field("fast", pattern="^(fast|slow)$", description="How.")
+
+
+class Inputs(NodeModel):
+    image: ImageRef = Field(description="A picture.")
+    any_file: Ref | None = Field(None, description="Anything.")
+
+
+class Outputs(NodeModel):
+    image: ImageRef = Field(description="A picture.")
+    audio: AudioRef | None = Field(None, description="A sound.")
+
+
+class Nothing(NodeModel):
+    pass
+
+
+@node("probe.paint", version="2.1.0", plane="data")
+def paint(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return Outputs(image=inputs.image)
+
+
+@node("probe.source", version="1.0.0", plane="control")
+def source(ctx: Context, params: Params, inputs: Nothing) -> Outputs:
+    return Outputs(image=ImageRef(sha256="0" * 64))
+
+
+IMAGE = {"kind": "image", "sha256": "a" * 64}
+EDGE = [("s", "p")]
+
+
+def paint_node(**fields: Any) -> dict[str, Any]:
+    return {"service": "probe.paint", **fields}
+
+
+def refusal(nodes: dict[str, Any], edges: list[tuple[str, ...]] | None = None) -> WorkbenchError:
+    with pytest.raises(WorkbenchError) as refused:
+        checked(document(nodes, edges or []))
+    assert refused.value.remedy
+    return refused.value
+
+
+def bound(nodes: dict[str, Any], edges: list[tuple[str, ...]], name: str = "p") -> dict[str, Any]:
+    return checked(document(nodes, edges)).graph.node(name).input
+
+
+def test_an_input_is_filled_from_the_parent_output_of_its_name() -> None:
+    assert bound({"s": "probe.source", "p": paint_node()}, EDGE) == {"image": "$s.image"}
+
+
+def test_a_reference_may_reach_over_several_nodes_and_name_another_output() -> None:
+    nodes = {"s": "probe.source", "m": paint_node(), "p": paint_node(input={"any_file": "$s.audio"})}
+    assert bound(nodes, [("s", "m"), ("m", "p")]) == {"image": "$m.image", "any_file": "$s.audio"}
+
+
+def test_a_list_of_references_is_kept_as_alternatives() -> None:
+    nodes = {"s": "probe.source", "t": "probe.source", "p": paint_node(input={"image": ["$s.image", "$t.image"]})}
+    assert bound(nodes, [("s", "p"), ("t", "p", "on_failure")]) == {"image": ["$s.image", "$t.image"]}
+
+
+def test_text_that_begins_with_a_dollar_is_written_with_two() -> None:
+    assert references("$$a.text") == [] and literal("$$a.text") == "$a.text"
+    assert references("$5") == [] and literal("$5") == "$5"
+    assert references(["$a.x", "$b.y"]) == [Reference("a", "x"), Reference("b", "y")]
+    assert references(["$a.x", 3]) == [] and references([]) == []
+
+
+def test_a_parent_on_failure_offers_nothing() -> None:
+    error = refusal({"s": "probe.source", "p": paint_node()}, [("s", "p", "on_failure")])
+    assert error.code == "graph.missing_input"
+
+
+CASES: list[tuple[dict[str, Any], list[tuple[str, ...]], str, str, list[str]]] = [
+    ({"p": paint_node()}, [], "graph.missing_input", "node p: input.image", ["needs image"]),
+    (
+        {"s": "probe.source", "t": "probe.source", "p": paint_node()},
+        [("s", "p"), ("t", "p")],
+        "graph.ambiguous_input",
+        "node p: input.image",
+        ["$s.image", "$t.image", "a list means"],
+    ),
+    (
+        {"s": "probe.source", "p": paint_node(input={"image": "$s.audio"})},
+        EDGE,
+        "graph.bad_input",
+        "node p: input.image",
+        ["AudioRef", "ImageRef"],
+    ),
+    (
+        {"s": "probe.source", "p": paint_node(input={"image": "$s.picture"})},
+        EDGE,
+        "graph.bad_input",
+        "node p: input.image",
+        ["no output picture", "$s.image"],
+    ),
+    (
+        {"s": "probe.source", "p": paint_node(input={"image": "$s.image"})},
+        [],
+        "graph.bad_input",
+        "node p: input.image",
+        ["not before", "Add an edge from s"],
+    ),
+    (
+        {"s": "probe.source", "p": paint_node(input={"image": "$source.image"})},
+        EDGE,
+        "graph.bad_input",
+        "node p: input.image",
+        ["source"],
+    ),
+    (
+        {"p": paint_node(input={"image": "a.png"})},
+        [],
+        "graph.bad_input",
+        "node p: input.image",
+        ["a.png", "ImageRef"],
+    ),
+    (
+        {"p": paint_node(input={"image": {"kind": "image", "sha256": "xyz"}})},
+        [],
+        "graph.bad_input",
+        "node p: input.image.sha256",
+        ["xyz"],
+    ),
+    (
+        {"p": paint_node(input={"image": IMAGE, "picture": IMAGE})},
+        [],
+        "graph.bad_input",
+        "node p: input.picture",
+        ["no input picture", "image"],
+    ),
+    (
+        {"p": paint_node(input={"image": IMAGE}, params={"strength": 2.5})},
+        [],
+        "graph.bad_param",
+        "node p: params.strength",
+        ["2.5", "0 to 2"],
+    ),
+    (
+        {"p": paint_node(input={"image": IMAGE}, params={"strenght": 1})},
+        [],
+        "graph.bad_param",
+        "node p: params.strenght",
+        ["no parameter strenght", "strength"],
+    ),
+    (
+        {"p": paint_node(input={"image": IMAGE}, params={"mode": "fsat"})},
+        [],
+        "graph.bad_param",
+        "node p: params.mode",
+        ["fsat"],
+    ),
+    ({"p": "probe.pain"}, [], "graph.unknown_service", "node p: service", ["probe.pain", "probe.paint"]),
+    (
+        {"p": paint_node(plane="control", input={"image": IMAGE})},
+        [],
+        "graph.wrong_plane",
+        "node p: plane",
+        ["control", "data"],
+    ),
+    (
+        {"p": paint_node(input={"image": IMAGE}, status="completed", output={"picture": 1})},
+        [],
+        "graph.bad_input",
+        "node p: output",
+        ["completed"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("nodes", "edges", "code", "where", "words"), CASES)
+def test_a_refusal_says_where_and_what_to_write(
+    nodes: dict[str, Any], edges: list[tuple[str, ...]], code: str, where: str, words: list[str]
+) -> None:
+    error = refusal(nodes, edges)
+    assert error.code == code
+    assert error.where.startswith(where)
+    assert [word for word in words if word not in str(error)] == [], str(error)
+
+
+def test_what_can_run_is_pinned() -> None:
+    graph = checked(document({"s": "probe.source", "p": paint_node(params={"strength": 2})}, EDGE)).graph
+    paint_pinned = graph.node("p")
+    assert (paint_pinned.plane, paint_pinned.version, paint_pinned.weights) == (Plane.DATA, "2.1.0", "")
+    assert paint_pinned.params == {"strength": 2.0, "mode": "fast"}
+
+
+def test_states_other_than_completed_are_forgotten() -> None:
+    nodes = {
+        "s": {"service": "probe.source", "status": "completed", "output": {"image": IMAGE}},
+        "p": paint_node(status="failed", error={"message": "x"}, retries={"attempt": 2, "maxAttempts": 5}),
+    }
+    graph = checked(document(nodes, EDGE)).graph
+    assert graph.node("s").status is NodeStatus.COMPLETED
+    again = graph.node("p")
+    assert (again.status, again.error) == (NodeStatus.PENDING, None)
+    assert (again.retries.attempt, again.retries.max_attempts) == (0, 5)
+
+
+def test_a_completed_node_of_another_version_runs_again() -> None:
+    done = {"service": "probe.source", "status": "completed", "output": {"image": IMAGE}, "version": "0.9.0"}
+    assert checked(document({"s": done})).graph.node("s").status is NodeStatus.PENDING

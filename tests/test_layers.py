@@ -1,0 +1,30 @@
+"""The layers, as pyproject.toml draws them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_no_layer_imports_from_above() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run(
+        [str(program), "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert "0 broken" in done.stdout
+    assert "Analyzed" in done.stdout
+
+
+def test_configuration_folders_do_not_shadow_packages() -> None:
+    """``mlflow/`` beside the sources would be imported instead of the real package."""
+    for folder in ("mlflow", "compose"):
+        assert list((ROOT / folder).glob("**/__init__.py")) == []
+        assert list((ROOT / folder).glob("**/test_*.py")) == []
+    assert [path.name for path in ROOT.glob("*.py") if path.stem in ("redis", "mlflow", "types", "logging")] == []
