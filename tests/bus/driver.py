@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -115,9 +116,10 @@ class Driver:
 def statuses(bus: Bus, job: str, graph: Graph) -> dict[str, NodeStatus]:
     """Status of every node, as the bus has it."""
     names = [node.id for node in graph.nodes]
-    values = bus.client.hmget(bus.keys.job(job), [f"st:{name}" for name in names])
+    values: Any = bus.client.hmget(bus.keys.job(job), [f"st:{name}" for name in names])
     return {name: NodeStatus(value.decode()) for name, value in zip(names, values, strict=True)}
 
 
 def job_status(bus: Bus, job: str) -> str:
-    return bus.client.hget(bus.keys.job(job), "status").decode()
+    status: Any = bus.client.hget(bus.keys.job(job), "status")
+    return str(status.decode())

@@ -180,7 +180,7 @@ def test_stale_entries_fall_out_of_the_queue(bus: Bus) -> None:
         accept(bus, job=job)
     assert bus.cancel("cancelled") is Verdict.OK
     bus.requeue("twice", bus.segments("twice"))
-    assert len(bus.client.xrange(bus.keys.queue("data.cpu", "interactive"))) == 3
+    assert bus.client.xlen(bus.keys.queue("data.cpu", "interactive")) == 3
     assert take(bus, "w").lease.job == "twice"
     assert bus.take("other", 0, "data.cpu", block=False) is None
     assert bus.queued(POOLS) == set()

@@ -32,7 +32,7 @@ LEASE_S = 2.0
 PR_SET_PDEATHSIG = 1
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 60.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T | None], timeout_s: float = 60.0, what: str = "") -> T:
     """The first true value of the condition; while the bus is away there is none."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -127,18 +127,18 @@ class LiveBench:
         """The worker name of a role, once it announced itself on an open bench."""
 
         def name() -> str | None:
-            assert process.poll() is None, f"{process.args} ended: {self.log()[-3000:]}"
+            assert process.poll() is None, f"{process.args!r} ended: {self.log()[-3000:]}"
             if self.bench.bus.marker().get("phase") != "open":
                 return None
             found = self.bench.bus.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)
 
-        return wait_for(name, 120, f"{process.args} is ready")
+        return wait_for(name, 120, f"{process.args!r} is ready")
 
     def executor_of(self, process: subprocess.Popen[bytes]) -> int:
         """Pid of a role's executor child."""
         children = psutil.Process(process.pid).children(recursive=True)
-        return next(child.pid for child in children if "workbench.engine.executor" in child.cmdline())
+        return next(int(child.pid) for child in children if "workbench.engine.executor" in child.cmdline())
 
     def stop(self) -> None:
         for process in (self.worker, self.control, self.bus_process):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def check_whole(live: LiveBench, record: JobRecord, node: str) -> None:
     assert lines == [f"part {index}" for index in range(PARTS)]
 
 
-def long_chain(diary: Diary) -> tuple[dict[str, object], list[tuple[str, ...]]]:
+def long_chain(diary: Diary) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     nodes = {
         "a": diary.probe("a"),
         "b": diary.probe("b", parts=PARTS, part_s=0.15),
@@ -41,7 +42,7 @@ def long_chain(diary: Diary) -> tuple[dict[str, object], list[tuple[str, ...]]]:
 
 def test_parts_are_kept_when_the_executor_is_killed(live: LiveBench, diary: Diary) -> None:
     assert live.worker is not None
-    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 4)
     os.kill(live.executor_of(live.worker), signal.SIGKILL)
     record = live.finish(job)
@@ -65,7 +66,7 @@ def test_a_killed_worker_is_taken_over_by_another(live: LiveBench, diary: Diary)
     first, second = live.worker, live.start_role("worker")
     live.worker = second
     names = {live.await_ready(process): process for process in (first, second)}
-    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 4)
     started = live.await_event(job, "node.running", "b")
     victim = next(process for name, process in names.items() if started.data["worker"].startswith(name))
@@ -84,7 +85,7 @@ def test_a_killed_worker_is_taken_over_by_another(live: LiveBench, diary: Diary)
 
 def test_jobs_finish_when_the_control_plane_is_killed(live: LiveBench, diary: Diary) -> None:
     assert live.control is not None
-    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
     sigkill(live.control)
     another = live.submit({"z": diary.probe("z", "probe.control")}).job  # accepted while nobody is there to run it
@@ -112,7 +113,7 @@ def test_a_restarted_bus_loses_nothing(live: LiveBench, diary: Diary) -> None:
 
 def test_jobs_survive_a_bus_that_lost_everything(live: LiveBench, diary: Diary) -> None:
     assert live.bus_process is not None
-    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    job = live.submit(*long_chain(diary)).job
     waiting = live.submit({"y": diary.probe("y")}).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
     wait_for(lambda: any(event.node == "a" for event in live.bench.events(job) if event.type.value == "node.completed"))
@@ -131,7 +132,7 @@ def test_jobs_survive_a_bus_that_lost_everything(live: LiveBench, diary: Diary) 
 
 
 def test_a_flushed_bus_that_goes_on_answering(live: LiveBench, diary: Diary) -> None:
-    job = live.submit(*long_chain(diary)).job  # type: ignore[arg-type]
+    job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
     wait_for(lambda: any(event.node == "a" for event in live.bench.events(job) if event.type.value == "node.completed"))
     live.bench.bus.client.flushall()

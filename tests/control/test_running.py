@@ -155,7 +155,7 @@ def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveBench, diary:
 def test_progress_shows_while_a_node_runs(live: LiveBench, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=60)}).job
     raw = wait_for(lambda: live.bench.bus.progress(job).get("a"))
-    assert b'"unit":"s"' in raw and b'"total":60' in raw
+    assert raw is not None and b'"unit":"s"' in raw and b'"total":60' in raw
     live.bench.cancel(job)
     assert live.finish(job).node("a").status is NodeStatus.CANCELLED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def source(ctx: Context, params: Params, inputs: Nothing) -> Outputs:
 
 
 IMAGE = {"kind": "image", "sha256": "a" * 64}
-EDGE = [("s", "p")]
+EDGE: list[tuple[str, ...]] = [("s", "p")]
 
 
 def paint_node(**fields: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def refusal(nodes: dict[str, Any], edges: list[tuple[str, ...]] | None = None) -
     return refused.value
 
 
-def bound(nodes: dict[str, Any], edges: list[tuple[str, ...]], name: str = "p") -> dict[str, Any]:
+def bound(nodes: dict[str, Any], edges: Sequence[tuple[str, ...]], name: str = "p") -> dict[str, Any]:
     return checked(document(nodes, edges)).graph.node(name).input
 
 

@@ -1,0 +1,50 @@
+"""The reaper's own clock decides, and only what stood still for a whole lease is taken over."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bus.conftest import bus as bus
+from tests.bus.driver import result_of
+from tests.bus.test_leases import accept, take
+from workbench.bus.bus import Bus, Verdict
+from workbench.control.reaper import Reaper
+from workbench.settings import Settings
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def reaper(bus: Bus) -> Reaper:
+    return Reaper(Settings(bus_url=bus.url, bench=bus.keys.bench, lease_s=4))
+
+
+def test_a_silent_lease_is_taken_over_after_a_whole_lease(bus: Bus, reaper: Reaper) -> None:
+    accept(bus)
+    taken = take(bus)
+    bus.renew(taken.lease)
+    for now in range(100, 104):
+        assert reaper.look(now) == []
+    assert [held.worker for held in reaper.look(104)] == ["w"]
+    assert bus.leases() == []
+    assert take(bus, "heir").attempt == 2
+    failure = next(event for event in bus.events("job") if event.type.value == "node.retrying").data
+    assert failure["error"]["code"] == "node.worker_lost" and failure["error"]["details"]["worker"] == "w"
+
+
+def test_a_beating_lease_is_left_alone(bus: Bus, reaper: Reaper) -> None:
+    accept(bus)
+    taken = take(bus)
+    for now in range(100, 120):
+        assert bus.renew(taken.lease) is Verdict.OK
+        assert reaper.look(now) == []
+    assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
+
+
+def test_after_a_gap_in_its_readings_it_starts_anew(bus: Bus, reaper: Reaper) -> None:
+    accept(bus)
+    take(bus)
+    assert reaper.look(100) == []
+    assert reaper.look(130) == [], "it cannot know what happened in between"
+    assert reaper.look(132) == []
+    assert len(reaper.look(134)) == 1
