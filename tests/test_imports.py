@@ -43,9 +43,8 @@ def python(code: str, cwd: Path = ROOT, on_path: bool = True) -> str:
 def test_the_packages_import_from_anywhere(folder: Path) -> None:
     if not folder.exists():
         pytest.skip(f"there is no {folder.name}/")
-    where = python(
-        "import schemas, nodes, workbench; print(schemas.__file__, nodes.__file__, workbench.__file__)", folder
-    )
+    code = "import schemas, nodes, workbench; print(schemas.__file__, nodes.__file__, workbench.__file__)"
+    where = python(code, folder)
     assert [str(ROOT) in path for path in where.split()] == [True] * 3
 
 

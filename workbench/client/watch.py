@@ -34,7 +34,9 @@ class Update:
 
 
 def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[Update]:
-    """Yield updates until the job's final event was yielded or lies before the cursor. Blocks between them for a quarter of a second at most.
+    """Yield updates until the job's final event was yielded or lies before the cursor.
+
+    Blocks between them for a quarter of a second at most.
 
     While the bus is away it keeps waiting, and says so in its updates.
     """
