@@ -269,3 +269,14 @@ def test_event_types_cover_what_the_scripts_write(bus: Bus) -> None:
         EventType.NODE_SKIPPED,
         EventType.JOB_FAILED,
     ]
+
+
+def test_a_worker_that_leaves_leaves_nothing(bus: Bus) -> None:
+    accept(bus)
+    bus.announce("w", b"{}", for_s=60)
+    taken = take(bus, "w.0")
+    bus.release(taken.lease)
+    bus.leave("w", ["w.0"])
+    assert bus.workers() == {}
+    left = {key.decode() for key in bus.client.scan_iter(f"{bus.keys.prefix}*", count=1000)}
+    assert not any("granted" in key or "worker" in key for key in left), left

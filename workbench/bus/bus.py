@@ -218,11 +218,12 @@ class Bus:
         pipe.set(self.keys.worker(worker), manifest, px=int(for_s * 1000))
         pipe.execute()
 
-    def leave(self, worker: str) -> None:
+    def leave(self, worker: str, slots: Sequence[str] = ()) -> None:
+        """Forget a worker and what was granted last to each of its slots."""
         pipe = self.client.pipeline(transaction=False)
         pipe.srem(self.keys.workers, worker)
         pipe.delete(self.keys.worker(worker))
-        pipe.hdel(f"{self.keys.prefix}:granted", worker)
+        pipe.hdel(f"{self.keys.prefix}:granted", worker, *slots)
         pipe.execute()
 
     def workers(self) -> dict[str, bytes]:

@@ -95,7 +95,7 @@ class Worker:
             slot.child.stop()
         self._heart.stop()
         try:
-            self._bus().leave(self.name)
+            self._bus().leave(self.name, [slot.name for slot in self._slots])
         except BUS_AWAY as error:
             log.info("left without a word", worker=self.name, error=str(error))
 
