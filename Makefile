@@ -27,8 +27,7 @@ test: environment-dev browser lint
 	@$(BIN)/pytest
 
 check: environment-dev lint
-	@$(BIN)/pytest -q -m "not slow and not stack and not models"
-	@$(BIN)/pytest -q tests/test_examples.py -k both_planes
+	@$(BIN)/pytest -q -m "chain or not (slow or stack or models)"
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks

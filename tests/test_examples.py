@@ -66,6 +66,7 @@ def bench(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         bench.run("down")
 
 
+@pytest.mark.chain
 @pytest.mark.stack
 @pytest.mark.models
 def test_older_spelling_and_a_node_of_another_package_run_over_both_planes(bench: Bench, tmp_path: Path) -> None:
