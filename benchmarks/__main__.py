@@ -1,0 +1,21 @@
+"""Everything, one after the other; takes about half an hour on two cores that do nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+RUNS = (
+    ("hop",),
+    ("talking_head", "15", "on"),
+    ("talking_head", "15", "off"),
+    ("talking_head", "15", "dead"),
+    ("again",),
+    ("memory",),
+    ("animation",),
+    ("store",),
+)
+
+for name, *arguments in RUNS:
+    print(f"\n== python -m benchmarks.{' '.join((name, *arguments))}", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=True)

@@ -1,0 +1,60 @@
+"""The same job again, and with one parameter changed: what is executed, and how long it takes.
+
+    python -m benchmarks.again [count]
+
+Goal: the same job again executes 0 nodes in under 0.3 s, from submit to its last event.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.bench_stack import running_stack
+from benchmarks.measure import interval, machine, told
+from benchmarks.talking_head import SCRIPT
+from nodes._samples import sample_portrait
+from schemas.event import EventType
+from schemas.refs import ImageRef
+from workbench.client.bench import Bench
+from workbench.client.finish import await_record
+from workbench.engine.accept import Request
+from workbench.workflows import TALKING_HEAD, Options, build
+
+GOAL_S = 0.3
+
+
+def run(bench: Bench, portrait: ImageRef, **params: float) -> tuple[float, list[str]]:
+    """Seconds from submit to the last event, and the nodes that were executed."""
+    options = Options(portrait=portrait, script=SCRIPT, params={"animate": dict(params)} if params else {})
+    began = time.perf_counter()
+    job = bench.submit(Request(build(TALKING_HEAD, options), pipeline="talking_head")).job
+    executed = []
+    for update in bench.watch(job):
+        executed += [event.node for event in update.events if event.type is EventType.NODE_RUNNING]
+    seconds = time.perf_counter() - began
+    await_record(bench, job)
+    return seconds, executed
+
+
+def main(count: int = 15) -> None:
+    print(machine())
+    with running_stack("bus", "objects", "sql", "control", "worker") as bench, tempfile.TemporaryDirectory() as folder:
+        portrait = bench.upload(sample_portrait(Path(folder)), "image")
+        first, executed = run(bench, portrait)
+        print(f"first          {first:.2f} s, executed {', '.join(executed)}")
+        again = [run(bench, portrait) for _ in range(count)]
+        seconds = interval([taken for taken, _ in again])
+        nodes = max(len(names) for _, names in again)
+        taken = f"{seconds[1]:.3f} s [{seconds[0]:.3f}, {seconds[2]:.3f}] ({count} times)"
+        print(
+            f"again          {taken}, executed {nodes} nodes  goal {GOAL_S} {told(nodes == 0 and seconds[1] <= GOAL_S)}"
+        )
+        changed, executed = run(bench, portrait, sway=0.4)
+        print(f"sway changed   {changed:.2f} s, executed {', '.join(executed)}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
