@@ -107,12 +107,15 @@ def test_a_poison_node_fails_after_its_attempts_with_its_log(live: LiveBench, di
 
 
 def test_a_node_is_ended_after_its_time(live: LiveBench, diary: Diary) -> None:
+    assert live.worker is not None
+    executor = live.executor_of(live.worker)
     node = {**diary.probe("a", "probe.hasty", sleep_s=60), "retries": {"maxAttempts": 1}}
     record = live.run({"a": node})
     error = record.node("a").error
     assert record.status is JobStatus.FAILED
     assert error is not None and error.code == "node.timeout"
     assert "1 s" in error.message
+    assert live.executor_of(live.worker) == executor, "it let go in time and keeps its models"
     assert live.run({"a": diary.probe("next")}).status is JobStatus.COMPLETED
 
 

@@ -54,6 +54,7 @@ class Work:
     parents: dict[str, set[str]]  # of each node, inside the segment
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
     uploads: list[Ref] = field(default_factory=list)
+    ended: bool = False  # the executor has let go
 
     def note_started(self) -> None:
         """In a chain a node starts when the one before it has ended: the executor need not say so.
@@ -389,7 +390,7 @@ class Slot:
             self.child.stop()
 
     def _abandon(self, work: Work) -> None:
-        if self.child.alive:
+        if self.child.alive and not work.ended:
             try:
                 self.child.send("cancel", run=work.number)
             except Closed:
@@ -407,6 +408,7 @@ class Slot:
             if message is None:
                 continue
             if message["kind"] == "end" and message["run"] == work.number:
+                work.ended = True
                 return
             if "id" in message:
                 error = ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json")
