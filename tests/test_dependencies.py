@@ -1,0 +1,48 @@
+"""Packages of others: what is imported is declared, and declaring nodes loads none of the heavy ones."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OURS = {"schemas", "nodes", "workbench"}
+
+
+def test_imported_packages_are_declared() -> None:
+    """What comes along with another package today may be gone tomorrow."""
+    imported: set[str] = set()
+    for path in [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    lines += (ROOT / "requirements-nodeps.txt").read_text().splitlines()
+    declared = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in lines if not line.startswith("#")}
+    providers = {**metadata.packages_distributions(), "dlib": ["dlib-bin"]}  # its wheel does not list its module
+    undeclared = {
+        name: providers.get(name)
+        for name in imported - set(sys.stdlib_module_names) - OURS
+        if not declared & {provider.lower().replace("_", "-") for provider in providers.get(name, [])}
+    }
+    assert not undeclared
+
+
+def test_declaring_every_service_loads_nothing_heavy() -> None:
+    heavy = ("torch", "cv2", "av", "numpy", "PIL", "onnxruntime", "mlflow", "diffusers", "ncnn", "dlib", "xllamacpp")
+    program = f"""
+import sys
+from nodes.registry import services
+assert len(services()) > 5
+print(*(name for name in {heavy!r} if name in sys.modules))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout.split()) == (0, []), ended.stderr
