@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +21,20 @@ def test_no_layer_imports_from_above() -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert "0 broken" in done.stdout
     assert "Analyzed" in done.stdout
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions count too; only those for type checkers do not."""
+    graph = grimp.build_graph("schemas", "nodes", "workbench", exclude_type_checking_imports=True, cache_dir=None)
+    left = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    while True:  # what imports nothing that is left, or is imported by nothing that is left, stands in no circle
+        imported = set().union(*left.values()) if left else set()
+        free = [module for module in left if not left[module] & left.keys() or module not in imported]
+        if not free:
+            break
+        for module in free:
+            del left[module]
+    assert {module: sorted(names & left.keys()) for module, names in left.items()} == {}
 
 
 def test_configuration_folders_do_not_shadow_packages() -> None:

@@ -6,13 +6,15 @@ import math
 import shutil
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
 from nodes.context import Cancelled, Context
+from nodes.model_cache import ModelCache
 from nodes.sdk import NodeDeclaration, NodeError
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, NodeResult
@@ -25,10 +27,11 @@ from workbench.engine.binding import literal, references, summary
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
 from workbench.engine.parse import explain, location
+from workbench.engine.wire import Wire
+from workbench.store.local_cache import LocalCache
 
 if TYPE_CHECKING:
     from workbench.engine.compile import Shape
-    from workbench.engine.executor import Executor
 
 # Another attempt with the same input would end the same way.
 _NOT_WORTH_ANOTHER = {
@@ -38,6 +41,24 @@ _NOT_WORTH_ANOTHER = {
     "node.version_mismatch",
     "store.corrupt",
 }
+
+
+class Desk(Protocol):
+    """What a run needs of the process it runs in."""
+
+    wire: Wire
+    cache: LocalCache
+    models: ModelCache
+    workdir: Path
+    settings: dict[str, str]
+    services: Mapping[str, NodeDeclaration]
+    cancelled_runs: set[int]
+
+    def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Ask the supervisor and wait for its answer."""
+
+    def fetch(self, ref: Ref) -> Path:
+        """A local file with an artifact's bytes."""
 
 
 class Abandoned(Exception):
@@ -57,8 +78,8 @@ def shape_of(spec: SegmentSpec) -> Shape:
 class SegmentRun:
     """One run of a segment, from the states its take carried to the last report."""
 
-    def __init__(self, executor: Executor, spec: SegmentSpec, message: dict[str, Any]) -> None:
-        self.executor = executor
+    def __init__(self, desk: Desk, spec: SegmentSpec, message: dict[str, Any]) -> None:
+        self.desk = desk
         self.spec = spec
         self.number: int = message["run"]
         self.worker: str = message["worker"]
@@ -71,7 +92,7 @@ class SegmentRun:
             name: [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
             for name, parts in message["parts"].items()
         }
-        self.workdir = executor.workdir / f"run-{self.number}"
+        self.workdir = desk.workdir / f"run-{self.number}"
         self.known = {
             index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
         }
@@ -83,7 +104,7 @@ class SegmentRun:
             shutil.rmtree(self.workdir, ignore_errors=True)
 
     def cancelled(self) -> bool:
-        return self.number in self.executor.cancelled_runs
+        return self.number in self.desk.cancelled_runs
 
     def run_node(self, position: int, states: dict[int, NodeStatus]) -> NodeStatus:
         """Run, skip or fail one node whose parents are final, and report it. Raises Abandoned."""
@@ -94,12 +115,12 @@ class SegmentRun:
             edge.kind.fires(here.get(edge.from_, self.status.get(edge.from_, NodeStatus.SKIPPED))) for edge in incoming
         ):
             # The commit of the last parent has said so on the bus; the supervisor counts what is still open.
-            self.executor.wire.send("skipped", run=self.number, node=node.id)
+            self.desk.wire.send("skipped", run=self.number, node=node.id)
             return NodeStatus.SKIPPED
         if self.cancelled():
             raise Abandoned
         if not self._chain:  # in a chain the supervisor knows; a message less is a tenth of a millisecond
-            self.executor.wire.send("start", run=self.number, node=node.id)
+            self.desk.wire.send("start", run=self.number, node=node.id)
         attempt = 1 if self._ran_one else self.attempt
         meter = Meter()
         try:
@@ -120,7 +141,7 @@ class SegmentRun:
         key = ""
         if duty.cache:
             key = content_key(node, values, seed=self.spec.seed if duty.seeded else None)
-            found = self.executor.ask("look", run=self.number, node=node.id, key=key).get("result")
+            found = self.desk.ask("look", run=self.number, node=node.id, key=key).get("result")
             if found is not None:
                 known = NodeResult.model_validate(found)
                 return known.model_copy(
@@ -139,9 +160,9 @@ class SegmentRun:
         ctx = Context(
             host,
             workdir=workdir,
-            models=self.executor.models,
+            models=self.desk.models,
             seed=self.spec.seed,
-            settings=self.executor.settings,
+            settings=self.desk.settings,
             parts=self.parts.get(node.id),
             provenance=self.spec.provenance,
             worker=self.worker,
@@ -171,7 +192,7 @@ class SegmentRun:
         try:
             body = orjson.dumps(result.model_dump(mode="json")).decode()
             key = "" if result.cached else result.content_key
-            self.executor.wire.send("done", run=self.number, node=node.id, body=body, key=key)
+            self.desk.wire.send("done", run=self.number, node=node.id, body=body, key=key)
         except orjson.JSONEncodeError as error:
             raise WorkbenchError(
                 "node.bad_output",
@@ -183,7 +204,7 @@ class SegmentRun:
             ) from None
 
     def _declaration(self, node: Node) -> NodeDeclaration:
-        declaration = self.executor.services.get(node.service)
+        declaration = self.desk.services.get(node.service)
         if declaration is None or declaration.version != node.version:
             raise WorkbenchError(
                 "node.version_mismatch",
@@ -237,7 +258,7 @@ class SegmentRun:
             started_at=times["started_at"],
             finished_at=times["finished_at"],
         )
-        answer = self.executor.ask(
+        answer = self.desk.ask(
             "failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"), again=again
         )
         if answer["verdict"] == Verdict.FINAL:
@@ -255,13 +276,13 @@ class NodeHost:
         self.metrics: dict[str, float] = {}
 
     def _send(self, kind: str, **fields: Any) -> None:
-        self._segment.executor.wire.send(kind, run=self._segment.number, node=self._node, **fields)
+        self._segment.desk.wire.send(kind, run=self._segment.number, node=self._node, **fields)
 
     def fetch(self, ref: Ref) -> Path:
-        return self._segment.executor.fetch(ref)
+        return self._segment.desk.fetch(ref)
 
     def store(self, path: Path, ref: Ref) -> None:
-        self._segment.executor.cache.add(path, ref)
+        self._segment.desk.cache.add(path, ref)
         self._send("store", ref=ref.model_dump(mode="json"))
 
     def progress(self, done: float, total: float, unit: str) -> None:

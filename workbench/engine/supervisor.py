@@ -10,7 +10,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,13 +19,13 @@ import structlog
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
-from schemas.status import FINAL_NODE_STATUSES, NodeStatus
 from workbench.bus.bus import Bus, Taken, Verdict
 from workbench.bus.connection import BUS_AWAY
 from workbench.engine.active import Active, Heart
 from workbench.engine.binding import summary
 from workbench.engine.child import Child
 from workbench.engine.wire import Closed
+from workbench.engine.work import Work
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
@@ -34,49 +33,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 GRACE_S = 1.0  # asked first, killed after this
 POLL_S = 0.1
-_FINAL = {status.value for status in FINAL_NODE_STATUSES}
 
 
 class Lost(Exception):
     """The segment is not ours any more; what the executor makes of it is not wanted."""
-
-
-@dataclass
-class Work:
-    """One taken segment on its way through the executor."""
-
-    taken: Taken
-    number: int
-    active: Active
-    timeouts_s: dict[str, float]
-    nodes: dict[str, dict[str, Any]]  # by id, as the spec has them
-    open: set[str]
-    parents: dict[str, set[str]]  # of each node, inside the segment
-    started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
-    uploads: list[Ref] = field(default_factory=list)
-    ended: bool = False  # the executor has let go
-
-    def note_started(self) -> None:
-        """In a chain a node starts when the one before it has ended: the executor need not say so.
-
-        Elsewhere it says so: LangGraph goes level by level, and a node's time must not run while a neighbour of its
-        parents keeps it waiting.
-        """
-        if self.chain:
-            for node in self.open - self.started.keys():
-                if not self.parents[node] & self.open:
-                    self.started[node] = time.monotonic()
-
-    @property
-    def chain(self) -> bool:
-        """Whether each node has the one before it as its only parent inside the segment."""
-        return [set(), *({node} for node in list(self.nodes)[:-1])] == list(self.parents.values())
-
-    def settle(self, node: str) -> None:
-        """A node is final."""
-        self.open.discard(node)
-        self.started.pop(node, None)
-        self.note_started()
 
 
 class Slot:
@@ -130,21 +90,8 @@ class Slot:
         """Run one segment to its end, whatever that is; returns the next one where it came with the last commit."""
         spec = orjson.loads(taken.spec)
         self._number += 1
-        completed = {name: body for name, body in taken.results.items() if taken.status[name] == NodeStatus.COMPLETED}
-        active = Active(taken.lease, self.name, lambda: self.child.alive, results=dict(completed))
-        work = Work(
-            taken=taken,
-            number=self._number,
-            active=active,
-            timeouts_s={name: duty["timeoutS"] for name, duty in spec["duties"].items()},
-            nodes={node["id"]: node for node in spec["nodes"]},
-            open={node["id"] for node in spec["nodes"] if taken.status[node["id"]] not in _FINAL},
-            parents={node["id"]: set() for node in spec["nodes"]},
-        )
-        for edge in spec["edges"]:
-            if edge["from"] in work.nodes:
-                work.parents[edge["to"]].add(edge["from"])
-        work.note_started()
+        work = Work.begin(taken, spec, self._number, self.name, lambda: self.child.alive)
+        active = work.active
         logger = log.bind(worker=self.name, job=taken.lease.job, segment=taken.lease.segment, fence=taken.lease.fence)
         logger.debug("taken", nodes=sorted(work.open), attempt=taken.attempt)
         self.heart.watch(active)
@@ -157,7 +104,7 @@ class Slot:
                 attempt=taken.attempt,
                 spec=spec,
                 status=taken.status,
-                results={name: orjson.loads(body) for name, body in completed.items()},
+                results={name: orjson.loads(body) for name, body in active.results.items()},
                 parts={name: [orjson.loads(part) for part in parts] for name, parts in taken.parts.items()},
             )
             return self._converse(work)

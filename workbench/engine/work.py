@@ -1,0 +1,80 @@
+"""A taken segment on its way through the executor: what is open, since when, and what is still to be uploaded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.refs import Ref
+from schemas.status import FINAL_NODE_STATUSES, NodeStatus
+from workbench.bus.bus import Taken
+from workbench.engine.active import Active
+
+_FINAL = {status.value for status in FINAL_NODE_STATUSES}
+
+
+@dataclass
+class Work:
+    """One taken segment on its way through the executor."""
+
+    taken: Taken
+    number: int
+    active: Active
+    timeouts_s: dict[str, float]
+    nodes: dict[str, dict[str, Any]]  # by id, as the spec has them
+    open: set[str]
+    parents: dict[str, set[str]]  # of each node, inside the segment
+    started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
+    uploads: list[Ref] = field(default_factory=list)
+    ended: bool = False  # the executor has let go
+
+    @classmethod
+    def begin(cls, taken: Taken, spec: dict[str, Any], number: int, worker: str, alive: Callable[[], bool]) -> Work:
+        """The work of a segment that was just taken.
+
+        Args:
+            spec: the segment's spec, decoded.
+            number: of this run, unique within the slot.
+            alive: whether the executor's process lives.
+        """
+        completed = {name: body for name, body in taken.results.items() if taken.status[name] == NodeStatus.COMPLETED}
+        nodes = {node["id"]: node for node in spec["nodes"]}
+        parents: dict[str, set[str]] = {name: set() for name in nodes}
+        for edge in spec["edges"]:
+            if edge["from"] in nodes:
+                parents[edge["to"]].add(edge["from"])
+        work = cls(
+            taken=taken,
+            number=number,
+            active=Active(taken.lease, worker, alive, results=completed),
+            timeouts_s={name: duty["timeoutS"] for name, duty in spec["duties"].items()},
+            nodes=nodes,
+            open={name for name in nodes if taken.status[name] not in _FINAL},
+            parents=parents,
+        )
+        work.note_started()
+        return work
+
+    def note_started(self) -> None:
+        """In a chain a node starts when the one before it has ended: the executor need not say so.
+
+        Elsewhere it says so: LangGraph goes level by level, and a node's time must not run while a neighbour of its
+        parents keeps it waiting.
+        """
+        if self.chain:
+            for node in self.open - self.started.keys():
+                if not self.parents[node] & self.open:
+                    self.started[node] = time.monotonic()
+
+    @property
+    def chain(self) -> bool:
+        """Whether each node has the one before it as its only parent inside the segment."""
+        return [set(), *({node} for node in list(self.nodes)[:-1])] == list(self.parents.values())
+
+    def settle(self, node: str) -> None:
+        """A node is final."""
+        self.open.discard(node)
+        self.started.pop(node, None)
+        self.note_started()
