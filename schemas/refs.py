@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from schemas.base import Contract
 
@@ -74,18 +74,33 @@ REF_TYPES: dict[str, type[Ref]] = {
 }
 
 
+def read_ref(value: object) -> Ref | None:
+    """The reference that a JSON value is; None for any other, also for an object that merely has such fields.
+
+    A JSON Schema of a reference, which the manifest of a service carries, has a property ``sha256`` too.
+    """
+    if not (isinstance(value, dict) and isinstance(value.get("sha256"), str)):
+        return None
+    kind = value.get("kind", "file")
+    if not (isinstance(kind, str) and kind in REF_TYPES):
+        return None
+    try:
+        return REF_TYPES[kind].model_validate(value)
+    except ValidationError:
+        return None
+
+
 def is_ref(value: object) -> bool:
-    """Whether a JSON value has the shape of a reference."""
-    return isinstance(value, dict) and "sha256" in value and value.get("kind", "file") in REF_TYPES
+    """Whether a JSON value is a reference."""
+    return read_ref(value) is not None
 
 
 def refs_in(value: object) -> list[Ref]:
     """Every reference inside a JSON value, in document order."""
-    if is_ref(value):
-        assert isinstance(value, dict)
-        return [REF_TYPES[value.get("kind", "file")].model_validate(value)]
+    if (ref := read_ref(value)) is not None:
+        return [ref]
     if isinstance(value, dict):
-        return [ref for item in value.values() for ref in refs_in(item)]
+        return [found for item in value.values() for found in refs_in(item)]
     if isinstance(value, list):
-        return [ref for item in value for ref in refs_in(item)]
+        return [found for item in value for found in refs_in(item)]
     return []

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from schemas.errors import ErrorInfo
 from schemas.event import Event, EventType, NodeFailure, NodeResult, NodeStart
-from schemas.refs import REF_TYPES, Ref, is_ref
+from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus, NodeStatus
 
 Row = dict[str, Any]
@@ -181,11 +181,8 @@ def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> No
 
 def named_refs(value: Any, name: str = "") -> Iterator[tuple[str, Ref]]:
     """Every reference in a JSON value with its dotted name: ``{"parts": [ref]}`` gives ``("parts.0", ref)``."""
-    if is_ref(value):
-        try:
-            yield name, REF_TYPES[value.get("kind", "file")].model_validate(value)
-        except ValidationError:
-            return  # an object that merely has a field called sha256
+    if (ref := read_ref(value)) is not None:
+        yield name, ref
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from named_refs(item, f"{name}.{key}" if name else str(key))
