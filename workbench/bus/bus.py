@@ -285,6 +285,11 @@ class Bus:
             for entry_id, fields in entries
         ]
 
+    def set_aside(self, entry: OutboxEntry) -> None:
+        """Keep an event that cannot be recorded where an operator finds it; the newest thousand."""
+        fields: Any = {"j": entry.event.job, "event": entry.event.to_json()}
+        self.client.xadd(self.keys.set_aside, fields, maxlen=1000, approximate=True)
+
     def confirm(self, last_id: str, finished: Sequence[str], keep_events_s: int = 60) -> int:
         return int(self._call("confirm", last_id, keep_events_s, *finished))
 

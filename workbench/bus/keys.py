@@ -34,6 +34,10 @@ class Keys:
         return f"{self.prefix}:outbox"
 
     @property
+    def set_aside(self) -> str:
+        return f"{self.prefix}:set-aside"
+
+    @property
     def fence(self) -> str:
         return f"{self.prefix}:fence"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
-from workbench.bus.bus import Bus
+from workbench.bus.bus import Bus, OutboxEntry
 from workbench.bus.connection import BUS_AWAY
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
@@ -41,12 +42,28 @@ class Recorder:
             if not more:
                 self.stopping.wait(SLEEP_S)
 
+    def _apply_singly(self, entries: Sequence[OutboxEntry]) -> None:
+        """One event that SQL cannot take must not stop the record of all others: it is set aside, and said so."""
+        for entry in entries:
+            try:
+                self.store.apply([entry.event])
+            except WorkbenchError:
+                raise
+            except Exception:
+                log.exception("event cannot be recorded", job=entry.event.job, node=entry.event.node, id=entry.id)
+                self.bus.set_aside(entry)
+
     def step(self) -> bool:
         """Record one batch; True where more may be waiting."""
         entries = self.bus.outbox("", BATCH)
         if not entries:
             return False
-        self.store.apply([entry.event for entry in entries])
+        try:
+            self.store.apply([entry.event for entry in entries])
+        except WorkbenchError:
+            raise  # a part is away: the same batch again later
+        except Exception:
+            self._apply_singly(entries)
         finished = [entry.event.job for entry in entries if entry.event.type in _FINAL]
         self.bus.confirm(entries[-1].id, finished)
         self.recorded.set()
