@@ -97,7 +97,7 @@ def capabilities(
     from workbench.cli.run import connect
     from workbench.client.capabilities import ask_capabilities
 
-    answer = ask_capabilities(connect(quiet=as_json), timeout)
+    answer = ask_capabilities(connect(), timeout)
     if as_json:
         print_json(answer)
     else:

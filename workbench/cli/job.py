@@ -45,9 +45,7 @@ def list_(
             allowed=list(JobStatus),
         )
     states = [JobStatus(name) for name in status] if status else None
-    page = connect(quiet=as_json).store.list(
-        JobFilter(status=states, pipeline=pipeline, experiment=experiment, limit=limit)
-    )
+    page = connect().store.list(JobFilter(status=states, pipeline=pipeline, experiment=experiment, limit=limit))
     if as_json:
         print_json(page)
         return
@@ -81,7 +79,7 @@ def show(job: JobId, as_json: Json = False) -> None:
     from workbench.client.finish import keep_video
     from workbench.client.view import view
 
-    bench = connect(quiet=as_json)
+    bench = connect()
     record = bench.job(job)
     video = keep_video(bench, record, bench.settings.home / "videos" / f"{job}.mp4", None)
     shown = view(record, video=video, mlflow_run=bench.mlflow_run(job))
@@ -101,7 +99,7 @@ def watch(
     """Watch a job to its end. Exit code 1 when it did not complete."""
     from workbench.cli.run import connect, finish
 
-    bench = connect(quiet=as_json)
+    bench = connect()
     if not as_json:
         finish(bench, job)
         return
@@ -120,7 +118,7 @@ def cancel(job: JobId, as_json: Json = False) -> None:
     """Stop a job. Nothing of it becomes visible afterwards."""
     from workbench.cli.run import connect
 
-    stopped = connect(quiet=as_json).cancel(job)
+    stopped = connect().cancel(job)
     if as_json:
         print_json({"jobId": job, "cancelled": stopped})
     else:
@@ -140,8 +138,9 @@ def rerun(
     from workbench.cli.run import connect, finish, print_accepted
     from workbench.cli.values import parse_settings
 
-    bench = connect(quiet=as_json)
-    accepted = bench.rerun(job, params=parse_settings(set_ or []), fresh=fresh)
+    params = parse_settings(set_ or [])
+    bench = connect(start=True, quiet=as_json)
+    accepted = bench.rerun(job, params=params, fresh=fresh)
     if detach:
         print_accepted(accepted.job, as_json)
     else:
@@ -159,7 +158,7 @@ def artifacts(
     from workbench.cli.run import connect
     from workbench.client.view import artifacts as made_by
 
-    bench = connect(quiet=as_json)
+    bench = connect()
     rows = []
     for node, name, ref in made_by(bench.job(job)):
         path = None

@@ -45,7 +45,7 @@ class Follower:
     ) -> None:
         if self.screen:
             self.screen.stop()
-        if kind is KeyboardInterrupt and self.visible:
+        if kind is KeyboardInterrupt:
             print(
                 f"\nThe job goes on: `workbench job watch {self.job}`, `workbench job cancel {self.job}`.",
                 file=sys.stderr,

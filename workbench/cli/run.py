@@ -47,7 +47,7 @@ def run(
 
     chosen = find_pipeline(pipeline)
     params = parse_settings(set_ or [])
-    bench = connect(quiet=as_json)
+    bench = connect(start=True, quiet=as_json)
     image: ImageRef | None = bench.upload(portrait_file(portrait, bench), "image") if portrait else None
     if bench.settings.llm_url and "prompt" in chosen.takes:
         params.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
@@ -78,13 +78,14 @@ def submit(
     """Submit a graph. It is validated whole; where anything is wrong, nothing is queued."""
     from schemas.errors import WorkbenchError
     from workbench.engine.accept import Request
+    from workbench.engine.parse import parse_graph
 
     if str(graph) != "-" and not graph.is_file():
         raise WorkbenchError(
             "graph.not_json", f"there is no file {graph}", where=str(graph), remedy="Give the path of a graph document."
         )
-    document = sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes()
-    bench = connect(quiet=as_json)
+    document = parse_graph(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
+    bench = connect(start=True, quiet=as_json)
     accepted = bench.submit(Request(document, key=key, experiment=experiment))
     if wait:
         finish(bench, accepted.job, as_json=as_json)
@@ -92,19 +93,38 @@ def submit(
         print_accepted(accepted.job, as_json)
 
 
-def connect(*, quiet: bool = False) -> Bench:
-    """The bench of the settings; the embedded stack is started where no URL is set and none runs."""
+def connect(*, start: bool = False, quiet: bool = False) -> Bench:
+    """The bench of the settings.
+
+    Args:
+        start: start the embedded stack where no URL is set and none runs. A command that only looks does not: a
+            question about jobs should neither take ten seconds nor leave seven processes behind.
+
+    Raises WorkbenchError: stack.not_running, and what `workbench up` raises.
+    """
+    from schemas.errors import WorkbenchError
     from workbench.cli.output import note
     from workbench.client.bench import Bench
+    from workbench.embedded.plan import given_from_outside
     from workbench.settings import load_settings
 
     settings = load_settings()
-    if not settings.bus_url:
-        from workbench.embedded.stack import ensure_running
+    if given_from_outside("bus"):
+        return Bench(settings)
+    from workbench.embedded.stack import ensure_running, is_running
 
-        if not quiet:
+    # The settings that a stack published outlive it when it is killed: what counts is whether it lives.
+    if start:
+        if not quiet and not is_running(settings.home):
             note("starting the stack …")
-        settings = ensure_running(settings.home)
+        return Bench(ensure_running(settings.home))
+    if not is_running(settings.home):
+        raise WorkbenchError(
+            "stack.not_running",
+            "no stack runs in this home",
+            where=str(settings.home),
+            remedy="Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another bench.",
+        )
     return Bench(settings)
 
 

@@ -26,7 +26,7 @@ def upload(
     from schemas.refs import REF_TYPES
     from workbench.cli.run import connect, portrait_file
 
-    bench = connect(quiet=True)
+    bench = connect(start=True, quiet=True)
     path = portrait_file(str(file), bench)
     kind = kind or _kind_of(path)
     if kind not in REF_TYPES:

@@ -37,6 +37,11 @@ def ensure_running(home: Path, options: StackOptions | None = None) -> Settings:
     return load_settings(home=home)
 
 
+def is_running(home: Path) -> bool:
+    """Whether a supervisor lives in this home; what it published there may be left over from a killed one."""
+    return _live_record(home) is not None
+
+
 def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) -> None:
     """Start a supervisor in a session of its own; return when every required part is up.
 

@@ -48,7 +48,12 @@ def build(pipeline: Pipeline, options: Options) -> Graph:
     given = {name for name in ("portrait", "prompt", "script") if getattr(options, name)}
     for name in sorted(given - pipeline.takes):
         raise _refuse(
-            pipeline, name, f"{pipeline.name} does not use {name}", sorted(pipeline.takes), f"Leave --{name} out."
+            pipeline,
+            name,
+            f"{pipeline.name} does not use {name}",
+            sorted(pipeline.takes) or "no text and no portrait",
+            f"Leave --{name} out.",
+            seen=getattr(options, name),
         )
     for name in sorted(options.leave_out - pipeline.optional):
         raise _refuse(

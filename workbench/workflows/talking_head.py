@@ -44,7 +44,8 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
     ]
     edges = [edge("script", "speech"), edge("speech", "animate"), edge("animate", "remux")]
     if upscale:
-        nodes.append(
+        nodes.insert(
+            2,
             Node(
                 id="upscale",
                 name="Portrait upscaling",
@@ -52,7 +53,7 @@ def make(options: Options) -> tuple[list[Node], list[Edge]]:
                 progress_weight=3,
                 input={"image": image},
                 params={"scale": 4 if short_side * 4 <= 2 * SHARP_ENOUGH else 2},
-            )
+            ),
         )
         edges.append(edge("upscale", "animate"))
     else:
