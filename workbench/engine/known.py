@@ -24,7 +24,7 @@ def known_results(
     """Results by node id, of the nodes that need not run.
 
     A node counts when it is completed in the graph already, or when all its parents count, every incoming edge is one
-    that their success fires, its content key was computed before, and its artifacts are still there.
+    that their success fires, and its content key was computed before. In both cases its artifacts must be there.
     """
     graph = checked.graph
     parents = graph.parents()
@@ -32,7 +32,7 @@ def known_results(
     found: dict[str, NodeResult] = {}
     for node_id in checked.order:
         node, declaration = nodes[node_id], checked.declarations[node_id]
-        if node.status is NodeStatus.COMPLETED and node.output is not None:
+        if node.status is NodeStatus.COMPLETED and node.output is not None and are_there(_digests(node.output)):
             found[node_id] = NodeResult(output=node.output, cached=True)
             continue
         settled = all(edge.from_ in found and edge.kind is not EdgeKind.ON_FAILURE for edge in parents[node_id])
@@ -43,7 +43,7 @@ def known_results(
             continue
         key = content_key(node, values, seed=seed if declaration.seeded else None)
         output = look(key)
-        if output is not None and are_there(ref.sha256 for ref in refs_in(output)):
+        if output is not None and are_there(_digests(output)):
             found[node_id] = NodeResult(output=output, cached=True, content_key=key)
     return found
 
@@ -82,6 +82,10 @@ def _result(node: NodeRecord) -> NodeResult:
         started_at=node.started_at or 0.0,
         finished_at=node.finished_at or 0.0,
     )
+
+
+def _digests(output: dict[str, Any]) -> list[str]:
+    return [ref.sha256 for ref in refs_in(output)]
 
 
 def _values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:

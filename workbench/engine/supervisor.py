@@ -7,6 +7,7 @@ executor: start, skipped, progress, preview, store, part, look, fetch, failed, d
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -177,7 +178,8 @@ class Slot:
     def _find(self, work: Work, message: dict[str, Any]) -> dict[str, Any]:
         kind = message["kind"]
         if kind == "fetch":
-            return {"path": str(self.cache.fetch(_ref(message["ref"]), self.objects))}
+            ref = _ref(message["ref"])
+            return {"path": str(self._with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
         if kind == "look":
             return {"result": self._computed(work, message["key"])}
         if kind == "failed":
@@ -210,7 +212,8 @@ class Slot:
         if found is None:
             return None
         result: dict[str, Any] = orjson.loads(found)
-        return result if self.objects.has_all([ref.sha256 for ref in refs_in(result["output"])]) else None
+        digests = [ref.sha256 for ref in refs_in(result["output"])]
+        return result if self._with_store(work, lambda: self.objects.has_all(digests)) else None
 
     def _commit(self, work: Work, message: dict[str, Any]) -> Taken | None:
         self._upload(work)
@@ -241,16 +244,21 @@ class Slot:
         return taken
 
     def _upload(self, work: Work) -> None:
-        """Put what the executor saved into the store, before anything refers to it. Waits while the store is away."""
-        delay_s = 0.2
+        """Put what the executor saved into the store, before anything refers to it."""
         while work.uploads:
             ref = work.uploads[0]
             path = self.cache.path(ref)
             if path is None:
                 raise Closed(f"the file of artifact {ref.sha256[:12]} is gone")
+            self._with_store(work, functools.partial(self.objects.put, path, ref))
+            work.uploads.pop(0)
+
+    def _with_store(self, work: Work, request: Callable[[], T]) -> T:
+        """Ask the object store; while it is away, wait: the node is not at fault. Raises Lost, WorkbenchError."""
+        delay_s = 0.2
+        while True:
             try:
-                self.objects.put(path, ref)
-                work.uploads.pop(0)
+                return request()
             except WorkbenchError as error:
                 if error.code != "store.unreachable":
                     raise
