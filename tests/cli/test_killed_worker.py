@@ -1,0 +1,52 @@
+"""The worker is killed in the middle of the animation: the same video, and nothing that was finished is done again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from schemas.event import Event, EventType
+from tests.cli.program import Program
+from tests.control.live import wait_for
+from workbench.client.bench import Bench
+from workbench.settings import load_settings
+
+pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
+
+# Long enough for several parts of 100 frames.
+SCRIPT = " ".join(["Every result you see here was recorded, so that it can be compared with the next one."] * 4)
+RUN = (
+    "run",
+    "talking_head",
+    "--portrait",
+    "sample",
+    "--script",
+    SCRIPT,
+    "--without",
+    "upscale",
+    "--without",
+    "evaluate",
+)
+
+
+def test_a_worker_killed_in_the_animation(bench: Program) -> None:
+    undisturbed = bench.json(*RUN, "--fresh")
+    job = str(bench.json(*RUN, "--fresh", "--detach")["jobId"])
+    seen = Bench(load_settings(home=bench.home))
+    first_part = wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), "pn:animate"), what="a finished part")
+    worker = next(part["pid"] for part in bench.json("status")["parts"] if part["name"] == "worker")
+    os.kill(worker, signal.SIGKILL)
+
+    bench.run("job", "watch", job, "--json")
+    shown = bench.json("job", "show", job)
+    assert shown["status"] == "completed"
+    assert Path(shown["video"]).read_bytes() == Path(undisturbed["video"]).read_bytes()
+    events: list[Event] = list(seen.events(job))
+    starts = [event.node for event in events if event.type is EventType.NODE_RUNNING]
+    assert {node: starts.count(node) for node in starts} == {"script": 1, "speech": 1, "animate": 2, "remux": 1}
+    lost = next(event for event in events if event.type is EventType.NODE_RETRYING)
+    assert lost.data["error"]["code"] == "node.worker_lost"
+    assert int(first_part) >= 1
