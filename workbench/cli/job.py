@@ -165,12 +165,12 @@ def artifacts(
         if save is not None:
             suffix = "." + ref.media_type.rpartition("/")[2].split(";")[0].replace("plain", "txt")
             path = bench.save(ref, save / f"{node}.{name}.{ref.sha256[:8]}{suffix}")
-        rows.append({"node": node, "name": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
+        rows.append({"node": node, "output": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
     if as_json:
         print_json(rows)
         return
     shown = [
-        (row["node"], row["name"], row["mediaType"], row.get("sizeBytes"), row["sha256"][:16], row["path"])
+        (row["node"], row["output"], row["mediaType"], row.get("sizeBytes"), row["sha256"][:16], row["path"])
         for row in rows
     ]
     print_table(("node", "output", "type", "bytes", "sha256", "saved as"), shown)

@@ -86,6 +86,11 @@ def accept(
         return store.computed([key]).get(key)
 
     results = known_results(checked, seed=seed, look=look, are_there=objects.has_all, use_cache=use_cache)
+    measured = store.measured(result.content_key for result in results.values())
+    results = {
+        node: result.model_copy(update={"metrics": measured.get(result.content_key, {})})
+        for node, result in results.items()
+    }
     job = NewJob(
         id=new_job_id(),
         graph=with_results(checked.graph, results),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Table, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, Table, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.errors import WorkbenchError
@@ -229,13 +229,16 @@ class JobStore:
         # A final job stays as it is, whatever comes late. (NOT IN cannot be used with many rows of parameters.)
         not_final = [jobs.status != status for status in _FINAL_JOB]
         statement = update(tables.jobs).where(jobs.id == bindparam("_id"), *not_final)
+        # A worker stamps its take before it waits for work, up to a second before the job was there.
+        first_run: Any = bindparam("first_run", type_=jobs.started_at.type)
+        begun = case((first_run < jobs.created_at, jobs.created_at), else_=first_run)
         if rows:
             connection.execute(
                 statement.values(
                     status=bindparam("status"),
                     progress=bindparam("progress"),
                     error=bindparam("error", type_=jobs.error.type),
-                    started_at=func.coalesce(jobs.started_at, bindparam("first_run", type_=jobs.started_at.type)),
+                    started_at=func.coalesce(jobs.started_at, begun),
                     finished_at=func.coalesce(bindparam("end", type_=jobs.finished_at.type), jobs.finished_at),
                 ),
                 rows,
@@ -267,12 +270,18 @@ class JobStore:
 
     def computed(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Outputs of the content keys that were computed before."""
-        columns = tables.computed.c
-        found: dict[str, dict[str, Any]] = {}
+        return self._of_computed(tables.computed.c.output, keys)
+
+    def measured(self, keys: Iterable[str]) -> dict[str, dict[str, float]]:
+        """The figures that the computations of these content keys recorded."""
+        return self._of_computed(tables.computed.c.metrics, keys)
+
+    def _of_computed(self, column: Column[Any], keys: Iterable[str]) -> dict[str, Any]:
+        key = tables.computed.c.content_key
+        found: dict[str, Any] = {}
         with self.database.read() as connection:
             for some in _chunks(sorted(set(keys))):
-                statement = select(columns.content_key, columns.output).where(columns.content_key.in_(some))
-                found.update((row.content_key, row.output) for row in connection.execute(statement))
+                found.update((row[0], row[1]) for row in connection.execute(select(key, column).where(key.in_(some))))
         return found
 
     def forget_computed(self, key: str) -> None:

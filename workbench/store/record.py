@@ -168,6 +168,7 @@ def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> No
             "service": known["service"],
             "version": known["version"],
             "output": output,
+            "metrics": changed["metrics"],
             "seconds": changed["seconds"],
             "created_at": event.at,
         }

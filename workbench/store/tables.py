@@ -138,6 +138,7 @@ computed = Table(
     Column("service", String(200), nullable=False),
     Column("version", String(64)),
     Column("output", Json, nullable=False),
+    Column("metrics", Json, nullable=False, server_default="{}"),
     Column("seconds", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Index(None, "service"),

@@ -1,0 +1,180 @@
+"""The whole job from the command line: a video that plays, a run that explains it, and nothing computed twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from schemas.job import JobView
+from tests.cli.conftest import SCRIPT
+from tests.cli.program import Program
+from tests.cli.tracking import Run
+
+pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
+
+NODES = ["script", "speech", "upscale", "animate", "remux", "evaluate"]
+HEAD = ("run", "talking_head", "--portrait", "sample")
+
+
+def executed(shown: dict[str, Any]) -> list[str]:
+    """Ids of the nodes that a worker computed for this very job."""
+    return [node["id"] for node in shown["nodes"] if not node["cached"]]
+
+
+def test_the_answer_has_the_shape_other_programs_rely_on(first: dict[str, Any]) -> None:
+    assert list(first) == ["jobId", "status", "video", "seconds", "mlflowRun", "nodes", "metrics", "error"]
+    assert {tuple(node) for node in first["nodes"]} == {
+        ("id", "service", "plane", "status", "seconds", "cached", "worker", "attempt")
+    }
+    assert JobView.model_validate(first).model_dump(mode="json") == first
+    assert (first["status"], first["error"]) == ("completed", None)
+    assert [node["id"] for node in first["nodes"]] == NODES
+    assert executed(first) == NODES
+    for node in first["nodes"]:
+        assert (node["status"], node["attempt"]) == ("completed", 1)
+        assert node["worker"].startswith("control-" if node["plane"] == "control" else "cpu-")
+        assert 0 < node["seconds"] <= first["seconds"]
+    assert {node["id"]: node["plane"] for node in first["nodes"]} == {
+        **dict.fromkeys(NODES, "data"),
+        "script": "control",
+    }
+
+
+def test_the_evaluation_finds_the_words_the_face_and_the_lips(first: dict[str, Any]) -> None:
+    figures = first["metrics"]
+    assert figures["evaluate.word_error_rate"] <= 0.2
+    assert 0 < figures["evaluate.identity_distance"] < 0.6  # dlib's own bound for the same person
+    assert figures["evaluate.face_frames"] > 0.9
+    assert abs(figures["evaluate.duration_s"] - figures["evaluate.audio_s"]) <= 1 / 25
+
+
+def test_the_video_plays_everywhere_and_says_what_made_it(first: dict[str, Any]) -> None:
+    path = Path(first["video"])
+    with av.open(str(path)) as container:
+        picture, sound = container.streams.video[0], container.streams.audio[0]
+        assert (picture.codec_context.name, sound.codec_context.name) == ("h264", "aac")
+        assert (picture.codec_context.width, picture.codec_context.height) == (512, 512)
+        assert (picture.codec_context.pix_fmt, picture.average_rate) == ("yuv420p", 25)
+        comment = json.loads(container.metadata["comment"])
+        frames = [frame.to_ndarray(format="gray") for frame in container.decode(picture)]
+    assert len(frames) == first["metrics"]["evaluate.frames"] > 25
+    assert any((frames[0] != frame).any() for frame in frames[1:])  # it moves
+    with av.open(str(path)) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 24_000
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # plays before it is loaded to the end
+    assert comment["notice"].startswith("synthetic media")
+    assert (comment["workflow"], comment["seed"]) == ("talking_head", "0")
+    assert "generate.portrait_animation 1" in comment["nodes"]
+
+
+def test_the_run_in_mlflow_has_everything_that_explains_the_video(first: dict[str, Any]) -> None:
+    run = Run(first["mlflowRun"])
+    assert (run.status, run.experiment) == ("FINISHED", "workbench")
+    params = run.values("params")
+    assert params["script.script"] == SCRIPT
+    assert (params["animate.sway"], params["animate.size"], params["speech.speed"]) == ("1.0", "512", "1.0")
+    assert params["upscale.image"].startswith("sha256:")
+    figures = run.values("metrics")
+    for node in NODES:
+        assert {f"{node}.seconds", f"{node}.cpu_seconds", f"{node}.peak_memory_mib"} <= set(figures)
+    assert {name: figures[name] for name in first["metrics"]} == pytest.approx(first["metrics"])
+    assert figures["seconds"] == pytest.approx(first["seconds"], abs=0.01)
+    assert figures["queued_seconds"] >= 0
+    tags = run.values("tags")
+    assert tags["workbench.job"] == first["jobId"]
+    assert tags["workbench.pipeline"] == "talking_head"
+    assert tags["workbench.node.animate"].startswith("generate.portrait_animation 1.")
+    assert "weights" in tags["workbench.node.animate"]
+
+
+def test_the_run_in_mlflow_holds_the_files_themselves(first: dict[str, Any]) -> None:
+    run = Run(first["mlflowRun"])
+    assert set(run.files()) == {"final.mp4", "speech.wav", "script.txt", "graph.json", "contact_sheet.jpg"}
+    assert run.file("final.mp4") == Path(first["video"]).read_bytes()
+    assert run.file("script.txt").decode() == SCRIPT
+    assert [node["id"] for node in json.loads(run.file("graph.json"))["nodes"]] == NODES
+
+
+def test_the_trace_has_a_span_for_each_node(first: dict[str, Any]) -> None:
+    trace = f"tr-{hashlib.sha256(first['jobId'].encode()).hexdigest()[:32]}"
+    names = Run(first["mlflowRun"]).span_names(trace)
+    assert sorted(name.partition(" (")[0] for name in names if " (" in name) == sorted(NODES)
+    assert len(names) == len(NODES) + 1  # and the job itself
+
+
+def test_the_same_again_computes_nothing_and_gives_the_same_bytes(
+    bench: Program, first: dict[str, Any], tmp_path: Path
+) -> None:
+    again = bench.json(*HEAD, "--script", SCRIPT, "--out", str(tmp_path / "kept" / "again.mp4"))
+    assert (again["status"], executed(again)) == ("completed", [])
+    assert again["jobId"] != first["jobId"]
+    assert again["video"] == str(tmp_path / "kept" / "again.mp4")
+    assert Path(again["video"]).read_bytes() == Path(first["video"]).read_bytes()
+    assert again["metrics"] == first["metrics"]
+    assert Run(again["mlflowRun"]).values("metrics")["nodes_cached"] == len(NODES)
+
+
+def test_another_setting_computes_only_what_depends_on_it(bench: Program, first: dict[str, Any]) -> None:
+    other = bench.json(*HEAD, "--script", SCRIPT, "--set", "animate.sway=0.3")
+    assert (other["status"], executed(other)) == ("completed", ["animate", "remux", "evaluate"])
+    assert Path(other["video"]).read_bytes() != Path(first["video"]).read_bytes()
+    assert Run(other["mlflowRun"]).values("params")["animate.sway"] == "0.3"
+
+
+def test_a_rerun_repeats_a_job_and_names_it_as_its_parent(bench: Program, first: dict[str, Any]) -> None:
+    again = bench.json("job", "rerun", first["jobId"])
+    assert (again["status"], executed(again)) == ("completed", [])
+    assert Path(again["video"]).read_bytes() == Path(first["video"]).read_bytes()
+    assert Run(again["mlflowRun"]).values("tags")["workbench.parent"] == first["jobId"]
+    quieter = bench.json("job", "rerun", first["jobId"], "--set", "remux.audio_bitrate_kbps=64")
+    assert executed(quieter) == ["remux", "evaluate"]
+
+
+def test_parts_that_are_left_out_do_not_run(bench: Program, first: dict[str, Any]) -> None:
+    short = bench.json(*HEAD, "--script", SCRIPT, "--without", "upscale", "--without", "evaluate")
+    assert [node["id"] for node in short["nodes"]] == ["script", "speech", "animate", "remux"]
+    assert executed(short) == ["animate", "remux"]  # the portrait itself is another picture than the upscaled one
+
+
+def test_artifacts_are_listed_and_copied(bench: Program, first: dict[str, Any], tmp_path: Path) -> None:
+    listed = bench.json("job", "artifacts", first["jobId"])
+    made = {(item["node"], item["output"], item["mediaType"]) for item in listed}
+    assert {
+        ("speech", "audio", "audio/wav"),
+        ("upscale", "image", "image/png"),
+        ("animate", "video", "video/mp4"),
+        ("remux", "video", "video/mp4"),
+        ("evaluate", "contact_sheet", "image/jpeg"),
+    } <= made
+    saved = bench.json("job", "artifacts", first["jobId"], "--save", str(tmp_path))
+    for item in saved:
+        data = Path(item["path"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == item["sha256"]
+        assert len(data) == item["sizeBytes"]
+    assert len({item["path"] for item in saved}) == len(saved)
+
+
+def test_people_read_where_everything_is(bench: Program, first: dict[str, Any]) -> None:
+    shown = bench.run("job", "show", first["jobId"])
+    for text in (first["jobId"], first["video"], first["mlflowRun"], "generate.portrait_animation", "down"):
+        assert text in shown
+    assert bench.json("job", "show", first["jobId"])["metrics"] == first["metrics"]
+
+
+def test_the_packaged_model_writes_the_script_for_a_prompt(bench: Program, first: dict[str, Any]) -> None:
+    shown = bench.json(
+        *HEAD, "--prompt", "Say in one sentence why the sea is salty.", "--set", "script.max_words=15", "--seed", "3"
+    )
+    assert shown["status"] == "completed"
+    assert executed(shown) == ["script", "speech", "animate", "remux", "evaluate"]
+    run = Run(shown["mlflowRun"])
+    written = run.file("script.txt").decode().split()
+    assert 3 <= len(written) <= 15
+    assert shown["metrics"]["evaluate.word_error_rate"] < 0.5  # what is heard is what was written
+    assert run.values("params")["seed"] == "3"
