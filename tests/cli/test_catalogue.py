@@ -1,0 +1,91 @@
+"""What there is: services, pipelines, capabilities of both planes, the contract, the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.capability import Capabilities, ServiceManifest
+from schemas.stack import PART_NAMES, StackStatus
+from tests.cli.graphs import document, script
+from tests.cli.program import Program, stack
+from tests.stack.conditions import wait_for
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def without_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """A stack whose data plane is missing."""
+    with stack(tmp_path_factory.mktemp("small") / "home", "bus", "objects", "sql", "control") as program:
+        yield program
+
+
+def test_both_planes_answer_and_stay_well(bench: Program) -> None:
+    answer = Capabilities.model_validate(bench.json("capabilities"))
+    services = {item.service: item for item in answer.services}
+    for service in ("llm.generate_script", "generate.portrait_animation", "info.merge_capabilities"):
+        assert answer.offered_by[service], service
+    planes = {worker.plane.value for worker in answer.workers}
+    assert planes == {"control", "data"}
+    assert answer.missing == {}
+    assert services["generate.portrait_animation"].params["properties"]["sway"]["maximum"] == 2
+    job = wait_for(lambda: bench.json("job", "list", "--experiment", "capabilities", "--status", "completed")["jobs"])
+    assert job[0]["nodesFinal"] == 2
+    parts = StackStatus.model_validate(bench.json("status"))
+    assert parts.part("control").restarts == 0
+
+
+def test_without_a_worker_the_answer_names_what_is_missing(without_worker: Program) -> None:
+    ended = without_worker.try_("capabilities", "--json", timeout_s=20)
+    assert ended.code == 4
+    answer = Capabilities.model_validate(ended.json)
+    assert answer.offered_by["llm.generate_script"]
+    assert "generate.portrait_animation" not in answer.offered_by
+    missing = {item.service for item in answer.services if item.service not in answer.offered_by}
+    assert missing == set(answer.missing) >= {"generate.hibari_tts", "generate.portrait_animation", "generate.remux"}
+    assert all(reason for reason in answer.missing.values())
+    assert without_worker.jobs() == 0
+
+
+def test_the_control_plane_works_without_a_data_plane(
+    without_worker: Program, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    import json
+
+    shown = without_worker.json("submit", "-", "--wait", given=json.dumps(document(script())))
+    assert (shown["status"], shown["mlflowRun"]) == ("completed", None)
+
+
+def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> None:
+    listed = [ServiceManifest.model_validate(item) for item in bench.json("nodes")]
+    assert {"llm.generate_script", "generate.hibari_tts", "generate.remux", "evaluate.basic"} <= {
+        item.service for item in listed
+    }
+    assert all(item.available and item.doc for item in listed)
+    one = ServiceManifest.model_validate(bench.json("nodes", "generate.hibari_tts"))
+    assert one == next(item for item in listed if item.service == "generate.hibari_tts")
+    assert one.params["properties"]["speed"] | {"maximum": 2.0, "minimum": 0.5} == one.params["properties"]["speed"]
+    text = bench.run("nodes", "generate.hibari_tts")
+    assert "speed\tnumber, 0.5 to 2.0\t1.0\tPace of the speech" in text
+    assert "narration\tstring" in text
+
+
+def test_pipelines_are_listed(bench: Program) -> None:
+    found = {item["name"]: item for item in bench.json("pipelines")}
+    assert found["talking_head"]["takes"] == ["portrait", "prompt", "script"]
+    assert found["talking_head"]["optional"] == ["evaluate", "upscale"]
+    assert "talking_head\tportrait, prompt, script" in bench.run("pipelines")
+
+
+def test_the_written_schemas_match_the_models(bench: Program) -> None:
+    assert "match" in bench.run("schemas", "check")
+
+
+def test_the_status_names_every_part(bench: Program) -> None:
+    status = StackStatus.model_validate(bench.json("status"))
+    assert status.home == str(bench.home)
+    assert tuple(part.name for part in status.parts) == PART_NAMES
+    states = {part.name: part.state.value for part in status.parts if part.name != "app"}
+    assert set(states.values()) == {"up"}, states

@@ -1,0 +1,182 @@
+"""Jobs from the command line: submitted, repeated, watched, cancelled, listed."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.event import Event
+from tests.cli.graphs import document, script, speech
+from tests.cli.program import Program
+from tests.stack.conditions import wait_for
+
+pytestmark = pytest.mark.stack
+
+CHAIN = document(script(), speech(), edges=(("script", "speech"),))
+
+
+def long_render(name: str) -> dict[str, Any]:
+    """A job that takes minutes: a text of some hundred words, spoken slowly, in large frames at a high rate."""
+    text = f"{name}. " + "One two three four five six seven eight nine ten. " * 60
+    image = {"kind": "image", "sha256": "0016dc43f41bdb550852ed9ccbf0f21be3a441d287cbcae9dd112116f8168440"}
+    animate = {
+        "id": "animate",
+        "service": "generate.portrait_animation",
+        "params": {"size": 1024, "fps": 60},
+        "input": {"image": image},
+    }
+    return document(script(text=text), speech(), animate, edges=(("script", "speech"), ("speech", "animate")))
+
+
+def submitted(bench: Program, graph: dict[str, Any], *arguments: str) -> str:
+    return str(bench.json("submit", "-", *arguments, given=json.dumps(graph))["jobId"])
+
+
+def status(bench: Program, job: str) -> str:
+    return str(bench.json("job", "show", job)["status"])
+
+
+def running(bench: Program, job: str, node: str) -> bool:
+    return any((item["id"], item["status"]) == (node, "running") for item in bench.json("job", "show", job)["nodes"])
+
+
+def test_a_submitted_graph_is_waited_for(bench: Program, tmp_path: Path) -> None:
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(document(script(text="Waited for."))))
+    shown = bench.json("submit", str(path), "--wait", "--experiment", "patience")
+    assert (shown["status"], shown["video"], shown["error"]) == ("completed", None, None)
+    assert [node["id"] for node in shown["nodes"]] == ["script"]
+    (line,) = bench.json("job", "list", "--experiment", "patience")["jobs"]
+    assert (line["id"], line["status"]) == (shown["jobId"], "completed")
+
+
+def test_the_same_key_is_the_same_job(bench: Program) -> None:
+    graph = document(script(text="Once only."))
+    job = submitted(bench, graph, "--key", "once")
+    before = bench.jobs()
+    assert submitted(bench, graph, "--key", "once") == job
+    other = bench.try_("submit", "-", "--key", "once", "--json", given=json.dumps(document(script(text="Other."))))
+    assert (other.code, other.error["code"]) == (2, "job.key_reused")
+    assert bench.jobs() == before
+
+
+def test_without_json_a_submit_prints_the_id_and_nothing_else(bench: Program) -> None:
+    job = bench.run("submit", "-", given=json.dumps(document(script(text="Plain.")))).strip()
+    assert status(bench, job) in ("accepted", "running", "completed")
+
+
+@pytest.mark.models
+def test_a_job_is_watched_in_numbered_lines_from_any_event_on(bench: Program) -> None:
+    job = submitted(bench, CHAIN)
+    lines = bench.run("job", "watch", job, "--json").splitlines()
+    events = [Event.model_validate_json(line) for line in lines]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert [(event.type.value, event.node) for event in events] == [
+        ("job.accepted", ""),
+        ("node.running", "script"),
+        ("node.completed", "script"),
+        ("node.running", "speech"),
+        ("node.completed", "speech"),
+        ("job.completed", ""),
+    ]
+    rest = bench.run("job", "watch", job, "--json", "--after", events[2].cursor).splitlines()
+    assert rest == lines[3:]
+
+
+@pytest.mark.models
+def test_in_a_pipe_progress_is_plain_lines_beside_the_report(bench: Program) -> None:
+    job = submitted(bench, document(script(text="Lines, not bars."), speech(), edges=(("script", "speech"),)))
+    ended = bench.try_("job", "watch", job)
+    assert ended.code == 0
+    assert [line.split(" ")[:3] for line in ended.err.splitlines() if line.startswith("✓")] == [
+        ["✓", "script", "completed"],
+        ["✓", "speech", "completed"],
+    ]
+    assert "\x1b" not in ended.out + ended.err
+    assert "node\tservice\tplane\tstatus" in ended.out
+    assert f"{job}  completed" in ended.out
+
+
+@pytest.mark.models
+def test_a_job_that_fails_says_why_and_ends_with_1(bench: Program) -> None:
+    graph = json.dumps(document(script(text="你好"), speech(), edges=(("script", "speech"),)))
+    ended = bench.try_("submit", "-", "--wait", "--json", given=graph)
+    assert ended.code == 1
+    shown = ended.json
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "node.bad_input")
+    assert {node["id"]: node["status"] for node in shown["nodes"]} == {"script": "completed", "speech": "failed"}
+    assert shown["error"]["details"]["remedy"]
+    assert bench.try_("job", "watch", shown["jobId"], "--json").code == 1
+    text = bench.try_("job", "watch", shown["jobId"])
+    assert text.code == 1
+    assert "remedy: " in text.out and "Traceback" not in text.out + text.err
+
+
+@pytest.mark.models
+def test_a_running_job_is_cancelled_for_good(bench: Program) -> None:
+    bench.run("upload", "sample")
+    job = submitted(bench, long_render("Cancelled"))
+    wait_for(lambda: running(bench, job, "animate"), 60)
+    assert bench.json("job", "cancel", job) == {"jobId": job, "cancelled": True}
+    wait_for(lambda: status(bench, job) == "cancelled", 20)
+    nodes = {node["id"]: node["status"] for node in bench.json("job", "show", job)["nodes"]}
+    assert nodes == {"script": "completed", "speech": "completed", "animate": "cancelled"}
+    assert bench.json("job", "cancel", job) == {"jobId": job, "cancelled": False}
+    assert bench.try_("job", "watch", job).code == 1
+    after = submitted(
+        bench, document(script(text="The worker is free again."), speech(), edges=(("script", "speech"),))
+    )
+    wait_for(lambda: status(bench, after) == "completed", 30)
+
+
+@pytest.mark.models
+def test_ctrl_c_stops_watching_and_not_the_job(bench: Program) -> None:
+    words = "Nobody watches this sentence to its end. " * 3
+    process = bench.start(
+        "run", "talking_head", "--portrait", "sample", "--script", words, "--without", "upscale",
+        "--without", "evaluate", "--experiment", "unwatched",
+    )  # fmt: skip
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    while "completed" not in first:
+        assert first, "the command ended by itself"
+        first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in out + err
+    (line,) = bench.json("job", "list", "--experiment", "unwatched")["jobs"]
+    assert f"workbench job watch {line['id']}" in err
+    wait_for(lambda: status(bench, line["id"]) == "completed", 90)
+    shown = bench.json("job", "show", line["id"])
+    assert Path(shown["video"]).stat().st_size > 10_000
+
+
+def test_a_detached_run_prints_its_id(bench: Program) -> None:
+    answer = bench.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
+    assert set(answer) == {"jobId"}
+    bench.json("job", "cancel", answer["jobId"])
+    wait_for(lambda: status(bench, answer["jobId"]) in ("cancelled", "completed"), 20)
+
+
+def test_jobs_are_listed_newest_first_and_filtered(bench: Program) -> None:
+    for number in range(3):
+        submitted(bench, document(script(text=f"Number {number}.")), "--experiment", "listed")
+    page = wait_for(
+        lambda: (
+            (page := bench.json("job", "list", "--experiment", "listed", "--status", "completed"))["total"] == 3
+            and page
+        ),
+        20,
+    )
+    created = [line["createdAt"] for line in page["jobs"]]
+    assert created == sorted(created, reverse=True)
+    assert len(bench.json("job", "list", "--experiment", "listed", "--limit", "2")["jobs"]) == 2
+    assert bench.json("job", "list", "--experiment", "listed", "--status", "failed")["total"] == 0
+    text = bench.run("job", "list", "--experiment", "listed").splitlines()
+    assert text[0].split("\t")[:3] == ["job", "status", "pipeline"]
+    assert [row.split("\t")[0] for row in text[1:]] == [line["id"] for line in page["jobs"]]

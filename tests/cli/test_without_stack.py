@@ -1,0 +1,77 @@
+"""Where no stack runs: looking says so and starts nothing, a job starts one, and a killed one is not mistaken for live."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from schemas.stack import StackStatus
+from tests.cli.graphs import document, script
+from tests.cli.program import Program
+from tests.stack.conditions import processes_of, wait_for
+
+LOOKING = [
+    ("job", "list"),
+    ("job", "show", "20260101-000000-abcdef"),
+    ("job", "watch", "20260101-000000-abcdef"),
+    ("job", "cancel", "20260101-000000-abcdef"),
+    ("job", "artifacts", "20260101-000000-abcdef"),
+    ("capabilities",),
+]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "home")
+
+
+@pytest.mark.parametrize("arguments", LOOKING, ids=lambda arguments: " ".join(arguments[:2]))
+def test_looking_starts_nothing(program: Program, arguments: tuple[str, ...]) -> None:
+    ended = program.try_(*arguments, "--json")
+    assert ended.code == 3
+    assert ended.error["code"] == "stack.not_running"
+    assert ended.error["details"]["where"] == str(program.home)
+    assert "workbench up" in ended.error["details"]["remedy"]
+    assert processes_of(program.home) == []
+
+
+def test_what_is_refused_in_itself_starts_nothing(program: Program) -> None:
+    ended = program.try_("submit", "-", "--json", given="{}")
+    assert (ended.code, ended.error["code"]) == (2, "graph.schema")
+    ended = program.try_("run", "talking_head", "--set", "sway", "--json")
+    assert (ended.code, ended.error["code"]) == (2, "pipeline.bad_option")
+    assert processes_of(program.home) == []
+
+
+def test_status_ends_with_3_and_names_every_part(program: Program) -> None:
+    ended = program.try_("status", "--json")
+    assert ended.code == 3
+    assert not StackStatus.model_validate(ended.json).running
+
+
+def test_lists_that_need_no_stack_work_without_one(program: Program) -> None:
+    assert "talking_head" in program.run("pipelines")
+    assert "generate.remux" in program.run("nodes")
+    assert processes_of(program.home) == []
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+def test_a_job_starts_a_stack_also_after_the_last_one_was_killed(program: Program) -> None:
+    graph = json.dumps(document(script()))
+    try:
+        assert program.json("submit", "-", "--wait", given=graph)["status"] == "completed"
+        pid = program.json("status")["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: processes_of(program.home) == [], 30)
+        assert program.try_("job", "list", "--json").error["code"] == "stack.not_running"
+        again = program.json("submit", "-", "--wait", given=graph)
+        assert (again["status"], [node["cached"] for node in again["nodes"]]) == ("completed", [True])
+        assert program.jobs() == 2
+    finally:
+        program.run("down")
+    assert processes_of(program.home) == []
