@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -49,11 +50,7 @@ def test_without_a_worker_the_answer_names_what_is_missing(without_worker: Progr
     assert without_worker.jobs() == 0
 
 
-def test_the_control_plane_works_without_a_data_plane(
-    without_worker: Program, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    import json
-
+def test_the_control_plane_works_without_a_data_plane(without_worker: Program) -> None:
     shown = without_worker.json("submit", "-", "--wait", given=json.dumps(document(script())))
     assert (shown["status"], shown["mlflowRun"]) == ("completed", None)
 

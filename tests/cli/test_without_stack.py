@@ -1,4 +1,4 @@
-"""Where no stack runs: looking says so and starts nothing, a job starts one, and a killed one is not mistaken for live."""
+"""Where no stack runs: looking says so and starts nothing, a job starts one, a killed one is not taken for live."""
 
 from __future__ import annotations
 
