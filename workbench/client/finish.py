@@ -8,6 +8,7 @@ from pathlib import Path
 from schemas.job import JobRecord
 from workbench.client.bench import Bench
 from workbench.client.view import final_video
+from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
 RECORD_TIMEOUT_S = 15.0
 TRACKED_TIMEOUT_S = 40.0  # MLflow takes 10–15 s to start; a first job may be done sooner
@@ -28,16 +29,17 @@ def await_record(bench: Bench, job: str) -> JobRecord:
 
 
 def await_tracked(bench: Bench, job: str) -> str | None:
-    """URL of the job's page in MLflow, waiting for it a while; None where nothing is tracked or it takes too long."""
+    """URL of the job's page in MLflow, waiting a while until all of it is there.
+
+    None where nothing is tracked, or where not even a page exists by then.
+    """
     if not bench.settings.mlflow_url:
         return None
+    queue = TrackingQueue(bench.store.database)
     deadline = time.monotonic() + TRACKED_TIMEOUT_S
-    while time.monotonic() < deadline:
-        url = bench.mlflow_run(job)
-        if url:
-            return url
+    while queue.state(job) is not TrackingState.DONE and time.monotonic() < deadline:
         time.sleep(0.1)
-    return None
+    return bench.mlflow_run(job)
 
 
 def keep_video(bench: Bench, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
