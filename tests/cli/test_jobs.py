@@ -117,6 +117,7 @@ def test_a_job_that_fails_says_why_and_ends_with_1(bench: Program) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.slow
 def test_a_running_job_is_cancelled_for_good(bench: Program) -> None:
     bench.run("upload", "sample")
     job = submitted(bench, long_render("Cancelled"))

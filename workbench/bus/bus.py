@@ -318,7 +318,7 @@ class Bus:
 
     def _take_args(self, worker: str, last_n: int, pool: str, lanes: Sequence[str]) -> tuple[Any, ...]:
         start = orjson.dumps({"worker": worker})
-        return (worker, last_n, pool, _now(), start, *lanes)
+        return (worker, last_n, pool, start, *lanes)
 
 
 def _taken(answer: list[Any]) -> Taken | None:

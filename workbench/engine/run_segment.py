@@ -247,7 +247,9 @@ class SegmentRun:
             info, again = ErrorInfo(message=f"{type(error).__name__}: {error}"[:2000], code="node.failed"), True
             info.details["log"] = traceback.format_exc()[-6000:]
         traceback.print_exception(error)  # into the executor's log, beside what the node printed
-        info.details.setdefault("where", f"node {node.id}")
+        where = str(info.details.get("where", ""))
+        if not where.startswith(f"node {node.id}"):
+            info.details["where"] = f"node {node.id}: {where}" if where else f"node {node.id}"
         info.details.update(node=node.id, service=node.service, input=summary(node.input, self.outputs))
         times = meter.stop()
         failure = NodeFailure(

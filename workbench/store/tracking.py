@@ -29,7 +29,7 @@ SWEEP_TAG = "workbench.sweep_parent"
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own: nests the run below that one
 MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # a batch; MLflow takes 1,000 entities of all kinds
 POLL_S = 1.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
 _CREATING = "creating"
 
 
@@ -165,7 +165,7 @@ class Tracker:
 def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
     """Record what becomes due until ``stop`` is set. Blocks. Nothing that MLflow does ends it.
 
-    While a part is away it pauses, longer each time up to a minute; SQL keeps what is to be done.
+    While a part is away it pauses, longer each time up to ten seconds; SQL keeps what is to be done.
     """
     pause_s = FIRST_PAUSE_S
     while not stop.is_set():

@@ -1,7 +1,10 @@
--- take(worker, last n the worker knows, pool, at, start data, lanes…) -> {'EMPTY'} | {'WAIT'} |
+-- take(worker, last n the worker knows, pool, start data, lanes…) -> {'EMPTY'} | {'WAIT'} |
 --   {'WORK', job, seg, fence, attempt, spec, {node, status, result or '', …}, {part, …} per open node}
 -- Pops the oldest entry by lane; stale entries (finished, cancelled, leased) fall out here.
-local worker, last_known, pool, at, data = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local worker, last_known, pool, data = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+-- The bus's own clock, for display only: the worker sent this before it blocked, perhaps a second ago.
+local clock = redis.call('TIME')
+local at = clock[1] .. '.' .. string.format('%06d', clock[2])
 if not open_bench() then return { 'WAIT' } end
 
 local function answer(job, seg, fence)
@@ -30,7 +33,7 @@ if granted then
   if n and tonumber(n) > last_known and holds(job, seg, fence) then return answer(job, seg, fence) end
 end
 
-for i = 6, #ARGV do
+for i = 5, #ARGV do
   local queue = queue_key(pool, ARGV[i])
   while true do
     local entry = redis.call('XRANGE', queue, '-', '+', 'COUNT', 1)[1]
