@@ -148,3 +148,14 @@ local function finish_node(job, node, status, data, at)
   end
   finish_job(job, at)
 end
+
+-- Behind a node that became final under its lease: the executor is on the next ones, each on its first attempt; without
+-- any, the lease is free.
+local function go_on(job, seg, data, at)
+  if #open_nodes(job, seg) == 0 then
+    free_lease(job, seg)
+  else
+    redis.call('HSET', job_key(job), 'at:' .. seg, 1)
+    mark_running(job, seg, data, at)
+  end
+end

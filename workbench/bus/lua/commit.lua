@@ -21,10 +21,5 @@ if content_key ~= '' then
   end
 end
 finish_node(job, node, 'completed', result, at)
-if #open_nodes(job, seg) == 0 then
-  free_lease(job, seg)
-else
-  redis.call('HSET', key, 'at:' .. seg, 1)
-  mark_running(job, seg, data, at)
-end
+go_on(job, seg, data, at)
 return 'OK'

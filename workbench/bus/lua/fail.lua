@@ -21,10 +21,5 @@ if retry == '1' and tonumber(state[3]) < tonumber(state[4]) then
 end
 redis.call('HSET', key, 'rs:' .. node, failure, 'by:' .. node, fence)
 finish_node(job, node, 'failed', failure, at)
-if #open_nodes(job, seg) == 0 then
-  free_lease(job, seg)
-else
-  redis.call('HSET', key, 'at:' .. seg, 1)
-  mark_running(job, seg, data, at)
-end
+go_on(job, seg, data, at)
 return 'FINAL'
