@@ -135,7 +135,7 @@ def test_a_running_job_is_cancelled_for_good(bench: Program) -> None:
 
 @pytest.mark.models
 def test_ctrl_c_stops_watching_and_not_the_job(bench: Program) -> None:
-    words = "Nobody watches this sentence to its end. " * 3
+    words = "Nobody watches this sentence to its end. " * 12
     process = bench.start(
         "run", "talking_head", "--portrait", "sample", "--script", words, "--without", "upscale",
         "--without", "evaluate", "--experiment", "unwatched",

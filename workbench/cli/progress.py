@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,9 +35,12 @@ class Follower:
         self.record = bench.job(job)
         self.estimate = Estimate.of(self.record, bench.typical_seconds(self.record))
         self.visible = visible
+        self._interrupted = threading.Event()
         self.screen = _Screen(self.record) if visible and sys.stderr.isatty() else None
 
     def __enter__(self) -> Follower:
+        # Ctrl-C is looked at between updates: an exception thrown into the middle of a library call may be lost in it.
+        self._before = signal.signal(signal.SIGINT, lambda *_: self._interrupted.set())
         if self.screen:
             self.screen.start()
         return self
@@ -43,6 +48,7 @@ class Follower:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        signal.signal(signal.SIGINT, self._before)
         if self.screen:
             self.screen.stop()
         if kind is KeyboardInterrupt:
@@ -55,6 +61,8 @@ class Follower:
         """Watch to the end; ``keep`` is called as soon as the video is there, before the job's last nodes ran."""
         video: Path | None = None
         for update in self.bench.watch(self.job):
+            if self._interrupted.is_set():
+                raise KeyboardInterrupt
             for event in update.events:
                 self.estimate.see(event)
                 self._show(event)
