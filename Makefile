@@ -1,6 +1,6 @@
 # demo   install, start the stack, make a video from the sample portrait
 # test   everything; check   the quick part of it, under three minutes
-# bench  the measurements in benchmarks/
+# bench  the measurements in benchmarks/; faults  the whole fault suite, about half an hour
 
 # The first Python that is new enough; another one: make demo PYTHON=/path/to/python
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -12,22 +12,26 @@ export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench lint environment environment-dev browser python
+.PHONY: help demo test check faults bench lint environment environment-dev browser fault-tools python
 
 help:
 	@echo "make demo    install into .venv, start the stack, make a talking-head video"
 	@echo "make test    run everything: lint, types, layers, all tests"
 	@echo "make check   the quick part of it"
+	@echo "make faults  kill, stop, cut and fill, as often as promised"
 	@echo "make bench   measure speed"
 
 demo: environment
 	@$(BIN)/workbench run talking_head --portrait sample --prompt "$(PROMPT)"
 
-test: environment-dev browser lint
+test: environment-dev browser fault-tools lint
 	@$(BIN)/pytest
 
 check: environment-dev lint
 	@$(BIN)/pytest -q -m "chain or not (slow or stack or models)"
+
+faults: environment-dev fault-tools
+	@WORKBENCH_FAULTS=long $(BIN)/pytest tests/faults
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks
@@ -54,3 +58,10 @@ browser:
 	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null; } \
 		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium)." >&2
+
+# Faults of clocks and networks need libfaketime and iproute2. Where they cannot be installed, those tests say so.
+fault-tools:
+	@ls /usr/lib/*/faketime/libfaketime.so.1 > /dev/null 2>&1 && command -v ip > /dev/null \
+		|| { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends faketime iproute2 > /dev/null; } \
+		|| echo "There is no libfaketime or iproute2 here, so clocks and networks are not tested." >&2

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.event import Event, EventType
 from tests.cli.program import Program
-from tests.control.live import wait_for
+from tests.live import wait_for
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.control.live import Diary, LiveBench
+from tests.live import Diary, LiveBench
 
 
 @pytest.fixture(scope="session")

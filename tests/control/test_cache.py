@@ -11,8 +11,8 @@ import redis
 from schemas.errors import WorkbenchError
 from schemas.refs import TextRef
 from schemas.status import JobStatus
-from tests.control.live import Diary, LiveBench
 from tests.engine.graphs import document
+from tests.live import Diary, LiveBench
 from workbench.bus.bus import Bus, Planned, Verdict
 from workbench.client.bench import Bench
 from workbench.engine.accept import Request

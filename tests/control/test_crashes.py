@@ -10,7 +10,7 @@ import pytest
 
 from schemas.job import JobRecord
 from schemas.status import JobStatus
-from tests.control.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveBench, sigkill, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 PARTS = 12

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.job import JobRecord
 from schemas.status import JobStatus, NodeStatus
-from tests.control.live import LEASE_S, Diary, LiveBench, wait_for
+from tests.live import LEASE_S, Diary, LiveBench, wait_for
 
 pytestmark = pytest.mark.stack
 

@@ -27,7 +27,7 @@ from workbench.engine.accept import Accepted, Request
 from workbench.settings import Settings
 
 T = TypeVar("T")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LEASE_S = 2.0
 PR_SET_PDEATHSIG = 1
 
