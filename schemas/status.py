@@ -22,6 +22,15 @@ class NodeStatus(StrEnum):
         return self in FINAL_NODE_STATUSES
 
 
+class WaitReason(StrEnum):
+    """Why a node waits without a worker; stands in the data of its node.waiting event."""
+
+    SAME_COMPUTATION = "same_computation"  # another job computes this very thing
+    RETRY_AT = "retry_at"  # its last attempt failed a moment ago
+    NO_WORKER = "no_worker"  # nobody offers its service in its version
+    APPROVAL = "approval"  # a person is asked
+
+
 class JobStatus(StrEnum):
     """What is true of one job."""
 

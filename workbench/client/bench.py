@@ -16,7 +16,8 @@ from schemas.graph import Graph, Retries
 from schemas.job import JobRecord
 from schemas.refs import REF_TYPES, Ref
 from schemas.status import NodeStatus
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back

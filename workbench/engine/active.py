@@ -11,7 +11,8 @@ import orjson
 import structlog
 
 from schemas.event import Progress
-from workbench.bus.bus import Bus, Lease, Verdict
+from workbench.bus.answers import Lease, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.engine.threads import service_thread
 
@@ -28,6 +29,7 @@ class Active:
     worker: str
     alive: Callable[[], bool]
     results: dict[str, bytes] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)  # node -> content key that it computes for everybody
     progress: dict[str, Progress] = field(default_factory=dict)
     lost: Verdict | None = None
     must_adopt: bool = False
@@ -115,7 +117,7 @@ class Heart:
 
     def _adopt(self, active: Active) -> None:
         start = orjson.dumps({"worker": active.worker})
-        verdict, fence = self._bus.adopt(active.lease, active.worker, active.results, start)
+        verdict, fence = self._bus.adopt(active.lease, active.worker, active.results, start, active.claims)
         if verdict is Verdict.OK:
             if fence != active.lease.fence:
                 log.info("lease adopted", job=active.lease.job, segment=active.lease.segment, fence=fence)

@@ -8,10 +8,11 @@ from schemas.event import EventType, NodeResult
 from schemas.graph import Edge, Node
 from schemas.segment import Duty, SegmentSpec
 from schemas.status import NodeStatus
-from workbench.bus.bus import Planned
+from workbench.bus.answers import Planned
 from workbench.bus.keys import INTERACTIVE
 from workbench.engine.binding import references
 from workbench.engine.cut import Segment, cut, pool_name
+from workbench.engine.offers import needed
 from workbench.engine.validate import Checked
 
 
@@ -95,13 +96,14 @@ def plan(
             fields.append((f"rs:{node.id}", results[node.id].to_json()))
     nodes = {node.id: node for node in graph.nodes}
     for segment in segments:
-        spec = _spec(job, segment, checked, nodes, parents, seed, provenance or {})
+        spec = _spec(job, segment, checked, nodes, parents, seed, provenance or {}, lane)
         fields += [
             (f"nodes:{segment.id}", " ".join(segment.nodes)),
             (f"spec:{segment.id}", spec.to_json()),
             (f"needs:{segment.id}", " ".join(_needs(segment, nodes, parents))),
             (f"ext:{segment.id}", outside[segment.id]),
             (f"pool:{segment.id}", segment.pool),
+            (f"rq:{segment.id}", " ".join(sorted({needed(nodes[node_id]) for node_id in segment.nodes}))),
             (f"at:{segment.id}", 0),
         ]
     events: list[tuple[EventType, str, bytes]] = []
@@ -112,7 +114,7 @@ def plan(
                 events.append((EventType.NODE_COMPLETED, node_id, results[node_id].to_json()))
             elif status[node_id] is NodeStatus.SKIPPED:
                 events.append((EventType.NODE_SKIPPED, node_id, b"{}"))
-    return Planned(job=job, fields=fields, ready=ready, events=events, lane=lane)
+    return Planned(job, fields, ready, events, lane, sorted({segment.pool for segment in segments}))
 
 
 def _initial(node: Node, results: dict[str, NodeResult]) -> NodeStatus:
@@ -131,6 +133,7 @@ def _spec(
     parents: dict[str, list[Edge]],
     seed: int,
     provenance: dict[str, str],
+    lane: str,
 ) -> SegmentSpec:
     use_cache = bool(checked.graph.context.get("cache", True))
     duties = {}
@@ -147,6 +150,7 @@ def _spec(
         edges=[edge for node_id in segment.nodes for edge in parents[node_id]],
         duties=duties,
         provenance=provenance,
+        lane=lane,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.refs import Ref
 from schemas.status import FINAL_NODE_STATUSES, NodeStatus
-from workbench.bus.bus import Taken
+from workbench.bus.answers import Taken
 from workbench.engine.active import Active
 
 _FINAL = {status.value for status in FINAL_NODE_STATUSES}
@@ -76,5 +76,6 @@ class Work:
     def settle(self, node: str) -> None:
         """A node is final."""
         self.open.discard(node)
+        self.active.claims.pop(node, None)
         self.started.pop(node, None)
         self.note_started()
