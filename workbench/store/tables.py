@@ -67,6 +67,7 @@ jobs = Table(
     Column("seed", BigInteger, nullable=False),
     Column("parent", String(64)),
     Column("sweep", String(64)),
+    Column("lane", String(16), nullable=False, server_default="interactive"),
     Column("tags", Json, nullable=False),
     Column("graph", LargeBinary, nullable=False),  # as submitted, UTF-8 JSON
     Column("status", String(16), nullable=False),
