@@ -66,6 +66,7 @@ class Reaper:
             code="node.worker_lost",
             details={"worker": held.worker, "leaseS": self.lease_s, "remedy": "Look at that worker's log and memory."},
         )
-        verdict = self.bus.expire(held, NodeFailure(error=info, worker=held.worker, finished_at=time.time()).to_json())
+        failure = NodeFailure(error=info, again=True, worker=held.worker, finished_at=time.time())
+        verdict = self.bus.expire(held, failure.to_json())
         log.warning("lease expired", job=held.job, segment=held.segment, worker=held.worker, verdict=verdict.value)
         return True

@@ -168,6 +168,7 @@ class JobStore:
             self._update_jobs(connection, changes)
             self._keep(connection, tables.artifacts, list(changes.artifacts.values()))
             self._put(connection, tables.job_artifacts, list(changes.grants.values()))
+            self._put(connection, tables.dead_letters, list(changes.dead.values()))
             renewed = [row for key, row in changes.computed.items() if key in changes.recomputed]
             self._put(connection, tables.computed, renewed)
             reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
