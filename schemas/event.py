@@ -56,6 +56,11 @@ class NodeFailure(Contract):
     """An attempt failed."""
 
     error: ErrorInfo
+    again: bool = Field(
+        False,
+        description="Whether another attempt could have helped: a node that fails its last attempt with it is a dead "
+        "letter.",
+    )
     worker: str = ""
     attempt: int = 1
     seconds: float = 0.0

@@ -60,6 +60,13 @@ class EdgeKind(StrEnum):
         return parent is NodeStatus.COMPLETED
 
 
+class Lane(StrEnum):
+    """Which of the queues of a pool a job waits in; an earlier one is emptied first."""
+
+    INTERACTIVE = "interactive"  # somebody is waiting for it
+    BATCH = "batch"  # nobody is: it is taken when no interactive job waits
+
+
 class Plane(StrEnum):
     CONTROL = "control"  # light: LLM calls, planning, merging, recording
     DATA = "data"  # heavy: speech, video, training

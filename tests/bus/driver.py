@@ -13,7 +13,8 @@ from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked
-from workbench.bus.bus import Bus, Planned, Taken, Verdict
+from workbench.bus.answers import Planned, Taken, Verdict
+from workbench.bus.bus import Bus
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 

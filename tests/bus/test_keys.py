@@ -10,7 +10,8 @@ from tests.bus.driver import Driver, planned, result_of
 from tests.bus.test_leases import CHAIN, take
 from tests.engine.graphs import document
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.keys import Keys
 
 pytestmark = pytest.mark.stack

@@ -8,9 +8,10 @@ import pytest
 
 from schemas.event import EventType
 from schemas.status import NodeStatus
-from tests.bus.driver import POOLS, Driver, failure_of, job_status, planned, result_of, statuses
+from tests.bus.driver import Driver, failure_of, job_status, planned, result_of, statuses
 from tests.engine.graphs import checked, document
-from workbench.bus.bus import Bus, Taken, Verdict
+from workbench.bus.answers import Taken, Verdict
+from workbench.bus.bus import Bus
 
 pytestmark = pytest.mark.stack
 CHAIN = document({"a": "probe.data", "b": "probe.data", "c": "probe.data"}, [("a", "b"), ("b", "c")])
@@ -56,7 +57,7 @@ def test_a_finished_job_that_the_bus_forgot_is_not_accepted_again(bus: Bus) -> N
 def test_a_job_whose_results_are_all_known_is_finished_when_it_is_accepted(bus: Bus) -> None:
     assert bus.accept(planned("job", CHAIN, {"a", "b", "c"}), 1) is Verdict.OK
     assert job_status(bus, "job") == "completed"
-    assert bus.queued(POOLS) == set()
+    assert bus.queued() == []
     assert event_types(bus) == [
         "job.accepted",
         "node.completed a",
@@ -183,7 +184,7 @@ def test_stale_entries_fall_out_of_the_queue(bus: Bus) -> None:
     assert bus.client.xlen(bus.keys.queue("data.cpu", "interactive")) == 3
     assert take(bus, "w").lease.job == "twice"
     assert bus.take("other", 0, "data.cpu", block=False) is None
-    assert bus.queued(POOLS) == set()
+    assert bus.queued() == []
 
 
 def test_lanes_are_served_in_their_order(bus: Bus) -> None:
@@ -226,14 +227,6 @@ def test_cancelling_what_is_not_there_or_done(bus: Bus) -> None:
     Driver(bus).finish()
     assert bus.cancel("job") is Verdict.FINAL
     assert event_types(bus)[-1] == "job.completed"
-
-
-def test_results_are_found_again_by_content_key(bus: Bus) -> None:
-    accept(bus)
-    taken = take(bus)
-    assert bus.computed("k" * 64) is None
-    bus.commit(taken.lease, "a", result_of("a"), content_key="k" * 64)
-    assert bus.computed("k" * 64) == result_of("a")
 
 
 def test_progress_is_a_last_value_and_goes_with_the_job(bus: Bus) -> None:

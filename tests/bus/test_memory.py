@@ -12,7 +12,8 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.bus.test_leases import CHAIN, accept, take
 from tests.engine.graphs import checked, document
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Lease, Verdict
+from workbench.bus.answers import Lease, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, BusUnfamiliar, run_id
 from workbench.engine.plan import plan
 
@@ -35,6 +36,7 @@ def put_back(bus: Bus, raw: dict[str, Any], done: set[str], epoch: int, job: str
 
 def begin(bus: Bus, epoch: int) -> None:
     assert bus.begin_epoch(epoch, run_id(bus.client)) is Verdict.OK
+    assert bus.begin_grace(epoch) is Verdict.OK
 
 
 def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:

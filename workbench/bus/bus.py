@@ -218,6 +218,23 @@ class Bus:
         pipe.hdel(self.keys.held, f"worker:{worker}")
         pipe.execute()
 
+    def hold_pool(self, pool: str, why: str) -> None:
+        """Let the pool's workers take nothing until ``resume_pool``; what runs goes on."""
+        self.client.hset(self.keys.held, f"pool:{pool}", why)
+
+    def resume_pool(self, pool: str) -> bool:
+        """Whether the pool was held."""
+        return bool(self.client.hdel(self.keys.held, f"pool:{pool}"))
+
+    def drain_worker(self, worker: str) -> None:
+        """Let a worker take nothing more; it finishes what it does and leaves when it hears of it."""
+        self.client.hset(self.keys.held, f"worker:{worker}", "1")
+
+    def held(self) -> dict[str, str]:
+        """What is held: "pool:<pool>" with the reason, "worker:<worker>"."""
+        raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.held))
+        return {name.decode(): why.decode() for name, why in raw.items()}
+
     def workers(self) -> dict[str, bytes]:
         """Manifests of the workers that are up, by worker id."""
         known = sorted(name.decode() for name in cast("set[bytes]", self.client.smembers(self.keys.workers)))
@@ -275,7 +292,7 @@ class Bus:
         """Fill the recent part of the result index; by content key."""
         if results:
             pipe = self.client.pipeline(transaction=False)
-            pipe.hset(self.keys.computed, mapping=cast("dict[str | bytes, Any]", dict(results)))
+            pipe.hset(self.keys.computed, mapping=cast("Any", dict(results)))
             pipe.rpush(f"{self.keys.computed}:order", *results)
             pipe.execute()
 

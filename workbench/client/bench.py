@@ -21,6 +21,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
+from workbench.engine.offers import Offers
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
@@ -47,6 +48,10 @@ class Bench:
     @cached_property
     def bus(self) -> Bus:
         return Bus(self.settings.bus_url, self.settings.bench)
+
+    @cached_property
+    def _offers(self) -> Offers:
+        return Offers(self.bus)
 
     @cached_property
     def store(self) -> JobStore:
@@ -82,7 +87,9 @@ class Bench:
 
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""
-        return accept(request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open)
+        return accept(
+            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open, offers=self._offers
+        )
 
     def open(self, ref: Ref) -> Path:
         """A local, read-only copy of an artifact."""

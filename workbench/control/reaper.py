@@ -25,8 +25,8 @@ class _Seen:
 
 
 class Reaper:
-    """Reads all leases eight times a lease; one that did not move for a whole lease is taken over. It also counts the pause
-    before another attempt: both are times that pass here, and no other clock has a say.
+    """Reads all leases eight times a lease; one that did not move for a whole lease is taken over. It also counts the
+    pause before another attempt: both are times that pass here, and no other clock has a say.
 
     After a gap in its own readings it starts anew: it cannot know what happened meanwhile.
     """

@@ -7,9 +7,8 @@ import orjson
 from schemas.event import EventType, NodeResult
 from schemas.graph import Edge, Node
 from schemas.segment import Duty, SegmentSpec
-from schemas.status import NodeStatus
+from schemas.status import Lane, NodeStatus
 from workbench.bus.answers import Planned
-from workbench.bus.keys import INTERACTIVE
 from workbench.engine.binding import references
 from workbench.engine.cut import Segment, cut, pool_name
 from workbench.engine.offers import needed
@@ -23,7 +22,7 @@ def plan(
     seed: int,
     results: dict[str, NodeResult],
     provenance: dict[str, str] | None = None,
-    lane: str = INTERACTIVE,
+    lane: Lane = Lane.INTERACTIVE,
     announce: bool = True,
 ) -> Planned:
     """The job as the bus keeps it.
@@ -133,7 +132,7 @@ def _spec(
     parents: dict[str, list[Edge]],
     seed: int,
     provenance: dict[str, str],
-    lane: str,
+    lane: Lane,
 ) -> SegmentSpec:
     use_cache = bool(checked.graph.context.get("cache", True))
     duties = {}

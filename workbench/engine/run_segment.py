@@ -22,7 +22,7 @@ from schemas.event import NodeFailure, NodeResult
 from schemas.graph import Node
 from schemas.refs import REF_TYPES, Ref
 from schemas.segment import SegmentSpec
-from schemas.status import NodeStatus
+from schemas.status import Lane, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.engine.binding import literal, references, summary
 from workbench.engine.content import content_key
@@ -100,7 +100,7 @@ class SegmentRun:
             index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
         }
         # A sweep lets a person's work go first: its executor asks behind each node whether it may go on.
-        self._asks = spec.lane == "batch" and len(spec.nodes) > 1
+        self._asks = spec.lane is Lane.BATCH and len(spec.nodes) > 1
         self._chain = all(parents == ((index - 1,) if index else ()) for index, parents in enumerate(shape_of(spec)))
         self._ran_one = False  # attempts count from the node this take begins with; those behind it are on their first
 
@@ -284,9 +284,7 @@ class SegmentRun:
             started_at=times["started_at"],
             finished_at=times["finished_at"],
         )
-        answer = self.desk.ask(
-            "failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json")
-        )
+        answer = self.desk.ask("failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"))
         if answer["verdict"] == Verdict.FINAL:
             self._ran_one = True
             return NodeStatus.FAILED

@@ -219,10 +219,7 @@ class Slot:
         why = orjson.dumps({"reason": WaitReason.SAME_COMPUTATION, "contentKey": key})
         look = True
         while True:
-            verdict, found = self._insist(
-                work,
-                lambda look=look: self.bus.claim(work.active.lease, node, key, look=look, park=work.chain, why=why),
-            )
+            verdict, found = self._insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
             if verdict is Verdict.OK:
                 work.active.claims[node] = key
                 return {}
@@ -236,9 +233,13 @@ class Slot:
                 raise Lost
             result: dict[str, Any] = orjson.loads(found)
             digests = [ref.sha256 for ref in refs_in(result["output"])]
-            if self._with_store(work, lambda digests=digests: self.objects.has_all(digests)):
+            if self._with_store(work, functools.partial(self.objects.has_all, digests)):
                 return {"result": result}
             look = False  # its artifacts are gone: it is to be made again
+
+    def _ask_claim(self, work: Work, node: str, key: str, look: bool, why: bytes) -> tuple[Verdict, bytes | None]:
+        # The lease is read at each try: in between it may have been adopted under another fence.
+        return self.bus.claim(work.active.lease, node, key, look=look, park=work.chain, why=why)
 
     def _fail(self, work: Work, node: str, failure: NodeFailure) -> Verdict:
         pause_s = delay_s(failure.attempt, failure.error.code)

@@ -177,9 +177,7 @@ def _clear_work(settings: Settings) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def run_until_signal(
-    start: Callable[[], None], stop: Callable[[], None], ended: threading.Event | None = None
-) -> None:
+def run_until_signal(start: Callable[[], None], stop: Callable[[], None], ended: threading.Event | None = None) -> None:
     """Run a role in the foreground until SIGTERM, Ctrl-C or ``ended``. A second signal does not wait for ``stop``."""
     stopping = threading.Event()
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Table, and_, bindparam, case, delete,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.errors import WorkbenchError
-from schemas.event import Event
+from schemas.event import Event, NodeResult
 from schemas.job import JobRecord, NewJob
 from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, JobStatus, NodeStatus
 from workbench.settings import Settings
@@ -168,6 +168,7 @@ class JobStore:
             self._update_jobs(connection, changes)
             self._keep(connection, tables.artifacts, list(changes.artifacts.values()))
             self._put(connection, tables.job_artifacts, list(changes.grants.values()))
+            self._put(connection, tables.dead_letters, list(changes.dead.values()))
             renewed = [row for key, row in changes.computed.items() if key in changes.recomputed]
             self._put(connection, tables.computed, renewed)
             reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
@@ -283,6 +284,17 @@ class JobStore:
             for some in _chunks(sorted(set(keys))):
                 found.update((row[0], row[1]) for row in connection.execute(select(key, column).where(key.in_(some))))
         return found
+
+    def recent_results(self, limit: int) -> Sequence[NodeResult]:
+        """The results computed last, oldest first: what a bus that was wiped is told again."""
+        rows = tables.computed
+        statement = select(rows.c.content_key, rows.c.output, rows.c.metrics, rows.c.seconds)
+        with self.database.read() as connection:
+            found = connection.execute(statement.order_by(rows.c.created_at.desc()).limit(limit)).all()
+        return [
+            NodeResult(content_key=row.content_key, output=row.output, metrics=row.metrics, seconds=row.seconds)
+            for row in reversed(found)
+        ]
 
     def forget_computed(self, key: str) -> None:
         """Take a result out of the cache: its bytes are gone or wrong."""
