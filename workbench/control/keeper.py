@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 import time
 
-import orjson
 import structlog
 
 from schemas.errors import WorkbenchError
+from schemas.event import NodeWait
 from schemas.status import WaitReason
 from workbench.bus import scripts
 from workbench.bus.answers import Verdict
@@ -109,8 +109,8 @@ class Keeper:
             missing = sorted(needs - offers.get(entry.pool, frozenset()))
             if missing:
                 services = [word.partition("#")[0].replace("@", " ") for word in missing]
-                why = orjson.dumps({"reason": WaitReason.NO_WORKER, "pool": entry.pool, "services": services})
-                if self.bus.unserved(entry.job, entry.segment, why):
+                why = NodeWait(reason=WaitReason.NO_WORKER, pool=entry.pool, services=services)
+                if self.bus.unserved(entry.job, entry.segment, why.to_json()):
                     log.warning("no worker", job=entry.job, segment=entry.segment, pool=entry.pool, services=services)
                     count += 1
         return count

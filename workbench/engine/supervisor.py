@@ -18,7 +18,7 @@ import orjson
 import structlog
 
 from schemas.errors import ErrorInfo, WorkbenchError
-from schemas.event import NodeFailure, Progress
+from schemas.event import NodeFailure, NodeWait, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
 from schemas.status import Plane, WaitReason
 from workbench.bus.answers import Taken, Verdict
@@ -216,7 +216,7 @@ class Slot:
 
     def _claim(self, work: Work, node: str, key: str) -> dict[str, Any]:
         """Find the node's result, or make its computation ours, or learn that somebody else is at it."""
-        why = orjson.dumps({"reason": WaitReason.SAME_COMPUTATION, "contentKey": key})
+        why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
         look = True
         while True:
             verdict, found = self._insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
@@ -243,7 +243,7 @@ class Slot:
 
     def _fail(self, work: Work, node: str, failure: NodeFailure) -> Verdict:
         pause_s = delay_s(failure.attempt, failure.error.code)
-        why = orjson.dumps({"reason": WaitReason.RETRY_AT, "delayS": pause_s, "attempt": failure.attempt + 1})
+        why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
         body = failure.to_json()
         verdict = self._insist(
             work,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -11,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, and_, bindparam, case, delete,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.errors import WorkbenchError
-from schemas.event import Event, NodeResult
+from schemas.event import Event, NodeResult, NodeWait
 from schemas.job import JobRecord, NewJob
 from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, JobStatus, NodeStatus
 from workbench.settings import Settings
@@ -26,6 +27,23 @@ _KEYS_PER_QUERY = 500  # SQLite takes 32,766 bound values, but plans long IN lis
 _FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
 _FINAL_NODE = [status.value for status in FINAL_NODE_STATUSES]
 _EPOCH = "epoch"
+
+
+@dataclass(frozen=True)
+class ActiveNode:
+    """A node that runs, or waits without a worker."""
+
+    job: str
+    node: str
+    service: str
+    worker: str
+    started_at: float | None
+    waiting: dict[str, Any]  # empty while it runs
+
+    @property
+    def wait(self) -> NodeWait:
+        """Why it waits. Raises pydantic.ValidationError where it does not."""
+        return NodeWait.model_validate(self.waiting)
 
 
 class JobStore:
@@ -122,6 +140,21 @@ class JobStore:
         with self.database.read() as connection:
             found = connection.execute(statement.order_by(events.epoch, events.seq).limit(limit)).mappings().all()
         return [Event.model_validate(dict(row)) for row in found]
+
+    def active_nodes(self) -> tuple[Sequence[ActiveNode], Sequence[ActiveNode]]:
+        """Nodes of unfinished jobs that run, and those that wait."""
+        nodes, jobs = tables.node_results.c, tables.jobs.c
+        wanted = select(
+            nodes.job, nodes.node, nodes.service, nodes.status, nodes.worker, nodes.started_at, nodes.waiting
+        )
+        here = nodes.status.in_([NodeStatus.RUNNING, NodeStatus.WAITING]) & jobs.status.not_in(_FINAL_JOB)
+        with self.database.read() as connection:
+            statement = wanted.join(tables.jobs, jobs.id == nodes.job).where(here)
+            found = connection.execute(statement.order_by(jobs.created_at, nodes.position)).all()
+        active = [
+            ActiveNode(row.job, row.node, row.service, row.worker, row.started_at, row.waiting or {}) for row in found
+        ]
+        return [node for node in active if not node.waiting], [node for node in active if node.waiting]
 
     def unfinished(self) -> Iterator[str]:
         """Ids of jobs that are not final, oldest first: what the reconciler compares with the bus."""
