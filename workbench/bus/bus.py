@@ -339,11 +339,11 @@ class Bus:
 
     def depth(self, pool: str, lane: str) -> int:
         """Entries in a queue, stale ones included."""
-        return cast("int", self.client.xlen(self.keys.queue(pool, lane)))
+        return self.client.xlen(self.keys.queue(pool, lane))
 
     def oldest_entries(self) -> dict[str, float]:
         """Age in seconds of the oldest entry of each pool that has one, on the bus's own clock; for display."""
-        seconds, microseconds = cast("tuple[int, int]", self.client.time())
+        seconds, microseconds = self.client.time()
         now_ms = seconds * 1000 + microseconds // 1000
         ages: dict[str, float] = {}
         for entry in self.queued(limit=1):
@@ -352,7 +352,7 @@ class Bus:
 
     def outbox_length(self) -> int:
         """Events that SQL has not confirmed."""
-        return cast("int", self.client.xlen(self.keys.outbox))
+        return self.client.xlen(self.keys.outbox)
 
     def needs(self, segments: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
         """For each (job, segment): the services that a worker must offer for it."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.queue import QueueView
+from schemas.queue import PoolView, QueueView
 from workbench.cli.output import command, print_json, print_table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -93,9 +93,7 @@ def drain(
 @group.command()
 @command
 def retry(
-    job: Annotated[
-        str | None, typer.Argument(help="A job with a dead letter; all of them where none is named.")
-    ] = None,
+    job: Annotated[str | None, typer.Argument(help="A job with a dead letter; without it all of them.")] = None,
     as_json: Json = False,
 ) -> None:
     """Try what was given up again: a new job goes on where the old one failed."""
@@ -147,11 +145,7 @@ def _print(view: QueueView) -> None:
             *(pool.depths[lane] or "" for lane in ("front", "interactive", "batch_front", "batch")),
             "" if pool.oldest_s is None else _age(pool.oldest_s),
             len(pool.workers) or "none",
-            f"paused: {pool.paused}"
-            if pool.paused
-            else f"draining: {', '.join(pool.draining)}"
-            if pool.draining
-            else "",
+            _state(pool),
         )
         for pool in view.pools
     ]
@@ -190,6 +184,12 @@ def _print(view: QueueView) -> None:
         print("Nothing is queued, running or waiting.")
     if view.outbox > 1000:
         print(f"{view.outbox} events wait to be recorded: is the control plane up?")
+
+
+def _state(pool: PoolView) -> str:
+    if pool.paused:
+        return f"paused: {pool.paused}"
+    return f"draining: {', '.join(pool.draining)}" if pool.draining else ""
 
 
 def _section(title: str) -> None:

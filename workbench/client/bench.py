@@ -217,7 +217,7 @@ def resumed(graph: Graph) -> Graph:
         done = graph.node(node_id).status is NodeStatus.COMPLETED
         if done and all(edge.from_ in kept for edge in parents[node_id]):
             kept.add(node_id)
-    fresh = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
+    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
     nodes = [
         node
         if node.id in kept

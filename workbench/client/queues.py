@@ -21,7 +21,7 @@ LETTERS = 50
 
 
 def queue_view(bench: Bench) -> QueueView:
-    """Queues, leases, waiting nodes and dead letters as they are now. Raises WorkbenchError (bus.unreachable, sql.…)."""
+    """Queues, leases, waiting nodes and dead letters as they are now. Raises WorkbenchError (bus.unreachable)."""
     try:
         return _view(bench)
     except BUS_AWAY as error:
