@@ -42,7 +42,7 @@ def test_the_second_waits_without_a_worker_and_finds_the_result(bus: Bus) -> Non
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
     assert [held.job for held in bus.leases()] == ["first"]
-    assert bus.take("idle", 0, "data.cpu", block=False) is None
+    assert bus.take("idle", "", "data.cpu", block=False) is None
     assert event_types(bus, "second")[-1] == "node.waiting a"
     assert bus.commit(first.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
     again = take(bus, "idle")
@@ -77,7 +77,7 @@ def test_the_first_that_waits_takes_the_place_of_one_that_ends_without_a_result(
         assert bus.expire(next(h for h in bus.leases() if h.job == "first"), failure_of("a")) is Verdict.FINAL
     heir = take(bus, "heir")
     assert heir.lease.job == "second"
-    assert bus.take("idle", 0, "data.cpu", block=False) is None, "only one of those that wait is woken"
+    assert bus.take("idle", "", "data.cpu", block=False) is None, "only one of those that wait is woken"
     assert claim(bus, heir) is Verdict.OK
     assert bus.commit(heir.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
     last = take(bus, "idle")
@@ -111,7 +111,7 @@ def test_one_that_waits_can_be_cancelled_and_the_first_goes_on(bus: Bus) -> None
     assert claim(bus, second) is Verdict.PARKED
     assert bus.cancel("second") is Verdict.OK
     assert bus.commit(first.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
-    assert bus.take("idle", 0, "data.cpu", block=False) is None
+    assert bus.take("idle", "", "data.cpu", block=False) is None
     assert nothing_is_left(bus)
 
 
@@ -169,7 +169,7 @@ def test_a_live_worker_keeps_its_computation_over_a_wipe(bus: Bus) -> None:
     assert claim(bus, second) is Verdict.PARKED
     lease = Lease("first", first.lease.segment, fence)
     assert bus.commit(lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
-    assert take(bus, "idle", last_n=second.lease.n).lease.job == "second"
+    assert take(bus, "idle", known=second.lease.fence).lease.job == "second"
 
 
 def test_sql_has_the_word_on_what_the_bus_has_lost(bus: Bus) -> None:
@@ -178,8 +178,8 @@ def test_sql_has_the_word_on_what_the_bus_has_lost(bus: Bus) -> None:
     assert claim(bus, second) is Verdict.PARKED
     bus.client.hset(bus.keys.meta, mapping={"phase": "recall", "epoch": 2})
     recorded = len(bus.outbox(""))
-    assert bus.settle("first", "a", result_of("a"), KEY) is Verdict.OK
-    assert bus.settle("first", "a", result_of("a"), KEY) is Verdict.MOVED
+    assert bus.settle("first", [("a", "completed", result_of("a"), KEY)]) == 1
+    assert bus.settle("first", [("a", "completed", result_of("a"), KEY)]) == 0
     assert event_types(bus, "first")[-2:] == ["node.completed a", "job.completed"]
     assert [entry.event.type.value for entry in bus.outbox("")][recorded:] == ["job.completed"], "SQL has the rest"
     assert bus.leases() == []

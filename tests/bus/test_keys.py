@@ -49,7 +49,7 @@ def test_benches_do_not_see_each_other(bus: Bus) -> None:
     other = Bus(bus.url, bus.keys.bench + "-2", control=True)
     open_bench(other)
     assert bus.accept(planned("job", CHAIN), 1) is Verdict.OK
-    assert other.take("w", 0, "data.cpu", block=False) is None
+    assert other.take("w", "", "data.cpu", block=False) is None
     assert not other.knows("job")
     assert other.cancel("job") is Verdict.UNKNOWN
 

@@ -63,9 +63,9 @@ def test_a_node_goes_only_where_its_version_is(bus: Bus) -> None:
     accept(bus, "job")
     fits = Offer("new", needs_of(bus, "job") | {"other@1#"})
     older = Offer("old", frozenset({"probe.data@0.9.0#"}))
-    assert bus.take("w-old", 0, "data.cpu", offer=older, block=False) is None
+    assert bus.take("w-old", "", "data.cpu", offer=older, block=False) is None
     assert len(bus.queued()) == 1, "it keeps its place"
-    taken = bus.take("w-new", 0, "data.cpu", offer=fits, block=False)
+    taken = bus.take("w-new", "", "data.cpu", offer=fits, block=False)
     assert taken is not None and taken.lease.job == "job"
 
 
@@ -74,16 +74,16 @@ def test_entries_for_others_do_not_hold_a_worker_up(bus: Bus) -> None:
         accept(bus, f"new-{index}")
     accept(bus, "old")
     bus.client.hset(bus.keys.job("old"), "rq:0", "probe.data@0.9.0#")
-    taken = bus.take("w", 0, "data.cpu", offer=Offer("o", frozenset({"probe.data@0.9.0#"})), block=False)
+    taken = bus.take("w", "", "data.cpu", offer=Offer("o", frozenset({"probe.data@0.9.0#"})), block=False)
     assert taken is not None and taken.lease.job == "old"
 
 
 def test_a_bus_that_forgot_what_a_worker_offers_asks_again(bus: Bus) -> None:
     accept(bus, "job")
     offer = Offer("o", needs_of(bus, "job"))
-    assert bus.take("w", 0, "data.cpu", offer=Offer("p", frozenset()), block=False) is None
+    assert bus.take("w", "", "data.cpu", offer=Offer("p", frozenset()), block=False) is None
     bus.client.delete(bus.keys.offers("o"), bus.keys.offers("p"))
-    assert bus.take("w", 0, "data.cpu", offer=offer, block=False) is not None
+    assert bus.take("w", "", "data.cpu", offer=offer, block=False) is not None
 
 
 def test_a_node_that_nobody_offers_waits_in_its_place_and_says_so(bus: Bus) -> None:
@@ -103,13 +103,13 @@ def test_an_attempt_that_shall_wait_stands_in_no_queue_until_it_is_woken(bus: Bu
     taken = take(bus)
     why = orjson.dumps({"reason": "retry_at"})
     assert bus.fail(taken.lease, "a", failure_of("a"), retry=True, delay_s=2.5, why=why) is Verdict.RETRY
-    assert bus.take("w", taken.lease.n, "data.cpu", block=False) is None
+    assert bus.take("w", taken.lease.fence, "data.cpu", block=False) is None
     assert bus.leases_and_delays() == ([], {("job", "0"): 2.5})
     assert event_types(bus, "job")[-2:] == ["node.retrying a", "node.waiting a"]
     assert bus.requeue("job", ["0"]) == 0, "a control plane that restarts does not cut the pause short"
     assert bus.wake("job", "0") is Verdict.OK
     assert bus.wake("job", "0") is Verdict.MOVED
-    assert take(bus, last_n=taken.lease.n).attempt == 2
+    assert take(bus, known=taken.lease.fence).attempt == 2
 
 
 def test_cancelling_a_job_that_waits_for_its_next_attempt_leaves_nothing(bus: Bus) -> None:
@@ -124,7 +124,7 @@ def test_cancelling_a_job_that_waits_for_its_next_attempt_leaves_nothing(bus: Bu
 def test_a_segment_that_kills_its_workers_before_their_first_beat_ends_too(bus: Bus) -> None:
     accept(bus, "job", raw=document({"a": {"service": "probe.data", "retries": {"maxAttempts": 2}}}))
     verdicts = []
-    while taken := bus.take("w", 10**6, "data.cpu", block=False):
+    while taken := bus.take("w", "1:999999", "data.cpu", block=False):
         assert taken.attempt <= 2
         verdicts.append(bus.expire(bus.leases()[0], failure_of("a")))
     assert verdicts == [Verdict.RETRY] * 4 + [Verdict.FINAL]
@@ -133,12 +133,12 @@ def test_a_segment_that_kills_its_workers_before_their_first_beat_ends_too(bus: 
 def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
     accept(bus, "job")
     bus.hold_pool("data.cpu", "maintenance")
-    assert bus.take("w.0", 0, "data.cpu", block=False) is None
+    assert bus.take("w.0", "", "data.cpu", block=False) is None
     bus.resume_pool("data.cpu")
     bus.announce("w", b"{}", 60)
     bus.drain_worker("w")
     assert bus.announce("w", b"{}", 60) is True
-    assert bus.take("w.0", 0, "data.cpu", block=False) is None
-    assert bus.take("other.0", 0, "data.cpu", block=False) is not None
+    assert bus.take("w.0", "", "data.cpu", block=False) is None
+    assert bus.take("other.0", "", "data.cpu", block=False) is not None
     bus.leave("w", ["w.0"])
     assert bus.held() == {}

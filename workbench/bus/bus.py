@@ -10,7 +10,6 @@ import orjson
 import redis
 
 from schemas.event import Event, EventType
-from schemas.status import FINAL_NODE_STATUSES
 from workbench.bus import scripts
 from workbench.bus.answers import Held, Lease, Offer, OutboxEntry, Planned, Queued, Taken, Verdict
 from workbench.bus.connection import TIMEOUT_S, connect
@@ -70,7 +69,7 @@ class Bus:
     def take(
         self,
         worker: str,
-        last_n: int,
+        known: str,
         pool: str,
         *,
         offer: Offer | None = None,
@@ -80,11 +79,14 @@ class Bus:
         """The oldest entry of the pool by lane that fits the offer, or None after about a second without one.
 
         The wait for a wake token and the take behind it travel together: one trip. Without an offer everything fits.
+
+        Args:
+            known: fence of the last lease this worker heard of ("" for none): one that it did not is given again.
         """
-        answer = self._take(self._take_args(worker, last_n, pool, offer, lanes), pool, block)
+        answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block)
         if offer is not None and answer[0] == b"OFFER":  # a bus that was wiped, or a worker with new services
             self._make_known(offer)
-            answer = self._take(self._take_args(worker, last_n, pool, offer, lanes), pool, block=False)
+            answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block=False)
         return _taken(answer)
 
     def _take(self, args: tuple[Any, ...], pool: str, block: bool) -> list[Any]:
@@ -131,7 +133,7 @@ class Bus:
         args = (lease.job, lease.segment, lease.fence, node, result, _now(), start, content_key)
         if then_take is None:
             return Verdict(self._call("commit", *args).decode()), None
-        take_args = self._take_args(worker, lease.n, then_take, offer, lanes)
+        take_args = self._take_args(worker, lease.fence, then_take, offer, lanes)
         pipe = self.client.pipeline(transaction=False)
         pipe.evalsha(scripts.digest("commit"), 1, self.keys.prefix, *args)
         pipe.evalsha(scripts.digest("take"), 1, self.keys.prefix, *take_args)
@@ -175,18 +177,18 @@ class Bus:
         self,
         lease: Lease,
         worker: str,
-        results: Mapping[str, bytes],
+        ends: Mapping[str, tuple[str, bytes]],
         start: bytes = b"{}",
         claims: Mapping[str, str] | None = None,
     ) -> tuple[Verdict, str]:
         """Present a lease after a loss of memory; answers with the fence that is valid from now on.
 
         Args:
-            results: of the segment's nodes and those before it, as far as the worker knows them.
+            ends: final status and result or failure, of the segment's nodes and those before it that have ended.
             claims: content keys by node, of the computations it is at.
         """
         claimed = [value for pair in (claims or {}).items() for value in pair]
-        flat = [value for pair in results.items() for value in pair]
+        flat = [value for node, (status, body) in ends.items() for value in (node, status, body)]
         head = (lease.job, lease.segment, lease.fence, worker, _now(), start, len(claimed) // 2)
         answer = self._call("adopt", *head, *claimed, *flat)
         return Verdict(answer[0].decode()), answer[1].decode() if len(answer) > 1 else ""
@@ -280,9 +282,22 @@ class Bus:
     def open_bench(self, epoch: int) -> Verdict:
         return Verdict(self._call("set_phase", epoch, "open").decode())
 
-    def settle(self, job: str, node: str, result: bytes, content_key: str) -> Verdict:
-        """Put a result on the bus that SQL knows and the bus has lost. Only before the grace."""
-        return Verdict(self._call("settle", job, node, result, content_key, _now()).decode())
+    def nudge(self) -> None:
+        """Wake a worker for each queued entry, 64 of a pool at most."""
+        pipe = self.client.pipeline(transaction=False)
+        for entry in self.queued(limit=64):
+            pipe.rpush(self.keys.wake(entry.pool), "1")
+        pipe.execute()
+
+    def settle(self, job: str, ends: Sequence[tuple[str, str, bytes, str]]) -> int:
+        """Put ends of nodes on the bus that SQL knows and the bus has lost. Only before the grace.
+
+        Args:
+            ends: (node, final status, result or failure, content key), parents before children.
+
+        Returns how many the bus did not know.
+        """
+        return int(self._call("settle", job, _now(), *(field for end in ends for field in end)))
 
     def forget(self, job: str) -> Verdict:
         """Drop a job that has ended in SQL and, because the bus lost its end, not here."""
@@ -314,12 +329,6 @@ class Bus:
         prefix = self.keys.job("")
         for key in self.client.scan_iter(f"{prefix}*", count=1000):
             yield key.decode().removeprefix(prefix)
-
-    def open_nodes(self, job: str) -> set[str]:
-        """Nodes of a job that are not final on the bus."""
-        raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.job(job)))
-        final = {status.value.encode() for status in FINAL_NODE_STATUSES}
-        return {name[3:].decode() for name, value in raw.items() if name.startswith(b"st:") and value not in final}
 
     def pools(self) -> list[str]:
         """Every pool that a job on this bus ever named."""
@@ -403,10 +412,10 @@ class Bus:
                 yield message["data"].decode() if message else ""
 
     def _take_args(
-        self, worker: str, last_n: int, pool: str, offer: Offer | None, lanes: Sequence[str]
+        self, worker: str, known: str, pool: str, offer: Offer | None, lanes: Sequence[str]
     ) -> tuple[Any, ...]:
         start = orjson.dumps({"worker": worker})
-        return (worker, last_n, pool, offer.name if offer else "", start, *lanes)
+        return (worker, known, pool, offer.name if offer else "", start, *lanes)
 
 
 def _segment(name: bytes) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, run_id
 from workbench.engine.accept import put_back
-from workbench.engine.known import recorded_results
+from workbench.engine.known import recorded_ends
 from workbench.engine.offers import offered_by
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
@@ -117,12 +117,18 @@ class Keeper:
 
     def _recover(self, epoch: int, *, grace: bool = True) -> None:
         """From an epoch that has begun to an open bench."""
-        self.reconcile()
-        self._recall()
-        self.bus.begin_grace(epoch)
-        self._open(epoch, grace=grace)
+        self.recall(epoch)
+        if grace and self.stopping.wait(self.lease_s):
+            return
+        self.open(epoch)
 
-    def _recall(self) -> None:
+    def recall(self, epoch: int) -> None:
+        """Put SQL's word on the bus; afterwards live workers can present what they hold."""
+        self.reconcile()
+        self._catch_up()
+        self.bus.begin_grace(epoch)
+
+    def _catch_up(self) -> None:
         """A bus that lost its last seconds is behind SQL: what SQL knows to be done must not be done again."""
         unfinished = set(self.store.unfinished())
         for job in list(self.bus.jobs()):
@@ -133,23 +139,23 @@ class Keeper:
                 self.bus.forget(job)
                 log.info("job had ended", job=job)
                 continue
-            behind = self.bus.open_nodes(job)
-            for node, result in recorded_results(record).items():
-                if node in behind and self.bus.settle(job, node, result.to_json(), result.content_key) is Verdict.OK:
-                    log.info("result put back", job=job, node=node)
+            count = self.bus.settle(job, recorded_ends(record))
+            if count:
+                log.info("ends of nodes put back", job=job, nodes=count)
         if not self.bus.client.exists(self.bus.keys.computed):
             recent = self.store.recent_results(RECENT_RESULTS)
             self.bus.remember({result.content_key: result.to_json() for result in recent})
 
-    def _open(self, epoch: int, *, grace: bool = True) -> None:
-        """End the grace: for one lease live workers could present what they hold; the rest is enqueued."""
-        if grace and self.stopping.wait(self.lease_s):
-            return
-        if self.bus.open_bench(epoch) is not Verdict.OK:
-            return
+    def open(self, epoch: int) -> None:
+        """End the grace: what nobody presented is enqueued, and work goes on.
+
+        Enqueued first: a control plane that dies in between leaves a bench in its grace, which the next one opens.
+        """
         queued = {(entry.job, entry.segment) for entry in self.bus.queued()}
         for job in list(self.store.unfinished()):
             segments = [segment for segment in self.bus.segments(job) if (job, segment) not in queued]
             if segments and self.bus.requeue(job, segments):
                 log.info("segments enqueued again", job=job)
-        log.info("bench is open", epoch=epoch)
+        if self.bus.open_bench(epoch) is Verdict.OK:
+            self.bus.nudge()  # tokens that were pushed in the grace woke workers in vain
+            log.info("bench is open", epoch=epoch)

@@ -88,9 +88,7 @@ class SegmentRun:
         self.worker: str = message["worker"]
         self.attempt: int = message["attempt"]
         self.status = {name: NodeStatus(status) for name, status in message["status"].items()}
-        self.outputs: dict[str, dict[str, Any]] = {
-            name: result["output"] for name, result in message["results"].items()
-        }
+        self.outputs: dict[str, dict[str, Any]] = message["outputs"]
         self.parts = {
             name: [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
             for name, parts in message["parts"].items()

@@ -20,7 +20,7 @@ import structlog
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, NodeWait, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
-from schemas.status import Plane, WaitReason
+from schemas.status import NodeStatus, Plane, WaitReason
 from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
@@ -71,7 +71,7 @@ class Slot:
         self.heart = heart
         self.draining = threading.Event()  # take nothing more, finish the node that runs
         self.stopping = threading.Event()  # hand back at once
-        self._last_n = 0
+        self._known = ""
         self._number = 0
 
     def run(self) -> None:
@@ -84,7 +84,7 @@ class Slot:
                     self.child.ensure()  # before taking: a worker that cannot run nodes must not hold any
                     self._offer = offer(self.child.services, self.plane, self._serves)
                 if taken is None:
-                    taken = self.bus.take(self.name, self._last_n, self.pool, offer=self._offer)
+                    taken = self.bus.take(self.name, self._known, self.pool, offer=self._offer)
                 if away:
                     log.info("bus is back", worker=self.name)
                     away = False
@@ -99,7 +99,7 @@ class Slot:
                 self.stopping.wait(5.0)
                 continue
             if taken is not None:
-                self._last_n = taken.lease.n
+                self._known = taken.lease.fence
                 taken = self._work(taken)
         if taken is not None:
             self._release(Active(taken.lease, self.name, lambda: True))
@@ -123,7 +123,7 @@ class Slot:
                 attempt=taken.attempt,
                 spec=spec,
                 status=taken.status,
-                results={name: orjson.loads(body) for name, body in active.results.items()},
+                outputs=active.outputs(),
                 parts={name: [orjson.loads(part) for part in parts] for name, parts in taken.parts.items()},
             )
             return self._converse(work)
@@ -208,6 +208,7 @@ class Slot:
             failure = NodeFailure.model_validate(message["failure"])
             verdict = self._fail(work, message["node"], failure)
             if verdict is Verdict.FINAL:
+                work.active.ends[message["node"]] = (NodeStatus.FAILED, failure.to_json())
                 work.settle(message["node"])
             else:
                 work.started.pop(message["node"], None)
@@ -296,7 +297,7 @@ class Slot:
             if taken is not None:
                 self._release(Active(taken.lease, self.name, lambda: True))
             raise Lost
-        work.active.results[node] = body
+        work.active.ends[node] = (NodeStatus.COMPLETED, body)
         self.child.mark_log()
         work.settle(node)
         if verdict is Verdict.YIELD:
@@ -372,7 +373,6 @@ class Slot:
     def _crashed(self, work: Work, code: str, message: str, node: str = "", **details: str) -> None:
         """The executor died or was too slow: a failed attempt at once. Hand back first, then start another process."""
         node = node or next(iter(work.started), "") or min(work.open)
-        outputs = {name: orjson.loads(body)["output"] for name, body in work.active.results.items()}
         info = ErrorInfo(
             message=message,
             code=code,
@@ -380,7 +380,7 @@ class Slot:
                 "where": f"node {node}",
                 "node": node,
                 "service": work.nodes[node]["service"],
-                "input": summary(work.nodes[node]["input"], outputs),
+                "input": summary(work.nodes[node]["input"], work.active.outputs()),
                 "log": self.child.log_tail(),
                 "logFile": str(self.child.log_path),
                 **details,

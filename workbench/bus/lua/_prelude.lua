@@ -176,6 +176,7 @@ local function fires(kind, status)
   return status == 'completed'
 end
 
+-- recorded: names of nodes whose ends SQL has already.
 -- A node became final: count down its children, skip those that nothing reaches, enqueue segments that are free to run.
 -- Iterative, because a cascade may be as long as the graph.
 local function finish_node(job, node, status, data, at, recorded)
@@ -186,7 +187,7 @@ local function finish_node(job, node, status, data, at, recorded)
     i = i + 1
     redis.call('HSET', key, 'st:' .. id, final)
     redis.call('HINCRBY', key, 'open', -1)
-    emit(job, 'node.' .. final, id, payload, at, recorded and id == node)
+    emit(job, 'node.' .. final, id, payload, at, recorded and recorded[id])
     local seg = redis.call('HGET', key, 'sg:' .. id)
     local handled = false
     for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. id) or '', '([^ ;]+) ([^ ;]+)') do

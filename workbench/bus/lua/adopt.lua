@@ -1,6 +1,7 @@
--- adopt(job, seg, old fence, worker, at, start data, m, m x (node, content key), k x (node, result)) ->
+-- adopt(job, seg, old fence, worker, at, start data, m, m x (node, content key),
+--   k x (node, final status, result or failure)) ->
 --   {'OK', fence} | {'FENCED'} | {'WAIT'} | {'CANCELLED'}
--- After a loss of memory a live worker presents the lease it held, with the results its take carried. Per segment the
+-- After a loss of memory a live worker presents the lease it held, with the ends of nodes that its take carried. Per segment the
 -- highest n wins, and goes on with the computations it had claimed. Only in the grace; afterwards the worker has lost its
 -- lease.
 local job, seg, old, worker, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -19,13 +20,14 @@ if present and string.match(present, '^(%d+):') == epoch() then
 end
 if FINAL[status] then return { 'FENCED' } end
 local claims = tonumber(ARGV[7])
-for i = 8 + 2 * claims, #ARGV, 2 do
-  if not FINAL[redis.call('HGET', key, 'st:' .. ARGV[i]) or 'failed'] then
-    redis.call('HSET', key, 'rs:' .. ARGV[i], ARGV[i + 1])
-    finish_node(job, ARGV[i], 'completed', ARGV[i + 1], at)
+for i = 8 + 2 * claims, #ARGV, 3 do
+  local node, final, body = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if not FINAL[redis.call('HGET', key, 'st:' .. node) or 'failed'] then
+    redis.call('HSET', key, 'rs:' .. node, body)
+    finish_node(job, node, final, body, at)
   end
 end
-if #open_nodes(job, seg) == 0 then return { 'FENCED' } end
+if #open_nodes(job, seg) == 0 or tonumber(redis.call('HGET', key, 'ext:' .. seg)) > 0 then return { 'FENCED' } end
 redis.call('HSET', LEASES, lease_field(job, seg), fence .. ' 0 ' .. worker)
 if tonumber(redis.call('GET', B .. ':fence') or '0') < old_n then redis.call('SET', B .. ':fence', string.format('%.0f', old_n)) end
 for i = 8, 7 + 2 * claims, 2 do

@@ -1,8 +1,8 @@
--- take(worker, last n the worker knows, pool, offers, start data, lanes…) -> {'EMPTY'} | {'WAIT'} | {'OFFER'} |
+-- take(worker, last fence the worker knows, pool, offers, start data, lanes…) -> {'EMPTY'} | {'WAIT'} | {'OFFER'} |
 --   {'WORK', job, seg, fence, attempt, spec, {node, status, result or '', …}, {part, …} per open node}
 -- Leases the oldest entry by lane that this worker can run; stale entries (finished, cancelled, leased) fall out here.
 -- offers names the set of services the worker has ('' for all of them); OFFER: the bus does not know that set.
-local worker, last_known, pool, offers, data = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local worker, last_known, pool, offers, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 -- The bus's own clock, for display only: the worker sent this before it blocked, perhaps a second ago.
 local clock = redis.call('TIME')
 local at = clock[1] .. '.' .. string.format('%06d', clock[2])
@@ -41,7 +41,10 @@ end
 local granted = redis.call('HGET', B .. ':granted', worker)
 if granted then
   local fence, n, job, seg = string.match(granted, '^(%d+:(%d+)) ([^ ]+) ([^ ]+)$')
-  if n and tonumber(n) > last_known and holds(job, seg, fence) then return answer(job, seg, fence) end
+  local known_epoch, known_n = string.match(last_known, '^(%d+):(%d+)$')
+  -- After a loss of memory n may begin anew: a fence of another epoch than the one that is known was never heard of.
+  local unheard = n and (string.match(fence, '^%d+') ~= known_epoch or tonumber(n) > tonumber(known_n))
+  if unheard and holds(job, seg, fence) then return answer(job, seg, fence) end
 end
 
 local held = redis.call('HMGET', HELD, 'pool:' .. pool, 'worker:' .. string.gsub(worker, '%.%d+$', ''))
