@@ -34,7 +34,7 @@ WORKERS = [
 ]
 
 
-@app.task(name="noop")  # type: ignore[untyped-decorator]
+@app.task(name="noop")
 def noop(payload: str) -> str:
     return payload
 

@@ -19,11 +19,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.peers.system import BURST_POLL_S, POLL_S, SUBMITTERS, Awaiting, Blocking
 
 Answer = list[float] | float
+_submitters = ThreadPoolExecutor(SUBMITTERS)
 
 
 def main(name: str) -> None:
@@ -68,24 +70,19 @@ def _submit_and_wait(module: Blocking, count: int) -> None:
 
 
 def _seconds_of_threads(work: Callable[[int], None], count: int) -> float:
-    failures: list[BaseException] = []
+    """The threads live as long as this process: what a library keeps by thread is made once."""
+    together = threading.Barrier(SUBMITTERS + 1)
 
-    def guarded(share: int) -> None:
-        try:
-            work(share)
-        except BaseException as error:
-            failures.append(error)
+    def share_of(share: int) -> None:
+        together.wait()
+        work(share)
 
-    threads = [threading.Thread(target=guarded, args=(share,)) for share in _shares(count)]
+    ended = [_submitters.submit(share_of, share) for share in _shares(count)]
+    together.wait()
     began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - began
-    if failures:
-        raise failures[0]
-    return seconds
+    for future in ended:
+        future.result()
+    return time.perf_counter() - began
 
 
 def measure_awaiting(module: Awaiting, what: str, count: int) -> Coroutine[Any, Any, Answer]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.peers.system import URL_VARIABLE
+from benchmarks.peers.system import SUBMITTERS, URL_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 ANSWER_TIMEOUT_S = 300.0
@@ -39,6 +39,7 @@ class Driver:
             start_new_session=True,
         )
         self.ask("chain", 1)
+        self.ask("burst", 2 * SUBMITTERS)
 
     def ask(self, what: str, count: int) -> Any:
         """Measure: see `driver.measure_blocking`. Blocks until it is done."""
