@@ -47,3 +47,9 @@ def known(ctx: Context, params: SleepParams, inputs: Inputs) -> Outputs:
     """Sleeps as `bench.sleep` does, but its result is kept and found again."""
     time.sleep(params.seconds)
     return Outputs(tick=inputs.tick + 1 + params.value, payload=inputs.payload)
+
+
+@node("bench.filler", version="1.0.0", plane="data", pool="filler", cache=False)
+def filler(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """For a pool that no worker serves: a benchmark takes and commits it by itself."""
+    return Outputs(tick=inputs.tick + 1)

@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 import dramatiq
+import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Callbacks, Pipelines, Retries
 from dramatiq.results import Results
@@ -19,7 +20,7 @@ from dramatiq.results.backends import RedisBackend
 from benchmarks.peers.system import PAYLOAD, bus_url
 
 os.environ.setdefault("dramatiq_worker_timeout", "10")
-backend = RedisBackend(url=bus_url())
+backend = RedisBackend(client=redis.Redis.from_url(bus_url(), socket_timeout=None))
 broker = RedisBroker(url=bus_url(), middleware=[Callbacks(), Pipelines(), Retries(), Results(backend=backend)])
 dramatiq.set_broker(broker)
 WORKERS = [["-m", "dramatiq", "benchmarks.peers.dramatiq_peer:broker", "--processes", "1", "--threads", "1"]]

@@ -14,7 +14,7 @@ from benchmarks.floor import HOPS
 from benchmarks.peers.system import PAYLOAD, bus_url
 
 WORKERS = [["-m", "benchmarks.floor", bus_url(), name] for name in ("control", "data")]
-_client = redis.Redis.from_url(bus_url())
+_client = redis.Redis.from_url(bus_url(), socket_timeout=None)  # waits longer than the default of a socket
 _replies = count()
 
 

@@ -24,7 +24,7 @@ WORKERS = [
         "peers",
     ]
 ]
-queue = Queue("peers", connection=Redis.from_url(bus_url()))
+queue = Queue("peers", connection=Redis.from_url(bus_url(), socket_timeout=None))
 
 
 def noop(payload: str) -> str:

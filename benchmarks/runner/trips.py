@@ -1,0 +1,104 @@
+"""Bus round trips a hop, counted where the worker's client sends: 1 under load, 2 idle, one more with a cache look-up.
+
+A worker runs inside this process, its connections counted by a subclass; what its heart (renewals), its announcement and
+its listener send comes from other threads and is not counted. A pipeline is one trip.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import redis
+
+from benchmarks.measure import told
+from benchmarks.runner.jobs import bench_stack, chain, finish, node, submit
+from schemas.status import Plane
+from workbench.bus.bus import Bus
+from workbench.client.bench import Bench
+from workbench.engine.worker import Worker
+
+SENT: Counter[str] = Counter()  # by name of the thread
+
+
+class CountedConnection(redis.Connection):
+    """Counts what is sent in one go, once it is connected."""
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        SENT[threading.current_thread().name] += 1
+        super().send_packed_command(command, check_health)
+
+
+class CountedWorker(Worker):
+    """A worker whose connections to the bus are counted."""
+
+    def _bus(self) -> Bus:
+        bus = super()._bus()
+        bus.client.connection_pool.connection_class = CountedConnection
+        return bus
+
+    @property
+    def sent(self) -> int:
+        """Trips of its slots so far."""
+        return sum(count for name, count in SENT.items() if name.startswith(self.name))
+
+
+def main(count: int = 100) -> None:
+    with bench_stack(worker=False) as bench:
+        worker = CountedWorker(bench.settings, Plane.DATA, "cpu", 1)
+        worker.start()
+        try:
+            assert worker.wait_ready()
+            finish(bench, submit(bench, chain([node("data")])))
+            values = itertools.count()
+            plain = [chain([node("data")])] * count
+            known = [chain([node("known", seconds=0, value=next(values))]) for _ in range(2 * count)]
+            say("under load", loaded(bench, worker, plain), 1)
+            say("idle", idle(bench, worker, plain), 2)
+            say("under load, cache", loaded(bench, worker, known[:count]), 2)
+            say("idle, cache", idle(bench, worker, known[count:]), 3)
+        finally:
+            worker.stop()
+
+
+def loaded(bench: Bench, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
+    """Trips a hop while there is always a next one: counted between the first and the last of a long queue."""
+    blocker = submit(bench, chain([node("sleep", seconds=0.02 * len(graphs))]))  # until all the others are queued
+    jobs = [submit(bench, graph) for graph in graphs]
+    finish(bench, blocker)
+    before, begun = worker.sent, sum(bool(bench.bus.events(job)[1:]) for job in jobs)
+    while not bench.bus.events(jobs[-2])[-1].type.value.startswith("job.completed"):
+        time.sleep(0.001)
+    after, ended = worker.sent, len(jobs) - 1
+    for job in jobs:
+        finish(bench, job)
+    settle(worker)
+    return (after - before) / (ended - begun)
+
+
+def idle(bench: Bench, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
+    """Trips a hop where the worker waits before each. Waits that ran out (one a second) are not in it."""
+    before = worker.sent
+    for graph in graphs:
+        finish(bench, submit(bench, graph))
+    return (worker.sent - before) / len(graphs)
+
+
+def settle(worker: CountedWorker) -> None:
+    """Until it only waits: wake tokens of entries that came along with a commit are used up."""
+    while True:
+        before = worker.sent
+        time.sleep(0.5)
+        if worker.sent - before <= 1:
+            return
+
+
+def say(what: str, trips: float, goal: int) -> None:
+    print(f"{what:20s} {trips:.2f} trips a hop  goal {goal} {told(round(trips, 1) <= goal)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
