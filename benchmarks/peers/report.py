@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.measure import told
+from benchmarks.measure import shown, told
 from benchmarks.peers.figures import Found, Interval, p50, p99, rate, rate_ratio, ratio
 
 OURS, FLOOR = "workbench", "floor"
@@ -59,8 +59,3 @@ def goals(found: Mapping[str, Found]) -> str:
             figure = rate_ratio(ours.chains_a_second, peers[best].chains_a_second)
             at_least(f"chains/s / best streams peer ({best})", figure, 2.0)
     return "\n".join(lines)
-
-
-def shown(figure: Interval, digits: int = 2) -> str:
-    low, middle, high = figure
-    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -1,11 +1,12 @@
 """What the engine costs a node, with no bus: an executor running a segment, against LangGraph's ``invoke`` alone.
 
 The executor is the real one; at the other end of its socket pair a process answers as a supervisor would, at once. The
-bare graph has as many nodes that do nothing, compiled once, and the same state type. Goal: at most 1.3 x, for each length.
+bare graph has as many nodes that do nothing, compiled once, and the same state. Goal: at most 1.3 x, for each length.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import orjson
 from langgraph.graph import START, StateGraph
 
 import benchmarks.noop_nodes as noop_nodes
-from benchmarks.measure import interval, pairs, ratio_interval, told
+from benchmarks.measure import interval, pairs, ratio_interval, shown, told
 from benchmarks.runner.jobs import chain, node
 from nodes.registry import services
 from schemas.graph import Graph
@@ -117,18 +118,14 @@ def measure(executor: Executor, count: int) -> None:
             engine_ms()
             bare_ms()
         engine, alone = pairs(count, engine_ms, bare_ms)
-        low, middle, high = ratio_interval(engine, alone)
+        ratio = ratio_interval(engine, alone)
         nodes = "node " if length == 1 else "nodes"
         per_node = f"engine {interval(engine)[1] / length:.3f} ms a node, LangGraph {interval(alone)[1] / length:.3f}"
-        print(
-            f"{length:2d} {nodes}  {per_node}  {middle:.2f} [{low:.2f}, {high:.2f}] x  goal {GOAL} {told(middle <= GOAL)}"
-        )
+        print(f"{length:2d} {nodes}  {per_node}  {shown(ratio)} x  goal {GOAL} {told(ratio[1] <= GOAL)}", flush=True)
     compiled = compile_shape.cache_info().currsize
     print(f"compiled graphs: {compiled} for {len(shapes)} distinct shapes  {told(compiled == len(shapes))}")
 
 
 if __name__ == "__main__":
-    try:
+    with contextlib.suppress(Closed):
         AnsweringWire(socket.socket(fileno=int(sys.argv[1]))).serve()
-    except Closed:
-        pass

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def document(
 def chain(nodes: Sequence[dict[str, Any]], **fields: Any) -> dict[str, Any]:
     """A document whose nodes follow one another: n0, n1, …"""
     names = [f"n{index}" for index in range(len(nodes))]
-    return document(dict(zip(names, nodes, strict=True)), list(zip(names, names[1:], strict=False)), **fields)
+    return document(dict(zip(names, nodes, strict=True)), list(pairwise(names)), **fields)
 
 
 def node(service: str, **params: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """An interactive job behind a sweep of 300 jobs: it starts after at most one running node on each worker.
 
-The sweep's jobs go to the batch lane. For each interactive job it is counted how many nodes of the sweep started between
-its acceptance and its own start, and how long that took, in lengths of a sweep node.
+The sweep's jobs go to the batch lane. For each interactive job it is counted how many nodes of the sweep started
+between its acceptance and its own start, and how long that took, in lengths of a sweep node.
 """
 
 from __future__ import annotations

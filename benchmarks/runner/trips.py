@@ -1,7 +1,7 @@
 """Bus round trips a hop, counted where the worker's client sends: 1 under load, 2 idle, one more with a cache look-up.
 
-A worker runs inside this process, its connections counted by a subclass; what its heart (renewals), its announcement and
-its listener send comes from other threads and is not counted. A pipeline is one trip.
+A worker runs inside this process, its connections counted by a subclass; what its heart (renewals), its announcement
+and its listener send comes from other threads and is not counted. A pipeline is one trip.
 """
 
 from __future__ import annotations

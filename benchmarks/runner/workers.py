@@ -6,7 +6,7 @@ first node's start to the last one's end. Goal: at least 0.95 of linear.
 
 from __future__ import annotations
 
-from benchmarks.measure import interval, told
+from benchmarks.measure import interval, shown, told
 from benchmarks.runner.jobs import bench_stack, document, finish, further_workers, node, results, submit
 
 COUNTS = (1, 2, 4, 8, 16)
@@ -27,14 +27,9 @@ def main(rounds: int = 3, seconds: float = NODE_S) -> None:
                 assert len({result.worker for result in done}) == workers
                 wall = max(result.finished_at for result in done) - min(result.started_at for result in done)
                 shares.append(NODES_A_WORKER * seconds / wall)
-            low, middle, high = interval(shares)
-            verdict = told(middle >= GOAL)
-            rate = middle * workers / seconds
-            print(
-                f"{workers:2d} workers  {rate:.2f} nodes/s, {middle:.3f} [{low:.3f}, {high:.3f}] of linear  "
-                f"goal {GOAL} {verdict}",
-                flush=True,
-            )
+            share = interval(shares)
+            rate = f"{workers:2d} workers  {share[1] * workers / seconds:.2f} nodes/s"
+            print(f"{rate}, {shown(share, 3)} of linear  goal {GOAL} {told(share[1] >= GOAL)}", flush=True)
 
 
 if __name__ == "__main__":
