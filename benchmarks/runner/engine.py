@@ -65,7 +65,7 @@ def run_message(length: int, number: int = 1) -> dict[str, Any]:
     """What a supervisor sends for a chain of that length in one segment."""
     raw = chain([node("data")] * length)
     checked = validate(Graph.model_validate(raw), services(), lambda declaration: "")
-    fields = dict(plan("measured", checked, seed=0, results={}).fields)
+    fields: dict[str, Any] = dict(plan("measured", checked, seed=0, results={}).fields)
     spec = orjson.loads(fields["spec:0"])
     status = {item["id"]: NodeStatus.RUNNING.value for item in spec["nodes"]}
     return {

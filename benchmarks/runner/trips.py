@@ -9,27 +9,28 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections import Counter
 from typing import Any
 
 import redis
 
 from benchmarks.measure import told
 from benchmarks.runner.jobs import bench_stack, chain, finish, node, submit
+from schemas.event import Event, EventType
 from schemas.status import Plane
 from workbench.bus.bus import Bus
 from workbench.client.bench import Bench
 from workbench.engine.worker import Worker
+from workbench.logs import configure_logging
 
-SENT: Counter[str] = Counter()  # by name of the thread
+SENT: list[tuple[str, float]] = []  # name of the thread, seconds since 1970
 
 
 class CountedConnection(redis.Connection):
     """Counts what is sent in one go, once it is connected."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        SENT[threading.current_thread().name] += 1
-        super().send_packed_command(command, check_health)
+        SENT.append((threading.current_thread().name, time.time()))
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
 
 class CountedWorker(Worker):
@@ -41,12 +42,13 @@ class CountedWorker(Worker):
         return bus
 
     @property
-    def sent(self) -> int:
-        """Trips of its slots so far."""
-        return sum(count for name, count in SENT.items() if name.startswith(self.name))
+    def sent(self) -> list[float]:
+        """When its slots sent something: seconds since 1970, one entry a trip."""
+        return [at for name, at in SENT if name.startswith(self.name)]
 
 
 def main(count: int = 100) -> None:
+    configure_logging("warning")
     with bench_stack(worker=False) as bench:
         worker = CountedWorker(bench.settings, Plane.DATA, "cpu", 1)
         worker.start()
@@ -65,34 +67,33 @@ def main(count: int = 100) -> None:
 
 
 def loaded(bench: Bench, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
-    """Trips a hop while there is always a next one: counted between the first and the last of a long queue."""
+    """Trips a hop while there is always a next one: sent between the first job's take and the last one's."""
     blocker = submit(bench, chain([node("sleep", seconds=0.02 * len(graphs))]))  # until all the others are queued
     jobs = [submit(bench, graph) for graph in graphs]
     finish(bench, blocker)
-    before, begun = worker.sent, sum(bool(bench.bus.events(job)[1:]) for job in jobs)
-    while not bench.bus.events(jobs[-2])[-1].type.value.startswith("job.completed"):
-        time.sleep(0.001)
-    after, ended = worker.sent, len(jobs) - 1
-    for job in jobs:
-        finish(bench, job)
+    first, *_, last = [_started_at(finish(bench, job)) for job in jobs]
     settle(worker)
-    return (after - before) / (ended - begun)
+    return sum(first < at <= last for at in worker.sent) / (len(jobs) - 1)
+
+
+def _started_at(events: list[Event]) -> float:
+    return next(event.at for event in events if event.type is EventType.NODE_RUNNING)
 
 
 def idle(bench: Bench, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
     """Trips a hop where the worker waits before each. Waits that ran out (one a second) are not in it."""
-    before = worker.sent
+    before = len(worker.sent)
     for graph in graphs:
         finish(bench, submit(bench, graph))
-    return (worker.sent - before) / len(graphs)
+    return (len(worker.sent) - before) / len(graphs)
 
 
 def settle(worker: CountedWorker) -> None:
     """Until it only waits: wake tokens of entries that came along with a commit are used up."""
     while True:
-        before = worker.sent
+        before = len(worker.sent)
         time.sleep(0.5)
-        if worker.sent - before <= 1:
+        if len(worker.sent) - before <= 1:
             return
 
 
