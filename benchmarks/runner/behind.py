@@ -30,10 +30,10 @@ SUBMITTERS = 2
 
 def main(jobs: int = 10_000, count: int = 200) -> None:
     with bench_stack() as full, bench_stack() as empty:
+        memory = used_bytes(full)
         for bench in (full, empty):
             for _ in range(20):
                 chain_ms(bench)
-        memory = used_bytes(full)
         began = time.perf_counter()
         fill(full, jobs)
         print(f"{jobs} jobs finished and recorded in {time.perf_counter() - began:.0f} s", flush=True)
