@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import orjson
 from langgraph.graph import START, StateGraph
@@ -25,7 +25,7 @@ from nodes.registry import services
 from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
-from workbench.engine.compile import State, compile_shape
+from workbench.engine.compile import compile_shape
 from workbench.engine.executor import Executor
 from workbench.engine.plan import plan
 from workbench.engine.run_segment import shape_of
@@ -35,6 +35,14 @@ from workbench.store.local_cache import LocalCache
 
 LENGTHS = (1, 3, 10)
 GOAL = 1.3
+
+
+class State(TypedDict):
+    """Node states by position, merged as a LangGraph user writes it."""
+
+    status: Annotated[dict[int, NodeStatus], lambda left, right: {**left, **right}]
+
+
 DECLARES = noop_nodes  # importing it declares the benchmark's services
 
 
@@ -75,7 +83,7 @@ def run_message(length: int, number: int = 1) -> dict[str, Any]:
         "attempt": 1,
         "spec": spec,
         "status": status,
-        "results": {},
+        "outputs": {},
         "parts": {},
     }
 

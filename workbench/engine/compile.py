@@ -2,47 +2,46 @@
 
 Every node waits for all its parents inside the segment and then decides by their states whether it runs or is skipped.
 LangGraph's own conditional edges are not used for that: an edge not taken would leave a join behind it waiting.
+
+The graph is built on LangGraph's Pregel runtime rather than on StateGraph: that would add a task of its own before the
+first node, half as much again for the one-node segments that most are (docs/design/gating-inside-langgraph.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, Any, TypedDict
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph import START, StateGraph
+from langgraph.channels import EphemeralValue
+from langgraph.pregel import NodeBuilder, Pregel
 
 from schemas.status import NodeStatus
 
 RunNode = Callable[[int, dict[int, NodeStatus]], NodeStatus]
 Shape = tuple[tuple[int, ...], ...]  # for each node, in topological order, the positions of its parents in the segment
 
-
-def _merge(left: dict[int, NodeStatus], right: dict[int, NodeStatus]) -> dict[int, NodeStatus]:
-    return {**left, **right}
-
-
-class State(TypedDict):
-    """Node states by position; outputs travel beside the graph, so that no state copies them."""
-
-    status: Annotated[dict[int, NodeStatus], _merge]
+_START = "start"
 
 
 @lru_cache(maxsize=256)
 def compile_shape(shape: Shape) -> Any:
-    """A compiled graph for segments of this shape."""
-    builder = StateGraph(State)
-    for position in range(len(shape)):
-        builder.add_node(f"n{position}", _step(position))
+    """A compiled graph for segments of this shape.
+
+    The runtime goes level by level: when the deepest parent of a node has ended, all its parents have. So a node
+    subscribes to that one alone, and states travel beside the channels, so that no step copies them.
+    """
+    depth: list[int] = []
+    nodes: dict[str, Any] = {}
+    channels: dict[str, Any] = {_START: EphemeralValue(bool)}
     for position, parents in enumerate(shape):
-        if not parents:
-            builder.add_edge(START, f"n{position}")
-        elif len(parents) == 1:
-            builder.add_edge(f"n{parents[0]}", f"n{position}")
-        else:
-            builder.add_edge([f"n{parent}" for parent in parents], f"n{position}")
-    return builder.compile()
+        depth.append(1 + max((depth[parent] for parent in parents), default=-1))
+        deepest = max(parents, key=lambda parent: depth[parent], default=None)
+        trigger = _START if deepest is None else _ended(deepest)
+        channels[_ended(position)] = EphemeralValue(bool)
+        nodes[f"n{position}"] = NodeBuilder().subscribe_only(trigger).do(_step(position)).write_to(_ended(position))
+    return Pregel(nodes=nodes, channels=channels, input_channels=_START, output_channels=_ended(len(shape) - 1))
 
 
 def run_shape(shape: Shape, run: RunNode, known: dict[int, NodeStatus]) -> dict[int, NodeStatus]:
@@ -53,17 +52,22 @@ def run_shape(shape: Shape, run: RunNode, known: dict[int, NodeStatus]) -> dict[
 
     Blocks until all nodes are final. What ``run`` raises comes out of here.
     """
-    graph = compile_shape(shape)
+    states = dict(known)
     # LangGraph counts one step a level; its default of 25 would stop longer chains.
-    config: RunnableConfig = {"configurable": {"run": run}, "recursion_limit": len(shape) + 2}
-    final: State = graph.invoke({"status": known}, config)
-    return final["status"]
+    config: RunnableConfig = {"configurable": {"run": run, "states": states}, "recursion_limit": len(shape) + 2}
+    compile_shape(shape).invoke(True, config)
+    return states
+
+
+def _ended(position: int) -> str:
+    return f"ended-{position}"
 
 
 def _step(position: int) -> Any:  # LangGraph tells nodes apart by their parameters, which no Callable type names
-    def step(state: State, config: RunnableConfig) -> State:
-        if position in state["status"]:
-            return {"status": {}}
-        return {"status": {position: config["configurable"]["run"](position, state["status"])}}
+    def step(_: bool, config: RunnableConfig) -> bool:
+        states: dict[int, NodeStatus] = config["configurable"]["states"]
+        if position not in states:
+            states[position] = config["configurable"]["run"](position, states)
+        return True
 
     return step
