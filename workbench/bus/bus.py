@@ -150,12 +150,15 @@ class Bus:
         pipe = self.client.pipeline(transaction=False)
         pipe.blpop([self.keys.wake(pool)], timeout=WAKE_BLOCK_S)
         pipe.evalsha(scripts.digest("take"), 1, self.keys.prefix, *args)
-        answer = pipe.execute(raise_on_error=False)[1]
+        woken, answer = pipe.execute(raise_on_error=False)
         if isinstance(answer, redis.exceptions.NoScriptError):
             return _taken(self._call("take", *args))
         if isinstance(answer, Exception):
             raise answer
-        return _taken(answer)
+        taken = _taken(answer)
+        if taken is None and isinstance(woken, Exception):
+            raise woken  # it did not wait: a caller that took this for an empty queue would ask without a pause
+        return taken
 
     def commit(
         self,

@@ -48,6 +48,7 @@ class Reaper:
         if now - self._read_at > self.lease_s / 2:
             self._seen.clear()
         self._read_at = now
+        self.bus.client.ping()  # refused by a bus that cannot write, and so cannot count heartbeats
         present = {(held.job, held.segment): held for held in self.bus.leases()}
         for key in [key for key in self._seen if key not in present]:
             del self._seen[key]
