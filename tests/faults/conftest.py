@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from schemas.job import JobRecord
 from schemas.refs import Ref, refs_in
+from tests.faults.proxy import Proxy
 from tests.live import Diary, LiveBench
 
 
@@ -26,6 +28,34 @@ def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iter
     bench = LiveBench(tmp_path_factory.mktemp("faults"), s3)
     yield bench
     bench.stop()
+
+
+@dataclass
+class Outside:
+    """A bench that reaches its object store and MLflow through proxies; the test reaches them directly."""
+
+    live: LiveBench
+    objects: Proxy
+    mlflow: Proxy
+    mlflow_url: str
+
+
+@pytest.fixture(scope="session")
+def _outside(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[Outside]:
+    with Proxy(s3["s3_url"]) as objects, Proxy(mlflow_url) as mlflow:
+        bench = LiveBench(tmp_path_factory.mktemp("outside"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
+        for role in ("control", "worker"):  # each plane has a home: files cross the store
+            home = str(tmp_path_factory.mktemp(role))
+            bench.of_role[role] = {"WORKBENCH_S3_URL": objects.url, "WORKBENCH_HOME": home}
+        yield Outside(bench, objects, mlflow, mlflow_url)
+        bench.stop()
+
+
+@pytest.fixture
+def outside(_outside: Outside) -> Outside:
+    """Whole again, whatever the last test did; faults of the parts around the workers are healed by their tests."""
+    _outside.live.ensure()
+    return _outside
 
 
 @pytest.fixture

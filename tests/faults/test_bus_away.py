@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
-from tests.faults.conftest import Alive, events_of
+from tests.faults.conftest import Alive, Outside, events_of
 from tests.faults.extent import extent
 from tests.live import LEASE_S, Diary, LiveBench, sigkill, wait_for
 from workbench.bus.bus import Bus
@@ -37,7 +37,8 @@ def kill(live: LiveBench) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("take_away", [stop, kill], ids=["stopped", "killed"])
-def test_the_bus_is_away(live: LiveBench, diary: Diary, take_away: Callable[[LiveBench], Callable[[], None]]) -> None:
+def test_the_bus_is_away(outside: Outside, diary: Diary, take_away: Callable[[LiveBench], Callable[[], None]]) -> None:
+    live = outside.live
     alive = Alive(live)
     ends_meanwhile = {
         "a": diary.probe("a"),

@@ -6,14 +6,14 @@ import json
 import statistics
 import time
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from schemas.status import JobStatus
+from tests.faults.conftest import Outside
 from tests.faults.extent import extent
-from tests.faults.proxy import Kind, Proxy
+from tests.faults.proxy import Kind
 from tests.live import Diary, LiveBench, wait_for
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
@@ -26,19 +26,6 @@ KINDS = {
     "slow": (Kind.SLOW, {"delay_s": extent(5.0, 1.0)}),
     "answers lost": (Kind.DEAF, {}),
 }
-
-
-@pytest.fixture(scope="module")
-def proxy(mlflow_url: str) -> Iterator[Proxy]:
-    with Proxy(mlflow_url) as between:
-        yield between
-
-
-@pytest.fixture(scope="module")
-def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], proxy: Proxy) -> Iterator[LiveBench]:
-    bench = LiveBench(tmp_path_factory.mktemp("faults"), s3, WORKBENCH_MLFLOW_URL=proxy.url)
-    yield bench
-    bench.stop()
 
 
 def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -66,7 +53,8 @@ def timed_job(live: LiveBench, diary: Diary, value: str) -> tuple[str, float]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_mlflow_fails(live: LiveBench, proxy: Proxy, mlflow_url: str, diary: Diary, name: str) -> None:
+def test_mlflow_fails(outside: Outside, diary: Diary, name: str) -> None:
+    live, proxy = outside.live, outside.mlflow
     kind, how = KINDS[name]
     queue = TrackingQueue(live.bench.store.database)
 
@@ -92,7 +80,7 @@ def test_mlflow_fails(live: LiveBench, proxy: Proxy, mlflow_url: str, diary: Dia
 
     wait_for(lambda: recorded(jobs), 200, "MLflow has them all")
     experiment = live.bench.job(jobs[0]).experiment
-    found = {job: runs_of(mlflow_url, experiment, job) for job, _ in healthy + failing}
+    found = {job: runs_of(outside.mlflow_url, experiment, job) for job, _ in healthy + failing}
     assert [len(runs) for runs in found.values()] == [1] * (answered_before + JOBS), "each once"
     assert {run["info"]["status"] for runs in found.values() for run in runs} == {"FINISHED"}
     for job, runs in found.items():

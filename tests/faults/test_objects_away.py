@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from schemas.refs import TextRef
 from schemas.status import JobStatus
-from tests.faults.conftest import Alive, check_nothing_dangles, events_of
+from tests.faults.conftest import Alive, Outside, check_nothing_dangles, events_of
 from tests.faults.extent import extent
-from tests.faults.proxy import Kind, Proxy
-from tests.live import Diary, LiveBench, wait_for
+from tests.faults.proxy import Fault, Kind
+from tests.live import Diary, wait_for
 
 AWAY_S = extent(60.0, 3.0)
 JOBS = extent(20, 3)
@@ -29,23 +28,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def proxy(s3: dict[str, str]) -> Iterator[Proxy]:
-    with Proxy(s3["s3_url"]) as between:
-        yield between
-
-
-@pytest.fixture(scope="module")
-def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], proxy: Proxy) -> Iterator[LiveBench]:
-    """The roles reach the store through the proxy, the test directly. Each plane has a home: files cross the store."""
-    bench = LiveBench(tmp_path_factory.mktemp("faults"), s3)
-    for role in ("control", "worker"):
-        home = tmp_path_factory.mktemp(role)
-        bench.of_role[role] = {"WORKBENCH_S3_URL": proxy.url, "WORKBENCH_HOME": str(home)}
-    yield bench
-    bench.stop()
-
-
 def job_with_files(diary: Diary, value: str) -> dict[str, dict[str, object]]:
     """A file made on the data plane, one of parts, and a reader on the control plane."""
     return {
@@ -56,7 +38,8 @@ def job_with_files(diary: Diary, value: str) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_store_fails(live: LiveBench, proxy: Proxy, diary: Diary, name: str) -> None:
+def test_the_store_fails(outside: Outside, diary: Diary, name: str) -> None:
+    live, proxy = outside.live, outside.objects
     kind, how = KINDS[name]
     alive = Alive(live)
     salt = secrets.token_hex(4)
@@ -85,8 +68,9 @@ def test_the_store_fails(live: LiveBench, proxy: Proxy, diary: Diary, name: str)
     print(f"\n{name} for {AWAY_S:g} s: struck {struck} times; {JOBS} of {JOBS} jobs, {named} references, 0 dangling")
 
 
-def test_a_nodes_time_does_not_run_while_the_store_is_away(live: LiveBench, proxy: Proxy, diary: Diary) -> None:
+def test_a_nodes_time_does_not_run_while_the_store_is_away(outside: Outside, diary: Diary) -> None:
     """It has one second and needs a tenth; that its parts cannot be kept is not its fault."""
+    live, proxy = outside.live, outside.objects
     with proxy.failing(Kind.REFUSE):
         job = live.submit({"a": diary.probe("a", "probe.hasty", parts=2, part_s=0.0)}).job
         wait_for(lambda: proxy.hits >= 3, what="the store was asked")
@@ -96,8 +80,9 @@ def test_a_nodes_time_does_not_run_while_the_store_is_away(live: LiveBench, prox
     assert diary.count("a") == record.node("a").attempt == 1
 
 
-def test_a_worker_started_while_the_store_is_away(live: LiveBench, proxy: Proxy, diary: Diary, tmp_path: Path) -> None:
+def test_a_worker_started_while_the_store_is_away(outside: Outside, diary: Diary, tmp_path: Path) -> None:
     """It takes work all the same, and finishes it later."""
+    live, proxy = outside.live, outside.objects
     with proxy.failing(Kind.REFUSE):
         another = live.start_role("worker", WORKBENCH_HOME=str(tmp_path))
         try:
@@ -106,7 +91,7 @@ def test_a_worker_started_while_the_store_is_away(live: LiveBench, proxy: Proxy,
             wait_for(lambda: diary.count("new-0") == diary.count("new-1") == 1, what="each worker took one")
             wait_for(lambda: proxy.hits > 0, what="the store was asked")
         finally:
-            proxy.set(proxy.fault.__class__())
+            proxy.set(Fault())
             records = [live.finish(job) for job in jobs]
             another.terminate()
             another.wait(30)
