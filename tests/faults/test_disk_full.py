@@ -201,7 +201,7 @@ def test_a_cache_is_full(live: LiveBench, disk: Path, cache_disk: Path, diary: D
 
 
 def test_executors_that_end_or_start_on_a_full_disk(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
-    """One that dies is replaced; a worker whose executor finds no space for its folder waits for it, and does not end."""
+    """One that dies is replaced; a worker that finds no space for its executor waits for it, and does not end."""
     assert live.worker is not None
     grow(disk, 400)
     job = live.submit({"a": diary.probe(salt, sleep_s=2.0)}).job
