@@ -24,19 +24,27 @@ EVERY_CASE = [(part, how) for part in (*PARTS, "all") for how in ("+1h", "-1h", 
 CASES = EVERY_CASE if LONG else [("bus", "+1h"), ("all", "jumping")]
 
 
-def faketime(**clock: str) -> dict[str, str]:
+SLEEP = """
+import select, time
+time.sleep = lambda seconds: select.select([], [], [], seconds)
+"""  # libfaketime 0.9.10 answers EINVAL to clock_nanosleep until a monotonic time, which is how Python 3.11 sleeps
+
+
+def faketime(folder: Path, **clock: str) -> dict[str, str]:
     """Variables under which a process sees another wall clock; its monotonic clock stays."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
         pytest.skip("there is no libfaketime here; `make fault-tools` as root installs it (Debian: faketime)")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1", **clock}
+    (folder / "sitecustomize.py").write_text(SLEEP)
+    as_always = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1", "PYTHONPATH": str(folder)}
+    return {"LD_PRELOAD": str(found[0]), **as_always, **clock}
 
 
 @contextlib.contextmanager
 def clock(how: str, folder: Path) -> Iterator[tuple[dict[str, str], Callable[[], int]]]:
     """Variables for such a clock, and how often it has jumped so far."""
     if how != "jumping":
-        yield faketime(FAKETIME=how), lambda: 0
+        yield faketime(folder, FAKETIME=how), lambda: 0
         return
     file, jumps, stopping = folder / "clock", 0, threading.Event()
 
@@ -50,7 +58,7 @@ def clock(how: str, folder: Path) -> Iterator[tuple[dict[str, str], Callable[[],
     thread = threading.Thread(target=jump, daemon=True)
     thread.start()
     try:
-        yield faketime(FAKETIME_TIMESTAMP_FILE=str(file)), lambda: jumps
+        yield faketime(folder, FAKETIME_TIMESTAMP_FILE=str(file)), lambda: jumps
     finally:
         stopping.set()
         thread.join()
