@@ -195,8 +195,12 @@ def take_over(path: Path, target: Path) -> None:
         return
     staging = target.with_name(f".{target.name}.{time.monotonic_ns()}")
     try:
-        staging.hardlink_to(path)
-    except OSError:
-        shutil.copyfile(path, staging)
-    staging.chmod(0o444)
-    staging.replace(target)
+        try:
+            staging.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, staging)
+        staging.chmod(0o444)
+        staging.replace(target)
+    except BaseException:
+        staging.unlink(missing_ok=True)  # half a copy on a full disk would take what little space there is
+        raise

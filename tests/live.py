@@ -46,9 +46,9 @@ def wait_for(condition: Callable[[], T | None], timeout_s: float = 60.0, what: s
     raise AssertionError(f"did not come true within {timeout_s:g} s: {what or condition}")
 
 
-def free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
@@ -64,25 +64,35 @@ def sigkill(process: subprocess.Popen[bytes]) -> None:
 
 
 class LiveBench:
-    """Everything in one folder. ``ensure`` starts what is not running; a test kills what it likes."""
+    """Everything in one folder. ``ensure`` starts what is not running; a test kills what it likes.
 
-    def __init__(self, home: Path, s3: Mapping[str, str]) -> None:
+    Args:
+        hosts: addresses the bus listens on; the bench's own clients use the first.
+        given: WORKBENCH_* variables of all roles and of the bench's own client, over the usual ones.
+
+    Attributes:
+        of_role: variables of one part alone, by "bus", "control" and "worker": read when that part is started.
+    """
+
+    def __init__(self, home: Path, s3: Mapping[str, str], hosts: Sequence[str] = ("127.0.0.1",), **given: str) -> None:
         self.home = home
-        port, password = free_port(), secrets.token_hex(8)
+        port, password = free_port(hosts[0]), secrets.token_hex(8)
         self.environment = {
             "WORKBENCH_HOME": str(home),
             "WORKBENCH_BENCH": f"live-{secrets.token_hex(4)}",
-            "WORKBENCH_BUS_URL": f"redis://:{password}@127.0.0.1:{port}",
+            "WORKBENCH_BUS_URL": f"redis://:{password}@{hosts[0]}:{port}",
             "WORKBENCH_SQL_URL": f"sqlite:///{home}/jobs.db",
             "WORKBENCH_LEASE_S": str(LEASE_S),
             "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
             "WORKBENCH_CONTROL_SLOTS": "1",
             **{f"WORKBENCH_{name.upper()}": value for name, value in s3.items()},
+            **given,
         }
-        given = {name.removeprefix("WORKBENCH_").lower(): value for name, value in self.environment.items()}
-        self.settings = Settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
+        self.of_role: dict[str, dict[str, str]] = {"bus": {}, "control": {}, "worker": {}}
+        fields = {name.removeprefix("WORKBENCH_").lower(): value for name, value in self.environment.items()}
+        self.settings = Settings(**{name: value for name, value in fields.items() if name in Settings.model_fields})
         (home / "bus").mkdir(parents=True)
-        self._bus_argv = list(bus_server(home, self.settings, port, password).argv)
+        self._bus_argv = [*bus_server(home, self.settings, port, password).argv, "--bind", *hosts]
         self._logs = (home / "parts.log").open("ab")
         self.bus_process: subprocess.Popen[bytes] | None = None
         self.control: subprocess.Popen[bytes] | None = None
@@ -92,13 +102,15 @@ class LiveBench:
     # -- processes --------------------------------------------------------------------------------------------------
 
     def start_bus(self) -> None:
-        self.bus_process = self._start(self._bus_argv, cwd=self.home / "bus")
+        self.bus_process = self._start(self._bus_argv, cwd=self.home / "bus", **self.of_role["bus"])
         probe = Bus(self.settings.bus_url, self.settings.bench, control=True)
         wait_for(lambda: probe.client.ping() is not None, what="the bus is up")
         probe.close()
 
-    def start_role(self, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
-        return self._start([sys.executable, "-m", "workbench.cli.main", *arguments], cwd=ROOT, **more)
+    def start_role(self, *arguments: str, within: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
+        """``within`` is a command that runs another one, such as ``ip netns exec NAME``."""
+        argv = [*within, sys.executable, "-m", "workbench.cli.main", *arguments]
+        return self._start(argv, cwd=ROOT, **{**self.of_role[arguments[0]], **more})
 
     def _start(self, argv: Sequence[str], cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}

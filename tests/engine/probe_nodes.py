@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -21,6 +23,7 @@ class Params(NodeModel):
     hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
     parts: int = Field(0, ge=0, description="Make this many parts.")
     part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
+    file_kib: int = Field(0, ge=0, description="Save a file of this size that only ``value`` decides.")
     nan_metric: bool = Field(False, description="Record a figure that is no number.")
     huge_number: bool = Field(False, description="Return an integer that JSON parsers do not take.")
 
@@ -87,18 +90,20 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     text = params.value + (inputs.text or "")
     if params.parts:
         return Outputs(text=text, file=ctx.save(b"".join(ctx.open(part).read_bytes() for part in ctx.parts), "text"))
+    if params.file_kib:
+        return Outputs(text=text, file=ctx.save(random.Random(params.value).randbytes(params.file_kib << 10), "text"))
     ctx.metric("length", len(text))
     if params.nan_metric:
         ctx.metric("loss", float("nan"))
     return Outputs(text=text, number=2**70 if params.huge_number else None)
 
 
-@node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=60))
+@node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=180))
 def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.data", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=60))
+@node("probe.data", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=180))
 def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
@@ -121,3 +126,26 @@ def elsewhere(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 @node("probe.hasty_control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=1))
 def hasty_control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
+
+
+class File(NodeModel):
+    file: TextRef = Field(description="An artifact.")
+
+
+class Digest(NodeModel):
+    digest: str = Field(description="SHA-256 of the bytes that were read.")
+
+
+def _digest(ctx: Context, inputs: File) -> Digest:
+    with ctx.open(inputs.file).open("rb") as file:
+        return Digest(digest=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+@node("probe.reader", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=180))
+def reader(ctx: Context, params: NodeModel, inputs: File) -> Digest:
+    return _digest(ctx, inputs)
+
+
+@node("probe.reader_control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=180))
+def reader_control(ctx: Context, params: NodeModel, inputs: File) -> Digest:
+    return _digest(ctx, inputs)

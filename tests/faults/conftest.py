@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from schemas.job import JobRecord
+from schemas.refs import Ref, refs_in
+from tests.faults.proxy import Proxy
 from tests.live import Diary, LiveBench
 
 
@@ -25,6 +30,34 @@ def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iter
     bench.stop()
 
 
+@dataclass
+class Outside:
+    """A bench that reaches its object store and MLflow through proxies; the test reaches them directly."""
+
+    live: LiveBench
+    objects: Proxy
+    mlflow: Proxy
+    mlflow_url: str
+
+
+@pytest.fixture(scope="session")
+def _outside(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[Outside]:
+    with Proxy(s3["s3_url"]) as objects, Proxy(mlflow_url) as mlflow:
+        bench = LiveBench(tmp_path_factory.mktemp("outside"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
+        for role in ("control", "worker"):  # each plane has a home: files cross the store
+            home = str(tmp_path_factory.mktemp(role))
+            bench.of_role[role] = {"WORKBENCH_S3_URL": objects.url, "WORKBENCH_HOME": home}
+        yield Outside(bench, objects, mlflow, mlflow_url)
+        bench.stop()
+
+
+@pytest.fixture
+def outside(_outside: Outside) -> Outside:
+    """Whole again, whatever the last test did; faults of the parts around the workers are healed by their tests."""
+    _outside.live.ensure()
+    return _outside
+
+
 @pytest.fixture
 def live(_bench: LiveBench) -> LiveBench:
     _bench.ensure()
@@ -34,3 +67,42 @@ def live(_bench: LiveBench) -> LiveBench:
 @pytest.fixture
 def diary(tmp_path: Path) -> Diary:
     return Diary(tmp_path / "diary")
+
+
+class Alive:
+    """The processes of a bench as they were when a fault began: a test asks afterwards whether they still are."""
+
+    def __init__(self, live: LiveBench) -> None:
+        assert live.control is not None and live.worker is not None
+        self._live = live
+        self.roles = {"control": live.control, "worker": live.worker}
+        self.before = self._pids()
+
+    def check(self) -> None:
+        """No role and no executor ended."""
+        for name, process in self.roles.items():
+            assert process.poll() is None, f"{name} ended with {process.poll()}: {self._live.log()[-3000:]}"
+        assert self._pids() == self.before
+
+    def _pids(self) -> dict[str, tuple[int, int]]:
+        return {name: (process.pid, self._live.executor_of(process)) for name, process in self.roles.items()}
+
+
+def references_of(records: Iterable[JobRecord]) -> list[Ref]:
+    """Every artifact that the jobs' outputs name."""
+    return [ref for record in records for node in record.nodes if node.output for ref in refs_in(node.output)]
+
+
+def check_nothing_dangles(live: LiveBench, records: Iterable[JobRecord]) -> int:
+    """Download every artifact the jobs name and hash it; returns how many there were."""
+    named = references_of(records)
+    for ref in named:
+        data = live.bench.objects.read(ref, limit_bytes=1 << 30)
+        assert hashlib.sha256(data).hexdigest() == ref.sha256
+        assert ref.size_bytes == len(data)
+    return len(named)
+
+
+def events_of(live: LiveBench, job: str, type_: str) -> list[str]:
+    """The nodes of a job's events of one type, in order."""
+    return [event.node for event in live.bench.events(job) if event.type.value == type_]

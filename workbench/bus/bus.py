@@ -95,12 +95,15 @@ class Bus:
         pipe = self.client.pipeline(transaction=False)
         pipe.blpop([self.keys.wake(pool)], timeout=WAKE_BLOCK_S)
         pipe.evalsha(scripts.digest("take"), 1, self.keys.prefix, *args)
-        answer = pipe.execute(raise_on_error=False)[1]
+        woken, answer = pipe.execute(raise_on_error=False)
         if isinstance(answer, redis.exceptions.NoScriptError):
             answer = self._call("take", *args)
         if isinstance(answer, Exception):
             raise answer
-        return cast("list[Any]", answer)
+        found = cast("list[Any]", answer)
+        if found[0] != b"WORK" and isinstance(woken, Exception):
+            raise woken  # it did not wait: a caller that took this for an empty queue would ask without a pause
+        return found
 
     def claim(
         self, lease: Lease, node: str, content_key: str, *, look: bool = True, park: bool = True, why: bytes = b"{}"
@@ -256,9 +259,10 @@ class Bus:
     def leases_and_delays(self) -> tuple[list[Held], dict[tuple[str, str], float]]:
         """All leases, and the seconds that parked segments (job, segment) wait before another attempt. One trip."""
         pipe = self.client.pipeline(transaction=False)
+        pipe.ping()  # refused by a bus that cannot write, and so cannot count heartbeats
         pipe.hgetall(self.keys.leases)
         pipe.hgetall(self.keys.delayed)
-        leases, delays = pipe.execute()
+        _, leases, delays = pipe.execute()
         return _held(leases), {_segment(name): int(value) / 1000 for name, value in delays.items()}
 
     def wake(self, job: str, segment: str) -> Verdict:

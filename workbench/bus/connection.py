@@ -7,11 +7,12 @@ refused and the caller waits (docs/architecture.md, "Losing memory").
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import DefaultParser
 from redis.retry import Retry
 
 from schemas.errors import WorkbenchError
@@ -21,6 +22,14 @@ TIMEOUT_S = 5.0
 
 class BusUnfamiliar(redis.ConnectionError):
     """The bus answers, but the control plane has not taken it over (yet)."""
+
+
+class BusFull(redis.exceptions.ReadOnlyError):
+    """The bus cannot write its file (MISCONF), for want of space: it takes writes again by itself."""
+
+
+class _Parser(DefaultParser):  # type: ignore[misc, valid-type]
+    EXCEPTION_CLASSES: ClassVar[dict[str, Any]] = {**DefaultParser.EXCEPTION_CLASSES, "MISCONF": BusFull}
 
 
 BUS_AWAY = (
@@ -49,6 +58,7 @@ def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> 
         "retry_on_timeout": False,
         "decode_responses": False,
         "protocol": 2,
+        "parser_class": _Parser,
         "health_check_interval": 0,
     }
     if meta_key is not None:

@@ -59,6 +59,8 @@ class Keeper:
                 if not away:
                     log.warning("bus is away", error=str(error))
                 away = True
+            except WorkbenchError as error:  # SQL is away, or its disk is full: nothing is lost, look again
+                log.warning("bus and SQL are not compared", code=error.code, error=error.message, seen=error.seen)
             self.stopping.wait(LOOK_EVERY_S)
 
     def look(self) -> None:

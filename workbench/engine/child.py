@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.errors import WorkbenchError
 from workbench.engine.wire import Closed, Wire
+from workbench.store.retry import disk_full, no_space
 
 START_TIMEOUT_S = 60.0
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
@@ -61,16 +62,16 @@ class Child:
     def ensure(self) -> None:
         """Start the process where there is none, and wait until it is ready.
 
-        Blocks for seconds. Raises WorkbenchError (node.bad_declaration, node.crashed) where it does not come up.
+        Blocks for seconds. Raises WorkbenchError (node.crashed, home.disk_full, home.not_writable).
         """
         if self.alive:
             return
         self.stop()
-        workdir = self._home / "work" / self.name
-        for folder in (workdir, self.log_path.parent, self._cache_folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        (workdir / "pid").write_text(str(os.getpid()))  # a later worker clears away what the dead have left
-        self._cut_log()
+        try:
+            workdir = self._prepare()
+            log = self.log_path.open("ab")
+        except OSError as fault:
+            raise _not_written(fault, self._home) from fault
         ours, theirs = socket.socketpair()
         arguments = [
             str(theirs.fileno()),
@@ -79,7 +80,7 @@ class Child:
             str(self._cache_bytes),
             str(workdir),
         ]
-        with theirs, self.log_path.open("ab") as log:
+        with theirs, log:
             self._process = subprocess.Popen(
                 [self._python, "-m", "workbench.engine.executor", *arguments],
                 pass_fds=[theirs.fileno()],
@@ -156,6 +157,27 @@ class Child:
             file.seek(max(self._log_from, self.log_path.stat().st_size - limit))
             return file.read(limit).decode(errors="replace")
 
+    def _prepare(self) -> Path:
+        """Make the folders; returns the work folder. Raises OSError."""
+        workdir = self._home / "work" / self.name
+        for folder in (workdir, self.log_path.parent, self._cache_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        (workdir / "pid").write_text(str(os.getpid()))  # a later worker clears away what the dead have left
+        self._cut_log()
+        return workdir
+
     def _cut_log(self) -> None:
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
+
+
+def _not_written(fault: OSError, home: Path) -> WorkbenchError:
+    if no_space(fault):
+        return disk_full(fault, fault.filename or home)
+    return WorkbenchError(
+        "home.not_writable",
+        "the executor's folders cannot be written",
+        where=str(fault.filename or home),
+        seen=fault.strerror,
+        remedy="Check the owner and mode of that folder, or WORKBENCH_HOME.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import sys
@@ -30,6 +31,7 @@ from workbench.engine.measure import Meter
 from workbench.engine.parse import explain, location
 from workbench.engine.wire import Wire
 from workbench.store.local_cache import LocalCache
+from workbench.store.retry import disk_full, no_space
 
 if TYPE_CHECKING:
     from workbench.engine.compile import Shape
@@ -262,12 +264,15 @@ class SegmentRun:
         return values
 
     def _report_failure(self, node: Node, error: Exception, meter: Meter, attempt: int) -> NodeStatus:
+        if isinstance(error, OSError) and no_space(error):
+            error = disk_full(error, error.filename or self.workdir)
         if isinstance(error, WorkbenchError):
             info, again = error.info(), error.code not in _NOT_WORTH_ANOTHER and not isinstance(error, NodeError)
         else:
             info, again = ErrorInfo(message=f"{type(error).__name__}: {error}"[:2000], code="node.failed"), True
             info.details["log"] = traceback.format_exc()[-6000:]
-        traceback.print_exception(error)  # into the executor's log, beside what the node printed
+        with contextlib.suppress(OSError):  # the log's disk may be full, and this report must not die of it
+            traceback.print_exception(error)  # into the executor's log, beside what the node printed
         where = str(info.details.get("where", ""))
         if not where.startswith(f"node {node.id}"):
             info.details["where"] = f"node {node.id}: {where}" if where else f"node {node.id}"

@@ -319,10 +319,12 @@ class Slot:
 
     def _with_store(self, work: Work, request: Callable[[], T]) -> T:
         """Ask the object store; while it is away, wait: the node is not at fault. Raises Lost, WorkbenchError."""
-        delay_s = 0.2
+        delay_s, began = 0.2, time.monotonic()
         while True:
             try:
-                return request()
+                answer = request()
+                work.forgive(time.monotonic() - began)
+                return answer
             except WorkbenchError as error:
                 if error.code != "store.unreachable":
                     raise
@@ -332,6 +334,7 @@ class Slot:
 
     def _insist(self, work: Work, move: Callable[[], T]) -> T:
         """Make a move on the bus; while the bus is away or in its grace, hold the result and try again."""
+        began = time.monotonic()
         while True:
             if work.active.lost is not None:
                 raise Lost
@@ -341,6 +344,7 @@ class Slot:
                         answer = move()
                     verdict = answer[0] if isinstance(answer, tuple) else answer
                     if verdict is not Verdict.WAIT:
+                        work.forgive(time.monotonic() - began)
                         return answer
                 except BUS_AWAY:
                     work.active.must_adopt = True

@@ -75,6 +75,11 @@ class Work:
         """Whether each node has the one before it as its only parent inside the segment."""
         return [set(), *({node} for node in list(self.nodes)[:-1])] == list(self.parents.values())
 
+    def forgive(self, seconds: float) -> None:
+        """So long the worker was at the store or the bus: that is not the time of the nodes that run."""
+        for node in self.started:
+            self.started[node] += seconds
+
     def settle(self, node: str) -> None:
         """A node is final."""
         self.open.discard(node)

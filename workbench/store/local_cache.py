@@ -67,7 +67,7 @@ class LocalCache:
                 take_over(path, place)
         except OSError as fault:
             if no_space(fault):
-                raise disk_full(fault) from fault
+                raise disk_full(fault, place.parent) from fault
             raise
         self._grown(size)
         return place

@@ -27,7 +27,7 @@ from minio.error import S3Error
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.settings import Settings
-from workbench.store.retry import is_missing, with_retries
+from workbench.store.retry import disk_full, is_missing, no_space, with_retries
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 60.0
@@ -122,7 +122,6 @@ class Objects:
 
         Raises WorkbenchError: store.missing, store.corrupt, store.unreachable, home.disk_full.
         """
-        into.parent.mkdir(parents=True, exist_ok=True)
         self._call(f"fetch {ref.sha256[:12]}", lambda: self._download(ref, into))
 
     def read(self, ref: Ref, limit_bytes: int = 1 << 20) -> bytes:
@@ -291,6 +290,15 @@ class Objects:
         ]
 
     def _download(self, ref: Ref, into: Path) -> None:
+        try:
+            self._write(ref, into)
+        except OSError as fault:  # of the local file: urllib3 wraps those of the connection
+            if no_space(fault):
+                raise disk_full(fault, into.parent) from fault
+            raise
+
+    def _write(self, ref: Ref, into: Path) -> None:
+        into.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=into.parent, prefix=f".{ref.sha256[:12]}.", delete=False) as file:
             staging = Path(file.name)
             try:

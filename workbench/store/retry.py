@@ -6,6 +6,7 @@ import errno
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from minio.error import InvalidResponseError, S3Error, ServerError
@@ -92,12 +93,16 @@ def no_space(fault: OSError) -> bool:
     return fault.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def disk_full(fault: OSError) -> WorkbenchError:
-    """The error for a write that found no space."""
+def disk_full(fault: OSError, where: Path | str = "") -> WorkbenchError:
+    """The error for a write that found no space.
+
+    Args:
+        where: the file or folder that could not be written, where that is known: a failed write does not name its file.
+    """
     return WorkbenchError(
         "home.disk_full",
-        "there is no space left to write an artifact",
-        where=str(fault.filename or ""),
+        "there is no space left to write what a node makes or needs",
+        where=str(where or fault.filename or ""),
         seen=fault.strerror,
         remedy="Free space on that disk, or lower WORKBENCH_CACHE_GIB; then submit again.",
     )

@@ -1,0 +1,302 @@
+"""A full disk: an error that says what, where and what to do; nothing half-written; it goes on once there is space."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import secrets
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.job import JobRecord
+from schemas.status import JobStatus
+from tests.faults.conftest import Alive, check_nothing_dangles, events_of
+from tests.faults.extent import extent
+from tests.live import Diary, LiveBench, wait_for
+from tests.store.samples import make_job
+from workbench.settings import Settings
+from workbench.store.jobs import JobStore
+
+ROUNDS = extent(10, 1)
+FILE_MIB = 12
+SMALL_MIB = 8
+FULL_S = extent(60.0, 6.0)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size_mib: int) -> Iterator[Path]:
+    """A file system of that size, mounted on the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "workbench-test", str(folder)]
+    try:
+        refused = subprocess.run(mount, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        pytest.skip(f"there is no mount here ({error}); run this as root on Linux with util-linux")
+    if refused.returncode != 0:
+        pytest.skip(f"mounting is refused ({refused.stderr.strip()}); run this as root, or with CAP_SYS_ADMIN")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def grow(disk: Path, size_mib: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size_mib}m", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes all that is left; delete it to have space again."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * size) == size:
+                    pass
+    assert os.statvfs(disk).f_bavail == 0
+    return filler
+
+
+def digest_of(value: str, size_mib: int) -> str:
+    """Of the file that a probe makes of this value."""
+    return hashlib.sha256(random.Random(value).randbytes(size_mib << 20)).hexdigest()
+
+
+def check_told(error: ErrorInfo | None, node: str, disk: Path) -> None:
+    """What, where, and what to do."""
+    assert error is not None and error.code == "home.disk_full", error
+    assert "space" in error.message
+    assert error.details["node"] == node and str(disk) in error.details["where"], error.details
+    assert "space" in error.details["remedy"]
+
+
+def check_cache(folder: Path) -> int:
+    """Every file of a cache is what its name says, and none is left half-written; returns how many there are."""
+    files = [path for path in folder.glob("??/*") if path.is_file()]
+    for path in files:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+    return len(files)
+
+
+@pytest.fixture
+def salt() -> str:
+    return secrets.token_hex(4)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data worker's home."""
+    with small_disk(tmp_path_factory.mktemp("small"), SMALL_MIB) as mounted:
+        yield mounted
+
+
+@pytest.fixture(scope="module")
+def cache_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The control plane's cache alone: its work folders are elsewhere."""
+    with small_disk(tmp_path_factory.mktemp("control") / "cache", SMALL_MIB) as mounted:
+        yield mounted
+
+
+@pytest.fixture(scope="module")
+def _bench(
+    tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], disk: Path, cache_disk: Path
+) -> Iterator[LiveBench]:
+    bench = LiveBench(tmp_path_factory.mktemp("faults"), s3)
+    bench.of_role["worker"] = {"WORKBENCH_HOME": str(disk)}
+    bench.of_role["control"] = {"WORKBENCH_HOME": str(cache_disk.parent)}
+    yield bench
+    bench.stop()
+
+
+def once(node: dict[str, Any]) -> dict[str, Any]:
+    return {**node, "retries": {"maxAttempts": 1}}
+
+
+def check_done(live: LiveBench, record: JobRecord, value: str) -> None:
+    assert record.status is JobStatus.COMPLETED, record.error
+    output = record.node("a").output
+    assert output is not None and output["file"]["sha256"] == digest_of(value, FILE_MIB)
+    assert check_nothing_dangles(live, [record]) == 1
+
+
+def test_a_workers_home_is_full_while_a_node_saves(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
+    alive = Alive(live)
+    for turn in range(ROUNDS):
+        grow(disk, SMALL_MIB)
+        value = f"{salt}-{turn}"
+        record = live.run({"a": once(diary.probe(value, file_kib=FILE_MIB << 10))})
+        assert record.status is JobStatus.FAILED
+        check_told(record.node("a").error, "a", disk)
+        alive.check()
+        assert not live.bench.objects.has(digest_of(value, FILE_MIB)), "nothing half-made is stored"
+        assert check_cache(disk / "cache") == turn
+        assert live.run({"b": diary.probe("small")}).status is JobStatus.COMPLETED, "what needs no space goes on"
+        grow(disk, SMALL_MIB + (turn + 2) * 4 * FILE_MIB)
+        check_done(live, live.finish(live.bench.rerun(record.id).job), value)
+        assert diary.count(value) == 2
+    print(f"\nhome full: {ROUNDS} of {ROUNDS} told home.disk_full, re-run completed, 0 corrupt files")
+
+
+def test_space_comes_back_while_a_node_is_tried_again(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
+    grow(disk, 400)
+    filler = fill_to(disk, FILE_MIB // 2)
+    node = {**diary.probe(salt, file_kib=FILE_MIB << 10), "retries": {"maxAttempts": 20}}
+    job = live.submit({"a": node}).job
+    try:
+        live.await_event(job, "node.retrying", "a")
+    finally:
+        filler.unlink()
+    record = live.finish(job)
+    check_done(live, record, salt)
+    told = [event.data["error"]["code"] for event in live.bench.events(job) if event.type.value == "node.retrying"]
+    assert set(told) == {"home.disk_full"} and record.node("a").attempt == len(told) + 1 == diary.count(salt)
+    print(f"\n{len(told)} attempts were told home.disk_full, the next completed")
+
+
+def fill_to(disk: Path, left_mib: int) -> Path:
+    """Take all but so much of the disk."""
+    filler = disk / "filler"
+    facts = os.statvfs(disk)
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, facts.f_bavail * facts.f_frsize - (left_mib << 20))
+    return filler
+
+
+@pytest.mark.parametrize("service", ["probe.control", "probe.reader_control"])
+def test_a_cache_is_full(live: LiveBench, disk: Path, cache_disk: Path, diary: Diary, salt: str, service: str) -> None:
+    """Of a node that saves a file, and of one that fetches it: nothing half-written stays and takes up space."""
+    alive = Alive(live)
+    grow(disk, 400)
+    for path in cache_disk.glob("??/*"):
+        path.unlink()
+    grow(cache_disk, SMALL_MIB)
+    free = os.statvfs(cache_disk).f_bavail
+    before = check_cache(cache_disk)
+    if service == "probe.control":
+        nodes, edges = {"a": once(diary.probe(salt, service, file_kib=FILE_MIB << 10))}, []
+        full, stored = "a", False
+    else:
+        read = once({"service": service, "input": {"file": "$a.file"}})
+        nodes, edges = {"a": diary.probe(salt, file_kib=FILE_MIB << 10), "read": read}, [("a", "read")]
+        full, stored = "read", True
+    record = live.run(nodes, edges)
+    assert record.status is JobStatus.FAILED
+    check_told(record.node(full).error, full, cache_disk)
+    alive.check()
+    assert live.bench.objects.has(digest_of(salt, FILE_MIB)) is stored
+    assert check_cache(cache_disk) == before
+    assert os.statvfs(cache_disk).f_bavail >= free - 4, "no part of a file was left behind"
+    grow(cache_disk, SMALL_MIB + 4 * FILE_MIB)
+    check_done(live, live.finish(live.bench.rerun(record.id).job), salt)
+
+
+def test_executors_that_end_or_start_on_a_full_disk(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
+    """One that dies is replaced; a worker that finds no space for its executor waits for it, and does not end."""
+    assert live.worker is not None
+    grow(disk, 400)
+    job = live.submit({"a": diary.probe(salt, sleep_s=2.0)}).job
+    wait_for(lambda: diary.count(salt) == 1)
+    executor = live.executor_of(live.worker)
+    filler = fill(disk)
+    log_from = len(live.log())
+    os.kill(executor, signal.SIGKILL)
+    another = live.start_role("worker", WORKBENCH_HOME=str(disk / "new"))
+    try:
+        wait_for(lambda: "no space left" in live.log()[log_from:], what="the new worker says that there is no space")
+        record = live.finish(job)
+        assert record.status is JobStatus.COMPLETED, "the old one needs none for this"
+        assert (diary.count(salt), record.node("a").attempt) == (2, 2)
+        assert [process.poll() for process in (live.worker, another)] == [None, None], live.log()[log_from:]
+        filler.unlink()
+        live.await_ready(another)
+    finally:
+        filler.unlink(missing_ok=True)
+        another.terminate()
+        another.wait(30)
+    print("\n1 executor replaced on the full disk, 1 worker waited for space and came up")
+
+
+def refuses_writes(live: LiveBench) -> bool:
+    try:
+        live.bench.bus.client.hset(live.bench.bus.keys.prefix + ":scratch", "a", "b")
+    except redis.RedisError as error:
+        return "AOF" in str(error)
+    return False
+
+
+def test_the_home_of_a_whole_bench_is_full(
+    tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], diary: Diary
+) -> None:
+    """SQL, the bus's file, logs, caches, work folders: nothing ends, nothing that ran is redone, nothing is lost."""
+    with small_disk(tmp_path_factory.mktemp("bench"), 64) as small:
+        live = LiveBench(small / "home", s3)
+        try:
+            live.ensure()
+            alive = Alive(live)
+            nodes = {"a": diary.probe("a", sleep_s=3.0), "b": diary.probe("b", "probe.control")}
+            jobs = [live.submit(nodes, [("a", "b")]).job]
+            live.await_event(jobs[0], "node.running", "a")
+            wait_for(lambda: diary.count("a") == 1)
+            filler, full_at, refused = fill(small), time.time(), 0
+            try:
+                wait_for(lambda: refuses_writes(live), 60, "the bus refuses writes")
+                for index in range(5):
+                    try:
+                        jobs.append(live.submit({"c": diary.probe(f"c{index}")}).job)
+                    except WorkbenchError as error:
+                        assert error.code == "home.disk_full" and error.where and "space" in error.remedy, error
+                        refused += 1
+                time.sleep(max(0.0, full_at + FULL_S - time.time()))  # a has ended meanwhile
+                alive.check()
+                assert not any(live.bench.job(job).status.final for job in jobs)
+            finally:
+                space_at = time.time()
+                filler.unlink()
+            records = [live.finish(job) for job in jobs]
+            assert {record.status for record in records} == {JobStatus.COMPLETED}
+            alive.check()
+            ended_at = records[0].node("a").finished_at
+            assert ended_at is not None and full_at < ended_at < space_at, "its result was held"
+            assert (diary.count("a"), diary.count("b")) == (1, 1)
+            assert [node.attempt for node in records[0].nodes] == [1, 1]
+            assert sorted(events_of(live, jobs[0], "node.completed")) == ["a", "b"]
+            assert live.bench.store.list().total == len(jobs), "what was refused was not accepted in secret"
+            assert live.run({"d": diary.probe("d")}).status is JobStatus.COMPLETED
+            with contextlib.closing(sqlite3.connect(live.home / "jobs.db")) as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            print(f"\nfull for {FULL_S:g} s: {refused} of 5 submits refused, {len(jobs)} of {len(jobs)} jobs completed")
+        finally:
+            live.stop()
+
+
+def test_sql_on_a_full_disk_refuses_and_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with small_disk(tmp_path_factory.mktemp("sql"), SMALL_MIB) as small:
+        store = JobStore.open(Settings(sql_url=f"sqlite:///{small}/jobs.sqlite3"))
+        filler, created = fill(small), []
+        with pytest.raises(WorkbenchError) as told:
+            for _ in range(1000):
+                job = make_job()
+                store.create(job)
+                created.append(job.id)
+        error = told.value
+        assert error.code == "home.disk_full" and str(small) in error.where and "space" in error.remedy
+        filler.unlink()
+        for _ in range(10):
+            job = make_job()
+            store.create(job)
+            created.append(job.id)
+        assert sorted(store.unfinished()) == sorted(created), "all that was accepted, and nothing else"
+        store.close()
+        with contextlib.closing(sqlite3.connect(small / "jobs.sqlite3")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        print(f"\n{len(created) - 10} created before it was full, 10 after; 1 refused")
