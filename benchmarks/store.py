@@ -1,9 +1,11 @@
 """What the stores cost: artifacts in and out, jobs accepted, batches of events recorded, runs tracked.
 
-    python -m benchmarks.store
+    python -m benchmarks.store [sql]
 
-It starts its own servers in a temporary folder, or uses those that WORKBENCH_S3_URL and WORKBENCH_MLFLOW_URL name.
-Medians over the rounds; the machine is whatever it runs on, so read ratios rather than milliseconds.
+It starts its own servers in a temporary folder, or uses those that WORKBENCH_S3_URL and WORKBENCH_MLFLOW_URL name; with
+``sql`` it needs none and measures SQL alone, in SQLite or in the empty database that WORKBENCH_SQL_URL names.
+Medians over the rounds; the machine is whatever it runs on, so read ratios rather than milliseconds. CPU is that of the
+calling thread. Cold: 10 ms pass between two calls, as they do in a bench at rest, and the code has left the caches.
 """
 
 from __future__ import annotations
@@ -12,21 +14,27 @@ import contextlib
 import hashlib
 import os
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from benchmarks.measure import machine
+from schemas.event import Event, EventType
 from schemas.refs import FileRef
 from tests.stack.servers import running_servers
 from tests.store.media import write_clip, write_tone
-from tests.store.samples import make_job, make_ref, whole_run
+from tests.store.samples import fake_ref, make_job, make_ref, whole_run
 from workbench.settings import Settings, load_settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 from workbench.store.tracking import Tracker
 
 ROUNDS = 10
+COLD_S = 0.01
+CHAIN = [("plan", "generate.plan", "control"), ("speak", "generate.speak", "data"), ("end", "generate.end", "control")]
 
 
 def median_ms(calls: list[Callable[[], object]]) -> float:
@@ -54,21 +62,51 @@ def objects_costs(settings: Settings, folder: Path) -> None:
         print(f"{size / 1000:10,.0f} kB   put {put:7.1f} ms   put again {again:6.1f} ms   get {get:6.1f} ms")
 
 
+def told_costs(what: str, calls: Sequence[Callable[[], object]], pause_s: float = 0.0) -> None:
+    """Print the medians of wall and CPU time of the calls."""
+    wall, cpu = [], []
+    for call in calls:
+        time.sleep(pause_s)
+        began, cpu_began = time.perf_counter(), time.thread_time()
+        call()
+        cpu.append((time.thread_time() - cpu_began) * 1e3)
+        wall.append((time.perf_counter() - began) * 1e3)
+    print(f"{what:36} wall {statistics.median(wall):7.3f} ms   CPU {statistics.median(cpu):7.3f} ms", flush=True)
+
+
+def chain_run(job: str) -> list[Event]:
+    """Eight events of a chain of three nodes; every result is its own."""
+    events = []
+    for event in whole_run(job, {node: {"file": fake_ref(job + node, "file").model_dump()} for node, *_ in CHAIN}):
+        key = {"contentKey": hashlib.sha256(f"{job} {event.node}".encode()).hexdigest()}
+        computed = event.type is EventType.NODE_COMPLETED
+        events.append(event.model_copy(update={"data": event.data | key}) if computed else event)
+    return events
+
+
 def sql_costs(settings: Settings) -> None:
-    """Accepting a job, recording 500 events of 50 jobs, reading one back."""
+    """Accepting jobs that are chains of three nodes, reading them back, recording their events."""
     store = JobStore.open(settings)
-    ref = FileRef(sha256="0" * 64).model_dump(mode="json", by_alias=True)
-    outputs = {node: {"file": ref} for node in ("script", "speech", "video", "final")}
-    create, apply, again = [], [], []
-    for _ in range(ROUNDS):
-        jobs = [make_job() for _ in range(50)]
-        create.append(median_ms([lambda job=job: store.create(job) for job in jobs]))
-        batch = [event for job in jobs for event in whole_run(job.id, outputs)]
-        apply.append(median_ms([lambda batch=batch: store.apply(batch)]))
-        again.append(median_ms([lambda batch=batch: store.apply(batch)]))
-    get = median_ms([lambda: store.get(jobs[0].id)] * ROUNDS)
-    print(f"accept a job {statistics.median(create):.1f} ms   get {get:.1f} ms")
-    print(f"apply 500 events of 50 jobs {statistics.median(apply):.1f} ms   again {statistics.median(again):.1f} ms")
+    jobs = [make_job(nodes=CHAIN) for _ in range(8 * 60 + 120)]
+    for job in jobs[:20]:
+        store.create(job)  # the first calls fill caches
+    told_costs("accept a job", [partial(store.create, job) for job in jobs[20:120]])
+    told_costs("accept a job, cold", [partial(store.create, job) for job in jobs[120:220]], COLD_S)
+    told_costs("get a job", [partial(store.get, job.id) for job in jobs[:100]])
+    told_costs("get a job, cold", [partial(store.get, job.id) for job in jobs[:100]], COLD_S)
+    told_costs("look for one result", [lambda: store.computed(["a" * 64])] * 100)
+    told_costs("look for one result, cold", [lambda: store.computed(["a" * 64])] * 100, COLD_S)
+    told_costs("measured, of no results", [lambda: store.measured([])] * 100)
+    runs = {job.id: chain_run(job.id) for job in jobs}
+    told_costs("apply 8 events of a job", [partial(store.apply, runs[job.id]) for job in jobs[:60]])
+    told_costs("apply 8 events of a job, cold", [partial(store.apply, runs[job.id]) for job in jobs[60:120]], COLD_S)
+    for job in jobs[220:]:
+        store.create(job)
+    batches = []
+    for first in range(120, len(jobs), 60):
+        batches.append([event for job in jobs[first : first + 60] for event in runs[job.id]])
+    told_costs("apply 480 events of 60 jobs", [partial(store.apply, batch) for batch in batches])
+    told_costs("apply them again", [partial(store.apply, batch) for batch in batches])
     store.close()
 
 
@@ -101,19 +139,23 @@ def tracking_costs(settings: Settings, folder: Path) -> None:
     store.close()
 
 
-def main() -> None:
+def main(only: str = "") -> None:
     """Start the servers and print the figures."""
+    print(machine())
     with tempfile.TemporaryDirectory(prefix="bench-store-") as name:
         folder = Path(name)
         named = load_settings(home=folder / "home")
+        sqlite = {"sql_url": f"sqlite:///{folder}/jobs.db"}
+        if only == "sql":
+            sql_costs(named if named.sql_url else named.model_copy(update=sqlite))
+            return
         own = running_servers(folder / "home", only=("objects", "mlflow"))
         with contextlib.nullcontext(named) if named.s3_url and named.mlflow_url else own as servers:
-            settings = servers.model_copy(update={"sql_url": f"sqlite:///{folder}/jobs.db"})
+            settings = servers.model_copy(update=sqlite)
             objects_costs(settings, folder)
             sql_costs(settings)
             tracking_costs(settings, folder)
-    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,28 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob, NodeRecord
 from schemas.status import JobStatus, NodeStatus, Plane
 from workbench.store.record import Row, artifact_row, grant_row, named_refs
+from workbench.store.tables import from_json
 
-_TELEMETRY = (
-    "seconds",
-    "cpu_seconds",
-    "peak_memory_bytes",
-    "worker",
-    "cached",
-    "content_key",
-    "started_at",
-    "finished_at",
+# What a record is read from.
+JOB_COLUMNS = (
+    "id", "status", "graph", "graph_hash", "idempotency_key", "owner", "pipeline", "experiment", "seed", "parent",
+    "sweep", "lane", "error", "created_at", "started_at", "finished_at", "mlflow_run_id",
+)  # fmt: skip
+NODE_COLUMNS = (
+    "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",
+    "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting",
+)  # fmt: skip
+# In a node's telemetry: its name there, the field of NodeRecord, the value that says nothing.
+_TELEMETRY: tuple[tuple[str, str, Any], ...] = (
+    ("seconds", "seconds", None),
+    ("cpuSeconds", "cpu_seconds", None),
+    ("peakMemoryBytes", "peak_memory_bytes", None),
+    ("cached", "cached", False),
+    ("worker", "worker", ""),
+    ("metrics", "metrics", {}),
+    ("contentKey", "content_key", ""),
+    ("startedAt", "started_at", None),
+    ("finishedAt", "finished_at", None),
 )
 
 
@@ -112,39 +124,24 @@ def request_hash(job: NewJob) -> str:
     return hashlib.sha256(orjson.dumps(asked)).hexdigest()
 
 
-def job_record(job: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> JobRecord:
-    """The record of a job from its row and those of its nodes."""
-    graph = Graph.model_validate_json(job["graph"])
-    rows = {row["node"]: row for row in nodes}
+def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
+    """The record of a job from its row (``JOB_COLUMNS``) and those of its nodes (``NODE_COLUMNS``)."""
+    fields = dict(zip(JOB_COLUMNS, job, strict=True))
+    graph = Graph.model_validate_json(fields.pop("graph"))
+    rows = {row[0]: row for row in nodes}
     records = []
     for node in graph.nodes:
-        row = rows[node.id]
-        figures = {name: row[name] for name in _TELEMETRY}
-        state = NodeRecord.model_validate(
-            {
-                "id": node.id,
-                **{name: row[name] for name in ("service", "plane", "status", "attempt", "metrics", "output", "error")},
-                **figures,
-            }
-        )
+        known = dict(zip(NODE_COLUMNS, rows[node.id], strict=True))
+        known |= {name: from_json(known[name]) for name in ("metrics", "output", "error")}
+        waiting = from_json(known.pop("waiting"))
+        state = NodeRecord.model_validate({"id": known.pop("node"), **known})
         records.append(state)
         node.status, node.output, node.error = state.status, state.output, state.error
         node.retries.attempt = state.attempt
-        node.telemetry = node.telemetry | _telemetry(state, row["waiting"])
-    return JobRecord(
-        graph=graph,
-        nodes=records,
-        error=job["error"],
-        **{
-            name: job[name]
-            for name in (
-                "id", "status", "graph_hash", "idempotency_key", "owner", "pipeline", "experiment", "seed", "parent",
-                "sweep", "lane", "created_at", "started_at", "finished_at", "mlflow_run_id",
-            )
-        },
-    )  # fmt: skip
+        node.telemetry = node.telemetry | _telemetry(state) | ({} if waiting is None else {"waiting": waiting})
+    return JobRecord.model_validate({**fields, "graph": graph, "nodes": records, "error": from_json(fields["error"])})
 
 
-def _telemetry(state: NodeRecord, waiting: Any) -> dict[str, Any]:
-    figures = state.model_dump(mode="json", by_alias=True, include={*_TELEMETRY, "metrics"}, exclude_defaults=True)
-    return figures | ({"waiting": waiting} if waiting is not None else {})
+def _telemetry(state: NodeRecord) -> dict[str, Any]:
+    """What is known of the node's last attempt; what is as it was before any is left out."""
+    return {name: value for name, key, absent in _TELEMETRY if (value := getattr(state, key)) != absent}

@@ -38,6 +38,11 @@ class Database:
                 allowed="sqlite:////absolute/path.db, postgresql+psycopg://user:password@host/database",
                 remedy="Correct WORKBENCH_SQL_URL, or install the driver it names.",
             ) from fault
+        driver: Any = self.engine.dialect.loaded_dbapi  # its own exceptions come from workbench.store.statements
+        self._faults: tuple[type[Exception], ...] = (
+            *(OperationalError, InterfaceError, PoolTimeout),
+            *(driver.OperationalError, driver.InterfaceError),
+        )
         if parsed.database and self.dialect == "sqlite":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
 
@@ -63,7 +68,7 @@ class Database:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, PoolTimeout) as fault:
+        except self._faults as fault:
             raise self._error(fault) from fault
 
     def _error(self, fault: Exception) -> WorkbenchError:
@@ -166,4 +171,5 @@ def _use_wal(cursor: sqlite3.Cursor) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads first and then writes fails with SQLITE_BUSY without waiting.
     reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    # The driver's cursor: exec_driver_sql takes as long as the whole rest of a short transaction.
+    connection.connection.cursor().execute("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -7,26 +7,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-from sqlalchemy import Column, Connection, Table, and_, bindparam, case, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
 from schemas.job import JobRecord, NewJob
-from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, JobStatus, NodeStatus
+from schemas.status import FINAL_JOB_STATUSES
 from workbench.settings import Settings
-from workbench.store import record, tables
+from workbench.store import assemble, record, tables
 from workbench.store.assemble import job_record, new_job_rows
 from workbench.store.database import Database
 from workbench.store.listing import JobFilter, JobPage, list_jobs
+from workbench.store.recording import Recording
+from workbench.store.statements import Statements
 
-log = structlog.get_logger(__name__)
-
-_KEYS_PER_QUERY = 500  # SQLite takes 32,766 bound values, but plans long IN lists slowly
 _FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
-_FINAL_NODE = [status.value for status in FINAL_NODE_STATUSES]
 _EPOCH = "epoch"
+_JOB = f"SELECT {', '.join(assemble.JOB_COLUMNS)} FROM jobs WHERE id = ?"
+_NODES = f"SELECT {', '.join(assemble.NODE_COLUMNS)} FROM node_results WHERE job = ?"
+_OUTPUTS = "SELECT content_key, output FROM computed WHERE content_key IN"
+_METRICS = "SELECT content_key, metrics FROM computed WHERE content_key IN"
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class JobStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._sql = Statements(database.dialect)
+        self._recording = Recording(self._sql, lock=database.dialect != "sqlite")
 
     @classmethod
     def open(cls, settings: Settings) -> JobStore:
@@ -87,16 +89,12 @@ class JobStore:
         """
         rows = new_job_rows(job, now=time.time())
         with self.database.write() as connection:
-            if not self._insert_job(connection, rows.job):
+            if not self._sql.keep(connection, tables.jobs, [rows.job]):
                 return self._earlier(connection, job, rows.job["request_hash"]), False
-            connection.execute(tables.node_results.insert(), rows.nodes)
-            self._keep(connection, tables.artifacts, rows.artifacts)
-            self._keep(connection, tables.job_artifacts, rows.grants)
+            self._sql.keep(connection, tables.node_results, rows.nodes)
+            self._sql.keep(connection, tables.artifacts, rows.artifacts)
+            self._sql.keep(connection, tables.job_artifacts, rows.grants)
         return job.id, True
-
-    def _insert_job(self, connection: Connection, row: record.Row) -> bool:
-        statement = self._insert(tables.jobs).on_conflict_do_nothing().returning(tables.jobs.c.id)
-        return connection.execute(statement, row).first() is not None
 
     def _earlier(self, connection: Connection, job: NewJob, request_hash: str) -> str:
         jobs = tables.jobs.c
@@ -118,12 +116,11 @@ class JobStore:
     def get(self, job_id: str) -> JobRecord | None:
         """The job with its graph as last known, or None."""
         with self.database.read() as connection:
-            job = connection.execute(select(tables.jobs).where(tables.jobs.c.id == job_id)).mappings().first()
+            job = self._sql.run(connection, _JOB, (job_id,)).fetchone()
             if job is None:
                 return None
-            statement = select(tables.node_results).where(tables.node_results.c.job == job_id)
-            nodes = connection.execute(statement.order_by(tables.node_results.c.position)).mappings().all()
-        return job_record(dict(job), [dict(node) for node in nodes])
+            nodes = self._sql.run(connection, _NODES, (job_id,)).fetchall()
+        return job_record(job, nodes)
 
     def list(self, wanted: JobFilter | None = None) -> JobPage:
         """One page of jobs, newest first, without their graphs, and how many there are in all."""
@@ -193,130 +190,24 @@ class JobStore:
         if not batch:
             return
         with self.database.write() as connection:
-            fresh = self._insert_events(connection, batch)
-            if not fresh:
-                return
-            changes = record.fold(fresh, self._known_nodes(connection, fresh))
-            self._update_nodes(connection, changes.nodes)
-            self._update_jobs(connection, changes)
-            self._keep(connection, tables.artifacts, list(changes.artifacts.values()))
-            self._put(connection, tables.job_artifacts, list(changes.grants.values()))
-            self._put(connection, tables.dead_letters, list(changes.dead.values()))
-            renewed = [row for key, row in changes.computed.items() if key in changes.recomputed]
-            self._put(connection, tables.computed, renewed)
-            reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
-            self._keep(connection, tables.computed, reused)
-
-    def _insert_events(self, connection: Connection, batch: Sequence[Event]) -> Sequence[Event]:
-        by_number = {(event.job, event.epoch, event.seq): event for event in batch}
-        ids = {event.job for event in batch}
-        known: set[str] = set()
-        for some in _chunks(sorted(ids)):
-            known.update(connection.execute(select(tables.jobs.c.id).where(tables.jobs.c.id.in_(some))).scalars())
-        if ids - known:
-            log.warning("events.dropped", reason="their jobs are not in SQL", jobs=sorted(ids - known)[:10])
-        rows = [_event_row(event) for event in by_number.values() if event.job in known]
-        if not rows:
-            return []
-        columns = tables.events.c
-        statement = self._insert(tables.events).on_conflict_do_nothing()
-        inserted = connection.execute(statement.returning(columns.job, columns.epoch, columns.seq), rows)
-        return [by_number[row.job, row.epoch, row.seq] for row in inserted]
-
-    def _known_nodes(self, connection: Connection, batch: Sequence[Event]) -> dict[record.NodeKey, record.Row]:
-        nodes = tables.node_results.c
-        wanted = select(nodes.job, nodes.node, nodes.service, nodes.version, nodes.event_epoch, nodes.event_seq)
-        known: dict[record.NodeKey, record.Row] = {}
-        for some in _chunks(sorted({event.job for event in batch})):
-            for row in connection.execute(wanted.where(nodes.job.in_(some))).mappings():
-                known[row["job"], row["node"]] = dict(row)
-        return known
-
-    def _update_nodes(self, connection: Connection, changed: dict[record.NodeKey, record.Row]) -> None:
-        nodes = tables.node_results
-        by_columns: dict[tuple[str, ...], Any] = {}
-        for (job, node), row in changed.items():
-            by_columns.setdefault(tuple(sorted(row)), []).append(row | {"_job": job, "_node": node})
-        here = update(nodes).where(nodes.c.job == bindparam("_job"), nodes.c.node == bindparam("_node"))
-        for columns, rows in by_columns.items():
-            connection.execute(here.values({column: bindparam(column) for column in columns}), rows)
-
-    def _update_jobs(self, connection: Connection, changes: record.Changes) -> None:
-        if cancelled := [job for job, end in changes.ended.items() if end.status is JobStatus.CANCELLED]:
-            nodes = tables.node_results
-            still_open = nodes.c.job.in_(cancelled) & nodes.c.status.not_in(_FINAL_NODE)
-            connection.execute(update(nodes).where(still_open).values(status=NodeStatus.CANCELLED, waiting=None))
-        rows = []
-        for job, state in self._states(connection, changes.touched | set(changes.ended)).items():
-            end = changes.ended.get(job)
-            rows.append(
-                {
-                    "_id": job,
-                    "status": end.status if end else _open_status(state),
-                    "progress": 1.0 if end and end.status is JobStatus.COMPLETED else min(1.0, state["progress"]),
-                    "first_run": changes.started.get(job),
-                    "end": end.at if end else None,
-                    "error": self._error_of(connection, job, end.node) if end and end.node else None,
-                }
-            )
-        jobs = tables.jobs.c
-        # A final job stays as it is, whatever comes late. (NOT IN cannot be used with many rows of parameters.)
-        not_final = [jobs.status != status for status in _FINAL_JOB]
-        statement = update(tables.jobs).where(jobs.id == bindparam("_id"), *not_final)
-        # A worker stamps its take before it waits for work, up to a second before the job was there.
-        first_run: Any = bindparam("first_run", type_=jobs.started_at.type)
-        begun = case((first_run < jobs.created_at, jobs.created_at), else_=first_run)
-        if rows:
-            connection.execute(
-                statement.values(
-                    status=bindparam("status"),
-                    progress=bindparam("progress"),
-                    error=bindparam("error", type_=jobs.error.type),
-                    started_at=func.coalesce(jobs.started_at, begun),
-                    finished_at=func.coalesce(bindparam("end", type_=jobs.finished_at.type), jobs.finished_at),
-                ),
-                rows,
-            )
-
-    def _states(self, connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
-        nodes = tables.node_results.c
-
-        def count(*statuses: str) -> Any:
-            return func.sum(case((nodes.status.in_(statuses), 1), else_=0))
-
-        statement = select(
-            nodes.job,
-            func.sum(case((nodes.status.in_(_FINAL_NODE), nodes.share), else_=0.0)).label("progress"),
-            count(NodeStatus.RUNNING, NodeStatus.READY).label("active"),
-            count(NodeStatus.WAITING).label("waiting"),
-        ).group_by(nodes.job)
-        found: dict[str, Any] = {}
-        for some in _chunks(sorted(ids)):
-            for row in connection.execute(statement.where(nodes.job.in_(some))).mappings():
-                found[row["job"]] = row
-        return found
-
-    def _error_of(self, connection: Connection, job: str, node: str) -> Any:
-        nodes = tables.node_results.c
-        return connection.execute(select(nodes.error).where(nodes.job == job, nodes.node == node)).scalar()
+            self._recording.apply(connection, batch)
 
     # The result cache
 
     def computed(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Outputs of the content keys that were computed before."""
-        return self._of_computed(tables.computed.c.output, keys)
+        return self._of_computed(_OUTPUTS, keys)
 
     def measured(self, keys: Iterable[str]) -> dict[str, dict[str, float]]:
         """The figures that the computations of these content keys recorded."""
-        return self._of_computed(tables.computed.c.metrics, keys)
+        return self._of_computed(_METRICS, keys)
 
-    def _of_computed(self, column: Column[Any], keys: Iterable[str]) -> dict[str, Any]:
-        key = tables.computed.c.content_key
-        found: dict[str, Any] = {}
+    def _of_computed(self, text: str, keys: Iterable[str]) -> dict[str, Any]:
+        wanted = set(keys)
+        if not wanted:
+            return {}
         with self.database.read() as connection:
-            for some in _chunks(sorted(set(keys))):
-                found.update((row[0], row[1]) for row in connection.execute(select(key, column).where(key.in_(some))))
-        return found
+            return {key: tables.from_json(value) for key, value in self._sql.select_in(connection, text, wanted)}
 
     def recent_results(self, limit: int) -> Sequence[NodeResult]:
         """The results computed last, oldest first: what a bus that was wiped is told again."""
@@ -344,7 +235,7 @@ class JobStore:
         """Raise the epoch by one and return it. Two callers never get the same."""
         with self.database.write() as connection:
             columns = tables.bench.c
-            self._keep(connection, tables.bench, [{"key": _EPOCH, "value": "0"}])
+            self._sql.keep(connection, tables.bench, [{"key": _EPOCH, "value": "0"}])
             locked = select(columns.value).where(columns.key == _EPOCH).with_for_update()
             epoch = int(connection.execute(locked).scalar_one()) + 1
             connection.execute(update(tables.bench).where(columns.key == _EPOCH).values(value=str(epoch)))
@@ -361,45 +252,4 @@ class JobStore:
     def set_note(self, key: str, value: str) -> None:
         """Note something of the bench as a whole."""
         with self.database.write() as connection:
-            self._put(connection, tables.bench, [{"key": key, "value": value}])
-
-    # Both dialects spell these alike, in modules of their own
-
-    def _insert(self, table: Table) -> Any:
-        return postgresql.insert(table) if self.database.dialect == "postgresql" else sqlite.insert(table)
-
-    def _keep(self, connection: Connection, table: Table, rows: Sequence[record.Row]) -> None:
-        """Insert the rows that are not there yet."""
-        if rows:
-            connection.execute(self._insert(table).on_conflict_do_nothing(), rows)
-
-    def _put(self, connection: Connection, table: Table, rows: Sequence[record.Row]) -> None:
-        """Insert the rows, or replace those that are there."""
-        if rows:
-            statement = self._insert(table)
-            keys = [column.name for column in table.primary_key]
-            values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-            connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
-
-
-def _open_status(state: Any) -> JobStatus:
-    """Of a job that is not final: it waits when nodes wait and none runs or is about to."""
-    return JobStatus.WAITING if state["waiting"] and not state["active"] else JobStatus.RUNNING
-
-
-def _event_row(event: Event) -> record.Row:
-    # By hand: model_dump took a seventh of the time of a batch.
-    return {
-        "job": event.job,
-        "epoch": event.epoch,
-        "seq": event.seq,
-        "type": event.type.value,
-        "node": event.node,
-        "data": event.data,
-        "at": event.at,
-    }
-
-
-def _chunks(values: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(values), _KEYS_PER_QUERY):
-        yield values[start : start + _KEYS_PER_QUERY]
+            self._sql.put(connection, tables.bench, [{"key": key, "value": value}])

@@ -7,16 +7,16 @@ event that changed it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from schemas.errors import ErrorInfo
 from schemas.event import Event, EventType, NodeFailure, NodeResult, NodeStart
 from schemas.refs import Ref, read_ref
-from schemas.status import JobStatus, NodeStatus
+from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
 
 Row = dict[str, Any]
 NodeKey = tuple[str, str]
@@ -26,7 +26,31 @@ _JOB_ENDS = {
     EventType.JOB_FAILED: JobStatus.FAILED,
     EventType.JOB_CANCELLED: JobStatus.CANCELLED,
 }
+_ACTIVE = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
 _NODE_ENDS = {EventType.NODE_SKIPPED: NodeStatus.SKIPPED, EventType.NODE_CANCELLED: NodeStatus.CANCELLED}
+
+
+class KnownNode(NamedTuple):
+    """What a node's row says before a batch; the fields are columns."""
+
+    job: str
+    node: str
+    service: str
+    version: str | None
+    status: str
+    share: float
+    event_epoch: int
+    event_seq: int
+
+
+class KnownNodes:
+    """The nodes of the jobs of a batch."""
+
+    def __init__(self) -> None:
+        self.of_job: dict[str, dict[str, KnownNode]] = {}
+
+    def add(self, node: KnownNode) -> None:
+        self.of_job.setdefault(node.job, {})[node.node] = node
 
 
 @dataclass
@@ -53,27 +77,29 @@ class Changes:
     dead: dict[NodeKey, Row] = field(default_factory=dict)  # dead letters
 
 
-def fold(events: Iterable[Event], known: dict[NodeKey, Row]) -> Changes:
-    """The changes of new events, in order.
+def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
+    """The changes of events, in order. Those that their nodes' rows have seen already change nothing.
 
     Args:
-        known: rows of the nodes concerned, with ``service``, ``version``, ``event_epoch`` and ``event_seq``.
+        known: every node of the jobs of these events.
     """
     changes = Changes()
     for event in sorted(events, key=lambda event: (event.epoch, event.seq)):
         if event.type in _JOB_ENDS:
             changes.ended[event.job] = JobEnd(_JOB_ENDS[event.type], event.at, event.node)
             continue
-        key = (event.job, event.node)
-        row = known.get(key)
-        if not event.node or row is None or (event.epoch, event.seq) <= (row["event_epoch"], row["event_seq"]):
+        row = known.of_job[event.job].get(event.node)
+        if row is None or (event.epoch, event.seq) <= (row.event_epoch, row.event_seq):
             continue
+        key = (event.job, event.node)
         try:
             changed = _node_row(event)
         except ValidationError as fault:
             changed = _unreadable(event, fault)
-        changed |= {"event_epoch": event.epoch, "event_seq": event.seq}
-        changes.nodes.setdefault(key, {}).update(changed)
+        changed["event_epoch"], changed["event_seq"] = event.epoch, event.seq
+        if (earlier := changes.nodes.get(key)) is not None:
+            changed = earlier | changed
+        changes.nodes[key] = changed
         changes.touched.add(event.job)
         if event.type is EventType.NODE_RUNNING:
             changes.started.setdefault(event.job, event.at)
@@ -82,6 +108,27 @@ def fold(events: Iterable[Event], known: dict[NodeKey, Row]) -> Changes:
         if event.type is EventType.NODE_FAILED and event.data.get("again") is True:
             changes.dead[key] = _dead_letter(event, row, changed)
     return changes
+
+
+def job_state(nodes: Mapping[str, KnownNode], changes: Changes, end: JobEnd | None) -> tuple[JobStatus, float]:
+    """Status and progress (0 to 1) of a job after the changes.
+
+    While it is not final, it waits when nodes wait and none runs or is about to.
+    """
+    progress, active, waiting = 0.0, False, False
+    cancelled = end is not None and end.status is JobStatus.CANCELLED
+    for node in nodes.values():
+        changed = changes.nodes.get((node.job, node.node))
+        status = changed.get("status", node.status) if changed else node.status
+        if status in FINAL_NODE_STATUSES or cancelled:
+            progress += node.share
+        elif status == NodeStatus.WAITING:
+            waiting = True
+        elif status in _ACTIVE:
+            active = True
+    if end is not None:
+        return end.status, 1.0 if end.status is JobStatus.COMPLETED else min(1.0, progress)
+    return JobStatus.WAITING if waiting and not active else JobStatus.RUNNING, min(1.0, progress)
 
 
 def _node_row(event: Event) -> Row:
@@ -155,12 +202,12 @@ def _unreadable(event: Event, fault: ValidationError) -> Row:
 def _finite(data: Row) -> Row:
     """Without figures that are no numbers: JSON turns NaN into null on the way here."""
     metrics = data.get("metrics")
-    if not isinstance(metrics, dict):
+    if not isinstance(metrics, dict) or not metrics:
         return data
     return data | {"metrics": {k: v for k, v in metrics.items() if isinstance(v, int | float) and math.isfinite(v)}}
 
 
-def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> None:
+def _note_result(changes: Changes, event: Event, known: KnownNode, changed: Row) -> None:
     output = changed.get("output")
     if output is None:
         return
@@ -168,8 +215,8 @@ def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> No
     if content_key:
         changes.computed[content_key] = {
             "content_key": content_key,
-            "service": known["service"],
-            "version": known["version"],
+            "service": known.service,
+            "version": known.version,
             "output": output,
             "metrics": changed["metrics"],
             "seconds": changed["seconds"],
@@ -178,19 +225,20 @@ def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> No
         if not changed["cached"]:
             changes.recomputed.add(content_key)
     for name, ref in named_refs(output):
-        changes.artifacts[ref.sha256] = artifact_row(ref, event.at)
+        if ref.sha256 not in changes.artifacts:
+            changes.artifacts[ref.sha256] = artifact_row(ref, event.at)
         grant = grant_row(event.job, event.node, "output", name, ref)
         changes.grants[event.job, event.node, "output", grant["name"]] = grant
 
 
-def _dead_letter(event: Event, known: Row, changed: Row) -> Row:
+def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
     error = changed["error"]
     message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no NUL in a text
     return {
         "job": event.job,
         "node": event.node,
-        "service": known["service"],
-        "version": known["version"],
+        "service": known.service,
+        "version": known.version,
         "code": error["code"][:64],
         "message": message,
         "attempt": changed.get("attempt", 0),  # 0 where the event could not be read

@@ -43,10 +43,20 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else orjson.dumps(value).decode()
+        return to_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else orjson.loads(value)
+        return from_json(value)
+
+
+def to_json(value: Any) -> str | None:
+    """What a JSON column holds for a value."""
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def from_json(text: str | None) -> Any:
+    """The value of what a JSON column holds."""
+    return None if text is None else orjson.loads(text)
 
 
 def _job_column(**options: Any) -> Column[str]:

@@ -1,0 +1,107 @@
+"""A batch of events, written into the tables. What it means is decided in ``record``; here are the statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import structlog
+from sqlalchemy import Connection
+
+from schemas.event import Event
+from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, JobStatus, NodeStatus
+from workbench.store import record, tables
+from workbench.store.statements import Statements, Values
+
+log = structlog.get_logger(__name__)
+
+
+def _listed(statuses: Collection[str]) -> str:
+    return ", ".join(f"'{status}'" for status in sorted(statuses))
+
+
+# A final job stays as it is, whatever comes late. A worker stamps its take before it waits for work, up to a second
+# before the job was there: no job began before it was accepted.
+_UPDATE_JOBS = f"""
+UPDATE jobs SET status = ?, progress = ?, error = ?,
+  started_at = COALESCE(started_at, CASE WHEN ? < created_at THEN created_at ELSE ? END),
+  finished_at = COALESCE(?, finished_at)
+WHERE id = ? AND status NOT IN ({_listed(FINAL_JOB_STATUSES)})
+"""
+_CANCEL_NODES = f"""
+UPDATE node_results SET status = '{NodeStatus.CANCELLED}', waiting = NULL
+WHERE job = ? AND status NOT IN ({_listed(FINAL_NODE_STATUSES)})
+"""
+_INSERT_EVENTS = """
+INSERT INTO events (job, epoch, seq, type, node, data, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_LOCK_JOBS = "SELECT id FROM jobs WHERE id IN ({}) ORDER BY id FOR NO KEY UPDATE"
+_KNOWN_NODES = f"SELECT {', '.join(record.KnownNode._fields)} FROM node_results WHERE job IN"
+_ERROR = "SELECT error FROM node_results WHERE job = ? AND node = ?"
+
+
+class Recording:
+    """Writes batches within the caller's transactions."""
+
+    def __init__(self, statements: Statements, *, lock: bool) -> None:
+        """``lock``: whether a transaction has to lock the jobs it changes. On SQLite it holds the database anyway."""
+        self._sql = statements
+        self._lock = lock
+
+    def apply(self, connection: Connection, batch: Sequence[Event]) -> None:
+        """Write the events that are not there yet, and what changes by them.
+
+        Which of them are new need not be known: a node's row remembers the last event that changed it, and a final job
+        is not changed. So the rows are sent as they come and the database leaves out what it has.
+        """
+        jobs = sorted({event.job for event in batch})
+        if self._lock:
+            marks = ", ".join("?" * len(jobs))
+            self._sql.run(connection, _LOCK_JOBS.format(marks), tuple(jobs))
+        known = record.KnownNodes()
+        for row in self._sql.select_in(connection, _KNOWN_NODES, jobs):
+            known.add(record.KnownNode._make(row))
+        if gone := [job for job in jobs if job not in known.of_job]:
+            log.warning("events.dropped", reason="their jobs are not in SQL", jobs=gone[:10])
+            batch = [event for event in batch if event.job in known.of_job]
+        if (
+            not batch
+            or not self._sql.run(connection, _INSERT_EVENTS, [_event_values(event) for event in batch]).rowcount
+        ):
+            return
+        changes = record.fold(batch, known)
+        self._sql.change(connection, tables.node_results, changes.nodes)
+        self._update_jobs(connection, changes, known)
+        self._sql.keep(connection, tables.artifacts, list(changes.artifacts.values()))
+        self._sql.put(connection, tables.job_artifacts, list(changes.grants.values()))
+        self._sql.put(connection, tables.dead_letters, list(changes.dead.values()))
+        renewed = [row for key, row in changes.computed.items() if key in changes.recomputed]
+        self._sql.put(connection, tables.computed, renewed)
+        reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
+        self._sql.keep(connection, tables.computed, reused)
+
+    def _update_jobs(self, connection: Connection, changes: record.Changes, known: record.KnownNodes) -> None:
+        cancelled = [(job,) for job, end in changes.ended.items() if end.status is JobStatus.CANCELLED]
+        if cancelled:
+            self._sql.run(connection, _CANCEL_NODES, cancelled)
+        rows: list[Values] = []
+        for job in changes.touched | changes.ended.keys():
+            end = changes.ended.get(job)
+            status, progress = record.job_state(known.of_job[job], changes, end)
+            error = self._error_of(connection, changes, job, end.node) if end and end.node else None
+            began = changes.started.get(job)
+            rows.append((status.value, progress, error, began, began, end.at if end else None, job))
+        if rows:
+            self._sql.run(connection, _UPDATE_JOBS, rows)
+
+    def _error_of(self, connection: Connection, changes: record.Changes, job: str, node: str) -> str | None:
+        row = changes.nodes.get((job, node), {})
+        if "error" in row:
+            return tables.to_json(row["error"])
+        found: tuple[str | None] | None = self._sql.run(connection, _ERROR, (job, node)).fetchone()
+        return found[0] if found else None
+
+
+def _event_values(event: Event) -> Values:
+    # By hand: model_dump took a seventh of the time of a batch.
+    data = tables.to_json(event.data)
+    return event.job, event.epoch, event.seq, event.type.value, event.node, data, event.at

@@ -1,0 +1,109 @@
+"""Statements as text, for what runs once a job and once a batch of events.
+
+SQLAlchemy builds, hashes and binds a statement anew at each call and wraps what it finds: 0.3 ms, and more while that
+code is not in the processor's caches. The texts here are made once and go to the driver with plain tuples; the
+connection, its transaction and everything else are SQLAlchemy's. Both databases spell them alike, but for the mark of a
+parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from workbench.store.tables import Json, to_json
+
+Values = tuple[Any, ...]
+Row = Mapping[str, Any]
+
+_KEYS_PER_QUERY = 500  # SQLite takes 32,766 bound values, but plans long IN lists slowly
+
+
+class Statements:
+    """The statements of one kind of database, each within the transaction of the connection it is given."""
+
+    def __init__(self, dialect: str) -> None:
+        self._mark = "%s" if dialect == "postgresql" else "?"
+
+    def run(self, connection: Connection, text: str, values: Values | list[Values]) -> Any:
+        """The driver's cursor after a statement with a ``?`` for each value. A list of values runs it once for each.
+
+        Raises the driver's own exceptions, which ``Database`` tells like SQLAlchemy's.
+        """
+        cursor = connection.connection.cursor()
+        run = cursor.executemany if isinstance(values, list) else cursor.execute
+        run(_marked(text, self._mark), values)
+        return cursor
+
+    def select_in(self, connection: Connection, text: str, keys: Collection[str]) -> Iterator[Any]:
+        """Rows of a statement whose end, the list of an ``IN``, is left out."""
+        distinct = sorted(set(keys))
+        for start in range(0, len(distinct), _KEYS_PER_QUERY):
+            some = tuple(distinct[start : start + _KEYS_PER_QUERY])
+            yield from self.run(connection, f"{text} ({_marks(len(some))})", some)
+
+    def keep(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert the rows that are not there yet; returns how many they were."""
+        inserted: int = self._insert(connection, table, rows, replace=False).rowcount if rows else 0
+        return inserted
+
+    def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert the rows, or replace those that are there."""
+        if rows:
+            self._insert(connection, table, rows, replace=True)
+
+    def change(self, connection: Connection, table: Table, rows: Mapping[Values, Row]) -> None:
+        """Change rows: primary keys, and for each the columns that change."""
+        alike: dict[Values, list[Values]] = {}
+        for key, row in rows.items():
+            columns = tuple(sorted(row))
+            alike.setdefault(columns, []).append((*_values(table, columns, row), *key))
+        for columns, values in alike.items():
+            self.run(connection, _update_text(table, columns), values)
+
+    def _insert(self, connection: Connection, table: Table, rows: Sequence[Row], *, replace: bool) -> Any:
+        columns = _columns(table)
+        values = [_values(table, columns, row) for row in rows]
+        return self.run(connection, _insert_text(table, replace), values if len(values) > 1 else values[0])
+
+
+@cache
+def _marked(text: str, mark: str) -> str:
+    return text.replace("?", mark)
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+@cache
+def _insert_text(table: Table, replace: bool) -> str:
+    columns, keys = _columns(table), table.primary_key.columns.keys()
+    change = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
+    on_conflict = f"({', '.join(keys)}) DO UPDATE SET {change}" if replace else "DO NOTHING"
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({_marks(len(columns))}) ON CONFLICT {on_conflict}"
+
+
+@cache
+def _update_text(table: Table, columns: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{column} = ?" for column in columns)
+    key = " AND ".join(f"{column} = ?" for column in table.primary_key.columns.keys())  # noqa: SIM118
+    return f"UPDATE {table.name} SET {changes} WHERE {key}"
+
+
+@cache
+def _columns(table: Table) -> tuple[str, ...]:
+    return tuple(table.columns.keys())
+
+
+@cache
+def _json_columns(table: Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if isinstance(column.type, Json))
+
+
+def _values(table: Table, columns: tuple[str, ...], row: Row) -> Values:
+    as_json = _json_columns(table)
+    return tuple([to_json(row.get(name)) if name in as_json else row.get(name) for name in columns])
