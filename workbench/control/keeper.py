@@ -12,6 +12,7 @@ from schemas.errors import WorkbenchError
 from workbench.bus import scripts
 from workbench.bus.bus import Bus, Verdict
 from workbench.bus.connection import BUS_AWAY, run_id
+from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
 from workbench.engine.cut import pool_name
 from workbench.settings import Settings
@@ -72,6 +73,7 @@ class Keeper:
                 if put_back(record, bus=self.bus, epoch=epoch) is Verdict.OK:
                     log.info("job put back on the bus", job=job)
                     count += 1
+                    reached(CrashPoint.JOB_PUT_BACK)
             except WorkbenchError as error:
                 log.error("job cannot be put back", job=job, error=str(error))
         return count
@@ -83,6 +85,7 @@ class Keeper:
         scripts.load_all(self.bus.client)
         if self.bus.begin_epoch(epoch, present) is not Verdict.OK:
             return  # another control plane was quicker
+        reached(CrashPoint.EPOCH_BEGUN)
         self.reconcile()
         self._open(epoch, grace=bool(unfinished))
 
@@ -90,8 +93,10 @@ class Keeper:
         """End the grace: for one lease live workers could present what they hold; the rest is enqueued."""
         if grace and self.stopping.wait(self.lease_s):
             return
+        reached(CrashPoint.GRACE_OVER)
         if self.bus.open_bench(epoch) is not Verdict.OK:
             return
+        reached(CrashPoint.BENCH_OPENED)
         pools = {pool_name(declaration.plane, declaration.pool) for declaration in services().values()}
         queued = self.bus.queued(pools)
         for job in list(self.store.unfinished()):

@@ -12,6 +12,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure
 from workbench.bus.bus import Bus, Held
 from workbench.bus.connection import BUS_AWAY
+from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 
 log = structlog.get_logger()
@@ -66,6 +67,8 @@ class Reaper:
             code="node.worker_lost",
             details={"worker": held.worker, "leaseS": self.lease_s, "remedy": "Look at that worker's log and memory."},
         )
+        reached(CrashPoint.EXPIRE_ASKED)
         verdict = self.bus.expire(held, NodeFailure(error=info, worker=held.worker, finished_at=time.time()).to_json())
+        reached(CrashPoint.EXPIRE_ANSWERED)
         log.warning("lease expired", job=held.job, segment=held.segment, worker=held.worker, verdict=verdict.value)
         return True

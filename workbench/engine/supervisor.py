@@ -22,6 +22,7 @@ from schemas.event import NodeFailure, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
 from workbench.bus.bus import Bus, Taken, Verdict
 from workbench.bus.connection import BUS_AWAY
+from workbench.crash_points import CrashPoint, reached
 from workbench.engine.active import Active, Heart
 from workbench.engine.binding import summary
 from workbench.engine.child import Child
@@ -66,6 +67,7 @@ class Slot:
                 if not self.child.alive:
                     self.child.ensure()  # before taking: a worker that cannot run nodes must not hold any
                 if taken is None:
+                    reached(CrashPoint.TAKE_ASKED)
                     taken = self.bus.take(self.name, self._last_n, self.pool)
                 if away:
                     log.info("bus is back", worker=self.name)
@@ -81,6 +83,7 @@ class Slot:
                 self.stopping.wait(5.0)
                 continue
             if taken is not None:
+                reached(CrashPoint.TAKE_ANSWERED)
                 self._last_n = taken.lease.n
                 taken = self._work(taken)
         if taken is not None:
@@ -185,12 +188,14 @@ class Slot:
         if kind == "failed":
             failure = orjson.dumps(message["failure"])
             self._upload(work)
+            reached(CrashPoint.FAIL_ASKED)
             verdict = self._insist(
                 work,
                 lambda: self.bus.fail(
                     work.active.lease, message["node"], failure, retry=message["again"], start=self._start()
                 ),
             )
+            reached(CrashPoint.FAIL_ANSWERED)
             log.warning(
                 "node failed",
                 worker=self.name,
@@ -232,7 +237,9 @@ class Slot:
                 then_take=self.pool if last else None,
             )
 
+        reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self._insist(work, commit)
+        reached(CrashPoint.COMMIT_ANSWERED)
         if verdict not in (Verdict.OK, Verdict.AGAIN):
             work.active.lost = verdict
             if taken is not None:
@@ -326,9 +333,11 @@ class Slot:
         failure = NodeFailure(error=info, worker=self.name, attempt=work.taken.attempt, finished_at=time.time())
         body = failure.to_json()
         try:
+            reached(CrashPoint.FAIL_ASKED)
             verdict = self._insist(
                 work, lambda: self.bus.fail(work.active.lease, node, body, retry=True, start=self._start())
             )
+            reached(CrashPoint.FAIL_ANSWERED)
             log.warning(
                 "attempt ended",
                 worker=self.name,
@@ -373,7 +382,9 @@ class Slot:
 
     def _release(self, active: Active) -> None:
         try:
+            reached(CrashPoint.RELEASE_ASKED)
             self.bus.release(active.lease)
+            reached(CrashPoint.RELEASE_ANSWERED)
         except BUS_AWAY as error:
             log.info("lease left to expire", worker=self.name, job=active.lease.job, error=str(error))
 
