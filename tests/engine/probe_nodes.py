@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import threading
 import time
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, node
@@ -13,11 +17,14 @@ from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, 
 class Params(NodeModel):
     value: str = Field("", description="Copied to the output.")
     sleep_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long, reporting progress.")
+    sleep_first_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long too, in the first execution.")
     log: str = Field("", description="A file to which each execution appends a line.")
     fail_times: int = Field(0, ge=0, description="Raise in the first executions.")
     die_times: int = Field(0, ge=0, description="Kill the own process in the first executions.")
     bad_input: bool = Field(False, description="Raise NodeError.")
     hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
+    native_s: float = Field(0.0, ge=0, description="Stay this long in one native call that holds the lock.")
+    sign: bool = Field(False, description="Say in the output which process made it.")
     parts: int = Field(0, ge=0, description="Make this many parts.")
     part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
     nan_metric: bool = Field(False, description="Record a figure that is no number.")
@@ -48,9 +55,10 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         os.kill(os.getpid(), signal.SIGSEGV)
     if params.fail_times and executions <= params.fail_times:
         raise RuntimeError(f"execution {executions} was told to fail")
-    until = time.monotonic() + params.sleep_s
+    sleep_s = params.sleep_s + (params.sleep_first_s if executions <= 1 else 0.0)
+    until = time.monotonic() + sleep_s
     while (left := until - time.monotonic()) > 0:
-        ctx.progress(params.sleep_s - left, params.sleep_s, "s")
+        ctx.progress(sleep_s - left, sleep_s, "s")
         time.sleep(min(0.02, left))
     if params.hold_gil_s:
         # Matching this pattern is exponential and never lets go of the interpreter's lock.
@@ -59,6 +67,8 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         end = time.monotonic() + params.hold_gil_s
         while time.monotonic() < end:
             re.match(r"(a+)+$", "a" * 24 + "b")
+    if params.native_s:
+        ctx.metric("silent_s", _longest_silence_s(lambda: ctypes.PyDLL(None).usleep(int(params.native_s * 1e6))))
     for index in range(len(ctx.parts), params.parts):
         ctx.parts.append(f"part {index}\n".encode(), "text")
         if params.log:
@@ -67,12 +77,32 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         ctx.progress(index + 1, params.parts, "parts")
         time.sleep(params.part_s)
     text = params.value + (inputs.text or "")
+    if params.sign:
+        text = f"{params.value} by process {os.getpid()}"
+        return Outputs(text=text, file=ctx.save(text.encode(), "text"))
     if params.parts:
         return Outputs(text=text, file=ctx.save(b"".join(ctx.open(part).read_bytes() for part in ctx.parts), "text"))
     ctx.metric("length", len(text))
     if params.nan_metric:
         ctx.metric("loss", float("nan"))
     return Outputs(text=text, number=2**70 if params.huge_number else None)
+
+
+def _longest_silence_s(call: Callable[[], object]) -> float:
+    """The longest time for which another thread of this process could not run during the call."""
+    stamps, done = [time.monotonic()], threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.01):
+            stamps.append(time.monotonic())
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    call()
+    done.set()
+    thread.join()
+    stamps.append(time.monotonic())
+    return max(after - before for before, after in pairwise(stamps))
 
 
 @node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=60))
