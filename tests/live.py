@@ -102,6 +102,7 @@ class LiveBench:
 
     def _start(self, argv: Sequence[str], cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
+        clean.pop("PYTHONDONTWRITEBYTECODE", None)  # processes start by the dozen here: compiling took two thirds of it
         return subprocess.Popen(
             argv,
             cwd=cwd,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.counts import completed_once, tracked_once
+from tests.faults.counts import await_working, completed_once, tracked_once
 from tests.faults.extent import LONG
 from tests.faults.tracked import _bench as _bench
 from tests.live import Diary, LiveBench, sigkill, wait_for
@@ -24,14 +24,10 @@ pytestmark = pytest.mark.timeout(600)
 
 KEEPER = (CrashPoint.EPOCH_BEGUN, CrashPoint.JOB_PUT_BACK, CrashPoint.GRACE_OVER, CrashPoint.BENCH_OPENED)
 WORK = (CrashPoint.TAKE_ASKED, CrashPoint.TAKE_ANSWERED, CrashPoint.COMMIT_UPLOADED, CrashPoint.COMMIT_ANSWERED)
-HAND_OVER = (
-    CrashPoint.FAIL_ASKED,
-    CrashPoint.FAIL_ANSWERED,
-    CrashPoint.RELEASE_ASKED,
-    CrashPoint.RELEASE_ANSWERED,
-    CrashPoint.EXPIRE_ASKED,
-    CrashPoint.EXPIRE_ANSWERED,
-)
+EXPIRE = (CrashPoint.EXPIRE_ASKED, CrashPoint.EXPIRE_ANSWERED)
+FAIL = (CrashPoint.FAIL_ASKED, CrashPoint.FAIL_ANSWERED)
+RELEASE = (CrashPoint.RELEASE_ASKED, CrashPoint.RELEASE_ANSWERED)
+HAND_OVER = (*EXPIRE, *FAIL, *RELEASE)
 RECORDER = (CrashPoint.OUTBOX_READ, CrashPoint.BATCH_APPLIED, CrashPoint.BATCH_CONFIRMED)
 TRACKER = (
     CrashPoint.RUN_CREATING,
@@ -60,25 +56,24 @@ class Round:
         self.executions_more = 0  # at most: one for each kill, one for each attempt that was told to fail
 
     def submit(self, point: CrashPoint) -> str:
-        """A small job over both planes. One more that fails, sleeps or falls silent where the point needs that."""
-        name = point.value.replace(".", "_")
+        """A small job over both planes; its first node fails or sleeps where the point needs that."""
+        name = f"{point.value}-{len(self.jobs)}"
         more: dict[str, Any] = {}
-        if point in (CrashPoint.FAIL_ASKED, CrashPoint.FAIL_ANSWERED):
+        if point in FAIL:
             more["fail_times"] = 1
             self.executions_more += 1
-        if point in (CrashPoint.RELEASE_ASKED, CrashPoint.RELEASE_ANSWERED):
+        if point in RELEASE:
             more["sleep_s"] = 4.0
-        slow = {"sleep_s": 60.0} if point in (CrashPoint.EXPIRE_ASKED, CrashPoint.EXPIRE_ANSWERED) else {}
+        service = "probe.control"
+        if point in EXPIRE:
+            more["sleep_first_s"], service = 60.0, "probe.data"
         probes = {
-            "a": self.diary.probe(f"{name}.a", "probe.control", **more),
+            "a": self.diary.probe(f"{name}.a", service, **more),
             "b": self.diary.probe(f"{name}.b"),
             "c": self.diary.probe(f"{name}.c", "probe.control"),
         }
-        edges = [("a", "b"), ("b", "c")]
-        if slow:
-            probes, edges = {"a": self.diary.probe(f"{name}.a", sleep_first_s=60.0)}, []
         probes = {node: {**probe, "retries": {"maxAttempts": 20}} for node, probe in probes.items()}
-        job = self.live.submit(probes, edges).job
+        job = self.live.submit(probes, [("a", "b"), ("b", "c")]).job
         self.jobs.append(job)
         self.nodes += len(probes)
         return job
@@ -87,21 +82,22 @@ class Round:
         """Start a control plane that dies there, see to it that it gets there, and look at its mark."""
         live = self.live
         assert live.control is not None and live.worker is not None
-        if live.control.poll() is None and point not in (CrashPoint.EXPIRE_ASKED, CrashPoint.EXPIRE_ANSWERED):
+        if point in EXPIRE:
+            await_working(live, self.submit(point))
+            sigkill(live.worker)  # with the lease in its hands
+            self.executions_more += 1
+        if live.control.poll() is None:
             sigkill(live.control)
-        job = self.submit(point)
+        if point not in EXPIRE:
+            self.submit(point)
         if point in KEEPER:
             self.submit(point)  # the grace is worth something where there is more than one to put back
             live.bench.bus.client.flushall()
-        if point in (CrashPoint.EXPIRE_ASKED, CrashPoint.EXPIRE_ANSWERED):
-            live.ensure()  # the last control plane died
-            wait_for(lambda: self.diary.count(f"{point.value.replace('.', '_')}.a") == 1, what="the node runs")
-            sigkill(live.control)
-            sigkill(live.worker)
+        first = f"{point.value}-{len(self.jobs) - 1}.a"
         mark = self.folder / f"{point.value}.mark"
         live.control = live.start_role("control", WORKBENCH_CRASH_AT=point.value, WORKBENCH_CRASH_MARK=str(mark))
-        if point in (CrashPoint.RELEASE_ASKED, CrashPoint.RELEASE_ANSWERED):
-            wait_for(lambda: self.diary.count(f"{point.value.replace('.', '_')}.a") >= 1, 120, f"{job} runs")
+        if point in RELEASE:
+            wait_for(lambda: self.diary.count(first) >= 1, 120, f"{first} runs")
             live.control.send_signal(signal.SIGTERM)  # it drains
         await_death(live.control, point, live)
         assert mark.read_text() == point.value, "it died of something else"
@@ -115,10 +111,9 @@ class Round:
         for job in self.jobs:
             completed_once(self.live, job)
         executions = len(self.diary.lines())
-        print(
-            f"{len(self.jobs)} jobs, {self.nodes} nodes, {executions} executions, at most {self.executions_more} more"
-        )
-        assert self.nodes <= executions <= self.nodes + self.executions_more, self.diary.lines()
+        most = self.nodes + self.executions_more
+        print(f"{len(self.jobs)} jobs, {self.nodes} nodes, {executions} executions of at most {most}")
+        assert self.nodes <= executions <= most, self.diary.lines()
 
 
 def await_death(process: subprocess.Popen[bytes], point: CrashPoint, live: LiveBench) -> None:
