@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iter
 def live(_bench: LiveBench) -> LiveBench:
     _bench.ensure()
     return _bench
+
+
+@pytest.fixture
+def workers(live: LiveBench) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two data workers. A test that kills one puts another in its place; both go on to the next test."""
+    assert live.worker is not None
+    if live.standby is None or live.standby.poll() is not None:
+        live.standby = live.start_role("worker")
+    live.await_ready(live.standby)
+    both = [live.worker, live.standby]
+    yield both
+    live.worker, live.standby = both
 
 
 @pytest.fixture

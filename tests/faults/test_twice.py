@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +11,7 @@ from schemas.status import Plane
 from tests.engine.graphs import document
 from tests.faults.counts import await_working, completed_once, events_of, lease_of, tracked_once
 from tests.faults.tracked import _bench as _bench
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveBench, wait_for
 from workbench.bus.keys import FRONT, INTERACTIVE
 from workbench.client.bench import Bench
 from workbench.engine.accept import Request
@@ -32,36 +33,31 @@ def dropped(live: LiveBench) -> bool:
     return not live.bench.bus.queued([POOL])
 
 
-def test_an_entry_delivered_twice_is_run_once(live: LiveBench, diary: Diary) -> None:
+def test_an_entry_delivered_twice_is_run_once(
+    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+) -> None:
     """Before it is taken, while it runs (another worker is free to take it), and when it is over."""
-    second = live.start_role("worker")
-    live.await_ready(second)
-    try:
-        blocker = live.submit({"n": diary.probe("first", sleep_s=1.0)}).job
-        job = live.submit(
-            {"n": diary.probe("n", sleep_s=1.0), "m": diary.probe("m", "probe.control")}, [("n", "m")]
-        ).job
-        (segment,) = [name for name in live.bench.bus.segments(job) if segment_of(live, job, "n") == name]
-        deliver_again(live, job, segment)
-        lease, _ = await_working(live, job)
-        deliver_again(live, job, segment)
-        wait_for(lambda: dropped(live), what="the entries fall out")
-        held = lease_of(live, job)
-        assert held is not None and held[0] == lease, "the second delivery came while it ran, and took nothing over"
-        wait_for(lambda: events_of(live, job, "node.completed"))
-        deliver_again(live, job, segment)
-        wait_for(lambda: dropped(live), what="the entries fall out")
-        for one in (blocker, job):
-            completed_once(live, one)
-        deliver_again(live, job, segment)  # of a job that is over
-        wait_for(lambda: dropped(live), what="the entries fall out")
-        assert live.bench.bus.leases() == []
-        assert sorted(diary.lines()) == ["first", "m", "n"]
-        assert len(events_of(live, job, "node.running")) == 2
-        tracked_once(live, job)
-        print(f"one entry delivered 9 times: executions {sorted(diary.lines())}, one result and one run")
-    finally:
-        sigkill(second)
+    blocker = live.submit({"n": diary.probe("first", sleep_s=1.0)}).job
+    job = live.submit({"n": diary.probe("n", sleep_s=1.0), "m": diary.probe("m", "probe.control")}, [("n", "m")]).job
+    (segment,) = [name for name in live.bench.bus.segments(job) if segment_of(live, job, "n") == name]
+    deliver_again(live, job, segment)
+    lease, _ = await_working(live, job)
+    deliver_again(live, job, segment)
+    wait_for(lambda: dropped(live), what="the entries fall out")
+    held = lease_of(live, job)
+    assert held is not None and held[0] == lease, "the second delivery came while it ran, and took nothing over"
+    wait_for(lambda: events_of(live, job, "node.completed"))
+    deliver_again(live, job, segment)
+    wait_for(lambda: dropped(live), what="the entries fall out")
+    for one in (blocker, job):
+        completed_once(live, one)
+    deliver_again(live, job, segment)  # of a job that is over
+    wait_for(lambda: dropped(live), what="the entries fall out")
+    assert live.bench.bus.leases() == []
+    assert sorted(diary.lines()) == ["first", "m", "n"]
+    assert len(events_of(live, job, "node.running")) == 2
+    tracked_once(live, job)
+    print(f"one entry delivered 9 times: executions {sorted(diary.lines())}, one result and one run")
 
 
 def segment_of(live: LiveBench, job: str, node: str) -> str:
