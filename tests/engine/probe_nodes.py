@@ -18,6 +18,7 @@ class Params(NodeModel):
     value: str = Field("", description="Copied to the output.")
     sleep_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long, reporting progress.")
     sleep_first_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long too, in the first execution.")
+    gate: str = Field("", description="Waits until this file is there, reporting progress.")
     log: str = Field("", description="A file to which each execution appends a line.")
     fail_times: int = Field(0, ge=0, description="Raise in the first executions.")
     die_times: int = Field(0, ge=0, description="Kill the own process in the first executions.")
@@ -60,6 +61,9 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     while (left := until - time.monotonic()) > 0:
         ctx.progress(sleep_s - left, sleep_s, "s")
         time.sleep(min(0.02, left))
+    while params.gate and not Path(params.gate).exists():
+        ctx.progress(0, 1, "gates")
+        time.sleep(0.02)
     if params.hold_gil_s:
         # Matching this pattern is exponential and never lets go of the interpreter's lock.
         import re

@@ -133,3 +133,30 @@ def test_a_control_plane_that_dies_there_loses_nothing_and_doubles_nothing(
         runs = {tracked_once(live, job) for job in round_.jobs}
         print(f"{len(round_.jobs)} jobs, {len(runs)} runs in MLflow")
         assert len(runs) == len(round_.jobs)
+
+
+@pytest.mark.parametrize("point", [CrashPoint.EPOCH_BEGUN, CrashPoint.JOB_PUT_BACK])
+def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace(
+    live: LiveBench, diary: Diary, tmp_path: Path, point: CrashPoint
+) -> None:
+    """The one that follows finds a bus that is marked and has only some of the jobs, or none."""
+    assert live.control is not None
+    gate = tmp_path / "gate"
+    other = live.submit({"o": diary.probe("o")}).job
+    job = live.submit({"n": diary.probe("n", gate=str(gate)), "m": diary.probe("m", "probe.control")}, [("n", "m")]).job
+    _, worker = await_working(live, job)
+    completed_once(live, other)
+    sigkill(live.control)
+    jobs = [live.submit({"c": diary.probe(f"c{index}", "probe.control")}).job for index in range(2)]
+    live.bench.bus.client.flushall()
+    mark = tmp_path / "mark"
+    live.control = live.start_role("control", WORKBENCH_CRASH_AT=point.value, WORKBENCH_CRASH_MARK=str(mark))
+    await_death(live.control, point, live)
+    assert mark.read_text() == point.value and live.bench.bus.marker()["phase"] == "grace"
+    live.ensure()
+    gate.touch()
+    record = completed_once(live, job)
+    for one in jobs:
+        completed_once(live, one)
+    assert record.node("n").worker == worker
+    assert sorted(diary.lines()) == ["c0", "c1", "m", "n", "o"]

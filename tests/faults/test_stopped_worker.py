@@ -35,7 +35,7 @@ def test_what_a_woken_worker_brings_is_refused(
     """Woken while the other one is at it, and in every other round when that has ended."""
     refused = 0
     for round_ in range(STOPS):
-        name = f"n{round_}"
+        name = f"{'whole' if with_executor else 'supervisor'}-{round_}"
         job = live.submit({"n": diary.probe(name, sleep_s=1.0, sign=True)}).job
         lease, slot = await_working(live, job)
         sleeper = holder(workers, live, slot)
