@@ -56,6 +56,7 @@ class Keeper:
         if marker.get("run_id") != present:
             self._take_over(present, marker)
         elif marker.get("phase") != "open":
+            self.reconcile()  # it may have died before it put all jobs back, and workers present leases of jobs only
             self._open(int(marker["epoch"]))  # another control plane died in its grace
         self.opened.set()
 
