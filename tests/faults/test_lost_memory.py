@@ -46,7 +46,7 @@ def epoch_of(live: LiveBench) -> int:
 
 
 def test_the_last_two_seconds_are_lost(live: LiveBench, diary: Diary) -> None:
-    """In them a job was accepted, a node of it completed and another began, and a job became final; SQL knows it all."""
+    """In them a job was accepted, a node of it completed, another began, and a job became final; SQL knows it all."""
     assert live.bus_process is not None
     for cut in range(CUTS):
         at_the_end, in_the_lost_part = (diary.path.with_name(f"{name}-{cut}") for name in ("end", "lost"))
