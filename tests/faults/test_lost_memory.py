@@ -83,6 +83,7 @@ def test_the_last_two_seconds_are_lost(live: LiveBench, diary: Diary) -> None:
         at_the_end.touch()
         jobs = [long, ending, young]
         records = [live.finish(job) for job in jobs]
+        wait_for(lambda jobs=jobs: not any(map(live.bench.bus.knows, jobs)), what="the bus is done with them")  # type: ignore[misc]
         counts = {name: diary.count(f"{cut}.{name}") for name in "acdxyz"}
         print(f"{len(lost)} bytes lost: {len(records)} of 3 jobs done, epoch {epoch} now {epoch_of(live)}, {counts}")
         assert {live.bench.bus.commit(lease, "c", b"{}")[0] for lease in old} == {Verdict.FENCED}
