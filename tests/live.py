@@ -97,6 +97,7 @@ class LiveBench:
         self.bus_process: subprocess.Popen[bytes] | None = None
         self.control: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
+        self.standby: subprocess.Popen[bytes] | None = None  # a second worker, where a test wants one
         self.bench = Bench(self.settings)
 
     # -- processes --------------------------------------------------------------------------------------------------
@@ -114,6 +115,7 @@ class LiveBench:
 
     def _start(self, argv: Sequence[str], cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
+        clean.pop("PYTHONDONTWRITEBYTECODE", None)  # processes start by the dozen here: compiling took two thirds of it
         return subprocess.Popen(
             argv,
             cwd=cwd,
@@ -153,7 +155,10 @@ class LiveBench:
         return next(int(child.pid) for child in children if "workbench.engine.executor" in child.cmdline())
 
     def stop(self) -> None:
-        for process in (self.worker, self.control, self.bus_process):
+        roles = [process for process in (self.worker, self.standby, self.control) if process is not None]
+        for process in roles:
+            process.send_signal(signal.SIGTERM)
+        for process in (*roles, self.bus_process):
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:

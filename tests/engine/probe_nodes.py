@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import random
 import signal
+import threading
 import time
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, node
@@ -15,12 +19,16 @@ from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, 
 class Params(NodeModel):
     value: str = Field("", description="Copied to the output.")
     sleep_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long, reporting progress.")
+    sleep_first_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long too, in the first execution.")
+    gate: str = Field("", description="Waits until this file is there, reporting progress.")
     log: str = Field("", description="A file to which each execution appends a line.")
     fail_times: int = Field(0, ge=0, description="Raise in the first executions.")
     die_times: int = Field(0, ge=0, description="Kill the own process in the first executions.")
     bad_input: bool = Field(False, description="Raise NodeError.")
     eat_memory: bool = Field(False, description="Allocate until the kernel refuses.")
     hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
+    native_s: float = Field(0.0, ge=0, description="Stay this long in one native call that holds the lock.")
+    sign: bool = Field(False, description="Say in the output which process made it.")
     parts: int = Field(0, ge=0, description="Make this many parts.")
     part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
     file_kib: int = Field(0, ge=0, description="Save a file of this size that only ``value`` decides.")
@@ -69,10 +77,14 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         raise RuntimeError(f"execution {executions} was told to fail")
     if params.eat_memory:
         _eat_memory()
-    until = time.monotonic() + params.sleep_s
+    sleep_s = params.sleep_s + (params.sleep_first_s if executions <= 1 else 0.0)
+    until = time.monotonic() + sleep_s
     while (left := until - time.monotonic()) > 0:
-        ctx.progress(params.sleep_s - left, params.sleep_s, "s")
+        ctx.progress(sleep_s - left, sleep_s, "s")
         time.sleep(min(0.02, left))
+    while params.gate and not Path(params.gate).exists():
+        ctx.progress(0, 1, "gates")
+        time.sleep(0.02)
     if params.hold_gil_s:
         # Matching this pattern is exponential and never lets go of the interpreter's lock.
         import re
@@ -80,6 +92,8 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         end = time.monotonic() + params.hold_gil_s
         while time.monotonic() < end:
             re.match(r"(a+)+$", "a" * 24 + "b")
+    if params.native_s:
+        ctx.metric("silent_s", _longest_silence_s(lambda: ctypes.PyDLL(None).usleep(int(params.native_s * 1e6))))
     for index in range(len(ctx.parts), params.parts):
         ctx.parts.append(f"part {index}\n".encode(), "text")
         if params.log:
@@ -88,6 +102,9 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         ctx.progress(index + 1, params.parts, "parts")
         time.sleep(params.part_s)
     text = params.value + (inputs.text or "")
+    if params.sign:
+        text = f"{params.value} by process {os.getpid()}"
+        return Outputs(text=text, file=ctx.save(text.encode(), "text"))
     if params.parts:
         return Outputs(text=text, file=ctx.save(b"".join(ctx.open(part).read_bytes() for part in ctx.parts), "text"))
     if params.file_kib:
@@ -96,6 +113,23 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     if params.nan_metric:
         ctx.metric("loss", float("nan"))
     return Outputs(text=text, number=2**70 if params.huge_number else None)
+
+
+def _longest_silence_s(call: Callable[[], object]) -> float:
+    """The longest time for which another thread of this process could not run during the call."""
+    stamps, done = [time.monotonic()], threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.01):
+            stamps.append(time.monotonic())
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    call()
+    done.set()
+    thread.join()
+    stamps.append(time.monotonic())
+    return max(after - before for before, after in pairwise(stamps))
 
 
 @node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=180))

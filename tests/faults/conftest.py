@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,18 @@ def outside(_outside: Outside) -> Outside:
 def live(_bench: LiveBench) -> LiveBench:
     _bench.ensure()
     return _bench
+
+
+@pytest.fixture
+def workers(live: LiveBench) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two data workers. A test that kills one puts another in its place; both go on to the next test."""
+    assert live.worker is not None
+    if live.standby is None or live.standby.poll() is not None:
+        live.standby = live.start_role("worker")
+    live.await_ready(live.standby)
+    both = [live.worker, live.standby]
+    yield both
+    live.worker, live.standby = both
 
 
 @pytest.fixture

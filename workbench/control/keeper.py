@@ -18,6 +18,7 @@ from workbench.bus import scripts
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, run_id
+from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
 from workbench.engine.known import recorded_ends
 from workbench.engine.offers import offered_by
@@ -87,6 +88,7 @@ class Keeper:
                 if put_back(record, bus=self.bus, epoch=epoch) is Verdict.OK:
                     log.info("job put back on the bus", job=job)
                     count += 1
+                    reached(CrashPoint.JOB_PUT_BACK)
             except WorkbenchError as error:
                 log.error("job cannot be put back", job=job, error=str(error))
         return count
@@ -98,6 +100,7 @@ class Keeper:
         scripts.load_all(self.bus.client)
         if self.bus.begin_epoch(epoch, present) is not Verdict.OK:
             return  # another control plane was quicker
+        reached(CrashPoint.EPOCH_BEGUN)
         self._recover(epoch, grace=bool(unfinished))
 
     def say_unserved(self) -> int:
@@ -153,11 +156,13 @@ class Keeper:
 
         Enqueued first: a control plane that dies in between leaves a bench in its grace, which the next one opens.
         """
+        reached(CrashPoint.GRACE_OVER)
         queued = {(entry.job, entry.segment) for entry in self.bus.queued()}
         for job in list(self.store.unfinished()):
             segments = [segment for segment in self.bus.segments(job) if (job, segment) not in queued]
             if segments and self.bus.requeue(job, segments):
                 log.info("segments enqueued again", job=job)
         if self.bus.open_bench(epoch) is Verdict.OK:
+            reached(CrashPoint.BENCH_OPENED)
             self.bus.nudge()  # tokens that were pushed in the grace woke workers in vain
             log.info("bench is open", epoch=epoch)

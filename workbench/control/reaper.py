@@ -13,6 +13,7 @@ from schemas.event import NodeFailure
 from workbench.bus.answers import Held, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
+from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 
 log = structlog.get_logger()
@@ -78,7 +79,9 @@ class Reaper:
             details={"worker": held.worker, "leaseS": self.lease_s, "remedy": "Look at that worker's log and memory."},
         )
         failure = NodeFailure(error=info, worker=held.worker, again=True, finished_at=time.time())
+        reached(CrashPoint.EXPIRE_ASKED)
         verdict = self.bus.expire(held, failure.to_json())
+        reached(CrashPoint.EXPIRE_ANSWERED)
         log.warning(
             "lease expired",
             job=held.job,

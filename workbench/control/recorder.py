@@ -12,6 +12,7 @@ from schemas.event import EventType
 from workbench.bus.answers import OutboxEntry
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
+from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
@@ -59,13 +60,16 @@ class Recorder:
         entries = self.bus.outbox("", BATCH)
         if not entries:
             return False
+        reached(CrashPoint.OUTBOX_READ)
         try:
             self.store.apply([entry.event for entry in entries])
         except WorkbenchError:
             raise  # a part is away: the same batch again later
         except Exception:
             self._apply_singly(entries)
+        reached(CrashPoint.BATCH_APPLIED)
         finished = [entry.event.job for entry in entries if entry.event.type in _FINAL]
         self.bus.confirm(entries[-1].id, finished)
+        reached(CrashPoint.BATCH_CONFIRMED)
         self.recorded.set()
         return len(entries) == BATCH

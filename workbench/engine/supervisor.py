@@ -24,6 +24,7 @@ from schemas.status import NodeStatus, Plane, WaitReason
 from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
+from workbench.crash_points import CrashPoint, reached
 from workbench.engine.active import Active, Heart
 from workbench.engine.backoff import delay_s
 from workbench.engine.binding import summary
@@ -84,6 +85,7 @@ class Slot:
                     self.child.ensure()  # before taking: a worker that cannot run nodes must not hold any
                     self._offer = offer(self.child.services, self.plane, self._serves)
                 if taken is None:
+                    reached(CrashPoint.TAKE_ASKED)
                     taken = self.bus.take(self.name, self._known, self.pool, offer=self._offer)
                 if away:
                     log.info("bus is back", worker=self.name)
@@ -99,6 +101,7 @@ class Slot:
                 self.stopping.wait(5.0)
                 continue
             if taken is not None:
+                reached(CrashPoint.TAKE_ANSWERED)
                 self._known = taken.lease.fence
                 taken = self._work(taken)
         if taken is not None:
@@ -246,6 +249,7 @@ class Slot:
         pause_s = delay_s(failure.attempt, failure.error.code)
         why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
         body = failure.to_json()
+        reached(CrashPoint.FAIL_ASKED)
         verdict = self._insist(
             work,
             lambda: self.bus.fail(
@@ -258,6 +262,7 @@ class Slot:
                 why=why,
             ),
         )
+        reached(CrashPoint.FAIL_ANSWERED)
         self._log(work).warning(
             "node failed",
             node=node,
@@ -291,7 +296,9 @@ class Slot:
                 offer=self._offer,
             )
 
+        reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self._insist(work, commit)
+        reached(CrashPoint.COMMIT_ANSWERED)
         if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
             work.active.lost = verdict
             if taken is not None:
@@ -431,7 +438,9 @@ class Slot:
 
     def _release(self, active: Active) -> None:
         try:
+            reached(CrashPoint.RELEASE_ASKED)
             self.bus.release(active.lease)
+            reached(CrashPoint.RELEASE_ANSWERED)
         except BUS_AWAY as error:
             log.info(
                 "lease left to expire",

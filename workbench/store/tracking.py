@@ -14,6 +14,7 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
+from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 from workbench.store import run_contents
 from workbench.store.jobs import JobStore
@@ -96,11 +97,14 @@ class Tracker:
         self._log(job, run_id)
         if not job.status.final:
             return run_id
+        reached(CrashPoint.RUN_LOGGED)
         self.api.log_spans(experiment_id, run_id, run_contents.spans(job))
         artifact_uri = artifact_uri or str(self.api.run_info(run_id)["artifact_uri"])
         self._artifacts.put(artifact_uri, run_contents.deliverables(job))
         end_ms = int((job.finished_at or time.time()) * 1000)
+        reached(CrashPoint.RUN_FILLED)
         self.api.update_run(run_id, run_contents.RUN_STATUS[job.status], end_ms)
+        reached(CrashPoint.RUN_ENDED)
         self.queue.mark_tracked(job.id)
         if job.sweep:
             self._end_sweep(job, end_ms)
@@ -124,8 +128,10 @@ class Tracker:
             if job.sweep:
                 tags[PARENT_RUN_TAG] = self._sweep_run(job, experiment_id)
             self.queue.mark_creating(job.id)
+            reached(CrashPoint.RUN_CREATING)
             start_ms = int((job.started_at or job.created_at) * 1000)
             info = self.api.create_run(experiment_id, run_contents.run_name(job), job.owner, start_ms, tags)
+            reached(CrashPoint.RUN_CREATED)
         self.queue.set_mlflow_run(job.id, info["run_id"])
         return str(info["run_id"]), str(info["artifact_uri"])
 

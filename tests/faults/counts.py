@@ -1,0 +1,91 @@
+"""Counts what a fault has left: results in SQL, executions in the diary, runs in MLflow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import psutil
+
+from schemas.event import Event
+from schemas.job import JobRecord
+from schemas.status import JobStatus
+from tests.live import LiveBench, wait_for
+from workbench.bus.bus import Lease
+from workbench.store.tracking import JOB_TAG
+from workbench.store.tracking_api import TrackingApi
+
+
+def completions(live: LiveBench, job: str) -> Counter[str]:
+    """How many results SQL was told of, by node."""
+    return Counter(event.node for event in live.bench.events(job) if event.type.value == "node.completed")
+
+
+def completed_once(live: LiveBench, job: str, timeout_s: float = 120.0) -> JobRecord:
+    """The record of a job that is done, each node of it completed exactly once."""
+    record = live.finish(job, timeout_s)
+    assert record.status is JobStatus.COMPLETED, (record.error, live.log()[-3000:])
+    assert completions(live, job) == dict.fromkeys((node.id for node in record.nodes), 1)
+    return record
+
+
+def events_of(live: LiveBench, job: str, type_: str) -> list[Event]:
+    """The job's events of one type, as SQL has them."""
+    return [event for event in live.bench.events(job) if event.type.value == type_]
+
+
+def tracked_once(live: LiveBench, job: str) -> str:
+    """Id of the one run that MLflow has of the job, and that SQL knows by this id."""
+    wait_for(lambda: live.bench.job(job).mlflow_run_id, 60, f"{job} has a run")
+    api = TrackingApi(live.settings.mlflow_url)
+    experiment = api.experiment_id(live.bench.job(job).experiment)
+
+    def finished() -> list[str] | None:
+        body = {"experiment_ids": [experiment], "filter": f"tags.`{JOB_TAG}` = '{job}'", "max_results": 10}
+        runs = api._api("POST", "runs/search", body).get("runs") or []
+        return [run["info"]["run_id"] for run in runs] if all(r["info"]["status"] == "FINISHED" for r in runs) else None
+
+    runs = wait_for(finished, 60, f"the run of {job} says FINISHED")
+    assert runs == [live.bench.job(job).mlflow_run_id]
+    return runs[0]
+
+
+def lease_of(live: LiveBench, job: str) -> tuple[Lease, int, str] | None:
+    """The job's lease, how often its heart beat, and who holds it."""
+    for held in live.bench.bus.leases():
+        if held.job == job:
+            fence, beats, worker = held.value.decode().split(" ", 2)
+            return Lease(job, held.segment, fence), int(beats), worker
+    return None
+
+
+def await_working(live: LiveBench, job: str) -> tuple[Lease, str]:
+    """The lease under which a worker works on the job, and that worker: its heart has beaten."""
+
+    def found() -> tuple[Lease, str] | None:
+        held = lease_of(live, job)
+        return (held[0], held[2]) if held and held[1] > 0 else None
+
+    return wait_for(found, what=f"somebody works on {job}")
+
+
+def holder(workers: Sequence[subprocess.Popen[bytes]], live: LiveBench, slot: str) -> subprocess.Popen[bytes]:
+    """The process of the worker whose slot that is."""
+    manifests = live.bench.bus.workers()
+    raw = manifests[slot.rpartition(".")[0]]
+    return next(process for process in workers if b'"pid":%d,' % process.pid in raw)
+
+
+def stop_processes(pids: Iterable[int]) -> None:
+    """SIGSTOP, and wait until the kernel says that they stand still."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, 10, f"{pid} is stopped")  # noqa: B023
+
+
+def wake_processes(pids: Iterable[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)

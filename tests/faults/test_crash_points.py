@@ -1,0 +1,162 @@
+"""The control plane dies at every named point of take, commit, hand-over and record: nothing is lost, nothing doubled.
+
+Its own worker runs nodes in the same process, so these are the points of workers too. In the short form one control
+plane after another dies, each at the next point, over the jobs that the last one left; then one lives and finishes.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.counts import await_working, completed_once, tracked_once
+from tests.faults.extent import LONG
+from tests.faults.tracked import _bench as _bench
+from tests.live import Diary, LiveBench, sigkill, wait_for
+from workbench.crash_points import CrashPoint
+
+pytestmark = pytest.mark.timeout(600)
+
+KEEPER = (CrashPoint.EPOCH_BEGUN, CrashPoint.JOB_PUT_BACK, CrashPoint.GRACE_OVER, CrashPoint.BENCH_OPENED)
+WORK = (CrashPoint.TAKE_ASKED, CrashPoint.TAKE_ANSWERED, CrashPoint.COMMIT_UPLOADED, CrashPoint.COMMIT_ANSWERED)
+EXPIRE = (CrashPoint.EXPIRE_ASKED, CrashPoint.EXPIRE_ANSWERED)
+FAIL = (CrashPoint.FAIL_ASKED, CrashPoint.FAIL_ANSWERED)
+RELEASE = (CrashPoint.RELEASE_ASKED, CrashPoint.RELEASE_ANSWERED)
+HAND_OVER = (*EXPIRE, *FAIL, *RELEASE)
+RECORDER = (CrashPoint.OUTBOX_READ, CrashPoint.BATCH_APPLIED, CrashPoint.BATCH_CONFIRMED)
+TRACKER = (
+    CrashPoint.RUN_CREATING,
+    CrashPoint.RUN_CREATED,
+    CrashPoint.RUN_LOGGED,
+    CrashPoint.RUN_FILLED,
+    CrashPoint.RUN_ENDED,
+)
+ROUNDS = (KEEPER, WORK, HAND_OVER, (*RECORDER, *TRACKER))
+BATCHES = [(point,) for points in ROUNDS for point in points] if LONG else list(ROUNDS)
+
+
+def test_no_point_is_left_out() -> None:
+    assert {point for batch in BATCHES for point in batch} == set(CrashPoint)
+
+
+class Round:
+    """Control planes that die one after another, and what they leave behind."""
+
+    def __init__(self, live: LiveBench, diary: Diary, folder: Path) -> None:
+        self.live = live
+        self.diary = diary
+        self.folder = folder
+        self.jobs: list[str] = []
+        self.nodes = 0
+        self.executions_more = 0  # at most: one for each kill, one for each attempt that was told to fail
+
+    def submit(self, point: CrashPoint) -> str:
+        """A small job over both planes; its first node fails or sleeps where the point needs that."""
+        name = f"{point.value}-{len(self.jobs)}"
+        more: dict[str, Any] = {}
+        if point in FAIL:
+            more["fail_times"] = 1
+            self.executions_more += 1
+        if point in RELEASE:
+            more["sleep_first_s"] = 4.0
+        service = "probe.control"
+        if point in EXPIRE:
+            more["sleep_first_s"], service = 60.0, "probe.data"
+        probes = {
+            "a": self.diary.probe(f"{name}.a", service, **more),
+            "b": self.diary.probe(f"{name}.b"),
+            "c": self.diary.probe(f"{name}.c", "probe.control"),
+        }
+        probes = {node: {**probe, "retries": {"maxAttempts": 20}} for node, probe in probes.items()}
+        job = self.live.submit(probes, [("a", "b"), ("b", "c")]).job
+        self.jobs.append(job)
+        self.nodes += len(probes)
+        return job
+
+    def die_at(self, point: CrashPoint) -> None:
+        """Start a control plane that dies there, see to it that it gets there, and look at its mark."""
+        live = self.live
+        assert live.control is not None and live.worker is not None
+        if point in EXPIRE and not live.bench.bus.leases():  # else the reaper died over one that still stands
+            await_working(live, self.submit(point))
+            sigkill(live.worker)  # with the lease in its hands
+            self.executions_more += 1
+        if live.control.poll() is None:
+            sigkill(live.control)
+        if point not in EXPIRE:
+            self.submit(point)
+        if point in KEEPER:
+            self.submit(point)  # the grace is worth something where there is more than one to put back
+            live.bench.bus.client.flushall()
+        first = f"{point.value}-{len(self.jobs) - 1}.a"
+        mark = self.folder / f"{point.value}.mark"
+        live.control = live.start_role("control", WORKBENCH_CRASH_AT=point.value, WORKBENCH_CRASH_MARK=str(mark))
+        if point in RELEASE:
+            wait_for(lambda: self.diary.count(first) >= 1, 120, f"{first} runs")
+            live.control.send_signal(signal.SIGTERM)  # it drains
+        await_death(live.control, point, live)
+        assert mark.read_text() == point.value, "it died of something else"
+        self.executions_more += 1
+        if live.worker.poll() is not None:
+            live.worker = live.start_role("worker")
+
+    def settle(self) -> None:
+        """With a control plane that lives: every job is done, and counted."""
+        self.live.ensure()
+        for job in self.jobs:
+            completed_once(self.live, job)
+        executions = len(self.diary.lines())
+        most = self.nodes + self.executions_more
+        print(f"{len(self.jobs)} jobs, {self.nodes} nodes, {executions} executions of at most {most}")
+        assert self.nodes <= executions <= most, self.diary.lines()
+
+
+def await_death(process: subprocess.Popen[bytes], point: CrashPoint, live: LiveBench) -> None:
+    wait_for(lambda: process.poll() is not None, 120, f"{point} is hit; {live.log()[-2000:]}")
+    assert process.returncode == -signal.SIGKILL, (point, process.returncode, live.log()[-3000:])
+
+
+@pytest.mark.parametrize("points", BATCHES, ids=lambda points: points[0].value if LONG else f"{points[0].value}…")
+def test_a_control_plane_that_dies_there_loses_nothing_and_doubles_nothing(
+    live: LiveBench, diary: Diary, tmp_path: Path, points: Sequence[CrashPoint]
+) -> None:
+    round_ = Round(live, diary, tmp_path)
+    for point in points:
+        round_.die_at(point)
+    round_.settle()
+    if set(points) & set(TRACKER):
+        runs = {tracked_once(live, job) for job in round_.jobs}
+        print(f"{len(round_.jobs)} jobs, {len(runs)} runs in MLflow")
+        assert len(runs) == len(round_.jobs)
+
+
+@pytest.mark.parametrize("point", [CrashPoint.EPOCH_BEGUN, CrashPoint.JOB_PUT_BACK])
+def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace(
+    live: LiveBench, diary: Diary, tmp_path: Path, point: CrashPoint
+) -> None:
+    """The one that follows finds a bus that is marked and has only some of the jobs, or none."""
+    assert live.control is not None
+    gate = tmp_path / "gate"
+    older = live.submit({"e": "probe.elsewhere"}).job  # put back first; nobody is there to run it
+    job = live.submit({"n": diary.probe("n", gate=str(gate)), "m": diary.probe("m", "probe.control")}, [("n", "m")]).job
+    _, worker = await_working(live, job)
+    sigkill(live.control)
+    jobs = [live.submit({"c": diary.probe(f"c{index}", "probe.control")}).job for index in range(2)]
+    live.bench.bus.client.flushall()
+    mark = tmp_path / "mark"
+    live.control = live.start_role("control", WORKBENCH_CRASH_AT=point.value, WORKBENCH_CRASH_MARK=str(mark))
+    await_death(live.control, point, live)
+    assert mark.read_text() == point.value and live.bench.bus.marker()["phase"] == "grace"
+    live.ensure()
+    gate.touch()
+    record = completed_once(live, job)
+    for one in jobs:
+        completed_once(live, one)
+    assert record.node("n").worker == worker
+    assert sorted(diary.lines()) == ["c0", "c1", "m", "n"]
+    assert live.bench.cancel(older)

@@ -1,0 +1,56 @@
+"""A long output whose maker is killed at part 7 of 10: parts 1 to 6 are kept, the whole is the same, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from schemas.job import JobRecord
+from schemas.refs import TextRef
+from tests.faults.counts import completed_once
+from tests.live import Diary, LiveBench, sigkill, wait_for
+
+pytestmark = pytest.mark.timeout(300)
+PARTS, KEPT = 10, 6
+
+
+def long_output(diary: Diary, part_s: float) -> dict[str, Any]:
+    return {"n": diary.probe("whole", parts=PARTS, part_s=part_s)}
+
+
+def content(live: LiveBench, record: JobRecord) -> bytes:
+    output = record.node("n").output
+    assert output is not None
+    return live.bench.open(TextRef.model_validate(output["file"])).read_bytes()
+
+
+def parts_on_bus(live: LiveBench, job: str) -> int:
+    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), "pn:n")
+    return int(raw or 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("whole_worker", [False, True], ids=["executor", "worker"])
+def test_finished_parts_are_not_made_again(live: LiveBench, diary: Diary, whole_worker: bool) -> None:
+    assert live.worker is not None
+    undisturbed = content(live, completed_once(live, live.submit(long_output(diary, 0.0)).job))
+    diary.path.write_text("")
+
+    job = live.submit(long_output(diary, 0.5)).job
+    wait_for(lambda: parts_on_bus(live, job) == KEPT, what=f"{KEPT} parts are finished, the next is in the making")
+    assert diary.lines() == ["whole", *(f"part-{index}" for index in range(KEPT))]
+    if whole_worker:
+        sigkill(live.worker)
+        live.ensure()
+    else:
+        os.kill(live.executor_of(live.worker), signal.SIGKILL)
+    record = completed_once(live, job)
+    made = [line for line in diary.lines() if line.startswith("part-")]
+    print(f"killed at part {KEPT + 1} of {PARTS}: made {made}; {len(undisturbed)} bytes, the same")
+    assert record.node("n").attempt == 2 and diary.count("whole") == 2, "the fault was in force"
+    assert [made.count(f"part-{index}") for index in range(KEPT)] == [1] * KEPT
+    assert made.count(f"part-{KEPT}") <= 2
+    assert [made.count(f"part-{index}") for index in range(KEPT + 1, PARTS)] == [1] * (PARTS - KEPT - 1)
+    assert content(live, record) == undisturbed == b"".join(b"part %d\n" % index for index in range(PARTS))

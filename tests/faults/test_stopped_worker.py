@@ -1,0 +1,85 @@
+"""A worker stands still past its lease and wakes: what it brings late is refused, and nothing of it is seen."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from typing import Any
+
+import pytest
+
+from schemas.refs import refs_in
+from tests.faults.counts import (
+    await_working,
+    completed_once,
+    events_of,
+    holder,
+    stop_processes,
+    tracked_once,
+    wake_processes,
+)
+from tests.faults.extent import extent
+from tests.faults.tracked import _bench as _bench
+from tests.live import Diary, LiveBench, wait_for
+from workbench.bus.bus import Verdict
+from workbench.store.tracking_api import TrackingApi
+
+pytestmark = pytest.mark.timeout(900)
+STOPS = extent(10, 2)
+
+
+@pytest.mark.parametrize("with_executor", [True, False], ids=["whole_worker", "supervisor_only"])
+def test_what_a_woken_worker_brings_is_refused(
+    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]], with_executor: bool
+) -> None:
+    """Woken while the other one is at it, and in every other round when that has ended."""
+    refused = 0
+    for round_ in range(STOPS):
+        name = f"{'whole' if with_executor else 'supervisor'}-{round_}"
+        job = live.submit({"n": diary.probe(name, sleep_s=1.0, sign=True)}).job
+        lease, slot = await_working(live, job)
+        sleeper = holder(workers, live, slot)
+        executor = live.executor_of(sleeper)
+        pids = [sleeper.pid, executor] if with_executor else [sleeper.pid]
+        late_text = f"{name} by process {executor}"
+        marked = len(live.log())
+        stop_processes(pids)
+        try:
+            assert events_of(live, job, "node.completed") == [], "it was stopped in the middle of the node"
+            wait_for(lambda job=job: len(events_of(live, job, "node.running")) == 2, what="taken over")  # type: ignore[misc]
+            if round_ % 2:
+                completed_once(live, job)
+        finally:
+            wake_processes(pids)
+        late = f'{{"output": {{"text": "{late_text}"}}}}'.encode()
+        verdict = live.bench.bus.commit(lease, "n", late)[0]  # what its supervisor may do or leave
+        assert verdict is Verdict.FENCED
+        wait_for(lambda marked=marked, slot=slot: gave_up(live.log()[marked:], slot), what="it gave the work up")  # type: ignore[misc]
+        refused += 1
+        record = completed_once(live, job)
+        assert diary.count(name) == 2
+        assert record.node("n").worker != slot
+        check_nothing_is_seen(live, job, late_text)
+    print(
+        f"stopped {STOPS} times: {refused} of {STOPS} late commits refused, {STOPS} results of the other worker stand"
+    )
+
+
+def gave_up(log: str, slot: str) -> bool:
+    return any("segment given up" in line and slot in line and "FENCED" in line for line in log.splitlines())
+
+
+def check_nothing_is_seen(live: LiveBench, job: str, late_text: str) -> None:
+    """The late result is in no index: not in SQL's artifacts, not in the job's outputs, not in MLflow."""
+    late = hashlib.sha256(late_text.encode()).hexdigest()
+    record = live.bench.job(job)
+    output = record.node("n").output
+    assert output is not None and output["text"] != late_text
+    shown = {ref.sha256 for ref in refs_in(output)}
+    assert shown == {hashlib.sha256(output["text"].encode()).hexdigest()}
+    named = live.bench.store.named_artifacts()
+    assert shown <= named and late not in named
+    run = tracked_once(live, job)
+    api = TrackingApi(live.settings.mlflow_url)
+    recorded: dict[str, Any] = api._api("GET", f"runs/get?run_id={run}")["run"]
+    assert late_text not in str(recorded) and late not in str(recorded)

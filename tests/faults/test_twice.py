@@ -1,0 +1,81 @@
+"""What is delivered twice is done once: a queue entry, a submit."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from schemas.status import Plane
+from tests.engine.graphs import document
+from tests.faults.counts import await_working, completed_once, events_of, lease_of, tracked_once
+from tests.faults.tracked import _bench as _bench
+from tests.live import Diary, LiveBench, wait_for
+from workbench.bus.keys import FRONT, INTERACTIVE
+from workbench.client.bench import Bench
+from workbench.engine.accept import Request
+from workbench.engine.cut import pool_name
+
+pytestmark = pytest.mark.timeout(300)
+POOL = pool_name(Plane.DATA, "cpu")
+
+
+def deliver_again(live: LiveBench, job: str, segment: str) -> None:
+    """The same entry once more in two of its pool's queues, and a token for each to wake a worker."""
+    bus = live.bench.bus
+    for lane in (FRONT, INTERACTIVE):
+        bus.client.xadd(bus.keys.queue(POOL, lane), {"j": job, "s": segment})
+        bus.client.rpush(bus.keys.wake(POOL), "1")
+
+
+def dropped(live: LiveBench) -> bool:
+    return not live.bench.bus.queued([POOL])
+
+
+def test_an_entry_delivered_twice_is_run_once(
+    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+) -> None:
+    """Before it is taken, while it runs (another worker is free to take it), and when it is over."""
+    blocker = live.submit({"n": diary.probe("first", sleep_s=1.0)}).job
+    job = live.submit({"n": diary.probe("n", sleep_s=1.0), "m": diary.probe("m", "probe.control")}, [("n", "m")]).job
+    (segment,) = [name for name in live.bench.bus.segments(job) if segment_of(live, job, "n") == name]
+    deliver_again(live, job, segment)
+    lease, _ = await_working(live, job)
+    deliver_again(live, job, segment)
+    wait_for(lambda: dropped(live), what="the entries fall out")
+    held = lease_of(live, job)
+    assert held is not None and held[0] == lease, "the second delivery came while it ran, and took nothing over"
+    wait_for(lambda: events_of(live, job, "node.completed"))
+    deliver_again(live, job, segment)
+    wait_for(lambda: dropped(live), what="the entries fall out")
+    for one in (blocker, job):
+        completed_once(live, one)
+    deliver_again(live, job, segment)  # of a job that is over
+    wait_for(lambda: dropped(live), what="the entries fall out")
+    assert live.bench.bus.leases() == []
+    assert sorted(diary.lines()) == ["first", "m", "n"]
+    assert len(events_of(live, job, "node.running")) == 2
+    tracked_once(live, job)
+    print(f"one entry delivered 9 times: executions {sorted(diary.lines())}, one result and one run")
+
+
+def segment_of(live: LiveBench, job: str, node: str) -> str:
+    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), f"sg:{node}")
+    assert isinstance(raw, bytes)
+    return raw.decode()
+
+
+def test_one_key_submitted_three_times_is_one_job(live: LiveBench, diary: Diary) -> None:
+    """At once, as three faces that were told to hurry would do it, and once more when it is over."""
+    request = Request(document({"n": diary.probe("n")}), key=f"once {diary.path}")
+    with ThreadPoolExecutor(3) as faces:
+        answers = list(faces.map(lambda _: Bench(live.settings).submit(request), range(3)))
+    (job,) = {answer.job for answer in answers}
+    completed_once(live, job)
+    answers.append(live.bench.submit(request))
+    assert {answer.job for answer in answers} == {job}
+    assert [answer.created for answer in answers].count(True) == 1
+    tracked_once(live, job)
+    assert diary.lines() == ["n"]
+    print(f"one key submitted {len(answers)} times: one job, executions {diary.lines()}, one result and one run")
