@@ -74,5 +74,5 @@ def test_a_segment_carries_what_its_nodes_need_and_no_more() -> None:
     assert segment_ids(planned) == ["0", "1", "2"]
     assert found["needs:2"] == "a b"
     assert found["spec:0"].count(b"x" * 100) == 1 and b"x" * 100 not in found["spec:1"]
-    assert b'"seed":5' in found["spec:0"] and b'"timeoutS":60.0' in found["spec:0"]
+    assert b'"seed":5' in found["spec:0"] and b'"timeoutS":180.0' in found["spec:0"]
     assert 500 < size_bytes(planned) < 10_000

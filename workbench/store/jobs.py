@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, update
 from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
 from schemas.job import JobRecord, NewJob
-from schemas.status import FINAL_JOB_STATUSES
+from schemas.status import FINAL_JOB_STATUSES, NodeStatus
 from workbench.settings import Settings
 from workbench.store import assemble, record, tables
 from workbench.store.assemble import job_record, new_job_rows
