@@ -21,7 +21,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
-from workbench.engine.offers import Offers
+from workbench.engine.offers import Outlook
 from workbench.engine.structure import topological_order
 from workbench.settings import Settings
 from workbench.store.dead_letters import DeadLetters
@@ -52,8 +52,8 @@ class Bench:
         return Bus(self.settings.bus_url, self.settings.bench)
 
     @cached_property
-    def _offers(self) -> Offers:
-        return Offers(self.bus)
+    def _outlook(self) -> Outlook:
+        return Outlook(self.bus)
 
     @cached_property
     def store(self) -> JobStore:
@@ -90,7 +90,7 @@ class Bench:
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""
         return accept(
-            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open, offers=self._offers
+            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open, outlook=self._outlook
         )
 
     def open(self, ref: Ref) -> Path:
@@ -114,10 +114,8 @@ class Bench:
         return record
 
     def watch(self, job_id: str, after: str = "0-0") -> Iterator[Update]:
-        """Events and progress from a cursor on, until the job is final."""
-        if not self._is_on_bus(job_id):
-            self.job(job_id)  # unknown to SQL too: an error, not a wait without end
-        return watch(job_id, self.bus, self.store, after)
+        """Events and progress from a cursor on, until the job is final. Raises WorkbenchError (job.unknown)."""
+        return watch(job_id, self.bus, self.job, self.store, after)
 
     def typical_seconds(self, record: JobRecord) -> dict[str, float]:
         """What the job's services took lately, by service."""
@@ -186,12 +184,6 @@ class Bench:
         )
         DeadLetters(self.store.database).remove(job_id)
         return accepted
-
-    def _is_on_bus(self, job_id: str) -> bool:
-        try:
-            return self.bus.knows(job_id)
-        except BUS_AWAY:
-            return False
 
     def _staged(self, path: Path) -> Any:
         """A copy of a person's file: the cache takes files over, and this one is not ours to take."""

@@ -6,12 +6,13 @@ A watcher that was closed, reloaded or late goes on from its cursor. What the bu
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
 
 from schemas.event import Event, EventType, Progress
+from schemas.job import JobRecord
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.store.jobs import JobStore
@@ -33,15 +34,20 @@ class Update:
         return any(event.type in FINAL_EVENTS for event in self.events)
 
 
-def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[Update]:
+def watch(
+    job: str, bus: Bus, lookup: Callable[[str], JobRecord], store: JobStore, after: str = "0-0"
+) -> Iterator[Update]:
     """Yield updates until the job's final event was yielded or lies before the cursor.
+
+    Args:
+        lookup: the job's record; what it raises for a job that nobody knows comes out of here.
 
     Blocks between them for a quarter of a second at most.
 
     While the bus is away it keeps waiting, and says so in its updates.
     """
     cursor, silent = after, 0
-    looked_at = float("-inf")
+    looked_at = time.monotonic()  # a job that is done within a quarter of a second needs no bar
     while True:
         try:
             events = bus.events(job, cursor, block_s=LOOK_EVERY_S)
@@ -54,9 +60,9 @@ def watch(job: str, bus: Bus, store: JobStore, after: str = "0-0") -> Iterator[U
             time.sleep(LOOK_EVERY_S)
         silent = 0 if events else silent + 1
         if silent >= 2 and (silent % 4 == 2):  # nothing came for a while: the bus may have forgotten the job
-            record = store.get(job)  # asked first: what ends it is then among the events
+            record = lookup(job)  # asked first: what ends it is then among the events
             events = [event for event in store.events(job, cursor) if event.type is not EventType.NODE_WAITING]
-            if not events and record is not None and record.status.final:
+            if not events and record.status.final:
                 return  # the cursor stands behind the end
         if events:
             cursor = events[-1].cursor

@@ -29,7 +29,7 @@ from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
 from workbench.engine.known import known_results, recorded_results, with_results
-from workbench.engine.offers import Offers, needed
+from workbench.engine.offers import Outlook, needed
 from workbench.engine.parse import parse_graph
 from workbench.engine.plan import plan
 from workbench.engine.structure import topological_order
@@ -71,18 +71,18 @@ def accept(
     store: JobStore,
     objects: Objects,
     open_ref: Callable[[Ref], Path],
-    offers: Offers,
+    outlook: Outlook,
 ) -> Accepted:
     """Accept a job, or refuse it with nothing queued.
 
     Args:
         open_ref: a local copy of an artifact, for the checks that look at inputs.
-        offers: what the workers of the bench offer, to say at once what nobody does.
+        outlook: the bus's epoch and what its workers offer, to say at once what nobody does.
 
     Raises WorkbenchError: a graph.* code, node.bad_input from a check, job.key_reused, bus.unreachable, …
     """
     try:
-        epoch = int(bus.marker().get("epoch", "0"))
+        outlook.refresh()
     except BUS_AWAY as error:
         raise unreachable(bus.url, error) from error
     document = request.document
@@ -118,8 +118,8 @@ def accept(
     job_id, created = store.create(job)
     if created:
         planned = _plan(job_id, checked, seed, results, job.graph_hash, request.lane, announce=True)
-        _put_on_bus(bus, planned, epoch)
-    return Accepted(job_id, created, len(results), _unserved(checked, results, offers) if created else ())
+        _put_on_bus(bus, planned, outlook)
+    return Accepted(job_id, created, len(results), _unserved(checked, results, outlook) if created else ())
 
 
 def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
@@ -174,27 +174,23 @@ def _version() -> str:
     return metadata.version("talking-head-workbench")  # reads a file: a millisecond
 
 
-def _put_on_bus(bus: Bus, planned: Planned, epoch: int) -> None:
+def _put_on_bus(bus: Bus, planned: Planned, outlook: Outlook) -> None:
     """The job is in SQL: whatever happens here, the reconciler puts it on the bus if this does not."""
     try:
         for _ in range(3):
-            if bus.accept(planned, epoch) is not Verdict.WAIT:
+            if bus.accept(planned, outlook.epoch) is not Verdict.WAIT:
                 return
-            epoch = int(bus.marker().get("epoch", "0"))
+            outlook.refresh(now=True)
     except BUS_AWAY as error:
         log.warning("accepted; the control plane will enqueue it", job=planned.job, error=str(error))
 
 
-def _unserved(checked: Checked, results: dict[str, NodeResult], offers: Offers) -> tuple[str, ...]:
+def _unserved(checked: Checked, results: dict[str, NodeResult], outlook: Outlook) -> tuple[str, ...]:
     """Services that no worker offers now, as "service version"."""
-    try:
-        offered = offers.now()
-    except BUS_AWAY:
-        return ()  # the job is accepted all the same
     missing = []
     for node in checked.graph.nodes:
         declaration = checked.declarations[node.id]
-        here = offered.get(pool_name(declaration.plane, declaration.pool), frozenset())
+        here = outlook.offers.get(pool_name(declaration.plane, declaration.pool), frozenset())
         if node.id not in results and needed(node) not in here:
             missing.append(f"{node.service} {node.version}")
     return tuple(dict.fromkeys(missing))

@@ -38,20 +38,26 @@ def offer(services: Iterable[Mapping[str, Any]], plane: Plane, pool: str) -> Off
     return Offer(hashlib.sha256(" ".join(sorted(words)).encode()).hexdigest()[:16], words)
 
 
-class Offers:
-    """What the workers of a bench offer, asked again after two seconds: a sweep's submits need not all ask."""
+class Outlook:
+    """What a client needs to know of a bench before it submits; asked again after two seconds, not for each job.
+
+    Attributes:
+        epoch: of the bus, when it was asked.
+        offers: what its workers offer, by the pool's name on the bus.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._found: dict[str, frozenset[str]] = {}
+        self.epoch = 0
+        self.offers: dict[str, frozenset[str]] = {}
         self._asked_at = float("-inf")
 
-    def now(self) -> dict[str, frozenset[str]]:
-        """As ``offered_by``, at most two seconds old. Raises BUS_AWAY."""
-        if time.monotonic() - self._asked_at > FRESH_S:
-            self._found = offered_by(self._bus)
+    def refresh(self, *, now: bool = False) -> None:
+        """Ask the bus where the last answer is too old, or ``now``. Raises BUS_AWAY."""
+        if now or time.monotonic() - self._asked_at > FRESH_S:
+            self.epoch = int(self._bus.marker().get("epoch", "0"))
+            self.offers = offered_by(self._bus)
             self._asked_at = time.monotonic()
-        return self._found
 
 
 def offered_by(bus: Bus) -> dict[str, frozenset[str]]:
