@@ -100,6 +100,7 @@ def machine(new_world: Callable[[], World]) -> type[RuleBasedStateMachine]:
     return Bench
 
 
+@pytest.mark.timeout(3600)
 def test_no_sequence_of_steps_breaks_a_promise(new_world: Callable[[], World]) -> None:
     run_state_machine_as_test(
         machine(new_world),
