@@ -14,6 +14,7 @@ RUNS = (
     ("memory",),
     ("animation",),
     ("store",),
+    ("tracking",),
 )
 
 for name, *arguments in RUNS:
