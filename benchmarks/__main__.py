@@ -15,6 +15,7 @@ RUNS = (
     ("memory",),
     ("animation",),
     ("store",),
+    ("tracking",),
 )
 
 for name, *arguments in RUNS:

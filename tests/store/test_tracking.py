@@ -198,6 +198,39 @@ def test_a_run_costs_four_requests(
     assert tracker.api.requests - before == 4
 
 
+def test_a_job_tracked_while_it_runs_costs_five_requests(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    record_run(store, make_job(experiment=experiment), media)
+    tracker.sync_due()
+    job = make_job(experiment=experiment)
+    store.create(job)
+    whole = whole_run(job.id, {"script": {"narration": "Hello."}})
+    store.apply(whole[:2])
+    before = tracker.api.requests
+    assert tracker.sync_due() == 1
+    assert tracker.api.requests - before == 2  # the run; its parameters
+    assert tracker.sync_due() == 0
+    store.apply(whole[2:])
+    assert tracker.sync_due() == 1
+    assert tracker.api.requests - before == 5  # figures and tags; the trace; the status
+    (run,) = runs(settings, experiment, f"tags.`{JOB_TAG}` = '{job.id}'")
+    assert values(run, "tags")["workbench.status"] == "completed"
+    assert tracker._artifact_uris == {}
+
+
+def test_a_sweep_costs_two_requests_more_than_its_jobs(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    record_run(store, make_job(experiment=experiment), media)
+    tracker.sync_due()
+    for _ in range(3):
+        record_run(store, make_job(experiment=experiment, sweep=f"s {experiment}"), media)
+    before = tracker.api.requests
+    assert tracker.sync_due() == 3
+    assert tracker.api.requests - before == 3 * 4 + 2
+
+
 class Dies(BaseException):
     """The process ends here."""
 

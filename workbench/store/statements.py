@@ -8,8 +8,9 @@ parameter.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -60,13 +61,12 @@ class Statements:
         alike: dict[Values, list[Values]] = {}
         for key, row in rows.items():
             columns = tuple(sorted(row))
-            alike.setdefault(columns, []).append((*_values(table, columns, row), *key))
+            alike.setdefault(columns, []).append((*_bind(table, columns)(row), *key))
         for columns, values in alike.items():
             self.run(connection, _update_text(table, columns), values)
 
     def _insert(self, connection: Connection, table: Table, rows: Sequence[Row], *, replace: bool) -> Any:
-        columns = _columns(table)
-        values = [_values(table, columns, row) for row in rows]
+        values = list(map(_bind(table, _columns(table)), rows))
         return self.run(connection, _insert_text(table, replace), values if len(values) > 1 else values[0])
 
 
@@ -100,10 +100,15 @@ def _columns(table: Table) -> tuple[str, ...]:
 
 
 @cache
-def _json_columns(table: Table) -> frozenset[str]:
-    return frozenset(column.name for column in table.columns if isinstance(column.type, Json))
+def _bind(table: Table, columns: tuple[str, ...]) -> Callable[[Row], Values]:
+    """From a row, which must have all these columns (two at least), to the values of a statement."""
+    pick = itemgetter(*columns)
+    as_json = [index for index, name in enumerate(columns) if isinstance(table.columns[name].type, Json)]
 
+    def bind(row: Row) -> Values:
+        values = list(pick(row))
+        for index in as_json:
+            values[index] = to_json(values[index])
+        return tuple(values)
 
-def _values(table: Table, columns: tuple[str, ...], row: Row) -> Values:
-    as_json = _json_columns(table)
-    return tuple([to_json(row.get(name)) if name in as_json else row.get(name) for name in columns])
+    return bind

@@ -43,6 +43,7 @@ class Tracker:
         self.queue = TrackingQueue(store.database)
         self._artifacts = RunArtifacts(api, objects)
         self._experiments: dict[str, str] = {}
+        self._artifact_uris: dict[str, str] = {}  # of the runs of jobs that are not final, by run id
 
     @classmethod
     def connect(cls, settings: Settings, store: JobStore) -> Tracker:
@@ -80,6 +81,7 @@ class Tracker:
         try:
             return self._sync(job)
         except TrackingRefused as refused:
+            self._artifact_uris.pop(job.mlflow_run_id or "", None)
             if job.mlflow_run_id is not None and refused.reason == "RESOURCE_DOES_NOT_EXIST":
                 # MLflow was set up anew behind our back: its database is gone, ours says what was in it.
                 self._experiments.clear()
@@ -93,13 +95,17 @@ class Tracker:
 
     def _sync(self, job: JobRecord) -> str:
         experiment_id = self._experiment(job.experiment)
-        run_id, artifact_uri = self._run(job, experiment_id)
-        self._log(job, run_id)
+        tags = run_contents.tags(job)
+        if job.mlflow_run_id is not None:
+            run_id = job.mlflow_run_id
+        else:
+            run_id, tags = self._begin(job, experiment_id, tags)
+        self._log(job, run_id, tags)
         if not job.status.final:
             return run_id
         reached(CrashPoint.RUN_LOGGED)
         self.api.log_spans(experiment_id, run_id, run_contents.spans(job))
-        artifact_uri = artifact_uri or str(self.api.run_info(run_id)["artifact_uri"])
+        artifact_uri = self._artifact_uris.pop(run_id, "") or str(self.api.run_info(run_id)["artifact_uri"])
         self._artifacts.put(artifact_uri, run_contents.deliverables(job))
         end_ms = int((job.finished_at or time.time()) * 1000)
         reached(CrashPoint.RUN_FILLED)
@@ -116,29 +122,29 @@ class Tracker:
             self._experiments[name] = self.api.experiment_id(name)
         return self._experiments[name]
 
-    def _run(self, job: JobRecord, experiment_id: str) -> tuple[str, str]:
-        """The job's run: known, found by its tag, or new. Its artifact URI is "" where it was not told."""
-        if job.mlflow_run_id is not None:
-            return job.mlflow_run_id, ""
+    def _begin(self, job: JobRecord, experiment_id: str, tags: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """The job's run, new or found by its tag, and the tags that it does not carry yet."""
         info = None
         if self.queue.state(job.id) is TrackingState.CREATING:
             info = self.api.find_run(experiment_id, JOB_TAG, job.id)
+        left = {} if info is None else tags
         if info is None:
-            tags = run_contents.tags(job)
-            if job.sweep:
-                tags[PARENT_RUN_TAG] = self._sweep_run(job, experiment_id)
+            parent = {PARENT_RUN_TAG: self._sweep_run(job, experiment_id)} if job.sweep else {}
             self.queue.mark_creating(job.id)
             reached(CrashPoint.RUN_CREATING)
             start_ms = int((job.started_at or job.created_at) * 1000)
-            info = self.api.create_run(experiment_id, run_contents.run_name(job), job.owner, start_ms, tags)
+            name = run_contents.run_name(job)
+            info = self.api.create_run(experiment_id, name, job.owner, start_ms, tags | parent)
             reached(CrashPoint.RUN_CREATED)
-        self.queue.set_mlflow_run(job.id, info["run_id"])
-        return str(info["run_id"]), str(info["artifact_uri"])
+        run_id = str(info["run_id"])
+        self.queue.set_mlflow_run(job.id, run_id)
+        self._artifact_uris[run_id] = str(info["artifact_uri"])
+        return run_id, left
 
-    def _log(self, job: JobRecord, run_id: str) -> None:
-        """Parameters, tags and metrics: one request for any but very large graphs."""
+    def _log(self, job: JobRecord, run_id: str, tags_left: dict[str, str]) -> None:
+        """Parameters, metrics and the tags that are left: one request for any but very large graphs."""
         params = list(run_contents.parameters(job).items())
-        tags = list(run_contents.tags(job).items())
+        tags = list(tags_left.items())
         metrics = run_contents.metrics(job) if job.status.final else []
         while params or tags or metrics:
             self.api.log_batch(run_id, metrics[:MAX_METRICS], dict(params[:MAX_PARAMS]), dict(tags[:MAX_TAGS]))
