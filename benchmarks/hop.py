@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 from benchmarks.bench_stack import running_stack
 from benchmarks.floor import Floor
@@ -17,7 +18,7 @@ from workbench.client.bench import Bench
 from workbench.engine.accept import Request
 
 GOAL = 4.0
-CHAIN = {
+CHAIN: dict[str, Any] = {
     "schema": "langgraph.v1",
     "workflowId": "noop",
     "nodes": [

@@ -76,5 +76,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def shown(figure: tuple[float, float, float], digits: int = 2) -> str:
+    """A figure with its interval: ``1.20 [1.10, 1.31]``."""
+    low, middle, high = figure
+    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
 def told(goal: bool) -> str:
     return "reached" if goal else "MISSED"

@@ -1,6 +1,8 @@
-"""Nodes that do nothing: what is left is the runner."""
+"""Nodes that do nothing, or sleep: what is left is the runner."""
 
 from __future__ import annotations
+
+import time
 
 from nodes.sdk import Context, Field, NodeModel, node
 
@@ -11,17 +13,43 @@ class Params(NodeModel):
 
 class Inputs(NodeModel):
     tick: int = Field(0, description="Counted up.")
+    payload: str = Field("", description="Passed on.")
 
 
 class Outputs(NodeModel):
     tick: int = Field(description="One more than the input.")
+    payload: str = Field("", description="As it came in.")
 
 
-@node("bench.control", version="1.0.0", plane="control", cache=False)
+class SleepParams(NodeModel):
+    seconds: float = Field(0.5, ge=0, le=60, description="How long the node sleeps, in seconds.")
+    value: int = Field(0, description="Makes one node differ from another.")
+
+
+@node("bench.control", version="1.1.0", plane="control", cache=False)
 def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    return Outputs(tick=inputs.tick + 1)
+    return Outputs(tick=inputs.tick + 1, payload=inputs.payload)
 
 
-@node("bench.data", version="1.0.0", plane="data", cache=False)
+@node("bench.data", version="1.1.0", plane="data", cache=False)
 def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    return Outputs(tick=inputs.tick + 1, payload=inputs.payload)
+
+
+@node("bench.sleep", version="1.0.0", plane="data", cache=False)
+def sleep(ctx: Context, params: SleepParams, inputs: Inputs) -> Outputs:
+    time.sleep(params.seconds)
+    return Outputs(tick=inputs.tick + 1, payload=inputs.payload)
+
+
+@node("bench.known", version="1.0.0", plane="data")
+def known(ctx: Context, params: SleepParams, inputs: Inputs) -> Outputs:
+    """Sleeps as `bench.sleep` does, but its result is kept and found again."""
+    time.sleep(params.seconds)
+    return Outputs(tick=inputs.tick + 1 + params.value, payload=inputs.payload)
+
+
+@node("bench.filler", version="1.0.0", plane="data", pool="filler", cache=False)
+def filler(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """For a pool that no worker serves: a benchmark takes and commits it by itself."""
     return Outputs(tick=inputs.tick + 1)

@@ -29,6 +29,9 @@ ERROR_CODES: dict[str, str] = {
     "job.unknown": "No job of that id.",
     "job.key_reused": "The idempotency key was used for another graph.",
     "job.not_final": "The job must be finished for this.",
+    "job.nothing_to_retry": "The job completed, so there is nothing to try again.",
+    "worker.unknown": "No worker of that name is up.",
+    "pool.unknown": "No pool of that name.",
     "pipeline.unknown": "No pipeline of that name.",
     "pipeline.bad_option": "An option is unknown to the pipeline or missing.",
     # a node

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
+from schemas.status import WaitReason
 
 
 class EventType(StrEnum):
@@ -23,7 +24,7 @@ class EventType(StrEnum):
     NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt
     NODE_SKIPPED = "node.skipped"  # data: {}
     NODE_CANCELLED = "node.cancelled"  # data: {}
-    NODE_WAITING = "node.waiting"  # data: {reason, …}
+    NODE_WAITING = "node.waiting"  # data: NodeWait
     JOB_COMPLETED = "job.completed"  # data: {}
     JOB_FAILED = "job.failed"  # node: the first unhandled failure; data: {}
     JOB_CANCELLED = "job.cancelled"  # data: {}
@@ -56,11 +57,37 @@ class NodeFailure(Contract):
     """An attempt failed."""
 
     error: ErrorInfo
+    again: bool = Field(
+        False,
+        description="Whether another attempt could have helped: a node that fails its last attempt with it is a dead "
+        "letter.",
+    )
     worker: str = ""
     attempt: int = 1
     seconds: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
+
+
+class NodeWait(Contract):
+    """A node waits without a worker."""
+
+    reason: WaitReason
+    content_key: str = Field("", description="same_computation: the key that is being computed.")
+    delay_s: float = Field(0.0, ge=0, description="retry_at: seconds until the next attempt.")
+    attempt: int = Field(0, ge=0, description="retry_at: the attempt that follows.")
+    pool: str = Field("", description="no_worker: the pool that has none.")
+    services: list[str] = Field(default_factory=list, description="no_worker: service and version that nobody offers.")
+
+    def sentence(self) -> str:
+        """For a person."""
+        if self.reason is WaitReason.RETRY_AT:
+            return f"attempt {self.attempt} follows in {self.delay_s:g} s"
+        if self.reason is WaitReason.NO_WORKER:
+            return f"no worker offers {', '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
+        if self.reason is WaitReason.SAME_COMPUTATION:
+            return "another job computes the same; its result is used"
+        return "a person is asked"
 
 
 class Event(Contract):

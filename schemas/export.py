@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from schemas.capability import Capabilities, WorkerManifest
 from schemas.errors import ErrorInfo
-from schemas.event import Event, NodeFailure, NodeResult, NodeStart, Progress
+from schemas.event import Event, NodeFailure, NodeResult, NodeStart, NodeWait, Progress
 from schemas.graph import Graph
 from schemas.job import JobRecord, JobView
+from schemas.queue import QueueView
 from schemas.refs import REF_TYPES
 from schemas.segment import SegmentSpec
 from schemas.stack import StackStatus
@@ -23,11 +24,13 @@ EXPORTED: tuple[type[BaseModel], ...] = (
     NodeStart,
     NodeResult,
     NodeFailure,
+    NodeWait,
     Progress,
     JobView,
     JobRecord,
     WorkerManifest,
     Capabilities,
+    QueueView,
     ErrorInfo,
     StackStatus,
     *REF_TYPES.values(),

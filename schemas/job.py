@@ -9,7 +9,7 @@ from pydantic import Field
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.graph import Graph
-from schemas.status import JobStatus, NodeStatus, Plane
+from schemas.status import JobStatus, Lane, NodeStatus, Plane
 
 
 class NewJob(Contract):
@@ -25,6 +25,7 @@ class NewJob(Contract):
     seed: int = 0
     parent: str | None = Field(None, description="The job this one repeats.")
     sweep: str | None = None
+    lane: Lane = Field(Lane.INTERACTIVE, description="The queue its segments wait in.")
     created_at: float = 0.0
 
 
@@ -63,6 +64,7 @@ class JobRecord(Contract):
     seed: int = 0
     parent: str | None = None
     sweep: str | None = None
+    lane: Lane = Lane.INTERACTIVE
     error: ErrorInfo | None = None
     created_at: float = 0.0
     started_at: float | None = None

@@ -22,6 +22,9 @@ class SegmentSpec(Contract):
     job: str
     segment: str
     seed: int = 0
+    lane: str = Field(
+        "interactive", description="interactive, or batch: between two nodes it lets a person's work go first."
+    )
     nodes: list[Node] = Field(description="In topological order; inputs and versions are written out.")
     edges: list[Edge] = Field(description="All incoming edges of these nodes, those from other segments too.")
     duties: dict[str, Duty] = Field(description="By node id.")

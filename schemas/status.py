@@ -22,6 +22,15 @@ class NodeStatus(StrEnum):
         return self in FINAL_NODE_STATUSES
 
 
+class WaitReason(StrEnum):
+    """Why a node waits without a worker; stands in the data of its node.waiting event."""
+
+    SAME_COMPUTATION = "same_computation"  # another job computes this very thing
+    RETRY_AT = "retry_at"  # its last attempt failed a moment ago
+    NO_WORKER = "no_worker"  # nobody offers its service in its version
+    APPROVAL = "approval"  # a person is asked
+
+
 class JobStatus(StrEnum):
     """What is true of one job."""
 
@@ -49,6 +58,13 @@ class EdgeKind(StrEnum):
         if self is EdgeKind.ON_FAILURE:
             return parent is NodeStatus.FAILED
         return parent is NodeStatus.COMPLETED
+
+
+class Lane(StrEnum):
+    """Which of the queues of a pool a job waits in; an earlier one is emptied first."""
+
+    INTERACTIVE = "interactive"  # somebody is waiting for it
+    BATCH = "batch"  # nobody is: it is taken when no interactive job waits
 
 
 class Plane(StrEnum):

@@ -49,6 +49,7 @@ class Settings(BaseModel):
     llm_api_key: str = Field("", description="Bearer token for llm_url.")
 
     lease_s: float = Field(6.0, ge=0.5, le=600, description="A worker silent for this long loses its segment.")
+    drain_s: float = Field(5.0, ge=0, le=3600, description="On SIGTERM a running node may finish for this long.")
     control_slots: int = Field(2, ge=1, le=64, description="Executors of the control plane.")
     cache_gib: float = Field(4.0, ge=0.1, description="Local copies of artifacts a worker may keep.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import run_id
 
 

@@ -13,7 +13,8 @@ from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked
-from workbench.bus.bus import Bus, Planned, Taken, Verdict
+from workbench.bus.answers import Planned, Taken, Verdict
+from workbench.bus.bus import Bus
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 
@@ -74,13 +75,13 @@ class Driver:
     outcomes: dict[str, bool] = field(default_factory=dict)
     transient: dict[str, int] = field(default_factory=dict)
     executed: dict[str, int] = field(default_factory=dict)
-    last_n: dict[str, int] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     def take(self, worker: str, pool: str) -> Hand | None:
-        taken = self.bus.take(worker, self.last_n.get(worker, 0), pool, block=False)
+        taken = self.bus.take(worker, self.known.get(worker, ""), pool, block=False)
         if taken is None:
             return None
-        self.last_n[worker] = taken.lease.n
+        self.known[worker] = taken.lease.fence
         return Hand.of(taken)
 
     def take_any(self, worker: str) -> Hand | None:

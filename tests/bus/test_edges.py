@@ -15,7 +15,8 @@ from schemas.status import FINAL_NODE_STATUSES, NODE_TRANSITIONS, NodeStatus
 from tests.bus.conftest import open_bench
 from tests.bus.driver import POOLS, Driver, Hand, failure_of, job_status, planned, result_of, statuses
 from tests.engine.graphs import checked, document, expected, first_unhandled, random_documents
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.keys import Keys
 from workbench.engine.validate import Checked
 
@@ -56,7 +57,7 @@ def all_events(bus: Bus, job: str) -> list[Event]:
 def check_nothing_left(bus: Bus, job: str) -> None:
     """Confirmed and forgotten, a job leaves nothing but its events, which expire."""
     assert bus.leases() == []
-    assert bus.queued(POOLS) == set()
+    assert bus.queued() == []
     entries = bus.outbox("", 10_000)
     assert bus.confirm(entries[-1].id, [job]) == 1
     assert bus.outbox("") == []

@@ -10,7 +10,8 @@ from tests.bus.driver import Driver, planned, result_of
 from tests.bus.test_leases import CHAIN, take
 from tests.engine.graphs import document
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.keys import Keys
 
 pytestmark = pytest.mark.stack
@@ -48,7 +49,7 @@ def test_benches_do_not_see_each_other(bus: Bus) -> None:
     other = Bus(bus.url, bus.keys.bench + "-2", control=True)
     open_bench(other)
     assert bus.accept(planned("job", CHAIN), 1) is Verdict.OK
-    assert other.take("w", 0, "data.cpu", block=False) is None
+    assert other.take("w", "", "data.cpu", block=False) is None
     assert not other.knows("job")
     assert other.cancel("job") is Verdict.UNKNOWN
 

@@ -12,7 +12,8 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.bus.test_leases import CHAIN, accept, take
 from tests.engine.graphs import checked, document
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Lease, Verdict
+from workbench.bus.answers import Lease, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, BusUnfamiliar, run_id
 from workbench.engine.plan import plan
 
@@ -35,6 +36,7 @@ def put_back(bus: Bus, raw: dict[str, Any], done: set[str], epoch: int, job: str
 
 def begin(bus: Bus, epoch: int) -> None:
     assert bus.begin_epoch(epoch, run_id(bus.client)) is Verdict.OK
+    assert bus.begin_grace(epoch) is Verdict.OK
 
 
 def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:
@@ -44,14 +46,14 @@ def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:
     wipe(bus)
     begin(bus, 2)
     put_back(bus, CHAIN, set(), 2)  # the recorder had not written a
-    assert bus.take("other", 0, "data.cpu", block=False) is None, "nothing is taken in the grace"
-    verdict, fence = bus.adopt(taken.lease, "w", {"a": result_of("a")})
+    assert bus.take("other", "", "data.cpu", block=False) is None, "nothing is taken in the grace"
+    verdict, fence = bus.adopt(taken.lease, "w", {"a": ("completed", result_of("a"))})
     assert (verdict, fence) == (Verdict.OK, f"2:{taken.lease.n}")
     lease = Lease(taken.lease.job, taken.lease.segment, fence)
     assert bus.commit(lease, "b", result_of("b"))[0] is Verdict.WAIT, "commits wait for the end of the grace"
     bus.open_bench(2)
     assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.FENCED, "the old fence holds nothing"
-    assert bus.take("other", 0, "data.cpu", block=False) is None, "the entry of an adopted segment falls out"
+    assert bus.take("other", "", "data.cpu", block=False) is None, "the entry of an adopted segment falls out"
     for node in "bc":
         assert bus.commit(lease, node, result_of(node))[0] is Verdict.OK
     assert job_status(bus, "job") == "completed"
@@ -96,9 +98,9 @@ def test_a_worker_that_comes_after_the_grace_has_lost_its_lease(bus: Bus) -> Non
 def test_leases_taken_later_have_greater_numbers_than_adopted_ones(bus: Bus) -> None:
     accept(bus)
     for _ in range(3):
-        taken = take(bus, last_n=99)
+        taken = take(bus, known="1:999999")
         bus.release(taken.lease)
-    taken = take(bus, last_n=99)
+    taken = take(bus, known="1:999999")
     wipe(bus)
     begin(bus, 2)
     put_back(bus, CHAIN, set(), 2)
@@ -172,9 +174,9 @@ def test_what_a_handler_was_given_survives_as_the_failure_it_was(bus: Bus) -> No
     wipe(bus)
     begin(bus, 2)
     put_back(bus, raw, set(), 2)
-    known = {name: body for name, body in rescue.results.items() if rescue.status[name] == "completed"}
-    assert known == {}
-    verdict, fence = bus.adopt(rescue.lease, "r", known)
+    assert rescue.status["a"] == "failed"
+    assert bus.adopt(rescue.lease, "r", {})[0] is Verdict.FENCED, "nothing says that a has ended"
+    verdict, fence = bus.adopt(rescue.lease, "r", {"a": ("failed", rescue.results["a"])})
     assert verdict is Verdict.OK
     bus.open_bench(2)
     lease = Lease("job", rescue.lease.segment, fence)
@@ -212,18 +214,18 @@ def test_scripts_that_the_server_forgot_are_sent_again(bus: Bus) -> None:
     verdict, following = bus.commit(taken.lease, "a", result_of("a"), worker="w", then_take="data.cpu")
     assert (verdict, following) == (Verdict.OK, None)
     bus.client.script_flush()
-    assert bus.take("w", taken.lease.n, "data.cpu") is None  # the blocking form, too
+    assert bus.take("w", taken.lease.fence, "data.cpu") is None  # the blocking form, too
     scripts.load_all(bus.client)
 
 
 def test_a_worker_waits_for_a_control_plane(bus_url: str, bench_name: str) -> None:
     worker = Bus(bus_url, bench_name)
     with pytest.raises(BUS_AWAY) as refused:
-        worker.take("w", 0, "control", block=False)
+        worker.take("w", "", "control", block=False)
     assert isinstance(refused.value, BusUnfamiliar)
     control = Bus(bus_url, bench_name, control=True)
     control.begin_epoch(1, "of another server process")
     with pytest.raises(BusUnfamiliar):
-        worker.take("w", 0, "control", block=False)
+        worker.take("w", "", "control", block=False)
     begin(control, 2)
-    assert worker.take("w", 0, "control", block=False) is None
+    assert worker.take("w", "", "control", block=False) is None

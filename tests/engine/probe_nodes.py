@@ -23,6 +23,7 @@ class Params(NodeModel):
     fail_times: int = Field(0, ge=0, description="Raise in the first executions.")
     die_times: int = Field(0, ge=0, description="Kill the own process in the first executions.")
     bad_input: bool = Field(False, description="Raise NodeError.")
+    eat_memory: bool = Field(False, description="Allocate until the kernel refuses.")
     hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
     native_s: float = Field(0.0, ge=0, description="Stay this long in one native call that holds the lock.")
     sign: bool = Field(False, description="Say in the output which process made it.")
@@ -42,6 +43,21 @@ class Outputs(NodeModel):
     number: int | None = Field(None, description="A huge one, where asked for.")
 
 
+def _eat_memory() -> None:
+    """Allocate under a limit of this process's own, so that no other process is short of memory."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 2**20, before[1]))
+    try:
+        eaten = []
+        while True:
+            eaten.append(bytearray(32 * 2**20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     executions = 0
     if params.log:
@@ -56,6 +72,8 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         os.kill(os.getpid(), signal.SIGSEGV)
     if params.fail_times and executions <= params.fail_times:
         raise RuntimeError(f"execution {executions} was told to fail")
+    if params.eat_memory:
+        _eat_memory()
     sleep_s = params.sleep_s + (params.sleep_first_s if executions <= 1 else 0.0)
     until = time.monotonic() + sleep_s
     while (left := until - time.monotonic()) > 0:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.event import EventType, NodeResult
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked, document, random_documents
-from workbench.bus.bus import Planned
+from workbench.bus.answers import Planned
 from workbench.engine.plan import plan, segment_ids, size_bytes
 
 

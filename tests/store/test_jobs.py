@@ -12,7 +12,7 @@ from sqlalchemy import Table, func, select
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
-from schemas.status import JobStatus, NodeStatus
+from schemas.status import JobStatus, Lane, NodeStatus
 from tests.store.samples import completed, failed, fake_ref, make_job, plain, running, whole_run
 from workbench.settings import Settings
 from workbench.store import tables
@@ -51,6 +51,15 @@ def test_an_accepted_job_reads_back_as_it_was_submitted(store: JobStore) -> None
     assert (found.seed, found.owner, found.experiment, found.sweep) == (7, "ada", "voices", "s1")
     assert [node.status for node in found.nodes] == [NodeStatus.PENDING] * 4
     assert store.get("nothing") is None
+
+
+def test_a_job_keeps_its_lane(store: JobStore) -> None:
+    usual, patient = make_job(), make_job(lane="batch")
+    for job in (usual, patient):
+        store.create(job)
+    found = [store.get(job.id) for job in (usual, patient)]
+    assert [job.lane for job in found if job] == [Lane.INTERACTIVE, Lane.BATCH]
+    assert {line.id: line.lane for line in store.list().jobs} == {usual.id: Lane.INTERACTIVE, patient.id: Lane.BATCH}
 
 
 def test_the_same_key_and_request_is_the_same_job(store: JobStore) -> None:

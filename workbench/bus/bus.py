@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
@@ -13,81 +11,11 @@ import redis
 
 from schemas.event import Event, EventType
 from workbench.bus import scripts
+from workbench.bus.answers import Held, Lease, Offer, OutboxEntry, Planned, Queued, Taken, Verdict
 from workbench.bus.connection import TIMEOUT_S, connect
 from workbench.bus.keys import LANES, Keys
 
 WAKE_BLOCK_S = 1.0  # a process that blocks longer notices SIGTERM too late
-
-
-class Verdict(StrEnum):
-    """What a script answered."""
-
-    OK = "OK"
-    AGAIN = "AGAIN"  # this very commit was made before
-    RETRY = "RETRY"  # the attempt failed, another follows elsewhere
-    FINAL = "FINAL"  # nothing more happens here: the last attempt failed, or the job had ended
-    FENCED = "FENCED"  # the lease belongs to somebody else by now
-    CANCELLED = "CANCELLED"
-    WAIT = "WAIT"  # the bench is in the grace after a loss of memory
-    EXISTS = "EXISTS"
-    UNKNOWN = "UNKNOWN"
-    MOVED = "MOVED"
-    OLD = "OLD"
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to work on a segment while its heartbeat counts."""
-
-    job: str
-    segment: str
-    fence: str  # "<epoch>:<n>"
-
-    @property
-    def n(self) -> int:
-        return int(self.fence.split(":")[1])
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A segment taken from a queue, with all its executor needs to know."""
-
-    lease: Lease
-    attempt: int
-    spec: bytes
-    status: dict[str, str]
-    results: dict[str, bytes]
-    parts: dict[str, list[bytes]]
-
-
-@dataclass
-class Held:
-    """A lease as the reaper sees it."""
-
-    job: str
-    segment: str
-    value: bytes
-
-    @property
-    def worker(self) -> str:
-        return self.value.split(b" ", 2)[2].decode()
-
-
-@dataclass
-class Planned:
-    """A job in the form the bus keeps: opaque fields and counters (engine.plan makes it)."""
-
-    job: str
-    fields: list[tuple[str, str | bytes | int]]
-    ready: list[str]
-    events: list[tuple[EventType, str, bytes]] = field(default_factory=list)
-    lane: str = "interactive"
-
-
-@dataclass(frozen=True)
-class OutboxEntry:
-    id: str
-    event: Event
 
 
 def _now() -> str:
@@ -125,6 +53,7 @@ class Bus:
             planned.lane,
             _now(),
             ready,
+            " ".join(planned.pools),
             len(planned.fields),
             *flat,
             len(planned.events),
@@ -138,24 +67,54 @@ class Bus:
     # -- moves of a worker ------------------------------------------------------------------------------------------
 
     def take(
-        self, worker: str, last_n: int, pool: str, *, block: bool = True, lanes: Sequence[str] = LANES
+        self,
+        worker: str,
+        known: str,
+        pool: str,
+        *,
+        offer: Offer | None = None,
+        block: bool = True,
+        lanes: Sequence[str] = LANES,
     ) -> Taken | None:
-        """The oldest entry of the pool by lane, or None after about a second without one.
+        """The oldest entry of the pool by lane that fits the offer, or None after about a second without one.
 
-        The wait for a wake token and the take behind it travel together: one trip.
+        The wait for a wake token and the take behind it travel together: one trip. Without an offer everything fits.
+
+        Args:
+            known: fence of the last lease this worker heard of ("" for none): one that it did not is given again.
         """
-        args = self._take_args(worker, last_n, pool, lanes)
+        answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block)
+        if offer is not None and answer[0] == b"OFFER":  # a bus that was wiped, or a worker with new services
+            self._make_known(offer)
+            answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block=False)
+        return _taken(answer)
+
+    def _take(self, args: tuple[Any, ...], pool: str, block: bool) -> list[Any]:
         if not block:
-            return _taken(self._call("take", *args))
+            return cast("list[Any]", self._call("take", *args))
         pipe = self.client.pipeline(transaction=False)
         pipe.blpop([self.keys.wake(pool)], timeout=WAKE_BLOCK_S)
         pipe.evalsha(scripts.digest("take"), 1, self.keys.prefix, *args)
         answer = pipe.execute(raise_on_error=False)[1]
         if isinstance(answer, redis.exceptions.NoScriptError):
-            return _taken(self._call("take", *args))
+            answer = self._call("take", *args)
         if isinstance(answer, Exception):
             raise answer
-        return _taken(answer)
+        return cast("list[Any]", answer)
+
+    def claim(
+        self, lease: Lease, node: str, content_key: str, *, look: bool = True, park: bool = True, why: bytes = b"{}"
+    ) -> tuple[Verdict, bytes | None]:
+        """Ask before a node is computed: OK (compute it), KNOWN with the result, PARKED or BUSY (somebody else does).
+
+        Args:
+            look: False where the known result turned out to be unusable.
+            park: False where the segment cannot wait without its executor.
+            why: data of the event that says what a parked node waits for.
+        """
+        flags = ("1" if look else "0", "1" if park else "0")
+        answer = self._call("claim", lease.job, lease.segment, lease.fence, node, content_key, *flags, _now(), why)
+        return Verdict(answer[0].decode()), answer[1] if len(answer) > 1 else None
 
     def commit(
         self,
@@ -167,13 +126,14 @@ class Bus:
         content_key: str = "",
         worker: str = "",
         then_take: str | None = None,
+        offer: Offer | None = None,
         lanes: Sequence[str] = LANES,
     ) -> tuple[Verdict, Taken | None]:
         """Make a node's result visible. With ``then_take`` (a pool) the next take travels behind it."""
         args = (lease.job, lease.segment, lease.fence, node, result, _now(), start, content_key)
         if then_take is None:
             return Verdict(self._call("commit", *args).decode()), None
-        take_args = self._take_args(worker, lease.n, then_take, lanes)
+        take_args = self._take_args(worker, lease.fence, then_take, offer, lanes)
         pipe = self.client.pipeline(transaction=False)
         pipe.evalsha(scripts.digest("commit"), 1, self.keys.prefix, *args)
         pipe.evalsha(scripts.digest("take"), 1, self.keys.prefix, *take_args)
@@ -187,8 +147,20 @@ class Bus:
                 raise answer
         return Verdict(committed.decode()), _taken(taken)
 
-    def fail(self, lease: Lease, node: str, failure: bytes, *, retry: bool, start: bytes = b"{}") -> Verdict:
-        args = (lease.job, lease.segment, lease.fence, node, failure, "1" if retry else "0", _now(), start)
+    def fail(
+        self,
+        lease: Lease,
+        node: str,
+        failure: bytes,
+        *,
+        retry: bool,
+        start: bytes = b"{}",
+        delay_s: float = 0.0,
+        why: bytes = b"{}",
+    ) -> Verdict:
+        """Say that an attempt failed. With ``delay_s`` another attempt waits that long, and ``why`` says so."""
+        delay = str(int(delay_s * 1000))
+        args = (lease.job, lease.segment, lease.fence, node, failure, "1" if retry else "0", _now(), start, delay, why)
         return Verdict(self._call("fail", *args).decode())
 
     def renew(self, lease: Lease, progress: dict[str, bytes] | None = None) -> Verdict:
@@ -201,22 +173,43 @@ class Bus:
     def part(self, lease: Lease, node: str, index: int, part: bytes) -> Verdict:
         return Verdict(self._call("part", lease.job, lease.segment, lease.fence, node, index, part).decode())
 
-    def adopt(self, lease: Lease, worker: str, results: dict[str, bytes], start: bytes = b"{}") -> tuple[Verdict, str]:
-        """Present a lease after a loss of memory; answers with the fence that is valid from now on."""
-        flat = [value for pair in results.items() for value in pair]
-        answer = self._call("adopt", lease.job, lease.segment, lease.fence, worker, _now(), start, *flat)
+    def adopt(
+        self,
+        lease: Lease,
+        worker: str,
+        ends: Mapping[str, tuple[str, bytes]],
+        start: bytes = b"{}",
+        claims: Mapping[str, str] | None = None,
+    ) -> tuple[Verdict, str]:
+        """Present a lease after a loss of memory; answers with the fence that is valid from now on.
+
+        Args:
+            ends: final status and result or failure, of the segment's nodes and those before it that have ended.
+            claims: content keys by node, of the computations it is at.
+        """
+        claimed = [value for pair in (claims or {}).items() for value in pair]
+        flat = [value for node, (status, body) in ends.items() for value in (node, status, body)]
+        head = (lease.job, lease.segment, lease.fence, worker, _now(), start, len(claimed) // 2)
+        answer = self._call("adopt", *head, *claimed, *flat)
         return Verdict(answer[0].decode()), answer[1].decode() if len(answer) > 1 else ""
 
-    def computed(self, content_key: str) -> bytes | None:
-        """A recent result by content key."""
-        return cast("bytes | None", self.client.hget(self.keys.computed, content_key))
+    def _make_known(self, offer: Offer) -> None:
+        key = self.keys.offers(offer.name)
+        pipe = self.client.pipeline(transaction=False)
+        pipe.sadd(key, *(offer.services or {"-"}))  # an empty set would not exist
+        pipe.expire(key, 86_400)  # asked for again when it is gone
+        pipe.execute()
 
-    def announce(self, worker: str, manifest: bytes, for_s: float) -> None:
-        """Say that a worker is up; it is forgotten after ``for_s`` without another word. For display only."""
+    def announce(self, worker: str, manifest: bytes, for_s: float) -> bool:
+        """Say that a worker is up; it is forgotten after ``for_s`` without another word. For display only.
+
+        Returns whether an operator wants the worker to finish what it does and leave.
+        """
         pipe = self.client.pipeline(transaction=False)
         pipe.sadd(self.keys.workers, worker)
         pipe.set(self.keys.worker(worker), manifest, px=int(for_s * 1000))
-        pipe.execute()
+        pipe.hexists(self.keys.held, f"worker:{worker}")
+        return bool(pipe.execute()[2])
 
     def leave(self, worker: str, slots: Sequence[str] = ()) -> None:
         """Forget a worker and what was granted last to each of its slots."""
@@ -224,7 +217,25 @@ class Bus:
         pipe.srem(self.keys.workers, worker)
         pipe.delete(self.keys.worker(worker))
         pipe.hdel(f"{self.keys.prefix}:granted", worker, *slots)
+        pipe.hdel(self.keys.held, f"worker:{worker}")
         pipe.execute()
+
+    def hold_pool(self, pool: str, why: str) -> None:
+        """Let the pool's workers take nothing until ``resume_pool``; what runs goes on."""
+        self.client.hset(self.keys.held, f"pool:{pool}", why)
+
+    def resume_pool(self, pool: str) -> bool:
+        """Whether the pool was held."""
+        return bool(self.client.hdel(self.keys.held, f"pool:{pool}"))
+
+    def drain_worker(self, worker: str) -> None:
+        """Let a worker take nothing more; it finishes what it does and leaves when it hears of it."""
+        self.client.hset(self.keys.held, f"worker:{worker}", "1")
+
+    def held(self) -> dict[str, str]:
+        """What is held: "pool:<pool>" with the reason, "worker:<worker>"."""
+        raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.held))
+        return {name.decode(): why.decode() for name, why in raw.items()}
 
     def workers(self) -> dict[str, bytes]:
         """Manifests of the workers that are up, by worker id."""
@@ -240,9 +251,23 @@ class Bus:
     # -- moves of the control plane ---------------------------------------------------------------------------------
 
     def leases(self) -> list[Held]:
-        raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.leases))
-        pairs = [(name.decode().rsplit("/", 1), value) for name, value in raw.items()]
-        return [Held(job, segment, value) for (job, segment), value in pairs]
+        return _held(cast("dict[bytes, bytes]", self.client.hgetall(self.keys.leases)))
+
+    def leases_and_delays(self) -> tuple[list[Held], dict[tuple[str, str], float]]:
+        """All leases, and the seconds that parked segments (job, segment) wait before another attempt. One trip."""
+        pipe = self.client.pipeline(transaction=False)
+        pipe.hgetall(self.keys.leases)
+        pipe.hgetall(self.keys.delayed)
+        leases, delays = pipe.execute()
+        return _held(leases), {_segment(name): int(value) / 1000 for name, value in delays.items()}
+
+    def wake(self, job: str, segment: str) -> Verdict:
+        """A parked segment's delay is over."""
+        return Verdict(self._call("wake", job, segment).decode())
+
+    def unserved(self, job: str, segment: str, why: bytes) -> int:
+        """Say on a queued segment's job that nobody offers what it needs; returns how many nodes now wait."""
+        return int(self._call("unserved", job, segment, why, _now()))
 
     def expire(self, held: Held, failure: bytes) -> Verdict:
         return Verdict(self._call("expire", held.job, held.segment, held.value, failure, _now()).decode())
@@ -250,8 +275,41 @@ class Bus:
     def begin_epoch(self, epoch: int, run_id: str, highest_n: int = 0) -> Verdict:
         return Verdict(self._call("begin_epoch", epoch, run_id, highest_n).decode())
 
+    def begin_grace(self, epoch: int) -> Verdict:
+        """From now on live workers can present their leases."""
+        return Verdict(self._call("set_phase", epoch, "grace").decode())
+
     def open_bench(self, epoch: int) -> Verdict:
-        return Verdict(self._call("open_bench", epoch).decode())
+        return Verdict(self._call("set_phase", epoch, "open").decode())
+
+    def nudge(self) -> None:
+        """Wake a worker for each queued entry, 64 of a pool at most."""
+        pipe = self.client.pipeline(transaction=False)
+        for entry in self.queued(limit=64):
+            pipe.rpush(self.keys.wake(entry.pool), "1")
+        pipe.execute()
+
+    def settle(self, job: str, ends: Sequence[tuple[str, str, bytes, str]]) -> int:
+        """Put ends of nodes on the bus that SQL knows and the bus has lost. Only before the grace.
+
+        Args:
+            ends: (node, final status, result or failure, content key), parents before children.
+
+        Returns how many the bus did not know.
+        """
+        return int(self._call("settle", job, _now(), *(field for end in ends for field in end)))
+
+    def forget(self, job: str) -> Verdict:
+        """Drop a job that has ended in SQL and, because the bus lost its end, not here."""
+        return Verdict(self._call("forget", job).decode())
+
+    def remember(self, results: Mapping[str, bytes]) -> None:
+        """Fill the recent part of the result index; by content key."""
+        if results:
+            pipe = self.client.pipeline(transaction=False)
+            pipe.hset(self.keys.computed, mapping=cast("Any", dict(results)))
+            pipe.rpush(f"{self.keys.computed}:order", *results)
+            pipe.execute()
 
     def requeue(self, job: str, segments: Iterable[str]) -> int:
         return int(self._call("requeue", job, *segments))
@@ -266,14 +324,51 @@ class Bus:
         raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.meta))
         return {name.decode(): value.decode() for name, value in raw.items()}
 
-    def queued(self, pools: Iterable[str]) -> set[tuple[str, str]]:
-        """(job, segment) of every entry in the pools' queues."""
-        entries: set[tuple[str, str]] = set()
-        for pool in pools:
-            for lane in LANES:
-                for _, entry in cast("list[Any]", self.client.xrange(self.keys.queue(pool, lane))):
-                    entries.add((entry[b"j"].decode(), entry[b"s"].decode()))
-        return entries
+    def jobs(self) -> Iterator[str]:
+        """Ids of all jobs on the bus; walks its keys, for a take-over only."""
+        prefix = self.keys.job("")
+        for key in self.client.scan_iter(f"{prefix}*", count=1000):
+            yield key.decode().removeprefix(prefix)
+
+    def pools(self) -> list[str]:
+        """Every pool that a job on this bus ever named."""
+        return sorted(name.decode() for name in cast("set[bytes]", self.client.smembers(self.keys.pools)))
+
+    def queued(self, limit: int | None = None) -> list[Queued]:
+        """Entries of all queues, those that are taken first before others; at most ``limit`` of each queue."""
+        names = [(pool, lane) for pool in self.pools() for lane in LANES]
+        pipe = self.client.pipeline(transaction=False)
+        for pool, lane in names:
+            pipe.xrange(self.keys.queue(pool, lane), count=limit)
+        return [
+            Queued(pool, lane, fields[b"j"].decode(), fields[b"s"].decode(), int(entry_id.split(b"-")[0]))
+            for (pool, lane), entries in zip(names, pipe.execute() if names else [], strict=True)
+            for entry_id, fields in entries
+        ]
+
+    def depth(self, pool: str, lane: str) -> int:
+        """Entries in a queue, stale ones included."""
+        return self.client.xlen(self.keys.queue(pool, lane))
+
+    def oldest_entries(self) -> dict[str, float]:
+        """Age in seconds of the oldest entry of each pool that has one, on the bus's own clock; for display."""
+        seconds, microseconds = self.client.time()
+        now_ms = seconds * 1000 + microseconds // 1000
+        ages: dict[str, float] = {}
+        for entry in self.queued(limit=1):
+            ages[entry.pool] = max(ages.get(entry.pool, 0.0), (now_ms - entry.entered_ms) / 1000)
+        return ages
+
+    def outbox_length(self) -> int:
+        """Events that SQL has not confirmed."""
+        return self.client.xlen(self.keys.outbox)
+
+    def needs(self, segments: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
+        """For each (job, segment): the services that a worker must offer for it."""
+        pipe = self.client.pipeline(transaction=False)
+        for job, segment in segments:
+            pipe.hget(self.keys.job(job), f"rq:{segment}")
+        return [frozenset((raw or b"").decode().split()) for raw in pipe.execute()] if segments else []
 
     def outbox(self, after: str, count: int = 500) -> list[OutboxEntry]:
         """The next events for the recorder, oldest first."""
@@ -316,9 +411,20 @@ class Bus:
                 message = pubsub.get_message(timeout=1.0)
                 yield message["data"].decode() if message else ""
 
-    def _take_args(self, worker: str, last_n: int, pool: str, lanes: Sequence[str]) -> tuple[Any, ...]:
+    def _take_args(
+        self, worker: str, known: str, pool: str, offer: Offer | None, lanes: Sequence[str]
+    ) -> tuple[Any, ...]:
         start = orjson.dumps({"worker": worker})
-        return (worker, last_n, pool, start, *lanes)
+        return (worker, known, pool, offer.name if offer else "", start, *lanes)
+
+
+def _segment(name: bytes) -> tuple[str, str]:
+    job, _, segment = name.decode().rpartition("/")
+    return job, segment
+
+
+def _held(raw: dict[bytes, bytes]) -> list[Held]:
+    return [Held(*_segment(name), value) for name, value in raw.items()]
 
 
 def _taken(answer: list[Any]) -> Taken | None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FRONT, INTERACTIVE, BATCH = "front", "interactive", "batch"
-LANES = (FRONT, INTERACTIVE, BATCH)
+FRONT, INTERACTIVE, BATCH_FRONT, BATCH = "front", "interactive", "batch_front", "batch"
+# In the order in which a worker looks at them. Hand-backs and wake-ups stand in front of their own kind.
+LANES = (FRONT, INTERACTIVE, BATCH_FRONT, BATCH)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,21 @@ class Keys:
     @property
     def computed(self) -> str:
         return f"{self.prefix}:computed"
+
+    @property
+    def delayed(self) -> str:
+        return f"{self.prefix}:delayed"
+
+    @property
+    def held(self) -> str:
+        return f"{self.prefix}:held"
+
+    @property
+    def pools(self) -> str:
+        return f"{self.prefix}:pools"
+
+    def offers(self, name: str) -> str:
+        return f"{self.prefix}:offers:{name}"
 
     @property
     def cancelled(self) -> str:

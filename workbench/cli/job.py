@@ -1,4 +1,4 @@
-"""``workbench job …``: list, show, watch, cancel, re-run, artifacts."""
+"""``workbench job …``: list, show, watch, cancel, re-run, retry, artifacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.cli.output import ExitCode, command, print_json, print_table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 JobId = Annotated[str, typer.Argument(help="Id of a job; `workbench job list` shows them.")]
-group = typer.Typer(name="job", no_args_is_help=True, help="Jobs: list, show, watch, cancel, re-run, artifacts.")
+group = typer.Typer(name="job", no_args_is_help=True, help="Jobs: list, show, watch, cancel, re-run, retry, artifacts.")
 
 
 def register(app: typer.Typer) -> None:
@@ -142,7 +142,25 @@ def rerun(
     bench = connect(start=True, quiet=as_json)
     accepted = bench.rerun(job, params=params, fresh=fresh)
     if detach:
-        print_accepted(accepted.job, as_json)
+        print_accepted(accepted, as_json)
+    else:
+        finish(bench, accepted.job, as_json=as_json)
+
+
+@group.command()
+@command
+def retry(
+    job: JobId,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a job that failed or was cancelled, where it stopped, as a new job."""
+    from workbench.cli.run import connect, finish, print_accepted
+
+    bench = connect(start=True, quiet=as_json)
+    accepted = bench.retry(job)
+    if detach:
+        print_accepted(accepted, as_json)
     else:
         finish(bench, accepted.job, as_json=as_json)
 

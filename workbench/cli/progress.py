@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from schemas.event import Event, EventType, Progress
+from schemas.event import Event, EventType, NodeWait, Progress
 from schemas.job import JobRecord
 from workbench.client.bench import Bench
 from workbench.client.estimate import Estimate
@@ -23,6 +23,7 @@ _MARKS = {
     EventType.NODE_CANCELLED: ("■", "yellow"),
     EventType.NODE_RETRYING: ("↻", "yellow"),
     EventType.NODE_RUNNING: ("…", "cyan"),
+    EventType.NODE_WAITING: ("◦", "yellow"),
 }
 
 
@@ -83,6 +84,8 @@ class Follower:
         elif self.visible and event.node and event.type in _MARKS:
             seconds = event.data.get("seconds")
             cost = "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""
+            if event.type is EventType.NODE_WAITING:
+                cost = f"({NodeWait.model_validate(event.data).sentence()})"
             self._say(f"{_MARKS[event.type][0]} {event.node} {event.type.removeprefix('node.')} {cost}".rstrip())
 
     def _say(self, text: str) -> None:
@@ -143,6 +146,8 @@ class _Screen:
             }
         elif event.type is EventType.NODE_SKIPPED:
             fields |= {"completed": 1.0, "note": "skipped"}
+        elif event.type is EventType.NODE_WAITING:
+            fields |= {"note": f"waits: {NodeWait.model_validate(event.data).sentence()}"}
         else:
             message = event.data.get("error", {}).get("message", event.type.removeprefix("node."))
             fields |= {"note": message[:80]}

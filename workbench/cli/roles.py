@@ -32,7 +32,7 @@ def control() -> None:
         plane.start()
         announce_ready()
 
-    run_until_signal(start, plane.stop)
+    run_until_signal(start, plane.stop, plane.worker.drained)
 
 
 @command
@@ -56,4 +56,4 @@ def worker(
         if here.wait_ready():
             announce_ready()
 
-    run_until_signal(start, here.stop)
+    run_until_signal(start, here.stop, here.drained)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.status import Lane
 from workbench.cli.output import ExitCode, command, print_json
 
 if TYPE_CHECKING:
     from workbench.client.bench import Bench
+    from workbench.engine.accept import Accepted
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -62,8 +64,9 @@ def run(
     )
     accepted = bench.submit(Request(build(chosen, options), key=key, pipeline=chosen.name, experiment=experiment))
     if detach:
-        print_accepted(accepted.job, as_json)
+        print_accepted(accepted, as_json)
         return
+    say_unserved(accepted)
     finish(bench, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
@@ -72,6 +75,7 @@ def submit(
     graph: Annotated[Path, typer.Argument(help="A langgraph.v1 document; - for standard input.")],
     key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated submit is the same job.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
+    lane: Annotated[Lane, typer.Option(help="batch: behind everything that a person waits for.")] = Lane.INTERACTIVE,
     wait: Annotated[bool, typer.Option(help="Wait for the job.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -86,11 +90,12 @@ def submit(
         )
     document = parse_graph(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
     bench = connect(start=True, quiet=as_json)
-    accepted = bench.submit(Request(document, key=key, experiment=experiment))
+    accepted = bench.submit(Request(document, key=key, experiment=experiment, lane=lane))
     if wait:
+        say_unserved(accepted)
         finish(bench, accepted.job, as_json=as_json)
     else:
-        print_accepted(accepted.job, as_json)
+        print_accepted(accepted, as_json)
 
 
 def connect(*, start: bool = False, quiet: bool = False) -> Bench:
@@ -164,8 +169,20 @@ def portrait_file(given: str, bench: Bench) -> Path:
     return path
 
 
-def print_accepted(job: str, as_json: bool) -> None:
+def print_accepted(accepted: Accepted, as_json: bool) -> None:
+    """The job's id, and what it will wait for where that is known already."""
     if as_json:
-        print_json({"jobId": job})
-    else:
-        print(job)
+        print_json({"jobId": accepted.job, "unserved": list(accepted.unserved)})
+        return
+    print(accepted.job)
+    say_unserved(accepted)
+
+
+def say_unserved(accepted: Accepted) -> None:
+    """Say on stderr that no worker offers what the job needs."""
+    if accepted.unserved:
+        print(
+            f"It waits: no worker offers {', '.join(accepted.unserved)}. `workbench capabilities` shows what there is; "
+            "a worker for a pool is started with `workbench worker --pool NAME`.",
+            file=sys.stderr,
+        )

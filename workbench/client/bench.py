@@ -15,12 +15,16 @@ from schemas.event import Event
 from schemas.graph import Graph, Retries
 from schemas.job import JobRecord
 from schemas.refs import REF_TYPES, Ref
-from schemas.status import NodeStatus
-from workbench.bus.bus import Bus, Verdict
+from schemas.status import JobStatus, NodeStatus
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
+from workbench.engine.offers import Offers
+from workbench.engine.structure import topological_order
 from workbench.settings import Settings
+from workbench.store.dead_letters import DeadLetters
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
@@ -46,6 +50,10 @@ class Bench:
     @cached_property
     def bus(self) -> Bus:
         return Bus(self.settings.bus_url, self.settings.bench)
+
+    @cached_property
+    def _offers(self) -> Offers:
+        return Offers(self.bus)
 
     @cached_property
     def store(self) -> JobStore:
@@ -81,7 +89,9 @@ class Bench:
 
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""
-        return accept(request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open)
+        return accept(
+            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open, offers=self._offers
+        )
 
     def open(self, ref: Ref) -> Path:
         """A local, read-only copy of an artifact."""
@@ -146,6 +156,37 @@ class Bench:
             Request(graph, pipeline=record.pipeline, experiment=record.experiment, owner=record.owner, parent=record.id)
         )
 
+    def retry(self, job_id: str) -> Accepted:
+        """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
+
+        What completed, with everything before it, is kept as it is, also where the service is never cached. A final job
+        stays final: the new one names it as its parent. Raises WorkbenchError (job.not_final, job.nothing_to_retry).
+        """
+        record = self.job(job_id)
+        if not record.status.final or record.status is JobStatus.COMPLETED:
+            running = not record.status.final
+            raise WorkbenchError(
+                "job.not_final" if running else "job.nothing_to_retry",
+                f"job {job_id} is not finished" if running else f"job {job_id} completed",
+                where=job_id,
+                seen=record.status.value,
+                allowed="failed or cancelled",
+                remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
+            )
+        accepted = self.submit(
+            Request(
+                resumed(record.graph),
+                pipeline=record.pipeline,
+                experiment=record.experiment,
+                owner=record.owner,
+                parent=record.id,
+                sweep=record.sweep,
+                lane=record.lane,
+            )
+        )
+        DeadLetters(self.store.database).remove(job_id)
+        return accepted
+
     def _is_on_bus(self, job_id: str) -> bool:
         try:
             return self.bus.knows(job_id)
@@ -166,6 +207,24 @@ class Bench:
                 yield copy
 
         return staged()
+
+
+def resumed(graph: Graph) -> Graph:
+    """The graph as it goes on: nodes that completed, with everything before them, stay; the others are pending."""
+    parents = graph.parents()
+    kept: set[str] = set()
+    for node_id in topological_order(graph):
+        done = graph.node(node_id).status is NodeStatus.COMPLETED
+        if done and all(edge.from_ in kept for edge in parents[node_id]):
+            kept.add(node_id)
+    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
+    nodes = [
+        node
+        if node.id in kept
+        else node.model_copy(update={**fresh, "retries": Retries(max_attempts=node.retries.max_attempts)})
+        for node in graph.nodes
+    ]
+    return graph.model_copy(update={"nodes": nodes})
 
 
 def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:

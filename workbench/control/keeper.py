@@ -1,4 +1,8 @@
-"""Keeps the bus and SQL in step: takes an unfamiliar bus over, enqueues accepted jobs that the bus does not know."""
+"""Keeps the bus and SQL in step: takes an unfamiliar bus over, enqueues accepted jobs that the bus does not know.
+
+Taking over has three phases. Recall: SQL's word is put on the bus, before anybody else can act. Grace: for one lease
+live workers present what they hold. Open: what is left is enqueued.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,26 @@ import time
 
 import structlog
 
-from nodes.registry import services
 from schemas.errors import WorkbenchError
+from schemas.event import NodeWait
+from schemas.status import WaitReason
 from workbench.bus import scripts
-from workbench.bus.bus import Bus, Verdict
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, run_id
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
-from workbench.engine.cut import pool_name
+from workbench.engine.known import recorded_ends
+from workbench.engine.offers import offered_by
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 0.5
 RECONCILE_EVERY_S = 10.0
+UNSERVED_EVERY_S = 1.0
+QUEUE_HEAD = 200  # entries of a queue that are looked at for services nobody offers
+RECENT_RESULTS = 5000
 
 
 class Keeper:
@@ -34,7 +44,7 @@ class Keeper:
         self.stopping = threading.Event()
 
     def run(self) -> None:
-        reconciled_at = time.monotonic()
+        reconciled_at = served_at = time.monotonic()
         away = False
         while not self.stopping.is_set():
             try:
@@ -42,6 +52,9 @@ class Keeper:
                 if time.monotonic() - reconciled_at >= RECONCILE_EVERY_S:
                     self.reconcile()
                     reconciled_at = time.monotonic()
+                if time.monotonic() - served_at >= UNSERVED_EVERY_S:
+                    self.say_unserved()
+                    served_at = time.monotonic()
                 away = False
             except BUS_AWAY as error:
                 if not away:
@@ -56,8 +69,7 @@ class Keeper:
         if marker.get("run_id") != present:
             self._take_over(present, marker)
         elif marker.get("phase") != "open":
-            self.reconcile()  # it may have died before it put all jobs back, and workers present leases of jobs only
-            self._open(int(marker["epoch"]))  # another control plane died in its grace
+            self._recover(int(marker["epoch"]))  # another control plane died on the way
         self.opened.set()
 
     def reconcile(self) -> int:
@@ -87,21 +99,70 @@ class Keeper:
         if self.bus.begin_epoch(epoch, present) is not Verdict.OK:
             return  # another control plane was quicker
         reached(CrashPoint.EPOCH_BEGUN)
-        self.reconcile()
-        self._open(epoch, grace=bool(unfinished))
+        self._recover(epoch, grace=bool(unfinished))
 
-    def _open(self, epoch: int, *, grace: bool = True) -> None:
-        """End the grace: for one lease live workers could present what they hold; the rest is enqueued."""
+    def say_unserved(self) -> int:
+        """Say on jobs that they wait for a worker, where nobody offers what the head of a queue needs."""
+        entries = self.bus.queued(limit=QUEUE_HEAD)
+        if not entries:
+            return 0
+        offers = offered_by(self.bus)
+        count = 0
+        for entry, needs in zip(entries, self.bus.needs([(e.job, e.segment) for e in entries]), strict=True):
+            missing = sorted(needs - offers.get(entry.pool, frozenset()))
+            if missing:
+                services = [word.partition("#")[0].replace("@", " ") for word in missing]
+                why = NodeWait(reason=WaitReason.NO_WORKER, pool=entry.pool, services=services)
+                if self.bus.unserved(entry.job, entry.segment, why.to_json()):
+                    log.warning("no worker", job=entry.job, segment=entry.segment, pool=entry.pool, services=services)
+                    count += 1
+        return count
+
+    def _recover(self, epoch: int, *, grace: bool = True) -> None:
+        """From an epoch that has begun to an open bench."""
+        self.recall(epoch)
         if grace and self.stopping.wait(self.lease_s):
             return
         reached(CrashPoint.GRACE_OVER)
-        if self.bus.open_bench(epoch) is not Verdict.OK:
-            return
-        reached(CrashPoint.BENCH_OPENED)
-        pools = {pool_name(declaration.plane, declaration.pool) for declaration in services().values()}
-        queued = self.bus.queued(pools)
+        self.open(epoch)
+
+    def recall(self, epoch: int) -> None:
+        """Put SQL's word on the bus; afterwards live workers can present what they hold."""
+        self.reconcile()
+        self._catch_up()
+        reached(CrashPoint.RECALLED)
+        self.bus.begin_grace(epoch)
+
+    def _catch_up(self) -> None:
+        """A bus that lost its last seconds is behind SQL: what SQL knows to be done must not be done again."""
+        unfinished = set(self.store.unfinished())
+        for job in list(self.bus.jobs()):
+            record = self.store.get(job)
+            if record is None:
+                continue  # of another client, a moment before SQL has it
+            if job not in unfinished and record.status.final:
+                self.bus.forget(job)
+                log.info("job had ended", job=job)
+                continue
+            count = self.bus.settle(job, recorded_ends(record))
+            if count:
+                log.info("ends of nodes put back", job=job, nodes=count)
+        if not self.bus.client.exists(self.bus.keys.computed):
+            recent = self.store.recent_results(RECENT_RESULTS)
+            self.bus.remember({result.content_key: result.to_json() for result in recent})
+
+    def open(self, epoch: int) -> None:
+        """End the grace: what nobody presented is enqueued, and work goes on.
+
+        Enqueued first: a control plane that dies in between leaves a bench in its grace, which the next one opens.
+        """
+        queued = {(entry.job, entry.segment) for entry in self.bus.queued()}
         for job in list(self.store.unfinished()):
             segments = [segment for segment in self.bus.segments(job) if (job, segment) not in queued]
             if segments and self.bus.requeue(job, segments):
                 log.info("segments enqueued again", job=job)
-        log.info("bench is open", epoch=epoch)
+        reached(CrashPoint.ALL_ENQUEUED)
+        if self.bus.open_bench(epoch) is Verdict.OK:
+            reached(CrashPoint.BENCH_OPENED)
+            self.bus.nudge()  # tokens that were pushed in the grace woke workers in vain
+            log.info("bench is open", epoch=epoch)

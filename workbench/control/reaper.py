@@ -10,7 +10,8 @@ import structlog
 
 from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure
-from workbench.bus.bus import Bus, Held
+from workbench.bus.answers import Held, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
@@ -25,7 +26,8 @@ class _Seen:
 
 
 class Reaper:
-    """Reads all leases every quarter of a lease; one that did not move for a whole lease is taken over.
+    """Reads all leases eight times a lease; one that did not move for a whole lease is taken over. It also counts the
+    pause before another attempt: both are times that pass here, and no other clock has a say.
 
     After a gap in its own readings it starts anew: it cannot know what happened meanwhile.
     """
@@ -35,10 +37,11 @@ class Reaper:
         self.lease_s = settings.lease_s
         self.stopping = threading.Event()
         self._seen: dict[tuple[str, str], _Seen] = {}
+        self._parked: dict[tuple[str, str], float] = {}  # since when we know of it
         self._read_at = float("-inf")
 
     def run(self) -> None:
-        while not self.stopping.wait(self.lease_s / 8):
+        while not self.stopping.wait(min(0.25, self.lease_s / 8)):
             try:
                 self.look(time.monotonic())
             except BUS_AWAY:
@@ -49,7 +52,9 @@ class Reaper:
         if now - self._read_at > self.lease_s / 2:
             self._seen.clear()
         self._read_at = now
-        present = {(held.job, held.segment): held for held in self.bus.leases()}
+        leases, delays = self.bus.leases_and_delays()
+        self._wake(delays, now)
+        present = {(held.job, held.segment): held for held in leases}
         for key in [key for key in self._seen if key not in present]:
             del self._seen[key]
         taken = []
@@ -61,14 +66,28 @@ class Reaper:
                 taken.append(held)
         return taken
 
+    def _wake(self, delays: dict[tuple[str, str], float], now: float) -> None:
+        self._parked = {key: self._parked.get(key, now) for key in delays}
+        for key, since in self._parked.items():
+            if now - since >= delays[key] and self.bus.wake(*key) is Verdict.OK:
+                log.info("another attempt", job=key[0], segment=key[1], after_s=delays[key])
+
     def _expire(self, held: Held) -> bool:
         info = ErrorInfo(
             message=f"the worker {held.worker} stopped answering",
             code="node.worker_lost",
             details={"worker": held.worker, "leaseS": self.lease_s, "remedy": "Look at that worker's log and memory."},
         )
+        failure = NodeFailure(error=info, worker=held.worker, again=True, finished_at=time.time())
         reached(CrashPoint.EXPIRE_ASKED)
-        verdict = self.bus.expire(held, NodeFailure(error=info, worker=held.worker, finished_at=time.time()).to_json())
+        verdict = self.bus.expire(held, failure.to_json())
         reached(CrashPoint.EXPIRE_ANSWERED)
-        log.warning("lease expired", job=held.job, segment=held.segment, worker=held.worker, verdict=verdict.value)
-        return True
+        log.warning(
+            "lease expired",
+            job=held.job,
+            segment=held.segment,
+            fence=held.fence,
+            worker=held.worker,
+            verdict=verdict.value,
+        )
+        return verdict is not Verdict.MOVED

@@ -9,7 +9,8 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
-from workbench.bus.bus import Bus, OutboxEntry
+from workbench.bus.answers import OutboxEntry
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings

@@ -22,12 +22,14 @@ from schemas.event import NodeResult
 from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref
-from schemas.status import Plane
-from workbench.bus.bus import Bus, Planned, Verdict
+from schemas.status import Lane, Plane
+from workbench.bus.answers import Planned, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.bus.keys import INTERACTIVE
 from workbench.engine.content import graph_hash
+from workbench.engine.cut import pool_name
 from workbench.engine.known import known_results, recorded_results, with_results
+from workbench.engine.offers import Offers, needed
 from workbench.engine.parse import parse_graph
 from workbench.engine.plan import plan
 from workbench.engine.structure import topological_order
@@ -45,6 +47,7 @@ class Accepted:
     job: str
     created: bool  # False: the idempotency key had been used for this very graph
     known: int  # nodes that need not run
+    unserved: tuple[str, ...] = ()  # services of it that no worker offers: until one does, the job waits
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,23 @@ class Request:
     owner: str = "local"
     parent: str | None = None
     sweep: str | None = None
-    lane: str = INTERACTIVE
+    lane: Lane = Lane.INTERACTIVE
 
 
 def accept(
-    request: Request, *, bus: Bus, store: JobStore, objects: Objects, open_ref: Callable[[Ref], Path]
+    request: Request,
+    *,
+    bus: Bus,
+    store: JobStore,
+    objects: Objects,
+    open_ref: Callable[[Ref], Path],
+    offers: Offers,
 ) -> Accepted:
     """Accept a job, or refuse it with nothing queued.
 
     Args:
         open_ref: a local copy of an artifact, for the checks that look at inputs.
+        offers: what the workers of the bench offer, to say at once what nobody does.
 
     Raises WorkbenchError: a graph.* code, node.bad_input from a check, job.key_reused, bus.unreachable, …
     """
@@ -102,13 +112,14 @@ def accept(
         seed=seed,
         parent=request.parent,
         sweep=request.sweep,
+        lane=request.lane,
         created_at=time.time(),
     )
     job_id, created = store.create(job)
     if created:
         planned = _plan(job_id, checked, seed, results, job.graph_hash, request.lane, announce=True)
         _put_on_bus(bus, planned, epoch)
-    return Accepted(job_id, created, len(results))
+    return Accepted(job_id, created, len(results), _unserved(checked, results, offers) if created else ())
 
 
 def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
@@ -127,7 +138,7 @@ def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
         record.graph, topological_order(record.graph), {node.id: declared[node.service] for node in record.graph.nodes}
     )
     planned = _plan(
-        record.id, checked, record.seed, recorded_results(record), record.graph_hash, INTERACTIVE, announce=False
+        record.id, checked, record.seed, recorded_results(record), record.graph_hash, record.lane, announce=False
     )
     return bus.accept(planned, epoch)
 
@@ -143,7 +154,7 @@ def _plan(
     seed: int,
     results: dict[str, NodeResult],
     hash_: str,
-    lane: str,
+    lane: Lane,
     *,
     announce: bool,
 ) -> Planned:
@@ -172,6 +183,21 @@ def _put_on_bus(bus: Bus, planned: Planned, epoch: int) -> None:
             epoch = int(bus.marker().get("epoch", "0"))
     except BUS_AWAY as error:
         log.warning("accepted; the control plane will enqueue it", job=planned.job, error=str(error))
+
+
+def _unserved(checked: Checked, results: dict[str, NodeResult], offers: Offers) -> tuple[str, ...]:
+    """Services that no worker offers now, as "service version"."""
+    try:
+        offered = offers.now()
+    except BUS_AWAY:
+        return ()  # the job is accepted all the same
+    missing = []
+    for node in checked.graph.nodes:
+        declaration = checked.declarations[node.id]
+        here = offered.get(pool_name(declaration.plane, declaration.pool), frozenset())
+        if node.id not in results and needed(node) not in here:
+            missing.append(f"{node.service} {node.version}")
+    return tuple(dict.fromkeys(missing))
 
 
 def _seed(graph: Graph) -> int:

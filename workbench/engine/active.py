@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import structlog
 
 from schemas.event import Progress
-from workbench.bus.bus import Bus, Lease, Verdict
+from schemas.status import NodeStatus
+from workbench.bus.answers import Lease, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.engine.threads import service_thread
 
@@ -27,13 +30,19 @@ class Active:
     lease: Lease
     worker: str
     alive: Callable[[], bool]
-    results: dict[str, bytes] = field(default_factory=dict)
+    ends: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # node -> final status, result or failure
+    claims: dict[str, str] = field(default_factory=dict)  # node -> content key that it computes for everybody
     progress: dict[str, Progress] = field(default_factory=dict)
     lost: Verdict | None = None
     must_adopt: bool = False
     renewed_at: float = 0.0
     dirty: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def outputs(self) -> dict[str, dict[str, Any]]:
+        """Outputs by node, of those that completed."""
+        done = {node: body for node, (status, body) in self.ends.items() if status == NodeStatus.COMPLETED}
+        return {node: orjson.loads(body)["output"] for node, body in done.items()}
 
     def report(self, progress: Progress) -> None:
         with self.lock:
@@ -115,7 +124,7 @@ class Heart:
 
     def _adopt(self, active: Active) -> None:
         start = orjson.dumps({"worker": active.worker})
-        verdict, fence = self._bus.adopt(active.lease, active.worker, active.results, start)
+        verdict, fence = self._bus.adopt(active.lease, active.worker, active.ends, start, active.claims)
         if verdict is Verdict.OK:
             if fence != active.lease.fence:
                 log.info("lease adopted", job=active.lease.job, segment=active.lease.segment, fence=fence)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from schemas.event import NodeResult
+from schemas.errors import ErrorInfo
+from schemas.event import NodeFailure, NodeResult
 from schemas.graph import Graph, Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import refs_in
 from schemas.status import EdgeKind, NodeStatus
 from workbench.engine.binding import literal, references
 from workbench.engine.content import content_key
+from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked
 
 Look = Callable[[str], dict[str, Any] | None]  # content key -> output
@@ -66,6 +68,26 @@ def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
         for node in record.nodes
         if node.status is NodeStatus.COMPLETED and node.output is not None
     }
+
+
+def recorded_ends(record: JobRecord) -> list[tuple[str, str, bytes, str]]:
+    """(node, final status, result or failure, content key) of what the store knows to have ended, parents first."""
+    by_id = {node.id: node for node in record.nodes}
+    results = recorded_results(record)
+    ends = []
+    for node_id in topological_order(record.graph):
+        node = by_id[node_id]
+        if node_id in results:
+            ends.append((node_id, node.status.value, results[node_id].to_json(), node.content_key))
+        elif node.status is NodeStatus.FAILED:
+            error = node.error or ErrorInfo(message="the node failed")
+            failure = NodeFailure(
+                error=error, worker=node.worker, attempt=node.attempt, finished_at=node.finished_at or 0
+            )
+            ends.append((node_id, node.status.value, failure.to_json(), ""))
+        elif node.status is NodeStatus.SKIPPED:
+            ends.append((node_id, node.status.value, b"{}", ""))
+    return ends
 
 
 def _result(node: NodeRecord) -> NodeResult:

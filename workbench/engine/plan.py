@@ -7,11 +7,11 @@ import orjson
 from schemas.event import EventType, NodeResult
 from schemas.graph import Edge, Node
 from schemas.segment import Duty, SegmentSpec
-from schemas.status import NodeStatus
-from workbench.bus.bus import Planned
-from workbench.bus.keys import INTERACTIVE
+from schemas.status import Lane, NodeStatus
+from workbench.bus.answers import Planned
 from workbench.engine.binding import references
 from workbench.engine.cut import Segment, cut, pool_name
+from workbench.engine.offers import needed
 from workbench.engine.validate import Checked
 
 
@@ -22,7 +22,7 @@ def plan(
     seed: int,
     results: dict[str, NodeResult],
     provenance: dict[str, str] | None = None,
-    lane: str = INTERACTIVE,
+    lane: Lane = Lane.INTERACTIVE,
     announce: bool = True,
 ) -> Planned:
     """The job as the bus keeps it.
@@ -95,13 +95,14 @@ def plan(
             fields.append((f"rs:{node.id}", results[node.id].to_json()))
     nodes = {node.id: node for node in graph.nodes}
     for segment in segments:
-        spec = _spec(job, segment, checked, nodes, parents, seed, provenance or {})
+        spec = _spec(job, segment, checked, nodes, parents, seed, provenance or {}, lane)
         fields += [
             (f"nodes:{segment.id}", " ".join(segment.nodes)),
             (f"spec:{segment.id}", spec.to_json()),
             (f"needs:{segment.id}", " ".join(_needs(segment, nodes, parents))),
             (f"ext:{segment.id}", outside[segment.id]),
             (f"pool:{segment.id}", segment.pool),
+            (f"rq:{segment.id}", " ".join(sorted({needed(nodes[node_id]) for node_id in segment.nodes}))),
             (f"at:{segment.id}", 0),
         ]
     events: list[tuple[EventType, str, bytes]] = []
@@ -112,7 +113,7 @@ def plan(
                 events.append((EventType.NODE_COMPLETED, node_id, results[node_id].to_json()))
             elif status[node_id] is NodeStatus.SKIPPED:
                 events.append((EventType.NODE_SKIPPED, node_id, b"{}"))
-    return Planned(job=job, fields=fields, ready=ready, events=events, lane=lane)
+    return Planned(job, fields, ready, events, lane, sorted({segment.pool for segment in segments}))
 
 
 def _initial(node: Node, results: dict[str, NodeResult]) -> NodeStatus:
@@ -131,6 +132,7 @@ def _spec(
     parents: dict[str, list[Edge]],
     seed: int,
     provenance: dict[str, str],
+    lane: Lane,
 ) -> SegmentSpec:
     use_cache = bool(checked.graph.context.get("cache", True))
     duties = {}
@@ -147,6 +149,7 @@ def _spec(
         edges=[edge for node_id in segment.nodes for edge in parents[node_id]],
         duties=duties,
         provenance=provenance,
+        lane=lane,
     )
 
 

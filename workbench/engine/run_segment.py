@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +22,8 @@ from schemas.event import NodeFailure, NodeResult
 from schemas.graph import Node
 from schemas.refs import REF_TYPES, Ref
 from schemas.segment import SegmentSpec
-from schemas.status import NodeStatus
-from workbench.bus.bus import Verdict
+from schemas.status import Lane, NodeStatus
+from workbench.bus.answers import Verdict
 from workbench.engine.binding import literal, references, summary
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
@@ -32,6 +33,8 @@ from workbench.store.local_cache import LocalCache
 
 if TYPE_CHECKING:
     from workbench.engine.compile import Shape
+
+BUSY_S = 0.05  # between two questions whether somebody else's computation has ended
 
 # Another attempt with the same input would end the same way.
 _NOT_WORTH_ANOTHER = {
@@ -85,9 +88,7 @@ class SegmentRun:
         self.worker: str = message["worker"]
         self.attempt: int = message["attempt"]
         self.status = {name: NodeStatus(status) for name, status in message["status"].items()}
-        self.outputs: dict[str, dict[str, Any]] = {
-            name: result["output"] for name, result in message["results"].items()
-        }
+        self.outputs: dict[str, dict[str, Any]] = message["outputs"]
         self.parts = {
             name: [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
             for name, parts in message["parts"].items()
@@ -96,6 +97,8 @@ class SegmentRun:
         self.known = {
             index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
         }
+        # A sweep lets a person's work go first: its executor asks behind each node whether it may go on.
+        self._asks = spec.lane is Lane.BATCH and len(spec.nodes) > 1
         self._chain = all(parents == ((index - 1,) if index else ()) for index, parents in enumerate(shape_of(spec)))
         self._ran_one = False  # attempts count from the node this take begins with; those behind it are on their first
 
@@ -126,7 +129,7 @@ class SegmentRun:
         try:
             result = self._compute(node, meter, attempt)
             self._report(node, result)
-        except Cancelled:
+        except (Abandoned, Cancelled):
             raise Abandoned from None
         except Exception as error:
             return self._report_failure(node, error, meter, attempt)
@@ -141,7 +144,7 @@ class SegmentRun:
         key = ""
         if duty.cache:
             key = content_key(node, values, seed=self.spec.seed if duty.seeded else None)
-            found = self.desk.ask("look", run=self.number, node=node.id, key=key).get("result")
+            found = self._claim(node, key)
             if found is not None:
                 known = NodeResult.model_validate(found)
                 return known.model_copy(
@@ -188,11 +191,24 @@ class SegmentRun:
             **meter.stop(),
         )
 
+    def _claim(self, node: Node, key: str) -> dict[str, Any] | None:
+        """The known result of that key; None where this node is to compute it. Raises Abandoned where somebody else is
+        at it and the segment waits without this executor."""
+        while True:
+            answer = self.desk.ask("claim", run=self.number, node=node.id, key=key)
+            verdict = answer.get("verdict")
+            if verdict == Verdict.PARKED:
+                raise Abandoned
+            if verdict != Verdict.BUSY:
+                found: dict[str, Any] | None = answer.get("result")
+                return found
+            if self.cancelled():
+                raise Abandoned
+            time.sleep(BUSY_S)
+
     def _report(self, node: Node, result: NodeResult) -> None:
         try:
             body = orjson.dumps(result.model_dump(mode="json")).decode()
-            key = "" if result.cached else result.content_key
-            self.desk.wire.send("done", run=self.number, node=node.id, body=body, key=key)
         except orjson.JSONEncodeError as error:
             raise WorkbenchError(
                 "node.bad_output",
@@ -202,6 +218,11 @@ class SegmentRun:
                 allowed="values of JSON; integers of 64 bits",
                 remedy="Return it as text, or save it as an artifact.",
             ) from None
+        done = {"run": self.number, "node": node.id, "body": body, "key": "" if result.cached else result.content_key}
+        if not self._asks:
+            self.desk.wire.send("done", **done)
+        elif self.desk.ask("done", **done)["verdict"] == Verdict.YIELD:
+            raise Abandoned
 
     def _declaration(self, node: Node) -> NodeDeclaration:
         declaration = self.desk.services.get(node.service)
@@ -256,13 +277,12 @@ class SegmentRun:
             error=info,
             worker=self.worker,
             attempt=attempt,
+            again=again,
             seconds=times["seconds"],
             started_at=times["started_at"],
             finished_at=times["finished_at"],
         )
-        answer = self.desk.ask(
-            "failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"), again=again
-        )
+        answer = self.desk.ask("failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"))
         if answer["verdict"] == Verdict.FINAL:
             self._ran_one = True
             return NodeStatus.FAILED

@@ -1,7 +1,7 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, preview, store, part, look, fetch, failed, done, end. To it: run, cancel, answer.
+executor: start, skipped, progress, preview, store, part, claim, fetch, failed, done, end. To it: run, cancel, answer.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ import orjson
 import structlog
 
 from schemas.errors import ErrorInfo, WorkbenchError
-from schemas.event import NodeFailure, Progress
+from schemas.event import NodeFailure, NodeWait, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
-from workbench.bus.bus import Bus, Taken, Verdict
+from schemas.status import NodeStatus, Plane, WaitReason
+from workbench.bus.answers import Taken, Verdict
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.active import Active, Heart
+from workbench.engine.backoff import delay_s
 from workbench.engine.binding import summary
 from workbench.engine.child import Child
+from workbench.engine.cut import pool_name
+from workbench.engine.offers import offer
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work
 from workbench.store.local_cache import LocalCache
@@ -45,30 +50,43 @@ class Slot:
     """One executor and the loop that feeds it. ``run`` blocks; call it in a thread of its own."""
 
     def __init__(
-        self, name: str, pool: str, bus: Bus, objects: Objects, cache: LocalCache, child: Child, heart: Heart
+        self,
+        name: str,
+        plane: Plane,
+        pool: str,
+        bus: Bus,
+        objects: Objects,
+        cache: LocalCache,
+        child: Child,
+        heart: Heart,
     ) -> None:
         self.name = name
-        self.pool = pool
+        self.plane = plane
+        self.pool = pool_name(plane, pool)
+        self._offer = offer((), plane, pool)
+        self._serves = pool
         self.bus = bus
         self.objects = objects
         self.cache = cache
         self.child = child
         self.heart = heart
-        self.stopping = threading.Event()
-        self._last_n = 0
+        self.draining = threading.Event()  # take nothing more, finish the node that runs
+        self.stopping = threading.Event()  # hand back at once
+        self._known = ""
         self._number = 0
 
     def run(self) -> None:
-        """Take and work until ``stopping`` is set; then hand back what is unfinished."""
+        """Take and work until ``draining`` or ``stopping`` is set; hand back what is unfinished then."""
         taken: Taken | None = None
         away = False
-        while not self.stopping.is_set():
+        while not self.draining.is_set() and not self.stopping.is_set():
             try:
                 if not self.child.alive:
                     self.child.ensure()  # before taking: a worker that cannot run nodes must not hold any
+                    self._offer = offer(self.child.services, self.plane, self._serves)
                 if taken is None:
                     reached(CrashPoint.TAKE_ASKED)
-                    taken = self.bus.take(self.name, self._last_n, self.pool)
+                    taken = self.bus.take(self.name, self._known, self.pool, offer=self._offer)
                 if away:
                     log.info("bus is back", worker=self.name)
                     away = False
@@ -84,7 +102,7 @@ class Slot:
                 continue
             if taken is not None:
                 reached(CrashPoint.TAKE_ANSWERED)
-                self._last_n = taken.lease.n
+                self._known = taken.lease.fence
                 taken = self._work(taken)
         if taken is not None:
             self._release(Active(taken.lease, self.name, lambda: True))
@@ -96,7 +114,7 @@ class Slot:
         self._number += 1
         work = Work.begin(taken, spec, self._number, self.name, lambda: self.child.alive)
         active = work.active
-        logger = log.bind(worker=self.name, job=taken.lease.job, segment=taken.lease.segment, fence=taken.lease.fence)
+        logger = self._log(work)
         logger.debug("taken", nodes=sorted(work.open), attempt=taken.attempt)
         self.heart.watch(active)
         try:
@@ -108,7 +126,7 @@ class Slot:
                 attempt=taken.attempt,
                 spec=spec,
                 status=taken.status,
-                results={name: orjson.loads(body) for name, body in active.results.items()},
+                outputs=active.outputs(),
                 parts={name: [orjson.loads(part) for part in parts] for name, parts in taken.parts.items()},
             )
             return self._converse(work)
@@ -136,6 +154,9 @@ class Slot:
                 taken = self._commit(work, message)
                 if not work.open:
                     return taken
+                if self.draining.is_set():
+                    self._release(work.active)
+                    raise Lost
             elif kind == "end":
                 return None  # what is still open was skipped on the bus, or is enqueued again
             elif kind == "start":
@@ -183,48 +204,85 @@ class Slot:
         if kind == "fetch":
             ref = _ref(message["ref"])
             return {"path": str(self._with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
-        if kind == "look":
-            return {"result": self._computed(work, message["key"])}
+        if kind == "claim":
+            return self._claim(work, message["node"], message["key"])
         if kind == "failed":
-            failure = orjson.dumps(message["failure"])
             self._upload(work)
-            reached(CrashPoint.FAIL_ASKED)
-            verdict = self._insist(
-                work,
-                lambda: self.bus.fail(
-                    work.active.lease, message["node"], failure, retry=message["again"], start=self._start()
-                ),
-            )
-            reached(CrashPoint.FAIL_ANSWERED)
-            log.warning(
-                "node failed",
-                worker=self.name,
-                job=work.active.lease.job,
-                node=message["node"],
-                verdict=verdict.value,
-                error=message["failure"]["error"]["message"],
-            )
+            failure = NodeFailure.model_validate(message["failure"])
+            verdict = self._fail(work, message["node"], failure)
             if verdict is Verdict.FINAL:
+                work.active.ends[message["node"]] = (NodeStatus.FAILED, failure.to_json())
                 work.settle(message["node"])
             else:
                 work.started.pop(message["node"], None)
             return {"verdict": verdict.value}
         raise ValueError(f"unknown message {kind!r} from the executor")
 
-    def _computed(self, work: Work, key: str) -> dict[str, Any] | None:
-        """A known result whose artifacts are really there."""
-        found = self._insist(work, lambda: self.bus.computed(key))
-        if found is None:
-            return None
-        result: dict[str, Any] = orjson.loads(found)
-        digests = [ref.sha256 for ref in refs_in(result["output"])]
-        return result if self._with_store(work, lambda: self.objects.has_all(digests)) else None
+    def _claim(self, work: Work, node: str, key: str) -> dict[str, Any]:
+        """Find the node's result, or make its computation ours, or learn that somebody else is at it."""
+        why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
+        look = True
+        while True:
+            verdict, found = self._insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
+            if verdict is Verdict.OK:
+                work.active.claims[node] = key
+                return {}
+            if verdict is Verdict.PARKED:
+                self.heart.forget(work.active)  # the lease is free
+                self._log(work).debug("waits for the same computation elsewhere", node=node)
+            if verdict in (Verdict.PARKED, Verdict.BUSY):
+                return {"verdict": verdict.value}
+            if found is None:
+                work.active.lost = verdict
+                raise Lost
+            result: dict[str, Any] = orjson.loads(found)
+            digests = [ref.sha256 for ref in refs_in(result["output"])]
+            if self._with_store(work, functools.partial(self.objects.has_all, digests)):
+                return {"result": result}
+            look = False  # its artifacts are gone: it is to be made again
+
+    def _ask_claim(self, work: Work, node: str, key: str, look: bool, why: bytes) -> tuple[Verdict, bytes | None]:
+        # The lease is read at each try: in between it may have been adopted under another fence.
+        return self.bus.claim(work.active.lease, node, key, look=look, park=work.chain, why=why)
+
+    def _fail(self, work: Work, node: str, failure: NodeFailure) -> Verdict:
+        pause_s = delay_s(failure.attempt, failure.error.code)
+        why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
+        body = failure.to_json()
+        reached(CrashPoint.FAIL_ASKED)
+        verdict = self._insist(
+            work,
+            lambda: self.bus.fail(
+                work.active.lease,
+                node,
+                body,
+                retry=failure.again,
+                start=self._start(),
+                delay_s=pause_s,
+                why=why,
+            ),
+        )
+        reached(CrashPoint.FAIL_ANSWERED)
+        self._log(work).warning(
+            "node failed",
+            node=node,
+            attempt=failure.attempt,
+            verdict=verdict.value,
+            retry_in_s=pause_s if verdict is Verdict.RETRY else None,
+            code=failure.error.code,
+            error=failure.error.message,
+        )
+        return verdict
+
+    def _log(self, work: Work) -> Any:
+        lease = work.active.lease
+        return log.bind(worker=self.name, job=lease.job, segment=lease.segment, fence=lease.fence)
 
     def _commit(self, work: Work, message: dict[str, Any]) -> Taken | None:
         self._upload(work)
         node = message["node"]
         body = message["body"].encode()  # as the executor wrote it: not read here
-        last = work.open == {node} and not self.stopping.is_set()
+        last = work.open == {node} and not self.draining.is_set() and not self.stopping.is_set()
 
         def commit() -> tuple[Verdict, Taken | None]:
             return self.bus.commit(
@@ -235,19 +293,25 @@ class Slot:
                 content_key=message["key"],
                 worker=self.name,
                 then_take=self.pool if last else None,
+                offer=self._offer,
             )
 
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self._insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
-        if verdict not in (Verdict.OK, Verdict.AGAIN):
+        if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
             work.active.lost = verdict
             if taken is not None:
                 self._release(Active(taken.lease, self.name, lambda: True))
             raise Lost
-        work.active.results[node] = body
+        work.active.ends[node] = (NodeStatus.COMPLETED, body)
         self.child.mark_log()
         work.settle(node)
+        if verdict is Verdict.YIELD:
+            self.heart.forget(work.active)
+            self._log(work).debug("a person's work goes first", node=node)
+        if "id" in message:
+            self.child.send("answer", id=message["id"], verdict=verdict.value)
         return taken
 
     def _upload(self, work: Work) -> None:
@@ -269,7 +333,7 @@ class Slot:
             except WorkbenchError as error:
                 if error.code != "store.unreachable":
                     raise
-                log.warning("object store is away", worker=self.name, error=error.message)
+                self._log(work).warning("object store is away", error=error.message)
                 self._pause(work, delay_s)
                 delay_s = min(5.0, delay_s * 2)
 
@@ -308,7 +372,7 @@ class Slot:
                 work.active.lease.job, message["node"], path.read_bytes(), message["mediaType"]
             )
         except (WorkbenchError, OSError) as error:
-            log.info("preview not shown", worker=self.name, error=str(error))  # a preview is a courtesy
+            self._log(work).info("preview not shown", node=message["node"], error=str(error))  # a courtesy
             return
         known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
         work.active.report(known.model_copy(update={"preview": key}))
@@ -316,7 +380,6 @@ class Slot:
     def _crashed(self, work: Work, code: str, message: str, node: str = "", **details: str) -> None:
         """The executor died or was too slow: a failed attempt at once. Hand back first, then start another process."""
         node = node or next(iter(work.started), "") or min(work.open)
-        outputs = {name: orjson.loads(body)["output"] for name, body in work.active.results.items()}
         info = ErrorInfo(
             message=message,
             code=code,
@@ -324,32 +387,21 @@ class Slot:
                 "where": f"node {node}",
                 "node": node,
                 "service": work.nodes[node]["service"],
-                "input": summary(work.nodes[node]["input"], outputs),
+                "input": summary(work.nodes[node]["input"], work.active.outputs()),
                 "log": self.child.log_tail(),
                 "logFile": str(self.child.log_path),
                 **details,
             },
         )
-        failure = NodeFailure(error=info, worker=self.name, attempt=work.taken.attempt, finished_at=time.time())
-        body = failure.to_json()
+        failure = NodeFailure(
+            error=info, worker=self.name, attempt=work.taken.attempt, again=True, finished_at=time.time()
+        )
         try:
-            reached(CrashPoint.FAIL_ASKED)
-            verdict = self._insist(
-                work, lambda: self.bus.fail(work.active.lease, node, body, retry=True, start=self._start())
-            )
-            reached(CrashPoint.FAIL_ANSWERED)
-            log.warning(
-                "attempt ended",
-                worker=self.name,
-                job=work.active.lease.job,
-                node=node,
-                error=message,
-                verdict=verdict.value,
-            )
+            verdict = self._fail(work, node, failure)
             if verdict is Verdict.FINAL:
                 self._release(work.active)  # the node failed for good; what its failure leads to runs elsewhere
         except Lost:
-            log.info("segment was lost with its executor", worker=self.name, job=work.active.lease.job)
+            self._log(work).info("segment was lost with its executor", node=node)
         if code == "node.crashed":  # an executor that let go in time keeps its models
             self.child.stop()
 
@@ -386,7 +438,13 @@ class Slot:
             self.bus.release(active.lease)
             reached(CrashPoint.RELEASE_ANSWERED)
         except BUS_AWAY as error:
-            log.info("lease left to expire", worker=self.name, job=active.lease.job, error=str(error))
+            log.info(
+                "lease left to expire",
+                worker=self.name,
+                job=active.lease.job,
+                fence=active.lease.fence,
+                error=str(error),
+            )
 
     def _start(self) -> bytes:
         return orjson.dumps({"worker": self.name})

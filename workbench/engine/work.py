@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.refs import Ref
-from schemas.status import FINAL_NODE_STATUSES, NodeStatus
-from workbench.bus.bus import Taken
+from schemas.status import FINAL_NODE_STATUSES
+from workbench.bus.answers import Taken
 from workbench.engine.active import Active
 
 _FINAL = {status.value for status in FINAL_NODE_STATUSES}
@@ -39,7 +39,9 @@ class Work:
             number: of this run, unique within the slot.
             alive: whether the executor's process lives.
         """
-        completed = {name: body for name, body in taken.results.items() if taken.status[name] == NodeStatus.COMPLETED}
+        ends = {
+            name: (status, taken.results.get(name, b"{}")) for name, status in taken.status.items() if status in _FINAL
+        }
         nodes = {node["id"]: node for node in spec["nodes"]}
         parents: dict[str, set[str]] = {name: set() for name in nodes}
         for edge in spec["edges"]:
@@ -48,7 +50,7 @@ class Work:
         work = cls(
             taken=taken,
             number=number,
-            active=Active(taken.lease, worker, alive, results=completed),
+            active=Active(taken.lease, worker, alive, ends=ends),
             timeouts_s={name: duty["timeoutS"] for name, duty in spec["duties"].items()},
             nodes=nodes,
             open={name for name in nodes if taken.status[name] not in _FINAL},
@@ -76,5 +78,6 @@ class Work:
     def settle(self, node: str) -> None:
         """A node is final."""
         self.open.discard(node)
+        self.active.claims.pop(node, None)
         self.started.pop(node, None)
         self.note_started()

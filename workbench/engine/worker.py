@@ -22,7 +22,6 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.engine.active import Heart
 from workbench.engine.child import Child
-from workbench.engine.cut import pool_name
 from workbench.engine.supervisor import Slot
 from workbench.engine.threads import service_thread
 from workbench.settings import Settings
@@ -53,6 +52,7 @@ class Worker:
         self._objects = Objects.connect(settings)
         self._heart = Heart(self._bus(), settings.lease_s)
         self._stopping = threading.Event()
+        self.drained = threading.Event()  # an operator wants this worker to finish what it does and leave
         self._slots = [self._slot(index) for index in range(slots)]
         self._threads: list[threading.Thread] = []
 
@@ -85,8 +85,15 @@ class Worker:
         return False
 
     def stop(self) -> None:
-        """Hand back what is unfinished and end the executors."""
+        """Take nothing more, let running nodes finish for ``drain_s``, hand back the rest and end the executors."""
         self._stopping.set()
+        for slot in self._slots:
+            slot.draining.set()
+        until = time.monotonic() + self.settings.drain_s
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, until - time.monotonic()))
+        if busy := [thread.name for thread in self._threads if thread.is_alive()]:
+            log.info("handing back what is unfinished", worker=self.name, slots=busy, after_s=self.settings.drain_s)
         for slot in self._slots:
             slot.stopping.set()
         for thread in self._threads:
@@ -111,7 +118,7 @@ class Worker:
         # A node needs neither the bus nor the stores; what it cannot see it cannot leak.
         environment |= dict.fromkeys(_SECRETS, "")
         child = Child(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
-        return Slot(name, pool_name(self.plane, self.pool), self._bus(), self._objects, self.cache, child, self._heart)
+        return Slot(name, self.plane, self.pool, self._bus(), self._objects, self.cache, child, self._heart)
 
     def manifest(self) -> WorkerManifest:
         """What this worker offers, as its executor reported it."""
@@ -138,7 +145,9 @@ class Worker:
         self.wait_ready()
         while not self._stopping.is_set():
             try:
-                bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S)
+                if bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S):
+                    log.info("an operator drains this worker", worker=self.name)
+                    self.drained.set()
                 self._stopping.wait(ANNOUNCE_EVERY_S)
             except BUS_AWAY:
                 self._stopping.wait(0.5)
@@ -168,17 +177,30 @@ def _clear_work(settings: Settings) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def run_until_signal(start: Callable[[], None], stop: Callable[[], None]) -> None:
-    """Run a role in the foreground until SIGTERM or Ctrl-C."""
+def run_until_signal(start: Callable[[], None], stop: Callable[[], None], ended: threading.Event | None = None) -> None:
+    """Run a role in the foreground until SIGTERM, Ctrl-C or ``ended``. A second signal does not wait for ``stop``."""
     stopping = threading.Event()
+
+    asked_at = 0.0
+
+    def asked(number: int, _frame: object) -> None:
+        nonlocal asked_at
+        if stopping.is_set() and time.monotonic() - asked_at > 1.0:
+            os._exit(128 + number)  # leases run out, and nothing half-done is visible
+        asked_at = asked_at or time.monotonic()
+        stopping.set()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stopping.set())
+        signal.signal(name, asked)
     parent = os.getppid()
     start()
     while not stopping.wait(0.5):
         if os.getppid() != parent and parent != 1:
             log.warning("the parent process is gone; stopping")
             break
+        if ended is not None and ended.is_set():
+            break
+    stopping.set()
     stop()
 
 

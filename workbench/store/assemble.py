@@ -89,6 +89,7 @@ def new_job_rows(job: NewJob, now: float) -> JobRows:
             "seed": job.seed,
             "parent": job.parent,
             "sweep": job.sweep,
+            "lane": job.lane.value,
             "tags": [str(tag) for tag in tags] if isinstance(tags, list) else [],
             "graph": job.graph.to_json(),
             "status": JobStatus.ACCEPTED.value,
@@ -138,7 +139,7 @@ def job_record(job: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> Jo
             name: job[name]
             for name in (
                 "id", "status", "graph_hash", "idempotency_key", "owner", "pipeline", "experiment", "seed", "parent",
-                "sweep", "created_at", "started_at", "finished_at", "mlflow_run_id",
+                "sweep", "lane", "created_at", "started_at", "finished_at", "mlflow_run_id",
             )
         },
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -11,7 +12,7 @@ from sqlalchemy import Column, Connection, Table, and_, bindparam, case, delete,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.errors import WorkbenchError
-from schemas.event import Event
+from schemas.event import Event, NodeResult, NodeWait
 from schemas.job import JobRecord, NewJob
 from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, JobStatus, NodeStatus
 from workbench.settings import Settings
@@ -26,6 +27,23 @@ _KEYS_PER_QUERY = 500  # SQLite takes 32,766 bound values, but plans long IN lis
 _FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
 _FINAL_NODE = [status.value for status in FINAL_NODE_STATUSES]
 _EPOCH = "epoch"
+
+
+@dataclass(frozen=True)
+class ActiveNode:
+    """A node that runs, or waits without a worker."""
+
+    job: str
+    node: str
+    service: str
+    worker: str
+    started_at: float | None
+    waiting: dict[str, Any]  # empty while it runs
+
+    @property
+    def wait(self) -> NodeWait:
+        """Why it waits. Raises pydantic.ValidationError where it does not."""
+        return NodeWait.model_validate(self.waiting)
 
 
 class JobStore:
@@ -123,6 +141,21 @@ class JobStore:
             found = connection.execute(statement.order_by(events.epoch, events.seq).limit(limit)).mappings().all()
         return [Event.model_validate(dict(row)) for row in found]
 
+    def active_nodes(self) -> tuple[Sequence[ActiveNode], Sequence[ActiveNode]]:
+        """Nodes of unfinished jobs that run, and those that wait."""
+        nodes, jobs = tables.node_results.c, tables.jobs.c
+        wanted = select(
+            nodes.job, nodes.node, nodes.service, nodes.status, nodes.worker, nodes.started_at, nodes.waiting
+        )
+        here = nodes.status.in_([NodeStatus.RUNNING, NodeStatus.WAITING]) & jobs.status.not_in(_FINAL_JOB)
+        with self.database.read() as connection:
+            statement = wanted.join(tables.jobs, jobs.id == nodes.job).where(here)
+            found = connection.execute(statement.order_by(jobs.created_at, nodes.position)).all()
+        active = [
+            ActiveNode(row.job, row.node, row.service, row.worker, row.started_at, row.waiting or {}) for row in found
+        ]
+        return [node for node in active if not node.waiting], [node for node in active if node.waiting]
+
     def unfinished(self) -> Iterator[str]:
         """Ids of jobs that are not final, oldest first: what the reconciler compares with the bus."""
         jobs = tables.jobs.c
@@ -168,6 +201,7 @@ class JobStore:
             self._update_jobs(connection, changes)
             self._keep(connection, tables.artifacts, list(changes.artifacts.values()))
             self._put(connection, tables.job_artifacts, list(changes.grants.values()))
+            self._put(connection, tables.dead_letters, list(changes.dead.values()))
             renewed = [row for key, row in changes.computed.items() if key in changes.recomputed]
             self._put(connection, tables.computed, renewed)
             reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
@@ -283,6 +317,17 @@ class JobStore:
             for some in _chunks(sorted(set(keys))):
                 found.update((row[0], row[1]) for row in connection.execute(select(key, column).where(key.in_(some))))
         return found
+
+    def recent_results(self, limit: int) -> Sequence[NodeResult]:
+        """The results computed last, oldest first: what a bus that was wiped is told again."""
+        rows = tables.computed
+        statement = select(rows.c.content_key, rows.c.output, rows.c.metrics, rows.c.seconds)
+        with self.database.read() as connection:
+            found = connection.execute(statement.order_by(rows.c.created_at.desc()).limit(limit)).all()
+        return [
+            NodeResult(content_key=row.content_key, output=row.output, metrics=row.metrics, seconds=row.seconds)
+            for row in reversed(found)
+        ]
 
     def forget_computed(self, key: str) -> None:
         """Take a result out of the cache: its bytes are gone or wrong."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Text, case, func, or_, select,
 
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
-from schemas.status import FINAL_NODE_STATUSES, JobStatus
+from schemas.status import FINAL_NODE_STATUSES, JobStatus, Lane
 from workbench.store.tables import jobs, node_results
 
 
@@ -42,6 +42,7 @@ class JobLine(Contract):
     seed: int
     parent: str | None = None
     sweep: str | None = None
+    lane: Lane
     tags: list[str] = Field(default_factory=list)
     graph_hash: str
     progress: float = Field(description="Share of the work that is final, 0 to 1.")

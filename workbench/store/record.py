@@ -50,6 +50,7 @@ class Changes:
     recomputed: set[str] = field(default_factory=set)  # content keys whose output replaces an earlier one
     artifacts: dict[str, Row] = field(default_factory=dict)  # by digest
     grants: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)  # (job, node, role, name)
+    dead: dict[NodeKey, Row] = field(default_factory=dict)  # dead letters
 
 
 def fold(events: Iterable[Event], known: dict[NodeKey, Row]) -> Changes:
@@ -78,6 +79,8 @@ def fold(events: Iterable[Event], known: dict[NodeKey, Row]) -> Changes:
             changes.started.setdefault(event.job, event.at)
         if event.type is EventType.NODE_COMPLETED:
             _note_result(changes, event, row, changed)
+        if event.type is EventType.NODE_FAILED and event.data.get("again") is True:
+            changes.dead[key] = _dead_letter(event, row, changed)
     return changes
 
 
@@ -178,6 +181,23 @@ def _note_result(changes: Changes, event: Event, known: Row, changed: Row) -> No
         changes.artifacts[ref.sha256] = artifact_row(ref, event.at)
         grant = grant_row(event.job, event.node, "output", name, ref)
         changes.grants[event.job, event.node, "output", grant["name"]] = grant
+
+
+def _dead_letter(event: Event, known: Row, changed: Row) -> Row:
+    error = changed["error"]
+    message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no NUL in a text
+    return {
+        "job": event.job,
+        "node": event.node,
+        "service": known["service"],
+        "version": known["version"],
+        "code": error["code"][:64],
+        "message": message,
+        "attempt": changed.get("attempt", 0),  # 0 where the event could not be read
+        "worker": changed.get("worker", ""),
+        "at": event.at,
+        "error": error,
+    }
 
 
 def named_refs(value: Any, name: str = "") -> Iterator[tuple[str, Ref]]:

@@ -67,6 +67,7 @@ jobs = Table(
     Column("seed", BigInteger, nullable=False),
     Column("parent", String(64)),
     Column("sweep", String(64)),
+    Column("lane", String(16), nullable=False, server_default="interactive"),
     Column("tags", Json, nullable=False),
     Column("graph", LargeBinary, nullable=False),  # as submitted, UTF-8 JSON
     Column("status", String(16), nullable=False),
@@ -165,6 +166,23 @@ job_artifacts = Table(
     Column("name", String(200), primary_key=True),  # the field, dotted into lists and objects: "video", "parts.0"
     Column("sha256", String(64), nullable=False),
     Index(None, "sha256"),
+)
+
+# Nodes that failed their last attempt although another could have helped: what an operator looks at.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("service", String(200), nullable=False),
+    Column("version", String(64)),
+    Column("code", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", String(200), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("error", Json, nullable=False),  # as in node_results, with the end of the log
+    Index(None, "at"),
 )
 
 # What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.

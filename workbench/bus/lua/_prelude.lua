@@ -6,15 +6,19 @@
 --   st:<node> status   pe:<node> parents not final   fi:<node> edges fired   sg:<node> segment
 --   ki:<node> children "id kind;…"   mx:<node> max attempts   rs:<node> result   by:<node> fence of the commit
 --   pn:<node> number of parts   pt:<node>:<i> part
+--   fl:<node> content key that this node computes for everybody
 --   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> edges from outside not final   pool:<seg>   at:<seg> attempt
+--   rq:<seg> services a worker must offer   rf:<seg> attempts refunded
 local B = KEYS[1]
 local META, LEASES, OUTBOX = B .. ':meta', B .. ':leases', B .. ':outbox'
+local COMPUTED, FLIGHTS, DELAYED, HELD = B .. ':computed', B .. ':flights', B .. ':delayed', B .. ':held'
 
 local function job_key(job) return B .. ':job:' .. job end
 local function events_key(job) return B .. ':events:' .. job end
 local function progress_key(job) return B .. ':progress:' .. job end
 local function queue_key(pool, lane) return B .. ':queue:' .. pool .. ':' .. lane end
 local function wake_key(pool) return B .. ':wake:' .. pool end
+local function waiters_key(content_key) return B .. ':waiters:' .. content_key end
 local function lease_field(job, seg) return job .. '/' .. seg end
 
 local FINAL = { completed = true, failed = true, skipped = true, cancelled = true }
@@ -44,11 +48,12 @@ local function fenced(fence)
   return of_the_past and not open_bench() and 'WAIT' or 'FENCED'
 end
 
-local function emit(job, type, node, data, at)
+-- recorded: SQL has it already, only watchers need it again.
+local function emit(job, type, node, data, at, recorded)
   local seq = redis.call('HINCRBY', job_key(job), 'seq', 1)
   local id = epoch() .. '-' .. string.format('%.0f', seq)
   redis.call('XADD', events_key(job), id, 't', type, 'n', node, 'd', data, 'a', at)
-  redis.call('XADD', OUTBOX, '*', 'j', job, 'i', id, 't', type, 'n', node, 'd', data, 'a', at)
+  if not recorded then redis.call('XADD', OUTBOX, '*', 'j', job, 'i', id, 't', type, 'n', node, 'd', data, 'a', at) end
 end
 
 local function enqueue(job, seg, lane)
@@ -58,10 +63,20 @@ local function enqueue(job, seg, lane)
   redis.call('LTRIM', wake_key(pool), 0, 63)
 end
 
+-- Hand-backs and wake-ups go before everything of their own kind, and those of a sweep never before a person's work.
+local function enqueue_first(job, seg)
+  enqueue(job, seg, redis.call('HGET', job_key(job), 'lane') == 'batch' and 'batch_front' or 'front')
+end
+
 local function open_nodes(job, seg)
   local key, out = job_key(job), {}
-  for _, node in ipairs(words(redis.call('HGET', key, 'nodes:' .. seg) or '')) do
-    if not FINAL[redis.call('HGET', key, 'st:' .. node)] then out[#out + 1] = node end
+  local nodes = words(redis.call('HGET', key, 'nodes:' .. seg) or '')
+  if #nodes == 0 then return out end
+  local fields = {}
+  for i, node in ipairs(nodes) do fields[i] = 'st:' .. node end
+  local states = redis.call('HMGET', key, unpack(fields))
+  for i, node in ipairs(nodes) do
+    if not FINAL[states[i]] then out[#out + 1] = node end
   end
   return out
 end
@@ -89,6 +104,64 @@ local function free_lease(job, seg)
   redis.call('HDEL', LEASES, lease_field(job, seg))
 end
 
+-- A segment without a lease whose nodes wait: they are ready again and go first.
+local function wake(job, seg)
+  local key = job_key(job)
+  for _, node in ipairs(open_nodes(job, seg)) do
+    if redis.call('HGET', key, 'st:' .. node) == 'waiting' then redis.call('HSET', key, 'st:' .. node, 'ready') end
+  end
+  enqueue_first(job, seg)
+end
+
+-- A flight is a computation that others wait for: FLIGHTS names its node, waiters:<content key> those that wait. Both name
+-- a node as "job/segment/node". A flight outlives its worker: whoever retries the node goes on with it.
+local function flight_name(job, seg, node) return job .. '/' .. seg .. '/' .. node end
+
+local function still_waits(name)
+  local job, seg, node = string.match(name, '^(.*)/([^/]*)/([^/]*)$')
+  local state = redis.call('HMGET', job_key(job), 'status', 'st:' .. node)
+  return state[1] and not FINAL[state[1]] and state[2] == 'waiting', job, seg, node
+end
+
+-- The node of a flight has its result: all that wait are woken and find it.
+local function land(job, node, content_key)
+  redis.call('HDEL', job_key(job), 'fl:' .. node)
+  redis.call('HDEL', FLIGHTS, content_key)
+  for _, name in ipairs(redis.call('LRANGE', waiters_key(content_key), 0, -1)) do
+    local waits, its_job, seg = still_waits(name)
+    if waits then wake(its_job, seg) end
+  end
+  redis.call('DEL', waiters_key(content_key))
+end
+
+-- The node of a flight will not have a result: the first that waits takes its place.
+local function pass_on(job, node)
+  local content_key = redis.call('HGET', job_key(job), 'fl:' .. node)
+  if not content_key then return end
+  redis.call('HDEL', job_key(job), 'fl:' .. node)
+  redis.call('HDEL', FLIGHTS, content_key)
+  while true do
+    local name = redis.call('LPOP', waiters_key(content_key))
+    if not name then return end
+    local waits, its_job, seg, its_node = still_waits(name)
+    if waits then
+      redis.call('HSET', FLIGHTS, content_key, name)
+      redis.call('HSET', job_key(its_job), 'fl:' .. its_node, content_key)
+      wake(its_job, seg)
+      return
+    end
+  end
+end
+
+-- The bus keeps a bounded recent part of the result index; SQL holds all of it.
+local function remember(content_key, result)
+  if redis.call('HSET', COMPUTED, content_key, result) == 1 then
+    if redis.call('RPUSH', COMPUTED .. ':order', content_key) > 20000 then
+      redis.call('HDEL', COMPUTED, redis.call('LPOP', COMPUTED .. ':order'))
+    end
+  end
+end
+
 local function finish_job(job, at)
   local key = job_key(job)
   local state = redis.call('HMGET', key, 'status', 'open', 'failures', 'first_failure')
@@ -103,9 +176,10 @@ local function fires(kind, status)
   return status == 'completed'
 end
 
+-- recorded: names of nodes whose ends SQL has already.
 -- A node became final: count down its children, skip those that nothing reaches, enqueue segments that are free to run.
 -- Iterative, because a cascade may be as long as the graph.
-local function finish_node(job, node, status, data, at)
+local function finish_node(job, node, status, data, at, recorded)
   local key, todo, ready = job_key(job), { { node, status, data } }, {}
   local i = 1
   while todo[i] do
@@ -113,7 +187,7 @@ local function finish_node(job, node, status, data, at)
     i = i + 1
     redis.call('HSET', key, 'st:' .. id, final)
     redis.call('HINCRBY', key, 'open', -1)
-    emit(job, 'node.' .. final, id, payload, at)
+    emit(job, 'node.' .. final, id, payload, at, recorded and recorded[id])
     local seg = redis.call('HGET', key, 'sg:' .. id)
     local handled = false
     for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. id) or '', '([^ ;]+) ([^ ;]+)') do
@@ -150,12 +224,24 @@ local function finish_node(job, node, status, data, at)
 end
 
 -- Behind a node that became final under its lease: the executor is on the next ones, each on its first attempt; without
--- any, the lease is free.
+-- any, the lease is free. A sweep lets a person's work go first: its rest goes to the front of its own kind. Returns
+-- whether it did.
 local function go_on(job, seg, data, at)
+  local key = job_key(job)
   if #open_nodes(job, seg) == 0 then
     free_lease(job, seg)
-  else
-    redis.call('HSET', job_key(job), 'at:' .. seg, 1)
-    mark_running(job, seg, data, at)
+    return false
   end
+  local state = redis.call('HMGET', key, 'lane', 'pool:' .. seg)
+  if state[1] == 'batch' and (redis.call('XLEN', queue_key(state[2], 'interactive')) > 0
+      or redis.call('XLEN', queue_key(state[2], 'front')) > 0) then
+    redis.call('HSET', key, 'at:' .. seg, 0)
+    unmark_running(job, seg)
+    free_lease(job, seg)
+    enqueue_first(job, seg)
+    return true
+  end
+  redis.call('HSET', key, 'at:' .. seg, 1)
+  mark_running(job, seg, data, at)
+  return false
 end

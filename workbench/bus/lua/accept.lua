@@ -1,12 +1,13 @@
--- accept(job, epoch, lane, at, ready segments "0 3", n, n x (field, value), m, m x (type, node, data))
+-- accept(job, epoch, lane, at, ready segments "0 3", pools, n, n x (field, value), m, m x (type, node, data))
 -- Puts a planned job on the bus once. Works in the grace after a loss of memory too.
 local job, its_epoch, lane, at, ready = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = job_key(job)
 if epoch() ~= its_epoch then return 'WAIT' end
 -- Events without a job: it was finished and forgotten a moment ago, while this client was slow.
 if redis.call('EXISTS', key, events_key(job)) > 0 then return 'EXISTS' end
-local n = tonumber(ARGV[6])
-local position = 7
+for _, pool in ipairs(words(ARGV[6])) do redis.call('SADD', B .. ':pools', pool) end
+local n = tonumber(ARGV[7])
+local position = 8
 redis.call('HSET', key, 'lane', lane, 'status', 'accepted')
 local batch = {}
 for i = position, position + 2 * n - 1 do

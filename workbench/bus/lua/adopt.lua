@@ -1,6 +1,9 @@
--- adopt(job, seg, old fence, worker, at, start data, k x (node, result)) -> {'OK', fence} | {'FENCED'} | {'WAIT'} | {'CANCELLED'}
--- After a loss of memory a live worker presents the lease it held, with the results its take carried. Per segment the
--- highest n wins. Only in the grace; afterwards the worker has lost its lease.
+-- adopt(job, seg, old fence, worker, at, start data, m, m x (node, content key),
+--   k x (node, final status, result or failure)) ->
+--   {'OK', fence} | {'FENCED'} | {'WAIT'} | {'CANCELLED'}
+-- After a loss of memory a live worker presents the lease it held, with the ends of nodes that its take carried. Per segment the
+-- highest n wins, and goes on with the computations it had claimed. Only in the grace; afterwards the worker has lost its
+-- lease.
 local job, seg, old, worker, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')
@@ -16,15 +19,24 @@ if present and string.match(present, '^(%d+):') == epoch() then
   if tonumber(string.match(present, '^%d+:(%d+)')) > old_n then return { 'FENCED' } end
 end
 if FINAL[status] then return { 'FENCED' } end
-for i = 7, #ARGV, 2 do
-  if not FINAL[redis.call('HGET', key, 'st:' .. ARGV[i]) or 'failed'] then
-    redis.call('HSET', key, 'rs:' .. ARGV[i], ARGV[i + 1])
-    finish_node(job, ARGV[i], 'completed', ARGV[i + 1], at)
+local claims = tonumber(ARGV[7])
+for i = 8 + 2 * claims, #ARGV, 3 do
+  local node, final, body = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if not FINAL[redis.call('HGET', key, 'st:' .. node) or 'failed'] then
+    redis.call('HSET', key, 'rs:' .. node, body)
+    finish_node(job, node, final, body, at)
   end
 end
-if #open_nodes(job, seg) == 0 then return { 'FENCED' } end
+if #open_nodes(job, seg) == 0 or tonumber(redis.call('HGET', key, 'ext:' .. seg)) > 0 then return { 'FENCED' } end
 redis.call('HSET', LEASES, lease_field(job, seg), fence .. ' 0 ' .. worker)
 if tonumber(redis.call('GET', B .. ':fence') or '0') < old_n then redis.call('SET', B .. ':fence', string.format('%.0f', old_n)) end
+for i = 8, 7 + 2 * claims, 2 do
+  local node, content_key = ARGV[i], ARGV[i + 1]
+  if not FINAL[redis.call('HGET', key, 'st:' .. node) or 'failed'] and redis.call('HEXISTS', FLIGHTS, content_key) == 0 then
+    redis.call('HSET', FLIGHTS, content_key, flight_name(job, seg, node))
+    redis.call('HSET', key, 'fl:' .. node, content_key)
+  end
+end
 if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
 if tonumber(redis.call('HGET', key, 'at:' .. seg) or '0') == 0 then redis.call('HSET', key, 'at:' .. seg, 1) end
 mark_running(job, seg, data, at)

@@ -14,7 +14,14 @@ for i = 1, #fields, 2 do
     emit(job, 'node.cancelled', node, '{}', at)
   end
   local seg = string.match(fields[i], '^nodes:(.+)$')
-  if seg then free_lease(job, seg) end
+  if seg then
+    free_lease(job, seg)
+    redis.call('HDEL', DELAYED, lease_field(job, seg))
+  end
+end
+for i = 1, #fields, 2 do
+  local node = string.match(fields[i], '^fl:(.+)$')
+  if node then pass_on(job, node) end
 end
 redis.call('HSET', key, 'open', 0)
 emit(job, 'job.cancelled', '', '{}', at)

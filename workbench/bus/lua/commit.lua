@@ -1,5 +1,6 @@
--- commit(job, seg, fence, node, result, at, start data, content key) -> OK | AGAIN | FENCED | CANCELLED | WAIT
--- Makes one node's result visible and moves the job on; on the segment's last node the lease is freed.
+-- commit(job, seg, fence, node, result, at, start data, content key) -> OK | YIELD | AGAIN | FENCED | CANCELLED | WAIT
+-- Makes one node's result visible and moves the job on; on the segment's last node the lease is freed. YIELD: the result
+-- is visible, and the rest of this sweep's segment was handed back because a person's work waits.
 local job, seg, fence, node, result, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local content_key = ARGV[8]
 local key = job_key(job)
@@ -12,14 +13,8 @@ if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_bench() then return 'WAIT' end
 
 redis.call('HSET', key, 'rs:' .. node, result, 'by:' .. node, fence)
-if content_key ~= '' then
-  -- The bus keeps a bounded recent part of the result index; SQL holds all of it.
-  if redis.call('HSET', B .. ':computed', content_key, result) == 1 then
-    if redis.call('RPUSH', B .. ':computed:order', content_key) > 20000 then
-      redis.call('HDEL', B .. ':computed', redis.call('LPOP', B .. ':computed:order'))
-    end
-  end
-end
+if content_key ~= '' then remember(content_key, result) end
 finish_node(job, node, 'completed', result, at)
-go_on(job, seg, data, at)
-return 'OK'
+local flight = redis.call('HGET', key, 'fl:' .. node) or content_key
+if flight ~= '' then land(job, node, flight) end
+return go_on(job, seg, data, at) and 'YIELD' or 'OK'

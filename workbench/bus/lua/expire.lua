@@ -14,17 +14,21 @@ local running = left[1]
 for _, node in ipairs(left) do
   if redis.call('HGET', key, 'st:' .. node) == 'running' then running = node; break end
 end
--- A lease whose counter never moved was never worked on: the attempt does not count.
-if string.match(seen, '^[^ ]+ 0 ') then redis.call('HINCRBY', key, 'at:' .. seg, -1) end
+-- A lease whose counter never moved was hardly worked on: the attempt does not count. But a segment that keeps killing its
+-- workers before their first beat must end too.
+if string.match(seen, '^[^ ]+ 0 ') and redis.call('HINCRBY', key, 'rf:' .. seg, 1) <= 3 then
+  redis.call('HINCRBY', key, 'at:' .. seg, -1)
+end
 local counts = redis.call('HMGET', key, 'at:' .. seg, 'mx:' .. running)
 unmark_running(job, seg)
 free_lease(job, seg)
 if tonumber(counts[1]) < tonumber(counts[2]) then
   emit(job, 'node.retrying', running, failure, at)
-  enqueue(job, seg, 'front')
+  enqueue_first(job, seg)
   return 'RETRY'
 end
 redis.call('HSET', key, 'rs:' .. running, failure, 'at:' .. seg, 0)
 finish_node(job, running, 'failed', failure, at)
-if #open_nodes(job, seg) > 0 then enqueue(job, seg, 'front') end
+pass_on(job, running)
+if #open_nodes(job, seg) > 0 then enqueue_first(job, seg) end
 return 'FINAL'

@@ -6,5 +6,5 @@ local key = job_key(job)
 redis.call('HINCRBY', key, 'at:' .. seg, -1)
 unmark_running(job, seg)
 free_lease(job, seg)
-if #open_nodes(job, seg) > 0 then enqueue(job, seg, 'front') end
+if #open_nodes(job, seg) > 0 then enqueue_first(job, seg) end
 return 'OK'

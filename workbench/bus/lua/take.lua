@@ -1,21 +1,24 @@
--- take(worker, last n the worker knows, pool, start data, lanes…) -> {'EMPTY'} | {'WAIT'} |
+-- take(worker, last fence the worker knows, pool, offers, start data, lanes…) -> {'EMPTY'} | {'WAIT'} | {'OFFER'} |
 --   {'WORK', job, seg, fence, attempt, spec, {node, status, result or '', …}, {part, …} per open node}
--- Pops the oldest entry by lane; stale entries (finished, cancelled, leased) fall out here.
-local worker, last_known, pool, data = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+-- Leases the oldest entry by lane that this worker can run; stale entries (finished, cancelled, leased) fall out here.
+-- offers names the set of services the worker has ('' for all of them); OFFER: the bus does not know that set.
+local worker, last_known, pool, offers, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 -- The bus's own clock, for display only: the worker sent this before it blocked, perhaps a second ago.
 local clock = redis.call('TIME')
 local at = clock[1] .. '.' .. string.format('%06d', clock[2])
 if not open_bench() then return { 'WAIT' } end
+local offers_key = B .. ':offers:' .. offers
 
 local function answer(job, seg, fence)
   local key = job_key(job)
   local head = redis.call('HMGET', key, 'at:' .. seg, 'spec:' .. seg, 'needs:' .. seg, 'nodes:' .. seg)
-  local known, parts = {}, {}
-  for _, node in ipairs(words((head[3] or '') .. ' ' .. head[4])) do
-    local state = redis.call('HMGET', key, 'st:' .. node, 'rs:' .. node)
-    known[#known + 1] = node
-    known[#known + 1] = state[1]
-    known[#known + 1] = state[2] or ''
+  local names, fields = words((head[3] or '') .. ' ' .. head[4]), {}
+  for i, node in ipairs(names) do
+    fields[2 * i - 1], fields[2 * i] = 'st:' .. node, 'rs:' .. node
+  end
+  local states, known, parts = redis.call('HMGET', key, unpack(fields)), {}, {}
+  for i, node in ipairs(names) do
+    known[3 * i - 2], known[3 * i - 1], known[3 * i] = node, states[2 * i - 1], states[2 * i] or ''
   end
   for _, node in ipairs(open_nodes(job, seg)) do
     for i = 0, tonumber(redis.call('HGET', key, 'pn:' .. node) or '0') - 1 do
@@ -26,31 +29,52 @@ local function answer(job, seg, fence)
   return { 'WORK', job, seg, fence, head[1], head[2], known, parts }
 end
 
+local function fits(needed)
+  if offers == '' then return true end
+  for _, service in ipairs(words(needed or '')) do
+    if redis.call('SISMEMBER', offers_key, service) == 0 then return false end
+  end
+  return true
+end
+
 -- An answer that never reached the worker is given again.
 local granted = redis.call('HGET', B .. ':granted', worker)
 if granted then
   local fence, n, job, seg = string.match(granted, '^(%d+:(%d+)) ([^ ]+) ([^ ]+)$')
-  if n and tonumber(n) > last_known and holds(job, seg, fence) then return answer(job, seg, fence) end
+  local known_epoch, known_n = string.match(last_known, '^(%d+):(%d+)$')
+  -- After a loss of memory n may begin anew: a fence of another epoch than the one that is known was never heard of.
+  local unheard = n and (string.match(fence, '^%d+') ~= known_epoch or tonumber(n) > tonumber(known_n))
+  if unheard and holds(job, seg, fence) then return answer(job, seg, fence) end
 end
 
-for i = 5, #ARGV do
-  local queue = queue_key(pool, ARGV[i])
-  while true do
-    local entry = redis.call('XRANGE', queue, '-', '+', 'COUNT', 1)[1]
-    if not entry then break end
-    redis.call('XDEL', queue, entry[1])
-    local job, seg = entry[2][2], entry[2][4]
-    local key = job_key(job)
-    local status = redis.call('HGET', key, 'status')
-    local leased = redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1
-    if status and not FINAL[status] and not leased and #open_nodes(job, seg) > 0 then
-      local fence = epoch() .. ':' .. string.format('%.0f', redis.call('INCR', B .. ':fence'))
-      redis.call('HSET', LEASES, lease_field(job, seg), fence .. ' 0 ' .. worker)
-      redis.call('HSET', B .. ':granted', worker, fence .. ' ' .. job .. ' ' .. seg)
-      redis.call('HINCRBY', key, 'at:' .. seg, 1)
-      if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
-      mark_running(job, seg, data, at)
-      return answer(job, seg, fence)
+local held = redis.call('HMGET', HELD, 'pool:' .. pool, 'worker:' .. string.gsub(worker, '%.%d+$', ''))
+if held[1] or held[2] then return { 'EMPTY' } end
+if offers ~= '' and redis.call('EXISTS', offers_key) == 0 then return { 'OFFER' } end
+
+for i = 6, #ARGV do
+  local queue, from, looked = queue_key(pool, ARGV[i]), '-', 0
+  -- The first entry nearly always fits; where workers of several versions share a pool, a worker looks further.
+  while looked < 1000 do
+    local entries = redis.call('XRANGE', queue, from, '+', 'COUNT', looked == 0 and 1 or 50)
+    if #entries == 0 then break end
+    for _, entry in ipairs(entries) do
+      looked, from = looked + 1, '(' .. entry[1]
+      local job, seg = entry[2][2], entry[2][4]
+      local key = job_key(job)
+      local state = redis.call('HMGET', key, 'status', 'rq:' .. seg)
+      local status, leased = state[1], redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1
+      if not status or FINAL[status] or leased or #open_nodes(job, seg) == 0 then
+        redis.call('XDEL', queue, entry[1])
+      elseif fits(state[2]) then
+        redis.call('XDEL', queue, entry[1])
+        local fence = epoch() .. ':' .. string.format('%.0f', redis.call('INCR', B .. ':fence'))
+        redis.call('HSET', LEASES, lease_field(job, seg), fence .. ' 0 ' .. worker)
+        redis.call('HSET', B .. ':granted', worker, fence .. ' ' .. job .. ' ' .. seg)
+        redis.call('HINCRBY', key, 'at:' .. seg, 1)
+        if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
+        mark_running(job, seg, data, at)
+        return answer(job, seg, fence)
+      end
     end
   end
 end

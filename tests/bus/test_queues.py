@@ -1,0 +1,144 @@
+"""Who gets which entry: lanes, versions, pauses, delays, and sweeps that step back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.status import Lane, NodeStatus
+from tests.bus.driver import failure_of, planned, result_of, statuses
+from tests.bus.test_leases import event_types, take
+from tests.engine.graphs import checked, document
+from workbench.bus.answers import Offer, Verdict
+from workbench.bus.bus import Bus
+
+pytestmark = pytest.mark.stack
+TWO = document({"a": "probe.data", "b": "probe.data"}, [("a", "b")])
+ONE = document({"a": "probe.data"})
+
+
+def accept(bus: Bus, job: str, lane: Lane = Lane.INTERACTIVE, raw: dict[str, Any] = ONE) -> None:
+    plan = planned(job, raw)
+    plan.lane = lane
+    assert bus.accept(plan, 1) is Verdict.OK
+
+
+def test_a_sweep_steps_back_behind_each_node_for_a_person(bus: Bus) -> None:
+    accept(bus, "sweep", Lane.BATCH, TWO)
+    sweep = take(bus)
+    accept(bus, "person")
+    verdict, following = bus.commit(sweep.lease, "a", result_of("a"), worker="w", then_take="data.cpu")
+    assert verdict is Verdict.YIELD
+    assert following is not None and following.lease.job == "person"
+    assert bus.commit(sweep.lease, "b", result_of("b"))[0] is Verdict.FENCED
+    rest = take(bus, "other")
+    assert (rest.lease.job, rest.attempt, rest.status["a"]) == ("sweep", 1, "completed")
+
+
+def test_a_sweep_that_nobody_waits_for_keeps_its_lease(bus: Bus) -> None:
+    accept(bus, "sweep", Lane.BATCH, TWO)
+    accept(bus, "another", Lane.BATCH, TWO)
+    sweep = take(bus)
+    assert bus.commit(sweep.lease, "a", result_of("a"))[0] is Verdict.OK
+    assert bus.commit(sweep.lease, "b", result_of("b"))[0] is Verdict.OK
+
+
+def test_what_a_sweep_hands_back_comes_before_its_kind_and_behind_a_person(bus: Bus) -> None:
+    for job in ("sweep-1", "sweep-2"):
+        accept(bus, job, Lane.BATCH)
+    first = take(bus)
+    assert bus.release(first.lease) is Verdict.OK
+    accept(bus, "person")
+    order = [take(bus, f"w{index}").lease.job for index in range(3)]
+    assert order == ["person", "sweep-1", "sweep-2"]
+
+
+def needs_of(bus: Bus, job: str) -> frozenset[str]:
+    return bus.needs([(job, "0")])[0]
+
+
+def test_a_node_goes_only_where_its_version_is(bus: Bus) -> None:
+    accept(bus, "job")
+    fits = Offer("new", needs_of(bus, "job") | {"other@1#"})
+    older = Offer("old", frozenset({"probe.data@0.9.0#"}))
+    assert bus.take("w-old", "", "data.cpu", offer=older, block=False) is None
+    assert len(bus.queued()) == 1, "it keeps its place"
+    taken = bus.take("w-new", "", "data.cpu", offer=fits, block=False)
+    assert taken is not None and taken.lease.job == "job"
+
+
+def test_entries_for_others_do_not_hold_a_worker_up(bus: Bus) -> None:
+    for index in range(120):
+        accept(bus, f"new-{index}")
+    accept(bus, "old")
+    bus.client.hset(bus.keys.job("old"), "rq:0", "probe.data@0.9.0#")
+    taken = bus.take("w", "", "data.cpu", offer=Offer("o", frozenset({"probe.data@0.9.0#"})), block=False)
+    assert taken is not None and taken.lease.job == "old"
+
+
+def test_a_bus_that_forgot_what_a_worker_offers_asks_again(bus: Bus) -> None:
+    accept(bus, "job")
+    offer = Offer("o", needs_of(bus, "job"))
+    assert bus.take("w", "", "data.cpu", offer=Offer("p", frozenset()), block=False) is None
+    bus.client.delete(bus.keys.offers("o"), bus.keys.offers("p"))
+    assert bus.take("w", "", "data.cpu", offer=offer, block=False) is not None
+
+
+def test_a_node_that_nobody_offers_waits_in_its_place_and_says_so(bus: Bus) -> None:
+    accept(bus, "job", raw=TWO)
+    why = orjson.dumps({"reason": "no_worker"})
+    assert bus.unserved("job", "0", why) == 1
+    assert bus.unserved("job", "0", why) == 0
+    assert event_types(bus, "job") == ["job.accepted", "node.waiting a"]
+    assert statuses(bus, "job", checked(TWO).graph)["a"] is NodeStatus.WAITING
+    assert take(bus).lease.job == "job"
+    assert event_types(bus, "job")[-1] == "node.running a"
+    assert bus.unserved("job", "0", why) == 0
+
+
+def test_an_attempt_that_shall_wait_stands_in_no_queue_until_it_is_woken(bus: Bus) -> None:
+    accept(bus, "job")
+    taken = take(bus)
+    why = orjson.dumps({"reason": "retry_at"})
+    assert bus.fail(taken.lease, "a", failure_of("a"), retry=True, delay_s=2.5, why=why) is Verdict.RETRY
+    assert bus.take("w", taken.lease.fence, "data.cpu", block=False) is None
+    assert bus.leases_and_delays() == ([], {("job", "0"): 2.5})
+    assert event_types(bus, "job")[-2:] == ["node.retrying a", "node.waiting a"]
+    assert bus.requeue("job", ["0"]) == 0, "a control plane that restarts does not cut the pause short"
+    assert bus.wake("job", "0") is Verdict.OK
+    assert bus.wake("job", "0") is Verdict.MOVED
+    assert take(bus, known=taken.lease.fence).attempt == 2
+
+
+def test_cancelling_a_job_that_waits_for_its_next_attempt_leaves_nothing(bus: Bus) -> None:
+    accept(bus, "job")
+    taken = take(bus)
+    bus.fail(taken.lease, "a", failure_of("a"), retry=True, delay_s=60)
+    assert bus.cancel("job") is Verdict.OK
+    assert bus.leases_and_delays() == ([], {})
+    assert bus.wake("job", "0") is Verdict.MOVED
+
+
+def test_a_segment_that_kills_its_workers_before_their_first_beat_ends_too(bus: Bus) -> None:
+    accept(bus, "job", raw=document({"a": {"service": "probe.data", "retries": {"maxAttempts": 2}}}))
+    verdicts = []
+    while taken := bus.take("w", "1:999999", "data.cpu", block=False):
+        assert taken.attempt <= 2
+        verdicts.append(bus.expire(bus.leases()[0], failure_of("a")))
+    assert verdicts == [Verdict.RETRY] * 4 + [Verdict.FINAL]
+
+
+def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
+    accept(bus, "job")
+    bus.hold_pool("data.cpu", "maintenance")
+    assert bus.take("w.0", "", "data.cpu", block=False) is None
+    bus.resume_pool("data.cpu")
+    bus.announce("w", b"{}", 60)
+    bus.drain_worker("w")
+    assert bus.announce("w", b"{}", 60) is True
+    assert bus.take("w.0", "", "data.cpu", block=False) is None
+    assert bus.take("other.0", "", "data.cpu", block=False) is not None
+    bus.leave("w", ["w.0"])
+    assert bus.held() == {}

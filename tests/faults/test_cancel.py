@@ -1,0 +1,109 @@
+"""Fault 13: cancel in every state a job can be in. It stops, nothing starts after, nobody else is harmed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+import pytest
+
+from schemas.status import JobStatus, NodeStatus
+from tests.faults.extent import extent
+from tests.live import Diary, LiveBench, wait_for
+
+STOP_S = 2.0  # wanted; printed, because timings decide no test
+PARTS = {f"part-{index}" for index in range(50)}
+
+
+def queued(live: LiveBench, diary: Diary) -> str:
+    live.bench.bus.hold_pool("data.cpu", "test")
+    return live.submit({"a": diary.probe("a")}).job
+
+
+def running(live: LiveBench, diary: Diary) -> str:
+    job = live.submit({"a": diary.probe("a", sleep_s=60), "b": diary.probe("b")}, [("a", "b")]).job
+    wait_for(lambda: diary.count("a"), what="a runs")
+    return job
+
+
+def between_planes(live: LiveBench, diary: Diary) -> str:
+    nodes = {"a": diary.probe("a", "probe.control"), "b": diary.probe("b", sleep_s=60)}
+    job = live.submit(nodes, [("a", "b")]).job
+    live.await_event(job, "node.completed", "a")
+    return job
+
+
+def making_parts(live: LiveBench, diary: Diary) -> str:
+    job = live.submit({"a": diary.probe("a", parts=50, part_s=0.1)}).job
+    wait_for(lambda: diary.count("part-2"), what="parts are made")
+    return job
+
+
+def awaiting_an_attempt(live: LiveBench, diary: Diary) -> str:
+    job = live.submit({"a": {**diary.probe("a", fail_times=10), "retries": {"maxAttempts": 10}}}).job
+    live.await_event(job, "node.waiting", "a")
+    return job
+
+
+def awaiting_a_worker(live: LiveBench, diary: Diary) -> str:
+    job = live.submit({"a": diary.probe("a", "probe.elsewhere")}).job
+    live.await_event(job, "node.waiting", "a")
+    return job
+
+
+State = Callable[[LiveBench, Diary], str]
+STATES: list[State] = [queued, running, between_planes, making_parts, awaiting_an_attempt, awaiting_a_worker]
+
+
+@pytest.mark.parametrize("round_", range(extent(3, 1)))
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_a_job_is_stopped_in_every_state(live: LiveBench, diary: Diary, state: State, round_: int) -> None:
+    try:
+        job = state(live, diary)
+        took_s = cancel_and_check(live, job)
+    finally:
+        live.bench.bus.resume_pool("data.cpu")
+    before = diary.lines()
+    # The worker is free for others, and nothing of the cancelled job starts in between.
+    assert live.run({"next": diary.probe("next")}).status is JobStatus.COMPLETED
+    assert set(diary.lines()[len(before) :]) == {"next"}
+    assert set(before) <= {"a", *PARTS} | ({"b"} if state is between_planes else set())
+    print(f"{state.__name__}: stopped after {took_s:.2f} s (wanted: {STOP_S:g})")
+
+
+def cancel_and_check(live: LiveBench, job: str) -> float:
+    """Cancel; seconds until nobody works for the job any more and its end is known."""
+    began = time.monotonic()
+    assert live.bench.cancel(job) is True
+    record = live.finish(job)
+    wait_for(lambda: job not in [held.job for held in live.bench.bus.leases()], what="its leases are free")
+    took_s = time.monotonic() - began
+    assert record.status is JobStatus.CANCELLED
+    assert {node.status for node in record.nodes} <= {NodeStatus.CANCELLED, NodeStatus.COMPLETED}
+    assert live.bench.cancel(job) is False
+    return took_s
+
+
+@pytest.mark.parametrize("round_", range(extent(2, 1)))
+@pytest.mark.parametrize("cancelled", ["owner", "waiter"])
+def test_those_that_share_its_computation_go_on(live: LiveBench, diary: Diary, cancelled: str, round_: int) -> None:
+    second = live.start_role("worker")
+    try:
+        live.await_ready(second)
+        value = f"shared-{secrets.token_hex(4)}"
+        node = diary.probe(value, "probe.cached", sleep_s=2.0)
+        owner = live.submit({"a": node}).job
+        wait_for(lambda: diary.count(value), what="the owner computes")
+        waiters = [live.submit({"a": node}).job for _ in range(3)]
+        for waiter in waiters:
+            live.await_event(waiter, "node.waiting", "a")
+        gone = owner if cancelled == "owner" else waiters[1]
+        assert live.bench.cancel(gone) is True
+        others = [job for job in (owner, *waiters) if job != gone]
+        assert [live.finish(job).status for job in others] == [JobStatus.COMPLETED] * 3
+        assert live.finish(gone).status is JobStatus.CANCELLED
+        assert diary.count(value) == (2 if cancelled == "owner" else 1)
+    finally:
+        second.terminate()
+        second.wait(30)

@@ -1,0 +1,134 @@
+"""Dead letters: who failed for good although another attempt could have helped, until somebody looked at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from schemas.errors import ErrorInfo
+from schemas.event import Event, EventType
+from schemas.status import NodeStatus
+from tests.store.samples import failed, make_job, plain
+from workbench.settings import Settings
+from workbench.store.dead_letters import DeadLetters
+from workbench.store.jobs import JobStore
+from workbench.store.tables import jobs
+
+
+@pytest.fixture
+def store(tmp_path: Path, sql_url: str) -> Iterator[JobStore]:
+    store = JobStore.open(Settings(home=tmp_path, sql_url=sql_url))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def letters(store: JobStore) -> DeadLetters:
+    return DeadLetters(store.database)
+
+
+def gave_up(store: JobStore, job_id: str = "", node: str = "script", at: float = 1_700_000_003.0) -> list[Event]:
+    """A job in SQL whose node failed twice, as the events that were recorded."""
+    job = make_job(job_id)
+    store.create(job)
+    events = [
+        failed(job.id, 1, node, retry=True, again=True, attempt=1),
+        failed(job.id, 2, node, again=True, attempt=2).model_copy(update={"at": at}),
+    ]
+    store.apply(events)
+    return events
+
+
+def test_a_node_that_fails_its_last_attempt_is_a_dead_letter(store: JobStore, letters: DeadLetters) -> None:
+    (event, _) = gave_up(store)
+    (letter,) = letters.list(10)
+    assert (letter.job, letter.node) == (event.job, "script")
+    assert (letter.service, letter.version) == ("generate.script", "1.0.0")
+    assert (letter.code, letter.message) == ("node.failed", "the face was lost")
+    assert (letter.attempt, letter.worker, letter.at) == (2, "w1", 1_700_000_003.0)
+    assert letters.count() == 1
+
+
+def test_it_holds_the_whole_error_with_the_log(store: JobStore, letters: DeadLetters) -> None:
+    job = make_job()
+    store.create(job)
+    error = ErrorInfo(message="out of memory", code="node.crashed", details={"log": ["loading", "Killed"]})
+    data = {"error": error.model_dump(mode="json", by_alias=True), "again": True, "worker": "w2", "attempt": 3}
+    store.apply([plain(job.id, 1, EventType.NODE_FAILED, "video", **data)])
+    (letter,) = letters.list(10)
+    assert (letter.error, letter.code, letter.worker) == (error, "node.crashed", "w2")
+
+
+def test_an_attempt_that_others_follow_is_none(store: JobStore, letters: DeadLetters) -> None:
+    job = make_job()
+    store.create(job)
+    store.apply([failed(job.id, 1, "script", retry=True, again=True)])
+    assert letters.count() == 0
+
+
+def test_a_failure_that_no_attempt_would_mend_is_none(store: JobStore, letters: DeadLetters) -> None:
+    job = make_job()
+    store.create(job)
+    store.apply([failed(job.id, 1, "script")])
+    found = store.get(job.id)
+    assert found is not None and found.node("script").status is NodeStatus.FAILED
+    assert letters.count() == 0
+
+
+def test_recording_again_adds_nothing_and_brings_nothing_back(store: JobStore, letters: DeadLetters) -> None:
+    events = gave_up(store)
+    store.apply(events)
+    store.apply(events[1:])
+    assert letters.count() == 1
+    assert letters.remove() == 1
+    store.apply(events)
+    assert letters.count() == 0
+
+
+def test_the_same_failure_in_a_later_epoch_replaces_it(store: JobStore, letters: DeadLetters) -> None:
+    (*_, last) = gave_up(store)
+    later = last.model_copy(update={"epoch": 2, "seq": 1, "at": 1_700_000_099.0})
+    store.apply([later])
+    store.apply([last.model_copy(update={"seq": 9})])  # late, of the earlier epoch
+    (letter,) = letters.list(10)
+    assert letter.at == 1_700_000_099.0
+
+
+def test_one_that_cannot_be_read_is_kept_all_the_same(store: JobStore, letters: DeadLetters) -> None:
+    job = make_job()
+    store.create(job)
+    unreadable: Any = {"error": "no object", "again": True}
+    store.apply([plain(job.id, 1, EventType.NODE_FAILED, "script", **unreadable)])
+    (letter,) = letters.list(10)
+    assert (letter.code, letter.attempt) == ("node.bad_output", 0)
+
+
+def test_the_newest_are_listed_first_and_by_job(store: JobStore, letters: DeadLetters) -> None:
+    for index in range(3):
+        gave_up(store, f"job{index}", at=1000.0 + index)
+    assert [letter.job for letter in letters.list(2)] == ["job2", "job1"]
+    assert [letter.job for letter in letters.list(10, job="job0")] == ["job0"]
+    assert letters.list(10, job="nothing") == []
+
+
+def test_they_are_removed_by_node_by_job_or_all(store: JobStore, letters: DeadLetters) -> None:
+    for index in range(3):
+        gave_up(store, f"job{index}")
+    store.apply([failed("job0", 3, "speech", again=True)])
+    assert letters.remove("job0", "speech") == 1
+    assert letters.remove("job0", "speech") == 0
+    assert letters.remove("job0") == 1
+    assert letters.remove() == 2
+    assert letters.count() == 0
+
+
+def test_they_go_with_their_job(store: JobStore, letters: DeadLetters) -> None:
+    gave_up(store, "job0")
+    gave_up(store, "job1")
+    with store.database.write() as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == "job0"))
+    assert [letter.job for letter in letters.list(10)] == ["job1"]

@@ -1,0 +1,113 @@
+"""What the scripts answer, and what they are given, as types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.event import Event, EventType
+
+
+class Verdict(StrEnum):
+    """What a script answered."""
+
+    OK = "OK"
+    AGAIN = "AGAIN"  # this very commit was made before
+    YIELD = "YIELD"  # done; the rest of this sweep's segment was handed back, a person's work goes first
+    RETRY = "RETRY"  # the attempt failed, another follows elsewhere
+    FINAL = "FINAL"  # nothing more happens here: the last attempt failed, or the job had ended
+    FENCED = "FENCED"  # the lease belongs to somebody else by now
+    CANCELLED = "CANCELLED"
+    WAIT = "WAIT"  # the bench recovers from a loss of memory
+    EXISTS = "EXISTS"
+    UNKNOWN = "UNKNOWN"
+    MOVED = "MOVED"
+    OLD = "OLD"
+    KNOWN = "KNOWN"  # the result was computed before
+    PARKED = "PARKED"  # somebody else computes it: the segment waits without a worker
+    BUSY = "BUSY"  # somebody else computes it, and this segment cannot be parked: ask again
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a segment while its heartbeat counts."""
+
+    job: str
+    segment: str
+    fence: str  # "<epoch>:<n>"
+
+    @property
+    def n(self) -> int:
+        return int(self.fence.split(":")[1])
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a worker can run: "service@version#weights" of each service, and the name of that set on the bus."""
+
+    name: str
+    services: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A segment taken from a queue, with all its executor needs to know."""
+
+    lease: Lease
+    attempt: int
+    spec: bytes
+    status: dict[str, str]
+    results: dict[str, bytes]
+    parts: dict[str, list[bytes]]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lease as the reaper sees it."""
+
+    job: str
+    segment: str
+    value: bytes
+
+    @property
+    def fence(self) -> str:
+        return self.value.split(b" ", 1)[0].decode()
+
+    @property
+    def beats(self) -> int:
+        return int(self.value.split(b" ", 2)[1])
+
+    @property
+    def worker(self) -> str:
+        return self.value.split(b" ", 2)[2].decode()
+
+
+@dataclass
+class Planned:
+    """A job in the form the bus keeps: opaque fields and counters (engine.plan makes it)."""
+
+    job: str
+    fields: list[tuple[str, str | bytes | int]]
+    ready: list[str]
+    events: list[tuple[EventType, str, bytes]] = field(default_factory=list)
+    lane: str = "interactive"
+    pools: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OutboxEntry:
+    """An event on its way to SQL."""
+
+    id: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class Queued:
+    """An entry of a queue."""
+
+    pool: str
+    lane: str
+    job: str
+    segment: str
+    entered_ms: int  # on the bus's clock; for display

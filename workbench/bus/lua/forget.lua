@@ -1,0 +1,16 @@
+-- forget(job) -> OK | UNKNOWN: SQL knows that this job has ended, and this bus has lost its end.
+local job = ARGV[1]
+local key = job_key(job)
+if redis.call('EXISTS', key) == 0 then return 'UNKNOWN' end
+local fields = redis.call('HGETALL', key)
+for i = 1, #fields, 2 do
+  local node = string.match(fields[i], '^fl:(.+)$')
+  if node then pass_on(job, node) end
+  local seg = string.match(fields[i], '^nodes:(.+)$')
+  if seg then
+    free_lease(job, seg)
+    redis.call('HDEL', DELAYED, lease_field(job, seg))
+  end
+end
+redis.call('DEL', key, events_key(job), progress_key(job))
+return 'OK'

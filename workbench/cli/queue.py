@@ -1,0 +1,209 @@
+"""``workbench queue …``: what waits where, who works on what, what was given up; pause, drain, retry, purge."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from schemas.queue import PoolView, QueueView
+from workbench.cli.output import command, print_json, print_table
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Pool = Annotated[str, typer.Argument(help="A pool: control, cpu, …; `workbench queue` lists them.")]
+group = typer.Typer(name="queue", help="Queues: depths, leases, what waits and why, dead letters.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of queue commands."""
+    app.add_typer(group)
+
+
+@group.callback(invoke_without_command=True)
+def queue(context: typer.Context, as_json: Json = False) -> None:
+    """Show depths by lane, ages, leases, waiting nodes with their reasons, and dead letters."""
+    if context.invoked_subcommand is None:
+        show(as_json=as_json)
+
+
+@group.command()
+@command
+def show(as_json: Json = False) -> None:
+    """The same as `workbench queue`."""
+    from workbench.cli.run import connect
+    from workbench.client.queues import queue_view
+
+    view = queue_view(connect())
+    if as_json:
+        print_json(view)
+    else:
+        _print(view)
+
+
+@group.command()
+@command
+def pause(
+    pool: Pool,
+    why: Annotated[str, typer.Option(help="Shown to everybody who looks.")] = "paused by an operator",
+    as_json: Json = False,
+) -> None:
+    """Let a pool's workers take nothing more. What runs goes on, jobs are accepted and wait."""
+    from workbench.cli.run import connect
+    from workbench.client.queues import pause as pause_
+
+    name = pause_(connect(), pool, why)
+    if as_json:
+        print_json({"pool": name, "paused": why})
+    else:
+        print(f"{name} is paused; `workbench queue resume {pool}` lets it go on")
+
+
+@group.command()
+@command
+def resume(pool: Pool, as_json: Json = False) -> None:
+    """Let a paused pool go on."""
+    from workbench.cli.run import connect
+    from workbench.client.queues import resume as resume_
+
+    was_paused = resume_(connect(), pool)
+    if as_json:
+        print_json({"pool": pool, "resumed": was_paused})
+    else:
+        print(f"{pool} goes on" if was_paused else f"{pool} was not paused")
+
+
+@group.command()
+@command
+def drain(
+    worker: Annotated[str, typer.Argument(help="Name of a worker; `workbench queue` lists them.")],
+    as_json: Json = False,
+) -> None:
+    """Let a worker finish the node it is on, hand back the rest and end. A stack starts another in its place."""
+    from workbench.cli.run import connect
+    from workbench.client.queues import drain as drain_
+
+    drain_(connect(), worker)
+    if as_json:
+        print_json({"worker": worker, "draining": True})
+    else:
+        print(f"{worker} takes nothing more and leaves when its node has ended")
+
+
+@group.command()
+@command
+def retry(
+    job: Annotated[str | None, typer.Argument(help="A job with a dead letter; without it all of them.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Try what was given up again: a new job goes on where the old one failed."""
+    from workbench.cli.run import connect
+    from workbench.client.queues import retry_all
+
+    bench = connect()
+    jobs = [bench.retry(job).job] if job else retry_all(bench)
+    if as_json:
+        print_json({"jobIds": jobs})
+    else:
+        print("\n".join(jobs) if jobs else "There are no dead letters.")
+
+
+@group.command()
+@command
+def purge(
+    job: Annotated[str | None, typer.Argument(help="Only this job's dead letters.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Throw dead letters away. Their jobs stay failed and can still be retried by name."""
+    from schemas.errors import WorkbenchError
+    from workbench.cli.run import connect
+    from workbench.client.queues import purge as purge_
+
+    if (job is None) == (not all_):
+        raise WorkbenchError(
+            "settings.invalid",
+            "name a job, or all of them",
+            where="purge",
+            seen=f"{job or 'no job'}{' and --all' if all_ else ''}",
+            allowed="purge JOB, purge --all",
+            remedy="`workbench queue` lists the dead letters.",
+        )
+    count = purge_(connect(), job)
+    if as_json:
+        print_json({"purged": count})
+    else:
+        print(f"{count} dead letter(s) thrown away")
+
+
+def _print(view: QueueView) -> None:
+    if view.phase != "open":
+        print(f"The bench is not open: {view.phase} (epoch {view.epoch}). Workers take nothing until it is.")
+    rows = [
+        (
+            pool.pool,
+            *(pool.depths[lane] or "" for lane in ("front", "interactive", "batch_front", "batch")),
+            "" if pool.oldest_s is None else _age(pool.oldest_s),
+            len(pool.workers) or "none",
+            _state(pool),
+        )
+        for pool in view.pools
+    ]
+    print_table(("pool", "front", "interactive", "batch front", "batch", "oldest", "workers", "state"), rows, _STYLES)
+    if workers := [(name, pool.pool) for pool in view.pools for name in pool.workers]:
+        _section("workers")
+        print_table(("worker", "pool"), workers)
+    if view.leases:
+        _section("running")
+        leases = [
+            (
+                one.job,
+                ", ".join(one.nodes) or f"segment {one.segment}",
+                one.worker,
+                one.fence,
+                one.beats,
+                _age(one.since_s),
+            )
+            for one in view.leases
+        ]
+        print_table(("job", "node", "worker", "fence", "beats", "for"), leases)
+    if view.waiting:
+        _section("waiting")
+        print_table(
+            ("job", "node", "service", "reason", "why"),
+            [(one.job, one.node, one.service, one.wait.reason.value, one.wait.sentence()) for one in view.waiting],
+        )
+    if view.dead_letters:
+        _section("dead letters: `workbench queue retry [JOB]`, `workbench queue purge JOB`, `workbench job show JOB`")
+        letters = [
+            (one.job, one.node, one.service, one.attempt, one.code, one.message[:80], _age(time.time() - one.at))
+            for one in view.dead_letters
+        ]
+        print_table(("job", "node", "service", "attempts", "code", "error", "age"), letters)
+    if not (view.leases or view.waiting or view.dead_letters or any(sum(p.depths.values()) for p in view.pools)):
+        print("Nothing is queued, running or waiting.")
+    if view.outbox > 1000:
+        print(f"{view.outbox} events wait to be recorded: is the control plane up?")
+
+
+def _state(pool: PoolView) -> str:
+    if pool.paused:
+        return f"paused: {pool.paused}"
+    return f"draining: {', '.join(pool.draining)}" if pool.draining else ""
+
+
+def _section(title: str) -> None:
+    print(f"\n{title}")
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+_STYLES = {"none": "yellow"}

@@ -1,0 +1,134 @@
+"""What an operator asks of a bench and does to it."""
+
+from __future__ import annotations
+
+import time
+from difflib import get_close_matches
+
+import orjson
+
+from schemas.capability import WorkerManifest
+from schemas.errors import WorkbenchError
+from schemas.queue import LeaseView, LetterView, PoolView, QueueView, WaitView
+from workbench.bus.bus import Bus
+from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.keys import LANES
+from workbench.client.bench import Bench
+from workbench.engine.cut import pool_name
+from workbench.store.dead_letters import DeadLetters
+
+LETTERS = 50
+
+
+def queue_view(bench: Bench) -> QueueView:
+    """Queues, leases, waiting nodes and dead letters as they are now. Raises WorkbenchError (bus.unreachable)."""
+    try:
+        return _view(bench)
+    except BUS_AWAY as error:
+        raise unreachable(bench.bus.url, error) from error
+
+
+def _view(bench: Bench) -> QueueView:
+    bus = bench.bus
+    marker = bus.marker()
+    running, waiting = bench.store.active_nodes()
+    leases = []
+    for held in bus.leases():
+        nodes = [row for row in running if row.job == held.job and row.worker == held.worker]
+        started = min((row.started_at for row in nodes if row.started_at), default=None)
+        leases.append(
+            LeaseView(
+                job=held.job,
+                segment=held.segment,
+                nodes=[row.node for row in nodes],
+                worker=held.worker,
+                fence=held.fence,
+                beats=held.beats,
+                since_s=round(time.time() - started, 1) if started else None,
+            )
+        )
+    letters = DeadLetters(bench.store.database).list(LETTERS)
+    return QueueView(
+        phase=marker.get("phase", "unfamiliar"),
+        epoch=int(marker.get("epoch", "0")),
+        pools=_pools(bus),
+        leases=sorted(leases, key=lambda lease: (lease.job, lease.segment)),
+        waiting=[WaitView(job=row.job, node=row.node, service=row.service, wait=row.wait) for row in waiting],
+        dead_letters=[LetterView(**{name: getattr(one, name) for name in LetterView.model_fields}) for one in letters],
+        outbox=bus.outbox_length(),
+    )
+
+
+def _pools(bus: Bus) -> list[PoolView]:
+    workers = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.workers().values()]
+    by_pool: dict[str, list[str]] = {}
+    for worker in workers:
+        by_pool.setdefault(pool_name(worker.plane, worker.pool), []).append(worker.worker)
+    held = bus.held()
+    oldest = bus.oldest_entries()
+    return [
+        PoolView(
+            pool=pool,
+            depths={lane: bus.depth(pool, lane) for lane in LANES},
+            oldest_s=oldest.get(pool),
+            workers=sorted(by_pool.get(pool, [])),
+            paused=held.get(f"pool:{pool}"),
+            draining=[name for name in sorted(by_pool.get(pool, [])) if f"worker:{name}" in held],
+        )
+        for pool in sorted({*bus.pools(), *by_pool})
+    ]
+
+
+def pause(bench: Bench, pool: str, why: str) -> str:
+    """Let a pool's workers take nothing; what runs goes on. Returns the pool's full name."""
+    name = _known_pool(bench, pool)
+    bench.bus.hold_pool(name, why)
+    return name
+
+
+def resume(bench: Bench, pool: str) -> bool:
+    """Let a paused pool go on; False where it was not paused."""
+    return bench.bus.resume_pool(_known_pool(bench, pool))
+
+
+def drain(bench: Bench, worker: str) -> None:
+    """Let a worker finish what it does and leave; its process ends within seconds of being idle."""
+    known = sorted(bench.bus.workers())
+    if worker not in known:
+        raise WorkbenchError(
+            "worker.unknown",
+            f"no worker {worker} is up",
+            where="worker",
+            seen=worker,
+            allowed=get_close_matches(worker, known, n=3) or known or "no worker is up",
+            remedy="`workbench queue` lists the workers.",
+        )
+    bench.bus.drain_worker(worker)
+
+
+def _known_pool(bench: Bench, pool: str) -> str:
+    known = {view.pool for view in _pools(bench.bus)}
+    for name in (pool, f"data.{pool}"):
+        if name in known:
+            return name
+    raise WorkbenchError(
+        "pool.unknown",
+        f"no job and no worker ever named a pool {pool}",
+        where="pool",
+        seen=pool,
+        allowed=sorted(known) or "no pool yet",
+        remedy="`workbench queue` lists the pools.",
+    )
+
+
+def retry_all(bench: Bench) -> list[str]:
+    """Retry every job with a dead letter; ids of the new jobs."""
+    jobs = dict.fromkeys(letter.job for letter in DeadLetters(bench.store.database).list(1000))
+    return [bench.retry(job).job for job in jobs]
+
+
+def purge(bench: Bench, job: str | None) -> int:
+    """Throw away a job's dead letters, or all; the jobs stay. Returns how many."""
+    if job is not None:
+        bench.job(job)  # unknown: an error
+    return DeadLetters(bench.store.database).remove(job)
