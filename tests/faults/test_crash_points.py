@@ -102,7 +102,8 @@ class Round:
             live.bench.bus.client.flushall()
         first = f"{point.value}-{len(self.jobs) - 1}.a"
         mark = self.folder / f"{point.value}.mark"
-        live.control = live.start_role("control", WORKBENCH_CRASH_AT=point.value, WORKBENCH_CRASH_MARK=str(mark))
+        ask = {"WORKBENCH_CRASH_AT": point.value, "WORKBENCH_CRASH_MARK": str(mark)}
+        live.control = live.start_role("control", **ask, WORKBENCH_DRAIN_S="0")  # a drain hands back at once
         if point in RELEASE:
             wait_for(lambda: self.diary.count(first) >= 1, 120, f"{first} runs")
             live.control.send_signal(signal.SIGTERM)  # it drains
