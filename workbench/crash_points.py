@@ -27,10 +27,12 @@ class CrashPoint(StrEnum):
     RELEASE_ANSWERED = "release.answered"  # it has handed it back
     EXPIRE_ASKED = "expire.asked"  # the reaper found a lease that stood still
     EXPIRE_ANSWERED = "expire.answered"  # the lease is free, its segment enqueued
-    EPOCH_BEGUN = "epoch.begun"  # the bus is marked and in its grace, no job was put back
+    EPOCH_BEGUN = "epoch.begun"  # the bus is marked, no job was put back
     JOB_PUT_BACK = "epoch.put_back"  # one of several jobs is on the bus again
-    GRACE_OVER = "epoch.grace_over"  # workers have presented their leases, nothing else was enqueued
-    BENCH_OPENED = "epoch.opened"  # the bench is open, no worker was woken
+    RECALLED = "epoch.recalled"  # the bus has SQL's word, no worker was let present a lease
+    GRACE_OVER = "epoch.grace_over"  # workers have presented their leases, the bench is still closed
+    ALL_ENQUEUED = "epoch.enqueued"  # what nobody presented is enqueued, the bench is still closed
+    BENCH_OPENED = "epoch.opened"  # the bench is open, workers that were woken in vain were not woken again
 
     OUTBOX_READ = "record.read"  # the recorder has a batch that SQL does not have
     BATCH_APPLIED = "record.applied"  # SQL has the batch, the bus was not told

@@ -20,7 +20,7 @@ from tests.faults.counts import (
 )
 from tests.faults.extent import extent
 from tests.live import Diary, LiveBench, sigkill, wait_for
-from workbench.bus.bus import Verdict
+from workbench.bus.answers import Verdict
 from workbench.bus.connection import run_id
 
 pytestmark = pytest.mark.timeout(900)

@@ -21,7 +21,7 @@ from tests.faults.counts import (
 from tests.faults.extent import extent
 from tests.faults.tracked import _bench as _bench
 from tests.live import Diary, LiveBench, wait_for
-from workbench.bus.bus import Verdict
+from workbench.bus.answers import Verdict
 from workbench.store.tracking_api import TrackingApi
 
 pytestmark = pytest.mark.timeout(900)

@@ -30,31 +30,39 @@ def deliver_again(live: LiveBench, job: str, segment: str) -> None:
 
 
 def dropped(live: LiveBench) -> bool:
-    return not live.bench.bus.queued([POOL])
+    return not live.bench.bus.queued()
 
 
 def test_an_entry_delivered_twice_is_run_once(
     live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     """Before it is taken, while it runs (another worker is free to take it), and when it is over."""
-    blocker = live.submit({"n": diary.probe("first", sleep_s=1.0)}).job
-    job = live.submit({"n": diary.probe("n", sleep_s=1.0), "m": diary.probe("m", "probe.control")}, [("n", "m")]).job
-    (segment,) = [name for name in live.bench.bus.segments(job) if segment_of(live, job, "n") == name]
+    gates = [diary.path.with_name(name) for name in ("first", "second")]
+    blockers = [live.submit({"n": diary.probe(f"b{index}", gate=str(gates[0]))}).job for index in range(2)]
+    for blocker in blockers:
+        await_working(live, blocker)
+    nodes = {"n": diary.probe("n", gate=str(gates[1])), "m": diary.probe("m", "probe.control")}
+    job = live.submit(nodes, [("n", "m")]).job
+    segment = segment_of(live, job, "n")
+    assert lease_of(live, job) is None, "it stands in the queue"
     deliver_again(live, job, segment)
+    gates[0].touch()
     lease, _ = await_working(live, job)
+    wait_for(lambda: dropped(live), what="the entries fall out")
     deliver_again(live, job, segment)
     wait_for(lambda: dropped(live), what="the entries fall out")
     held = lease_of(live, job)
     assert held is not None and held[0] == lease, "the second delivery came while it ran, and took nothing over"
+    gates[1].touch()
     wait_for(lambda: events_of(live, job, "node.completed"))
     deliver_again(live, job, segment)
     wait_for(lambda: dropped(live), what="the entries fall out")
-    for one in (blocker, job):
+    for one in (*blockers, job):
         completed_once(live, one)
     deliver_again(live, job, segment)  # of a job that is over
     wait_for(lambda: dropped(live), what="the entries fall out")
     assert live.bench.bus.leases() == []
-    assert sorted(diary.lines()) == ["first", "m", "n"]
+    assert sorted(diary.lines()) == ["b0", "b1", "m", "n"]
     assert len(events_of(live, job, "node.running")) == 2
     tracked_once(live, job)
     print(f"one entry delivered 9 times: executions {sorted(diary.lines())}, one result and one run")

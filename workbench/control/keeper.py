@@ -125,12 +125,14 @@ class Keeper:
         self.recall(epoch)
         if grace and self.stopping.wait(self.lease_s):
             return
+        reached(CrashPoint.GRACE_OVER)
         self.open(epoch)
 
     def recall(self, epoch: int) -> None:
         """Put SQL's word on the bus; afterwards live workers can present what they hold."""
         self.reconcile()
         self._catch_up()
+        reached(CrashPoint.RECALLED)
         self.bus.begin_grace(epoch)
 
     def _catch_up(self) -> None:
@@ -156,12 +158,12 @@ class Keeper:
 
         Enqueued first: a control plane that dies in between leaves a bench in its grace, which the next one opens.
         """
-        reached(CrashPoint.GRACE_OVER)
         queued = {(entry.job, entry.segment) for entry in self.bus.queued()}
         for job in list(self.store.unfinished()):
             segments = [segment for segment in self.bus.segments(job) if (job, segment) not in queued]
             if segments and self.bus.requeue(job, segments):
                 log.info("segments enqueued again", job=job)
+        reached(CrashPoint.ALL_ENQUEUED)
         if self.bus.open_bench(epoch) is Verdict.OK:
             reached(CrashPoint.BENCH_OPENED)
             self.bus.nudge()  # tokens that were pushed in the grace woke workers in vain
