@@ -2,36 +2,124 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+import redis
 from redis.crc import key_slot
 
 from tests.bus.conftest import open_bench
 from tests.bus.driver import Driver, planned, result_of
 from tests.bus.test_leases import CHAIN, take
 from tests.engine.graphs import document
+from tests.live import wait_for
 from workbench.bus import scripts
-from workbench.bus.answers import Verdict
+from workbench.bus.answers import Lease, Offer, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.keys import Keys
+from workbench.embedded.servers import bus_server
+from workbench.settings import Settings
 
 pytestmark = pytest.mark.stack
 
 
-def test_every_key_is_in_the_slot_of_the_bench(bus: Bus) -> None:
-    before = set(bus.client.scan_iter(count=1000))
+def every_move(bus: Bus) -> None:
+    """Make each move on the bus at least once, so that each key exists or did."""
     raw = document({"a": "probe.data", "b": "probe.control", "c": "probe.elsewhere"}, [("a", "b"), ("a", "c")])
     assert bus.accept(planned("whole", raw), 1) is Verdict.OK
     Driver(bus, {"b": False}).finish()
-    assert bus.accept(planned("half", CHAIN), 1) is Verdict.OK
-    taken = take(bus, "half-done")
-    bus.part(taken.lease, "a", 0, b"{}")
-    bus.renew(taken.lease, {"a": b"{}"})
-    bus.commit(taken.lease, "a", result_of("a"), content_key="k" * 64)
+    one = document({"a": "probe.data"})
+    taken = {}
+    for job in ("first", "second", "third", "fourth"):
+        assert bus.accept(planned(job, one), 1) is Verdict.OK
+        offer = Offer("all", bus.needs([(job, "0")])[0])
+        found = bus.take(job, "", "data.cpu", offer=offer, block=False)
+        assert found is not None
+        taken[job] = found.lease
+    first, second, third, fourth = taken.values()
+    assert bus.claim(first, "a", "k" * 64)[0] is Verdict.OK
+    assert bus.claim(second, "a", "k" * 64)[0] is Verdict.PARKED
+    bus.part(first, "a", 0, b"{}")
+    bus.renew(first, {"a": b"{}"})
+    bus.fail(third, "a", b"{}", retry=True, delay_s=60)
+    bus.release(fourth)
+    bus.unserved("fourth", "0", b"{}")
     bus.announce("worker", b"{}", 5)
+    bus.hold_pool("data.cpu", "test")
+
+
+def finish_every_move(bus: Bus) -> None:
+    """The other half: what empties the keys that ``every_move`` filled."""
+    bus.resume_pool("data.cpu")
+    first = next(held for held in bus.leases() if held.job == "first")
+    assert bus.expire(first, b"{}") is Verdict.RETRY
+    assert bus.wake("third", "0") is Verdict.OK
+    assert bus.cancel("first") is Verdict.OK  # the second takes its place
+    assert bus.begin_epoch(2, "another") is Verdict.OK
+    assert bus.settle("second", [("a", "completed", result_of("a"), "k" * 64)]) == 1
+    assert bus.forget("third") is Verdict.OK
+    assert bus.begin_grace(2) is Verdict.OK
+    assert bus.adopt(Lease("fourth", "0", "1:9"), "w", {}, claims={"a": "l" * 64})[0] is Verdict.OK
+    assert bus.open_bench(2) is Verdict.OK
+    assert bus.requeue("fourth", ["0"]) == 0
+    bus.confirm(bus.outbox("")[-1].id, ["whole"])
+    bus.leave("worker")
+
+
+def test_every_key_is_in_the_slot_of_the_bench(bus: Bus) -> None:
+    before = set(bus.client.scan_iter(count=1000))
+    every_move(bus)
     touched = set(bus.client.scan_iter(count=1000)) - before | set(bus.client.scan_iter(f"{bus.keys.prefix}*"))
-    assert len(touched) > 12
+    kinds = {key.decode().split(":")[1] for key in touched}
+    wanted = {"meta", "leases", "outbox", "job", "events", "progress", "queue", "wake", "fence", "granted", "flights"}
+    assert kinds >= wanted | {"waiters", "delayed", "held", "pools", "offers", "workers", "worker"}
     assert {key_slot(key) for key in touched} == {key_slot(bus.keys.prefix.encode())}
     assert all(key.startswith(bus.keys.prefix.encode() + b":") for key in touched)
+    finish_every_move(bus)
+
+
+@pytest.fixture
+def cluster_url(tmp_path: Path) -> Iterator[str]:
+    """A real server in cluster mode, all slots its own: there a script that leaves its slot is refused."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1] % 20000 + 20000  # the cluster's own port is 10,000 above
+    settings = Settings(home=tmp_path, bus_url="")
+    (tmp_path / "bus").mkdir()
+    binary = bus_server(tmp_path, settings, port, "x").argv[0]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--save", ""]
+    process = subprocess.Popen([binary, *options], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    url = f"redis://127.0.0.1:{port}"
+    client = redis.Redis.from_url(url)
+    try:
+        wait_for(lambda: answers(client), what="the server is up")
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        wait_for(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), what="the cluster is up")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def test_a_cluster_takes_every_script(cluster_url: str) -> None:
+    client = redis.Redis.from_url(cluster_url)
+    with pytest.raises(redis.ResponseError, match="slot"):  # the server does look
+        client.eval("#!lua\nredis.call('SET', 'a', 1); redis.call('SET', 'b', 1)", 0)
+    bus = Bus(cluster_url, "clustered", control=True)
+    open_bench(bus)
+    every_move(bus)
+    finish_every_move(bus)
+    bus.close()
 
 
 def test_python_and_lua_name_keys_alike(bus: Bus) -> None:
@@ -55,8 +143,6 @@ def test_benches_do_not_see_each_other(bus: Bus) -> None:
 
 
 def test_every_script_has_a_caller() -> None:
-    from pathlib import Path
-
     import workbench.bus.bus as module
 
     text = Path(module.__file__).read_text()

@@ -180,7 +180,7 @@ def _put_on_bus(bus: Bus, planned: Planned, outlook: Outlook) -> None:
         for _ in range(3):
             if bus.accept(planned, outlook.epoch) is not Verdict.WAIT:
                 return
-            outlook.refresh(now=True)
+            outlook.refresh()
     except BUS_AWAY as error:
         log.warning("accepted; the control plane will enqueue it", job=planned.job, error=str(error))
 

@@ -39,11 +39,11 @@ def offer(services: Iterable[Mapping[str, Any]], plane: Plane, pool: str) -> Off
 
 
 class Outlook:
-    """What a client needs to know of a bench before it submits; asked again after two seconds, not for each job.
+    """What a client needs to know of a bench before it submits.
 
     Attributes:
-        epoch: of the bus, when it was asked.
-        offers: what its workers offer, by the pool's name on the bus.
+        epoch: of the bus. Asked for each job: while the bus is away a job is refused rather than half-accepted.
+        offers: what its workers offer, by the pool's name on the bus; at most two seconds old.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -52,10 +52,10 @@ class Outlook:
         self.offers: dict[str, frozenset[str]] = {}
         self._asked_at = float("-inf")
 
-    def refresh(self, *, now: bool = False) -> None:
-        """Ask the bus where the last answer is too old, or ``now``. Raises BUS_AWAY."""
-        if now or time.monotonic() - self._asked_at > FRESH_S:
-            self.epoch = int(self._bus.marker().get("epoch", "0"))
+    def refresh(self) -> None:
+        """Ask the bus. Raises BUS_AWAY."""
+        self.epoch = int(self._bus.marker().get("epoch", "0"))
+        if time.monotonic() - self._asked_at > FRESH_S:
             self.offers = offered_by(self._bus)
             self._asked_at = time.monotonic()
 

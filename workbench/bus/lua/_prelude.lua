@@ -1,4 +1,6 @@
--- Shared by every script. KEYS[1] is the bench's prefix, a hash tag such as "{bench}"; every other key is built from it.
+#!lua
+-- Shared by every script. KEYS[1] is the bench's prefix, a hash tag such as "{bench}"; every other key is built from it. The
+-- line above has a server in cluster mode refuse a script that leaves the slot all the same.
 -- Scripts keep opaque fields and counters: no JSON is decoded here. They validate first and write last.
 --
 -- Fields of a job's hash:
