@@ -61,28 +61,29 @@ STATES: list[State] = [queued, running, between_planes, making_parts, awaiting_a
 def test_a_job_is_stopped_in_every_state(live: LiveBench, diary: Diary, state: State, round_: int) -> None:
     try:
         job = state(live, diary)
-        took_s = cancel_and_check(live, job)
+        began, before = time.monotonic(), diary.lines()
+        cancel_and_check(live, job)
     finally:
         live.bench.bus.resume_pool("data.cpu")
-    before = diary.lines()
-    # The worker is free for others, and nothing of the cancelled job starts in between.
+    # The worker is free for others, and no node of the cancelled job starts in between; a part that was in the making
+    # may come to its end, and is not kept.
     assert live.run({"next": diary.probe("next")}).status is JobStatus.COMPLETED
-    assert set(diary.lines()[len(before) :]) == {"next"}
-    assert set(before) <= {"a", *PARTS} | ({"b"} if state is between_planes else set())
-    print(f"{state.__name__}: stopped after {took_s:.2f} s (wanted: {STOP_S:g})")
+    took_s = time.monotonic() - began
+    after = diary.lines()[len(before) :]
+    started = {"b"} if state is between_planes else set()  # perhaps a moment before the cancel
+    assert after[-1] == "next" and set(after[:-1]) <= PARTS | started and len(after) <= 3, after
+    assert set(before) <= {"a", *PARTS} | started
+    print(f"{state.__name__}: the worker was free and had done another job after {took_s:.2f} s (wanted: {STOP_S:g})")
 
 
-def cancel_and_check(live: LiveBench, job: str) -> float:
-    """Cancel; seconds until nobody works for the job any more and its end is known."""
-    began = time.monotonic()
+def cancel_and_check(live: LiveBench, job: str) -> None:
+    """Cancel, and see the job end as cancelled, with no lease left."""
     assert live.bench.cancel(job) is True
     record = live.finish(job)
     wait_for(lambda: job not in [held.job for held in live.bench.bus.leases()], what="its leases are free")
-    took_s = time.monotonic() - began
     assert record.status is JobStatus.CANCELLED
     assert {node.status for node in record.nodes} <= {NodeStatus.CANCELLED, NodeStatus.COMPLETED}
     assert live.bench.cancel(job) is False
-    return took_s
 
 
 @pytest.mark.parametrize("round_", range(extent(2, 1)))
