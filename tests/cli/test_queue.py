@@ -1,0 +1,77 @@
+"""``workbench queue`` and ``workbench job retry``, as an operator types them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.program import Program
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+@pytest.fixture
+def paused(bench: Program) -> Iterator[Program]:
+    """A bench whose data workers take nothing."""
+    bench.run("queue", "pause", "cpu", "--why", "new disks")
+    yield bench
+    bench.run("queue", "resume", "cpu")
+
+
+def test_an_idle_bench_says_so(bench: Program) -> None:
+    assert "Nothing is queued, running or waiting." in bench.run("queue")
+    view = bench.json("queue", "show")
+    assert view["phase"] == "open"
+    pools = {pool["pool"]: pool for pool in view["pools"]}
+    assert set(pools) >= {"control", "data.cpu"}
+    assert all(len(pool["workers"]) == 1 for pool in pools.values())
+    assert bench.json("queue")["epoch"] == view["epoch"]
+
+
+def test_what_a_paused_pool_holds_is_shown_and_goes_on(paused: Program) -> None:
+    job = paused.json("run", "talking_head", "--portrait", "sample", "--script", "Paused.", "--detach")
+    assert job["unserved"] == []
+    shown = paused.run("queue")
+    assert "paused: new disks" in shown
+    cpu = next(pool for pool in paused.json("queue")["pools"] if pool["pool"] == "data.cpu")
+    assert cpu["depths"]["interactive"] >= 1 and cpu["oldestS"] > 0
+    paused.run("job", "cancel", job["jobId"])
+
+
+def test_a_cancelled_job_is_retried_as_a_new_one(paused: Program) -> None:
+    job = paused.json("run", "talking_head", "--portrait", "sample", "--script", "Again.", "--detach")["jobId"]
+    refused = paused.try_("job", "retry", job, "--json")
+    assert (refused.code, refused.error["code"]) == (2, "job.not_final")
+    paused.run("job", "cancel", job)
+    again = paused.json("job", "retry", job, "--detach")["jobId"]
+    assert again != job
+    assert again in paused.run("job", "list")
+    paused.run("job", "cancel", again)
+
+
+def test_a_job_that_completed_has_nothing_to_retry(bench: Program, first: dict[str, str]) -> None:
+    refused = bench.try_("job", "retry", first["jobId"], "--json")
+    assert (refused.code, refused.error["code"]) == (2, "job.nothing_to_retry")
+    assert "rerun" in refused.error["details"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("queue", "pause", "gpu"), "pool.unknown"),
+        (("queue", "drain", "nobody"), "worker.unknown"),
+        (("queue", "purge"), "settings.invalid"),
+        (("queue", "purge", "nothing"), "job.unknown"),
+        (("queue", "retry", "nothing"), "job.unknown"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(bench: Program, arguments: tuple[str, ...], code: str) -> None:
+    refused = bench.try_(*arguments, "--json")
+    assert (refused.code, refused.error["code"]) == (2, code)
+    assert refused.error["details"]["remedy"]
+
+
+def test_no_dead_letters_is_said(bench: Program) -> None:
+    assert bench.run("queue", "retry").strip() == "There are no dead letters."
+    assert bench.json("queue", "purge", "--all") == {"purged": 0}

@@ -1,0 +1,75 @@
+"""A worker that is told to go finishes its node, or hands it back; nobody pays an attempt for it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.status import JobStatus
+from tests.live import Diary, LiveBench, sigkill, wait_for
+from workbench.client.queues import drain
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+@pytest.fixture
+def leaving(live: LiveBench) -> Iterator[subprocess.Popen[bytes]]:
+    """The only data worker, with two seconds to drain; afterwards the usual one is started again."""
+    assert live.worker is not None
+    live.worker.terminate()
+    live.worker.wait(30)
+    live.worker = live.start_role("worker", WORKBENCH_DRAIN_S="2")
+    live.await_ready(live.worker)
+    yield live.worker
+    sigkill(live.worker)
+
+
+def test_a_running_node_is_finished(live: LiveBench, diary: Diary, leaving: subprocess.Popen[bytes]) -> None:
+    job = live.submit({"a": diary.probe("a", sleep_s=1.0), "b": diary.probe("b")}, [("a", "b")]).job
+    wait_for(lambda: diary.count("a"), what="a runs")
+    leaving.terminate()
+    assert leaving.wait(20) == 0
+    assert live.await_event(job, "node.completed", "a").data["attempt"] == 1
+    assert diary.lines() == ["a"], "what comes behind it is handed back"
+    live.ensure()
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert diary.lines() == ["a", "b"]
+    assert [node.attempt for node in record.nodes] == [1, 1]
+
+
+def test_a_node_that_takes_too_long_is_handed_back(
+    live: LiveBench, diary: Diary, leaving: subprocess.Popen[bytes]
+) -> None:
+    job = live.submit({"a": diary.probe("a", parts=40, part_s=0.2)}).job
+    wait_for(lambda: diary.count("part-2"), what="parts are made")
+    leaving.terminate()
+    assert leaving.wait(30) == 0
+    assert live.bench.bus.leases() == []
+    made = diary.lines()
+    assert 3 < len(made) < 30
+    live.ensure()
+    record = live.finish(job)
+    assert record.status is JobStatus.COMPLETED
+    assert record.node("a").attempt == 1, "the attempt is refunded"
+    assert diary.count("part-1") == 1
+
+
+def test_a_worker_that_an_operator_drains_ends(live: LiveBench, diary: Diary, leaving: subprocess.Popen[bytes]) -> None:
+    name = live.await_ready(leaving)
+    drain(live.bench, name)
+    assert leaving.wait(30) == 0
+    assert name not in live.bench.bus.workers()
+    assert live.bench.bus.held() == {}
+
+
+def test_each_line_about_a_node_names_job_node_and_fence(live: LiveBench, diary: Diary) -> None:
+    job = live.run({"a": {**diary.probe("a", fail_times=9), "retries": {"maxAttempts": 2}}}).id
+    lines = [line for line in live.log().splitlines() if job in line and "node failed" in line]
+    assert len(lines) == 2
+    for line in lines:
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+        assert all(word in plain for word in (f"job={job}", "node=a", "fence=", "attempt=", "verdict=")), plain
