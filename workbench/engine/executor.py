@@ -45,6 +45,7 @@ class Executor:
         self.models = ModelCache()
         self.services: Mapping[str, NodeDeclaration] = services()
         self.cancelled_runs: set[int] = set()
+        self.held_runs: set[int] = set()  # their supervisor drains: no further node of them starts
         self.runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._asked: dict[int, Future[dict[str, Any]]] = {}
         self._question = 0
@@ -80,6 +81,8 @@ class Executor:
                 self.runs.put(message)
             elif kind == "cancel":
                 self.cancelled_runs.add(message["run"])
+            elif kind == "hold":
+                self.held_runs.add(message["run"])
             elif kind == "answer":
                 with self._lock:
                     answer = self._asked.pop(message["id"], None)
@@ -99,6 +102,7 @@ class Executor:
         # Not after any other exception: that ends this process, which is how the supervisor hears of it.
         self.wire.send("end", run=message["run"])
         self.cancelled_runs.discard(message["run"])
+        self.held_runs.discard(message["run"])
 
     def main(self) -> None:
         """Read on a second thread, run on this one, for ever."""

@@ -58,6 +58,7 @@ class Desk(Protocol):
     settings: dict[str, str]
     services: Mapping[str, NodeDeclaration]
     cancelled_runs: set[int]
+    held_runs: set[int]
 
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Ask the supervisor and wait for its answer."""
@@ -122,7 +123,7 @@ class SegmentRun:
             # The commit of the last parent has said so on the bus; the supervisor counts what is still open.
             self.desk.wire.send("skipped", run=self.number, node=node.id)
             return NodeStatus.SKIPPED
-        if self.cancelled():
+        if self.cancelled() or self.number in self.desk.held_runs:
             raise Abandoned
         if not self._chain:  # in a chain the supervisor knows; a message less is a tenth of a millisecond
             self.desk.wire.send("start", run=self.number, node=node.id)

@@ -1,7 +1,8 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, preview, store, part, claim, fetch, failed, done, end. To it: run, cancel, answer.
+executor: start, skipped, progress, preview, store, part, claim, fetch, failed, done, end. To it: run, cancel, hold,
+answer.
 """
 
 from __future__ import annotations
@@ -158,6 +159,8 @@ class Slot:
                     self._release(work.active)
                     raise Lost
             elif kind == "end":
+                if work.held and work.open and work.active.lost is None:
+                    self._release(work.active)
                 return None  # what is still open was skipped on the bus, or is enqueued again
             elif kind == "start":
                 work.started[message["node"]] = time.monotonic()
@@ -182,6 +185,9 @@ class Slot:
         if self.stopping.is_set():
             self._release(work.active)
             raise Lost
+        if self.draining.is_set() and not work.held:
+            self.child.send("hold", run=work.number)
+            work.held = True
         now = time.monotonic()
         for node, since in work.started.items():
             if now - since > work.timeouts_s[node]:

@@ -29,6 +29,7 @@ class Work:
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
     uploads: list[Ref] = field(default_factory=list)
     ended: bool = False  # the executor has let go
+    held: bool = False  # the executor was told to start no further node
 
     @classmethod
     def begin(cls, taken: Taken, spec: dict[str, Any], number: int, worker: str, alive: Callable[[], bool]) -> Work:
