@@ -144,7 +144,7 @@ class LiveBench:
             assert process.poll() is None, f"{process.args!r} ended: {self.log()[-3000:]}"
             if self.bench.bus.marker().get("phase") != "open":
                 return None
-            found = self.bench.bus.workers()
+            found = self.bench.bus.queues.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)
 
         return wait_for(name, 120, f"{process.args!r} is ready")

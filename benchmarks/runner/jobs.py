@@ -120,7 +120,7 @@ class Workers:
 
     def _await_announced(self, pids: Sequence[int]) -> None:
         until = time.monotonic() + WORKER_TIMEOUT_S
-        while not set(pids) <= {orjson.loads(raw)["pid"] for raw in self._bench.bus.workers().values()}:
+        while not set(pids) <= {orjson.loads(raw)["pid"] for raw in self._bench.bus.queues.workers().values()}:
             assert time.monotonic() < until, "the workers did not announce themselves"
             time.sleep(0.1)
 

@@ -57,7 +57,7 @@ def all_events(bus: Bus, job: str) -> list[Event]:
 def check_nothing_left(bus: Bus, job: str) -> None:
     """Confirmed and forgotten, a job leaves nothing but its events, which expire."""
     assert bus.leases() == []
-    assert bus.queued() == []
+    assert bus.queues.entries() == []
     entries = bus.outbox("", 10_000)
     assert bus.confirm(entries[-1].id, [job]) == 1
     assert bus.outbox("") == []

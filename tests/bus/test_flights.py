@@ -193,7 +193,7 @@ def test_a_job_that_ended_in_sql_leaves_nothing_on_the_bus(bus: Bus) -> None:
     first, second = at_work(bus, "first", "second")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
-    assert set(bus.jobs()) == {"first", "second"}
+    assert set(bus.queues.jobs()) == {"first", "second"}
     assert bus.forget("first") is Verdict.OK
     assert bus.forget("first") is Verdict.UNKNOWN
     assert not bus.knows("first") and bus.leases() == []

@@ -35,7 +35,7 @@ def every_move(bus: Bus) -> None:
     taken = {}
     for job in ("first", "second", "third", "fourth"):
         assert bus.accept(planned(job, one), 1) is Verdict.OK
-        offer = Offer("all", bus.needs([(job, "0")])[0])
+        offer = Offer("all", bus.queues.needs([(job, "0")])[0])
         found = bus.take(job, "", "data.cpu", offer=offer, block=False)
         assert found is not None
         taken[job] = found.lease
@@ -48,12 +48,12 @@ def every_move(bus: Bus) -> None:
     bus.release(fourth)
     bus.unserved("fourth", "0", b"{}")
     bus.announce("worker", b"{}", 5)
-    bus.hold_pool("data.cpu", "test")
+    bus.queues.hold_pool("data.cpu", "test")
 
 
 def finish_every_move(bus: Bus) -> None:
     """The other half: what empties the keys that ``every_move`` filled."""
-    bus.resume_pool("data.cpu")
+    bus.queues.resume_pool("data.cpu")
     first = next(held for held in bus.leases() if held.job == "first")
     assert bus.expire(first, b"{}") is Verdict.RETRY
     assert bus.wake("third", "0") is Verdict.OK

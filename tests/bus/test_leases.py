@@ -57,7 +57,7 @@ def test_a_finished_job_that_the_bus_forgot_is_not_accepted_again(bus: Bus) -> N
 def test_a_job_whose_results_are_all_known_is_finished_when_it_is_accepted(bus: Bus) -> None:
     assert bus.accept(planned("job", CHAIN, {"a", "b", "c"}), 1) is Verdict.OK
     assert job_status(bus, "job") == "completed"
-    assert bus.queued() == []
+    assert bus.queues.entries() == []
     assert event_types(bus) == [
         "job.accepted",
         "node.completed a",
@@ -184,7 +184,7 @@ def test_stale_entries_fall_out_of_the_queue(bus: Bus) -> None:
     assert bus.client.xlen(bus.keys.queue("data.cpu", "interactive")) == 3
     assert take(bus, "w").lease.job == "twice"
     assert bus.take("other", "", "data.cpu", block=False) is None
-    assert bus.queued() == []
+    assert bus.queues.entries() == []
 
 
 def test_lanes_are_served_in_their_order(bus: Bus) -> None:
@@ -270,6 +270,6 @@ def test_a_worker_that_leaves_leaves_nothing(bus: Bus) -> None:
     taken = take(bus, "w.0")
     bus.release(taken.lease)
     bus.leave("w", ["w.0"])
-    assert bus.workers() == {}
+    assert bus.queues.workers() == {}
     left = {key.decode() for key in bus.client.scan_iter(f"{bus.keys.prefix}*", count=1000)}
     assert not any("granted" in key or "worker" in key for key in left), left

@@ -56,7 +56,7 @@ def test_what_a_sweep_hands_back_comes_before_its_kind_and_behind_a_person(bus: 
 
 
 def needs_of(bus: Bus, job: str) -> frozenset[str]:
-    return bus.needs([(job, "0")])[0]
+    return bus.queues.needs([(job, "0")])[0]
 
 
 def test_a_node_goes_only_where_its_version_is(bus: Bus) -> None:
@@ -64,7 +64,7 @@ def test_a_node_goes_only_where_its_version_is(bus: Bus) -> None:
     fits = Offer("new", needs_of(bus, "job") | {"other@1#"})
     older = Offer("old", frozenset({"probe.data@0.9.0#"}))
     assert bus.take("w-old", "", "data.cpu", offer=older, block=False) is None
-    assert len(bus.queued()) == 1, "it keeps its place"
+    assert len(bus.queues.entries()) == 1, "it keeps its place"
     taken = bus.take("w-new", "", "data.cpu", offer=fits, block=False)
     assert taken is not None and taken.lease.job == "job"
 
@@ -132,13 +132,13 @@ def test_a_segment_that_kills_its_workers_before_their_first_beat_ends_too(bus: 
 
 def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
     accept(bus, "job")
-    bus.hold_pool("data.cpu", "maintenance")
+    bus.queues.hold_pool("data.cpu", "maintenance")
     assert bus.take("w.0", "", "data.cpu", block=False) is None
-    bus.resume_pool("data.cpu")
+    bus.queues.resume_pool("data.cpu")
     bus.announce("w", b"{}", 60)
-    bus.drain_worker("w")
+    bus.queues.drain_worker("w")
     assert bus.announce("w", b"{}", 60) is True
     assert bus.take("w.0", "", "data.cpu", block=False) is None
     assert bus.take("other.0", "", "data.cpu", block=False) is not None
     bus.leave("w", ["w.0"])
-    assert bus.held() == {}
+    assert bus.queues.held() == {}

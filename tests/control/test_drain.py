@@ -62,8 +62,8 @@ def test_a_worker_that_an_operator_drains_ends(live: LiveBench, diary: Diary, le
     name = live.await_ready(leaving)
     drain(live.bench, name)
     assert leaving.wait(30) == 0
-    assert name not in live.bench.bus.workers()
-    assert live.bench.bus.held() == {}
+    assert name not in live.bench.bus.queues.workers()
+    assert live.bench.bus.queues.held() == {}
 
 
 def test_each_line_about_a_node_names_job_node_and_fence(live: LiveBench, diary: Diary) -> None:

@@ -74,7 +74,7 @@ def await_working(live: LiveBench, job: str) -> tuple[Lease, str]:
 
 def holder(workers: Sequence[subprocess.Popen[bytes]], live: LiveBench, slot: str) -> subprocess.Popen[bytes]:
     """The process of the worker whose slot that is."""
-    manifests = live.bench.bus.workers()
+    manifests = live.bench.bus.queues.workers()
     raw = manifests[slot.rpartition(".")[0]]
     return next(process for process in workers if b'"pid":%d,' % process.pid in raw)
 

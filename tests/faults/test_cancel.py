@@ -17,7 +17,7 @@ PARTS = {f"part-{index}" for index in range(50)}
 
 
 def queued(live: LiveBench, diary: Diary) -> str:
-    live.bench.bus.hold_pool("data.cpu", "test")
+    live.bench.bus.queues.hold_pool("data.cpu", "test")
     return live.submit({"a": diary.probe("a")}).job
 
 
@@ -64,7 +64,7 @@ def test_a_job_is_stopped_in_every_state(live: LiveBench, diary: Diary, state: S
         began, before = time.monotonic(), diary.lines()
         cancel_and_check(live, job)
     finally:
-        live.bench.bus.resume_pool("data.cpu")
+        live.bench.bus.queues.resume_pool("data.cpu")
     # The worker is free for others, and no node of the cancelled job starts in between; a part that was in the making
     # may come to its end, and is not kept.
     assert live.run({"next": diary.probe("next")}).status is JobStatus.COMPLETED

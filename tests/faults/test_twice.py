@@ -30,7 +30,7 @@ def deliver_again(live: LiveBench, job: str, segment: str) -> None:
 
 
 def dropped(live: LiveBench) -> bool:
-    return not live.bench.bus.queued()
+    return not live.bench.bus.queues.entries()
 
 
 def test_an_entry_delivered_twice_is_run_once(

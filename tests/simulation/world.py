@@ -242,7 +242,7 @@ class World:
 
     def duplicate_entries(self) -> None:
         """Queue entries are delivered twice, and in another order."""
-        for entry in reversed(self.bus.queued()):
+        for entry in reversed(self.bus.queues.entries()):
             fields: Any = {"j": entry.job, "s": entry.segment}
             self.bus.client.xadd(self.bus.keys.queue(entry.pool, entry.lane), fields)
 
@@ -306,7 +306,12 @@ class World:
                 while worker.hand is not None:
                     busy = True
                     self.work(worker)
-            if not busy and not self.bus.leases() and not self.bus.queued() and not self.bus.leases_and_delays()[1]:
+            if (
+                not busy
+                and not self.bus.leases()
+                and not self.bus.queues.entries()
+                and not self.bus.leases_and_delays()[1]
+            ):
                 break
         self.record()
         for job, submitted in self.jobs.items():

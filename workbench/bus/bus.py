@@ -11,9 +11,10 @@ import redis
 
 from schemas.event import Event, EventType
 from workbench.bus import scripts
-from workbench.bus.answers import Held, Lease, Offer, OutboxEntry, Planned, Queued, Taken, Verdict
+from workbench.bus.answers import Held, Lease, Offer, OutboxEntry, Planned, Taken, Verdict
 from workbench.bus.connection import TIMEOUT_S, connect
 from workbench.bus.keys import LANES, Keys
+from workbench.bus.queues import Queues
 
 WAKE_BLOCK_S = 1.0  # a process that blocks longer notices SIGTERM too late
 
@@ -32,6 +33,7 @@ class Bus:
         self.keys = Keys(bench)
         self.url = url
         self.client = connect(url, meta_key=None if control else self.keys.meta, timeout_s=timeout_s)
+        self.queues = Queues(self.client, self.keys)
 
     def close(self) -> None:
         self.client.close()
@@ -223,34 +225,6 @@ class Bus:
         pipe.hdel(self.keys.held, f"worker:{worker}")
         pipe.execute()
 
-    def hold_pool(self, pool: str, why: str) -> None:
-        """Let the pool's workers take nothing until ``resume_pool``; what runs goes on."""
-        self.client.hset(self.keys.held, f"pool:{pool}", why)
-
-    def resume_pool(self, pool: str) -> bool:
-        """Whether the pool was held."""
-        return bool(self.client.hdel(self.keys.held, f"pool:{pool}"))
-
-    def drain_worker(self, worker: str) -> None:
-        """Let a worker take nothing more; it finishes what it does and leaves when it hears of it."""
-        self.client.hset(self.keys.held, f"worker:{worker}", "1")
-
-    def held(self) -> dict[str, str]:
-        """What is held: "pool:<pool>" with the reason, "worker:<worker>"."""
-        raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.held))
-        return {name.decode(): why.decode() for name, why in raw.items()}
-
-    def workers(self) -> dict[str, bytes]:
-        """Manifests of the workers that are up, by worker id."""
-        known = sorted(name.decode() for name in cast("set[bytes]", self.client.smembers(self.keys.workers)))
-        if not known:
-            return {}
-        manifests = cast("list[bytes | None]", self.client.mget([self.keys.worker(name) for name in known]))
-        gone = [name for name, manifest in zip(known, manifests, strict=True) if manifest is None]
-        if gone:
-            self.client.srem(self.keys.workers, *gone)
-        return {name: manifest for name, manifest in zip(known, manifests, strict=True) if manifest is not None}
-
     # -- moves of the control plane ---------------------------------------------------------------------------------
 
     def leases(self) -> list[Held]:
@@ -289,7 +263,7 @@ class Bus:
     def nudge(self) -> None:
         """Wake a worker for each queued entry, 64 of a pool at most."""
         pipe = self.client.pipeline(transaction=False)
-        for entry in self.queued(limit=64):
+        for entry in self.queues.entries(limit=64):
             pipe.rpush(self.keys.wake(entry.pool), "1")
         pipe.execute()
 
@@ -327,52 +301,6 @@ class Bus:
         """epoch, run_id and phase, as the control plane left them; empty on a new bus."""
         raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.meta))
         return {name.decode(): value.decode() for name, value in raw.items()}
-
-    def jobs(self) -> Iterator[str]:
-        """Ids of all jobs on the bus; walks its keys, for a take-over only."""
-        prefix = self.keys.job("")
-        for key in self.client.scan_iter(f"{prefix}*", count=1000):
-            yield key.decode().removeprefix(prefix)
-
-    def pools(self) -> list[str]:
-        """Every pool that a job on this bus ever named."""
-        return sorted(name.decode() for name in cast("set[bytes]", self.client.smembers(self.keys.pools)))
-
-    def queued(self, limit: int | None = None) -> list[Queued]:
-        """Entries of all queues, those that are taken first before others; at most ``limit`` of each queue."""
-        names = [(pool, lane) for pool in self.pools() for lane in LANES]
-        pipe = self.client.pipeline(transaction=False)
-        for pool, lane in names:
-            pipe.xrange(self.keys.queue(pool, lane), count=limit)
-        return [
-            Queued(pool, lane, fields[b"j"].decode(), fields[b"s"].decode(), int(entry_id.split(b"-")[0]))
-            for (pool, lane), entries in zip(names, pipe.execute() if names else [], strict=True)
-            for entry_id, fields in entries
-        ]
-
-    def depth(self, pool: str, lane: str) -> int:
-        """Entries in a queue, stale ones included."""
-        return self.client.xlen(self.keys.queue(pool, lane))
-
-    def oldest_entries(self) -> dict[str, float]:
-        """Age in seconds of the oldest entry of each pool that has one, on the bus's own clock; for display."""
-        seconds, microseconds = self.client.time()
-        now_ms = seconds * 1000 + microseconds // 1000
-        ages: dict[str, float] = {}
-        for entry in self.queued(limit=1):
-            ages[entry.pool] = max(ages.get(entry.pool, 0.0), (now_ms - entry.entered_ms) / 1000)
-        return ages
-
-    def outbox_length(self) -> int:
-        """Events that SQL has not confirmed."""
-        return self.client.xlen(self.keys.outbox)
-
-    def needs(self, segments: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
-        """For each (job, segment): the services that a worker must offer for it."""
-        pipe = self.client.pipeline(transaction=False)
-        for job, segment in segments:
-            pipe.hget(self.keys.job(job), f"rq:{segment}")
-        return [frozenset((raw or b"").decode().split()) for raw in pipe.execute()] if segments else []
 
     def outbox(self, after: str, count: int = 500) -> list[OutboxEntry]:
         """The next events for the recorder, oldest first."""

@@ -25,7 +25,7 @@ def ask_capabilities(bench: Bench, timeout_s: float = 10.0) -> Capabilities:
     ``missing`` names what nothing can run. Blocks for ``timeout_s`` at most.
     """
     try:
-        announced = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bench.bus.workers().values()]
+        announced = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bench.bus.queues.workers().values()]
     except BUS_AWAY as error:
         raise unreachable(bench.bus.url, error) from error
     answer = None

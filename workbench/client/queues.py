@@ -55,45 +55,45 @@ def _view(bench: Bench) -> QueueView:
         leases=sorted(leases, key=lambda lease: (lease.job, lease.segment)),
         waiting=[WaitView(job=row.job, node=row.node, service=row.service, wait=row.wait) for row in waiting],
         dead_letters=[LetterView(**{name: getattr(one, name) for name in LetterView.model_fields}) for one in letters],
-        outbox=bus.outbox_length(),
+        outbox=bus.queues.outbox_length(),
     )
 
 
 def _pools(bus: Bus) -> list[PoolView]:
-    workers = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.workers().values()]
+    workers = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
     by_pool: dict[str, list[str]] = {}
     for worker in workers:
         by_pool.setdefault(pool_name(worker.plane, worker.pool), []).append(worker.worker)
-    held = bus.held()
-    oldest = bus.oldest_entries()
+    held = bus.queues.held()
+    oldest = bus.queues.oldest_entries()
     return [
         PoolView(
             pool=pool,
-            depths={lane: bus.depth(pool, lane) for lane in LANES},
+            depths={lane: bus.queues.depth(pool, lane) for lane in LANES},
             oldest_s=oldest.get(pool),
             workers=sorted(by_pool.get(pool, [])),
             paused=held.get(f"pool:{pool}"),
             draining=[name for name in sorted(by_pool.get(pool, [])) if f"worker:{name}" in held],
         )
-        for pool in sorted({*bus.pools(), *by_pool})
+        for pool in sorted({*bus.queues.pools(), *by_pool})
     ]
 
 
 def pause(bench: Bench, pool: str, why: str) -> str:
     """Let a pool's workers take nothing; what runs goes on. Returns the pool's full name."""
     name = _known_pool(bench, pool)
-    bench.bus.hold_pool(name, why)
+    bench.bus.queues.hold_pool(name, why)
     return name
 
 
 def resume(bench: Bench, pool: str) -> bool:
     """Let a paused pool go on; False where it was not paused."""
-    return bench.bus.resume_pool(_known_pool(bench, pool))
+    return bench.bus.queues.resume_pool(_known_pool(bench, pool))
 
 
 def drain(bench: Bench, worker: str) -> None:
     """Let a worker finish what it does and leave; its process ends within seconds of being idle."""
-    known = sorted(bench.bus.workers())
+    known = sorted(bench.bus.queues.workers())
     if worker not in known:
         raise WorkbenchError(
             "worker.unknown",
@@ -103,7 +103,7 @@ def drain(bench: Bench, worker: str) -> None:
             allowed=get_close_matches(worker, known, n=3) or known or "no worker is up",
             remedy="`workbench queue` lists the workers.",
         )
-    bench.bus.drain_worker(worker)
+    bench.bus.queues.drain_worker(worker)
 
 
 def _known_pool(bench: Bench, pool: str) -> str:

@@ -105,12 +105,12 @@ class Keeper:
 
     def say_unserved(self) -> int:
         """Say on jobs that they wait for a worker, where nobody offers what the head of a queue needs."""
-        entries = self.bus.queued(limit=QUEUE_HEAD)
+        entries = self.bus.queues.entries(limit=QUEUE_HEAD)
         if not entries:
             return 0
         offers = offered_by(self.bus)
         count = 0
-        for entry, needs in zip(entries, self.bus.needs([(e.job, e.segment) for e in entries]), strict=True):
+        for entry, needs in zip(entries, self.bus.queues.needs([(e.job, e.segment) for e in entries]), strict=True):
             missing = sorted(needs - offers.get(entry.pool, frozenset()))
             if missing:
                 services = [word.partition("#")[0].replace("@", " ") for word in missing]
@@ -138,7 +138,7 @@ class Keeper:
     def _catch_up(self) -> None:
         """A bus that lost its last seconds is behind SQL: what SQL knows to be done must not be done again."""
         unfinished = set(self.store.unfinished())
-        for job in list(self.bus.jobs()):
+        for job in list(self.bus.queues.jobs()):
             record = self.store.get(job)
             if record is None:
                 continue  # of another client, a moment before SQL has it
@@ -158,7 +158,7 @@ class Keeper:
 
         Enqueued first: a control plane that dies in between leaves a bench in its grace, which the next one opens.
         """
-        queued = {(entry.job, entry.segment) for entry in self.bus.queued()}
+        queued = {(entry.job, entry.segment) for entry in self.bus.queues.entries()}
         for job in list(self.store.unfinished()):
             segments = [segment for segment in self.bus.segments(job) if (job, segment) not in queued]
             if segments and self.bus.requeue(job, segments):

@@ -215,7 +215,7 @@ def _weights(declaration: NodeDeclaration, bus: Bus) -> str:
     try:
         return declaration.weights
     except WorkbenchError as missing_here:
-        for manifest in bus.workers().values():
+        for manifest in bus.queues.workers().values():
             for service in WorkerManifest.model_validate(orjson.loads(manifest)).services:
                 same = (service.service, service.version) == (declaration.service, declaration.version)
                 if same and service.available and service.plane is Plane(declaration.plane):

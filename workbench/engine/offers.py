@@ -63,7 +63,7 @@ class Outlook:
 def offered_by(bus: Bus) -> dict[str, frozenset[str]]:
     """What the workers that are up offer together, by the pool's name on the bus."""
     found: dict[str, set[str]] = {}
-    for raw in bus.workers().values():
+    for raw in bus.queues.workers().values():
         worker = WorkerManifest.model_validate(orjson.loads(raw))
         words = {_word(item.service, item.version, item.weights) for item in worker.services if item.available}
         found.setdefault(pool_name(worker.plane, worker.pool), set()).update(words)

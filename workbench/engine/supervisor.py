@@ -11,9 +11,8 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import structlog
@@ -32,19 +31,14 @@ from workbench.engine.binding import summary
 from workbench.engine.child import Child
 from workbench.engine.cut import pool_name
 from workbench.engine.offers import offer
+from workbench.engine.patience import POLL_S, Lost, Patience
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
 log = structlog.get_logger()
-T = TypeVar("T")
 GRACE_S = 1.0  # asked first, killed after this
-POLL_S = 0.1
-
-
-class Lost(Exception):
-    """The segment is not ours any more; what the executor makes of it is not wanted."""
 
 
 class Slot:
@@ -73,6 +67,7 @@ class Slot:
         self.heart = heart
         self.draining = threading.Event()  # take nothing more, finish the node that runs
         self.stopping = threading.Event()  # hand back at once
+        self.patience = Patience(self.stopping)
         self._known = ""
         self._number = 0
 
@@ -209,7 +204,7 @@ class Slot:
         kind = message["kind"]
         if kind == "fetch":
             ref = _ref(message["ref"])
-            return {"path": str(self._with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
+            return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
         if kind == "claim":
             return self._claim(work, message["node"], message["key"])
         if kind == "failed":
@@ -229,7 +224,7 @@ class Slot:
         why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
         look = True
         while True:
-            verdict, found = self._insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
+            verdict, found = self.patience.insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
             if verdict is Verdict.OK:
                 work.active.claims[node] = key
                 return {}
@@ -243,7 +238,7 @@ class Slot:
                 raise Lost
             result: dict[str, Any] = orjson.loads(found)
             digests = [ref.sha256 for ref in refs_in(result["output"])]
-            if self._with_store(work, functools.partial(self.objects.has_all, digests)):
+            if self.patience.with_store(work, functools.partial(self.objects.has_all, digests)):
                 return {"result": result}
             look = False  # its artifacts are gone: it is to be made again
 
@@ -256,7 +251,7 @@ class Slot:
         why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
         body = failure.to_json()
         reached(CrashPoint.FAIL_ASKED)
-        verdict = self._insist(
+        verdict = self.patience.insist(
             work,
             lambda: self.bus.fail(
                 work.active.lease,
@@ -303,7 +298,7 @@ class Slot:
             )
 
         reached(CrashPoint.COMMIT_UPLOADED)
-        verdict, taken = self._insist(work, commit)
+        verdict, taken = self.patience.insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
         if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
             work.active.lost = verdict
@@ -327,50 +322,15 @@ class Slot:
             path = self.cache.path(ref)
             if path is None:
                 raise Closed(f"the file of artifact {ref.sha256[:12]} is gone")
-            self._with_store(work, functools.partial(self.objects.put, path, ref))
+            self.patience.with_store(work, functools.partial(self.objects.put, path, ref))
             work.uploads.pop(0)
-
-    def _with_store(self, work: Work, request: Callable[[], T]) -> T:
-        """Ask the object store; while it is away, wait: the node is not at fault. Raises Lost, WorkbenchError."""
-        delay_s, began = 0.2, time.monotonic()
-        while True:
-            try:
-                answer = request()
-                work.forgive(time.monotonic() - began)
-                return answer
-            except WorkbenchError as error:
-                if error.code != "store.unreachable":
-                    raise
-                self._log(work).warning("object store is away", error=error.message)
-                self._pause(work, delay_s)
-                delay_s = min(5.0, delay_s * 2)
-
-    def _insist(self, work: Work, move: Callable[[], T]) -> T:
-        """Make a move on the bus; while the bus is away or in its grace, hold the result and try again."""
-        began = time.monotonic()
-        while True:
-            if work.active.lost is not None:
-                raise Lost
-            if not work.active.must_adopt:
-                try:
-                    with work.active.lock:
-                        answer = move()
-                    verdict = answer[0] if isinstance(answer, tuple) else answer
-                    if verdict is not Verdict.WAIT:
-                        work.forgive(time.monotonic() - began)
-                        return answer
-                except BUS_AWAY:
-                    work.active.must_adopt = True
-            self._pause(work, POLL_S)
-
-    def _pause(self, work: Work, seconds: float) -> None:
-        if work.active.lost is not None or self.stopping.wait(seconds):
-            raise Lost
 
     def _keep_part(self, work: Work, message: dict[str, Any]) -> None:
         self._upload(work)
         part = orjson.dumps(message["ref"])
-        verdict = self._insist(work, lambda: self.bus.part(work.active.lease, message["node"], message["index"], part))
+        verdict = self.patience.insist(
+            work, lambda: self.bus.part(work.active.lease, message["node"], message["index"], part)
+        )
         if verdict is not Verdict.OK:
             work.active.lost = verdict
             raise Lost

@@ -1,0 +1,93 @@
+"""Looking at a bench's queues and workers, and holding them back. Nothing here moves a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import redis
+
+from workbench.bus.answers import Queued
+from workbench.bus.keys import LANES, Keys
+
+
+class Queues:
+    """The queues of a bench, over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def pools(self) -> list[str]:
+        """Every pool that a job on this bus ever named."""
+        return sorted(name.decode() for name in cast("set[bytes]", self._client.smembers(self._keys.pools)))
+
+    def entries(self, limit: int | None = None) -> list[Queued]:
+        """Entries of all queues, those that are taken first before others; at most ``limit`` of each queue."""
+        names = [(pool, lane) for pool in self.pools() for lane in LANES]
+        pipe = self._client.pipeline(transaction=False)
+        for pool, lane in names:
+            pipe.xrange(self._keys.queue(pool, lane), count=limit)
+        return [
+            Queued(pool, lane, fields[b"j"].decode(), fields[b"s"].decode(), int(entry_id.split(b"-")[0]))
+            for (pool, lane), entries in zip(names, pipe.execute() if names else [], strict=True)
+            for entry_id, fields in entries
+        ]
+
+    def needs(self, segments: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
+        """For each (job, segment): the services that a worker must offer for it."""
+        pipe = self._client.pipeline(transaction=False)
+        for job, segment in segments:
+            pipe.hget(self._keys.job(job), f"rq:{segment}")
+        return [frozenset((raw or b"").decode().split()) for raw in pipe.execute()] if segments else []
+
+    def depth(self, pool: str, lane: str) -> int:
+        """Entries in a queue, stale ones included."""
+        return self._client.xlen(self._keys.queue(pool, lane))
+
+    def oldest_entries(self) -> dict[str, float]:
+        """Age in seconds of the oldest entry of each pool that has one, on the bus's own clock; for display."""
+        seconds, microseconds = self._client.time()
+        now_ms = seconds * 1000 + microseconds // 1000
+        ages: dict[str, float] = {}
+        for entry in self.entries(limit=1):
+            ages[entry.pool] = max(ages.get(entry.pool, 0.0), (now_ms - entry.entered_ms) / 1000)
+        return ages
+
+    def outbox_length(self) -> int:
+        """Events that SQL has not confirmed."""
+        return self._client.xlen(self._keys.outbox)
+
+    def jobs(self) -> Iterator[str]:
+        """Ids of all jobs on the bus; walks its keys, for a take-over only."""
+        prefix = self._keys.job("")
+        for key in self._client.scan_iter(f"{prefix}*", count=1000):
+            yield key.decode().removeprefix(prefix)
+
+    def workers(self) -> dict[str, bytes]:
+        """Manifests of the workers that are up, by worker id."""
+        known = sorted(name.decode() for name in cast("set[bytes]", self._client.smembers(self._keys.workers)))
+        if not known:
+            return {}
+        manifests = cast("list[bytes | None]", self._client.mget([self._keys.worker(name) for name in known]))
+        gone = [name for name, manifest in zip(known, manifests, strict=True) if manifest is None]
+        if gone:
+            self._client.srem(self._keys.workers, *gone)
+        return {name: manifest for name, manifest in zip(known, manifests, strict=True) if manifest is not None}
+
+    def hold_pool(self, pool: str, why: str) -> None:
+        """Let the pool's workers take nothing until ``resume_pool``; what runs goes on."""
+        self._client.hset(self._keys.held, f"pool:{pool}", why)
+
+    def resume_pool(self, pool: str) -> bool:
+        """Whether the pool was held."""
+        return bool(self._client.hdel(self._keys.held, f"pool:{pool}"))
+
+    def drain_worker(self, worker: str) -> None:
+        """Let a worker take nothing more; it finishes what it does and leaves when it hears of it."""
+        self._client.hset(self._keys.held, f"worker:{worker}", "1")
+
+    def held(self) -> dict[str, str]:
+        """What is held: "pool:<pool>" with the reason, "worker:<worker>"."""
+        raw = cast("dict[bytes, bytes]", self._client.hgetall(self._keys.held))
+        return {name.decode(): why.decode() for name, why in raw.items()}
