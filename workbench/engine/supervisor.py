@@ -39,6 +39,7 @@ from workbench.store.objects import Objects
 
 log = structlog.get_logger()
 GRACE_S = 1.0  # asked first, killed after this
+AT_ONCE_S = 0.003  # a take that took less did not wait
 
 
 class Slot:
@@ -69,6 +70,7 @@ class Slot:
         self.stopping = threading.Event()  # hand back at once
         self.patience = Patience(self.stopping)
         self._known = ""
+        self._busy = False
         self._number = 0
 
     def run(self) -> None:
@@ -81,8 +83,7 @@ class Slot:
                     self.child.ensure()  # before taking: a worker that cannot run nodes must not hold any
                     self._offer = offer(self.child.services, self.plane, self._serves)
                 if taken is None:
-                    reached(CrashPoint.TAKE_ASKED)
-                    taken = self.bus.take(self.name, self._known, self.pool, offer=self._offer)
+                    taken = self._take()
                 if away:
                     log.info("bus is back", worker=self.name)
                     away = False
@@ -103,6 +104,15 @@ class Slot:
         if taken is not None:
             self._release(Active(taken.lease, self.name, lambda: True))
         self.child.stop()
+
+    def _take(self) -> Taken | None:
+        reached(CrashPoint.TAKE_ASKED)
+        began = time.monotonic()
+        taken = self.bus.take(self.name, self._known, self.pool, offer=self._offer)
+        # Work that was there without waiting: there may be more, and the next take travels behind the commit. On an idle
+        # bench that take would find nothing, and the worker that the commit wakes would wait for its end.
+        self._busy = taken is not None and time.monotonic() - began < AT_ONCE_S
+        return taken
 
     def _work(self, taken: Taken) -> Taken | None:
         """Run one segment to its end, whatever that is; returns the next one where it came with the last commit."""
@@ -284,6 +294,7 @@ class Slot:
         node = message["node"]
         body = message["body"].encode()  # as the executor wrote it: not read here
         last = work.open == {node} and not self.draining.is_set() and not self.stopping.is_set()
+        take_too = last and self._busy
 
         def commit() -> tuple[Verdict, Taken | None]:
             return self.bus.commit(
@@ -293,13 +304,14 @@ class Slot:
                 start=self._start(),
                 content_key=message["key"],
                 worker=self.name,
-                then_take=self.pool if last else None,
+                then_take=self.pool if take_too else None,
                 offer=self._offer,
             )
 
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self.patience.insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
+        self._busy = taken is not None
         if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
             work.active.lost = verdict
             if taken is not None:
