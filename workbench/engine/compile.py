@@ -54,7 +54,12 @@ def run_shape(shape: Shape, run: RunNode, known: dict[int, NodeStatus]) -> dict[
     """
     states = dict(known)
     # LangGraph counts one step a level; its default of 25 would stop longer chains.
-    config: RunnableConfig = {"configurable": {"run": run, "states": states}, "recursion_limit": len(shape) + 2}
+    # Without a bound for its threads it counts the processors at each run.
+    config: RunnableConfig = {
+        "configurable": {"run": run, "states": states},
+        "recursion_limit": len(shape) + 2,
+        "max_concurrency": len(shape),
+    }
     compile_shape(shape).invoke(True, config)
     return states
 

@@ -109,8 +109,8 @@ class Slot:
         reached(CrashPoint.TAKE_ASKED)
         began = time.monotonic()
         taken = self.bus.take(self.name, self._known, self.pool, offer=self._offer)
-        # Work that was there without waiting: there may be more, and the next take travels behind the commit. On an idle
-        # bench that take would find nothing, and the worker that the commit wakes would wait for its end.
+        # Work that was there without waiting: there may be more, and the next take travels behind the commit. On an
+        # idle bench that take would find nothing, and the worker that the commit wakes would wait for its end.
         self._busy = taken is not None and time.monotonic() - began < AT_ONCE_S
         return taken
 
