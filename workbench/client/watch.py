@@ -46,11 +46,13 @@ def watch(
 
     While the bus is away it keeps waiting, and says so in its updates.
     """
-    cursor, silent = after, 0
+    # The first look does not wait: a job that the bus has forgotten is read from SQL at once.
+    cursor, silent, block_s = after, 1, None
     looked_at = time.monotonic()  # a job that is done within a quarter of a second needs no bar
     while True:
         try:
-            events = bus.events(job, cursor, block_s=LOOK_EVERY_S)
+            events = bus.events(job, cursor, block_s=block_s)
+            block_s = LOOK_EVERY_S
             progress = {}
             if time.monotonic() - looked_at >= LOOK_EVERY_S and not any(event.type in FINAL_EVENTS for event in events):
                 looked_at, progress = time.monotonic(), bus.progress(job)
@@ -61,7 +63,7 @@ def watch(
         silent = 0 if events else silent + 1
         if silent >= 2 and (silent % 4 == 2):  # nothing came for a while: the bus may have forgotten the job
             record = lookup(job)  # asked first: what ends it is then among the events
-            events = [event for event in store.events(job, cursor) if event.type is not EventType.NODE_WAITING]
+            events = list(store.events(job, cursor))
             if not events and record.status.final:
                 return  # the cursor stands behind the end
         if events:
