@@ -33,7 +33,7 @@ check: environment-dev lint
 	@$(BIN)/pytest -q -m "chain or not (slow or stack or models)"
 
 faults: environment-dev fault-tools
-	@WORKBENCH_FAULTS=long $(BIN)/pytest tests/faults
+	@WORKBENCH_FAULTS=long $(BIN)/pytest -s --timeout 1200 tests/faults tests/simulation
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks

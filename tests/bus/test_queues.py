@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
@@ -142,3 +143,17 @@ def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
     assert bus.take("other.0", "", "data.cpu", block=False) is not None
     bus.leave("w", ["w.0"])
     assert bus.queues.held() == {}
+
+
+def test_many_entries_do_not_run_out_of_wake_tokens(bus: Bus) -> None:
+    """Only 64 tokens are kept; a worker that waits for one must not sit out its second while entries are queued."""
+    for index in range(80):
+        accept(bus, f"job-{index:02}")
+    began = time.monotonic()
+    known = ""
+    for _ in range(80):
+        taken = bus.take("w", known, "data.cpu")
+        assert taken is not None
+        known = taken.lease.fence
+        assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
+    assert time.monotonic() - began < 0.8 * 16, "sixteen of them would have waited a second each"

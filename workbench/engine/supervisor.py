@@ -311,7 +311,8 @@ class Slot:
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self.patience.insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
-        self._busy = taken is not None
+        if take_too:
+            self._busy = taken is not None
         if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
             work.active.lost = verdict
             if taken is not None:

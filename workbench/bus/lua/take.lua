@@ -73,6 +73,10 @@ for i = 6, #ARGV do
         redis.call('HINCRBY', key, 'at:' .. seg, 1)
         if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
         mark_running(job, seg, data, at)
+        -- Tokens are few and entries may be many: where more is left, the next worker must not wait out its second.
+        if redis.call('LLEN', wake_key(pool)) == 0 and redis.call('XLEN', queue) > 0 then
+          redis.call('RPUSH', wake_key(pool), '1')
+        end
         return answer(job, seg, fence)
       end
     end
