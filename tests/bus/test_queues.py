@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import orjson
@@ -149,11 +148,10 @@ def test_many_entries_do_not_run_out_of_wake_tokens(bus: Bus) -> None:
     """Only 64 tokens are kept; a worker that waits for one must not sit out its second while entries are queued."""
     for index in range(80):
         accept(bus, f"job-{index:02}")
-    began = time.monotonic()
     known = ""
-    for _ in range(80):
+    for left in range(79, -1, -1):
         taken = bus.take("w", known, "data.cpu")
         assert taken is not None
+        assert left == 0 or bus.client.llen(bus.keys.wake("data.cpu")) > 0, left
         known = taken.lease.fence
         assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
-    assert time.monotonic() - began < 0.8 * 16, "sixteen of them would have waited a second each"
