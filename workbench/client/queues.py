@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 import orjson
@@ -22,14 +24,11 @@ LETTERS = 50
 
 def queue_view(bench: Bench) -> QueueView:
     """Queues, leases, waiting nodes and dead letters as they are now. Raises WorkbenchError (bus.unreachable)."""
-    try:
-        return _view(bench)
-    except BUS_AWAY as error:
-        raise unreachable(bench.bus.url, error) from error
+    with _bus_of(bench) as bus:
+        return _view(bench, bus)
 
 
-def _view(bench: Bench) -> QueueView:
-    bus = bench.bus
+def _view(bench: Bench, bus: Bus) -> QueueView:
     marker = bus.marker()
     running, waiting = bench.store.active_nodes()
     leases = []
@@ -81,20 +80,27 @@ def _pools(bus: Bus) -> list[PoolView]:
 
 def pause(bench: Bench, pool: str, why: str) -> str:
     """Let a pool's workers take nothing; what runs goes on. Returns the pool's full name."""
-    name = _known_pool(bench, pool)
-    bench.bus.queues.hold_pool(name, why)
+    with _bus_of(bench) as bus:
+        name = _known_pool(bus, pool)
+        bus.queues.hold_pool(name, why)
     return name
 
 
 def resume(bench: Bench, pool: str) -> bool:
     """Let a paused pool go on; False where it was not paused."""
-    return bench.bus.queues.resume_pool(_known_pool(bench, pool))
+    with _bus_of(bench) as bus:
+        was_held = bus.queues.resume_pool(_known_pool(bus, pool))
+        bus.nudge()  # the wake tokens were used up in vain
+    return was_held
 
 
 def drain(bench: Bench, worker: str) -> None:
     """Let a worker finish what it does and leave; its process ends within seconds of being idle."""
-    known = sorted(bench.bus.queues.workers())
-    if worker not in known:
+    with _bus_of(bench) as bus:
+        known = sorted(bus.queues.workers())
+        if worker in known:
+            bus.queues.drain_worker(worker)
+            return
         raise WorkbenchError(
             "worker.unknown",
             f"no worker {worker} is up",
@@ -103,11 +109,19 @@ def drain(bench: Bench, worker: str) -> None:
             allowed=get_close_matches(worker, known, n=3) or known or "no worker is up",
             remedy="`workbench queue` lists the workers.",
         )
-    bench.bus.queues.drain_worker(worker)
 
 
-def _known_pool(bench: Bench, pool: str) -> str:
-    known = {view.pool for view in _pools(bench.bus)}
+@contextmanager
+def _bus_of(bench: Bench) -> Iterator[Bus]:
+    """The bench's bus; while it is away, the error that says so."""
+    try:
+        yield bench.bus
+    except BUS_AWAY as error:
+        raise unreachable(bench.bus.url, error) from error
+
+
+def _known_pool(bus: Bus, pool: str) -> str:
+    known = {view.pool for view in _pools(bus)}
     for name in (pool, f"data.{pool}"):
         if name in known:
             return name

@@ -157,7 +157,7 @@ class Slot:
                 continue
             kind = message["kind"]
             if kind == "done":
-                taken = self._commit(work, message)
+                taken = self._commit_or_say_so(work, message)
                 if not work.open:
                     return taken
                 if self.draining.is_set():
@@ -208,7 +208,15 @@ class Slot:
             fields = self._find(work, message)
         except WorkbenchError as error:
             fields = {"error": error.info().model_dump(mode="json")}
+        except Lost:
+            self._give_up_answering(message["id"])  # an executor that waits for ever would have to be killed
+            raise
         self.child.send("answer", id=message["id"], **fields)
+
+    def _give_up_answering(self, question: int) -> None:
+        error = ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json")
+        with contextlib.suppress(Closed):  # the next receive says so
+            self.child.send("answer", id=question, error=error, verdict=Verdict.CANCELLED.value)
 
     def _find(self, work: Work, message: dict[str, Any]) -> dict[str, Any]:
         kind = message["kind"]
@@ -288,6 +296,15 @@ class Slot:
     def _log(self, work: Work) -> Any:
         lease = work.active.lease
         return log.bind(worker=self.name, job=lease.job, segment=lease.segment, fence=lease.fence)
+
+    def _commit_or_say_so(self, work: Work, message: dict[str, Any]) -> Taken | None:
+        """Commit; a sweep's executor waits for the answer."""
+        try:
+            return self._commit(work, message)
+        except Lost:
+            if "id" in message:
+                self._give_up_answering(message["id"])
+            raise
 
     def _commit(self, work: Work, message: dict[str, Any]) -> Taken | None:
         self._upload(work)
@@ -410,9 +427,7 @@ class Slot:
                 work.ended = True
                 return
             if "id" in message:
-                error = ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json")
-                with contextlib.suppress(Closed):  # the next receive says so
-                    self.child.send("answer", id=message["id"], error=error, verdict=Verdict.CANCELLED.value)
+                self._give_up_answering(message["id"])
         self.child.stop()
 
     def _release(self, active: Active) -> None:
