@@ -158,7 +158,7 @@ def test_ctrl_c_stops_watching_and_not_the_job(bench: Program) -> None:
 
 def test_a_detached_run_prints_its_id(bench: Program) -> None:
     answer = bench.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
-    assert set(answer) == {"jobId"}
+    assert set(answer) == {"jobId", "unserved"} and answer["unserved"] == []
     bench.json("job", "cancel", answer["jobId"])
     wait_for(lambda: status(bench, answer["jobId"]) in ("cancelled", "completed"), 20)
 
