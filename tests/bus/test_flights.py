@@ -213,3 +213,31 @@ def test_many_jobs_of_one_key_are_computed_once(bus: Bus) -> None:
         assert driver.step(hand) is False
     assert {event_types(bus, job)[-1] for job in jobs} == {"job.completed"}
     assert nothing_is_left(bus)
+
+
+def test_a_claim_that_another_has_taken_over_is_not_passed_on(bus: Bus) -> None:
+    """A bus that lost its last second knows the claim of a node whose end its worker presents."""
+    first, second, third = at_work(bus, "first", "second", "third")
+    assert claim(bus, first) is Verdict.OK
+    bus.client.hset(bus.keys.flights, KEY, "second/0/a")  # as after the second has claimed it anew
+    assert claim(bus, third) is Verdict.PARKED
+    assert bus.cancel("first") is Verdict.OK
+    assert bus.take("idle", "", "data.cpu", block=False) is None, "the second is still at it"
+    assert bus.commit(second.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
+    assert take(bus, "idle").lease.job == "third"
+
+
+def test_what_a_live_worker_presents_is_known_to_those_that_wait(bus: Bus) -> None:
+    two = document({"a": "probe.cached", "b": "probe.data"}, [("a", "b")])
+    assert bus.accept(planned("first", two), 1) is Verdict.OK
+    first = take(bus, "first")
+    assert claim(bus, first) is Verdict.OK
+    (second,) = at_work(bus, "second")
+    assert claim(bus, second) is Verdict.PARKED
+    # Its commit of a is lost with the bus's last second; the worker is on b.
+    bus.client.hset(bus.keys.meta, mapping={"phase": "grace", "epoch": 2})
+    assert bus.adopt(first.lease, "first", {"a": ("completed", result_of("a"))})[0] is Verdict.OK
+    bus.open_bench(2)
+    again = take(bus, "idle")
+    assert (again.lease.job, claim(bus, again)) == ("second", Verdict.KNOWN)
+    assert nothing_is_left(bus)

@@ -155,3 +155,23 @@ def test_many_entries_do_not_run_out_of_wake_tokens(bus: Bus) -> None:
         assert left == 0 or bus.client.llen(bus.keys.wake("data.cpu")) > 0, left
         known = taken.lease.fence
         assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
+
+
+def test_a_second_entry_does_not_cut_the_pause_short(bus: Bus) -> None:
+    accept(bus, "job")
+    assert bus.requeue("job", ["0"]) == 1
+    taken = take(bus)
+    bus.fail(taken.lease, "a", failure_of("a"), retry=True, delay_s=60)
+    assert bus.take("w", taken.lease.fence, "data.cpu", block=False) is None
+    assert bus.wake("job", "0") is Verdict.OK
+    assert take(bus, known=taken.lease.fence).attempt == 2
+
+
+def test_a_sweep_whose_branches_compute_does_not_step_back(bus: Bus) -> None:
+    join = {"service": "probe.control", "input": {"text": None}}
+    branches = document({"a": "probe.control", "b": "probe.control", "c": join}, [("a", "c"), ("b", "c")])
+    accept(bus, "sweep", Lane.BATCH, branches)
+    sweep = take(bus, pool="control")
+    accept(bus, "person", raw=document({"a": "probe.control"}))
+    assert bus.commit(sweep.lease, "a", result_of("a"))[0] is Verdict.OK, "b is still being computed"
+    assert bus.commit(sweep.lease, "b", result_of("b"))[0] is Verdict.YIELD

@@ -47,6 +47,10 @@ class Keys:
         return f"{self.prefix}:computed"
 
     @property
+    def flights(self) -> str:
+        return f"{self.prefix}:flights"
+
+    @property
     def delayed(self) -> str:
         return f"{self.prefix}:delayed"
 

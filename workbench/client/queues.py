@@ -136,9 +136,18 @@ def _known_pool(bus: Bus, pool: str) -> str:
 
 
 def retry_all(bench: Bench) -> list[str]:
-    """Retry every job with a dead letter; ids of the new jobs."""
-    jobs = dict.fromkeys(letter.job for letter in DeadLetters(bench.store.database).list(1000))
-    return [bench.retry(job).job for job in jobs]
+    """Retry every job with a dead letter; ids of the new jobs.
+
+    Jobs that still run, or completed because the failure was handled, are left as they are.
+    """
+    made = []
+    for job in dict.fromkeys(letter.job for letter in DeadLetters(bench.store.database).list(1000)):
+        try:
+            made.append(bench.retry(job).job)
+        except WorkbenchError as error:
+            if error.code not in ("job.not_final", "job.nothing_to_retry"):
+                raise
+    return made
 
 
 def purge(bench: Bench, job: str | None) -> int:

@@ -68,8 +68,11 @@ class Reaper:
 
     def _wake(self, delays: dict[tuple[str, str], float], now: float) -> None:
         self._parked = {key: self._parked.get(key, now) for key in delays}
-        for key, since in self._parked.items():
-            if now - since >= delays[key] and self.bus.wake(*key) is Verdict.OK:
+        for key, since in list(self._parked.items()):
+            if now - since < delays[key]:
+                continue
+            del self._parked[key]  # should it be parked again before the next look, that is another pause
+            if self.bus.wake(*key) is Verdict.OK:
                 log.info("another attempt", job=key[0], segment=key[1], after_s=delays[key])
 
     def _expire(self, held: Held) -> bool:

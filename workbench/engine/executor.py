@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from nodes.context import Cancelled
 from nodes.manifest import manifests
 from nodes.model_cache import ModelCache
 from nodes.registry import services
@@ -26,6 +27,7 @@ from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.refs import Ref
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
+from workbench.bus.answers import Verdict
 from workbench.engine.compile import run_shape
 from workbench.engine.run_segment import Abandoned, SegmentRun, shape_of
 from workbench.engine.wire import Closed, Wire
@@ -52,7 +54,10 @@ class Executor:
         self._lock = threading.Lock()
 
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Send a question to the supervisor and wait for its answer. Raises the WorkbenchError it answers with."""
+        """Send a question to the supervisor and wait for its answer.
+
+        Raises the WorkbenchError it answers with, and Cancelled where the segment was given up.
+        """
         answer: Future[dict[str, Any]] = Future()
         with self._lock:
             self._question += 1
@@ -60,6 +65,8 @@ class Executor:
             self._asked[question] = answer
         self.wire.send(kind, id=question, **fields)
         reply = answer.result()
+        if reply.get("error") and reply.get("verdict") == Verdict.CANCELLED:
+            raise Cancelled  # the segment was given up: nobody is at fault
         if reply.get("error"):
             raise WorkbenchError.from_info(ErrorInfo.model_validate(reply["error"]))
         return reply
@@ -95,7 +102,7 @@ class Executor:
         segment = SegmentRun(self, spec, message)
         try:
             run_shape(shape_of(spec), segment.run_node, segment.known)
-        except Abandoned:
+        except (Abandoned, Cancelled):
             pass
         finally:
             segment.close()

@@ -288,7 +288,10 @@ class SegmentRun:
             started_at=times["started_at"],
             finished_at=times["finished_at"],
         )
-        answer = self.desk.ask("failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"))
+        try:
+            answer = self.desk.ask("failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"))
+        except Cancelled:
+            raise Abandoned from None
         if answer["verdict"] == Verdict.FINAL:
             self._ran_one = True
             return NodeStatus.FAILED

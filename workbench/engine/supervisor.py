@@ -138,9 +138,16 @@ class Slot:
             return self._converse(work)
         except Lost:
             logger.info("segment given up", reason=str(active.lost or "draining"))
+            if active.lost is None:  # it is still ours, and we stop: another goes on with it at once
+                self._release(active)
             self._abandon(work)
         except Closed:
-            self._crashed(work, "node.crashed", f"the process that ran the node died: {self.child.describe_death()}")
+            if work.open:
+                self._crashed(
+                    work, "node.crashed", f"the process that ran the node died: {self.child.describe_death()}"
+                )
+            else:  # it died behind its last node: nobody is harmed
+                self.child.stop()
         except WorkbenchError as error:  # what the node made cannot be kept: the store refuses it, a disk is full
             self._crashed(work, error.code, error.message, remedy=error.remedy)
             self._abandon(work)
@@ -160,8 +167,7 @@ class Slot:
                 taken = self._commit_or_say_so(work, message)
                 if not work.open:
                     return taken
-                if self.draining.is_set():
-                    self._release(work.active)
+                if self.draining.is_set() and work.chain:  # in branches others may still compute; "end" follows them
                     raise Lost
             elif kind == "end":
                 if work.held and work.open and work.active.lost is None:
@@ -188,7 +194,6 @@ class Slot:
         if work.active.lost is not None:
             raise Lost
         if self.stopping.is_set():
-            self._release(work.active)
             raise Lost
         if self.draining.is_set() and not work.held:
             self.child.send("hold", run=work.number)
@@ -342,7 +347,8 @@ class Slot:
             self.heart.forget(work.active)
             self._log(work).debug("a person's work goes first", node=node)
         if "id" in message:
-            self.child.send("answer", id=message["id"], verdict=verdict.value)
+            with contextlib.suppress(Closed):  # the next receive says so; what was taken behind the commit is not lost
+                self.child.send("answer", id=message["id"], verdict=verdict.value)
         return taken
 
     def _upload(self, work: Work) -> None:
@@ -380,6 +386,9 @@ class Slot:
     def _crashed(self, work: Work, code: str, message: str, node: str = "", **details: str) -> None:
         """The executor died or was too slow: a failed attempt at once. Hand back first, then start another process."""
         node = node or next(iter(work.started), "") or min(work.open)
+        # From here the supervisor speaks for the segment: its lease is kept, or adopted after a bus that was away,
+        # without the executor whose life it depended on.
+        work.active.alive = lambda: True
         info = ErrorInfo(
             message=message,
             code=code,
@@ -393,15 +402,15 @@ class Slot:
                 **details,
             },
         )
-        failure = NodeFailure(
-            error=info, worker=self.name, attempt=work.taken.attempt, again=True, finished_at=time.time()
-        )
+        failure = NodeFailure(error=info, worker=self.name, attempt=work.attempt, again=True, finished_at=time.time())
         try:
             verdict = self._fail(work, node, failure)
             if verdict is Verdict.FINAL:
                 self._release(work.active)  # the node failed for good; what its failure leads to runs elsewhere
         except Lost:
             self._log(work).info("segment was lost with its executor", node=node)
+            if work.active.lost is None:
+                self._release(work.active)
         if code == "node.crashed":  # an executor that let go in time keeps its models
             self.child.stop()
 

@@ -30,6 +30,7 @@ class Work:
     uploads: list[Ref] = field(default_factory=list)
     ended: bool = False  # the executor has let go
     held: bool = False  # the executor was told to start no further node
+    moved_on: bool = False  # a node has ended: those behind it are on their first attempt
 
     @classmethod
     def begin(cls, taken: Taken, spec: dict[str, Any], number: int, worker: str, alive: Callable[[], bool]) -> Work:
@@ -81,9 +82,15 @@ class Work:
         for node in self.started:
             self.started[node] += seconds
 
+    @property
+    def attempt(self) -> int:
+        """Of the node that runs."""
+        return 1 if self.moved_on else self.taken.attempt
+
     def settle(self, node: str) -> None:
         """A node is final."""
         self.open.discard(node)
+        self.moved_on = True
         self.active.claims.pop(node, None)
         self.started.pop(node, None)
         self.note_started()

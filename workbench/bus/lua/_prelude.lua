@@ -141,6 +141,9 @@ local function pass_on(job, node)
   local content_key = redis.call('HGET', job_key(job), 'fl:' .. node)
   if not content_key then return end
   redis.call('HDEL', job_key(job), 'fl:' .. node)
+  local owner = redis.call('HGET', FLIGHTS, content_key)
+  local own = flight_name(job, redis.call('HGET', job_key(job), 'sg:' .. node) or '', node)
+  if owner and owner ~= own then return end -- after a loss of memory somebody else may be at it
   redis.call('HDEL', FLIGHTS, content_key)
   while true do
     local name = redis.call('LPOP', waiters_key(content_key))
@@ -235,7 +238,11 @@ local function go_on(job, seg, data, at)
     return false
   end
   local state = redis.call('HMGET', key, 'lane', 'pool:' .. seg)
-  if state[1] == 'batch' and (redis.call('XLEN', queue_key(state[2], 'interactive')) > 0
+  local computing = false -- in a segment with branches another node may be; it is not thrown away
+  for _, node in ipairs(open_nodes(job, seg)) do
+    if redis.call('HGET', key, 'st:' .. node) == 'running' then computing = true end
+  end
+  if not computing and state[1] == 'batch' and (redis.call('XLEN', queue_key(state[2], 'interactive')) > 0
       or redis.call('XLEN', queue_key(state[2], 'front')) > 0) then
     redis.call('HSET', key, 'at:' .. seg, 0)
     unmark_running(job, seg)

@@ -25,6 +25,13 @@ for i = 8 + 2 * claims, #ARGV, 3 do
   if not FINAL[redis.call('HGET', key, 'st:' .. node) or 'failed'] then
     redis.call('HSET', key, 'rs:' .. node, body)
     finish_node(job, node, final, body, at)
+    local flight = redis.call('HGET', key, 'fl:' .. node)
+    if flight and final == 'completed' then
+      remember(flight, body)
+      land(job, node, flight)
+    else
+      pass_on(job, node)
+    end
   end
 end
 if #open_nodes(job, seg) == 0 or tonumber(redis.call('HGET', key, 'ext:' .. seg)) > 0 then return { 'FENCED' } end

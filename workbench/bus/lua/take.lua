@@ -63,7 +63,8 @@ for i = 6, #ARGV do
       local key = job_key(job)
       local state = redis.call('HMGET', key, 'status', 'rq:' .. seg)
       local status, leased = state[1], redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1
-      if not status or FINAL[status] or leased or #open_nodes(job, seg) == 0 then
+      local parked = redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1 -- woken, it is enqueued again
+      if not status or FINAL[status] or leased or parked or #open_nodes(job, seg) == 0 then
         redis.call('XDEL', queue, entry[1])
       elseif fits(state[2]) then
         redis.call('XDEL', queue, entry[1])
