@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 @pytest.fixture
-def paused(bench: Program) -> Iterator[Program]:
-    """A bench whose data workers take nothing."""
+def paused(bench: Program, first: dict[str, Any]) -> Iterator[Program]:
+    """A bench whose data workers take nothing. The first job has run: what is computed here must not be known to it."""
     bench.run("queue", "pause", "cpu", "--why", "new disks")
     yield bench
     bench.run("queue", "resume", "cpu")
