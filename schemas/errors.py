@@ -63,6 +63,19 @@ ERROR_CODES: dict[str, str] = {
     "home.disk_full": "The disk that holds the home directory is full.",
     "settings.invalid": "A setting has a value that is not allowed.",
     "cancelled": "The job was cancelled.",
+    # the app
+    "app.unreachable": "The page's server does not answer.",
+    "request.invalid": "A field of the request is missing, unknown or out of bounds.",
+    "request.not_found": "Nothing is at this address.",
+    "request.method": "This address takes another HTTP method.",
+    "access.login_required": "The request names no user, or with a wrong password or token.",
+    "access.forbidden": "The user's role does not allow this, or the request came from another site.",
+    "access.too_many": "Too many requests, uploads or running jobs of one user.",
+    "artifact.unknown": "No artifact of that digest in any job that the user may see.",
+    "capabilities.incomplete": "The workers did not say in time what they can do.",
+    "upload.too_large": "The file, its picture or its length is larger than the bench accepts.",
+    "upload.refused": "A file of this type is not accepted.",
+    "upload.unreadable": "The file is damaged, or not what its type says.",
 }
 
 

@@ -27,6 +27,12 @@ _TITLES = {
     "stack": "The embedded stack",
     "home": "The home directory",
     "settings": "Settings",
+    "app": "The page and the HTTP API",
+    "request": "Requests",
+    "access": "Access",
+    "artifact": "Artifacts",
+    "capabilities": "Capabilities",
+    "upload": "Uploads",
 }
 
 

@@ -44,6 +44,8 @@ class Settings(BaseModel):
     sql_url: str = Field("", description="SQLAlchemy URL of the job store. Workers have none.")
     mlflow_url: str = Field("", description="http(s):// URL of the MLflow server; empty: nothing is tracked.")
 
+    app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
+
     llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")
     llm_model: str = Field("", description="Model name at llm_url.")
     llm_api_key: str = Field("", description="Bearer token for llm_url.")

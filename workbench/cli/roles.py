@@ -1,4 +1,4 @@
-"""``workbench control`` and ``workbench worker``: the roles, for the stack and for other machines."""
+"""``workbench control``, ``worker`` and ``app``: the roles, for the stack and for other machines."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of the roles."""
     app.command()(control)
     app.command()(worker)
+    app.command(name="app")(serve_app)
 
 
 @command
@@ -57,3 +58,19 @@ def worker(
             announce_ready()
 
     run_until_signal(start, here.stop, here.drained)
+
+
+@command
+def serve_app(
+    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires users.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+) -> None:
+    """Run the page and its HTTP API until Ctrl-C. Needs bus, objects and SQL."""
+    from workbench.app.role import serve
+    from workbench.embedded.ready import announce_ready
+    from workbench.logs import configure_logging
+    from workbench.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    serve(settings, host, port, announce_ready)

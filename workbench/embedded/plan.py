@@ -20,8 +20,9 @@ from workbench.embedded.servers import bus_server, object_server, sql_file, trac
 from workbench.settings import Settings, load_settings
 
 SERVERS = ("bus", "objects", "sql", "mlflow")
-DEFAULT_PARTS = (*SERVERS, "control", "worker")
-URL_OF_PART = {"bus": "bus_url", "objects": "s3_url", "sql": "sql_url", "mlflow": "mlflow_url"}
+ROLES = ("control", "worker", "app")
+DEFAULT_PARTS = (*SERVERS, *ROLES)
+URL_OF_PART = {"bus": "bus_url", "objects": "s3_url", "sql": "sql_url", "mlflow": "mlflow_url", "app": "app_url"}
 GIVEN_WITH = {"objects": ("s3_access_key", "s3_secret_key")}
 
 RoleMaker = Callable[[Path], Part]
@@ -57,8 +58,12 @@ def plan_stack(
     wanted = [name for name in PART_NAMES if name in only]
     external = [name for name in wanted if name in URL_OF_PART and given_from_outside(name)]
     own = [name for name in wanted if name in SERVERS and name not in external]
-    chosen = choose_ports(home, [name for name in own if name != "sql"], fixed_ports(ports), say)
+    runs_app = "app" in wanted and "app" not in external and roles is None
+    with_port = [name for name in own if name != "sql"] + ["app"] * runs_app
+    chosen = choose_ports(home, with_port, fixed_ports(ports), say)
     values = _values(home, own, external, chosen)
+    if runs_app:
+        values["app_url"] = f"http://127.0.0.1:{chosen['app']}"
     settings = load_settings(home=home, **values)
 
     parts = [_outside(name, settings) for name in external]
@@ -72,6 +77,8 @@ def plan_stack(
         parts.append(tracking_server(home, settings, chosen["mlflow"]))
     if roles is None:
         roles = [role(home, name) for name in wanted if name in ("control", "worker")]
+        if runs_app:
+            roles.append(app_role(home, settings, chosen["app"]))
     return Plan(parts=(*sorted(parts, key=lambda part: PART_NAMES.index(part.name)), *roles), values=values)
 
 
@@ -98,6 +105,21 @@ def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
         after=("bus", "objects", "sql") if name == "control" else ("bus", "objects"),
         start_timeout_s=90.0,
         tidy=lambda: ready_file.unlink(missing_ok=True),
+    )
+
+
+def app_role(home: Path, settings: Settings, port: int) -> Part:
+    """The page. A bench works without it, so nothing waits for it; it needs seconds to import."""
+    return Part(
+        name="app",
+        argv=(sys.executable, "-P", "-m", "workbench.cli.main", "app", "--port", str(port)),
+        env={"PYTHONUNBUFFERED": "1"},
+        cwd=home,
+        url=settings.app_url,
+        probe=lambda: probe("app", settings),
+        after=("bus", "objects", "sql"),
+        required=False,
+        start_timeout_s=90.0,
     )
 
 

@@ -20,13 +20,15 @@ TIMEOUT_S = 1.0
 
 
 def probe(name: str, settings: Settings) -> None:
-    """Probe a part that has a URL: bus, objects, sql or mlflow."""
+    """Probe a part that has a URL: bus, objects, sql, mlflow or app."""
     if name == "bus":
         probe_bus(settings.bus_url)
     elif name == "objects":
         probe_objects(settings)
     elif name == "sql":
         probe_sql(settings.sql_url)
+    elif name == "app":
+        probe_http(settings.app_url, "/health", "app.unreachable")
     else:
         probe_http(settings.mlflow_url, "/health")
 
@@ -122,8 +124,8 @@ def probe_sql(url: str) -> None:
         ) from None
 
 
-def probe_http(url: str, path: str) -> None:
-    """GET answered with 200. Raises tracking.unreachable."""
+def probe_http(url: str, path: str, code: str = "tracking.unreachable") -> None:
+    """GET answered with 200. Raises an error of that code."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -137,7 +139,7 @@ def probe_http(url: str, path: str) -> None:
     finally:
         connection.close()
     if problem:
-        raise WorkbenchError("tracking.unreachable", f"No answer: {problem}.", seen=public_url(url))
+        raise WorkbenchError(code, f"No answer: {problem}.", seen=public_url(url))
 
 
 def public_url(url: str) -> str:

@@ -162,8 +162,7 @@ def _part_status(name: str, record: StackRecord | None, settings: Settings, prob
     if record is None and name in URL_OF_PART and given_from_outside(name):
         known = PartRecord(name=name, external=True)
     if known is None:
-        off = record is not None or name == "app"
-        return PartStatus(name=name, state=PartState.OFF if off else PartState.DOWN)
+        return PartStatus(name=name, state=PartState.DOWN if record is None else PartState.OFF)
     alive = known.process is not None and known.process.alive()
     answers = not problem if name in URL_OF_PART else known.ready
     return PartStatus(

@@ -1,0 +1,86 @@
+"""Errors as HTTP answers: ``{error, code, details}`` with the status that fits the code."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from schemas.errors import WorkbenchError
+
+# The status of a code; its family (the part before the dot) decides where it is not listed.
+_STATUS_OF_CODE = {
+    "graph.too_large": 413,
+    "job.unknown": 404,
+    "job.key_reused": 409,
+    "job.not_final": 409,
+    "job.nothing_to_retry": 409,
+    "worker.unknown": 404,
+    "pool.unknown": 404,
+    "pipeline.unknown": 404,
+    "access.login_required": 401,
+    "access.forbidden": 403,
+    "access.too_many": 429,
+    "artifact.unknown": 404,
+    "upload.too_large": 413,
+    "upload.refused": 415,
+    "store.missing": 404,
+    "home.disk_full": 507,
+    "request.not_found": 404,
+    "request.method": 405,
+}
+_STATUS_OF_FAMILY = {
+    "graph": 422,
+    "pipeline": 422,
+    "node": 422,
+    "request": 422,
+    "job": 409,
+    "upload": 422,
+    "bus": 503,
+    "store": 503,
+    "sql": 503,
+    "tracking": 503,
+    "capabilities": 503,
+    "stack": 503,
+}
+
+
+def status_of(code: str) -> int:
+    """The HTTP status for an error code."""
+    return _STATUS_OF_CODE.get(code) or _STATUS_OF_FAMILY.get(code.partition(".")[0], 400)
+
+
+def error_answer(error: WorkbenchError) -> JSONResponse:
+    """The error as JSON."""
+    info = error.info()
+    status = status_of(error.code)
+    headers = {"Retry-After": "2"} if status in (429, 503) else {}
+    return JSONResponse({"error": info.message, "code": info.code, "details": info.details}, status, headers=headers)
+
+
+def register_errors(app: FastAPI) -> None:
+    """Let every route answer errors in one shape."""
+
+    @app.exception_handler(WorkbenchError)
+    async def known(_: Request, error: WorkbenchError) -> JSONResponse:
+        return error_answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return error_answer(
+            WorkbenchError(
+                "request.invalid",
+                str(first["msg"]),
+                where=".".join(str(part) for part in first["loc"]),
+                seen=first.get("input"),
+                remedy="Correct that field; /docs describes every call.",
+            )
+        )
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "request.not_found", 405: "request.method"}.get(error.status_code, "request.invalid")
+        body = {"error": str(error.detail), "code": code, "details": {}}
+        return JSONResponse(body, error.status_code, headers=error.headers)

@@ -1,0 +1,13 @@
+"""The HTTP API, one router a file."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from workbench.app.api import health
+
+
+def register_api(app: FastAPI) -> None:
+    """Add every router."""
+    for module in (health,):
+        app.include_router(module.router)

@@ -1,0 +1,43 @@
+"""The role: one HTTP server for the pages and the API."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+from workbench.client.bench import Bench
+from workbench.settings import Settings
+
+
+def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C. Blocks; main thread only. ``ready`` is called when the port answers."""
+    # Read by gradio when it is imported: nothing here asks an outside host for anything.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+    import uvicorn
+
+    from workbench.app.server import create_app
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(Bench(settings)),
+            host=host,
+            port=port,
+            log_level=settings.log_level,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            ws_max_size=64 * 1024,
+        )
+    )
+
+    def announce() -> None:
+        while not server.started and not server.should_exit:
+            waited.wait(0.02)
+        if server.started:
+            ready()
+
+    waited = threading.Event()
+    threading.Thread(target=announce, daemon=True).start()
+    server.run()
