@@ -1,0 +1,90 @@
+"""Taking in a picture or a sound: Gradio's component captures it, an island shows what was taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from schemas.errors import WorkbenchError
+from workbench.app.pages.asking import asking
+from workbench.app.pages.intake import take_in, take_sample
+from workbench.app.pages.island import Island
+from workbench.client.bench import Bench
+
+_HEIGHT_PX = 240
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The components of one file: where it is captured, and the reference that was made of it."""
+
+    source: gr.Image | gr.Audio
+    taken: Island  # value: schemas.upload.Upload as JSON, or None
+    sample: gr.Button | None
+    frame: gr.Column
+
+
+def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = False) -> Capture:
+    """Components and their events; the taken file is an artifact of the bench from then on.
+
+    Args:
+        kind: image or audio.
+        sample: offer the packaged portrait.
+    """
+    with gr.Column(elem_id=f"field-{name}", elem_classes="wb-plain") as frame:
+        if kind == "image":
+            source: Any = gr.Image(
+                label=label,
+                type="filepath",
+                sources=["upload", "clipboard", "webcam"],
+                height=_HEIGHT_PX,
+                buttons=[],
+                elem_id=f"{name}-source",
+                placeholder="### A portrait that looks at the camera\nDrop it here, paste it, or click to choose",
+            )
+        else:
+            source = gr.Audio(
+                label=label,
+                type="filepath",
+                sources=["upload", "microphone"],
+                buttons=[],
+                elem_id=f"{name}-source",
+            )
+        taken = Island("media", elem_id=f"{name}-taken", label=label)
+        button = gr.Button("Use the sample portrait", size="sm", elem_id=f"{name}-sample") if sample else None
+
+    def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
+        if not path:
+            return gr.skip(), gr.skip()
+        try:
+            return gr.update(value=None, visible=False), take_in(bench, Path(path), kind, asking(request))
+        except WorkbenchError as error:
+            return gr.update(value=None, visible=True), {"error": error.info().model_dump(mode="json")}
+
+    shows = [source, taken, *([button] if button else [])]
+
+    def with_button(answer: tuple[Any, Any]) -> tuple[Any, ...]:
+        has_file = isinstance(answer[1], dict) and "ref" in answer[1]
+        return (*answer, gr.update(visible=not has_file)) if button else answer
+
+    def from_source(path: str | None, request: gr.Request) -> tuple[Any, ...]:
+        return with_button(took(path, request))
+
+    source.change(from_source, source, shows, api_visibility="private", show_progress="minimal")
+    taken.clear(
+        lambda: (gr.update(visible=True), None, *([gr.update(visible=True)] if button else [])),
+        None,
+        shows,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    if button:
+
+        def from_sample(request: gr.Request) -> tuple[Any, ...]:
+            return with_button((gr.update(value=None, visible=False), take_sample(bench, asking(request))))
+
+        button.click(from_sample, None, shows, api_visibility="private", show_progress="minimal")
+    return Capture(source, taken, button, frame)

@@ -1,0 +1,122 @@
+"""The components of the page Generate whose values make a job, and how a refusal finds its field again."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+
+from schemas.api import JobRequest
+from schemas.errors import WorkbenchError
+from workbench.app.pages.island import Island
+from workbench.app.pages.orders import CONSENT, consent_of, digest_of, request_of
+from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT
+
+Values = dict[Any, Any]
+_PARAM = re.compile(r"node ([^:]+): params\.([A-Za-z0-9_]+)")
+
+
+@dataclass(frozen=True)
+class Form:
+    """One component a field."""
+
+    pipeline: Island
+    portrait: Island
+    says: gr.Radio
+    prompt: gr.Textbox
+    script: gr.Textbox
+    audio: Island
+    approve: gr.Checkbox
+    voice: Island
+    ref_text: gr.Textbox
+    parameters: Island
+    seed: gr.Number
+    lock: gr.Checkbox
+    experiment: gr.Dropdown
+    consent: gr.Checkbox
+
+    def components(self) -> set[Any]:
+        return {getattr(self, field.name) for field in fields(self)}
+
+    def request(self, values: Values, uses: dict[str, str]) -> JobRequest:
+        """The job that the form asks for.
+
+        Args:
+            uses: how the pipeline uses each option; what it does not use is not sent.
+
+        Raises WorkbenchError: request.invalid.
+        """
+        says, taken = values[self.says], {name: values[getattr(self, name)] for name in ("portrait", "audio", "voice")}
+        given = {
+            "portrait": digest_of(taken["portrait"]),
+            "prompt": values[self.prompt].strip() if says == PROMPT else "",
+            "script": values[self.script].strip() if says == SCRIPT else "",
+            "audio": digest_of(taken["audio"]) if says == RECORDING else None,
+            "voice": digest_of(taken["voice"]),
+            "refText": values[self.ref_text].strip(),
+            "approve": bool(values[self.approve]) and says == PROMPT,
+        }
+        used = {name: value for name, value in given.items() if value and uses.get(name) != "unused"}
+        self._check(used, uses, says)
+        people = [taken[name] for name in ("portrait", "audio", "voice") if name in used]
+        if any(not one.get("sample") for one in people) and not values[self.consent]:
+            raise WorkbenchError(
+                "request.invalid",
+                "a portrait or voice of a real person needs that person's consent",
+                where="consent",
+                seen="not ticked",
+                allowed=CONSENT,
+                remedy="Tick it when that is true; otherwise take the sample portrait.",
+            )
+        parameters = values[self.parameters] if isinstance(values[self.parameters], dict) else {}
+        return request_of(
+            pipeline=values[self.pipeline],
+            options={**used, "seed": int(values[self.seed] or 0), "leaveOut": parameters.get("leaveOut", [])},
+            params=parameters.get("params", {}),
+            experiment=(values[self.experiment] or "workbench").strip(),
+            consent=consent_of(bool(values[self.consent])),
+        )
+
+    @staticmethod
+    def _check(used: dict[str, Any], uses: dict[str, str], says: str) -> None:
+        field = {PROMPT: "prompt", SCRIPT: "script", RECORDING: "audio"}[says]
+        words = {"prompt": "a prompt", "script": "a script", "audio": "a recording"}[field]
+        needs = [("portrait", "a portrait", "Upload one, paste it, use the webcam, or take the sample portrait.")]
+        if uses.get("prompt") != "unused" or uses.get("audio") != "unused":
+            needs.append((field, words, "Fill it in, or choose another way to say what is said."))
+        for name, what, remedy in needs:
+            if uses.get(name) != "unused" and name not in used:
+                raise WorkbenchError("request.invalid", f"{what} is missing", where=name, seen="nothing", remedy=remedy)
+
+
+def new_seed() -> int:
+    """A seed that every JSON reader keeps exactly."""
+    return secrets.randbelow(2**31)
+
+
+_FIELDS = {
+    "portrait": "field-portrait",
+    "prompt": "field-prompt",
+    "script": "field-script",
+    "audio": "field-audio",
+    "voice": "field-voice",
+    "ref_text": "field-ref-text",
+    "refText": "field-ref-text",
+    "consent": "field-consent",
+    "seed": "field-seed",
+    "experiment": "field-experiment",
+    "image": "field-portrait",
+}
+
+
+def beside(error: WorkbenchError) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Where a refusal is to be read: (problems beside fields, errors of parameters)."""
+    info = error.info().model_dump(mode="json")
+    found = _PARAM.match(error.where)
+    if found and found[2] not in _FIELDS:
+        return [], [{"node": found[1], "param": found[2], "message": error.message}]
+    last = re.split(r"[.:\s]+", error.where)[-1] if error.where else ""
+    return [{"field": _FIELDS.get(last, ""), "error": info}], []

@@ -1,0 +1,105 @@
+"""The page Generate: portrait, voice and words become a video. It submits and watches, and holds nothing of a job."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from workbench.app.pages.capture import capture
+from workbench.app.pages.examples import EXAMPLES
+from workbench.app.pages.form import Form
+from workbench.app.pages.island import Island
+from workbench.app.pages.orders import CONSENT
+from workbench.app.pages.shell import heading
+from workbench.app.pages.wiring import Page, wire
+from workbench.app.pages.words import transcriber, words
+from workbench.client.bench import Bench
+
+MAX_SEED = 2**53 - 1  # what a browser's number keeps exactly
+
+
+def generate_page(bench: Bench, demo: gr.Blocks) -> None:
+    """To be called inside the Blocks."""
+    heading("Generate")
+    with gr.Row(elem_classes="wb-page", equal_height=False):
+        with gr.Column(scale=6, min_width=340):
+            with gr.Column(elem_classes="wb-panel"):
+                cards = Island("cards", "talking_head", elem_id="field-pipeline", label="Pipeline")
+            with gr.Row(elem_classes="wb-panel", equal_height=False):
+                with gr.Column(scale=2, min_width=220):
+                    portrait = capture(bench, "portrait", "Portrait", "image", sample=True)
+                with gr.Column(scale=3, min_width=260):
+                    said = words(bench)
+            with gr.Column(elem_classes="wb-panel"), gr.Accordion("Voice", open=False, elem_id="voice") as voice_fold:
+                voice_note = gr.Markdown(container=False, elem_classes="wb-note")
+                voice = capture(bench, "voice", "Voice sample", "audio")
+                ref_text = gr.Textbox(
+                    label="Reference text",
+                    info="What the voice sample says, word by word.",
+                    lines=2,
+                    max_length=2000,
+                    elem_id="field-ref-text",
+                )
+                transcribe = transcriber(bench, voice.taken, ref_text)
+            with gr.Column(elem_classes="wb-panel"):
+                parameters = Island("parameters", elem_id="field-parameters", label="Parameters")
+                with gr.Row(equal_height=False):
+                    seed = gr.Number(
+                        0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, elem_id="field-seed", min_width=110
+                    )
+                    lock = gr.Checkbox(True, label="Keep this seed", min_width=110, elem_id="lock")
+                    experiment = gr.Dropdown(
+                        ["workbench"],
+                        value="workbench",
+                        label="Experiment",
+                        allow_custom_value=True,
+                        elem_id="field-experiment",
+                        min_width=160,
+                    )
+                consent = gr.Checkbox(
+                    label=CONSENT,
+                    info="For portraits and voices of real people; recorded with the run.",
+                    elem_id="field-consent",
+                )
+                problems = Island("problems", [], elem_id="problems", label="Problems")
+                generate = gr.Button("Generate", variant="primary", size="lg", elem_id="generate")
+        with gr.Column(scale=6, min_width=340, elem_classes="wb-stick"), gr.Column(elem_classes="wb-panel"):
+            monitor = Island("monitor", elem_id="monitor", label="Job")
+            with gr.Column(elem_id="welcome", elem_classes="wb-plain") as welcome:
+                gr.Markdown(
+                    "### Nothing runs yet\nTake an example, or give a portrait and what it should say.", container=False
+                )
+                examples = [gr.Button(f"{one.title} — {one.doc}", elem_classes="wb-example") for one in EXAMPLES]
+
+    form = Form(
+        pipeline=cards,
+        portrait=portrait.taken,
+        says=said.says,
+        prompt=said.prompt,
+        script=said.script,
+        audio=said.recording.taken,
+        approve=said.approve,
+        voice=voice.taken,
+        ref_text=ref_text,
+        parameters=parameters,
+        seed=seed,
+        lock=lock,
+        experiment=experiment,
+        consent=consent,
+    )
+    wire(
+        Page(
+            bench=bench,
+            demo=demo,
+            form=form,
+            captures=(portrait, said.recording, voice),
+            words=said,
+            voice_fold=voice_fold,
+            voice_note=voice_note,
+            transcribe=transcribe,
+            monitor=monitor,
+            welcome=welcome,
+            problems=problems,
+            generate=generate,
+            examples=tuple(examples),
+        )
+    )

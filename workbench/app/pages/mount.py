@@ -1,0 +1,43 @@
+"""Builds the pages and mounts them at the root of the app."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from workbench import web
+
+
+def mount_pages(app: FastAPI) -> None:
+    """Mount the pages; every route that is registered before goes first.
+
+    Imports Gradio: some seconds of CPU.
+    """
+    import gradio as gr
+
+    from workbench.app.pages.generate import generate_page
+    from workbench.app.pages.runs import runs_page
+    from workbench.app.pages.system import system_page
+    from workbench.app.pages.theme import HEAD, theme
+
+    bench = app.state.bench
+    with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
+        generate_page(bench, demo)
+    with demo.route("Runs", "runs"):
+        runs_page()
+    with demo.route("System", "system"):
+        system_page()
+    app.mount("/web", StaticFiles(directory=web.folder()), name="web")
+    gr.mount_gradio_app(
+        app,
+        demo,
+        path="",
+        theme=theme(),
+        css_paths=[web.folder() / "workbench.css"],
+        head=HEAD,
+        favicon_path=str(web.folder() / "icon.png"),
+        run_history=False,
+        ssr_mode=False,
+        footer_links=[],
+        show_error=True,
+    )

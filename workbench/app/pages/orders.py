@@ -1,0 +1,77 @@
+"""From the values of a page to a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.api import Consent, JobOptions, JobRequest
+from schemas.errors import WorkbenchError
+from workbench.app.identity import User, need_runner
+from workbench.client.bench import Bench
+from workbench.client.order import place
+
+CONSENT = "Everybody who is seen or heard here has agreed to it."
+
+
+def order(bench: Bench, request: JobRequest, user: User, key: str | None = None) -> str:
+    """Submit for a user; the id of the job. Raises WorkbenchError; then nothing was queued."""
+    need_runner(user)
+    return place(bench, request, owner=user.name, reader=None if user.sees_all else user.name, key=key).job
+
+
+def draft(bench: Bench, prompt: str, user: User) -> str:
+    """A job that only writes the script."""
+    options = JobOptions(prompt=_said(prompt, "the prompt"))
+    return order(bench, JobRequest(pipeline="draft_script", options=options, experiment="drafts"), user)
+
+
+def transcribe(bench: Bench, taken: Any, user: User) -> str:
+    """A job that writes down what a taken sound says."""
+    digest = digest_of(taken)
+    if digest is None:
+        raise WorkbenchError(
+            "request.invalid",
+            "there is no voice sample to listen to",
+            where="voice sample",
+            seen="nothing",
+            remedy="Upload or record one first.",
+        )
+    options = JobOptions(audio=digest)
+    return order(bench, JobRequest(pipeline="transcribe", options=options, experiment="drafts"), user)
+
+
+def digest_of(taken: Any) -> str | None:
+    """The digest in the value of a media island."""
+    ref = taken.get("ref") if isinstance(taken, dict) else None
+    digest = ref.get("sha256") if isinstance(ref, dict) else None
+    return digest if isinstance(digest, str) else None
+
+
+def request_of(**fields: Any) -> JobRequest:
+    """The request. Raises WorkbenchError (request.invalid) naming the field."""
+    try:
+        return JobRequest.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WorkbenchError(
+            "request.invalid",
+            str(first["msg"]),
+            where=".".join(str(part) for part in first["loc"]),
+            seen=first.get("input"),
+            remedy="Correct that field.",
+        ) from None
+
+
+def consent_of(ticked: bool) -> Consent | None:
+    """What is recorded with the run."""
+    return Consent(given=True, text=CONSENT) if ticked else None
+
+
+def _said(text: str, what: str) -> str:
+    if not text.strip():
+        raise WorkbenchError(
+            "request.invalid", f"{what} is empty", where="prompt", seen="nothing", remedy="Write what it is about."
+        )
+    return text.strip()

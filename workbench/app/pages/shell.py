@@ -1,0 +1,11 @@
+"""What every page begins with."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+
+def heading(title: str) -> None:
+    """The navigation and the page's title."""
+    gr.Navbar(main_page_name="Generate")
+    gr.Markdown(f"# {title}", elem_classes="wb-title", container=False)

@@ -1,0 +1,159 @@
+"""What happens on the page Generate when something is pressed, chosen or opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from schemas.errors import WorkbenchError
+from workbench.app.pages.asking import asking
+from workbench.app.pages.capture import Capture
+from workbench.app.pages.examples import EXAMPLES, Example
+from workbench.app.pages.form import Form, Values, beside, new_seed
+from workbench.app.pages.island import Island
+from workbench.app.pages.orders import order
+from workbench.app.pages.prefill import from_example, from_job, with_captures
+from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT, Words, show
+from workbench.client.bench import Bench
+from workbench.client.describe import experiments, option_uses, users_of_option
+
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The components that take part."""
+
+    bench: Bench
+    demo: gr.Blocks
+    form: Form
+    captures: tuple[Capture, ...]  # portrait, recording, voice
+    words: Words
+    voice_fold: gr.Accordion
+    voice_note: gr.Markdown
+    transcribe: gr.Button
+    monitor: Island
+    welcome: gr.Column
+    problems: Island
+    generate: gr.Button
+    examples: tuple[gr.Button, ...]
+
+    def everything(self) -> list[Any]:
+        """Every component that an event may change."""
+        sources = [part for one in self.captures for part in (one.source, one.sample) if part is not None]
+        return [
+            *self.form.components(),
+            *sources,
+            *self.words.groups,
+            self.voice_fold,
+            self.voice_note,
+            self.transcribe,
+            self.monitor,
+            self.welcome,
+            self.problems,
+        ]
+
+
+def wire(page: Page) -> None:
+    """Connect the events. Those of the page itself are no part of the HTTP API."""
+    form, outputs = page.form, page.everything()
+
+    def listen(listener: Callable[..., Any], fn: Callable[..., Any], inputs: Any, progress: str = "hidden") -> None:
+        listener(fn, inputs, outputs, api_visibility="private", show_progress=progress)
+
+    def submit(values: Values, request: gr.Request) -> Updates:
+        return submitted(page, values, request)
+
+    def adapt(pipeline: Any) -> Updates:
+        return adapted(page, pipeline) if isinstance(pipeline, str) else {}
+
+    def opened(request: gr.Request) -> Updates:
+        return at_opening(page, request)
+
+    listen(page.generate.click, submit, form.components(), "minimal")
+    listen(form.pipeline.change, adapt, form.pipeline)
+    for button, example in zip(page.examples, EXAMPLES, strict=True):
+        listen(button.click, _filler(page, example), None)
+    listen(page.demo.load, opened, None)
+
+
+def _filler(page: Page, example: Example) -> Callable[..., Updates]:
+    def fill(request: gr.Request) -> Updates:
+        return filled(page, from_example(page.bench, page.form, example, asking(request)))
+
+    return fill
+
+
+def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
+    """Submit what the form says; a refusal is shown beside its field, and nothing of the form is lost."""
+    form = page.form
+    pipeline = values[form.pipeline]
+    try:
+        if not values[form.lock]:
+            values = {**values, form.seed: new_seed()}
+        job = order(page.bench, form.request(values, option_uses(pipeline)), asking(request))
+    except WorkbenchError as error:
+        problems, wrong = beside(error)
+        answer: Updates = {page.problems: problems}
+        if wrong:
+            answer[form.parameters] = {**(values[form.parameters] or {}), "errors": wrong}
+        return answer
+    return {
+        page.monitor: {"jobId": job},
+        page.problems: [],
+        page.welcome: gr.update(visible=False),
+        form.seed: values[form.seed],
+    }
+
+
+def adapted(page: Page, pipeline: str) -> Updates:
+    """Inputs that the pipeline does not use are disabled, and say which one uses them."""
+    uses = option_uses(pipeline)
+    says = [
+        (label, name)
+        for label, name in ((PROMPT, "prompt"), (SCRIPT, "script"), (RECORDING, "audio"))
+        if uses[name] != "unused"
+    ]
+    voice = uses["voice"] != "unused"
+    titles = ", ".join(users_of_option("voice"))
+    note = "" if voice else f"This pipeline has a voice of its own. {titles or 'No pipeline here'} uses a voice sample."
+    portrait, _, sample = page.captures
+    return {
+        page.form.says: gr.update(choices=[label for label, _ in says]),
+        page.form.approve: gr.update(interactive=uses["approve"] != "unused"),
+        page.form.ref_text: gr.update(interactive=uses["refText"] != "unused"),
+        portrait.source: gr.update(interactive=uses["portrait"] != "unused"),
+        sample.source: gr.update(interactive=voice),
+        page.transcribe: gr.update(interactive=voice),
+        page.voice_note: note,
+        page.voice_fold: gr.update(open=voice),
+    }
+
+
+def filled(page: Page, updates: Updates) -> Updates:
+    """The updates, with everything that follows from them."""
+    captures = {one.taken: (one.source, one.sample) for one in page.captures}
+    updates = with_captures(updates, captures)
+    if page.form.says in updates:
+        updates.update(zip(page.words.groups, show(updates[page.form.says]), strict=True))
+    return {page.problems: [], **updates}
+
+
+def at_opening(page: Page, request: gr.Request) -> Updates:
+    """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
+    asked = request.query_params
+    user = asking(request)
+    updates: Updates = {page.form.experiment: gr.update(choices=experiments(page.bench, user.name, user.sees_all))}
+    if asked.get("job"):
+        updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
+    if asked.get("from"):
+        try:
+            updates |= filled(page, from_job(page.bench, page.form, asked["from"], user))
+        except WorkbenchError as error:
+            updates[page.problems] = beside(error)[0]
+    elif asked.get("pipeline"):
+        updates[page.form.pipeline] = asked["pipeline"]
+    return updates

@@ -1,0 +1,41 @@
+// A job that asks a person: the text to be approved, to be edited first where it should say something else.
+
+import { post } from "./api.js";
+import { button, fill, h, problem, sentence } from "./dom.js";
+
+/** The question {sentence, text, maxChars} of a waiting node; disappears by itself when the job goes on. */
+export function approval(jobId, { node, question }) {
+  const proposed = question.text ?? "";
+  const text = h("textarea", { class: "wb-textarea", rows: Math.min(14, 3 + Math.ceil(proposed.length / 70)), maxlength: question.maxChars, "aria-label": "The script" });
+  text.value = proposed;
+  const said = h("div", { "aria-live": "polite" });
+  const changed = h("span", { class: "wb-muted" });
+  text.addEventListener("input", () => (changed.textContent = text.value === proposed ? "" : "edited"));
+
+  const answer = async (body, pressed) => {
+    pressed.disabled = true;
+    fill(said);
+    try {
+      await post(`/api/jobs/${jobId}/approve`, { node, ...body });
+      fill(said, h("p", { class: "wb-muted" }, body.reject ? "Rejected." : "Approved; it goes on."));
+    } catch (error) {
+      fill(said, problem(error));
+      pressed.disabled = false;
+    }
+  };
+  return h(
+    "div",
+    { class: "wb-approval", role: "group", "aria-label": "Approve the script" },
+    h("h3", {}, sentence(question.sentence || "Shall it say this?")),
+    h("p", { class: "wb-muted" }, "The job waits for you and holds no worker. Edit the text if it should say something else."),
+    text,
+    h(
+      "div",
+      { class: "wb-actions" },
+      button("Approve and render", { icon: "check", kind: "primary", onclick: (event) => answer(text.value === proposed ? {} : { text: text.value }, event.currentTarget) }),
+      button("Reject", { icon: "close", kind: "quiet", onclick: (event) => answer({ reject: "rejected on the page" }, event.currentTarget) }),
+      changed,
+    ),
+    said,
+  );
+}

@@ -1,0 +1,70 @@
+// The pipelines as cards: what each needs, and why one cannot run now. A radio group; the value is the chosen name.
+
+import { fill, h, problem, seconds } from "./dom.js";
+import { pipelines } from "./pipelines.js";
+
+const OPTION_WORDS = { portrait: "portrait", prompt: "prompt", script: "script", audio: "own recording", voice: "voice sample", refText: "reference text" };
+
+export function mount(element, { props, trigger, watch }) {
+  const group = h("div", { class: "wb-cards", role: "radiogroup", "aria-label": "Pipeline", onkeydown: keys });
+  const live = h("div", { class: "wb-sr", "aria-live": "polite" });
+  fill(element, group, live);
+
+  function choose(name, focus = false) {
+    if (!name || name === pipelines.chosen) return;
+    pipelines.choose(name);
+    props.value = name;
+    trigger("change");
+    draw();
+    if (focus) group.querySelector('[aria-checked="true"]')?.focus();
+  }
+
+  function keys(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || !pipelines.list.length) return;
+    event.preventDefault();
+    const at = pipelines.list.findIndex((one) => one.name === pipelines.chosen);
+    choose(pipelines.list[(at + step + pipelines.list.length) % pipelines.list.length].name, true);
+  }
+
+  function draw() {
+    if (!pipelines.list.length) {
+      fill(group, pipelines.error ? problem(pipelines.error, { compact: true }) : h("div", { class: "wb-card wb-card-loading", "aria-hidden": "true" }));
+      return;
+    }
+    fill(group, pipelines.list.map(card));
+  }
+
+  function card(one) {
+    const chosen = one.name === pipelines.chosen;
+    const needs = Object.entries(one.options).filter(([, how]) => how !== "unused").map(([name]) => OPTION_WORDS[name]).filter(Boolean);
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "wb-card",
+        role: "radio",
+        "aria-checked": String(chosen),
+        tabindex: chosen ? "0" : "-1",
+        "data-pipeline": one.name,
+        "data-offered": String(one.offered),
+        onclick: () => choose(one.name),
+      },
+      h("span", { class: "wb-card-title" }, one.title),
+      h("span", { class: "wb-card-doc" }, one.doc),
+      h("span", { class: "wb-card-needs" }, needs.map((word) => h("span", { class: "wb-chip" }, word))),
+      h("span", { class: "wb-card-state" }, one.offered ? (one.typicalSeconds ? `usually about ${seconds(one.typicalSeconds)}` : "ready") : one.reason),
+    );
+  }
+
+  const taken = () => {
+    const name = props.value;
+    if (typeof name === "string" && name && name !== pipelines.chosen) pipelines.choose(name);
+    draw();
+  };
+  watch("value", taken);
+  pipelines.addEventListener("change", draw);
+  pipelines.addEventListener("choose", draw);
+  pipelines.start();
+  taken();
+}

@@ -1,0 +1,168 @@
+// Small pieces every view is made of: elements, icons, words for numbers.
+
+/**
+ * An element. Attributes named on… are listeners, `class` and `data-…` as in HTML; false and null leave one out.
+ * Children are nodes or text; text never becomes HTML.
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element && typeof value !== "string" && name !== "style") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An SVG element; attributes as written. */
+export function s(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(Infinity).filter(Boolean));
+  return element;
+}
+
+const PATHS = {
+  play: "M7 5v14l11-7z",
+  stop: "M7 7h10v10H7z",
+  again: "M4 12a8 8 0 1 0 2.3-5.6M4 4v4h4",
+  download: "M12 4v11m0 0 4-4m-4 4-4-4M5 19h14",
+  graph: "M6 4v6m0 0a3 3 0 0 0 3 3h6a3 3 0 0 1 3 3v4M6 4 4 6m2-2 2 2m10 14-2-2m2 2 2-2",
+  close: "M6 6l12 12M18 6 6 18",
+  check: "M5 12.5 10 17 19 7",
+  chevron: "m9 6 6 6-6 6",
+  external: "M14 5h5v5m0-5-8 8M11 6H6v12h12v-5",
+  trash: "M5 7h14M10 7V5h4v2m-6 0 1 12h6l1-12",
+  wait: "M12 7v5l3 2m6-2a9 9 0 1 1-18 0 9 9 0 0 1 18 0z",
+  edit: "M5 19h4L19 9l-4-4L5 15zM13 7l4 4",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm-7 8a7 7 0 0 1 14 0",
+  compare: "M4 6h7v12H4zM13 6h7v12h-7z",
+};
+
+/** A line icon, hidden from screen readers: the word beside it says the same. */
+export function icon(name) {
+  return s(
+    "svg",
+    { viewBox: "0 0 24 24", class: "wb-icon", "aria-hidden": "true" },
+    s("path", { d: PATHS[name], fill: name === "play" || name === "stop" ? "currentColor" : "none" }),
+  );
+}
+
+/** A button with an icon and a word. */
+export function button(word, { icon: name, kind = "", ...attributes } = {}) {
+  return h("button", { type: "button", class: `wb-button ${kind}`, ...attributes }, name ? icon(name) : null, word);
+}
+
+/** A link that looks like a button. */
+export function linkButton(word, href, { icon: name, kind = "", ...attributes } = {}) {
+  return h("a", { class: `wb-button ${kind}`, href, ...attributes }, name ? icon(name) : null, word);
+}
+
+/** 3.2 s, 48 s, 2 min 5 s, 1 h 12 min. */
+export function seconds(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (value < 10) return `${value.toFixed(1)} s`;
+  if (value < 90) return `${Math.round(value)} s`;
+  const minutes = Math.round(value / 60);
+  if (minutes < 60) return value < 600 ? `${Math.floor(value / 60)} min ${Math.round(value % 60)} s` : `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** 512 B, 38 kB, 2.4 MB, 1.2 GB. */
+export function bytes(value) {
+  if (value === null || value === undefined) return "";
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let step = 0;
+  while (value >= 1000 && step < units.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${step && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[step]}`;
+}
+
+/** A figure with three or four digits that count. */
+export function figure(value) {
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value)) return value.toLocaleString("en-GB");
+  const size = Math.abs(value);
+  return size >= 1000 ? value.toFixed(0) : size >= 1 ? value.toFixed(2) : value.toPrecision(3);
+}
+
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+
+/** A <time>: "just now", "12 min ago", "14:05", "3 Nov"; the full date as its title. Takes seconds since 1970. */
+export function when(at) {
+  if (!at) return "";
+  const date = new Date(at * 1000);
+  const ago = Date.now() / 1000 - at;
+  const today = date.toDateString() === new Date().toDateString();
+  const words =
+    ago < 45 ? "just now" : ago < 3600 ? `${Math.round(ago / 60)} min ago` : today ? CLOCK.format(date) : DAY.format(date);
+  return h("time", { datetime: date.toISOString(), title: FULL.format(date) }, words);
+}
+
+export const STATUS_WORDS = {
+  advertised: "Accepted",
+  queued: "Queued",
+  running: "Running",
+  completed: "Completed",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  pending: "Not yet",
+  ready: "Next",
+  waiting: "Waiting",
+  skipped: "Left out",
+};
+
+/** A coloured word for a status; the colour never stands alone. */
+export function badge(status, words = STATUS_WORDS[status] ?? status) {
+  return h("span", { class: "wb-badge", "data-status": status }, h("span", { class: "wb-dot", "aria-hidden": "true" }), words);
+}
+
+/** Replace what an element shows. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** An empty state: what is missing, and what to do first. */
+export function empty(title, ...more) {
+  return h("div", { class: "wb-empty" }, h("p", { class: "wb-empty-title" }, title), ...more.map((one) => (typeof one === "string" ? h("p", {}, one) : one)));
+}
+
+/** An error as everywhere: what, where, seen, allowed, and the remedy. */
+export function problem(error, { compact = false } = {}) {
+  const details = error.details ?? {};
+  const row = (label, value) =>
+    value === undefined || value === null || value === ""
+      ? null
+      : [h("dt", {}, label), h("dd", {}, Array.isArray(value) ? value.join(", ") : typeof value === "object" ? JSON.stringify(value) : String(value))];
+  return h(
+    "div",
+    { class: "wb-problem", role: "alert" },
+    h("p", { class: "wb-problem-what" }, sentence(error.message ?? error.error ?? "Something went wrong")),
+    details.remedy ? h("p", { class: "wb-problem-remedy" }, details.remedy) : null,
+    compact ? null : h("dl", {}, row("where", details.where), row("seen", details.seen), row("allowed", details.allowed), row("code", error.code)),
+    details.log && !compact ? h("details", {}, h("summary", {}, "Its log"), h("pre", { class: "wb-log" }, details.log)) : null,
+  );
+}
+
+export function sentence(text) {
+  const trimmed = String(text).trim();
+  const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
+}
+
+/** Whether a key press belongs to a field that a person types into. */
+export function typing(event) {
+  return Boolean(event.target.closest?.("input, textarea, select, [contenteditable]"));
+}

@@ -1,0 +1,348 @@
+// A job while it runs and when it is done: the stage with its picture, a line per node, what can be done now.
+
+import { post, whoami } from "./api.js";
+import { approval } from "./approval.js";
+import { artifact, artifactsOf, downloadUrl } from "./artifact.js";
+import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
+import { follow, isFinal, nodesOf } from "./job.js";
+import { growingVideo } from "./parts.js";
+
+/**
+ * Show one job. Options: {jobId, links: whether to link to other pages, onagain(jobId)}.
+ * Returns a function that ends it.
+ */
+export function monitor(element, { jobId, links = true }) {
+  const parts = {
+    stage: h("div", { class: "wb-stage" }),
+    head: h("div", { class: "wb-monitor-head" }),
+    notice: h("div", { "aria-live": "polite" }),
+    lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
+    after: h("div", { class: "wb-after" }),
+  };
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.notice, parts.lines, parts.after));
+  const view = { jobId, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null };
+  const stop = follow(jobId, (job) => draw(view, job));
+  return () => {
+    stop();
+    view.stage.end();
+    element.replaceChildren();
+  };
+}
+
+function draw(view, job) {
+  drawHead(view, job);
+  drawNotice(view, job);
+  for (const [index, node] of nodesOf(job).entries()) {
+    let line = view.lines.get(node.id);
+    if (!line) {
+      line = createLine(node, job);
+      view.lines.set(node.id, line);
+      view.parts.lines.insertBefore(line.element, view.parts.lines.children[index] ?? null);
+    }
+    line.update(node, job);
+  }
+  view.stage.update(job);
+  if (isFinal(job.status) && job.record && isFinal(job.record.status)) drawAfter(view, job);
+}
+
+// -- the line on top: status, time left, cancel -----------------------------------------------------------------------
+
+function drawHead(view, job) {
+  if (!view.head) {
+    view.head = {
+      status: h("span", {}),
+      words: h("span", { class: "wb-muted" }),
+      bar: h("progress", { class: "wb-bar wb-bar-total", max: 1, value: 0, "aria-label": "Progress of the job" }),
+      actions: h("span", { class: "wb-actions" }),
+    };
+    const { status, words, bar, actions } = view.head;
+    fill(view.parts.head, h("div", { class: "wb-monitor-title" }, status, words, actions), bar);
+  }
+  const { status, words, bar, actions } = view.head;
+  if (status.dataset.now !== job.status) {
+    status.dataset.now = job.status;
+    fill(status, badge(job.status));
+    fill(actions, isFinal(job.status) ? null : cancelButton(view));
+  }
+  bar.value = job.status === "completed" ? 1 : (job.progress ?? 0);
+  bar.hidden = isFinal(job.status);
+  fill(words, ...headWords(job));
+}
+
+function headWords(job) {
+  if (isFinal(job.status)) {
+    const took = job.record?.seconds;
+    return [took ? `in ${seconds(took)}` : ""];
+  }
+  if (!job.connected) return ["not connected; it goes on all the same"];
+  if (job.busAway) return ["the bus is away; the job goes on when it is back"];
+  if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waits for a free worker"];
+  const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
+  return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
+}
+
+function cancelButton(view) {
+  return button("Cancel", {
+    icon: "stop",
+    kind: "quiet",
+    onclick: async (event) => {
+      const pressed = event.currentTarget;
+      pressed.disabled = true;
+      try {
+        await post(`/api/jobs/${view.jobId}/cancel`);
+      } catch (error) {
+        fill(view.parts.notice, problem(error, { compact: true }));
+        pressed.disabled = false;
+      }
+    },
+  });
+}
+
+// -- what a person must know now: an error, a question ----------------------------------------------------------------
+
+function drawNotice(view, job) {
+  const waiting = asked(job);
+  const key = job.problem ? "problem" : waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
+  if (view.asked === key) return;
+  view.asked = key;
+  if (job.problem) fill(view.parts.notice, problem(job.problem));
+  else if (waiting) fill(view.parts.notice, approval(view.jobId, waiting));
+  else if (key === "failed") fill(view.parts.notice, problem(job.error));
+  else fill(view.parts.notice);
+}
+
+/** The question of a node that waits for a person: {node, question}, or null. */
+function asked(job) {
+  for (const node of nodesOf(job)) {
+    if (node.status !== "waiting") continue;
+    const event = job.events.findLast((one) => one.node === node.id && one.type === "node.waiting");
+    if (event?.data?.reason === "approval") return { node: node.id, question: event.data.question ?? {} };
+  }
+  return null;
+}
+
+// -- a line per node --------------------------------------------------------------------------------------------------
+
+function createLine(node) {
+  const name = h("span", { class: "wb-line-name" }, node.name ?? node.id);
+  const words = h("span", { class: "wb-line-words" });
+  const bar = h("progress", { class: "wb-bar", max: 1, "aria-label": `Progress of ${node.name ?? node.id}` });
+  const log = h("div", { class: "wb-line-log" });
+  const element = h(
+    "li",
+    { class: "wb-line" },
+    h("details", { ontoggle: (event) => event.currentTarget.open && (line.drawLog(), undefined) }, h("summary", {}, h("span", { class: "wb-dot", "aria-hidden": "true" }), name, words), log),
+    bar,
+  );
+  const line = {
+    element,
+    node,
+    update(now, job) {
+      line.node = now;
+      line.job = job;
+      element.dataset.status = now.status ?? "pending";
+      name.textContent = now.name ?? now.id;
+      words.textContent = lineWords(now);
+      bar.hidden = now.status !== "running";
+      if (now.status === "running" && now.fraction > 0) bar.value = Math.min(1, now.fraction);
+      else bar.removeAttribute("value");
+      if (element.querySelector("details").open) line.drawLog();
+    },
+    drawLog() {
+      fill(log, ...logOf(line.node, line.job));
+    },
+  };
+  return line;
+}
+
+function lineWords(node) {
+  if (node.status === "running") {
+    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : "running";
+    return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
+  }
+  if (node.status === "completed") return node.cached ? "known already" : seconds(node.seconds);
+  if (node.status === "waiting") return node.waiting ?? "waits";
+  if (node.status === "failed") return node.error?.message ?? "failed";
+  if (node.status === "skipped") return "left out";
+  if (node.status === "cancelled") return "cancelled";
+  return "";
+}
+
+const EVENT_WORDS = {
+  "node.running": (data) => `started on ${data.worker || "a worker"}${data.attempt > 1 ? `, attempt ${data.attempt}` : ""}`,
+  "node.completed": (data) => (data.cached ? "its result was known already" : `done in ${seconds(data.seconds)}`),
+  "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
+  "node.failed": (data) => `failed: ${data.error?.message ?? ""}`,
+  "node.waiting": (data) => `waits (${(data.reason ?? "").replaceAll("_", " ")})`,
+  "node.skipped": () => "left out",
+  "node.cancelled": () => "cancelled",
+};
+
+function logOf(node, job) {
+  const events = job.events.filter((event) => event.node === node.id);
+  const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
+  const metrics = Object.entries(node.metrics ?? {});
+  return [
+    h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
+    rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "Nothing has happened here yet."),
+    metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null,
+    node.error ? problem(node.error) : null,
+  ].filter(Boolean);
+}
+
+// -- the stage: preview, finished parts, the video --------------------------------------------------------------------
+
+function createStage(element, jobId) {
+  let shown = "";
+  let growing = null;
+  const picture = h("img", { class: "wb-preview", alt: "The frame that is being made" });
+  fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
+  return {
+    end: () => element.replaceChildren(),
+    update(job) {
+      if (shown === "video") return;
+      if (job.status === "completed") {
+        if (job.record && isFinal(job.record.status)) {
+          shown = "video";
+          showVideo(element, job);
+        }
+        return;
+      }
+      if (isFinal(job.status)) {
+        shown = "video";
+        if (!growing) fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, job.status === "cancelled" ? "Cancelled" : "No video was made")));
+        return;
+      }
+      const node = nodesOf(job).find((one) => one.status === "running" && (one.parts > 0 || one.preview));
+      if (!node) return;
+      if (node.parts > 0) {
+        growing ??= growingVideo(jobId, node.id);
+        if (growing) {
+          if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "what is finished so far"));
+          shown = "parts";
+          growing.show(node.parts);
+          return;
+        }
+      }
+      if (node.preview && picture.dataset.key !== node.preview) {
+        picture.dataset.key = node.preview;
+        picture.src = `/api/jobs/${jobId}/nodes/${node.id}/preview?key=${encodeURIComponent(node.preview)}`;
+        if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "being made"));
+        shown = "preview";
+      }
+    },
+  };
+}
+
+async function showVideo(element, job) {
+  try {
+    const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
+    const result = job.record.result ?? {};
+    const videos = made.filter((one) => one.ref.kind === "video");
+    const best = videos.find((one) => one.node === result.node && one.name === result.name) ?? videos.at(-1);
+    if (best) fill(element, artifact(best.ref, { title: "" , autoplay: false }));
+    else fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
+  } catch (error) {
+    fill(element, problem(error, { compact: true }));
+  }
+}
+
+// -- after the end ----------------------------------------------------------------------------------------------------
+
+function drawAfter(view, job) {
+  const record = job.record;
+  const key = `${record.status} ${record.mlflowRun ?? ""}`;
+  if (view.finalShown === key) return;
+  const first = !view.finalShown;
+  view.finalShown = key;
+  const figures = h("div", {});
+  const downloads = h("div", { class: "wb-downloads" });
+  view.after ??= { figures, downloads };
+  const again = record.status === "completed" ? "Again with changes" : "Again";
+  fill(
+    view.parts.after,
+    h(
+      "div",
+      { class: "wb-actions" },
+      view.links ? linkButton(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
+      record.status === "completed" ? null : retryButton(view),
+      view.links ? linkButton("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
+      view.links && record.status === "completed" ? linkButton("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
+      record.mlflowRun ? linkButton("MLflow", record.mlflowRun, { icon: "external", target: "_blank", rel: "noopener" }) : null,
+    ),
+    view.after.figures,
+    view.after.downloads,
+  );
+  if (first) {
+    drawFigures(view.after.figures, job);
+    drawDownloads(view.after.downloads, job);
+  }
+}
+
+function retryButton(view) {
+  return button("Go on where it stopped", {
+    icon: "again",
+    onclick: async (event) => {
+      event.currentTarget.disabled = true;
+      try {
+        const answer = await post(`/api/jobs/${view.jobId}/retry`);
+        window.location.assign(`/?job=${answer.jobId}`);
+      } catch (error) {
+        fill(view.parts.notice, problem(error, { compact: true }));
+      }
+    },
+  });
+}
+
+function drawFigures(element, job) {
+  const rows = [];
+  for (const node of nodesOf(job)) {
+    if (!node.service?.startsWith("evaluate.")) continue;
+    for (const [name, value] of Object.entries(node.metrics ?? {})) rows.push([name, value]);
+  }
+  if (!rows.length) return;
+  fill(
+    element,
+    h("h3", {}, "Measured"),
+    h("dl", { class: "wb-figures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, figure(value))))),
+  );
+}
+
+async function drawDownloads(element, job) {
+  try {
+    const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
+    if (!made.length) return;
+    fill(
+      element,
+      h("h3", {}, "Files"),
+      h(
+        "ul",
+        { class: "wb-files" },
+        made.map((one) => h("li", {}, h("a", { href: downloadUrl(one.ref.sha256), download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
+      ),
+    );
+  } catch {
+    fill(element); // the run in full shows them
+  }
+}
+
+/** For Gradio: `props.value` is {jobId}; an empty one shows nothing. */
+export async function mount(element, { props, watch }) {
+  let end = null;
+  const show = () => {
+    end?.();
+    end = null;
+    const jobId = props.value?.jobId;
+    if (!jobId) return element.replaceChildren();
+    end = monitor(element, { jobId });
+    // The address is the state: reloading it, or opening it elsewhere, shows the same job.
+    const address = new URL(window.location.href);
+    address.searchParams.delete("from");
+    address.searchParams.set("job", jobId);
+    window.history.replaceState(null, "", address);
+    return null;
+  };
+  watch("value", show);
+  show();
+  await whoami().catch(() => null);
+}

@@ -1,0 +1,286 @@
+// The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names only what differs from
+// the defaults: {params: {node: {param: value}}, leaveOut: [node]}.
+
+import { call, get } from "./api.js";
+import { button, fill, h, icon, problem, sentence } from "./dom.js";
+import { pipelines } from "./pipelines.js";
+
+const UNITS = { ms: "ms", s: "s", hz: "Hz", px: "px", db: "dB", mib: "MiB", gib: "GiB", fps: "fps", words: "words" };
+// What the page asks for elsewhere.
+const ELSEWHERE = new Set(["prompt", "script"]);
+
+export function mount(element, { props, trigger, watch }) {
+  const box = h("div", { class: "wb-parameters" });
+  const count = h("span", { class: "wb-chip", hidden: true });
+  const head = h("summary", {}, h("span", { class: "wb-fold-title" }, "Parameters"), count);
+  const fold = h("details", { class: "wb-fold" }, head, box);
+  fill(element, fold);
+
+  const drafts = new Map(); // pipeline -> {params, leaveOut}: switching pipelines keeps what was set
+  let errors = [];
+  const draft = () => {
+    if (!drafts.has(pipelines.chosen)) drafts.set(pipelines.chosen, { params: {}, leaveOut: [] });
+    return drafts.get(pipelines.chosen);
+  };
+
+  function publish() {
+    const now = draft();
+    const changed = Object.values(now.params).reduce((sum, one) => sum + Object.keys(one).length, 0) + now.leaveOut.length;
+    count.hidden = !changed;
+    count.textContent = `${changed} changed`;
+    props.value = { pipeline: pipelines.chosen, params: now.params, leaveOut: now.leaveOut };
+    trigger("change");
+  }
+
+  function set(node, name, value, standard) {
+    const params = draft().params;
+    params[node] ??= {};
+    if (JSON.stringify(value) === JSON.stringify(standard)) delete params[node][name];
+    else params[node][name] = value;
+    if (!Object.keys(params[node]).length) delete params[node];
+    publish();
+  }
+
+  function draw() {
+    const pipeline = pipelines.current;
+    fold.hidden = !pipeline;
+    if (!pipeline) return;
+    fill(box, presets(pipeline), pipeline.nodes.map((node) => section(node)));
+    publish();
+  }
+
+  function section(node) {
+    const fields = Object.entries(node.params?.properties ?? {}).filter(([name]) => !ELSEWHERE.has(name));
+    const out = draft().leaveOut.includes(node.id);
+    const usual = fields.filter(([, schema]) => !schema.advanced);
+    const advanced = fields.filter(([, schema]) => schema.advanced);
+    if (!fields.length && !node.optional) return null;
+    const body = h("div", { class: "wb-fields", hidden: out }, usual.map(([name, schema]) => field(node, name, schema)));
+    const more = advanced.length && !out ? h("details", { class: "wb-advanced" }, h("summary", {}, "Advanced"), h("div", { class: "wb-fields" }, advanced.map(([name, schema]) => field(node, name, schema)))) : null;
+    if (more && advanced.some(([name]) => errorOf(node.id, name))) more.open = true;
+    return h(
+      "fieldset",
+      { class: "wb-node-fields", "data-node": node.id },
+      h("legend", {}, node.name, node.offered ? null : h("span", { class: "wb-chip", "data-tone": "warn" }, node.reason || "no worker")),
+      node.optional
+        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
+        : null,
+      body,
+      more,
+    );
+  }
+
+  function leave(id, out) {
+    const now = draft();
+    now.leaveOut = out ? [...new Set([...now.leaveOut, id])] : now.leaveOut.filter((one) => one !== id);
+    draw();
+  }
+
+  const errorOf = (node, name) => errors.find((one) => one.node === node && one.param === name);
+
+  function field(node, name, schema) {
+    const kind = kindOf(schema);
+    const standard = schema.default;
+    const id = `wb-${node.id}-${name}`;
+    const set_ = draft().params[node.id] ?? {};
+    const value = name in set_ ? set_[name] : standard;
+    const reset = h("button", { type: "button", class: "wb-reset", title: `Back to ${JSON.stringify(standard)}`, "aria-label": `Reset ${label(name)}` }, icon("again"));
+    const said = h("p", { class: "wb-field-problem", id: `${id}-problem`, role: "alert", hidden: true });
+    const wrapper = h("div", { class: "wb-field", "data-field": `${node.id}.${name}`, "data-kind": kind });
+    const changed = (now) => {
+      wrapper.dataset.changed = String(JSON.stringify(now) !== JSON.stringify(standard));
+      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      const wrong = check(now, schema, kind);
+      said.hidden = !wrong;
+      said.textContent = wrong ?? "";
+      control.input.setAttribute("aria-invalid", String(Boolean(wrong)));
+      if (!wrong) set(node.id, name, now, standard);
+    };
+    const control = CONTROLS[kind]({ id, schema, value, changed, unit: unit(name, schema) });
+    control.input.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
+    reset.addEventListener("click", () => {
+      control.set(standard);
+      changed(standard);
+    });
+    wrapper.dataset.changed = String(JSON.stringify(value) !== JSON.stringify(standard));
+    const wrong = errorOf(node.id, name);
+    if (wrong) {
+      said.hidden = false;
+      said.textContent = wrong.message;
+      control.input.setAttribute("aria-invalid", "true");
+    }
+    wrapper.append(
+      h("div", { class: "wb-field-head" }, h("label", { for: id }, label(name), unit(name, schema) ? h("span", { class: "wb-muted" }, ` ${unit(name, schema)}`) : null), reset),
+      control.element,
+      h("p", { class: "wb-field-help", id: `${id}-help` }, schema.description ?? ""),
+      said,
+    );
+    return wrapper;
+  }
+
+  function presets(pipeline) {
+    if (!pipeline.presets) return null;
+    const say = h("span", { "aria-live": "polite", class: "wb-muted" });
+    const choice = h(
+      "select",
+      { class: "wb-select", "aria-label": "Preset" },
+      h("option", { value: "" }, "Presets…"),
+      pipeline.presets.map((one) => h("option", { value: one.name }, one.owner === "" ? one.name : `${one.name} (mine)`)),
+    );
+    const named = () => pipeline.presets.find((one) => one.name === choice.value);
+    choice.addEventListener("change", () => {
+      const one = named();
+      if (!one) return;
+      drafts.set(pipelines.chosen, { params: structuredClone(one.params ?? {}), leaveOut: [...(one.leaveOut ?? [])] });
+      draw();
+    });
+    const name = h("input", { class: "wb-input", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: true });
+    const save = button("Save as preset", {
+      kind: "quiet",
+      onclick: async () => {
+        if (name.hidden) {
+          name.hidden = false;
+          name.focus();
+          return;
+        }
+        if (!name.value.trim()) return;
+        try {
+          const now = draft();
+          await call("PUT", `/api/presets/${pipeline.name}/${encodeURIComponent(name.value.trim())}`, { params: now.params, leaveOut: now.leaveOut });
+          say.textContent = "saved";
+          name.hidden = true;
+          pipelines.refresh();
+        } catch (error) {
+          fill(say, problem(error, { compact: true }));
+        }
+      },
+    });
+    const forget = button("Delete preset", {
+      kind: "quiet",
+      onclick: async () => {
+        const one = named();
+        if (!one || one.owner === "") return;
+        await call("DELETE", `/api/presets/${pipeline.name}/${encodeURIComponent(one.name)}`).catch((error) => fill(say, problem(error, { compact: true })));
+        pipelines.refresh();
+      },
+    });
+    forget.hidden = true;
+    choice.addEventListener("input", () => (forget.hidden = !named() || named().owner === ""));
+    return h("div", { class: "wb-presets" }, choice, name, save, forget, say);
+  }
+
+  const taken = () => {
+    const given = props.value ?? {};
+    if (given.pipeline && given.params) drafts.set(given.pipeline, { params: structuredClone(given.params), leaveOut: [...(given.leaveOut ?? [])] });
+    errors = given.errors ?? [];
+    if (errors.length) fold.open = true;
+    draw();
+    if (errors.length) element.querySelector('[aria-invalid="true"]')?.focus();
+  };
+  watch("value", () => {
+    const given = props.value ?? {};
+    // What this form published itself comes back unchanged; only what came from elsewhere is drawn anew.
+    if (given.errors || given.fill) taken();
+  });
+  pipelines.addEventListener("choose", draw);
+  pipelines.addEventListener("change", () => {
+    if (!box.contains(document.activeElement)) draw();
+  });
+  pipelines.start();
+  taken();
+  get("/api/session").catch(() => null);
+}
+
+// -- one field --------------------------------------------------------------------------------------------------------
+
+export const label = (name) => {
+  const words = name.replace(/_(ms|s|hz|px|db|mib|gib)$/, "").replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+const unit = (name, schema) => schema.unit ?? UNITS[name.match(/_(ms|s|hz|px|db|mib|gib)$/)?.[1]] ?? "";
+
+function plain(schema) {
+  const real = (schema.anyOf ?? []).filter((one) => one.type !== "null");
+  return real.length === 1 ? { ...real[0], ...schema, type: real[0].type, nullable: true } : schema;
+}
+
+function kindOf(schema) {
+  const one = plain(schema);
+  if (one.enum) return "choice";
+  if (one.type === "boolean") return "switch";
+  if (one.type === "integer" || one.type === "number") return "number";
+  if (one.type === "string") return (one.maxLength ?? 0) > 200 ? "text" : "line";
+  return "json";
+}
+
+/** Words for a value that the model would refuse, or null; the server checks again. */
+export function check(value, schema, kind = kindOf(schema)) {
+  const one = plain(schema);
+  if (value === null && one.nullable) return null;
+  if (kind === "json") return value === undefined ? "This is not JSON." : null;
+  if (kind !== "number") {
+    if (typeof value === "string" && one.maxLength && value.length > one.maxLength) return `At most ${one.maxLength} characters; these are ${value.length}.`;
+    return null;
+  }
+  if (typeof value !== "number" || Number.isNaN(value)) return "A number is needed here.";
+  if (one.type === "integer" && !Number.isInteger(value)) return "A whole number is needed here.";
+  const low = one.minimum ?? one.exclusiveMinimum;
+  const high = one.maximum ?? one.exclusiveMaximum;
+  if ((one.minimum !== undefined && value < one.minimum) || (one.exclusiveMinimum !== undefined && value <= one.exclusiveMinimum) || (one.maximum !== undefined && value > one.maximum) || (one.exclusiveMaximum !== undefined && value >= one.exclusiveMaximum)) {
+    return low !== undefined && high !== undefined ? `${value} is out of bounds: ${low} to ${high}.` : low !== undefined ? `${value} is too small: at least ${low}.` : `${value} is too large: at most ${high}.`;
+  }
+  if (one.multipleOf && Math.abs(value / one.multipleOf - Math.round(value / one.multipleOf)) > 1e-9) return `It must be a multiple of ${one.multipleOf}.`;
+  return null;
+}
+
+const CONTROLS = {
+  number({ id, schema, value, changed }) {
+    const one = plain(schema);
+    const low = one.minimum ?? one.exclusiveMinimum;
+    const high = one.maximum ?? one.exclusiveMaximum;
+    const step = one.multipleOf ?? (one.type === "integer" ? 1 : "any");
+    const read = (text) => (text.trim() === "" ? (one.nullable ? null : NaN) : Number(text));
+    const input = h("input", { class: "wb-input wb-number", id, type: "number", value: value ?? "", step, min: low, max: high, inputmode: "decimal" });
+    const bounded = low !== undefined && high !== undefined && high - low <= 100_000;
+    const slider = bounded ? h("input", { class: "wb-slider", type: "range", min: low, max: high, step: one.multipleOf ?? (one.type === "integer" ? 1 : (high - low) / 100), value: value ?? low, tabindex: "-1", "aria-hidden": "true" }) : null;
+    input.addEventListener("input", () => {
+      if (slider) slider.value = input.value;
+      changed(read(input.value));
+    });
+    slider?.addEventListener("input", () => {
+      input.value = String(Number(Number(slider.value).toPrecision(6)));
+      changed(read(input.value));
+    });
+    return { element: h("div", { class: "wb-number-row" }, slider, input), input, set: (now) => ((input.value = now ?? ""), slider && (slider.value = now ?? low)) };
+  },
+  switch({ id, value, changed }) {
+    const input = h("input", { id, type: "checkbox", checked: Boolean(value), onchange: (event) => changed(event.currentTarget.checked) });
+    return { element: h("div", {}, input), input, set: (now) => (input.checked = Boolean(now)) };
+  },
+  choice({ id, schema, value, changed }) {
+    const input = h("select", { class: "wb-select", id, onchange: (event) => changed(JSON.parse(event.currentTarget.value)) }, plain(schema).enum.map((one) => h("option", { value: JSON.stringify(one), selected: one === value }, one === "" ? "—" : String(one))));
+    return { element: input, input, set: (now) => (input.value = JSON.stringify(now)) };
+  },
+  line({ id, schema, value, changed }) {
+    const input = h("input", { class: "wb-input", id, type: "text", value: value ?? "", maxlength: plain(schema).maxLength, oninput: (event) => changed(event.currentTarget.value) });
+    return { element: input, input, set: (now) => (input.value = now ?? "") };
+  },
+  text({ id, value, changed }) {
+    const input = h("textarea", { class: "wb-textarea", id, rows: 3, oninput: (event) => changed(event.currentTarget.value) });
+    input.value = value ?? "";
+    return { element: input, input, set: (now) => (input.value = now ?? "") };
+  },
+  json({ id, value, changed }) {
+    const input = h("textarea", { class: "wb-textarea wb-mono", id, rows: 3, spellcheck: "false" });
+    input.value = value === undefined ? "" : JSON.stringify(value);
+    input.addEventListener("input", () => {
+      try {
+        changed(JSON.parse(input.value));
+      } catch {
+        changed(undefined);
+      }
+    });
+    return { element: input, input, set: (now) => (input.value = JSON.stringify(now)) };
+  },
+};

@@ -1,0 +1,48 @@
+// The pipelines of this bench and the one that is chosen; shared by the cards and the parameters of a page.
+
+import { get } from "./api.js";
+
+const EVERY_MS = 5000;
+
+class Pipelines extends EventTarget {
+  list = [];
+  chosen = "";
+  error = null;
+  #asking = false;
+
+  /** Ask now, and again while the page is seen: workers come and go. */
+  start() {
+    if (this.#asking) return;
+    this.#asking = true;
+    const ask = async () => {
+      if (document.visibilityState === "visible") await this.refresh();
+      setTimeout(ask, EVERY_MS);
+    };
+    ask();
+  }
+
+  async refresh() {
+    try {
+      const { pipelines } = await get("/api/pipelines");
+      const changed = JSON.stringify(pipelines) !== JSON.stringify(this.list) || this.error;
+      this.list = pipelines;
+      this.error = null;
+      if (changed) this.dispatchEvent(new Event("change"));
+    } catch (error) {
+      this.error = error;
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  choose(name) {
+    if (this.chosen === name) return;
+    this.chosen = name;
+    this.dispatchEvent(new Event("choose"));
+  }
+
+  get current() {
+    return this.list.find((one) => one.name === this.chosen) ?? null;
+  }
+}
+
+export const pipelines = new Pipelines();

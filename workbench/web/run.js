@@ -1,0 +1,194 @@
+// A run in full: its graph, its video, every node's parameters, inputs and outputs, its events, and where its files come
+// from and went to.
+
+import { call, get, post } from "./api.js";
+import { artifact, artifactsOf } from "./artifact.js";
+import { badge, button, empty, figure, fill, h, linkButton, problem, seconds, when } from "./dom.js";
+import { graphView } from "./graph.js";
+import { follow, isFinal, nodesOf } from "./job.js";
+import { monitor } from "./monitor.js";
+
+/** Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it. */
+export function run(element, { jobId, node = null, select = () => {}, gone = () => {} }) {
+  const parts = {
+    head: h("header", { class: "wb-run-head" }),
+    said: h("div", { "aria-live": "polite" }),
+    graph: h("div", { class: "wb-graph-frame" }),
+    node: h("section", { class: "wb-panel-inner", "aria-label": "Node" }),
+    monitor: h("div", {}),
+    lineage: h("section", {}),
+    events: h("section", {}),
+  };
+  fill(
+    element,
+    h("div", { class: "wb-run" }, parts.head, parts.said, parts.graph, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, parts.node)), parts.lineage, parts.events),
+  );
+  const view = { jobId, node, parts, select, gone, drawing: null, files: null, filesAt: "" };
+  const stopMonitor = monitor(parts.monitor, { jobId, links: true });
+  const stop = follow(jobId, (job) => draw(view, job));
+  drawLineage(view);
+  return () => {
+    stop();
+    stopMonitor();
+    element.replaceChildren();
+  };
+}
+
+function draw(view, job) {
+  if (job.problem) {
+    fill(view.parts.said, problem(job.problem));
+    return;
+  }
+  const record = job.record;
+  if (!record) return;
+  view.job = job;
+  drawHead(view, job);
+  const nodes = nodesOf(job);
+  if (!view.drawing) {
+    view.drawing = graphView(nodes, record.lastGraph?.edges ?? [], (id) => {
+      view.node = id;
+      view.select(id);
+      view.drawing.update(nodesOf(view.job), id);
+      drawNode(view);
+    });
+    fill(view.parts.graph, view.drawing.element);
+    view.node ??= (nodes.find((one) => one.status === "failed") ?? nodes.at(-1))?.id ?? null;
+  }
+  view.drawing.update(nodes, view.node);
+  const state = nodes.map((one) => one.status).join();
+  if (view.filesAt !== state) {
+    view.filesAt = state;
+    artifactsOf(view.jobId)
+      .then((files) => {
+        view.files = files;
+        drawNode(view);
+      })
+      .catch(() => drawNode(view));
+  }
+  drawEvents(view, job);
+}
+
+function drawHead(view, job) {
+  const record = job.record;
+  const key = `${job.status} ${record.mlflowRun ?? ""}`;
+  if (view.headAt === key) return;
+  view.headAt = key;
+  const action = (word, options, act) =>
+    button(word, {
+      ...options,
+      onclick: async (event) => {
+        event.currentTarget.disabled = true;
+        try {
+          await act();
+        } catch (error) {
+          fill(view.parts.said, problem(error));
+        }
+      },
+    });
+  const fact = (label, value) => (value ? [h("dt", {}, label), h("dd", {}, value)] : null);
+  fill(
+    view.parts.head,
+    h("div", { class: "wb-run-title" }, h("h2", {}, record.title || record.pipeline || "A graph"), badge(job.status)),
+    h(
+      "dl",
+      { class: "wb-facts" },
+      fact("pipeline", record.pipeline),
+      fact("experiment", record.experiment),
+      fact("seed", String(record.seed ?? 0)),
+      fact("by", record.owner),
+      fact("accepted", when(record.created)),
+      fact("took", record.seconds ? seconds(record.seconds) : ""),
+      fact("repeats", record.parent ? h("a", { href: `/runs?job=${record.parent}` }, record.parent.slice(0, 14)) : ""),
+      fact("id", h("code", {}, record.jobId)),
+    ),
+    h(
+      "div",
+      { class: "wb-actions" },
+      record.options ? linkButton("Again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
+      isFinal(job.status)
+        ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await post(`/api/jobs/${view.jobId}/rerun`)).jobId}`))
+        : null,
+      isFinal(job.status) && record.mayChange
+        ? action("Delete", { icon: "trash", kind: "quiet danger" }, async () => {
+            if (!window.confirm("Delete this run and its record? Files that other runs use stay.")) return drawAgain(view);
+            await call("DELETE", `/api/jobs/${view.jobId}`);
+            return view.gone();
+          })
+        : null,
+    ),
+  );
+}
+
+function drawAgain(view) {
+  view.headAt = "";
+  drawHead(view, view.job);
+}
+
+function drawNode(view) {
+  const node = view.job?.nodes.get(view.node);
+  if (!node) {
+    fill(view.parts.node, empty("Choose a node", "Click one in the graph to see what it was given and what it made."));
+    return;
+  }
+  const files = (view.files ?? []).filter((one) => one.node === node.id);
+  const shown = new Set(files.map((one) => one.ref.sha256));
+  const plain = Object.entries(node.output ?? {}).filter(([, value]) => !holdsFile(value, shown));
+  const block = (title, content) => (content ? [h("h4", {}, title), content] : null);
+  fill(
+    view.parts.node,
+    h("h3", {}, node.name ?? node.id, " ", h("span", { class: "wb-muted" }, node.service ?? "")),
+    h("p", { class: "wb-muted" }, [badge(node.status), node.worker ? ` on ${node.worker}` : "", node.cached ? " · known from an earlier run" : node.seconds ? ` · ${seconds(node.seconds)}` : "", node.cpuSeconds ? ` · ${seconds(node.cpuSeconds)} of CPU` : "", node.attempt > 1 ? ` · attempt ${node.attempt}` : ""]),
+    node.error ? problem(node.error) : null,
+    block("Made", makes(files.filter((one) => one.role === "output"))),
+    block("Answers", plain.length ? values(plain) : null),
+    block("Measured", Object.keys(node.metrics ?? {}).length ? h("dl", { class: "wb-figures" }, Object.entries(node.metrics).map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null),
+    block("Parameters", Object.keys(node.params ?? {}).length ? values(Object.entries(node.params)) : h("p", { class: "wb-muted" }, "All at their defaults.")),
+    block("Given", makes(files.filter((one) => one.role === "input"))),
+  );
+}
+
+function holdsFile(value, shown) {
+  return Boolean(value && typeof value === "object" && !Array.isArray(value) && shown.has(value.sha256));
+}
+
+function makes(files) {
+  return files.length ? h("div", { class: "wb-gallery" }, files.map((one) => artifact(one.ref, { title: one.name }))) : null;
+}
+
+function values(entries) {
+  return h(
+    "dl",
+    { class: "wb-values" },
+    entries.map(([name, value]) => {
+      const text = typeof value === "string" ? value : JSON.stringify(value);
+      const long = text.length > 400;
+      return [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, long ? h("details", {}, h("summary", {}, `${text.slice(0, 120)}…`), h("pre", { class: "wb-text" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))) : text)];
+    }),
+  );
+}
+
+async function drawLineage(view) {
+  try {
+    const lineage = await get(`/api/jobs/${view.jobId}/lineage`);
+    const from = lineage.from.map((one) => h("li", {}, `${one.node}.${one.name} was made by `, h("a", { href: `/runs?job=${one.job}&node=${one.madeBy}` }, `${one.madeBy} of ${one.job.slice(0, 14)}`)));
+    const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)}`), ` takes it as ${one.node}.${one.name}`));
+    const again = lineage.children.map((job) => h("li", {}, h("a", { href: `/runs?job=${job}` }, job.slice(0, 14)), " repeats it"));
+    if (!from.length && !used.length && !again.length) return;
+    fill(view.parts.lineage, h("h3", {}, "Lineage"), h("ul", { class: "wb-events" }, from, used, again));
+  } catch {
+    fill(view.parts.lineage); // the rest of the run is there
+  }
+}
+
+function drawEvents(view, job) {
+  const open = view.parts.events.querySelector("details")?.open ?? false;
+  fill(
+    view.parts.events,
+    h(
+      "details",
+      { open },
+      h("summary", {}, h("h3", {}, `Events (${job.events.length})`)),
+      h("ol", { class: "wb-events" }, [...job.events].reverse().map((event) => h("li", {}, when(event.at), h("code", {}, `${event.epoch}-${event.seq}`), ` ${event.type} ${event.node}`))),
+    ),
+  );
+}

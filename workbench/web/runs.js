@@ -1,0 +1,207 @@
+// The history: filters that live in the address, rows that live, a run in full, two runs beside each other.
+
+import { get, query } from "./api.js";
+import { compare } from "./compare.js";
+import { STATUS_WORDS, badge, button, empty, fill, h, icon, problem, seconds, when } from "./dom.js";
+import { feed } from "./feed.js";
+import { isFinal } from "./job.js";
+import { run } from "./run.js";
+
+const PAGE = 30;
+const FILTERS = ["text", "status", "pipeline", "experiment", "parameter", "since", "before"];
+const EVERY_MS = 4000;
+
+export function mount(element) {
+  let end = null;
+  const show = () => {
+    end?.();
+    const address = new URLSearchParams(window.location.search);
+    if (address.get("job")) end = showRun(element, address);
+    else if ((address.get("compare") ?? "").includes(",")) end = compare(element, address.get("compare").split(","), back);
+    else end = showList(element, address);
+  };
+  const go = (values) => {
+    window.history.pushState(null, "", window.location.pathname + query(values));
+    show();
+  };
+  const back = () => go({});
+  window.addEventListener("popstate", show);
+  element.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='/runs']");
+    if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    window.history.pushState(null, "", link.getAttribute("href"));
+    show();
+    window.scrollTo(0, 0);
+  });
+  show();
+
+  function showRun(host, address) {
+    const inner = h("div", {});
+    fill(host, h("a", { class: "wb-button quiet", href: "/runs" }, "← All runs"), inner);
+    return run(inner, {
+      jobId: address.get("job"),
+      node: address.get("node"),
+      select: (node) => window.history.replaceState(null, "", `/runs${query({ job: address.get("job"), node })}`),
+      gone: back,
+    });
+  }
+}
+
+function showList(element, address) {
+  const wanted = { offset: Number(address.get("offset") ?? 0), compare: address.get("compare") ?? "" };
+  for (const name of FILTERS) wanted[name] = address.getAll(name).length > 1 ? address.getAll(name) : (address.get(name) ?? "");
+  const rows = h("div", { class: "wb-rows", role: "list", "aria-label": "Runs" });
+  const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
+  const said = h("div", { "aria-live": "polite" });
+  const state = { ended: false, lines: new Map(), stops: new Map(), shown: "", list: [] };
+  let asked = 0;
+
+  const note = () => window.history.replaceState(null, "", `/runs${query({ ...wanted, offset: wanted.offset || "" })}`);
+  const filtered = () => FILTERS.some((name) => wanted[name].length);
+
+  async function load() {
+    const mine = ++asked;
+    try {
+      const answer = await get(`/api/jobs${query({ limit: PAGE, ...apiFilters(wanted) })}`);
+      if (state.ended || mine !== asked) return;
+      fill(said);
+      draw(answer);
+    } catch (error) {
+      if (!state.ended && mine === asked) fill(said, problem(error));
+    }
+  }
+
+  function draw({ jobs, pagination }) {
+    state.list = jobs;
+    if (!jobs.length) {
+      fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
+    } else {
+      const key = jobs.map((one) => one.jobId).join();
+      if (key !== state.shown) {
+        state.shown = key;
+        fill(rows, jobs.map(row));
+      }
+      jobs.forEach(update);
+      follow();
+    }
+    const from = pagination.offset + 1;
+    const to = pagination.offset + jobs.length;
+    const turn = (offset) => {
+      wanted.offset = Math.max(0, offset);
+      note();
+      load();
+    };
+    fill(
+      pages,
+      jobs.length ? h("span", { class: "wb-muted" }, `${from}–${to} of ${pagination.total}`) : null,
+      button("Newer", { disabled: pagination.offset === 0, kind: "quiet", onclick: () => turn(pagination.offset - PAGE) }),
+      button("Older", { disabled: to >= pagination.total, kind: "quiet", onclick: () => turn(pagination.offset + PAGE) }),
+    );
+  }
+
+  function row(one) {
+    const parts = { status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
+    const picking = wanted.compare;
+    const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
+    const element = h(
+      "a",
+      { class: "wb-row", href, role: "listitem", "data-job": one.jobId },
+      h("span", { class: "wb-thumb" }, one.thumbnail ? h("img", { src: one.thumbnail, alt: "", loading: "lazy" }) : icon("play")),
+      h("span", { class: "wb-row-main" }, h("span", { class: "wb-row-title" }, one.title || one.pipeline || "A graph"), h("span", { class: "wb-muted" }, [one.pipeline, one.experiment, one.owner === "local" ? null : one.owner].filter(Boolean).join(" · "))),
+      h("span", { class: "wb-row-state" }, parts.status, parts.words, parts.bar),
+      h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
+    );
+    state.lines.set(one.jobId, parts);
+    return element;
+  }
+
+  function update(one) {
+    const parts = state.lines.get(one.jobId);
+    if (!parts) return;
+    fill(parts.status, badge(one.status));
+    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
+    parts.bar.hidden = isFinal(one.status);
+    parts.bar.value = one.progress ?? 0;
+  }
+
+  function follow() {
+    const live = new Set(state.list.filter((one) => !isFinal(one.status)).map((one) => one.jobId));
+    for (const [jobId, stop] of state.stops) {
+      if (!live.has(jobId)) {
+        stop();
+        state.stops.delete(jobId);
+      }
+    }
+    for (const jobId of live) {
+      if (state.stops.has(jobId)) continue;
+      state.stops.set(
+        jobId,
+        feed.watch(jobId, (now) => {
+          const one = state.list.find((item) => item.jobId === jobId);
+          if (!one || !now.status) return;
+          Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting ?? "" });
+          update(one);
+          if (isFinal(now.status)) setTimeout(() => !state.ended && load(), 600); // its thumbnail and its time
+        }),
+      );
+    }
+  }
+
+  fill(
+    element,
+    wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Never mind")) : null,
+    filters(wanted, () => {
+      wanted.offset = 0;
+      note();
+      load();
+    }),
+    said,
+    rows,
+    pages,
+  );
+  load();
+  const timer = setInterval(() => document.visibilityState === "visible" && !wanted.offset && load(), EVERY_MS);
+  return () => {
+    state.ended = true;
+    clearInterval(timer);
+    for (const stop of state.stops.values()) stop();
+  };
+}
+
+function apiFilters(wanted) {
+  const day = (text, add) => (text ? new Date(`${text}T00:00:00`).getTime() / 1000 + add : "");
+  return { ...wanted, compare: "", since: day(wanted.since, 0), before: day(wanted.before, 86400) };
+}
+
+function filters(wanted, changed) {
+  let timer = null;
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(changed, 250);
+  };
+  const set = (name) => (event) => {
+    wanted[name] = event.currentTarget.value;
+    soon();
+  };
+  const input = (name, placeholder, label) => h("input", { class: "wb-input", value: wanted[name], placeholder, "aria-label": label, type: "search", oninput: set(name) });
+  const select = (name, label, choices) =>
+    h("select", { class: "wb-select", "aria-label": label, onchange: set(name) }, h("option", { value: "" }, label), choices.map(([value, word]) => h("option", { value, selected: wanted[name] === value }, word)));
+  const pipelines = select("pipeline", "Any pipeline", []);
+  const experiments = select("experiment", "Any experiment", []);
+  const offer = (element, name, list) => element.append(...list.map((one) => h("option", { value: one, selected: wanted[name] === one }, one)));
+  get("/api/pipelines").then(({ pipelines: list }) => offer(pipelines, "pipeline", list.map((one) => one.name))).catch(() => null);
+  get("/api/experiments").then(({ experiments: list }) => offer(experiments, "experiment", list)).catch(() => null);
+  const date = (name, label) => h("label", { class: "wb-date" }, h("span", { class: "wb-muted" }, label), h("input", { class: "wb-input", type: "date", value: wanted[name], onchange: set(name) }));
+  return h(
+    "form",
+    { class: "wb-filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    input("text", "Search texts, ids, experiments", "Search"),
+    select("status", "Any status", ["queued", "running", "completed", "failed", "cancelled"].map((one) => [one, STATUS_WORDS[one]])),
+    pipelines,
+    experiments,
+    input("parameter", "animate.sway>=0.5", "Parameter: name, name=value or name>=value"),
+    date("since", "from"),
+    date("before", "to"),
+  );
+}

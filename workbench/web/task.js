@@ -1,0 +1,36 @@
+// A small job beside the form (a draft, a transcript): its progress in a line; the text it made is the value when it is
+// done. In: {jobId, node, output}. Out: {text} or {error}, with a change event.
+
+import { badge, fill, h, problem } from "./dom.js";
+import { follow, isFinal, nodesOf } from "./job.js";
+
+export function mount(element, { props, trigger, watch }) {
+  let stop = null;
+  const show = () => {
+    const value = props.value;
+    if (value?.error) return fill(element, problem(value.error, { compact: true }));
+    if (!value?.jobId) return value?.text ? null : fill(element);
+    stop?.();
+    stop = follow(value.jobId, (job) => {
+      const node = nodesOf(job).find((one) => one.status === "running");
+      fill(element, h("p", { class: "wb-task" }, badge(job.status), h("span", { class: "wb-muted" }, node?.total > 1 ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit ?? ""}` : "")));
+      if (job.problem) return end({ error: job.problem });
+      if (!isFinal(job.status) || !job.record || !isFinal(job.record.status)) return null;
+      const made = job.record.nodes.find((one) => one.id === value.node)?.output?.[value.output];
+      if (job.status === "completed" && typeof made === "string") end({ text: made });
+      else end({ error: job.error ?? { message: "it was cancelled", details: {} } });
+      return null;
+    });
+    return null;
+  };
+  function end(result) {
+    stop?.();
+    stop = null;
+    if (result.text !== undefined) fill(element);
+    else fill(element, problem(result.error, { compact: true }));
+    props.value = result;
+    trigger("change");
+  }
+  watch("value", show);
+  show();
+}
