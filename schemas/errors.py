@@ -34,6 +34,7 @@ ERROR_CODES: dict[str, str] = {
     "pool.unknown": "No pool of that name.",
     "pipeline.unknown": "No pipeline of that name.",
     "pipeline.bad_option": "An option is unknown to the pipeline or missing.",
+    "preset.unknown": "No preset of that name for the pipeline.",
     # a node
     "node.bad_declaration": "A node file declares something the workbench cannot use.",
     "node.bad_input": "The node cannot work with this input.",

@@ -19,6 +19,7 @@ _STATUS_OF_CODE = {
     "worker.unknown": 404,
     "pool.unknown": 404,
     "pipeline.unknown": 404,
+    "preset.unknown": 404,
     "access.login_required": 401,
     "access.forbidden": 403,
     "access.too_many": 429,
@@ -59,6 +60,12 @@ def error_answer(error: WorkbenchError) -> JSONResponse:
     return JSONResponse({"error": info.message, "code": info.code, "details": info.details}, status, headers=headers)
 
 
+def _short(value: object) -> object:
+    """The value, or its beginning: a refusal must not send a whole request back."""
+    text = value if isinstance(value, str) else repr(value)
+    return value if len(text) <= 200 else text[:200] + "…"
+
+
 def register_errors(app: FastAPI) -> None:
     """Let every route answer errors in one shape."""
 
@@ -74,7 +81,7 @@ def register_errors(app: FastAPI) -> None:
                 "request.invalid",
                 str(first["msg"]),
                 where=".".join(str(part) for part in first["loc"]),
-                seen=first.get("input"),
+                seen=_short(first.get("input")),
                 remedy="Correct that field; /docs describes every call.",
             )
         )

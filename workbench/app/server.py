@@ -15,7 +15,13 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     Args:
         pages: False leaves the Gradio pages out: the API alone imports in a fraction of the time.
     """
-    app = FastAPI(title="Talking-head workbench", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="Talking-head workbench",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        generate_unique_id_function=lambda route: route.name,  # the names of a generated client's methods
+    )
     app.state.bench = bench
     register_errors(app)
     register_api(app)

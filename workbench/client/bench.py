@@ -30,6 +30,8 @@ from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 from workbench.store.typical import typical_seconds
 
+QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
+
 
 class Bench:
     """Connects when first used. Every method raises WorkbenchError with a remedy, and nothing else on purpose."""
@@ -50,6 +52,11 @@ class Bench:
     @cached_property
     def bus(self) -> Bus:
         return Bus(self.settings.bus_url, self.settings.bench)
+
+    @cached_property
+    def quick_bus(self) -> Bus:
+        """For questions whose answer a person waits for: it gives up soon."""
+        return Bus(self.settings.bus_url, self.settings.bench, timeout_s=QUICK_S)
 
     @cached_property
     def _outlook(self) -> Outlook:
@@ -123,7 +130,11 @@ class Bench:
 
     def mlflow_run(self, job_id: str) -> str | None:
         """URL of the job's page in MLflow, once it is recorded there."""
-        run = self.job(job_id).mlflow_run_id
+        return self.mlflow_page(self.job(job_id))
+
+    def mlflow_page(self, record: JobRecord) -> str | None:
+        """The same of a record."""
+        run = record.mlflow_run_id
         return f"{self.settings.mlflow_url.rstrip('/')}/#/runs/{run}" if run and self.settings.mlflow_url else None
 
     def events(self, job_id: str, after: str = "0-0") -> Sequence[Event]:
@@ -143,18 +154,38 @@ class Bench:
             raise unreachable(self.bus.url, error) from error
         return verdict is Verdict.OK
 
-    def rerun(self, job_id: str, *, params: dict[str, dict[str, Any]] | None = None, fresh: bool = False) -> Accepted:
-        """Submit a job's graph again, with other parameters where given; what is known is not computed again."""
+    def rerun(
+        self,
+        job_id: str,
+        *,
+        params: dict[str, dict[str, Any]] | None = None,
+        fresh: bool = False,
+        owner: str | None = None,
+        key: str | None = None,
+    ) -> Accepted:
+        """Submit a job's graph again, with other parameters where given; what is known is not computed again.
+
+        Args:
+            owner: of the new job; default: the owner of the old one.
+            key: idempotency key: a repeated call is the same job.
+        """
         record = self.job(job_id)
         graph = unrun(record.graph, params or {})
         graph.context.pop("cache", None)
         if fresh:
             graph.context["cache"] = False
         return self.submit(
-            Request(graph, pipeline=record.pipeline, experiment=record.experiment, owner=record.owner, parent=record.id)
+            Request(
+                graph,
+                key=key,
+                pipeline=record.pipeline,
+                experiment=record.experiment,
+                owner=owner or record.owner,
+                parent=record.id,
+            )
         )
 
-    def retry(self, job_id: str) -> Accepted:
+    def retry(self, job_id: str, *, owner: str | None = None, key: str | None = None) -> Accepted:
         """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
 
         What completed, with everything before it, is kept as it is, also where the service is never cached. A final job
@@ -174,9 +205,10 @@ class Bench:
         accepted = self.submit(
             Request(
                 resumed(record.graph),
+                key=key,
                 pipeline=record.pipeline,
                 experiment=record.experiment,
-                owner=record.owner,
+                owner=owner or record.owner,
                 parent=record.id,
                 sweep=record.sweep,
                 lane=record.lane,
@@ -246,4 +278,10 @@ def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
         )
         for node in graph.nodes
     ]
-    return graph.model_copy(update={"nodes": nodes, "context": dict(graph.context)})
+    metadata = dict(graph.metadata)
+    asked = metadata.get("asked")
+    if params and isinstance(asked, dict) and isinstance(asked.get("params"), dict):  # what the next change starts from
+        before = asked["params"]
+        merged = {**before, **{node: {**before.get(node, {}), **changed} for node, changed in params.items()}}
+        metadata["asked"] = {**asked, "params": merged}
+    return graph.model_copy(update={"nodes": nodes, "context": dict(graph.context), "metadata": metadata})

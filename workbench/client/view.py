@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.job import JobRecord, JobView, NodeView
 from schemas.refs import Ref, VideoRef, refs_in
+from workbench.store.record import named_refs
 
 
 def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None = None) -> JobView:
@@ -43,6 +44,15 @@ def artifacts(record: JobRecord) -> list[tuple[str, str, Ref]]:
         for name, value in (node.output or {}).items()
         for ref in refs_in(value)
     ]
+
+
+def named_artifacts(record: JobRecord) -> list[tuple[str, str, str, Ref]]:
+    """(node, "input" or "output", dotted name, reference) of every file the job names, in the order of its nodes."""
+    found = []
+    for node in record.graph.nodes:
+        for role, value in (("input", {**node.params, **node.input}), ("output", node.output or {})):
+            found += [(node.id, role, name, ref) for name, ref in named_refs(value)]
+    return found
 
 
 def final_video(record: JobRecord, result: tuple[str, str] | None = None) -> Ref | None:

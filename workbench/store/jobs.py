@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, update
 from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
 from schemas.job import JobRecord, NewJob
+from schemas.refs import Ref, read_ref
 from schemas.status import FINAL_JOB_STATUSES, NodeStatus
 from workbench.settings import Settings
 from workbench.store import assemble, record, tables
@@ -94,6 +95,7 @@ class JobStore:
             self._sql.keep(connection, tables.node_results, rows.nodes)
             self._sql.keep(connection, tables.artifacts, rows.artifacts)
             self._sql.keep(connection, tables.job_artifacts, rows.grants)
+            self._sql.keep(connection, tables.job_params, rows.params)
         return job.id, True
 
     def _earlier(self, connection: Connection, job: NewJob, request_hash: str) -> str:
@@ -110,6 +112,17 @@ class JobStore:
                 remedy="Use a new key for a new graph; the same key only repeats the same submit.",
             )
         return str(found.id)
+
+    def delete(self, job_id: str) -> bool:
+        """Remove a final job and everything that belongs to it alone; False where it is unknown or not final.
+
+        What it computed stays in the result cache, and its artifacts stay known.
+        """
+        columns = tables.jobs.c
+        with self.database.write() as connection:
+            # Events, nodes, parameters, grants and dead letters go with it: they refer to it, ON DELETE CASCADE.
+            gone = connection.execute(delete(tables.jobs).where(columns.id == job_id, columns.status.in_(_FINAL_JOB)))
+            return gone.rowcount > 0
 
     # Reading
 
@@ -137,6 +150,23 @@ class JobStore:
         with self.database.read() as connection:
             found = connection.execute(statement.order_by(events.epoch, events.seq).limit(limit)).mappings().all()
         return [Event.model_validate(dict(row)) for row in found]
+
+    def newest_events(self, job_id: str, limit: int) -> Sequence[Event]:
+        """The last events of a job, newest first."""
+        events = tables.events.c
+        statement = select(tables.events).where(events.job == job_id).order_by(events.epoch.desc(), events.seq.desc())
+        with self.database.read() as connection:
+            found = connection.execute(statement.limit(limit)).mappings().all()
+        return [Event.model_validate(dict(row)) for row in found]
+
+    def experiments(self, owner: str | None = None, limit: int = 1000) -> Sequence[str]:
+        """Names of the experiments that jobs are recorded in; of one owner's jobs where it is named."""
+        columns = tables.jobs.c
+        statement = select(columns.experiment).distinct().order_by(columns.experiment).limit(limit)
+        if owner is not None:
+            statement = statement.where(columns.owner == owner)
+        with self.database.read() as connection:
+            return connection.execute(statement).scalars().all()
 
     def active_nodes(self) -> tuple[Sequence[ActiveNode], Sequence[ActiveNode]]:
         """Nodes of unfinished jobs that run, and those that wait."""
@@ -171,6 +201,20 @@ class JobStore:
         )
         with self.database.read() as connection:
             return connection.execute(statement.limit(1)).first() is not None
+
+    def artifact(self, sha256: str, owner: str | None = None) -> Ref | None:
+        """The reference of an artifact that a job names; of that owner's jobs where one is given."""
+        grants, jobs, artifacts = tables.job_artifacts, tables.jobs, tables.artifacts
+        statement = (
+            select(artifacts.c.facts)
+            .join(grants, grants.c.sha256 == artifacts.c.sha256)
+            .join(jobs, jobs.c.id == grants.c.job)
+            .where(artifacts.c.sha256 == sha256)
+        )
+        if owner is not None:
+            statement = statement.where(jobs.c.owner == owner)
+        with self.database.read() as connection:
+            return read_ref(connection.execute(statement.limit(1)).scalar())
 
     def named_artifacts(self) -> set[str]:
         """Digests that a job or a cached result names: what gc keeps."""

@@ -5,25 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Connection, Text, case, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, exists, func, or_, select, type_coerce
 
+from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
-from schemas.status import FINAL_NODE_STATUSES, JobStatus, Lane
-from workbench.store.tables import jobs, node_results
+from schemas.event import NodeWait
+from schemas.status import FINAL_NODE_STATUSES, JobStatus, Lane, NodeStatus
+from workbench.store.job_params import SPOKEN, ParamCondition, spoken
+from workbench.store.tables import artifacts, events, job_artifacts, job_params, jobs, node_results
+
+TITLE_LENGTH = 80
 
 
 class JobFilter(Contract):
     """Which jobs to list; what is None does not matter."""
 
+    ids: list[str] | None = Field(None, max_length=1000)
     status: list[JobStatus] | None = None
+    shown_as: list[ApiStatus] | None = Field(None, description="The same in the words of the HTTP API.")
     owner: str | None = None
+    reader: str | None = Field(None, description="Only jobs that this owner may see; null: all.")
     pipeline: str | None = None
+    without_pipelines: list[str] = Field(default_factory=list, description="Jobs of these are left out.")
     experiment: str | None = None
     sweep: str | None = None
     parent: str | None = None
     tag: str | None = None
-    text: str | None = Field(None, description="Part of a job id, workflow, pipeline or experiment; case ignored.")
+    text: str | None = Field(
+        None, description="Part of a job id, workflow, pipeline, experiment, prompt or script; case ignored."
+    )
+    params: list[ParamCondition] = Field(default_factory=list, description="All of them hold.")
     since: float | None = Field(None, description="Accepted at or after: UTC, seconds since 1970.")
     before: float | None = Field(None, description="Accepted before: UTC, seconds since 1970.")
     limit: int = Field(50, ge=1, le=1000)
@@ -54,6 +66,10 @@ class JobLine(Contract):
     started_at: float | None = None
     finished_at: float | None = None
     mlflow_run_id: str | None = None
+    on_bus: bool = Field(False, description="Whether an event of it was recorded.")
+    title: str = Field("", description="First words of its prompt or script.")
+    picture: str | None = Field(None, description="Digest of its last video or picture, else of its first input.")
+    waiting: dict[str, NodeWait] = Field(default_factory=dict, description="node -> what it waits for")
 
 
 class JobPage(Contract):
@@ -70,14 +86,29 @@ def list_jobs(connection: Connection, wanted: JobFilter) -> JobPage:
     statement = select(*columns).where(*conditions).order_by(jobs.c.created_at.desc(), jobs.c.id)
     found = connection.execute(statement.limit(wanted.limit).offset(wanted.offset)).mappings().all()
     total = connection.execute(select(func.count()).select_from(jobs).where(*conditions)).scalar_one()
-    counts = _counts(connection, [row["id"] for row in found])
-    return JobPage(jobs=[JobLine.model_validate({**row, **counts[row["id"]]}) for row in found], total=total)
+    ids = [row["id"] for row in found]
+    more = {job: {**counts} for job, counts in _counts(connection, ids).items()}
+    for job in _on_bus(connection, ids):
+        more[job]["on_bus"] = True
+    for name, by_job in (("title", _titles), ("picture", _pictures), ("waiting", _waits)):
+        for job, value in by_job(connection, ids).items():
+            more[job][name] = value
+    return JobPage(jobs=[JobLine.model_validate({**row, **more[row["id"]]}) for row in found], total=total)
 
 
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.status is not None:
         conditions.append(jobs.c.status.in_([status.value for status in wanted.status]))
+    if wanted.shown_as is not None:
+        conditions.append(or_(*(_shown(status) for status in wanted.shown_as)))
+    if wanted.ids is not None:
+        conditions.append(jobs.c.id.in_(wanted.ids))
+    if wanted.reader is not None:
+        conditions.append(jobs.c.owner == wanted.reader)
+    if wanted.without_pipelines:
+        conditions.append(jobs.c.pipeline.not_in(wanted.without_pipelines))
+    conditions += [condition.clause() for condition in wanted.params]
     for name in ("owner", "pipeline", "experiment", "sweep", "parent"):
         if (value := getattr(wanted, name)) is not None:
             conditions.append(jobs.c[name] == value)
@@ -85,7 +116,8 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
         conditions.append(type_coerce(jobs.c.tags, Text).contains(f'"{wanted.tag}"', autoescape=True))
     if wanted.text:
         searched = (jobs.c.id, jobs.c.workflow_id, jobs.c.pipeline, jobs.c.experiment)
-        conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in searched)))
+        named = [column.icontains(wanted.text, autoescape=True) for column in searched]
+        conditions.append(or_(*named, spoken(wanted.text)))
     if wanted.since is not None:
         conditions.append(jobs.c.created_at >= wanted.since)
     if wanted.before is not None:
@@ -107,3 +139,60 @@ def _counts(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]
     )
     found = connection.execute(statement).mappings().all()
     return {row["job"]: {name: row[name] for name in ("nodes", "nodes_final", "nodes_cached")} for row in found}
+
+
+def _shown(status: ApiStatus) -> ColumnElement[bool]:
+    """The condition that a job is in this state of the HTTP API, as ``schemas.api.api_status`` has it."""
+    accepted = jobs.c.status == JobStatus.ACCEPTED.value
+    if status is ApiStatus.ADVERTISED:
+        return and_(accepted, ~_has_events)
+    if status is ApiStatus.QUEUED:
+        return or_(and_(accepted, _has_events), jobs.c.status == JobStatus.WAITING.value)
+    return jobs.c.status == status.value
+
+
+_has_events = exists().where(events.c.job == jobs.c.id)
+
+
+def _on_bus(connection: Connection, ids: list[str]) -> list[str]:
+    return list(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(ids), _has_events)).scalars())
+
+
+def _titles(connection: Connection, ids: list[str]) -> dict[str, str]:
+    columns = job_params.c
+    here = columns.job.in_(ids) & columns.param.in_(SPOKEN) & (columns.text != "")
+    # A script is what is said; a prompt only what it is about.
+    found = connection.execute(select(columns.job, columns.text).where(here).order_by(columns.param)).all()
+    return {row.job: shortened(row.text) for row in found}
+
+
+def shortened(text: str) -> str:
+    """The first words of a text, on one line."""
+    line = " ".join(text.split())
+    if len(line) <= TITLE_LENGTH:
+        return line
+    cut = line[: TITLE_LENGTH - 1]
+    return (cut.rpartition(" ")[0] or cut) + "…"
+
+
+def _pictures(connection: Connection, ids: list[str]) -> dict[str, str]:
+    named, nodes = job_artifacts.c, node_results.c
+    statement = (
+        select(named.job, named.sha256)
+        .join(artifacts, artifacts.c.sha256 == named.sha256)
+        .join(node_results, (nodes.job == named.job) & (nodes.node == named.node))
+        .where(named.job.in_(ids), artifacts.c.kind.in_(("image", "video")))
+        # The last of a job counts: videos behind pictures behind inputs, later nodes behind earlier ones.
+        .order_by(named.role == "output", artifacts.c.kind == "video", nodes.position, named.name)
+    )
+    return {row.job: row.sha256 for row in connection.execute(statement)}
+
+
+def _waits(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
+    columns = node_results.c
+    here = columns.job.in_(ids) & (columns.status == NodeStatus.WAITING.value) & columns.waiting.is_not(None)
+    found: dict[str, dict[str, Any]] = {}
+    statement = select(columns.job, columns.node, columns.waiting).where(here).order_by(columns.position)
+    for row in connection.execute(statement):
+        found.setdefault(row.job, {})[row.node] = row.waiting
+    return found

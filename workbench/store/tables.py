@@ -195,6 +195,31 @@ dead_letters = Table(
     Index(None, "at"),
 )
 
+# What a job's nodes were set to: what lists are searched by. Written once, when the job is accepted.
+job_params = Table(
+    "job_params",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("param", String(64), primary_key=True),
+    Column("text", Text, nullable=False),  # as a person would write it; long ones are cut
+    Column("number", Float),  # of a number or a truth value
+    Index(None, "param", "number"),
+)
+
+# Parameters of a pipeline under a name of their owner's.
+presets = Table(
+    "presets",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("pipeline", String(200), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("doc", Text, nullable=False),
+    Column("params", Json, nullable=False),
+    Column("leave_out", Json, nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
 # What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.
 bench = Table(
     "bench",

@@ -58,14 +58,14 @@ class TrackingApi:
         url: ``http(s)://[user:password@]host[:port][/prefix]``.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         parts = urlsplit(url)
         self.url = without_login(url)
         self.requests = 0  # sent so far, for measurements
         login = f"{parts.username}:{parts.password}" if parts.username else None
         self._headers = dict(urllib3.make_headers(basic_auth=login)) if login else {}
         self._http = urllib3.PoolManager(
-            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
+            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
         )
 
     def experiment_id(self, name: str) -> str:
@@ -112,6 +112,14 @@ class TrackingApi:
         """A run's ``info``."""
         info: dict[str, Any] = self._api("GET", f"runs/get?run_id={run_id}")["run"]["info"]
         return info
+
+    def delete_run(self, run_id: str) -> None:
+        """Mark a run deleted; `mlflow gc` removes it for good. A run that is gone already is as good as deleted."""
+        try:
+            self._api("POST", "runs/delete", {"run_id": run_id})
+        except TrackingRefused as refused:
+            if refused.reason != "RESOURCE_DOES_NOT_EXIST":
+                raise
 
     def log_batch(
         self, run_id: str, metrics: list[dict[str, Any]], params: dict[str, str], tags: dict[str, str]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from workbench.app.api import health
+from workbench.app.api import health, jobs, pipelines
 
 
 def register_api(app: FastAPI) -> None:
     """Add every router."""
-    for module in (health,):
+    for module in (health, jobs, pipelines):
         app.include_router(module.router)

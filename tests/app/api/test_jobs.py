@@ -1,0 +1,330 @@
+"""Submit, list, look, cancel, repeat, go on, delete: over HTTP, on real parts."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodes._samples import sample_portrait
+from tests.app.api.conftest import Asking, Client, client_of, refused
+from tests.engine.graphs import document
+from tests.live import Diary, LiveBench, wait_for
+
+pytestmark = pytest.mark.stack
+
+
+def submit(client: Client, nodes: Any, edges: Any = (), headers: dict[str, str] | None = None, **more: Any) -> str:
+    answer = client.post("/api/jobs", json={"graph": document(nodes, edges), **more}, headers=headers)
+    assert answer.status_code == 202, answer.text
+    job: str = answer.json()["jobId"]
+    return job
+
+
+def probe(value: str = "x", **params: Any) -> dict[str, Any]:
+    return {"service": "probe.data", "params": {"value": value, **params}}
+
+
+def test_a_graph_is_accepted_runs_and_is_shown_in_full(api: Client, live: LiveBench) -> None:
+    answer = api.post("/api/jobs", json={"graph": document({"a": probe("hello")}), "experiment": "first"})
+    assert answer.status_code == 202
+    accepted = answer.json()
+    assert set(accepted) == {"jobId", "status", "progress", "created", "unserved"}
+    assert accepted["status"] in ("advertised", "queued", "running", "completed") and accepted["unserved"] == []
+    job = accepted["jobId"]
+    live.finish(job)
+    shown = api.get(f"/api/jobs/{job}").json()
+    assert shown["job"]["status"] == "completed" and shown["job"]["progress"] == 1
+    assert shown["job"]["lastGraph"]["nodes"][0]["output"]["text"] == "hello"
+    assert shown["job"]["experiment"] == "first" and shown["job"]["owner"] == "local" and shown["job"]["mayChange"]
+    assert shown["events"][0]["type"] == "job.completed"
+    assert shown["events"][-1]["type"] == "job.accepted"
+    state = api.get(f"/api/status/{job}").json()
+    assert state == {"jobId": job, "status": "completed", "progress": 1.0}
+
+
+def test_no_more_than_fifty_events_are_shown_the_newest_first(api: Client, live: LiveBench) -> None:
+    job = submit(api, {f"n{index}": probe() for index in range(30)})
+    live.finish(job)
+    events = api.get(f"/api/jobs/{job}").json()["events"]
+    numbers = [event["seq"] for event in events]
+    assert len(numbers) == 50 and numbers == sorted(numbers, reverse=True) and numbers[-1] > 1
+
+
+def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, live: LiveBench) -> None:
+    one = {"Idempotency-Key": "once"}
+    first = submit(api, {"a": probe("k")}, headers=one)
+    assert submit(api, {"a": probe("k")}, headers=one) == first
+    details = refused(
+        api.post("/api/jobs", json={"graph": document({"a": probe("other")})}, headers=one), 409, "job.key_reused"
+    )
+    assert details["where"] == f"job {first}"
+    other = submit(asking("ada:runner"), {"a": probe("k")}, headers=one)
+    assert other != first, "keys of different users are different keys"
+    bad = api.post("/api/jobs", json={"graph": document({"a": probe()})}, headers={"Idempotency-Key": "a b"})
+    refused(bad, 422, "request.invalid")
+
+
+def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveBench, tmp_path: Path) -> None:
+    portrait = live.bench.upload(sample_portrait(tmp_path), "image")
+    graph = document(
+        {
+            "animate": {
+                "service": "generate.upscale_image",
+                "input": {"image": portrait.model_dump(mode="json")},
+            }
+        }
+    )
+    named = api.post("/api/jobs", json={"graph": graph}).json()["jobId"]  # from now on the file is known
+    api.post(f"/api/jobs/{named}/cancel")
+    asked = {
+        "pipeline": "talking_head",
+        "options": {
+            "portrait": portrait.sha256,
+            "script": "Good morning to you all.",
+            "seed": 3,
+            "leaveOut": ["evaluate"],
+        },
+        "params": {"animate": {"sway": 0.5}},
+        "consent": {"given": True, "text": "They agreed."},
+    }
+    answer = api.post("/api/jobs", json=asked)
+    assert answer.status_code == 202, answer.text
+    job = answer.json()["jobId"]
+    assert api.post(f"/api/jobs/{job}/cancel").json()["cancelled"]
+    wait_for(lambda: api.get(f"/api/status/{job}").json()["status"] == "cancelled")
+    shown = api.get(f"/api/jobs/{job}").json()["job"]
+    assert shown["title"] == "Good morning to you all." and shown["seed"] == 3
+    assert shown["thumbnail"] == f"/api/artifacts/{portrait.sha256}/thumbnail"
+    assert shown["options"]["options"] == asked["options"] and shown["options"]["params"] == asked["params"]
+    consent = shown["lastGraph"]["metadata"]["consent"]
+    assert consent["given"] and consent["by"] == "local" and consent["text"] == "They agreed." and consent["at"] > 0
+    assert "evaluate" not in [node["id"] for node in shown["nodes"]]
+    # a digest that nobody may see
+    asked["options"]["portrait"] = "0" * 64  # type: ignore[index]
+    assert refused(api.post("/api/jobs", json=asked), 404, "artifact.unknown")["where"] == "portrait"
+
+
+def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveBench) -> None:
+    nodes = {"a": {"service": "probe.cached", "params": {"value": "consent"}}}
+    first = submit(api, nodes, consent={"given": True, "text": "yes"})
+    live.finish(first)
+    second = submit(api, nodes, consent={"given": False, "text": "no"})
+    records = [live.finish(job) for job in (first, second)]
+    assert records[0].graph_hash == records[1].graph_hash
+    assert records[1].node("a").cached and records[0].node("a").content_key == records[1].node("a").content_key
+    forged = document(nodes) | {"metadata": {"consent": {"given": True, "by": "somebody"}}}
+    job = api.post("/api/jobs", json={"graph": forged}).json()["jobId"]
+    assert "consent" not in live.bench.job(job).graph.metadata, "only what is said with the submit counts"
+
+
+def test_lists_have_pages(api: Client, live: LiveBench) -> None:
+    jobs = [submit(api, {"a": probe()}, experiment="pages") for _ in range(5)]
+    got = [
+        api.get("/api/jobs", params={"experiment": "pages", "limit": 2, "offset": offset}).json()
+        for offset in (0, 2, 4)
+    ]
+    assert [[row["jobId"] for row in page["jobs"]] for page in got] == [jobs[:2:-1], jobs[2:0:-1], jobs[:1]]
+    assert got[0]["pagination"] == {"limit": 2, "offset": 0, "total": 5}
+    assert api.get("/api/jobs").json()["pagination"]["limit"] == 20
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": 0}, {"limit": 101}, {"limit": "ten"}, {"offset": -1}, {"status": "waiting"}, {"since": "nan"},
+        {"before": "inf"}, {"parameter": "speed>fast"}, {"parameter": "a b"}, {"parent": "../x"}, {"text": "\0"},
+        {"pipeline": ""},
+    ],
+)  # fmt: skip
+def test_bad_values_of_a_list_are_refused(api: Client, query: dict[str, Any]) -> None:
+    details = refused(api.get("/api/jobs", params=query), 422, "request.invalid")
+    assert next(iter(query)) in details["where"]
+
+
+def test_lists_are_filtered(api: Client, live: LiveBench) -> None:
+    fast = submit(api, {"a": probe("fast", part_s=0.5)}, experiment="filters")
+    slow = submit(api, {"a": probe("slow", part_s=2.0), "b": probe("zzz-word")}, experiment="filters")
+    poor = submit(api, {"a": probe(bad_input=True)}, experiment="filters")
+    for job in (fast, slow, poor):
+        live.finish(job)
+
+    def found(**query: Any) -> set[str]:
+        answer = api.get("/api/jobs", params={"experiment": "filters", **query})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert body["pagination"]["total"] == len(body["jobs"])
+        return {row["jobId"] for row in body["jobs"]}
+
+    assert found(status="completed") == {fast, slow}
+    assert found(status=["completed", "failed"]) == {fast, slow, poor}
+    assert found(status="running") == set()
+    assert found(parameter="part_s>=2") == {slow}
+    assert found(parameter="a.part_s<1") == {fast, poor}
+    assert found(parameter="value=fast") == {fast}
+    assert found(parameter=["value=fast", "part_s=2"]) == set()
+    assert found(parameter="part_s=0.50") == {fast}
+    assert found(parameter="bad_input=true") == {poor}
+    assert found(parameter="nosuch") == set() and found(parameter="b.value") == {slow}
+    assert found(text=fast[-6:]) == {fast}
+    assert found(owner="local") == {fast, slow, poor} and found(owner="nobody") == set()
+    created = api.get(f"/api/jobs/{slow}").json()["job"]["created"]
+    assert found(since=created) == {slow, poor} and found(before=created) == {fast}
+    rows = api.get("/api/jobs", params={"experiment": "filters", "status": "failed"}).json()["jobs"]
+    assert rows[0]["error"]["code"] == "node.bad_input" and rows[0]["seconds"] >= 0
+    assert "filters" in api.get("/api/experiments").json()["experiments"]
+
+
+def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, live: LiveBench) -> None:
+    answer = api.post("/api/jobs", json={"graph": document({"a": "probe.elsewhere"})}).json()
+    assert answer["unserved"] == ["probe.elsewhere 1.0.0"]
+    job = answer["jobId"]
+    row = wait_for(
+        lambda: next((r for r in api.get("/api/jobs").json()["jobs"] if r["jobId"] == job and r["waiting"]), None)
+    )
+    assert row["status"] == "queued" and row["waiting"][0]["reason"] == "no_worker"
+    assert "probe.elsewhere" in row["waiting"][0]["sentence"]
+    assert job in [r["jobId"] for r in api.get("/api/jobs", params={"status": "queued"}).json()["jobs"]]
+    assert api.post(f"/api/jobs/{job}/cancel").json() | {"status": ""} == {
+        "jobId": job, "status": "", "progress": 0.0, "cancelled": True,
+    }  # fmt: skip
+    live.finish(job)
+    assert api.post(f"/api/jobs/{job}/cancel").json()["cancelled"] is False
+
+
+def test_before_the_bus_is_known_to_have_it_a_job_is_advertised(api: Client, live: LiveBench) -> None:
+    live.control.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]  # nobody records
+    try:
+        job = submit(api, {"a": probe("adv")})
+        assert api.get(f"/api/status/{job}").json()["status"] == "advertised"
+        assert [r["jobId"] for r in api.get("/api/jobs", params={"status": "advertised"}).json()["jobs"]] == [job]
+    finally:
+        live.control.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+    live.finish(job)
+    assert api.get("/api/jobs", params={"status": "advertised"}).json()["jobs"] == []
+
+
+def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveBench, diary: Diary) -> None:
+    job = submit(api, {"a": probe("one")})
+    live.finish(job)
+    again = api.post(f"/api/jobs/{job}/rerun", json={"params": {"a": {"value": "two"}}})
+    assert again.status_code == 202
+    second = live.finish(again.json()["jobId"])
+    assert second.parent == job and second.node("a").output == {"text": "two", "file": None, "number": None}
+    assert api.post(f"/api/jobs/{job}/rerun").status_code == 202, "a body is not needed"
+    refused(api.post(f"/api/jobs/{job}/rerun", json={"params": {"b": {}}}), 422, "pipeline.bad_option")
+    refused(api.post(f"/api/jobs/{job}/rerun", json={"params": {"a": {"nosuch": 1}}}), 422, "graph.bad_param")
+    refused(api.post(f"/api/jobs/{job}/retry"), 409, "job.nothing_to_retry")
+    poor = submit(api, {"good": diary.probe("g"), "bad": probe(bad_input=True)}, [("good", "bad")])
+    live.finish(poor)
+    retried = api.post(f"/api/jobs/{poor}/retry")
+    assert retried.status_code == 202 and live.finish(retried.json()["jobId"]).parent == poor
+    assert diary.count("g") == 1, "what completed is kept"
+
+
+def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: Asking, live: LiveBench) -> None:
+    maker = submit(api, {"a": probe("line", file_kib=1)})
+    live.finish(maker)
+    files = api.get(f"/api/jobs/{maker}/artifacts").json()["artifacts"]
+    assert [(row["node"], row["role"], row["name"]) for row in files] == [("a", "output", "file")]
+    ref = files[0]["ref"]
+    assert files[0]["url"] == f"/api/artifacts/{ref['sha256']}" and files[0]["thumbnail"] is None
+    user = submit(api, {"r": {"service": "probe.reader", "input": {"file": ref}}})
+    live.finish(user)
+    child = api.post(f"/api/jobs/{maker}/rerun").json()["jobId"]
+    live.finish(child)
+    lineage = api.get(f"/api/jobs/{maker}/lineage").json()
+    assert lineage["usedBy"] == [{"job": user, "node": "r", "name": "file", "sha256": ref["sha256"]}]
+    assert lineage["children"] == [child] and lineage["parent"] is None and lineage["from"] == []
+    back = api.get(f"/api/jobs/{user}/lineage").json()
+    assert {row["job"] for row in back["from"]} == {maker, child} and back["from"][0]["output"] == "file"
+    assert api.get(f"/api/jobs/{child}/lineage").json()["parent"] == maker
+    # another runner: may neither see them nor name their files
+    ada = asking("ada:runner")
+    refused(ada.get(f"/api/jobs/{maker}/lineage"), 404, "job.unknown")
+    theft = ada.post("/api/jobs", json={"graph": document({"r": {"service": "probe.reader", "input": {"file": ref}}})})
+    assert refused(theft, 404, "artifact.unknown")["where"] == "node r"
+
+
+def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: LiveBench) -> None:
+    ada, bob, eve = asking("ada:runner"), asking("bob:runner"), asking("eve:viewer")
+    job = submit(ada, {"a": probe("own")}, experiment="owners")
+    live.finish(job)
+    assert ada.get(f"/api/jobs/{job}").json()["job"]["owner"] == "ada"
+    for method, path in [
+        ("GET", ""), ("GET", "/artifacts"), ("GET", "/lineage"), ("GET", "/estimate"), ("POST", "/cancel"),
+        ("POST", "/rerun"), ("POST", "/retry"), ("DELETE", ""),
+    ]:  # fmt: skip
+        refused(bob.request(method, f"/api/jobs/{job}{path}"), 404, "job.unknown")
+    refused(bob.get(f"/api/status/{job}"), 404, "job.unknown")
+    assert bob.get("/api/jobs", params={"experiment": "owners"}).json()["pagination"]["total"] == 0
+    assert "owners" not in bob.get("/api/experiments").json()["experiments"]
+    assert bob.get("/api/jobs", params={"owner": "ada"}).json()["jobs"] == []
+    # a viewer sees and changes nothing
+    assert eve.get(f"/api/jobs/{job}").json()["job"]["mayChange"] is False
+    for method, path in [("POST", "/cancel"), ("POST", "/rerun"), ("POST", "/retry"), ("DELETE", "")]:
+        refused(eve.request(method, f"/api/jobs/{job}{path}"), 403, "access.forbidden")
+    refused(eve.post("/api/jobs", json={"graph": document({"a": probe()})}), 403, "access.forbidden")
+    # what an admin repeats is the admin's
+    again = api.post(f"/api/jobs/{job}/rerun").json()["jobId"]
+    assert live.finish(again).owner == "local"
+    refused(ada.get(f"/api/jobs/{again}"), 404, "job.unknown")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/jobs/20200101-000000-abcdef", 404, "job.unknown"),
+        ("/api/status/20200101-000000-abcdef", 404, "job.unknown"),
+        ("/api/jobs/..%2f..%2fetc", 404, "request.not_found"),
+        ("/api/jobs/a%00b", 422, "request.invalid"),
+        ("/api/jobs/" + "x" * 65, 422, "request.invalid"),
+        ("/api/status/no_such", 422, "request.invalid"),
+    ],
+)
+def test_ids_that_are_none_are_refused(api: Client, path: str, status: int, code: str) -> None:
+    refused(api.get(path), status, code)
+
+
+def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
+    api: Client, live: LiveBench, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    job = submit(api, {"a": probe("gated", gate=str(gate), file_kib=1)})
+    assert refused(api.delete(f"/api/jobs/{job}"), 409, "job.not_final")["remedy"]
+    gate.touch()
+    sha256 = live.finish(job).node("a").output["file"]["sha256"]  # type: ignore[index]
+    other = api.post(f"/api/jobs/{job}/rerun").json()["jobId"]
+    live.finish(other)
+    assert api.delete(f"/api/jobs/{job}").json() == {"jobId": job, "deleted": True, "notes": []}
+    refused(api.get(f"/api/jobs/{job}"), 404, "job.unknown")
+    refused(api.delete(f"/api/jobs/{job}"), 404, "job.unknown")
+    with live.bench.store.database.read() as connection:
+        for table in ("events", "node_results", "job_params", "job_artifacts", "dead_letters"):
+            count = connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE job = ?", (job,)).scalar()
+            assert count == 0, table
+    assert live.bench.store.artifact(sha256) is not None, "the other job names it"
+    assert api.get(f"/api/jobs/{other}/artifacts").json()["artifacts"]
+    assert api.get(f"/api/jobs/{other}/lineage").json()["parent"] is None
+
+
+def test_what_reads_sql_alone_works_while_the_bus_hangs(live: LiveBench) -> None:
+    api = client_of(live.bench)
+    job = submit(api, {"a": probe("hang")})
+    live.finish(job)
+    assert live.bus_process is not None
+    os.kill(live.bus_process.pid, signal.SIGSTOP)
+    try:
+        assert api.get(f"/api/jobs/{job}").status_code == 200
+        assert api.get("/api/jobs").status_code == 200
+        answer = api.get("/api/pipelines")
+        assert answer.status_code == 200 and answer.elapsed.total_seconds() < 5
+        assert "bus does not answer" in answer.json()["pipelines"][0]["reason"]
+        late = api.post("/api/jobs", json={"graph": document({"a": probe()})})
+        assert refused(late, 503, "bus.unreachable")["remedy"] and late.headers["retry-after"]
+    finally:
+        os.kill(live.bus_process.pid, signal.SIGCONT)
+    live.finish(submit(api, {"a": probe("after")}))

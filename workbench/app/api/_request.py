@@ -1,0 +1,147 @@
+"""What the routers of jobs share: who asks, of which bench, a JSON body under limits, the refusals to document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+
+from schemas.api import JOB_ID_PATTERN, ErrorAnswer
+from schemas.errors import WorkbenchError
+from schemas.graph import MAX_DOCUMENT_BYTES
+from workbench.app.identity import User, current_user
+from workbench.client.bench import Bench
+
+MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024  # a graph and what is said about it
+
+
+def _bench(request: Request) -> Bench:
+    bench: Bench = request.app.state.bench
+    return bench
+
+
+def _asker(request: Request) -> User:
+    return current_user(request)
+
+
+TheBench = Annotated[Bench, Depends(_bench)]
+Asker = Annotated[User, Depends(_asker)]
+TheJob = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Id of a job.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="At most this many.")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Leave out this many.")]
+
+_SAYS = {
+    401: "Nobody is logged in.",
+    403: "The user may not do that.",
+    404: "There is no such thing, or the user may not see it.",
+    409: "The state of the job does not allow it, or the key was used for something else.",
+    413: "Too large.",
+    415: "A file of this type is not accepted.",
+    422: "Something in the request is wrong; `details` says where, what was seen and what is allowed.",
+    429: "Too many requests or running jobs of this user.",
+    503: "A part of the bench does not answer.",
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its documentation."""
+    return {status: {"model": ErrorAnswer, "description": _SAYS[status]} for status in (401, *statuses, 503)}
+
+
+def reader(user: User) -> str | None:
+    """Whose jobs this user sees: None for everybody's."""
+    return None if user.sees_all else user.name
+
+
+class StrictJson(Request):
+    """A request whose JSON body is at most ``MAX_BODY_BYTES`` long and is plain JSON: no NaN, no endless nesting."""
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            chunks, size = [], 0
+            async for chunk in self.stream():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise WorkbenchError(
+                        "graph.too_large",
+                        "the request is too large",
+                        where="body",
+                        seen=f"more than {MAX_BODY_BYTES:,} bytes",
+                        allowed=f"at most {MAX_BODY_BYTES:,} bytes",
+                        remedy="Upload files with POST /api/uploads and name them by their digest.",
+                    )
+                chunks.append(chunk)
+            self._body = b"".join(chunks)
+        return self._body
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            body = await self.body()
+            try:
+                self._json = orjson.loads(body)
+            except orjson.JSONDecodeError as error:
+                raise WorkbenchError(
+                    "graph.not_json",
+                    f"the body is not JSON: {error.msg}",
+                    where=f"line {error.lineno}, column {error.colno}",
+                    seen=body[max(0, error.pos - 20) : error.pos + 20].decode(errors="replace"),
+                    remedy="Send one JSON object in UTF-8; numbers are finite.",
+                ) from None
+            check_json(self._json)
+        return self._json
+
+
+class StrictRoute(APIRoute):
+    """Reads a JSON body before anything else looks at it, so that its refusals are told like all others."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            request = StrictJson(request.scope, request.receive)
+            if "json" in request.headers.get("content-type", "") and await request.body():
+                await request.json()
+            return await handle(request)
+
+        return strict
+
+
+MAX_DEPTH = 48
+
+
+def check_json(value: Any) -> None:
+    """Refuse what later code could not walk or write: deep nesting, numbers that are not finite.
+
+    Raises WorkbenchError (graph.not_json).
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inside: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inside.extend(item.values())
+            elif isinstance(item, list):
+                inside.extend(item)
+            elif isinstance(item, float) and item - item != 0:
+                raise WorkbenchError(
+                    "graph.not_json",
+                    "a number is too large to be one",
+                    where="body",
+                    seen=str(item),
+                    allowed="finite numbers",
+                    remedy="Correct it.",
+                )
+        if not inside:
+            return
+        level = inside
+    raise WorkbenchError(
+        "graph.not_json",
+        "the document is nested too deeply",
+        where="body",
+        seen=f"more than {MAX_DEPTH} levels",
+        allowed=f"at most {MAX_DEPTH} levels",
+        remedy="Flatten it.",
+    )

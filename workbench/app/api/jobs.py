@@ -1,0 +1,219 @@
+"""Jobs: submit, list, look, cancel, repeat, go on, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from pydantic import FiniteFloat
+
+from schemas.api import (
+    NAME_PATTERN,
+    AcceptedJob,
+    ApiStatus,
+    ArtifactList,
+    CancelAnswer,
+    DeleteAnswer,
+    JobAnswer,
+    JobList,
+    JobRequest,
+    JobState,
+    Lineage,
+    Pagination,
+    RerunRequest,
+)
+from schemas.graph import Graph
+from workbench.app.api._answers import accepted_answer, artifact_entry, in_full, line_of, state_answer, summary
+from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, reader, refusals
+from workbench.app.identity import User, changeable, need_runner, visible
+from workbench.client.bench import Bench
+from workbench.client.delete import delete
+from workbench.client.given import check_refs
+from workbench.client.order import ordered_graph, with_consent
+from workbench.client.view import named_artifacts
+from workbench.engine.accept import Accepted, Request
+from workbench.engine.parse import parse_graph
+from workbench.store.job_params import ParamCondition
+from workbench.store.lineage import lineage
+from workbench.store.listing import JobFilter
+
+router = APIRouter(tags=["jobs"], route_class=StrictRoute)
+
+NEWEST_EVENTS = 50
+INNER_PIPELINES = ["capabilities"]  # jobs by which the bench asks itself something: listed only where named
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,128}$",
+        description="A repeated submit with the same key is the same job.",
+    ),
+]
+Named = Annotated[str | None, Query(pattern=NAME_PATTERN)]
+Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
+
+
+@router.post(
+    "/api/jobs",
+    status_code=202,
+    summary="Submit a pipeline with options, or a graph",
+    responses=refusals(403, 404, 409, 413, 422, 429),
+)
+def submit_job(asked: JobRequest, bench: TheBench, user: Asker, key: Key = None) -> AcceptedJob:
+    """Validated whole: where anything is wrong, nothing is queued."""
+    need_runner(user)
+    if asked.graph is not None:
+        graph = parse_graph(asked.graph)
+        check_refs(bench, graph, owner=reader(user))
+    else:
+        assert asked.pipeline is not None
+        graph = ordered_graph(bench, asked.pipeline, asked.options, asked.params, reader=reader(user))
+        check_refs(bench, graph, owner=reader(user))
+    return accepted_answer(bench, submit_graph(bench, user, graph, asked, key))
+
+
+def submit_graph(bench: Bench, user: User, graph: Graph, asked: JobRequest, key: str | None) -> Accepted:
+    """Accept a graph as the user's job: the one way by which all calls submit something new."""
+    check_limits(bench, user)
+    return bench.submit(
+        Request(
+            with_consent(graph, asked.consent, user.name),
+            key=own_key(user, key),
+            pipeline=asked.pipeline or "",
+            experiment=asked.experiment,
+            owner=user.name,
+            lane=asked.lane,
+        )
+    )
+
+
+def check_limits(bench: Bench, user: User) -> None:
+    """The one place where the number of a user's jobs is limited."""
+
+
+def own_key(user: User, key: str | None) -> str | None:
+    """Keys of different users are different keys."""
+    return f"{user.name}/{key}" if key else None
+
+
+@router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
+def list_jobs(
+    bench: TheBench,
+    user: Asker,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    status: Annotated[list[ApiStatus] | None, Query(max_length=6, description="Repeatable.")] = None,
+    pipeline: Named = None,
+    experiment: Named = None,
+    owner: Named = None,
+    text: Annotated[
+        str | None,
+        Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of an id, a name, a prompt or a script."),
+    ] = None,
+    since: Annotated[FiniteFloat | None, Query(description="Accepted at or after: seconds since 1970.")] = None,
+    before: Annotated[FiniteFloat | None, Query(description="Accepted before: seconds since 1970.")] = None,
+    parameter: Annotated[
+        list[str] | None,
+        Query(max_length=20, description="name, name=value, name>=value …; name: param or node.param. Repeatable."),
+    ] = None,
+    sweep: Id = None,
+    parent: Id = None,
+) -> JobList:
+    """Those that the user may see and that match every filter."""
+    page = bench.store.list(
+        JobFilter(
+            shown_as=status or None,
+            owner=owner,
+            reader=reader(user),
+            pipeline=pipeline,
+            without_pipelines=[] if pipeline else INNER_PIPELINES,
+            experiment=experiment,
+            sweep=sweep,
+            parent=parent,
+            text=text or None,
+            params=[ParamCondition.parse(condition) for condition in parameter or []],
+            since=since,
+            before=before,
+            limit=limit,
+            offset=offset,
+        )
+    )
+    return JobList(
+        jobs=[summary(line) for line in page.jobs],
+        pagination=Pagination(limit=limit, offset=offset, total=page.total),
+    )
+
+
+@router.get("/api/jobs/{job_id}", summary="A job in full, with its newest events", responses=refusals(404, 422))
+def show_job(job_id: TheJob, bench: TheBench, user: Asker) -> JobAnswer:
+    """The graph as last known, nodes, options, and at most 50 events, newest first."""
+    record = visible(user, bench.job(job_id))
+    return JobAnswer(job=in_full(bench, record, user), events=list(bench.store.newest_events(record.id, NEWEST_EVENTS)))
+
+
+@router.get("/api/status/{job_id}", summary="A job's state alone", responses=refusals(404, 422))
+def job_status(job_id: TheJob, bench: TheBench, user: Asker) -> JobState:
+    """For clients that ask again and again."""
+    visible(user, bench.job(job_id))
+    return state_answer(line_of(bench, job_id))
+
+
+@router.get("/api/jobs/{job_id}/artifacts", summary="Files that a job used and made", responses=refusals(404, 422))
+def job_artifacts(job_id: TheJob, bench: TheBench, user: Asker) -> ArtifactList:
+    """In the order of its nodes, inputs first."""
+    record = visible(user, bench.job(job_id))
+    return ArtifactList(artifacts=[artifact_entry(*named) for named in named_artifacts(record)])
+
+
+@router.get("/api/jobs/{job_id}/lineage", summary="Where a job's files come from and went", responses=refusals(404))
+def job_lineage(job_id: TheJob, bench: TheBench, user: Asker) -> Lineage:
+    """Only jobs that the user may see."""
+    visible(user, bench.job(job_id))
+    return lineage(bench.store.database, job_id, reader(user))
+
+
+@router.post("/api/jobs/{job_id}/cancel", summary="Stop a job", responses=refusals(403, 404, 422))
+def cancel_job(job_id: TheJob, bench: TheBench, user: Asker) -> CancelAnswer:
+    """Nothing of it becomes visible afterwards."""
+    changeable(user, bench.job(job_id))
+    cancelled = bench.cancel(job_id)
+    return CancelAnswer(**state_answer(line_of(bench, job_id)).model_dump(), cancelled=cancelled)
+
+
+@router.post(
+    "/api/jobs/{job_id}/rerun",
+    status_code=202,
+    summary="Run a job's graph again, with other parameters where given",
+    responses=refusals(403, 404, 409, 422, 429),
+)
+def rerun_job(
+    job_id: TheJob, bench: TheBench, user: Asker, asked: RerunRequest | None = None, key: Key = None
+) -> AcceptedJob:
+    """What is known is not computed again. The new job is the asking user's."""
+    visible(user, bench.job(job_id))
+    need_runner(user)
+    check_limits(bench, user)
+    changes = asked or RerunRequest()
+    accepted = bench.rerun(job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user, key))
+    return accepted_answer(bench, accepted)
+
+
+@router.post(
+    "/api/jobs/{job_id}/retry",
+    status_code=202,
+    summary="Go on with a job that failed or was cancelled",
+    responses=refusals(403, 404, 409, 422, 429),
+)
+def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> AcceptedJob:
+    """As a new job; what completed is kept."""
+    changeable(user, bench.job(job_id))
+    check_limits(bench, user)
+    return accepted_answer(bench, bench.retry(job_id, owner=user.name, key=own_key(user, key)))
+
+
+@router.delete("/api/jobs/{job_id}", summary="Delete a finished job", responses=refusals(403, 404, 409, 422))
+def delete_job(job_id: TheJob, bench: TheBench, user: Asker) -> DeleteAnswer:
+    """Its rows go; files that other jobs name stay."""
+    changeable(user, bench.job(job_id))
+    return DeleteAnswer(job_id=job_id, notes=delete(bench, job_id))

@@ -1,0 +1,66 @@
+"""What a person may refer to by its digest: uploads of theirs, and files of jobs they may see."""
+
+from __future__ import annotations
+
+from schemas.errors import WorkbenchError
+from schemas.graph import Graph
+from schemas.refs import Ref, refs_in
+from workbench.client.bench import Bench
+
+
+def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:
+    """The reference of an upload or artifact.
+
+    Args:
+        kind: image, audio or video; another is refused.
+        owner: whose jobs and uploads count; None: everybody's.
+        where: the option, for the error.
+
+    Raises WorkbenchError: artifact.unknown, request.invalid.
+    """
+    ref = _uploaded(bench, sha256, owner) or bench.store.artifact(sha256, owner)
+    if ref is None:
+        raise WorkbenchError(
+            "artifact.unknown",
+            f"there is no upload and no artifact {sha256[:12]}… here",
+            where=where,
+            seen=sha256,
+            remedy="Upload the file again (POST /api/uploads) and give the digest of the answer.",
+        )
+    if ref.kind != kind:
+        raise WorkbenchError(
+            "request.invalid",
+            f"{where} takes {kind}, and this is {ref.kind}",
+            where=where,
+            seen=ref.kind,
+            allowed=kind,
+            remedy=f"Give a file that is {kind}.",
+        )
+    return ref
+
+
+def check_refs(bench: Bench, graph: Graph, *, owner: str | None) -> None:
+    """Whether a graph names only files that its owner may read: a job grants what it names.
+
+    Raises WorkbenchError (artifact.unknown) naming the node.
+    """
+    if owner is None:
+        return
+    seen: set[str] = set()
+    for node in graph.nodes:
+        for ref in refs_in([node.params, node.input, node.output or {}]):
+            if ref.sha256 not in seen:
+                seen.add(ref.sha256)
+                if _uploaded(bench, ref.sha256, owner) is None and not bench.store.reads(owner, ref.sha256):
+                    raise WorkbenchError(
+                        "artifact.unknown",
+                        f"node {node.id} names a file that is in no job and no upload of yours",
+                        where=f"node {node.id}",
+                        seen=ref.sha256,
+                        remedy="Upload the file (POST /api/uploads) and name the digest of the answer.",
+                    )
+
+
+def _uploaded(bench: Bench, sha256: str, owner: str | None) -> Ref | None:
+    """The one place that asks for uploads."""
+    return None

@@ -1,0 +1,119 @@
+"""Named parameter sets: those that come with a pipeline, and those a person keeps."""
+
+from __future__ import annotations
+
+from nodes.registry import services
+from schemas.api import Preset, PresetValues
+from schemas.errors import WorkbenchError
+from workbench.client.bench import Bench
+from workbench.client.pipelines import find_pipeline
+from workbench.client.specimen import specimen
+from workbench.engine.parse import explain
+from workbench.store.presets import MOST, Presets
+from workbench.workflows.presets import SHIPPED
+
+
+def presets_of(bench: Bench, pipeline: str, owner: str) -> list[Preset]:
+    """Those that come with the pipeline, then the owner's. One of the owner's hides a shipped one of its name."""
+    own = Presets(bench.store.database).of(owner, pipeline)
+    names = {preset.name for preset in own}
+    return [*(preset for preset in shipped(pipeline) if preset.name not in names), *own]
+
+
+def shipped(pipeline: str) -> list[Preset]:
+    """Those that come with the pipeline."""
+    return [
+        Preset(
+            pipeline=pipeline,
+            name=preset.name,
+            owner="",
+            doc=preset.doc,
+            params=preset.params,
+            leave_out=list(preset.leave_out),
+        )
+        for preset in SHIPPED.get(pipeline, ())
+    ]
+
+
+def find_preset(bench: Bench, pipeline: str, name: str, owner: str) -> Preset:
+    """Raises WorkbenchError: pipeline.unknown, preset.unknown."""
+    find_pipeline(pipeline)
+    for preset in presets_of(bench, pipeline, owner):
+        if preset.name == name:
+            return preset
+    raise _unknown(pipeline, name)
+
+
+def keep_preset(bench: Bench, pipeline: str, name: str, values: PresetValues, owner: str) -> Preset:
+    """Keep parameters under a name; one of that name is replaced.
+
+    Raises WorkbenchError: pipeline.unknown, pipeline.bad_option for a node the pipeline does not have, graph.bad_param
+    for a value out of bounds, request.invalid where the owner has too many.
+    """
+    chosen = find_pipeline(pipeline)
+    nodes = {node.id: node for node in specimen(chosen).nodes}
+    for node_id, params in values.params.items():
+        if node_id not in nodes:
+            raise WorkbenchError(
+                "pipeline.bad_option",
+                f"{pipeline} has no node {node_id}",
+                where=f"params.{node_id}",
+                seen=node_id,
+                allowed=sorted(nodes),
+                remedy="Name one of its nodes.",
+            )
+        _check(node_id, nodes[node_id].service, params)
+    unknown = sorted(set(values.leave_out) - chosen.optional)
+    if unknown:
+        raise WorkbenchError(
+            "pipeline.bad_option",
+            f"{unknown[0]} cannot be left out of {pipeline}",
+            where="leaveOut",
+            seen=unknown,
+            allowed=sorted(chosen.optional) or "nothing",
+        )
+    if not Presets(bench.store.database).put(owner, pipeline, name, values):
+        raise WorkbenchError(
+            "request.invalid",
+            f"{owner} has {MOST} presets",
+            where="name",
+            allowed=f"at most {MOST}",
+            remedy="Delete one that is not used any more.",
+        )
+    return Preset(pipeline=pipeline, name=name, owner=owner, **values.model_dump())
+
+
+def delete_preset(bench: Bench, pipeline: str, name: str, owner: str) -> None:
+    """Raises WorkbenchError: pipeline.unknown; preset.unknown, also for one that comes with the pipeline."""
+    find_pipeline(pipeline)
+    if not Presets(bench.store.database).remove(owner, pipeline, name):
+        raise _unknown(pipeline, name)
+
+
+def _check(node_id: str, service: str, params: dict[str, object]) -> None:
+    from pydantic import ValidationError
+
+    declaration = services().get(service)
+    if declaration is None:
+        return
+    try:
+        declaration.params.model_validate(params)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise WorkbenchError(
+            "graph.bad_param",
+            explain(first),
+            where=f"params.{node_id}.{'.'.join(map(str, first['loc']))}",
+            seen=first.get("input"),
+            remedy=f"`workbench nodes {service}` shows the parameters and their bounds.",
+        ) from None
+
+
+def _unknown(pipeline: str, name: str) -> WorkbenchError:
+    return WorkbenchError(
+        "preset.unknown",
+        f"{pipeline} has no preset {name} of yours",
+        where=pipeline,
+        seen=name,
+        remedy="GET /api/pipelines lists the presets of each pipeline.",
+    )

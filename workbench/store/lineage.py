@@ -1,0 +1,58 @@
+"""Where a job's inputs come from and where its outputs went: read from what jobs name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select, true
+
+from schemas.api import FromJob, Lineage, UsedBy
+from workbench.store.database import Database
+from workbench.store.tables import artifacts, job_artifacts, jobs
+
+MOST = 200  # of each list
+
+
+def lineage(database: Database, job: str, owner: str | None = None) -> Lineage:
+    """The job's neighbours, the newest first of each kind.
+
+    Args:
+        owner: whose jobs count; None: everybody's.
+
+    Raises WorkbenchError: sql.unreachable.
+    """
+    mine, other = job_artifacts.alias(), job_artifacts.alias()
+    visible: ColumnElement[bool] = true() if owner is None else jobs.c.owner == owner
+    makers = (
+        select(mine.c.sha256, mine.c.node, mine.c.name, other.c.job, other.c.node, other.c.name, artifacts.c.kind)
+        .join(other, other.c.sha256 == mine.c.sha256)
+        .join(jobs, jobs.c.id == other.c.job)
+        .join(artifacts, artifacts.c.sha256 == mine.c.sha256)
+        .where(mine.c.job == job, mine.c.role == "input", other.c.role == "output", other.c.job != job, visible)
+        .order_by(mine.c.node, mine.c.name, jobs.c.created_at.desc())
+    )
+    users = (
+        select(other.c.job, other.c.node, other.c.name, mine.c.sha256)
+        .join(other, other.c.sha256 == mine.c.sha256)
+        .join(jobs, jobs.c.id == other.c.job)
+        .where(mine.c.job == job, mine.c.role == "output", other.c.role == "input", other.c.job != job, visible)
+        .order_by(jobs.c.created_at.desc(), other.c.node, other.c.name)
+    )
+    children = select(jobs.c.id).where(jobs.c.parent == job, visible).order_by(jobs.c.created_at.desc())
+    parents = select(jobs.c.id).where(
+        jobs.c.id == select(jobs.c.parent).where(jobs.c.id == job).scalar_subquery(), visible
+    )
+    with database.read() as connection:
+        made = connection.execute(makers.limit(MOST)).all()
+        used = connection.execute(users.distinct().limit(MOST)).all()
+        found: Sequence[str] = connection.execute(children.limit(MOST)).scalars().all()
+        parent: str | None = connection.execute(parents).scalar()
+    return Lineage(
+        from_=[
+            FromJob(sha256=row[0], node=row[1], name=row[2], job=row[3], made_by=row[4], output=row[5], kind=row[6])
+            for row in made
+        ],
+        used_by=[UsedBy(job=row[0], node=row[1], name=row[2], sha256=row[3]) for row in used],
+        parent=parent,
+        children=list(found),
+    )
