@@ -77,6 +77,8 @@ ERROR_CODES: dict[str, str] = {
     "upload.too_large": "The file, its picture or its length is larger than the bench accepts.",
     "upload.refused": "A file of this type is not accepted.",
     "upload.unreadable": "The file is damaged, or not what its type says.",
+    "upload.busy": "Other files are being looked at, or the process that does so cannot start.",
+    "artifact.no_thumbnail": "There is no small picture of an artifact that is neither picture nor video.",
 }
 
 

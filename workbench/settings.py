@@ -54,6 +54,10 @@ class Settings(BaseModel):
     drain_s: float = Field(5.0, ge=0, le=3600, description="On SIGTERM a running node may finish for this long.")
     control_slots: int = Field(2, ge=1, le=64, description="Executors of the control plane.")
     cache_gib: float = Field(4.0, ge=0.1, description="Local copies of artifacts a worker may keep.")
+    upload_image_mb: float = Field(20, gt=0, le=1000, description="Largest picture that may be uploaded, in MB.")
+    upload_audio_mb: float = Field(50, gt=0, le=2000, description="Largest sound that may be uploaded, in MB.")
+    upload_video_mb: float = Field(500, gt=0, le=10000, description="Largest video that may be uploaded, in MB.")
+    upload_minutes: float = Field(10, gt=0, le=120, description="Longest sound or video that may be uploaded.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @model_validator(mode="after")

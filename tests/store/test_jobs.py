@@ -16,6 +16,7 @@ from schemas.status import JobStatus, Lane, NodeStatus
 from tests.store.samples import completed, failed, fake_ref, make_job, plain, running, whole_run
 from workbench.settings import Settings
 from workbench.store import tables
+from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.listing import JobFilter
 
@@ -112,7 +113,10 @@ def test_a_whole_run_ends_in_a_completed_graph(store: JobStore) -> None:
     assert found.graph.node("final").output == OUTPUTS["final"]
     assert found.graph.node("final").telemetry["cpuSeconds"] == 1.2
     assert store.list().jobs[0].progress == 1.0
-    assert store.reads("local", VIDEO.sha256) and not store.reads("eve", VIDEO.sha256)
+    grants = Grants(store.database)
+    assert grants.readable(VIDEO.sha256, "local", all_jobs=False) == VIDEO
+    assert grants.readable(VIDEO.sha256, "eve", all_jobs=False) is None
+    assert grants.readable(VIDEO.sha256, "eve", all_jobs=True) == VIDEO
     assert VIDEO.sha256 in store.named_artifacts()
 
 
@@ -251,7 +255,7 @@ def test_a_node_the_cache_answered_is_completed_from_the_start(store: JobStore) 
     assert found is not None
     assert found.node("script").cached and found.node("script").status is NodeStatus.COMPLETED
     assert store.list().jobs[0].progress == 0.25
-    assert store.reads("local", VIDEO.sha256)
+    assert Grants(store.database).readable(VIDEO.sha256, "local", all_jobs=False)
 
 
 def test_events_are_read_on_behind_a_cursor(store: JobStore) -> None:

@@ -26,6 +26,8 @@ _STATUS_OF_CODE = {
     "artifact.unknown": 404,
     "upload.too_large": 413,
     "upload.refused": 415,
+    "upload.busy": 503,
+    "artifact.no_thumbnail": 404,
     "store.missing": 404,
     "home.disk_full": 507,
     "request.not_found": 404,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +21,15 @@ from schemas.status import JobStatus, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.client.inspection.inspector import Inspector
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
 from workbench.engine.offers import Outlook
 from workbench.engine.structure import topological_order
 from workbench.settings import Settings
 from workbench.store.dead_letters import DeadLetters
+from workbench.store.files import written
+from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
@@ -70,10 +75,19 @@ class Bench:
     def objects(self) -> Objects:
         return Objects.connect(self.settings)
 
+    @cached_property
+    def grants(self) -> Grants:
+        return Grants(self.store.database)
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        return Inspector()
+
     def upload(self, path: Path, kind: str) -> Any:
         """Put a file into the object store; returns its typed reference.
 
-        Raises WorkbenchError: node.bad_input for a file that is missing or not of that kind.
+        Raises WorkbenchError: node.bad_input for a file that is missing, unreadable or not of that kind; home.disk_full
+        and home.not_writable of the cache; store.*.
         """
         if not path.is_file():
             raise WorkbenchError(
@@ -91,8 +105,14 @@ class Bench:
             {**facts, "sha256": sha256, "size_bytes": path.stat().st_size, "name": path.name[:200]}
         )
         with self._staged(path) as copy:
-            self.objects.put(self.cache.add(copy, ref), ref)
+            self.keep(copy, ref)
         return ref
+
+    def keep(self, path: Path, ref: Ref) -> None:
+        """Put a finished file of ours into the object store; the cache takes it over. Raises as ``Objects.put``."""
+        with written(self.cache.folder):
+            place = self.cache.add(path, ref)
+        self.objects.put(place, ref)
 
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""
@@ -217,20 +237,17 @@ class Bench:
         DeadLetters(self.store.database).remove(job_id)
         return accepted
 
-    def _staged(self, path: Path) -> Any:
+    @contextlib.contextmanager
+    def _staged(self, path: Path) -> Iterator[Path]:
         """A copy of a person's file: the cache takes files over, and this one is not ours to take."""
-        import contextlib
-        import tempfile
-
-        @contextlib.contextmanager
-        def staged() -> Iterator[Path]:
+        with written(self.cache.folder):
             self.cache.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.cache.folder, prefix=".upload-") as folder:
-                copy = Path(folder) / "file"
+            folder = tempfile.TemporaryDirectory(dir=self.cache.folder, prefix=".upload-")
+        with folder as name:
+            copy = Path(name) / "file"
+            with written(self.cache.folder):
                 shutil.copyfile(path, copy)
-                yield copy
-
-        return staged()
+            yield copy
 
 
 def resumed(graph: Graph) -> Graph:

@@ -18,7 +18,7 @@ def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where:
 
     Raises WorkbenchError: artifact.unknown, request.invalid.
     """
-    ref = _uploaded(bench, sha256, owner) or bench.store.artifact(sha256, owner)
+    ref = _readable(bench, sha256, owner)
     if ref is None:
         raise WorkbenchError(
             "artifact.unknown",
@@ -51,7 +51,7 @@ def check_refs(bench: Bench, graph: Graph, *, owner: str | None) -> None:
         for ref in refs_in([node.params, node.input, node.output or {}]):
             if ref.sha256 not in seen:
                 seen.add(ref.sha256)
-                if _uploaded(bench, ref.sha256, owner) is None and not bench.store.reads(owner, ref.sha256):
+                if _readable(bench, ref.sha256, owner) is None:
                     raise WorkbenchError(
                         "artifact.unknown",
                         f"node {node.id} names a file that is in no job and no upload of yours",
@@ -61,6 +61,7 @@ def check_refs(bench: Bench, graph: Graph, *, owner: str | None) -> None:
                     )
 
 
-def _uploaded(bench: Bench, sha256: str, owner: str | None) -> Ref | None:
-    """The one place that asks for uploads."""
-    return None
+def _readable(bench: Bench, sha256: str, owner: str | None) -> Ref | None:
+    if owner is not None:
+        return bench.grants.readable(sha256, owner, all_jobs=False)
+    return bench.store.artifact(sha256) or bench.grants.any_upload(sha256)

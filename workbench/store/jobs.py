@@ -191,17 +191,6 @@ class JobStore:
             found = connection.execute(statement).scalars().all()
         yield from found
 
-    def reads(self, owner: str, sha256: str) -> bool:
-        """Whether the artifact belongs to a job of that owner."""
-        grants, jobs = tables.job_artifacts, tables.jobs
-        statement = (
-            select(grants.c.job)
-            .join(jobs, jobs.c.id == grants.c.job)
-            .where(grants.c.sha256 == sha256, jobs.c.owner == owner)
-        )
-        with self.database.read() as connection:
-            return connection.execute(statement.limit(1)).first() is not None
-
     def artifact(self, sha256: str, owner: str | None = None) -> Ref | None:
         """The reference of an artifact that a job names; of that owner's jobs where one is given."""
         grants, jobs, artifacts = tables.job_artifacts, tables.jobs, tables.artifacts
@@ -217,9 +206,10 @@ class JobStore:
             return read_ref(connection.execute(statement.limit(1)).scalar())
 
     def named_artifacts(self) -> set[str]:
-        """Digests that a job or a cached result names: what gc keeps."""
+        """Digests that a job, an upload or a cached result names: what gc keeps."""
         with self.database.read() as connection:
             named = set(connection.execute(select(tables.job_artifacts.c.sha256).distinct()).scalars())
+            named.update(connection.execute(select(tables.uploads.c.sha256)).scalars())
             for output in connection.execute(select(tables.computed.c.output)).scalars():
                 named.update(ref.sha256 for _, ref in record.named_refs(output))
         return named

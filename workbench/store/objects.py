@@ -153,15 +153,22 @@ class Objects:
             present = list(threads.map(self.has, wanted))
         return [sha256 for sha256, there in zip(wanted, present, strict=True) if not there]
 
-    def presign(self, sha256: str, expires_s: int = 3600, filename: str = "") -> str:
+    def presign(
+        self, sha256: str, expires_s: int = 3600, filename: str = "", media_type: str = "", attachment: bool = False
+    ) -> str:
         """A link that reads the artifact without credentials for that long. Sends nothing.
 
         Args:
-            filename: the name a browser saves it under; it is shown in the page all the same.
+            filename: the name a browser saves it under.
+            media_type: answered in place of the stored one, which is whatever its writer said.
+            attachment: whether a browser saves it rather than showing it.
         """
         extra: dict[str, str | list[str] | tuple[str]] = {}
-        if filename:
-            extra["response-content-disposition"] = f"inline; filename*=UTF-8''{quote(filename, safe='')}"
+        if filename or attachment:
+            name = f"; filename*=UTF-8''{quote(filename, safe='')}" if filename else ""
+            extra["response-content-disposition"] = f"{'attachment' if attachment else 'inline'}{name}"
+        if media_type:
+            extra["response-content-type"] = media_type
         link: str = self._client.get_presigned_url(
             "GET",
             self.bucket,

@@ -178,6 +178,17 @@ job_artifacts = Table(
     Index(None, "sha256"),
 )
 
+# Who brought which file in: a grant to read it before any job names it.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("facts", Json, nullable=False),  # schemas.upload.Upload, as it was answered
+    Column("created_at", Float, nullable=False),
+    Index(None, "sha256"),
+)
+
 # Nodes that failed their last attempt although another could have helped: what an operator looks at.
 dead_letters = Table(
     "dead_letters",

@@ -1,0 +1,149 @@
+"""What a file is, by its first bytes. Names and Content-Types are what a stranger says and are not read."""
+
+from __future__ import annotations
+
+import re
+
+from schemas.errors import WorkbenchError
+from workbench.client.inspection.refusals import refused, unreadable
+
+HEAD_BYTES = 4096
+
+# What is refused by name: the person is told what the file is, not only that it is something else.
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive (or a document or program made of one)"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"PK\x07\x08", "a part of a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\xfe\xed\xfa", "a program"),
+    (b"\xcf\xfa\xed\xfe", "a program"),
+    (b"\xca\xfe\xba\xbe", "a program"),
+    (b"\x00asm", "a program"),
+    (b"#!", "a script"),
+    (b"GIF87a", "a GIF picture"),
+    (b"GIF89a", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"II*\x00", "a TIFF picture"),
+    (b"MM\x00*", "a TIFF picture"),
+    (b"8BPS", "a Photoshop file"),
+    (b"%!PS", "a PostScript file"),
+    (b"FLV\x01", "a Flash video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
+    (b"MThd", "a MIDI file"),
+)
+_TEXTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"#extm3u", re.I), "a playlist"),
+    (re.compile(rb"\[playlist\]", re.I), "a playlist"),
+    (re.compile(rb"ffconcat version", re.I), "a list of files to join"),
+    (re.compile(rb"(file|stream)\s+'?[\w./:]", re.I), "a list of files to join"),
+    (re.compile(rb"v=0\r?\n"), "a description of a stream (SDP)"),
+    (re.compile(rb"<asx|<smil", re.I), "a playlist"),
+    (re.compile(rb"(<\?xml[^>]*>\s*)?(<!doctype\s+svg[^>]*>\s*)?<svg", re.I), "an SVG drawing"),
+    (re.compile(rb"<(!doctype\s+html|html|head|body|script|iframe|meta)\b", re.I), "a web page"),
+    (re.compile(rb"<\?xml|<!doctype", re.I), "an XML document"),
+)
+_GIF_REMEDY = "Save one picture of it as PNG or JPEG."
+_HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+_MP4 = b"isom iso2 iso4 iso5 iso6 iso8 iso9 mp41 mp42 avc1 dash M4VP MSNV".split()
+_MP4_BY_APPLE = (b"M4A ", b"M4B ", b"M4V ")
+
+
+def format_of(head: bytes) -> str:
+    """The format, named as FFmpeg or Pillow name it: png, jpeg, webp, wav, flac, mp3, aac, ogg, webm or mp4.
+
+    Args:
+        head: the first ``HEAD_BYTES``, or all of a shorter file.
+
+    Raises WorkbenchError: upload.refused with the name of what it is, upload.unreadable for an empty file.
+    """
+    if not head:
+        raise unreadable("the file is empty", "0 bytes")
+    found = _picture(head) or _media(head)
+    if found:
+        return found
+    raise _not_accepted(head)
+
+
+def family_of(format_name: str) -> str:
+    """``image``, ``audio`` or ``video``; ``media`` where the container holds either."""
+    if format_name in ("png", "jpeg", "webp"):
+        return "image"
+    return "audio" if format_name in ("wav", "flac", "mp3", "aac") else "media"
+
+
+def _picture(head: bytes) -> str:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else ""
+
+
+def _media(head: bytes) -> str:
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return "wav"
+    if head.startswith(b"fLaC"):
+        return "flac"
+    if head.startswith(b"OggS"):
+        return "ogg"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        if b"webm" not in head[:128]:
+            raise refused("a Matroska file other than WebM", "Convert it to MP4 or WebM.")
+        return "webm"
+    if head[4:8] == b"ftyp":
+        return _brand(head[8:12])
+    if head.startswith(b"ID3"):
+        return "mp3"
+    if head[:1] == b"\xff" and len(head) > 3:
+        second = head[1]
+        if second & 0xF6 == 0xF0:  # ADTS: twelve ones, layer 0
+            return "aac"
+        # MPEG audio: eleven ones, a version and layer that exist, a bit rate and sample rate that exist
+        if second & 0xE0 == 0xE0 and second & 0x18 != 0x08 and second & 0x06 and head[2] & 0xF0 != 0xF0:
+            return "mp3" if head[2] & 0x0C != 0x0C else ""
+    return ""
+
+
+def _brand(brand: bytes) -> str:
+    if brand in _HEIF:
+        raise refused("a HEIF or AVIF picture", "Save it as JPEG; telephones have a setting for it.")
+    if brand == b"qt  ":
+        raise refused("a QuickTime movie", "Export it as MP4.")
+    if brand in _MP4_BY_APPLE or brand.strip() in _MP4:
+        return "mp4"
+    raise refused(f"an ISO media file of the brand {brand.decode('latin-1')!r}", "Convert it to MP4.")
+
+
+def _not_accepted(head: bytes) -> WorkbenchError:
+    for start, what in _OTHERS:
+        if head.startswith(start):
+            return refused(what, _GIF_REMEDY if "GIF" in what else "")
+    if b"%PDF-" in head[:1024]:
+        return refused("a PDF document")
+    if head[257:262] == b"ustar":
+        return refused("a tar archive")
+    if head[:4] == b"RIFF":
+        return refused("an AVI video" if head[8:12] == b"AVI " else "a RIFF file of another kind")
+    if head[:1] == b"\x47" and head[188:189] == b"\x47":
+        return refused("an MPEG transport stream", "Convert it to MP4.")
+    text = _begun(head)
+    for pattern, what in _TEXTS:
+        if pattern.match(text):
+            return refused(what)
+    return refused("a file of an unknown type")
+
+
+def _begun(head: bytes) -> bytes:
+    """Text from its first word on: byte order mark, blanks and comments are passed over; UTF-16 without its zeros."""
+    text = head[2:].replace(b"\x00", b"") if head[:2] in (b"\xff\xfe", b"\xfe\xff") else head
+    text = text.lstrip(b"\xef\xbb\xbf \t\r\n\x00")
+    while text.startswith(b"<!--"):  # not in the patterns: nested repeats take exponential time on hostile text
+        text = text.partition(b"-->")[2].lstrip()
+    return text

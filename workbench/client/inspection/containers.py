@@ -1,0 +1,115 @@
+"""Opening sound and video with FFmpeg on a short leash. Runs in the child only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.stream import Disposition
+
+from workbench.client.inspection.limits import MAX_STREAMS
+from workbench.client.inspection.refusals import refused, too_large, unreadable
+
+# The demuxer is named, never guessed: a playlist or a script for another demuxer is not even looked at.
+_DEMUXERS = {
+    "wav": "wav",
+    "flac": "flac",
+    "mp3": "mp3",
+    "aac": "aac",
+    "ogg": "ogg",
+    "webm": "matroska,webm",
+    "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
+}
+AUDIO_CODECS = ("flac", "mp3", "mp3float", "aac", "opus", "libopus", "vorbis", "libvorbis")
+PCM = tuple(f"pcm_{kind}" for kind in ("u8", "s16le", "s24le", "s32le", "f32le", "f64le", "alaw", "mulaw"))
+VIDEO_CODECS = ("h264", "vp8", "vp9", "av1", "libvpx", "libvpx-vp9", "libdav1d", "libaom-av1")
+_ALLOWED_DECODERS = (*AUDIO_CODECS, *PCM, *VIDEO_CODECS)
+_PLAYS = ("h264", "vp8", "vp9", "av1")
+
+
+@contextlib.contextmanager
+def opened(path: Path, format_name: str) -> Iterator[Any]:
+    """The container. FFmpeg is given an open file and may open nothing by itself: no other file, no address.
+
+    Faults of FFmpeg inside the block become WorkbenchError (upload.unreadable).
+    """
+    options = {
+        "protocol_whitelist": "none",
+        "format_whitelist": _DEMUXERS[format_name],
+        "codec_whitelist": ",".join(_ALLOWED_DECODERS),
+        "max_streams": str(MAX_STREAMS),
+    }
+    if format_name == "mp4":
+        options |= {"enable_drefs": "0", "use_absolute_path": "0"}
+    try:
+        with (
+            path.open("rb") as file,
+            av.open(file, "r", format=_DEMUXERS[format_name].split(",")[0], options=options) as container,
+        ):
+            yield container
+    except MemoryError as fault:
+        raise too_large("the file needs too much memory to be decoded", str(fault), "1.5 GiB") from fault
+    except (av.error.FFmpegError, ValueError, IndexError, OverflowError, EOFError) as fault:
+        raise unreadable("the file is damaged", f"{type(fault).__name__}: {fault}") from fault
+
+
+def the_video(container: Any) -> Any:
+    """The one picture stream, or None; covers of songs are passed over. Raises WorkbenchError (upload.refused)."""
+    streams = [stream for stream in container.streams.video if not _cover(stream)]
+    if not streams:
+        return None
+    if len(streams) > 1:
+        raise refused(f"a file with {len(streams)} video streams", "Export it with one.")
+    name = streams[0].codec_context.name if streams[0].codec_context else "unknown"
+    if canonical(name) not in _PLAYS:
+        raise refused(f"video coded as {name}", "Convert it to MP4 with H.264, or to WebM.", ", ".join(_PLAYS))
+    return streams[0]
+
+
+def the_audio(container: Any) -> Any:
+    """The one sound stream, or None. Raises WorkbenchError (upload.refused)."""
+    streams = list(container.streams.audio)
+    if not streams:
+        return None
+    if len(streams) > 1:
+        raise refused(f"a file with {len(streams)} sound streams", "Export it with one.")
+    name = streams[0].codec_context.name if streams[0].codec_context else "unknown"
+    if name not in AUDIO_CODECS and name not in PCM:
+        raise refused(f"sound coded as {name}", "Convert it to WAV, FLAC, MP3 or Opus.")
+    return streams[0]
+
+
+def canonical(codec: str) -> str:
+    """The codec's name whichever library decodes it."""
+    plain = codec.removeprefix("lib").replace("vpx-vp9", "vp9").replace("dav1d", "av1").replace("aom-av1", "av1")
+    return {"vpx": "vp8", "mp3float": "mp3"}.get(plain, plain)
+
+
+def claimed_s(container: Any, stream: Any) -> float | None:
+    """The length that the headers claim, in seconds; None where they say nothing."""
+    if stream.duration is not None and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / 1e6
+
+
+def check_length(seconds: float | None, allowed_s: float) -> None:
+    """Raises WorkbenchError (upload.too_large)."""
+    if seconds is not None and seconds > allowed_s:
+        raise too_large(
+            "the recording is too long",
+            _minutes(seconds),
+            f"up to {_minutes(allowed_s)}",
+            "Cut it, then give that file.",
+        )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:,.1f} min"
+
+
+def _cover(stream: Any) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)

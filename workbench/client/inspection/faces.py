@@ -1,0 +1,103 @@
+"""Faces of a picture, and what may keep a talking head from being made of them. Runs in the child only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from schemas.errors import WorkbenchError
+from schemas.upload import FaceBox, UploadWarning
+
+SMALL_PX = 128  # below, the animation shows that it was enlarged
+TOO_SMALL_PX = 48  # nodes._face.MIN_FACE_PX: refused when the job is submitted
+TURNED = 0.45  # nose off the middle of the eyes, in distances of the eyes: about 30 degrees
+BLURRED = 25.0  # variance of the Laplacian of the face at 128 px, grey 0-255; sharp portraits have some hundreds
+
+
+def find_faces(picture: Image.Image) -> tuple[list[FaceBox], list[UploadWarning]]:
+    """The faces of an RGB picture, the largest first, and the warnings about them."""
+    from nodes._face import detect
+
+    rgb = np.asarray(picture)
+    try:
+        faces = detect(rgb)
+    except WorkbenchError as error:  # the optional package is not installed
+        return [], [UploadWarning(code="face.unchecked", message=error.message, remedy=error.remedy)]
+    boxes = [
+        FaceBox(**dict(zip(("left", "top", "right", "bottom"), face.box, strict=True)), score=min(1.0, face.score))
+        for face in faces
+    ]
+    return boxes, _hints(rgb, faces)
+
+
+def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
+    if not faces:
+        return [
+            _hint(
+                "face.none",
+                "No face was found in the picture.",
+                "Use a well-lit portrait that looks at the camera and shows the whole head.",
+                level="error",
+            )
+        ]
+    face = faces[0]
+    hints = []
+    if face.size < TOO_SMALL_PX:
+        hints.append(
+            _hint(
+                "face.too_small",
+                f"The face is {face.size:.0f} px large; {TOO_SMALL_PX} px are needed.",
+                "Use a closer or larger picture, or enlarge it first with generate.upscale_image.",
+                level="error",
+            )
+        )
+    elif face.size < SMALL_PX:
+        hints.append(
+            _hint(
+                "face.small",
+                f"The face is {face.size:.0f} px large; from {SMALL_PX} px on the video looks sharp.",
+                "Use a closer or larger picture.",
+            )
+        )
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = face.box
+    if left < 0 or top < 0 or right > width or bottom > height:
+        hints.append(
+            _hint("face.cut", "The face is cut by the edge of the picture.", "Use one that shows the whole head.")
+        )
+    if len(faces) > 1:
+        hints.append(
+            _hint(
+                "face.several", f"There are {len(faces)} faces; the largest is used.", "Cut the picture to one person."
+            )
+        )
+    if _turn(face) > TURNED:
+        hints.append(_hint("face.turned", "The face is turned away.", "Use a picture that looks at the camera."))
+    if _sharpness(rgb, face) < BLURRED:
+        hints.append(_hint("face.blurred", "The face is blurred.", "Use a sharper picture."))
+    return hints
+
+
+def _turn(face: Any) -> float:
+    left_eye, right_eye, nose = face.keypoints[:3]
+    between = float(np.hypot(*(right_eye - left_eye))) or 1.0
+    along = (right_eye - left_eye) / between
+    return abs(float(np.dot(nose - (left_eye + right_eye) / 2, along))) / between
+
+
+def _sharpness(rgb: Any, face: Any) -> float:
+    import cv2
+
+    height, width = rgb.shape[:2]
+    left, top = max(0, int(face.box[0])), max(0, int(face.box[1]))
+    crop = rgb[top : min(height, int(face.box[3]) + 1), left : min(width, int(face.box[2]) + 1)]
+    if min(crop.shape[:2]) < TOO_SMALL_PX:
+        return BLURRED  # too few pixels to tell; its size is told already
+    grey = cv2.cvtColor(cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+def _hint(code: str, message: str, remedy: str, level: Any = "warning") -> UploadWarning:
+    return UploadWarning(code=code, level=level, message=message, remedy=remedy)

@@ -1,0 +1,228 @@
+"""The caller's side of the process that decodes: started when first needed, killed when it hangs, made anew."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from schemas.base import Contract
+from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.upload import FaceBox, MediaFacts, MediaKind, UploadWarning
+from workbench.client.inspection.limits import LOOK_BYTES_PER_S, LOOK_S, Limits
+from workbench.client.inspection.refusals import too_large, unreadable
+from workbench.engine.wire import Closed, Wire
+from workbench.store.retry import disk_full, no_space
+
+PROCESSES = 2  # so many files are looked at at once; more wait
+WAIT_S = 60.0  # for a free process
+START_S = 60.0
+LOOKS = 100  # then the process is made anew: what a decoder leaks does not add up
+_KEPT_OVERHEAD = 256_000_000  # a picture or sound may grow when it is written without loss
+
+
+class Inspection(Contract):
+    """What the process says of a file. It decoded bytes of a stranger: its answer is checked like theirs."""
+
+    kind: MediaKind
+    media_type: str = Field(pattern=r"^(image/(png|jpeg)|audio/wav|video/(mp4|webm))$")
+    suffix: str = Field(pattern=r"^\.(png|jpg|wav|mp4|webm)$")
+    facts: MediaFacts
+    faces: list[FaceBox] = Field(max_length=1000)
+    warnings: list[UploadWarning] = Field(max_length=20)
+
+
+class Inspector:
+    """Looks at files. Thread-safe; every method blocks. Each of its threads has a process of its own.
+
+    Args:
+        look_s: seconds a small file may take.
+        command: of the process; the descriptor of the socket and our pid are added.
+    """
+
+    def __init__(self, look_s: float = LOOK_S, processes: int = PROCESSES, command: tuple[str, ...] = ()) -> None:
+        self._look_s = look_s
+        self._command = command or (sys.executable, "-m", "workbench.client.inspection.child")
+        # The kernel ends a child with the thread that started it, and a server's pool ends idle threads: own ones.
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="inspection")
+        self._own = threading.local()
+        self._processes: list[_Process] = []
+
+    def look(self, path: Path, out: Path, wanted: str = "auto", limits: Limits | None = None) -> Inspection:
+        """Facts of a file; what is kept of it is written to ``out``, which may be moved away.
+
+        Raises WorkbenchError: upload.refused, upload.too_large, upload.unreadable, upload.busy, home.disk_full.
+        """
+        limits = limits or Limits()
+        size = path.stat().st_size
+        result = self._ask(
+            {"kind": "look", "path": str(path), "out": str(out), "wanted": wanted, "limits": limits.to_json()},
+            seconds=self._look_s + size / LOOK_BYTES_PER_S,
+            file_bytes=size + _KEPT_OVERHEAD,
+        )
+        try:
+            return Inspection.model_validate(result)
+        except ValidationError as fault:
+            raise unreadable("the file could not be decoded", "the decoder's answer makes no sense") from fault
+
+    def thumbnail(self, path: Path, out: Path, side_px: int) -> None:
+        """Write a JPEG of a picture, or of a frame one third into a video. Raises WorkbenchError as ``look``."""
+        message = {"kind": "thumbnail", "path": str(path), "out": str(out), "side_px": side_px}
+        self._ask(message, seconds=self._look_s, file_bytes=10_000_000)
+
+    def pids(self) -> list[int]:
+        """The processes that are up."""
+        return [process.pid for process in self._processes if process.pid is not None]
+
+    def close(self) -> None:
+        """End the processes. Files that are being looked at are given up."""
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for process in self._processes:
+            process.stop()
+
+    def _ask(self, message: dict[str, Any], seconds: float, file_bytes: int) -> dict[str, Any]:
+        message |= {"cpu_s": seconds, "file_bytes": file_bytes}
+        future: Future[dict[str, Any]] = self._threads.submit(self._in_thread, message, seconds)
+        with contextlib.suppress(NotInTime):
+            return future.result(WAIT_S)
+        if future.cancel():
+            raise WorkbenchError(
+                "upload.busy",
+                "other files are being looked at",
+                where="file",
+                seen=f"none was done within {WAIT_S:.0f} s",
+                remedy="Try again in a minute.",
+            )
+        return future.result()  # it is being looked at: that ends within its own time
+
+    def _in_thread(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        process: _Process | None = getattr(self._own, "process", None)
+        if process is None:
+            process = self._own.process = _Process(self._command)
+            self._processes.append(process)
+        return process.ask(message, seconds)
+
+
+class _Process:
+    """One process, used by one thread."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wire: Wire | None = None
+        self._looks = 0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """The answer to one message. Raises WorkbenchError."""
+        self._ensure()
+        assert self._wire is not None
+        self._looks += 1
+        try:
+            self._wire.send(message.pop("kind"), **message)
+            reply = self._wire.receive(seconds)
+        except Closed:
+            raise self._died() from None
+        if reply is None:
+            self.stop()
+            raise unreadable("decoding the file took too long", f"over {seconds:.0f} s")
+        return _read(reply)
+
+    def kill(self) -> None:
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.kill()
+        if self._process is not None:
+            self._process.wait()
+        if self._wire is not None:
+            self._wire.close()
+        self._process, self._wire, self._looks = None, None, 0
+
+    def _ensure(self) -> None:
+        if self.pid is not None and self._looks < LOOKS:
+            return
+        self.stop()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*self._command, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        self._wire = Wire(ours)
+        try:
+            ready = self._wire.receive(START_S)
+        except Closed:
+            ready = None
+        if ready is None:
+            self.stop()
+            raise WorkbenchError(
+                "upload.busy",
+                "the process that looks at files does not start",
+                where=" ".join(self._command),
+                remedy="Start it by hand to read why: `python -m workbench.client.inspection.child`.",
+            )
+
+    def _died(self) -> WorkbenchError:
+        assert self._process is not None
+        until = time.monotonic() + 2
+        while self._process.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)  # the socket closes a moment before the process can be reaped
+        code = self._process.poll()
+        self.stop()
+        if code == -signal.SIGXCPU:
+            return unreadable("decoding the file took too much computing time", "killed by SIGXCPU")
+        name = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
+        return unreadable("the decoder died of this file", name)
+
+
+def _read(reply: dict[str, Any]) -> dict[str, Any]:
+    """The result of a reply. Raises the WorkbenchError it carries; only those of files are believed."""
+    if reply.get("kind") == "done" and isinstance(reply.get("result"), dict):
+        result: dict[str, Any] = reply["result"]
+        return result
+    if reply.get("kind") == "failed":
+        fault = OSError(reply.get("errno"), str(reply.get("text"))[:300])
+        if fault.errno == errno.EFBIG:
+            raise too_large("the decoded file is too large to keep", "over its limit", "a smaller file")
+        if no_space(fault):
+            raise disk_full(fault)
+        raise unreadable("the file could not be decoded", str(fault))
+    try:
+        error = WorkbenchError.from_info(ErrorInfo.model_validate(reply.get("error")))
+    except ValidationError:
+        error = unreadable("the file could not be decoded")
+    raise error if error.code.startswith("upload.") else unreadable("the file could not be decoded", error.message)
+
+
+def _environment() -> dict[str, str]:
+    """No credentials: the settings of the bench stay here."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
+    # One thread each: the memory limit counts the stacks and arenas of idle ones.
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**kept, **threads, "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}

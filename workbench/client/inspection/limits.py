@@ -1,0 +1,56 @@
+"""What is accepted, in one place: sizes, lengths, and what the process that looks at a file may use."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from workbench.settings import Settings
+
+MB = 1_000_000
+
+MAX_PIXELS = 40_000_000
+MAX_SIDE_PX = 16_384
+MAX_CHANNELS = 8
+SAMPLE_RATES_HZ = (8_000, 192_000)
+KEPT_RATE_HZ = 48_000  # sound of a higher rate is brought down to it
+MAX_FPS = 240.0
+MAX_STREAMS = 8
+
+CHILD_MEMORY_BYTES = 1_536 * 1024 * 1024
+CHILD_OPEN_FILES = 64
+LOOK_S = 15.0  # of wall time and of CPU, for a small file
+LOOK_BYTES_PER_S = 20 * MB  # a large one is given a second more for so many bytes
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The caps that a bench sets."""
+
+    image_bytes: int = 20 * MB
+    audio_bytes: int = 50 * MB
+    video_bytes: int = 500 * MB
+    duration_s: float = 600.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The caps of the settings ``upload_*``."""
+        return cls(
+            image_bytes=int(settings.upload_image_mb * MB),
+            audio_bytes=int(settings.upload_audio_mb * MB),
+            video_bytes=int(settings.upload_video_mb * MB),
+            duration_s=settings.upload_minutes * 60,
+        )
+
+    def bytes_of(self, kind: str) -> int:
+        """The largest file of that kind; of any kind for ``auto``."""
+        sizes = {"image": self.image_bytes, "audio": self.audio_bytes, "video": self.video_bytes}
+        return sizes.get(kind) or max(sizes.values())
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def look_s(size_bytes: int) -> float:
+    """Seconds that may be spent on a file of that size."""
+    return LOOK_S + size_bytes / LOOK_BYTES_PER_S

@@ -1,0 +1,105 @@
+"""Taking in a file of a person's: looked at under limits, kept as what was decoded of it, readable by its owner."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from nodes._samples import SAMPLE_NAME, sample_portrait
+from schemas.refs import REF_TYPES
+from schemas.upload import MediaRef, Upload
+from workbench.client.bench import Bench
+from workbench.client.inspection.inspector import Inspection
+from workbench.client.inspection.limits import Limits
+from workbench.client.inspection.refusals import megabytes, too_large
+from workbench.store.files import written
+
+NAME_CHARACTERS = 120
+_MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
+
+
+def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", name: str = "") -> Upload:
+    """Look at a file, keep what was decoded of it, and let its owner read it. Blocks; the file itself is left alone.
+
+    Args:
+        kind: image, audio or video; anything of these for ``auto``.
+        name: what the person calls it; it becomes ``ref.name`` after ``plain_name`` and nothing else.
+
+    Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
+    """
+    folder = bench.settings.home / "incoming"
+    with written(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = tempfile.TemporaryDirectory(dir=folder, prefix="look-")
+    with place as work:
+        found, kept = inspect_file(bench, path, Path(work), kind)
+        with kept.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        known = REF_TYPES[found.kind].model_fields
+        facts = found.facts.model_dump(exclude_none=True, by_alias=False)
+        ref = _MEDIA_REF.validate_python(
+            {
+                **{field: value for field, value in facts.items() if field in known},
+                "kind": found.kind,
+                "media_type": found.media_type,
+                "sha256": sha256,
+                "size_bytes": kept.stat().st_size,
+                "name": plain_name(name or path.name, found.suffix),
+            }
+        )
+        bench.keep(kept, ref)
+    upload = Upload(
+        ref=ref,
+        kind=found.kind,
+        facts=found.facts,
+        faces=found.faces,
+        warnings=found.warnings,
+        url=f"/api/artifacts/{sha256}",
+    )
+    bench.grants.add_upload(owner, ref, upload.model_dump(mode="json", exclude_none=True))
+    return upload
+
+
+def keep_sample(bench: Bench, owner: str) -> Upload:
+    """The packaged portrait as an upload. Raises WorkbenchError as ``keep_upload``, and node.missing_package."""
+    with tempfile.TemporaryDirectory(prefix="sample-") as folder:
+        return keep_upload(bench, sample_portrait(Path(folder)), owner=owner, kind="image", name=SAMPLE_NAME)
+
+
+def inspect_file(bench: Bench, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:
+    """What a file is, and the file in ``folder`` with what is to be kept of it. Raises WorkbenchError: upload.*."""
+    limits = Limits.of(bench.settings)
+    check_size(path.stat().st_size, kind, limits)
+    out = folder / "kept"
+    found = bench.inspector.look(path, out, kind, limits)
+    check_size(path.stat().st_size, found.kind, limits)
+    return found, out
+
+
+def check_size(size_bytes: int, kind: str, limits: Limits) -> None:
+    """Raises WorkbenchError (upload.too_large)."""
+    cap = limits.bytes_of(kind)
+    if size_bytes > cap:
+        noun = {"image": "picture", "audio": "sound", "video": "video"}.get(kind, "file")
+        raise too_large(f"the {noun} is too large", megabytes(size_bytes), f"up to {megabytes(cap)}")
+
+
+def plain_name(name: str, suffix: str) -> str:
+    """What a stranger calls a file, as a name that is safe to show and to save under: ``suffix`` is the true one.
+
+    The folders, control and direction characters, leading dots and what is beyond 120 characters are gone.
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    normal = unicodedata.normalize("NFC", last)
+    kept = "".join(" " if unicodedata.category(c)[0] == "Z" else c for c in normal if unicodedata.category(c)[0] != "C")
+    kept = "".join(c for c in kept if c not in "<>:\"|?*%;`$&'")
+    stem = kept.strip(" .")
+    head, dot, end = stem.rpartition(".")
+    if dot and head.strip(" .") and len(end) <= 5:
+        stem = head
+    return f"{stem[:NAME_CHARACTERS].strip(' .') or 'upload'}{suffix}"

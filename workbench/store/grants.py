@@ -1,0 +1,69 @@
+"""Who may read which artifact: through a job that names it, or because the person brought it in."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import exists, select, union_all
+
+from schemas.refs import Ref, read_ref
+from workbench.store.database import Database
+from workbench.store.statements import Statements
+from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
+
+
+class Grants:
+    """Thread-safe; every method is one transaction and blocks for it.
+
+    All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = Statements(database.dialect)
+
+    def add_upload(self, owner: str, ref: Ref, facts: dict[str, Any]) -> None:
+        """Note that the owner brought the artifact in. Bringing it in again changes the facts and the time."""
+        now = time.time()
+        row = {"owner": owner, "sha256": ref.sha256, "facts": facts, "created_at": now}
+        known = {
+            "sha256": ref.sha256,
+            "kind": ref.kind,
+            "media_type": ref.media_type,
+            "size_bytes": ref.size_bytes,
+            "facts": ref.model_dump(mode="json", exclude_none=True),
+            "created_at": now,
+        }
+        with self._database.write() as connection:
+            self._sql.keep(connection, artifacts, [known])
+            self._sql.put(connection, uploads, [row])
+
+    def upload(self, owner: str, sha256: str) -> dict[str, Any] | None:
+        """The facts of what the owner brought in, or None."""
+        wanted = select(uploads.c.facts).where(uploads.c.owner == owner, uploads.c.sha256 == sha256)
+        with self._database.read() as connection:
+            found: dict[str, Any] | None = connection.execute(wanted).scalar()
+        return found
+
+    def any_upload(self, sha256: str) -> Ref | None:
+        """The reference of what anybody brought in, for those who see everything."""
+        wanted = select(artifacts.c.facts).join(uploads, uploads.c.sha256 == artifacts.c.sha256)
+        with self._database.read() as connection:
+            return read_ref(connection.execute(wanted.where(artifacts.c.sha256 == sha256).limit(1)).scalar())
+
+    def readable(self, sha256: str, owner: str, *, all_jobs: bool) -> Ref | None:
+        """The reference of an artifact that the owner may read, as it was first seen; None for any other.
+
+        Args:
+            all_jobs: whether the jobs of others count too; their uploads never do.
+        """
+        of_jobs = select(job_artifacts.c.sha256).where(job_artifacts.c.sha256 == sha256)
+        if not all_jobs:
+            of_jobs = of_jobs.join(jobs, jobs.c.id == job_artifacts.c.job).where(jobs.c.owner == owner)
+        own = select(uploads.c.sha256).where(uploads.c.sha256 == sha256, uploads.c.owner == owner)
+        wanted = select(artifacts.c.facts).where(
+            artifacts.c.sha256 == sha256, exists(union_all(of_jobs, own).subquery().select())
+        )
+        with self._database.read() as connection:
+            return read_ref(connection.execute(wanted).scalar())
