@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from nodes.media import measure
 from nodes.model_cache import ModelCache
+from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES, Ref
 
@@ -42,6 +43,9 @@ class Host(Protocol):
 
     def part(self, index: int, ref: Ref) -> None:
         """Record a finished part, so that another attempt can go on behind it."""
+
+    def ask(self, question: Question) -> Decision:
+        """The person's answer. Raises Cancelled where there is none yet: the node is run again when there is."""
 
     def cancelled(self) -> bool: ...
 
@@ -182,6 +186,26 @@ class Context:
             path = self.workdir / f"preview-{time.monotonic_ns()}"
             path.write_bytes(make())
             self.host.preview(path, media_type)
+
+    def ask(self, question: Question) -> Decision:
+        """What a person decided. For nodes declared ``asks=True``.
+
+        Without an answer this leaves the node: the job waits without a worker, and the node runs again, from its
+        beginning, when the person has decided. So ask first, and do nothing before that is not to be done twice.
+
+        Raises WorkbenchError: review.rejected, which fails the node for good; node.bad_declaration.
+        """
+        decision = self.host.ask(question)
+        if not decision.approved:
+            raise WorkbenchError(
+                "review.rejected",
+                f"{decision.author} rejected it" + (f": {decision.reason}" if decision.reason else ""),
+                seen=question.text[:300],
+                remedy="Change the prompt or the script and run it again.",
+                author=decision.author,
+                at=decision.at,
+            )
+        return decision
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a figure of this run (a loss, a score); it becomes ``node.name`` in MLflow."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from nodes.context import Context, take_over
 from nodes.model_cache import ModelCache
+from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 
@@ -24,6 +25,7 @@ class FolderHost:
         self.parts: list[Ref] = []
         self.previews: list[Path] = []
         self.progressed: list[tuple[float, float, str]] = []
+        self.decision: Decision | None = None  # what a person says when asked; None: yes, as it is
         self._on_progress = on_progress
 
     def fetch(self, ref: Ref) -> Path:
@@ -48,6 +50,9 @@ class FolderHost:
 
     def part(self, index: int, ref: Ref) -> None:
         self.parts.append(ref)
+
+    def ask(self, question: Question) -> Decision:
+        return self.decision or Decision(approved=True, text=question.text, author="local")
 
     def cancelled(self) -> bool:
         return False

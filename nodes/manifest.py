@@ -27,6 +27,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 doc=declaration.doc.strip().splitlines()[0] if declaration.doc else "",
                 seeded=declaration.seeded,
                 cache=declaration.cache,
+                asks=declaration.asks,
                 gpu=declaration.resources.gpu,
                 vram_gib=declaration.resources.vram_gib,
                 timeout_s=declaration.resources.timeout_s,

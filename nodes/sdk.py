@@ -25,6 +25,8 @@ from pydantic.fields import FieldInfo
 from nodes.context import Cancelled as Cancelled
 from nodes.context import Context as Context
 from nodes.weights import wheel_digest
+from schemas.approval import Decision as Decision
+from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
 from schemas.refs import AudioRef as AudioRef
 from schemas.refs import FileRef as FileRef
@@ -84,6 +86,7 @@ class NodeDeclaration:
     resources: Resources
     seeded: bool
     cache: bool
+    asks: bool
     check: CheckFunction | None
     same_subject: Mapping[str, str]
     packages: tuple[str, ...]
@@ -111,6 +114,7 @@ def node(
     resources: Resources | None = None,
     seeded: bool = False,
     cache: bool = True,
+    asks: bool = False,
     check: CheckFunction | None = None,
     same_subject: Mapping[str, str] | None = None,
     weights: tuple[str, ...] = (),
@@ -126,6 +130,8 @@ def node(
         resources: GPU, memory and the time after which a run is killed.
         seeded: the output depends on ``ctx.seed``, which then is part of the content key.
         cache: False when the same inputs may rightly give another output (capabilities, clocks).
+        asks: the node asks a person (``ctx.ask``). It is never cached, runs on the control plane, and is a segment of
+            its own, so that nothing else waits for the answer.
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
             raises NodeError to refuse the graph. It must be quick and may import what it needs.
         same_subject: outputs that show what an input shows, as {output: input}; the checks of nodes behind this one
@@ -156,6 +162,8 @@ def node(
                 )
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
+        if asks and plane != Plane.CONTROL:
+            refuse("asks", "a node that asks a person runs on the control plane", 'plane="control"')
         known = DECLARED.get(service)
         if known is not None and Path(known.file) != Path(file):
             refuse("service", f"also declared in {known.file}", "Give one of the two another name.")
@@ -170,7 +178,8 @@ def node(
             outputs=models[2],
             resources=resources or Resources(),
             seeded=seeded,
-            cache=cache,
+            cache=cache and not asks,
+            asks=asks,
             check=check,
             same_subject=dict(same_subject or {}),
             packages=weights,

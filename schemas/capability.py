@@ -20,6 +20,7 @@ class ServiceManifest(Contract):
     doc: str = ""
     seeded: bool = False
     cache: bool = True
+    asks: bool = Field(False, description="Whether it asks a person and waits for the answer.")
     gpu: int = 0
     vram_gib: float = 0.0
     timeout_s: float = 600.0

@@ -18,6 +18,7 @@ on the command line, in a node's `error.code` of the graph, and in the JSON of e
 _TITLES = {
     "graph": "The graph, refused at submit",
     "job": "Jobs",
+    "review": "Asking a person",
     "pipeline": "Pipelines",
     "node": "Nodes",
     "bus": "The bus",

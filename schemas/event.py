@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from schemas.approval import Question
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.status import WaitReason
@@ -25,6 +26,7 @@ class EventType(StrEnum):
     NODE_SKIPPED = "node.skipped"  # data: {}
     NODE_CANCELLED = "node.cancelled"  # data: {}
     NODE_WAITING = "node.waiting"  # data: NodeWait
+    NODE_DECIDED = "node.decided"  # data: Decision; a person has answered, the node is ready again
     JOB_COMPLETED = "job.completed"  # data: {}
     JOB_FAILED = "job.failed"  # node: the first unhandled failure; data: {}
     JOB_CANCELLED = "job.cancelled"  # data: {}
@@ -78,6 +80,7 @@ class NodeWait(Contract):
     attempt: int = Field(0, ge=0, description="retry_at: the attempt that follows.")
     pool: str = Field("", description="no_worker: the pool that has none.")
     services: list[str] = Field(default_factory=list, description="no_worker: service and version that nobody offers.")
+    question: Question | None = Field(None, description="approval: what a person is asked.")
 
     def sentence(self) -> str:
         """For a person."""
@@ -87,7 +90,7 @@ class NodeWait(Contract):
             return f"no worker offers {', '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
         if self.reason is WaitReason.SAME_COMPUTATION:
             return "another job computes the same; its result is used"
-        return "a person is asked"
+        return f"a person is asked: {self.question.sentence}" if self.question else "a person is asked"
 
 
 class Event(Contract):
@@ -115,6 +118,7 @@ class Progress(Contract):
     total: float = 1.0
     unit: str = ""
     preview: str = Field("", description="Key of the newest preview object, or empty.")
+    parts: int = Field(0, ge=0, description="Finished parts of a long output so far, those of earlier attempts too.")
 
     @property
     def fraction(self) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from schemas.approval import Decision, Question
 from schemas.capability import Capabilities, WorkerManifest
 from schemas.errors import ErrorInfo
 from schemas.event import Event, NodeFailure, NodeResult, NodeStart, NodeWait, Progress
@@ -26,6 +27,8 @@ EXPORTED: tuple[type[BaseModel], ...] = (
     NodeFailure,
     NodeWait,
     Progress,
+    Question,
+    Decision,
     JobView,
     JobRecord,
     WorkerManifest,

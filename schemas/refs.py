@@ -37,6 +37,7 @@ class JsonRef(Ref):
 class TextRef(Ref):
     kind: Literal["text"] = "text"
     media_type: str = "text/plain"
+    author: str | None = Field(None, max_length=200, description="The person who wrote it, where one did.")
 
 
 class ImageRef(Ref):

@@ -13,6 +13,7 @@ class Duty(Contract):
 
     seeded: bool = False
     cache: bool = True
+    asks: bool = False
     timeout_s: float = 600.0
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import random
 from typing import Any
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.status import EdgeKind, Plane
 from tests.engine.graphs import checked, document, random_documents
@@ -14,16 +16,18 @@ from workbench.engine.structure import ancestors
 from workbench.engine.validate import Checked
 
 
-def segments_of(graph: Checked) -> list[Segment]:
+def segments_of(graph: Checked, alone: set[str] | None = None) -> list[Segment]:
     pools = {node: pool_name(d.plane, d.pool) for node, d in graph.declarations.items()}
-    return cut(graph.graph, graph.order, pools)
+    return cut(graph.graph, graph.order, pools, alone or set())
 
 
 @settings(max_examples=300, deadline=None)
-@given(raw=random_documents(max_nodes=14))
-def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any]) -> None:
+@given(raw=random_documents(max_nodes=14), chance=st.randoms())
+def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any], chance: random.Random) -> None:
     graph = checked(raw)
-    segments = segments_of(graph)
+    control = [node.id for node in graph.graph.nodes if node.plane is Plane.CONTROL]
+    alone = set(chance.sample(control, chance.randrange(len(control) + 1) // 2))
+    segments = segments_of(graph, alone)
     parents, before = graph.graph.parents(), ancestors(graph.graph, graph.order)
     plane = {node.id: node.plane for node in graph.graph.nodes}
     assert sorted(node for segment in segments for node in segment.nodes) == sorted(graph.order)
@@ -34,8 +38,10 @@ def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any]) -> Non
         assert {pool_name(graph.declarations[n].plane, graph.declarations[n].pool) for n in members} == {segment.pool}
         outside = {edge.from_ for node in members for edge in parents[node]} - members
         assert not any(members & before[node] for node in outside), "a path leaves the segment and comes back"
-        if plane[segment.nodes[0]] is Plane.CONTROL:
-            above = [{n for n in before[node] if plane[n] is Plane.DATA} for node in members]
+        if members & alone:
+            assert len(members) == 1
+        elif plane[segment.nodes[0]] is Plane.CONTROL:
+            above = [{n for n in before[node] if plane[n] is Plane.DATA or n in alone} for node in members]
             assert all(found == above[0] for found in above)
         else:
             for above_, below in itertools.pairwise(segment.nodes):
@@ -66,3 +72,14 @@ def test_a_chain_ends_at_another_pool_and_at_a_failure_edge() -> None:
     nodes = {"a": "probe.data", "b": "probe.data", "c": "probe.elsewhere", "d": "probe.data"}
     assert cut_of(nodes, [("a", "b"), ("b", "c"), ("c", "d")]) == [["a", "b"], ["c"], ["d"]]
     assert cut_of(dict.fromkeys("ab", "probe.data"), [("a", "b", "on_failure")]) == [["a"], ["b"]]
+
+
+def test_a_node_that_asks_a_person_stands_alone() -> None:
+    ask = {"service": "review.script", "input": {"narration": "Good morning."}}
+    plain = {"service": "probe.control", "input": {"text": None}}
+    raw = document(
+        {"a": plain, "ask": ask, "beside": plain, "b": plain},
+        [("a", "ask"), ("a", "beside"), ("ask", "b"), ("beside", "b")],
+    )
+    graph = checked(raw)
+    assert [segment.nodes for segment in segments_of(graph, {"ask"})] == [["a", "beside"], ["ask"], ["b"]]

@@ -33,6 +33,7 @@ def shapes() -> list[Checked]:
 
     control, data, other = node("probe.control"), node("probe.data"), node("probe.elsewhere")
     same = {name: node("probe.cached", value=name) for name in ("x", "y")}
+    ask = {"service": "review.script", "input": {"narration": "text"}, "retries": {"maxAttempts": 20}}
     drawn = [
         ({"a": control, "b": data, "c": control}, [("a", "b"), ("b", "c")]),
         ({"a": data, "b": data, "c": other, "d": control}, [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]),
@@ -40,6 +41,7 @@ def shapes() -> list[Checked]:
         ({"a": same["x"]}, []),
         ({"a": same["x"], "b": same["y"], "c": control}, [("a", "b"), ("b", "c")]),
         ({"a": control, "b": same["y"], "c": data}, [("a", "b"), ("b", "c")]),
+        ({"a": control, "b": ask, "c": data, "d": control}, [("a", "b"), ("b", "c"), ("b", "d", "on_failure")]),
     ]
     return [checked(document(nodes, edges)) for nodes, edges in drawn]
 
@@ -54,9 +56,9 @@ class Schedule:
         self.steps: list[str] = []
 
     def run(self, steps: int = STEPS) -> None:
-        actions = [self.submit, self.take, self.work, self.trouble, self.control, self.memory]
+        actions = [self.submit, self.take, self.work, self.trouble, self.control, self.memory, self.person]
         for _ in range(steps):
-            action = self.chance.choices(actions, weights=(6, 16, 20, 5, 6, 1))[0]
+            action = self.chance.choices(actions, weights=(6, 16, 20, 5, 6, 1, 3))[0]
             action()
         self.note("finish")
         self.world.finish()
@@ -102,8 +104,15 @@ class Schedule:
         else:
             getattr(self.world, what)(self.worker())
 
+    def person(self) -> None:
+        job = self.chance.choice(list(self.world.jobs)) if self.world.jobs else None
+        if job is not None:
+            tell = self.chance.random() < 0.8
+            self.note("a person answers", job, "" if tell else "and the bus does not hear of it")
+            self.world.answer(job, tell=tell)
+
     def control(self) -> None:
-        what = self.chance.choice(["reap", "record", "record", "remember"])
+        what = self.chance.choice(["reap", "record", "record", "remember", "hand_over"])
         self.note(what)
         getattr(self.world, what)()
 

@@ -10,10 +10,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.event import Event, EventType, NodeResult
+from schemas.approval import Decision, Question
+from schemas.event import Event, EventType, NodeResult, NodeWait
 from schemas.graph import Graph
 from schemas.job import NewJob
-from schemas.status import JobStatus, Lane, NodeStatus
+from schemas.status import JobStatus, Lane, NodeStatus, WaitReason
 from tests.bus.driver import Hand, failure_of
 from tests.engine.graphs import expected
 from workbench.bus import scripts
@@ -24,6 +25,7 @@ from workbench.control.keeper import Keeper
 from workbench.control.reaper import Reaper
 from workbench.control.recorder import Recorder
 from workbench.engine.content import graph_hash
+from workbench.engine.known import recorded_questions
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 from workbench.settings import Settings
@@ -31,6 +33,7 @@ from workbench.store.jobs import JobStore
 
 POOLS = ("control", "data.cpu", "data.elsewhere")
 LEASE_S = 1.0
+WHY = NodeWait(reason=WaitReason.APPROVAL, question=Question(sentence="Well?", text="text")).to_json()
 
 
 @dataclass
@@ -65,6 +68,7 @@ class World:
         self.bus = Bus(settings.bus_url, settings.bench, control=True)
         self.store = store
         self.keeper = Keeper(settings, store)
+        self.approvals = self.keeper.approvals
         self.recorder = Recorder(settings, store)
         self.recorder.bus = self.bus
         self.reaper = Reaper(settings)
@@ -138,6 +142,10 @@ class World:
             worker.drop()
             return None
         lease, job = worker.lease, self.jobs[worker.lease.job]
+        if job.checked.declarations[node].asks and not fail_once:
+            verdict_or_rejected = self._ask(worker, node, held, again)
+            if verdict_or_rejected is not None:
+                return verdict_or_rejected
         key = self._content_key(job, node)
         if key and node not in worker.claims:
             verdict, known = self.bus.claim(lease, node, key)
@@ -190,6 +198,40 @@ class World:
         if worker.hand.next_node() is None:
             worker.drop()
         return verdict
+
+    def _ask(self, worker: PlayedWorker, node: str, held: bool, again: bool) -> Verdict | None:
+        """A node that asks a person: its segment waits, or goes on with the answer."""
+        assert worker.lease is not None
+        verdict, found = self.bus.ask(worker.lease, node, WHY)
+        assert held == (verdict in (Verdict.OK, Verdict.PARKED)), verdict
+        if verdict is not Verdict.OK:
+            worker.drop()
+            return verdict
+        assert found is not None
+        decision = Decision.model_validate_json(found)
+        assert decision == self.approvals.of(worker.lease.job)[node], "what SQL has is what counts"
+        if not decision.approved:
+            return None
+        self.executed[worker.lease.job, node] += 1
+        return self._commit(worker, node, self._result(node, ""), "", held, again)
+
+    def answer(self, job: str, *, tell: bool = True) -> bool:
+        """A person answers what the job asks, if it does. SQL first; the client may die before the bus hears of it."""
+        record = self.store.get(job)
+        assert record is not None
+        waits = self.bus.asked(job, [node.id for node in record.graph.nodes])
+        if waits is None:
+            waits = recorded_questions(record)
+        for node in waits:
+            given = Decision(approved=node not in self.jobs[job].fails, text=node, author=f"p{self._count}", at=1.0)
+            stands, _ = self.approvals.keep(job, node, given)
+            if tell:
+                self.bus.decide(job, node, stands.to_json())
+        return bool(waits)
+
+    def hand_over(self) -> None:
+        """The control plane tells the bus of decisions that only SQL has."""
+        self.keeper.hand_over_decisions()
 
     def beat(self, worker: PlayedWorker) -> None:
         """A heartbeat."""
@@ -298,7 +340,8 @@ class World:
         self.silent.clear()
         for _ in range(40 * (len(self.jobs) + 2)):
             self.reap()
-            busy = False
+            self.hand_over()
+            busy = sum(self.answer(job) for job in self.jobs if self._unfinished(job)) > 0
             for worker in self.workers:
                 for pool in POOLS:
                     if worker.hand is None:
@@ -320,6 +363,10 @@ class World:
         assert not [
             key for key in left if ":job:" in key or ":flights" in key or ":waiters" in key or ":delayed" in key
         ]
+
+    def _unfinished(self, job: str) -> bool:
+        record = self.store.get(job)
+        return record is not None and not record.status.final
 
     def close(self) -> None:
         keys = list(self.bus.client.scan_iter(f"{self.bus.keys.prefix}*", count=1000))
@@ -365,6 +412,7 @@ def check_job(store: JobStore, job: str, submitted: Submitted) -> None:
 _BY_EVENT = {
     EventType.NODE_RUNNING: NodeStatus.RUNNING,
     EventType.NODE_WAITING: NodeStatus.WAITING,
+    EventType.NODE_DECIDED: NodeStatus.READY,
     EventType.NODE_RETRYING: NodeStatus.READY,
     EventType.NODE_COMPLETED: NodeStatus.COMPLETED,
     EventType.NODE_FAILED: NodeStatus.FAILED,

@@ -66,6 +66,10 @@ class Bus:
     def cancel(self, job: str) -> Verdict:
         return Verdict(self._call("cancel", job, _now()).decode())
 
+    def decide(self, job: str, node: str, decision: bytes) -> Verdict:
+        """Hand a person's decision over: OK, AGAIN where it is there, FINAL where it is too late, UNKNOWN."""
+        return Verdict(self._call("decide", job, node, decision, _now()).decode())
+
     # -- moves of a worker ------------------------------------------------------------------------------------------
 
     def take(
@@ -167,6 +171,15 @@ class Bus:
         delay = str(int(delay_s * 1000))
         args = (lease.job, lease.segment, lease.fence, node, failure, "1" if retry else "0", _now(), start, delay, why)
         return Verdict(self._call("fail", *args).decode())
+
+    def ask(self, lease: Lease, node: str, why: bytes) -> tuple[Verdict, bytes | None]:
+        """Ask a person: OK with the decision where there is one, PARKED where the segment waits for it from now on.
+
+        Args:
+            why: data of the event that says what the person is asked.
+        """
+        answer = self._call("ask", lease.job, lease.segment, lease.fence, node, why, _now())
+        return Verdict(answer[0].decode()), answer[1] if len(answer) > 1 else None
 
     def renew(self, lease: Lease, progress: dict[str, bytes] | None = None) -> Verdict:
         flat = [value for pair in (progress or {}).items() for value in pair]
@@ -330,6 +343,24 @@ class Bus:
         block_ms = None if block_s is None else max(1, int(block_s * 1000))
         answer = cast("Any", self.client.xread({self.keys.events(job): after}, count=1000, block=block_ms))
         return [_event(job, entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
+
+    def asked(self, job: str, nodes: Sequence[str]) -> dict[str, bytes] | None:
+        """Why those of the nodes wait that wait for a person's answer. None for a job that the bus does not know."""
+        fields = ["status", *(f"{name}:{node}" for node in nodes for name in ("st", "as", "de"))]
+        status, *states = cast("list[bytes | None]", self.client.hmget(self.keys.job(job), fields))
+        if status is None:
+            return None
+        found = zip(nodes, states[0::3], states[1::3], states[2::3], strict=True)
+        return {node: asked for node, state, asked, decided in found if state == b"waiting" and asked and not decided}
+
+    def parts(self, job: str, node: str) -> list[bytes]:
+        """Finished parts of a node's output, in order; empty for a job that the bus does not know."""
+        key = self.keys.job(job)
+        count = int(cast("bytes | None", self.client.hget(key, f"pn:{node}")) or 0)
+        if not count:
+            return []
+        found = cast("list[bytes | None]", self.client.hmget(key, [f"pt:{node}:{index}" for index in range(count)]))
+        return [part for part in found if part is not None]
 
     def progress(self, job: str) -> dict[str, bytes]:
         raw = cast("dict[bytes, bytes]", self.client.hgetall(self.keys.progress(job)))

@@ -1,4 +1,4 @@
-"""``workbench job …``: list, show, watch, cancel, re-run, retry, artifacts."""
+"""``workbench job …``: list, show, watch, approve, cancel, re-run, retry, artifacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from workbench.cli.output import ExitCode, command, print_json, print_table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 JobId = Annotated[str, typer.Argument(help="Id of a job; `workbench job list` shows them.")]
-group = typer.Typer(name="job", no_args_is_help=True, help="Jobs: list, show, watch, cancel, re-run, retry, artifacts.")
+group = typer.Typer(
+    name="job", no_args_is_help=True, help="Jobs: list, show, watch, approve, cancel, re-run, retry, artifacts."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -110,6 +112,40 @@ def watch(
             completed = completed or event.type == "job.completed"
     if not completed:
         raise typer.Exit(ExitCode.FAILED)
+
+
+@group.command()
+@command
+def approve(
+    job: JobId,
+    node: Annotated[str | None, typer.Option(help="Which node is answered, where several wait.")] = None,
+    text: Annotated[str | None, typer.Option(help="Your text in place of the one that is asked about.")] = None,
+    file: Annotated[Path | None, typer.Option(help="The same, from a file; - for standard input.")] = None,
+    reject: Annotated[str | None, typer.Option(help="Reject it, and say why: the node fails.")] = None,
+    author: Annotated[str, typer.Option(help="Who answers; default: your login name.")] = "",
+    show: Annotated[bool, typer.Option("--show", help="Only print what is asked.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Answer what a job asks: approve its text as it is, approve another in its place, or reject it."""
+    from workbench.cli.approval import answer_text, login_name, print_questions
+    from workbench.cli.run import connect
+
+    given = answer_text(text, file, reject)
+    bench = connect()
+    if show:
+        print_questions(bench, job, as_json=as_json)
+        return
+    name = author or login_name()
+    if reject is not None:
+        decision = bench.reject(job, node, reason=reject, author=name)
+    else:
+        decision = bench.approve(job, node, text=given, author=name)
+    if as_json:
+        print_json({"jobId": job, **decision.model_dump(mode="json")})
+    elif decision.approved:
+        print(f"approved{' as edited' if decision.edited else ''}; the job goes on")
+    else:
+        print("rejected")
 
 
 @group.command()

@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.event import Event, EventType, NodeWait, Progress
 from schemas.job import JobRecord
+from workbench.cli.approval import how_to_answer, question_of
 from workbench.client.bench import Bench
 from workbench.client.estimate import Estimate
 
@@ -24,6 +25,7 @@ _MARKS = {
     EventType.NODE_RETRYING: ("↻", "yellow"),
     EventType.NODE_RUNNING: ("…", "cyan"),
     EventType.NODE_WAITING: ("◦", "yellow"),
+    EventType.NODE_DECIDED: ("•", "cyan"),
 }
 
 
@@ -67,6 +69,8 @@ class Follower:
             for event in update.events:
                 self.estimate.see(event)
                 self._show(event)
+                if question := question_of(event):
+                    self._say(how_to_answer(self.job, question))
                 if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
                     video = keep(_with_output(self.record, event))
                     self._say(f"video: {video}")
@@ -84,6 +88,8 @@ class Follower:
         elif self.visible and event.node and event.type in _MARKS:
             seconds = event.data.get("seconds")
             cost = "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""
+            if event.type is EventType.NODE_DECIDED:
+                cost = f"by {event.data['author']}: {'approved' if event.data['approved'] else 'rejected'}"
             if event.type is EventType.NODE_WAITING:
                 cost = f"({NodeWait.model_validate(event.data).sentence()})"
             self._say(f"{_MARKS[event.type][0]} {event.node} {event.type.removeprefix('node.')} {cost}".rstrip())
@@ -148,6 +154,8 @@ class _Screen:
             fields |= {"completed": 1.0, "note": "skipped"}
         elif event.type is EventType.NODE_WAITING:
             fields |= {"note": f"waits: {NodeWait.model_validate(event.data).sentence()}"}
+        elif event.type is EventType.NODE_DECIDED:
+            fields |= {"note": f"{'approved' if event.data['approved'] else 'rejected'} by {event.data['author']}"}
         else:
             message = event.data.get("error", {}).get("message", event.type.removeprefix("node."))
             fields |= {"note": message[:80]}

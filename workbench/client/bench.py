@@ -11,7 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from nodes.media import measure
+from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.graph import Graph, Retries
@@ -21,6 +24,7 @@ from schemas.status import JobStatus, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.client import review
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
@@ -32,7 +36,7 @@ from workbench.store.files import written
 from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
-from workbench.store.objects import Objects
+from workbench.store.objects import Objects, preview_key
 from workbench.store.typical import typical_seconds
 
 QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
@@ -174,6 +178,47 @@ class Bench:
             raise unreachable(self.bus.url, error) from error
         return verdict is Verdict.OK
 
+    def awaited(self, job_id: str) -> dict[str, Question]:
+        """What the job asks a person, by node; empty where nobody is asked."""
+        return review.awaited(self, self.job(job_id))
+
+    def approve(self, job_id: str, node: str | None = None, *, text: str | None = None, author: str) -> Decision:
+        """Approve what a job asks about, with a text of one's own in its place where given; the job goes on.
+
+        Args:
+            node: which node is answered; may be left out where one waits.
+
+        Returns the decision that stands; repeating it changes nothing. It is kept at once; where the bus is away, the
+        control plane hands it over. Raises WorkbenchError: job.unknown, review.not_waiting, review.decided,
+        review.bad_answer, and what a node that takes the text says against it.
+        """
+        return review.approve(self, self.job(job_id), node, text, author)
+
+    def reject(self, job_id: str, node: str | None = None, *, reason: str = "", author: str) -> Decision:
+        """Refuse what a job asks about: the node fails with review.rejected. Otherwise as ``approve``."""
+        return review.reject(self, self.job(job_id), node, reason, author)
+
+    def parts(self, job_id: str, node: str) -> list[Ref]:
+        """Finished parts of a node's long output, in order; empty once the bus has forgotten the job.
+
+        Raises WorkbenchError (bus.unreachable).
+        """
+        try:
+            raw = self.bus.parts(job_id, node)
+        except BUS_AWAY as error:
+            raise unreachable(self.bus.url, error) from error
+        parts = [orjson.loads(part) for part in raw]
+        return [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
+
+    def preview(self, job_id: str, node: str) -> bytes | None:
+        """The newest preview of a node, a picture; None where there is none. One request to the object store."""
+        try:
+            return self.objects.get_preview(preview_key(job_id, node))[0]
+        except WorkbenchError as error:
+            if error.code != "store.missing":
+                raise
+            return None
+
     def rerun(
         self,
         job_id: str,
@@ -184,6 +229,8 @@ class Bench:
         key: str | None = None,
     ) -> Accepted:
         """Submit a job's graph again, with other parameters where given; what is known is not computed again.
+
+        What a person was asked is asked again.
 
         Args:
             owner: of the new job; default: the owner of the old one.
@@ -208,8 +255,9 @@ class Bench:
     def retry(self, job_id: str, *, owner: str | None = None, key: str | None = None) -> Accepted:
         """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
 
-        What completed, with everything before it, is kept as it is, also where the service is never cached. A final job
-        stays final: the new one names it as its parent. Raises WorkbenchError (job.not_final, job.nothing_to_retry).
+        What completed, with everything before it, is kept as it is, also where the service is never cached; so is a
+        person's approval. A final job stays final: the new one names it as its parent. Raises WorkbenchError
+        (job.not_final, job.nothing_to_retry).
         """
         record = self.job(job_id)
         if not record.status.final or record.status is JobStatus.COMPLETED:
@@ -234,6 +282,7 @@ class Bench:
                 lane=record.lane,
             )
         )
+        review.carry_over(self, record, accepted.job)
         DeadLetters(self.store.database).remove(job_id)
         return accepted
 

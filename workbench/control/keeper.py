@@ -23,6 +23,7 @@ from workbench.engine.accept import put_back
 from workbench.engine.known import recorded_ends
 from workbench.engine.offers import offered_by
 from workbench.settings import Settings
+from workbench.store.approvals import Approvals
 from workbench.store.jobs import JobStore
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ class Keeper:
     def __init__(self, settings: Settings, store: JobStore) -> None:
         self.bus = Bus(settings.bus_url, settings.bench, control=True)
         self.store = store
+        self.approvals = Approvals(store.database)
         self.lease_s = settings.lease_s
         self.opened = threading.Event()  # the bench was open at least once
         self.stopping = threading.Event()
@@ -54,6 +56,7 @@ class Keeper:
                     reconciled_at = time.monotonic()
                 if time.monotonic() - served_at >= UNSERVED_EVERY_S:
                     self.say_unserved()
+                    self.hand_over_decisions()
                     served_at = time.monotonic()
                 away = False
             except BUS_AWAY as error:
@@ -120,6 +123,18 @@ class Keeper:
                     count += 1
         return count
 
+    def hand_over_decisions(self) -> int:
+        """Tell the bus what people decided and it does not know: their client died in between, or it lost its memory.
+
+        Returns how many it did not know.
+        """
+        count = 0
+        for job, node, decision in self.approvals.pending():
+            if self.bus.decide(job, node, decision.to_json()) is Verdict.OK:
+                log.info("decision handed over", job=job, node=node, author=decision.author)
+                count += 1
+        return count
+
     def _recover(self, epoch: int, *, grace: bool = True) -> None:
         """From an epoch that has begun to an open bench."""
         self.recall(epoch)
@@ -132,6 +147,7 @@ class Keeper:
         """Put SQL's word on the bus; afterwards live workers can present what they hold."""
         self.reconcile()
         self._catch_up()
+        self.hand_over_decisions()
         reached(CrashPoint.RECALLED)
         self.bus.begin_grace(epoch)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -28,7 +28,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
-from workbench.engine.known import known_results, recorded_results, with_results
+from workbench.engine.known import known_results, recorded_questions, recorded_results, with_results
 from workbench.engine.offers import Outlook, needed
 from workbench.engine.parse import parse_graph
 from workbench.engine.plan import plan
@@ -138,7 +138,14 @@ def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
         record.graph, topological_order(record.graph), {node.id: declared[node.service] for node in record.graph.nodes}
     )
     planned = _plan(
-        record.id, checked, record.seed, recorded_results(record), record.graph_hash, record.lane, announce=False
+        record.id,
+        checked,
+        record.seed,
+        recorded_results(record),
+        record.graph_hash,
+        record.lane,
+        announce=False,
+        asked=recorded_questions(record),
     )
     return bus.accept(planned, epoch)
 
@@ -157,6 +164,7 @@ def _plan(
     lane: Lane,
     *,
     announce: bool,
+    asked: Mapping[str, bytes] | None = None,
 ) -> Planned:
     used = sorted({f"{node.service} {node.version}" for node in checked.graph.nodes})
     provenance = {
@@ -166,7 +174,16 @@ def _plan(
         "workbench": _version(),
         "nodes": ", ".join(used),
     }
-    return plan(job, checked, seed=seed, results=results, provenance=provenance, lane=lane, announce=announce)
+    return plan(
+        job,
+        checked,
+        seed=seed,
+        results=results,
+        provenance=provenance,
+        lane=lane,
+        announce=announce,
+        asked=asked,
+    )
 
 
 @cache

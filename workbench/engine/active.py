@@ -47,8 +47,9 @@ class Active:
     def report(self, progress: Progress) -> None:
         with self.lock:
             known = self.progress.get(progress.node)
-            if known and known.preview and not progress.preview:
-                progress = progress.model_copy(update={"preview": known.preview})
+            if known:
+                kept = {"preview": progress.preview or known.preview, "parts": max(progress.parts, known.parts)}
+                progress = progress.model_copy(update=kept)
             self.progress[progress.node] = progress
             self.dirty = True
 

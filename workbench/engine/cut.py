@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from schemas.graph import Edge, Graph
@@ -29,24 +30,28 @@ def pool_name(plane: Plane, pool: str) -> str:
     return CONTROL_POOL if plane is Plane.CONTROL else f"data.{pool}"
 
 
-def cut(graph: Graph, order: list[str], pools: dict[str, str]) -> list[Segment]:
+def cut(graph: Graph, order: list[str], pools: dict[str, str], alone: Collection[str] = ()) -> list[Segment]:
     """Segments in the order in which they can first start.
 
     Args:
         order: topological order of all nodes.
         pools: bus pool by node id (``pool_name``).
+        alone: control nodes that are a segment of their own: they wait for a person.
 
-    Control: a connected piece of control nodes with the same set of data ancestors. Such a piece is convex (a path that
-    leaves it through a data node ends in a larger set), so it can start as soon as all its outside parents are final.
+    Control: a connected piece of control nodes with the same set of ancestors on the data plane and among those that
+    stand alone. Such a piece is convex (a path that leaves it through one of them ends in a larger set), so it can
+    start as soon as all its outside parents are final.
     Data: a chain of normal edges in one pool, whose further parents are all final before its head starts. Branches are
     separate segments: they run on different workers at once, with no barrier between levels.
     """
     plane = {node.id: node.plane for node in graph.nodes}
     before = ancestors(graph, order)
     parents, children = graph.parents(), graph.children()
-    data_before = {
-        node_id: frozenset(other for other in before[node_id] if plane[other] is Plane.DATA) for node_id in order
+    apart_before = {
+        node_id: frozenset(other for other in before[node_id] if plane[other] is Plane.DATA or other in alone)
+        for node_id in order
     }
+    joins = {node_id for node_id in order if plane[node_id] is Plane.CONTROL and node_id not in alone}
     segments: list[Segment] = []
     of: dict[str, Segment] = {}
 
@@ -59,8 +64,11 @@ def cut(graph: Graph, order: list[str], pools: dict[str, str]) -> list[Segment]:
         if node_id in of:
             continue
         segment = start(node_id)
-        if plane[node_id] is Plane.CONTROL:
-            for member in _connected(node_id, plane, data_before, parents, children):
+        if node_id in alone:
+            of[node_id] = segment
+            segment.nodes = [node_id]
+        elif plane[node_id] is Plane.CONTROL:
+            for member in _connected(node_id, joins, apart_before, parents, children):
                 of[member] = segment
             segment.nodes = [other for other in order if of.get(other) is segment]
         else:
@@ -73,8 +81,8 @@ def cut(graph: Graph, order: list[str], pools: dict[str, str]) -> list[Segment]:
 
 def _connected(
     start: str,
-    plane: dict[str, Plane | None],
-    data_before: dict[str, frozenset[str]],
+    joins: set[str],
+    apart_before: dict[str, frozenset[str]],
     parents: dict[str, list[Edge]],
     children: dict[str, list[Edge]],
 ) -> set[str]:
@@ -83,7 +91,7 @@ def _connected(
         node_id = todo.pop()
         near = [edge.from_ for edge in parents[node_id]] + [edge.to for edge in children[node_id]]
         for other in near:
-            same = plane[other] is Plane.CONTROL and data_before[other] == data_before[start]
+            same = other in joins and apart_before[other] == apart_before[start]
             if same and other not in found:
                 found.add(other)
                 todo.append(other)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from schemas.errors import ErrorInfo
-from schemas.event import NodeFailure, NodeResult
+from schemas.event import NodeFailure, NodeResult, NodeWait
 from schemas.graph import Graph, Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import refs_in
-from schemas.status import EdgeKind, NodeStatus
+from schemas.status import EdgeKind, NodeStatus, WaitReason
 from workbench.engine.binding import literal, references
 from workbench.engine.content import content_key
 from workbench.engine.structure import topological_order
@@ -68,6 +68,16 @@ def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
         for node in record.nodes
         if node.status is NodeStatus.COMPLETED and node.output is not None
     }
+
+
+def recorded_questions(record: JobRecord) -> dict[str, bytes]:
+    """Why nodes wait, by node id, of those that wait for a person's answer as far as the store knows."""
+    waits = {
+        node.id: NodeWait.model_validate(node.telemetry["waiting"])
+        for node in record.graph.nodes
+        if node.status is NodeStatus.WAITING and node.telemetry.get("waiting")
+    }
+    return {node: wait.to_json() for node, wait in waits.items() if wait.reason is WaitReason.APPROVAL}
 
 
 def recorded_ends(record: JobRecord) -> list[tuple[str, str, bytes, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from schemas.event import EventType, NodeResult
@@ -24,12 +26,14 @@ def plan(
     provenance: dict[str, str] | None = None,
     lane: Lane = Lane.INTERACTIVE,
     announce: bool = True,
+    asked: Mapping[str, bytes] | None = None,
 ) -> Planned:
     """The job as the bus keeps it.
 
     Args:
         results: by node id, of nodes that are completed already (found in the cache, resumed, re-enqueued).
         announce: emit the events of acceptance; False when a known job is put back on the bus.
+        asked: by node id, what a person was asked (data of the node's wait) before the bus forgot the job.
 
     Nodes that are final in the graph (completed with a result, failed, skipped) count as final; what follows from
     that is counted here by the same rules as in bus/lua/_prelude.lua.
@@ -38,7 +42,8 @@ def plan(
     pools = {
         node_id: pool_name(declaration.plane, declaration.pool) for node_id, declaration in checked.declarations.items()
     }
-    segments = cut(graph, checked.order, pools)
+    asking = {node_id for node_id, declaration in checked.declarations.items() if declaration.asks}
+    segments = cut(graph, checked.order, pools, asking)
     of = {node_id: segment for segment in segments for node_id in segment.nodes}
     parents, children = graph.parents(), graph.children()
     status = {node.id: _initial(node, results) for node in graph.nodes}
@@ -68,6 +73,9 @@ def plan(
         if not status[node_id].final and pending[node_id] == 0 and of[node_id].id in ready:
             status[node_id] = NodeStatus.READY
 
+    waits = {node_id: why for node_id, why in (asked or {}).items() if status[node_id] is NodeStatus.READY}
+    status |= dict.fromkeys(waits, NodeStatus.WAITING)
+    ready = [segment for segment in ready if not any(of[node_id].id == segment for node_id in waits)]
     unhandled = [
         node_id
         for node_id in checked.order
@@ -89,6 +97,8 @@ def plan(
             (f"sg:{node.id}", of[node.id].id),
             (f"mx:{node.id}", node.retries.max_attempts),
         ]
+        if node.id in waits:
+            fields.append((f"as:{node.id}", waits[node.id]))
         if kids:
             fields.append((f"ki:{node.id}", kids))
         if node.id in results:
@@ -105,6 +115,8 @@ def plan(
             (f"rq:{segment.id}", " ".join(sorted({needed(nodes[node_id]) for node_id in segment.nodes}))),
             (f"at:{segment.id}", 0),
         ]
+        if asking.intersection(segment.nodes):  # it stands alone
+            fields.append((f"ap:{segment.id}", segment.nodes[0]))
     events: list[tuple[EventType, str, bytes]] = []
     if announce:
         events.append((EventType.JOB_ACCEPTED, "", b"{}"))
@@ -139,7 +151,10 @@ def _spec(
     for node_id in segment.nodes:
         declaration = checked.declarations[node_id]
         duties[node_id] = Duty(
-            seeded=declaration.seeded, cache=declaration.cache and use_cache, timeout_s=declaration.resources.timeout_s
+            seeded=declaration.seeded,
+            cache=declaration.cache and use_cache,
+            asks=declaration.asks,
+            timeout_s=declaration.resources.timeout_s,
         )
     return SegmentSpec(
         job=job,

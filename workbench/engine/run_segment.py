@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from nodes.context import Cancelled, Context
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeDeclaration, NodeError
+from schemas.approval import Decision, Question
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, NodeResult
 from schemas.graph import Node
@@ -45,6 +46,7 @@ _NOT_WORTH_ANOTHER = {
     "node.missing_package",
     "node.version_mismatch",
     "store.corrupt",
+    "review.rejected",
 }
 
 
@@ -161,7 +163,7 @@ class SegmentRun:
                 )
         params = _params(node, declaration)
         inputs = _validated(declaration.inputs, values, node)
-        host = NodeHost(self, node.id)
+        host = NodeHost(self, node.id, asks=duty.asks)
         workdir = self.workdir / node.id
         ctx = Context(
             host,
@@ -301,9 +303,10 @@ class SegmentRun:
 class NodeHost:
     """Carries out a context's requests by messages to the supervisor."""
 
-    def __init__(self, segment: SegmentRun, node: str) -> None:
+    def __init__(self, segment: SegmentRun, node: str, *, asks: bool = False) -> None:
         self._segment = segment
         self._node = node
+        self._asks = asks
         self.metrics: dict[str, float] = {}
 
     def _send(self, kind: str, **fields: Any) -> None:
@@ -331,6 +334,20 @@ class NodeHost:
 
     def part(self, index: int, ref: Ref) -> None:
         self._send("part", index=index, ref=ref.model_dump(mode="json"))
+
+    def ask(self, question: Question) -> Decision:
+        if not self._asks:
+            raise WorkbenchError(
+                "node.bad_declaration",
+                "the node asks a person and does not declare it",
+                where=f"node {self._node}",
+                remedy="Declare it: @node(…, asks=True).",
+            )
+        body = question.model_dump(mode="json")
+        answer = self._segment.desk.ask("ask", run=self._segment.number, node=self._node, question=body)
+        if answer.get("verdict") == Verdict.PARKED:
+            raise Cancelled
+        return Decision.model_validate(answer["decision"])
 
     def cancelled(self) -> bool:
         return self._segment.cancelled()

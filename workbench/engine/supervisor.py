@@ -1,8 +1,8 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, preview, store, part, claim, fetch, failed, done, end. To it: run, cancel, hold,
-answer.
+executor: start, skipped, progress, preview, store, part, claim, ask, fetch, failed, done, end. To it: run, cancel,
+hold, answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import structlog
 
+from schemas.approval import Question
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure, NodeWait, Progress
 from schemas.refs import REF_TYPES, Ref, refs_in
@@ -230,6 +231,8 @@ class Slot:
             return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
         if kind == "claim":
             return self._claim(work, message["node"], message["key"])
+        if kind == "ask":
+            return self._ask(work, message["node"], Question.model_validate(message["question"]))
         if kind == "failed":
             self._upload(work)
             failure = NodeFailure.model_validate(message["failure"])
@@ -264,6 +267,19 @@ class Slot:
             if self.patience.with_store(work, functools.partial(self.objects.has_all, digests)):
                 return {"result": result}
             look = False  # its artifacts are gone: it is to be made again
+
+    def _ask(self, work: Work, node: str, question: Question) -> dict[str, Any]:
+        """Find the person's decision, or let the job wait for it without this worker."""
+        why = NodeWait(reason=WaitReason.APPROVAL, question=question).to_json()
+        verdict, found = self.patience.insist(work, lambda: self.bus.ask(work.active.lease, node, why))
+        if verdict is Verdict.PARKED:
+            self.heart.forget(work.active)  # the lease is free
+            self._log(work).info("waits for a person", node=node)
+            return {"verdict": verdict.value}
+        if found is None:
+            work.active.lost = verdict
+            raise Lost
+        return {"decision": orjson.loads(found)}
 
     def _ask_claim(self, work: Work, node: str, key: str, look: bool, why: bytes) -> tuple[Verdict, bytes | None]:
         # The lease is read at each try: in between it may have been adopted under another fence.
@@ -370,6 +386,8 @@ class Slot:
         if verdict is not Verdict.OK:
             work.active.lost = verdict
             raise Lost
+        known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
+        work.active.report(known.model_copy(update={"parts": message["index"] + 1}))
 
     def _show_preview(self, work: Work, message: dict[str, Any]) -> None:
         path = Path(message["path"])

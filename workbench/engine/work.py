@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.event import Progress
 from schemas.refs import Ref
 from schemas.status import FINAL_NODE_STATUSES
 from workbench.bus.answers import Taken
@@ -44,6 +45,7 @@ class Work:
         ends = {
             name: (status, taken.results.get(name, b"{}")) for name, status in taken.status.items() if status in _FINAL
         }
+        earlier = {name: Progress(node=name, parts=len(parts)) for name, parts in taken.parts.items()}
         nodes = {node["id"]: node for node in spec["nodes"]}
         parents: dict[str, set[str]] = {name: set() for name in nodes}
         for edge in spec["edges"]:
@@ -52,7 +54,7 @@ class Work:
         work = cls(
             taken=taken,
             number=number,
-            active=Active(taken.lease, worker, alive, ends=ends),
+            active=Active(taken.lease, worker, alive, ends=ends, progress=earlier),
             timeouts_s={name: duty["timeoutS"] for name, duty in spec["duties"].items()},
             nodes=nodes,
             open={name for name in nodes if taken.status[name] not in _FINAL},

@@ -200,7 +200,7 @@ class Objects:
 
     def put_preview(self, job: str, node: str, data: bytes, media_type: str) -> str:
         """Replace the node's preview and return its key."""
-        key = f"preview/{job}/{node}"
+        key = preview_key(job, node)
         self.put_bytes(key, data, media_type)
         return key
 
@@ -337,6 +337,11 @@ class Objects:
             _give_back(response)
         if digest.hexdigest() != ref.sha256:
             raise _corrupt(ref.sha256, f"{self.endpoint}/{self.bucket}", digest.hexdigest(), ref.sha256)
+
+
+def preview_key(job: str, node: str) -> str:
+    """Where a node's newest preview lies in the bucket."""
+    return f"preview/{job}/{node}"
 
 
 def object_key(sha256: str) -> str:

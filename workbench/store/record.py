@@ -177,6 +177,8 @@ def _node_row(event: Event) -> Row:
         return {"status": _NODE_ENDS[event.type], "waiting": None, "finished_at": event.at}
     if event.type is EventType.NODE_WAITING:
         return {"status": NodeStatus.WAITING, "waiting": event.data}
+    if event.type is EventType.NODE_DECIDED:
+        return {"status": NodeStatus.READY, "waiting": None}
     return {}
 
 

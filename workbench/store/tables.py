@@ -231,6 +231,21 @@ presets = Table(
     Column("changed_at", Float, nullable=False),
 )
 
+# What people decided when a node asked them: kept before the bus hears of it, handed over again when it forgets.
+approvals = Table(
+    "approvals",
+    metadata,
+    _job_column(primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("approved", Boolean, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("edited", Boolean, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index(None, "at"),
+)
+
 # What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.
 bench = Table(
     "bench",

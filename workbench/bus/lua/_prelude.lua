@@ -11,6 +11,7 @@
 --   fl:<node> content key that this node computes for everybody
 --   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> edges from outside not final   pool:<seg>   at:<seg> attempt
 --   rq:<seg> services a worker must offer   rf:<seg> attempts refunded
+--   ap:<seg> the node of a segment that asks a person   as:<node> what it asked   de:<node> what the person decided
 local B = KEYS[1]
 local META, LEASES, OUTBOX = B .. ':meta', B .. ':leases', B .. ':outbox'
 local COMPUTED, FLIGHTS, DELAYED, HELD = B .. ':computed', B .. ':flights', B .. ':delayed', B .. ':held'
@@ -104,6 +105,16 @@ end
 
 local function free_lease(job, seg)
   redis.call('HDEL', LEASES, lease_field(job, seg))
+end
+
+-- A person was asked and has not answered: however often the segment is enqueued, nobody takes it.
+local function undecided(job, seg)
+  local key = job_key(job)
+  local node = redis.call('HGET', key, 'ap:' .. seg)
+  if not node then return false end
+  local state = redis.call('HMGET', key, 'st:' .. node, 'as:' .. node, 'de:' .. node)
+  return state[1] == 'waiting' and state[2] and not state[3]
+    and redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 0
 end
 
 -- A segment without a lease whose nodes wait: they are ready again and go first.

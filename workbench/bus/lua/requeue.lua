@@ -9,7 +9,7 @@ local count = 0
 for i = 2, #ARGV do
   local seg = ARGV[i]
   local free = tonumber(redis.call('HGET', key, 'ext:' .. seg) or '1') == 0
-  local parked = redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1
+  local parked = redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1 or undecided(job, seg)
   if free and not parked and redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 0 and #open_nodes(job, seg) > 0 then
     enqueue(job, seg, redis.call('HGET', key, 'lane'))
     count = count + 1

@@ -1,0 +1,1 @@
+"""Services named info.*: one file each."""

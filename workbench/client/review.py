@@ -1,0 +1,193 @@
+"""What a job asks a person, and the person's answer: kept in SQL first, then told to the bus."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+
+from nodes.registry import services
+from schemas.approval import MAX_REASON_CHARS, Decision, Question
+from schemas.errors import WorkbenchError
+from schemas.event import NodeWait
+from schemas.job import JobRecord
+from workbench.bus.answers import Verdict
+from workbench.bus.connection import BUS_AWAY
+from workbench.engine.binding import references
+from workbench.engine.known import recorded_questions
+from workbench.store.approvals import Approvals
+
+if TYPE_CHECKING:
+    from workbench.client.bench import Bench
+
+log = structlog.get_logger()
+MAX_AUTHOR_CHARS = 200
+
+
+def awaited(bench: Bench, record: JobRecord) -> dict[str, Question]:
+    """What the job asks, by node; empty where nobody is asked. The bus is asked first, SQL where it does not know."""
+    if record.status.final:
+        return {}
+    try:
+        waits = bench.bus.asked(record.id, [node.id for node in record.graph.nodes])
+    except BUS_AWAY:
+        waits = None
+    if waits is None:
+        decided = Approvals(bench.store.database).of(record.id)
+        waits = {node: why for node, why in recorded_questions(record).items() if node not in decided}
+    found = {node: NodeWait.model_validate(orjson.loads(why)).question for node, why in waits.items()}
+    return {node: question for node, question in found.items() if question is not None}
+
+
+def approve(bench: Bench, record: JobRecord, node: str | None, text: str | None, author: str) -> Decision:
+    """Approve what a node asked about, with ``text`` in its place where given."""
+    node, question = _asked(bench, record, node)
+    if text is not None:
+        text = text.strip()
+        _check_text(text, question)
+        _check_readers(record, node, text)
+    approved = question.text if text is None else text
+    decision = Decision(
+        approved=True,
+        text=approved,
+        edited=approved != question.text,
+        author=_author(author),
+        at=time.time(),
+    )
+    return _decide(bench, record, node, decision)
+
+
+def reject(bench: Bench, record: JobRecord, node: str | None, reason: str, author: str) -> Decision:
+    """Refuse what a node asked about: the node fails."""
+    node, _ = _asked(bench, record, node)
+    reason = reason.strip()
+    if len(reason) > MAX_REASON_CHARS:
+        raise _bad_answer("the reason is too long", "reason", f"{len(reason)} characters", MAX_REASON_CHARS)
+    decision = Decision(approved=False, author=_author(author), reason=reason, at=time.time())
+    return _decide(bench, record, node, decision)
+
+
+def carry_over(bench: Bench, record: JobRecord, to: str) -> list[str]:
+    """Give the approvals that a job got and did not come to use to the job that goes on with it; returns their nodes.
+
+    What was approved is the text itself, so it holds whatever the question will be.
+    """
+    approvals = Approvals(bench.store.database)
+    unused = {node.id for node in record.nodes if node.output is None}
+    carried = []
+    for node, decision in approvals.of(record.id).items():
+        if decision.approved and node in unused:
+            approvals.keep(to, node, decision)
+            _tell(bench, to, node, decision)
+            carried.append(node)
+    return carried
+
+
+def _decide(bench: Bench, record: JobRecord, node: str, decision: Decision) -> Decision:
+    stands, new = Approvals(bench.store.database).keep(record.id, node, decision)
+    if not stands.same_answer(decision):
+        raise WorkbenchError(
+            "review.decided",
+            f"{stands.author} has {'approved' if stands.approved else 'rejected'} it already",
+            where=f"job {record.id}: node {node}",
+            seen=stands.text or stands.reason,
+            remedy="The first answer stands. Run the job again to be asked again.",
+        )
+    if _tell(bench, record.id, node, stands) is Verdict.FINAL and new:
+        raise WorkbenchError(
+            "review.not_waiting",
+            "the job ended before the answer came",
+            where=f"job {record.id}: node {node}",
+            remedy="`workbench job show` says how. Run the job again to be asked again.",
+        )
+    return stands
+
+
+def _tell(bench: Bench, job: str, node: str, decision: Decision) -> Verdict | None:
+    """None where the bus is away."""
+    try:
+        return bench.bus.decide(job, node, decision.to_json())
+    except BUS_AWAY as error:
+        log.warning("decision kept; the control plane will hand it over", job=job, node=node, error=str(error))
+        return None
+
+
+def _asked(bench: Bench, record: JobRecord, node: str | None) -> tuple[str, Question]:
+    """The node that is meant and its question. One that was answered still counts: an answer may be repeated."""
+    if node is not None and node not in {known.id for known in record.graph.nodes}:
+        raise WorkbenchError(
+            "review.not_waiting",
+            f"the job has no node {node}",
+            where=f"job {record.id}",
+            seen=node,
+            allowed=[known.id for known in record.graph.nodes],
+            remedy="Name the node that waits, or none.",
+        )
+    open_now = awaited(bench, record)
+    if node is None and len(open_now) == 1:
+        return next(iter(open_now.items()))
+    if node in open_now:
+        assert node is not None
+        return node, open_now[node]
+    if not open_now or node is not None:
+        decided = Approvals(bench.store.database).of(record.id)
+        wanted = node if node is not None else next(iter(decided)) if len(decided) == 1 else None
+        if wanted in decided:
+            assert wanted is not None
+            return wanted, _question_before(bench, record, wanted)
+    state = record.status.value if node is None else record.node(node).status.value
+    raise WorkbenchError(
+        "review.not_waiting",
+        "several nodes wait for an answer" if open_now and node is None else "nobody is asked for an answer",
+        where=f"job {record.id}" + (f": node {node}" if node else ""),
+        seen=state,
+        allowed=sorted(open_now) or "a node that waits for approval",
+        remedy="Name one of them." if open_now else "`workbench job show` says how far the job is.",
+    )
+
+
+def _question_before(bench: Bench, record: JobRecord, node: str) -> Question:
+    """What the node asked before it was answered, for an answer that is repeated."""
+    decision = Approvals(bench.store.database).of(record.id)[node]
+    for event in reversed(bench.store.events(record.id)):
+        if event.node == node and event.data.get("question"):
+            return Question.model_validate(event.data["question"])
+    return Question(sentence="", text="" if decision.edited else decision.text)
+
+
+def _check_text(text: str, question: Question) -> None:
+    if not text:
+        raise _bad_answer("the text is empty", "text", "nothing", f"up to {question.max_chars} characters")
+    if len(text) > question.max_chars:
+        raise _bad_answer("the text is too long", "text", f"{len(text)} characters", question.max_chars)
+
+
+def _check_readers(record: JobRecord, node: str, text: str) -> None:
+    """Let the nodes that take the text look at it, as they would at submit: what they cannot use is refused here."""
+    declared = services()
+    for reader in record.graph.nodes:
+        declaration = declared.get(reader.service)
+        if declaration is None or declaration.check is None:
+            continue
+        taken = [
+            name
+            for name, value in reader.input.items()
+            if any((ref.node, ref.output) == (node, "narration") for ref in references(value))
+        ]
+        if taken:
+            declaration.check(declaration.params.model_validate(reader.params), dict.fromkeys(taken, text))
+
+
+def _author(author: str) -> str:
+    author = " ".join(author.split())
+    if not author or len(author) > MAX_AUTHOR_CHARS:
+        raise _bad_answer(
+            "an answer needs a name", "author", author or "nothing", f"a name of up to {MAX_AUTHOR_CHARS} characters"
+        )
+    return author
+
+
+def _bad_answer(message: str, where: str, seen: object, allowed: object) -> WorkbenchError:
+    return WorkbenchError("review.bad_answer", message, where=where, seen=seen, allowed=allowed, remedy="Correct it.")

@@ -1,0 +1,65 @@
+"""What people decided when a job asked them. The first answer to a question stands.
+
+A decision is here before the bus hears of it: where the bus loses it, or the client dies in between, the control plane
+hands over what is kept here (``pending``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, select
+
+from schemas.approval import Decision
+from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES
+from workbench.store.database import Database
+from workbench.store.statements import Statements
+from workbench.store.tables import approvals, jobs, node_results
+
+_FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
+_FINAL_NODE = [status.value for status in FINAL_NODE_STATUSES]
+
+
+class Approvals:
+    """The decisions of a bench. Thread-safe; every method is one transaction and blocks for it.
+
+    All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = Statements(database.dialect)
+
+    def keep(self, job: str, node: str, decision: Decision) -> tuple[Decision, bool]:
+        """Keep the decision, unless there is one. Returns the one that stands, and whether it is this one, new."""
+        row = {"job": job, "node": node, **decision.model_dump()}
+        with self._database.write() as connection:
+            if self._sql.keep(connection, approvals, [row]):
+                return decision, True
+            here = (approvals.c.job == job) & (approvals.c.node == node)
+            found = connection.execute(select(approvals).where(here)).mappings().one()
+            return _decision(found), False
+
+    def of(self, job: str) -> dict[str, Decision]:
+        """The decisions of a job by node."""
+        with self._database.read() as connection:
+            found = connection.execute(select(approvals).where(approvals.c.job == job)).mappings().all()
+        return {row["node"]: _decision(row) for row in found}
+
+    def pending(self) -> Sequence[tuple[str, str, Decision]]:
+        """(job, node, decision) of nodes that, as far as SQL knows, have not ended, oldest first."""
+        nodes = and_(node_results.c.job == approvals.c.job, node_results.c.node == approvals.c.node)
+        statement = (
+            select(approvals)
+            .join(jobs, jobs.c.id == approvals.c.job)
+            .join(node_results, nodes)
+            .where(jobs.c.status.not_in(_FINAL_JOB), node_results.c.status.not_in(_FINAL_NODE))
+        )
+        with self._database.read() as connection:
+            found = connection.execute(statement.order_by(approvals.c.at)).mappings().all()
+        return [(row["job"], row["node"], _decision(row)) for row in found]
+
+
+def _decision(row: Any) -> Decision:
+    return Decision.model_validate({name: row[name] for name in Decision.model_fields})
