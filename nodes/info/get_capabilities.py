@@ -12,6 +12,8 @@ from nodes.sdk import Context, Field, NodeModel, Resources, node
 from schemas.capability import WorkerManifest
 from schemas.status import Plane
 
+POOL = "cpu"  # where this node runs; what is installed here for other pools is for their workers to offer
+
 
 class Params(NodeModel):
     """Nothing to set."""
@@ -25,7 +27,7 @@ class Outputs(NodeModel):
     manifest: WorkerManifest = Field(description="The worker's machine and the services it offers.")
 
 
-@node("info.get_capabilities", version="1.0.0", plane="data", resources=Resources(timeout_s=30), cache=False)
+@node("info.get_capabilities", version="1.1.0", plane="data", pool=POOL, resources=Resources(timeout_s=30), cache=False)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Report this worker's machine and services."""
     import psutil
@@ -33,12 +35,12 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from nodes.manifest import manifests
     from nodes.registry import services
 
-    offered = [item for item in manifests(services()) if item.plane is Plane.DATA]
+    offered = [item for item in manifests(services()) if item.plane is Plane.DATA and item.pool == POOL]
     return Outputs(
         manifest=WorkerManifest(
             worker=ctx.worker,
             plane=Plane.DATA,
-            pool="cpu",
+            pool=POOL,
             host=platform.node(),
             pid=os.getpid(),
             cpus=os.cpu_count() or 1,

@@ -54,18 +54,21 @@ def status_of(code: str) -> int:
     return _STATUS_OF_CODE.get(code) or _STATUS_OF_FAMILY.get(code.partition(".")[0], 400)
 
 
+def _short(value: object) -> object:
+    """The value, or its beginning: a refusal must not send a whole request back."""
+    text = value if isinstance(value, str) else repr(value)
+    return value if len(text) <= 500 else text[:500] + "…"
+
+
 def error_answer(error: WorkbenchError) -> JSONResponse:
     """The error as JSON."""
     info = error.info()
     status = status_of(error.code)
     headers = {"Retry-After": "2"} if status in (429, 503) else {}
-    return JSONResponse({"error": info.message, "code": info.code, "details": info.details}, status, headers=headers)
-
-
-def _short(value: object) -> object:
-    """The value, or its beginning: a refusal must not send a whole request back."""
-    text = value if isinstance(value, str) else repr(value)
-    return value if len(text) <= 200 else text[:200] + "…"
+    details = info.details
+    if "seen" in details:
+        details = {**details, "seen": _short(details["seen"])}
+    return JSONResponse({"error": info.message, "code": info.code, "details": details}, status, headers=headers)
 
 
 def register_errors(app: FastAPI) -> None:
@@ -83,7 +86,7 @@ def register_errors(app: FastAPI) -> None:
                 "request.invalid",
                 str(first["msg"]),
                 where=".".join(str(part) for part in first["loc"]),
-                seen=_short(first.get("input")),
+                seen=first.get("input"),
                 remedy="Correct that field; /docs describes every call.",
             )
         )

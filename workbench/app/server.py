@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
 from workbench.client.bench import Bench
+from workbench.client.capabilities import WholeCapabilities
 
 
 def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
@@ -23,6 +24,7 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,  # the names of a generated client's methods
     )
     app.state.bench = bench
+    app.state.capabilities = WholeCapabilities(bench)
     register_errors(app)
     register_api(app)
     if pages:

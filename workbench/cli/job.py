@@ -1,4 +1,4 @@
-"""``workbench job …``: list, show, watch, approve, cancel, re-run, retry, artifacts."""
+"""``workbench job …``: list, show, watch, approve, cancel, re-run, retry, delete, artifacts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.cli.output import ExitCode, command, print_json, print_table
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 JobId = Annotated[str, typer.Argument(help="Id of a job; `workbench job list` shows them.")]
 group = typer.Typer(
-    name="job", no_args_is_help=True, help="Jobs: list, show, watch, approve, cancel, re-run, retry, artifacts."
+    name="job", no_args_is_help=True, help="Jobs: list, show, watch, approve, cancel, re-run, retry, delete, artifacts."
 )
 
 
@@ -199,6 +199,26 @@ def retry(
         print_accepted(accepted, as_json)
     else:
         finish(bench, accepted.job, as_json=as_json)
+
+
+@group.command("delete")
+@command
+def delete_(
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB…", help="Ids of finished jobs.")], as_json: Json = False
+) -> None:
+    """Delete finished jobs: their records here and their runs in MLflow. Files that others use stay."""
+    from workbench.cli.run import connect
+    from workbench.client.delete import delete, ended
+
+    bench = connect()
+    for job in jobs:  # all of them can be deleted, or none is
+        ended(bench.job(job))
+    notes = {job: delete(bench, job) for job in dict.fromkeys(jobs)}
+    if as_json:
+        print_json([{"jobId": job, "deleted": True, "notes": said} for job, said in notes.items()])
+        return
+    for job, said in notes.items():
+        print(" ".join([f"deleted {job}", *said]))
 
 
 @group.command()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
 
 import orjson
 
@@ -10,6 +13,7 @@ from nodes.info.merge_capabilities import merge
 from nodes.manifest import manifests
 from nodes.registry import services
 from schemas.capability import Capabilities, WorkerManifest
+from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.status import Plane
 from workbench.bus.connection import BUS_AWAY, unreachable
@@ -17,37 +21,132 @@ from workbench.client.bench import Bench
 from workbench.engine.accept import Request
 from workbench.workflows import CAPABILITIES, Options, build
 
+TIMEOUT_S = 10.0
+FRESH_S = 2.0
+_PLANE_OF = {"report": Plane.DATA, "merge": Plane.CONTROL}  # node of the capabilities graph -> who runs it
 
-def ask_capabilities(bench: Bench, timeout_s: float = 10.0) -> Capabilities:
+
+def ask_capabilities(bench: Bench, timeout_s: float = TIMEOUT_S) -> Capabilities:
     """Run the capabilities graph over both planes.
 
     Where a plane has no worker, or does not answer in time, the answer is made of what the workers announced, and
     ``missing`` names what nothing can run. Blocks for ``timeout_s`` at most.
     """
     try:
-        announced = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bench.bus.queues.workers().values()]
+        announced = _announced(bench)
     except BUS_AWAY as error:
         raise unreachable(bench.bus.url, error) from error
     answer = None
     if {worker.plane for worker in announced} == set(Plane):
-        answer = _run(bench, timeout_s)
+        answer, _ = _run(bench, time.monotonic() + timeout_s)
     if answer is None:
         return merge(announced, manifests(services()))
+    return _with_others(answer, announced)
+
+
+class WholeCapabilities:
+    """What both planes answered, for many who ask at once: one question is under way at a time.
+
+    An answer serves for two seconds. Thread-safe.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._lock = threading.Lock()
+        self._asked: Future[Capabilities] | None = None
+        self._asked_at = float("-inf")
+
+    def ask(self, timeout_s: float = TIMEOUT_S) -> Capabilities:
+        """Blocks for ``timeout_s`` at most, whatever hangs.
+
+        Raises WorkbenchError (capabilities.incomplete) naming the planes that did not answer and the services that
+        nobody offers.
+        """
+        with self._lock:
+            stale = self._asked is None or (self._asked.done() and time.monotonic() - self._asked_at > FRESH_S)
+            if stale:
+                self._asked, self._asked_at = Future(), time.monotonic()
+                # A daemon: what hangs in it must not keep the process from ending.
+                arguments = (self._bench, self._asked, timeout_s - 1.0)
+                threading.Thread(target=_ask_into, args=arguments, daemon=True, name="capabilities").start()
+            asked = self._asked
+        assert asked is not None
+        try:
+            return asked.result(timeout_s)
+        except NotYet:
+            raise _incomplete({"bus": f"there was no answer within {timeout_s:g} s"}, {}) from None
+
+
+def _ask_into(bench: Bench, answer: Future[Capabilities], timeout_s: float) -> None:
+    try:
+        answer.set_result(_ask_whole(bench, timeout_s))
+    except BaseException as error:  # it is raised where the answer is awaited
+        answer.set_exception(error)
+
+
+def _ask_whole(bench: Bench, timeout_s: float) -> Capabilities:
+    deadline = time.monotonic() + timeout_s
+    try:
+        announced = _announced(bench, quick=True)
+        here = {worker.plane for worker in announced}
+        silent = {plane.value: "no worker of this plane is up" for plane in Plane if plane not in here}
+        answer = None
+        if not silent:
+            answer, answered = _run(bench, deadline)
+            if answer is not None:
+                return _with_others(answer, announced)
+            silent = {
+                plane.value: f"its workers did not answer within {timeout_s:g} s"
+                for plane in Plane
+                if plane not in answered
+            }
+    except BUS_AWAY as error:
+        raise _incomplete({"bus": f"it does not answer: {error}"}, {}) from error
+    except WorkbenchError as error:
+        if error.code != "bus.unreachable":
+            raise
+        raise _incomplete({"bus": error.message}, {}) from error
+    raise _incomplete(silent, merge(announced, manifests(services())).missing)
+
+
+def _incomplete(silent: dict[str, str], missing: dict[str, str]) -> WorkbenchError:
+    said = "; ".join(f"{name}: {why}" for name, why in silent.items())
+    return WorkbenchError(
+        "capabilities.incomplete",
+        f"not all of the bench said what it can do ({said})",
+        where=", ".join(silent),
+        allowed="a worker of each plane that answers",
+        remedy="`workbench status` shows which part is down; `workbench up` starts what is missing.",
+        silent=silent,
+        missing=missing,
+    )
+
+
+def _announced(bench: Bench, *, quick: bool = False) -> list[WorkerManifest]:
+    bus = bench.quick_bus if quick else bench.bus
+    return [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
+
+
+def _with_others(answer: Capabilities, announced: list[WorkerManifest]) -> Capabilities:
+    """The answer with the workers that did not take part in it."""
     seen = {worker.worker for worker in answer.workers}
     others = [worker for worker in announced if worker.worker not in {name.rpartition(".")[0] for name in seen}]
     return merge([*answer.workers, *others], answer.services)
 
 
-def _run(bench: Bench, timeout_s: float) -> Capabilities | None:
+def _run(bench: Bench, deadline: float) -> tuple[Capabilities | None, set[Plane]]:
+    """What the graph answered before the deadline (monotonic), and the planes that did."""
     job = bench.submit(
         Request(build(CAPABILITIES, Options()), pipeline=CAPABILITIES.name, experiment="capabilities")
     ).job
-    deadline = time.monotonic() + timeout_s
+    answered = set()
     for update in bench.watch(job):
         for event in update.events:
-            if event.type is EventType.NODE_COMPLETED and event.node == "merge":
-                return Capabilities.model_validate(event.data["output"]["capabilities"])
+            if event.type is EventType.NODE_COMPLETED:
+                answered.add(_PLANE_OF[event.node])
+                if event.node == "merge":
+                    return Capabilities.model_validate(event.data["output"]["capabilities"]), answered
         if time.monotonic() > deadline:
             bench.cancel(job)
             break
-    return None
+    return None, answered

@@ -191,6 +191,16 @@ class JobStore:
             found = connection.execute(statement).scalars().all()
         yield from found
 
+    def unfinished_of(self, owner: str) -> Sequence[str]:
+        """Ids of an owner's jobs that are not final."""
+        jobs = tables.jobs.c
+        with self.database.read() as connection:
+            return (
+                connection.execute(select(jobs.id).where(jobs.owner == owner, jobs.status.not_in(_FINAL_JOB)))
+                .scalars()
+                .all()
+            )
+
     def artifact(self, sha256: str, owner: str | None = None) -> Ref | None:
         """The reference of an artifact that a job names; of that owner's jobs where one is given."""
         grants, jobs, artifacts = tables.job_artifacts, tables.jobs, tables.artifacts

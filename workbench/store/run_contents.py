@@ -92,6 +92,7 @@ def tags(job: JobRecord) -> dict[str, str]:
         "workbench.owner": job.owner,
         "workbench.parent": job.parent or "",
         "workbench.sweep": job.sweep or "",
+        "consent": _consent(job.graph.metadata.get("consent")),
         "workbench.error": f"{job.error.code}: {job.error.message}" if job.error else "",
         "mlflow.note.content": script(job),  # the description on the run's page
         "mlflow.user": job.owner,
@@ -101,6 +102,13 @@ def tags(job: JobRecord) -> dict[str, str]:
         made_by = " ".join(filter(None, (node.service, node.version, node.weights and f"weights {node.weights}")))
         found[_key(f"workbench.node.{node.id}")] = made_by
     return {key: value[:MAX_TAG] for key, value in found.items() if value}
+
+
+def _consent(said: Any) -> str:
+    if not isinstance(said, dict):
+        return ""
+    agreed = "given" if said.get("given") else "not given"
+    return f"{agreed}, said {said.get('by', 'somebody')}: {said.get('text', '')}".rstrip(": ")
 
 
 def run_name(job: JobRecord) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from workbench.app.api import health, jobs, pipelines
+from workbench.app.api import capabilities, health, jobs, pipelines, presets, system
 
 
 def register_api(app: FastAPI) -> None:
     """Add every router."""
-    for module in (health, jobs, pipelines):
+    for module in (health, jobs, pipelines, presets, capabilities, system):
         app.include_router(module.router)

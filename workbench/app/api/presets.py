@@ -1,0 +1,38 @@
+"""Named parameter sets of a pipeline; each user has their own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from schemas.api import NAME_PATTERN, Preset, PresetValues
+from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
+from workbench.app.identity import need_runner
+from workbench.client.presets import delete_preset, find_preset, keep_preset, shipped
+
+router = APIRouter(tags=["presets"], route_class=StrictRoute)
+
+PipelineName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,99}$", description="Name of a pipeline.")]
+PresetName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of the preset.")]
+
+
+@router.get("/api/presets/{pipeline}/{name}", summary="A preset", responses=refusals(404, 422))
+def get_preset(pipeline: PipelineName, name: PresetName, bench: TheBench, user: Asker) -> Preset:
+    """The user's own, or one that comes with the pipeline."""
+    return find_preset(bench, pipeline, name, user.name)
+
+
+@router.put("/api/presets/{pipeline}/{name}", summary="Keep a preset", responses=refusals(403, 404, 413, 422))
+def put_preset(pipeline: PipelineName, name: PresetName, values: PresetValues, bench: TheBench, user: Asker) -> Preset:
+    """The user's own of that name is replaced; one that comes with the pipeline is hidden by it."""
+    need_runner(user)
+    return keep_preset(bench, pipeline, name, values, user.name)
+
+
+@router.delete("/api/presets/{pipeline}/{name}", summary="Delete a preset", responses=refusals(403, 404, 422))
+def remove_preset(pipeline: PipelineName, name: PresetName, bench: TheBench, user: Asker) -> Preset | None:
+    """Answers with what stands in its place: the one that comes with the pipeline, or null."""
+    need_runner(user)
+    delete_preset(bench, pipeline, name, user.name)
+    return next((preset for preset in shipped(pipeline) if preset.name == name), None)

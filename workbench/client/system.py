@@ -1,0 +1,73 @@
+"""The bench as an operator sees it: workers, storage, what is offered."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+
+from sqlalchemy import func, select
+
+from nodes.info.merge_capabilities import merge
+from nodes.manifest import manifests
+from nodes.registry import services
+from schemas.api import CapabilitySummary, Storage, WorkerEntry
+from schemas.queue import QueueView
+from workbench.client.bench import Bench
+from workbench.client.describe import Offers
+from workbench.engine.cut import pool_name
+from workbench.store.tables import artifacts
+
+
+def worker_entries(offers: Offers, queue: QueueView) -> list[WorkerEntry]:
+    """The workers that are up, with what they are at."""
+    pools = {pool.pool: pool for pool in queue.pools}
+    entries = []
+    for manifest in sorted(offers.workers, key=lambda worker: (worker.plane, worker.pool, worker.worker)):
+        # A lease names the slot: the worker's name and a number.
+        running = [
+            f"{lease.job}/{node}"
+            for lease in queue.leases
+            if lease.worker == manifest.worker or lease.worker.rpartition(".")[0] == manifest.worker
+            for node in lease.nodes or [lease.segment]
+        ]
+        pool = pools.get(pool_name(manifest.plane, manifest.pool))
+        state = "busy" if running else "idle"
+        if pool is not None and manifest.worker in pool.draining:
+            state = "draining"
+        elif pool is not None and pool.paused is not None and not running:
+            state = "paused"
+        entries.append(WorkerEntry.model_validate({"manifest": manifest, "state": state, "running": running}))
+    return entries
+
+
+def of_jobs(queue: QueueView, workers: list[WorkerEntry], jobs: Collection[str]) -> tuple[QueueView, list[WorkerEntry]]:
+    """The same without the names of other jobs: a worker is busy, and what with is nobody else's business."""
+    seen = queue.model_copy(
+        update={
+            "leases": [lease for lease in queue.leases if lease.job in jobs],
+            "waiting": [wait for wait in queue.waiting if wait.job in jobs],
+            "dead_letters": [letter for letter in queue.dead_letters if letter.job in jobs],
+        }
+    )
+    known = [
+        worker.model_copy(update={"running": [name for name in worker.running if name.partition("/")[0] in jobs]})
+        for worker in workers
+    ]
+    return seen, known
+
+
+def storage(bench: Bench) -> Storage:
+    """Room on the disk of the home, and what the artifacts take that jobs ever named."""
+    disk = shutil.disk_usage(bench.settings.home)
+    columns = artifacts.c
+    with bench.store.database.read() as connection:
+        count, total = connection.execute(select(func.count(), func.coalesce(func.sum(columns.size_bytes), 0))).one()
+    return Storage(
+        home_free_bytes=disk.free, home_total_bytes=disk.total, artifact_bytes=int(total), artifact_count=count
+    )
+
+
+def capability_summary(offers: Offers) -> CapabilitySummary:
+    """By what the workers announced; nobody is asked."""
+    merged = merge(list(offers.workers), manifests(services()))
+    return CapabilitySummary(services=len(merged.services), offered=len(merged.offered_by), missing=merged.missing)
