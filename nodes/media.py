@@ -10,6 +10,17 @@ from schemas.errors import WorkbenchError
 _IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
+# By the first of the names under which the demuxer knows a container.
+_AUDIO_TYPES = {
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "mov": "audio/mp4",
+    "matroska": "audio/webm",
+}
+
+
 def measure(path: Path, kind: str) -> dict[str, Any]:
     """Facts of a file of that kind, named as in ``schemas.refs``. Raises WorkbenchError (node.bad_input)."""
     if kind not in _MEASURES:
@@ -42,9 +53,9 @@ def _audio(path: Path) -> dict[str, Any]:
     import av
 
     with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
+        stream, name = container.streams.audio[0], container.format.name.split(",")[0]
         return {
-            "media_type": "audio/wav" if "wav" in container.format.name else f"audio/{container.format.name}",
+            "media_type": _AUDIO_TYPES.get(name, f"audio/{name}"),
             "duration_s": _duration_s(container, stream),
             "sample_rate_hz": stream.rate,
             "channels": stream.codec_context.channels,

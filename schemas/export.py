@@ -13,6 +13,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event, NodeFailure, NodeResult, NodeStart, NodeWait, Progress
 from schemas.graph import Graph
 from schemas.job import JobRecord, JobView
+from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
 from schemas.refs import REF_TYPES
 from schemas.segment import SegmentSpec
@@ -34,6 +35,7 @@ EXPORTED: tuple[type[BaseModel], ...] = (
     WorkerManifest,
     Capabilities,
     QueueView,
+    PipelineView,
     ErrorInfo,
     StackStatus,
     *REF_TYPES.values(),

@@ -6,7 +6,7 @@ CTranslate2 (MIT) in int8. On clear speech it errs in a few words of a hundred b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from numpy.typing import NDArray
@@ -30,16 +30,33 @@ def transcribe(recogniser: Any, samples: NDArray[Any], on_second: Callable[[floa
     Greedy-free of chance: temperature stays 0, so equal sound gives equal text. ``on_second`` hears how far it is and
     may raise to end the work.
     """
-    segments, _ = recogniser.transcribe(
+    return _joined(_segments(recogniser, samples, on_second))
+
+
+def words(recogniser: Any, samples: NDArray[Any], on_second: Callable[[float], None]) -> tuple[str, list[Any]]:
+    """As ``transcribe``, with the words: objects with ``word``, ``start`` and ``end`` in seconds. A tenth slower."""
+    found = list(_segments(recogniser, samples, on_second, word_timestamps=True))
+    return _joined(found), [word for segment in found for word in segment.words or ()]
+
+
+def _segments(
+    recogniser: Any, samples: NDArray[Any], on_second: Callable[[float], None], *, word_timestamps: bool = False
+) -> Iterator[Any]:
+    """What the recogniser hears, piece by piece."""
+    found, _ = recogniser.transcribe(
         samples,
         language="en",
         beam_size=5,
         temperature=0.0,
         condition_on_previous_text=False,  # one bad guess would pull the next half minute with it
         without_timestamps=False,
+        word_timestamps=word_timestamps,
     )
-    texts = []
-    for segment in segments:
+    for segment in found:
         on_second(float(segment.end))
-        texts.append(segment.text.strip())
+        yield segment
+
+
+def _joined(found: Iterable[Any]) -> str:
+    texts = [segment.text.strip() for segment in found]
     return " ".join(text for text in texts if text)

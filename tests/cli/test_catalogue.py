@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.capability import Capabilities, ServiceManifest
+from schemas.pipeline import PipelineView
 from schemas.stack import PART_NAMES, StackStatus
 from tests.cli.graphs import document, script
 from tests.cli.program import Program, stack
 from tests.stack.conditions import wait_for
+from workbench.workflows import TALKING_HEAD
 
 pytestmark = pytest.mark.stack
 
@@ -71,9 +73,9 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
 
 def test_pipelines_are_listed(bench: Program) -> None:
     found = {item["name"]: item for item in bench.json("pipelines")}
-    assert found["talking_head"]["takes"] == ["portrait", "prompt", "script"]
-    assert found["talking_head"]["optional"] == ["evaluate", "upscale"]
-    assert "talking_head\tportrait, prompt, script" in bench.run("pipelines")
+    view = PipelineView.model_validate(found["talking_head"])
+    assert view == TALKING_HEAD.view()
+    assert "talking_head\tportrait\tprompt | script | audio\tapprove\tevaluate, upscale" in bench.run("pipelines")
 
 
 def test_the_written_schemas_match_the_models(bench: Program) -> None:

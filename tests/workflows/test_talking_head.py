@@ -9,11 +9,21 @@ import pytest
 from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
-from schemas.refs import ImageRef
+from schemas.refs import AudioRef, ImageRef
 from workbench.engine.validate import validate
-from workbench.workflows import CAPABILITIES, PIPELINES, TALKING_HEAD, Options, build
+from workbench.workflows import (
+    CAPABILITIES,
+    DRAFT_SCRIPT,
+    OPTION_NAMES,
+    PIPELINES,
+    TALKING_HEAD,
+    TRANSCRIBE,
+    Options,
+    build,
+)
 
 DIGEST = "ab" * 32
+AUDIO = AudioRef(sha256="cd" * 32)
 
 
 def portrait(side: int = 512) -> ImageRef:
@@ -102,12 +112,60 @@ def test_text_seed_and_settings_arrive_where_they_belong() -> None:
     ("pipeline", "options", "words"),
     [
         (TALKING_HEAD, Options(script="Hi."), ("needs a portrait", "--portrait")),
-        (TALKING_HEAD, Options(portrait=portrait(), leave_out=frozenset({"speech"})), ("speech", "evaluate, upscale")),
-        (TALKING_HEAD, Options(portrait=portrait(), params={"animat": {"sway": 1}}), ("animat", "animate")),
+        (TALKING_HEAD, Options(portrait=portrait()), ("one of prompt, script, audio", "--audio FILE", "none of them")),
+        (TALKING_HEAD, Options(portrait=portrait(), script=" \n"), ("one of prompt, script, audio", "none of them")),
+        (
+            TALKING_HEAD,
+            Options(portrait=portrait(), script="Hi.", prompt="Sea."),
+            ("not prompt and script at once", "Leave --prompt or --script out"),
+        ),
+        (TALKING_HEAD, Options(portrait=portrait(), script="Hi.", audio=AUDIO), ("not script and audio at once",)),
+        (
+            TALKING_HEAD,
+            Options(portrait=portrait(), audio=AUDIO, approve=True),
+            ("no script that could be approved", "Leave --approve out"),
+        ),
+        (
+            TALKING_HEAD,
+            Options(portrait=portrait(), script="Hi.", voice=AUDIO),
+            ("does not use voice", "portrait, prompt, script, audio, approve", "Leave --voice out"),
+        ),
+        (TALKING_HEAD, Options(portrait=portrait(), script="Hi.", ref_text="Ho."), ("ref_text", "--ref-text")),
+        (
+            TALKING_HEAD,
+            Options(portrait=portrait(), script="Hi.", leave_out=frozenset({"speech"})),
+            ("speech", "evaluate, upscale"),
+        ),
+        (
+            TALKING_HEAD,
+            Options(portrait=portrait(), script="Hi.", params={"animat": {"sway": 1}}),
+            ("animat", "animate"),
+        ),
+        (TALKING_HEAD, Options(portrait=portrait(), audio=AUDIO, params={"speech": {"speed": 1}}), ("no node speech",)),
         (CAPABILITIES, Options(script="Hi."), ("does not use script", "Hi.", "Leave --script out")),
         (CAPABILITIES, Options(leave_out=frozenset({"merge"})), ("merge cannot be left out", "nothing")),
+        (DRAFT_SCRIPT, Options(), ("needs a prompt", "--prompt")),
+        (DRAFT_SCRIPT, Options(prompt="The sea.", script="Hi."), ("does not use script",)),
+        (TRANSCRIBE, Options(), ("needs audio", "--audio FILE")),
     ],
-    ids=["portrait", "leave out", "unknown node", "unused option", "nothing optional"],
+    ids=[
+        "portrait",
+        "no text",
+        "blank text",
+        "two texts",
+        "text and recording",
+        "approved recording",
+        "voice",
+        "reference text",
+        "leave out",
+        "unknown node",
+        "node of another variant",
+        "unused option",
+        "nothing optional",
+        "no prompt",
+        "a script to draft",
+        "nothing to hear",
+    ],
 )
 def test_options_that_do_not_fit_are_refused(pipeline: Any, options: Options, words: tuple[str, ...]) -> None:
     with pytest.raises(WorkbenchError) as refused:
@@ -117,12 +175,72 @@ def test_options_that_do_not_fit_are_refused(pipeline: Any, options: Options, wo
     assert refused.value.remedy
 
 
-def test_every_pipeline_names_nodes_it_has() -> None:
-    for name, pipeline in PIPELINES.items():
-        assert name == pipeline.name
-        given = {"portrait": portrait(), "script": "Hi."}
-        nodes, edges = pipeline.make(Options(**{k: v for k, v in given.items() if k in pipeline.takes}))  # type: ignore[arg-type]
-        known = {node.id for node in nodes}
-        assert pipeline.optional <= known
-        assert {edge.from_ for edge in edges} | {edge.to for edge in edges} <= known
-        assert pipeline.result is None or pipeline.result[0] in known
+def test_a_recording_takes_the_place_of_script_and_speech() -> None:
+    built = build(TALKING_HEAD, Options(portrait=portrait(), audio=AUDIO))
+    assert ids(built) == ["upscale", "animate", "remux", "evaluate"]
+    assert arrows(built) == {("upscale", "animate"), ("animate", "remux"), ("remux", "evaluate")}
+    for node in ("animate", "remux"):
+        assert built.node(node).input["audio"]["sha256"] == AUDIO.sha256
+    assert "narration" not in built.node("evaluate").input
+    large = build(TALKING_HEAD, Options(portrait=portrait(2000), audio=AUDIO, leave_out=frozenset({"evaluate"})))
+    assert ids(large) == ["animate", "remux"]
+
+
+def test_an_approval_stands_between_script_and_speech() -> None:
+    built = graph(approve=True)
+    assert ids(built) == ["script", "review", "speech", "upscale", "animate", "remux", "evaluate"]
+    assert {("script", "review"), ("review", "speech")} <= arrows(built)
+    assert ("script", "speech") not in arrows(built)
+    checked = validate(built, services(), lambda declaration: "").graph
+    assert checked.node("review").input["narration"] == "$script.narration"
+    assert checked.node("review").input["stage_prompt"] == "$script.stage_prompt"
+    assert checked.node("speech").input["narration"] == "$review.narration"
+    assert checked.node("evaluate").input["narration"] == "$review.narration"
+
+
+# Options with which a pipeline's graph has as many of its nodes as it can.
+FULL = {
+    "talking_head": [
+        {"portrait": portrait(), "script": "Hi.", "approve": True},
+        {"portrait": portrait(), "audio": AUDIO},
+    ],
+    "draft_script": [{"prompt": "The sea."}],
+    "transcribe": [{"audio": AUDIO}],
+    "capabilities": [{}],
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_pipeline_makes_the_nodes_it_describes(name: str) -> None:
+    pipeline = PIPELINES[name]
+    assert name == pipeline.name
+    described = {step.id: step.service for step in pipeline.steps}
+    made: dict[str, str] = {}
+    for options in FULL[name]:
+        built = build(pipeline, Options(**options))
+        validate(built, services(), lambda declaration: "")
+        made |= {node.id: node.service for node in built.nodes}
+        assert {node for arrow in arrows(built) for node in arrow} <= set(ids(built))
+        assert [node for node in described if node in ids(built)] == ids(built), "in the order of the description"
+    assert made == described
+    assert set(described.values()) <= set(services())
+    assert pipeline.result is None or pipeline.result[0] in described
+
+
+def test_a_pipeline_describes_itself() -> None:
+    view = TALKING_HEAD.view()
+    assert (view.name, view.title, view.listed, view.result) == ("talking_head", "Talking head", True, "remux.video")
+    assert {name: use.value for name, use in view.options.items()} == {
+        "portrait": "needed",
+        "prompt": "one_of",
+        "script": "one_of",
+        "audio": "one_of",
+        "voice": "unused",
+        "ref_text": "unused",
+        "approve": "optional",
+    }
+    assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]
+    assert {name for name, pipeline in PIPELINES.items() if pipeline.view().listed} == {"talking_head"}
+    for pipeline in PIPELINES.values():
+        assert pipeline.title and pipeline.doc.count(".") == 1 and pipeline.doc.endswith(".")
+        assert not pipeline.needs & pipeline.one_of and pipeline.takes <= set(OPTION_NAMES)

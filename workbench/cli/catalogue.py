@@ -71,21 +71,23 @@ def nodes(
 @command
 def pipelines(as_json: Json = False) -> None:
     """List the pipelines."""
-    from workbench.workflows import PIPELINES
+    from workbench.workflows import OPTION_NAMES, PIPELINES
 
     if as_json:
-        print_json(
-            [
-                {"name": item.name, "doc": item.doc, "takes": sorted(item.takes), "optional": sorted(item.optional)}
-                for item in PIPELINES.values()
-            ]
-        )
+        print_json([item.view().model_dump(mode="json") for item in PIPELINES.values()])
         return
     rows = [
-        (item.name, ", ".join(sorted(item.takes)), ", ".join(sorted(item.optional)), item.doc)
+        (
+            item.name,
+            ", ".join(name for name in OPTION_NAMES if name in item.needs) or "–",
+            " | ".join(name for name in OPTION_NAMES if name in item.one_of) or "–",
+            ", ".join(name for name in OPTION_NAMES if name in item.may_take) or "–",
+            ", ".join(sorted(item.optional)) or "–",
+            item.doc,
+        )
         for item in PIPELINES.values()
     ]
-    print_table(("pipeline", "takes", "can be left out", "what it does"), rows)
+    print_table(("pipeline", "needs", "one of", "may take", "can be left out", "what it does"), rows)
 
 
 @command

@@ -30,6 +30,10 @@ def run(
     portrait: Annotated[str, typer.Option(help="Image file with a face; `sample` for the packaged one.")] = "",
     prompt: Annotated[str, typer.Option(help="What the script is about; a model writes it.")] = "",
     script: Annotated[str, typer.Option(help="Your own text, spoken as it is.")] = "",
+    audio: Annotated[str, typer.Option(help="A recording of the speech, in place of a prompt or a script.")] = "",
+    voice: Annotated[str, typer.Option(help="A recording of the voice that is to speak.")] = "",
+    ref_text: Annotated[str, typer.Option(help="What is said in the recording of the voice.")] = "",
+    approve: Annotated[bool, typer.Option(help="Wait for somebody to approve the script before it is spoken.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Leave an optional node out. Repeatable.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
@@ -41,7 +45,6 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a pipeline and wait for its video. Starts the stack when none runs. Ctrl-C stops watching, not the job."""
-    from schemas.refs import ImageRef
     from workbench.cli.values import parse_settings
     from workbench.client.pipelines import find_pipeline
     from workbench.engine.accept import Request
@@ -50,13 +53,16 @@ def run(
     chosen = find_pipeline(pipeline)
     params = parse_settings(set_ or [])
     bench = connect(start=True, quiet=as_json)
-    image: ImageRef | None = bench.upload(portrait_file(portrait, bench), "image") if portrait else None
-    if bench.settings.llm_url and "prompt" in chosen.takes:
+    if bench.settings.llm_url and prompt:
         params.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
     options = Options(
-        portrait=image,
+        portrait=bench.upload(portrait_file(portrait, bench), "image") if portrait else None,
         prompt=prompt,
         script=script,
+        audio=bench.upload(Path(audio).expanduser(), "audio") if audio else None,
+        voice=bench.upload(Path(voice).expanduser(), "audio") if voice else None,
+        ref_text=ref_text,
+        approve=approve,
         seed=seed,
         params=params,
         leave_out=frozenset(without or []),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from schemas.graph import Edge, Node
-from workbench.workflows.pipeline import Options, Pipeline, edge
+from workbench.workflows.pipeline import Options, Pipeline, Step, edge
+
+REPORT = Step("report", "Worker's manifest", "info.get_capabilities")
+MERGE = Step("merge", "Both planes", "info.merge_capabilities")
 
 
 def make(options: Options) -> tuple[list[Node], list[Edge]]:
-    nodes = [
-        Node(id="report", name="Worker's manifest", service="info.get_capabilities"),
-        Node(id="merge", name="Both planes", service="info.merge_capabilities"),
-    ]
-    return nodes, [edge("report", "merge")]
+    return [REPORT.node(), MERGE.node()], [edge("report", "merge")]
 
 
 CAPABILITIES = Pipeline(
     name="capabilities",
+    title="Capabilities",
     doc="What both planes can do, merged into one object.",
-    takes=frozenset(),
-    optional=frozenset(),
+    steps=(REPORT, MERGE),
     make=make,
+    listed=False,
 )

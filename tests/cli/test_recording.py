@@ -1,0 +1,54 @@
+"""A person's own recording: animated as it is, and written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodes.evaluate._words import spoken_words
+from schemas.pipeline import OptionUse
+from tests.cli.conftest import SCRIPT
+from tests.cli.program import Program
+
+pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def recording(bench: Program, first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the packaged voice said in the first job, as a file of one's own."""
+    rows = bench.json("job", "artifacts", first["jobId"], "--save", str(tmp_path_factory.mktemp("recording")))
+    return next(Path(row["path"]) for row in rows if (row["node"], row["output"]) == ("speech", "audio"))
+
+
+def test_a_recording_is_animated_as_it_is(bench: Program, recording: Path) -> None:
+    shown = bench.json(
+        "run", "talking_head", "--portrait", "sample", "--audio", str(recording), "--without", "upscale",
+        "--set", "animate.size=256",
+    )  # fmt: skip
+    assert (shown["status"], shown["error"]) == ("completed", None)
+    assert [node["id"] for node in shown["nodes"]] == ["animate", "remux", "evaluate"]
+    assert Path(shown["video"]).stat().st_size > 10_000
+    assert "evaluate.word_error_rate" not in shown["metrics"], "nobody said what is in it"
+    assert shown["metrics"]["evaluate.lip_audio_correlation"] > 0.3
+
+
+def test_a_recording_is_written_down(bench: Program, recording: Path) -> None:
+    from workbench.client.bench import Bench
+    from workbench.embedded.stack import ensure_running
+
+    shown = bench.json("run", "transcribe", "--audio", str(recording))
+    assert shown["status"] == "completed"
+    output = Bench(ensure_running(bench.home)).job(shown["jobId"]).node("transcript").output
+    assert output is not None and spoken_words(output["text"]) == spoken_words(SCRIPT)
+
+
+def test_a_draft_is_one_node_and_needs_a_prompt(bench: Program) -> None:
+    shown = bench.json("run", "draft_script", "--prompt", "the sea in the morning")
+    assert [(node["id"], node["status"]) for node in shown["nodes"]] == [("script", "completed")]
+    refused = bench.try_("run", "draft_script", "--script", "Hello.", "--json")
+    assert (refused.code, refused.error["code"]) == (2, "pipeline.bad_option")
+    listed = {item["name"]: item for item in bench.json("pipelines")}
+    assert listed["draft_script"]["options"]["prompt"] == OptionUse.NEEDED
+    assert not listed["draft_script"]["listed"] and listed["talking_head"]["listed"]
