@@ -6,6 +6,8 @@ from fastapi import FastAPI
 
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
+from workbench.app.live import route as live
+from workbench.app.live.hub import Hub
 from workbench.client.bench import Bench
 
 
@@ -17,8 +19,10 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     """
     app = FastAPI(title="Talking-head workbench", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.bench = bench
+    app.state.hub = Hub(bench)
     register_errors(app)
     register_api(app)
+    app.include_router(live.router)
     if pages:
         from workbench.app.pages import mount_pages
 
