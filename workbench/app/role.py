@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from workbench.client.bench import Bench
 from workbench.settings import Settings
+
+# A peer that is gone is noticed within half a minute.
+WEBSOCKET: dict[str, Any] = {"ws_max_size": 64 * 1024, "ws_ping_interval": 15.0, "ws_ping_timeout": 15.0}
 
 
 def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -> None:
@@ -28,7 +32,7 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
             log_level=settings.log_level,
             access_log=False,
             timeout_graceful_shutdown=3,
-            ws_max_size=64 * 1024,
+            **WEBSOCKET,
         )
     )
 

@@ -6,6 +6,8 @@ from fastapi import FastAPI
 
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
+from workbench.app.live import route as live
+from workbench.app.live.hub import Hub
 from workbench.client.bench import Bench
 from workbench.client.capabilities import WholeCapabilities
 
@@ -25,8 +27,10 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     )
     app.state.bench = bench
     app.state.capabilities = WholeCapabilities(bench)
+    app.state.hub = Hub(bench)
     register_errors(app)
     register_api(app)
+    app.include_router(live.router)
     if pages:
         from workbench.app.pages import mount_pages
 

@@ -15,6 +15,7 @@ from workbench.bus.answers import Held, Lease, Offer, OutboxEntry, Planned, Take
 from workbench.bus.connection import TIMEOUT_S, connect
 from workbench.bus.keys import LANES, Keys
 from workbench.bus.queues import Queues
+from workbench.bus.watching import Watching
 
 WAKE_BLOCK_S = 1.0  # a process that blocks longer notices SIGTERM too late
 
@@ -34,6 +35,7 @@ class Bus:
         self.url = url
         self.client = connect(url, meta_key=None if control else self.keys.meta, timeout_s=timeout_s)
         self.queues = Queues(self.client, self.keys)
+        self.watching = Watching(self.client, self.keys)
 
     def close(self) -> None:
         self.client.close()
@@ -321,7 +323,7 @@ class Bus:
             "list[Any]", self.client.xrange(self.keys.outbox, min=f"({after}" if after else "-", count=count)
         )
         return [
-            OutboxEntry(entry_id.decode(), _event(fields[b"j"].decode(), fields[b"i"], fields))
+            OutboxEntry(entry_id.decode(), read_event(fields[b"j"].decode(), fields[b"i"], fields))
             for entry_id, fields in entries
         ]
 
@@ -342,7 +344,7 @@ class Bus:
         """Events behind a cursor; waits up to ``block_s`` (under the socket time-out) for the first."""
         block_ms = None if block_s is None else max(1, int(block_s * 1000))
         answer = cast("Any", self.client.xread({self.keys.events(job): after}, count=1000, block=block_ms))
-        return [_event(job, entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
+        return [read_event(job, entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
 
     def asked(self, job: str, nodes: Sequence[str]) -> dict[str, bytes] | None:
         """Why those of the nodes wait that wait for a person's answer. None for a job that the bus does not know."""
@@ -410,7 +412,8 @@ def _taken(answer: list[Any]) -> Taken | None:
     )
 
 
-def _event(job: str, event_id: bytes, fields: dict[bytes, bytes]) -> Event:
+def read_event(job: str, event_id: bytes, fields: dict[bytes, bytes]) -> Event:
+    """An entry of a job's stream. Raises pydantic.ValidationError, orjson.JSONDecodeError, ValueError, KeyError."""
     epoch, seq = event_id.split(b"-")
     return Event(
         job=job,

@@ -35,10 +35,11 @@ class Estimate:
         parents = {node_id: [edge.from_ for edge in edges] for node_id, edges in record.graph.parents().items()}
         return cls(expected, parents, known=bool(per_weight))
 
-    def see(self, event: Event) -> None:
-        """Take an event in."""
+    def see(self, event: Event, ago_s: float = 0.0) -> None:
+        """Take an event in, which is that old."""
         if event.type is EventType.NODE_RUNNING:
-            self.started[event.node] = time.monotonic()
+            self.started[event.node] = time.monotonic() - ago_s
+            self.done.pop(event.node, None)  # of an attempt before
         elif event.type in _FINAL:
             self.done[event.node] = 1.0
             if event.type is EventType.NODE_COMPLETED:
@@ -74,6 +75,12 @@ class Estimate:
         for node in self.parents:  # parents stand before children often enough to keep the recursion shallow
             along(node)
         return max(left.values(), default=0.0)
+
+    def node_seconds_left(self, node: str) -> float | None:
+        """Until a running node ends; None where it does not run or nothing is known."""
+        if not self.known or node not in self.started or self.done.get(node) == 1.0:
+            return None
+        return self.expected_s[node] * (1.0 - self._share(node))
 
     def _share(self, node: str) -> float:
         if node in self.done:

@@ -1,0 +1,130 @@
+"""A live bench with an app process before it, and clients on its WebSocket."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.control.conftest import _live as _live
+from tests.control.conftest import diary as diary
+from tests.control.conftest import live as live
+from tests.live import ROOT, LiveBench, free_port, sigkill, wait_for
+
+
+class App:
+    """An app process on a fixed port, so that it can be killed and come back where it was."""
+
+    def __init__(self, live: LiveBench) -> None:
+        self.live = live
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = self.live._start([sys.executable, "-m", "tests.app.serve", str(self.port)], cwd=ROOT)
+        wait_for(self._answers, 60, "the app answers")
+
+    def _answers(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, self.live.log()[-3000:]
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        if self.process is not None:
+            sigkill(self.process)
+
+
+class Watcher:
+    """A client that reads every message and keeps it."""
+
+    def __init__(self, app: App, user: str = "", **options: Any) -> None:
+        headers = {"X-User": user} if user else {}
+        self.socket: ClientConnection = connect(
+            f"ws://127.0.0.1:{app.port}/ws", additional_headers=headers, max_size=None, **options
+        )
+        self.updates: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.socket.close()
+
+    def send(self, **message: Any) -> None:
+        self.socket.send(orjson.dumps(message).decode())
+
+    def receive(self, timeout_s: float = 20.0) -> dict[str, Any]:
+        message: dict[str, Any] = orjson.loads(self.socket.recv(timeout_s))
+        if message.get("type") == "update":
+            self.updates.append(message)
+        return message
+
+    def answer(self, timeout_s: float = 20.0) -> dict[str, Any]:
+        """The next answer; updates before it are kept."""
+        while True:
+            message = self.receive(timeout_s)
+            if message.get("action") == "response":
+                return message
+
+    def subscribe(self, job: str, after: str = "") -> dict[str, Any]:
+        self.send(action="subscribe", jobId=job, **({"after": after} if after else {}))
+        return self.answer()
+
+    def until(self, condition: Any, timeout_s: float = 30.0) -> dict[str, Any]:
+        """The first update for which the condition is true."""
+        while True:
+            message = self.receive(timeout_s)
+            if message.get("type") == "update" and condition(message):
+                return message
+
+    def to_the_end(self, job: str) -> dict[str, Any]:
+        return self.until(lambda update: update["jobId"] == job and final(update))
+
+    def events(self, job: str) -> list[str]:
+        """Numbers of all events of the job, in the order in which they came."""
+        return [
+            f"{event['epoch']}-{event['seq']}"
+            for update in self.updates
+            if update["jobId"] == job
+            for event in update["events"]
+        ]
+
+
+def final(update: dict[str, Any]) -> bool:
+    return update["status"] in ("completed", "failed", "cancelled")
+
+
+def numbers(live: LiveBench, job: str) -> list[str]:
+    """Numbers of the job's events by the record."""
+    return [event.cursor for event in live.bench.events(job)]
+
+
+@pytest.fixture(scope="session")
+def _app(_live: LiveBench) -> Iterator[App]:
+    _live.ensure()
+    app = App(_live)
+    yield app
+    app.kill()
+
+
+@pytest.fixture
+def app(live: LiveBench, _app: App) -> App:
+    if _app.process is None or _app.process.poll() is not None:
+        _app.start()
+    return _app
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file for which nodes wait (``gate`` of a probe)."""
+    return tmp_path / "gate"

@@ -1,0 +1,202 @@
+"""Watching jobs on the WebSocket: every event once and in order, whatever happens to the socket, the app or the bus."""
+
+from __future__ import annotations
+
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.app.live.conftest import App, Watcher, final, numbers
+from tests.live import Diary, LiveBench, wait_for
+
+pytestmark = pytest.mark.stack
+
+
+def a_chain(live: LiveBench, diary: Diary, gate: Path) -> str:
+    nodes = {
+        "a": diary.probe("a"),
+        "b": diary.probe("b", gate=str(gate), fail_times=1),
+        "c": diary.probe("c", "probe.control"),
+    }
+    return live.submit(nodes, [("a", "b"), ("b", "c")]).job
+
+
+def test_a_running_job_is_told_at_once_and_every_event_comes_once(
+    live: LiveBench, app: App, diary: Diary, gate: Path
+) -> None:
+    job = a_chain(live, diary, gate)
+    live.await_event(job, "node.running", "b", 2)
+    with Watcher(app) as watcher:
+        assert watcher.subscribe(job) == {"action": "response", "message": "subscribed", "jobId": job}
+        first = watcher.receive()
+        assert (first["type"], first["status"], first["busAway"]) == ("update", "running", False)
+        assert [node["status"] for node in first["nodes"].values()] == ["completed", "running", "pending"]
+        assert first["nodes"]["b"]["attempt"] == 2
+        gate.touch()
+        last = watcher.to_the_end(job)
+        live.finish(job)
+        assert watcher.events(job) == numbers(live, job)
+        assert (last["status"], last["progress"], last["secondsLeft"]) == ("completed", 1.0, None)
+        assert {node["status"] for node in last["nodes"].values()} == {"completed"}
+        assert last["cursor"] == numbers(live, job)[-1]
+
+
+def test_a_watcher_that_comes_back_with_its_cursor_misses_nothing(
+    live: LiveBench, app: App, diary: Diary, gate: Path
+) -> None:
+    job = a_chain(live, diary, gate)
+    live.await_event(job, "node.running", "b", 2)
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        cursor = watcher.until(lambda update: update["events"])["cursor"]
+        before = watcher.events(job)
+    gate.touch()
+    live.await_event(job, "job.completed")
+    with Watcher(app) as again:
+        again.subscribe(job, cursor)
+        again.to_the_end(job)
+        live.finish(job)
+        assert before + again.events(job) == numbers(live, job)
+    for index, number in enumerate(numbers(live, job)):
+        with Watcher(app) as later:
+            later.subscribe(job, number)
+            assert later.to_the_end(job)["status"] == "completed"
+            assert later.events(job) == numbers(live, job)[index + 1 :]
+
+
+def test_a_job_that_the_bus_has_forgotten_is_told_from_sql(live: LiveBench, app: App, diary: Diary) -> None:
+    job = live.submit({"a": diary.probe("a")}).job
+    live.finish(job)
+    bus = live.bench.bus
+    wait_for(lambda: not bus.knows(job))
+    bus.client.delete(bus.keys.events(job))  # as a minute later
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        assert watcher.to_the_end(job)["nodes"]["a"]["status"] == "completed"
+        assert watcher.events(job) == numbers(live, job)
+
+
+def test_the_app_is_killed_in_the_middle(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    job = a_chain(live, diary, gate)
+    live.await_event(job, "node.running", "b", 2)
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        cursor = watcher.until(lambda update: update["events"])["cursor"]
+        app.kill()
+        with pytest.raises(ConnectionClosed):
+            watcher.until(lambda _: False)
+        before = watcher.events(job)
+    gate.touch()
+    app.start()
+    with Watcher(app) as again:
+        again.subscribe(job, cursor)
+        again.to_the_end(job)
+        live.finish(job)
+        assert before + again.events(job) == numbers(live, job)
+
+
+def test_a_bus_that_stops_is_said_and_nothing_is_missed(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    job = a_chain(live, diary, gate)
+    live.await_event(job, "node.running", "b", 2)
+    assert live.bus_process is not None
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        live.bus_process.send_signal(signal.SIGSTOP)
+        try:
+            assert watcher.until(lambda update: update["busAway"])["status"] == "running"
+            with Watcher(app) as late:  # its state comes from SQL
+                assert late.subscribe(job)["message"] == "subscribed"
+                assert late.receive()["busAway"]
+        finally:
+            live.bus_process.send_signal(signal.SIGCONT)
+        watcher.until(lambda update: not update["busAway"])
+        gate.touch()
+        watcher.to_the_end(job)
+        live.finish(job)
+        assert watcher.events(job) == numbers(live, job)
+
+
+@pytest.mark.slow
+def test_a_bus_that_was_wiped(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    job = a_chain(live, diary, gate)
+    live.await_event(job, "node.running", "b", 2)
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        watcher.until(lambda update: len(update["events"]))
+        assert live.bus_process is not None
+        live.bus_process.kill()
+        live.bus_process.wait()
+        for path in (live.home / "bus").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        live.start_bus()
+        gate.touch()
+        last = watcher.until(final, 60)
+        assert last["status"] == "completed"
+        seen = watcher.events(job)
+        assert len(seen) == len(set(seen))
+        assert all(tuple(map(int, one.split("-"))) < tuple(map(int, other.split("-"))) for one, other in pairwise(seen))
+        live.finish(job)
+        assert set(numbers(live, job)) <= set(seen)
+
+
+def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveBench, app: App, diary: Diary) -> None:
+    job = live.submit({"a": diary.probe("a", sleep_s=3.0)}).job
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        times: list[float] = []
+        fractions: list[float] = []
+        import time
+
+        while not times or not final(watcher.updates[-1]):
+            message = watcher.receive()
+            if message.get("type") == "update":
+                times.append(time.monotonic())
+                fractions.append(message["nodes"]["a"]["fraction"])
+    assert fractions == sorted(fractions)
+    assert len(set(fractions)) >= 5, fractions
+    # A message may be late and the next one not: over any five of them it evens out.
+    assert all(times[i + 4] - times[i] > 4 * 0.25 - 0.15 for i in range(len(times) - 4))
+
+
+def test_cancelled_and_failed_jobs_say_how_they_ended(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    cancelled = live.submit({"a": diary.probe("a", gate=str(gate)), "b": diary.probe("b")}, [("a", "b")]).job
+    failed = live.submit({"a": diary.probe("f", "probe.control", bad_input=True)}).job
+    with Watcher(app) as watcher:
+        watcher.subscribe(failed)
+        watcher.subscribe(cancelled)
+        end = next((one for one in watcher.updates if one["jobId"] == failed and final(one)), None)
+        end = end or watcher.to_the_end(failed)
+        assert (end["status"], end["error"]["code"]) == ("failed", "node.bad_input")
+        assert end["error"]["details"]["remedy"] and end["nodes"]["a"]["error"] == end["error"]
+        live.await_event(cancelled, "node.running", "a")
+        live.bench.cancel(cancelled)
+        end = watcher.to_the_end(cancelled)
+        assert end["status"] == "cancelled"
+        assert {node["status"] for node in end["nodes"].values()} == {"cancelled"}
+
+
+def test_a_job_that_waits_says_why(live: LiveBench, app: App) -> None:
+    job = live.submit({"a": "probe.elsewhere"}).job
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        update = watcher.until(lambda update: update["waiting"] and "no worker" in update["waiting"])
+        assert update["status"] == "queued"
+        assert "elsewhere" in update["nodes"]["a"]["waiting"]
+        live.bench.cancel(job)
+        assert watcher.to_the_end(job)["waiting"] == ""
+
+
+def test_a_job_in_a_queue_says_its_place(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    first, second, third = (live.submit({"a": diary.probe(name, gate=str(gate))}).job for name in "xyz")
+    with Watcher(app) as watcher:
+        watcher.subscribe(third)
+        update = watcher.until(lambda update: "before it" in update["waiting"])
+        assert update["status"] == "queued" and update["waiting"] == "1 before it in pool cpu"
+        gate.touch()
+        watcher.to_the_end(third)
+    for job in (first, second):
+        live.finish(job)

@@ -1,0 +1,61 @@
+"""The socket itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
+
+from workbench.app.identity import current_user
+from workbench.app.live.client import Client
+from workbench.app.live.hub import Hub
+
+TOO_SLOW_S = 20.0  # without taking one message: it is closed and can come back with its cursors
+CLOSE_TOO_SLOW = 1013  # "try again later"
+
+router = APIRouter()
+
+
+@router.websocket("/ws")
+async def watch_jobs(socket: WebSocket) -> None:
+    """Live states of jobs; docs/live.md describes the messages."""
+    hub: Hub = socket.app.state.hub
+    await socket.accept()
+    client = Client(hub, current_user(socket))
+    hub.clients.add(client)
+    hearing = asyncio.create_task(_hear(socket, client))
+    telling = asyncio.create_task(_tell(socket, client))
+    try:
+        done, _ = await asyncio.wait((hearing, telling), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    except TimeoutError:
+        with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+            async with asyncio.timeout(2):
+                await socket.close(CLOSE_TOO_SLOW, "too slow: come back with your cursors")
+    except (WebSocketDisconnect, RuntimeError):
+        if socket.client_state is not WebSocketState.DISCONNECTED:
+            raise
+    finally:
+        for task in (hearing, telling):
+            task.cancel()
+        await asyncio.gather(hearing, telling, return_exceptions=True)
+        client.close()
+        hub.clients.discard(client)
+
+
+async def _hear(socket: WebSocket, client: Client) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        await client.take(message.get("text") or message.get("bytes") or "")
+
+
+async def _tell(socket: WebSocket, client: Client) -> None:
+    while True:
+        message = await client.next_message()
+        async with asyncio.timeout(TOO_SLOW_S):
+            await socket.send({"type": "websocket.send", "text": message.decode()})
