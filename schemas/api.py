@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from schemas.approval import Question
 from schemas.base import Contract
 from schemas.capability import WorkerManifest
 from schemas.errors import ErrorInfo
@@ -93,6 +94,7 @@ class Waiting(Contract):
     node: str
     reason: str = Field(description="approval, same_computation, retry_at or no_worker.")
     sentence: str
+    question: Question | None = Field(None, description="What a person is asked, where one is.")
 
 
 class JobSummary(JobBrief):
@@ -105,7 +107,7 @@ class JobSummary(JobBrief):
     error: ErrorInfo | None = None
     thumbnail: str | None = Field(None, description="URL of a picture of it.")
     title: str = Field("", description="First words of its prompt or script.")
-    waiting: list[Waiting] = Field(default_factory=list, description="Its nodes that wait, and for what.")
+    waiting: str = Field("", description="What it waits for, in a sentence.")
     parent: str | None = Field(None, description="The job this one repeats.")
     sweep: str | None = None
 
@@ -130,6 +132,7 @@ class JobInFull(JobSummary):
     started_at: float | None = None
     finished_at: float | None = None
     nodes: list[NodeRecord]
+    waits: list[Waiting] = Field(default_factory=list, description="Its nodes that wait, and for what.")
     last_graph: Graph = Field(description="The submitted graph with the state of its nodes.")
     options: dict[str, Any] | None = Field(
         None, description="What was given to its pipeline: `options` and `params` as in POST /api/jobs."

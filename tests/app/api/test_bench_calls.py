@@ -37,7 +37,8 @@ def hanging_bus(live: LiveBench) -> Iterator[None]:
 def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveBench) -> None:
     found = the_pipeline(api)
     assert found["offered"] and found["reason"] == "" and found["result"] == "remux.video"
-    assert found["options"]["portrait"] == "needed" and found["options"]["audio"] in ("unused", "optional")
+    assert found["options"]["portrait"] == "needed" and found["options"]["audio"] == "one_of"
+    assert found["title"] == "Talking head"
     nodes = {node["id"]: node for node in found["nodes"]}
     assert set(nodes) >= {"script", "speech", "upscale", "animate", "remux", "evaluate"}
     assert nodes["evaluate"]["optional"] and not nodes["animate"]["optional"]

@@ -16,6 +16,8 @@ from tests.live import Diary, LiveBench, wait_for
 
 pytestmark = pytest.mark.stack
 
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
 
 def submit(client: Client, nodes: Any, edges: Any = (), headers: dict[str, str] | None = None, **more: Any) -> str:
     answer = client.post("/api/jobs", json={"graph": document(nodes, edges), **more}, headers=headers)
@@ -185,8 +187,9 @@ def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, li
     row = wait_for(
         lambda: next((r for r in api.get("/api/jobs").json()["jobs"] if r["jobId"] == job and r["waiting"]), None)
     )
-    assert row["status"] == "queued" and row["waiting"][0]["reason"] == "no_worker"
-    assert "probe.elsewhere" in row["waiting"][0]["sentence"]
+    assert row["status"] == "queued" and "probe.elsewhere" in row["waiting"]
+    waits = api.get(f"/api/jobs/{job}").json()["job"]["waits"]
+    assert waits[0]["reason"] == "no_worker" and waits[0]["node"] == "a" and waits[0]["sentence"] == row["waiting"]
     assert job in [r["jobId"] for r in api.get("/api/jobs", params={"status": "queued"}).json()["jobs"]]
     assert api.post(f"/api/jobs/{job}/cancel").json() | {"status": ""} == {
         "jobId": job, "status": "", "progress": 0.0, "cancelled": True,
@@ -223,6 +226,55 @@ def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveBench, diary: Diar
     retried = api.post(f"/api/jobs/{poor}/retry")
     assert retried.status_code == 202 and live.finish(retried.json()["jobId"]).parent == poor
     assert diary.count("g") == 1, "what completed is kept"
+
+
+def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: LiveBench) -> None:
+    nodes = {
+        "a": {"service": "probe.control", "params": {"value": "Good morning."}},
+        "review": {"service": "review.script", "input": {"narration": "$a.text"}},
+        "c": {**probe("c:"), "input": {"text": "$review.narration"}},
+    }
+    edges = [("a", "review"), ("review", "c")]
+    job = submit(asking("ada:runner"), nodes, edges)
+    waits = wait_for(lambda: api.get(f"/api/jobs/{job}").json()["job"]["waits"])
+    assert (waits[0]["node"], waits[0]["reason"]) == ("review", "approval")
+    assert waits[0]["question"]["text"] == "Good morning."
+    at = f"/api/jobs/{job}/approve"
+    refused(asking("bob:runner").post(at, json={"text": "x"}), 404, "job.unknown")
+    refused(asking("eve:viewer").post(at), 403, "access.forbidden")
+    refused(api.post(at, json={"text": "x" * 30_000}), 422, "request.invalid")
+    refused(api.post(at, json={"node": "c"}), 409, "review.not_waiting")
+    answer = asking("ada:runner").post(at, json={"text": "Good evening."})
+    assert answer.status_code == 200 and answer.json()["edited"] and answer.json()["author"] == "ada"
+    refused(api.post(at, json={"reject": "no"}), 409, "review.decided")
+    assert live.finish(job).node("c").output["text"] == "c:Good evening."  # type: ignore[index]
+    other = submit(api, nodes, edges)
+    wait_for(lambda: api.get(f"/api/jobs/{other}").json()["job"]["waits"])
+    assert api.post(f"/api/jobs/{other}/approve", json={"reject": "too long"}).json()["approved"] is False
+    assert live.finish(other).error.code == "review.rejected"  # type: ignore[union-attr]
+
+
+def test_parts_and_previews_are_shown_while_a_node_runs(
+    api: Client, asking: Asking, live: LiveBench, tmp_path: Path
+) -> None:
+    job = submit(api, {"a": probe("p", parts=40, part_s=0.25)})
+    at = f"/api/jobs/{job}/nodes/a"
+    parts = wait_for(lambda: api.get(f"{at}/parts").json()["parts"])
+    assert parts[0] == {"index": 0, "url": f"{at}/parts/0"}
+    link = api.get(parts[0]["url"], follow_redirects=False)
+    assert link.status_code == 307 and link.headers["location"].startswith(live.settings.s3_url)
+    refused(api.get(f"{at}/parts/9999"), 404, "artifact.unknown")
+    refused(api.get(f"{at}/preview"), 404, "artifact.unknown")
+    live.bench.objects.put_preview(job, "a", PNG, "image/png")
+    shown = api.get(f"{at}/preview")
+    assert shown.content == PNG and shown.headers["content-type"] == "image/png"
+    live.bench.objects.put_preview(job, "a", b"<script>alert(1)</script>", "text/html")
+    refused(api.get(f"{at}/preview"), 404, "artifact.unknown")
+    for path in ("preview", "parts", "parts/0"):
+        refused(asking("ada:runner").get(f"{at}/{path}"), 404, "job.unknown")
+    refused(api.get(f"/api/jobs/{job}/nodes/..%5cx/parts"), 422, "request.invalid")
+    api.post(f"/api/jobs/{job}/cancel")
+    live.finish(job)
 
 
 def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: Asking, live: LiveBench) -> None:

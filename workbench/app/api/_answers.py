@@ -54,6 +54,7 @@ def in_full(bench: Bench, record: JobRecord, user: User) -> JobInFull:
             "started_at": record.started_at,
             "finished_at": record.finished_at,
             "nodes": record.nodes,
+            "waits": [_waiting(node, wait) for node, wait in line.waiting.items()],
             "last_graph": record.graph,
             "options": asked_for(record.graph),
             "mlflow_run": bench.mlflow_page(record),
@@ -96,11 +97,11 @@ def _summary(line: JobLine) -> dict[str, object]:
         "error": line.error,
         "thumbnail": f"/api/artifacts/{line.picture}/thumbnail" if line.picture else None,
         "title": line.title or (line.workflow_id if not line.pipeline else ""),
-        "waiting": [_waiting(node, wait) for node, wait in line.waiting.items()],
+        "waiting": "; ".join(dict.fromkeys(wait.sentence() for wait in line.waiting.values())),
         "parent": line.parent,
         "sweep": line.sweep,
     }
 
 
 def _waiting(node: str, wait: NodeWait) -> Waiting:
-    return Waiting(node=node, reason=wait.reason.value, sentence=wait.sentence())
+    return Waiting(node=node, reason=wait.reason.value, sentence=wait.sentence(), question=wait.question)

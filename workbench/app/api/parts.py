@@ -16,6 +16,7 @@ router = APIRouter(tags=["jobs"])
 
 TheNode = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", description="Id of a node of the job.")]
 Index = Annotated[int, Path(ge=0, le=100_000)]
+LINK_S = 600
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 
 
@@ -57,7 +58,9 @@ def node_part(job_id: TheJob, node: TheNode, index: Index, bench: TheBench, user
     parts = bench.parts(job_id, node)
     if index >= len(parts):
         raise _nothing(job_id, node, f"part {index}")
-    return RedirectResponse(bench.objects.link(parts[index]), 307, headers={"Cache-Control": "no-store"})
+    part = parts[index]
+    link = bench.objects.presign(part.sha256, LINK_S, media_type=part.media_type)
+    return RedirectResponse(link, 307, headers={"Cache-Control": "no-store"})
 
 
 def _nothing(job_id: str, node: str, what: str) -> WorkbenchError:
