@@ -28,6 +28,7 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     app.state.bench = bench
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
+    app.add_middleware(Everybody)
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
@@ -36,3 +37,14 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
 
         mount_pages(app)
     return app
+
+
+class Everybody:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        from workbench.app.identity import LOCAL
+
+        scope.setdefault("state", {})["user"] = LOCAL
+        await self.app(scope, receive, send)

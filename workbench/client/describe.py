@@ -73,7 +73,7 @@ def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:
 
 
 def _listed(pipeline: Pipeline) -> bool:
-    return pipeline.result is not None
+    return pipeline.listed
 
 
 def _describe(
@@ -104,9 +104,9 @@ def _describe(
     missing = [node for node in nodes if not node.offered and not node.optional]
     return PipelineEntry(
         name=pipeline.name,
-        title=pipeline.name.replace("_", " ").capitalize(),
+        title=title(pipeline),
         doc=pipeline.doc,
-        options=OptionUse(**{name: _use(pipeline, name) for name in OptionUse.model_fields}),
+        options=option_uses(pipeline),
         nodes=nodes,
         result=".".join(pipeline.result) if pipeline.result else None,
         offered=not missing,
@@ -114,6 +114,21 @@ def _describe(
         typical_seconds=typical_pipeline_seconds(bench, graph),
         presets=presets_of(bench, pipeline.name, owner),
     )
+
+
+def option_uses(pipeline: Pipeline) -> OptionUse:
+    """How a pipeline uses each option."""
+    return OptionUse(**{name: _use(pipeline, name) for name in OptionUse.model_fields})
+
+
+def users_of_option(option: str) -> list[str]:
+    """Titles of the pipelines that use an option, by its name in Python."""
+    return [title(one) for one in PIPELINES.values() if _listed(one) and _use(one, option) != "unused"]
+
+
+def title(pipeline: Pipeline) -> str:
+    """Its name for people."""
+    return pipeline.title
 
 
 def _use(pipeline: Pipeline, option: str) -> Uses:

@@ -11,14 +11,15 @@ import gradio as gr
 from schemas.errors import WorkbenchError
 from workbench.app.pages.asking import asking
 from workbench.app.pages.capture import Capture
-from workbench.app.pages.examples import EXAMPLES, Example
+from workbench.app.pages.examples import EXAMPLES
 from workbench.app.pages.form import Form, Values, beside, new_seed
 from workbench.app.pages.island import Island
 from workbench.app.pages.orders import order
 from workbench.app.pages.prefill import from_example, from_job, with_captures
 from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT, Words, show
 from workbench.client.bench import Bench
-from workbench.client.describe import experiments, option_uses, users_of_option
+from workbench.client.describe import option_uses, users_of_option
+from workbench.client.pipelines import find_pipeline
 
 Updates = dict[Any, Any]
 
@@ -36,10 +37,9 @@ class Page:
     voice_note: gr.Markdown
     transcribe: gr.Button
     monitor: Island
-    welcome: gr.Column
+    welcome: Island
     problems: Island
     generate: gr.Button
-    examples: tuple[gr.Button, ...]
 
     def everything(self) -> list[Any]:
         """Every component that an event may change."""
@@ -70,21 +70,18 @@ def wire(page: Page) -> None:
     def adapt(pipeline: Any) -> Updates:
         return adapted(page, pipeline) if isinstance(pipeline, str) else {}
 
+    def take_example(number: Any, request: gr.Request) -> Updates:
+        if not (isinstance(number, int) and 0 <= number < len(EXAMPLES)):
+            return {}
+        return filled(page, from_example(page.bench, page.form, EXAMPLES[number], asking(request)))
+
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
 
     listen(page.generate.click, submit, form.components(), "minimal")
     listen(form.pipeline.change, adapt, form.pipeline)
-    for button, example in zip(page.examples, EXAMPLES, strict=True):
-        listen(button.click, _filler(page, example), None)
+    listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
-
-
-def _filler(page: Page, example: Example) -> Callable[..., Updates]:
-    def fill(request: gr.Request) -> Updates:
-        return filled(page, from_example(page.bench, page.form, example, asking(request)))
-
-    return fill
 
 
 def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
@@ -94,7 +91,7 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
     try:
         if not values[form.lock]:
             values = {**values, form.seed: new_seed()}
-        job = order(page.bench, form.request(values, option_uses(pipeline)), asking(request))
+        job = order(page.bench, form.request(values, uses_of(pipeline)), asking(request))
     except WorkbenchError as error:
         problems, wrong = beside(error)
         answer: Updates = {page.problems: problems}
@@ -109,9 +106,14 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
     }
 
 
+def uses_of(pipeline: str) -> dict[str, str]:
+    """How a pipeline uses each option, by its name in JSON. Raises WorkbenchError (pipeline.unknown)."""
+    return option_uses(find_pipeline(pipeline)).model_dump(by_alias=True)
+
+
 def adapted(page: Page, pipeline: str) -> Updates:
     """Inputs that the pipeline does not use are disabled, and say which one uses them."""
-    uses = option_uses(pipeline)
+    uses = uses_of(pipeline)
     says = [
         (label, name)
         for label, name in ((PROMPT, "prompt"), (SCRIPT, "script"), (RECORDING, "audio"))
@@ -146,7 +148,8 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
     asked = request.query_params
     user = asking(request)
-    updates: Updates = {page.form.experiment: gr.update(choices=experiments(page.bench, user.name, user.sees_all))}
+    known = page.bench.store.experiments(None if user.sees_all else user.name)
+    updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
     if asked.get("from"):
