@@ -1,6 +1,6 @@
 // Examples to click. The value is the number of the chosen one, with a select event.
 
-import { fill, h, icon } from "./dom.js";
+import { fill, h } from "./dom.js";
 
 export function mount(element, { props, trigger }) {
   fill(
@@ -25,7 +25,7 @@ export function mount(element, { props, trigger }) {
                 trigger("select", { index });
               },
             },
-            h("span", { class: "wb-card-title" }, one.title, " ", icon("chevron")),
+            h("span", { class: "wb-card-title" }, one.title),
             h("span", { class: "wb-card-doc" }, one.doc),
           ),
         ),
