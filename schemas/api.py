@@ -16,6 +16,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
+from schemas.pipeline import OptionUse
 from schemas.queue import QueueView
 from schemas.refs import Sha256
 from schemas.stack import PartStatus
@@ -29,7 +30,6 @@ NAME_PATTERN = r"^[^\x00-\x1f\x7f]{1,100}$"
 JobId = Annotated[str, Field(pattern=JOB_ID_PATTERN, description="Id of a job.")]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, description="1 to 100 characters, no control characters.")]
 NodeParams = dict[NodeId, dict[str, Any]]
-Uses = Literal["needed", "optional", "unused"]
 
 
 class ApiStatus(StrEnum):
@@ -294,16 +294,16 @@ class PipelineNode(Contract):
     reason: str = Field("", description="Why not.")
 
 
-class OptionUse(Contract):
-    """Which options a pipeline uses."""
+class OptionUses(Contract):
+    """What a pipeline does with each option."""
 
-    portrait: Uses
-    prompt: Uses
-    script: Uses
-    audio: Uses
-    voice: Uses
-    ref_text: Uses
-    approve: Uses
+    portrait: OptionUse
+    prompt: OptionUse
+    script: OptionUse
+    audio: OptionUse
+    voice: OptionUse
+    ref_text: OptionUse
+    approve: OptionUse
 
 
 class Preset(Contract):
@@ -329,7 +329,7 @@ class PipelineEntry(Contract):
     name: str
     title: str
     doc: str
-    options: OptionUse
+    options: OptionUses
     nodes: list[PipelineNode]
     result: str | None = Field(None, description='node.output that is the video, e.g. "remux.video".')
     offered: bool = Field(description="Whether workers offer all nodes that cannot be left out.")

@@ -8,7 +8,7 @@ import orjson
 
 from nodes.manifest import manifests
 from nodes.registry import services
-from schemas.api import OptionUse, PipelineEntry, PipelineNode, Uses
+from schemas.api import OptionUses, PipelineEntry, PipelineNode
 from schemas.capability import ServiceManifest, WorkerManifest
 from schemas.graph import Graph
 from schemas.job import JobRecord
@@ -16,10 +16,11 @@ from schemas.status import JobStatus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
 from workbench.client.estimate import Estimate
+from workbench.client.pipelines import find_pipeline
 from workbench.client.presets import presets_of
 from workbench.client.specimen import specimen
 from workbench.store.typical import typical_seconds
-from workbench.workflows import PIPELINES, Pipeline
+from workbench.workflows import OPTION_NAMES, PIPELINES, Pipeline
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def describe_pipelines(bench: Bench, owner: str) -> list[PipelineEntry]:
     """Every pipeline a person can choose, with the presets of that owner."""
     offers = offers_now(bench)
     declared = {item.service: item for item in manifests(services())}
-    return [_describe(bench, pipeline, offers, declared, owner) for pipeline in PIPELINES.values() if _listed(pipeline)]
+    return [_describe(bench, pipeline, offers, declared, owner) for pipeline in _listed()]
 
 
 def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:
@@ -72,66 +73,66 @@ def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:
     return None if seconds is None else round(seconds, 1)
 
 
-def _listed(pipeline: Pipeline) -> bool:
-    return pipeline.listed
+def option_uses(pipeline: str) -> dict[str, str]:
+    """What a pipeline does with each option, named as in JSON. Raises WorkbenchError (pipeline.unknown)."""
+    return _uses(find_pipeline(pipeline)).model_dump(mode="json", by_alias=True)
+
+
+def users_of_option(option: str) -> list[str]:
+    """Titles of the pipelines that use an option: what a disabled input names."""
+    return [pipeline.title for pipeline in _listed() if option in pipeline.takes]
+
+
+def experiments(bench: Bench, owner: str, sees_all: bool) -> list[str]:
+    """Names of the experiments in which jobs that a user may see are recorded."""
+    return list(bench.store.experiments(None if sees_all else owner))
+
+
+def _listed() -> list[Pipeline]:
+    return [pipeline for pipeline in PIPELINES.values() if pipeline.listed]
+
+
+def _uses(pipeline: Pipeline) -> OptionUses:
+    return OptionUses.model_validate({name: pipeline.use(name) for name in OPTION_NAMES})
 
 
 def _describe(
     bench: Bench, pipeline: Pipeline, offers: Offers, declared: dict[str, ServiceManifest], owner: str
 ) -> PipelineEntry:
     graph = specimen(pipeline)
+    drawn = {node.id: node for node in graph.nodes}
     nodes = []
-    for node in graph.nodes:
-        manifest = declared[node.service]
+    for step in pipeline.steps:
+        manifest = declared[step.service]
         reason = offers.reason(manifest)
-        given = {"prompt", "script"} if node.id == "script" else set()  # options of the pipeline, not of its form
+        params = drawn[step.id].params if step.id in drawn else {}
         nodes.append(
             PipelineNode(
-                id=node.id,
-                name=node.name or node.id,
-                service=node.service,
+                id=step.id,
+                name=step.name,
+                service=step.service,
                 version=manifest.version,
                 plane=manifest.plane.value,
                 pool=manifest.pool,
-                optional=node.id in pipeline.optional,
+                optional=step.optional,
                 doc=manifest.doc,
                 params=manifest.params,
-                preset={name: value for name, value in node.params.items() if name not in given},
+                # Options of the pipeline are no parameters of its form.
+                preset={name: value for name, value in params.items() if name not in pipeline.takes},
                 offered=not reason,
                 reason=reason,
             )
         )
-    missing = [node for node in nodes if not node.offered and not node.optional]
+    missing = [node for node in nodes if not node.offered and not node.optional and node.id in drawn]
     return PipelineEntry(
         name=pipeline.name,
-        title=title(pipeline),
+        title=pipeline.title,
         doc=pipeline.doc,
-        options=option_uses(pipeline),
+        options=_uses(pipeline),
         nodes=nodes,
         result=".".join(pipeline.result) if pipeline.result else None,
         offered=not missing,
-        reason=f"{missing[0].name}: {missing[0].reason}" if missing else "",
+        reason="; ".join(f"{node.name}: {node.reason}" for node in missing[:3]),
         typical_seconds=typical_pipeline_seconds(bench, graph),
         presets=presets_of(bench, pipeline.name, owner),
     )
-
-
-def option_uses(pipeline: Pipeline) -> OptionUse:
-    """How a pipeline uses each option."""
-    return OptionUse(**{name: _use(pipeline, name) for name in OptionUse.model_fields})
-
-
-def users_of_option(option: str) -> list[str]:
-    """Titles of the pipelines that use an option, by its name in Python."""
-    return [title(one) for one in PIPELINES.values() if _listed(one) and _use(one, option) != "unused"]
-
-
-def title(pipeline: Pipeline) -> str:
-    """Its name for people."""
-    return pipeline.title
-
-
-def _use(pipeline: Pipeline, option: str) -> Uses:
-    if option not in pipeline.takes:
-        return "unused"
-    return "needed" if option == "portrait" else "optional"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import Ref, refs_in
@@ -39,14 +41,17 @@ def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where:
     return ref
 
 
-def check_refs(bench: Bench, graph: Graph, *, owner: str | None) -> None:
+def check_refs(bench: Bench, graph: Graph, *, owner: str | None, known: Collection[str] = ()) -> None:
     """Whether a graph names only files that its owner may read: a job grants what it names.
+
+    Args:
+        known: digests that need no question.
 
     Raises WorkbenchError (artifact.unknown) naming the node.
     """
     if owner is None:
         return
-    seen: set[str] = set()
+    seen = set(known)
     for node in graph.nodes:
         for ref in refs_in([node.params, node.input, node.output or {}]):
             if ref.sha256 not in seen:

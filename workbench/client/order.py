@@ -5,60 +5,89 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from schemas.api import Consent, JobOptions
+from schemas.api import Consent, JobOptions, JobRequest
 from schemas.graph import Graph
 from schemas.refs import Ref
 from workbench.client.bench import Bench
-from workbench.client.given import given_ref
+from workbench.client.given import check_refs, given_ref
 from workbench.client.pipelines import find_pipeline
-from workbench.workflows import Options, build
+from workbench.engine.accept import Accepted, Request
+from workbench.engine.parse import parse_graph
+from workbench.workflows import OPTION_NAMES, Options, build
 
-FILES = {"portrait": "image"}  # option -> kind
+FILES = {"portrait": "image", "audio": "audio", "voice": "audio"}  # option -> kind
 
 
-def ordered_graph(
+def place(
+    bench: Bench,
+    asked: JobRequest,
+    *,
+    owner: str,
+    reader: str | None,
+    key: str | None = None,
+    files: dict[str, Ref] | None = None,
+) -> Accepted:
+    """Submit what a person asked for. Raises WorkbenchError; then nothing was queued.
+
+    Args:
+        owner: of the job; keys of different owners are different keys.
+        reader: whose uploads and artifacts may be named; None: everybody's.
+        key: idempotency key: what is placed again with it is the same job.
+        files: references that are known already, by option; they are not looked up.
+    """
+    if asked.graph is not None:
+        graph = parse_graph(asked.graph)
+        check_refs(bench, graph, owner=reader)
+    else:
+        assert asked.pipeline is not None
+        graph = _ordered_graph(bench, asked.pipeline, asked.options, asked.params, reader, files or {})
+    return bench.submit(
+        Request(
+            with_consent(graph, asked.consent, owner),
+            key=own_key(owner, key),
+            pipeline=asked.pipeline or "",
+            experiment=asked.experiment,
+            owner=owner,
+            lane=asked.lane,
+        )
+    )
+
+
+def own_key(owner: str, key: str | None) -> str | None:
+    """An idempotency key as it is kept: those of different owners are different."""
+    return f"{owner}/{key}" if key else None
+
+
+def _ordered_graph(
     bench: Bench,
     pipeline: str,
     options: JobOptions,
     params: dict[str, dict[str, Any]],
-    *,
     reader: str | None,
-    files: dict[str, Ref] | None = None,
+    files: dict[str, Ref],
 ) -> Graph:
-    """The graph of a pipeline. What was asked for is kept in its metadata, for "again with changes".
-
-    Args:
-        reader: whose uploads and artifacts the options may name; None: everybody's.
-        files: references that are known already, by option; they are not looked up.
-
-    Raises WorkbenchError: pipeline.unknown, pipeline.bad_option, artifact.unknown, request.invalid.
-    """
+    """The graph of a pipeline. What was asked for is kept in its metadata, for "again with changes"."""
     chosen = find_pipeline(pipeline)
-    found = dict(files or {})
+    found = dict(files)
     for name, kind in FILES.items():
         digest = getattr(options, name)
         if digest is not None and name not in found:
             found[name] = given_ref(bench, digest, kind, owner=reader, where=name)
     settings = {node: dict(values) for node, values in params.items()}
-    if bench.settings.llm_url and "prompt" in chosen.takes:
+    if bench.settings.llm_url and options.prompt and "prompt" in chosen.takes:
         settings.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
+    given: dict[str, Any] = {name: found.get(name, getattr(options, name)) for name in OPTION_NAMES}
     graph = build(
         chosen,
         Options(
-            **found,  # type: ignore[arg-type]
-            prompt=options.prompt,
-            script=options.script,
-            seed=options.seed,
-            params=settings,
-            leave_out=frozenset(options.leave_out),
-            fresh=options.fresh,
+            **given, seed=options.seed, params=settings, leave_out=frozenset(options.leave_out), fresh=options.fresh
         ),
     )
+    check_refs(bench, graph, owner=reader, known={ref.sha256 for ref in files.values()})
+    digests = {name: ref.sha256 for name, ref in found.items()}
     graph.metadata["asked"] = {
         "pipeline": pipeline,
-        "options": options.model_copy(update={name: ref.sha256 for name, ref in found.items()}).model_dump(
-            mode="json", by_alias=True, exclude_defaults=True
-        ),
+        "options": options.model_copy(update=digests).model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "params": params,
     }
     return graph

@@ -7,7 +7,6 @@ from schemas.api import Preset, PresetValues
 from schemas.errors import WorkbenchError
 from workbench.client.bench import Bench
 from workbench.client.pipelines import find_pipeline
-from workbench.client.specimen import specimen
 from workbench.engine.parse import explain
 from workbench.store.presets import MOST, Presets
 from workbench.workflows.presets import SHIPPED
@@ -51,18 +50,18 @@ def keep_preset(bench: Bench, pipeline: str, name: str, values: PresetValues, ow
     for a value out of bounds, request.invalid where the owner has too many.
     """
     chosen = find_pipeline(pipeline)
-    nodes = {node.id: node for node in specimen(chosen).nodes}
+    services_of = {step.id: step.service for step in chosen.steps}
     for node_id, params in values.params.items():
-        if node_id not in nodes:
+        if node_id not in services_of:
             raise WorkbenchError(
                 "pipeline.bad_option",
                 f"{pipeline} has no node {node_id}",
                 where=f"params.{node_id}",
                 seen=node_id,
-                allowed=sorted(nodes),
+                allowed=sorted(services_of),
                 remedy="Name one of its nodes.",
             )
-        _check(node_id, nodes[node_id].service, params)
+        _check(node_id, services_of[node_id], params)
     unknown = sorted(set(values.leave_out) - chosen.optional)
     if unknown:
         raise WorkbenchError(

@@ -1,26 +1,31 @@
-"""A pipeline's graph without a portrait or a text: what a form, a preset or an estimate looks at. It never runs."""
+"""A pipeline's graph with stand-ins for what a person gives: what a form or an estimate looks at. It never runs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from schemas.graph import Graph
-from schemas.refs import ImageRef
-from workbench.workflows import Options, Pipeline, build
+from schemas.refs import AudioRef, ImageRef
+from workbench.workflows import OPTION_NAMES, Options, Pipeline, build
 
 _DIGEST = "0" * 64
-# Small enough to be upscaled: the specimen has every node a pipeline may have.
-_PORTRAIT = ImageRef(sha256=_DIGEST, width=256, height=256)
+_STAND_INS: dict[str, Any] = {
+    "portrait": ImageRef(sha256=_DIGEST, width=256, height=256),  # small enough to be upscaled, where one is
+    "prompt": "-",
+    "script": "-",
+    "audio": AudioRef(sha256=_DIGEST, duration_s=10.0, sample_rate_hz=16_000, channels=1),
+    "voice": AudioRef(sha256=_DIGEST, duration_s=5.0, sample_rate_hz=24_000, channels=1),
+    "ref_text": "-",
+    "approve": True,
+}
 
 
 def specimen(pipeline: Pipeline, leave_out: Collection[str] = ()) -> Graph:
-    """Raises WorkbenchError (pipeline.bad_option) for a node that cannot be left out."""
-    takes = pipeline.takes
-    return build(
-        pipeline,
-        Options(
-            portrait=_PORTRAIT if "portrait" in takes else None,
-            prompt="-" if "prompt" in takes else "",
-            leave_out=frozenset(leave_out),
-        ),
-    )
+    """The graph with what the pipeline needs, and the first of those options of which one is given.
+
+    Raises WorkbenchError (pipeline.bad_option) for a node that cannot be left out.
+    """
+    first = [name for name in OPTION_NAMES if name in pipeline.one_of][:1]
+    given = {name: _STAND_INS[name] for name in (*pipeline.needs, *first)}
+    return build(pipeline, Options(**given, leave_out=frozenset(leave_out)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from workbench.app.api import capabilities, health, jobs, pipelines, presets, system
+from workbench.app.api import capabilities, health, jobs, parts, pipelines, presets, system
 
 
 def register_api(app: FastAPI) -> None:
     """Add every router."""
-    for module in (health, jobs, pipelines, presets, capabilities, system):
+    for module in (health, jobs, parts, pipelines, presets, capabilities, system):
         app.include_router(module.router)

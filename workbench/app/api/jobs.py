@@ -11,6 +11,7 @@ from schemas.api import (
     NAME_PATTERN,
     AcceptedJob,
     ApiStatus,
+    ApprovalRequest,
     ArtifactList,
     CancelAnswer,
     DeleteAnswer,
@@ -22,17 +23,16 @@ from schemas.api import (
     Pagination,
     RerunRequest,
 )
-from schemas.graph import Graph
+from schemas.approval import Decision
+from schemas.refs import Ref
 from workbench.app.api._answers import accepted_answer, artifact_entry, in_full, line_of, state_answer, summary
 from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, reader, refusals
 from workbench.app.identity import User, changeable, need_runner, visible
 from workbench.client.bench import Bench
 from workbench.client.delete import delete
-from workbench.client.given import check_refs
-from workbench.client.order import ordered_graph, with_consent
+from workbench.client.order import own_key, place
 from workbench.client.view import named_artifacts
-from workbench.engine.accept import Accepted, Request
-from workbench.engine.parse import parse_graph
+from workbench.engine.accept import Accepted
 from workbench.store.job_params import ParamCondition
 from workbench.store.lineage import lineage
 from workbench.store.listing import JobFilter
@@ -62,39 +62,20 @@ Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 )
 def submit_job(asked: JobRequest, bench: TheBench, user: Asker, key: Key = None) -> AcceptedJob:
     """Validated whole: where anything is wrong, nothing is queued."""
+    return accepted_answer(bench, submit_for(bench, user, asked, key))
+
+
+def submit_for(
+    bench: Bench, user: User, asked: JobRequest, key: str | None = None, files: dict[str, Ref] | None = None
+) -> Accepted:
+    """Place a job for a user: the one way by which all calls submit something new."""
     need_runner(user)
-    if asked.graph is not None:
-        graph = parse_graph(asked.graph)
-        check_refs(bench, graph, owner=reader(user))
-    else:
-        assert asked.pipeline is not None
-        graph = ordered_graph(bench, asked.pipeline, asked.options, asked.params, reader=reader(user))
-        check_refs(bench, graph, owner=reader(user))
-    return accepted_answer(bench, submit_graph(bench, user, graph, asked, key))
-
-
-def submit_graph(bench: Bench, user: User, graph: Graph, asked: JobRequest, key: str | None) -> Accepted:
-    """Accept a graph as the user's job: the one way by which all calls submit something new."""
     check_limits(bench, user)
-    return bench.submit(
-        Request(
-            with_consent(graph, asked.consent, user.name),
-            key=own_key(user, key),
-            pipeline=asked.pipeline or "",
-            experiment=asked.experiment,
-            owner=user.name,
-            lane=asked.lane,
-        )
-    )
+    return place(bench, asked, owner=user.name, reader=reader(user), key=key, files=files)
 
 
 def check_limits(bench: Bench, user: User) -> None:
     """The one place where the number of a user's jobs is limited."""
-
-
-def own_key(user: User, key: str | None) -> str | None:
-    """Keys of different users are different keys."""
-    return f"{user.name}/{key}" if key else None
 
 
 @router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
@@ -195,7 +176,7 @@ def rerun_job(
     need_runner(user)
     check_limits(bench, user)
     changes = asked or RerunRequest()
-    accepted = bench.rerun(job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user, key))
+    accepted = bench.rerun(job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user.name, key))
     return accepted_answer(bench, accepted)
 
 
@@ -209,7 +190,21 @@ def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> 
     """As a new job; what completed is kept."""
     changeable(user, bench.job(job_id))
     check_limits(bench, user)
-    return accepted_answer(bench, bench.retry(job_id, owner=user.name, key=own_key(user, key)))
+    return accepted_answer(bench, bench.retry(job_id, owner=user.name, key=own_key(user.name, key)))
+
+
+@router.post(
+    "/api/jobs/{job_id}/approve",
+    summary="Answer a job that asks: approve, with another text where given, or reject",
+    responses=refusals(403, 404, 409, 422),
+)
+def approve_job(job_id: TheJob, bench: TheBench, user: Asker, asked: ApprovalRequest | None = None) -> Decision:
+    """Given once; the same answer again changes nothing. The edited text is a new artifact with its author."""
+    changeable(user, bench.job(job_id))
+    said = asked or ApprovalRequest()
+    if said.reject is not None:
+        return bench.reject(job_id, said.node, reason=said.reject, author=user.name)
+    return bench.approve(job_id, said.node, text=said.text, author=user.name)
 
 
 @router.delete("/api/jobs/{job_id}", summary="Delete a finished job", responses=refusals(403, 404, 409, 422))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from schemas.api import EstimateAnswer, EstimateRequest, ExperimentList, PipelineList
-from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, reader, refusals
+from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, refusals
 from workbench.app.identity import visible
-from workbench.client.describe import describe_pipelines, typical_pipeline_seconds
+from workbench.client.describe import describe_pipelines, experiments, typical_pipeline_seconds
 from workbench.client.pipelines import find_pipeline
 from workbench.client.specimen import specimen
 
@@ -38,4 +38,4 @@ def estimate_job(job_id: TheJob, bench: TheBench, user: Asker) -> EstimateAnswer
 @router.get("/api/experiments", summary="Names of experiments", responses=refusals())
 def list_experiments(bench: TheBench, user: Asker) -> ExperimentList:
     """Those that jobs which the user may see are recorded in; 1,000 at most."""
-    return ExperimentList(experiments=list(bench.store.experiments(reader(user))))
+    return ExperimentList(experiments=experiments(bench, user.name, user.sees_all))

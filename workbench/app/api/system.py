@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from schemas.api import SystemAnswer
 from schemas.errors import WorkbenchError
 from workbench.app.api._request import Asker, TheBench, reader, refusals
-from workbench.app.parts import part_states
+from workbench.app.part_states import part_states
 from workbench.client.describe import offers_now
 from workbench.client.queues import queue_view
 from workbench.client.system import capability_summary, of_jobs, storage, worker_entries

@@ -18,8 +18,7 @@ from workbench.app.pages.orders import order
 from workbench.app.pages.prefill import from_example, from_job, with_captures
 from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT, Words, show
 from workbench.client.bench import Bench
-from workbench.client.describe import option_uses, users_of_option
-from workbench.client.pipelines import find_pipeline
+from workbench.client.describe import experiments, option_uses, users_of_option
 
 Updates = dict[Any, Any]
 
@@ -91,7 +90,7 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
     try:
         if not values[form.lock]:
             values = {**values, form.seed: new_seed()}
-        job = order(page.bench, form.request(values, uses_of(pipeline)), asking(request))
+        job = order(page.bench, form.request(values, option_uses(pipeline)), asking(request))
     except WorkbenchError as error:
         problems, wrong = beside(error)
         answer: Updates = {page.problems: problems}
@@ -106,14 +105,9 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
     }
 
 
-def uses_of(pipeline: str) -> dict[str, str]:
-    """How a pipeline uses each option, by its name in JSON. Raises WorkbenchError (pipeline.unknown)."""
-    return option_uses(find_pipeline(pipeline)).model_dump(by_alias=True)
-
-
 def adapted(page: Page, pipeline: str) -> Updates:
     """Inputs that the pipeline does not use are disabled, and say which one uses them."""
-    uses = uses_of(pipeline)
+    uses = option_uses(pipeline)
     says = [
         (label, name)
         for label, name in ((PROMPT, "prompt"), (SCRIPT, "script"), (RECORDING, "audio"))
@@ -148,7 +142,7 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
     asked = request.query_params
     user = asking(request)
-    known = page.bench.store.experiments(None if user.sees_all else user.name)
+    known = experiments(page.bench, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}

@@ -1,0 +1,69 @@
+"""What a node shows before its end: its newest preview and the finished parts of its long output."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import RedirectResponse
+
+from schemas.api import PartEntry, PartList
+from schemas.errors import WorkbenchError
+from workbench.app.api._request import Asker, TheBench, TheJob, refusals
+from workbench.app.identity import visible
+
+router = APIRouter(tags=["jobs"])
+
+TheNode = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", description="Id of a node of the job.")]
+Index = Annotated[int, Path(ge=0, le=100_000)]
+_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
+
+
+@router.get(
+    "/api/jobs/{job_id}/nodes/{node}/preview",
+    summary="The newest preview of a node",
+    response_class=Response,
+    responses={**refusals(404, 422), 200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}},
+)
+def node_preview(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> Response:
+    """A picture that is gone soon after the node ends. Ask again when its key in the progress changes."""
+    visible(user, bench.job(job_id))
+    picture = bench.preview(job_id, node)
+    media_type = next((kind for head, kind in _PICTURES.items() if picture and picture.startswith(head)), None)
+    if picture is None or media_type is None:  # nothing but pictures is served from here
+        raise _nothing(job_id, node, "preview")
+    return Response(picture, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
+
+
+@router.get("/api/jobs/{job_id}/nodes/{node}/parts", summary="Finished parts of a node", responses=refusals(404, 422))
+def node_parts(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> PartList:
+    """In order, while the job runs; afterwards the whole output is among its artifacts."""
+    visible(user, bench.job(job_id))
+    count = len(bench.parts(job_id, node))
+    base = f"/api/jobs/{job_id}/nodes/{node}/parts"
+    return PartList(parts=[PartEntry(index=index, url=f"{base}/{index}") for index in range(count)])
+
+
+@router.get(
+    "/api/jobs/{job_id}/nodes/{node}/parts/{index}",
+    summary="A finished part",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses=refusals(404, 422),
+)
+def node_part(job_id: TheJob, node: TheNode, index: Index, bench: TheBench, user: Asker) -> RedirectResponse:
+    """Leads to a link that expires."""
+    visible(user, bench.job(job_id))
+    parts = bench.parts(job_id, node)
+    if index >= len(parts):
+        raise _nothing(job_id, node, f"part {index}")
+    return RedirectResponse(bench.objects.link(parts[index]), 307, headers={"Cache-Control": "no-store"})
+
+
+def _nothing(job_id: str, node: str, what: str) -> WorkbenchError:
+    return WorkbenchError(
+        "artifact.unknown",
+        f"node {node} has no {what} now",
+        where=f"job {job_id}: node {node}",
+        remedy="Previews and parts are there while the node runs; GET /api/jobs/{id}/artifacts lists what it made.",
+    )
