@@ -6,7 +6,9 @@ from fastapi import FastAPI
 
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
+from workbench.app.uploads.gradio_door import add_gradio_door
 from workbench.client.bench import Bench
+from workbench.client.incoming import clear_incoming
 
 
 def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
@@ -19,8 +21,10 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     app.state.bench = bench
     register_errors(app)
     register_api(app)
+    clear_incoming(bench.settings.home)
     if pages:
         from workbench.app.pages import mount_pages
 
+        add_gradio_door(app)
         mount_pages(app)
     return app
