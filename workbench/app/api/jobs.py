@@ -176,7 +176,9 @@ def rerun_job(
     need_runner(user)
     check_limits(bench, user)
     changes = asked or RerunRequest()
-    accepted = bench.rerun(job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user.name, key))
+    accepted = bench.rerun(
+        job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user.name, key)
+    )
     return accepted_answer(bench, accepted)
 
 
