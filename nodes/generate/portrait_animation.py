@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nodes.generate._puppet.sound import Sound
 
 PART_FRAMES = 100
+PREVIEW_PX = 320  # side of the picture that is shown meanwhile: some 10 KB
 
 
 class Params(NodeModel):
@@ -123,7 +124,8 @@ def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, 
         ctx.parts.append(part, "video", frames=count, fps=float(params.fps), duration_s=count / params.fps)
 
     def preview() -> bytes:
-        return bytes(cv2.imencode(".jpg", picture[..., ::-1])[1])
+        small = cv2.resize(picture, (PREVIEW_PX, PREVIEW_PX), interpolation=cv2.INTER_AREA)
+        return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     first = len(ctx.parts) * PART_FRAMES
     began = time.perf_counter()

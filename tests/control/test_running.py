@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
+from schemas.event import Progress
 from schemas.job import JobRecord
 from schemas.status import JobStatus, NodeStatus
 from tests.live import LEASE_S, Diary, LiveBench, wait_for
@@ -161,6 +165,40 @@ def test_progress_shows_while_a_node_runs(live: LiveBench, diary: Diary) -> None
     assert raw is not None and b'"unit":"s"' in raw and b'"total":60' in raw
     live.bench.cancel(job)
     assert live.finish(job).node("a").status is NodeStatus.CANCELLED
+
+
+def test_finished_parts_and_a_preview_can_be_had_while_the_node_runs(live: LiveBench, diary: Diary) -> None:
+    gate = diary.path.with_name("gate")
+    job = live.submit({"a": diary.probe("a", parts=3, part_gate=str(gate), preview="so far")}).job
+    progress = wait_for(lambda: (p := progress_of(live, job, "a")) and p.parts == 2 and p.preview and p)
+    assert isinstance(progress, Progress)
+    parts = live.bench.parts(job, "a")
+    assert [live.bench.open(part).read_text() for part in parts] == ["part 0\n", "part 1\n"]
+    assert live.bench.preview(job, "a") == b"so far"
+    assert live.bench.objects.get_preview(progress.preview) == (b"so far", "text/plain")
+    assert live.bench.preview(job, "nowhere") is None and live.bench.parts(job, "nowhere") == []
+    gate.touch()
+    assert live.finish(job).status is JobStatus.COMPLETED
+
+
+def test_parts_of_an_earlier_attempt_count(live: LiveBench, diary: Diary) -> None:
+    gate = diary.path.with_name("gate")
+    job = live.submit({"a": diary.probe("a", parts=3, part_gate=str(gate))}).job
+    wait_for(lambda: (p := progress_of(live, job, "a")) and p.parts == 2)
+    assert live.worker is not None
+    live.bench.bus.client.delete(live.bench.bus.keys.progress(job))
+    os.kill(live.executor_of(live.worker), signal.SIGKILL)
+    live.await_event(job, "node.running", "a", count=2)
+    progress = wait_for(lambda: progress_of(live, job, "a"))
+    assert isinstance(progress, Progress) and progress.parts == 2
+    gate.touch()
+    assert live.finish(job).status is JobStatus.COMPLETED
+    assert diary.count("part-0") == 1
+
+
+def progress_of(live: LiveBench, job: str, node: str) -> Progress | None:
+    raw = live.bench.bus.progress(job).get(node)
+    return Progress.model_validate_json(raw) if raw else None
 
 
 def test_a_nodes_time_does_not_run_while_a_neighbour_of_its_parents_does(live: LiveBench, diary: Diary) -> None:

@@ -31,6 +31,8 @@ class Params(NodeModel):
     sign: bool = Field(False, description="Say in the output which process made it.")
     parts: int = Field(0, ge=0, description="Make this many parts.")
     part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
+    part_gate: str = Field("", description="Before the last part, waits until this file is there.")
+    preview: str = Field("", description="Show this text as a preview before the parts are made.")
     file_kib: int = Field(0, ge=0, description="Save a file of this size that only ``value`` decides.")
     nan_metric: bool = Field(False, description="Record a figure that is no number.")
     huge_number: bool = Field(False, description="Return an integer that JSON parsers do not take.")
@@ -94,7 +96,12 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             re.match(r"(a+)+$", "a" * 24 + "b")
     if params.native_s:
         ctx.metric("silent_s", _longest_silence_s(lambda: ctypes.PyDLL(None).usleep(int(params.native_s * 1e6))))
+    if params.preview:
+        ctx.preview(params.preview.encode, "text/plain")
     for index in range(len(ctx.parts), params.parts):
+        while params.part_gate and index + 1 == params.parts and not Path(params.part_gate).exists():
+            ctx.progress(index, params.parts, "parts")
+            time.sleep(0.02)
         ctx.parts.append(f"part {index}\n".encode(), "text")
         if params.log:
             with Path(params.log).open("a") as file:

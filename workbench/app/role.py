@@ -19,14 +19,16 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
     # Read by gradio when it is imported: nothing here asks an outside host for anything.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.home / "gradio"))
 
     import uvicorn
 
     from workbench.app.server import create_app
 
+    bench = Bench(settings)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(Bench(settings)),
+            create_app(bench),
             host=host,
             port=port,
             log_level=settings.log_level,
@@ -44,4 +46,7 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
 
     waited = threading.Event()
     threading.Thread(target=announce, daemon=True).start()
-    server.run()
+    try:
+        server.run()
+    finally:
+        bench.close()

@@ -8,8 +8,10 @@ from workbench.app.answers import register_errors
 from workbench.app.api import register_api
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
+from workbench.app.uploads.gradio_door import add_gradio_door
 from workbench.client.bench import Bench
 from workbench.client.capabilities import WholeCapabilities
+from workbench.client.incoming import clear_incoming
 
 
 def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
@@ -28,11 +30,25 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     app.state.bench = bench
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
+    app.add_middleware(Everybody)
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
+    clear_incoming(bench.settings.home)
     if pages:
         from workbench.app.pages import mount_pages
 
+        add_gradio_door(app)
         mount_pages(app)
     return app
+
+
+class Everybody:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        from workbench.app.identity import LOCAL
+
+        scope.setdefault("state", {})["user"] = LOCAL
+        await self.app(scope, receive, send)

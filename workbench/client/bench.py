@@ -87,6 +87,11 @@ class Bench:
     def inspector(self) -> Inspector:
         return Inspector()
 
+    def close(self) -> None:
+        """End the processes that look at files, where any were started. A file that is being looked at is given up."""
+        if "inspector" in self.__dict__:
+            self.inspector.close()
+
     def upload(self, path: Path, kind: str) -> Any:
         """Put a file into the object store; returns its typed reference.
 

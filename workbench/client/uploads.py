@@ -14,10 +14,10 @@ from nodes._samples import SAMPLE_NAME, sample_portrait
 from schemas.refs import REF_TYPES
 from schemas.upload import MediaRef, Upload
 from workbench.client.bench import Bench
+from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
 from workbench.client.inspection.refusals import megabytes, too_large
-from workbench.store.files import written
 
 NAME_CHARACTERS = 120
 _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
@@ -32,12 +32,8 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
 
     Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
     """
-    folder = bench.settings.home / "incoming"
-    with written(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = tempfile.TemporaryDirectory(dir=folder, prefix="look-")
-    with place as work:
-        found, kept = inspect_file(bench, path, Path(work), kind)
+    with incoming_folder(bench.settings.home) as work:
+        found, kept = inspect_file(bench, path, work, kind)
         with kept.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         known = REF_TYPES[found.kind].model_fields

@@ -90,6 +90,9 @@ export function follow(jobId, changed) {
   };
 }
 
+/** What a job waits for, in words; the record has a list, an update a sentence. */
+export const waitWords = (waiting) => (Array.isArray(waiting) ? waiting.map((one) => one.sentence).join("; ") : (waiting ?? ""));
+
 /** The node that a person wants to see first: the one that failed, waits for a person, or runs. */
 export function current(job) {
   const nodes = [...job.nodes.values()];

@@ -4,7 +4,7 @@ import { post, whoami } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, downloadUrl } from "./artifact.js";
 import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
-import { follow, isFinal, nodesOf } from "./job.js";
+import { follow, isFinal, nodesOf, waitWords } from "./job.js";
 import { growingVideo } from "./parts.js";
 
 /**
@@ -76,7 +76,7 @@ function headWords(job) {
   }
   if (!job.connected) return ["not connected; it goes on all the same"];
   if (job.busAway) return ["the bus is away; the job goes on when it is back"];
-  if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waits for a free worker"];
+  if (job.status === "queued" || job.status === "advertised") return [waitWords(job.waiting) ? sentence(waitWords(job.waiting)) : "waits for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
   return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
 }

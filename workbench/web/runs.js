@@ -4,7 +4,7 @@ import { get, query } from "./api.js";
 import { compare } from "./compare.js";
 import { STATUS_WORDS, badge, button, empty, fill, h, icon, problem, seconds, when } from "./dom.js";
 import { feed } from "./feed.js";
-import { isFinal } from "./job.js";
+import { isFinal, waitWords } from "./job.js";
 import { run } from "./run.js";
 
 const PAGE = 30;
@@ -120,7 +120,7 @@ function showList(element, address) {
     const parts = state.lines.get(one.jobId);
     if (!parts) return;
     fill(parts.status, badge(one.status));
-    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
+    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : waitWords(one.waiting) || `${Math.round((one.progress ?? 0) * 100)} %`);
     parts.bar.hidden = isFinal(one.status);
     parts.bar.value = one.progress ?? 0;
   }

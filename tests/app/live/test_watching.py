@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -129,9 +131,7 @@ def test_a_bus_that_was_wiped(live: LiveBench, app: App, diary: Diary, gate: Pat
         assert live.bus_process is not None
         live.bus_process.kill()
         live.bus_process.wait()
-        for path in (live.home / "bus").rglob("*"):
-            if path.is_file():
-                path.unlink()
+        shutil.rmtree(live.home / "bus" / "appendonlydir")
         live.start_bus()
         gate.touch()
         last = watcher.until(final, 60)
@@ -149,8 +149,6 @@ def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveBench, app
         watcher.subscribe(job)
         times: list[float] = []
         fractions: list[float] = []
-        import time
-
         while not times or not final(watcher.updates[-1]):
             message = watcher.receive()
             if message.get("type") == "update":

@@ -11,7 +11,7 @@ import gradio as gr
 from schemas.errors import WorkbenchError
 from workbench.app.pages.asking import asking
 from workbench.app.pages.intake import take_in, take_sample
-from workbench.app.pages.island import Island
+from workbench.app.pages.island import Island, island
 from workbench.client.bench import Bench
 
 _HEIGHT_PX = 240
@@ -43,7 +43,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 height=_HEIGHT_PX,
                 buttons=[],
                 elem_id=f"{name}-source",
-                placeholder="### A portrait that looks at the camera\nDrop it here, paste it, or click to choose",
+                placeholder="Drop a portrait here, paste it, or click to choose",
             )
         else:
             source = gr.Audio(
@@ -53,7 +53,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 buttons=[],
                 elem_id=f"{name}-source",
             )
-        taken = Island("media", elem_id=f"{name}-taken", label=label)
+        taken = island("media", elem_id=f"{name}-taken", label=label)
         button = gr.Button("Use the sample portrait", size="sm", elem_id=f"{name}-sample") if sample else None
 
     def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:

@@ -52,11 +52,11 @@ class Form:
         says, taken = values[self.says], {name: values[getattr(self, name)] for name in ("portrait", "audio", "voice")}
         given = {
             "portrait": digest_of(taken["portrait"]),
-            "prompt": values[self.prompt].strip() if says == PROMPT else "",
-            "script": values[self.script].strip() if says == SCRIPT else "",
+            "prompt": _text(values[self.prompt]) if says == PROMPT else "",
+            "script": _text(values[self.script]) if says == SCRIPT else "",
             "audio": digest_of(taken["audio"]) if says == RECORDING else None,
             "voice": digest_of(taken["voice"]),
-            "refText": values[self.ref_text].strip(),
+            "refText": _text(values[self.ref_text]),
             "approve": bool(values[self.approve]) and says == PROMPT,
         }
         used = {name: value for name, value in given.items() if value and uses.get(name) != "unused"}
@@ -76,7 +76,7 @@ class Form:
             pipeline=values[self.pipeline],
             options={**used, "seed": int(values[self.seed] or 0), "leaveOut": parameters.get("leaveOut", [])},
             params=parameters.get("params", {}),
-            experiment=(values[self.experiment] or "workbench").strip(),
+            experiment=_text(values[self.experiment]) or "workbench",
             consent=consent_of(bool(values[self.consent])),
         )
 
@@ -90,6 +90,11 @@ class Form:
         for name, what, remedy in needs:
             if uses.get(name) != "unused" and name not in used:
                 raise WorkbenchError("request.invalid", f"{what} is missing", where=name, seen="nothing", remedy=remedy)
+
+
+def _text(value: str | None) -> str:
+    """An untouched field is empty or null."""
+    return (value or "").strip()
 
 
 def new_seed() -> int:

@@ -7,7 +7,7 @@ import gradio as gr
 from workbench.app.pages.capture import capture
 from workbench.app.pages.examples import EXAMPLES
 from workbench.app.pages.form import Form
-from workbench.app.pages.island import Island
+from workbench.app.pages.island import island
 from workbench.app.pages.orders import CONSENT
 from workbench.app.pages.shell import heading
 from workbench.app.pages.wiring import Page, wire
@@ -23,7 +23,7 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
     with gr.Row(elem_classes="wb-page", equal_height=False):
         with gr.Column(scale=6, min_width=340):
             with gr.Column(elem_classes="wb-panel"):
-                cards = Island("cards", "talking_head", elem_id="field-pipeline", label="Pipeline")
+                cards = island("cards", "talking_head", elem_id="field-pipeline", label="Pipeline")
             with gr.Row(elem_classes="wb-panel", equal_height=False):
                 with gr.Column(scale=2, min_width=220):
                     portrait = capture(bench, "portrait", "Portrait", "image", sample=True)
@@ -41,7 +41,7 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                 )
                 transcribe = transcriber(bench, voice.taken, ref_text)
             with gr.Column(elem_classes="wb-panel"):
-                parameters = Island("parameters", elem_id="field-parameters", label="Parameters")
+                parameters = island("parameters", elem_id="field-parameters", label="Parameters")
                 with gr.Row(equal_height=False):
                     seed = gr.Number(
                         0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, elem_id="field-seed", min_width=110
@@ -60,15 +60,16 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                     info="For portraits and voices of real people; recorded with the run.",
                     elem_id="field-consent",
                 )
-                problems = Island("problems", [], elem_id="problems", label="Problems")
+                problems = island("problems", [], elem_id="problems", label="Problems")
                 generate = gr.Button("Generate", variant="primary", size="lg", elem_id="generate")
         with gr.Column(scale=6, min_width=340, elem_classes="wb-stick"), gr.Column(elem_classes="wb-panel"):
-            monitor = Island("monitor", elem_id="monitor", label="Job")
-            with gr.Column(elem_id="welcome", elem_classes="wb-plain") as welcome:
-                gr.Markdown(
-                    "### Nothing runs yet\nTake an example, or give a portrait and what it should say.", container=False
-                )
-                examples = [gr.Button(f"{one.title} — {one.doc}", elem_classes="wb-example") for one in EXAMPLES]
+            monitor = island("monitor", elem_id="monitor", label="Job")
+            welcome = island(
+                "examples",
+                elem_id="welcome",
+                label="Examples",
+                examples=[{"title": one.title, "doc": one.doc} for one in EXAMPLES],
+            )
 
     form = Form(
         pipeline=cards,
@@ -100,6 +101,5 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
             welcome=welcome,
             problems=problems,
             generate=generate,
-            examples=tuple(examples),
         )
     )

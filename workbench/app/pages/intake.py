@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nodes._samples import sample_portrait
-from workbench.app.identity import User
+from schemas.upload import Upload
+from workbench.app.identity import LOCAL, User
 from workbench.client.bench import Bench
+from workbench.client.given import given_ref
+from workbench.client.uploads import keep_sample, keep_upload
 
 
 def take_in(bench: Bench, path: Path, kind: str, user: User) -> dict[str, Any]:
     """The file as ``schemas.upload.Upload`` in JSON. Raises WorkbenchError (upload.*)."""
-    ref = bench.upload(path, kind)
-    return {"ref": ref.model_dump(mode="json", by_alias=True), "kind": kind, "faces": [], "warnings": []}
+    return _shown(keep_upload(bench, path, owner=user.name, kind=kind))
 
 
 def take_sample(bench: Bench, user: User) -> dict[str, Any]:
     """The packaged portrait, marked as such: nobody's consent is needed for it."""
-    with tempfile.TemporaryDirectory() as folder:
-        return {**take_in(bench, sample_portrait(Path(folder)), "image", user), "sample": True}
+    return {**_shown(keep_sample(bench, user.name)), "sample": True}
+
+
+def take_again(bench: Bench, sha256: str | None, kind: str, user: User) -> dict[str, Any] | None:
+    """A file of an earlier job, as it was found when it was brought in. Raises WorkbenchError (artifact.unknown)."""
+    if sha256 is None:
+        return None
+    found = bench.grants.upload(user.name, sha256)
+    if found is not None:
+        return {**_shown(Upload.model_validate(found)), "sample": sha256 == sample_digest(bench)}
+    ref = given_ref(bench, sha256, kind, owner=None if user.sees_all else user.name, where=kind)
+    return {"ref": ref.model_dump(mode="json", by_alias=True), "kind": kind, "faces": None, "warnings": []}
+
+
+@cache
+def sample_digest(bench: Bench) -> str:
+    """Digest of the packaged portrait as it is kept."""
+    return keep_sample(bench, LOCAL.name).ref.sha256
+
+
+def _shown(upload: Upload) -> dict[str, Any]:
+    return upload.model_dump(mode="json", by_alias=True, exclude_none=True)

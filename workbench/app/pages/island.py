@@ -6,38 +6,23 @@ from typing import Any
 
 import gradio as gr
 
+Island = gr.HTML
 
-class Island(gr.HTML):
-    """Its value is any JSON value and travels like that of every other component, in both directions.
 
-    The module's ``mount(element, {props, trigger, watch})`` draws ``props.value``, sets it and triggers events. The
-    template is empty: one with the value in it would wipe away what the module made.
+def island(module: str, value: Any = None, **options: Any) -> Island:
+    """A component whose value is any JSON value and travels like that of every other component, in both directions.
+
+    The module's ``mount(element, {props, trigger, watch})`` draws ``props.value``, sets it and triggers events.
+
+    Args:
+        options: of ``gr.HTML``; what that does not know is handed to the module in ``props``.
     """
-
-    def __init__(self, module: str, value: Any = None, **options: Any) -> None:
-        self.module = module
-        super().__init__(
-            value=value,
-            html_template="",
-            js_on_load=f"import('/web/{module}.js').then((m) => m.mount(element, {{ props, trigger, watch }}))",
-            apply_default_css=False,
-            **options,
-        )
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-    def postprocess(self, value: Any) -> Any:
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": {}, "description": f"what {self.module} shows, as JSON"}
-
-    def example_payload(self) -> Any:
-        return None
-
-    def example_value(self) -> Any:
-        return None
-
-    def get_config(self) -> dict[str, Any]:  # type: ignore[override]
-        return {name: value for name, value in super().get_config().items() if name != "module"}
+    # A subclass would make Gradio write a stub file beside this one. The template is empty: one with the value in it
+    # would wipe away what the module made.
+    return gr.HTML(
+        value=value,
+        html_template="",
+        js_on_load=f"import('/web/{module}.js').then((m) => m.mount(element, {{ props, trigger, watch }}))",
+        apply_default_css=False,
+        **options,
+    )

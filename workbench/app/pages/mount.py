@@ -31,7 +31,7 @@ def mount_pages(app: FastAPI) -> None:
     gr.mount_gradio_app(
         app,
         demo,
-        path="",
+        path="/",
         theme=theme(),
         css_paths=[web.folder() / "workbench.css"],
         head=HEAD,

@@ -33,9 +33,9 @@ def from_job(bench: Bench, form: Form, job_id: str, user: User) -> Updates:
     says = RECORDING if options.get("audio") else SCRIPT if options.get("script") else PROMPT
     return {
         form.pipeline: asked["pipeline"],
-        form.portrait: take_again(bench, options.get("portrait"), "image"),
-        form.audio: take_again(bench, options.get("audio"), "audio"),
-        form.voice: take_again(bench, options.get("voice"), "audio"),
+        form.portrait: take_again(bench, options.get("portrait"), "image", user),
+        form.audio: take_again(bench, options.get("audio"), "audio", user),
+        form.voice: take_again(bench, options.get("voice"), "audio", user),
         form.says: says,
         form.prompt: options.get("prompt", ""),
         form.script: options.get("script", ""),

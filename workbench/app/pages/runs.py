@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.app.pages.island import Island
+from workbench.app.pages.island import island
 from workbench.app.pages.shell import heading
 
 
 def runs_page() -> None:
     """To be called inside ``demo.route``."""
     heading("Runs")
-    Island("runs", elem_id="runs")
+    island("runs", elem_id="runs")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.app.pages.island import Island
+from workbench.app.pages.island import island
 from workbench.app.pages.shell import heading
 
 
 def system_page() -> None:
     """To be called inside ``demo.route``."""
     heading("System")
-    Island("system", elem_id="system")
+    island("system", elem_id="system")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from gradio.themes import Base, Color, sizes
 
-HEAD = """<meta name="color-scheme" content="light dark">"""
+_MODULES = ("dom", "api", "feed", "job", "artifact", "pipelines")  # what nearly every view imports
+HEAD = '<meta name="color-scheme" content="light dark">' + "".join(
+    f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES
+)
 
 _IRIS = Color(
     name="iris",
@@ -104,9 +107,6 @@ def theme() -> Base:
         button_secondary_text_color_dark="var(--wb-text)",
         button_border_width="1px",
         button_border_width_dark="1px",
-        button_shadow="none",
-        button_shadow_hover="none",
-        button_shadow_active="none",
         button_transform_hover="none",
         button_transform_active="none",
         checkbox_label_background_fill="transparent",

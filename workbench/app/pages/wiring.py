@@ -11,7 +11,7 @@ import gradio as gr
 from schemas.errors import WorkbenchError
 from workbench.app.pages.asking import asking
 from workbench.app.pages.capture import Capture
-from workbench.app.pages.examples import EXAMPLES, Example
+from workbench.app.pages.examples import EXAMPLES
 from workbench.app.pages.form import Form, Values, beside, new_seed
 from workbench.app.pages.island import Island
 from workbench.app.pages.orders import order
@@ -36,10 +36,9 @@ class Page:
     voice_note: gr.Markdown
     transcribe: gr.Button
     monitor: Island
-    welcome: gr.Column
+    welcome: Island
     problems: Island
     generate: gr.Button
-    examples: tuple[gr.Button, ...]
 
     def everything(self) -> list[Any]:
         """Every component that an event may change."""
@@ -70,21 +69,18 @@ def wire(page: Page) -> None:
     def adapt(pipeline: Any) -> Updates:
         return adapted(page, pipeline) if isinstance(pipeline, str) else {}
 
+    def take_example(number: Any, request: gr.Request) -> Updates:
+        if not (isinstance(number, int) and 0 <= number < len(EXAMPLES)):
+            return {}
+        return filled(page, from_example(page.bench, page.form, EXAMPLES[number], asking(request)))
+
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
 
     listen(page.generate.click, submit, form.components(), "minimal")
     listen(form.pipeline.change, adapt, form.pipeline)
-    for button, example in zip(page.examples, EXAMPLES, strict=True):
-        listen(button.click, _filler(page, example), None)
+    listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
-
-
-def _filler(page: Page, example: Example) -> Callable[..., Updates]:
-    def fill(request: gr.Request) -> Updates:
-        return filled(page, from_example(page.bench, page.form, example, asking(request)))
-
-    return fill
 
 
 def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
@@ -146,7 +142,8 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
     asked = request.query_params
     user = asking(request)
-    updates: Updates = {page.form.experiment: gr.update(choices=experiments(page.bench, user.name, user.sees_all))}
+    known = experiments(page.bench, user.name, user.sees_all)
+    updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
     if asked.get("from"):

@@ -10,7 +10,7 @@ import gradio as gr
 from schemas.errors import WorkbenchError
 from workbench.app.pages.asking import asking
 from workbench.app.pages.capture import Capture, capture
-from workbench.app.pages.island import Island
+from workbench.app.pages.island import Island, island
 from workbench.app.pages.orders import draft, transcribe
 from workbench.client.bench import Bench
 
@@ -48,7 +48,7 @@ def words(bench: Bench) -> Words:
                 min_width=240,
                 elem_id="field-approve",
             )
-        task = Island("task", elem_id="draft-task", label="Draft")
+        task = island("task", elem_id="draft-task", label="Draft")
     with gr.Column(elem_classes="wb-plain", visible=False) as by_script:
         script = gr.Textbox(
             label="Script",
@@ -87,7 +87,7 @@ def show(says: str) -> tuple[Any, Any, Any]:
 def transcriber(bench: Bench, sound: Island, text: gr.Textbox) -> gr.Button:
     """A button that has a taken sound written down into ``text``."""
     button = gr.Button("Transcribe it for me", size="sm", elem_id="transcribe")
-    task = Island("task", elem_id="transcribe-task", label="Transcript")
+    task = island("task", elem_id="transcribe-task", label="Transcript")
 
     def start(taken: Any, request: gr.Request) -> Any:
         try:

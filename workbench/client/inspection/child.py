@@ -115,6 +115,8 @@ def serve(wire: Wire) -> None:
         try:
             wire.send("done", result=answer(message))
         except WorkbenchError as error:
+            if isinstance(error.seen, str):  # what decoders say names the file: that is ours to know
+                error.seen = error.seen.replace(message["path"], "it").replace(message["out"], "it")
             wire.send("refused", error=error.info().model_dump(mode="json"))
         except MemoryError:
             memory = too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,11 @@ def opened(path: Path, format_name: str) -> Iterator[Any]:
             yield container
     except MemoryError as fault:
         raise too_large("the file needs too much memory to be decoded", str(fault), "1.5 GiB") from fault
-    except (av.error.FFmpegError, ValueError, IndexError, OverflowError, EOFError) as fault:
+    except av.error.FFmpegError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # of what is written, not of what is read
+            raise OSError(fault.errno, str(fault)) from fault
+        raise unreadable("the file is damaged", f"{type(fault).__name__}: {fault}") from fault
+    except (ValueError, IndexError, OverflowError, EOFError) as fault:
         raise unreadable("the file is damaged", f"{type(fault).__name__}: {fault}") from fault
 
 

@@ -88,9 +88,10 @@ class Inspector:
 
     def close(self) -> None:
         """End the processes. Files that are being looked at are given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=True)
         for process in self._processes:
             process.stop()
 

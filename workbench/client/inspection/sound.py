@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ CLIPPED_SHARE = 0.0005
 VOICE_SAMPLE_S = 3.0
 LONG_SILENCE_S = 3.0
 _WINDOW_S = 0.05
+_WAV_HEADER_BYTES = 65_536
+_WAV_UNKNOWN_FROM = 0x7FFF_0000  # programs that write to a pipe claim two or four gigabytes
 
 
 def inspect_sound(container: Any, format_name: str, out: Path, allowed_s: float) -> dict[str, Any]:
@@ -40,6 +43,8 @@ def inspect_sound(container: Any, format_name: str, out: Path, allowed_s: float)
     if not 1 <= channels <= MAX_CHANNELS:
         raise refused(f"sound with {channels} channels", "Convert it to mono or stereo.", f"1 to {MAX_CHANNELS}")
     claimed = claimed_s(container, stream)
+    if format_name == "wav":  # FFmpeg corrects what the header claims by the size of the file
+        claimed = _claimed_by_wav(Path(container.name)) or claimed
     check_length(claimed, allowed_s)
     kept_rate, kept_channels = min(rate, KEPT_RATE_HZ), min(channels, 2)
     resampler = av.AudioResampler(format="s16", layout="mono" if kept_channels == 1 else "stereo", rate=kept_rate)
@@ -81,6 +86,22 @@ def inspect_sound(container: Any, format_name: str, out: Path, allowed_s: float)
         "faces": [],
         "warnings": [hint.model_dump(mode="json") for hint in _hints(heard)],
     }
+
+
+def _claimed_by_wav(path: Path) -> float | None:
+    """Seconds by the header of a WAV; None where its writer did not know."""
+    with path.open("rb") as file:
+        head = file.read(_WAV_HEADER_BYTES)
+    at, bytes_per_s = 12, 0
+    while at + 8 <= len(head):
+        name, size = struct.unpack_from("<4sI", head, at)
+        if name == b"fmt " and at + 20 <= len(head):
+            (bytes_per_s,) = struct.unpack_from("<I", head, at + 16)
+        if name == b"data":
+            known = bytes_per_s and 0 < size < _WAV_UNKNOWN_FROM
+            return float(size / bytes_per_s) if known else None
+        at += 8 + size + size % 2
+    return None
 
 
 @dataclass

@@ -1,0 +1,166 @@
+"""What sockets do to each other: nothing. Bad messages, too many subscriptions, slow readers, strangers."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.app.live.conftest import App, Watcher, numbers
+from tests.engine.graphs import document
+from tests.live import Diary, LiveBench
+from workbench.app.live.client import MAX_SUBSCRIPTIONS
+from workbench.engine.accept import Request
+
+pytestmark = pytest.mark.stack
+
+
+def test_a_bad_message_disturbs_no_other_subscription(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    job = live.submit({"a": diary.probe("a", gate=str(gate))}).job
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        bad: list[tuple[str | bytes, str, str]] = [
+            ("{", "request.invalid", ""),
+            ("[]", "request.invalid", ""),
+            ("null", "request.invalid", ""),
+            ("", "request.invalid", ""),
+            (b"\xff\xfe", "request.invalid", ""),
+            ('{"action": "dance", "jobId": "x"}', "request.invalid", "x"),
+            ('{"action": "subscribe"}', "request.invalid", ""),
+            ('{"action": "subscribe", "jobId": 7}', "request.invalid", ""),
+            ('{"action": "subscribe", "jobId": "x", "more": 1}', "request.invalid", "x"),
+            ('{"action": "subscribe", "jobId": "x", "after": "yesterday"}', "request.invalid", "x"),
+            ('{"action": "subscribe", "jobId": "../../etc/passwd"}', "request.invalid", "../../etc/passwd"),
+            (orjson.dumps({"action": "subscribe", "jobId": "x" * 5000}), "request.invalid", ""),
+            ('{"action": "subscribe", "jobId": "no-such-job"}', "job.unknown", "no-such-job"),
+        ]
+        for message, code, named in bad:
+            watcher.socket.send(message)
+            answer = watcher.answer()
+            assert (answer["message"], answer["code"], answer["jobId"]) == ("failed", code, named), message
+            assert answer["error"] and answer["details"]["remedy"]
+        watcher.send(action="unsubscribe", jobId="never-subscribed")
+        assert watcher.answer()["message"] == "unsubscribed"
+        gate.touch()
+        watcher.to_the_end(job)
+        live.finish(job)
+        assert watcher.events(job) == numbers(live, job)
+
+
+def test_a_message_without_end_closes_only_its_socket(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    job = live.submit({"a": diary.probe("a", gate=str(gate))}).job
+    with Watcher(app) as watcher, Watcher(app) as other:
+        watcher.subscribe(job)
+        other.socket.send("x" * 100_000)
+        with pytest.raises(ConnectionClosed) as closed:
+            other.receive()
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009  # too big
+        gate.touch()
+        watcher.to_the_end(job)
+
+
+def test_jobs_of_others_are_unknown(live: LiveBench, app: App) -> None:
+    job = live.bench.submit(Request(document({"a": "probe.data"}), owner="ada")).job
+    with Watcher(app, "ben/runner") as ben, Watcher(app, "ada/runner") as ada, Watcher(app, "eve/viewer") as eve:
+        refused = ben.subscribe(job)
+        unknown = ben.subscribe("0" * len(job))
+        assert (refused["message"], refused["code"]) == ("failed", "job.unknown")
+        assert {**refused, "jobId": ""} == {
+            **unknown,
+            "jobId": "",
+            "error": refused["error"],
+            "details": refused["details"],
+        }
+        assert ada.subscribe(job)["message"] == eve.subscribe(job)["message"] == "subscribed"
+        ada.to_the_end(job)
+        eve.to_the_end(job)
+        assert ben.updates == []
+
+
+def test_nothing_more_comes_after_unsubscribing(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    left = live.submit({"a": diary.probe("a", sleep_s=1.0)}).job
+    kept = live.submit({"a": diary.probe("b", gate=str(gate))}).job
+    with Watcher(app) as watcher:
+        watcher.subscribe(left)
+        watcher.subscribe(kept)
+        watcher.send(action="unsubscribe", jobId=left)
+        assert watcher.answer() == {"action": "response", "message": "unsubscribed", "jobId": left}
+        watcher.updates.clear()
+        live.finish(left)
+        gate.touch()
+        watcher.to_the_end(kept)
+        assert {update["jobId"] for update in watcher.updates} == {kept}
+        watcher.subscribe(left)  # and it can be watched again
+        watcher.to_the_end(left)
+        assert watcher.events(left) == numbers(live, left)
+
+
+@pytest.mark.slow
+def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveBench, app: App) -> None:
+    jobs = [live.submit({"a": "probe.elsewhere"}).job for _ in range(MAX_SUBSCRIPTIONS + 1)]
+    with Watcher(app) as watcher:
+        for job in jobs[:-1]:
+            assert watcher.subscribe(job)["message"] == "subscribed"
+        answer = watcher.subscribe(jobs[-1])
+        assert (answer["message"], answer["code"]) == ("failed", "access.too_many")
+        assert watcher.subscribe(jobs[0])["message"] == "subscribed"  # one it has already
+        watcher.send(action="unsubscribe", jobId=jobs[1])
+        assert watcher.answer()["message"] == "unsubscribed"
+        assert watcher.subscribe(jobs[-1])["message"] == "subscribed"
+        seen: set[str] = {update["jobId"] for update in watcher.updates}
+        while len(seen) < len(jobs) - 1:
+            seen.add(watcher.until(lambda _: True)["jobId"])
+    for job in jobs:
+        live.bench.cancel(job)
+
+
+@pytest.mark.slow
+def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveBench, app: App, diary: Diary) -> None:
+    """A wide job is 250 KB an update; what one client leaves unread is not kept for it."""
+    wide: dict[str, Any] = {"first": diary.probe("first", sleep_s=25.0)}
+    wide |= {f"node_with_a_long_name_{index}": diary.probe("later") for index in range(899)}
+    job = live.submit(wide, [("first", name) for name in wide if name != "first"]).job
+    assert app.process is not None
+    process = psutil.Process(app.process.pid)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    narrow.connect(("127.0.0.1", app.port))
+    with Watcher(app) as quick, Watcher(app, sock=narrow, max_queue=1) as slow:
+        quick.subscribe(job)
+        quick.until(lambda update: update["status"] == "running")
+        slow.send(action="subscribe", jobId=job)
+        before = process.memory_info().rss
+        started, gaps, last = time.monotonic(), [], time.monotonic()
+        while time.monotonic() - started < 15:
+            quick.until(lambda _: True)
+            gaps.append(time.monotonic() - last)
+            last = time.monotonic()
+        grown = process.memory_info().rss - before
+        assert len(gaps) > 20 and sorted(gaps)[int(len(gaps) * 0.95)] < 2.0, gaps
+        assert grown < 60 << 20, f"{grown >> 20} MiB more"
+        cursor = "0-0"
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                message = slow.receive(20)
+                cursor = message.get("cursor", cursor)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
+        assert 0 < len(slow.updates) < len(quick.updates)
+        before_it = slow.events(job)
+    live.bench.cancel(job)
+    with Watcher(app) as again:
+        again.subscribe(job, cursor)
+        again.to_the_end(job)
+        live.finish(job)
+        assert before_it + again.events(job) == numbers(live, job)
+
+
+@pytest.mark.slow
+def test_the_connection_says_that_it_is_alive(live: LiveBench, app: App) -> None:
+    with Watcher(app) as watcher:
+        assert watcher.receive(20) == {"type": "heartbeat"}

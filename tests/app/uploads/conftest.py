@@ -1,0 +1,102 @@
+"""A real server with the app on it, a real object store and a database; the user is whom a header names."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.stack.conditions import wait_for
+from workbench.app.identity import Role, User
+from workbench.app.server import create_app
+from workbench.client.bench import Bench
+from workbench.settings import load_settings
+
+
+class Named:
+    """Stands where the guard will: the user of a request is the one its header names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            headers = dict(scope["headers"])
+            name = headers.get(b"x-user", b"ann").decode()
+            role = Role(headers.get(b"x-role", b"runner").decode())
+            scope.setdefault("state", {})["user"] = User(name, role)
+        await self.app(scope, receive, send)
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The app's address while it is served on a free port of loopback."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        wait_for(lambda: server.started)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+def bench_at(home: Path, s3: dict[str, str], **given: object) -> Bench:
+    return Bench(
+        load_settings(
+            home=home,
+            bus_url="redis://127.0.0.1:1",  # nothing here asks the bus
+            sql_url=f"sqlite:///{home}/jobs.db",
+            s3_bucket=f"t-{uuid.uuid4().hex[:12]}",
+            **s3,
+            **given,
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def bench(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Small caps, so that a file above them is quickly made."""
+    home = tmp_path_factory.mktemp("home")
+    bench = bench_at(home, s3, upload_image_mb=2, upload_audio_mb=3, upload_video_mb=4, upload_minutes=0.5)
+    bench.objects.ensure_bucket()
+    yield bench
+    bench.close()
+
+
+@pytest.fixture(scope="module")
+def client(bench: Bench) -> Iterator[httpx.Client]:
+    app = create_app(bench, pages=False)
+    app.add_middleware(Named)
+    with served(app) as address, httpx.Client(base_url=address, timeout=90) as client:
+        yield client
+
+
+Post = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def post(client: httpx.Client) -> Post:
+    """Upload bytes under a name."""
+
+    def send(data: bytes, name: str = "file.png", kind: str = "", user: str = "ann") -> httpx.Response:
+        return client.post(
+            "/api/uploads",
+            files={"file": (name, data, "image/png")},
+            data={"kind": kind} if kind else None,
+            headers={"x-user": user},
+        )
+
+    return send

@@ -1,0 +1,186 @@
+"""What is taken in: found by its bytes, stored as decoded, answered with facts and warnings."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from nodes._samples import sample_portrait
+from tests.app.uploads.conftest import Post
+from tests.app.uploads.media import frames, picture, sound, video, wav
+from workbench.client.bench import Bench
+
+pytestmark = pytest.mark.stack
+
+
+def stored(client: httpx.Client, answer: dict, user: str = "ann") -> bytes:
+    found = client.get(answer["url"], follow_redirects=True, headers={"x-user": user})
+    assert found.status_code == 200, found.text
+    assert hashlib.sha256(found.content).hexdigest() == answer["ref"]["sha256"]
+    return found.content
+
+
+ACCEPTED = {
+    "png": (picture(), "image", "image/png"),
+    "jpeg": (picture("JPEG"), "image", "image/jpeg"),
+    "webp": (picture("WEBP"), "image", "image/png"),
+    "wav": (wav(), "audio", "audio/wav"),
+    "flac": (sound("flac", "flac"), "audio", "audio/wav"),
+    "mp3": (sound("libmp3lame", "mp3"), "audio", "audio/wav"),
+    "ogg": (sound("libopus", "ogg"), "audio", "audio/wav"),
+    "m4a": (sound("aac", "ipod"), "audio", "audio/wav"),
+    "aac": (sound("aac", "adts"), "audio", "audio/wav"),
+    "webm": (sound("libopus", "webm"), "audio", "audio/wav"),
+    "mp4": (video(), "video", "video/mp4"),
+    "vp8": (video("libvpx", "webm"), "video", "video/webm"),
+    "vp9": (video("libvpx-vp9", "webm"), "video", "video/webm"),
+    "av1": (video("libsvtav1", "mp4"), "video", "video/mp4"),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_is_taken_in_whatever_it_is_called(name: str, post: Post, client: httpx.Client) -> None:
+    data, kind, media_type = ACCEPTED[name]
+    answer = post(data, "something.exe")
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    assert (body["kind"], body["ref"]["kind"], body["ref"]["mediaType"]) == (kind, kind, media_type)
+    assert body["ref"]["name"].startswith("something.") and not body["ref"]["name"].endswith("exe")
+    assert stored(client, body)
+    again = post(data, "another.bin").json()
+    assert again["ref"]["sha256"] == body["ref"]["sha256"]  # the same upload, the same bytes
+    if kind != "image":
+        assert body["ref"]["durationS"] == pytest.approx(2.0 if kind == "video" else 1.0, abs=0.08)
+
+
+def test_positions_are_gone_and_the_picture_is_upright(post: Post, client: httpx.Client) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by a quarter
+    exif[0x010F] = "CameraOfAnn"
+    exif.get_ifd(0x8825)[2] = (48.0, 51.0, 29.0)
+    body = post(picture("JPEG", (64, 48), exif=exif)).json()
+    assert (body["ref"]["width"], body["ref"]["height"]) == (48, 64)
+    data = stored(client, body)
+    assert b"CameraOfAnn" not in data and b"Exif" not in data
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.size == (48, 64) and not image.getexif()
+
+
+def test_metadata_of_a_video_is_gone(post: Post, client: httpx.Client) -> None:
+    data = video("libx264", "mp4", 25, tone=True, title="secret-title", location="+48.8577+002.295/")
+    assert b"secret-title" in data
+    body = post(data).json()
+    assert body["facts"]["audioCodec"] == "aac"
+    kept = stored(client, body)
+    assert b"secret-title" not in kept and b"48.8577" not in kept
+
+
+def test_pixels_of_a_png_are_kept_exactly(post: Post, client: httpx.Client) -> None:
+    original = picture()
+    kept = stored(client, post(original).json())
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(original))), np.asarray(Image.open(io.BytesIO(kept))))
+
+
+def test_transparency_and_sixteen_bits_are_understood(post: Post, client: httpx.Client) -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (8, 8), (200, 10, 10, 100)).save(out, format="PNG")
+    assert Image.open(io.BytesIO(stored(client, post(out.getvalue()).json()))).getpixel((0, 0)) == (200, 10, 10, 100)
+    deep = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 0x8000, np.uint16)).save(deep, format="PNG")
+    assert Image.open(io.BytesIO(stored(client, post(deep.getvalue()).json()))).getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize("format_name", ["WEBP", "PNG"])
+def test_of_an_animation_the_first_picture_is_used_with_a_warning(post: Post, format_name: str) -> None:
+    body = post(frames(format_name)).json()
+    assert "picture.animated" in [warning["code"] for warning in body["warnings"]]
+
+
+# Faces
+
+
+def portrait(folder: Path) -> Image.Image:
+    return Image.open(sample_portrait(folder)).convert("RGB")
+
+
+def as_png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, format="PNG")
+    return out.getvalue()
+
+
+def codes(answer: httpx.Response) -> list[str]:
+    return [warning["code"] for warning in answer.json()["warnings"]]
+
+
+@pytest.mark.models
+def test_the_sample_has_one_face_and_nothing_to_say(client: httpx.Client) -> None:
+    body = client.get("/api/uploads/sample").json()
+    assert len(body["faces"]) == 1 and body["warnings"] == []
+    face = body["faces"][0]
+    assert 0 < face["left"] < face["right"] < 512 and 0 < face["top"] < face["bottom"] < 512
+    assert client.get("/api/uploads/sample").json()["ref"]["sha256"] == body["ref"]["sha256"]
+
+
+@pytest.mark.models
+def test_faces_that_will_not_do_are_told(post: Post, tmp_path: Path) -> None:
+    whole = portrait(tmp_path)
+    small = Image.new("RGB", (512, 512), (90, 90, 90))
+    small.paste(whole.resize((220, 220)), (140, 140))
+    two = Image.new("RGB", (1024, 512))
+    two.paste(whole, (0, 0))
+    two.paste(whole, (512, 0))
+    blurred = whole.resize((24, 24)).resize((512, 512), Image.Resampling.BICUBIC)
+    assert "face.none" in codes(post(as_png(Image.new("RGB", (300, 300), (90, 120, 90)))))
+    assert "face.small" in codes(post(as_png(small)))
+    assert codes(post(as_png(two))) == ["face.several"]
+    assert "face.cut" in codes(post(as_png(whole.crop((230, 100, 512, 400)))))
+    assert "face.blurred" in codes(post(as_png(blurred)))
+    tiny = post(as_png(whole.crop((100, 90, 410, 400)).resize((50, 50))))
+    assert [w["level"] for w in tiny.json()["warnings"] if w["code"] in ("face.too_small", "face.none")] == ["error"]
+
+
+# Sound
+
+
+def test_sound_that_will_not_do_is_told(post: Post) -> None:
+    speech = wav(4.0)
+    assert codes(post(speech)) == []
+    assert codes(post(wav(1.0))) == ["audio.short"]
+    assert codes(post(wav(4.0, level=0.012))) == ["audio.quiet"]
+    assert codes(post(wav(4.0, level=1.6))) == ["audio.clipped"]
+    assert codes(post(wav(4.0, level=0.0))) == ["audio.silent"]
+    gap = wav(8.0, level=0.3)
+    silent = bytearray(gap)
+    silent[44 + 2 * 16_000 * 2 : 44 + 6 * 16_000 * 2] = bytes(4 * 16_000 * 2)
+    assert codes(post(bytes(silent))) == ["audio.silence"]
+    facts = post(speech).json()["facts"]
+    assert facts["loudnessDbfs"] == pytest.approx(-13.5, abs=0.2) and facts["peakDbfs"] == pytest.approx(-10.5, abs=0.2)
+
+
+def test_sound_is_brought_to_two_channels_and_48_khz(post: Post) -> None:
+    body = post(wav(1.0, rate=96_000, channels=4)).json()
+    assert (body["ref"]["sampleRateHz"], body["ref"]["channels"]) == (48_000, 2)
+
+
+# Who may
+
+
+def test_who_may_only_look_uploads_nothing(client: httpx.Client) -> None:
+    answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-role": "viewer"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
+
+
+def test_a_notebook_gets_the_same(bench: Bench, post: Post, tmp_path: Path) -> None:
+    from workbench.client.uploads import keep_upload
+
+    (tmp_path / "me.png").write_bytes(picture())
+    mine = keep_upload(bench, tmp_path / "me.png", owner="ann")
+    assert mine.ref.sha256 == post(picture(), "me.png").json()["ref"]["sha256"]
+    assert mine.ref.name == "me.png" and (tmp_path / "me.png").exists()

@@ -1,0 +1,172 @@
+"""Gradio's own upload route and file route, taken over: its components get only files that were looked at.
+
+Gradio stores what is posted to it as it comes and hands it to whoever knows the path. These two routes are registered
+before its mount, so they win. An upload becomes an artifact like any other, and Gradio is given a copy below
+``<its folder>/uploads/<sha256>/``; who may read that copy is who may read the artifact.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from starlette.requests import ClientDisconnect
+from starlette.routing import Mount, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from nodes.context import take_over
+from schemas.errors import WorkbenchError
+from workbench.app.answers import status_of
+from workbench.app.identity import current_user, need_runner
+from workbench.app.uploads.media_types import served_type
+from workbench.app.uploads.receiving import THREADS, receive
+from workbench.app.uploads.visible import readable
+from workbench.client.bench import Bench
+from workbench.client.incoming import incoming_folder
+from workbench.client.inspection.limits import Limits
+from workbench.client.uploads import keep_upload
+from workbench.store.files import written
+
+MOST_FILES = 16  # of one request
+_UPLOAD_ID = re.compile(r"[\w-]{1,64}")
+_FILE_ROUTES = ("/gradio_api/file={path:path}", "/gradio_api/file/{path:path}")
+
+
+def gradio_folder() -> Path:
+    """Where Gradio keeps files: ``GRADIO_TEMP_DIR``, else its own default."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
+
+
+def add_gradio_door(app: FastAPI) -> None:
+    """Add both routes. Call it before Gradio is mounted."""
+    app.router.routes.append(Route("/gradio_api/upload", _upload, methods=["POST"], include_in_schema=False))
+    for path in _FILE_ROUTES:
+        app.router.routes.append(Route(path, _Files(app), include_in_schema=False))
+
+
+async def _upload(request: Request) -> Response:
+    """A JSON list of paths, as Gradio's frontend wants it; refusals as plain text, which it shows as they are."""
+    upload_id = request.query_params.get("upload_id", "")
+    tracked = _progress(upload_id)
+    try:
+        return await _received(request, tracked)
+    except WorkbenchError as error:
+        text = " ".join(part for part in (f"{_sentence(error.message)}", error.remedy) if part)
+        return PlainTextResponse(text, status_of(error.code))
+    except ClientDisconnect:
+        return Response(status_code=400)
+    finally:
+        if tracked is not None:
+            tracked.set_done(upload_id)
+
+
+async def _received(request: Request, tracked: Any) -> Response:
+    user = current_user(request)
+    need_runner(user)
+    bench: Bench = request.app.state.bench
+    upload_id = request.query_params.get("upload_id", "")
+    seen: Callable[[str, bytes], None] | None = partial(tracked.append, upload_id) if tracked is not None else None
+    with incoming_folder(bench.settings.home) as folder:
+        form = await receive(request, folder, Limits.of(bench.settings), field="files", files=MOST_FILES, seen=seen)
+        paths = []
+        for file in form.files:
+            keep = partial(_kept, bench, file.path, user.name, file.name)
+            paths.append(await to_thread.run_sync(keep, limiter=THREADS))
+    gradio = _mounted(request.app)
+    if gradio is not None:  # what is in this set, Gradio removes by its own rules (delete_cache)
+        gradio.get_blocks().upload_file_set.update(paths)
+    return JSONResponse(paths)
+
+
+def _kept(bench: Bench, path: Path, owner: str, name: str) -> str:
+    """The upload's copy for Gradio. Raises WorkbenchError as ``keep_upload``."""
+    ref = keep_upload(bench, path, owner=owner, name=name).ref
+    place = gradio_folder() / "uploads" / ref.sha256 / str(ref.name)
+    with written(place.parent):
+        take_over(bench.open(ref), place)
+    return str(place)
+
+
+class _Files:
+    """Files below Gradio's folder: uploads to those who may read them, what components made as Gradio serves it."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in ("GET", "HEAD"):
+            await PlainTextResponse("Method not allowed", 405)(scope, receive, send)
+            return
+        given = scope["path_params"]["path"]
+        if re.match(r"[a-zA-Z][a-zA-Z0-9+.\-]*:|[/\\]{2}", given):
+            # Gradio would fetch the address and hand it on: this server asks nobody for a stranger.
+            await PlainTextResponse("Not an address of a file here", 403)(scope, receive, send)
+            return
+        place = Path(os.path.abspath(given))  # noqa: PTH100 - as Gradio does: `..` is gone, links are not followed
+        uploads = gradio_folder() / "uploads"
+        if uploads in place.parents or place == uploads:
+            await self._own(place, uploads, scope, receive, send)
+            return
+        gradio = _mounted(self._app)
+        if gradio is None:
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+            return
+        await gradio(scope, receive, _without_sniffing(send))
+
+    async def _own(self, place: Path, uploads: Path, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        sha256 = place.relative_to(uploads).parts[0] if place != uploads else ""
+        find = partial(readable, self._app.state.bench, current_user(request), sha256)
+        try:
+            ref = await to_thread.run_sync(find)
+        except WorkbenchError as error:
+            await PlainTextResponse(error.message, status_of(error.code))(scope, receive, send)
+            return
+        if not place.is_file() or place.is_symlink():
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+            return
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
+        answer = FileResponse(
+            place,
+            media_type=served_type(ref),
+            filename=place.name,
+            content_disposition_type="inline",
+            headers=headers,
+        )
+        await answer(scope, receive, send)
+
+
+def _mounted(app: FastAPI) -> Any:
+    """The Gradio application, where one is mounted."""
+    return next((r.app for r in app.routes if isinstance(r, Mount) and hasattr(r.app, "get_blocks")), None)
+
+
+def _progress(upload_id: str) -> Any:
+    """Gradio's record of uploads under way, which its progress route reads; None where nobody watches."""
+    if not _UPLOAD_ID.fullmatch(upload_id) or "gradio.routes" not in sys.modules:
+        return None
+    tracked = sys.modules["gradio.routes"].file_upload_statuses
+    tracked.track(upload_id)
+    return tracked
+
+
+def _without_sniffing(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"x-content-type-options", b"nosniff")]}
+        await send(message)
+
+    return guarded
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
