@@ -1,4 +1,5 @@
-"""The messages of ``WS /ws``: what a client asks for, and what it is told about the jobs it watches."""
+"""The messages of ``WS /ws``: what a client asks for, and what it is told about the jobs it watches; and whether the
+bench is alive and ready."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import Event
+from schemas.stack import PartStatus
 from schemas.status import NodeStatus
 
 CURSOR_PATTERN = r"^\d{1,18}-\d{1,18}$"
@@ -76,3 +78,16 @@ class LiveHeartbeat(Contract):
     """Sent every 15 s: the connection is alive."""
 
     type: Literal["heartbeat"] = "heartbeat"
+
+
+class Alive(Contract):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Contract):
+    """Whether jobs can be accepted and run."""
+
+    ready: bool = Field(description="Bus, objects and SQL answer.")
+    parts: list[PartStatus] = Field(description="Each part as it answered just now: external where it did.")

@@ -58,6 +58,9 @@ class Settings(BaseModel):
     upload_audio_mb: float = Field(50, gt=0, le=2000, description="Largest sound that may be uploaded, in MB.")
     upload_video_mb: float = Field(500, gt=0, le=10000, description="Largest video that may be uploaded, in MB.")
     upload_minutes: float = Field(10, gt=0, le=120, description="Longest sound or video that may be uploaded.")
+    metrics_port: int = Field(
+        0, ge=0, le=65_000, description="Control planes and workers serve metrics on loopback from here on; 0: nowhere."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @model_validator(mode="after")

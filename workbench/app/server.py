@@ -6,10 +6,13 @@ from fastapi import FastAPI
 
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
+from workbench.app.description import described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
+from workbench.app.measured import Measured
 from workbench.app.uploads.gradio_door import add_gradio_door
 from workbench.client.bench import Bench
+from workbench.client.bench_metrics import BenchCollector
 from workbench.client.capabilities import WholeCapabilities
 from workbench.client.incoming import clear_incoming
 
@@ -20,17 +23,13 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     Args:
         pages: False leaves the Gradio pages out: the API alone imports in a fraction of the time.
     """
-    app = FastAPI(
-        title="Talking-head workbench",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-        generate_unique_id_function=lambda route: route.name,  # the names of a generated client's methods
-    )
+    app = FastAPI(**described())
     app.state.bench = bench
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
+    app.state.bench_figures = BenchCollector(bench)
     app.add_middleware(Everybody)
+    app.add_middleware(Measured)
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
@@ -50,5 +49,5 @@ class Everybody:
     async def __call__(self, scope, receive, send):
         from workbench.app.identity import LOCAL
 
-        scope.setdefault("state", {})["user"] = LOCAL
+        scope.setdefault("state", {}).setdefault("user", LOCAL)
         await self.app(scope, receive, send)
