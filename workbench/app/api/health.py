@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from schemas.api import ErrorAnswer
 from schemas.live import Alive, Readiness
 from schemas.stack import PartState, PartStatus
-from workbench.app.parts import asked
+from workbench.app.part_states import asked
 from workbench.client.bench import Bench
 from workbench.metrics import CONTENT_TYPE, exposition
 
