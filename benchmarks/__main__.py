@@ -15,6 +15,7 @@ RUNS = (
     ("memory",),
     ("animation",),
     ("store",),
+    ("run_filters",),
     ("tracking",),
 )
 

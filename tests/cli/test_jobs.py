@@ -12,6 +12,7 @@ import pytest
 from schemas.event import Event
 from tests.cli.graphs import document, script, speech
 from tests.cli.program import Program
+from tests.cli.tracking import Run
 from tests.stack.conditions import wait_for
 
 pytestmark = pytest.mark.stack
@@ -180,3 +181,19 @@ def test_jobs_are_listed_newest_first_and_filtered(bench: Program) -> None:
     text = bench.run("job", "list", "--experiment", "listed").splitlines()
     assert text[0].split("\t")[:3] == ["job", "status", "pipeline"]
     assert [row.split("\t")[0] for row in text[1:]] == [line["id"] for line in page["jobs"]]
+
+
+def test_finished_jobs_are_deleted_with_their_runs_in_mlflow(bench: Program) -> None:
+    graph = json.dumps(document(script(text="To be deleted.")))
+    shown = bench.json("submit", "-", "--wait", "--experiment", "deleted", given=graph)
+    again = bench.json("job", "rerun", shown["jobId"])
+    run = Run(shown["mlflowRun"])
+    assert not run.deleted
+    both = [shown["jobId"], again["jobId"]]
+    assert bench.json("job", "delete", *both) == [{"jobId": job, "deleted": True, "notes": []} for job in both]
+    assert run.deleted
+    for job in both:
+        assert bench.try_("job", "show", job).code == 2
+    refused = bench.try_("job", "delete", shown["jobId"], "--json")
+    assert refused.code == 2 and refused.error["code"] == "job.unknown"
+    assert bench.json("job", "list", "--experiment", "deleted")["total"] == 0

@@ -22,6 +22,12 @@ class Run:
         return str(self._run["info"]["status"])
 
     @property
+    def deleted(self) -> bool:
+        """Whether it is marked as deleted now."""
+        found = self._ask(f"/api/2.0/mlflow/runs/get?run_id={self.id}")["run"]
+        return bool(found["info"]["lifecycle_stage"] == "deleted")
+
+    @property
     def experiment(self) -> str:
         found = self._ask(f"/api/2.0/mlflow/experiments/get?experiment_id={self._run['info']['experiment_id']}")
         return str(found["experiment"]["name"])

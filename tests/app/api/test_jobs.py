@@ -13,6 +13,8 @@ from nodes._samples import sample_portrait
 from tests.app.api.conftest import Asking, Client, client_of, refused
 from tests.engine.graphs import document
 from tests.live import Diary, LiveBench, wait_for
+from workbench.client.bench import Bench
+from workbench.store.tracking_queue import TrackingQueue
 
 pytestmark = pytest.mark.stack
 
@@ -361,6 +363,16 @@ def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
     assert live.bench.store.artifact(sha256) is not None, "the other job names it"
     assert api.get(f"/api/jobs/{other}/artifacts").json()["artifacts"]
     assert api.get(f"/api/jobs/{other}/lineage").json()["parent"] is None
+
+
+def test_a_job_is_deleted_also_while_mlflow_is_away(api: Client, live: LiveBench) -> None:
+    job = submit(api, {"a": probe("untracked")})
+    live.finish(job)
+    TrackingQueue(live.bench.store.database).set_mlflow_run(job, "f" * 32)
+    away = Bench(live.settings.model_copy(update={"mlflow_url": "http://127.0.0.1:9"}))
+    body = client_of(away).delete(f"/api/jobs/{job}").json()
+    assert body["deleted"] and len(body["notes"]) == 1 and "f" * 32 in body["notes"][0]
+    refused(api.get(f"/api/jobs/{job}"), 404, "job.unknown")
 
 
 def test_what_reads_sql_alone_works_while_the_bus_hangs(live: LiveBench) -> None:
