@@ -13,7 +13,7 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from schemas.status import JobStatus
+from schemas.status import JobStatus, Plane
 from workbench.bus.bus import Bus
 from workbench.bus.keys import LANES
 from workbench.client.bench import Bench
@@ -75,7 +75,7 @@ class BenchCollector(Collector):
                 depth.add_metric([pool, lane], queues.depth(pool, lane))
             oldest.add_metric([pool], ages.get(pool, 0.0))
         manifests: list[dict[str, Any]] = [orjson.loads(raw) for raw in queues.workers().values()]
-        up = Counter(pool_name(manifest["plane"], manifest["pool"]) for manifest in manifests)
+        up = Counter(pool_name(Plane(manifest["plane"]), manifest["pool"]) for manifest in manifests)
         for pool in sorted({*pools, *up}):
             workers.add_metric([pool], up[pool])
         outbox.add_metric([], queues.outbox_length())
