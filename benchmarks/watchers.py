@@ -2,11 +2,11 @@
 
     python -m benchmarks.watchers [seconds] [watchers] [jobs]
 
-A real app process of a real stack; the watchers are a process of their own and each watch one job. Fifty jobs cannot run
-nodes at once on a small machine, so one loop stands for their workers: it takes their segments, reports the progress of
-each job's node four times a second and commits a node about every second. An event's time is written by that loop right
-before its commit is sent, and read on the same machine's clock when a client has the message. Updates of a job come at
-most every 250 ms, so an event that follows right behind some progress waits that long.
+A real app process of a real stack; the watchers are a process of their own and each watch one job. Fifty jobs cannot
+run nodes at once on a small machine, so one loop stands for their workers: it takes their segments, reports the
+progress of each job's node four times a second and commits a node about every second. An event's time is written by
+that loop right before its commit is sent, and read on the same machine's clock when a client has the message. Updates
+of a job come at most every 250 ms, so an event that follows right behind some progress waits that long.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import orjson
 from websockets.asyncio.client import connect
 
@@ -45,6 +46,7 @@ def main(seconds: int = 30, watchers: int = 200, jobs: int = 50) -> None:
         length = int((seconds + 60) / NODE_S[0])
         graph = chain([node("filler")] * min(length, 500))
         ids = [submit(bench, graph) for _ in range(jobs)]
+        await_answer(f"{bench.settings.app_url}/health")
         url = bench.settings.app_url.replace("http", "ws", 1) + "/ws"
         command = [sys.executable, "-m", "benchmarks.watchers", "watch", url, str(watchers), str(seconds), *ids]
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent) as clients:
@@ -54,6 +56,18 @@ def main(seconds: int = 30, watchers: int = 200, jobs: int = 50) -> None:
             assert clients.stdout is not None
             seen = orjson.loads(clients.stdout.read())
         report(seen, commits, spent, seconds, watchers, jobs)
+
+
+def await_answer(url: str, within_s: float = 180.0) -> None:
+    """Until the app answers. Raises AssertionError."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            if httpx.get(url, timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError(f"no answer from {url}")
 
 
 def report(seen: dict[str, list[float]], commits: int, spent: float, seconds: int, watchers: int, jobs: int) -> None:

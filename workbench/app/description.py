@@ -5,8 +5,13 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 
+from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse, LiveUpdate
+
+_LIVE = (LiveRequest, LiveResponse, LiveUpdate, LiveHeartbeat)
 TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Submit, list, look at, cancel, repeat and delete jobs; approve what they ask."},
     {"name": "pipelines", "description": "What can be made, what each pipeline takes, and what its nodes offer now."},
@@ -50,3 +55,20 @@ def _version() -> str:
         return version("talking-head-workbench")
     except PackageNotFoundError:  # run from a folder, not installed
         return "0"
+
+
+def describe_live_messages(app: FastAPI) -> None:
+    """Add the WebSocket's messages to the schemas of the OpenAPI document, for generated clients."""
+    plain = app.openapi
+
+    def whole() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = plain()
+            _, found = models_json_schema(
+                [(model, "serialization") for model in _LIVE], ref_template="#/components/schemas/{model}"
+            )
+            document["components"]["schemas"] = {**found["$defs"], **document["components"]["schemas"]}
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = whole  # type: ignore[method-assign]

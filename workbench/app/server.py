@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
-from workbench.app.description import described
+from workbench.app.description import describe_live_messages, described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
 from workbench.app.measured import Measured
@@ -33,6 +33,7 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
+    describe_live_messages(app)
     clear_incoming(bench.settings.home)
     if pages:
         from workbench.app.pages import mount_pages
