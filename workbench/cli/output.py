@@ -46,6 +46,8 @@ _REFUSED = (
     "job.nothing_to_retry",
     "pool.unknown",
     "worker.unknown",
+    "user.",
+    "access.no_user",
     "node.bad_declaration",
     "node.bad_input",
     "node.missing_package",
