@@ -45,6 +45,9 @@ class Settings(BaseModel):
     mlflow_url: str = Field("", description="http(s):// URL of the MLflow server; empty: nothing is tracked.")
 
     app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
+    app_hosts: str = Field("", description="Host names by which the page may be reached, with commas between.")
+    login: str = Field("auto", pattern="^(auto|required)$", description="auto: on this machine alone nobody logs in.")
+    limit_jobs: int | None = Field(None, ge=0, description="Unfinished jobs a user may have; 0: any number.")
 
     llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")
     llm_model: str = Field("", description="Model name at llm_url.")

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from workbench.app.api import artifacts, capabilities, docs, health, jobs, parts, pipelines, presets, system, uploads
+from workbench.app.api import (
+    artifacts,
+    capabilities,
+    docs,
+    health,
+    jobs,
+    parts,
+    pipelines,
+    presets,
+    session,
+    system,
+    uploads,
+)
 
 
 def register_api(app: FastAPI) -> None:
     """Add every router."""
-    for module in (health, docs, jobs, parts, pipelines, presets, capabilities, system, uploads, artifacts):
+    for module in (health, session, docs, jobs, parts, pipelines, presets, capabilities, system, uploads, artifacts):
         app.include_router(module.router)
