@@ -4,9 +4,9 @@
 
 A real app process of a real stack; the watchers are a process of their own and each watch one job. Fifty jobs cannot
 run nodes at once on a small machine, so one loop stands for their workers: it takes their segments, reports the
-progress of each job's node four times a second and commits a node about every second. An event's time is written by
-that loop right before its commit is sent, and read on the same machine's clock when a client has the message. Updates
-of a job come at most every 250 ms, so an event that follows right behind some progress waits that long.
+progress of each job's node four times a second and commits a node about every two seconds. An event's time is
+written by that loop right before its commit is sent, and read on the same machine's clock when a client has the
+message. Updates of a job come at most every 250 ms: an event right behind some progress waits that long.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workbench.client.bench import Bench
 GOAL_MS = 300.0
 POOL = "data.filler"
 RESULT = orjson.dumps({"output": {"tick": 1, "payload": ""}, "worker": "filler", "seconds": 1.0})
-NODE_S = (0.7, 1.3)
+NODE_S = (1.5, 2.5)
 PROGRESS_S = 0.25
 SETTLE_S = 3.0
 
@@ -43,8 +43,8 @@ def main(seconds: int = 30, watchers: int = 200, jobs: int = 50) -> None:
     print(machine())
     parts = ("bus", "objects", "sql", "control", "app")
     with running_stack(*parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1") as bench:
-        length = int((seconds + 60) / NODE_S[0])
-        graph = chain([node("filler")] * min(length, 500))
+        length = int((seconds + 2 * SETTLE_S + 10) / NODE_S[0])
+        graph = chain([node("filler")] * length)
         ids = [submit(bench, graph) for _ in range(jobs)]
         await_answer(f"{bench.settings.app_url}/health")
         url = bench.settings.app_url.replace("http", "ws", 1) + "/ws"
@@ -82,10 +82,13 @@ def report(seen: dict[str, list[float]], commits: int, spent: float, seconds: in
 def work(bench: Bench, jobs: int, until: subprocess.Popen[bytes]) -> int:
     """Stand for the workers of all jobs until that process has ended; returns how many nodes were committed."""
     chance = random.Random(0)
+    assert until.stdout is not None
+    until.stdout.readline()  # all of them watch
     bus = Bus(bench.settings.bus_url, bench.settings.bench)
     taken: list[Taken] = []
     while len(taken) < jobs:
-        if (one := bus.take("filler", "", POOL)) is not None:
+        known = taken[-1].lease.fence if taken else ""
+        if (one := bus.take("filler", known, POOL)) is not None:
             taken.append(one)
     at = [0] * jobs  # index of the node each job is at
     began = [time.monotonic()] * jobs
@@ -113,15 +116,20 @@ async def watch(url: str, watchers: int, seconds: float, jobs: list[str]) -> Non
     """Print what all watchers saw, as JSON."""
     late: list[float] = []
     updates = [0.0]
-    start = asyncio.get_running_loop().time() + SETTLE_S + watchers * 0.01
-    end = start + seconds
+    clock = asyncio.get_running_loop().time
+    ready = asyncio.Barrier(watchers)
 
     async def one(index: int) -> None:
-        await asyncio.sleep(index * 0.01)
         job = jobs[index % len(jobs)]
-        async with connect(url, max_size=None) as socket:
+        await asyncio.sleep(index * 0.02)
+        async with connect(url, max_size=None, open_timeout=60) as socket:
             await socket.send(orjson.dumps({"action": "subscribe", "jobId": job}).decode())
-            while (now := asyncio.get_running_loop().time()) < end:
+            await socket.recv()
+            if await ready.wait() == 0:
+                os.write(1, b"ready\n")
+            start = clock() + SETTLE_S
+            end = start + seconds
+            while (now := clock()) < end:
                 try:
                     message = orjson.loads(await asyncio.wait_for(socket.recv(), end - now))
                 except TimeoutError:

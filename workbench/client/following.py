@@ -51,6 +51,7 @@ class Followed:
     """A job that is followed. Only the reader changes it; ``shown`` is replaced whole and ``events`` only grows."""
 
     job: str
+    owner: str
     fold: JobFold
     numbers: list[Number] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)  # as JSON
@@ -115,16 +116,22 @@ class Feed:
         self._away = False
         self._bus = Bus(bench.settings.bus_url, bench.settings.bench, timeout_s=BUS_TIMEOUT_S)
 
+    def join(self, job: str, allowed: Callable[[str], bool]) -> Followed | None:
+        """Begin to watch a job that is followed already, if its owner is ``allowed``; else None. Does not block."""
+        with self._lock:
+            known = self._followed.get(job)
+            if known is None or not allowed(known.owner):
+                return None
+            known.watchers += 1
+            return known
+
     def follow(self, record: JobRecord) -> Followed:
         """Begin to watch a job; each call has its ``leave``. Blocks for reading its past.
 
         Raises WorkbenchError: sql.unreachable.
         """
-        with self._lock:
-            known = self._followed.get(record.id)
-            if known is not None:
-                known.watchers += 1
-                return known
+        if (known := self.join(record.id, lambda _: True)) is not None:
+            return known
         fresh = self._caught_up(record)
         with self._lock:
             known = self._followed.setdefault(record.id, fresh)
@@ -165,7 +172,7 @@ class Feed:
     # -- the past ---------------------------------------------------------------------------------------------------
 
     def _caught_up(self, record: JobRecord) -> Followed:
-        followed = Followed(record.id, JobFold(record, self._bench.typical_seconds(record)))
+        followed = Followed(record.id, record.owner, JobFold(record, self._bench.typical_seconds(record)))
         away = False
         try:
             on_bus = self._read(record.id, self._bus.watching.history(record.id))

@@ -97,9 +97,11 @@ class Client:
                 allowed=MAX_SUBSCRIPTIONS,
                 remedy="Unsubscribe from jobs that nobody looks at, or open another socket.",
             )
-        record = visible(self.user, await asyncio.to_thread(self.hub.bench.job, job))
         known = self._subscriptions.get(job)
-        followed = known.followed if known else await self.hub.follow(self, record)
+        followed = known.followed if known else self.hub.join(self, job)
+        if followed is None:
+            record = visible(self.user, await asyncio.to_thread(self.hub.bench.job, job))
+            followed = await self.hub.follow(self, record)
         self._subscriptions[job] = Subscription(
             followed, followed.place_of(request.after), request.after, len(followed.events)
         )

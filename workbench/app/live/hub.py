@@ -25,6 +25,13 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         LIVE_JOBS.set_function(lambda: self.feed.jobs)
 
+    def join(self, client: Client, job: str) -> Followed | None:
+        """Tell the client of a job that others watch; None where nobody does or the client may not see it."""
+        followed = self.feed.join(job, client.user.may_see)
+        if followed is not None:
+            self._watchers.setdefault(job, set()).add(client)
+        return followed
+
     async def follow(self, client: Client, record: JobRecord) -> Followed:
         """Tell the client of each change of the job. Raises WorkbenchError (sql.unreachable)."""
         self._loop = asyncio.get_running_loop()
