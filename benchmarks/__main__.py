@@ -17,6 +17,7 @@ RUNS = (
     ("store",),
     ("run_filters",),
     ("tracking",),
+    ("watchers",),
 )
 
 for name, *arguments in RUNS:

@@ -42,8 +42,10 @@ async def watch_jobs(socket: WebSocket) -> None:
         with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await socket.close(CLOSE_TOO_SLOW, "too slow: come back with your cursors")
-    except (WebSocketDisconnect, RuntimeError):
-        if socket.client_state is not WebSocketState.DISCONNECTED:
+    except WebSocketDisconnect:  # it went away, or its login ended
+        pass
+    except RuntimeError:  # something was sent behind the end
+        if socket.application_state is WebSocketState.CONNECTED and socket.client_state is WebSocketState.CONNECTED:
             raise
     finally:
         for task in (hearing, telling):
