@@ -13,6 +13,7 @@ RUNS = (
     ("talking_head", "15", "dead"),
     ("again",),
     ("memory",),
+    ("upload_memory",),
     ("animation",),
     ("store",),
     ("run_filters",),

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 import urllib3
@@ -32,7 +32,9 @@ from workbench.store.retry import disk_full, is_missing, no_space, with_retries
 T = TypeVar("T")
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 60.0
 POOL_CONNECTIONS = 16
-PART_BYTES = 16 * 1024 * 1024  # larger files go up in parts of this size, three at a time
+# Larger files go up in parts of this size, so many at a time: each is held in memory. With 16 MiB and three a put took
+# 83 MB and not a second less.
+PART_BYTES, PARTS_AT_ONCE = 8 * 1024 * 1024, 2
 PROBE_FROM_BYTES = 64 * 1024  # below, sending the bytes again costs no more than asking whether they are there
 CHUNK_BYTES = 1024 * 1024
 DIGEST_HEADER = "x-amz-meta-sha256"
@@ -244,7 +246,14 @@ class Objects:
         for first_try in (True, False):
             try:
                 written = self._client.put_object(
-                    bucket, key, data, size, content_type=media_type, metadata=dict(metadata), part_size=PART_BYTES
+                    bucket,
+                    key,
+                    data,
+                    size,
+                    content_type=media_type,
+                    metadata=dict(metadata),
+                    part_size=PART_BYTES,
+                    num_parallel_uploads=PARTS_AT_ONCE,
                 )
                 return str(written.etag or "")
             except S3Error as fault:
@@ -358,8 +367,15 @@ def _etag_of(path: Path, size: int) -> str:
     with path.open("rb") as file:
         if size <= PART_BYTES:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        parts = [hashlib.md5(part, usedforsecurity=False).digest() for part in iter(lambda: file.read(PART_BYTES), b"")]
+        parts = [_md5_of(file, PART_BYTES) for _ in range(-(-size // PART_BYTES))]
     return f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
+
+
+def _md5_of(file: BinaryIO, length: int) -> bytes:
+    digest = hashlib.md5(usedforsecurity=False)
+    for start in range(0, length, CHUNK_BYTES):
+        digest.update(file.read(min(CHUNK_BYTES, length - start)))
+    return digest.digest()
 
 
 def _corrupt(sha256: str, where: str, seen: str, expected: str) -> WorkbenchError:
