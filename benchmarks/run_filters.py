@@ -37,7 +37,22 @@ NODES = [
     ("remux", "generate.remux", "data"),
     ("evaluate", "evaluate.basic", "data"),
 ]
-WORDS = ("the", "sky", "is", "blue", "because", "light", "of", "short", "waves", "scattered most", "by", "what", "air", "made")
+WORDS = (
+    "the",
+    "sky",
+    "is",
+    "blue",
+    "because",
+    "light",
+    "of",
+    "short",
+    "waves",
+    "scattered most",
+    "by",
+    "what",
+    "air",
+    "made",
+)
 FILTERS: dict[str, dict[str, str]] = {
     "no filter, 20": {},
     "no filter, 100 from the 800th on": {"limit": "100", "offset": "800"},
