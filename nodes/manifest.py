@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from nodes.sdk import NodeDeclaration
 from schemas.capability import ServiceManifest
@@ -34,9 +35,17 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 weights=weights,
                 available=not missing,
                 missing=missing,
-                params=declaration.params.model_json_schema(),
+                params=_params(declaration),
                 inputs=declaration.inputs.model_json_schema(),
                 outputs=declaration.outputs.model_json_schema(),
             )
         )
     return sorted(found, key=lambda item: item.service)
+
+
+def _params(declaration: NodeDeclaration) -> dict[str, Any]:
+    """JSON Schema of the parameters; those that a form folds away say ``advanced``."""
+    schema = declaration.params.model_json_schema()
+    for name in declaration.advanced:
+        schema["properties"][name]["advanced"] = True
+    return schema

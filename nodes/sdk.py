@@ -90,6 +90,7 @@ class NodeDeclaration:
     check: CheckFunction | None
     same_subject: Mapping[str, str]
     packages: tuple[str, ...]
+    advanced: tuple[str, ...]
     doc: str
     file: str
 
@@ -118,6 +119,7 @@ def node(
     check: CheckFunction | None = None,
     same_subject: Mapping[str, str] | None = None,
     weights: tuple[str, ...] = (),
+    advanced: tuple[str, ...] = (),
 ) -> Callable[[RunFunction], RunFunction]:
     """Declare the decorated function as a service.
 
@@ -137,6 +139,7 @@ def node(
         same_subject: outputs that show what an input shows, as {output: input}; the checks of nodes behind this one
             then look at that input: a picture without a face is refused although it would be upscaled first.
         weights: names of the installed packages whose files are the model.
+        advanced: parameters that a form folds away until they are asked for.
 
     Raises:
         WorkbenchError: node.bad_declaration, naming the file and the field.
@@ -160,6 +163,9 @@ def node(
                     f"{output!r}: {shown!r} names no output and input",
                     "{output: input}, by their names.",
                 )
+        for name in advanced:
+            if name not in models[0].model_fields:
+                refuse("advanced", f"{name!r} is no parameter", "Names of fields of Params.")
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
         if asks and plane != Plane.CONTROL:
@@ -183,6 +189,7 @@ def node(
             check=check,
             same_subject=dict(same_subject or {}),
             packages=weights,
+            advanced=advanced,
             doc=inspect.getdoc(inspect.getmodule(run)) or inspect.getdoc(run) or "",
             file=file,
         )

@@ -31,6 +31,7 @@ _TITLES = {
     "app": "The page and the HTTP API",
     "request": "Requests",
     "access": "Access",
+    "user": "Users",
     "artifact": "Artifacts",
     "capabilities": "Capabilities",
     "upload": "Uploads",

@@ -1,18 +1,22 @@
-"""The messages of ``WS /ws``: what a client asks for, and what it is told about the jobs it watches."""
+"""The messages of ``WS /ws``: what a client asks for, and what it is told about the jobs it watches; and whether the
+bench is alive and ready."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import Event
+from schemas.stack import PartStatus
 from schemas.status import NodeStatus
 
 CURSOR_PATTERN = r"^\d{1,18}-\d{1,18}$"
+
+_WHOLE = ConfigDict(json_schema_serialization_defaults_required=True)  # every field is always sent
 
 
 class LiveRequest(Contract):
@@ -28,6 +32,8 @@ class LiveRequest(Contract):
 class LiveResponse(Contract):
     """The answer to each request. A refusal carries ``error``, ``code`` and ``details`` as an HTTP answer does."""
 
+    model_config = ConfigDict(json_schema_extra={"required": ["action", "message", "jobId"]})
+
     action: Literal["response"] = "response"
     message: Literal["subscribed", "unsubscribed", "failed"]
     job_id: str = Field(description="As it was asked for; empty where the message could not be read.")
@@ -38,6 +44,8 @@ class LiveResponse(Contract):
 
 class LiveNode(Contract):
     """One node of a watched job, as it is now."""
+
+    model_config = _WHOLE
 
     status: NodeStatus
     fraction: float = Field(0.0, ge=0, le=1, description="Share of the node that is done, as it reports it.")
@@ -59,6 +67,8 @@ class LiveNode(Contract):
 class LiveUpdate(Contract):
     """A watched job, as it is now, and the events since the update before. At most one in 250 ms for a job."""
 
+    model_config = _WHOLE
+
     type: Literal["update"] = "update"
     job_id: str
     status: ApiStatus
@@ -75,4 +85,19 @@ class LiveUpdate(Contract):
 class LiveHeartbeat(Contract):
     """Sent every 15 s: the connection is alive."""
 
+    model_config = _WHOLE
+
     type: Literal["heartbeat"] = "heartbeat"
+
+
+class Alive(Contract):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Contract):
+    """Whether jobs can be accepted and run."""
+
+    ready: bool = Field(description="Bus, objects and SQL answer.")
+    parts: list[PartStatus] = Field(description="Each part as it answered just now: external where it did.")

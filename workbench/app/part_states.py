@@ -17,10 +17,11 @@ def part_states(settings: Settings) -> list[PartStatus]:
     if is_running(settings.home):
         return status(settings.home).parts
     with ThreadPoolExecutor(len(URL_OF_PART)) as pool:  # one part that hangs must not delay the others
-        return list(pool.map(lambda name: _asked(name, settings), URL_OF_PART))
+        return list(pool.map(lambda name: asked(name, settings), URL_OF_PART))
 
 
-def _asked(name: str, settings: Settings) -> PartStatus:
+def asked(name: str, settings: Settings) -> PartStatus:
+    """A part's answer to a question that is put now; EXTERNAL where it answered. Blocks for about a second at most."""
     url = str(getattr(settings, URL_OF_PART[name]))
     if not url:
         return PartStatus(name=name, state=PartState.OFF, message="No URL of it is set.")

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from workbench.app.access.policy import check_address
 from workbench.client.bench import Bench
 from workbench.settings import Settings
 
@@ -15,24 +16,31 @@ WEBSOCKET: dict[str, Any] = {"ws_max_size": 64 * 1024, "ws_ping_interval": 15.0,
 
 
 def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C. Blocks; main thread only. ``ready`` is called when the port answers."""
+    """Serve until SIGTERM or Ctrl-C. Blocks; main thread only. ``ready`` is called when the port answers.
+
+    Raises WorkbenchError (access.no_user) for an address that others can reach while nobody could log in.
+    """
     # Read by gradio when it is imported: nothing here asks an outside host for anything.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.home / "gradio"))
 
+    bench = Bench(settings)
+    check_address(bench, host)
+
     import uvicorn
 
-    from workbench.app.server import create_app
+    from workbench.app.server import guarded_app
 
-    bench = Bench(settings)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(bench),
+            guarded_app(bench, host, port),
             host=host,
             port=port,
-            log_level=settings.log_level,
+            # At debug the WebSocket library writes every header into the log: cookies and tokens among them.
+            log_level="info" if settings.log_level == "debug" else settings.log_level,
             access_log=False,
+            server_header=False,
             timeout_graceful_shutdown=3,
             **WEBSOCKET,
         )

@@ -4,51 +4,57 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from workbench.app.access import login
+from workbench.app.access.wiring import add_guard
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
+from workbench.app.description import describe_live_messages, described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
+from workbench.app.measured import Measured
 from workbench.app.uploads.gradio_door import add_gradio_door
 from workbench.client.bench import Bench
+from workbench.client.bench_metrics import BenchCollector
 from workbench.client.capabilities import WholeCapabilities
 from workbench.client.incoming import clear_incoming
 
 
+def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> FastAPI:
+    """The application behind its guard: what is served.
+
+    Args:
+        host: where the server listens. On loopback nobody has to log in; requests must call it by that name.
+        port: the same.
+        pages: as for ``create_app``.
+    """
+    app = create_app(bench, pages=pages)
+    add_guard(app, host, port)  # last: what is added last is outermost
+    return app
+
+
 def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
-    """The application of one bench. Connects to nothing until it is asked something.
+    """The application of one bench, without its guard: somebody before it says who asks (``scope["state"]["user"]``).
+
+    Connects to nothing until it is asked something.
 
     Args:
         pages: False leaves the Gradio pages out: the API alone imports in a fraction of the time.
     """
-    app = FastAPI(
-        title="Talking-head workbench",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-        generate_unique_id_function=lambda route: route.name,  # the names of a generated client's methods
-    )
+    app = FastAPI(**described())
     app.state.bench = bench
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
-    app.add_middleware(Everybody)
+    app.state.bench_figures = BenchCollector(bench)
+    app.add_middleware(Measured)
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
+    describe_live_messages(app)
     clear_incoming(bench.settings.home)
+    app.include_router(login.router)
     if pages:
         from workbench.app.pages import mount_pages
 
         add_gradio_door(app)
         mount_pages(app)
     return app
-
-
-class Everybody:
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send):
-        from workbench.app.identity import LOCAL
-
-        scope.setdefault("state", {})["user"] = LOCAL
-        await self.app(scope, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import redis
@@ -15,14 +15,6 @@ READ_AT_ONCE = 500  # events of a job in one answer
 LOOKED_AT = 500  # entries of a queue from which positions are told
 
 RawEvent = tuple[bytes, dict[bytes, bytes]]
-
-
-@dataclass(frozen=True)
-class Reported:
-    """What the running nodes of a job have reported."""
-
-    progress: dict[str, bytes] = field(default_factory=dict)  # by node, a Progress as JSON
-    parts: dict[str, int] = field(default_factory=dict)  # by node
 
 
 @dataclass(frozen=True)
@@ -59,20 +51,13 @@ class Watching:
             if len(page) < READ_AT_ONCE:
                 return found
 
-    def reported(self, running: Mapping[str, Sequence[str]]) -> dict[str, Reported]:
-        """Progress and number of parts of the running nodes of each job."""
+    def reported(self, running: Mapping[str, Sequence[str]]) -> dict[str, list[bytes]]:
+        """The last progress of the running nodes of each job, as JSON; absent where nothing was reported."""
         pipe = self._client.pipeline(transaction=False)
         for job, nodes in running.items():
             pipe.hmget(self._keys.progress(job), list(nodes))
-            pipe.hmget(self._keys.job(job), [f"pn:{node}" for node in nodes])
         answers = pipe.execute() if running else []
-        return {
-            job: Reported(
-                {node: raw for node, raw in zip(nodes, answers[2 * i], strict=True) if raw},
-                {node: int(raw) for node, raw in zip(nodes, answers[2 * i + 1], strict=True) if raw},
-            )
-            for i, (job, nodes) in enumerate(running.items())
-        }
+        return {job: [raw for raw in answer if raw] for job, answer in zip(running, answers, strict=True)}
 
     def unknown(self, jobs: Iterable[str]) -> list[str]:
         """Those jobs of which the bus has no event: not there yet, or forgotten."""

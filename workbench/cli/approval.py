@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.approval import Question
@@ -15,9 +16,11 @@ from workbench.cli.report import this_program
 from workbench.client.bench import Bench
 
 
-def question_of(event: Event) -> Question | None:
-    """What is asked, where the event says that a person is asked."""
-    return NodeWait.model_validate(event.data).question if event.type is EventType.NODE_WAITING else None
+def open_questions(events: Sequence[Event]) -> list[Question]:
+    """What is asked at the end of these events: a job that is watched late may have its answers already."""
+    last = {event.node: event for event in events if event.node}
+    waits = [NodeWait.model_validate(event.data) for event in last.values() if event.type is EventType.NODE_WAITING]
+    return [wait.question for wait in waits if wait.question is not None]
 
 
 def how_to_answer(job: str, question: Question) -> str:

@@ -49,6 +49,8 @@ _REFUSED = (
     "review.bad_answer",
     "pool.unknown",
     "worker.unknown",
+    "user.",
+    "access.no_user",
     "node.bad_declaration",
     "node.bad_input",
     "node.missing_package",

@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.event import Event, EventType, NodeWait, Progress
 from schemas.job import JobRecord
-from workbench.cli.approval import how_to_answer, question_of
+from workbench.cli.approval import how_to_answer, open_questions
 from workbench.client.bench import Bench
 from workbench.client.estimate import Estimate
 
@@ -69,11 +69,11 @@ class Follower:
             for event in update.events:
                 self.estimate.see(event)
                 self._show(event)
-                if question := question_of(event):
-                    self._say(how_to_answer(self.job, question))
                 if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
                     video = keep(_with_output(self.record, event))
                     self._say(f"video: {video}")
+            for question in open_questions(update.events):
+                self._say(how_to_answer(self.job, question))
             for progress in update.progress.values():
                 self.estimate.progress(progress)
                 if self.screen:

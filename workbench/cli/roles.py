@@ -23,10 +23,12 @@ def control() -> None:
     from workbench.embedded.ready import announce_ready
     from workbench.engine.worker import run_until_signal
     from workbench.logs import configure_logging
+    from workbench.metrics import serve_metrics
     from workbench.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings.log_level)
+    serve_metrics(settings.metrics_port)
     plane = ControlPlane(settings)
 
     def start() -> None:
@@ -46,10 +48,12 @@ def worker(
     from workbench.embedded.ready import announce_ready
     from workbench.engine.worker import run_until_signal
     from workbench.logs import configure_logging
+    from workbench.metrics import serve_metrics
     from workbench.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings.log_level)
+    serve_metrics(settings.metrics_port)
     here = data_worker(settings, pool, slots)
 
     def start() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.output import ExitCode, command, print_json, print_table
+
+if TYPE_CHECKING:
+    from workbench.embedded.part import Part
 
 Home = Annotated[
     Path | None, typer.Option("--home", help="Directory of all state; default: WORKBENCH_HOME, else the user's data.")
@@ -40,10 +45,13 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; return when usable.")] = False,
     only: Annotated[str, typer.Option(help="Parts to start, e.g. bus,objects,sql,mlflow; default: all.")] = "",
     port: Annotated[list[str] | None, typer.Option(help="Fixed port of a part, e.g. bus=7000. Repeatable.")] = None,
+    open_: Annotated[
+        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser; default: in a terminal, yes.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Start the stack and keep it alive until Ctrl-C. Joins the one that runs in this home already.
+    """Start the stack, open its page and keep it alive until Ctrl-C. Joins the one that runs in this home already.
 
     A part whose URL is set (WORKBENCH_BUS_URL, _S3_URL, _SQL_URL, _MLFLOW_URL) is used and not started.
     """
@@ -63,15 +71,25 @@ def up(
     def show() -> None:
         _print_status(place, as_json)
 
+    wanted = open_ if open_ is not None else sys.stdout.isatty() and not detach and not as_json
+
+    def opened(part: Part) -> None:
+        if part.name == "app" and wanted:
+            open_page(part.url)
+
     if detach:
         start_detached(place, options)
         show()
-        return
-    while not run_stack(place, options, on_started=show, say=say):
-        if wait_started(place):  # another process runs it; if that one was just ending, it is ours to start
-            say(f"A stack runs in {place} already.")
-            show()
+    else:
+        while not run_stack(place, options, on_started=show, on_first_up=opened, say=say):
+            if wait_started(place):  # another process runs it; if that one was just ending, it is ours to start
+                say(f"A stack runs in {place} already.")
+                show()
+                break
+        else:
             return
+    if wanted:
+        open_page(wait_for_page(place))
 
 
 @command
@@ -104,6 +122,30 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
         print_table(("level", "check", "finding"), rows, STATE_STYLES)
     if not report.healthy:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def open_page(url: str) -> None:
+    """Show the page in the person's browser, where there is one; the address is printed in any case."""
+    import webbrowser
+
+    if url:
+        webbrowser.open(url)
+
+
+def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
+    """The page's address once it answers; "" where it does not, or the stack runs without it."""
+    from schemas.stack import PartState
+    from workbench.embedded.stack import status as ask
+
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        page = ask(home).part("app")
+        if page.state in (PartState.UP, PartState.EXTERNAL):
+            return page.url or ""
+        if page.state not in (PartState.STARTING, PartState.FAILING):
+            return ""
+        time.sleep(0.2)
+    return ""
 
 
 def _home(given: Path | None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import orjson
 import structlog
@@ -14,7 +15,7 @@ from schemas.event import Event, EventType, NodeFailure, NodeResult, NodeStart, 
 from schemas.job import JobRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.status import JobStatus, NodeStatus
-from workbench.bus.watching import Place, Reported
+from workbench.bus.watching import Place
 from workbench.client.estimate import Estimate
 
 log = structlog.get_logger()
@@ -68,19 +69,17 @@ class JobFold:
         except ValidationError as fault:
             log.warning("event not readable", job=self.job, cursor=event.cursor, error=str(fault)[:300])
 
-    def report(self, reported: Reported) -> None:
-        """Take in what running nodes say of themselves."""
-        for name, raw in reported.progress.items():
-            node = self.nodes.get(name)
+    def report(self, reported: Iterable[bytes]) -> None:
+        """Take in what running nodes say of themselves. Raises ValueError for what cannot be read."""
+        for raw in reported:
+            progress = Progress.model_validate(orjson.loads(raw))
+            node = self.nodes.get(progress.node)
             if node is None or node.status is not NodeStatus.RUNNING:
                 continue
-            progress = Progress.model_validate(orjson.loads(raw))
             node.done, node.total, node.unit = progress.done, progress.total, progress.unit
             node.fraction, node.preview = max(0.0, progress.fraction), progress.preview or node.preview
+            node.parts = progress.parts
             self._estimate.progress(progress)
-        for name, parts in reported.parts.items():
-            if name in self.nodes:
-                self.nodes[name].parts = parts
 
     def stands(self, place: Place | None) -> None:
         """Take in where the job's next segment stands in its queue."""

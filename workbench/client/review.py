@@ -63,6 +63,7 @@ def reject(bench: Bench, record: JobRecord, node: str | None, reason: str, autho
     """Refuse what a node asked about: the node fails."""
     node, _ = _asked(bench, record, node)
     reason = reason.strip()
+    _check_characters(reason, "reason")
     if len(reason) > MAX_REASON_CHARS:
         raise _bad_answer("the reason is too long", "reason", f"{len(reason)} characters", MAX_REASON_CHARS)
     decision = Decision(approved=False, author=_author(author), reason=reason, at=time.time())
@@ -158,6 +159,7 @@ def _question_before(bench: Bench, record: JobRecord, node: str) -> Question:
 
 
 def _check_text(text: str, question: Question) -> None:
+    _check_characters(text, "text")
     if not text:
         raise _bad_answer("the text is empty", "text", "nothing", f"up to {question.max_chars} characters")
     if len(text) > question.max_chars:
@@ -180,7 +182,15 @@ def _check_readers(record: JobRecord, node: str, text: str) -> None:
             declaration.check(declaration.params.model_validate(reader.params), dict.fromkeys(taken, text))
 
 
+def _check_characters(text: str, where: str) -> None:
+    """Raises WorkbenchError (review.bad_answer) for what no database keeps."""
+    strange = next((char for char in text if char == "\0" or "\ud800" <= char <= "\udfff"), None)
+    if strange is not None:
+        raise _bad_answer("the answer has a character that is none", where, f"U+{ord(strange):04X}", "Unicode text")
+
+
 def _author(author: str) -> str:
+    _check_characters(author, "author")
     author = " ".join(author.split())
     if not author or len(author) > MAX_AUTHOR_CHARS:
         raise _bad_answer(

@@ -13,6 +13,7 @@ from workbench.bus.answers import OutboxEntry
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.crash_points import CrashPoint, reached
+from workbench.metrics import EVENTS_RECORDED
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
@@ -71,5 +72,6 @@ class Recorder:
         finished = [entry.event.job for entry in entries if entry.event.type in _FINAL]
         self.bus.confirm(entries[-1].id, finished)
         reached(CrashPoint.BATCH_CONFIRMED)
+        EVENTS_RECORDED.inc(len(entries))
         self.recorded.set()
         return len(entries) == BATCH

@@ -31,11 +31,13 @@ def run_stack(
     options: StackOptions,
     *,
     on_started: Callable[[], None] = lambda: None,
+    on_first_up: Callable[[Part], None] = lambda part: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> bool:
     """Supervise until SIGTERM, SIGINT or SIGHUP; then stop everything. Blocks; main thread only.
 
-    ``on_started`` is called once, when every required part has answered. False: another process runs this home's
+    ``on_started`` is called once, when every required part has answered; ``on_first_up`` for each part when it first
+    does. False: another process runs this home's
     stack already, and nothing was done. Raises WorkbenchError, with nothing left running.
     """
     prepare_home(home)
@@ -61,7 +63,7 @@ def run_stack(
                 write_stack_file(home, dict(plan.values))
             except OSError as error:
                 raise home_error(home, error) from error
-            _supervise(Supervisor(home, plan.parts, note), signals, on_started)
+            _supervise(Supervisor(home, plan.parts, note, on_first_up), signals, on_started)
         finally:
             remove_stack_file(home)
             signals.close()

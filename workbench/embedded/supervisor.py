@@ -78,9 +78,16 @@ def recover(home: Path, say: Callable[[str], None]) -> None:
 class Supervisor:
     """The state of one running stack. Use it as: start, then tick until told to stop, then stop."""
 
-    def __init__(self, home: Path, parts: Iterable[Part], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        parts: Iterable[Part],
+        say: Callable[[str], None],
+        on_first_up: Callable[[Part], None] = lambda part: None,
+    ) -> None:
         self.home = home
         self._say = say
+        self._on_first_up = on_first_up
         self._watched = {part.name: Watched(part) for part in parts}
         self._guard: Guard | None = None
         self._me = ProcessId.of(os.getpid())
@@ -235,8 +242,11 @@ class Supervisor:
                 where = f" at {public_url(watched.part.url)}" if watched.part.url else ""
                 self._say(f"{watched.part.name}: up{where}")
                 watched.up_since = time.monotonic()
+            first = not watched.ever_up
             watched.answered = watched.ever_up = True
             watched.message = ""
+            if first:
+                self._on_first_up(watched.part)
             if time.monotonic() - watched.up_since >= HEALTHY_S:
                 watched.deaths_in_a_row = 0
             watched.next_probe = time.monotonic() + 5.0

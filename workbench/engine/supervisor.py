@@ -35,6 +35,7 @@ from workbench.engine.offers import offer
 from workbench.engine.patience import POLL_S, Lost, Patience
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work
+from workbench.metrics import COMMITS, NODE_SECONDS, NODES, TAKES
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
@@ -100,6 +101,7 @@ class Slot:
                 continue
             if taken is not None:
                 reached(CrashPoint.TAKE_ANSWERED)
+                TAKES.labels(self.pool).inc()
                 self._known = taken.lease.fence
                 taken = self._work(taken)
         if taken is not None:
@@ -303,6 +305,7 @@ class Slot:
             ),
         )
         reached(CrashPoint.FAIL_ANSWERED)
+        NODES.labels(work.nodes[node]["service"], "retried" if verdict is Verdict.RETRY else "failed").inc()
         self._log(work).warning(
             "node failed",
             node=node,
@@ -349,6 +352,7 @@ class Slot:
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self.patience.insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
+        COMMITS.labels(self.pool, verdict.value).inc()
         if take_too:
             self._busy = taken is not None
         if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
@@ -357,6 +361,10 @@ class Slot:
                 self._release(Active(taken.lease, self.name, lambda: True))
             raise Lost
         work.active.ends[node] = (NodeStatus.COMPLETED, body)
+        service = work.nodes[node]["service"]
+        NODES.labels(service, "completed").inc()
+        if node in work.started:
+            NODE_SECONDS.labels(service).observe(time.monotonic() - work.started[node])
         self.child.mark_log()
         work.settle(node)
         if verdict is Verdict.YIELD:

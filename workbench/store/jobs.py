@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
@@ -182,6 +182,12 @@ class JobStore:
             ActiveNode(row.job, row.node, row.service, row.worker, row.started_at, row.waiting or {}) for row in found
         ]
         return [node for node in active if not node.waiting], [node for node in active if node.waiting]
+
+    def count_by_status(self) -> dict[str, int]:
+        """How many jobs there are in each status that any has."""
+        status = tables.jobs.c.status
+        with self.database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(select(status, func.count()).group_by(status))}
 
     def unfinished(self) -> Iterator[str]:
         """Ids of jobs that are not final, oldest first: what the reconciler compares with the bus."""

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -244,6 +245,46 @@ approvals = Table(
     Column("reason", Text, nullable=False),
     Column("at", Float, nullable=False),
     Index(None, "at"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),  # schemas.access.Role
+    Column("password_hash", String(200), nullable=False),  # workbench.store.passwords
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+
+def _user_column(**options: Any) -> Column[str]:
+    return Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), **options)
+
+
+# API tokens. Only the SHA-256 of a token is kept: 256 random bits need no slow hash.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    _user_column(nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("expires_at", Float),
+    UniqueConstraint("user_name", "name"),
+)
+
+# Browsers that are logged in, by the SHA-256 of the id in their cookie.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    _user_column(nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Index(None, "user_name"),
+    Index(None, "expires_at"),
 )
 
 # What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.

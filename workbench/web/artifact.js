@@ -42,7 +42,7 @@ function video(ref, { autoplay }) {
   return h("video", {
     class: "wb-video",
     src: artifactUrl(ref.sha256),
-    poster: thumbnailUrl(ref.sha256, 640),
+    poster: thumbnailUrl(ref.sha256),
     controls: true,
     preload: autoplay ? "auto" : "none",
     playsInline: true,

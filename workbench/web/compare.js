@@ -21,7 +21,7 @@ export function compare(element, jobIds, back) {
     );
     if (ended) return;
     const players = sides.map((side) =>
-      side.video ? h("video", { class: "wb-video", src: artifactUrl(side.video.sha256), poster: thumbnailUrl(side.video.sha256, 640), preload: "auto", playsInline: true, "aria-label": side.job.title }) : null,
+      side.video ? h("video", { class: "wb-video", src: artifactUrl(side.video.sha256), poster: thumbnailUrl(side.video.sha256), preload: "auto", playsInline: true, "aria-label": side.job.title }) : null,
     );
     const [first, second] = players;
     if (second) second.muted = true; // two voices at once say nothing

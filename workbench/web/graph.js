@@ -3,7 +3,7 @@
 
 import { STATUS_WORDS, fill, s, seconds } from "./dom.js";
 
-const WIDTH = 148;
+const WIDTH = 156;
 const HEIGHT = 46;
 const GAP_X = 44;
 const GAP_Y = 18;
@@ -81,7 +81,7 @@ export function graphView(nodes, edges, chosen = () => {}) {
       "g",
       { transform: `translate(${x} ${y})`, class: "wb-graph-node", tabindex: 0, role: "button" },
       s("rect", { width: WIDTH, height: HEIGHT, rx: 9, class: "wb-graph-box" }),
-      s("circle", { cx: WIDTH - 14, cy: 15, r: 4, class: "wb-graph-dot" }),
+      s("circle", { cx: WIDTH - 13, cy: HEIGHT - 15, r: 4, class: "wb-graph-dot" }),
       name,
       words,
       done,
@@ -108,7 +108,7 @@ export function graphView(nodes, edges, chosen = () => {}) {
       box.group.setAttribute("data-status", node.status ?? "pending");
       box.group.setAttribute("aria-pressed", String(selected === node.id));
       box.group.setAttribute("aria-label", `${node.name ?? node.id}: ${STATUS_WORDS[node.status] ?? node.status ?? ""}`);
-      fill(box.name, short(node.name ?? node.id, 18));
+      fill(box.name, short(node.name ?? node.id, 19));
       fill(box.words, node.status === "completed" ? (node.cached ? "known already" : seconds(node.seconds)) : (STATUS_WORDS[node.status] ?? "").toLowerCase());
       box.done.setAttribute("width", node.status === "running" ? Math.round(WIDTH * (node.fraction ?? 0)) : 0);
     }

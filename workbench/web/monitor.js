@@ -8,7 +8,7 @@ import { follow, isFinal, nodesOf, waitWords } from "./job.js";
 import { growingVideo } from "./parts.js";
 
 /**
- * Show one job. Options: {jobId, links: whether to link to other pages, onagain(jobId)}.
+ * Show one job. Options: {jobId, links: whether to lead to the run in full and to repeating it}.
  * Returns a function that ends it.
  */
 export function monitor(element, { jobId, links = true }) {
@@ -267,7 +267,7 @@ function drawAfter(view, job) {
       view.links ? linkButton(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
       record.status === "completed" ? null : retryButton(view),
       view.links ? linkButton("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
-      view.links && record.status === "completed" ? linkButton("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
+      record.status === "completed" ? linkButton("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
       record.mlflowRun ? linkButton("MLflow", record.mlflowRun, { icon: "external", target: "_blank", rel: "noopener" }) : null,
     ),
     view.after.figures,

@@ -24,7 +24,7 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
     h("div", { class: "wb-run" }, parts.head, parts.said, parts.graph, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, parts.node)), parts.lineage, parts.events),
   );
   const view = { jobId, node, parts, select, gone, drawing: null, files: null, filesAt: "" };
-  const stopMonitor = monitor(parts.monitor, { jobId, links: true });
+  const stopMonitor = monitor(parts.monitor, { jobId, links: false });
   const stop = follow(jobId, (job) => draw(view, job));
   drawLineage(view);
   return () => {

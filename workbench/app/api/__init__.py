@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from workbench.app.api import artifacts, capabilities, compat, health, jobs, parts, pipelines, presets, system, uploads
+from workbench.app.api import (
+    artifacts,
+    capabilities,
+    compat,
+    docs,
+    health,
+    jobs,
+    parts,
+    pipelines,
+    presets,
+    session,
+    system,
+    uploads,
+)
 
 
 def register_api(app: FastAPI) -> None:
     """Add every router."""
-    for module in (health, jobs, parts, pipelines, presets, capabilities, system, uploads, artifacts, compat):
+    for module in (
+        health,
+        session,
+        docs,
+        jobs,
+        parts,
+        pipelines,
+        presets,
+        capabilities,
+        system,
+        uploads,
+        artifacts,
+        compat,
+    ):
         app.include_router(module.router)

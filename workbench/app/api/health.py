@@ -1,13 +1,65 @@
-"""Liveness."""
+"""Liveness, readiness, metrics."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from schemas.api import ErrorAnswer
+from schemas.live import Alive, Readiness
+from schemas.stack import PartState, PartStatus
+from workbench.app.part_states import asked
+from workbench.client.bench import Bench
+from workbench.metrics import CONTENT_TYPE, exposition
 
 router = APIRouter(tags=["health"])
 
+NECESSARY = ("bus", "objects", "sql")
+PARTS = (*NECESSARY, "mlflow")
+WITHIN_S = 1.2  # each probe gives up after a second by itself where its driver lets it
 
-@router.get("/health")
-def health() -> dict[str, str]:
-    """This process answers."""
-    return {"status": "ok"}
+
+@router.get("/health", summary="This process answers")
+async def health() -> Alive:
+    """Says nothing of the rest of the bench: `/ready` does."""
+    return Alive()
+
+
+@router.get(
+    "/ready",
+    summary="The bench can take and run jobs",
+    responses={503: {"model": Readiness, "description": "A part that is necessary does not answer."}},
+)
+async def ready(request: Request, response: Response) -> Readiness:
+    """Every part is asked now, side by side, for a second at most. MLflow is not necessary: nothing waits for it."""
+    bench: Bench = request.app.state.bench
+    parts = await asyncio.gather(*(_asked(bench, name) for name in PARTS))
+    answers = {part.name for part in parts if part.state is PartState.EXTERNAL}
+    whole = answers.issuperset(NECESSARY)
+    if not whole:
+        response.status_code = 503
+        response.headers["Retry-After"] = "2"
+    return Readiness(ready=whole, parts=list(parts))
+
+
+async def _asked(bench: Bench, name: str) -> PartStatus:
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(asked, name, bench.settings), WITHIN_S)
+    except TimeoutError:
+        message = f"No answer within {WITHIN_S:g} s."
+        return PartStatus(name=name, url=None, state=PartState.DOWN, message=message)
+
+
+@router.get(
+    "/metrics",
+    summary="What Prometheus reads",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text format."},
+        401: {"model": ErrorAnswer, "description": "Nobody is logged in."},
+    },
+)
+def metrics(request: Request) -> Response:
+    """This process and the bench: a part that does not answer has `workbench_up 0`. Blocks for two seconds at most."""
+    return Response(exposition(request.app.state.bench_figures), media_type=CONTENT_TYPE)

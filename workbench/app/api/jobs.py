@@ -25,6 +25,7 @@ from schemas.api import (
 )
 from schemas.approval import Decision
 from schemas.refs import Ref
+from workbench.app.access.limits import check_submit
 from workbench.app.api._answers import accepted_answer, artifact_entry, in_full, line_of, state_answer, summary
 from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, reader, refusals
 from workbench.app.identity import User, changeable, need_runner, visible
@@ -70,12 +71,8 @@ def submit_for(
 ) -> Accepted:
     """Place a job for a user: the one way by which all calls submit something new."""
     need_runner(user)
-    check_limits(bench, user)
+    check_submit(user, bench)
     return place(bench, asked, owner=user.name, reader=reader(user), key=key, files=files)
-
-
-def check_limits(bench: Bench, user: User) -> None:
-    """The one place where the number of a user's jobs is limited."""
 
 
 @router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
@@ -174,7 +171,7 @@ def rerun_job(
     """What is known is not computed again. The new job is the asking user's."""
     visible(user, bench.job(job_id))
     need_runner(user)
-    check_limits(bench, user)
+    check_submit(user, bench)
     changes = asked or RerunRequest()
     accepted = bench.rerun(
         job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user.name, key)
@@ -191,7 +188,7 @@ def rerun_job(
 def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> AcceptedJob:
     """As a new job; what completed is kept."""
     changeable(user, bench.job(job_id))
-    check_limits(bench, user)
+    check_submit(user, bench)
     return accepted_answer(bench, bench.retry(job_id, owner=user.name, key=own_key(user.name, key)))
 
 

@@ -20,6 +20,7 @@ from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse
 from workbench.app.identity import User, visible
 from workbench.app.live.hub import Hub
 from workbench.client.following import Followed
+from workbench.metrics import EVENT_SECONDS, LIVE_UPDATES
 
 UPDATE_EVERY_S = 0.25
 HEARTBEAT_EVERY_S = 15.0
@@ -39,6 +40,7 @@ class Subscription:
     followed: Followed
     place: int  # events that it has
     cursor: str  # of the last of them
+    past: int  # events that were there before it: how late they are says nothing
     version: int = -1  # of the state it has
     due_at: float = 0.0
 
@@ -98,7 +100,9 @@ class Client:
         record = visible(self.user, await asyncio.to_thread(self.hub.bench.job, job))
         known = self._subscriptions.get(job)
         followed = known.followed if known else await self.hub.follow(self, record)
-        self._subscriptions[job] = Subscription(followed, followed.place_of(request.after), request.after)
+        self._subscriptions[job] = Subscription(
+            followed, followed.place_of(request.after), request.after, len(followed.events)
+        )
         self.touch(job)
 
     def _drop(self, job: str) -> None:
@@ -161,6 +165,7 @@ class Client:
         while end < shown.count and end - place < MAX_EVENTS and (size < MAX_EVENT_BYTES or end == place):
             size += len(followed.events[end])
             end += 1
+        self._count(subscription, end)
         if end > place:
             subscription.place, subscription.cursor = end, followed.cursor_at(end)
         subscription.version = shown.version
@@ -171,6 +176,12 @@ class Client:
         # The state is one JSON object, the same for all watchers; cursor and events of this one are added at its end.
         cursor = f'"cursor":"{subscription.cursor}"'.encode()
         return b'%b,%b,"events":[%b]}' % (shown.state[:-1], cursor, b",".join(followed.events[place:end]))
+
+    def _count(self, subscription: Subscription, end: int) -> None:
+        LIVE_UPDATES.inc()
+        now = time.time()
+        for at in subscription.followed.written_at[max(subscription.place, subscription.past) : end]:
+            EVENT_SECONDS.observe(max(0.0, now - at))
 
 
 def _document(text: str | bytes) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from schemas.job import JobRecord
 from workbench.client.bench import Bench
 from workbench.client.following import Feed, Followed
+from workbench.metrics import LIVE_JOBS
 
 if TYPE_CHECKING:
     from workbench.app.live.client import Client
@@ -22,6 +23,7 @@ class Hub:
         self.clients: set[Client] = set()
         self._watchers: dict[str, set[Client]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        LIVE_JOBS.set_function(lambda: self.feed.jobs)
 
     async def follow(self, client: Client, record: JobRecord) -> Followed:
         """Tell the client of each change of the job. Raises WorkbenchError (sql.unreachable)."""

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketState
 from workbench.app.identity import current_user
 from workbench.app.live.client import Client
 from workbench.app.live.hub import Hub
+from workbench.metrics import LIVE_BYTES, LIVE_CLIENTS, LIVE_CLOSED
 
 # A client that takes no message for this long is closed and can come back with its cursors: sooner than a ping is
 # missed, which says nothing of why. The word of it stands behind what the client has not read, so it is given time.
@@ -28,6 +29,7 @@ async def watch_jobs(socket: WebSocket) -> None:
     await socket.accept()
     client = Client(hub, current_user(socket))
     hub.clients.add(client)
+    LIVE_CLIENTS.inc()
     hearing = asyncio.create_task(_hear(socket, client))
     telling = asyncio.create_task(_tell(socket, client))
     try:
@@ -36,6 +38,7 @@ async def watch_jobs(socket: WebSocket) -> None:
             task.result()
     except TimeoutError:
         client.close()
+        LIVE_CLOSED.inc()
         with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await socket.close(CLOSE_TOO_SLOW, "too slow: come back with your cursors")
@@ -48,6 +51,7 @@ async def watch_jobs(socket: WebSocket) -> None:
         await asyncio.gather(hearing, telling, return_exceptions=True)
         client.close()
         hub.clients.discard(client)
+        LIVE_CLIENTS.dec()
 
 
 async def _hear(socket: WebSocket, client: Client) -> None:
@@ -63,3 +67,4 @@ async def _tell(socket: WebSocket, client: Client) -> None:
         message = await client.next_message()
         async with asyncio.timeout(TOO_SLOW_S):
             await socket.send({"type": "websocket.send", "text": message.decode()})
+        LIVE_BYTES.inc(len(message))

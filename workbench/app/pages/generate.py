@@ -43,18 +43,19 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
             with gr.Column(elem_classes="wb-panel"):
                 parameters = island("parameters", elem_id="field-parameters", label="Parameters")
                 with gr.Row(equal_height=False):
-                    seed = gr.Number(
-                        0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, elem_id="field-seed", min_width=110
-                    )
-                    lock = gr.Checkbox(True, label="Keep this seed", min_width=110, elem_id="lock")
-                    experiment = gr.Dropdown(
-                        ["workbench"],
-                        value="workbench",
-                        label="Experiment",
-                        allow_custom_value=True,
-                        elem_id="field-experiment",
-                        min_width=160,
-                    )
+                    with gr.Column(min_width=150, elem_classes="wb-plain wb-tight"):
+                        seed = gr.Number(
+                            0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, elem_id="field-seed"
+                        )
+                        lock = gr.Checkbox(True, label="Keep this seed", elem_id="lock")
+                    with gr.Column(min_width=150, elem_classes="wb-plain"):
+                        experiment = gr.Dropdown(
+                            ["workbench"],
+                            value="workbench",
+                            label="Experiment",
+                            allow_custom_value=True,
+                            elem_id="field-experiment",
+                        )
                 consent = gr.Checkbox(
                     label=CONSENT,
                     info="For portraits and voices of real people; recorded with the run.",

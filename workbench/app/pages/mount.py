@@ -15,6 +15,7 @@ def mount_pages(app: FastAPI) -> None:
     """
     import gradio as gr
 
+    from workbench.app.pages.endpoints import add_endpoints
     from workbench.app.pages.generate import generate_page
     from workbench.app.pages.runs import runs_page
     from workbench.app.pages.system import system_page
@@ -22,6 +23,7 @@ def mount_pages(app: FastAPI) -> None:
 
     bench = app.state.bench
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
+        add_endpoints(bench)  # first: events of the page have names too, and would take these
         generate_page(bench, demo)
     with demo.route("Runs", "runs"):
         runs_page()

@@ -153,4 +153,6 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
             updates[page.problems] = beside(error)[0]
     elif asked.get("pipeline"):
         updates[page.form.pipeline] = asked["pipeline"]
-    return updates
+    # The cards tell of a choice; the first one nobody makes.
+    chosen = updates.get(page.form.pipeline, "talking_head")
+    return {**adapted(page, chosen), **updates}

@@ -19,7 +19,7 @@ from workbench.store.files import written
 BATCH_BYTES = 512 * 1024  # handed to a thread at once
 SILENCE_S = 30.0  # a sender that is silent for as long is given up
 FORM_OVERHEAD_BYTES = MB  # of headers and small fields around the files
-DRAIN_BYTES, DRAIN_S = 64 * MB, 10.0
+DRAIN_BYTES, DRAIN_S, PAUSE_S = 64 * MB, 10.0, 1.0  # a client that pauses for a second waits for the answer
 # Threads of their own: uploads that wait for the disk or a decoder keep no other route from its thread.
 THREADS = CapacityLimiter(12)
 
@@ -107,9 +107,8 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
     dropped = 0
     try:
         async with asyncio.timeout(DRAIN_S):
-            async for piece in pieces:
-                dropped += len(piece)
-                if dropped > DRAIN_BYTES:
-                    return
-    except Exception:  # gone, or slow: there is nobody to answer to
+            while dropped < DRAIN_BYTES:
+                async with asyncio.timeout(PAUSE_S):
+                    dropped += len(await anext(pieces))
+    except Exception:  # all of it, slow, or gone: now the answer
         return

@@ -1,0 +1,92 @@
+"""By which names a server answers, and when it asks for a login."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import WorkbenchError
+from tests.app.access.conftest import Launch, settings_in
+from workbench.app.access.policy import check_address, policy_of
+from workbench.client.bench import Bench
+from workbench.store.users import Users
+
+# listens on, setting login, setting app_hosts, Host -> status without a login
+MATRIX = [
+    ("127.0.0.1", "auto", "", "127.0.0.1:7860", 200),
+    ("127.0.0.1", "auto", "", "localhost:7860", 200),
+    ("127.0.0.1", "auto", "", "LocalHost", 200),
+    ("127.0.0.1", "auto", "", "localhost.", 200),
+    ("127.0.0.1", "auto", "", "127.8.9.1:1", 200),
+    ("127.0.0.1", "auto", "", "[::1]:7860", 200),
+    ("localhost", "auto", "", "localhost:7860", 200),
+    ("::1", "auto", "", "[::1]:7860", 200),
+    ("127.0.0.1", "auto", "", "evil.example:7860", 421),  # a name that an attacker had resolve to 127.0.0.1
+    ("127.0.0.1", "auto", "", "localhost.evil.example", 421),
+    ("127.0.0.1", "auto", "", "127.0.0.1.evil.example", 421),
+    ("127.0.0.1", "auto", "", "192.168.1.5:7860", 421),
+    ("127.0.0.1", "auto", "", "0.0.0.0:7860", 421),
+    ("127.0.0.1", "auto", "", "2130706433", 421),
+    ("127.0.0.1", "auto", "", "a b", 421),
+    ("127.0.0.1", "auto", "", "localhost@evil.example", 421),
+    ("127.0.0.1", "auto", "bench.lab", "bench.lab", 421),  # named, but nobody has to log in: only loopback
+    ("127.0.0.1", "required", "", "127.0.0.1:7860", 401),
+    ("127.0.0.1", "required", "", "bench.lab", 421),
+    ("127.0.0.1", "required", "bench.lab", "bench.lab", 401),  # behind a proxy on the same machine
+    ("127.0.0.1", "required", "a.lab, Bench.Lab:443", "bench.lab", 401),
+    ("0.0.0.0", "auto", "", "anything.example", 401),
+    ("0.0.0.0", "auto", "", "127.0.0.1:7860", 401),
+    ("::", "auto", "", "anything.example", 401),
+    ("0.0.0.0", "auto", "bench.lab", "bench.lab:7860", 401),
+    ("0.0.0.0", "auto", "bench.lab", "evil.example", 421),
+    ("192.168.1.5", "auto", "", "192.168.1.5:7860", 401),
+    ("192.168.1.5", "auto", "", "evil.example", 421),
+    ("bench.lab", "auto", "", "bench.lab", 401),
+    ("bench.lab", "auto", "", "evil.example", 421),
+]
+
+
+@pytest.mark.parametrize(("listens", "login", "hosts", "host", "status"), MATRIX, ids=str)
+def test_matrix(launch: Launch, listens: str, login: str, hosts: str, host: str, status: int) -> None:
+    answer = launch(listens, login=login, app_hosts=hosts).get("/probe", headers={"Host": host})
+    assert answer.status_code == status
+    if status == 421:
+        assert answer.json()["code"] == "access.foreign_host"
+        assert answer.json()["details"]["remedy"]
+
+
+def test_two_names_at_once_are_none(launch: Launch) -> None:
+    answer = launch("127.0.0.1").get("/probe", headers=[("Host", "127.0.0.1"), ("Host", "127.0.0.1")])
+    assert answer.status_code == 421
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP"])
+def test_what_passed_a_proxy_is_not_taken_for_this_machine(launch: Launch, users: Users, header: str) -> None:
+    answer = launch("127.0.0.1").get("/probe", headers={header: "203.0.113.9"})
+    assert answer.status_code == 421
+    assert "WORKBENCH_LOGIN=required" in answer.json()["details"]["remedy"]
+    assert launch("127.0.0.1", login="required").get("/probe", headers={header: "203.0.113.9"}).status_code == 401
+
+
+def test_cookies_of_two_benches_on_one_machine_do_not_meet(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    assert policy_of(settings, "0.0.0.0", 7860).cookie != policy_of(settings, "0.0.0.0", 7861).cookie
+
+
+def test_server_is_not_opened_to_others_before_there_is_a_user(bench: Bench, tmp_path: Path) -> None:
+    for local in ("127.0.0.1", "localhost", "::1"):
+        check_address(bench, local)
+    for open_ in ("0.0.0.0", "::", "192.168.1.5", "bench.lab"):
+        with pytest.raises(WorkbenchError) as refused:
+            check_address(bench, open_)
+        assert refused.value.code == "access.no_user"
+        assert "workbench user add" in refused.value.remedy
+
+
+def test_server_is_opened_once_somebody_could_log_in(bench: Bench, users: Users) -> None:
+    check_address(bench, "0.0.0.0")
+    for name in ("ann", "rob", "vi"):
+        users.set_disabled(name, True)
+    with pytest.raises(WorkbenchError):
+        check_address(bench, "0.0.0.0")

@@ -1,0 +1,175 @@
+"""Artifacts go out to those who may see them, by links that expire, shown only where that is harmless."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from PIL import Image
+
+from schemas.refs import REF_TYPES, Ref
+from tests.app.uploads.conftest import Post
+from tests.app.uploads.media import picture, sound, video
+from tests.store.samples import make_job, whole_run
+from workbench.client.bench import Bench
+
+pytestmark = pytest.mark.stack
+
+
+def made(bench: Bench, folder: Path, data: bytes, kind: str, owner: str, **facts: str) -> Ref:
+    """Bytes that a job of the owner's has made."""
+    (folder / "made").write_bytes(data)
+    ref = REF_TYPES[kind].model_validate(
+        {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data), "kind": kind, **facts}
+    )
+    bench.keep(folder / "made", ref)
+    job = make_job(owner=owner)
+    bench.store.create(job)
+    bench.store.apply(whole_run(job.id, {"final": {"result": ref.model_dump(mode="json", by_alias=True)}}))
+    return ref
+
+
+def get(client: httpx.Client, url: str, user: str = "ann", role: str = "runner", **headers: str) -> httpx.Response:
+    return client.get(url, headers={"x-user": user, "x-role": role, **headers})
+
+
+def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post: Post, bench: Bench) -> None:
+    body = post(picture(size=(31, 31)), user="ann").json()
+    assert get(client, body["url"], "ann").status_code == 307
+    for user, role in (("bob", "runner"), ("bob", "viewer"), ("bob", "admin")):
+        answer = get(client, body["url"], user, role)
+        assert (answer.status_code, answer.json()["code"]) == (404, "artifact.unknown")
+    job = make_job(owner="ann")
+    job.graph.nodes[0].input = {"image": body["ref"]}
+    bench.store.create(job)
+    assert get(client, body["url"], "bob", "viewer").status_code == 307
+    assert get(client, body["url"], "bob").status_code == 404
+
+
+def test_what_a_job_made_is_for_those_who_may_see_the_job(client: httpx.Client, bench: Bench, tmp_path: Path) -> None:
+    ref = made(bench, tmp_path, video(count=26), "video", "ann")
+    url = f"/api/artifacts/{ref.sha256}"
+    assert get(client, url, "ann").status_code == 307
+    assert get(client, url, "bob", "admin").status_code == 307
+    assert get(client, url, "bob").status_code == get(client, url + "/thumbnail", "bob").status_code == 404
+    assert client.head(url, headers={"x-user": "bob"}).status_code == 404
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "xyz", "A" * 64, "0" * 63, "0" * 64 + "%00"])
+def test_what_is_no_artifact_is_unknown(client: httpx.Client, digest: str) -> None:
+    answer = get(client, f"/api/artifacts/{digest}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "artifact.unknown")
+
+
+def test_the_link_expires_and_takes_ranges(client: httpx.Client, bench: Bench, post: Post) -> None:
+    data = video(count=200, tone=True)
+    body = post(data, "talk.mp4").json()
+    answer = get(client, body["url"])
+    link = answer.headers["location"]
+    assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["300"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert bench.settings.s3_secret_key not in link
+    whole = httpx.get(link)
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "video/mp4")
+    assert whole.headers["content-disposition"] == "inline; filename*=UTF-8''talk.mp4"
+    size = len(whole.content)
+    some = httpx.get(link, headers={"Range": "bytes=100-199"})
+    assert (some.status_code, some.content) == (206, whole.content[100:200])
+    assert some.headers["content-range"] == f"bytes 100-199/{size}"
+    last = httpx.get(link, headers={"Range": "bytes=-50"})
+    assert (last.status_code, last.content) == (206, whole.content[-50:])
+    rest = httpx.get(link, headers={"Range": f"bytes={size - 10}-"})
+    assert (rest.status_code, rest.content) == (206, whole.content[-10:])
+    assert httpx.get(link, headers={"Range": f"bytes={size + 5}-"}).status_code == 416
+    assert httpx.get(link.replace("X-Amz-Expires=300", "X-Amz-Expires=30000")).status_code == 403
+    assert httpx.get(urlsplit(link)._replace(query="").geturl()).status_code == 403
+
+
+def test_head_tells_without_sending(client: httpx.Client, post: Post) -> None:
+    body = post(picture(size=(33, 33)), "me.png").json()
+    answer = client.head(body["url"])
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == str(body["ref"]["sizeBytes"])
+    assert answer.headers["content-type"] == "image/png" and answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_download_saves_it_under_its_name(client: httpx.Client, post: Post) -> None:
+    body = post(picture(size=(34, 34)), "Grüße.png").json()
+    link = get(client, body["url"] + "?download=1").headers["location"]
+    assert httpx.get(link).headers["content-disposition"] == "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.png"
+
+
+HTML = b"<html><script>alert(1)</script></html>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "served", "shown"),
+    [
+        ("file", "text/html", "application/octet-stream", "attachment"),
+        ("file", "image/svg+xml", "application/octet-stream", "attachment"),
+        ("image", "image/svg+xml", "application/octet-stream", "attachment"),
+        ("json", "application/json", "application/octet-stream", "attachment"),
+        ("file", "text/html; image/png", "application/octet-stream", "attachment"),
+        ("text", "text/plain", "text/plain; charset=utf-8", "inline"),
+        ("image", "image/png", "image/png", "inline"),
+    ],
+)
+def test_only_what_runs_no_script_is_shown(
+    client: httpx.Client, bench: Bench, tmp_path: Path, kind: str, media_type: str, served: str, shown: str
+) -> None:
+    data = HTML + f"{kind} {media_type}".encode()
+    ref = made(bench, tmp_path, data, kind, "ann", media_type=media_type, name="evil.html")
+    found = client.get(f"/api/artifacts/{ref.sha256}", follow_redirects=True)
+    assert found.headers["content-type"] == served
+    assert found.headers["content-disposition"].split(";")[0] == shown
+
+
+def test_a_client_on_another_machine_gets_the_bytes_from_here(client: httpx.Client, post: Post) -> None:
+    """The embedded store listens on loopback alone: a link to it would lead nowhere."""
+    body = post(picture(size=(36, 36)), "me.png").json()
+    answer = get(client, body["url"], host="lab.example:7860", range="bytes=0-7")
+    assert (answer.status_code, answer.content) == (206, b"\x89PNG\r\n\x1a\n")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"] == "inline; filename*=UTF-8''me.png"
+
+
+def test_thumbnails_are_small_cached_and_revalidated(client: httpx.Client, bench: Bench, post: Post) -> None:
+    for data in (picture(size=(900, 600)), video(count=40, size=(320, 240))):
+        body = post(data).json()
+        first = get(client, body["url"] + "/thumbnail?size=100")
+        assert (first.status_code, first.headers["content-type"]) == (200, "image/jpeg")
+        assert first.headers["cache-control"].startswith("private")
+        with Image.open(io.BytesIO(first.content)) as small:
+            assert max(small.size) == 160
+        bench.inspector.close()  # the second is not made again
+        bench.__dict__.pop("inspector")
+        again = get(client, body["url"] + "/thumbnail?size=100")
+        assert again.content == first.content and bench.inspector.pids() == []
+        known = get(client, body["url"] + "/thumbnail?size=100", **{"if-none-match": first.headers["etag"]})
+        assert (known.status_code, known.content) == (304, b"")
+        assert get(client, body["url"] + "/thumbnail?size=5000").status_code == 422
+
+
+def test_sound_has_no_thumbnail(client: httpx.Client, post: Post) -> None:
+    body = post(sound("flac", "flac")).json()
+    answer = get(client, body["url"] + "/thumbnail")
+    assert (answer.status_code, answer.json()["code"]) == (404, "artifact.no_thumbnail")
+
+
+def test_the_folder_of_thumbnails_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    from workbench.app.uploads import thumbnails
+
+    for name, age in (("old", 100), ("new", 1)):
+        (tmp_path / f"{name}.jpg").write_bytes(bytes(600))
+        os.utime(tmp_path / f"{name}.jpg", (1_700_000_000 - age,) * 2)
+    monkeypatch.setattr(thumbnails, "LIMIT_BYTES", 1000)
+    monkeypatch.setattr(thumbnails, "_made", 0)
+    thumbnails._sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.jpg"]

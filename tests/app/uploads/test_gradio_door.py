@@ -1,0 +1,187 @@
+"""Gradio's upload and file routes on a real mounted page: nothing reaches its folder that was not looked at."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.app.uploads.conftest import Named, bench_at, served
+from tests.app.uploads.media import archive, picture, sound
+from workbench.client.bench import Bench
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
+
+
+@pytest.fixture(scope="module")
+def gradio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("gradio")
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    os.environ.update({"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"})
+    yield folder
+    os.environ.pop("GRADIO_TEMP_DIR")
+    if before is not None:
+        os.environ["GRADIO_TEMP_DIR"] = before
+
+
+@pytest.fixture(scope="module")
+def page(
+    s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory, gradio_folder: Path
+) -> Iterator[tuple[Bench, str]]:
+    """A page with a picture and a sound, behind the app's routes; its bench and its address."""
+    import gradio as gr
+
+    from workbench.app.server import create_app
+    from workbench.app.uploads.gradio_door import add_gradio_door
+
+    bench = bench_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
+    app = create_app(bench, pages=False)
+    add_gradio_door(app)
+    app.add_middleware(Named)
+
+    def told(image: str | None, sound: str | None) -> tuple[str, str | None]:
+        return f"{image} {sound}", image
+
+    with gr.Blocks() as demo:
+        image, heard = gr.Image(type="filepath"), gr.Audio(type="filepath")
+        text, back = gr.Textbox(), gr.Image()
+        gr.Button().click(told, [image, heard], [text, back], api_name="told")
+    gr.mount_gradio_app(app, demo, path="", run_history=False, ssr_mode=False, footer_links=[])
+    with served(app) as address:
+        yield bench, address
+    bench.close()
+
+
+def upload(address: str, data: bytes, name: str = "me.png", user: str = "ann", query: str = "") -> httpx.Response:
+    files = {"files": (name, data, "image/png")}
+    return httpx.post(f"{address}/gradio_api/upload{query}", files=files, headers={"x-user": user}, timeout=60)
+
+
+def fetch(address: str, path: str, user: str = "ann", route: str = "file=", **headers: str) -> httpx.Response:
+    return httpx.get(f"{address}/gradio_api/{route}{path}", headers={"x-user": user, **headers}, timeout=60)
+
+
+def everything_in(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_upload_lands_where_gradio_looks(page: tuple[Bench, str], gradio_folder: Path) -> None:
+    bench, address = page
+    answer = upload(address, picture(), "../../me.exe")
+    assert answer.status_code == 200, answer.text
+    [path] = answer.json()
+    assert Path(path).is_relative_to(gradio_folder) and Path(path).name == "me.png"
+    with Image.open(path) as image:
+        assert image.size == (64, 48)
+    sha256 = Path(path).parent.name
+    assert bench.grants.upload("ann", sha256)["ref"]["sha256"] == sha256  # type: ignore[index]
+
+
+def test_hostile_bytes_never_reach_the_folder(page: tuple[Bench, str], gradio_folder: Path) -> None:
+    _, address = page
+    before = everything_in(gradio_folder)
+    for data, name, status in (
+        (archive(), "me.png", 415),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "me.png", 415),
+        (b"<html><script>1</script></html>", "me.wav", 415),
+        (picture()[:-30], "me.png", 422),
+        (picture() + bytes(3_000_000), "me.png", 413),
+        (b"", "me.png", 422),
+    ):
+        answer = upload(address, data, name)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"].startswith("text/plain") and "." in answer.text
+    wrong = httpx.post(f"{address}/gradio_api/upload", files={"file": picture()})
+    assert wrong.status_code == 422
+    assert everything_in(gradio_folder) == before
+
+
+def test_who_may_only_look_uploads_nothing_there(page: tuple[Bench, str]) -> None:
+    _, address = page
+    answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-role": "viewer"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("route", ["file=", "file/"])
+def test_only_the_uploader_reads_it(page: tuple[Bench, str], route: str) -> None:
+    _, address = page
+    data = picture(size=(50, 50 + len(route.rstrip("/"))))  # of one route alone: bob brings it in below
+    [path] = upload(address, data, user="ann").json()
+    mine = fetch(address, path, "ann", route)
+    assert (mine.status_code, mine.headers["content-type"]) == (200, "image/png")
+    assert mine.headers["x-content-type-options"] == "nosniff"
+    assert fetch(address, path, "ann", route, range="bytes=0-3").content == b"\x89PNG"
+    assert fetch(address, path, "bob", route).status_code == 404
+    upload(address, data, user="bob")
+    assert fetch(address, path, "bob", route).status_code == 200
+
+
+def test_it_is_still_guarded_after_a_restart(page: tuple[Bench, str]) -> None:
+    bench, address = page
+    [path] = upload(address, picture(size=(51, 51)), user="ann").json()
+    bench.__dict__.pop("grants")
+    bench.__dict__.pop("store")
+    assert [fetch(address, path, user).status_code for user in ("ann", "bob")] == [200, 404]
+
+
+def test_other_paths_and_addresses_are_refused(page: tuple[Bench, str], gradio_folder: Path) -> None:
+    bench, address = page
+    [path] = upload(address, picture(), user="ann").json()
+    uploads = gradio_folder / "uploads"
+    for given, user in (
+        ("/etc/passwd", "ann"),
+        (f"{uploads}", "ann"),
+        (f"{uploads}/", "ann"),
+        (f"{Path(path).parent}", "ann"),
+        (f"{Path(path).parent}/other.png", "ann"),
+        (f"{gradio_folder}/x/../uploads/{Path(path).parent.name}/{Path(path).name}", "bob"),
+        (f"{uploads}/../uploads/{Path(path).parent.name}/{Path(path).name}", "bob"),
+        (f"{bench.settings.home}/jobs.db", "ann"),
+        ("http://127.0.0.1:1/x", "ann"),
+        ("http:/127.0.0.1:1/x", "ann"),
+        ("https://example.org/x.png", "ann"),
+        ("file:///etc/passwd", "ann"),
+        ("//example.org/x", "ann"),
+    ):
+        assert fetch(address, given, user).status_code in (403, 404), given
+    assert httpx.post(f"{address}/gradio_api/file={path}").status_code == 405
+
+
+def test_components_work_with_what_was_uploaded(page: tuple[Bench, str], tmp_path: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    _, address = page
+    (tmp_path / "me.jpg").write_bytes(picture("JPEG", (80, 60)))
+    (tmp_path / "voice.webm").write_bytes(sound("libopus", "webm"))
+    client = Client(address, headers={"x-user": "ann"}, verbose=False, download_files=str(tmp_path))
+    text, back = client.predict(
+        handle_file(str(tmp_path / "me.jpg")), handle_file(str(tmp_path / "voice.webm")), api_name="/told"
+    )
+    image, heard = text.split(" ")
+    assert "/uploads/" in image and image.endswith(".jpg")
+    assert "/uploads/" in heard and heard.endswith(".wav")
+    with Image.open(back if isinstance(back, str) else back["path"]) as shown:
+        assert shown.size == (80, 60)
+
+
+def test_what_components_made_is_served_with_nosniff(page: tuple[Bench, str], gradio_folder: Path) -> None:
+    _, address = page
+    made = gradio_folder / "0123" / "made.png"
+    made.parent.mkdir()
+    made.write_bytes(picture())
+    answer = fetch(address, str(made), "bob")
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == (64, 48)
+
+
+def test_progress_is_told_by_gradios_own_route(page: tuple[Bench, str]) -> None:
+    _, address = page
+    assert upload(address, picture(), query="?upload_id=abc123").status_code == 200
+    with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as told:
+        assert '"msg": "done"' in "".join(told.iter_text()).replace('"msg":"done"', '"msg": "done"')

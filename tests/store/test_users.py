@@ -1,0 +1,189 @@
+"""Users in SQL: what may be a name and a password, what is kept, what ends with what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from schemas.access import Role
+from schemas.errors import WorkbenchError
+from workbench.store.database import Database
+from workbench.store.passwords import hash_password, password_matches
+from workbench.store.tables import sessions, tokens
+from workbench.store.tables import users as users_table
+from workbench.store.users import SESSION_S, Users
+
+WORD = "a long password"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def database(sql_url: str) -> Iterator[Database]:
+    database = Database(sql_url)
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def users(database: Database, clock: Clock) -> Users:
+    return Users(database, clock)
+
+
+def test_user_is_listed_without_anything_secret(users: Users) -> None:
+    users.add("rob", Role.RUNNER, WORD)
+    users.add("ann", Role.ADMIN, WORD)
+    users.add_token("ann", "laptop")
+    users.log_in("ann", WORD)
+    assert [user.model_dump() for user in users.list()] == [
+        {"name": "ann", "role": Role.ADMIN, "disabled": False, "createdAt": 1e6, "tokens": 1, "sessions": 1},
+        {"name": "rob", "role": Role.RUNNER, "disabled": False, "createdAt": 1e6, "tokens": 0, "sessions": 0},
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "Ann", "a b", "-a", "a/b", "ä", "a" * 65, "local", "a\n"])
+def test_names_that_are_refused(users: Users, name: str) -> None:
+    with pytest.raises(WorkbenchError) as refused:
+        users.add(name, Role.VIEWER, WORD)
+    assert refused.value.code == "user.invalid"
+    assert users.list() == []
+
+
+@pytest.mark.parametrize("password", ["", "2short?", "x" * 1001])
+def test_passwords_that_are_refused_are_not_repeated(users: Users, password: str) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    for attempt in (lambda: users.add("rob", Role.VIEWER, password), lambda: users.set_password("ann", password)):
+        with pytest.raises(WorkbenchError) as refused:
+            attempt()
+        assert refused.value.code == "user.invalid"
+        assert not password or password not in f"{refused.value}"
+    assert users.log_in("ann", WORD)
+
+
+def test_a_name_is_taken_once(users: Users) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    with pytest.raises(WorkbenchError) as refused:
+        users.add("ann", Role.VIEWER, "another long password")
+    assert refused.value.code == "user.exists"
+    assert users.get("ann").role is Role.ADMIN
+
+
+def test_what_concerns_nobody_says_so(users: Users) -> None:
+    for attempt in (
+        lambda: users.get("nobody"),
+        lambda: users.set_role("nobody", Role.ADMIN),
+        lambda: users.set_password("nobody", WORD),
+        lambda: users.set_disabled("nobody", True),
+        lambda: users.remove("nobody"),
+        lambda: users.add_token("nobody", "laptop"),
+        lambda: users.list_tokens("nobody"),
+    ):
+        with pytest.raises(WorkbenchError) as refused:
+            attempt()
+        assert refused.value.code == "user.unknown"
+
+
+def test_password_hash_carries_its_parameters_and_its_salt() -> None:
+    first, second = hash_password(WORD), hash_password(WORD)
+    assert first.startswith("scrypt$32768$8$1$")
+    assert first != second
+    assert password_matches(WORD, first)
+    assert password_matches(WORD, second)
+    assert not password_matches(WORD + " ", first)
+    cheaper = "scrypt$1024$8$1$c2FsdHNhbHRzYWx0c2FsdA==$"
+    import hashlib
+    from base64 import b64encode
+
+    key = hashlib.scrypt(WORD.encode(), salt=b"saltsaltsaltsalt", n=1024, r=8, p=1, dklen=32)
+    assert password_matches(WORD, cheaper + b64encode(key).decode())  # of an older version with other parameters
+
+
+def test_neither_password_nor_token_nor_session_is_kept(users: Users, database: Database) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    token, session = users.add_token("ann", "laptop").token, users.log_in("ann", WORD)
+    with database.read() as connection:
+        kept = str([connection.execute(select(table)).all() for table in (users_table, tokens, sessions)])
+    assert session
+    assert not [secret for secret in (WORD, token, session) if secret in kept]
+
+
+def test_every_login_is_a_session_of_its_own(users: Users) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    first, second = users.log_in("ann", WORD), users.log_in("ann", WORD)
+    assert first
+    assert second
+    assert first != second
+    users.log_out(first)
+    assert users.of_session(first) is None
+    known = users.of_session(second)
+    assert known is not None
+    assert (known.name, known.role) == ("ann", Role.ADMIN)
+
+
+def test_ended_sessions_are_removed_by_the_next_login(users: Users, database: Database, clock: Clock) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    old = users.log_in("ann", WORD)
+    clock.now += SESSION_S - 1
+    assert old
+    assert users.of_session(old)
+    clock.now += 1
+    assert users.of_session(old) is None
+    users.log_in("ann", WORD)
+    with database.read() as connection:
+        assert len(connection.execute(select(sessions)).all()) == 1
+
+
+def test_password_that_changes_while_one_logs_in_ends_that_login(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.store import users as module
+
+    users.add("ann", Role.ADMIN, WORD)
+
+    def slowly(password: str, stored: str | None) -> bool:
+        monkeypatch.undo()
+        users.set_password("ann", "another long password")
+        return password_matches(password, stored)
+
+    monkeypatch.setattr(module, "password_matches", slowly)
+    assert users.log_in("ann", WORD) is None
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\tb", "<b>"])
+def test_token_names_that_are_refused(users: Users, name: str) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    with pytest.raises(WorkbenchError) as refused:
+        users.add_token("ann", name)
+    assert refused.value.code == "user.invalid"
+
+
+def test_token_name_is_taken_once_a_user(users: Users) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    users.add("rob", Role.RUNNER, WORD)
+    first = users.add_token("ann", "laptop").token
+    users.add_token("rob", "laptop")
+    with pytest.raises(WorkbenchError) as refused:
+        users.add_token("ann", "laptop")
+    assert refused.value.code == "user.token_exists"
+    assert users.of_token(first)
+
+
+def test_removing_a_user_removes_tokens_and_sessions(users: Users, database: Database) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    users.add_token("ann", "laptop")
+    users.log_in("ann", WORD)
+    users.remove("ann")
+    with database.read() as connection:
+        assert connection.execute(select(tokens)).all() == connection.execute(select(sessions)).all() == []

@@ -1,0 +1,62 @@
+"""Names and addresses of servers, as they stand in Host and Origin headers."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>\d{1,5}))?")
+_DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+def split_host(text: str) -> tuple[str, int | None] | None:
+    """Name (lower case, brackets removed) and port of a Host header; None where it is none."""
+    found = _HOST.fullmatch(text.lower())
+    if found is None:
+        return None
+    return found["name"].strip("[]").rstrip("."), int(found["port"]) if found["port"] else None
+
+
+def bare_name(text: str) -> str:
+    """The name or address without port and brackets, also of an IPv6 address that was written without brackets."""
+    parsed = split_host(text)
+    return parsed[0] if parsed else text.strip("[]").lower()
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a name or address without port is this machine's loopback: localhost, 127.0.0.0/8, ::1.
+
+    No other name is looked up: what it resolves to can change after it was asked.
+    """
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_wildcard(name: str) -> bool:
+    """Whether a server that listens there listens on every address of the machine."""
+    try:
+        return name == "" or ipaddress.ip_address(name.strip("[]")).is_unspecified
+    except ValueError:
+        return False
+
+
+def same_server(origin: str, host: str) -> bool:
+    """Whether an Origin header names the server that a Host header names.
+
+    The schemes are not compared: behind a proxy that ends TLS the app sees http where the browser sees https.
+    """
+    try:
+        parts = urlsplit(origin)
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    here = split_host(host)
+    if parts.scheme not in _DEFAULT_PORT or not name or here is None:  # "null" among others
+        return False
+    default = _DEFAULT_PORT[parts.scheme]
+    return (name.rstrip("."), port or default) == (here[0], here[1] or default)

@@ -1,0 +1,80 @@
+"""How large the body of a request may be, counted while it comes in."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from schemas.errors import WorkbenchError
+from schemas.graph import MAX_DOCUMENT_BYTES
+
+# Uploads count for themselves: they are streamed to disk under the caps of their own route.
+UPLOADING = ("/api/uploads", "/api/infinitetalk", "/gradio_api/upload")
+_OF_PATH = (
+    ("/login", 16 * 1024),
+    ("/api/jobs", MAX_DOCUMENT_BYTES + 64 * 1024),  # a graph, and what is said about it
+    ("/api/train", MAX_DOCUMENT_BYTES + 64 * 1024),
+)
+_OTHERWISE = 1024 * 1024
+
+
+def is_upload(method: str, path: str) -> bool:
+    """Whether a request brings a file."""
+    return method == "POST" and path.rstrip("/") in UPLOADING
+
+
+def largest_body(method: str, path: str) -> int | None:
+    """Bytes a body may have; None where the route counts itself."""
+    if is_upload(method, path):
+        return None
+    return next((limit for prefix, limit in _OF_PATH if path.rstrip("/") == prefix), _OTHERWISE)
+
+
+def check_declared(headers: Headers, limit: int) -> None:
+    """Raises WorkbenchError (request.too_large) where the request says itself that it is."""
+    declared = headers.get("content-length", "0")
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+        raise too_large(limit)
+
+
+async def call_counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    """Call the app; no byte over the limit reaches it.
+
+    Raises WorkbenchError (request.too_large) after the app has given up, where it had not answered before.
+    """
+    seen, over, answered = 0, False, False
+
+    async def counted() -> Message:
+        nonlocal seen, over
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                over = True
+                raise too_large(limit)
+        return message
+
+    async def passed_on(message: Message) -> None:
+        nonlocal answered
+        if over and not answered:
+            return  # what the app makes of half a body
+        answered = True
+        await send(message)
+
+    try:
+        await app(scope, counted, passed_on)
+    except Exception:
+        if not over:
+            raise
+    if over and not answered:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> WorkbenchError:
+    """The error that says how much is accepted."""
+    return WorkbenchError(
+        "request.too_large",
+        "the body of the request is too large",
+        allowed=f"{limit} bytes",
+        remedy="Send less; files go to POST /api/uploads.",
+    )

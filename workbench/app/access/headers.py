@@ -1,0 +1,62 @@
+"""The headers of every answer: what a browser may load for our pages, and what never leaves this server."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+
+from workbench.app.access.addresses import split_host
+
+_FIXED = {
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), usb=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def content_security_policy(host: str, store_url: str) -> str:
+    """What pages of this server may load: from here, and media from the object store they are redirected to.
+
+    Gradio starts itself by an inline script and compiles the templates of its HTML components: without
+    'unsafe-inline' and 'unsafe-eval' its pages stay empty.
+
+    Args:
+        host: the checked Host header; WebSockets to it are named, because not every browser counts them as 'self'.
+    """
+    parts = urlsplit(store_url)
+    store = f" {parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    sockets = f" ws://{host} wss://{host}" if split_host(host) else ""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "font-src 'self' data:",
+            f"img-src 'self' data: blob:{store}",
+            f"media-src 'self' data: blob:{store}",
+            f"connect-src 'self'{sockets}{store}",
+            "worker-src 'self' blob:",
+            "frame-ancestors 'self'",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+        )
+    )
+
+
+def secure(headers: MutableHeaders, policy: str, path: str) -> None:
+    """Complete the headers of an answer in place. What a route sets itself stays: it may only know better.
+
+    No answer may be read by a page of another site, whatever the app below says: Gradio invites any localhost page.
+    """
+    for name in [name for name in headers if name.lower().startswith("access-control-")]:
+        del headers[name]
+    del headers["server"]
+    headers["X-Content-Type-Options"] = "nosniff"
+    for name, value in _FIXED.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", policy)
+    if path.startswith(("/api/", "/login")):
+        headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,131 @@
+"""How much one user, or one address, may ask for. Without login nothing is limited."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from schemas.errors import WorkbenchError
+from schemas.status import FINAL_JOB_STATUSES, JobStatus
+from workbench.app.identity import LOCAL, User
+from workbench.client.bench import Bench
+from workbench.store.listing import JobFilter
+
+REQUESTS_PER_S, REQUESTS_AT_ONCE = 50.0, 200.0
+UPLOADS_PER_MINUTE, UPLOADS_AT_ONCE = 30.0, 30.0
+LOGINS_FREE, LOGIN_WINDOW_S, LOGIN_DELAY_S, LONGEST_LOGIN_DELAY_S = 5, 60.0, 2.0, 300.0
+JOBS_WITH_LOGIN = 20
+_KEPT = 10_000  # users and addresses remembered; the one that was quiet longest goes
+
+Clock = Callable[[], float]
+
+
+class Buckets:
+    """A token bucket for each key: ``at_once`` requests in a burst, ``per_s`` in the long run."""
+
+    def __init__(self, per_s: float, at_once: float, clock: Clock = time.monotonic) -> None:
+        self._per_s, self._at_once, self._clock = per_s, at_once, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> tokens left, when
+
+    def take(self, key: str) -> float:
+        """Take a token. Returns 0, or the seconds until there is one."""
+        now = self._clock()
+        left, since = self._left.pop(key, (self._at_once, now))
+        left = min(self._at_once, left + (now - since) * self._per_s)
+        allowed = left >= 1
+        self._left[key] = (left - 1 if allowed else left, now)
+        if len(self._left) > _KEPT:
+            self._left.popitem(last=False)
+        return 0.0 if allowed else (1 - left) / self._per_s
+
+
+class LoginAttempts:
+    """Failed logins by name and by address: five in a minute are free, then each doubles the wait, up to five minutes.
+
+    An attempt counts as failed from its start, so that many at once do not all pass before the first has failed.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._failed: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # key -> times, last, not before
+
+    def begin(self, *keys: str) -> float:
+        """Count an attempt under each key. Returns 0, or for how many seconds there is to be none."""
+        now = self._clock()
+        wait = max(self._failed.get(key, (0, now, now))[2] - now for key in keys)
+        if wait > 0:
+            return wait
+        for key in keys:
+            times, last, _ = self._failed.pop(key, (0, now, now))
+            # Quiet for a window and for as long as the last wait was: forgotten.
+            times = 1 if now - last > LOGIN_WINDOW_S + _delay_s(times) else times + 1
+            self._failed[key] = (times, now, now + _delay_s(times))
+            if len(self._failed) > _KEPT:
+                self._failed.popitem(last=False)
+        return 0.0
+
+    def succeeded(self, name: str, address: str) -> None:
+        """The last attempt was right: forget the name's, and take one back from the address.
+
+        Not more: with one password of their own, people could try any number of others.
+        """
+        self._failed.pop(name, None)
+        times, last, _ = self._failed.pop(address, (0, 0.0, 0.0))
+        if times > 1:
+            self._failed[address] = (times - 1, last, last)
+
+
+def _delay_s(times: int) -> float:
+    if times < LOGINS_FREE:
+        return 0.0
+    return float(min(LONGEST_LOGIN_DELAY_S, LOGIN_DELAY_S * 2.0 ** min(times - LOGINS_FREE, 20)))
+
+
+class Limits:
+    """The limits of one server; they start anew with it."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self.requests = Buckets(REQUESTS_PER_S, REQUESTS_AT_ONCE, clock)
+        self.uploads = Buckets(UPLOADS_PER_MINUTE / 60, UPLOADS_AT_ONCE, clock)
+        self.logins = LoginAttempts(clock)
+
+    def check_request(self, key: str) -> None:
+        """Raises WorkbenchError (access.too_many)."""
+        if wait := self.requests.take(key):
+            raise too_many("too many requests", f"{REQUESTS_PER_S:.0f} a second", wait)
+
+    def check_upload(self, key: str) -> None:
+        """Raises WorkbenchError (access.too_many)."""
+        if wait := self.uploads.take(key):
+            raise too_many("too many uploads", f"{UPLOADS_PER_MINUTE:.0f} a minute", wait)
+
+
+def check_submit(user: User, bench: Bench) -> None:
+    """Raises WorkbenchError (access.too_many) for a user who has as many unfinished jobs as WORKBENCH_LIMIT_JOBS says.
+
+    Blocks for one query. Submits at the very same moment may pass together: it bounds a habit, not a race.
+    """
+    given = bench.settings.limit_jobs
+    allowed = given if given is not None else (0 if user == LOCAL else JOBS_WITH_LOGIN)
+    if allowed == 0:
+        return
+    unfinished = [status for status in JobStatus if status not in FINAL_JOB_STATUSES]
+    found = bench.store.list(JobFilter(owner=user.name, status=unfinished, limit=1)).total
+    if found >= allowed:
+        raise WorkbenchError(
+            "access.too_many",
+            f"{user.name} has {found} unfinished jobs",
+            seen=found,
+            allowed=f"{allowed} at once",
+            remedy="Wait until one ends or cancel one; an admin can raise WORKBENCH_LIMIT_JOBS.",
+            retry_after_s=30,
+        )
+
+
+def too_many(message: str, allowed: str, wait_s: float) -> WorkbenchError:
+    """The error that says when to come again."""
+    seconds = max(1, int(wait_s + 0.999))
+    return WorkbenchError(
+        "access.too_many", message, allowed=allowed, remedy=f"Try again in {seconds} s.", retry_after_s=seconds
+    )

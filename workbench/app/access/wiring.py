@@ -1,0 +1,19 @@
+"""Puts the guard around an application."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI
+
+from workbench.app.access.guard import Guard
+from workbench.app.access.limits import Limits
+from workbench.app.access.policy import policy_of
+
+
+def add_guard(app: FastAPI, host: str, port: int) -> None:
+    """Guard an application that will listen on ``host`` and ``port``; no middleware may be added after this."""
+    app.state.policy = policy_of(app.state.bench.settings, host, port)
+    app.state.limits = Limits()
+    app.state.hashing = ThreadPoolExecutor(2, thread_name_prefix="login")
+    app.add_middleware(Guard, bench=app.state.bench, policy=app.state.policy, limits=app.state.limits)

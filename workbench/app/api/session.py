@@ -1,0 +1,34 @@
+"""Who asks, for the page."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from urllib.parse import urlsplit, urlunsplit
+
+from fastapi import APIRouter, Request
+
+from schemas.access import SessionInfo
+from workbench.app.identity import current_user
+from workbench.client.bench import Bench
+
+router = APIRouter(tags=["access"])
+
+
+@router.get("/api/session", summary="Who asks", responses={401: {"description": "Nobody is logged in."}})
+def session(request: Request) -> SessionInfo:
+    """The user, what the user may do, and the token for calls that change something."""
+    user, bench = current_user(request), request.app.state.bench
+    return SessionInfo(
+        user=user.name,
+        role=user.role,
+        login=request.state.login,
+        csrf_token=request.state.csrf_token,
+        mlflow_url=_mlflow_url(bench),
+        version=metadata.version("talking-head-workbench"),
+    )
+
+
+def _mlflow_url(bench: Bench) -> str:
+    """Without name and password: those are the recorder's."""
+    parts = urlsplit(bench.settings.mlflow_url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")

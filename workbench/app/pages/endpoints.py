@@ -1,0 +1,84 @@
+"""The main calls for ``gradio_client``: the same functions as behind the HTTP API, under good names.
+
+    from gradio_client import Client, handle_file
+
+    client = Client("http://127.0.0.1:7860")
+    portrait = client.predict(handle_file("me.png"), api_name="/upload")
+    job = client.predict("talking_head", {"portrait": portrait["ref"]["sha256"], "script": "Hello."}, {}, "workbench",
+                         api_name="/submit")
+    client.predict(job["jobId"], api_name="/status")
+
+An error arrives as the text of the exception: what, where, seen, allowed, remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+from pydantic import BaseModel
+
+from schemas.errors import WorkbenchError
+from workbench.app.api import jobs
+from workbench.app.pages.asking import asking
+from workbench.app.pages.orders import request_of
+from workbench.client.bench import Bench
+from workbench.client.describe import describe_pipelines
+from workbench.client.uploads import keep_upload
+
+
+def add_endpoints(bench: Bench) -> None:
+    """To be called inside the Blocks."""
+
+    def upload(path: str, request: gr.Request) -> dict[str, Any]:
+        return _json(keep_upload(bench, Path(path), owner=asking(request).name))
+
+    def submit(
+        pipeline: str, options: dict[str, Any], params: dict[str, Any], experiment: str, request: gr.Request
+    ) -> dict[str, Any]:
+        """Submit a pipeline; options name files by the digests that /upload answered."""
+        asked = request_of(pipeline=pipeline, options=options, params=params, experiment=experiment or "workbench")
+        return _json(jobs.submit_job(asked, bench, asking(request)))
+
+    def status(job_id: str, request: gr.Request) -> dict[str, Any]:
+        """Status and progress of a job."""
+        return _json(jobs.job_status(job_id, bench, asking(request)))
+
+    def artifacts(job_id: str, request: gr.Request) -> dict[str, Any]:
+        """Files that a job used and made, with the path of each on this server."""
+        return _json(jobs.job_artifacts(job_id, bench, asking(request)))
+
+    def cancel(job_id: str, request: gr.Request) -> dict[str, Any]:
+        """Stop a job."""
+        return _json(jobs.cancel_job(job_id, bench, asking(request)))
+
+    def pipelines(request: gr.Request) -> list[dict[str, Any]]:
+        """The pipelines, their options and parameters, and whether workers offer them."""
+        return [_json(entry) for entry in describe_pipelines(bench, asking(request).name)]
+
+    for call in (submit, status, artifacts, cancel, pipelines):
+        api(told(call), api_name=call.__name__, queue=False)
+    # A file is taken by a component: it comes through the same door as those of the page.
+    file = gr.File(type="filepath", visible=False)
+    gr.Button(visible=False).click(told(upload), file, gr.JSON(visible=False), api_name="upload", queue=False)
+
+
+def told(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The call, with our errors as Gradio tells them to a client."""
+
+    @wraps(call)
+    def telling(*values: Any, **named: Any) -> Any:
+        try:
+            return call(*values, **named)
+        except WorkbenchError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return telling
+
+
+def _json(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,199 @@
+"""``workbench user …``: who may log in to the page and use its HTTP API, and as what."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from schemas.access import Role
+from workbench.cli.output import command, print_json, print_table
+
+if TYPE_CHECKING:
+    from workbench.store.users import Users
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="A user; `workbench user list` lists them.")]
+TokenName = Annotated[str, typer.Argument(help="What the token is for, e.g. `laptop`.")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+group = typer.Typer(name="user", no_args_is_help=True, help="Users: roles, passwords, API tokens.")
+token_group = typer.Typer(name="token", no_args_is_help=True, help="API tokens of a user.")
+group.add_typer(token_group)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of user commands."""
+    app.add_typer(group)
+
+
+@group.command()
+@command
+def add(
+    name: Annotated[str, typer.Argument(help="Name to log in with; lower case.")],
+    role: Annotated[Role, typer.Option(help="viewer looks, runner submits, admin does everything.")] = Role.RUNNER,
+    password_stdin: PasswordStdin = False,
+    as_json: Json = False,
+) -> None:
+    """Make a user. The password is asked for, or read from standard input."""
+    users = _users()
+    made = users.add(name, role, _password(password_stdin))
+    if as_json:
+        print_json(made)
+    else:
+        print(f"{made.name} may log in as {made.role.value}")
+
+
+@group.command("list")
+@command
+def list_(as_json: Json = False) -> None:
+    """List the users."""
+    found = _users().list()
+    if as_json:
+        print_json({"users": [user.model_dump(mode="json", by_alias=True) for user in found]})
+    elif found:
+        rows = [
+            (
+                one.name,
+                one.role.value,
+                "disabled" if one.disabled else "",
+                one.tokens,
+                one.sessions,
+                _day(one.created_at),
+            )
+            for one in found
+        ]
+        print_table(("user", "role", "state", "tokens", "browsers", "made"), rows, {"disabled": "yellow"})
+    else:
+        print("There is no user. `workbench user add NAME --role admin` makes one.")
+
+
+@group.command()
+@command
+def role(name: Name, role: Annotated[Role, typer.Argument(help="The new role.")], as_json: Json = False) -> None:
+    """Give a user another role; it counts from the next request on."""
+    changed = _users().set_role(name, role)
+    if as_json:
+        print_json(changed)
+    else:
+        print(f"{name} is {changed.role.value}")
+
+
+@group.command()
+@command
+def password(name: Name, password_stdin: PasswordStdin = False, as_json: Json = False) -> None:
+    """Set a new password. Every browser of the user has to log in again; API tokens stay."""
+    users = _users()
+    users.get(name)  # unknown: said before anybody types
+    changed = users.set_password(name, _password(password_stdin))
+    if as_json:
+        print_json(changed)
+    else:
+        print(f"{name} has a new password and is logged out everywhere")
+
+
+@group.command()
+@command
+def disable(name: Name, as_json: Json = False) -> None:
+    """Refuse a user: browsers are logged out, tokens stop to work. The jobs stay."""
+    _set_disabled(name, True, as_json)
+
+
+@group.command()
+@command
+def enable(name: Name, as_json: Json = False) -> None:
+    """Let a disabled user in again."""
+    _set_disabled(name, False, as_json)
+
+
+@group.command()
+@command
+def remove(name: Name, as_json: Json = False) -> None:
+    """Remove a user with all tokens. The jobs stay under that name: a later user of the same name would own them."""
+    _users().remove(name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        print(f"{name} is removed")
+
+
+@token_group.command("add")
+@command
+def add_token(
+    name: Name,
+    token: TokenName,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="Refused after so many days; default: never.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an API token and print it: it is shown this once and only its hash is kept."""
+    made = _users().add_token(name, token, None if days is None else days * 86_400.0)
+    if as_json:
+        print_json(made)
+    else:
+        print(made.token)
+
+
+@token_group.command("list")
+@command
+def list_tokens(name: Name, as_json: Json = False) -> None:
+    """List a user's tokens, without the tokens themselves."""
+    found = _users().list_tokens(name)
+    if as_json:
+        print_json({"tokens": [token.model_dump(mode="json", by_alias=True) for token in found]})
+        return
+    rows = [
+        (
+            one.name,
+            _day(one.created_at),
+            "never" if one.used_at is None else _day(one.used_at),
+            "never" if one.expires_at is None else _day(one.expires_at),
+            "expired" if one.expires_at is not None and one.expires_at <= time.time() else "",
+        )
+        for one in found
+    ]
+    if rows:
+        print_table(("token", "made", "used", "expires", "state"), rows, {"expired": "yellow"})
+    else:
+        print(f"{name} has no token. `workbench user token add {name} NAME` makes one.")
+
+
+@token_group.command("remove")
+@command
+def remove_token(name: Name, token: TokenName, as_json: Json = False) -> None:
+    """Refuse a token from now on."""
+    _users().remove_token(name, token)
+    if as_json:
+        print_json({"user": name, "removed": token})
+    else:
+        print(f"{token} of {name} is removed")
+
+
+def _users() -> Users:
+    from workbench.cli.run import connect
+    from workbench.client.users import users_of
+
+    return users_of(connect())
+
+
+def _set_disabled(name: str, disabled: bool, as_json: bool) -> None:
+    changed = _users().set_disabled(name, disabled)
+    if as_json:
+        print_json(changed)
+    else:
+        print(f"{name} is {'disabled' if disabled else 'enabled'}")
+
+
+def _password(from_stdin: bool) -> str:
+    """Never an argument: a command line can be read by everybody on the machine, and stands in the shell's history."""
+    import sys
+
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True))
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,92 @@
+"""Figures of the whole bench, asked at the moment they are read: queues, workers, jobs, dead letters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from schemas.status import JobStatus, Plane
+from workbench.bus.bus import Bus
+from workbench.bus.keys import LANES
+from workbench.client.bench import Bench
+from workbench.engine.cut import pool_name
+from workbench.store.dead_letters import DeadLetters
+
+log = structlog.get_logger()
+WITHIN_S = 1.5
+
+
+class BenchCollector(Collector):
+    """Asks bus and SQL side by side. A part that does not answer in time has ``workbench_up 0`` and no figures.
+
+    A question that hangs is not asked again before it has come back.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._bus = Bus(bench.settings.bus_url, bench.settings.bench, timeout_s=1.0)
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="metrics")
+        self._asked: dict[str, Future[list[Metric]]] = {}
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask the bench."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Blocks for a second and a half at most."""
+        up = GaugeMetricFamily("workbench_up", "Whether the part answered.", labels=["part"])
+        questions: dict[str, Callable[[], list[Metric]]] = {"bus": self._of_bus, "sql": self._of_sql}
+        for part, question in questions.items():
+            if part not in self._asked:
+                self._asked[part] = self._pool.submit(question)
+        for part in questions:
+            try:
+                figures = self._asked[part].result(WITHIN_S)
+                del self._asked[part]
+            except TooLate:
+                figures = []
+            except Exception as error:
+                log.info("no figures", part=part, error=str(error))
+                figures = []
+                del self._asked[part]
+            up.add_metric([part], 1.0 if figures else 0.0)
+            yield from figures
+        yield up
+
+    def _of_bus(self) -> list[Metric]:
+        queues = self._bus.queues
+        depth = GaugeMetricFamily("workbench_queue_depth", "Segments that wait.", labels=["pool", "lane"])
+        oldest = GaugeMetricFamily("workbench_queue_oldest_seconds", "Age of the oldest.", labels=["pool"])
+        workers = GaugeMetricFamily("workbench_workers", "Workers that are up.", labels=["pool"])
+        outbox = GaugeMetricFamily("workbench_outbox_events", "Events that SQL has not confirmed.")
+        epoch = GaugeMetricFamily("workbench_epoch", "Rises when the bus has lost memory.")
+        pools = queues.pools()
+        ages = queues.oldest_entries()
+        for pool in pools:
+            for lane in LANES:
+                depth.add_metric([pool, lane], queues.depth(pool, lane))
+            oldest.add_metric([pool], ages.get(pool, 0.0))
+        manifests: list[dict[str, Any]] = [orjson.loads(raw) for raw in queues.workers().values()]
+        up = Counter(pool_name(Plane(manifest["plane"]), manifest["pool"]) for manifest in manifests)
+        for pool in sorted({*pools, *up}):
+            workers.add_metric([pool], up[pool])
+        outbox.add_metric([], queues.outbox_length())
+        epoch.add_metric([], float(self._bus.marker().get("epoch", "0")))
+        return [depth, oldest, workers, outbox, epoch]
+
+    def _of_sql(self) -> list[Metric]:
+        jobs = GaugeMetricFamily("workbench_jobs", "Jobs in the record.", labels=["status"])
+        letters = GaugeMetricFamily("workbench_dead_letters", "Nodes that were given up.")
+        counts = self._bench.store.count_by_status()
+        for status in JobStatus:
+            jobs.add_metric([status.value], counts.get(status.value, 0))
+        letters.add_metric([], DeadLetters(self._bench.store.database).count())
+        return [jobs, letters]

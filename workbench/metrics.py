@@ -1,0 +1,87 @@
+"""What this process counts, as Prometheus reads it. Every role has the one registry; names and labels stand here.
+
+Labels have few values, known beforehand: services, pools, route templates. Never an id, a user or a path.
+"""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+log = structlog.get_logger()
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+PORTS_TRIED = 16  # roles of one machine are given the same first port
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+ProcessCollector(namespace="workbench", registry=REGISTRY)
+
+# -- the app -----------------------------------------------------------------------------------------------------------
+
+HTTP_REQUESTS = Counter(
+    "workbench_http_requests", "HTTP requests answered.", ["method", "route", "status"], registry=REGISTRY
+)
+HTTP_SECONDS = Histogram(
+    "workbench_http_request_seconds",
+    "From a request to the start of its answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+    registry=REGISTRY,
+)
+LIVE_CLIENTS = Gauge("workbench_live_clients", "WebSockets that are open.", registry=REGISTRY)
+LIVE_JOBS = Gauge("workbench_live_jobs", "Jobs that are followed.", registry=REGISTRY)
+LIVE_UPDATES = Counter("workbench_live_updates", "Updates sent to WebSockets.", registry=REGISTRY)
+LIVE_BYTES = Counter("workbench_live_bytes", "Bytes sent to WebSockets.", registry=REGISTRY)
+LIVE_CLOSED = Counter("workbench_live_too_slow", "WebSockets closed because they read too slowly.", registry=REGISTRY)
+EVENT_SECONDS = Histogram(
+    "workbench_live_event_seconds",
+    "From the writing of an event, on its writer's clock, to its sending to a client that watches.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2, 5),
+    registry=REGISTRY,
+)
+UPLOADS = Counter("workbench_uploads", "Uploads by their kind and end.", ["kind", "outcome"], registry=REGISTRY)
+UPLOAD_BYTES = Counter("workbench_upload_bytes", "Bytes of accepted uploads.", registry=REGISTRY)
+
+# -- workers and the control plane -------------------------------------------------------------------------------------
+
+TAKES = Counter("workbench_takes", "Segments taken from a queue.", ["pool"], registry=REGISTRY)
+COMMITS = Counter("workbench_commits", "Commits by the bus's answer.", ["pool", "answer"], registry=REGISTRY)
+NODES = Counter(
+    "workbench_nodes", "Nodes that ended, by service and outcome.", ["service", "outcome"], registry=REGISTRY
+)
+NODE_SECONDS = Histogram(
+    "workbench_node_seconds",
+    "Wall time of nodes that were computed.",
+    ["service"],
+    buckets=(0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200),
+    registry=REGISTRY,
+)
+EVENTS_RECORDED = Counter("workbench_events_recorded", "Events written to SQL.", registry=REGISTRY)
+
+
+def exposition(*collectors: Collector) -> bytes:
+    """The text that Prometheus reads: this process, and what the collectors find out now."""
+    asked = CollectorRegistry()
+    for collector in collectors:
+        asked.register(collector)
+    return generate_latest(REGISTRY) + generate_latest(asked)
+
+
+def serve_metrics(port: int) -> int:
+    """Serve the registry on loopback from a thread; returns the port, 0 where none is wanted or none is free.
+
+    The first port from ``port`` on that is free: the roles of one stack share the setting.
+    """
+    if not port:
+        return 0
+    for candidate in range(port, port + PORTS_TRIED):
+        try:
+            start_http_server(candidate, addr="127.0.0.1", registry=REGISTRY)
+        except OSError:
+            continue
+        log.info("metrics", url=f"http://127.0.0.1:{candidate}/metrics")
+        return candidate
+    log.warning("no port for metrics is free", first=port, tried=PORTS_TRIED)
+    return 0

@@ -1,0 +1,285 @@
+"""Users, their API tokens and their browser sessions in SQL.
+
+Nothing in these tables lets anybody in who reads them: passwords are scrypt hashes, tokens and session ids are random
+and only their SHA-256 is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from schemas.access import USER_NAME, NewToken, Role, TokenInfo, UserInfo
+from schemas.errors import WorkbenchError
+from workbench.store.database import Database
+from workbench.store.passwords import hash_password, password_matches
+from workbench.store.tables import sessions, tokens, users
+
+TOKEN_PREFIX = "wb_"  # lets a scanner for leaked secrets know what it found
+SESSION_S = 7 * 24 * 3600.0
+MIN_PASSWORD, MAX_PASSWORD = 10, 1000  # characters
+RESERVED = "local"  # owns what was made without login
+_USED_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Known:
+    """Whom a password, token or session belongs to."""
+
+    name: str
+    role: Role
+
+
+class Users:
+    """The users of a bench. Thread-safe; every method is one or two transactions and blocks for them.
+
+    All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
+
+    Args:
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    # Users
+
+    def add(self, name: str, role: Role, password: str) -> UserInfo:
+        """Make a user. Takes 80 ms for the hash. Raises WorkbenchError: user.invalid, user.exists."""
+        _check_name(name)
+        values = {"name": name, "role": role.value, "password_hash": _hashed(password), "disabled": False}
+        try:
+            with self._database.write() as connection:
+                connection.execute(insert(users).values(**values, created_at=self._clock()))
+        except IntegrityError:
+            raise WorkbenchError(
+                "user.exists",
+                f"there is a user {name} already",
+                where=name,
+                remedy="Choose another name, or set a new password: `workbench user password NAME`.",
+            ) from None
+        return self.get(name)
+
+    def get(self, name: str) -> UserInfo:
+        """Raises WorkbenchError (user.unknown)."""
+        found = [user for user in self.list() if user.name == name]
+        if not found:
+            raise _unknown(name)
+        return found[0]
+
+    def list(self) -> Sequence[UserInfo]:
+        """Every user, by name."""
+
+        def of_user(table: Any, *conditions: Any) -> Any:
+            mine = select(func.count()).select_from(table).where(table.c.user_name == users.c.name, *conditions)
+            return mine.scalar_subquery()
+
+        open_sessions = of_user(sessions, sessions.c.expires_at > self._clock())
+        statement = select(
+            *(users.c[name] for name in ("name", "role", "disabled", "created_at")),
+            of_user(tokens).label("tokens"),
+            open_sessions.label("sessions"),
+        )
+        with self._database.read() as connection:
+            found = connection.execute(statement.order_by(users.c.name)).mappings().all()
+        return [UserInfo.model_validate(dict(row)) for row in found]
+
+    def any_enabled(self) -> bool:
+        """Whether anybody could log in."""
+        with self._database.read() as connection:
+            return (
+                connection.execute(select(users.c.name).where(users.c.disabled.is_(False)).limit(1)).first() is not None
+            )
+
+    def set_role(self, name: str, role: Role) -> UserInfo:
+        """Counts from the user's next request on. Raises WorkbenchError (user.unknown)."""
+        with self._database.write() as connection:
+            _change(connection, name, role=role.value)
+        return self.get(name)
+
+    def set_password(self, name: str, password: str) -> UserInfo:
+        """Also ends every browser session of the user; tokens stay.
+
+        Raises WorkbenchError: user.unknown, user.invalid.
+        """
+        hashed = _hashed(password)
+        with self._database.write() as connection:
+            _change(connection, name, password_hash=hashed)
+            connection.execute(delete(sessions).where(sessions.c.user_name == name))
+        return self.get(name)
+
+    def set_disabled(self, name: str, disabled: bool) -> UserInfo:
+        """Refuse the user, or no more; browser sessions end for good. Raises WorkbenchError (user.unknown)."""
+        with self._database.write() as connection:
+            _change(connection, name, disabled=disabled)
+            connection.execute(delete(sessions).where(sessions.c.user_name == name))
+        return self.get(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a user with tokens and sessions; jobs stay under that name. Raises WorkbenchError (user.unknown)."""
+        with self._database.write() as connection:
+            if connection.execute(delete(users).where(users.c.name == name)).rowcount == 0:
+                raise _unknown(name)
+
+    # Passwords and sessions
+
+    def log_in(self, name: str, password: str) -> str | None:
+        """The id of a new browser session; None where name or password is wrong or the user is disabled.
+
+        The work is the same for a name that does not exist. Takes 32 MiB and 80 ms: callers bound how many run at once.
+        """
+        found = None
+        if re.fullmatch(USER_NAME, name):
+            statement = select(users.c.password_hash, users.c.disabled).where(users.c.name == name)
+            with self._database.read() as connection:
+                found = connection.execute(statement).first()
+        right = len(password) <= MAX_PASSWORD and password_matches(password, found.password_hash if found else None)
+        if found is None or not right or found.disabled:
+            return None
+        session, now = secrets.token_urlsafe(32), self._clock()
+        with self._database.write() as connection:
+            connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+            # Only while the password is still the one that was compared: a change meanwhile ends old logins.
+            still = select(users.c.name).where(
+                users.c.name == name, users.c.disabled.is_(False), users.c.password_hash == found.password_hash
+            )
+            if connection.execute(still).first() is None:
+                return None
+            row = {"sha256": _digest(session), "user_name": name, "created_at": now, "expires_at": now + SESSION_S}
+            connection.execute(insert(sessions).values(row))
+        return session
+
+    def of_session(self, session: str) -> Known | None:
+        """Whose browser session that is, while it lasts."""
+        columns = sessions.c
+        alive = (columns.sha256 == _digest(session)) & (columns.expires_at > self._clock())
+        statement = select(users.c.name, users.c.role).join(sessions, columns.user_name == users.c.name)
+        with self._database.read() as connection:
+            found = connection.execute(statement.where(alive, users.c.disabled.is_(False))).first()
+        return None if found is None else Known(found.name, Role(found.role))
+
+    def log_out(self, session: str) -> None:
+        """End a browser session; an unknown one is as good as ended."""
+        with self._database.write() as connection:
+            connection.execute(delete(sessions).where(sessions.c.sha256 == _digest(session)))
+
+    # Tokens
+
+    def add_token(self, user: str, name: str, lasts_s: float | None = None) -> NewToken:
+        """Make an API token; the answer is the only place where it ever stands.
+
+        Args:
+            name: what it is for; one of each name a user.
+            lasts_s: refused after so many seconds; None: never.
+
+        Raises WorkbenchError: user.unknown, user.invalid, user.token_exists.
+        """
+        if not re.fullmatch(r"[\w .@-]{1,64}", name):
+            raise WorkbenchError(
+                "user.invalid",
+                "a token's name says what it is for",
+                where="name",
+                seen=name,
+                allowed="1 to 64 letters, digits, spaces and . _ - @",
+                remedy="Choose another name.",
+            )
+        token, now = TOKEN_PREFIX + secrets.token_urlsafe(32), self._clock()
+        row = {"name": name, "created_at": now, "expires_at": None if lasts_s is None else now + lasts_s}
+        try:
+            with self._database.write() as connection:
+                _change(connection, user, name=user)  # an error where there is no such user
+                connection.execute(insert(tokens).values(**row, sha256=_digest(token), user_name=user))
+        except IntegrityError:
+            raise WorkbenchError(
+                "user.token_exists",
+                f"{user} has a token called {name} already",
+                where=name,
+                remedy="Choose another name, or remove that one first: `workbench user token remove USER NAME`.",
+            ) from None
+        return NewToken(user=user, token=token, **row)
+
+    def list_tokens(self, user: str) -> Sequence[TokenInfo]:
+        """The tokens of a user, oldest first. Raises WorkbenchError (user.unknown)."""
+        self.get(user)
+        columns = tokens.c
+        statement = select(columns.user_name, columns.name, columns.created_at, columns.used_at, columns.expires_at)
+        with self._database.read() as connection:
+            found = connection.execute(statement.where(columns.user_name == user).order_by(columns.created_at)).all()
+        return [
+            TokenInfo(user=row[0], name=row[1], created_at=row[2], used_at=row[3], expires_at=row[4]) for row in found
+        ]
+
+    def remove_token(self, user: str, name: str) -> None:
+        """Refuse that token from now on. Raises WorkbenchError (user.token_unknown)."""
+        with self._database.write() as connection:
+            named = (tokens.c.user_name == user) & (tokens.c.name == name)
+            if connection.execute(delete(tokens).where(named)).rowcount == 0:
+                raise WorkbenchError(
+                    "user.token_unknown",
+                    f"{user} has no token called {name}",
+                    where=name,
+                    remedy="`workbench user token list USER` lists them.",
+                )
+
+    def of_token(self, token: str) -> Known | None:
+        """Whose token that is, while it is valid. Writes when it was used, once a minute."""
+        digest, now = _digest(token), self._clock()
+        statement = select(users.c.name, users.c.role, tokens.c.used_at, tokens.c.expires_at)
+        with self._database.read() as connection:
+            joined = statement.join(tokens, tokens.c.user_name == users.c.name)
+            found = connection.execute(joined.where(tokens.c.sha256 == digest, users.c.disabled.is_(False))).first()
+        if found is None or (found.expires_at is not None and found.expires_at <= now):
+            return None
+        if found.used_at is None or now - found.used_at >= _USED_EVERY_S:
+            with self._database.write() as connection:
+                connection.execute(update(tokens).where(tokens.c.sha256 == digest).values(used_at=now))
+        return Known(found.name, Role(found.role))
+
+
+def _change(connection: Connection, user: str, **values: Any) -> None:
+    if connection.execute(update(users).where(users.c.name == user).values(**values)).rowcount == 0:
+        raise _unknown(user)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _hashed(password: str) -> str:
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise WorkbenchError(
+            "user.invalid",
+            "the password is too short" if len(password) < MIN_PASSWORD else "the password is too long",
+            where="password",
+            seen=f"{len(password)} characters",
+            allowed=f"{MIN_PASSWORD} to {MAX_PASSWORD} characters",
+            remedy="Choose another one; a few words are easy to remember.",
+        )
+    return hash_password(password)
+
+
+def _check_name(name: str) -> None:
+    if re.fullmatch(USER_NAME, name) is None or name == RESERVED:
+        raise WorkbenchError(
+            "user.invalid",
+            f"{name!r} cannot be the name of a user",
+            where="name",
+            seen=name,
+            allowed=f"1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit; not {RESERVED}",
+            remedy="Choose another name.",
+        )
+
+
+def _unknown(name: str) -> WorkbenchError:
+    return WorkbenchError(
+        "user.unknown", f"there is no user {name}", where=name, remedy="`workbench user list` lists the users."
+    )
