@@ -26,12 +26,12 @@ pytestmark = pytest.mark.stack
 FAKE_F5 = ROOT / "tests" / "nodes" / "fake_f5"
 
 
-def form(tmp_path: Path, data: Any = None, **changed: Any) -> dict[str, Any]:
+def form(tmp_path: Path, said: Any = None, **changed: Any) -> dict[str, Any]:
     """The three fields of the form; one that is None is left out."""
     files = {
         "image_file": ("me.png", sample_portrait(tmp_path).read_bytes(), "image/png"),
         "audio_file": ("voice.wav", write_tone(tmp_path / "voice.wav").read_bytes(), "audio/wav"),
-        "data": (None, json.dumps(data if data is not None else {"prompt": "x", "refText": "y"})),
+        "data": (None, json.dumps(said if said is not None else {"prompt": "x", "refText": "y"})),
         **changed,
     }
     return {name: value for name, value in files.items() if value is not None}

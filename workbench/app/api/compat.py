@@ -117,7 +117,7 @@ def train(asked: TrainRequest, bench: TheBench, user: Asker, key: Key = None) ->
 def _job_request(asked: TrainRequest) -> JobRequest:
     """The same as POST /api/jobs takes it. Raises WorkbenchError (request.invalid)."""
     options = dict(asked.options)
-    how = {name: options.pop(name) for name in ("experiment", "lane") if name in options}
+    how: dict[str, Any] = {name: options.pop(name) for name in ("experiment", "lane") if name in options}
     if asked.mode is TrainMode.PROCESS_GRAPH:
         surplus = sorted([*options, *(["variant"] if asked.variant else []), *(["prompt"] if asked.prompt else [])])
         surplus += [f"params.{name}" for name in sorted(asked.params) if name != "graph"]
