@@ -391,6 +391,10 @@ def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
+class EarlierAnswer(JobBrief):
+    """What these calls answer."""
+
+
 class InfiniteTalkData(Contract):
     """The field ``data`` of POST /api/infinitetalk."""
 

@@ -11,7 +11,7 @@ import av
 from nodes.sdk import NodeError
 
 
-def join(parts: Sequence[Path], target: Path, fps: int) -> int:
+def join(parts: Sequence[Path], target: Path, fps: int | Fraction) -> int:
     """Write the parts behind each other into ``target`` (mp4, index in front) and return the number of frames.
 
     Raises NodeError where a part was encoded with other settings than the first.
@@ -26,7 +26,7 @@ def join(parts: Sequence[Path], target: Path, fps: int) -> int:
                 if stream is None:
                     first_settings = settings
                     stream = out.add_stream_from_template(video)
-                    stream.time_base = Fraction(1, fps)
+                    stream.time_base = 1 / Fraction(fps)
                 elif settings != first_settings:
                     raise NodeError(
                         "the parts of the clip do not fit together",
@@ -40,7 +40,7 @@ def join(parts: Sequence[Path], target: Path, fps: int) -> int:
                     if packet.size == 0:  # the demuxer's end marker
                         continue
                     packet.stream = stream
-                    packet.time_base = Fraction(1, fps)
+                    packet.time_base = 1 / Fraction(fps)
                     packet.pts = packet.dts = frames
                     packet.duration = 1
                     out.mux(packet)

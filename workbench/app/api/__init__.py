@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from workbench.app.api import (
     artifacts,
     capabilities,
+    compat,
     docs,
     health,
     jobs,
@@ -21,5 +22,18 @@ from workbench.app.api import (
 
 def register_api(app: FastAPI) -> None:
     """Add every router."""
-    for module in (health, session, docs, jobs, parts, pipelines, presets, capabilities, system, uploads, artifacts):
+    for module in (
+        health,
+        session,
+        docs,
+        jobs,
+        parts,
+        pipelines,
+        presets,
+        capabilities,
+        system,
+        uploads,
+        artifacts,
+        compat,
+    ):
         app.include_router(module.router)

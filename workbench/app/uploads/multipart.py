@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart import MultipartParser
@@ -32,6 +34,7 @@ class ReceivedFile:
 
     path: Path
     name: str  # what the client calls it: for people, never a path
+    field: str = "file"
     size_bytes: int = 0
 
 
@@ -41,16 +44,28 @@ class Form:
     Args:
         content_type: of the request.
         folder: where files go.
-        field: the name that file fields must have.
+        field: the name that file fields must have, or the names, each of which stands for one file.
         files: how many of them there may be.
+        texts: further fields, with the longest value of each in bytes.
     """
 
-    def __init__(self, content_type: str, folder: Path, limits: Limits, field: str = "file", files: int = 1) -> None:
+    def __init__(
+        self,
+        content_type: str,
+        folder: Path,
+        limits: Limits,
+        field: str | Collection[str] = "file",
+        files: int = 1,
+        texts: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.files: list[ReceivedFile] = []
+        self.texts: dict[str, str] = {}
         self.kind = "auto"
         self._folder = folder
         self._limits = limits
-        self._field = field
+        self._fields = {field} if isinstance(field, str) else set(field)
+        self._lengths = {"kind": FIELD_BYTES, **texts}
+        self._text = ""
         self._most = files
         self._parts = 0
         self._ended = False
@@ -79,7 +94,7 @@ class Form:
         if not self._ended:
             raise _malformed("the body ends before its last boundary")
         if not self.files:
-            raise _malformed("there is no file in it", allowed=f"one part named {self._field!r} with a filename")
+            raise _malformed("there is no file in it", allowed=self._wanted())
 
     def close(self) -> None:
         """Close what is open; the folder is its owner's to remove."""
@@ -120,17 +135,19 @@ class Form:
             raise _malformed("a part in another transfer encoding", allowed="binary")
         if b"filename" in options:
             self._begin_file(name, options[b"filename"].decode(errors="replace"))
-        elif name == "kind":
-            self._value = bytearray()
+        elif name in self._lengths:
+            self._text, self._value = name, bytearray()
         else:
-            raise _malformed(f"a field named {name[:80]!r}", allowed=["kind", f"{self._field} with a filename"])
+            raise _malformed(f"a field named {name[:80]!r}", allowed=[*self._lengths, *self._wanted()])
 
     def _begin_file(self, field: str, name: str) -> None:
-        if field != self._field:
-            raise _malformed(f"a file named {field[:80]!r}", allowed=self._field)
+        if field not in self._fields:
+            raise _malformed(f"a file named {field[:80]!r}", allowed=self._wanted())
+        if len(self._fields) > 1 and field in {file.field for file in self.files}:
+            raise _malformed(f"two files named {field[:80]!r}", allowed="one")
         if len(self.files) >= self._most:
             raise _malformed(f"more than {self._most} files", allowed=self._most)
-        self._file = ReceivedFile(self._folder / f"{len(self.files)}.part", name)
+        self._file = ReceivedFile(self._folder / f"{len(self.files)}.part", name, field)
         self._open = self._file.path.open("xb")
         self._head = b""
         self.files.append(self._file)
@@ -138,8 +155,8 @@ class Form:
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._value is not None:
             self._value += data[start:end]
-            if len(self._value) > FIELD_BYTES:
-                raise _malformed(f"a field of more than {FIELD_BYTES} bytes")
+            if len(self._value) > self._lengths[self._text]:
+                raise _malformed(f"a field of more than {self._lengths[self._text]} bytes", where=self._text)
         elif self._file is not None and self._open is not None:
             self._file.size_bytes += end - start
             if self._head is not None:
@@ -151,8 +168,11 @@ class Form:
 
     def _on_part_end(self) -> None:
         if self._value is not None:
-            self.kind = bytes(self._value).decode(errors="replace")
-            self._value = None
+            text, self._value = bytes(self._value).decode(errors="replace"), None
+            if self._text != "kind":
+                self.texts[self._text] = text
+                return
+            self.kind = text
             if self.kind not in KINDS:
                 raise _malformed(f"kind {self.kind[:80]!r}", where="kind", allowed=list(KINDS))
         elif self._file is not None:
@@ -160,6 +180,9 @@ class Form:
                 self._know()
             self.close()
             self._file = None
+
+    def _wanted(self) -> list[str]:
+        return [f"{field} with a filename" for field in sorted(self._fields)]
 
     def _on_end(self) -> None:
         self._ended = True

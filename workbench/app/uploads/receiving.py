@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -28,13 +29,15 @@ async def receive(
     folder: Path,
     limits: Limits,
     *,
-    field: str = "file",
+    field: str | Collection[str] = "file",
     files: int = 1,
+    texts: Mapping[str, int] = MappingProxyType({}),
     seen: Callable[[str, bytes], None] | None = None,
 ) -> Form:
     """The form of a request, its files in ``folder``. Holds half a megabyte, whatever the size.
 
     Args:
+        field, files, texts: as of ``Form``.
         seen: called on the event loop with the client's name of the file and each piece of the body.
 
     Raises WorkbenchError (request.invalid, upload.*, home.disk_full, home.not_writable) and
@@ -44,7 +47,7 @@ async def receive(
     pieces = request.stream()
     try:
         _check_announced(request, limits, files)
-        form = Form(request.headers.get("content-type", ""), folder, limits, field, files)
+        form = Form(request.headers.get("content-type", ""), folder, limits, field, files, texts)
         try:
             await _take(pieces, form, folder, seen)
         finally:

@@ -1,0 +1,242 @@
+"""Driving a ComfyUI server over HTTP: upload, submit, wait, interrupt, fetch.
+
+Source: own work, by conversations recorded from ComfyUI 0.33.0. The same ``prompt_id`` posted twice runs twice, so the
+id is derived from the work itself, and queue and history are asked before anything is posted: an attempt that follows a
+crash finds the work of the one before it. Messages over ComfyUI's WebSocket go only to the client that submitted, so
+what counts is the history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from nodes.sdk import Context, NodeError, NodeUnavailable
+
+POLL_S = 1.0
+FOLDER = "workbench"  # below ComfyUI's input folder
+LOST_AFTER = 5  # looks at queue and history without a trace of the work
+_TRIES = 50  # earlier attempts at the same work that failed or were interrupted
+
+
+@dataclass(frozen=True)
+class Result:
+    """A file that a workflow saved."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+
+class ComfyUI:
+    """One server. Every method raises NodeUnavailable where it does not answer.
+
+    Args:
+        url: ``http(s)://host:port``. ComfyUI has no login of its own: keep it on the inner network.
+    """
+
+    def __init__(self, url: str, poll_s: float = POLL_S) -> None:
+        self.url = url.rstrip("/")
+        self._poll_s = poll_s
+        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5.0, read=60.0))
+
+    def upload(self, path: Path, sha256: str, suffix: str) -> str:
+        """Put a file into the server's input folder, under a name of ours; returns the name that a workflow uses."""
+        name = f"{sha256[:32]}{suffix}"
+        fields = {
+            "image": (name, path.read_bytes(), "application/octet-stream"),
+            "type": "input",
+            "subfolder": FOLDER,
+            "overwrite": "true",
+        }
+        answer = self._ask("POST", "/upload/image", fields=fields)
+        return "/".join(filter(None, (str(answer.get("subfolder", "")), str(answer["name"]))))
+
+    def run(self, ctx: Context, workflow: dict[str, Any], output: str) -> Result:
+        """Have a workflow run, or find it running or done, and return what its node ``output`` saved. Blocks.
+
+        A cancelled job interrupts it. Raises NodeError where the workflow is refused or fails.
+        """
+        prompt_id, state = self._find(workflow)
+        try:
+            if state == "unknown":
+                self._post(prompt_id, workflow)
+            return self._await(ctx, prompt_id, output)
+        except BaseException as stopped:
+            # Also Cancelled and the end of the process; what failed by itself needs no interrupt.
+            if not isinstance(stopped, Exception):
+                self._stop(prompt_id)
+            raise
+
+    def fetch(self, result: Result, target: Path) -> Path:
+        """Download what a workflow saved."""
+        query = urlencode({"filename": result.filename, "subfolder": result.subfolder, "type": result.type})
+        try:
+            with self._http.request("GET", f"{self.url}/view?{query}", preload_content=False) as answer:
+                if answer.status != 200:
+                    raise NodeUnavailable(
+                        "ComfyUI does not have the video it made",
+                        where=f"{self.url}/view",
+                        seen=f"HTTP {answer.status} for {result.filename}",
+                        remedy="It may have been removed there; another attempt makes it again.",
+                    )
+                with target.open("wb") as file:
+                    for piece in answer.stream(1 << 20):
+                        file.write(piece)
+        except HTTPError as error:
+            raise self._away(error) from error
+        return target
+
+    # -- the conversation -------------------------------------------------------------------------------------------
+
+    def _find(self, workflow: dict[str, Any]) -> tuple[str, str]:
+        """(prompt id, "done" | "queued" | "unknown"): the first attempt at this work that did not fail."""
+        queued = self._queued()
+        for attempt in range(_TRIES):
+            prompt_id = prompt_id_of(workflow, attempt)
+            if prompt_id in queued:
+                return prompt_id, "queued"
+            entry = self._history(prompt_id)
+            if entry is None:
+                return prompt_id, "unknown"
+            if entry["status"]["status_str"] == "success":
+                return prompt_id, "done"
+        return str(uuid.uuid4()), "unknown"
+
+    def _post(self, prompt_id: str, workflow: dict[str, Any]) -> None:
+        body = {"prompt": workflow, "client_id": uuid.uuid4().hex, "prompt_id": prompt_id}
+        status, answer = self._request("POST", "/prompt", body)
+        if status == 200:
+            return
+        error = answer.get("error") or {}
+        problems = [
+            f"{node['class_type']}: {problem['message']}: {problem['details']}"
+            for node in (answer.get("node_errors") or {}).values()
+            for problem in node.get("errors", [])
+        ]
+        said = error.get("message", f"HTTP {status}") if isinstance(error, dict) else str(error)
+        missing = error.get("type") == "missing_node_type" if isinstance(error, dict) else False
+        not_there = missing or any("not in" in problem for problem in problems)
+        raise NodeError(
+            f"ComfyUI refuses the workflow: {said}",
+            code="node.model_unavailable" if not_there else "node.bad_input",
+            where=self.url,
+            seen=problems or said,
+            remedy="Install the models and nodes that are named on that server, or name those it has in the parameters."
+            if not_there
+            else "Correct the parameter that is named.",
+        )
+
+    def _await(self, ctx: Context, prompt_id: str, output: str) -> Result:
+        silent = 0
+        while True:
+            ctx.progress(0, 1)  # nobody says how far it is; raises Cancelled
+            entry = self._history(prompt_id)
+            if entry is not None:
+                return _result(entry, output, self.url)
+            silent = 0 if prompt_id in self._queued() else silent + 1
+            if silent >= LOST_AFTER:
+                raise NodeUnavailable(
+                    "ComfyUI has forgotten the work",
+                    where=self.url,
+                    seen="neither in its queue nor in its history",
+                    remedy="It was restarted, most likely; another attempt submits it again.",
+                )
+            time.sleep(self._poll_s)
+
+    def _queued(self) -> set[str]:
+        queue = self._ask("GET", "/queue")
+        return {str(entry[1]) for name in ("queue_running", "queue_pending") for entry in queue.get(name, [])}
+
+    def _history(self, prompt_id: str) -> dict[str, Any] | None:
+        entry: dict[str, Any] | None = self._ask("GET", f"/history/{prompt_id}").get(prompt_id)
+        return entry
+
+    def _stop(self, prompt_id: str) -> None:
+        try:
+            self._request("POST", "/queue", {"delete": [prompt_id]})  # where it has not begun
+            self._request("POST", "/interrupt", {"prompt_id": prompt_id})
+        except NodeUnavailable:
+            return  # nothing to stop where nobody answers
+
+    def _ask(self, method: str, path: str, body: Any = None, fields: Any = None) -> dict[str, Any]:
+        status, answer = self._request(method, path, body, fields)
+        if status != 200:
+            raise NodeUnavailable(
+                "ComfyUI does not answer as it should",
+                where=f"{self.url}{path}",
+                seen=f"HTTP {status}",
+                remedy="Look into that server's log.",
+            )
+        return answer
+
+    def _request(self, method: str, path: str, body: Any = None, fields: Any = None) -> tuple[int, dict[str, Any]]:
+        try:
+            if fields is not None:
+                answer = self._http.request(method, self.url + path, fields=fields)
+            else:
+                data = None if body is None else orjson.dumps(body)
+                headers = {} if body is None else {"Content-Type": "application/json"}
+                answer = self._http.request(method, self.url + path, body=data, headers=headers)
+        except HTTPError as error:
+            raise self._away(error) from error
+        try:
+            parsed = orjson.loads(answer.data) if answer.data else {}
+        except orjson.JSONDecodeError:
+            parsed = {}
+        return answer.status, parsed if isinstance(parsed, dict) else {}
+
+    def _away(self, error: Exception) -> NodeUnavailable:
+        return NodeUnavailable(
+            "ComfyUI does not answer",
+            where=self.url,
+            seen=f"{type(error).__name__}: {error}",
+            remedy="Start it, or correct WORKBENCH_COMFYUI_URL where this worker runs.",
+        )
+
+
+def prompt_id_of(workflow: dict[str, Any], attempt: int) -> str:
+    """A lower-case UUID that stands for this work: equal workflows (files are named by digest) have equal ids."""
+    digest = hashlib.sha256(orjson.dumps([workflow, attempt], option=orjson.OPT_SORT_KEYS)).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
+
+
+def _result(entry: dict[str, Any], output: str, url: str) -> Result:
+    status = entry["status"]
+    if status["status_str"] != "success":
+        kind, said = _failure(status.get("messages", []))
+        if kind == "execution_interrupted":
+            raise NodeUnavailable(
+                "somebody interrupted the work on the ComfyUI server", where=url, remedy="Another attempt follows."
+            )
+        raise NodeError(
+            f"ComfyUI failed: {said.get('exception_message', 'no reason given')}".strip(),
+            code="node.failed",
+            where=f"{url}: {said.get('node_type', 'workflow')}",
+            seen=said.get("exception_type"),
+            remedy="Out of memory: smaller size or window. Otherwise look into that server's log.",
+            log="".join(said.get("traceback", []))[-4000:],
+        )
+    for files in entry["outputs"].get(output, {}).values():
+        for file in files if isinstance(files, list) else []:
+            if isinstance(file, dict) and "filename" in file:
+                return Result(str(file["filename"]), str(file.get("subfolder", "")), str(file.get("type", "output")))
+    raise NodeError(
+        "ComfyUI's workflow saved no video", code="node.bad_output", where=url, seen=sorted(entry["outputs"])
+    )
+
+
+def _failure(messages: list[Any]) -> tuple[str, dict[str, Any]]:
+    for kind, said in reversed(messages):
+        if kind in ("execution_error", "execution_interrupted"):
+            return kind, said
+    return "execution_error", {}

@@ -1,0 +1,164 @@
+"""The calls of earlier clients, as they were. What they do is what POST /api/jobs does."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
+
+from schemas.api import (
+    MAX_TEXT,
+    EarlierAnswer,
+    InfiniteTalkData,
+    JobOptions,
+    JobRequest,
+    TrainMode,
+    TrainRequest,
+)
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref
+from workbench.app.api._answers import accepted_answer
+from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
+from workbench.app.api.jobs import Key, submit_for
+from workbench.app.identity import User, need_runner
+from workbench.app.uploads.multipart import Form, ReceivedFile
+from workbench.app.uploads.receiving import THREADS, receive
+from workbench.client.bench import Bench
+from workbench.client.incoming import incoming_folder
+from workbench.client.inspection.limits import Limits
+from workbench.client.uploads import keep_upload
+
+router = APIRouter(tags=["earlier clients"], route_class=StrictRoute)
+
+_FILES = {"image_file": ("portrait", "image"), "audio_file": ("voice", "audio")}  # field -> option, kind
+_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image_file", "audio_file", "data"],
+                    "properties": {
+                        "image_file": {"type": "string", "format": "binary", "description": "The portrait."},
+                        "audio_file": {"type": "string", "format": "binary", "description": "A sample of the voice."},
+                        "data": {"type": "string", "description": 'JSON: {"prompt": …, "refText": …}.'},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/api/infinitetalk",
+    status_code=202,
+    response_model=EarlierAnswer,
+    summary="A portrait, a voice and a prompt become a video by InfiniteTalk",
+    responses=refusals(403, 413, 415, 422, 429),
+    openapi_extra=_FORM,
+)
+async def infinitetalk(request: Request, user: Asker) -> Any:
+    """The pipeline `infinitetalk`: a text is written for the prompt and spoken in the voice of the recording.
+
+    Without `refText` the recording is transcribed. The files are looked at as those of POST /api/uploads.
+    """
+    need_runner(user)
+    bench: Bench = request.app.state.bench
+    try:
+        with incoming_folder(bench.settings.home) as folder:
+            limits = Limits.of(bench.settings)
+            form = await receive(request, folder, limits, field=tuple(_FILES), files=2, texts={"data": 8 * MAX_TEXT})
+            return await to_thread.run_sync(partial(_from_form, bench, user, form), limiter=THREADS)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
+
+
+def _from_form(bench: Bench, user: User, form: Form) -> EarlierAnswer:
+    received = {file.field: file for file in form.files}
+    missing = [name for name in _FILES if name not in received] + (["data"] if "data" not in form.texts else [])
+    if missing:
+        raise WorkbenchError(
+            "request.invalid",
+            f"the form has no {missing[0]}",
+            where=missing[0],
+            seen=sorted([*received, *form.texts]),
+            allowed=[*_FILES, "data"],
+            remedy="Send all three fields as multipart/form-data.",
+        )
+    data = _data(form.texts["data"])
+    files = {option: _kept(bench, user, received[field], kind) for field, (option, kind) in _FILES.items()}
+    options = JobOptions(prompt=data.prompt, ref_text=data.ref_text)
+    return _placed(bench, user, JobRequest(pipeline="infinitetalk", options=options), files=files)
+
+
+def _kept(bench: Bench, user: User, file: ReceivedFile, kind: str) -> Ref:
+    """An uploaded file, looked at and kept. Raises WorkbenchError: upload.*"""
+    ref: Ref = keep_upload(bench, file.path, owner=user.name, kind=kind, name=file.name).ref
+    return ref
+
+
+@router.post(
+    "/api/train",
+    status_code=202,
+    summary="A pipeline by name, or a whole graph",
+    responses=refusals(403, 404, 409, 413, 422, 429),
+)
+def train(asked: TrainRequest, bench: TheBench, user: Asker, key: Key = None) -> EarlierAnswer:
+    """`fixed_graph`: `variant` is a pipeline, `params` are by node id. `process_graph`: the graph is `params.graph`."""
+    return _placed(bench, user, _job_request(asked), key)
+
+
+def _job_request(asked: TrainRequest) -> JobRequest:
+    """The same as POST /api/jobs takes it. Raises WorkbenchError (request.invalid)."""
+    options = dict(asked.options)
+    how: dict[str, Any] = {name: options.pop(name) for name in ("experiment", "lane") if name in options}
+    if asked.mode is TrainMode.PROCESS_GRAPH:
+        surplus = sorted([*options, *(["variant"] if asked.variant else []), *(["prompt"] if asked.prompt else [])])
+        surplus += [f"params.{name}" for name in sorted(asked.params) if name != "graph"]
+        if surplus or "graph" not in asked.params:
+            raise WorkbenchError(
+                "request.invalid",
+                f"{surplus[0]} belongs to fixed_graph" if surplus else "process_graph needs params.graph",
+                where=surplus[0] if surplus else "params.graph",
+                allowed="params: {graph: …}, and experiment and lane in options",
+                remedy="Put what the nodes need into the graph.",
+            )
+        fields: dict[str, Any] = {"graph": asked.params["graph"], **how}
+    else:
+        given = {**options, **({"prompt": asked.prompt} if asked.prompt else {})}
+        fields = {"pipeline": asked.variant or None, "options": given, "params": asked.params, **how}
+    try:
+        return JobRequest.model_validate(fields)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _placed(
+    bench: Bench, user: User, asked: JobRequest, key: str | None = None, files: dict[str, Ref] | None = None
+) -> EarlierAnswer:
+    accepted = accepted_answer(bench, submit_for(bench, user, asked, key, files))
+    return EarlierAnswer(**accepted.model_dump(exclude={"unserved"}))
+
+
+def _data(text: str) -> InfiniteTalkData:
+    try:
+        return InfiniteTalkData.model_validate_json(text)
+    except ValidationError as error:
+        raise _invalid(error, "data") from None
+
+
+def _invalid(error: ValidationError, where: str = "") -> WorkbenchError:
+    first = error.errors(include_url=False)[0]
+    return WorkbenchError(
+        "request.invalid",
+        str(first["msg"]),
+        where=".".join(filter(None, (where, *map(str, first["loc"])))),
+        seen=first.get("input"),
+        remedy="Correct that field; /docs describes every call.",
+    )
