@@ -27,7 +27,11 @@ def test_imported_packages_are_declared() -> None:
     lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
     lines += (ROOT / "requirements-nodeps.txt").read_text().splitlines()
     declared = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in lines if not line.startswith("#")}
-    providers = {**metadata.packages_distributions(), "dlib": ["dlib-bin"]}  # its wheel does not list its module
+    providers = {
+        **metadata.packages_distributions(),
+        "dlib": ["dlib-bin"],  # its wheel does not list its module
+        "f5_tts": ["f5-tts"],  # of an environment of its own
+    }
     undeclared = {
         name: providers.get(name)
         for name in imported - set(sys.stdlib_module_names) - OURS
