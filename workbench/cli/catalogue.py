@@ -97,7 +97,7 @@ def capabilities(
 ) -> None:
     """Ask both planes what they can do. Exit code 4 with what is missing when a plane does not answer."""
     from workbench.cli.run import connect
-    from workbench.client.capabilities import ask_capabilities
+    from workbench.client.capabilities import ask_capabilities, complete
 
     answer = ask_capabilities(connect(), timeout)
     if as_json:
@@ -114,7 +114,7 @@ def capabilities(
             for item in answer.services
         ]
         print_table(("service", "version", "plane", "workers", "missing"), rows, {"none": "yellow"})
-    if not answer.offered_by or any(item.service not in answer.offered_by for item in answer.services):
+    if not complete(answer):
         raise typer.Exit(ExitCode.FINDINGS)
 
 

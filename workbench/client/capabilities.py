@@ -44,6 +44,21 @@ def ask_capabilities(bench: Bench, timeout_s: float = TIMEOUT_S) -> Capabilities
     return _with_others(answer, announced)
 
 
+def complete(answer: Capabilities) -> bool:
+    """Whether both planes have workers and everything is offered that a stack has by itself.
+
+    Services of other pools, such as those of GPU hosts, are there where somebody starts a worker for them.
+    """
+    served = {(worker.plane, worker.pool) for worker in answer.workers} | {
+        (Plane.DATA, "cpu"),
+        (Plane.CONTROL, "control"),
+    }
+    missing = [item for item in answer.services if item.service not in answer.offered_by]
+    return {worker.plane for worker in answer.workers} == set(Plane) and not any(
+        (item.plane, item.pool) in served for item in missing
+    )
+
+
 class WholeCapabilities:
     """What both planes answered, for many who ask at once: one question is under way at a time.
 
