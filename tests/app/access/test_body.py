@@ -24,8 +24,8 @@ def pieces(size: int) -> Iterator[bytes]:
         ("/probe", MIB, 200),
         ("/probe", MIB + 64 * 1024, 413),
         ("/api/jobs", MAX_DOCUMENT_BYTES, 422),  # let through, and no JSON
-        ("/api/jobs", MAX_DOCUMENT_BYTES + 128 * 1024, 413),
-        ("/api/uploads", 8 * MIB, 422),  # counted by its own route; it is no form
+        ("/api/jobs", MAX_DOCUMENT_BYTES + 2 * MIB, 413),
+        ("/api/uploads", 8 * MIB, 422),  # counted by its own route, and no form
         ("/login", 64 * 1024, 413),
     ],
 )

@@ -144,14 +144,14 @@ def test_uploads_of_a_user_are_limited(launch: Launch, users: Users) -> None:
     client = launch()
     client.app.state.limits.uploads = Buckets(1, 2, Clock())  # type: ignore[attr-defined]
     ann = {"Authorization": f"Bearer {users.add_token('ann', 't').token}"}
-    assert [client.post("/api/uploads", headers=ann).status_code for _ in range(3)] == [200, 200, 429]
+    assert [client.post("/api/uploads", headers=ann).status_code for _ in range(3)] == [422, 422, 429]
 
 
 def test_without_login_nothing_is_limited(launch: Launch) -> None:
     client = launch("127.0.0.1")
     client.app.state.limits.requests = Buckets(1, 1, Clock())  # type: ignore[attr-defined]
     client.app.state.limits.uploads = Buckets(1, 1, Clock())  # type: ignore[attr-defined]
-    assert [client.post("/api/uploads").status_code for _ in range(3)] == [200] * 3
+    assert [client.post("/api/uploads").status_code for _ in range(3)] == [422] * 3
 
 
 def submitted(bench: Bench, owner: str, count: int) -> None:

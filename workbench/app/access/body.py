@@ -12,8 +12,8 @@ from schemas.graph import MAX_DOCUMENT_BYTES
 UPLOADING = ("/api/uploads", "/api/infinitetalk", "/gradio_api/upload")
 _OF_PATH = (
     ("/login", 16 * 1024),
-    ("/api/jobs", MAX_DOCUMENT_BYTES + 64 * 1024),  # a graph, and what is said about it
-    ("/api/train", MAX_DOCUMENT_BYTES + 64 * 1024),
+    ("/api/jobs", MAX_DOCUMENT_BYTES + 1024 * 1024),  # a graph, and what is said about it
+    ("/api/train", MAX_DOCUMENT_BYTES + 1024 * 1024),
 )
 _OTHERWISE = 1024 * 1024
 

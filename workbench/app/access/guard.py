@@ -111,7 +111,9 @@ class Guard:
         except Exception:
             if not answered:
                 said = "This is a bug in the workbench; the traceback is in the log of the app."
-                await JSONResponse({"error": said, "code": "bug", "details": {}}, 500)(scope, receive, securely)
+                body = {"error": said, "code": "bug", "details": {}}
+                # The server drops the connection for the exception below: nobody should send on it.
+                await JSONResponse(body, 500, {"Connection": "close"})(scope, receive, securely)
             raise  # the server logs it
         if answer is not None and not answered:
             await answer(scope, receive, securely)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from schemas.api import ErrorAnswer
 from schemas.live import Alive, Readiness
 from schemas.stack import PartState, PartStatus
+from workbench.app.identity import known_user
 from workbench.app.part_states import asked
 from workbench.client.bench import Bench
 from workbench.metrics import CONTENT_TYPE, exposition
@@ -32,7 +33,10 @@ async def health() -> Alive:
     responses={503: {"model": Readiness, "description": "A part that is necessary does not answer."}},
 )
 async def ready(request: Request, response: Response) -> Readiness:
-    """Every part is asked now, side by side, for a second at most. MLflow is not necessary: nothing waits for it."""
+    """Every part is asked now, side by side, for a second at most. MLflow is not necessary: nothing waits for it.
+
+    Open to everybody; the parts themselves are shown to those who are logged in.
+    """
     bench: Bench = request.app.state.bench
     parts = await asyncio.gather(*(_asked(bench, name) for name in PARTS))
     answers = {part.name for part in parts if part.state is PartState.EXTERNAL}
@@ -40,7 +44,7 @@ async def ready(request: Request, response: Response) -> Readiness:
     if not whole:
         response.status_code = 503
         response.headers["Retry-After"] = "2"
-    return Readiness(ready=whole, parts=list(parts))
+    return Readiness(ready=whole, parts=list(parts) if known_user(request) else [])
 
 
 async def _asked(bench: Bench, name: str) -> PartStatus:

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit, urlunsplit
 from fastapi import APIRouter, Request
 
 from schemas.access import SessionInfo
+from workbench.app.api._request import refusals
 from workbench.app.identity import current_user
 from workbench.client.bench import Bench
 
 router = APIRouter(tags=["access"])
 
 
-@router.get("/api/session", summary="Who asks", responses={401: {"description": "Nobody is logged in."}})
+@router.get("/api/session", summary="Who asks", responses=refusals())
 def session(request: Request) -> SessionInfo:
     """The user, what the user may do, and the token for calls that change something."""
     user, bench = current_user(request), request.app.state.bench
