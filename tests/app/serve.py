@@ -1,6 +1,6 @@
-"""An app process for tests: the API without pages, on the port that is named, for the user that a header names.
+"""An app process for tests: the API without pages, on the port that is named.
 
-Who somebody is, is another part's business and tested there; here a header says it.
+``guarded``: behind the real guard, where on loopback everybody is the local admin. Without it a header says who asks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import uvicorn
 
 from workbench.app.identity import LOCAL, Role, User
 from workbench.app.role import WEBSOCKET
-from workbench.app.server import create_app
+from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
 
@@ -32,5 +32,10 @@ class Introduced:
 
 
 if __name__ == "__main__":
-    app = Introduced(create_app(Bench(load_settings()), pages=False))
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="info", access_log=False, **WEBSOCKET)
+    bench, port = Bench(load_settings()), int(sys.argv[1])
+    app: Any
+    if sys.argv[2:] == ["guarded"]:
+        app = guarded_app(bench, "127.0.0.1", port, pages=False)
+    else:
+        app = Introduced(create_app(bench, pages=False))
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="info", access_log=False, **WEBSOCKET)

@@ -22,8 +22,8 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from tests.app.live.conftest import App
-from tests.app.live.conftest import _app as _app
-from tests.app.live.conftest import app as app
+from tests.app.live.conftest import _guarded as _guarded
+from tests.app.live.conftest import guarded as guarded
 from tests.control.conftest import _live as _live
 from tests.control.conftest import live as live
 from tests.live import LiveBench
@@ -68,9 +68,9 @@ def questions(operation: Any, known: str, ask: Callable[[schemathesis.Case], Non
     each()
 
 
-def test_no_request_ends_in_a_server_error(app: App, known: str) -> None:
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{app.url}/openapi.json").json())
-    schema.config.update(base_url=app.url)
+def test_no_request_ends_in_a_server_error(guarded: App, known: str) -> None:
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{guarded.url}/openapi.json").json())
+    schema.config.update(base_url=guarded.url)
     operations = [result.ok() for result in schema.get_all_operations()]
     found: list[str] = []
     statuses: dict[str, Counter[int]] = {operation.label: Counter() for operation in operations}
@@ -94,14 +94,14 @@ def test_no_request_ends_in_a_server_error(app: App, known: str) -> None:
     print(f"{total} requests to {len(operations)} calls: {sum(statuses.values(), Counter())}")
     assert not found, f"{len(found)} of {total}:\n" + "\n\n".join(found[:12])
     assert all(statuses.values()), f"no time was left for {[label for label in statuses if not statuses[label]]}"
-    assert httpx.get(f"{app.url}/health").is_success
+    assert httpx.get(f"{guarded.url}/health").is_success
 
 
-def test_a_server_error_would_be_found(app: App, known: str) -> None:
+def test_a_server_error_would_be_found(guarded: App, known: str) -> None:
     """The check itself: a call that is described and answers 500 is a failure."""
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{app.url}/openapi.json").json())
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{guarded.url}/openapi.json").json())
     operation = schema["/health"]["GET"]
-    answer = operation.Case().call(base_url=app.url)
+    answer = operation.Case().call(base_url=guarded.url)
     operation.Case().validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
     answer.status_code = 500
     with pytest.raises(FailureGroup):

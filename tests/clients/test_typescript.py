@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.live.conftest import App
-from tests.app.live.conftest import _app as _app
-from tests.app.live.conftest import app as app
+from tests.app.live.conftest import _guarded as _guarded
+from tests.app.live.conftest import guarded as guarded
 from tests.control.conftest import _live as _live
 from tests.control.conftest import live as live
 from tests.engine.graphs import document
@@ -51,14 +51,14 @@ def client(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_client_is_generated_compiled_and_works(app: App, client: Path, tmp_path: Path) -> None:
+def test_the_client_is_generated_compiled_and_works(guarded: App, client: Path, tmp_path: Path) -> None:
     graph = tmp_path / "graph.json"
     nodes = {
         "a": {"service": "probe.data", "params": {"value": "a", "file_kib": 4}},
         "b": {"service": "probe.control", "params": {"value": "b", "fail_times": 0}},
     }
     graph.write_text(json.dumps(document(nodes, [("a", "b")])))
-    variables = {"WORKBENCH_URL": app.url, "WORKBENCH_GRAPH": str(graph)}
+    variables = {"WORKBENCH_URL": guarded.url, "WORKBENCH_GRAPH": str(graph)}
     for script in ("generate", "build", "test"):
         ran = npm("run", script, folder=client, **variables)
         assert ran.returncode == 0, f"npm run {script}: {ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"

@@ -22,14 +22,15 @@ from tests.live import ROOT, LiveBench, free_port, sigkill, wait_for
 class App:
     """An app process on a fixed port, so that it can be killed and come back where it was."""
 
-    def __init__(self, live: LiveBench) -> None:
+    def __init__(self, live: LiveBench, *how: str) -> None:
         self.live = live
+        self.how = how
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.process = self.live._start([sys.executable, "-m", "tests.app.serve", str(self.port)], cwd=ROOT)
+        self.process = self.live._start([sys.executable, "-m", "tests.app.serve", str(self.port), *self.how], cwd=ROOT)
         wait_for(self._answers, 60, "the app answers")
 
     def _answers(self) -> bool:
@@ -122,6 +123,21 @@ def app(live: LiveBench, _app: App) -> App:
     if _app.process is None or _app.process.poll() is not None:
         _app.start()
     return _app
+
+
+@pytest.fixture(scope="session")
+def _guarded(_live: LiveBench) -> Iterator[App]:
+    _live.ensure()
+    app = App(_live, "guarded")
+    app.start()
+    yield app
+    app.kill()
+
+
+@pytest.fixture
+def guarded(live: LiveBench, _guarded: App) -> App:
+    """An app behind its real guard."""
+    return _guarded
 
 
 @pytest.fixture
