@@ -97,6 +97,27 @@ def video(
     return out.getvalue()
 
 
+def recorded(codec: str = "libopus", seconds: float = 2.0) -> bytes:
+    """WebM as a browser's recorder makes it: while it goes on, so without a length or an index."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="webm", options={"live": "1"}) as file:
+        stream = file.add_stream(codec, rate=48_000 if codec == "libopus" else 25)
+        if codec == "libopus":
+            stream.layout = "mono"
+            tone = (0.3 * np.sin(np.arange(int(48_000 * seconds)) / 35) * 32767).astype(np.int16)[None]
+            frame = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48_000, 0
+            file.mux(stream.encode(frame))
+        else:
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for i in range(int(25 * seconds)):
+                shade = av.VideoFrame.from_ndarray(np.full((48, 64, 3), i, np.uint8), format="rgb24")
+                shade.pts = i + i % 2  # webcams are not regular
+                file.mux(stream.encode(shade))
+        file.mux(stream.encode(None))
+    return out.getvalue()
+
+
 def archive(**files: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nodes._samples import sample_portrait
 from tests.app.uploads.conftest import Post
-from tests.app.uploads.media import frames, picture, sound, video, wav
+from tests.app.uploads.media import frames, picture, recorded, sound, video, wav
 from workbench.client.bench import Bench
 
 pytestmark = pytest.mark.stack
@@ -57,6 +57,15 @@ def test_is_taken_in_whatever_it_is_called(name: str, post: Post, client: httpx.
     assert again["ref"]["sha256"] == body["ref"]["sha256"]  # the same upload, the same bytes
     if kind != "image":
         assert body["ref"]["durationS"] == pytest.approx(2.0 if kind == "video" else 1.0, abs=0.08)
+
+
+@pytest.mark.parametrize(("codec", "kind"), [("libopus", "audio"), ("libvpx", "video")])
+def test_what_a_browser_records_has_no_length_and_is_measured(post: Post, codec: str, kind: str) -> None:
+    body = post(recorded(codec)).json()
+    assert body["kind"] == kind, body
+    assert body["ref"]["durationS"] == pytest.approx(2.0, abs=0.1)
+    if kind == "video":
+        assert 12 <= body["ref"]["fps"] <= 30
 
 
 def test_positions_are_gone_and_the_picture_is_upright(post: Post, client: httpx.Client) -> None:
