@@ -38,8 +38,22 @@ export function facts(ref) {
   return parts.join(" · ");
 }
 
+/** Links expire after some minutes: a player that was open for longer asks for a new one, and goes on where it was. */
+function renewed(player, url) {
+  let asked = 0;
+  player.addEventListener("error", () => {
+    if (player.currentTime === 0 || Date.now() - asked < 10_000) return;
+    asked = Date.now();
+    const at = player.currentTime;
+    player.src = url;
+    player.currentTime = at;
+    player.play().catch(() => {});
+  });
+  return player;
+}
+
 function video(ref, { autoplay }) {
-  return h("video", {
+  const player = h("video", {
     class: "wb-video",
     src: artifactUrl(ref.sha256),
     poster: thumbnailUrl(ref.sha256),
@@ -49,10 +63,11 @@ function video(ref, { autoplay }) {
     loop: false,
     style: ref.width && ref.height ? `aspect-ratio: ${ref.width} / ${ref.height}` : "",
   });
+  return renewed(player, artifactUrl(ref.sha256));
 }
 
 function audio(ref) {
-  const player = h("audio", { src: artifactUrl(ref.sha256), controls: true, preload: "none" });
+  const player = renewed(h("audio", { src: artifactUrl(ref.sha256), controls: true, preload: "none" }), artifactUrl(ref.sha256));
   return h("div", { class: "wb-sound" }, waveform(ref, player), player);
 }
 

@@ -174,6 +174,7 @@ const EVENT_WORDS = {
   "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
   "node.failed": (data) => `failed: ${data.error?.message ?? ""}`,
   "node.waiting": (data) => `waits (${(data.reason ?? "").replaceAll("_", " ")})`,
+  "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
   "node.skipped": () => "left out",
   "node.cancelled": () => "cancelled",
 };

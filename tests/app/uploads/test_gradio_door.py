@@ -185,3 +185,31 @@ def test_progress_is_told_by_gradios_own_route(page: tuple[Bench, str]) -> None:
     assert upload(address, picture(), query="?upload_id=abc123").status_code == 200
     with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as told:
         assert '"msg": "done"' in "".join(told.iter_text()).replace('"msg":"done"', '"msg": "done"')
+
+
+def call(address: str, value: object, user: str = "ann") -> httpx.Response:
+    body = {"data": [value, None], "session_hash": "s"}
+    return httpx.post(f"{address}/gradio_api/call/told", json=body, headers={"x-user": user}, timeout=60)
+
+
+def file_data(path: str) -> dict[str, object]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize(
+    "given", ["http://127.0.0.1:9/a.png", "https://example.org/a.png", " HTTP://x/a", "//x/a", "file:///etc/passwd"]
+)
+def test_a_component_is_given_no_address(page: tuple[Bench, str], given: str) -> None:
+    _, address = page
+    answer = call(address, {"nested": [file_data(given)]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), answer.text
+
+
+def test_a_component_is_given_no_upload_of_another_user(page: tuple[Bench, str]) -> None:
+    _, address = page
+    path = upload(address, picture(size=(50, 40)), user="ann").json()[0]
+    assert call(address, file_data(path), user="ann").status_code == 200
+    refused = call(address, file_data(path), user="bob")
+    assert (refused.status_code, refused.json()["code"]) == (404, "artifact.unknown"), refused.text
+    around = path.replace("/uploads/", "/uploads/../uploads/")
+    assert call(address, file_data(around), user="bob").status_code == 404

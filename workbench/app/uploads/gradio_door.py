@@ -27,6 +27,7 @@ from nodes.context import take_over
 from schemas.errors import WorkbenchError
 from workbench.app.answers import status_of
 from workbench.app.identity import current_user, need_runner
+from workbench.app.uploads.component_values import CheckedValues
 from workbench.app.uploads.media_types import served_type
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.visible import readable
@@ -47,7 +48,8 @@ def gradio_folder() -> Path:
 
 
 def add_gradio_door(app: FastAPI) -> None:
-    """Add both routes. Call it before Gradio is mounted."""
+    """Add both routes, and the check of what components are given. Call it before Gradio is mounted."""
+    app.add_middleware(CheckedValues, bench=app.state.bench, folder=gradio_folder())
     app.router.routes.append(Route("/gradio_api/upload", _upload, methods=["POST"], include_in_schema=False))
     for path in _FILE_ROUTES:
         app.router.routes.append(Route(path, _Files(app), include_in_schema=False))
