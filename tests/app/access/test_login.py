@@ -49,6 +49,12 @@ def test_some_addresses_are_open(launch: Launch, path: str) -> None:
     assert launch().get(path).status_code == 200
 
 
+def test_readiness_tells_its_parts_to_those_who_are_logged_in(launch: Launch, browser: TestClient) -> None:
+    stranger, known = launch().get("/ready"), browser.get("/ready")
+    assert (stranger.status_code, stranger.json()) == (503, {"ready": False, "parts": []})
+    assert "bus" in {part["name"] for part in known.json()["parts"]}
+
+
 def test_session_says_who_asks(browser: TestClient) -> None:
     told = browser.get("/api/session").json()
     assert told.pop("version")
