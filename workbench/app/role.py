@@ -11,12 +11,12 @@ from workbench.app.access.policy import check_address
 from workbench.client.bench import Bench
 from workbench.settings import Settings
 
-# A peer that is gone is noticed within half a minute. Compressing each client's copy of a small update costs more than
-# it saves: a third of a megabyte of memory a client, and most of the time that an update takes.
+# A peer that is gone is noticed within 45 s, one that takes nothing before that (app/live/route.py). Compressing each
+# client's copy of a small update costs more than it saves: memory for each client, and most of an update's time.
 WEBSOCKET: dict[str, Any] = {
     "ws_max_size": 64 * 1024,
     "ws_ping_interval": 15.0,
-    "ws_ping_timeout": 15.0,
+    "ws_ping_timeout": 30.0,
     "ws_per_message_deflate": False,
 }
 

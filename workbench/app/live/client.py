@@ -105,6 +105,8 @@ class Client:
         self._subscriptions[job] = Subscription(
             followed, followed.place_of(request.after), request.after, len(followed.events)
         )
+        if known is not None:  # asking again brings nothing sooner
+            self._subscriptions[job].due_at = known.due_at
         self.touch(job)
 
     def _drop(self, job: str) -> None:
