@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from workbench.app.identity import LOCAL, Role, User
+from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
@@ -37,5 +38,7 @@ if __name__ == "__main__":
     if sys.argv[2:] == ["guarded"]:
         app = guarded_app(bench, "127.0.0.1", port, pages=False)
     else:
-        app = Introduced(create_app(bench, pages=False))
+        open_app = create_app(bench, pages=False)
+        open_app.add_middleware(Measured)  # as guarded_app does
+        app = Introduced(open_app)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="info", access_log=False, **WEBSOCKET)

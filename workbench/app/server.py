@@ -28,7 +28,8 @@ def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> Fa
         pages: as for ``create_app``.
     """
     app = create_app(bench, pages=pages)
-    add_guard(app, host, port)  # last: what is added last is outermost
+    add_guard(app, host, port)  # what is added last is outermost
+    app.add_middleware(Measured)  # it answers nothing, and counts what the guard refuses too
     return app
 
 
@@ -45,7 +46,6 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
     app.state.bench_figures = BenchCollector(bench)
-    app.add_middleware(Measured)
     register_errors(app)
     register_api(app)
     app.include_router(live.router)

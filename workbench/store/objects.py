@@ -220,6 +220,10 @@ class Objects:
             raise WorkbenchError("store.missing", f"{key} is not a preview", where=key, allowed="preview/<job>/<node>")
         return self._call(f"read {key}", request)
 
+    def jobs_with_previews(self) -> set[str]:
+        """Ids of the jobs that have a preview."""
+        return {facts.key.split("/")[1] for facts in self._listed("preview/")}
+
     def delete_previews(self, job: str) -> int:
         """Remove the previews of a job; returns how many there were."""
         keys = [facts.key for facts in self._listed(f"preview/{job}/")]

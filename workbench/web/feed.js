@@ -4,6 +4,7 @@ import { place } from "./api.js";
 
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 8000;
+const LOGIN_REQUIRED = 4401;
 const SILENT_MS = 40000; // the server sends a heartbeat every 15 s
 
 class Feed {
@@ -56,8 +57,12 @@ class Feed {
       this.#heard = Date.now();
       this.#take(JSON.parse(message.data));
     };
-    socket.onclose = () => {
+    socket.onclose = (closed) => {
       this.#socket = null;
+      if (closed.code === LOGIN_REQUIRED && !place.base) {
+        window.location.assign(`/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
+        return;
+      }
       if (!this.#jobs.size) return;
       this.#say(false);
       setTimeout(() => this.#open(), this.#pause * (0.75 + Math.random() / 2));

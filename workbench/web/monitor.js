@@ -1,6 +1,6 @@
 // A job while it runs and when it is done: the stage with its picture, a line per node, what can be done now.
 
-import { post, whoami } from "./api.js";
+import { place, post, whoami } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, downloadUrl } from "./artifact.js";
 import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
@@ -191,11 +191,14 @@ function logOf(node, job) {
   ].filter(Boolean);
 }
 
+const PREVIEW_EVERY_MS = 1900;
+
 // -- the stage: preview, finished parts, the video --------------------------------------------------------------------
 
 function createStage(element, jobId) {
   let shown = "";
   let growing = null;
+  let previewAt = 0;
   const picture = h("img", { class: "wb-preview", alt: "The frame that is being made" });
   fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
   return {
@@ -225,9 +228,10 @@ function createStage(element, jobId) {
           return;
         }
       }
-      if (node.preview && picture.dataset.key !== node.preview) {
-        picture.dataset.key = node.preview;
-        picture.src = `/api/jobs/${jobId}/nodes/${node.id}/preview?key=${encodeURIComponent(node.preview)}`;
+      // A node's previews replace each other under one key, at most one in two seconds.
+      if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
+        previewAt = Date.now();
+        picture.src = `${place.base}/api/jobs/${jobId}/nodes/${node.id}/preview?at=${previewAt}`;
         if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "being made"));
         shown = "preview";
       }
