@@ -32,6 +32,14 @@ class ServiceManifest(Contract):
     outputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its outputs.")
 
 
+class Gpu(Contract):
+    """A graphics processor of a worker's machine, as its driver reports it."""
+
+    name: str
+    memory_gib: float
+    memory_used_gib: float = Field(description="By all processes of the machine.")
+
+
 class WorkerManifest(Contract):
     """One worker: where it runs and what it offers."""
 
@@ -42,7 +50,10 @@ class WorkerManifest(Contract):
     pid: int = 0
     cpus: int = 0
     memory_gib: float = 0.0
+    memory_used_gib: float = Field(0.0, description="Resident memory of the worker and its executors.")
     device: str = "cpu"
+    gpus: list[Gpu] = Field(default_factory=list)
+    models: list[str] = Field(default_factory=list, description="Models that its executors keep loaded.")
     services: list[ServiceManifest] = Field(default_factory=list)
 
 

@@ -41,6 +41,7 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
             "job",
             f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
         ),
+        ("page", f"{bench.settings.app_url}/?job={record.id}" if bench.settings.app_url else None),
         ("mlflow", shown.mlflow_run or ("not recorded yet" if bench.settings.mlflow_url else None)),
         ("stop", f"{this_program()} down"),
     ]

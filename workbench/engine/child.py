@@ -41,6 +41,7 @@ class Child:
     ) -> None:
         self.name = name
         self.services: list[dict[str, Any]] = []
+        self.models: list[str] = []  # that its process keeps loaded
         self._home = home
         self._cache_folder = cache_folder
         self._cache_bytes = cache_bytes
@@ -107,6 +108,7 @@ class Child:
                 remedy="Correct the node file named in the log; `workbench nodes` shows the same error.",
             )
         self.services = ready["services"]
+        self.models = []
 
     def send(self, kind: str, **fields: Any) -> None:
         """Raises Closed."""

@@ -45,6 +45,7 @@ class Executor:
         self.workdir = workdir
         self.settings = settings
         self.models = ModelCache()
+        self._told_loads = 0
         self.services: Mapping[str, NodeDeclaration] = services()
         self.cancelled_runs: set[int] = set()
         self.held_runs: set[int] = set()  # their supervisor drains: no further node of them starts
@@ -77,6 +78,12 @@ class Executor:
         if path is not None:
             return path
         return Path(self.ask("fetch", ref=ref.model_dump(mode="json"))["path"])
+
+    def tell_models(self) -> None:
+        """Say which models are loaded, where that has changed."""
+        if self.models.loads != self._told_loads:
+            self._told_loads = self.models.loads
+            self.wire.send("models", keys=self.models.keys)
 
     def serve(self) -> None:
         """Read messages until the supervisor is gone; runs are handed to the main thread."""

@@ -68,6 +68,9 @@ class Desk(Protocol):
     def fetch(self, ref: Ref) -> Path:
         """A local file with an artifact's bytes."""
 
+    def tell_models(self) -> None:
+        """Say which models are loaded, where that has changed."""
+
 
 class Abandoned(Exception):
     """The segment is no longer this executor's: handed back for another attempt, fenced or cancelled."""
@@ -223,6 +226,7 @@ class SegmentRun:
                 allowed="values of JSON; integers of 64 bits",
                 remedy="Return it as text, or save it as an artifact.",
             ) from None
+        self.desk.tell_models()
         done = {"run": self.number, "node": node.id, "body": body, "key": "" if result.cached else result.content_key}
         if not self._asks:
             self.desk.wire.send("done", **done)

@@ -1,8 +1,8 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, preview, store, part, claim, ask, fetch, failed, done, end. To it: run, cancel,
-hold, answer.
+executor: start, skipped, progress, models, preview, store, part, claim, ask, fetch, failed, done, end. To it: run,
+cancel, hold, answer.
 """
 
 from __future__ import annotations
@@ -188,6 +188,8 @@ class Slot:
                 work.uploads.append(_ref(message["ref"]))
             elif kind == "part":
                 self._keep_part(work, message)
+            elif kind == "models":
+                self.child.models = message["keys"]
             elif kind == "preview":
                 self._show_preview(work, message)
             else:

@@ -22,6 +22,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.engine.active import Heart
 from workbench.engine.child import Child
+from workbench.engine.machine import gpus, memory_used_gib
 from workbench.engine.supervisor import Slot
 from workbench.engine.threads import service_thread
 from workbench.settings import Settings
@@ -136,6 +137,9 @@ class Worker:
                 "pid": os.getpid(),
                 "cpus": os.cpu_count() or 1,
                 "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+                "memory_used_gib": memory_used_gib(),
+                "gpus": gpus(),
+                "models": sorted({model for slot in self._slots for model in slot.child.models}),
                 "services": services,
             }
         )

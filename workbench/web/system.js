@@ -72,7 +72,9 @@ function worker({ manifest, state, running }, open) {
     { class: "wb-tile" },
     h("div", { class: "wb-tile-head" }, h("strong", {}, manifest.pool), h("span", { class: "wb-chip" }, manifest.plane), badge(state === "busy" ? "running" : "ready", state)),
     h("code", { class: "wb-muted" }, manifest.worker),
-    h("p", { class: "wb-muted" }, [manifest.device, `${manifest.cpus} cores`, `${manifest.memoryGib} GiB`, manifest.host].filter(Boolean).join(" · ")),
+    h("p", { class: "wb-muted" }, [`${manifest.cpus} cores`, `${manifest.memoryUsedGib} of ${manifest.memoryGib} GiB`, manifest.host].filter(Boolean).join(" · ")),
+    manifest.gpus.map((gpu) => h("p", { class: "wb-muted" }, `${gpu.name} · ${gpu.memoryUsedGib} of ${gpu.memoryGib} GiB`)),
+    manifest.models.length ? h("p", {}, h("span", { class: "wb-muted" }, "loaded: "), manifest.models.map((model) => h("span", { class: "wb-chip" }, model))) : null,
     running.length ? h("ul", { class: "wb-events" }, running.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.split("/")[0]}` }, one)))) : null,
     h(
       "details",
