@@ -16,6 +16,7 @@ RUNS = (
     ("animation",),
     ("store",),
     ("run_filters",),
+    ("page_start",),
     ("tracking",),
 )
 
