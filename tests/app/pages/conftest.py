@@ -27,7 +27,6 @@ Visiting = Callable[..., Visit]
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The stack; besides the usual services it has the probes, which tests hold and let go by files."""
 
-
     home = tmp_path_factory.mktemp("pages") / "home"
     more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
     with stack(home, **more) as program:
@@ -43,9 +42,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium here, so pages are not tested: `make browser`, or apt-get install chromium")
-    expect.set_options(
-        timeout=40_000
-    )  # two cores are shared with seven parts and a browser
+    expect.set_options(timeout=40_000)  # two cores are shared with seven parts and a browser
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -99,6 +100,16 @@ class Place:
     def kill(self, name: str) -> None:
         """SIGKILL for the process of a part; the stack starts it again."""
         os.kill(int(self.part(name)["pid"]), signal.SIGKILL)
+
+    @contextmanager
+    def nothing_restarted(self) -> Iterator[None]:
+        """What ends stays away: the stack's supervisor is stopped meanwhile."""
+        pid = int(self.program.json("status")["pid"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def wait_for(self, condition: Callable[[], Any], timeout_s: float = 60) -> Any:
         return wait_for(condition, timeout_s)
