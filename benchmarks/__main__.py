@@ -17,6 +17,7 @@ RUNS = (
     ("animation",),
     ("store",),
     ("run_filters",),
+    ("page_start",),
     ("tracking",),
     ("watchers",),
 )

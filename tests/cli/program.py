@@ -40,10 +40,10 @@ class Ended:
 class Program:
     """Commands in one home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **more: str) -> None:
         self.home = home
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
-        self.environment = {**clean, "WORKBENCH_HOME": str(home)}
+        self.environment = {**clean, "WORKBENCH_HOME": str(home), **more}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""
@@ -84,9 +84,14 @@ class Program:
 
 
 @contextmanager
-def stack(home: Path, *only: str) -> Iterator[Program]:
-    """A real stack in that home. Afterwards nothing of it may be left."""
-    program = Program(home)
+def stack(home: Path, *only: str, **more: str) -> Iterator[Program]:
+    """A real stack in that home. Afterwards nothing of it may be left.
+
+    Args:
+        only: its parts; all of them where none is named.
+        more: environment variables of all its processes.
+    """
+    program = Program(home, **more)
     program.run("up", "--detach", *(["--only", ",".join(only)] if only else []))
     try:
         yield program

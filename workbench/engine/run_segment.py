@@ -278,6 +278,9 @@ class SegmentRun:
         else:
             info, again = ErrorInfo(message=f"{type(error).__name__}: {error}"[:2000], code="node.failed"), True
             info.details["log"] = traceback.format_exc()[-6000:]
+            info.details["remedy"] = (
+                "Its log says where. Change what it was given, or repair its service; then go on where the job stopped."
+            )
         with contextlib.suppress(OSError):  # the log's disk may be full, and this report must not die of it
             traceback.print_exception(error)  # into the executor's log, beside what the node printed
         where = str(info.details.get("where", ""))

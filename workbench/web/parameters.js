@@ -18,6 +18,7 @@ export function mount(element, { props, trigger, watch }) {
 
   const drafts = new Map(); // pipeline -> {params, leaveOut}: switching pipelines keeps what was set
   let errors = [];
+  let kept = ""; // the preset that was applied or saved last
   const draft = () => {
     if (!drafts.has(pipelines.chosen)) drafts.set(pipelines.chosen, { params: {}, leaveOut: [] });
     return drafts.get(pipelines.chosen);
@@ -94,7 +95,8 @@ export function mount(element, { props, trigger, watch }) {
       said.hidden = !wrong;
       said.textContent = wrong ?? "";
       control.input.setAttribute("aria-invalid", String(Boolean(wrong)));
-      if (!wrong) set(node.id, name, now, standard);
+      // A wrong value is published too: Generate is then refused, rather than taking the last good one in silence.
+      set(node.id, name, Number.isNaN(now) ? null : now === undefined ? control.input.value : now, standard);
     };
     const control = CONTROLS[kind]({ id, schema, value, changed, unit: unit(name, schema) });
     control.input.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
@@ -103,10 +105,10 @@ export function mount(element, { props, trigger, watch }) {
       changed(standard);
     });
     wrapper.dataset.changed = String(JSON.stringify(value) !== JSON.stringify(standard));
-    const wrong = errorOf(node.id, name);
+    const wrong = check(value, schema, kind) ?? errorOf(node.id, name)?.message;
     if (wrong) {
       said.hidden = false;
-      said.textContent = wrong.message;
+      said.textContent = wrong;
       control.input.setAttribute("aria-invalid", "true");
     }
     wrapper.append(
@@ -121,18 +123,21 @@ export function mount(element, { props, trigger, watch }) {
   function presets(pipeline) {
     if (!pipeline.presets) return null;
     const say = h("span", { "aria-live": "polite", class: "wb-muted" });
+    const mine = (one) => one.owner !== "";
     const choice = h(
       "select",
       { class: "wb-select", "aria-label": "Preset" },
       h("option", { value: "" }, "Presets…"),
-      pipeline.presets.map((one) => h("option", { value: one.name }, one.owner === "" ? one.name : `${one.name} (mine)`)),
+      pipeline.presets.map((one) => h("option", { value: one.name, selected: one.name === kept }, mine(one) ? `${one.name} (mine)` : one.name)),
     );
     const named = () => pipeline.presets.find((one) => one.name === choice.value);
     choice.addEventListener("change", () => {
       const one = named();
       if (!one) return;
       drafts.set(pipelines.chosen, { params: structuredClone(one.params ?? {}), leaveOut: [...(one.leaveOut ?? [])] });
+      kept = one.name;
       draw();
+      box.querySelector(".wb-presets select")?.focus();
     });
     const name = h("input", { class: "wb-input", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: true });
     const save = button("Save as preset", {
@@ -147,9 +152,10 @@ export function mount(element, { props, trigger, watch }) {
         try {
           const now = draft();
           await call("PUT", `/api/presets/${pipeline.name}/${encodeURIComponent(name.value.trim())}`, { params: now.params, leaveOut: now.leaveOut });
-          say.textContent = "saved";
-          name.hidden = true;
-          pipelines.refresh();
+          await pipelines.refresh();
+          kept = name.value.trim();
+          draw(); // the focus is in here, where a change alone is not drawn
+          box.querySelector(".wb-presets select")?.focus();
         } catch (error) {
           fill(say, problem(error, { compact: true }));
         }
@@ -159,13 +165,19 @@ export function mount(element, { props, trigger, watch }) {
       kind: "quiet",
       onclick: async () => {
         const one = named();
-        if (!one || one.owner === "") return;
-        await call("DELETE", `/api/presets/${pipeline.name}/${encodeURIComponent(one.name)}`).catch((error) => fill(say, problem(error, { compact: true })));
-        pipelines.refresh();
+        if (!one || !mine(one)) return;
+        try {
+          await call("DELETE", `/api/presets/${pipeline.name}/${encodeURIComponent(one.name)}`);
+          await pipelines.refresh();
+          kept = "";
+          draw();
+          box.querySelector(".wb-presets select")?.focus();
+        } catch (error) {
+          fill(say, problem(error, { compact: true }));
+        }
       },
     });
-    forget.hidden = true;
-    choice.addEventListener("input", () => (forget.hidden = !named() || named().owner === ""));
+    forget.hidden = !named() || !mine(named());
     return h("div", { class: "wb-presets" }, choice, name, save, forget, say);
   }
 

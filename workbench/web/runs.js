@@ -74,6 +74,7 @@ function showList(element, address) {
 
   function draw({ jobs, pagination }) {
     state.list = jobs;
+    for (const { experiment } of jobs) offer(element.querySelector('select[name="experiment"]'), wanted.experiment, [experiment]);
     if (!jobs.length) {
       fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
     } else {
@@ -174,6 +175,12 @@ function apiFilters(wanted) {
   return { ...wanted, compare: "", since: day(wanted.since, 0), before: day(wanted.before, 86400) };
 }
 
+/** Add choices that are not there yet; a job of a new experiment brings its own. */
+function offer(choice, chosen, list) {
+  const known = new Set([...(choice?.options ?? [])].map((one) => one.value));
+  for (const one of list) if (choice && one && !known.has(one)) choice.append(h("option", { value: one, selected: one === chosen }, one));
+}
+
 function filters(wanted, changed) {
   let timer = null;
   const soon = () => {
@@ -186,12 +193,11 @@ function filters(wanted, changed) {
   };
   const input = (name, placeholder, label) => h("input", { class: "wb-input", value: wanted[name], placeholder, "aria-label": label, type: "search", oninput: set(name) });
   const select = (name, label, choices) =>
-    h("select", { class: "wb-select", "aria-label": label, onchange: set(name) }, h("option", { value: "" }, label), choices.map(([value, word]) => h("option", { value, selected: wanted[name] === value }, word)));
+    h("select", { class: "wb-select", name, "aria-label": label, onchange: set(name) }, h("option", { value: "" }, label), choices.map(([value, word]) => h("option", { value, selected: wanted[name] === value }, word)));
   const pipelines = select("pipeline", "Any pipeline", []);
   const experiments = select("experiment", "Any experiment", []);
-  const offer = (element, name, list) => element.append(...list.map((one) => h("option", { value: one, selected: wanted[name] === one }, one)));
-  get("/api/pipelines").then(({ pipelines: list }) => offer(pipelines, "pipeline", list.map((one) => one.name))).catch(() => null);
-  get("/api/experiments").then(({ experiments: list }) => offer(experiments, "experiment", list)).catch(() => null);
+  get("/api/pipelines").then(({ pipelines: list }) => offer(pipelines, wanted.pipeline, list.map((one) => one.name))).catch(() => null);
+  get("/api/experiments").then(({ experiments: list }) => offer(experiments, wanted.experiment, list)).catch(() => null);
   const date = (name, label) => h("label", { class: "wb-date" }, h("span", { class: "wb-muted" }, label), h("input", { class: "wb-input", type: "date", value: wanted[name], onchange: set(name) }));
   return h(
     "form",

@@ -1,0 +1,115 @@
+"""The stack behind the pages: jobs of probes over its HTTP API, its record, its processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from schemas.job import JobRecord
+from tests.cli.graphs import document
+from tests.cli.program import Program
+from tests.stack.conditions import wait_for
+from workbench.client.bench import Bench
+from workbench.settings import load_settings
+
+Edges = Sequence[tuple[str, str]]
+
+
+class Place:
+    """One stack.
+
+    Attributes:
+        url: of its page.
+        bench: the same bench without the page: what the record says.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        settings = load_settings(home=program.home)
+        self.url = settings.app_url
+        self.bench = Bench(settings)
+        self._api = httpx.Client(
+            base_url=self.url,
+            timeout=30,
+            limits=httpx.Limits(max_keepalive_connections=0),  # the app is killed now and then
+        )
+
+    def close(self) -> None:
+        self._api.close()
+        self.bench.close()
+
+    def answers(self) -> bool:
+        """Whether the page is served."""
+        try:
+            return self._api.get("/health").is_success
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str) -> Any:
+        return self._api.get(path).raise_for_status().json()
+
+    def submit(self, nodes: Mapping[str, Mapping[str, Any]], edges: Edges = (), **fields: Any) -> str:
+        """Id of a job of probes: {node: params}. Each is a probe of the data plane that is computed every time."""
+        graph = document(
+            *(
+                {"id": id_, "service": "probe.data", "retries": {"maxAttempts": 1}, "params": dict(p)}
+                for id_, p in nodes.items()
+            ),
+            edges=tuple(edges),
+        )
+        return self.order(graph=graph, **fields)
+
+    def order(self, **fields: Any) -> str:
+        """Id of a job that POST /api/jobs accepts."""
+        answer = self._api.post("/api/jobs", json=fields)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["jobId"])
+
+    def job(self, job: str) -> JobRecord:
+        return self.bench.job(job)
+
+    def ended(self, job: str, timeout_s: float = 120) -> JobRecord:
+        """The record of a job once it is final."""
+
+        def final() -> JobRecord | None:
+            record = self.bench.job(job)
+            return record if record.status.final else None
+
+        record = wait_for(final, timeout_s)
+        assert record is not None
+        return record
+
+    def cancel(self, job: str) -> None:
+        self.bench.cancel(job)
+        self.ended(job)
+
+    def event_numbers(self, job: str) -> list[str]:
+        """Of all events of the job, by the record."""
+        return [event.cursor for event in self.bench.events(job)]
+
+    def part(self, name: str) -> dict[str, Any]:
+        """What `workbench status` says about a part."""
+        parts = self.program.json("status")["parts"]
+        return next(dict(part) for part in parts if part["name"] == name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for the process of a part; the stack starts it again."""
+        os.kill(int(self.part(name)["pid"]), signal.SIGKILL)
+
+    @contextmanager
+    def nothing_restarted(self) -> Iterator[None]:
+        """What ends stays away: the stack's supervisor is stopped meanwhile."""
+        pid = int(self.program.json("status")["pid"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 60) -> Any:
+        return wait_for(condition, timeout_s)

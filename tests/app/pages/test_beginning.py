@@ -1,0 +1,39 @@
+"""From an empty home to the first video, by clicking alone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
+
+
+def test_first_video_by_clicking_alone(place: Place, visiting: Visiting) -> None:
+    visit = visiting("/runs")  # the first test of this folder: nothing was ever made here
+    page = visit.page
+    expect(page.get_by_text("No runs yet")).to_be_visible()
+    page.get_by_role("link", name="Make one").click()
+    page.get_by_role("button", name="A first video").click()
+    expect(page.locator("#portrait-taken .wb-face")).to_be_visible()
+    page.get_by_role("button", name="Generate", exact=True).click()
+
+    badge = page.locator("#monitor .wb-monitor-title .wb-badge")
+    expect(badge).to_have_text("Completed", timeout=270_000)
+    expect(page).to_have_url(f"{place.url}/?job={page.url.partition('job=')[2]}")
+    video = page.locator("#monitor .wb-artifact video")
+    video.click()
+    page.wait_for_function("video => video.duration > 1 && video.currentTime > 0", arg=video.element_handle())
+    expect(page.locator("#monitor .wb-figures").get_by_text("identity distance")).to_be_visible()
+    expect(page.get_by_role("link", name="MLflow")).to_have_attribute("href", page_of(place, page.url))
+    with page.expect_download() as download:
+        page.locator("#monitor .wb-files").get_by_role("link", name="Video file: video").click()
+    assert download.value.path().read_bytes()[4:8] == b"ftyp"
+
+
+def page_of(place: Place, url: str) -> str:
+    """Where MLflow shows the job of that address."""
+    found = place.wait_for(lambda: place.bench.mlflow_run(url.partition("job=")[2]), 60)
+    return str(found)

@@ -1,0 +1,142 @@
+"""The form: what is missing or wrong is said where it is, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+SCRIPT = "Nothing that was typed is lost."
+
+
+def field(page: Page, name: str) -> Locator:
+    """A field of a node's parameters: ``animate.sway``."""
+    return page.locator(f'[data-field="{name}"]')
+
+
+def open_parameters(page: Page) -> None:
+    page.locator("#field-parameters summary").first.click()
+    expect(field(page, "animate.sway")).to_be_visible()
+
+
+def fill_in(page: Page) -> None:
+    """The sample portrait and a text of one's own."""
+    page.get_by_role("button", name="Use the sample portrait").click()
+    expect(page.locator("#portrait-taken img")).to_be_visible()
+    page.get_by_label("My own text").check()
+    page.get_by_role("textbox", name="Script").fill(SCRIPT)
+
+
+def generate(page: Page) -> None:
+    page.get_by_role("button", name="Generate", exact=True).click()
+
+
+def submitted(page: Page, place: Place) -> dict[str, Any]:
+    """What the job was asked to be that Generate made; it is cancelled."""
+    generate(page)
+    expect(page.locator("#monitor .wb-monitor")).to_be_visible()
+    job = page.url.partition("job=")[2].partition("&")[0]
+    place.cancel(job)
+    return dict(place.get(f"/api/jobs/{job}")["job"])
+
+
+def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
+    page = visiting().page
+    generate(page)
+    beside = page.locator("#field-portrait + .wb-beside")
+    expect(beside).to_contain_text("A portrait is missing.")
+    expect(beside).to_contain_text("take the sample portrait")
+    page.get_by_role("button", name="Use the sample portrait").click()
+    expect(page.locator("#portrait-taken img")).to_be_visible()
+    generate(page)
+    expect(page.locator("#field-prompt + .wb-beside")).to_contain_text("A prompt is missing.")
+    expect(beside).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_attribute("aria-invalid", "true")
+    assert "job=" not in page.url
+
+
+def test_parameter_out_of_bounds_is_said_there_and_not_submitted(place: Place, visiting: Visiting) -> None:
+    page = visiting().page
+    fill_in(page)
+    open_parameters(page)
+    sway = field(page, "animate.sway")
+    sway.get_by_role("spinbutton").fill("5")
+    expect(sway.locator(".wb-field-problem")).to_have_text("5 is out of bounds: 0 to 2.")
+    generate(page)
+    expect(page.locator("#problems, #field-parameters").get_by_role("alert").first).to_be_visible()
+    expect(sway.get_by_role("spinbutton")).to_have_value("5")
+    expect(sway.get_by_role("spinbutton")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Script")).to_have_value(SCRIPT)
+    assert "job=" not in page.url
+    sway.get_by_role("spinbutton").fill("1.5")
+    expect(sway.locator(".wb-field-problem")).to_be_hidden()
+    asked = submitted(page, place)["options"]
+    assert (asked["params"], asked["options"]["script"]) == ({"animate": {"sway": 1.5}}, SCRIPT)
+
+
+def test_presets_are_saved_applied_and_deleted(visiting: Visiting) -> None:
+    page = visiting().page
+    open_parameters(page)
+    field(page, "animate.fps").get_by_role("spinbutton").fill("12")
+    expect(page.locator("#field-parameters").get_by_text("1 changed")).to_be_visible()
+    page.get_by_role("button", name="Save as preset").click()
+    page.get_by_role("textbox", name="Name of the preset").fill("twelve")
+    page.get_by_role("button", name="Save as preset").click()
+    preset = page.get_by_role("combobox", name="Preset")
+    expect(preset.locator("option", has_text="twelve (mine)")).to_have_count(1)
+    page.reload()
+    open_parameters(page)
+    expect(field(page, "animate.fps").get_by_role("spinbutton")).to_have_value("25")
+    preset.select_option("twelve")
+    expect(field(page, "animate.fps").get_by_role("spinbutton")).to_have_value("12")
+    page.get_by_role("button", name="Delete preset").click()
+    expect(preset.locator("option", has_text="twelve")).to_have_count(0)
+
+
+def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -> None:
+    page = visiting().page
+    fill_in(page)
+    open_parameters(page)
+    field(page, "speech.speed").get_by_role("spinbutton").fill("1.25")
+    page.get_by_label("Do this step").first.uncheck()  # portrait upscaling
+    page.get_by_role("spinbutton", name="Seed").fill("77")
+    page.get_by_role("combobox", name="Experiment").fill("again")
+    page.keyboard.press("Enter")
+    first = submitted(page, place)
+    assert (first["seed"], first["experiment"]) == (77, "again")
+    page.get_by_role("link", name="Again", exact=True).click()
+    expect(page.get_by_role("textbox", name="Script")).to_have_value(SCRIPT)
+    expect(page.locator("#portrait-taken .wb-face")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("77")
+    expect(page.get_by_role("combobox", name="Experiment")).to_have_value("again")
+    open_parameters(page)
+    expect(field(page, "speech.speed").get_by_role("spinbutton")).to_have_value("1.25")
+    expect(page.get_by_label("Do this step").first).not_to_be_checked()
+    second = submitted(page, place)
+    assert second["options"] == first["options"]
+
+
+def test_seed_is_kept_while_it_is_locked_and_drawn_otherwise(place: Place, visiting: Visiting) -> None:
+    page = visiting().page
+    fill_in(page)
+    assert submitted(page, place)["seed"] == 0
+    page.get_by_label("Keep this seed").uncheck()
+    drawn = submitted_again(page, place)
+    assert drawn["seed"] != 0
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value(str(drawn["seed"]))
+
+
+def submitted_again(page: Page, place: Place) -> dict[str, Any]:
+    """As ``submitted``, where the page shows a job already."""
+    before = page.url
+    generate(page)
+    expect(page).not_to_have_url(before)
+    job = page.url.partition("job=")[2].partition("&")[0]
+    place.cancel(job)
+    return dict(place.get(f"/api/jobs/{job}")["job"])

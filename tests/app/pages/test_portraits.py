@@ -1,0 +1,74 @@
+"""Giving a portrait: uploaded, without a face, of a kind that is refused; consent of who is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from nodes._samples import sample_portrait
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+from tests.app.pages.test_form import SCRIPT, generate
+from tests.app.uploads.media import picture
+
+pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
+
+
+def give(page: Page, content: bytes, name: str = "me.png", mime: str = "image/png") -> None:
+    page.locator("#portrait-source input[type=file]").set_input_files(
+        {"name": name, "mimeType": mime, "buffer": content}
+    )
+
+
+def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visiting: Visiting, tmp_path: Path) -> None:
+    page = visiting().page
+    give(page, sample_portrait(tmp_path).read_bytes() + b"mine")  # other bytes: not the sample that needs no consent
+    expect(page.locator("#portrait-taken svg path.wb-face")).to_be_visible()
+    expect(page.locator("#portrait-taken")).to_contain_text("px found")
+    expect(page.locator("#portrait-source")).to_be_hidden()
+    page.get_by_label("My own text").check()
+    page.get_by_role("textbox", name="Script").fill(SCRIPT)
+    generate(page)
+    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("needs that person's consent")
+    assert "job=" not in page.url
+    page.get_by_label("Everybody who is seen or heard here has agreed to it.").check()
+    generate(page)
+    expect(page.locator("#monitor .wb-monitor")).to_be_visible()
+    job = page.url.partition("job=")[2]
+    place.cancel(job)
+    consent = place.job(job).graph.metadata["consent"]
+    assert consent["given"] is True and "has agreed" in consent["text"]
+
+
+def test_picture_without_a_face_is_taken_with_a_warning(visiting: Visiting) -> None:
+    page = visiting().page
+    give(page, picture(size=(300, 300)))
+    warnings = page.locator("#portrait-taken .wb-warnings li")
+    expect(warnings.first).to_contain_text("face")
+    assert len(warnings.first.inner_text()) > len(warnings.first.locator("strong").inner_text())  # the remedy too
+    expect(page.locator("#portrait-taken .wb-face")).to_have_count(0)
+    page.get_by_role("button", name="Replace").click()
+    expect(page.locator("#portrait-source")).to_be_visible()
+    expect(page.locator("#portrait-taken img")).to_have_count(0)
+
+
+def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
+    visit = visiting()
+    visit.expect("415")
+    page = visit.page
+    page.get_by_role("textbox", name="Prompt").fill("Kept.")
+    give(page, SVG, "me.svg", "image/svg+xml")
+    expect(page.get_by_text("An SVG drawing is not accepted.")).to_contain_text("Give a picture")
+    expect(page.locator("#portrait-source")).to_be_visible()  # another one can be given at once
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("Kept.")
+
+
+def test_bytes_count_and_not_the_name(visiting: Visiting) -> None:
+    visit = visiting()
+    visit.expect("415")
+    give(visit.page, SVG, "me.png", "image/png")
+    expect(visit.page.get_by_text("An SVG drawing is not accepted.")).to_be_visible()

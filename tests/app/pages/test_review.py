@@ -1,0 +1,55 @@
+"""A script that a person approves: edited, taken, rejected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
+
+EDITED = "Clocks tick."
+QUICK: dict[str, dict[str, Any]] = {"script": {"max_words": 5}, "animate": {"size": 256, "fps": 10}}
+
+
+@pytest.fixture
+def asked(place: Place, visiting: Visiting) -> tuple[str, Page]:
+    """A job that waits for a person, and the page that asks."""
+    portrait = place.get("/api/uploads/sample")["ref"]["sha256"]
+    options = {"portrait": portrait, "prompt": "Clocks.", "approve": True, "leaveOut": ["upscale", "evaluate"]}
+    job = place.order(pipeline="talking_head", options=options, params=QUICK)
+    page = visiting(f"/?job={job}").page
+    expect(page.get_by_role("group", name="Approve the script")).to_be_visible(timeout=120_000)
+    return job, page
+
+
+def test_edited_text_is_what_is_said(place: Place, asked: tuple[str, Page]) -> None:
+    job, page = asked
+    text = page.get_by_role("textbox", name="The script")
+    expect(text).not_to_have_value("")
+    text.fill(EDITED)
+    expect(page.get_by_text("edited", exact=True)).to_be_visible()
+    page.reload()  # asked again: the question is the job's, not the page's
+    page.get_by_role("textbox", name="The script").fill(EDITED)
+    page.get_by_role("button", name="Approve and render").click()
+    expect(page.locator("#monitor .wb-monitor-title .wb-badge")).to_have_text("Completed", timeout=150_000)
+    expect(page.locator("#monitor .wb-artifact video")).to_be_visible()
+    record = place.ended(job)
+    review = next(node for node in record.nodes if node.id == "review")
+    assert review.output is not None
+    assert review.output["narration"] == EDITED
+    assert (review.output["source"], review.output["approved_by"]) == ("person", "local")
+    assert review.output["script"]["author"] == "local"
+
+
+def test_rejected_script_ends_the_job_in_words(place: Place, asked: tuple[str, Page]) -> None:
+    job, page = asked
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("#monitor .wb-monitor-title .wb-badge")).to_have_text("Failed")
+    expect(page.locator("#monitor .wb-problem").first).to_contain_text("rejected")
+    expect(page.get_by_role("group", name="Approve the script")).to_have_count(0)
+    assert place.ended(job).status.value == "failed"

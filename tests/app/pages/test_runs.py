@@ -1,0 +1,109 @@
+"""The history: filters in the address, rows that live, a run in full, two runs beside each other."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+@pytest.fixture
+def experiment() -> str:
+    """One that no other job has."""
+    return f"e{uuid.uuid4().hex[:8]}"
+
+
+def row(job: str) -> str:
+    return f'.wb-row[data-job="{job}"]'
+
+
+def test_filters_are_in_the_address_and_survive_a_reload(place: Place, visiting: Visiting, experiment: str) -> None:
+    one = place.submit({"a": {"value": "one"}}, experiment=experiment)
+    other = place.submit({"a": {"bad_input": True}}, experiment=experiment)
+    place.ended(one)
+    place.ended(other)
+    page = visiting("/runs").page
+    expect(page.locator(row(one))).to_be_visible()
+    page.get_by_role("combobox", name="Any experiment").select_option(experiment)
+    expect(page.locator(".wb-row")).to_have_count(2)
+    page.get_by_role("combobox", name="Any status").select_option("failed")
+    expect(page.locator(".wb-row")).to_have_count(1)
+    expect(page).to_have_url(f"{place.url}/runs?status=failed&experiment={experiment}")
+    page.reload()
+    expect(page.locator(row(other))).to_be_visible()
+    expect(page.locator(".wb-row")).to_have_count(1)
+    expect(page.get_by_role("combobox", name="Any status")).to_have_value("failed")
+    page.get_by_role("combobox", name="Any status").select_option("")
+    page.get_by_role("searchbox", name="Parameter").fill("a.value=one")
+    expect(page.locator(".wb-row")).to_have_count(1)
+    expect(page.locator(row(one))).to_be_visible()
+    page.get_by_role("searchbox", name="Parameter").fill("a.value=nobody")
+    expect(page.get_by_text("No run fits")).to_be_visible()
+
+
+def test_rows_live_and_the_back_button_leads_back(
+    place: Place, visiting: Visiting, gate: Path, experiment: str
+) -> None:
+    page = visiting("/runs").page
+    expect(page.locator(".wb-rows > *").first).to_be_visible()
+    job = place.submit({"held": {"gate": str(gate)}}, experiment=experiment)
+    badge = page.locator(f"{row(job)} .wb-badge")
+    expect(badge).to_have_text("Running")  # it appeared by itself
+    gate.touch()
+    expect(badge).to_have_text("Completed")
+    page.get_by_role("combobox", name="Any experiment").select_option(experiment)
+    expect(page.locator(".wb-row")).to_have_count(1)
+    page.locator(row(job)).click()
+    expect(page.locator(".wb-run")).to_be_visible()
+    expect(page).to_have_url(f"{place.url}/runs?job={job}")
+    page.go_back()
+    expect(page.locator(row(job))).to_be_visible()
+    expect(page).to_have_url(f"{place.url}/runs?experiment={experiment}")
+
+
+def test_run_in_full_shows_each_node_and_can_be_repeated_and_deleted(place: Place, visiting: Visiting) -> None:
+    job = place.submit({"maker": {"value": "made", "parts": 2}, "taker": {"value": "taken"}}, [("maker", "taker")])
+    place.ended(job)
+    page = visiting(f"/runs?job={job}").page
+    node = page.get_by_role("region", name="Node")
+    expect(node).to_contain_text("taker")
+    page.locator(".wb-graph-node", has_text="maker").click()
+    expect(page).to_have_url(f"{place.url}/runs?job={job}&node=maker")
+    expect(node).to_contain_text("probe.data")
+    expect(node.locator("dd", has_text="made").first).to_be_visible()
+    expect(node.locator(".wb-text", has_text="part 0").first).to_be_visible()  # what it made can be read
+    page.reload()
+    expect(node).to_contain_text("maker")  # the address has the node
+    page.locator(".wb-graph-node", has_text="taker").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{place.url}/runs?job={job}&node=taker")
+    page.get_by_role("button", name="Run again").click()
+    expect(page).not_to_have_url(f"{place.url}/runs?job={job}&node=taker")
+    expect(page.locator(".wb-run-title .wb-badge")).to_have_text("Completed")
+    expect(page.locator(".wb-facts").get_by_role("link", name=job[:14])).to_be_visible()
+    again = page.url.partition("job=")[2].partition("&")[0]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(row(job))).to_be_visible()
+    expect(page.locator(row(again))).to_have_count(0)
+
+
+def test_two_runs_are_compared(place: Place, visiting: Visiting) -> None:
+    one, other = (place.submit({"a": {"value": value}}, experiment="compared") for value in ("left", "right"))
+    place.ended(one)
+    place.ended(other)
+    page = visiting(f"/runs?compare={one}").page
+    page.locator(row(other)).click()
+    expect(page).to_have_url(f"{place.url}/runs?compare={one},{other}")
+    differs = page.locator(".wb-table").first.get_by_role("row", name="a.value")
+    expect(differs.get_by_role("cell").nth(0)).to_have_text("left")
+    expect(differs.get_by_role("cell").nth(1)).to_have_text("right")
+    page.get_by_role("button", name="All runs").click()
+    expect(page.locator(row(one))).to_be_visible()

@@ -1,0 +1,60 @@
+"""What the bench offers, live: cards of pipelines, and the page System."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+def test_arrow_keys_choose_a_pipeline(place: Place, visiting: Visiting) -> None:
+    page = visiting().page
+    cards = page.get_by_role("radiogroup", name="Pipeline").get_by_role("radio")
+    expect(cards.first).to_be_visible()
+    names = [pipeline["name"] for pipeline in place.get("/api/pipelines")["pipelines"]]
+    expect(cards).to_have_count(len(names))
+    page.locator('[role=radio][aria-checked="true"]').focus()
+    for key, step in (("ArrowRight", 1), ("ArrowLeft", 0)):
+        page.keyboard.press(key)
+        chosen = page.locator('[role=radio][aria-checked="true"]')
+        expect(chosen).to_have_attribute("data-pipeline", names[step % len(names)])
+        expect(chosen).to_be_focused()
+        expect(page.locator('[role=radio][tabindex="0"]')).to_have_count(1)
+
+
+def test_card_is_grey_with_the_reason_until_a_worker_is_back(place: Place, visiting: Visiting) -> None:
+    page = visiting().page
+    card = page.locator('.wb-card[data-pipeline="talking_head"]')
+    expect(card).to_have_attribute("data-offered", "true")
+    workers = [one["manifest"] for one in place.get("/api/system")["workers"]]
+    with place.nothing_restarted():
+        place.program.run("queue", "drain", next(one["worker"] for one in workers if one["plane"] == "data"))
+        expect(card).to_have_attribute("data-offered", "false")
+        expect(card.locator(".wb-card-state")).to_contain_text("no worker")
+    expect(card).to_have_attribute("data-offered", "true", timeout=90_000)
+
+
+def test_parts_workers_and_queues_are_shown(visiting: Visiting) -> None:
+    page = visiting("/system").page
+    for part in ("bus", "objects", "sql", "mlflow", "control", "worker", "app"):
+        expect(page.locator(".wb-tile", has=page.get_by_text(part, exact=True)).first).to_be_visible()
+    expect(page.get_by_role("row", name="data.cpu")).to_be_visible()
+    worker = page.locator(".wb-tile", has=page.locator("details")).last
+    worker.locator("summary").click()
+    expect(worker.get_by_text("generate.hibari_tts").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Storage")).to_be_visible()
+
+
+def test_part_that_is_down_shows_its_remedy(place: Place, visiting: Visiting) -> None:
+    page = visiting("/system").page
+    tile = page.locator(".wb-tile", has=page.get_by_text("mlflow", exact=True)).first
+    expect(tile.locator(".wb-badge")).to_have_text("up", timeout=90_000)
+    place.kill("mlflow")
+    expect(tile.locator(".wb-badge")).not_to_have_text("up")
+    expect(tile.locator("p.wb-muted").first).to_be_visible()
+    expect(tile.locator(".wb-badge")).to_have_text("up", timeout=120_000)
+    expect(tile).to_contain_text("restarted")

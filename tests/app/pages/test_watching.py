@@ -1,0 +1,104 @@
+"""Watching a job: nothing that happens to a page is noticed by the job, and no event is lost to a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+from tests.live import Diary
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+BADGE = "#monitor .wb-monitor-title .wb-badge"
+
+
+def shown_events(page: Page) -> list[str]:
+    """Numbers of the events in a run in full, oldest first."""
+    page.locator("summary", has_text="Events").first.click()
+    return list(reversed(page.locator("ol.wb-events code").all_inner_texts()))
+
+
+def test_reload_in_the_middle_loses_and_doubles_nothing(place: Place, visiting: Visiting, gate: Path) -> None:
+    job = place.submit({"a": {}, "b": {"gate": str(gate)}, "c": {}}, [("a", "b"), ("b", "c")])
+    generate, full = visiting(f"/?job={job}").page, visiting(f"/runs?job={job}").page
+    for page in (generate, full):
+        expect(page.locator('.wb-line[data-status="running"] .wb-line-name')).to_have_text("b")
+        page.reload()
+        expect(page.locator('.wb-line[data-status="completed"]')).to_have_count(1)
+    gate.touch()
+    expect(generate.locator(BADGE)).to_have_text("Completed")
+    expect(full.locator(".wb-run-title .wb-badge")).to_have_text("Completed")
+    expect(full.get_by_text(f"Events ({len(place.event_numbers(job))})")).to_be_visible()
+    assert shown_events(full) == place.event_numbers(job)
+
+
+def test_two_browsers_see_the_same_job_and_one_cancels_it(place: Place, visiting: Visiting, gate: Path) -> None:
+    job = place.submit({"held": {"gate": str(gate)}})
+    one, other = visiting(f"/?job={job}").page, visiting(f"/?job={job}").page
+    for page in (one, other):
+        expect(page.locator(BADGE)).to_have_text("Running")
+    other.get_by_role("button", name="Cancel").click()
+    for page in (one, other):
+        expect(page.locator(BADGE)).to_have_text("Cancelled")
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    assert place.ended(job).status.value == "cancelled"
+
+
+def test_app_that_is_killed_comes_back_and_the_page_with_it(place: Place, visiting: Visiting, gate: Path) -> None:
+    job = place.submit({"held": {"gate": str(gate)}, "next": {}}, [("held", "next")])
+    visit = visiting(f"/?job={job}")
+    visit.expect(
+        "ERR_CONNECTION", "WebSocket", "Failed to load resource", "Failed to fetch", "NetworkError", "status 50"
+    )
+    page = visit.page
+    expect(page.locator(BADGE)).to_have_text("Running")
+    place.kill("app")
+    expect(page.locator(".wb-monitor-title")).to_contain_text("not connected")
+    gate.touch()  # the job ends while nobody can see it
+    place.ended(job)
+    place.wait_for(place.answers, 120)
+    expect(page.locator(BADGE)).to_have_text("Completed", timeout=60_000)
+    expect(page.locator('.wb-line[data-status="completed"]')).to_have_count(2)
+    page.goto(f"/runs?job={job}")
+    expect(page.get_by_text(f"Events ({len(place.event_numbers(job))})")).to_be_visible()
+    assert shown_events(page) == place.event_numbers(job)
+
+
+def test_failed_job_says_what_and_what_to_do_and_goes_on(place: Place, visiting: Visiting, tmp_path: Path) -> None:
+    diary = Diary(tmp_path / "diary")
+    job = place.submit(
+        {
+            "first": {"value": "first", "log": str(diary.path)},
+            "weak": {"value": "weak", "log": str(diary.path), "fail_times": 1},
+        },
+        [("first", "weak")],
+    )
+    page = visiting(f"/?job={job}").page
+    expect(page.locator(BADGE)).to_have_text("Failed")
+    failed = page.locator('.wb-line[data-status="failed"]')
+    expect(failed).to_contain_text("execution 1 was told to fail")
+    expect(page.locator("#monitor .wb-problem-remedy").first).to_be_visible()
+    failed.locator("summary").click()
+    expect(failed.locator(".wb-problem-remedy")).to_be_visible()
+    page.get_by_role("button", name="Go on where it stopped").click()
+    expect(page).not_to_have_url(f"{place.url}/?job={job}")
+    expect(page.locator(BADGE)).to_have_text("Completed")
+    assert diary.lines() == ["first", "weak", "weak"]
+
+
+def test_refusal_of_a_node_is_read_beside_its_line(place: Place, visiting: Visiting) -> None:
+    job = place.submit({"refuses": {"bad_input": True}})
+    page = visiting(f"/?job={job}").page
+    expect(page.locator(BADGE)).to_have_text("Failed")
+    expect(page.locator('.wb-line[data-status="failed"]')).to_contain_text("this probe was told to refuse")
+    expect(page.locator("#monitor .wb-problem-remedy").first).to_have_text("Set it to false.")
+
+
+def test_job_that_nobody_knows_is_told(visiting: Visiting) -> None:
+    visit = visiting("/?job=20200101-000000-abcdef")
+    visit.expect("404", "/api/jobs/20200101")
+    expect(visit.page.locator("#monitor .wb-problem")).to_contain_text("There is no job 20200101-000000-abcdef")
