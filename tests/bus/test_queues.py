@@ -175,3 +175,14 @@ def test_a_sweep_whose_branches_compute_does_not_step_back(bus: Bus) -> None:
     accept(bus, "person", raw=document({"a": "probe.control"}))
     assert bus.commit(sweep.lease, "a", result_of("a"))[0] is Verdict.OK, "b is still being computed"
     assert bus.commit(sweep.lease, "b", result_of("b"))[0] is Verdict.YIELD
+
+
+def test_entries_of_ended_jobs_leave_a_queue_that_nobody_takes_from(bus: Bus) -> None:
+    for job in ("gone", "cancelled", "goes-on"):
+        accept(bus, job)
+    bus.cancel("cancelled")
+    bus.client.delete(bus.keys.job("gone"))
+    assert bus.queues.drop_ended(bus.queues.entries()) == 2
+    assert [entry.job for entry in bus.queues.entries()] == ["goes-on"]
+    assert bus.queues.drop_ended(bus.queues.entries()) == 0
+    assert take(bus).lease.job == "goes-on"

@@ -192,6 +192,6 @@ def test_a_server_from_outside_that_does_not_answer_fails_the_start(
 def test_planning_starts_nothing(home: Path) -> None:
     prepare_home(home)
     plan = plan_stack(home)
-    assert [part.name for part in plan.parts] == ["bus", "objects", "sql", "mlflow", "control", "worker"]
+    assert [part.name for part in plan.parts] == ["bus", "objects", "sql", "mlflow", "control", "worker", "app"]
     assert processes_of(home) == []
     assert load_settings(home=home).bus_url == ""

@@ -106,6 +106,7 @@ class OutboxEntry:
 class Queued:
     """An entry of a queue."""
 
+    id: str
     pool: str
     lane: str
     job: str

@@ -7,8 +7,11 @@ from typing import cast
 
 import redis
 
+from schemas.status import FINAL_JOB_STATUSES
 from workbench.bus.answers import Queued
 from workbench.bus.keys import LANES, Keys
+
+_FINAL = {status.value for status in FINAL_JOB_STATUSES}
 
 
 class Queues:
@@ -29,7 +32,14 @@ class Queues:
         for pool, lane in names:
             pipe.xrange(self._keys.queue(pool, lane), count=limit)
         return [
-            Queued(pool, lane, fields[b"j"].decode(), fields[b"s"].decode(), int(entry_id.split(b"-")[0]))
+            Queued(
+                entry_id.decode(),
+                pool,
+                lane,
+                fields[b"j"].decode(),
+                fields[b"s"].decode(),
+                int(entry_id.split(b"-")[0]),
+            )
             for (pool, lane), entries in zip(names, pipe.execute() if names else [], strict=True)
             for entry_id, fields in entries
         ]
@@ -40,6 +50,21 @@ class Queues:
         for job, segment in segments:
             pipe.hget(self._keys.job(job), f"rq:{segment}")
         return [frozenset((raw or b"").decode().split()) for raw in pipe.execute()] if segments else []
+
+    def drop_ended(self, entries: Sequence[Queued]) -> int:
+        """Take entries out of their queues whose job has ended or is forgotten; returns how many.
+
+        A worker that takes drops them too; in the queue of a pool without workers they would stay for ever.
+        """
+        pipe = self._client.pipeline(transaction=False)
+        for entry in entries:
+            pipe.hget(self._keys.job(entry.job), "status")
+        statuses = pipe.execute() if entries else []
+        ended = [entry for entry, raw in zip(entries, statuses, strict=True) if raw is None or raw.decode() in _FINAL]
+        pipe = self._client.pipeline(transaction=False)
+        for entry in ended:
+            pipe.xdel(self._keys.queue(entry.pool, entry.lane), entry.id)
+        return int(sum(pipe.execute())) if ended else 0
 
     def depth(self, pool: str, lane: str) -> int:
         """Entries in a queue, stale ones included."""

@@ -109,6 +109,8 @@ class Keeper:
     def say_unserved(self) -> int:
         """Say on jobs that they wait for a worker, where nobody offers what the head of a queue needs."""
         entries = self.bus.queues.entries(limit=QUEUE_HEAD)
+        while self.bus.queues.drop_ended(entries):  # until the heads are of jobs that go on
+            entries = self.bus.queues.entries(limit=QUEUE_HEAD)
         if not entries:
             return 0
         offers = offered_by(self.bus)
