@@ -57,6 +57,7 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
             waited.wait(0.02)
         if server.started:
             ready()
+            bench.inspector.warm()
 
     waited = threading.Event()
     threading.Thread(target=announce, daemon=True).start()

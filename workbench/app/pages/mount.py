@@ -29,6 +29,7 @@ def mount_pages(app: FastAPI) -> None:
         runs_page()
     with demo.route("System", "system"):
         system_page()
+    demo.queue(default_concurrency_limit=8)  # every event is a short call; people must not wait for each other
     app.mount("/web", StaticFiles(directory=web.folder()), name="web")
     gr.mount_gradio_app(
         app,

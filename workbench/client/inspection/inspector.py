@@ -82,6 +82,10 @@ class Inspector:
         message = {"kind": "thumbnail", "path": str(path), "out": str(out), "side_px": side_px}
         self._ask(message, seconds=self._look_s, file_bytes=10_000_000)
 
+    def warm(self) -> None:
+        """Start one process, so that the first file need not wait some seconds for it. Does not block."""
+        self._threads.submit(lambda: self._mine().start())
+
     def pids(self) -> list[int]:
         """The processes that are up."""
         return [process.pid for process in self._processes if process.pid is not None]
@@ -111,11 +115,15 @@ class Inspector:
         return future.result()  # it is being looked at: that ends within its own time
 
     def _in_thread(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        return self._mine().ask(message, seconds)
+
+    def _mine(self) -> _Process:
+        """The process of this thread."""
         process: _Process | None = getattr(self._own, "process", None)
         if process is None:
             process = self._own.process = _Process(self._command)
             self._processes.append(process)
-        return process.ask(message, seconds)
+        return process
 
 
 class _Process:
@@ -133,7 +141,7 @@ class _Process:
 
     def ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         """The answer to one message. Raises WorkbenchError."""
-        self._ensure()
+        self.start()
         assert self._wire is not None
         self._looks += 1
         try:
@@ -159,7 +167,7 @@ class _Process:
             self._wire.close()
         self._process, self._wire, self._looks = None, None, 0
 
-    def _ensure(self) -> None:
+    def start(self) -> None:
         if self.pid is not None and self._looks < LOOKS:
             return
         self.stop()
