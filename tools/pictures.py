@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 DESK = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
-COLOURS = 200  # a page has few colours, and a video's frame stands this well
 
 
 def main(url: str = "") -> None:
@@ -85,13 +84,15 @@ def rest(page: Page) -> None:
           window.scrollTo(0, 0);
         }"""
     )
-    page.wait_for_timeout(400)  # sheets that slide in and scroll bars that fade out
+    page.wait_for_timeout(2000)  # the video's own spinner and controls fade out
 
 
 def save(png: bytes, path: Path) -> None:
-    """With a palette: a third of the size, and no difference to be seen."""
+    """With a palette that keeps rare colours, such as those of the states: a third of the size."""
     with Image.open(io.BytesIO(png)) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from gradio.themes import Base, Color, sizes
 
-_MODULES = ("dom", "api", "feed", "job", "artifact", "pipelines")  # what nearly every view imports
-HEAD = '<meta name="color-scheme" content="light dark">' + "".join(
-    f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES
+# Without this each module is asked for when the one before has come, and the first when Gradio has drawn its place.
+_MODULES = ("dom", "api", "pipelines", "cards", "feed", "job", "artifact", "parameters", "monitor", "media", "examples")
+HEAD = (
+    '<meta name="color-scheme" content="light dark">'
+    + "".join(f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES)
+    + '<script type="module" src="/web/early.js"></script>'
 )
 
 _IRIS = Color(
