@@ -76,6 +76,9 @@ function showList(element, address) {
     state.list = jobs;
     for (const { experiment } of jobs) offer(element.querySelector('select[name="experiment"]'), wanted.experiment, [experiment]);
     if (!jobs.length) {
+      state.shown = "";
+      state.lines.clear();
+      follow();
       fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
     } else {
       const key = jobs.map((one) => one.jobId).join();
