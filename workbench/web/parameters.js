@@ -277,7 +277,7 @@ function kindOf(schema) {
 export function check(value, schema, kind = kindOf(schema)) {
   const one = plain(schema);
   if (value === null && one.nullable) return null;
-  if (kind === "json") return value === undefined ? "This is not JSON." : null;
+  if (kind === "json") return value === undefined || (typeof value === "string" && !isJson(value)) ? "This is not JSON." : null;
   if (kind !== "number") {
     if (typeof value === "string" && one.maxLength && value.length > one.maxLength) return `At most ${one.maxLength} characters; these are ${value.length}.`;
     return null;

@@ -111,7 +111,7 @@ def settings_sent(params: dict[str, Any], leave_out: list[str], used: dict[str, 
 
 
 def _seed(value: float | None) -> int:
-    """The seed, as it is shown. Raises WorkbenchError (request.invalid) for one that a browser does not keep exactly."""
+    """The seed, as it is shown. Raises WorkbenchError (request.invalid): a browser does not keep it exactly."""
     seed = value or 0
     if seed != int(seed) or not 0 <= seed <= MAX_SEED:
         raise WorkbenchError(

@@ -11,7 +11,7 @@ from workbench.app.pages.island import island
 from workbench.app.pages.orders import CONSENT
 from workbench.app.pages.shell import heading
 from workbench.app.pages.wiring import Page, wire
-from workbench.app.pages.words import transcriber, words
+from workbench.app.pages.words import drafter, transcriber, words
 from workbench.client.bench import Bench
 
 
@@ -69,6 +69,7 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                 examples=[{"title": one.title, "doc": one.doc} for one in EXAMPLES],
             )
 
+    drafter(bench, said, parameters)
     form = Form(
         pipeline=cards,
         portrait=portrait.taken,
