@@ -156,7 +156,9 @@ class JobOptions(Contract):
     script: str = Field("", max_length=MAX_TEXT)
     ref_text: str = Field("", max_length=MAX_TEXT, description="What is said in the voice sample.")
     approve: bool = Field(False, description="A person approves the script before anything is rendered.")
-    seed: int = Field(0, ge=0, lt=2**63, strict=True)
+    seed: int = Field(
+        0, ge=0, lt=2**53, strict=True, description="Below 2**53: what a number of a browser keeps exactly."
+    )
     leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
     fresh: bool = Field(False, description="Compute everything anew, whatever is known.")
 

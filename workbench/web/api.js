@@ -39,9 +39,7 @@ export async function call(method, path, body) {
   } catch {
     throw new ApiError(0, { error: "the workbench does not answer", code: "app.unreachable", details: { remedy: "It may be restarting; this page goes on by itself. Otherwise: `workbench status`." } });
   }
-  if (answer.status === 401 && !place.base) {
-    window.location.assign(`/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
-  }
+  if (answer.status === 401 && !place.base) askForLogin();
   const text = await answer.text();
   let read = {};
   try {
@@ -55,6 +53,25 @@ export async function call(method, path, body) {
 
 export const get = (path) => call("GET", path);
 export const post = (path, body = {}) => call("POST", path, body);
+
+/** Says that the session ended, once; what is typed on the page stays. */
+export function askForLogin() {
+  if (document.getElementById("wb-login-again")) return;
+  const link = document.createElement("a");
+  link.href = `/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`;
+  link.target = "_blank"; // logging in beside this page loses nothing of it
+  link.textContent = "Log in again";
+  link.addEventListener("click", () => {
+    session = null;
+    document.getElementById("wb-login-again")?.remove();
+  });
+  const said = document.createElement("p");
+  said.id = "wb-login-again";
+  said.className = "wb-notice wb-login-again";
+  said.setAttribute("role", "alert");
+  said.append("Your session has ended. ", link, ", in another tab; what you typed here stays.");
+  document.body.prepend(said);
+}
 
 /** A query string without what is empty; lists repeat their name. */
 export function query(values) {

@@ -7,16 +7,23 @@ const OPTION_WORDS = { portrait: "portrait", prompt: "prompt", script: "script",
 
 export function mount(element, { props, trigger, watch }) {
   const group = h("div", { class: "wb-cards", role: "radiogroup", "aria-label": "Pipeline", onkeydown: keys });
-  const live = h("div", { class: "wb-sr", "aria-live": "polite" });
-  fill(element, group, live);
+  fill(element, group);
 
   function choose(name, focus = false) {
     if (!name || name === pipelines.chosen) return;
     pipelines.choose(name);
     props.value = name;
     trigger("change");
+    remember(name);
     draw();
     if (focus) group.querySelector('[aria-checked="true"]')?.focus();
+  }
+
+  /** The address is the state: reloading it chooses the same card. */
+  function remember(name) {
+    const address = new URL(window.location.href);
+    address.searchParams.set("pipeline", name);
+    window.history.replaceState(window.history.state, "", address);
   }
 
   function keys(event) {
@@ -32,7 +39,9 @@ export function mount(element, { props, trigger, watch }) {
       fill(group, pipelines.error ? problem(pipelines.error, { compact: true }) : h("div", { class: "wb-card wb-card-loading", "aria-hidden": "true" }));
       return;
     }
+    const focus = group.contains(document.activeElement) ? document.activeElement.dataset.pipeline : null;
     fill(group, pipelines.list.map(card));
+    if (focus) (group.querySelector(`[data-pipeline="${CSS.escape(focus)}"]`) ?? group.querySelector('[aria-checked="true"]'))?.focus();
   }
 
   function card(one) {

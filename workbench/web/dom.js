@@ -103,11 +103,25 @@ const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: 
 export function when(at) {
   if (!at) return "";
   const date = new Date(at * 1000);
-  const ago = Date.now() / 1000 - at;
+  timer ??= setInterval(rewriteTimes, 60_000);
+  return h("time", { class: "wb-when", datetime: date.toISOString(), title: FULL.format(date) }, whenWords(date));
+}
+
+let timer = null;
+
+function whenWords(date) {
+  const ago = (Date.now() - date) / 1000;
   const today = date.toDateString() === new Date().toDateString();
-  const words =
-    ago < 45 ? "just now" : ago < 3600 ? `${Math.round(ago / 60)} min ago` : today ? CLOCK.format(date) : DAY.format(date);
-  return h("time", { datetime: date.toISOString(), title: FULL.format(date) }, words);
+  return ago < 45 ? "just now" : ago < 3570 ? `${Math.max(1, Math.round(ago / 60))} min ago` : today ? CLOCK.format(date) : DAY.format(date);
+}
+
+/** "just now" does not stay true. */
+function rewriteTimes() {
+  if (document.visibilityState !== "visible") return;
+  for (const element of document.querySelectorAll("time.wb-when")) {
+    const words = whenWords(new Date(element.dateTime));
+    if (element.textContent !== words) element.textContent = words;
+  }
 }
 
 export const STATUS_WORDS = {

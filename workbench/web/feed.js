@@ -1,6 +1,6 @@
 // One WebSocket a page. Subscriptions outlive it: after a break each goes on from the last cursor it saw.
 
-import { place } from "./api.js";
+import { askForLogin, place } from "./api.js";
 
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 8000;
@@ -60,8 +60,8 @@ class Feed {
     socket.onclose = (closed) => {
       this.#socket = null;
       if (closed.code === LOGIN_REQUIRED && !place.base) {
-        window.location.assign(`/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
-        return;
+        askForLogin();
+        this.#pause = LONGEST_PAUSE_MS; // somebody types a password meanwhile
       }
       if (!this.#jobs.size) return;
       this.#say(false);

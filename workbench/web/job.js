@@ -6,6 +6,8 @@ import { feed } from "./feed.js";
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 const FINAL_NODE = new Set(["completed", "failed", "skipped", "cancelled"]);
 
+const NEWEST_EVENTS = 50; // in the answer about a job
+
 export const isFinal = (status) => FINAL.has(status);
 
 /**
@@ -26,20 +28,28 @@ export function follow(jobId, changed) {
     } else if (update.failed) {
       job.problem = { message: update.failed.error ?? "the job cannot be watched", code: update.failed.code, details: update.failed.details };
     } else {
+      job.problem = null; // a moment in which it could not be read is over
       const wasFinal = isFinal(job.status);
       for (const name of ["status", "progress", "secondsLeft", "waiting", "busAway"]) if (name in update) job[name] = update[name];
       for (const [id, node] of Object.entries(update.nodes ?? {})) job.nodes.set(id, { ...job.nodes.get(id), ...node, id });
-      for (const event of update.events ?? []) {
-        const number = `${event.epoch}-${event.seq}`;
-        if (!job.seen.has(number)) {
-          job.seen.add(number);
-          job.events.push(event);
-        }
-      }
+      if (update.error) job.error = update.error;
+      keep(update.events ?? []);
       if (isFinal(job.status) && !wasFinal) load(); // figures, outputs, MLflow's page
     }
     changed(job);
   };
+
+  /** Events in their order, each once; they come by two ways, and by the record newest first. */
+  function keep(events) {
+    const before = job.events.length;
+    for (const event of events) {
+      const number = `${event.epoch}-${event.seq}`;
+      if (job.seen.has(number)) continue;
+      job.seen.add(number);
+      job.events.push(event);
+    }
+    if (job.events.length !== before) job.events.sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
+  }
 
   async function load(tries = 0) {
     try {
@@ -60,29 +70,26 @@ export function follow(jobId, changed) {
         job.status = record.status;
         job.progress = Math.max(job.progress, record.progress ?? 0);
       }
-      job.error = record.error;
-      for (const event of [...(answer.events ?? [])].reverse()) {
-        const number = `${event.epoch}-${event.seq}`;
-        if (!job.seen.has(number)) {
-          job.seen.add(number);
-          job.events.push(event);
-        }
-      }
-      job.events.sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
+      job.error = record.error ?? job.error;
+      if (job.problem && job.problem.status !== undefined) job.problem = null; // what did not answer does again
+      keep(answer.events ?? []);
+      job.listed ??= (answer.events ?? []).length;
       changed(job);
       // MLflow is a moment behind the job; its link comes later.
       if (isFinal(record.status) && !record.mlflowRun && tries < 8) setTimeout(() => !ended && load(tries + 1), 1500);
-      if (isFinal(job.status) && !isFinal(record.status) && tries < 20) setTimeout(() => !ended && load(tries + 1), 150);
+      if (isFinal(job.status) && !isFinal(record.status) && job.status !== record.status) setTimeout(() => !ended && load(tries + 1), Math.min(10_000, 150 * 1.3 ** tries));
     } catch (error) {
       if (ended) return;
       if (error.status === 404) job.problem = error;
-      else setTimeout(() => !ended && load(tries), 1500);
+      else setTimeout(() => !ended && load(tries + 1), Math.min(10_000, 1500 * 1.3 ** tries));
       changed(job);
     }
   }
 
   load().then(() => {
-    if (!ended && !job.problem && !isFinal(job.record?.status)) stop = feed.watch(jobId, take);
+    if (ended || job.problem?.status === 404) return;
+    // The record brings the newest events; the socket sends the others of a long job, and then ends.
+    if (!isFinal(job.record?.status) || job.listed >= NEWEST_EVENTS) stop = feed.watch(jobId, take);
   });
   return () => {
     ended = true;

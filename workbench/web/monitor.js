@@ -8,19 +8,21 @@ import { follow, isFinal, nodesOf, waitWords } from "./job.js";
 import { growingVideo } from "./parts.js";
 
 /**
- * Show one job. Options: {jobId, links: whether to lead to the run in full and to repeating it}.
+ * Show one job. Options: {jobId, links: whether to lead to the run in full and to repeating it, go: shows another job
+ * in this place}.
  * Returns a function that ends it.
  */
-export function monitor(element, { jobId, links = true }) {
+export function monitor(element, { jobId, links = true, go = null }) {
   const parts = {
     stage: h("div", { class: "wb-stage" }),
     head: h("div", { class: "wb-monitor-head" }),
     notice: h("div", { "aria-live": "polite" }),
+    actionSaid: h("div", {}), // what a pressed button was refused; a question above it stays
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.notice, parts.lines, parts.after));
-  const view = { jobId, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null };
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.notice, parts.actionSaid, parts.lines, parts.after));
+  const view = { jobId, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
   const stop = follow(jobId, (job) => draw(view, job));
   return () => {
     stop();
@@ -50,7 +52,7 @@ function draw(view, job) {
 function drawHead(view, job) {
   if (!view.head) {
     view.head = {
-      status: h("span", {}),
+      status: h("span", { role: "status" }),
       words: h("span", { class: "wb-muted" }),
       bar: h("progress", { class: "wb-bar wb-bar-total", max: 1, value: 0, "aria-label": "Progress of the job" }),
       actions: h("span", { class: "wb-actions" }),
@@ -59,6 +61,8 @@ function drawHead(view, job) {
     fill(view.parts.head, h("div", { class: "wb-monitor-title" }, status, words, actions), bar);
   }
   const { status, words, bar, actions } = view.head;
+  const unknown = job.problem?.status === 404;
+  view.parts.head.hidden = unknown;
   if (status.dataset.now !== job.status) {
     status.dataset.now = job.status;
     fill(status, badge(job.status));
@@ -88,10 +92,11 @@ function cancelButton(view) {
     onclick: async (event) => {
       const pressed = event.currentTarget;
       pressed.disabled = true;
+      fill(view.parts.actionSaid);
       try {
         await post(`/api/jobs/${view.jobId}/cancel`);
       } catch (error) {
-        fill(view.parts.notice, problem(error, { compact: true }));
+        fill(view.parts.actionSaid, problem(error, { compact: true }));
         pressed.disabled = false;
       }
     },
@@ -102,7 +107,7 @@ function cancelButton(view) {
 
 function drawNotice(view, job) {
   const waiting = asked(job);
-  const key = job.problem ? "problem" : waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
+  const key = job.problem ? `problem ${job.problem.code}` : waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
   if (view.asked === key) return;
   view.asked = key;
   if (job.problem) fill(view.parts.notice, problem(job.problem));
@@ -149,6 +154,12 @@ function createLine(node) {
       if (element.querySelector("details").open) line.drawLog();
     },
     drawLog() {
+      // Its folds and what is selected in it stay until something has happened to this node.
+      const now = line.node;
+      const count = line.job.events.filter((event) => event.node === now.id).length;
+      const key = JSON.stringify([now.status, count, now.worker, now.error?.message, Object.keys(now.metrics ?? {}).length]);
+      if (line.logAt === key) return;
+      line.logAt = key;
       fill(log, ...logOf(line.node, line.job));
     },
   };
@@ -269,7 +280,7 @@ function drawAfter(view, job) {
     h(
       "div",
       { class: "wb-actions" },
-      view.links ? linkButton(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
+      view.links && record.options ? linkButton(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
       record.status === "completed" ? null : retryButton(view),
       view.links ? linkButton("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
       record.status === "completed" ? linkButton("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
@@ -288,12 +299,16 @@ function retryButton(view) {
   return button("Go on where it stopped", {
     icon: "again",
     onclick: async (event) => {
-      event.currentTarget.disabled = true;
+      const pressed = event.currentTarget;
+      pressed.disabled = true;
+      fill(view.parts.actionSaid);
       try {
-        const answer = await post(`/api/jobs/${view.jobId}/retry`);
-        window.location.assign(`/?job=${answer.jobId}`);
+        const { jobId } = await post(`/api/jobs/${view.jobId}/retry`);
+        if (view.go) view.go(jobId); // beside the form, which keeps what was typed
+        else window.location.assign(`/?job=${jobId}`);
       } catch (error) {
-        fill(view.parts.notice, problem(error, { compact: true }));
+        pressed.disabled = false;
+        fill(view.parts.actionSaid, problem(error, { compact: true }));
       }
     },
   });
@@ -339,7 +354,13 @@ export async function mount(element, { props, watch }) {
     end = null;
     const jobId = props.value?.jobId;
     if (!jobId) return element.replaceChildren();
-    end = monitor(element, { jobId });
+    end = monitor(element, {
+      jobId,
+      go: (other) => {
+        props.value = { jobId: other };
+        if (props.value?.jobId === other && !element.querySelector(`[aria-label="Job ${other}"]`)) show();
+      },
+    });
     // The address is the state: reloading it, or opening it elsewhere, shows the same job.
     const address = new URL(window.location.href);
     address.searchParams.delete("from");

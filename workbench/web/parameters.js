@@ -1,5 +1,5 @@
-// The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names only what differs from
-// the defaults: {params: {node: {param: value}}, leaveOut: [node]}.
+// The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names what a person set, be it
+// the default: {params: {node: {param: value}}, leaveOut: [node]}.
 
 import { call, get } from "./api.js";
 import { button, fill, h, icon, problem, sentence } from "./dom.js";
@@ -18,6 +18,7 @@ export function mount(element, { props, trigger, watch }) {
 
   const drafts = new Map(); // pipeline -> {params, leaveOut}: switching pipelines keeps what was set
   let errors = [];
+  let drawn = { pipeline: "", structure: "" };
   let kept = ""; // the preset that was applied or saved last
   const draft = () => {
     if (!drafts.has(pipelines.chosen)) drafts.set(pipelines.chosen, { params: {}, leaveOut: [] });
@@ -33,12 +34,18 @@ export function mount(element, { props, trigger, watch }) {
     trigger("change");
   }
 
-  function set(node, name, value, standard) {
+  /** What was touched is sent, even where it is the default: a pipeline may set another value by itself. */
+  function set(node, name, value) {
     const params = draft().params;
     params[node] ??= {};
-    if (JSON.stringify(value) === JSON.stringify(standard)) delete params[node][name];
-    else params[node][name] = value;
-    if (!Object.keys(params[node]).length) delete params[node];
+    params[node][name] = value;
+    publish();
+  }
+
+  function forgetValue(node, name) {
+    const params = draft().params;
+    delete params[node]?.[name];
+    if (params[node] && !Object.keys(params[node]).length) delete params[node];
     publish();
   }
 
@@ -46,8 +53,36 @@ export function mount(element, { props, trigger, watch }) {
     const pipeline = pipelines.current;
     fold.hidden = !pipeline;
     if (!pipeline) return;
+    const open = new Set([...box.querySelectorAll("details[open]")].map((one) => one.dataset.key));
+    const name = box.querySelector(".wb-presets input");
+    const half = drawn.pipeline === pipeline.name && name && !name.hidden ? name.value : null;
+    const focus = box.contains(document.activeElement) ? document.activeElement.id : "";
+    drawn = { pipeline: pipeline.name, structure: structureOf(pipeline) };
     fill(box, presets(pipeline), pipeline.nodes.map((node) => section(node)));
+    for (const one of box.querySelectorAll("details[data-key]")) one.open ||= open.has(one.dataset.key);
+    if (half !== null) {
+      const again = box.querySelector(".wb-presets input");
+      if (again) Object.assign(again, { hidden: false, value: half });
+    }
+    if (focus) document.getElementById(focus)?.focus();
     publish();
+  }
+
+  /** Workers and typical times come and go; that changes a chip, and nothing a person is typing into. */
+  function refreshed() {
+    const pipeline = pipelines.current;
+    if (!pipeline || drawn.pipeline !== pipeline.name || drawn.structure !== structureOf(pipeline)) return draw();
+    for (const node of pipeline.nodes) {
+      const chip = box.querySelector(`[data-offered-of="${CSS.escape(node.id)}"]`);
+      if (chip) showOffer(chip, node);
+    }
+    return null;
+  }
+
+  function showOffer(chip, node) {
+    chip.hidden = node.offered;
+    const words = node.reason || "no worker";
+    if (chip.textContent !== words) chip.textContent = words;
   }
 
   function section(node) {
@@ -57,14 +92,16 @@ export function mount(element, { props, trigger, watch }) {
     const advanced = fields.filter(([, schema]) => schema.advanced);
     if (!fields.length && !node.optional) return null;
     const body = h("div", { class: "wb-fields", hidden: out }, usual.map(([name, schema]) => field(node, name, schema)));
-    const more = advanced.length && !out ? h("details", { class: "wb-advanced" }, h("summary", {}, "Advanced"), h("div", { class: "wb-fields" }, advanced.map(([name, schema]) => field(node, name, schema)))) : null;
+    const more = advanced.length && !out ? h("details", { class: "wb-advanced", "data-key": `${pipelines.chosen} ${node.id}` }, h("summary", {}, "Advanced"), h("div", { class: "wb-fields" }, advanced.map(([name, schema]) => field(node, name, schema)))) : null;
     if (more && advanced.some(([name]) => errorOf(node.id, name))) more.open = true;
+    const chip = h("span", { class: "wb-chip", "data-tone": "warn", "data-offered-of": node.id });
+    showOffer(chip, node);
     return h(
       "fieldset",
       { class: "wb-node-fields", "data-node": node.id },
-      h("legend", {}, node.name, node.offered ? null : h("span", { class: "wb-chip", "data-tone": "warn" }, node.reason || "no worker")),
+      h("legend", {}, node.name, chip),
       node.optional
-        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
+        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `wb-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
         : null,
       body,
       more,
@@ -81,35 +118,44 @@ export function mount(element, { props, trigger, watch }) {
 
   function field(node, name, schema) {
     const kind = kindOf(schema);
-    const standard = schema.default;
+    const standard = node.preset?.[name] ?? schema.default;
     const id = `wb-${node.id}-${name}`;
     const set_ = draft().params[node.id] ?? {};
     const value = name in set_ ? set_[name] : standard;
     const reset = h("button", { type: "button", class: "wb-reset", title: `Back to ${JSON.stringify(standard)}`, "aria-label": `Reset ${label(name)}` }, icon("again"));
     const said = h("p", { class: "wb-field-problem", id: `${id}-problem`, role: "alert", hidden: true });
     const wrapper = h("div", { class: "wb-field", "data-field": `${node.id}.${name}`, "data-kind": kind });
-    const changed = (now) => {
-      wrapper.dataset.changed = String(JSON.stringify(now) !== JSON.stringify(standard));
-      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
-      const wrong = check(now, schema, kind);
+    const say = (wrong) => {
       said.hidden = !wrong;
-      said.textContent = wrong ?? "";
+      if (said.textContent !== (wrong ?? "")) said.textContent = wrong ?? "";
       control.input.setAttribute("aria-invalid", String(Boolean(wrong)));
-      // A wrong value is published too: Generate is then refused, rather than taking the last good one in silence.
-      set(node.id, name, Number.isNaN(now) ? null : now === undefined ? control.input.value : now, standard);
     };
+    const changed = (now) => {
+      wrapper.dataset.changed = "true";
+      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      pending = check(now, schema, kind);
+      // While somebody types an error may only go; a new one is said when the field is left.
+      if (!pending) say(null);
+      // A wrong value is published too: Generate is then refused, rather than taking the last good one in silence.
+      set(node.id, name, Number.isNaN(now) ? null : now === undefined ? control.input.value : now);
+    };
+    let pending = null;
     const control = CONTROLS[kind]({ id, schema, value, changed, unit: unit(name, schema) });
     control.input.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
+    wrapper.addEventListener("change", () => say(pending));
     reset.addEventListener("click", () => {
       control.set(standard);
-      changed(standard);
+      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      pending = null;
+      say(null);
+      wrapper.dataset.changed = "false";
+      forgetValue(node.id, name);
     });
-    wrapper.dataset.changed = String(JSON.stringify(value) !== JSON.stringify(standard));
+    wrapper.dataset.changed = String(name in set_);
     const wrong = check(value, schema, kind) ?? errorOf(node.id, name)?.message;
     if (wrong) {
-      said.hidden = false;
-      said.textContent = wrong;
-      control.input.setAttribute("aria-invalid", "true");
+      pending = wrong;
+      say(wrong);
     }
     wrapper.append(
       h("div", { class: "wb-field-head" }, h("label", { for: id }, label(name), unit(name, schema) ? h("span", { class: "wb-muted" }, ` ${unit(name, schema)}`) : null), reset),
@@ -195,13 +241,14 @@ export function mount(element, { props, trigger, watch }) {
     if (given.errors || given.fill) taken();
   });
   pipelines.addEventListener("choose", draw);
-  pipelines.addEventListener("change", () => {
-    if (!box.contains(document.activeElement)) draw();
-  });
+  pipelines.addEventListener("change", refreshed);
   pipelines.start();
   taken();
   get("/api/session").catch(() => null);
 }
+
+/** What a redraw is for: names, schemas and presets; not who offers a node, nor how long it usually takes. */
+const structureOf = (one) => JSON.stringify([one.nodes.map(({ offered, reason, ...rest }) => rest), one.presets]);
 
 // -- one field --------------------------------------------------------------------------------------------------------
 
@@ -230,13 +277,14 @@ function kindOf(schema) {
 export function check(value, schema, kind = kindOf(schema)) {
   const one = plain(schema);
   if (value === null && one.nullable) return null;
-  if (kind === "json") return value === undefined ? "This is not JSON." : null;
+  if (kind === "json") return value === undefined || (typeof value === "string" && !isJson(value)) ? "This is not JSON." : null;
   if (kind !== "number") {
     if (typeof value === "string" && one.maxLength && value.length > one.maxLength) return `At most ${one.maxLength} characters; these are ${value.length}.`;
     return null;
   }
   if (typeof value !== "number" || Number.isNaN(value)) return "A number is needed here.";
   if (one.type === "integer" && !Number.isInteger(value)) return "A whole number is needed here.";
+  if (one.type === "integer" && !Number.isSafeInteger(value)) return `A browser does not keep this number exactly: at most ${Number.MAX_SAFE_INTEGER}.`;
   const low = one.minimum ?? one.exclusiveMinimum;
   const high = one.maximum ?? one.exclusiveMaximum;
   if ((one.minimum !== undefined && value < one.minimum) || (one.exclusiveMinimum !== undefined && value <= one.exclusiveMinimum) || (one.maximum !== undefined && value > one.maximum) || (one.exclusiveMaximum !== undefined && value >= one.exclusiveMaximum)) {
@@ -244,6 +292,15 @@ export function check(value, schema, kind = kindOf(schema)) {
   }
   if (one.multipleOf && Math.abs(value / one.multipleOf - Math.round(value / one.multipleOf)) > 1e-9) return `It must be a multiple of ${one.multipleOf}.`;
   return null;
+}
+
+function isJson(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const CONTROLS = {
@@ -285,7 +342,8 @@ const CONTROLS = {
   },
   json({ id, value, changed }) {
     const input = h("textarea", { class: "wb-textarea wb-mono", id, rows: 3, spellcheck: "false" });
-    input.value = value === undefined ? "" : JSON.stringify(value);
+    // A text that is no JSON was published as it stands; a redraw shows it as it stands.
+    input.value = value === undefined ? "" : typeof value === "string" && !isJson(value) ? value : JSON.stringify(value);
     input.addEventListener("input", () => {
       try {
         changed(JSON.parse(input.value));

@@ -29,8 +29,9 @@ class Pipelines extends EventTarget {
       this.error = null;
       if (changed) this.dispatchEvent(new Event("change"));
     } catch (error) {
+      const known = this.error && this.error.code === error.code && this.error.message === error.message;
       this.error = error;
-      this.dispatchEvent(new Event("change"));
+      if (!known) this.dispatchEvent(new Event("change")); // said once, not at every poll
     }
   }
 

@@ -12,7 +12,8 @@ import { monitor } from "./monitor.js";
 export function run(element, { jobId, node = null, select = () => {}, gone = () => {} }) {
   const parts = {
     head: h("header", { class: "wb-run-head" }),
-    said: h("div", { "aria-live": "polite" }),
+    said: h("div", {}),
+    actionSaid: h("div", {}), // what a pressed button was refused
     graph: h("div", { class: "wb-graph-frame" }),
     node: h("section", { class: "wb-panel-inner", "aria-label": "Node" }),
     monitor: h("div", {}),
@@ -21,7 +22,7 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   };
   fill(
     element,
-    h("div", { class: "wb-run" }, parts.head, parts.said, parts.graph, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, parts.node)), parts.lineage, parts.events),
+    h("div", { class: "wb-run" }, parts.head, parts.said, parts.actionSaid, parts.graph, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, parts.node)), parts.lineage, parts.events),
   );
   const view = { jobId, node, parts, select, gone, drawing: null, files: null, filesAt: "" };
   const stopMonitor = monitor(parts.monitor, { jobId, links: false });
@@ -35,9 +36,10 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
 }
 
 function draw(view, job) {
-  if (job.problem) {
-    fill(view.parts.said, problem(job.problem));
-    return;
+  const told = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
+  if (view.told !== told) {
+    view.told = told;
+    fill(view.parts.said, job.problem ? problem(job.problem) : null);
   }
   const record = job.record;
   if (!record) return;
@@ -63,25 +65,32 @@ function draw(view, job) {
         view.files = files;
         drawNode(view);
       })
-      .catch(() => drawNode(view));
+      .catch(() => {
+        view.filesAt = ""; // asked for again with the next change
+        drawNode(view);
+      });
   }
+  drawNode(view);
   drawEvents(view, job);
 }
 
 function drawHead(view, job) {
   const record = job.record;
-  const key = `${job.status} ${record.mlflowRun ?? ""}`;
+  const key = `${job.status} ${record.status} ${record.mlflowRun ?? ""}`;
   if (view.headAt === key) return;
   view.headAt = key;
   const action = (word, options, act) =>
     button(word, {
       ...options,
       onclick: async (event) => {
-        event.currentTarget.disabled = true;
+        const pressed = event.currentTarget;
+        pressed.disabled = true;
+        fill(view.parts.actionSaid);
         try {
           await act();
         } catch (error) {
-          fill(view.parts.said, problem(error));
+          pressed.disabled = false;
+          fill(view.parts.actionSaid, problem(error));
         }
       },
     });
@@ -127,10 +136,16 @@ function drawAgain(view) {
 function drawNode(view) {
   const node = view.job?.nodes.get(view.node);
   if (!node) {
+    view.nodeAt = "";
     fill(view.parts.node, empty("Choose a node", "Click one in the graph to see what it was given and what it made."));
     return;
   }
   const files = (view.files ?? []).filter((one) => one.node === node.id);
+  // A video that plays here goes on playing while other nodes work, and while this one counts its frames.
+  const { done, total, fraction, secondsLeft, preview, parts, ...lasting } = node;
+  const key = JSON.stringify([lasting, files]);
+  if (view.nodeAt === key) return;
+  view.nodeAt = key;
   const shown = new Set(files.map((one) => one.ref.sha256));
   const plain = Object.entries(node.output ?? {}).filter(([, value]) => !holdsFile(value, shown));
   const block = (title, content) => (content ? [h("h4", {}, title), content] : null);
@@ -180,15 +195,18 @@ async function drawLineage(view) {
   }
 }
 
+/** The list is made only while it is open, and only when something was added. */
 function drawEvents(view, job) {
-  const open = view.parts.events.querySelector("details")?.open ?? false;
-  fill(
-    view.parts.events,
-    h(
-      "details",
-      { open },
-      h("summary", {}, h("h3", {}, `Events (${job.events.length})`)),
-      h("ol", { class: "wb-events" }, [...job.events].reverse().map((event) => h("li", {}, when(event.at), h("code", {}, `${event.epoch}-${event.seq}`), ` ${event.type} ${event.node}`))),
-    ),
-  );
+  if (!view.events) {
+    const title = h("h3", {});
+    const list = h("ol", { class: "wb-events" });
+    const fold = h("details", { ontoggle: () => drawEvents(view, view.job) }, h("summary", {}, title), list);
+    view.events = { title, list, fold, shown: 0 };
+    fill(view.parts.events, fold);
+  }
+  const { title, list, fold } = view.events;
+  title.textContent = `Events (${job.events.length})`;
+  if (!fold.open || view.events.shown === job.events.length) return;
+  view.events.shown = job.events.length;
+  fill(list, [...job.events].reverse().map((event) => h("li", {}, when(event.at), h("code", {}, `${event.epoch}-${event.seq}`), ` ${event.type} ${event.node}`)));
 }

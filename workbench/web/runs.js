@@ -15,30 +15,42 @@ export function mount(element) {
   let end = null;
   const show = () => {
     end?.();
+    end = null;
     const address = new URLSearchParams(window.location.search);
     if (address.get("job")) end = showRun(element, address);
     else if ((address.get("compare") ?? "").includes(",")) end = compare(element, address.get("compare").split(","), back);
-    else end = showList(element, address);
+    else {
+      list = window.location.pathname + window.location.search;
+      end = showList(element, address, (now) => (list = now));
+    }
+    document.title = `${address.get("job") ? `Run ${address.get("job").slice(0, 14)}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`;
   };
-  const go = (values) => {
-    window.history.pushState(null, "", window.location.pathname + query(values));
+  /** After a step that a person took inside the page, the keyboard and a screen reader start at what is new. */
+  const arrive = () => {
+    const target = element.querySelector("h2") ?? element.firstElementChild;
+    target?.setAttribute("tabindex", "-1");
+    target?.focus({ preventScroll: true });
+  };
+  let list = "/runs"; // with its filters and its page
+  const back = () => {
+    window.history.pushState(null, "", list);
     show();
   };
-  const back = () => go({});
   window.addEventListener("popstate", show);
   element.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='/runs']");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
     event.preventDefault();
-    window.history.pushState(null, "", link.getAttribute("href"));
+    window.history.pushState(null, "", link.dataset.back !== undefined ? list : link.getAttribute("href"));
     show();
     window.scrollTo(0, 0);
+    arrive();
   });
   show();
 
   function showRun(host, address) {
     const inner = h("div", {});
-    fill(host, h("a", { class: "wb-button quiet", href: "/runs" }, "← All runs"), inner);
+    fill(host, h("a", { class: "wb-button quiet", href: "/runs", "data-back": "" }, "← All runs"), inner);
     return run(inner, {
       jobId: address.get("job"),
       node: address.get("node"),
@@ -48,16 +60,29 @@ export function mount(element) {
   }
 }
 
-function showList(element, address) {
+function showList(element, address, moved) {
   const wanted = { offset: Number(address.get("offset") ?? 0), compare: address.get("compare") ?? "" };
   for (const name of FILTERS) wanted[name] = address.getAll(name).length > 1 ? address.getAll(name) : (address.get(name) ?? "");
   const rows = h("div", { class: "wb-rows", role: "list", "aria-label": "Runs" });
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
-  const said = h("div", { "aria-live": "polite" });
-  const state = { ended: false, lines: new Map(), stops: new Map(), shown: "", list: [] };
+  const said = h("div", {});
+  const range = h("span", { class: "wb-muted", role: "status" });
+  const state = { ended: false, told: "", place: { offset: 0, total: 0 }, lines: new Map(), stops: new Map(), shown: "", list: [] };
   let asked = 0;
 
-  const note = () => window.history.replaceState(null, "", `/runs${query({ ...wanted, offset: wanted.offset || "" })}`);
+  const note = () => {
+    const now = `/runs${query({ ...wanted, offset: wanted.offset || "" })}`;
+    moved(now);
+    window.history.replaceState(null, "", now);
+  };
+  const turn = (step) => {
+    wanted.offset = Math.max(0, state.place.offset + step);
+    note();
+    load();
+  };
+  const newer = button("Newer", { disabled: true, kind: "quiet", onclick: () => turn(-PAGE) });
+  const older = button("Older", { disabled: true, kind: "quiet", onclick: () => turn(PAGE) });
+  fill(pages, range, newer, older);
   const filtered = () => FILTERS.some((name) => wanted[name].length);
 
   async function load() {
@@ -65,40 +90,62 @@ function showList(element, address) {
     try {
       const answer = await get(`/api/jobs${query({ limit: PAGE, ...apiFilters(wanted) })}`);
       if (state.ended || mine !== asked) return;
-      fill(said);
+      say(null);
       draw(answer);
     } catch (error) {
-      if (!state.ended && mine === asked) fill(said, problem(error));
+      if (!state.ended && mine === asked) say(error);
     }
+  }
+
+  /** The same problem is said once, not at every poll. */
+  function say(error) {
+    const key = error ? `${error.code} ${error.message}` : "";
+    if (key === state.told) return;
+    state.told = key;
+    fill(said, error ? problem(error) : null);
   }
 
   function draw({ jobs, pagination }) {
     state.list = jobs;
     for (const { experiment } of jobs) offer(element.querySelector('select[name="experiment"]'), wanted.experiment, [experiment]);
     if (!jobs.length) {
+      state.shown = "";
+      state.lines.clear();
+      fill(rows);
+      follow();
       fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
     } else {
       const key = jobs.map((one) => one.jobId).join();
       if (key !== state.shown) {
         state.shown = key;
-        fill(rows, jobs.map(row));
+        arrange(jobs);
       }
       jobs.forEach(update);
       follow();
     }
-    const from = pagination.offset + 1;
+    state.place = pagination;
     const to = pagination.offset + jobs.length;
-    const turn = (offset) => {
-      wanted.offset = Math.max(0, offset);
-      note();
-      load();
-    };
-    fill(
-      pages,
-      jobs.length ? h("span", { class: "wb-muted" }, `${from}–${to} of ${pagination.total}`) : null,
-      button("Newer", { disabled: pagination.offset === 0, kind: "quiet", onclick: () => turn(pagination.offset - PAGE) }),
-      button("Older", { disabled: to >= pagination.total, kind: "quiet", onclick: () => turn(pagination.offset + PAGE) }),
-    );
+    const words = jobs.length ? `${pagination.offset + 1}–${to} of ${pagination.total}` : "";
+    if (range.textContent !== words) range.textContent = words;
+    newer.disabled = pagination.offset === 0;
+    older.disabled = to >= pagination.total;
+  }
+
+  /** Rows that stay are moved, not made again: the one that has the focus keeps it. */
+  function arrange(jobs) {
+    const wantedIds = new Set(jobs.map((one) => one.jobId));
+    const there = new Map();
+    for (const element of [...rows.children]) {
+      if (wantedIds.has(element.dataset.item)) there.set(element.dataset.item, element);
+      else {
+        state.lines.delete(element.dataset.item);
+        element.remove();
+      }
+    }
+    jobs.forEach((one, index) => {
+      const element = there.get(one.jobId) ?? row(one);
+      if (rows.children[index] !== element) rows.insertBefore(element, rows.children[index] ?? null);
+    });
   }
 
   function row(one) {
@@ -107,20 +154,27 @@ function showList(element, address) {
     const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
     const element = h(
       "a",
-      { class: "wb-row", href, role: "listitem", "data-job": one.jobId },
+      { class: "wb-row", href, "data-job": one.jobId },
       h("span", { class: "wb-thumb" }, one.thumbnail ? h("img", { src: one.thumbnail, alt: "", loading: "lazy" }) : icon("play")),
       h("span", { class: "wb-row-main" }, h("span", { class: "wb-row-title" }, one.title || one.pipeline || "A graph"), h("span", { class: "wb-muted" }, [one.pipeline, one.experiment, one.owner === "local" ? null : one.owner].filter(Boolean).join(" · "))),
       h("span", { class: "wb-row-state" }, parts.status, parts.words, parts.bar),
       h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
     );
     state.lines.set(one.jobId, parts);
-    return element;
+    parts.thumb = element.querySelector(".wb-thumb");
+    parts.thumbnail = one.thumbnail;
+    return h("div", { role: "listitem", "data-item": one.jobId }, element);
   }
 
   function update(one) {
     const parts = state.lines.get(one.jobId);
     if (!parts) return;
-    fill(parts.status, badge(one.status));
+    if (parts.shown !== one.status) fill(parts.status, badge(one.status));
+    parts.shown = one.status;
+    if (one.thumbnail && parts.thumbnail !== one.thumbnail) {
+      parts.thumbnail = one.thumbnail;
+      fill(parts.thumb, h("img", { src: one.thumbnail, alt: "", loading: "lazy" }));
+    }
     fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : waitWords(one.waiting) || `${Math.round((one.progress ?? 0) * 100)} %`);
     parts.bar.hidden = isFinal(one.status);
     parts.bar.value = one.progress ?? 0;
@@ -149,14 +203,16 @@ function showList(element, address) {
     }
   }
 
+  const bar = filters(wanted, () => {
+    if (state.ended) return; // somebody left in the meantime
+    wanted.offset = 0;
+    note();
+    load();
+  });
   fill(
     element,
     wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Never mind")) : null,
-    filters(wanted, () => {
-      wanted.offset = 0;
-      note();
-      load();
-    }),
+    bar,
     said,
     rows,
     pages,

@@ -12,7 +12,15 @@ const REMEDIES = {
 
 export function mount(element) {
   const body = h("div", { class: "wb-system" });
-  const said = h("div", { "aria-live": "polite" });
+  const said = h("div", {});
+  let told = "";
+  /** The same problem is said once, not at every poll. */
+  const say = (error) => {
+    const key = error ? `${error.code} ${error.message}` : "";
+    if (key === told) return;
+    told = key;
+    fill(said, error ? problem(error) : null);
+  };
   fill(element, said, body);
   let timer = null;
   const ask = async () => {
@@ -20,9 +28,9 @@ export function mount(element) {
     if (document.visibilityState === "visible") {
       try {
         draw(body, await get("/api/system"));
-        fill(said);
+        say(null);
       } catch (error) {
-        fill(said, problem(error));
+        say(error);
       }
     }
     timer = setTimeout(ask, EVERY_MS);
@@ -33,7 +41,8 @@ export function mount(element) {
 
 function draw(body, system) {
   const open = new Set([...body.querySelectorAll("details[open]")].map((one) => one.dataset.key));
-  const focus = document.activeElement?.dataset?.key;
+  const active = body.contains(document.activeElement) ? document.activeElement : null;
+  const focus = active && keyOf(active);
   fill(
     body,
     section("Parts", h("div", { class: "wb-tiles" }, system.parts.map(part))),
@@ -46,8 +55,11 @@ function draw(body, system) {
       : null,
     section("Storage", storage(system.storage)),
   );
-  if (focus) body.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
+  if (focus) [...body.querySelectorAll("a, summary")].find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
 }
+
+/** What can have the focus is known again by its fold or by where it leads, after everything was drawn anew. */
+const keyOf = (element) => element.closest("details")?.dataset.key ?? `${element.getAttribute("href")} ${element.textContent}`;
 
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
 

@@ -1,7 +1,8 @@
 // A small job beside the form (a draft, a transcript): its progress in a line; the text it made is the value when it is
-// done. In: {jobId, node, output}. Out: {text} or {error}, with a change event.
+// done. Where that would take the place of another text, a person is asked first.
+// In: {jobId, node, output, present, field}. Out: {text} or {error}, with a change event.
 
-import { badge, fill, h, problem } from "./dom.js";
+import { badge, button, fill, h, problem } from "./dom.js";
 import { follow, isFinal, nodesOf } from "./job.js";
 
 export function mount(element, { props, trigger, watch }) {
@@ -17,12 +18,26 @@ export function mount(element, { props, trigger, watch }) {
       if (job.problem) return end({ error: job.problem });
       if (!isFinal(job.status) || !job.record || !isFinal(job.record.status)) return null;
       const made = job.record.nodes.find((one) => one.id === value.node)?.output?.[value.output];
-      if (job.status === "completed" && typeof made === "string") end({ text: made });
+      if (job.status === "completed" && typeof made === "string") offer(made, value);
       else end({ error: job.error ?? { message: "it was cancelled", details: {} } });
       return null;
     });
     return null;
   };
+  function offer(text, value) {
+    stop?.();
+    stop = null;
+    // What stands there now counts; a field that is not shown has not changed since the button was pressed.
+    const present = (document.querySelector(`#${value.field} textarea`)?.value ?? value.present ?? "").trim();
+    if (!present || present === text.trim()) return end({ text });
+    fill(
+      element,
+      h("p", { class: "wb-muted", role: "status" }, "It is ready. What you have there stays until you take this."),
+      h("pre", { class: "wb-text" }, text),
+      h("div", { class: "wb-actions" }, button("Use this draft", { icon: "check", onclick: () => end({ text }) }), button("Keep mine", { kind: "quiet", onclick: () => fill(element) })),
+    );
+    return null;
+  }
   function end(result) {
     stop?.();
     stop = null;

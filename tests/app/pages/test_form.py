@@ -67,6 +67,7 @@ def test_parameter_out_of_bounds_is_said_there_and_not_submitted(place: Place, v
     open_parameters(page)
     sway = field(page, "animate.sway")
     sway.get_by_role("spinbutton").fill("5")
+    page.keyboard.press("Tab")  # an error is said when the field is left
     expect(sway.locator(".wb-field-problem")).to_have_text("5 is out of bounds: 0 to 2.")
     generate(page)
     expect(page.locator("#problems, #field-parameters").get_by_role("alert").first).to_be_visible()

@@ -15,6 +15,7 @@ from workbench.app.pages.island import Island
 from workbench.app.pages.orders import CONSENT, consent_of, digest_of, request_of
 from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT
 
+MAX_SEED = 2**53 - 1  # what a browser's number keeps exactly
 Values = dict[Any, Any]
 _PARAM = re.compile(r"node ([^:]+): params\.([A-Za-z0-9_]+)")
 
@@ -72,10 +73,11 @@ class Form:
                 remedy="Tick it when that is true; otherwise take the sample portrait.",
             )
         parameters = values[self.parameters] if isinstance(values[self.parameters], dict) else {}
+        leave_out = parameters.get("leaveOut", [])
         return request_of(
             pipeline=values[self.pipeline],
-            options={**used, "seed": int(values[self.seed] or 0), "leaveOut": parameters.get("leaveOut", [])},
-            params=parameters.get("params", {}),
+            options={**used, "seed": _seed(values[self.seed]), "leaveOut": leave_out},
+            params=settings_sent(parameters.get("params", {}), leave_out, used),
             experiment=_text(values[self.experiment]) or "workbench",
             consent=consent_of(bool(values[self.consent])),
         )
@@ -90,6 +92,37 @@ class Form:
         for name, what, remedy in needs:
             if uses.get(name) != "unused" and name not in used:
                 raise WorkbenchError("request.invalid", f"{what} is missing", where=name, seen="nothing", remedy=remedy)
+
+
+def settings_sent(params: dict[str, Any], leave_out: list[str], used: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the steps that the job will have; the form keeps those of the others.
+
+    Args:
+        used: the options that are sent: a recording takes the place of what leads to a speech.
+    """
+    absent = set(leave_out)
+    if "audio" in used:
+        absent |= {"script", "review", "speech"}
+    if "approve" not in used:
+        absent.add("review")
+    if "refText" in used:
+        absent.add("listen")  # nobody needs to write down what is known
+    return {node: settings for node, settings in params.items() if node not in absent}
+
+
+def _seed(value: float | None) -> int:
+    """The seed, as it is shown. Raises WorkbenchError (request.invalid): a browser does not keep it exactly."""
+    seed = value or 0
+    if seed != int(seed) or not 0 <= seed <= MAX_SEED:
+        raise WorkbenchError(
+            "request.invalid",
+            "a browser does not keep this seed exactly",
+            where="seed",
+            seen=f"{seed:.0f}" if seed == int(seed) else seed,
+            allowed=f"a whole number from 0 to {MAX_SEED}",
+            remedy="Take a smaller one.",
+        )
+    return int(seed)
 
 
 def _text(value: str | None) -> str:

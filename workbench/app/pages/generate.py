@@ -11,10 +11,8 @@ from workbench.app.pages.island import island
 from workbench.app.pages.orders import CONSENT
 from workbench.app.pages.shell import heading
 from workbench.app.pages.wiring import Page, wire
-from workbench.app.pages.words import transcriber, words
+from workbench.app.pages.words import drafter, transcriber, words
 from workbench.client.bench import Bench
-
-MAX_SEED = 2**53 - 1  # what a browser's number keeps exactly
 
 
 def generate_page(bench: Bench, demo: gr.Blocks) -> None:
@@ -44,9 +42,8 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                 parameters = island("parameters", elem_id="field-parameters", label="Parameters")
                 with gr.Row(equal_height=False):
                     with gr.Column(min_width=150, elem_classes="wb-plain wb-tight"):
-                        seed = gr.Number(
-                            0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, elem_id="field-seed"
-                        )
+                        # No bounds here: Gradio would refuse with a toast, and the form says it beside the seed.
+                        seed = gr.Number(0, label="Seed", precision=0, elem_id="field-seed")
                         lock = gr.Checkbox(True, label="Keep this seed", elem_id="lock")
                     with gr.Column(min_width=150, elem_classes="wb-plain"):
                         experiment = gr.Dropdown(
@@ -72,6 +69,7 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                 examples=[{"title": one.title, "doc": one.doc} for one in EXAMPLES],
             )
 
+    drafter(bench, said, parameters)
     form = Form(
         pipeline=cards,
         portrait=portrait.taken,

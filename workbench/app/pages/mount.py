@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from typing import Any
+
+from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 
 from workbench import web
+
+
+class _Asked(StaticFiles):
+    """A browser asks whether a module has changed: after an update no old one meets a new page."""
+
+    def file_response(self, *args: Any, **named: Any) -> Response:
+        answer = super().file_response(*args, **named)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
 
 
 def mount_pages(app: FastAPI) -> None:
@@ -30,7 +41,7 @@ def mount_pages(app: FastAPI) -> None:
     with demo.route("System", "system"):
         system_page()
     demo.queue(default_concurrency_limit=8)  # every event is a short call; people must not wait for each other
-    app.mount("/web", StaticFiles(directory=web.folder()), name="web")
+    app.mount("/web", _Asked(directory=web.folder()), name="web")
     gr.mount_gradio_app(
         app,
         demo,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,10 +21,22 @@ def order(bench: Bench, request: JobRequest, user: User) -> str:
     return submit_job(request, bench, user).job_id
 
 
-def draft(bench: Bench, prompt: str, user: User) -> str:
-    """A job that only writes the script."""
-    options = JobOptions(prompt=_said(prompt, "the prompt"))
-    return order(bench, JobRequest(pipeline="draft_script", options=options, experiment="drafts"), user)
+def draft(bench: Bench, prompt: str, user: User, settings: dict[str, Any]) -> str:
+    """A job that only writes the script; with a new seed, so that another press writes another one.
+
+    Args:
+        settings: parameters of the node script.
+    """
+    return order(
+        bench,
+        request_of(
+            pipeline="draft_script",
+            options={"prompt": _said(prompt, "the prompt"), "seed": secrets.randbelow(2**31)},
+            params={"script": settings} if settings else {},
+            experiment="drafts",
+        ),
+        user,
+    )
 
 
 def transcribe(bench: Bench, taken: Any, user: User) -> str:

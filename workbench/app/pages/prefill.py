@@ -43,7 +43,7 @@ def from_job(bench: Bench, form: Form, job_id: str, user: User) -> Updates:
         form.approve: options.get("approve", False),
         form.seed: options.get("seed", 0),
         form.experiment: record.experiment,
-        form.consent: bool(record.graph.metadata.get("consent")),
+        form.consent: False,  # it is given for each job anew
         form.parameters: {
             "pipeline": asked["pipeline"],
             "params": asked.get("params", {}),

@@ -66,8 +66,12 @@ def wire(page: Page) -> None:
     def submit(values: Values, request: gr.Request) -> Updates:
         return submitted(page, values, request)
 
-    def adapt(pipeline: Any) -> Updates:
-        return adapted(page, pipeline) if isinstance(pipeline, str) else {}
+    def adapt(values: Values) -> Updates:
+        pipeline = values[form.pipeline]
+        try:
+            return adapted(page, pipeline, values[form.says]) if isinstance(pipeline, str) else {}
+        except WorkbenchError as error:
+            return {page.problems: beside(error)[0]}
 
     def take_example(number: Any, request: gr.Request) -> Updates:
         if not (isinstance(number, int) and 0 <= number < len(EXAMPLES)):
@@ -78,9 +82,23 @@ def wire(page: Page) -> None:
         return at_opening(page, request)
 
     listen(page.generate.click, submit, form.components(), "minimal")
-    listen(form.pipeline.change, adapt, form.pipeline)
+    listen(form.pipeline.change, adapt, {form.pipeline, form.says})
+    for one in page.captures:
+        _ask_consent_anew(one, form.consent)
     listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
+
+
+def _ask_consent_anew(capture: Capture, consent: gr.Checkbox) -> None:
+    """Consent was given for the people of the files that were there; another file shows somebody else."""
+
+    def taken(path: str | None) -> Any:
+        return False if path else gr.skip()
+
+    capture.source.change(taken, capture.source, consent, api_visibility="private", show_progress="hidden")
+    cleared = [capture.taken.clear, *([capture.sample.click] if capture.sample else [])]
+    for listener in cleared:
+        listener(lambda: False, None, consent, api_visibility="private", show_progress="hidden")
 
 
 def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
@@ -105,28 +123,46 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
     }
 
 
-def adapted(page: Page, pipeline: str) -> Updates:
-    """Inputs that the pipeline does not use are disabled, and say which one uses them."""
+def adapted(page: Page, pipeline: str, says: str) -> Updates:
+    """Inputs that the pipeline does not use are disabled, and say which one uses them.
+
+    Args:
+        says: what is chosen now; the first choice takes its place where the pipeline does not have it.
+
+    Raises WorkbenchError: pipeline.unknown.
+    """
     uses = option_uses(pipeline)
-    says = [
-        (label, name)
-        for label, name in ((PROMPT, "prompt"), (SCRIPT, "script"), (RECORDING, "audio"))
-        if uses[name] != "unused"
-    ]
+    ways = ((PROMPT, "prompt"), (SCRIPT, "script"), (RECORDING, "audio"))
+    choices = [label for label, name in ways if uses[name] != "unused"]
+    missing = [f"{label}: {_used_by(name)}" for label, name in ways if uses[name] == "unused"]
+    if says not in choices and choices:
+        says = choices[0]
     voice = uses["voice"] != "unused"
-    titles = ", ".join(users_of_option("voice"))
-    note = "" if voice else f"This pipeline has a voice of its own. {titles or 'No pipeline here'} uses a voice sample."
+    note = "" if voice else f"This pipeline has a voice of its own. A voice sample: {_used_by('voice')}."
     portrait, _, sample = page.captures
     return {
-        page.form.says: gr.update(choices=[label for label, _ in says]),
-        page.form.approve: gr.update(interactive=uses["approve"] != "unused"),
-        page.form.ref_text: gr.update(interactive=uses["refText"] != "unused"),
+        page.form.says: gr.update(choices=choices, value=says, info="; ".join(missing) or None),
+        **dict(zip(page.words.groups, show(says), strict=True)),
+        page.form.approve: gr.update(
+            interactive=uses["approve"] != "unused",
+            info=None if uses["approve"] != "unused" else _used_by("approve"),
+        ),
+        page.form.ref_text: gr.update(
+            interactive=uses["refText"] != "unused",
+            info="What the voice sample says, word by word." if uses["refText"] != "unused" else _used_by("ref_text"),
+        ),
         portrait.source: gr.update(interactive=uses["portrait"] != "unused"),
         sample.source: gr.update(interactive=voice),
         page.transcribe: gr.update(interactive=voice),
         page.voice_note: note,
         page.voice_fold: gr.update(open=voice),
     }
+
+
+def _used_by(option: str) -> str:
+    """Beside an input that the chosen pipeline does not use."""
+    titles = ", ".join(users_of_option(option))
+    return f"used by {titles}" if titles else "no pipeline here uses it"
 
 
 def filled(page: Page, updates: Updates) -> Updates:
@@ -152,7 +188,11 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
         except WorkbenchError as error:
             updates[page.problems] = beside(error)[0]
     elif asked.get("pipeline"):
-        updates[page.form.pipeline] = asked["pipeline"]
+        try:
+            option_uses(asked["pipeline"])
+            updates[page.form.pipeline] = asked["pipeline"]
+        except WorkbenchError as error:
+            updates[page.problems] = beside(error)[0]
     # The cards tell of a choice; the first one nobody makes.
-    chosen = updates.get(page.form.pipeline, "talking_head")
-    return {**adapted(page, chosen), **updates}
+    chosen, says = updates.get(page.form.pipeline, "talking_head"), updates.get(page.form.says, PROMPT)
+    return {**updates, **adapted(page, chosen, says)}

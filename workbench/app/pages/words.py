@@ -27,6 +27,8 @@ class Words:
     approve: gr.Checkbox
     script: gr.Textbox
     recording: Capture
+    drafting: gr.Button
+    task: Island  # the draft
     groups: tuple[gr.Column, gr.Column, gr.Column]  # shown by what says says
 
 
@@ -63,20 +65,33 @@ def words(bench: Bench) -> Words:
 
     says.change(show, says, list(groups), api_visibility="private", show_progress="hidden")
 
-    def start(text: str, request: gr.Request) -> Any:
-        try:
-            return {"jobId": draft(bench, text, asking(request)), "node": "script", "output": "narration"}
-        except WorkbenchError as error:
-            return {"error": error.info().model_dump(mode="json")}
-
     def drafted(result: Any) -> tuple[Any, ...]:
         if not (isinstance(result, dict) and "text" in result):
             return (gr.skip(),) * 5
         return (SCRIPT, result["text"], *show(SCRIPT))
 
-    drafting.click(start, prompt, task, api_visibility="private", show_progress="hidden")
     task.change(drafted, task, [says, script, *groups], api_visibility="private", show_progress="hidden")
-    return Words(says, prompt, approve, script, recording, groups)
+    return Words(says, prompt, approve, script, recording, drafting, task, groups)
+
+
+def drafter(bench: Bench, said: Words, parameters: Island) -> None:
+    """What the button for a draft does: the script's settings of the form count, and every press is a new try."""
+
+    def start(prompt: str | None, script: str | None, settings: Any, request: gr.Request) -> Any:
+        params = settings.get("params", {}) if isinstance(settings, dict) else {}
+        try:
+            job = draft(bench, prompt or "", asking(request), params.get("script", {}))
+        except WorkbenchError as error:
+            return {"error": error.info().model_dump(mode="json")}
+        return {"jobId": job, "node": "script", "output": "narration", **_present(script, "field-script")}
+
+    inputs = [said.prompt, said.script, parameters]
+    said.drafting.click(start, inputs, said.task, api_visibility="private", show_progress="hidden")
+
+
+def _present(text: str | None, field: str) -> dict[str, str]:
+    """What a result would take the place of: it is offered then, and not put there by itself."""
+    return {"present": (text or "").strip(), "field": field}
 
 
 def show(says: str) -> tuple[Any, Any, Any]:
@@ -89,13 +104,14 @@ def transcriber(bench: Bench, sound: Island, text: gr.Textbox) -> gr.Button:
     button = gr.Button("Transcribe it for me", size="sm", elem_id="transcribe")
     task = island("task", elem_id="transcribe-task", label="Transcript")
 
-    def start(taken: Any, request: gr.Request) -> Any:
+    def start(taken: Any, present: str | None, request: gr.Request) -> Any:
         try:
-            return {"jobId": transcribe(bench, taken, asking(request)), "node": "transcribe", "output": "text"}
+            job = transcribe(bench, taken, asking(request))
         except WorkbenchError as error:
             return {"error": error.info().model_dump(mode="json")}
+        return {"jobId": job, "node": "transcribe", "output": "text", **_present(present, "field-ref-text")}
 
-    button.click(start, sound, task, api_visibility="private", show_progress="hidden")
+    button.click(start, [sound, text], task, api_visibility="private", show_progress="hidden")
     task.change(
         lambda result: result["text"] if isinstance(result, dict) and "text" in result else gr.skip(),
         task,
