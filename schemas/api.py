@@ -325,7 +325,7 @@ class Preset(Contract):
 class PresetValues(Contract):
     """What is kept under a preset's name."""
 
-    doc: str = Field("", max_length=500)
+    doc: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
     params: NodeParams = Field(default_factory=dict, max_length=100)
     leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
 
@@ -379,10 +379,10 @@ class SystemAnswer(Contract):
     """The bench as an operator sees it."""
 
     parts: list[PartStatus]
-    queue: QueueView | None = Field(description="Null while the bus does not answer.")
+    queue: QueueView | None = Field(description="Null while the bus or SQL does not answer.")
     workers: list[WorkerEntry]
-    storage: Storage
-    dead_letters: int
+    storage: Storage | None = Field(description="Null while SQL does not answer.")
+    dead_letters: int | None = Field(description="Those that the user may see. Null while SQL does not answer.")
     capabilities: CapabilitySummary | None = Field(description="Null while the bus does not answer.")
 
 

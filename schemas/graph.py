@@ -74,7 +74,9 @@ class Graph(Contract):
     """A whole workflow with the state of its nodes."""
 
     schema_: Literal["langgraph.v1"] = Field(alias="schema")
-    workflow_id: str = Field("workflow", min_length=1, max_length=200, description="Name of the workflow.")
+    workflow_id: str = Field(
+        "workflow", min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Name of the workflow."
+    )
     context: JsonObject = Field(default_factory=dict, description="Seed, experiment, owner: what all nodes share.")
     metadata: JsonObject = Field(default_factory=dict, description="Free; kept through every hand-over.")
     nodes: Annotated[list[Node], Field(min_length=1, max_length=MAX_NODES)]

@@ -35,6 +35,7 @@ class Result:
     filename: str
     subfolder: str
     type: str
+    prompt_id: str  # the work that saved it
 
 
 class ComfyUI:
@@ -78,10 +79,15 @@ class ComfyUI:
             raise
 
     def fetch(self, result: Result, target: Path) -> Path:
-        """Download what a workflow saved."""
+        """Download what a workflow saved.
+
+        Raises NodeUnavailable where it is gone; then the work is forgotten there, so that another attempt does it anew.
+        """
         query = urlencode({"filename": result.filename, "subfolder": result.subfolder, "type": result.type})
         try:
             with self._http.request("GET", f"{self.url}/view?{query}", preload_content=False) as answer:
+                if answer.status == 404:
+                    self._request("POST", "/history", {"delete": [result.prompt_id]})
                 if answer.status != 200:
                     raise NodeUnavailable(
                         "ComfyUI does not have the video it made",
@@ -142,7 +148,7 @@ class ComfyUI:
             ctx.progress(0, 1)  # nobody says how far it is; raises Cancelled
             entry = self._history(prompt_id)
             if entry is not None:
-                return _result(entry, output, self.url)
+                return _result(entry, prompt_id, output, self.url)
             silent = 0 if prompt_id in self._queued() else silent + 1
             if silent >= LOST_AFTER:
                 raise NodeUnavailable(
@@ -210,7 +216,7 @@ def prompt_id_of(workflow: dict[str, Any], attempt: int) -> str:
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
-def _result(entry: dict[str, Any], output: str, url: str) -> Result:
+def _result(entry: dict[str, Any], prompt_id: str, output: str, url: str) -> Result:
     status = entry["status"]
     if status["status_str"] != "success":
         kind, said = _failure(status.get("messages", []))
@@ -229,7 +235,8 @@ def _result(entry: dict[str, Any], output: str, url: str) -> Result:
     for files in entry["outputs"].get(output, {}).values():
         for file in files if isinstance(files, list) else []:
             if isinstance(file, dict) and "filename" in file:
-                return Result(str(file["filename"]), str(file.get("subfolder", "")), str(file.get("type", "output")))
+                subfolder, kind = str(file.get("subfolder", "")), str(file.get("type", "output"))
+                return Result(str(file["filename"]), subfolder, kind, prompt_id)
     raise NodeError(
         "ComfyUI's workflow saved no video", code="node.bad_output", where=url, seen=sorted(entry["outputs"])
     )

@@ -41,6 +41,7 @@ class Outputs(NodeModel):
     pool="f5",
     resources=Resources(gpu=1, vram_gib=4, timeout_s=3600),
     seeded=True,
+    cache=False,  # the checkpoint is a file of the worker's machine: no content key knows which one it was
     weights=("f5-tts",),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -1,1 +1,1 @@
-"""Services named info.*: one file each."""
+"""Services named review.*: one file each."""

@@ -95,3 +95,15 @@ def test_a_node_is_not_called_done_before_it_is() -> None:
     estimate.progress(Progress(node="b", done=10, total=10))
     assert estimate.fraction() < 1
     assert estimate.done["b"] == pytest.approx(0.99)
+
+
+def test_a_long_chain_listed_backwards_has_its_time() -> None:
+    graph = Graph.model_validate(
+        {
+            "schema": "langgraph.v1",
+            "nodes": [{"id": f"n{index}", "service": "x.a"} for index in range(1000)],
+            "edges": [{"from": f"n{index + 1}", "to": f"n{index}"} for index in range(999)],
+        }
+    )
+    record = JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="")
+    assert Estimate.of(record, {"x.a": 2.0}).seconds_left() == pytest.approx(2000)

@@ -35,6 +35,7 @@ class FakeComfyUI:
         self.uploads: dict[str, bytes] = {}
         self.interrupted: list[str] = []
         self.asked: list[str] = []
+        self.lost = False  # the video, while the history still names it
         self._looked: dict[str, int] = {}
         self._history: dict[str, Any] = {}
         self._running: list[str] = []
@@ -54,6 +55,10 @@ class FakeComfyUI:
                 return 200, b""
             idle = copy.deepcopy(RECORDED["queue_idle"])
             return 200, json.dumps(idle | {"queue_running": [[0, name, {}, {}, []] for name in self._running]}).encode()
+        if url.path == "/history":
+            for name in json.loads(body)["delete"]:
+                self._history.pop(name, None)
+            return 200, b""
         if url.path.startswith("/history/"):
             return 200, json.dumps(self._history_of(url.path.rpartition("/")[2])).encode()
         if url.path == "/interrupt":
@@ -64,7 +69,11 @@ class FakeComfyUI:
         if url.path == "/upload/image":
             return self._upload(body, content_type)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if url.path == "/view" and query == {"filename": "clip.mp4", "subfolder": "workbench", "type": "output"}:
+        if (
+            url.path == "/view"
+            and not self.lost
+            and query == {"filename": "clip.mp4", "subfolder": "workbench", "type": "output"}
+        ):
             return 200, self.video
         return RECORDED["view_missing"]["status"], b""
 

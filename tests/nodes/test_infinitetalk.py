@@ -169,6 +169,17 @@ def test_a_server_that_forgets_or_is_away_is_worth_another_attempt(
         run(tmp_path, "")
 
 
+def test_a_video_that_is_gone_there_is_made_anew(tmp_path: Path, comfyui: tuple[FakeComfyUI, str]) -> None:
+    fake, url = comfyui
+    run(tmp_path, url)
+    fake.lost = True
+    with pytest.raises(NodeUnavailable, match="does not have the video"):
+        run(tmp_path, url)
+    fake.lost = False
+    run(tmp_path, url)
+    assert len(fake.posted) == 2
+
+
 def test_speech_that_is_too_long_is_refused_before_anything_is_sent(
     tmp_path: Path, comfyui: tuple[FakeComfyUI, str]
 ) -> None:

@@ -19,12 +19,13 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.graph import Graph, Retries
 from schemas.job import JobRecord
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import REF_TYPES, Ref, refs_in
 from schemas.status import JobStatus, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client import review
+from workbench.client.given import check_refs
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
@@ -37,6 +38,7 @@ from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
+from workbench.store.tracking_api import run_url
 from workbench.store.typical import typical_seconds
 
 QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
@@ -162,9 +164,9 @@ class Bench:
         return self.mlflow_page(self.job(job_id))
 
     def mlflow_page(self, record: JobRecord) -> str | None:
-        """The same of a record."""
+        """The same of a record, without the login that the setting may carry."""
         run = record.mlflow_run_id
-        return f"{self.settings.mlflow_url.rstrip('/')}/#/runs/{run}" if run and self.settings.mlflow_url else None
+        return run_url(self.settings.mlflow_url, run) if run and self.settings.mlflow_url else None
 
     def events(self, job_id: str, after: str = "0-0") -> Sequence[Event]:
         return self.store.events(job_id, after)
@@ -231,6 +233,7 @@ class Bench:
         params: dict[str, dict[str, Any]] | None = None,
         fresh: bool = False,
         owner: str | None = None,
+        reader: str | None = None,
         key: str | None = None,
     ) -> Accepted:
         """Submit a job's graph again, with other parameters where given; what is known is not computed again.
@@ -239,10 +242,13 @@ class Bench:
 
         Args:
             owner: of the new job; default: the owner of the old one.
+            reader: whose uploads and artifacts the parameters may name; None: everybody's.
             key: idempotency key: a repeated call is the same job.
         """
         record = self.job(job_id)
         graph = unrun(record.graph, params or {})
+        known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
+        check_refs(self, graph, owner=reader, known=known)
         graph.context.pop("cache", None)
         if fresh:
             graph.context["cache"] = False

@@ -44,19 +44,20 @@ class BenchCollector(Collector):
         """Blocks for a second and a half at most."""
         up = GaugeMetricFamily("workbench_up", "Whether the part answered.", labels=["part"])
         questions: dict[str, Callable[[], list[Metric]]] = {"bus": self._of_bus, "sql": self._of_sql}
+        asked: dict[str, Future[list[Metric]]] = {}  # two may scrape at once: each keeps what it waits for
         for part, question in questions.items():
-            if part not in self._asked:
-                self._asked[part] = self._pool.submit(question)
-        for part in questions:
+            under_way = self._asked.get(part)
+            asked[part] = self._asked[part] = under_way or self._pool.submit(question)
+        for part, answer in asked.items():
             try:
-                figures = self._asked[part].result(WITHIN_S)
-                del self._asked[part]
+                figures = answer.result(WITHIN_S)
+                self._asked.pop(part, None)
             except TooLate:
                 figures = []
             except Exception as error:
                 log.info("no figures", part=part, error=str(error))
                 figures = []
-                del self._asked[part]
+                self._asked.pop(part, None)
             up.add_metric([part], 1.0 if figures else 0.0)
             yield from figures
         yield up

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from schemas.event import Event, EventType, NodeResult, Progress
 from schemas.job import JobRecord
+from workbench.engine.structure import topological_order
 
 _FINAL = {EventType.NODE_COMPLETED, EventType.NODE_FAILED, EventType.NODE_SKIPPED, EventType.NODE_CANCELLED}
 
@@ -16,7 +17,7 @@ class Estimate:
     """Expected seconds by node; the nodes of the longest path run one after the other, so the sum over it counts."""
 
     expected_s: dict[str, float]
-    parents: dict[str, list[str]]
+    parents: dict[str, list[str]]  # in topological order
     known: bool  # whether any expectation comes from a past run
     done: dict[str, float] = field(default_factory=dict)  # fraction by node
     started: dict[str, float] = field(default_factory=dict)
@@ -32,7 +33,8 @@ class Estimate:
         ]
         scale = sorted(per_weight)[len(per_weight) // 2] if per_weight else 20.0
         expected = {node.id: typical_s.get(node.service, weights[node.id] * scale) for node in record.graph.nodes}
-        parents = {node_id: [edge.from_ for edge in edges] for node_id, edges in record.graph.parents().items()}
+        edges = record.graph.parents()
+        parents = {node: [edge.from_ for edge in edges[node]] for node in topological_order(record.graph)}
         return cls(expected, parents, known=bool(per_weight))
 
     def see(self, event: Event, ago_s: float = 0.0) -> None:
@@ -66,14 +68,9 @@ class Estimate:
             return None
         left: dict[str, float] = {}
 
-        def along(node: str) -> float:
-            if node not in left:
-                own = self.expected_s[node] * (1.0 - self._share(node))
-                left[node] = own + max((along(parent) for parent in self.parents[node]), default=0.0)
-            return left[node]
-
-        for node in self.parents:  # parents stand before children often enough to keep the recursion shallow
-            along(node)
+        for node, parents in self.parents.items():
+            own = self.expected_s[node] * (1.0 - self._share(node))
+            left[node] = own + max((left[parent] for parent in parents), default=0.0)
         return max(left.values(), default=0.0)
 
     def node_seconds_left(self, node: str) -> float | None:

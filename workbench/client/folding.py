@@ -198,6 +198,8 @@ def _change(node: LiveNode, event: Event) -> None:
     elif event.type is EventType.NODE_WAITING:
         node.status = NodeStatus.WAITING
         node.waiting = NodeWait.model_validate(event.data).sentence()
+    elif event.type is EventType.NODE_DECIDED:
+        node.status, node.waiting = NodeStatus.READY, ""
 
 
 def _rounded(seconds: float | None) -> float | None:

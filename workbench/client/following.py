@@ -59,6 +59,7 @@ class Followed:
     shown: Shown = Shown(0, b"", 0, False)
     watchers: int = 0
     heard_at: float = 0.0
+    resting_until: float = 0.0  # SQL was away when it was needed: not read before
 
     @property
     def cursor(self) -> str:
@@ -138,7 +139,7 @@ class Feed:
             known.watchers += 1
             if not known.shown.final:
                 self._work.set()
-                if self._thread is None and not self._stopping:
+                if (self._thread is None or not self._thread.is_alive()) and not self._stopping:
                     self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
                     self._thread.start()
         return known
@@ -230,7 +231,7 @@ class Feed:
             except Exception:
                 log.exception("a reading of live jobs failed")
                 time.sleep(PROGRESS_EVERY_S)
-            changed = frozenset(one.job for one in reading if one.job in touched and one.show())
+            changed = frozenset(one.job for one in reading if one.job in touched and _shows(one))
             if changed and not self._stopping:
                 self._on_change(changed)
 
@@ -242,16 +243,21 @@ class Feed:
             return True
 
     def _hear(self, reading: list[Followed], touched: set[str]) -> bool:
-        by_job = {one.job: one for one in reading}
-        heard = self._bus.watching.events({one.job: one.cursor for one in reading}, BLOCK_S)
+        now = time.monotonic()
+        by_job = {one.job: one for one in reading if one.resting_until <= now}
+        if not by_job:
+            time.sleep(BLOCK_S)
+            return False
+        heard = self._bus.watching.events({one.job: one.cursor for one in by_job.values()}, BLOCK_S)
         for job, entries in heard.items():
             followed = by_job[job]
             events = self._read(job, entries)
             if events and not _next_to(followed.numbers, events[0]):  # the bus has lost or forgotten some
                 try:
                     events = _merged(self._bench.events(job, followed.cursor), events)
-                except WorkbenchError as error:  # asked again with the next reading; the other jobs go on
+                except WorkbenchError as error:  # asked again after a while; the other jobs go on
                     log.warning("live state is old", job=job, error=error.message)
+                    followed.resting_until = time.monotonic() + LOOK_EVERY_S
                     continue
             if followed.add(events):
                 touched.add(job)
@@ -289,6 +295,15 @@ class Feed:
             if one.fold.bus_away != away:
                 one.fold.bus_away = away
                 touched.add(one.job)
+
+
+def _shows(followed: Followed) -> bool:
+    """``show``; what goes wrong with one job keeps nobody from all that follow."""
+    try:
+        return followed.show()
+    except Exception:
+        log.exception("a job's state cannot be shown", job=followed.job)
+        return False
 
 
 def _next_to(numbers: list[Number], event: Event) -> bool:

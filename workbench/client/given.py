@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import Ref, refs_in
-from workbench.client.bench import Bench
+
+if TYPE_CHECKING:
+    from workbench.client.bench import Bench
 
 
 def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:

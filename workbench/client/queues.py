@@ -22,13 +22,19 @@ from workbench.store.dead_letters import DeadLetters
 LETTERS = 50
 
 
-def queue_view(bench: Bench) -> QueueView:
-    """Queues, leases, waiting nodes and dead letters as they are now. Raises WorkbenchError (bus.unreachable)."""
+def queue_view(bench: Bench, owner: str | None = None) -> QueueView:
+    """Queues, leases, waiting nodes and dead letters as they are now.
+
+    Args:
+        owner: whose dead letters; None: everybody's.
+
+    Raises WorkbenchError: bus.unreachable, sql.unreachable.
+    """
     with _bus_of(bench) as bus:
-        return _view(bench, bus)
+        return _view(bench, bus, owner)
 
 
-def _view(bench: Bench, bus: Bus) -> QueueView:
+def _view(bench: Bench, bus: Bus, owner: str | None) -> QueueView:
     marker = bus.marker()
     running, waiting = bench.store.active_nodes()
     leases = []
@@ -46,7 +52,7 @@ def _view(bench: Bench, bus: Bus) -> QueueView:
                 since_s=round(time.time() - started, 1) if started else None,
             )
         )
-    letters = DeadLetters(bench.store.database).list(LETTERS)
+    letters = DeadLetters(bench.store.database).list(LETTERS, owner=owner)
     return QueueView(
         phase=marker.get("phase", "unfamiliar"),
         epoch=int(marker.get("epoch", "0")),

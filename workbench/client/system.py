@@ -41,12 +41,14 @@ def worker_entries(offers: Offers, queue: QueueView) -> list[WorkerEntry]:
 
 
 def of_jobs(queue: QueueView, workers: list[WorkerEntry], jobs: Collection[str]) -> tuple[QueueView, list[WorkerEntry]]:
-    """The same without the names of other jobs: a worker is busy, and what with is nobody else's business."""
+    """The same without the names of other jobs: a worker is busy, and what with is nobody else's business.
+
+    Dead letters stay as they are: their jobs have ended, and ``queue_view`` is asked for those of one person.
+    """
     seen = queue.model_copy(
         update={
             "leases": [lease for lease in queue.leases if lease.job in jobs],
             "waiting": [wait for wait in queue.waiting if wait.job in jobs],
-            "dead_letters": [letter for letter in queue.dead_letters if letter.job in jobs],
         }
     )
     known = [

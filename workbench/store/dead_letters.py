@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from workbench.store.database import Database
-from workbench.store.tables import dead_letters
+from workbench.store.tables import dead_letters, jobs
 
 
 class DeadLetter(Contract):
@@ -41,18 +41,21 @@ class DeadLetters:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, limit: int = 100, job: str | None = None) -> Sequence[DeadLetter]:
-        """The newest ``limit`` dead letters, newest first; of one job where it is named."""
+    def list(self, limit: int = 100, job: str | None = None, owner: str | None = None) -> Sequence[DeadLetter]:
+        """The newest ``limit`` dead letters, newest first; of one job, or of one person's jobs, where it is named."""
         columns = dead_letters.c
-        statement = select(dead_letters).where(*_of(job)).order_by(columns.at.desc(), columns.job, columns.node)
+        statement = (
+            select(dead_letters).where(*_of(job), *_owned(owner)).order_by(columns.at.desc(), columns.job, columns.node)
+        )
         with self._database.read() as connection:
             found = connection.execute(statement.limit(limit)).mappings().all()
         return [DeadLetter.model_validate(dict(row)) for row in found]
 
-    def count(self) -> int:
-        """How many there are."""
+    def count(self, owner: str | None = None) -> int:
+        """How many there are; of one person's jobs where it is named."""
+        statement = select(func.count()).select_from(dead_letters).where(*_owned(owner))
         with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(dead_letters)).scalar_one()
+            return connection.execute(statement).scalar_one()
 
     def remove(self, job: str | None = None, node: str | None = None) -> int:
         """Remove those of a job, of one of its nodes, or all where neither is named; returns how many they were.
@@ -61,6 +64,12 @@ class DeadLetters:
         """
         with self._database.write() as connection:
             return connection.execute(delete(dead_letters).where(*_of(job, node))).rowcount
+
+
+def _owned(owner: str | None) -> list[ColumnElement[bool]]:
+    if owner is None:
+        return []
+    return [dead_letters.c.job.in_(select(jobs.c.id).where(jobs.c.owner == owner))]
 
 
 def _of(job: str | None, node: str | None = None) -> list[ColumnElement[bool]]:

@@ -32,7 +32,8 @@ def lineage(database: Database, job: str, owner: str | None = None) -> Lineage:
         .order_by(mine.c.node, mine.c.name, jobs.c.created_at.desc())
     )
     users = (
-        select(other.c.job, other.c.node, other.c.name, mine.c.sha256)
+        # The time is selected too: PostgreSQL orders distinct rows by nothing else.
+        select(other.c.job, other.c.node, other.c.name, mine.c.sha256, jobs.c.created_at)
         .join(other, other.c.sha256 == mine.c.sha256)
         .join(jobs, jobs.c.id == other.c.job)
         .where(mine.c.job == job, mine.c.role == "output", other.c.role == "input", other.c.job != job, visible)

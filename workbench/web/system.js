@@ -53,7 +53,7 @@ function draw(body, system) {
     system.capabilities && Object.keys(system.capabilities.missing).length
       ? section("Not offered now", h("dl", { class: "wb-values" }, Object.entries(system.capabilities.missing).map(([service, why]) => [h("dt", {}, service), h("dd", {}, why)])))
       : null,
-    section("Storage", storage(system.storage)),
+    system.storage ? section("Storage", storage(system.storage)) : null,
   );
   if (focus) [...body.querySelectorAll("a, summary")].find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 from PIL import Image
 
@@ -169,15 +169,12 @@ def test_components_work_with_what_was_uploaded(page: tuple[Bench, str], tmp_pat
         assert shown.size == (80, 60)
 
 
-def test_what_components_made_is_served_with_nosniff(page: tuple[Bench, str], gradio_folder: Path) -> None:
+def test_nothing_but_uploads_is_served(page: tuple[Bench, str], gradio_folder: Path) -> None:
     _, address = page
-    made = gradio_folder / "0123" / "made.png"
-    made.parent.mkdir()
-    made.write_bytes(picture())
-    answer = fetch(address, str(made), "bob")
-    assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
-    with Image.open(io.BytesIO(answer.content)) as image:
-        assert image.size == (64, 48)
+    for made in (gradio_folder / "0123" / "made.png", gradio_folder / "made.png"):
+        made.parent.mkdir(exist_ok=True)
+        made.write_bytes(picture())
+        assert fetch(address, str(made), "bob").status_code == 404
 
 
 def test_progress_is_told_by_gradios_own_route(page: tuple[Bench, str]) -> None:
@@ -211,5 +208,58 @@ def test_a_component_is_given_no_upload_of_another_user(page: tuple[Bench, str])
     assert call(address, file_data(path), user="ann").status_code == 200
     refused = call(address, file_data(path), user="bob")
     assert (refused.status_code, refused.json()["code"]) == (404, "artifact.unknown"), refused.text
+    assert call(address, file_data(path), user="ann").status_code == 200
     around = path.replace("/uploads/", "/uploads/../uploads/")
     assert call(address, file_data(around), user="bob").status_code == 404
+
+
+ROUTES = ["queue/join", "run/told", "api/told", "call/told", "call/v2/told"]
+
+
+def send(address: str, route: str, content: bytes) -> httpx.Response:
+    headers = {"x-user": "ann", "content-type": "application/json"}
+    return httpx.post(f"{address}/gradio_api/{route}", content=content, headers=headers, timeout=60)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_component_is_given_no_other_file_of_the_server(
+    page: tuple[Bench, str], gradio_folder: Path, route: str
+) -> None:
+    bench, address = page
+    place = Path(upload(address, picture(size=(60, 40)), user="ann").json()[0])
+    (link := place.parent / "link.png").unlink(missing_ok=True)
+    link.symlink_to("/etc/hostname")
+    (made := gradio_folder / "made.png").write_bytes(picture())
+    for given in (
+        "/etc/hostname",
+        "etc/hostname",
+        "",
+        f"{place.parent}/../../../../../../../etc/hostname",
+        f"{bench.settings.home}/jobs.db",
+        str(made),
+        str(place.parent),
+        f"{place}/x",
+        f"{place.parent}/none.png",
+        f"{place}\0",
+        f"{place.parent}/{'x' * 5000}",
+        str(link),
+    ):
+        data = [file_data(given), None]
+        body = {"data": data, "fn_index": 0, "session_hash": "s", "image": file_data(given)}
+        answer = send(address, route, orjson.dumps(body))
+        assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), (given, answer.text)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_only_gradio_could_read_is_refused(page: tuple[Bench, str], route: str) -> None:
+    _, address = page
+    text = '{"data": [{"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}, %s], "fn_index": 0}'
+    for body in (
+        (text % "NaN").encode(),
+        (text % '"\\ud800"').encode(),
+        (text % "null").encode("utf-16"),
+        (text % "null").encode("utf-8-sig"),
+        b"{",
+    ):
+        answer = send(address, route, body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "graph.not_json"), answer.text

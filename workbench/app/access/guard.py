@@ -13,11 +13,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from http.cookies import CookieError, SimpleCookie
 from typing import TypeVar
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -212,11 +212,8 @@ def token_of(headers: Headers) -> str | None:
 
 def session_of(headers: Headers, cookie: str) -> str:
     """The id in the session cookie; empty where there is none."""
-    try:
-        found = SimpleCookie("; ".join(headers.getlist("cookie"))).get(cookie)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+    # Not the standard library's reader: it gives up at the first cookie of somebody else that it finds odd.
+    return cookie_parser("; ".join(headers.getlist("cookie"))).get(cookie, "")
 
 
 def _user(known: Known) -> User:

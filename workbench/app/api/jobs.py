@@ -174,7 +174,12 @@ def rerun_job(
     check_submit(user, bench)
     changes = asked or RerunRequest()
     accepted = bench.rerun(
-        job_id, params=changes.params, fresh=changes.fresh, owner=user.name, key=own_key(user.name, key)
+        job_id,
+        params=changes.params,
+        fresh=changes.fresh,
+        owner=user.name,
+        reader=reader(user),
+        key=own_key(user.name, key),
     )
     return accepted_answer(bench, accepted)
 

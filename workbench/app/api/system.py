@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from fastapi import APIRouter
 
-from schemas.api import SystemAnswer
+from schemas.api import SystemAnswer, WorkerEntry
 from schemas.errors import WorkbenchError
+from schemas.queue import QueueView
 from workbench.app.api._request import Asker, TheBench, reader, refusals
 from workbench.app.part_states import part_states
-from workbench.client.describe import offers_now
+from workbench.client.bench import Bench
+from workbench.client.describe import Offers, offers_now
 from workbench.client.queues import queue_view
 from workbench.client.system import capability_summary, of_jobs, storage, worker_entries
 from workbench.store.dead_letters import DeadLetters
+
+T = TypeVar("T")
 
 router = APIRouter(tags=["system"])
 
@@ -19,24 +26,30 @@ router = APIRouter(tags=["system"])
 @router.get("/api/system", summary="Parts, queues, workers, storage", responses=refusals())
 def system(bench: TheBench, user: Asker) -> SystemAnswer:
     """Answers also while parts are away: what they would say is null then, and `parts` says why."""
-    offers = offers_now(bench)
-    queue = None
-    if not offers.away:
-        try:
-            queue = queue_view(bench)
-        except WorkbenchError as error:
-            if error.code != "bus.unreachable":
-                raise
-    workers = worker_entries(offers, queue) if queue is not None else []
-    whose = reader(user)
-    if queue is not None and whose is not None:
-        mine = set(bench.store.unfinished_of(whose))
-        queue, workers = of_jobs(queue, workers, mine)
+    offers, whose = offers_now(bench), reader(user)
+    known = None if offers.away else _unless_away(lambda: _queue_and_workers(bench, offers, whose))
+    queue, workers = known or (None, [])
     return SystemAnswer(
         parts=part_states(bench.settings),
         queue=queue,
         workers=workers,
-        storage=storage(bench),
-        dead_letters=DeadLetters(bench.store.database).count(),
+        storage=_unless_away(lambda: storage(bench)),
+        dead_letters=_unless_away(lambda: DeadLetters(bench.store.database).count(whose)),
         capabilities=None if offers.away else capability_summary(offers),
     )
+
+
+def _queue_and_workers(bench: Bench, offers: Offers, whose: str | None) -> tuple[QueueView, list[WorkerEntry]]:
+    queue = queue_view(bench, owner=whose)
+    workers = worker_entries(offers, queue)
+    return (queue, workers) if whose is None else of_jobs(queue, workers, set(bench.store.unfinished_of(whose)))
+
+
+def _unless_away(question: Callable[[], T]) -> T | None:
+    """The answer; None while bus or SQL does not answer."""
+    try:
+        return question()
+    except WorkbenchError as error:
+        if error.code not in ("bus.unreachable", "sql.unreachable"):
+            raise
+        return None

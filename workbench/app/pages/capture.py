@@ -84,7 +84,10 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
     if button:
 
         def from_sample(request: gr.Request) -> tuple[Any, ...]:
-            return with_button((gr.update(value=None, visible=False), take_sample(bench, asking(request))))
+            try:
+                return with_button((gr.update(value=None, visible=False), take_sample(bench, asking(request))))
+            except WorkbenchError as error:
+                return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
 
         button.click(from_sample, None, shows, api_visibility="private", show_progress="minimal")
     return Capture(source, taken, button, frame)

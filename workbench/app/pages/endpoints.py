@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from schemas.errors import WorkbenchError
 from workbench.app.api import jobs
+from workbench.app.identity import need_runner
 from workbench.app.pages.asking import asking
 from workbench.app.pages.orders import request_of
 from workbench.client.bench import Bench
@@ -35,7 +36,9 @@ def add_endpoints(bench: Bench) -> None:
     """To be called inside the Blocks."""
 
     def upload(path: str, request: gr.Request) -> dict[str, Any]:
-        return _json(keep_upload(bench, Path(path), owner=asking(request).name))
+        user = asking(request)
+        need_runner(user)
+        return _json(keep_upload(bench, Path(path), owner=user.name))
 
     def submit(
         pipeline: str, options: dict[str, Any], params: dict[str, Any], experiment: str, request: gr.Request

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from schemas.upload import Upload
-from workbench.app.identity import LOCAL, User
+from workbench.app.identity import LOCAL, User, need_runner
 from workbench.client.bench import Bench
 from workbench.client.given import given_ref
 from workbench.client.uploads import keep_sample, keep_upload
 
 
 def take_in(bench: Bench, path: Path, kind: str, user: User) -> dict[str, Any]:
-    """The file as ``schemas.upload.Upload`` in JSON. Raises WorkbenchError (upload.*)."""
+    """The file as ``schemas.upload.Upload`` in JSON. Raises WorkbenchError (upload.*, access.forbidden)."""
+    need_runner(user)
     return _shown(keep_upload(bench, path, owner=user.name, kind=kind))
 
 
 def take_sample(bench: Bench, user: User) -> dict[str, Any]:
-    """The packaged portrait, marked as such: nobody's consent is needed for it."""
+    """The packaged portrait, marked as such: nobody's consent is needed for it. Raises as ``take_in``."""
+    need_runner(user)
     return {**_shown(keep_sample(bench, user.name)), "sample": True}
 
 

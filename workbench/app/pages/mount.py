@@ -53,5 +53,7 @@ def mount_pages(app: FastAPI) -> None:
         run_history=False,
         ssr_mode=False,
         footer_links=[],
-        show_error=True,
+        show_error=False,  # the text of a bug is for the log; what `gr.Error` says is shown all the same
     )
+    # Gradio looks at the paths of files only once it is launched, and a mounted page never is.
+    demo.has_launched = True

@@ -1,7 +1,8 @@
 """What a Gradio component is given as a file must be a file of this bench, and one the asking user may read.
 
-Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``: an address it would fetch,
-and the path of anybody's upload it would open. Both are refused before Gradio sees the request.
+Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``, and Gradio opens or
+fetches whatever it names. So a path must be that of an upload which the asking user may read; all else is
+refused before Gradio sees the request, and so is a body that only Gradio's reader of JSON would understand.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from workbench.app.identity import User
 from workbench.app.uploads.visible import readable
 from workbench.client.bench import Bench
 
-_CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|component_server)")
-_ADDRESS = re.compile(r"\s*([a-zA-Z][a-zA-Z0-9+.\-]*:|[/\\]{2})")
+_CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_server)")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class CheckedValues:
@@ -63,23 +64,32 @@ class CheckedValues:
         await self.app(scope, again, send)
 
     def _check(self, body: bytes, user: User) -> None:
+        if not body:
+            return  # Gradio says so in its own words
         try:
             document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return  # Gradio says so in its own words
+        except orjson.JSONDecodeError as error:  # Python's own reader takes more: NaN, lone surrogates, UTF-16
+            raise WorkbenchError(
+                "graph.not_json", str(error), where="the body of the request", remedy="Send JSON as UTF-8."
+            ) from error
         for path in _paths(document):
-            if _ADDRESS.match(path):
-                raise WorkbenchError(
-                    "request.invalid",
-                    "a file is given by an address, and this server fetches none",
-                    where="data",
-                    seen=path[:200],
-                    allowed="a path that /gradio_api/upload answered",
-                    remedy="Upload the file first; gradio_client does so with handle_file(path).",
-                )
-            place = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed
-            if self._uploads in place.parents:
-                readable(self._bench, user, place.relative_to(self._uploads).parts[0])
+            place = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed here, and refused below
+            if place.parent.parent != self._uploads or not _DIGEST.fullmatch(place.parent.name):
+                raise _not_uploaded(path)
+            readable(self._bench, user, place.parent.name)
+            if not os.path.isfile(place) or os.path.realpath(place) != str(place):  # noqa: PTH113 - any text is a path
+                raise _not_uploaded(path)
+
+
+def _not_uploaded(path: str) -> WorkbenchError:
+    return WorkbenchError(
+        "request.invalid",
+        "a file is given that was not uploaded here",
+        where="data",
+        seen=path[:200],
+        allowed="a path that /gradio_api/upload answered",
+        remedy="Upload the file first; gradio_client does so with handle_file(path).",
+    )
 
 
 def _paths(value: Any) -> Iterator[str]:

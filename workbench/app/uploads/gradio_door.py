@@ -21,7 +21,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from nodes.context import take_over
 from schemas.errors import WorkbenchError
@@ -99,7 +99,7 @@ def _kept(bench: Bench, path: Path, owner: str, name: str) -> str:
 
 
 class _Files:
-    """Files below Gradio's folder: uploads to those who may read them, what components made as Gradio serves it."""
+    """Uploads below Gradio's folder, to those who may read them. Nothing else: no page shows another file this way."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -109,31 +109,22 @@ class _Files:
             await PlainTextResponse("Method not allowed", 405)(scope, receive, send)
             return
         given = scope["path_params"]["path"]
-        if re.match(r"[a-zA-Z][a-zA-Z0-9+.\-]*:|[/\\]{2}", given):
-            # Gradio would fetch the address and hand it on: this server asks nobody for a stranger.
-            await PlainTextResponse("Not an address of a file here", 403)(scope, receive, send)
-            return
         place = Path(os.path.abspath(given))  # noqa: PTH100 - as Gradio does: `..` is gone, links are not followed
         uploads = gradio_folder() / "uploads"
-        if uploads in place.parents or place == uploads:
-            await self._own(place, uploads, scope, receive, send)
-            return
-        gradio = _mounted(self._app)
-        if gradio is None:
+        if place.parent.parent != uploads:
             await PlainTextResponse("Not found", 404)(scope, receive, send)
             return
-        await gradio(scope, receive, _without_sniffing(send))
+        await self._own(place, scope, receive, send)
 
-    async def _own(self, place: Path, uploads: Path, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _own(self, place: Path, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        sha256 = place.relative_to(uploads).parts[0] if place != uploads else ""
-        find = partial(readable, self._app.state.bench, current_user(request), sha256)
+        find = partial(readable, self._app.state.bench, current_user(request), place.parent.name)
         try:
             ref = await to_thread.run_sync(find)
         except WorkbenchError as error:
             await PlainTextResponse(error.message, status_of(error.code))(scope, receive, send)
             return
-        if not place.is_file() or place.is_symlink():
+        if not os.path.isfile(place) or os.path.realpath(place) != str(place):  # noqa: PTH113 - any text is a path
             await PlainTextResponse("Not found", 404)(scope, receive, send)
             return
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
@@ -159,15 +150,6 @@ def _progress(upload_id: str) -> Any:
     tracked = sys.modules["gradio.routes"].file_upload_statuses
     tracked.track(upload_id)
     return tracked
-
-
-def _without_sniffing(send: Send) -> Send:
-    async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], (b"x-content-type-options", b"nosniff")]}
-        await send(message)
-
-    return guarded
 
 
 def _sentence(text: str) -> str:

@@ -1,0 +1,23 @@
+"""What a job looks like after its events."""
+
+from __future__ import annotations
+
+from schemas.approval import Decision, Question
+from schemas.event import Event, EventType, NodeWait, WaitReason
+from schemas.graph import Graph
+from schemas.job import JobRecord, NodeRecord
+from schemas.status import JobStatus, NodeStatus, Plane
+from workbench.client.folding import JobFold
+
+
+def test_an_answered_node_waits_no_more() -> None:
+    graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
+    node = NodeRecord(id="a", service="x.a", plane=Plane.CONTROL, status=NodeStatus.RUNNING)
+    fold = JobFold(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
+    wait = NodeWait(reason=WaitReason.APPROVAL, question=Question(sentence="Is it right?", text="Hello."))
+    decision = Decision(approved=True, text="Hello.", author="ann", at=1.0)
+    fold.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_WAITING, node="a", data=wait.model_dump(mode="json")))
+    assert (fold.nodes["a"].status, bool(fold.state().waiting)) == (NodeStatus.WAITING, True)
+    data = decision.model_dump(mode="json")
+    fold.see(Event(job="job", epoch=1, seq=2, type=EventType.NODE_DECIDED, node="a", data=data))
+    assert (fold.nodes["a"].status, fold.state().waiting) == (NodeStatus.READY, "")
