@@ -24,7 +24,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 def main(url: str = "") -> None:
-    """Write generate.png, runs.png, system.png, and run-dark.png and phone.png."""
+    """Write generate.jpg, runs.jpg, system.jpg, and run-dark.jpg and phone.jpg."""
     if not url:
         from workbench.settings import load_settings
 
@@ -62,7 +62,7 @@ def take(browser: Browser, address: str, shown: str, name: str, **options: Any) 
     page.locator(shown).first.wait_for()
     page.wait_for_load_state("networkidle")
     rest(page)
-    save(page.screenshot(), FOLDER / f"{name}.png")
+    save(page.screenshot(), FOLDER / f"{name}.jpg")
     context.close()
 
 
@@ -88,11 +88,9 @@ def rest(page: Page) -> None:
 
 
 def save(png: bytes, path: Path) -> None:
-    """With a palette that keeps rare colours, such as those of the states: a third of the size."""
+    """As a JPEG whose colours are not thinned out: a third of the size."""
     with Image.open(io.BytesIO(png)) as picture:
-        picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-            path, optimize=True
-        )
+        picture.convert("RGB").save(path, quality=86, subsampling=0, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
