@@ -195,4 +195,15 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
             updates[page.problems] = beside(error)[0]
     # The cards tell of a choice; the first one nobody makes.
     chosen, says = updates.get(page.form.pipeline, "talking_head"), updates.get(page.form.says, PROMPT)
-    return {**updates, **adapted(page, chosen, says)}
+    return together(updates, adapted(page, chosen, says))
+
+
+def together(filled_in: Updates, rules: Updates) -> Updates:
+    """Both at once: what a component shows by one, and whether and how it may be used by the other."""
+    both = {**rules, **filled_in}
+    for component in filled_in.keys() & rules.keys():
+        given, rule = filled_in[component], rules[component]
+        if isinstance(rule, dict):
+            shown = given if isinstance(given, dict) and "__type__" in given else {"value": given}
+            both[component] = {**shown, **rule}
+    return both
