@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Node
@@ -80,7 +80,7 @@ class ParamCondition:
         elif self.sign:
             equal = columns.text == self.value
             if number is not None:
-                equal = or_(equal, columns.number == number)
+                equal = or_(equal, func.coalesce(columns.number == number, False))  # a text has no number
             matches.append(equal if self.sign == "=" else ~equal)
         return jobs.c.id.in_(select(columns.job).where(*matches))
 

@@ -6,6 +6,7 @@ and only their SHA-256 is kept.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -240,7 +241,8 @@ class Users:
         if found is None or (found.expires_at is not None and found.expires_at <= now):
             return None
         if found.used_at is None or now - found.used_at >= _USED_EVERY_S:
-            with self._database.write() as connection:
+            with contextlib.suppress(WorkbenchError), self._database.write() as connection:
+                # A courtesy: a full disk must not lock anybody out.
                 connection.execute(update(tokens).where(tokens.c.sha256 == digest).values(used_at=now))
         return Known(found.name, Role(found.role))
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
+from schemas.refs import Ref
 from workbench.app.identity import current_user
 from workbench.app.uploads.media_types import file_name, is_shown, served_type
 from workbench.app.uploads.thumbnails import SIDES_PX, side_for, thumbnail
@@ -36,16 +37,20 @@ def get_artifact(request: Request, sha256: str, download: bool = False) -> Respo
     Pictures, sounds, videos and plain text are shown, everything else is saved; `download=1` saves them too.
     """
     bench: Bench = request.app.state.bench
-    ref = readable(bench, current_user(request), sha256)
+    return bytes_of(request, bench, readable(bench, current_user(request), sha256), download=download)
+
+
+def bytes_of(request: Request, bench: Bench, ref: Ref, *, download: bool = False) -> Response:
+    """The bytes of an artifact that the user may read: a link that expires, or themselves where no link would lead."""
     attachment = download or not is_shown(ref)
     if _out_of_reach(bench.settings.s3_url, request):
         return FileResponse(
             bench.open(ref),
             media_type=served_type(ref),
-            headers=_headers(file_name(ref), attachment) | {"ETag": f'"{sha256}"'},
+            headers=_headers(file_name(ref), attachment) | {"ETag": f'"{ref.sha256}"'},
         )
     link = bench.objects.presign(
-        sha256, expires_s=LINK_S, filename=file_name(ref), media_type=served_type(ref), attachment=attachment
+        ref.sha256, expires_s=LINK_S, filename=file_name(ref), media_type=served_type(ref), attachment=attachment
     )
     return RedirectResponse(link, 307, headers={"Cache-Control": "no-store"})
 

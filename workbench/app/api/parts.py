@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.api import PartEntry, PartList
 from schemas.errors import WorkbenchError
 from workbench.app.api._request import Asker, TheBench, TheJob, refusals
+from workbench.app.api.artifacts import bytes_of
 from workbench.app.identity import visible
 
 router = APIRouter(tags=["jobs"])
 
 TheNode = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", description="Id of a node of the job.")]
 Index = Annotated[int, Path(ge=0, le=100_000)]
-LINK_S = 600
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 
 
@@ -50,17 +50,15 @@ def node_parts(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> P
     summary="A finished part",
     status_code=307,
     response_class=RedirectResponse,
-    responses=refusals(404, 422),
+    responses={200: {"description": "The bytes, where the object store cannot be reached."}, **refusals(404, 422)},
 )
-def node_part(job_id: TheJob, node: TheNode, index: Index, bench: TheBench, user: Asker) -> RedirectResponse:
+def node_part(request: Request, job_id: TheJob, node: TheNode, index: Index, bench: TheBench, user: Asker) -> Response:
     """Leads to a link that expires."""
     visible(user, bench.job(job_id))
     parts = bench.parts(job_id, node)
     if index >= len(parts):
         raise _nothing(job_id, node, f"part {index}")
-    part = parts[index]
-    link = bench.objects.presign(part.sha256, LINK_S, media_type=part.media_type)
-    return RedirectResponse(link, 307, headers={"Cache-Control": "no-store"})
+    return bytes_of(request, bench, parts[index])
 
 
 def _nothing(job_id: str, node: str, what: str) -> WorkbenchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -40,9 +41,8 @@ def thumbnail(bench: Bench, ref: Ref, side_px: int) -> Path:
         )
     folder = bench.settings.home / "cache" / "thumbnails"
     place = folder / f"{ref.sha256}-{side_px}.jpg"
-    if place.exists():
-        with written(folder):
-            os.utime(place)  # what was asked for lately stays
+    with written(folder), contextlib.suppress(FileNotFoundError):  # not made yet, or just swept away
+        os.utime(place)  # what was asked for lately stays
         return place
     with incoming_folder(bench.settings.home) as work:
         bench.inspector.thumbnail(bench.open(ref), work / "thumbnail", side_px)
@@ -59,7 +59,12 @@ def _sweep(folder: Path) -> None:
         _made += 1
         if _made % SWEEP_EVERY != 1:
             return
-    files = sorted((facts.st_mtime, facts.st_size, path) for path in folder.glob("*.jpg") if (facts := path.stat()))
+    files = []
+    for path in folder.glob("*.jpg"):
+        with contextlib.suppress(FileNotFoundError):  # another sweep was faster
+            facts = path.stat()
+            files.append((facts.st_mtime, facts.st_size, path))
+    files.sort()
     total = sum(size for _, size, _ in files)
     for _, size, path in files:
         if total <= LIMIT_BYTES:
