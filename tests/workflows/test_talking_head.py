@@ -204,6 +204,10 @@ FULL = {
         {"portrait": portrait(), "script": "Hi.", "approve": True},
         {"portrait": portrait(), "audio": AUDIO},
     ],
+    "infinitetalk": [
+        {"portrait": portrait(), "voice": AUDIO, "ref_text": "Hi.", "prompt": "The sea.", "approve": True},
+        {"portrait": portrait(), "voice": AUDIO, "script": "Hi."},
+    ],
     "draft_script": [{"prompt": "The sea."}],
     "transcribe": [{"audio": AUDIO}],
     "capabilities": [{}],
@@ -240,7 +244,7 @@ def test_a_pipeline_describes_itself() -> None:
         "approve": "optional",
     }
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]
-    assert {name for name, pipeline in PIPELINES.items() if pipeline.view().listed} == {"talking_head"}
+    assert {name for name, pipeline in PIPELINES.items() if pipeline.view().listed} == {"talking_head", "infinitetalk"}
     for pipeline in PIPELINES.values():
         assert pipeline.title and pipeline.doc.count(".") == 1 and pipeline.doc.endswith(".")
         assert not pipeline.needs & pipeline.one_of and pipeline.takes <= set(OPTION_NAMES)
