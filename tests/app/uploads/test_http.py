@@ -133,8 +133,8 @@ def answered(wire: socket.socket) -> bytes:
 
 def test_a_length_that_is_too_short_ends_the_form_early(client: httpx.Client, bench: Bench) -> None:
     with connection(client) as wire:
-        wire.sendall(head("Content-Length: 300") + part(picture()) + END)
-        # The answer alone: what is sent beyond the length is the next request, and may keep the connection open.
+        # Not a byte more: what is sent beyond the length is, to HTTP, the next request.
+        wire.sendall(head("Content-Length: 100") + (part(picture()) + END)[:100])
         assert b"422" in wire.recv(65536).split(b"\r\n")[0]
     assert list((bench.settings.home / "incoming").iterdir()) == []
 
