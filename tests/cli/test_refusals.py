@@ -170,7 +170,7 @@ def test_a_portrait_that_cannot_speak_is_refused(bench: Program, tmp_path: Path,
 
 HEAD = ("run", "talking_head", "--portrait", "sample")
 COMMANDS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], tuple[str, ...]]] = {
-    "no text": ((*HEAD, "--script", ""), "node.bad_input", ("neither a script nor a prompt",), ("seen", "remedy")),
+    "no text": ((*HEAD, "--script", ""), "pipeline.bad_option", ("one of prompt, script, audio",), ("seen", "remedy")),
     "no portrait": (("run", "talking_head", "--script", "Hi."), "pipeline.bad_option", ("portrait",), ("remedy",)),
     "setting without a value": ((*HEAD, "--set", "animate"), "pipeline.bad_option", ("node.param=value",), ("seen",)),
     "setting of an unknown node": (
