@@ -101,7 +101,7 @@ def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(bench: Program, t
     assert "Nobody will hear this." in said and "Approve the script before it is spoken." in said
     (line,) = bench.json("job", "list", "--experiment", "approved")["jobs"]
     assert f"job approve {line['id']} --text" in said
-    bench.run("job", "approve", line["id"], "--text", "The sky is blue today.")
+    bench.run("job", "approve", line["id"], "--text", "The sea is green today.")
     _, rest = process.communicate(timeout=120)
     assert process.returncode == 0, rest
     assert "• review decided" in rest

@@ -3,6 +3,8 @@
 A followed job's events are kept in order from the first on, so that a watcher is a place in that list: one that is
 slow or was away costs nothing more than one that is not. The reader waits for the events of all jobs with one command.
 What the bus has forgotten, or lost, comes from SQL: the bus is read first, because it forgets only what SQL has.
+
+The end of a job is told once SQL has it, a tenth of a second later: who hears of it may ask for what the job made.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ PROGRESS_EVERY_S = 0.25
 LOOK_EVERY_S = 1.5  # at queues, and for jobs that the bus does not know
 BUS_TIMEOUT_S = 2.0
 IDLE_S = 5.0  # the reader of nothing ends after this long
+RECORDED_S = 3.0  # so long an end that SQL does not know yet is kept back
 
 Number = tuple[int, int]  # of an event: epoch and sequence
 
@@ -60,6 +63,7 @@ class Followed:
     watchers: int = 0
     heard_at: float = 0.0
     resting_until: float = 0.0  # SQL was away when it was needed: not read before
+    ended_at: float = 0.0  # when its end was heard of
 
     @property
     def cursor(self) -> str:
@@ -88,6 +92,8 @@ class Followed:
             self.numbers.append(number)
         if grown := len(self.numbers) > before:
             self.heard_at = time.monotonic()
+            if self.fold.end is not None:
+                self.ended_at = self.ended_at or self.heard_at
         return grown
 
     def show(self) -> bool:
@@ -182,6 +188,8 @@ class Feed:
         followed.add(_merged(self._bench.events(record.id), on_bus))
         if record.status.final:
             followed.fold.close(record)
+        while self._unrecorded([followed]):
+            time.sleep(BLOCK_S / 4)
         followed.fold.bus_away = away
         followed.show()
         return followed
@@ -231,7 +239,12 @@ class Feed:
             except Exception:
                 log.exception("a reading of live jobs failed")
                 time.sleep(PROGRESS_EVERY_S)
-            changed = frozenset(one.job for one in reading if one.job in touched and _shows(one))
+            unrecorded = self._unrecorded(reading)
+            changed = frozenset(
+                one.job
+                for one in reading
+                if (one.job in touched or one.ended_at) and one.job not in unrecorded and _shows(one)
+            )
             if changed and not self._stopping:
                 self._on_change(changed)
 
@@ -288,6 +301,15 @@ class Feed:
             if record is not None and record.status.final and followed.fold.end is None:
                 followed.fold.close(record)
             touched.add(job)
+
+    def _unrecorded(self, followed: Iterable[Followed]) -> set[str]:
+        """Jobs whose end was just heard of and is not in SQL yet."""
+        since = time.monotonic() - RECORDED_S
+        ended = [one.job for one in followed if one.ended_at > since]
+        try:
+            return self._bench.store.unfinished_among(ended) if ended else set()
+        except WorkbenchError:  # SQL is away: nothing is kept back for it
+            return set()
 
     def _said_away(self, reading: list[Followed], away: bool, touched: set[str]) -> None:
         self._away = away

@@ -207,6 +207,14 @@ class JobStore:
                 .all()
             )
 
+    def unfinished_among(self, ids: Sequence[str]) -> set[str]:
+        """Which of these jobs are not final. One that nobody knows is not among them."""
+        jobs = tables.jobs.c
+        with self.database.read() as connection:
+            return set(
+                connection.execute(select(jobs.id).where(jobs.id.in_(ids), jobs.status.not_in(_FINAL_JOB))).scalars()
+            )
+
     def artifact(self, sha256: str, owner: str | None = None) -> Ref | None:
         """The reference of an artifact that a job names; of that owner's jobs where one is given."""
         grants, jobs, artifacts = tables.job_artifacts, tables.jobs, tables.artifacts

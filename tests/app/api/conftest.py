@@ -36,7 +36,7 @@ class AsUser:
 def client_of(bench: Bench, user: str = "") -> Client:
     """Args: user: "name:role"; the local admin where it is empty."""
     app = AsUser(create_app(bench, pages=False))
-    return Client(app, raise_server_exceptions=False, headers={"x-test-user": user} if user else {})
+    return Client(app, "http://127.0.0.1", raise_server_exceptions=False, headers={"x-test-user": user} if user else {})
 
 
 @pytest.fixture(scope="session")

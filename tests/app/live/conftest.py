@@ -53,6 +53,7 @@ class Watcher:
         self.socket: ClientConnection = connect(
             f"ws://127.0.0.1:{app.port}/ws", additional_headers=headers, max_size=None, **options
         )
+        self.live = app.live
         self.updates: list[dict[str, Any]] = []
 
     def __enter__(self) -> Watcher:
@@ -89,7 +90,10 @@ class Watcher:
                 return message
 
     def to_the_end(self, job: str) -> dict[str, Any]:
-        return self.until(lambda update: update["jobId"] == job and final(update))
+        """The update that tells its end. Who has it may ask for what the job made: it is in the record."""
+        last = self.until(lambda update: update["jobId"] == job and final(update))
+        assert self.live.bench.job(job).status.final
+        return last
 
     def events(self, job: str) -> list[str]:
         """Numbers of all events of the job, in the order in which they came."""
