@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from PIL import Image
 
 from tests.app.uploads.conftest import Named, bench_at, served
 from tests.app.uploads.media import archive, picture, sound
+from tests.stack.conditions import wait_for
+from workbench.app.server import create_app
+from workbench.app.uploads.copies import KEPT_S, clear_copies
 from workbench.client.bench import Bench
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
@@ -36,7 +40,6 @@ def page(
     """A page with a picture and a sound, behind the app's routes; its bench and its address."""
     import gradio as gr
 
-    from workbench.app.server import create_app
     from workbench.app.uploads.gradio_door import add_gradio_door
 
     bench = bench_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
@@ -150,6 +153,44 @@ def test_other_paths_and_addresses_are_refused(page: tuple[Bench, str], gradio_f
     ):
         assert fetch(address, given, user).status_code in (403, 404), given
     assert httpx.post(f"{address}/gradio_api/file={path}").status_code == 405
+
+
+def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
+    page: tuple[Bench, str], gradio_folder: Path
+) -> None:
+    bench, address = page
+    names = ("unused", "shown", "given", "again", "lately")
+    data = {name: picture(size=(52 + index, 47)) for index, name in enumerate(names)}
+    copies = {name: Path(upload(address, data[name]).json()[0]) for name in names}
+    for name in names[:-1]:
+        os.utime(copies[name], (time.time() - KEPT_S - 60,) * 2)
+    assert fetch(address, str(copies["shown"])).status_code == 200
+    assert call(address, file_data(str(copies["given"]))).status_code == 200
+    upload(address, data["again"])
+    (gradio_folder / "other").mkdir(exist_ok=True)
+    (gradio_folder / "other" / "made.png").write_bytes(b"Gradio's own")
+    os.utime(gradio_folder / "other" / "made.png", (0, 0))
+    assert clear_copies(gradio_folder) == 1
+    assert {name for name in names if copies[name].exists()} == set(names) - {"unused"}
+    assert not copies["unused"].parent.exists() and (gradio_folder / "other" / "made.png").exists()
+    sha256 = copies["unused"].parent.name
+    assert bench.grants.readable(sha256, "ann", all_jobs=False) is not None and bench.objects.stat(sha256) is not None
+    assert fetch(address, str(copies["unused"])).status_code == 404
+    assert upload(address, data["unused"]).json() == [str(copies["unused"])] and copies["unused"].exists()
+
+
+def test_an_app_that_starts_clears_what_the_last_one_left(
+    page: tuple[Bench, str], gradio_folder: Path, tmp_path: Path
+) -> None:
+    bench, _ = page
+    old = gradio_folder / "uploads" / ("0" * 64) / "old.png"
+    left = bench.settings.home / "incoming" / "999999999-left"
+    for place in (old.parent, left):
+        place.mkdir(parents=True)
+    old.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    with served(create_app(bench, pages=False)):
+        wait_for(lambda: not old.parent.exists() and not left.exists())
 
 
 def test_components_work_with_what_was_uploaded(page: tuple[Bench, str], tmp_path: Path) -> None:

@@ -130,11 +130,15 @@ def codes(answer: httpx.Response) -> list[str]:
 
 @pytest.mark.models
 def test_the_sample_has_one_face_and_nothing_to_say(client: httpx.Client) -> None:
-    body = client.get("/api/uploads/sample").json()
+    before = client.get("/api/uploads/sample")
+    assert (before.status_code, before.json()["code"]) == (405, "request.method"), "reading stores nothing"
+    answer = client.post("/api/uploads/sample")
+    body = answer.json()
+    assert answer.status_code == 201
     assert len(body["faces"]) == 1 and body["warnings"] == []
     face = body["faces"][0]
     assert 0 < face["left"] < face["right"] < 512 and 0 < face["top"] < face["bottom"] < 512
-    assert client.get("/api/uploads/sample").json()["ref"]["sha256"] == body["ref"]["sha256"]
+    assert client.post("/api/uploads/sample").json()["ref"]["sha256"] == body["ref"]["sha256"]
 
 
 @pytest.mark.models
@@ -184,6 +188,7 @@ def test_sound_is_brought_to_two_channels_and_48_khz(post: Post) -> None:
 def test_who_may_only_look_uploads_nothing(client: httpx.Client) -> None:
     answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-role": "viewer"})
     assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
+    assert client.post("/api/uploads/sample", headers={"x-role": "viewer"}).status_code == 403
 
 
 def test_a_notebook_gets_the_same(bench: Bench, post: Post, tmp_path: Path) -> None:

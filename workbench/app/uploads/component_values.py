@@ -7,7 +7,6 @@ refused before Gradio sees the request, and so is a body that only Gradio's read
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -21,11 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.errors import WorkbenchError
 from workbench.app.answers import error_answer
 from workbench.app.identity import User
+from workbench.app.uploads.copies import place_of, use
 from workbench.app.uploads.visible import readable
 from workbench.client.bench import Bench
 
 _CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_server)")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class CheckedValues:
@@ -34,7 +33,7 @@ class CheckedValues:
     def __init__(self, app: ASGIApp, bench: Bench, folder: Path) -> None:
         self.app = app
         self._bench = bench
-        self._uploads = folder / "uploads"
+        self._folder = folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or not _CALLS.match(scope["path"]):
@@ -73,11 +72,11 @@ class CheckedValues:
                 "graph.not_json", str(error), where="the body of the request", remedy="Send JSON as UTF-8."
             ) from error
         for path in _paths(document):
-            place = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed here, and refused below
-            if place.parent.parent != self._uploads or not _DIGEST.fullmatch(place.parent.name):
+            place = place_of(path, self._folder)
+            if place is None:
                 raise _not_uploaded(path)
             readable(self._bench, user, place.parent.name)
-            if not os.path.isfile(place) or os.path.realpath(place) != str(place):  # noqa: PTH113 - any text is a path
+            if not use(place):
                 raise _not_uploaded(path)
 
 
