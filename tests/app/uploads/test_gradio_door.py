@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import time
 from collections.abc import Iterator
@@ -304,3 +305,43 @@ def test_what_only_gradio_could_read_is_refused(page: tuple[Bench, str], route: 
     ):
         answer = send(address, route, body)
         assert (answer.status_code, answer.json()["code"]) == (422, "graph.not_json"), answer.text
+
+
+def test_a_component_is_given_no_bytes_to_decode(page: tuple[Bench, str]) -> None:
+    _, address = page
+    inside = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    for url in (inside, inside.replace("data", "DATA"), f" {inside}"):
+        answer = call(address, {"url": url, "meta": {"_type": "gradio.FileData"}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/gradio_api/process_recording"),  # runs ffmpeg on what is posted
+        ("POST", "/gradio_api/process_recording/"),
+        ("GET", "/gradio_api/deep_link?session_hash=s"),
+        ("GET", "/gradio_api/vibe-code"),
+        ("POST", "/gradio_api/vibe-edit/"),
+        ("POST", "/gradio_api/component_server"),
+        ("GET", "/gradio_api/custom_component/x/client/y/z"),
+        ("GET", "/gradio_api/run-history/buckets"),
+        ("GET", "/gradio_api/dev/reload"),
+        ("GET", "/gradio_api/proxy=https://example.org"),
+        ("GET", "/monitoring"),
+        ("GET", "/monitoring/summary"),
+        ("GET", "/logout"),
+        ("POST", "/login/"),
+    ],
+)
+def test_what_no_page_uses_of_gradio_is_not_there(page: tuple[Bench, str], method: str, path: str) -> None:
+    _, address = page
+    files = {"video": ("a.mp4", picture())} if method == "POST" else None
+    answer = httpx.request(method, f"{address}{path}", files=files, headers={"x-user": "ann"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "request.not_found"), answer.text
+
+
+def test_what_pages_use_of_gradio_is_there(page: tuple[Bench, str]) -> None:
+    _, address = page
+    for path in ("/", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/queue/status"):
+        assert httpx.get(f"{address}{path}", headers={"x-user": "ann"}).status_code == 200, path

@@ -1,8 +1,9 @@
 """What a Gradio component is given as a file must be a file of this bench, and one the asking user may read.
 
 Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``, and Gradio opens or
-fetches whatever it names. So a path must be that of an upload which the asking user may read; all else is
-refused before Gradio sees the request, and so is a body that only Gradio's reader of JSON would understand.
+fetches whatever it names; bytes in a ``data:`` URL it decodes itself. So a path must be that of an upload which the
+asking user may read; all else is refused before Gradio sees the request, and so is a body that only Gradio's reader of
+JSON would understand.
 """
 
 from __future__ import annotations
@@ -71,13 +72,16 @@ class CheckedValues:
             raise WorkbenchError(
                 "graph.not_json", str(error), where="the body of the request", remedy="Send JSON as UTF-8."
             ) from error
-        for path in _paths(document):
+        for path in _given(document, "path"):
             place = place_of(path, self._folder)
             if place is None:
                 raise _not_uploaded(path)
             readable(self._bench, user, place.parent.name)
             if not use(place):
                 raise _not_uploaded(path)
+        for url in _given(document, "url"):
+            if url.lstrip()[:5].lower() == "data:":  # Gradio would decode it in this process
+                raise _not_uploaded(url)
 
 
 def _not_uploaded(path: str) -> WorkbenchError:
@@ -91,14 +95,14 @@ def _not_uploaded(path: str) -> WorkbenchError:
     )
 
 
-def _paths(value: Any) -> Iterator[str]:
-    """Every ``path`` of an object in a JSON value."""
+def _given(value: Any, name: str) -> Iterator[str]:
+    """Every text of that name of an object in a JSON value."""
     left = [value]
     while left:
         item = left.pop()
         if isinstance(item, dict):
-            if isinstance(path := item.get("path"), str):
-                yield path
+            if isinstance(text := item.get(name), str):
+                yield text
             left.extend(item.values())
         elif isinstance(item, list):
             left.extend(item)

@@ -27,6 +27,7 @@ from workbench.app.identity import current_user, need_runner
 from workbench.app.uploads.component_values import CheckedValues
 from workbench.app.uploads.copies import gradio_folder, keep_copy, place_of, use
 from workbench.app.uploads.folder import folder_of_request
+from workbench.app.uploads.gradio_routes import UsedRoutes
 from workbench.app.uploads.media_types import served_type
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.visible import readable
@@ -40,8 +41,12 @@ _FILE_ROUTES = ("/gradio_api/file={path:path}", "/gradio_api/file/{path:path}")
 
 
 def add_gradio_door(app: FastAPI) -> None:
-    """Add both routes, and the check of what components are given. Call it before Gradio is mounted."""
+    """Add both routes, the check of what components are given, and the list of what else is used of Gradio.
+
+    Call it before Gradio is mounted.
+    """
     app.add_middleware(CheckedValues, bench=app.state.bench, folder=gradio_folder())
+    app.add_middleware(UsedRoutes)
     app.router.routes.append(Route("/gradio_api/upload", _upload, methods=["POST"], include_in_schema=False))
     for path in _FILE_ROUTES:
         app.router.routes.append(Route(path, _Files(app), include_in_schema=False))
