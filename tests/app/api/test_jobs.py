@@ -66,7 +66,7 @@ def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, 
         api.post("/api/jobs", json={"graph": document({"a": probe("other")})}, headers=one), 409, "job.key_reused"
     )
     assert details["where"] == f"job {first}"
-    other = submit(asking("ada:runner"), {"a": probe("k")}, headers=one)
+    other = submit(asking("ada/runner"), {"a": probe("k")}, headers=one)
     assert other != first, "keys of different users are different keys"
     bad = api.post("/api/jobs", json={"graph": document({"a": probe()})}, headers={"Idempotency-Key": "a b"})
     refused(bad, 422, "request.invalid")
@@ -237,16 +237,16 @@ def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: L
         "c": {**probe("c:"), "input": {"text": "$review.narration"}},
     }
     edges = [("a", "review"), ("review", "c")]
-    job = submit(asking("ada:runner"), nodes, edges)
+    job = submit(asking("ada/runner"), nodes, edges)
     waits = wait_for(lambda: api.get(f"/api/jobs/{job}").json()["job"]["waits"])
     assert (waits[0]["node"], waits[0]["reason"]) == ("review", "approval")
     assert waits[0]["question"]["text"] == "Good morning."
     at = f"/api/jobs/{job}/approve"
-    refused(asking("bob:runner").post(at, json={"text": "x"}), 404, "job.unknown")
-    refused(asking("eve:viewer").post(at), 403, "access.forbidden")
+    refused(asking("bob/runner").post(at, json={"text": "x"}), 404, "job.unknown")
+    refused(asking("eve/viewer").post(at), 403, "access.forbidden")
     refused(api.post(at, json={"text": "x" * 30_000}), 422, "request.invalid")
     refused(api.post(at, json={"node": "c"}), 409, "review.not_waiting")
-    answer = asking("ada:runner").post(at, json={"text": "Good evening."})
+    answer = asking("ada/runner").post(at, json={"text": "Good evening."})
     assert answer.status_code == 200 and answer.json()["edited"] and answer.json()["author"] == "ada"
     refused(api.post(at, json={"reject": "no"}), 409, "review.decided")
     assert live.finish(job).node("c").output["text"] == "c:Good evening."  # type: ignore[index]
@@ -273,7 +273,7 @@ def test_parts_and_previews_are_shown_while_a_node_runs(
     live.bench.objects.put_preview(job, "a", b"<script>alert(1)</script>", "text/html")
     refused(api.get(f"{at}/preview"), 404, "artifact.unknown")
     for path in ("preview", "parts", "parts/0"):
-        refused(asking("ada:runner").get(f"{at}/{path}"), 404, "job.unknown")
+        refused(asking("ada/runner").get(f"{at}/{path}"), 404, "job.unknown")
     refused(api.get(f"/api/jobs/{job}/nodes/..%5cx/parts"), 422, "request.invalid")
     api.post(f"/api/jobs/{job}/cancel")
     live.finish(job)
@@ -297,7 +297,7 @@ def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: A
     assert {row["job"] for row in back["from"]} == {maker, child} and back["from"][0]["output"] == "file"
     assert api.get(f"/api/jobs/{child}/lineage").json()["parent"] == maker
     # another runner: may neither see them nor name their files
-    ada = asking("ada:runner")
+    ada = asking("ada/runner")
     refused(ada.get(f"/api/jobs/{maker}/lineage"), 404, "job.unknown")
     theft = ada.post("/api/jobs", json={"graph": document({"r": {"service": "probe.reader", "input": {"file": ref}}})})
     assert refused(theft, 404, "artifact.unknown")["where"] == "node r"
@@ -307,7 +307,7 @@ def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: A
 
 
 def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(api: Client, asking: Asking, live: LiveBench) -> None:
-    ada = asking("ada:runner")
+    ada = asking("ada/runner")
     job, maker = submit(ada, {"a": probe("mine", file_kib=1)}), submit(api, {"a": probe("theirs", file_kib=1)})
     own, theirs = (live.finish(made).node("a").output["file"] for made in (job, maker))  # type: ignore[index]
 
@@ -321,7 +321,7 @@ def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(api: Client, as
 
 
 def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: LiveBench) -> None:
-    ada, bob, eve = asking("ada:runner"), asking("bob:runner"), asking("eve:viewer")
+    ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     job = submit(ada, {"a": probe("own")}, experiment="owners")
     live.finish(job)
     assert ada.get(f"/api/jobs/{job}").json()["job"]["owner"] == "ada"

@@ -13,7 +13,8 @@ import orjson
 import pytest
 from PIL import Image
 
-from tests.app.uploads.conftest import Named, bench_at, served
+from tests.app.named import Named
+from tests.app.uploads.conftest import ANN, bench_at, served
 from tests.app.uploads.media import archive, picture, sound
 from tests.stack.conditions import wait_for
 from workbench.app.server import create_app
@@ -46,7 +47,7 @@ def page(
     bench = bench_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
     app = create_app(bench, pages=False)
     add_gradio_door(app)
-    app.add_middleware(Named)
+    app.add_middleware(Named, otherwise=ANN)
 
     def told(image: str | None, sound: str | None) -> tuple[str, str | None]:
         return f"{image} {sound}", image
@@ -107,7 +108,7 @@ def test_hostile_bytes_never_reach_the_folder(page: tuple[Bench, str], gradio_fo
 
 def test_who_may_only_look_uploads_nothing_there(page: tuple[Bench, str]) -> None:
     _, address = page
-    answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-role": "viewer"})
+    answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-user": "ann/viewer"})
     assert answer.status_code == 403
 
 

@@ -186,9 +186,9 @@ def test_sound_is_brought_to_two_channels_and_48_khz(post: Post) -> None:
 
 
 def test_who_may_only_look_uploads_nothing(client: httpx.Client) -> None:
-    answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-role": "viewer"})
+    answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-user": "ann/viewer"})
     assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
-    assert client.post("/api/uploads/sample", headers={"x-role": "viewer"}).status_code == 403
+    assert client.post("/api/uploads/sample", headers={"x-user": "ann/viewer"}).status_code == 403
 
 
 def test_a_notebook_gets_the_same(bench: Bench, post: Post, tmp_path: Path) -> None:
