@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from nodes._samples import SAMPLE_NAME, sample_portrait
+from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES
 from schemas.upload import MediaRef, Upload
 from workbench.client.bench import Bench
@@ -18,6 +21,7 @@ from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
 from workbench.client.inspection.refusals import megabytes, too_large
+from workbench.metrics import UPLOAD_BYTES, UPLOADS
 
 NAME_CHARACTERS = 120
 _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
@@ -32,7 +36,7 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
 
     Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
     """
-    with incoming_folder(bench.settings.home) as work:
+    with _counted(kind), incoming_folder(bench.settings.home) as work:
         found, kept = inspect_file(bench, path, work, kind)
         with kept.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -57,8 +61,20 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
         warnings=found.warnings,
         url=f"/api/artifacts/{sha256}",
     )
+    UPLOAD_BYTES.inc(path.stat().st_size)
     bench.grants.add_upload(owner, ref, upload.model_dump(mode="json", exclude_none=True))
     return upload
+
+
+@contextlib.contextmanager
+def _counted(kind: str) -> Iterator[None]:
+    """Counts how a look at a file ends: accepted, or by the last word of the error's code."""
+    try:
+        yield
+    except WorkbenchError as error:
+        UPLOADS.labels(kind, error.code.rpartition(".")[2]).inc()
+        raise
+    UPLOADS.labels(kind, "accepted").inc()
 
 
 def keep_sample(bench: Bench, owner: str) -> Upload:

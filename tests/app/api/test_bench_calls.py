@@ -68,7 +68,7 @@ def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveBench) ->
 
 
 def test_presets_are_kept_found_replaced_and_deleted_by_their_owner(asking: Asking) -> None:
-    ada, bob, eve = asking("ada:runner"), asking("bob:runner"), asking("eve:viewer")
+    ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     at = "/api/presets/talking_head/My look"
     kept = ada.put(at, json={"params": {"animate": {"sway": 0.25}}, "leaveOut": ["evaluate"], "doc": "quiet"})
     assert kept.status_code == 200 and kept.json()["owner"] == "ada"
@@ -168,7 +168,7 @@ def test_the_system_says_who_works_on_what(api: Client, asking: Asking, live: Li
     assert busy["state"] == "busy" and busy["manifest"]["plane"] == "data"
     assert body["queue"]["phase"] == "open" and body["storage"]["homeFreeBytes"] > 0
     assert body["capabilities"]["offered"] > 5 and {part["name"] for part in body["parts"]} >= {"bus", "objects", "sql"}
-    other = asking("ada:runner").get("/api/system")
+    other = asking("ada/runner").get("/api/system")
     assert job not in other.text and any(w["state"] == "busy" for w in other.json()["workers"])
     gate.touch()
     live.finish(job)

@@ -11,9 +11,9 @@ from starlette.requests import ClientDisconnect
 
 from schemas.upload import Upload
 from workbench.app.identity import current_user, need_runner
+from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.bench import Bench
-from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import keep_sample, keep_upload
 
@@ -68,7 +68,7 @@ async def create_upload(request: Request) -> Any:
     need_runner(user)
     bench: Bench = request.app.state.bench
     try:
-        with incoming_folder(bench.settings.home) as folder:
+        async with folder_of_request(bench.settings.home) as folder:
             form = await receive(request, folder, Limits.of(bench.settings))
             [file] = form.files
             keep = partial(keep_upload, bench, file.path, owner=user.name, kind=form.kind, name=file.name)
@@ -77,8 +77,9 @@ async def create_upload(request: Request) -> Any:
         return Response(status_code=400)  # nobody reads it; what had come is gone with the folder
 
 
-@router.get(
+@router.post(
     "/api/uploads/sample",
+    status_code=201,
     response_model=Upload,
     summary="The packaged portrait, as an upload",
     responses={503: {"description": "A part of the bench does not answer, or the sample is not installed."}},
