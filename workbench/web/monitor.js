@@ -5,34 +5,44 @@ import { approval } from "./approval.js";
 import { artifact, artifactsOf, downloadUrl } from "./artifact.js";
 import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
 import { follow, isFinal, nodesOf, waitWords } from "./job.js";
+import { lack, lackNote } from "./lack.js";
 import { growingVideo } from "./parts.js";
+import { pipelines } from "./pipelines.js";
 
 /**
- * Show one job. Options: {jobId, links: whether to lead to the run in full and to repeating it, go: shows another job
- * in this place}.
+ * Show one job. Options: {jobId, unserved: services that nobody offered when it was submitted, links: whether to lead to
+ * the run in full and to repeating it, go: shows another job in this place}.
  * Returns a function that ends it.
  */
-export function monitor(element, { jobId, links = true, go = null }) {
+export function monitor(element, { jobId, unserved = [], links = true, go = null }) {
   const parts = {
     stage: h("div", { class: "wb-stage" }),
     head: h("div", { class: "wb-monitor-head" }),
+    trouble: h("div", {}), // it passes, and what stands below stays
+    lack: h("div", {}),
     notice: h("div", { "aria-live": "polite" }),
     actionSaid: h("div", {}), // what a pressed button was refused; a question above it stays
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.notice, parts.actionSaid, parts.lines, parts.after));
-  const view = { jobId, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.lack, parts.notice, parts.actionSaid, parts.lines, parts.after));
+  const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
   const stop = follow(jobId, (job) => draw(view, job));
+  const offered = () => view.job && drawLack(view, view.job);
+  pipelines.addEventListener("change", offered);
   return () => {
     stop();
+    pipelines.removeEventListener("change", offered);
     view.stage.end();
     element.replaceChildren();
   };
 }
 
 function draw(view, job) {
+  view.job = job;
   drawHead(view, job);
+  drawTrouble(view, job);
+  drawLack(view, job);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
     let line = view.lines.get(node.id);
@@ -105,15 +115,31 @@ function cancelButton(view) {
 
 // -- what a person must know now: an error, a question ----------------------------------------------------------------
 
+/** That something could not be read just now takes nothing away from what a person is typing. */
+function drawTrouble(view, job) {
+  const key = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
+  if (view.trouble === key) return;
+  view.trouble = key;
+  fill(view.parts.trouble, job.problem ? problem(job.problem) : null);
+}
+
+function drawLack(view, job) {
+  const lacking = lack(job, view.unserved);
+  const key = JSON.stringify(lacking);
+  if (view.lacking === key) return;
+  view.lacking = key;
+  fill(view.parts.lack, lackNote(lacking));
+}
+
 function drawNotice(view, job) {
   const waiting = asked(job);
-  const key = job.problem ? `problem ${job.problem.code}` : waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
+  const key = waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
   if (view.asked === key) return;
   view.asked = key;
-  if (job.problem) fill(view.parts.notice, problem(job.problem));
-  else if (waiting) fill(view.parts.notice, approval(view.jobId, waiting));
-  else if (key === "failed") fill(view.parts.notice, problem(job.error));
-  else fill(view.parts.notice);
+  const unsent = view.question?.unsent() ?? "";
+  view.question = waiting ? approval(view.jobId, waiting) : null;
+  const kept = unsent ? [h("p", { class: "wb-muted" }, "It was answered elsewhere. What you had written here:"), h("pre", { class: "wb-text" }, unsent)] : null;
+  fill(view.parts.notice, view.question?.element, key === "failed" ? problem(job.error) : null, kept);
 }
 
 /** The question of a node that waits for a person: {node, question}, or null. */
@@ -303,8 +329,8 @@ function retryButton(view) {
       pressed.disabled = true;
       fill(view.parts.actionSaid);
       try {
-        const { jobId } = await post(`/api/jobs/${view.jobId}/retry`);
-        if (view.go) view.go(jobId); // beside the form, which keeps what was typed
+        const { jobId, unserved } = await post(`/api/jobs/${view.jobId}/retry`);
+        if (view.go) view.go(jobId, unserved); // beside the form, which keeps what was typed
         else window.location.assign(`/?job=${jobId}`);
       } catch (error) {
         pressed.disabled = false;
@@ -356,8 +382,9 @@ export async function mount(element, { props, watch }) {
     if (!jobId) return element.replaceChildren();
     end = monitor(element, {
       jobId,
-      go: (other) => {
-        props.value = { jobId: other };
+      unserved: props.value?.unserved ?? [],
+      go: (other, unserved) => {
+        props.value = { jobId: other, unserved };
         if (props.value?.jobId === other && !element.querySelector(`[aria-label="Job ${other}"]`)) show();
       },
     });
