@@ -1,16 +1,18 @@
 // What was taken in: the portrait with the found face drawn on it, a sound with its player; warnings with the remedy.
 // While there is nothing: the person's earlier files, to be taken again. The value is {ref, faces, warnings}, {error} or
 // null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.
+// `kind` is image or audio, `field` the option that takes it.
 
 import { get, query } from "./api.js";
 import { artifact, artifactUrl, facts } from "./artifact.js";
 import { button, fill, h, problem, s, sentence, when } from "./dom.js";
+import { pipelines } from "./pipelines.js";
 import { onRefusal } from "./refusals.js";
 
 const EARLIER = 6;
 const NOUNS = { image: "portrait", audio: "recording" };
 
-export function mount(element, { props, trigger, watch }) {
+export function mount(element, { props, trigger, watch, kind, field }) {
   const said = h("div", { "aria-live": "polite" });
   const main = h("div", {});
   const before = h("div", {});
@@ -23,7 +25,7 @@ export function mount(element, { props, trigger, watch }) {
     if (sha256) refused = "";
     fill(said, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
     fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions()) : null);
-    before.hidden = Boolean(sha256);
+    before.hidden = Boolean(sha256) || pipelines.current?.options[field] === "unused";
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
       digest = sha256;
@@ -52,8 +54,8 @@ export function mount(element, { props, trigger, watch }) {
     asked = new IntersectionObserver(async (entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      const { uploads } = await get(`/api/uploads${query({ kind: props.kind, limit: EARLIER })}`).catch(() => ({ uploads: [] }));
-      fill(before, uploads.length ? earlier(uploads, props.kind, take) : h("span", {}));
+      const { uploads } = await get(`/api/uploads${query({ kind: kind, limit: EARLIER })}`).catch(() => ({ uploads: [] }));
+      fill(before, uploads.length ? earlier(uploads, kind, take) : h("span", {}));
     });
     if (!before.childElementCount) fill(before, h("span", { class: "wb-earlier-place" }));
     asked.observe(before);
@@ -67,7 +69,9 @@ export function mount(element, { props, trigger, watch }) {
   }
 
   watch("value", draw);
-  onRefusal(props.field, (text) => {
+  pipelines.addEventListener("choose", draw);
+  pipelines.addEventListener("change", draw);
+  onRefusal(field, (text) => {
     refused = text;
     if (!props.value?.ref) draw();
   });

@@ -54,7 +54,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 buttons=[],
                 elem_id=f"{name}-source",
             )
-        taken = island("media", elem_id=f"{name}-taken", label=label, kind=kind, field=name)
+        taken = island("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
         button = gr.Button("Use the sample portrait", size="sm", elem_id=f"{name}-sample") if sample else None
 
     def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
