@@ -40,9 +40,9 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
 
 function draw(view, job) {
   view.job = job;
+  drawLack(view, job);
   drawHead(view, job);
   drawTrouble(view, job);
-  drawLack(view, job);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
     let line = view.lines.get(node.id);
@@ -80,16 +80,17 @@ function drawHead(view, job) {
   }
   bar.value = job.status === "completed" ? 1 : (job.progress ?? 0);
   bar.hidden = isFinal(job.status);
-  fill(words, ...headWords(job));
+  fill(words, ...headWords(job, view.lacks));
 }
 
-function headWords(job) {
+function headWords(job, lacks) {
   if (isFinal(job.status)) {
     const took = job.record?.seconds;
     return [took ? `in ${seconds(took)}` : ""];
   }
   if (!job.connected) return ["not connected; it goes on all the same"];
   if (job.busAway) return ["the bus is away; the job goes on when it is back"];
+  if (lacks) return ["waits"]; // for what, and what to do, stands below
   if (job.status === "queued" || job.status === "advertised") return [waitWords(job.waiting) ? sentence(waitWords(job.waiting)) : "waits for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
   return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
@@ -128,6 +129,7 @@ function drawLack(view, job) {
   const key = JSON.stringify(lacking);
   if (view.lacking === key) return;
   view.lacking = key;
+  view.lacks = Boolean(lacking);
   fill(view.parts.lack, lackNote(lacking));
 }
 

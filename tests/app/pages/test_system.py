@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
@@ -38,7 +40,8 @@ def test_card_is_grey_with_the_reason_until_a_worker_is_back(place: Place, visit
     expect(card).to_have_attribute("data-offered", "true", timeout=90_000)
 
 
-def test_parts_workers_and_queues_are_shown(visiting: Visiting) -> None:
+def test_parts_workers_and_queues_are_shown(place: Place, visiting: Visiting, gate: Path) -> None:
+    job = place.submit({"held": {"gate": str(gate)}})
     page = visiting("/system").page
     for part in ("bus", "objects", "sql", "mlflow", "control", "worker", "app"):
         expect(page.locator(".wb-tile", has=page.get_by_text(part, exact=True)).first).to_be_visible()
@@ -47,6 +50,17 @@ def test_parts_workers_and_queues_are_shown(visiting: Visiting) -> None:
     worker.locator("summary").click()
     expect(worker.get_by_text("generate.hibari_tts").first).to_be_visible()
     expect(page.get_by_role("heading", name="Storage")).to_be_visible()
+    # the control plane, who is at work, and what is offered by whom
+    expect(page.locator(".wb-tile", has=page.get_by_text("Keeper", exact=True)).locator(".wb-badge")).to_have_text(
+        "open"
+    )
+    expect(page.locator(".wb-tile", has=page.get_by_text("Recorder", exact=True))).to_contain_text("recorded")
+    expect(page.get_by_role("row", name=job[:15])).to_contain_text("held")
+    expect(page.get_by_role("row", name="generate.f5_tts")).to_contain_text("nobody")
+    page.locator("summary", has_text="that are offered").click()
+    expect(page.get_by_role("row", name="generate.hibari_tts")).to_contain_text("cpu-")
+    gate.touch()
+    expect(page.get_by_text("Nothing runs now.")).to_be_visible()
 
 
 def test_part_that_is_down_shows_its_remedy(place: Place, visiting: Visiting) -> None:
