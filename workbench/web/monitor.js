@@ -91,6 +91,7 @@ function headWords(job, lacks) {
   if (!job.connected) return ["not connected; it goes on all the same"];
   if (job.busAway) return ["the bus is away; the job goes on when it is back"];
   if (lacks) return ["waits"]; // for what, and what to do, stands below
+  if (asked(job)) return ["waits for you"];
   if (job.status === "queued" || job.status === "advertised") return [waitWords(job.waiting) ? sentence(waitWords(job.waiting)) : "waits for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
   return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];

@@ -93,7 +93,7 @@ function control(queue, part) {
   return h(
     "div",
     { class: "wb-tiles" },
-    h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, "Keeper"), badge(state, queue.phase)), h("p", {}, words), h("p", { class: "wb-muted" }, `epoch ${queue.epoch}: `, queue.epoch > 1 ? `the bus lost its memory ${queue.epoch - 1} ${queue.epoch === 2 ? "time" : "times"}` : "the bus has never lost its memory")),
+    h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, "Keeper"), badge(state, queue.phase)), h("p", {}, words), h("p", { class: "wb-muted" }, `Epoch ${queue.epoch}; it rises when the bus begins anew.`)),
     h(
       "div",
       { class: "wb-tile" },
@@ -186,7 +186,7 @@ function waiting(list) {
   return h(
     "ul",
     { class: "wb-events" },
-    list.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)} ${one.node}`), ` ${one.wait.reason.replaceAll("_", " ")}${one.wait.services?.length ? `: ${one.wait.services.join(", ")}` : ""}`)),
+    list.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job} ${one.node}`), ` ${one.wait.reason.replaceAll("_", " ")}${one.wait.services?.length ? `: ${one.wait.services.join(", ")}` : ""}`)),
   );
 }
 
@@ -194,7 +194,7 @@ function letters(list) {
   return h(
     "ul",
     { class: "wb-events" },
-    list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.service}`), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open it to go on where it stopped)`))),
+    list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, one.service), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open it to go on where it stopped)`))),
   );
 }
 

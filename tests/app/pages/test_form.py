@@ -29,7 +29,7 @@ def open_parameters(page: Page) -> None:
 def fill_in(page: Page) -> None:
     """The sample portrait and a text of one's own."""
     page.get_by_role("button", name="Use the sample portrait").click()
-    expect(page.locator("#portrait-taken img")).to_be_visible()
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     page.get_by_label("My own text").check()
     page.get_by_role("textbox", name="Script").fill(SCRIPT)
 
@@ -54,7 +54,7 @@ def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
     expect(beside).to_contain_text("A portrait is missing.")
     expect(beside).to_contain_text("take the sample portrait")
     page.get_by_role("button", name="Use the sample portrait").click()
-    expect(page.locator("#portrait-taken img")).to_be_visible()
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     generate(page)
     expect(page.locator("#field-prompt + .wb-beside")).to_contain_text("A prompt is missing.")
     expect(beside).to_have_count(0)

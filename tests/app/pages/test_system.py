@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
+from tests.app.pages.test_form import fill_in, generate
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -28,8 +29,10 @@ def test_arrow_keys_choose_a_pipeline(place: Place, visiting: Visiting) -> None:
         expect(page.locator('[role=radio][tabindex="0"]')).to_have_count(1)
 
 
-def test_card_is_grey_with_the_reason_until_a_worker_is_back(place: Place, visiting: Visiting) -> None:
+def test_card_is_grey_and_a_job_says_what_it_lacks_until_a_worker_is_back(place: Place, visiting: Visiting) -> None:
     page = visiting().page
+    fill_in(page)
+    lack = page.locator("#monitor .wb-notice")
     card = page.locator('.wb-card[data-pipeline="talking_head"]')
     expect(card).to_have_attribute("data-offered", "true")
     workers = [one["manifest"] for one in place.get("/api/system")["workers"]]
@@ -37,7 +40,12 @@ def test_card_is_grey_with_the_reason_until_a_worker_is_back(place: Place, visit
         place.program.run("queue", "drain", next(one["worker"] for one in workers if one["plane"] == "data"))
         expect(card).to_have_attribute("data-offered", "false")
         expect(card.locator(".wb-card-state")).to_contain_text("no worker")
+        generate(page)
+        expect(lack).to_contain_text("No worker offers generate.hibari_tts 1.0.0")
+        expect(lack).to_contain_text("workbench worker --pool cpu")
     expect(card).to_have_attribute("data-offered", "true", timeout=90_000)
+    expect(lack).to_have_count(0)
+    place.cancel(page.url.partition("job=")[2].partition("&")[0])
 
 
 def test_parts_workers_and_queues_are_shown(place: Place, visiting: Visiting, gate: Path) -> None:
