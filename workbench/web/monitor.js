@@ -217,6 +217,7 @@ const EVENT_WORDS = {
   "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
   "node.skipped": () => "left out",
   "node.cancelled": () => "cancelled",
+  "job.failed": () => "the job failed by it",
 };
 
 function logOf(node, job) {
