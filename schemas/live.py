@@ -75,6 +75,7 @@ class LiveUpdate(Contract):
     progress: float = Field(ge=0, le=1)
     seconds_left: float | None = Field(None, description="Until the job ends; null while nothing is known.")
     waiting: str = Field("", description="What the job waits for, in a sentence, where it is queued.")
+    paused: str = Field("", description="The pool whose pause it waits for, where it does.")
     error: ErrorInfo | None = Field(None, description="Of a failed job: the first failure that no edge handled.")
     bus_away: bool = Field(False, description="The bus does not answer: what is said here may be old.")
     nodes: dict[str, LiveNode]

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from nodes._samples import SAMPLE_NAME, sample_portrait
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES
-from schemas.upload import MediaRef, Upload
+from schemas.upload import EarlierFile, MediaRef, Upload
 from workbench.client.bench import Bench
 from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.inspector import Inspection
@@ -24,6 +24,7 @@ from workbench.client.inspection.refusals import megabytes, too_large
 from workbench.metrics import UPLOAD_BYTES, UPLOADS
 
 NAME_CHARACTERS = 120
+MEDIA_KINDS = ("image", "audio", "video")
 _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
 
 
@@ -81,6 +82,20 @@ def keep_sample(bench: Bench, owner: str) -> Upload:
     """The packaged portrait as an upload. Raises WorkbenchError as ``keep_upload``, and node.missing_package."""
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
         return keep_upload(bench, sample_portrait(Path(folder)), owner=owner, kind="image", name=SAMPLE_NAME)
+
+
+def earlier_files(bench: Bench, owner: str, kind: str | None = None, limit: int = 20) -> list[EarlierFile]:
+    """Files that the owner has brought in or given to jobs, newest first. Raises WorkbenchError: sql.unreachable.
+
+    Args:
+        kind: image, audio or video; None: all three.
+    """
+    found = []
+    for ref, used in bench.grants.earlier(owner, [kind] if kind else MEDIA_KINDS, limit):
+        url = f"/api/artifacts/{ref.sha256}"
+        pictured = f"{url}/thumbnail" if ref.kind != "audio" else None
+        found.append(EarlierFile.model_validate({"ref": ref, "used": used, "url": url, "thumbnail": pictured}))
+    return found
 
 
 def inspect_file(bench: Bench, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from schemas.upload import Upload
+from schemas.upload import EarlierFiles, MediaKind, Upload
+from workbench.app.api._request import Asker, Limit, TheBench, refusals
 from workbench.app.identity import current_user, need_runner
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.bench import Bench
 from workbench.client.inspection.limits import Limits
-from workbench.client.uploads import keep_sample, keep_upload
+from workbench.client.uploads import earlier_files, keep_sample, keep_upload
 
 router = APIRouter(tags=["uploads"])
 
@@ -48,6 +49,19 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {"description": "upload.busy, or a part of the bench does not answer."},
     507: {"description": "home.disk_full: there is no space left."},
 }
+
+
+@router.get("/api/uploads", summary="Files that the user gave before", responses=refusals(422))
+def list_uploads(
+    bench: TheBench,
+    user: Asker,
+    kind: Annotated[
+        MediaKind | None, Query(description="image, audio or video; all three where it is left out.")
+    ] = None,
+    limit: Limit = 20,
+) -> EarlierFiles:
+    """The user's own uploads and what the user's jobs were given, newest first, each once; nobody else's."""
+    return EarlierFiles(uploads=earlier_files(bench, user.name, kind, limit))
 
 
 @router.post(
