@@ -125,7 +125,7 @@ def test_an_estimate_comes_from_past_runs(api: Client, live: LiveBench) -> None:
 
 
 def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: LiveBench) -> None:
-    ada, bob = asking("ada:runner"), asking("bob:runner")
+    ada, bob = asking("ada/runner"), asking("bob/runner")
 
     def give(client: Client, name: str, data: bytes) -> str:
         return str(client.post("/api/uploads", files={"file": (name, data)}).json()["ref"]["sha256"])
@@ -150,7 +150,7 @@ def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: Liv
         )
     ).job
     live.finish(job)
-    [own] = asking("carl:runner").get("/api/uploads").json()["uploads"]
+    [own] = asking("carl/runner").get("/api/uploads").json()["uploads"]
     assert own["ref"]["sha256"] == face and own["thumbnail"] == f"/api/artifacts/{face}/thumbnail"
     refused(ada.get("/api/uploads?kind=json"), 422, "request.invalid")
     refused(ada.get("/api/uploads?limit=101"), 422, "request.invalid")

@@ -110,7 +110,7 @@ def test_expected_time_follows_what_is_chosen(place: Place, visiting: Visiting) 
         return rf"^About \d+ m?(in|s).*, from {runs}\.$"
 
     if not place.post("/api/estimate", json={"pipeline": "talking_head"})["seconds"]:  # this test runs alone
-        made = {"portrait": place.get("/api/uploads/sample")["ref"]["sha256"], "script": "Clocks."}
+        made = {"portrait": place.post("/api/uploads/sample")["ref"]["sha256"], "script": "Clocks."}
         place.ended(place.order(pipeline="talking_head", options=made))
     page = visiting().page
     line = page.locator("#estimate .wb-estimate")
