@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent
 GROUPS = {"faults": ("faults", "simulation"), "rest": (), "app": ("app", "clients"), "pages": ("app/pages",)}
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: list(GROUPS).index(_group(item)))
     for item in items:
