@@ -5,29 +5,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.live import Diary, LiveBench
+from tests.sharing import GROUPS, ByGroup, group_of
 from tests.stack.servers import running_servers
 
-ROOT = Path(__file__).parent
-# Two processes share the tests (`make test`): each of these groups stays in one, so that its servers start once. The
-# first are begun first. Faults mostly wait, for leases to run out and parts to come back; the others compute.
-GROUPS = {"faults": ("faults", "simulation"), "rest": (), "app": ("app", "clients"), "pages": ("app/pages",)}
 
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: list(GROUPS).index(_group(item)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: list(GROUPS).index(group_of(item.nodeid)))
 
 
-def _group(item: pytest.Item) -> str:
-    folder = item.path.relative_to(ROOT).parent.as_posix()
-    named = [name for name, tops in GROUPS.items() for top in tops if f"{folder}/".startswith(f"{top}/")]
-    return named[-1] if named else "rest"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")
