@@ -78,7 +78,7 @@ class JobFold:
                 continue
             node.done, node.total, node.unit = progress.done, progress.total, progress.unit
             node.fraction, node.preview = max(0.0, progress.fraction), progress.preview or node.preview
-            node.parts = progress.parts
+            node.parts, node.log = progress.parts, progress.log or node.log
             self._estimate.progress(progress)
 
     def stands(self, place: Place | None) -> None:

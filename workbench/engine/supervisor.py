@@ -1,7 +1,7 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, models, preview, store, part, claim, ask, fetch, failed, done, end. To it: run,
+executor: start, skipped, progress, log, models, preview, store, part, claim, ask, fetch, failed, done, end. To it: run,
 cancel, hold, answer.
 """
 
@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from schemas.errors import WorkbenchError
-from schemas.event import Progress
+from schemas.event import LogLine, Progress
 from schemas.status import NodeStatus, Plane
 from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
@@ -187,6 +187,8 @@ class Slot:
                 self.keeping.part(work, message)
             elif kind == "models":
                 self.child.models = message["keys"]
+            elif kind == "log":
+                work.active.said(message["node"], LogLine.model_validate(message["line"]))
             elif kind == "preview":
                 self.keeping.preview(work, message)
             else:

@@ -186,7 +186,7 @@ function createLine(node) {
       // Its folds and what is selected in it stay until something has happened to this node.
       const now = line.node;
       const count = line.job.events.filter((event) => event.node === now.id).length;
-      const key = JSON.stringify([now.status, count, now.worker, now.error?.message, Object.keys(now.metrics ?? {}).length]);
+      const key = JSON.stringify([now.status, count, now.log?.at(-1)?.at, now.worker, now.error?.message, Object.keys(now.metrics ?? {}).length]);
       if (line.logAt === key) return;
       line.logAt = key;
       fill(log, ...logOf(line.node, line.job));
@@ -197,7 +197,7 @@ function createLine(node) {
 
 function lineWords(node) {
   if (node.status === "running") {
-    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : "running";
+    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
     return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
   }
   if (node.status === "completed") return node.cached ? "known already" : seconds(node.seconds);
@@ -224,9 +224,12 @@ function logOf(node, job) {
   const events = job.events.filter((event) => event.node === node.id);
   const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
   const metrics = Object.entries(node.metrics ?? {});
+  // While it runs, what it says comes with its progress; afterwards it stands in the event of its end.
+  const said = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
   return [
     h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
     rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "Nothing has happened here yet."),
+    said.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, said.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
     metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null,
     node.error ? problem(node.error) : null,
   ].filter(Boolean);
