@@ -30,6 +30,8 @@ ERROR_CODES: dict[str, str] = {
     "job.key_reused": "The idempotency key was used for another graph.",
     "job.not_final": "The job must be finished for this.",
     "job.nothing_to_retry": "The job completed, so there is nothing to try again.",
+    "job.cancelled": "The job was cancelled, so it has no result.",
+    "job.no_such_output": "The job made no artifact of that kind.",
     "review.not_waiting": "No node of the job waits for a person's answer, or several do and none was named.",
     "review.decided": "A person has answered already, otherwise.",
     "review.bad_answer": "The answer cannot be used: no author, no text, a text that is too long.",
