@@ -94,7 +94,7 @@ class Artifact:
 
 def facts(ref: Ref) -> str:
     """What is known of the bytes, in a line."""
-    known: dict[str, Any] = ref.model_dump(exclude_none=True)
+    known: dict[str, Any] = ref.model_dump(by_alias=False, exclude_none=True)
     parts = []
     if "width" in known and "height" in known:
         parts.append(f"{known['width']} × {known['height']}")
