@@ -59,6 +59,8 @@ def test_the_packages_import_from_anywhere(folder: Path) -> None:
         ("workbench.engine.supervisor", set()),
         ("workbench.embedded.supervisor", set()),
         ("workbench.workflows", set()),
+        ("workbench, workbench.notebook.connect", set()),
+        ("workbench.notebook.workbench", set()),
         ("schemas.graph, nodes.sdk, nodes.local", set()),
         ("workbench.engine.executor", {"langgraph", "langchain_core"}),
     ],

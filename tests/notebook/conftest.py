@@ -1,0 +1,16 @@
+"""The Python of notebooks on a live bench."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.control.conftest import _live as _live
+from tests.control.conftest import diary as diary
+from tests.control.conftest import live as live
+from tests.live import LiveBench
+from workbench.notebook.workbench import Workbench
+
+
+@pytest.fixture
+def wb(live: LiveBench) -> Workbench:
+    return Workbench(live.settings)
