@@ -51,10 +51,11 @@ class Drawing:
             x, y = places[node.id]
             state = self._states.get(node.id, node.status)
             colour = _COLOURS.get(state, "currentColor")
+            size = f'width="{WIDTH:g}" height="{HEIGHT:g}"'
             name, service = html.escape(_short(node.name or node.id, 20)), html.escape(_short(node.service, 24))
             parts.append(
                 f'<g transform="translate({x:g} {y:g})"><title>{html.escape(f"{node.id}: {state.value}")}</title>'
-                f'<rect width="{WIDTH:g}" height="{HEIGHT:g}" rx="9" fill="none" stroke="{colour}" stroke-opacity=".8"/>'
+                f'<rect {size} rx="9" fill="none" stroke="{colour}" stroke-opacity=".8"/>'
                 f'<text x="12" y="20" font-size="13" fill="currentColor">{name}</text>'
                 f'<text x="12" y="36" font-size="10.5" fill="currentColor" fill-opacity=".65">{service}</text>'
                 f'<circle cx="{WIDTH - 13:g}" cy="14" r="4" fill="{colour}"/></g>'
