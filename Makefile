@@ -27,7 +27,7 @@ demo: environment
 	@$(BIN)/workbench run talking_head --portrait sample --prompt "$(PROMPT)"
 
 test: environment-dev browser fault-tools lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: environment-dev lint
 	@$(BIN)/pytest -q -m "chain or not (slow or stack or models)"

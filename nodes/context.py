@@ -41,6 +41,8 @@ class Host(Protocol):
 
     def metric(self, name: str, value: float, step: int | None) -> None: ...
 
+    def log(self, text: str) -> None: ...
+
     def part(self, index: int, ref: Ref) -> None:
         """Record a finished part, so that another attempt can go on behind it."""
 
@@ -123,7 +125,12 @@ class Context:
 
     def model(self, key: str, load: Callable[[], T], vram_gib: float = 0.0) -> T:
         """The loaded model: ``load()`` runs once per worker, until the budget pushes it out."""
-        return self._models.get(key, load, vram_gib)
+
+        def loading() -> T:
+            self.log(f"loading {key}")
+            return load()
+
+        return self._models.get(key, loading, vram_gib)
 
     def setting(self, name: str, default: str = "") -> str:
         """A setting of an outside engine, e.g. ``llm_url``."""
@@ -177,6 +184,13 @@ class Context:
         if done >= total or now - self._progress_at >= PROGRESS_EVERY_S:
             self._progress_at = now
             self.host.progress(done, total, unit)
+
+    def log(self, text: str) -> None:
+        """Say what is being done, in a line: shown with the node while it runs, and kept with its result.
+
+        The last 20 are kept, 300 characters of each.
+        """
+        self.host.log(text)
 
     def preview(self, make: Callable[[], bytes], media_type: str = "image/jpeg") -> None:
         """Show a short-lived preview; ``make`` is only called when the last one is two seconds old."""

@@ -25,6 +25,7 @@ class FolderHost:
         self.parts: list[Ref] = []
         self.previews: list[Path] = []
         self.progressed: list[tuple[float, float, str]] = []
+        self.said: list[str] = []
         self.decision: Decision | None = None  # what a person says when asked; None: yes, as it is
         self._on_progress = on_progress
 
@@ -47,6 +48,9 @@ class FolderHost:
 
     def metric(self, name: str, value: float, step: int | None) -> None:
         self.metrics[name] = value
+
+    def log(self, text: str) -> None:
+        self.said.append(text)
 
     def part(self, index: int, ref: Ref) -> None:
         self.parts.append(ref)

@@ -262,12 +262,8 @@ class Lineage(Contract):
 
 class EstimateAnswer(Contract):
     seconds: float | None = Field(description="Expected seconds along the longest path; null while nothing is known.")
-    known: bool = Field(description="Whether past runs say so.")
-
-
-class EstimateRequest(Contract):
-    pipeline: Name
-    leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
+    per_node: dict[str, float] = Field(description="Expected seconds by node, of those whose service ran before.")
+    basis: int = Field(ge=0, description="How many past jobs say so.")
 
 
 class PartEntry(Contract):
@@ -369,10 +365,22 @@ class Storage(Contract):
     artifact_count: int
 
 
+class CapabilityEntry(Contract):
+    """A service, and who offers it."""
+
+    service: str
+    version: str
+    plane: str
+    pool: str
+    workers: list[str] = Field(description="Those that offer it now.")
+    missing: str = Field("", description="Why nobody does.")
+
+
 class CapabilitySummary(Contract):
     services: int
     offered: int
     missing: dict[str, str] = Field(default_factory=dict, description="service -> why nobody offers it.")
+    entries: list[CapabilityEntry] = Field(default_factory=list, description="Every service, by name.")
 
 
 class SystemAnswer(Contract):

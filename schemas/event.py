@@ -39,6 +39,17 @@ class NodeStart(Contract):
     attempt: int = 1
 
 
+LOG_LINES = 20  # of a node that are kept
+LOG_CHARS = 300  # of a line
+
+
+class LogLine(Contract):
+    """What a node says of its work."""
+
+    at: float = Field(description="UTC, seconds since 1970, on the worker's clock.")
+    text: str = Field(max_length=LOG_CHARS)
+
+
 class NodeResult(Contract):
     """A node completed: its outputs and what they cost."""
 
@@ -47,6 +58,7 @@ class NodeResult(Contract):
     cpu_seconds: float = Field(0.0, ge=0, description="CPU time of the executor during the node function.")
     peak_memory_bytes: int = Field(0, ge=0, description="Largest resident size seen while the node ran.")
     metrics: dict[str, float] = Field(default_factory=dict, description="Figures the node recorded.")
+    log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="What it said last.")
     content_key: str = Field("", description="Content key, where the node is cacheable.")
     cached: bool = Field(False, description="True when an earlier computation was reused.")
     worker: str = ""
@@ -119,6 +131,7 @@ class Progress(Contract):
     unit: str = ""
     preview: str = Field("", description="Key of the newest preview object, or empty.")
     parts: int = Field(0, ge=0, description="Finished parts of a long output so far, those of earlier attempts too.")
+    log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="What it said last.")
 
     @property
     def fraction(self) -> float:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
-from schemas.event import Event
+from schemas.event import Event, LogLine
 from schemas.stack import PartStatus
 from schemas.status import NodeStatus
 
@@ -55,6 +55,7 @@ class LiveNode(Contract):
     seconds_left: float | None = Field(None, description="While it runs: by its progress, or by earlier runs.")
     preview: str = Field("", description="Key of the newest preview; another key, another picture.")
     parts: int = Field(0, ge=0, description="Finished parts of its output.")
+    log: list[LogLine] = Field(default_factory=list, description="What it said last, while it runs.")
     waiting: str = Field("", description="What it waits for, in a sentence.")
     error: ErrorInfo | None = Field(None, description="Of its last attempt, until the next one begins.")
     cached: bool = False
@@ -75,6 +76,7 @@ class LiveUpdate(Contract):
     progress: float = Field(ge=0, le=1)
     seconds_left: float | None = Field(None, description="Until the job ends; null while nothing is known.")
     waiting: str = Field("", description="What the job waits for, in a sentence, where it is queued.")
+    paused: str = Field("", description="The pool whose pause it waits for, where it does.")
     error: ErrorInfo | None = Field(None, description="Of a failed job: the first failure that no edge handled.")
     bus_away: bool = Field(False, description="The bus does not answer: what is said here may be old.")
     nodes: dict[str, LiveNode]

@@ -62,3 +62,4 @@ class QueueView(Contract):
     waiting: list[WaitView] = Field(default_factory=list)
     dead_letters: list[LetterView] = Field(default_factory=list)
     outbox: int = Field(0, description="Events that SQL has not confirmed.")
+    outbox_oldest_s: float | None = Field(None, description="Age of the oldest of them, on the bus's clock.")

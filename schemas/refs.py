@@ -78,15 +78,20 @@ REF_TYPES: dict[str, type[Ref]] = {
 def read_ref(value: object) -> Ref | None:
     """The reference that a JSON value is; None for any other, also for an object that merely has such fields.
 
-    A JSON Schema of a reference, which the manifest of a service carries, has a property ``sha256`` too.
+    What a node would take for a reference is one, also without a kind: who may read a file is asked of all that are
+    found here. A JSON Schema of a reference, which the manifest of a service carries, has a property ``sha256`` too.
     """
     if not (isinstance(value, dict) and isinstance(value.get("sha256"), str)):
         return None
-    kind = value.get("kind", "file")
-    if not (isinstance(kind, str) and kind in REF_TYPES):
-        return None
+    if "kind" not in value:
+        return next(filter(None, (_as(known, value) for known in REF_TYPES.values())), None)
+    kind = value["kind"]
+    return _as(REF_TYPES[kind], value) if isinstance(kind, str) and kind in REF_TYPES else None
+
+
+def _as(known: type[Ref], value: dict[str, object]) -> Ref | None:
     try:
-        return REF_TYPES[kind].model_validate(value)
+        return known.model_validate(value)
     except ValidationError:
         return None
 

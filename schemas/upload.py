@@ -51,6 +51,19 @@ class MediaFacts(Contract):
     silent_share: float | None = Field(None, description="Share of the sound below -50 dBFS, 0 to 1.")
 
 
+class EarlierFile(Contract):
+    """A file that the asking user has brought in, or given to a job."""
+
+    ref: MediaRef = Field(description="What a graph's input takes; its digest is what a pipeline's option takes.")
+    used: float = Field(description="When it was last brought in or given to a job: UTC, seconds since 1970.")
+    url: str
+    thumbnail: str | None = Field(None, description="URL of a small picture, for images and videos.")
+
+
+class EarlierFiles(Contract):
+    uploads: list[EarlierFile] = Field(description="Newest first.")
+
+
 class Upload(Contract):
     """A file that was taken in."""
 

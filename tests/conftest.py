@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.live import Diary, LiveBench
+from tests.sharing import GROUPS, ByGroup, group_of
 from tests.stack.servers import running_servers
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: list(GROUPS).index(group_of(item.nodeid)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +48,22 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a real MLflow server with artifacts in a folder of its own; 10-15 s at first use."""
     with running_servers(tmp_path_factory.mktemp("mlflow"), only=("mlflow",)) as settings:
         yield settings.mlflow_url
+
+
+@pytest.fixture(scope="session")
+def _live(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[LiveBench]:
+    bench = LiveBench(tmp_path_factory.mktemp("live"), s3)
+    yield bench
+    bench.stop()
+
+
+@pytest.fixture
+def live(_live: LiveBench) -> LiveBench:
+    """One live bench for all tests of a session; each test finds it whole, whatever the last one killed."""
+    _live.ensure()
+    return _live
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Diary:
+    return Diary(tmp_path / "diary")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.refs import AudioRef, ImageRef, is_ref, refs_in
+from schemas.refs import REF_TYPES, AudioRef, ImageRef, Ref, is_ref, refs_in
 from workbench.store.record import named_refs
 
 DIGEST = "0" * 64
@@ -31,3 +31,15 @@ def test_what_merely_has_such_fields_is_no_reference(value: object) -> None:
     assert not is_ref(value)
     assert refs_in({"x": value}) == []
     assert list(named_refs({"x": value})) == []
+
+
+@pytest.mark.parametrize("known", REF_TYPES.values())
+def test_what_a_node_would_read_as_a_reference_is_found_also_without_its_kind(known: type[Ref]) -> None:
+    examples = {"name": "x", "author": "x", "media_type": "a/b", "sha256": DIGEST}
+    for field in known.model_fields:
+        if field == "kind":
+            continue
+        for spelt in (field, known.model_fields[field].alias or field):
+            value = {"sha256": DIGEST, spelt: examples.get(field, 1)}
+            assert known.model_validate(value).sha256 == DIGEST
+            assert [ref.sha256 for ref in refs_in({"input": [value]})] == [DIGEST], value

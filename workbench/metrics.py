@@ -41,7 +41,9 @@ EVENT_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2, 5),
     registry=REGISTRY,
 )
-UPLOADS = Counter("workbench_uploads", "Uploads by their kind and end.", ["kind", "outcome"], registry=REGISTRY)
+UPLOADS = Counter(
+    "workbench_uploads", "Uploads by the kind that was asked for and their end.", ["kind", "outcome"], registry=REGISTRY
+)
 UPLOAD_BYTES = Counter("workbench_upload_bytes", "Bytes of accepted uploads.", registry=REGISTRY)
 
 # -- workers and the control plane -------------------------------------------------------------------------------------

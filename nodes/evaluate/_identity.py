@@ -18,7 +18,6 @@ from nodes.evaluate._packaged import package_folder
 from nodes.evaluate._unmeasured import Unmeasured
 
 MODEL_KEY = "dlib/identity"  # for ctx.model
-SAME_PERSON = 0.6
 _DETECT_SIDE = 640  # longer side while looking for the face; the description is taken at full size
 
 

@@ -165,9 +165,11 @@ def _transcript(ctx: Context, samples: Any, duration_s: float) -> str:
     from nodes.evaluate._transcript import MODEL_KEY, load_recogniser, transcribe
 
     recogniser = ctx.model(MODEL_KEY, load_recogniser)
-    return transcribe(
+    heard = transcribe(
         recogniser, samples, lambda second: ctx.progress(60 + 39 * min(1.0, second / max(duration_s, 0.1)), 100, "%")
     )
+    ctx.log(f"heard: {heard}")
+    return heard
 
 
 def _word_error_rate(narration: str | None, transcript: str | None) -> float:

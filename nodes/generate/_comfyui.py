@@ -14,11 +14,12 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 import orjson
 import urllib3
 from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers
 
 from nodes.sdk import Context, NodeError, NodeUnavailable
 
@@ -42,13 +43,18 @@ class ComfyUI:
     """One server. Every method raises NodeUnavailable where it does not answer.
 
     Args:
-        url: ``http(s)://host:port``. ComfyUI has no login of its own: keep it on the inner network.
+        url: ``http(s)://[user:password@]host:port``. ComfyUI has no login of its own: keep it on the inner network, or
+            behind a proxy that asks for one. No error shows the login.
     """
 
     def __init__(self, url: str, poll_s: float = POLL_S) -> None:
-        self.url = url.rstrip("/")
+        parts = urlsplit(url)
+        self.url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
         self._poll_s = poll_s
-        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5.0, read=60.0))
+        self._http = urllib3.PoolManager(
+            retries=False, timeout=urllib3.Timeout(connect=5.0, read=60.0), headers=make_headers(basic_auth=login)
+        )
 
     def upload(self, path: Path, sha256: str, suffix: str) -> str:
         """Put a file into the server's input folder, under a name of ours; returns the name that a workflow uses."""
@@ -192,6 +198,7 @@ class ComfyUI:
             else:
                 data = None if body is None else orjson.dumps(body)
                 headers = {} if body is None else {"Content-Type": "application/json"}
+                headers = {**self._http.headers, **headers}
                 answer = self._http.request(method, self.url + path, body=data, headers=headers)
         except HTTPError as error:
             raise self._away(error) from error

@@ -134,6 +134,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             remedy="Raise max_seconds, or give a shorter script.",
         )
     frames = min(MOST_FRAMES, max(1, math.ceil(sound.duration_s * FPS)))
+    ctx.log("handing the pictures and the sound over to ComfyUI")
     server = ComfyUI(url, float(ctx.setting("comfyui_poll_s", "1")))
     shot = Shot(
         image=server.upload(

@@ -90,6 +90,7 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
     rgb = read_picture(ctx.open(inputs.image))
     face = usable_face(rgb, models)
     ctx.metric("face_px", face.size)
+    ctx.log(f"a face of {face.size:.0f} px in a picture of {rgb.shape[1]} × {rgb.shape[0]}")
     return Painter(*frame(rgb, mesh(rgb, face, models), params.size))
 
 

@@ -72,6 +72,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     out_width, out_height = max(1, round(width * reached)), max(1, round(height * reached))
 
     rgb = still.rgb
+    ctx.log(f"{width} × {height} to {out_width} × {out_height}")
     if reached > 1:
         factor = 2 if reached <= 2 else 4  # so that no side before the reduction is over twice max_side
         net = ctx.model(f"span/x{factor}", lambda: load_span(factor))

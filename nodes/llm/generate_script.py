@@ -92,6 +92,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     else:
         script, model = _from_packaged(ctx, request)
     ctx.progress(params.max_words, params.max_words, "words")
+    ctx.log(f"{len(script.narration.split())} words by {model}")
     return Outputs(narration=script.narration, stage_prompt=script.stage_prompt, source="model", model=model)
 
 

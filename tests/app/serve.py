@@ -10,27 +10,12 @@ from typing import Any
 
 import uvicorn
 
-from workbench.app.identity import LOCAL, Role, User
+from tests.app.named import Named
 from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
-
-
-class Introduced:
-    """``X-User: name/role`` is the user; without it the local admin."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] in ("http", "websocket"):
-            named = dict(scope["headers"]).get(b"x-user", b"").decode()
-            name, _, role = named.partition("/")
-            scope.setdefault("state", {})["user"] = User(name, Role(role)) if name else LOCAL
-        await self.app(scope, receive, send)
-
 
 if __name__ == "__main__":
     bench, port = Bench(load_settings()), int(sys.argv[1])
@@ -40,5 +25,5 @@ if __name__ == "__main__":
     else:
         open_app = create_app(bench, pages=False)
         open_app.add_middleware(Measured)  # as guarded_app does
-        app = Introduced(open_app)
+        app = Named(open_app)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="info", access_log=False, **WEBSOCKET)

@@ -24,8 +24,6 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from tests.app.live.conftest import App
 from tests.app.live.conftest import _guarded as _guarded
 from tests.app.live.conftest import guarded as guarded
-from tests.control.conftest import _live as _live
-from tests.control.conftest import live as live
 from tests.live import LiveBench
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

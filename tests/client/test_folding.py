@@ -7,6 +7,7 @@ from schemas.event import Event, EventType, NodeWait, WaitReason
 from schemas.graph import Graph
 from schemas.job import JobRecord, NodeRecord
 from schemas.status import JobStatus, NodeStatus, Plane
+from workbench.bus.watching import Place
 from workbench.client.folding import JobFold
 
 
@@ -21,3 +22,16 @@ def test_an_answered_node_waits_no_more() -> None:
     data = decision.model_dump(mode="json")
     fold.see(Event(job="job", epoch=1, seq=2, type=EventType.NODE_DECIDED, node="a", data=data))
     assert (fold.nodes["a"].status, fold.state().waiting) == (NodeStatus.READY, "")
+
+
+def test_a_paused_pool_is_named_until_the_job_goes_on() -> None:
+    graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
+    node = NodeRecord(id="a", service="x.a", plane=Plane.DATA)
+    fold = JobFold(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
+    fold.stands(Place("data.cpu", 2, "repairs"))
+    assert (fold.state().paused, fold.state().waiting) == ("cpu", "pool cpu is paused: repairs")
+    fold.stands(Place("data.cpu", 2, None))
+    assert (fold.state().paused, fold.state().waiting) == ("", "2 before it in pool cpu")
+    fold.stands(Place("data.cpu", 0, ""))
+    fold.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_RUNNING, node="a"))
+    assert fold.state().paused == ""

@@ -8,9 +8,6 @@ import pytest
 
 from schemas.event import Event
 from schemas.status import JobStatus
-from tests.control.conftest import _live as _live  # the session's live bench
-from tests.control.conftest import diary as diary
-from tests.control.conftest import live as live
 from tests.live import Diary, LiveBench, sigkill, wait_for
 
 pytestmark = pytest.mark.stack

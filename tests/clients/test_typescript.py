@@ -12,8 +12,6 @@ import pytest
 from tests.app.live.conftest import App
 from tests.app.live.conftest import _guarded as _guarded
 from tests.app.live.conftest import guarded as guarded
-from tests.control.conftest import _live as _live
-from tests.control.conftest import live as live
 from tests.engine.graphs import document
 from tests.live import ROOT
 

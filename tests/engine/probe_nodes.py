@@ -32,6 +32,7 @@ class Params(NodeModel):
     parts: int = Field(0, ge=0, description="Make this many parts.")
     part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
     part_gate: str = Field("", description="Before the last part, waits until this file is there.")
+    say: str = Field("", description="Say this of its work, before the gate.")
     preview: str = Field("", description="Show this text as a preview before the parts are made.")
     file_kib: int = Field(0, ge=0, description="Save a file of this size that only ``value`` decides.")
     nan_metric: bool = Field(False, description="Record a figure that is no number.")
@@ -84,6 +85,8 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     while (left := until - time.monotonic()) > 0:
         ctx.progress(sleep_s - left, sleep_s, "s")
         time.sleep(min(0.02, left))
+    if params.say:
+        ctx.log(params.say)
     while params.gate and not Path(params.gate).exists():
         ctx.progress(0, 1, "gates")
         time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from nodes.context import Cancelled
 from nodes.generate import infinitetalk
 from nodes.generate._clips import ClipWriter
+from nodes.generate._comfyui import ComfyUI
 from nodes.generate._infinitetalk import OUTPUT, windows
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.sdk import NodeError, NodeUnavailable
@@ -211,3 +213,12 @@ def test_long_speech_is_windows_that_continue_each_other() -> None:
         for value in node["inputs"].values():
             assert not isinstance(value, list) or value[0] in known
     assert OUTPUT in nodes
+
+
+def test_a_login_before_the_server_is_sent_and_never_shown() -> None:
+    comfyui = ComfyUI("http://ann:s3cret%40word@127.0.0.1:9/")
+    with pytest.raises(NodeUnavailable) as away:
+        comfyui.upload(Path(__file__), "0" * 64, ".png")
+    told = away.value.info().model_dump_json()
+    assert "http://127.0.0.1:9" in told and "s3cret" not in told and "ann" not in told
+    assert comfyui._http.headers["authorization"] == "Basic " + b64encode(b"ann:s3cret@word").decode()

@@ -92,6 +92,24 @@ def test_a_long_text_has_a_short_title_and_is_found_by_its_middle(store: JobStor
     assert store.list(JobFilter(ids=["one"])).jobs[0].title == "x" * 79 + "…"
 
 
+def test_the_title_is_what_a_person_asked_for_and_no_prompt_of_a_later_node(store: JobStore) -> None:
+    nodes = [
+        ("script", "llm.generate_script", "control"),
+        ("speech", "generate.f5_tts", "data"),
+        ("animate", "generate.infinitetalk", "data"),
+    ]
+    stage = {"animate": {"prompt": "A man nods."}}
+    given = {
+        "prompt": {"script": {"prompt": "About the sea."}, **stage},
+        "script": {"script": {"prompt": "About the sea.", "script": "The sea is wide."}, **stage},
+        "alone": stage,
+    }
+    for job, params in given.items():
+        store.create(make_job(job, params=params, nodes=nodes))
+    titles = {line.id: line.title for line in store.list().jobs}
+    assert titles == {"prompt": "About the sea.", "script": "The sea is wide.", "alone": "A man nods."}
+
+
 def test_jobs_that_were_there_before_have_their_parameters_too(sql_url: str) -> None:
     database = Database(sql_url)
     with database.write() as connection:

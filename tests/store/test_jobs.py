@@ -231,7 +231,7 @@ def test_figures_that_are_no_numbers_are_left_out(store: JobStore) -> None:
     assert found.node("script").metrics == {"good": 1.0}
 
 
-def test_computed_results_are_found_by_key_and_forgotten(store: JobStore) -> None:
+def test_computed_results_are_found_by_key(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     store.apply([completed(job.id, 1, "script", {"narration": "one"}, content_key="a" * 64)])
@@ -242,8 +242,6 @@ def test_computed_results_are_found_by_key_and_forgotten(store: JobStore) -> Non
     assert store.computed(["a" * 64]) == {"a" * 64: {"narration": "one"}}
     store.apply([completed(later.id, 2, "script", {"narration": "anew"}, content_key="a" * 64)])
     assert store.computed(["a" * 64]) == {"a" * 64: {"narration": "anew"}}
-    store.forget_computed("a" * 64)
-    assert store.computed(["a" * 64]) == {}
 
 
 def test_a_node_the_cache_answered_is_completed_from_the_start(store: JobStore) -> None:

@@ -52,7 +52,7 @@ def arrows(built: Graph) -> set[tuple[str, str]]:
         {"side": 2000},
         {"params": {"animate": {"sway": 0.3}}},
     ],
-    ids=str,
+    ids=["all", "no upscale", "no evaluate", "neither", "large", "changed"],
 )
 def test_whatever_is_chosen_the_engine_accepts_the_graph(options: dict[str, Any]) -> None:
     checked = validate(graph(**options), services(), lambda declaration: "")

@@ -56,18 +56,6 @@ def need_runner(user: User) -> None:
         )
 
 
-def need_admin(user: User) -> None:
-    """Raises WorkbenchError (access.forbidden) for everybody else."""
-    if user.role is not Role.ADMIN:
-        raise WorkbenchError(
-            "access.forbidden",
-            "only an admin may do that",
-            seen=user.role.value,
-            allowed=Role.ADMIN.value,
-            remedy="Ask an admin of this bench.",
-        )
-
-
 def visible(user: User, record: JobRecord) -> JobRecord:
     """The record. Raises WorkbenchError (job.unknown) where the user may not see it: its existence is not told."""
     if not user.may_see(record.owner):

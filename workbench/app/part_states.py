@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+from concurrent.futures import Future, wait
+from functools import partial
 
 from schemas.errors import WorkbenchError
 from schemas.stack import PartState, PartStatus
+from workbench.client.questions import Questions
 from workbench.embedded.plan import URL_OF_PART
 from workbench.embedded.probes import probe, public_url
 from workbench.embedded.stack import is_running, status
 from workbench.settings import Settings
 
-
-def part_states(settings: Settings) -> list[PartStatus]:
-    """Takes milliseconds; about a second where something hangs."""
-    if is_running(settings.home):
-        return status(settings.home).parts
-    with ThreadPoolExecutor(len(URL_OF_PART)) as pool:  # one part that hangs must not delay the others
-        return list(pool.map(lambda name: asked(name, settings), URL_OF_PART))
+WITHIN_S = 1.2  # each probe gives up after a second by itself where its driver lets it
 
 
-def asked(name: str, settings: Settings) -> PartStatus:
-    """A part's answer to a question that is put now; EXTERNAL where it answered. Blocks for about a second at most."""
+class PartStates:
+    """One a process: calls that come while a part hangs wait for the one answer, in no thread of the routes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._questions: Questions[PartStatus] = Questions(URL_OF_PART, "parts")
+
+    def known(self) -> list[PartStatus]:
+        """Every part, by the supervisor where one runs. Takes milliseconds; about a second where something hangs."""
+        if is_running(self._settings.home):
+            return status(self._settings.home).parts
+        answers = {name: self._ask(name) for name in URL_OF_PART}
+        wait(answers.values(), WITHIN_S)
+        return [answer.result() if answer.done() else _silent(name) for name, answer in answers.items()]
+
+    async def asked(self, name: str) -> PartStatus:
+        """A part's answer to a question that is put now; EXTERNAL where it answered."""
+        answer = asyncio.wrap_future(self._ask(name))
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), WITHIN_S)
+        except TimeoutError:
+            return _silent(name)
+
+    def _ask(self, name: str) -> Future[PartStatus]:
+        return self._questions.ask(name, partial(_asked, name, self._settings))
+
+
+def _silent(name: str) -> PartStatus:
+    return PartStatus(name=name, url=None, state=PartState.DOWN, message=f"No answer within {WITHIN_S:g} s.")
+
+
+def _asked(name: str, settings: Settings) -> PartStatus:
     url = str(getattr(settings, URL_OF_PART[name]))
     if not url:
         return PartStatus(name=name, state=PartState.OFF, message="No URL of it is set.")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from anyio import to_thread
 from fastapi import FastAPI
 
 from workbench.app.access import login
@@ -12,11 +17,12 @@ from workbench.app.description import describe_live_messages, described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
 from workbench.app.measured import Measured
+from workbench.app.part_states import PartStates
+from workbench.app.uploads.clearing import keep_clear
 from workbench.app.uploads.gradio_door import add_gradio_door
 from workbench.client.bench import Bench
 from workbench.client.bench_metrics import BenchCollector
 from workbench.client.capabilities import WholeCapabilities
-from workbench.client.incoming import clear_incoming
 
 
 def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> FastAPI:
@@ -41,16 +47,16 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     Args:
         pages: False leaves the Gradio pages out: the API alone imports in a fraction of the time.
     """
-    app = FastAPI(**described())
+    app = FastAPI(**described(), lifespan=_serving)
     app.state.bench = bench
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
+    app.state.parts = PartStates(bench.settings)
     app.state.bench_figures = BenchCollector(bench)
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
     describe_live_messages(app)
-    clear_incoming(bench.settings.home)
     app.include_router(login.router)
     if pages:
         from workbench.app.pages import mount_pages
@@ -58,3 +64,15 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
         add_gradio_door(app)
         mount_pages(app)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: FastAPI) -> AsyncIterator[None]:
+    """What goes on while the app is served, and ends with it."""
+    clearing = asyncio.create_task(keep_clear(app.state.bench.settings.home))
+    try:
+        yield
+    finally:
+        clearing.cancel()
+        await asyncio.gather(clearing, return_exceptions=True)
+        await to_thread.run_sync(app.state.hub.close)

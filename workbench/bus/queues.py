@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -82,6 +82,14 @@ class Queues:
     def outbox_length(self) -> int:
         """Events that SQL has not confirmed."""
         return self._client.xlen(self._keys.outbox)
+
+    def outbox_oldest_s(self) -> float | None:
+        """Age in seconds of the oldest of them, on the bus's own clock; None where there is none."""
+        first = cast("list[Any]", self._client.xrange(self._keys.outbox, count=1))
+        if not first:
+            return None
+        seconds, microseconds = self._client.time()
+        return max(0.0, seconds + microseconds / 1e6 - int(first[0][0].split(b"-")[0]) / 1000)
 
     def jobs(self) -> Iterator[str]:
         """Ids of all jobs on the bus; walks its keys, for a take-over only."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from typing import Any
 
@@ -17,6 +16,7 @@ from schemas.status import JobStatus, Plane
 from workbench.bus.bus import Bus
 from workbench.bus.keys import LANES
 from workbench.client.bench import Bench
+from workbench.client.questions import Questions
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
 
@@ -33,8 +33,7 @@ class BenchCollector(Collector):
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._bus = Bus(bench.settings.bus_url, bench.settings.bench, timeout_s=1.0)
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="metrics")
-        self._asked: dict[str, Future[list[Metric]]] = {}
+        self._questions: Questions[list[Metric]] = Questions(("bus", "sql"), "metrics")
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the bench."""
@@ -44,20 +43,15 @@ class BenchCollector(Collector):
         """Blocks for a second and a half at most."""
         up = GaugeMetricFamily("workbench_up", "Whether the part answered.", labels=["part"])
         questions: dict[str, Callable[[], list[Metric]]] = {"bus": self._of_bus, "sql": self._of_sql}
-        asked: dict[str, Future[list[Metric]]] = {}  # two may scrape at once: each keeps what it waits for
-        for part, question in questions.items():
-            under_way = self._asked.get(part)
-            asked[part] = self._asked[part] = under_way or self._pool.submit(question)
+        asked = {part: self._questions.ask(part, question) for part, question in questions.items()}
         for part, answer in asked.items():
             try:
                 figures = answer.result(WITHIN_S)
-                self._asked.pop(part, None)
             except TooLate:
                 figures = []
             except Exception as error:
                 log.info("no figures", part=part, error=str(error))
                 figures = []
-                self._asked.pop(part, None)
             up.add_metric([part], 1.0 if figures else 0.0)
             yield from figures
         yield up

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from schemas.event import Event, EventType, NodeResult, Progress
+from schemas.graph import Graph
 from schemas.job import JobRecord
 from workbench.engine.structure import topological_order
 
@@ -25,16 +26,19 @@ class Estimate:
     @classmethod
     def of(cls, record: JobRecord, typical_s: dict[str, float]) -> Estimate:
         """``typical_s`` by service. Services that never ran count by their progress weight."""
-        weights = record.graph.progress_weights()
-        per_weight = [
-            typical_s[node.service] / weights[node.id]
-            for node in record.graph.nodes
-            if node.service in typical_s and weights[node.id]
-        ]
+        nodes = record.graph.nodes
+        by_node = {node.id: typical_s[node.service] for node in nodes if node.service in typical_s}
+        return cls.of_graph(record.graph, by_node)
+
+    @classmethod
+    def of_graph(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
+        """``typical_s`` by node; of the others as in ``of``."""
+        weights = graph.progress_weights()
+        per_weight = [seconds / weights[node] for node, seconds in typical_s.items() if weights[node]]
         scale = sorted(per_weight)[len(per_weight) // 2] if per_weight else 20.0
-        expected = {node.id: typical_s.get(node.service, weights[node.id] * scale) for node in record.graph.nodes}
-        edges = record.graph.parents()
-        parents = {node: [edge.from_ for edge in edges[node]] for node in topological_order(record.graph)}
+        expected = {node.id: typical_s.get(node.id, weights[node.id] * scale) for node in graph.nodes}
+        edges = graph.parents()
+        parents = {node: [edge.from_ for edge in edges[node]] for node in topological_order(graph)}
         return cls(expected, parents, known=bool(per_weight))
 
     def see(self, event: Event, ago_s: float = 0.0) -> None:

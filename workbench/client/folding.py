@@ -43,7 +43,7 @@ class JobFold:
         self._on_bus = record.status is not JobStatus.ACCEPTED
         self._started = record.status is not JobStatus.ACCEPTED
         self._error: ErrorInfo | None = None
-        self._place = ""
+        self._place = self._paused = ""
         self.bus_away = False
         if record.status.final:
             self.close(record)
@@ -56,7 +56,7 @@ class JobFold:
 
     def see(self, event: Event) -> None:
         """Take an event in. What cannot be read of it is left out; its node's status is certain."""
-        self._on_bus, self._place = True, ""
+        self._on_bus, self._place, self._paused = True, "", ""
         if event.type in _ENDS:
             self._finish(_ENDS[event.type], event.node)
         node = self.nodes.get(event.node)
@@ -78,16 +78,17 @@ class JobFold:
                 continue
             node.done, node.total, node.unit = progress.done, progress.total, progress.unit
             node.fraction, node.preview = max(0.0, progress.fraction), progress.preview or node.preview
-            node.parts = progress.parts
+            node.parts, node.log = progress.parts, progress.log or node.log
             self._estimate.progress(progress)
 
     def stands(self, place: Place | None) -> None:
         """Take in where the job's next segment stands in its queue."""
+        self._place = self._paused = ""
         if place is None:
-            self._place = ""
             return
         pool = place.pool.removeprefix("data.")
         if place.paused is not None:
+            self._paused = pool
             self._place = f"pool {pool} is paused: {place.paused}" if place.paused else f"pool {pool} is paused"
         else:
             self._place = f"{place.before} before it in pool {pool}" if place.before else f"next in pool {pool}"
@@ -138,6 +139,7 @@ class JobFold:
             progress=1.0 if status is ApiStatus.COMPLETED else round(min(1.0, done), 4),
             seconds_left=_rounded(self._estimate.seconds_left()) if self.end is None else None,
             waiting="; ".join(waiting) or self._place,
+            paused="" if waiting else self._paused,
             error=self._error,
             bus_away=self.bus_away,
             nodes=shown,

@@ -20,18 +20,28 @@ STALE_S = 24 * 3600.0
 
 @contextlib.contextmanager
 def incoming_folder(home: Path) -> Iterator[Path]:
-    """A folder that only this user can read; it is gone after the block, with all that is in it.
+    """A folder that only this user can read; it is gone after the block, with all that is in it. Blocks for the disk.
 
     Raises WorkbenchError: home.disk_full, home.not_writable.
     """
+    folder = make_folder(home)
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
+
+
+def make_folder(home: Path) -> Path:
+    """The same for those who see to its removal themselves (``remove_folder``)."""
     parent = home / FOLDER
     with written(parent):
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-")  # mode 0700
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))  # mode 0700
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it; what is gone already is no fault."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_incoming(home: Path) -> None:
@@ -43,4 +53,4 @@ def clear_incoming(home: Path) -> None:
         except FileNotFoundError:
             continue
         if old or not (pid.isdecimal() and psutil.pid_exists(int(pid))):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)

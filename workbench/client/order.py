@@ -40,7 +40,7 @@ def place(
         check_refs(bench, graph, owner=reader)
     else:
         assert asked.pipeline is not None
-        graph = _ordered_graph(bench, asked.pipeline, asked.options, asked.params, reader, files or {})
+        graph = ordered_graph(bench, asked.pipeline, asked.options, asked.params, reader, files)
     return bench.submit(
         Request(
             with_consent(graph, asked.consent, owner),
@@ -58,16 +58,22 @@ def own_key(owner: str, key: str | None) -> str | None:
     return f"{owner}/{key}" if key else None
 
 
-def _ordered_graph(
+def ordered_graph(
     bench: Bench,
     pipeline: str,
     options: JobOptions,
     params: dict[str, dict[str, Any]],
     reader: str | None,
-    files: dict[str, Ref],
+    files: dict[str, Ref] | None = None,
+    assumed: dict[str, Any] | None = None,
 ) -> Graph:
-    """The graph of a pipeline. What was asked for is kept in its metadata, for "again with changes"."""
-    chosen = find_pipeline(pipeline)
+    """The graph of a pipeline. What was asked for is kept in its metadata, for "again with changes".
+
+    Args:
+        files: references that are known already, by option; they are not looked up.
+        assumed: values of options that are not given, for a graph that is never run.
+    """
+    chosen, files = find_pipeline(pipeline), files or {}
     found = dict(files)
     for name, kind in FILES.items():
         digest = getattr(options, name)
@@ -77,13 +83,15 @@ def _ordered_graph(
     if bench.settings.llm_url and options.prompt and "prompt" in chosen.takes:
         settings.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
     given: dict[str, Any] = {name: found.get(name, getattr(options, name)) for name in OPTION_NAMES}
+    given |= assumed or {}
     graph = build(
         chosen,
         Options(
             **given, seed=options.seed, params=settings, leave_out=frozenset(options.leave_out), fresh=options.fresh
         ),
     )
-    check_refs(bench, graph, owner=reader, known={ref.sha256 for ref in files.values()})
+    known = {value.sha256 for value in (*files.values(), *(assumed or {}).values()) if isinstance(value, Ref)}
+    check_refs(bench, graph, owner=reader, known=known)
     digests = {name: ref.sha256 for name, ref in found.items()}
     graph.metadata["asked"] = {
         "pipeline": pipeline,

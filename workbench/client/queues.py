@@ -61,6 +61,7 @@ def _view(bench: Bench, bus: Bus, owner: str | None) -> QueueView:
         waiting=[WaitView(job=row.job, node=row.node, service=row.service, wait=row.wait) for row in waiting],
         dead_letters=[LetterView(**{name: getattr(one, name) for name in LetterView.model_fields}) for one in letters],
         outbox=bus.queues.outbox_length(),
+        outbox_oldest_s=bus.queues.outbox_oldest_s(),
     )
 
 

@@ -21,11 +21,16 @@ _STAND_INS: dict[str, Any] = {
 }
 
 
+def stand_ins(pipeline: Pipeline, given: Collection[str] = ()) -> dict[str, Any]:
+    """Values for what the pipeline needs and is not among ``given``, and for the first of those of which one is."""
+    first = [name for name in OPTION_NAMES if name in pipeline.one_of][:1]
+    lacking = [*(pipeline.needs - set(given)), *(first if pipeline.one_of.isdisjoint(given) else ())]
+    return {name: _STAND_INS[name] for name in lacking}
+
+
 def specimen(pipeline: Pipeline, leave_out: Collection[str] = ()) -> Graph:
     """The graph with what the pipeline needs, and the first of those options of which one is given.
 
     Raises WorkbenchError (pipeline.bad_option) for a node that cannot be left out.
     """
-    first = [name for name in OPTION_NAMES if name in pipeline.one_of][:1]
-    given = {name: _STAND_INS[name] for name in (*pipeline.needs, *first)}
-    return build(pipeline, Options(**given, leave_out=frozenset(leave_out)))
+    return build(pipeline, Options(**stand_ins(pipeline), leave_out=frozenset(leave_out)))

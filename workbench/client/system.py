@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from nodes.info.merge_capabilities import merge
 from nodes.manifest import manifests
 from nodes.registry import services
-from schemas.api import CapabilitySummary, Storage, WorkerEntry
+from schemas.api import CapabilityEntry, CapabilitySummary, Storage, WorkerEntry
 from schemas.queue import QueueView
 from workbench.client.bench import Bench
 from workbench.client.describe import Offers
@@ -72,4 +72,17 @@ def storage(bench: Bench) -> Storage:
 def capability_summary(offers: Offers) -> CapabilitySummary:
     """By what the workers announced; nobody is asked."""
     merged = merge(list(offers.workers), manifests(services()))
-    return CapabilitySummary(services=len(merged.services), offered=len(merged.offered_by), missing=merged.missing)
+    entries = [
+        CapabilityEntry(
+            service=item.service,
+            version=item.version,
+            plane=item.plane.value,
+            pool=item.pool,
+            workers=merged.offered_by.get(item.service, []),
+            missing=merged.missing.get(item.service, ""),
+        )
+        for item in merged.services
+    ]
+    return CapabilitySummary(
+        services=len(entries), offered=len(merged.offered_by), missing=merged.missing, entries=entries
+    )

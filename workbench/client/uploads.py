@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from nodes._samples import SAMPLE_NAME, sample_portrait
+from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES
-from schemas.upload import MediaRef, Upload
+from schemas.upload import EarlierFile, MediaRef, Upload
 from workbench.client.bench import Bench
 from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
 from workbench.client.inspection.refusals import megabytes, too_large
+from workbench.metrics import UPLOAD_BYTES, UPLOADS
 
 NAME_CHARACTERS = 120
+MEDIA_KINDS = ("image", "audio", "video")
 _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
 
 
@@ -32,7 +37,7 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
 
     Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
     """
-    with incoming_folder(bench.settings.home) as work:
+    with _counted(kind), incoming_folder(bench.settings.home) as work:
         found, kept = inspect_file(bench, path, work, kind)
         with kept.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -57,14 +62,40 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
         warnings=found.warnings,
         url=f"/api/artifacts/{sha256}",
     )
+    UPLOAD_BYTES.inc(path.stat().st_size)
     bench.grants.add_upload(owner, ref, upload.model_dump(mode="json", exclude_none=True))
     return upload
+
+
+@contextlib.contextmanager
+def _counted(kind: str) -> Iterator[None]:
+    """Counts how a look at a file ends: accepted, or by the last word of the error's code."""
+    try:
+        yield
+    except WorkbenchError as error:
+        UPLOADS.labels(kind, error.code.rpartition(".")[2]).inc()
+        raise
+    UPLOADS.labels(kind, "accepted").inc()
 
 
 def keep_sample(bench: Bench, owner: str) -> Upload:
     """The packaged portrait as an upload. Raises WorkbenchError as ``keep_upload``, and node.missing_package."""
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
         return keep_upload(bench, sample_portrait(Path(folder)), owner=owner, kind="image", name=SAMPLE_NAME)
+
+
+def earlier_files(bench: Bench, owner: str, kind: str | None = None, limit: int = 20) -> list[EarlierFile]:
+    """Files that the owner has brought in or given to jobs, newest first. Raises WorkbenchError: sql.unreachable.
+
+    Args:
+        kind: image, audio or video; None: all three.
+    """
+    found = []
+    for ref, used in bench.grants.earlier(owner, [kind] if kind else MEDIA_KINDS, limit):
+        url = f"/api/artifacts/{ref.sha256}"
+        pictured = f"{url}/thumbnail" if ref.kind != "audio" else None
+        found.append(EarlierFile.model_validate({"ref": ref, "used": used, "url": url, "thumbnail": pictured}))
+    return found
 
 
 def inspect_file(bench: Bench, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:

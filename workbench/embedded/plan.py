@@ -25,8 +25,6 @@ DEFAULT_PARTS = (*SERVERS, *ROLES)
 URL_OF_PART = {"bus": "bus_url", "objects": "s3_url", "sql": "sql_url", "mlflow": "mlflow_url", "app": "app_url"}
 GIVEN_WITH = {"objects": ("s3_access_key", "s3_secret_key")}
 
-RoleMaker = Callable[[Path], Part]
-
 
 @dataclass(frozen=True)
 class Plan:

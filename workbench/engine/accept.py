@@ -237,4 +237,9 @@ def _weights(declaration: NodeDeclaration, bus: Bus) -> str:
                 same = (service.service, service.version) == (declaration.service, declaration.version)
                 if same and service.available and service.plane is Plane(declaration.plane):
                     return service.weights
+        if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the bench has itself
+            missing_here.remedy = (
+                f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The bench takes "
+                "the job when that worker has announced itself."
+            )
         raise missing_here

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
-from schemas.event import Progress
+from schemas.event import LOG_LINES, LogLine, Progress
 from schemas.status import NodeStatus
 from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
@@ -48,10 +48,20 @@ class Active:
         with self.lock:
             known = self.progress.get(progress.node)
             if known:
-                kept = {"preview": progress.preview or known.preview, "parts": max(progress.parts, known.parts)}
+                kept = {
+                    "preview": progress.preview or known.preview,
+                    "parts": max(progress.parts, known.parts),
+                    "log": progress.log or known.log,
+                }
                 progress = progress.model_copy(update=kept)
             self.progress[progress.node] = progress
             self.dirty = True
+
+    def said(self, node: str, line: LogLine) -> None:
+        """Add a line to what the node said."""
+        with self.lock:
+            known = self.progress.get(node) or Progress(node=node)
+            self.report(known.model_copy(update={"log": [*known.log, line][-LOG_LINES:]}))
 
 
 class Heart:

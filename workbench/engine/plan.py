@@ -178,11 +178,6 @@ def _needs(segment: Segment, nodes: dict[str, Node], parents: dict[str, list[Edg
     return sorted(outside - members)
 
 
-def segment_ids(planned: Planned) -> list[str]:
-    """Ids of a planned job's segments."""
-    return [name.removeprefix("nodes:") for name, _ in planned.fields if name.startswith("nodes:")]
-
-
 def size_bytes(planned: Planned) -> int:
     """Roughly what the job takes on the bus."""
     return sum(

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +21,7 @@ from nodes.model_cache import ModelCache
 from nodes.sdk import NodeDeclaration, NodeError
 from schemas.approval import Decision, Question
 from schemas.errors import ErrorInfo, WorkbenchError
-from schemas.event import NodeFailure, NodeResult
+from schemas.event import LOG_CHARS, LOG_LINES, LogLine, NodeFailure, NodeResult
 from schemas.graph import Node
 from schemas.refs import REF_TYPES, Ref
 from schemas.segment import SegmentSpec
@@ -193,6 +194,7 @@ class SegmentRun:
         return NodeResult(
             output=output.model_dump(mode="json"),
             metrics=host.metrics,
+            log=list(host.said),
             content_key=key,
             worker=self.worker,
             attempt=attempt,
@@ -315,6 +317,7 @@ class NodeHost:
         self._node = node
         self._asks = asks
         self.metrics: dict[str, float] = {}
+        self.said: deque[LogLine] = deque(maxlen=LOG_LINES)
 
     def _send(self, kind: str, **fields: Any) -> None:
         self._segment.desk.wire.send(kind, run=self._segment.number, node=self._node, **fields)
@@ -338,6 +341,13 @@ class NodeHost:
         else:  # JSON has no such number, and the last finite value would be a lie
             self.metrics.pop(name, None)
             print(f"node {self._node}: metric {name} is {value}; not recorded", file=sys.stderr)
+
+    def log(self, text: str) -> None:
+        words = " ".join(text.split())
+        short = words if len(words) <= LOG_CHARS else words[: LOG_CHARS - 1] + "…"
+        line = LogLine(at=round(time.time(), 3), text=short)
+        self.said.append(line)
+        self._send("log", line=line.model_dump(mode="json"))
 
     def part(self, index: int, ref: Ref) -> None:
         self._send("part", index=index, ref=ref.model_dump(mode="json"))

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+import structlog
+
 from schemas.event import Progress
 from schemas.refs import Ref
 from schemas.status import FINAL_NODE_STATUSES
 from workbench.bus.answers import Taken
 from workbench.engine.active import Active
 
+log = structlog.get_logger()
 _FINAL = {status.value for status in FINAL_NODE_STATUSES}
 
 
@@ -96,3 +100,14 @@ class Work:
         self.active.claims.pop(node, None)
         self.started.pop(node, None)
         self.note_started()
+
+
+def log_of(work: Work) -> Any:
+    """The log, with what names the segment."""
+    lease = work.active.lease
+    return log.bind(worker=work.active.worker, job=lease.job, segment=lease.segment, fence=lease.fence)
+
+
+def start_of(active: Active) -> bytes:
+    """What the bus keeps of a node that starts."""
+    return orjson.dumps({"worker": active.worker})

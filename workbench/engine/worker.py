@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Callable
 
-import orjson
 import psutil
 import structlog
 
@@ -206,7 +205,3 @@ def run_until_signal(start: Callable[[], None], stop: Callable[[], None], ended:
             break
     stopping.set()
     stop()
-
-
-def manifest_of(raw: bytes) -> WorkerManifest:
-    return WorkerManifest.model_validate(orjson.loads(raw))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import exists, select, union_all
+from sqlalchemy import and_, exists, func, select, union_all
 
 from schemas.refs import Ref, read_ref
 from workbench.store.database import Database
@@ -67,3 +68,37 @@ class Grants:
         )
         with self._database.read() as connection:
             return read_ref(connection.execute(wanted).scalar())
+
+    def earlier(self, owner: str, kinds: Collection[str], limit: int) -> list[tuple[Ref, float]]:
+        """What the owner has brought in or given to a job, with the time of the last time; newest first.
+
+        Files that jobs made are not among them: those are found at their runs.
+
+        Args:
+            kinds: image, audio, video, …
+        """
+        taken = job_artifacts.alias("taken")
+        made = select(job_artifacts.c.sha256).where(
+            job_artifacts.c.sha256 == taken.c.sha256, job_artifacts.c.role == "output"
+        )
+        of_jobs = (
+            select(taken.c.sha256, jobs.c.created_at.label("at"))
+            .join(jobs, jobs.c.id == taken.c.job)
+            .where(jobs.c.owner == owner, taken.c.role == "input", ~exists(made))
+        )
+        own = select(uploads.c.sha256, uploads.c.created_at.label("at")).where(uploads.c.owner == owner)
+        times = union_all(own, of_jobs).subquery()
+        last = select(times.c.sha256, func.max(times.c.at).label("at")).group_by(times.c.sha256).subquery()
+        wanted = (
+            select(artifacts.c.facts, uploads.c.facts.label("upload"), last.c.at)
+            .join(last, last.c.sha256 == artifacts.c.sha256)
+            .outerjoin(uploads, and_(uploads.c.sha256 == artifacts.c.sha256, uploads.c.owner == owner))
+            .where(artifacts.c.kind.in_(kinds))
+            .order_by(last.c.at.desc(), artifacts.c.sha256)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(wanted).all()
+        # The bytes may have been brought in by somebody else first: the name is the one this owner gave them.
+        found = ((read_ref(row.upload["ref"] if row.upload else row.facts), row.at) for row in rows)
+        return [(ref, at) for ref, at in found if ref is not None]

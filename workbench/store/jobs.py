@@ -278,11 +278,6 @@ class JobStore:
             for row in reversed(found)
         ]
 
-    def forget_computed(self, key: str) -> None:
-        """Take a result out of the cache: its bytes are gone or wrong."""
-        with self.database.write() as connection:
-            connection.execute(delete(tables.computed).where(tables.computed.c.content_key == key))
-
     # The bench
 
     def epoch(self) -> int:

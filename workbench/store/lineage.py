@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, Select, select, true
 
 from schemas.api import FromJob, Lineage, UsedBy
 from workbench.store.database import Database
@@ -21,31 +22,14 @@ def lineage(database: Database, job: str, owner: str | None = None) -> Lineage:
 
     Raises WorkbenchError: sql.unreachable.
     """
-    mine, other = job_artifacts.alias(), job_artifacts.alias()
     visible: ColumnElement[bool] = true() if owner is None else jobs.c.owner == owner
-    makers = (
-        select(mine.c.sha256, mine.c.node, mine.c.name, other.c.job, other.c.node, other.c.name, artifacts.c.kind)
-        .join(other, other.c.sha256 == mine.c.sha256)
-        .join(jobs, jobs.c.id == other.c.job)
-        .join(artifacts, artifacts.c.sha256 == mine.c.sha256)
-        .where(mine.c.job == job, mine.c.role == "input", other.c.role == "output", other.c.job != job, visible)
-        .order_by(mine.c.node, mine.c.name, jobs.c.created_at.desc())
-    )
-    users = (
-        # The time is selected too: PostgreSQL orders distinct rows by nothing else.
-        select(other.c.job, other.c.node, other.c.name, mine.c.sha256, jobs.c.created_at)
-        .join(other, other.c.sha256 == mine.c.sha256)
-        .join(jobs, jobs.c.id == other.c.job)
-        .where(mine.c.job == job, mine.c.role == "output", other.c.role == "input", other.c.job != job, visible)
-        .order_by(jobs.c.created_at.desc(), other.c.node, other.c.name)
-    )
     children = select(jobs.c.id).where(jobs.c.parent == job, visible).order_by(jobs.c.created_at.desc())
     parents = select(jobs.c.id).where(
         jobs.c.id == select(jobs.c.parent).where(jobs.c.id == job).scalar_subquery(), visible
     )
     with database.read() as connection:
-        made = connection.execute(makers.limit(MOST)).all()
-        used = connection.execute(users.distinct().limit(MOST)).all()
+        made = connection.execute(makers(job, visible)).all()
+        used = connection.execute(users(job, visible)).all()
         found: Sequence[str] = connection.execute(children.limit(MOST)).scalars().all()
         parent: str | None = connection.execute(parents).scalar()
     return Lineage(
@@ -56,4 +40,33 @@ def lineage(database: Database, job: str, owner: str | None = None) -> Lineage:
         used_by=[UsedBy(job=row[0], node=row[1], name=row[2], sha256=row[3]) for row in used],
         parent=parent,
         children=list(found),
+    )
+
+
+def makers(job: str, visible: ColumnElement[bool]) -> Select[Any]:
+    """sha256, node, name of an input of the job, and job, node, name of an output that it is, with its kind."""
+    mine, other = job_artifacts.alias(), job_artifacts.alias()
+    return (
+        select(mine.c.sha256, mine.c.node, mine.c.name, other.c.job, other.c.node, other.c.name, artifacts.c.kind)
+        .join(other, other.c.sha256 == mine.c.sha256)
+        .join(jobs, jobs.c.id == other.c.job)
+        .join(artifacts, artifacts.c.sha256 == mine.c.sha256)
+        .where(mine.c.job == job, mine.c.role == "input", other.c.role == "output", other.c.job != job, visible)
+        .order_by(mine.c.node, mine.c.name, jobs.c.created_at.desc())
+        .limit(MOST)
+    )
+
+
+def users(job: str, visible: ColumnElement[bool]) -> Select[Any]:
+    """Job, node, name of an input that is an output of the job, with its sha256 and the time of that job."""
+    mine, other = job_artifacts.alias(), job_artifacts.alias()
+    return (
+        # The time is selected too: PostgreSQL orders distinct rows by nothing else.
+        select(other.c.job, other.c.node, other.c.name, mine.c.sha256, jobs.c.created_at)
+        .join(other, other.c.sha256 == mine.c.sha256)
+        .join(jobs, jobs.c.id == other.c.job)
+        .where(mine.c.job == job, mine.c.role == "output", other.c.role == "input", other.c.job != job, visible)
+        .order_by(jobs.c.created_at.desc(), other.c.node, other.c.name)
+        .distinct()
+        .limit(MOST)
     )

@@ -159,10 +159,16 @@ def _on_bus(connection: Connection, ids: list[str]) -> list[str]:
 
 
 def _titles(connection: Connection, ids: list[str]) -> dict[str, str]:
-    columns = job_params.c
+    columns, nodes = job_params.c, node_results.c
     here = columns.job.in_(ids) & columns.param.in_(SPOKEN) & (columns.text != "")
-    # A script is what is said; a prompt only what it is about.
-    found = connection.execute(select(columns.job, columns.text).where(here).order_by(columns.param)).all()
+    found = connection.execute(
+        select(columns.job, columns.text)
+        .join(node_results, (nodes.job == columns.job) & (nodes.node == columns.node))
+        .where(here)
+        # The last of a job counts. A script is what is said; a prompt only what it is about. Of several nodes the first
+        # one has the person's words: what an animation is prompted with comes later in the graph.
+        .order_by(columns.param, nodes.position.desc())
+    )
     return {row.job: shortened(row.text) for row in found}
 
 

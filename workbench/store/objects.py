@@ -50,17 +50,15 @@ class ObjectFacts:
     media_type: str
     sha256: str
     etag: str
-    modified_at: float
 
 
 class Objects:
     """A client of the object store. Thread-safe; blocking; keeps its connections open."""
 
-    def __init__(self, client: Minio, bucket: str, endpoint: str, region: str) -> None:
+    def __init__(self, client: Minio, bucket: str, endpoint: str) -> None:
         self.bucket = bucket
         self.endpoint = endpoint
         self._client = client
-        self._region = region
 
     @classmethod
     def connect(cls, settings: Settings) -> Objects:
@@ -92,7 +90,7 @@ class Objects:
             region=settings.s3_region,
             http_client=pool,
         )
-        return cls(client, settings.s3_bucket, settings.s3_url, settings.s3_region)
+        return cls(client, settings.s3_bucket, settings.s3_url)
 
     def ensure_bucket(self) -> None:
         """Create the bucket where it is missing. ``put`` does so by itself when it meets none."""
@@ -289,7 +287,6 @@ class Objects:
             media_type=found.content_type or "application/octet-stream",
             sha256=headers.get(DIGEST_HEADER, ""),
             etag=(found.etag or "").strip('"'),
-            modified_at=found.last_modified.timestamp() if found.last_modified else 0.0,
         )
 
     def _listed(self, prefix: str) -> list[ObjectFacts]:
@@ -304,7 +301,6 @@ class Objects:
                 media_type="",
                 sha256=str(item.object_name).rpartition("/")[2],
                 etag=(item.etag or "").strip('"'),
-                modified_at=item.last_modified.timestamp() if item.last_modified else 0.0,
             )
             for item in found
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 import urllib3
@@ -62,7 +62,7 @@ class TrackingApi:
         parts = urlsplit(url)
         self.url = without_login(url)
         self.requests = 0  # sent so far, for measurements
-        login = f"{parts.username}:{parts.password}" if parts.username else None
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
         self._headers = dict(urllib3.make_headers(basic_auth=login)) if login else {}
         self._http = urllib3.PoolManager(
             maxsize=4, retries=False, timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
@@ -177,9 +177,9 @@ class TrackingApi:
 
 
 def without_login(url: str) -> str:
-    """The URL as it may be shown: no user, no password, no slash at the end."""
+    """The URL as it may be shown: no user, no password, no slash at the end; empty where none is set."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+    return url and f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 def run_url(mlflow_url: str, run_id: str) -> str:

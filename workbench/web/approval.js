@@ -3,12 +3,16 @@
 import { post } from "./api.js";
 import { button, fill, h, problem, sentence } from "./dom.js";
 
-/** The question {sentence, text, maxChars} of a waiting node; disappears by itself when the job goes on. */
+/**
+ * The question {sentence, text, maxChars} of a waiting node: {element, unsent}. `unsent()` is what a person wrote there and
+ * has not sent, or "".
+ */
 export function approval(jobId, { node, question }) {
   const proposed = question.text ?? "";
   const text = h("textarea", { class: "wb-textarea", rows: Math.min(14, 3 + Math.ceil(proposed.length / 70)), maxlength: question.maxChars, "aria-label": "The script" });
   text.value = proposed;
   const said = h("div", { "aria-live": "polite" });
+  let sent = false;
   const changed = h("span", { class: "wb-muted" });
   text.addEventListener("input", () => (changed.textContent = text.value === proposed ? "" : "edited"));
 
@@ -17,13 +21,14 @@ export function approval(jobId, { node, question }) {
     fill(said);
     try {
       await post(`/api/jobs/${jobId}/approve`, { node, ...body });
+      sent = true;
       fill(said, h("p", { class: "wb-muted" }, body.reject ? "Rejected." : "Approved; it goes on."));
     } catch (error) {
       fill(said, problem(error));
       pressed.disabled = false;
     }
   };
-  return h(
+  const element = h(
     "div",
     { class: "wb-approval", role: "group", "aria-label": "Approve the script" },
     h("h3", {}, sentence(question.sentence || "Shall it say this?")),
@@ -38,4 +43,5 @@ export function approval(jobId, { node, question }) {
     ),
     said,
   );
+  return { element, unsent: () => (sent || text.value === proposed ? "" : text.value) };
 }

@@ -1,5 +1,9 @@
-// Asked while Gradio is still being loaded, so that the cards are drawn as soon as their place is there.
+// Before Gradio is there: what the cards need is asked for, and refusals of uploads are listened for.
 
 import { pipelines } from "./pipelines.js";
+import { listen } from "./refusals.js";
 
-if (window.location.pathname === "/") pipelines.start();
+if (window.location.pathname === "/") {
+  pipelines.start();
+  listen();
+}

@@ -5,6 +5,8 @@ import { askForLogin, place } from "./api.js";
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 8000;
 const LOGIN_REQUIRED = 4401;
+const AGAIN_MS = 2000;
+const LASTING = new Set(["job.unknown", "request.invalid", "access.too_many"]);
 const SILENT_MS = 40000; // the server sends a heartbeat every 15 s
 
 class Feed {
@@ -81,6 +83,8 @@ class Feed {
       for (const see of [...job.watchers]) see(message);
     } else if (message.action === "response" && message.message === "failed") {
       for (const see of [...job.watchers]) see({ failed: message });
+      // What this job is not to blame for passes; it is asked for again, from where it was.
+      if (!LASTING.has(message.code)) setTimeout(() => this.#jobs.get(message.jobId) === job && this.#ask("subscribe", message.jobId, job.cursor), AGAIN_MS);
     }
   }
 

@@ -13,7 +13,7 @@ export const isFinal = (status) => FINAL.has(status);
 /**
  * Follow a job. `changed(job)` is called with the model at once and after every change; the returned function ends it.
  *
- * The model: {jobId, status, progress, secondsLeft, waiting, nodes: Map id -> node, order: [id], events, record, error,
+ * The model: {jobId, status, progress, secondsLeft, waiting, paused, nodes: Map id -> node, order: [id], events, record, error,
  * busAway, connected, problem}. A node is what the record and the newest update say together.
  */
 export function follow(jobId, changed) {
@@ -30,7 +30,7 @@ export function follow(jobId, changed) {
     } else {
       job.problem = null; // a moment in which it could not be read is over
       const wasFinal = isFinal(job.status);
-      for (const name of ["status", "progress", "secondsLeft", "waiting", "busAway"]) if (name in update) job[name] = update[name];
+      for (const name of ["status", "progress", "secondsLeft", "waiting", "paused", "busAway"]) if (name in update) job[name] = update[name];
       for (const [id, node] of Object.entries(update.nodes ?? {})) job.nodes.set(id, { ...job.nodes.get(id), ...node, id });
       if (update.error) job.error = update.error;
       keep(update.events ?? []);

@@ -1,15 +1,36 @@
 // What was taken in: the portrait with the found face drawn on it, a sound with its player; warnings with the remedy.
-// The value is {ref, faces, warnings} or null; "Replace" clears it.
+// While there is nothing: the person's earlier files, to be taken again. The value is {ref, faces, warnings}, {error} or
+// null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.
+// `kind` is image or audio, `field` the option that takes it.
 
+import { get, query } from "./api.js";
 import { artifact, artifactUrl, facts } from "./artifact.js";
-import { button, fill, h, problem, s, sentence } from "./dom.js";
+import { button, fill, h, problem, s, sentence, when } from "./dom.js";
+import { pipelines } from "./pipelines.js";
+import { onRefusal } from "./refusals.js";
 
-export function mount(element, { props, trigger, watch }) {
+const EARLIER = 6;
+const NOUNS = { image: "portrait", audio: "recording" };
+
+export function mount(element, { props, trigger, watch, kind, field }) {
+  const said = h("div", { "aria-live": "polite" });
+  const main = h("div", {});
+  const before = h("div", {});
+  fill(element, said, main, before);
+  let refused = "";
+  let digest = null;
   const draw = () => {
     const value = props.value;
-    if (value?.error) fill(element, problem(value.error));
-    else if (!value?.ref) fill(element);
-    else fill(element, h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions()));
+    const sha256 = value?.ref?.sha256 ?? null;
+    if (sha256) refused = "";
+    fill(said, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
+    fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions()) : null);
+    before.hidden = Boolean(sha256) || pipelines.current?.options[field] === "unused";
+    if (!sha256 && (digest || !before.childElementCount)) offer();
+    if (sha256 !== digest) {
+      digest = sha256;
+      trigger("input");
+    }
   };
   const actions = () =>
     h(
@@ -25,11 +46,61 @@ export function mount(element, { props, trigger, watch }) {
         },
       }),
     );
+
+  /** Files that this person gave before; asked for when the field is seen, and anew each time it is empty again. */
+  let asked = null;
+  function offer() {
+    asked?.disconnect();
+    asked = new IntersectionObserver(async (entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      const { uploads } = await get(`/api/uploads${query({ kind: kind, limit: EARLIER })}`).catch(() => ({ uploads: [] }));
+      fill(before, uploads.length ? earlier(uploads, kind, take) : h("span", {}));
+    });
+    if (!before.childElementCount) fill(before, h("span", { class: "wb-earlier-place" }));
+    asked.observe(before);
+  }
+
+  function take(sha256) {
+    for (const one of before.querySelectorAll("button")) one.disabled = true;
+    refused = "";
+    props.value = { again: sha256 };
+    trigger("select");
+  }
+
   watch("value", draw);
+  pipelines.addEventListener("choose", draw);
+  pipelines.addEventListener("change", draw);
+  onRefusal(field, (text) => {
+    refused = text;
+    if (!props.value?.ref) draw();
+  });
   draw();
 }
 
-function portrait({ ref, faces = [] }) {
+/** The first sentence says what; what follows is the remedy. */
+function asProblem(text) {
+  const [message, ...remedy] = text.split(/(?<=\.) /);
+  return { message, details: { remedy: remedy.join(" ") } };
+}
+
+function earlier(uploads, kind, take) {
+  const words = (one) => [one.ref.name || NOUNS[kind], one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : ""].filter(Boolean).join(", ");
+  const choice = (one) =>
+    h(
+      "button",
+      { type: "button", class: kind === "image" ? "wb-earlier-picture" : "wb-earlier-sound", "data-sha256": one.ref.sha256, title: words(one), "aria-label": `Take ${words(one)} again`, onclick: () => take(one.ref.sha256) },
+      kind === "image" ? h("img", { src: `${artifactUrl(one.ref.sha256)}/thumbnail?size=160`, alt: "", loading: "lazy" }) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
+    );
+  return h(
+    "div",
+    { class: "wb-earlier", role: "group", "aria-label": `Earlier ${NOUNS[kind]}s` },
+    h("span", { class: "wb-muted" }, "Earlier"),
+    h("div", { class: "wb-earlier-choice", "data-kind": kind }, uploads.map(choice)),
+  );
+}
+
+function portrait({ ref, faces }) {
   const width = ref.width ?? 1;
   const height = ref.height ?? 1;
   const stroke = Math.max(width, height) / 160;
@@ -46,9 +117,9 @@ function portrait({ ref, faces = [] }) {
       "div",
       { class: "wb-portrait-picture", style: `aspect-ratio: ${width} / ${height}` },
       h("img", { src: artifactUrl(ref.sha256), alt: "The portrait" }),
-      s("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, faces.map((face, index) => s("path", { d: corners(face), class: index ? "wb-face wb-face-other" : "wb-face", "stroke-width": stroke }))),
+      s("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, (faces ?? []).map((face, index) => s("path", { d: corners(face), class: index ? "wb-face wb-face-other" : "wb-face", "stroke-width": stroke }))),
     ),
-    h("p", { class: "wb-muted" }, faceWords(faces), facts(ref) ? ` · ${facts(ref)}` : ""),
+    h("p", { class: "wb-muted" }, [faces ? faceWords(faces) : "", facts(ref)].filter(Boolean).join(" · ")),
   );
 }
 

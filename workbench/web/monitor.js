@@ -5,34 +5,44 @@ import { approval } from "./approval.js";
 import { artifact, artifactsOf, downloadUrl } from "./artifact.js";
 import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
 import { follow, isFinal, nodesOf, waitWords } from "./job.js";
+import { lack, lackNote } from "./lack.js";
 import { growingVideo } from "./parts.js";
+import { pipelines } from "./pipelines.js";
 
 /**
- * Show one job. Options: {jobId, links: whether to lead to the run in full and to repeating it, go: shows another job
- * in this place}.
+ * Show one job. Options: {jobId, unserved: services that nobody offered when it was submitted, links: whether to lead to
+ * the run in full and to repeating it, go: shows another job in this place}.
  * Returns a function that ends it.
  */
-export function monitor(element, { jobId, links = true, go = null }) {
+export function monitor(element, { jobId, unserved = [], links = true, go = null }) {
   const parts = {
     stage: h("div", { class: "wb-stage" }),
     head: h("div", { class: "wb-monitor-head" }),
+    trouble: h("div", {}), // it passes, and what stands below stays
+    lack: h("div", {}),
     notice: h("div", { "aria-live": "polite" }),
     actionSaid: h("div", {}), // what a pressed button was refused; a question above it stays
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.notice, parts.actionSaid, parts.lines, parts.after));
-  const view = { jobId, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.lack, parts.notice, parts.actionSaid, parts.lines, parts.after));
+  const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
   const stop = follow(jobId, (job) => draw(view, job));
+  const offered = () => view.job && drawLack(view, view.job);
+  pipelines.addEventListener("change", offered);
   return () => {
     stop();
+    pipelines.removeEventListener("change", offered);
     view.stage.end();
     element.replaceChildren();
   };
 }
 
 function draw(view, job) {
+  view.job = job;
+  drawLack(view, job);
   drawHead(view, job);
+  drawTrouble(view, job);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
     let line = view.lines.get(node.id);
@@ -70,16 +80,18 @@ function drawHead(view, job) {
   }
   bar.value = job.status === "completed" ? 1 : (job.progress ?? 0);
   bar.hidden = isFinal(job.status);
-  fill(words, ...headWords(job));
+  fill(words, ...headWords(job, view.lacks));
 }
 
-function headWords(job) {
+function headWords(job, lacks) {
   if (isFinal(job.status)) {
     const took = job.record?.seconds;
     return [took ? `in ${seconds(took)}` : ""];
   }
   if (!job.connected) return ["not connected; it goes on all the same"];
   if (job.busAway) return ["the bus is away; the job goes on when it is back"];
+  if (lacks) return ["waits"]; // for what, and what to do, stands below
+  if (asked(job)) return ["waits for you"];
   if (job.status === "queued" || job.status === "advertised") return [waitWords(job.waiting) ? sentence(waitWords(job.waiting)) : "waits for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
   return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
@@ -105,15 +117,32 @@ function cancelButton(view) {
 
 // -- what a person must know now: an error, a question ----------------------------------------------------------------
 
+/** That something could not be read just now takes nothing away from what a person is typing. */
+function drawTrouble(view, job) {
+  const key = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
+  if (view.trouble === key) return;
+  view.trouble = key;
+  fill(view.parts.trouble, job.problem ? problem(job.problem) : null);
+}
+
+function drawLack(view, job) {
+  const lacking = lack(job, view.unserved);
+  const key = JSON.stringify(lacking);
+  if (view.lacking === key) return;
+  view.lacking = key;
+  view.lacks = Boolean(lacking);
+  fill(view.parts.lack, lackNote(lacking));
+}
+
 function drawNotice(view, job) {
   const waiting = asked(job);
-  const key = job.problem ? `problem ${job.problem.code}` : waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
+  const key = waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
   if (view.asked === key) return;
   view.asked = key;
-  if (job.problem) fill(view.parts.notice, problem(job.problem));
-  else if (waiting) fill(view.parts.notice, approval(view.jobId, waiting));
-  else if (key === "failed") fill(view.parts.notice, problem(job.error));
-  else fill(view.parts.notice);
+  const unsent = view.question?.unsent() ?? "";
+  view.question = waiting ? approval(view.jobId, waiting) : null;
+  const kept = unsent ? [h("p", { class: "wb-muted" }, "It was answered elsewhere. What you had written here:"), h("pre", { class: "wb-text" }, unsent)] : null;
+  fill(view.parts.notice, view.question?.element, key === "failed" ? problem(job.error) : null, kept);
 }
 
 /** The question of a node that waits for a person: {node, question}, or null. */
@@ -157,7 +186,7 @@ function createLine(node) {
       // Its folds and what is selected in it stay until something has happened to this node.
       const now = line.node;
       const count = line.job.events.filter((event) => event.node === now.id).length;
-      const key = JSON.stringify([now.status, count, now.worker, now.error?.message, Object.keys(now.metrics ?? {}).length]);
+      const key = JSON.stringify([now.status, count, now.log?.at(-1)?.at, now.worker, now.error?.message, Object.keys(now.metrics ?? {}).length]);
       if (line.logAt === key) return;
       line.logAt = key;
       fill(log, ...logOf(line.node, line.job));
@@ -168,7 +197,7 @@ function createLine(node) {
 
 function lineWords(node) {
   if (node.status === "running") {
-    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : "running";
+    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
     return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
   }
   if (node.status === "completed") return node.cached ? "known already" : seconds(node.seconds);
@@ -188,15 +217,19 @@ const EVENT_WORDS = {
   "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
   "node.skipped": () => "left out",
   "node.cancelled": () => "cancelled",
+  "job.failed": () => "the job failed by it",
 };
 
 function logOf(node, job) {
   const events = job.events.filter((event) => event.node === node.id);
   const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
   const metrics = Object.entries(node.metrics ?? {});
+  // While it runs, what it says comes with its progress; afterwards it stands in the event of its end.
+  const said = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
   return [
     h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
     rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "Nothing has happened here yet."),
+    said.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, said.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
     metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null,
     node.error ? problem(node.error) : null,
   ].filter(Boolean);
@@ -303,8 +336,8 @@ function retryButton(view) {
       pressed.disabled = true;
       fill(view.parts.actionSaid);
       try {
-        const { jobId } = await post(`/api/jobs/${view.jobId}/retry`);
-        if (view.go) view.go(jobId); // beside the form, which keeps what was typed
+        const { jobId, unserved } = await post(`/api/jobs/${view.jobId}/retry`);
+        if (view.go) view.go(jobId, unserved); // beside the form, which keeps what was typed
         else window.location.assign(`/?job=${jobId}`);
       } catch (error) {
         pressed.disabled = false;
@@ -356,8 +389,9 @@ export async function mount(element, { props, watch }) {
     if (!jobId) return element.replaceChildren();
     end = monitor(element, {
       jobId,
-      go: (other) => {
-        props.value = { jobId: other };
+      unserved: props.value?.unserved ?? [],
+      go: (other, unserved) => {
+        props.value = { jobId: other, unserved };
         if (props.value?.jobId === other && !element.querySelector(`[aria-label="Job ${other}"]`)) show();
       },
     });

@@ -3,11 +3,13 @@
 
 import { call, get } from "./api.js";
 import { button, fill, h, icon, problem, sentence } from "./dom.js";
+import { keepTyping } from "./keep.js";
 import { pipelines } from "./pipelines.js";
 
 const UNITS = { ms: "ms", s: "s", hz: "Hz", px: "px", db: "dB", mib: "MiB", gib: "GiB", fps: "fps", words: "words" };
 // What the page asks for elsewhere.
 const ELSEWHERE = new Set(["prompt", "script"]);
+const QUIET_MS = 600; // so long nothing is typed before the expected time is asked for
 
 export function mount(element, { props, trigger, watch }) {
   const box = h("div", { class: "wb-parameters" });
@@ -18,8 +20,10 @@ export function mount(element, { props, trigger, watch }) {
 
   const drafts = new Map(); // pipeline -> {params, leaveOut}: switching pipelines keeps what was set
   let errors = [];
-  let drawn = { pipeline: "", structure: "" };
+  let drawn = { pipeline: "", structure: "", presets: "" };
   let kept = ""; // the preset that was applied or saved last
+  let naming = false; // whether a name for a preset is being typed
+  let quiet = null;
   const draft = () => {
     if (!drafts.has(pipelines.chosen)) drafts.set(pipelines.chosen, { params: {}, leaveOut: [] });
     return drafts.get(pipelines.chosen);
@@ -32,6 +36,8 @@ export function mount(element, { props, trigger, watch }) {
     count.textContent = `${changed} changed`;
     props.value = { pipeline: pipelines.chosen, params: now.params, leaveOut: now.leaveOut };
     trigger("change");
+    clearTimeout(quiet);
+    quiet = setTimeout(() => trigger("input"), QUIET_MS);
   }
 
   /** What was touched is sent, even where it is the default: a pipeline may set another value by itself. */
@@ -49,29 +55,28 @@ export function mount(element, { props, trigger, watch }) {
     publish();
   }
 
-  function draw() {
+  /** `anew`: the values are others now, and not those that stand in the fields. */
+  function draw({ anew = false } = {}) {
     const pipeline = pipelines.current;
     fold.hidden = !pipeline;
     if (!pipeline) return;
-    const open = new Set([...box.querySelectorAll("details[open]")].map((one) => one.dataset.key));
-    const name = box.querySelector(".wb-presets input");
-    const half = drawn.pipeline === pipeline.name && name && !name.hidden ? name.value : null;
-    const focus = box.contains(document.activeElement) ? document.activeElement.id : "";
-    drawn = { pipeline: pipeline.name, structure: structureOf(pipeline) };
-    fill(box, presets(pipeline), pipeline.nodes.map((node) => section(node)));
-    for (const one of box.querySelectorAll("details[data-key]")) one.open ||= open.has(one.dataset.key);
-    if (half !== null) {
-      const again = box.querySelector(".wb-presets input");
-      if (again) Object.assign(again, { hidden: false, value: half });
-    }
-    if (focus) document.getElementById(focus)?.focus();
+    const all = () => fill(box, presets(pipeline), pipeline.nodes.map((node) => section(node)));
+    const same = drawn.pipeline === pipeline.name;
+    if (!same) naming = false;
+    drawn = { pipeline: pipeline.name, structure: structureOf(pipeline), presets: JSON.stringify(pipeline.presets) };
+    keepTyping(box, all, { texts: same && !anew });
     publish();
   }
 
-  /** Workers and typical times come and go; that changes a chip, and nothing a person is typing into. */
+  /** Workers and typical times come and go, presets are kept on other pages: nothing a person is typing into changes. */
   function refreshed() {
     const pipeline = pipelines.current;
     if (!pipeline || drawn.pipeline !== pipeline.name || drawn.structure !== structureOf(pipeline)) return draw();
+    const now = JSON.stringify(pipeline.presets);
+    if (drawn.presets !== now) {
+      drawn.presets = now;
+      keepTyping(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline)));
+    }
     for (const node of pipeline.nodes) {
       const chip = box.querySelector(`[data-offered-of="${CSS.escape(node.id)}"]`);
       if (chip) showOffer(chip, node);
@@ -111,7 +116,9 @@ export function mount(element, { props, trigger, watch }) {
   function leave(id, out) {
     const now = draft();
     now.leaveOut = out ? [...new Set([...now.leaveOut, id])] : now.leaveOut.filter((one) => one !== id);
-    draw();
+    const node = pipelines.current?.nodes.find((one) => one.id === id);
+    keepTyping(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node)));
+    publish();
   }
 
   const errorOf = (node, name) => errors.find((one) => one.node === node && one.param === name);
@@ -172,7 +179,7 @@ export function mount(element, { props, trigger, watch }) {
     const mine = (one) => one.owner !== "";
     const choice = h(
       "select",
-      { class: "wb-select", "aria-label": "Preset" },
+      { class: "wb-select", id: "wb-preset", "aria-label": "Preset" },
       h("option", { value: "" }, "Presets…"),
       pipeline.presets.map((one) => h("option", { value: one.name, selected: one.name === kept }, mine(one) ? `${one.name} (mine)` : one.name)),
     );
@@ -182,14 +189,21 @@ export function mount(element, { props, trigger, watch }) {
       if (!one) return;
       drafts.set(pipelines.chosen, { params: structuredClone(one.params ?? {}), leaveOut: [...(one.leaveOut ?? [])] });
       kept = one.name;
-      draw();
+      draw({ anew: true });
       box.querySelector(".wb-presets select")?.focus();
     });
-    const name = h("input", { class: "wb-input", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: true });
+    const name = h("input", { class: "wb-input", id: "wb-preset-name", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: !naming });
+    const chosen = (preset) => {
+      kept = preset;
+      naming = false;
+      box.querySelector(".wb-presets")?.replaceWith(presets(pipelines.current));
+      box.querySelector(".wb-presets select")?.focus();
+    };
     const save = button("Save as preset", {
       kind: "quiet",
       onclick: async () => {
         if (name.hidden) {
+          naming = true;
           name.hidden = false;
           name.focus();
           return;
@@ -199,9 +213,7 @@ export function mount(element, { props, trigger, watch }) {
           const now = draft();
           await call("PUT", `/api/presets/${pipeline.name}/${encodeURIComponent(name.value.trim())}`, { params: now.params, leaveOut: now.leaveOut });
           await pipelines.refresh();
-          kept = name.value.trim();
-          draw(); // the focus is in here, where a change alone is not drawn
-          box.querySelector(".wb-presets select")?.focus();
+          chosen(name.value.trim());
         } catch (error) {
           fill(say, problem(error, { compact: true }));
         }
@@ -215,9 +227,7 @@ export function mount(element, { props, trigger, watch }) {
         try {
           await call("DELETE", `/api/presets/${pipeline.name}/${encodeURIComponent(one.name)}`);
           await pipelines.refresh();
-          kept = "";
-          draw();
-          box.querySelector(".wb-presets select")?.focus();
+          chosen("");
         } catch (error) {
           fill(say, problem(error, { compact: true }));
         }
@@ -229,10 +239,12 @@ export function mount(element, { props, trigger, watch }) {
 
   const taken = () => {
     const given = props.value ?? {};
-    if (given.pipeline && given.params) drafts.set(given.pipeline, { params: structuredClone(given.params), leaveOut: [...(given.leaveOut ?? [])] });
     errors = given.errors ?? [];
+    // With errors comes back what was sent; what was typed since then counts.
+    const anew = Boolean(given.pipeline && given.params && !errors.length);
+    if (anew) drafts.set(given.pipeline, { params: structuredClone(given.params), leaveOut: [...(given.leaveOut ?? [])] });
     if (errors.length) fold.open = true;
-    draw();
+    draw({ anew });
     if (errors.length) element.querySelector('[aria-invalid="true"]')?.focus();
   };
   watch("value", () => {
@@ -240,15 +252,15 @@ export function mount(element, { props, trigger, watch }) {
     // What this form published itself comes back unchanged; only what came from elsewhere is drawn anew.
     if (given.errors || given.fill) taken();
   });
-  pipelines.addEventListener("choose", draw);
+  pipelines.addEventListener("choose", () => draw());
   pipelines.addEventListener("change", refreshed);
   pipelines.start();
   taken();
   get("/api/session").catch(() => null);
 }
 
-/** What a redraw is for: names, schemas and presets; not who offers a node, nor how long it usually takes. */
-const structureOf = (one) => JSON.stringify([one.nodes.map(({ offered, reason, ...rest }) => rest), one.presets]);
+/** What a redraw is for: names and schemas; not who offers a node, nor how long it usually takes. */
+const structureOf = (one) => JSON.stringify(one.nodes.map(({ offered, reason, ...rest }) => rest));
 
 // -- one field --------------------------------------------------------------------------------------------------------
 

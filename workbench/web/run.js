@@ -175,9 +175,10 @@ function values(entries) {
     "dl",
     { class: "wb-values" },
     entries.map(([name, value]) => {
-      const text = typeof value === "string" ? value : JSON.stringify(value);
-      const long = text.length > 400;
-      return [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, long ? h("details", {}, h("summary", {}, `${text.slice(0, 120)}…`), h("pre", { class: "wb-text" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))) : text)];
+      const text = value === null || value === "" ? "—" : typeof value === "string" ? value : JSON.stringify(value);
+      const many = value && typeof value === "object" && text.length > 80;
+      const summary = many ? `${Object.keys(value).length} values` : text.length > 400 ? `${text.slice(0, 120)}…` : "";
+      return [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, summary ? h("details", {}, h("summary", {}, summary), h("pre", { class: "wb-text" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))) : text)];
     }),
   );
 }

@@ -203,12 +203,15 @@ function showList(element, address, moved) {
     }
   }
 
-  const bar = filters(wanted, () => {
-    if (state.ended) return; // somebody left in the meantime
-    wanted.offset = 0;
-    note();
-    load();
-  });
+  // The address has a filter at once: whoever opens a row before its answer is there finds the way back.
+  const bar = filters(
+    wanted,
+    () => {
+      wanted.offset = 0;
+      note();
+    },
+    () => !state.ended && load(), // somebody may have left in the meantime
+  );
   fill(
     element,
     wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Never mind")) : null,
@@ -237,15 +240,13 @@ function offer(choice, chosen, list) {
   for (const one of list) if (choice && one && !known.has(one)) choice.append(h("option", { value: one, selected: one === chosen }, one));
 }
 
-function filters(wanted, changed) {
+function filters(wanted, changed, settled) {
   let timer = null;
-  const soon = () => {
-    clearTimeout(timer);
-    timer = setTimeout(changed, 250);
-  };
   const set = (name) => (event) => {
     wanted[name] = event.currentTarget.value;
-    soon();
+    changed();
+    clearTimeout(timer);
+    timer = setTimeout(settled, 250);
   };
   const input = (name, placeholder, label) => h("input", { class: "wb-input", value: wanted[name], placeholder, "aria-label": label, type: "search", oninput: set(name) });
   const select = (name, label, choices) =>

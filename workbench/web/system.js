@@ -1,4 +1,5 @@
-// The bench as an operator sees it: parts with their remedy, workers, queues, what waits, dead letters, storage.
+// The bench as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
+// letters, what is offered by whom, storage.
 
 import { get } from "./api.js";
 import { badge, bytes, empty, fill, h, problem, seconds, when } from "./dom.js";
@@ -46,14 +47,14 @@ function draw(body, system) {
   fill(
     body,
     section("Parts", h("div", { class: "wb-tiles" }, system.parts.map(part))),
-    section("Workers", system.workers.length ? h("div", { class: "wb-tiles" }, system.workers.map((one) => worker(one, open))) : empty("No worker is up", "Start one: workbench worker --pool cpu")),
-    system.queue ? section("Queues", queues(system.queue)) : null,
+    section("Control plane", system.queue ? control(system.queue, system.parts.find((one) => one.name === "control")) : away("The bus or SQL does not answer, so nothing is known of queues and workers.")),
+    system.queue ? section("Workers", system.workers.length ? h("div", { class: "wb-tiles" }, system.workers.map((one) => worker(one, open))) : empty("No worker is up", h("p", {}, "Jobs wait until there is one. Start it: ", h("code", {}, "workbench worker --pool cpu")))) : null,
+    system.queue ? section("Queues", system.queue.pools.length ? queues(system.queue) : h("p", { class: "wb-muted" }, "No job and no worker named a pool yet.")) : null,
+    system.queue ? section("At work", system.queue.leases.length ? leases(system.queue.leases) : h("p", { class: "wb-muted" }, "Nothing runs now.")) : null,
     system.queue?.waiting?.length ? section("Waiting", waiting(system.queue.waiting)) : null,
     system.queue?.deadLetters?.length ? section("Given up", letters(system.queue.deadLetters)) : null,
-    system.capabilities && Object.keys(system.capabilities.missing).length
-      ? section("Not offered now", h("dl", { class: "wb-values" }, Object.entries(system.capabilities.missing).map(([service, why]) => [h("dt", {}, service), h("dd", {}, why)])))
-      : null,
-    system.storage ? section("Storage", storage(system.storage)) : null,
+    system.capabilities ? section("Capabilities", capabilities(system.capabilities, open)) : null,
+    section("Storage", system.storage ? storage(system.storage) : away("SQL does not answer, so it is not known what is stored.")),
   );
   if (focus) [...body.querySelectorAll("a, summary")].find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
 }
@@ -74,6 +75,74 @@ function part(one) {
     one.restarts ? h("p", { class: "wb-muted" }, `restarted ${one.restarts} ${one.restarts === 1 ? "time" : "times"}${one.lastExit ? `, last after ${one.lastExit}` : ""}`) : null,
   );
 }
+
+const away = (what) => h("p", { class: "wb-notice", "data-tone": "warn" }, what, " The tile of that part above says what to do.");
+
+/** What the phases of a bench mean: one that lost its memory goes through them. */
+const PHASES = {
+  open: ["up", "Jobs are accepted, taken and committed."],
+  grace: ["starting", "The bus lost its memory: workers that live say what they hold. Work goes on in a moment."],
+  recall: ["starting", "The bus lost its memory: what SQL knows is put there again."],
+  unfamiliar: ["starting", "No control plane has opened this bus yet. Without one nothing begins: `workbench up`."],
+};
+const LATE_S = 30;
+
+function control(queue, part) {
+  const [state, words] = PHASES[queue.phase] ?? ["starting", ""];
+  const late = (queue.outboxOldestS ?? 0) > LATE_S;
+  return h(
+    "div",
+    { class: "wb-tiles" },
+    h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, "Keeper"), badge(state, queue.phase)), h("p", {}, words), h("p", { class: "wb-muted" }, `Epoch ${queue.epoch}; it rises when the bus begins anew.`)),
+    h(
+      "div",
+      { class: "wb-tile" },
+      h("div", { class: "wb-tile-head" }, h("strong", {}, "Recorder"), badge(late ? "failing" : "up", late ? "behind" : queue.outbox ? "writing" : "up to date")),
+      h("p", {}, queue.outbox ? `${queue.outbox.toLocaleString("en-GB")} ${queue.outbox === 1 ? "event waits" : "events wait"} to be recorded, the oldest for ${seconds(queue.outboxOldestS)}.` : "Every event is recorded."),
+      late ? h("p", { class: "wb-muted" }, part && part.state !== "up" && part.state !== "off" ? "The control plane is not up: it records them when it is." : "Nothing is lost. `workbench doctor` looks whether SQL can be written.") : null,
+    ),
+    h(
+      "div",
+      { class: "wb-tile" },
+      h("div", { class: "wb-tile-head" }, h("strong", {}, "Reaper"), badge("up", `${queue.leases.length} ${queue.leases.length === 1 ? "lease" : "leases"}`)),
+      h("p", {}, queue.leases.length ? `The longest is held for ${seconds(Math.max(...queue.leases.map((one) => one.sinceS ?? 0)))}.` : "Nothing is held."),
+      h("p", { class: "wb-muted" }, "A lease whose counter stands still is taken over."),
+    ),
+  );
+}
+
+function leases(list) {
+  const rows = list.map((one) =>
+    h("tr", {}, h("th", { scope: "row" }, h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, one.job.slice(0, 15))), h("td", {}, one.nodes.join(", ") || `segment ${one.segment}`), h("td", {}, one.worker), h("td", {}, one.sinceS === null ? "just begun" : seconds(one.sinceS)), h("td", {}, one.beats.toLocaleString("en-GB"))),
+  );
+  return table(["job", "node", "worker", "for", "heartbeats"], rows);
+}
+
+/** Services by plane and pool; those that nobody offers come first, with the reason. */
+function capabilities(summary, open) {
+  const { entries } = summary;
+  const missing = entries.filter((one) => !one.workers.length);
+  const key = "capabilities";
+  const row = (one) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, one.service),
+      h("td", {}, one.version),
+      h("td", {}, one.plane),
+      h("td", {}, one.pool),
+      h("td", {}, one.workers.length ? one.workers.join(", ") : [h("span", { class: "wb-chip", "data-tone": "warn" }, "nobody"), " ", h("span", { class: "wb-muted" }, one.missing)]),
+    );
+  return [
+    h("p", { class: "wb-muted" }, `${summary.offered} of ${summary.services} services are offered now.`),
+    missing.length ? table(COLUMNS, missing.map(row)) : null,
+    h("details", { "data-key": key, open: open.has(key) }, h("summary", {}, `The ${entries.length - missing.length} that are offered`), table(COLUMNS, entries.filter((one) => one.workers.length).map(row))),
+  ];
+}
+
+const COLUMNS = ["service", "version", "plane", "pool", "workers"];
+
+const table = (columns, rows) => h("div", { class: "wb-table-frame", tabindex: "0", role: "region", "aria-label": `Table of ${columns[0]}s` }, h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, columns.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows)));
 
 function worker({ manifest, state, running }, open) {
   const services = manifest.services.filter((one) => one.available);
@@ -107,17 +176,17 @@ function queues(queue) {
       h("td", {}, total ? Object.entries(pool.depths).filter(([, depth]) => depth).map(([lane, depth]) => `${lane.replaceAll("_", " ")} ${depth}`).join(", ") : "empty"),
       h("td", {}, pool.oldestS ? seconds(pool.oldestS) : "—"),
       h("td", {}, pool.workers.length),
-      h("td", {}, pool.paused ? h("span", { class: "wb-chip", "data-tone": "warn" }, `paused: ${pool.paused}`) : pool.draining.length ? "draining" : "open"),
+      h("td", {}, pool.paused ? [h("span", { class: "wb-chip", "data-tone": "warn" }, pool.paused ? `paused: ${pool.paused}` : "paused"), " ", h("code", { class: "wb-muted" }, `workbench queue resume ${pool.pool.replace(/^data\./, "")}`)] : pool.draining.length ? "draining" : "open"),
     );
   });
-  return h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, ["pool", "waiting", "oldest", "workers", "state"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, pools));
+  return table(["pool", "waiting", "oldest", "workers", "state"], pools);
 }
 
 function waiting(list) {
   return h(
     "ul",
     { class: "wb-events" },
-    list.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)} ${one.node}`), ` ${one.wait.reason.replaceAll("_", " ")}${one.wait.services?.length ? `: ${one.wait.services.join(", ")}` : ""}`)),
+    list.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job} ${one.node}`), ` ${one.wait.reason.replaceAll("_", " ")}${one.wait.services?.length ? `: ${one.wait.services.join(", ")}` : ""}`)),
   );
 }
 
@@ -125,7 +194,7 @@ function letters(list) {
   return h(
     "ul",
     { class: "wb-events" },
-    list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.service}`), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open it to go on where it stopped)`))),
+    list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, one.service), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open it to go on where it stopped)`))),
   );
 }
 

@@ -3,7 +3,8 @@
 // In: {jobId, node, output, present, field}. Out: {text} or {error}, with a change event.
 
 import { badge, button, fill, h, problem } from "./dom.js";
-import { follow, isFinal, nodesOf } from "./job.js";
+import { follow, isFinal, nodesOf, waitWords } from "./job.js";
+import { lack, lackNote } from "./lack.js";
 
 export function mount(element, { props, trigger, watch }) {
   let stop = null;
@@ -14,8 +15,9 @@ export function mount(element, { props, trigger, watch }) {
     stop?.();
     stop = follow(value.jobId, (job) => {
       const node = nodesOf(job).find((one) => one.status === "running");
-      fill(element, h("p", { class: "wb-task" }, badge(job.status), h("span", { class: "wb-muted" }, node?.total > 1 ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit ?? ""}` : "")));
-      if (job.problem) return end({ error: job.problem });
+      const words = node?.total > 1 ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit ?? ""}` : isFinal(job.status) ? "" : waitWords(job.waiting);
+      fill(element, h("p", { class: "wb-task" }, badge(job.status), h("span", { class: "wb-muted" }, words)), lackNote(lack(job, value.unserved)));
+      if (job.problem?.status === 404) return end({ error: job.problem }); // another one passes
       if (!isFinal(job.status) || !job.record || !isFinal(job.record.status)) return null;
       const made = job.record.nodes.find((one) => one.id === value.node)?.output?.[value.output];
       if (job.status === "completed" && typeof made === "string") offer(made, value);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from sqlalchemy import update
 
@@ -10,7 +12,7 @@ from schemas.job import NewJob
 from tests.app.access.conftest import Launch, log_in, settings_in
 from tests.engine.graphs import document
 from workbench.app.access import limits
-from workbench.app.access.limits import Buckets, LoginAttempts
+from workbench.app.access.limits import Buckets, LoginAttempts, Open
 from workbench.app.identity import LOCAL, Role, User
 from workbench.client.bench import Bench
 from workbench.engine.parse import parse_graph
@@ -145,6 +147,30 @@ def test_uploads_of_a_user_are_limited(launch: Launch, users: Users) -> None:
     client.app.state.limits.uploads = Buckets(1, 2, Clock())  # type: ignore[attr-defined]
     ann = {"Authorization": f"Bearer {users.add_token('ann', 't').token}"}
     assert [client.post("/api/uploads", headers=ann).status_code for _ in range(3)] == [422, 422, 429]
+
+
+def test_so_many_at_once_and_a_place_is_free_again_however_one_ended() -> None:
+    open_ = Open("uploads", 2)
+    with open_.one("ann"), open_.one("bob"):
+        with pytest.raises(OSError), open_.one("ann"):
+            raise OSError
+        with open_.one("ann"), pytest.raises(WorkbenchError) as refused, open_.one("ann"):
+            pass
+        assert (refused.value.code, refused.value.allowed) == ("access.too_many", "2 at once")
+    assert not open_._open
+
+
+def test_uploads_of_a_user_at_one_time_are_limited(launch: Launch, users: Users) -> None:
+    client = launch()
+    limits_ = client.app.state.limits  # type: ignore[attr-defined]
+    ann, rob = ({"Authorization": f"Bearer {users.add_token(name, 't').token}"} for name in ("ann", "rob"))
+    with contextlib.ExitStack() as under_way:
+        for _ in range(limits.UPLOADS_OPEN):
+            under_way.enter_context(limits_.uploads_open.one("ann"))
+        refused = client.post("/api/uploads", headers=ann)
+        assert (refused.status_code, refused.json()["code"]) == (429, "access.too_many")
+        assert client.post("/api/uploads", headers=rob).status_code == 422
+    assert client.post("/api/uploads", headers=ann).status_code == 422
 
 
 def test_without_login_nothing_is_limited(launch: Launch) -> None:

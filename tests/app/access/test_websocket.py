@@ -15,7 +15,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.app.access.conftest import PASSWORDS, PORT, application
 from tests.app.access.server import served
+from tests.live import wait_for
 from workbench.app.access import guard
+from workbench.app.access.limits import Open
 from workbench.store.users import Users
 
 COOKIE = f"workbench_session_{PORT}"
@@ -62,6 +64,24 @@ def test_unknown_visitor_is_told_to_log_in_by_the_close_code(port: int, headers:
         refused.recv(10)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "log in first")
+
+
+def test_sockets_of_a_user_are_limited_and_a_closed_one_makes_room(app: FastAPI, port: int, users: Users) -> None:
+    app.state.limits.sockets_open = Open("open pages", 1)
+    rob = cookie(users)
+    with opened(port, additional_headers=rob) as first:
+        first.send("one")
+        assert first.recv(10) == "rob: one"
+        with opened(port, additional_headers=rob) as second, pytest.raises(ConnectionClosed) as closed:
+            second.recv(10)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
+        with opened(port, additional_headers=cookie(users, "vi")) as other:
+            other.send("two")
+            assert other.recv(10) == "vi: two"
+    wait_for(lambda: "rob" not in app.state.limits.sockets_open._open, what="the first one is gone")
+    with opened(port, additional_headers=rob) as third:
+        third.send("three")
+        assert third.recv(10) == "rob: three"
 
 
 @pytest.mark.parametrize("origin", [EVIL, "http://localhost:1", "null"])

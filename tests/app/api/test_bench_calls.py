@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 
 from nodes.registry import services
+from schemas.graph import Graph
 from tests.app.api.conftest import Asking, Client, refused
+from tests.app.uploads.media import picture, wav
 from tests.engine.graphs import document
 from tests.live import LiveBench, sigkill, wait_for
 from workbench.client.presets import shipped
+from workbench.engine.accept import Request
+from workbench.store.listing import JobFilter
 from workbench.workflows.presets import SHIPPED
 
 pytestmark = pytest.mark.stack
@@ -68,7 +72,7 @@ def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveBench) ->
 
 
 def test_presets_are_kept_found_replaced_and_deleted_by_their_owner(asking: Asking) -> None:
-    ada, bob, eve = asking("ada:runner"), asking("bob:runner"), asking("eve:viewer")
+    ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     at = "/api/presets/talking_head/My look"
     kept = ada.put(at, json={"params": {"animate": {"sway": 0.25}}, "leaveOut": ["evaluate"], "doc": "quiet"})
     assert kept.status_code == 200 and kept.json()["owner"] == "ada"
@@ -94,19 +98,77 @@ def test_presets_are_kept_found_replaced_and_deleted_by_their_owner(asking: Aski
 
 
 def test_an_estimate_comes_from_past_runs(api: Client, live: LiveBench) -> None:
-    answer = api.post("/api/estimate", json={"pipeline": "talking_head", "leaveOut": ["evaluate"]})
-    assert answer.status_code == 200 and set(answer.json()) == {"seconds", "known"}
+    before = live.bench.store.list(JobFilter(limit=1)).total
+    answer = api.post("/api/estimate", json={"pipeline": "talking_head", "options": {"leaveOut": ["evaluate"]}})
+    assert answer.status_code == 200 and set(answer.json()) == {"seconds", "perNode", "basis"}
+    assert "evaluate" not in answer.json()["perNode"]
     refused(api.post("/api/estimate", json={"pipeline": "nosuch"}), 404, "pipeline.unknown")
-    refused(
-        api.post("/api/estimate", json={"pipeline": "talking_head", "leaveOut": ["animate"]}),
-        422,
-        "pipeline.bad_option",
-    )
-    nodes = {"a": {"service": "probe.hasty", "params": {"value": "e", "sleep_s": 0.2}}}
-    job = api.post("/api/jobs", json={"graph": document(nodes)}).json()["jobId"]
+    whole = {"pipeline": "talking_head", "options": {"leaveOut": ["animate"]}}
+    refused(api.post("/api/estimate", json=whole), 422, "pipeline.bad_option")
+    foreign = {"pipeline": "talking_head", "options": {"portrait": "0" * 64}}
+    refused(api.post("/api/estimate", json=foreign), 404, "artifact.unknown")
+    assert live.bench.store.list(JobFilter(limit=1)).total == before
+
+    def graph(sleep_s: float) -> dict[str, Any]:
+        return {"graph": document({"a": {"service": "probe.hasty", "params": {"value": "e", "sleep_s": sleep_s}}})}
+
+    assert api.post("/api/estimate", json=graph(0.05)).json() == {"seconds": None, "perNode": {}, "basis": 0}
+    for sleep_s in (0.05, 0.6):
+        job = api.post("/api/jobs", json=graph(sleep_s)).json()["jobId"]
+        live.finish(job)
+    long = api.get(f"/api/jobs/{job}/estimate").json()
+    short = api.post("/api/estimate", json=graph(0.05)).json()
+    other = api.post("/api/estimate", json=graph(0.3)).json()
+    assert 0.6 <= long["seconds"] == long["perNode"]["a"] and long["basis"] == 1
+    assert short["seconds"] < 0.6 and short["basis"] == 1, "runs with the same parameters count"
+    assert short["seconds"] < other["seconds"] < long["seconds"] and other["basis"] == 2, "else all of them"
+
+
+def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: LiveBench) -> None:
+    ada, bob = asking("ada/runner"), asking("bob/runner")
+
+    def give(client: Client, name: str, data: bytes) -> str:
+        return str(client.post("/api/uploads", files={"file": (name, data)}).json()["ref"]["sha256"])
+
+    def names(client: Client, **query: Any) -> list[str]:
+        return [one["ref"]["name"] for one in client.get("/api/uploads", params=query).json()["uploads"]]
+
+    same = wav(0.5, hertz=330)
+    give(bob, "bobs.wav", same)
+    give(ada, "adas.wav", same)
+    give(ada, "second.wav", wav(0.7))
+    face = give(ada, "face.png", picture(size=(80, 60)))
+    assert names(ada) == ["face.png", "second.wav", "adas.wav"], "each under the name that its owner gave it"
+    assert names(ada, kind="audio") == ["second.wav", "adas.wav"] and names(ada, limit=1) == ["face.png"]
+    assert names(bob) == ["bobs.wav"] and names(asking("eve:admin")) == []
+    job = live.bench.submit(  # what a job was given without an upload is there too, and what it made is not
+        Request(
+            Graph.model_validate(
+                document({"a": {"service": "generate.upscale_image", "input": {"image": ada_ref(ada, face)}}})
+            ),
+            owner="carl",
+        )
+    ).job
     live.finish(job)
-    known = api.get(f"/api/jobs/{job}/estimate").json()
-    assert known["known"] and 0.1 <= known["seconds"] <= 1
+    [own] = asking("carl/runner").get("/api/uploads").json()["uploads"]
+    assert own["ref"]["sha256"] == face and own["thumbnail"] == f"/api/artifacts/{face}/thumbnail"
+    refused(ada.get("/api/uploads?kind=json"), 422, "request.invalid")
+    refused(ada.get("/api/uploads?limit=101"), 422, "request.invalid")
+
+
+def ada_ref(client: Client, sha256: str) -> dict[str, Any]:
+    found = client.get("/api/uploads", params={"kind": "image"}).json()["uploads"]
+    ref: dict[str, Any] = next(one["ref"] for one in found if one["ref"]["sha256"] == sha256)
+    return {"sha256": sha256, "kind": "image", "width": ref["width"], "height": ref["height"]}
+
+
+def test_the_system_tells_who_offers_what_and_how_far_the_record_is(api: Client, live: LiveBench) -> None:
+    answer = api.get("/api/system").json()
+    entries = {one["service"]: one for one in answer["capabilities"]["entries"]}
+    assert entries["probe.data"]["workers"] and entries["probe.data"]["missing"] == ""
+    assert entries["probe.elsewhere"]["workers"] == [] and "pool elsewhere" in entries["probe.elsewhere"]["missing"]
+    assert len(entries) == answer["capabilities"]["services"]
+    assert answer["queue"]["phase"] == "open" and (answer["queue"]["outboxOldestS"] or 0) >= 0
 
 
 def test_capabilities_are_those_of_both_planes(api: Client, live: LiveBench) -> None:
@@ -168,7 +230,7 @@ def test_the_system_says_who_works_on_what(api: Client, asking: Asking, live: Li
     assert busy["state"] == "busy" and busy["manifest"]["plane"] == "data"
     assert body["queue"]["phase"] == "open" and body["storage"]["homeFreeBytes"] > 0
     assert body["capabilities"]["offered"] > 5 and {part["name"] for part in body["parts"]} >= {"bus", "objects", "sql"}
-    other = asking("ada:runner").get("/api/system")
+    other = asking("ada/runner").get("/api/system")
     assert job not in other.text and any(w["state"] == "busy" for w in other.json()["workers"])
     gate.touch()
     live.finish(job)

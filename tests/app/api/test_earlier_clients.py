@@ -70,7 +70,7 @@ def test_a_portrait_a_voice_and_a_prompt_become_a_video(
     api: Client, asking: Asking, live: LiveBench, engines: FakeComfyUI, tmp_path: Path
 ) -> None:
     data = {"prompt": "Say good morning in one short sentence.", "refText": "a tone"}
-    answer = asking("ada:runner").post("/api/infinitetalk", files=form(tmp_path, data))
+    answer = asking("ada/runner").post("/api/infinitetalk", files=form(tmp_path, data))
     assert answer.status_code == 202, answer.text
     assert set(answer.json()) == {"jobId", "status", "progress", "created"}
     record = live.finish(answer.json()["jobId"], 240)
@@ -114,7 +114,7 @@ def test_forms_that_are_not_whole_or_not_what_they_say_are_refused(
     assert post(image_file=html).status_code in (415, 422)
     refused(post(data=(None, "{}")), 422, "pipeline.bad_option")  # neither prompt nor script
     refused(api.post("/api/infinitetalk", json={"prompt": "x"}), 422, "request.invalid")
-    refused(asking("eve:viewer").post("/api/infinitetalk", files=form(tmp_path)), 403, "access.forbidden")
+    refused(asking("eve/viewer").post("/api/infinitetalk", files=form(tmp_path)), 403, "access.forbidden")
     assert not list((live.settings.home / "incoming").glob("*")), "nothing is left of it"
 
 

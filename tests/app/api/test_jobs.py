@@ -66,7 +66,7 @@ def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, 
         api.post("/api/jobs", json={"graph": document({"a": probe("other")})}, headers=one), 409, "job.key_reused"
     )
     assert details["where"] == f"job {first}"
-    other = submit(asking("ada:runner"), {"a": probe("k")}, headers=one)
+    other = submit(asking("ada/runner"), {"a": probe("k")}, headers=one)
     assert other != first, "keys of different users are different keys"
     bad = api.post("/api/jobs", json={"graph": document({"a": probe()})}, headers={"Idempotency-Key": "a b"})
     refused(bad, 422, "request.invalid")
@@ -237,16 +237,16 @@ def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: L
         "c": {**probe("c:"), "input": {"text": "$review.narration"}},
     }
     edges = [("a", "review"), ("review", "c")]
-    job = submit(asking("ada:runner"), nodes, edges)
+    job = submit(asking("ada/runner"), nodes, edges)
     waits = wait_for(lambda: api.get(f"/api/jobs/{job}").json()["job"]["waits"])
     assert (waits[0]["node"], waits[0]["reason"]) == ("review", "approval")
     assert waits[0]["question"]["text"] == "Good morning."
     at = f"/api/jobs/{job}/approve"
-    refused(asking("bob:runner").post(at, json={"text": "x"}), 404, "job.unknown")
-    refused(asking("eve:viewer").post(at), 403, "access.forbidden")
+    refused(asking("bob/runner").post(at, json={"text": "x"}), 404, "job.unknown")
+    refused(asking("eve/viewer").post(at), 403, "access.forbidden")
     refused(api.post(at, json={"text": "x" * 30_000}), 422, "request.invalid")
     refused(api.post(at, json={"node": "c"}), 409, "review.not_waiting")
-    answer = asking("ada:runner").post(at, json={"text": "Good evening."})
+    answer = asking("ada/runner").post(at, json={"text": "Good evening."})
     assert answer.status_code == 200 and answer.json()["edited"] and answer.json()["author"] == "ada"
     refused(api.post(at, json={"reject": "no"}), 409, "review.decided")
     assert live.finish(job).node("c").output["text"] == "c:Good evening."  # type: ignore[index]
@@ -273,7 +273,7 @@ def test_parts_and_previews_are_shown_while_a_node_runs(
     live.bench.objects.put_preview(job, "a", b"<script>alert(1)</script>", "text/html")
     refused(api.get(f"{at}/preview"), 404, "artifact.unknown")
     for path in ("preview", "parts", "parts/0"):
-        refused(asking("ada:runner").get(f"{at}/{path}"), 404, "job.unknown")
+        refused(asking("ada/runner").get(f"{at}/{path}"), 404, "job.unknown")
     refused(api.get(f"/api/jobs/{job}/nodes/..%5cx/parts"), 422, "request.invalid")
     api.post(f"/api/jobs/{job}/cancel")
     live.finish(job)
@@ -297,14 +297,31 @@ def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: A
     assert {row["job"] for row in back["from"]} == {maker, child} and back["from"][0]["output"] == "file"
     assert api.get(f"/api/jobs/{child}/lineage").json()["parent"] == maker
     # another runner: may neither see them nor name their files
-    ada = asking("ada:runner")
+    ada = asking("ada/runner")
     refused(ada.get(f"/api/jobs/{maker}/lineage"), 404, "job.unknown")
     theft = ada.post("/api/jobs", json={"graph": document({"r": {"service": "probe.reader", "input": {"file": ref}}})})
     assert refused(theft, 404, "artifact.unknown")["where"] == "node r"
+    for theirs in ({"sha256": ref["sha256"]}, {"sha256": ref["sha256"], "width": 8}):  # as a node reads it all the same
+        node = {"service": "generate.upscale_image", "input": {"image": theirs}}
+        refused(ada.post("/api/jobs", json={"graph": document({"r": node})}), 404, "artifact.unknown")
+
+
+def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(api: Client, asking: Asking, live: LiveBench) -> None:
+    ada = asking("ada/runner")
+    job, maker = submit(ada, {"a": probe("mine", file_kib=1)}), submit(api, {"a": probe("theirs", file_kib=1)})
+    own, theirs = (live.finish(made).node("a").output["file"] for made in (job, maker))  # type: ignore[index]
+
+    def again(file: Any, client: Client = ada) -> Any:
+        return client.post(f"/api/jobs/{job}/rerun", json={"params": {"a": {"value": file}}})
+
+    for spelt in (theirs, {"sha256": theirs["sha256"]}, [{"deep": theirs}]):
+        assert refused(again(spelt), 404, "artifact.unknown")["where"] == "node a"
+    refused(again(own), 422, "graph.bad_param")  # it may be named, and is no text
+    refused(again(theirs, api), 422, "graph.bad_param")  # an admin may read all
 
 
 def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: LiveBench) -> None:
-    ada, bob, eve = asking("ada:runner"), asking("bob:runner"), asking("eve:viewer")
+    ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     job = submit(ada, {"a": probe("own")}, experiment="owners")
     live.finish(job)
     assert ada.get(f"/api/jobs/{job}").json()["job"]["owner"] == "ada"
@@ -365,13 +382,21 @@ def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
     assert api.get(f"/api/jobs/{other}/lineage").json()["parent"] is None
 
 
-def test_a_job_is_deleted_also_while_mlflow_is_away(api: Client, live: LiveBench) -> None:
+def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(api: Client, live: LiveBench) -> None:
     job = submit(api, {"a": probe("untracked")})
     live.finish(job)
     TrackingQueue(live.bench.store.database).set_mlflow_run(job, "f" * 32)
-    away = Bench(live.settings.model_copy(update={"mlflow_url": "http://127.0.0.1:9"}))
-    body = client_of(away).delete(f"/api/jobs/{job}").json()
+    url = "http://recorder:s3cret%40word@127.0.0.1:9/mlflow/"
+    away = client_of(Bench(live.settings.model_copy(update={"mlflow_url": url})))
+    shown = away.get(f"/api/jobs/{job}")
+    assert shown.json()["job"]["mlflowRun"] == f"http://127.0.0.1:9/mlflow/#/runs/{'f' * 32}"
+    answers = [
+        shown,
+        *(away.get(path) for path in ("/ready", "/api/system", f"/api/jobs/{job}/artifacts", "/api/jobs")),
+    ]
+    body = (deleted := away.delete(f"/api/jobs/{job}")).json()
     assert body["deleted"] and len(body["notes"]) == 1 and "f" * 32 in body["notes"][0]
+    assert not [answer.text for answer in (*answers, deleted) if "s3cret" in answer.text or "recorder" in answer.text]
     refused(api.get(f"/api/jobs/{job}"), 404, "job.unknown")
 
 

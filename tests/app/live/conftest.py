@@ -13,9 +13,6 @@ import orjson
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.control.conftest import _live as _live
-from tests.control.conftest import diary as diary
-from tests.control.conftest import live as live
 from tests.live import ROOT, LiveBench, free_port, sigkill, wait_for
 
 

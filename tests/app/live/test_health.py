@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import signal
+import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +66,39 @@ def test_a_bus_that_hangs_makes_it_unready_soon_and_its_figures_go(live: LiveBen
         live.bus_process.send_signal(signal.SIGCONT)
     wait_for(lambda: states(app)[1], what="it is ready again")
     wait_for(lambda: figures(app.url)[sample("workbench_up", part="bus")] == 1, what="its figures are back")
+
+
+def test_calls_that_pile_up_while_a_part_hangs_keep_no_other_waiting(live: LiveBench, app: App) -> None:
+    """More calls at once than the event loop's own pool has threads; what else uses it is answered before they are."""
+    assert live.bus_process is not None
+    live.bus_process.send_signal(signal.SIGSTOP)
+    piled: list[socket.socket] = []
+    try:
+        with Watcher(app) as watcher:
+            piled += [socket.create_connection(("127.0.0.1", app.port), 10) for _ in range(40)]
+            for line in piled:
+                line.sendall(b"GET /ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            assert watcher.subscribe("20200101-000000-abcdef")["code"] == "job.unknown"
+            assert not select.select(piled, [], [], 0)[0], "the answers to the piled calls came first"
+        assert all(line.makefile("rb").readline().startswith(b"HTTP/1.1 503") for line in piled)
+    finally:
+        live.bus_process.send_signal(signal.SIGCONT)
+        for line in piled:
+            line.close()
+    wait_for(lambda: states(app)[1], what="it is ready again")
+
+
+def test_two_scrapes_at_once_both_have_all_figures(app: App) -> None:
+    together = threading.Barrier(4)
+
+    def scrape(_: int) -> dict[Sample, float]:
+        together.wait()
+        return figures(app.url)
+
+    with ThreadPoolExecutor(4) as threads:
+        for seen in threads.map(scrape, range(4)):
+            assert [seen[sample("workbench_up", part=part)] for part in ("bus", "sql")] == [1, 1]
+            assert {name for name, _ in seen} >= {"workbench_workers", "workbench_jobs"}
 
 
 def test_what_is_counted(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:

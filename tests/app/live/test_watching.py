@@ -160,6 +160,20 @@ def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveBench, app
     assert all(times[i + 4] - times[i] > 4 * 0.25 - 0.15 for i in range(len(times) - 4))
 
 
+def test_what_a_node_says_is_shown_while_it_runs_and_kept(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+    said = "loading\n the model " + "x" * 400
+    job = live.submit({"a": diary.probe("a", say=said, gate=str(gate))}).job
+    with Watcher(app) as watcher:
+        watcher.subscribe(job)
+        update = watcher.until(lambda update: update["nodes"]["a"]["log"])
+        (line,) = update["nodes"]["a"]["log"]
+        assert line["text"].startswith("loading the model xxx") and len(line["text"]) == 300
+        gate.touch()
+        watcher.to_the_end(job)
+    (ended,) = [event for event in live.bench.events(job) if event.type == "node.completed"]
+    assert ended.data["log"] == [line]
+
+
 def test_cancelled_and_failed_jobs_say_how_they_ended(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
     cancelled = live.submit({"a": diary.probe("a", gate=str(gate)), "b": diary.probe("b")}, [("a", "b")]).job
     failed = live.submit({"a": diary.probe("f", "probe.control", bad_input=True)}).job

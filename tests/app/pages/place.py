@@ -53,6 +53,12 @@ class Place:
     def get(self, path: str) -> Any:
         return self._api.get(path).raise_for_status().json()
 
+    def put(self, path: str, body: Mapping[str, Any]) -> None:
+        self._api.put(path, json=dict(body)).raise_for_status()
+
+    def post(self, path: str, **content: Any) -> Any:
+        return self._api.post(path, **content).raise_for_status().json()
+
     def submit(self, nodes: Mapping[str, Mapping[str, Any]], edges: Edges = (), **fields: Any) -> str:
         """Id of a job of probes: {node: params}. Each is a probe of the data plane that is computed every time."""
         graph = document(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def open_parameters(page: Page) -> None:
 def fill_in(page: Page) -> None:
     """The sample portrait and a text of one's own."""
     page.get_by_role("button", name="Use the sample portrait").click()
-    expect(page.locator("#portrait-taken img")).to_be_visible()
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     page.get_by_label("My own text").check()
     page.get_by_role("textbox", name="Script").fill(SCRIPT)
 
@@ -53,7 +54,7 @@ def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
     expect(beside).to_contain_text("A portrait is missing.")
     expect(beside).to_contain_text("take the sample portrait")
     page.get_by_role("button", name="Use the sample portrait").click()
-    expect(page.locator("#portrait-taken img")).to_be_visible()
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     generate(page)
     expect(page.locator("#field-prompt + .wb-beside")).to_contain_text("A prompt is missing.")
     expect(beside).to_have_count(0)
@@ -98,6 +99,27 @@ def test_presets_are_saved_applied_and_deleted(visiting: Visiting) -> None:
     expect(field(page, "animate.fps").get_by_role("spinbutton")).to_have_value("12")
     page.get_by_role("button", name="Delete preset").click()
     expect(preset.locator("option", has_text="twelve")).to_have_count(0)
+
+
+def test_expected_time_follows_what_is_chosen(place: Place, visiting: Visiting) -> None:
+    def told(*leave_out: str) -> str:
+        asked = {"pipeline": "talking_head", "options": {"prompt": "-", "leaveOut": list(leave_out)}}
+        answer = place.post("/api/estimate", json=asked)
+        assert answer["basis"] >= 1 and answer["seconds"] is not None
+        runs = "one past run" if answer["basis"] == 1 else f"{answer['basis']} past runs"
+        return rf"^About \d+ m?(in|s).*, from {runs}\.$"
+
+    if not place.post("/api/estimate", json={"pipeline": "talking_head"})["seconds"]:  # this test runs alone
+        made = {"portrait": place.post("/api/uploads/sample")["ref"]["sha256"], "script": "Clocks."}
+        place.ended(place.order(pipeline="talking_head", options=made))
+    page = visiting().page
+    line = page.locator("#estimate .wb-estimate")
+    expect(line).to_have_text(re.compile(told()))
+    whole = line.inner_text()
+    open_parameters(page)
+    page.get_by_label("Do this step").first.uncheck()  # portrait upscaling, which takes longest
+    expect(line).not_to_have_text(whole)
+    expect(line).to_have_text(re.compile(told("upscale")))
 
 
 def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from nodes._samples import sample_portrait
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
 from tests.app.pages.test_form import SCRIPT, generate
-from tests.app.uploads.media import picture
+from tests.app.uploads.media import archive, picture, wav
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
@@ -53,7 +54,7 @@ def test_picture_without_a_face_is_taken_with_a_warning(visiting: Visiting) -> N
     expect(page.locator("#portrait-taken .wb-face")).to_have_count(0)
     page.get_by_role("button", name="Replace").click()
     expect(page.locator("#portrait-source")).to_be_visible()
-    expect(page.locator("#portrait-taken img")).to_have_count(0)
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_have_count(0)
 
 
 def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
@@ -61,14 +62,44 @@ def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
     visit.expect("415")
     page = visit.page
     page.get_by_role("textbox", name="Prompt").fill("Kept.")
+    beside = page.locator("#portrait-taken .wb-problem")
     give(page, SVG, "me.svg", "image/svg+xml")
-    expect(page.get_by_text("An SVG drawing is not accepted.")).to_contain_text("Give a picture")
+    expect(beside).to_contain_text("An SVG drawing is not accepted.")
+    expect(beside.locator(".wb-problem-remedy")).to_contain_text("Give a picture")
     expect(page.locator("#portrait-source")).to_be_visible()  # another one can be given at once
+    give(page, archive(a=b"a"), "me.png")  # bytes count, and not the name
+    expect(beside).to_contain_text("A ZIP archive")
+    give(page, archive(a=b"a"), "me.zip", "application/zip")  # Gradio does not even send it
+    expect(beside).to_contain_text("This is not a picture: me.zip.")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("Kept.")
+    give(page, picture(size=(300, 300)))
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
+    expect(beside).to_have_count(0)
 
 
-def test_bytes_count_and_not_the_name(visiting: Visiting) -> None:
+def test_too_large_file_is_refused_beside_its_field(visiting: Visiting, tmp_path: Path) -> None:
     visit = visiting()
-    visit.expect("415")
-    give(visit.page, SVG, "me.png", "image/png")
-    expect(visit.page.get_by_text("An SVG drawing is not accepted.")).to_be_visible()
+    visit.expect("413")
+    large = tmp_path / "large.png"
+    large.write_bytes(b"\x89PNG\r\n\x1a\n")
+    os.truncate(large, 30_000_000)
+    visit.page.locator("#portrait-source input[type=file]").set_input_files(large)
+    expect(visit.page.locator("#portrait-taken .wb-problem")).to_contain_text("The picture is too large.")
+
+
+def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None:
+    place.post("/api/uploads", files={"file": ("ada.wav", wav(3.0), "audio/wav")})
+    place.post("/api/uploads", files={"file": ("ada.png", picture(size=(300, 300)), "image/png")})
+    page = visiting("/?pipeline=infinitetalk").page
+    consent = page.get_by_label("Everybody who is seen or heard here has agreed to it.")
+    consent.check()
+    portraits, voices = (page.get_by_role("group", name=f"Earlier {kind}s") for kind in ("portrait", "recording"))
+    expect(voices.get_by_role("button", name="Take ada.png again")).to_have_count(0)
+    portraits.get_by_role("button", name="Take ada.png again").click()
+    expect(page.locator("#portrait-taken .wb-warnings")).to_contain_text("face")  # as it was found then
+    expect(page.locator("#portrait-source")).to_be_hidden()
+    expect(consent).not_to_be_checked()  # of somebody else it is asked anew
+    voice = voices.get_by_role("button", name="Take ada.wav, 3.0 s again").first
+    voice.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#voice-taken audio")).to_be_visible()

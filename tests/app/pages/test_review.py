@@ -19,7 +19,7 @@ QUICK: dict[str, dict[str, Any]] = {"script": {"max_words": 5}, "animate": {"siz
 @pytest.fixture
 def asked(place: Place, visiting: Visiting) -> tuple[str, Page]:
     """A job that waits for a person, and the page that asks."""
-    portrait = place.get("/api/uploads/sample")["ref"]["sha256"]
+    portrait = place.post("/api/uploads/sample")["ref"]["sha256"]
     options = {"portrait": portrait, "prompt": "Clocks.", "approve": True, "leaveOut": ["upscale", "evaluate"]}
     job = place.order(pipeline="talking_head", options=options, params=QUICK)
     page = visiting(f"/?job={job}").page

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
+from tests.app.pages.test_form import fill_in, generate
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -26,8 +29,10 @@ def test_arrow_keys_choose_a_pipeline(place: Place, visiting: Visiting) -> None:
         expect(page.locator('[role=radio][tabindex="0"]')).to_have_count(1)
 
 
-def test_card_is_grey_with_the_reason_until_a_worker_is_back(place: Place, visiting: Visiting) -> None:
+def test_card_is_grey_and_a_job_says_what_it_lacks_until_a_worker_is_back(place: Place, visiting: Visiting) -> None:
     page = visiting().page
+    fill_in(page)
+    lack = page.locator("#monitor .wb-notice")
     card = page.locator('.wb-card[data-pipeline="talking_head"]')
     expect(card).to_have_attribute("data-offered", "true")
     workers = [one["manifest"] for one in place.get("/api/system")["workers"]]
@@ -35,10 +40,16 @@ def test_card_is_grey_with_the_reason_until_a_worker_is_back(place: Place, visit
         place.program.run("queue", "drain", next(one["worker"] for one in workers if one["plane"] == "data"))
         expect(card).to_have_attribute("data-offered", "false")
         expect(card.locator(".wb-card-state")).to_contain_text("no worker")
+        generate(page)
+        expect(lack).to_contain_text("No worker offers generate.hibari_tts 1.0.0")
+        expect(lack).to_contain_text("workbench worker --pool cpu")
     expect(card).to_have_attribute("data-offered", "true", timeout=90_000)
+    expect(lack).to_have_count(0)
+    place.cancel(page.url.partition("job=")[2].partition("&")[0])
 
 
-def test_parts_workers_and_queues_are_shown(visiting: Visiting) -> None:
+def test_parts_workers_and_queues_are_shown(place: Place, visiting: Visiting, gate: Path) -> None:
+    job = place.submit({"held": {"gate": str(gate)}})
     page = visiting("/system").page
     for part in ("bus", "objects", "sql", "mlflow", "control", "worker", "app"):
         expect(page.locator(".wb-tile", has=page.get_by_text(part, exact=True)).first).to_be_visible()
@@ -47,6 +58,17 @@ def test_parts_workers_and_queues_are_shown(visiting: Visiting) -> None:
     worker.locator("summary").click()
     expect(worker.get_by_text("generate.hibari_tts").first).to_be_visible()
     expect(page.get_by_role("heading", name="Storage")).to_be_visible()
+    # the control plane, who is at work, and what is offered by whom
+    expect(page.locator(".wb-tile", has=page.get_by_text("Keeper", exact=True)).locator(".wb-badge")).to_have_text(
+        "open"
+    )
+    expect(page.locator(".wb-tile", has=page.get_by_text("Recorder", exact=True))).to_contain_text("recorded")
+    expect(page.get_by_role("row", name=job[:15])).to_contain_text("held")
+    expect(page.get_by_role("row", name="generate.f5_tts")).to_contain_text("nobody")
+    page.locator("summary", has_text="that are offered").click()
+    expect(page.get_by_role("row", name="generate.hibari_tts")).to_contain_text("cpu-")
+    gate.touch()
+    expect(page.get_by_text("Nothing runs now.")).to_be_visible()
 
 
 def test_part_that_is_down_shows_its_remedy(place: Place, visiting: Visiting) -> None:

@@ -68,6 +68,19 @@ def test_app_that_is_killed_comes_back_and_the_page_with_it(place: Place, visiti
     assert shown_events(page) == place.event_numbers(job)
 
 
+def test_paused_pool_is_told_with_what_lets_it_go_on(place: Place, visiting: Visiting) -> None:
+    place.program.run("queue", "pause", "cpu")
+    try:
+        page = visiting(f"/?job={place.submit({'a': {}})}").page
+        note = page.locator("#monitor .wb-notice")
+        expect(note).to_contain_text("The pool cpu is paused.")
+        expect(note).to_contain_text("workbench queue resume cpu")
+    finally:
+        place.program.run("queue", "resume", "cpu")
+    expect(page.locator(BADGE)).to_have_text("Completed")
+    expect(note).to_have_count(0)
+
+
 def test_failed_job_says_what_and_what_to_do_and_goes_on(place: Place, visiting: Visiting, tmp_path: Path) -> None:
     diary = Diary(tmp_path / "diary")
     job = place.submit(

@@ -13,28 +13,15 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.app.named import Named
 from tests.stack.conditions import wait_for
 from workbench.app.identity import Role, User
 from workbench.app.server import create_app
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
 
-
-class Named:
-    """Stands where the guard will: the user of a request is the one its header names."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            headers = dict(scope["headers"])
-            name = headers.get(b"x-user", b"ann").decode()
-            role = Role(headers.get(b"x-role", b"runner").decode())
-            scope.setdefault("state", {})["user"] = User(name, role)
-        await self.app(scope, receive, send)
+ANN = User("ann", Role.RUNNER)
 
 
 @contextmanager
@@ -79,7 +66,7 @@ def bench(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def client(bench: Bench) -> Iterator[httpx.Client]:
     app = create_app(bench, pages=False)
-    app.add_middleware(Named)
+    app.add_middleware(Named, otherwise=ANN)
     with served(app) as address, httpx.Client(base_url=address, timeout=90) as client:
         yield client
 

@@ -34,7 +34,7 @@ def made(bench: Bench, folder: Path, data: bytes, kind: str, owner: str, **facts
 
 
 def get(client: httpx.Client, url: str, user: str = "ann", role: str = "runner", **headers: str) -> httpx.Response:
-    return client.get(url, headers={"x-user": user, "x-role": role, **headers})
+    return client.get(url, headers={"x-user": f"{user}/{role}", **headers})
 
 
 def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post: Post, bench: Bench) -> None:

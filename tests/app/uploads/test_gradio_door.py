@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,12 @@ import orjson
 import pytest
 from PIL import Image
 
-from tests.app.uploads.conftest import Named, bench_at, served
+from tests.app.named import Named
+from tests.app.uploads.conftest import ANN, bench_at, served
 from tests.app.uploads.media import archive, picture, sound
+from tests.stack.conditions import wait_for
+from workbench.app.server import create_app
+from workbench.app.uploads.copies import KEPT_S, clear_copies
 from workbench.client.bench import Bench
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
@@ -36,13 +42,12 @@ def page(
     """A page with a picture and a sound, behind the app's routes; its bench and its address."""
     import gradio as gr
 
-    from workbench.app.server import create_app
     from workbench.app.uploads.gradio_door import add_gradio_door
 
     bench = bench_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
     app = create_app(bench, pages=False)
     add_gradio_door(app)
-    app.add_middleware(Named)
+    app.add_middleware(Named, otherwise=ANN)
 
     def told(image: str | None, sound: str | None) -> tuple[str, str | None]:
         return f"{image} {sound}", image
@@ -103,7 +108,7 @@ def test_hostile_bytes_never_reach_the_folder(page: tuple[Bench, str], gradio_fo
 
 def test_who_may_only_look_uploads_nothing_there(page: tuple[Bench, str]) -> None:
     _, address = page
-    answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-role": "viewer"})
+    answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-user": "ann/viewer"})
     assert answer.status_code == 403
 
 
@@ -150,6 +155,44 @@ def test_other_paths_and_addresses_are_refused(page: tuple[Bench, str], gradio_f
     ):
         assert fetch(address, given, user).status_code in (403, 404), given
     assert httpx.post(f"{address}/gradio_api/file={path}").status_code == 405
+
+
+def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
+    page: tuple[Bench, str], gradio_folder: Path
+) -> None:
+    bench, address = page
+    names = ("unused", "shown", "given", "again", "lately")
+    data = {name: picture(size=(52 + index, 47)) for index, name in enumerate(names)}
+    copies = {name: Path(upload(address, data[name]).json()[0]) for name in names}
+    for name in names[:-1]:
+        os.utime(copies[name], (time.time() - KEPT_S - 60,) * 2)
+    assert fetch(address, str(copies["shown"])).status_code == 200
+    assert call(address, file_data(str(copies["given"]))).status_code == 200
+    upload(address, data["again"])
+    (gradio_folder / "other").mkdir(exist_ok=True)
+    (gradio_folder / "other" / "made.png").write_bytes(b"Gradio's own")
+    os.utime(gradio_folder / "other" / "made.png", (0, 0))
+    assert clear_copies(gradio_folder) == 1
+    assert {name for name in names if copies[name].exists()} == set(names) - {"unused"}
+    assert not copies["unused"].parent.exists() and (gradio_folder / "other" / "made.png").exists()
+    sha256 = copies["unused"].parent.name
+    assert bench.grants.readable(sha256, "ann", all_jobs=False) is not None and bench.objects.stat(sha256) is not None
+    assert fetch(address, str(copies["unused"])).status_code == 404
+    assert upload(address, data["unused"]).json() == [str(copies["unused"])] and copies["unused"].exists()
+
+
+def test_an_app_that_starts_clears_what_the_last_one_left(
+    page: tuple[Bench, str], gradio_folder: Path, tmp_path: Path
+) -> None:
+    bench, _ = page
+    old = gradio_folder / "uploads" / ("0" * 64) / "old.png"
+    left = bench.settings.home / "incoming" / "999999999-left"
+    for place in (old.parent, left):
+        place.mkdir(parents=True)
+    old.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    with served(create_app(bench, pages=False)):
+        wait_for(lambda: not old.parent.exists() and not left.exists())
 
 
 def test_components_work_with_what_was_uploaded(page: tuple[Bench, str], tmp_path: Path) -> None:
@@ -263,3 +306,43 @@ def test_what_only_gradio_could_read_is_refused(page: tuple[Bench, str], route: 
     ):
         answer = send(address, route, body)
         assert (answer.status_code, answer.json()["code"]) == (422, "graph.not_json"), answer.text
+
+
+def test_a_component_is_given_no_bytes_to_decode(page: tuple[Bench, str]) -> None:
+    _, address = page
+    inside = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    for url in (inside, inside.replace("data", "DATA"), f" {inside}"):
+        answer = call(address, {"url": url, "meta": {"_type": "gradio.FileData"}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/gradio_api/process_recording"),  # runs ffmpeg on what is posted
+        ("POST", "/gradio_api/process_recording/"),
+        ("GET", "/gradio_api/deep_link?session_hash=s"),
+        ("GET", "/gradio_api/vibe-code"),
+        ("POST", "/gradio_api/vibe-edit/"),
+        ("POST", "/gradio_api/component_server"),
+        ("GET", "/gradio_api/custom_component/x/client/y/z"),
+        ("GET", "/gradio_api/run-history/buckets"),
+        ("GET", "/gradio_api/dev/reload"),
+        ("GET", "/gradio_api/proxy=https://example.org"),
+        ("GET", "/monitoring"),
+        ("GET", "/monitoring/summary"),
+        ("GET", "/logout"),
+        ("POST", "/login/"),
+    ],
+)
+def test_what_no_page_uses_of_gradio_is_not_there(page: tuple[Bench, str], method: str, path: str) -> None:
+    _, address = page
+    files = {"video": ("a.mp4", picture())} if method == "POST" else None
+    answer = httpx.request(method, f"{address}{path}", files=files, headers={"x-user": "ann"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "request.not_found"), answer.text
+
+
+def test_what_pages_use_of_gradio_is_there(page: tuple[Bench, str]) -> None:
+    _, address = page
+    for path in ("/", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/queue/status"):
+        assert httpx.get(f"{address}{path}", headers={"x-user": "ann"}).status_code == 200, path

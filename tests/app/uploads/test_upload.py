@@ -13,8 +13,9 @@ from PIL import Image
 
 from nodes._samples import sample_portrait
 from tests.app.uploads.conftest import Post
-from tests.app.uploads.media import frames, picture, recorded, sound, video, wav
+from tests.app.uploads.media import av1, frames, picture, recorded, sound, video, wav
 from workbench.client.bench import Bench
+from workbench.metrics import REGISTRY
 
 pytestmark = pytest.mark.stack
 
@@ -27,26 +28,27 @@ def stored(client: httpx.Client, answer: dict, user: str = "ann") -> bytes:
 
 
 ACCEPTED = {
-    "png": (picture(), "image", "image/png"),
-    "jpeg": (picture("JPEG"), "image", "image/jpeg"),
-    "webp": (picture("WEBP"), "image", "image/png"),
-    "wav": (wav(), "audio", "audio/wav"),
-    "flac": (sound("flac", "flac"), "audio", "audio/wav"),
-    "mp3": (sound("libmp3lame", "mp3"), "audio", "audio/wav"),
-    "ogg": (sound("libopus", "ogg"), "audio", "audio/wav"),
-    "m4a": (sound("aac", "ipod"), "audio", "audio/wav"),
-    "aac": (sound("aac", "adts"), "audio", "audio/wav"),
-    "webm": (sound("libopus", "webm"), "audio", "audio/wav"),
-    "mp4": (video(), "video", "video/mp4"),
-    "vp8": (video("libvpx", "webm"), "video", "video/webm"),
-    "vp9": (video("libvpx-vp9", "webm"), "video", "video/webm"),
-    "av1": (video("libsvtav1", "mp4"), "video", "video/mp4"),
+    "png": (lambda: picture(), "image", "image/png"),
+    "jpeg": (lambda: picture("JPEG"), "image", "image/jpeg"),
+    "webp": (lambda: picture("WEBP"), "image", "image/png"),
+    "wav": (lambda: wav(), "audio", "audio/wav"),
+    "flac": (lambda: sound("flac", "flac"), "audio", "audio/wav"),
+    "mp3": (lambda: sound("libmp3lame", "mp3"), "audio", "audio/wav"),
+    "ogg": (lambda: sound("libopus", "ogg"), "audio", "audio/wav"),
+    "m4a": (lambda: sound("aac", "ipod"), "audio", "audio/wav"),
+    "aac": (lambda: sound("aac", "adts"), "audio", "audio/wav"),
+    "webm": (lambda: sound("libopus", "webm"), "audio", "audio/wav"),
+    "mp4": (lambda: video(), "video", "video/mp4"),
+    "vp8": (lambda: video("libvpx", "webm"), "video", "video/webm"),
+    "vp9": (lambda: video("libvpx-vp9", "webm"), "video", "video/webm"),
+    "av1": (lambda: av1(), "video", "video/mp4"),
 }
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_is_taken_in_whatever_it_is_called(name: str, post: Post, client: httpx.Client) -> None:
-    data, kind, media_type = ACCEPTED[name]
+    make, kind, media_type = ACCEPTED[name]
+    data = make()
     answer = post(data, "something.exe")
     assert answer.status_code == 201, answer.text
     body = answer.json()
@@ -130,11 +132,15 @@ def codes(answer: httpx.Response) -> list[str]:
 
 @pytest.mark.models
 def test_the_sample_has_one_face_and_nothing_to_say(client: httpx.Client) -> None:
-    body = client.get("/api/uploads/sample").json()
+    before = client.get("/api/uploads/sample")
+    assert (before.status_code, before.json()["code"]) == (405, "request.method"), "reading stores nothing"
+    answer = client.post("/api/uploads/sample")
+    body = answer.json()
+    assert answer.status_code == 201
     assert len(body["faces"]) == 1 and body["warnings"] == []
     face = body["faces"][0]
     assert 0 < face["left"] < face["right"] < 512 and 0 < face["top"] < face["bottom"] < 512
-    assert client.get("/api/uploads/sample").json()["ref"]["sha256"] == body["ref"]["sha256"]
+    assert client.post("/api/uploads/sample").json()["ref"]["sha256"] == body["ref"]["sha256"]
 
 
 @pytest.mark.models
@@ -182,8 +188,23 @@ def test_sound_is_brought_to_two_channels_and_48_khz(post: Post) -> None:
 
 
 def test_who_may_only_look_uploads_nothing(client: httpx.Client) -> None:
-    answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-role": "viewer"})
+    answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-user": "ann/viewer"})
     assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
+    assert client.post("/api/uploads/sample", headers={"x-user": "ann/viewer"}).status_code == 403
+
+
+def test_uploads_are_counted_by_kind_and_end(post: Post) -> None:
+    def counted(kind: str, outcome: str) -> float:
+        return REGISTRY.get_sample_value("workbench_uploads_total", {"kind": kind, "outcome": outcome}) or 0.0
+
+    ends = (("image", "accepted"), ("image", "refused"), ("auto", "unreadable"))
+    before = [counted(*end) for end in ends]
+    bytes_before = REGISTRY.get_sample_value("workbench_upload_bytes_total") or 0.0
+    assert [post(data, kind=kind).status_code for data, kind in (
+        (picture(), "image"), (wav(1.0), "image"), (picture()[:-30], ""),
+    )] == [201, 415, 422]  # fmt: skip
+    assert [counted(*end) for end in ends] == [number + 1 for number in before]
+    assert REGISTRY.get_sample_value("workbench_upload_bytes_total") == bytes_before + len(picture())
 
 
 def test_a_notebook_gets_the_same(bench: Bench, post: Post, tmp_path: Path) -> None:

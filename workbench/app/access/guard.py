@@ -7,6 +7,7 @@ they come. What a user may do with which job is decided where the job is looked 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from schemas.errors import WorkbenchError
 from workbench.app.access.body import call_counted, check_declared, is_upload, largest_body
 from workbench.app.access.cross_site import check_site, csrf_token
 from workbench.app.access.headers import content_security_policy, secure
-from workbench.app.access.limits import Limits
+from workbench.app.access.limits import Limits, Open
 from workbench.app.access.policy import Policy
 from workbench.app.answers import error_answer
 from workbench.app.identity import LOCAL, User
@@ -36,6 +37,10 @@ from workbench.store.users import Known, Users
 T = TypeVar("T")
 
 LOGIN_REQUIRED = 4401  # close code of a WebSocket whose user has to log in
+_CLOSED = {
+    "access.login_required": (LOGIN_REQUIRED, "log in first"),
+    "access.too_many": (1013, "too many at once: try again later"),
+}
 RECHECK_S = 15.0  # a WebSocket of somebody who logged out or was disabled is closed after so long at most
 _OPEN = frozenset({"/login", "/logout", "/health", "/ready"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -100,7 +105,8 @@ class Guard:
                     raise _login_required()
                 answer = RedirectResponse(f"/login?next={quote(_asked_for(scope), safe='')}", 303)
             elif (limit := largest_body(method, path)) is None:
-                await self.app(scope, receive, securely)
+                with self._one(self._limits.uploads_open, visitor):
+                    await self.app(scope, receive, securely)
             else:
                 check_declared(headers, limit)
                 await call_counted(self.app, scope, receive, securely, limit)
@@ -120,19 +126,24 @@ class Guard:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        try:
-            visitor = await self._admit("WEBSOCKET", scope, headers)
-            if visitor is None:
-                raise _login_required()
-        except WorkbenchError as error:
-            await receive()  # websocket.connect
-            if error.code == "access.login_required":
-                # Only an accepted WebSocket can be closed with a code that the page gets to see.
-                await send({"type": "websocket.accept"})
-                await send({"type": "websocket.close", "code": LOGIN_REQUIRED, "reason": "log in first"})
-            else:
-                await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
-            return
+        with contextlib.ExitStack() as counted:
+            try:
+                visitor = await self._admit("WEBSOCKET", scope, headers)
+                if visitor is None:
+                    raise _login_required()
+                counted.enter_context(self._one(self._limits.sockets_open, visitor))
+            except WorkbenchError as error:
+                await receive()  # websocket.connect
+                if told := _CLOSED.get(error.code):
+                    # Only an accepted WebSocket can be closed with a code that the page gets to see.
+                    await send({"type": "websocket.accept"})
+                    await send({"type": "websocket.close", "code": told[0], "reason": told[1]})
+                else:
+                    await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
+                return
+            await self._talk(visitor, headers, scope, receive, send)
+
+    async def _talk(self, visitor: Visitor, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
         checked, ended = self._clock(), False
 
         async def while_allowed(message: Message) -> None:
@@ -151,6 +162,10 @@ class Guard:
         except Exception:
             if not ended:
                 raise
+
+    def _one(self, open_: Open, visitor: Visitor | None) -> contextlib.AbstractContextManager[None]:
+        """Counts what a user has under way, where people log in."""
+        return open_.one(visitor.user.name) if self._policy.login and visitor else contextlib.nullcontext()
 
     async def _admit(self, method: str, scope: Scope, headers: Headers) -> Visitor | None:
         """Who asks; None for nobody known. Raises WorkbenchError for what nobody may ask for."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 
 from schemas.errors import WorkbenchError
 from schemas.status import FINAL_JOB_STATUSES, JobStatus
@@ -14,6 +15,7 @@ from workbench.store.listing import JobFilter
 
 REQUESTS_PER_S, REQUESTS_AT_ONCE = 50.0, 200.0
 UPLOADS_PER_MINUTE, UPLOADS_AT_ONCE = 30.0, 30.0
+UPLOADS_OPEN, SOCKETS_OPEN = 4, 100
 LOGINS_FREE, LOGIN_WINDOW_S, LOGIN_DELAY_S, LONGEST_LOGIN_DELAY_S = 5, 60.0, 2.0, 300.0
 JOBS_WITH_LOGIN = 20
 _KEPT = 10_000  # users and addresses remembered; the one that was quiet longest goes
@@ -38,6 +40,27 @@ class Buckets:
         if len(self._left) > _KEPT:
             self._left.popitem(last=False)
         return 0.0 if allowed else (1 - left) / self._per_s
+
+
+class Open:
+    """How many of a kind each key has under way: ``most`` at a time. Belongs to the event loop."""
+
+    def __init__(self, what: str, most: int) -> None:
+        self._what, self._most = what, most
+        self._open: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one(self, key: str) -> Iterator[None]:
+        """One more while the block runs. Raises WorkbenchError (access.too_many) before it."""
+        if self._open[key] >= self._most:
+            raise too_many(f"too many {self._what} at once", f"{self._most} at once", 5.0)
+        self._open[key] += 1
+        try:
+            yield
+        finally:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
 
 class LoginAttempts:
@@ -88,6 +111,8 @@ class Limits:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self.requests = Buckets(REQUESTS_PER_S, REQUESTS_AT_ONCE, clock)
         self.uploads = Buckets(UPLOADS_PER_MINUTE / 60, UPLOADS_AT_ONCE, clock)
+        self.uploads_open = Open("uploads", UPLOADS_OPEN)
+        self.sockets_open = Open("open pages", SOCKETS_OPEN)
         self.logins = LoginAttempts(clock)
 
     def check_request(self, key: str) -> None:

@@ -25,10 +25,10 @@ from workbench.app.api._answers import accepted_answer
 from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
 from workbench.app.api.jobs import Key, submit_for
 from workbench.app.identity import User, need_runner
+from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.bench import Bench
-from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import keep_upload
 
@@ -71,7 +71,7 @@ async def infinitetalk(request: Request, user: Asker) -> Any:
     need_runner(user)
     bench: Bench = request.app.state.bench
     try:
-        with incoming_folder(bench.settings.home) as folder:
+        async with folder_of_request(bench.settings.home) as folder:
             limits = Limits.of(bench.settings)
             form = await receive(request, folder, limits, field=tuple(_FILES), files=2, texts={"data": 8 * MAX_TEXT})
             return await to_thread.run_sync(partial(_from_form, bench, user, form), limiter=THREADS)

@@ -8,17 +8,15 @@ from fastapi import APIRouter, Request, Response
 
 from schemas.api import ErrorAnswer
 from schemas.live import Alive, Readiness
-from schemas.stack import PartState, PartStatus
+from schemas.stack import PartState
 from workbench.app.identity import known_user
-from workbench.app.part_states import asked
-from workbench.client.bench import Bench
+from workbench.app.part_states import PartStates
 from workbench.metrics import CONTENT_TYPE, exposition
 
 router = APIRouter(tags=["health"])
 
 NECESSARY = ("bus", "objects", "sql")
 PARTS = (*NECESSARY, "mlflow")
-WITHIN_S = 1.2  # each probe gives up after a second by itself where its driver lets it
 
 
 @router.get("/health", summary="This process answers")
@@ -37,22 +35,14 @@ async def ready(request: Request, response: Response) -> Readiness:
 
     Open to everybody; the parts themselves are shown to those who are logged in.
     """
-    bench: Bench = request.app.state.bench
-    parts = await asyncio.gather(*(_asked(bench, name) for name in PARTS))
+    states: PartStates = request.app.state.parts
+    parts = await asyncio.gather(*map(states.asked, PARTS))
     answers = {part.name for part in parts if part.state is PartState.EXTERNAL}
     whole = answers.issuperset(NECESSARY)
     if not whole:
         response.status_code = 503
         response.headers["Retry-After"] = "2"
     return Readiness(ready=whole, parts=list(parts) if known_user(request) else [])
-
-
-async def _asked(bench: Bench, name: str) -> PartStatus:
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(asked, name, bench.settings), WITHIN_S)
-    except TimeoutError:
-        message = f"No answer within {WITHIN_S:g} s."
-        return PartStatus(name=name, url=None, state=PartState.DOWN, message=message)
 
 
 @router.get(

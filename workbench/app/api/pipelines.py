@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from schemas.api import EstimateAnswer, EstimateRequest, ExperimentList, PipelineList
-from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, refusals
+from schemas.api import EstimateAnswer, ExperimentList, JobRequest, PipelineList
+from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, reader, refusals
 from workbench.app.identity import visible
-from workbench.client.describe import describe_pipelines, experiments, typical_pipeline_seconds
-from workbench.client.pipelines import find_pipeline
-from workbench.client.specimen import specimen
+from workbench.client.describe import describe_pipelines, experiments
+from workbench.client.expected import expected, expected_of
 
 router = APIRouter(tags=["pipelines"], route_class=StrictRoute)
 
@@ -20,19 +19,19 @@ def list_pipelines(bench: TheBench, user: Asker) -> PipelineList:
     return PipelineList(pipelines=describe_pipelines(bench, user.name))
 
 
-@router.post("/api/estimate", summary="Expected seconds of a pipeline", responses=refusals(404, 422))
-def estimate_pipeline(asked: EstimateRequest, bench: TheBench, user: Asker) -> EstimateAnswer:
-    """Along the longest path, from what its services took lately."""
-    graph = specimen(find_pipeline(asked.pipeline), asked.leave_out)
-    seconds = typical_pipeline_seconds(bench, graph)
-    return EstimateAnswer(seconds=seconds, known=seconds is not None)
+@router.post("/api/estimate", summary="Expected seconds of what would be submitted", responses=refusals(404, 413, 422))
+def estimate_request(asked: JobRequest, bench: TheBench, user: Asker) -> EstimateAnswer:
+    """The body is that of POST /api/jobs; nothing is queued or kept. Options that are missing are assumed.
+
+    By past runs of its services with the same parameters, where there are any, else with others.
+    """
+    return expected_of(bench, asked, reader=reader(user))
 
 
 @router.get("/api/jobs/{job_id}/estimate", summary="Expected seconds of a job's graph", responses=refusals(404))
 def estimate_job(job_id: TheJob, bench: TheBench, user: Asker) -> EstimateAnswer:
     """As if it ran now from the beginning."""
-    seconds = typical_pipeline_seconds(bench, visible(user, bench.job(job_id)).graph)
-    return EstimateAnswer(seconds=seconds, known=seconds is not None)
+    return expected(bench, visible(user, bench.job(job_id)).graph)
 
 
 @router.get("/api/experiments", summary="Names of experiments", responses=refusals())

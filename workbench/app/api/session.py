@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from importlib import metadata
-from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import APIRouter, Request
 
 from schemas.access import SessionInfo
 from workbench.app.api._request import refusals
 from workbench.app.identity import current_user
-from workbench.client.bench import Bench
+from workbench.store.tracking_api import without_login
 
 router = APIRouter(tags=["access"])
 
@@ -24,12 +23,6 @@ def session(request: Request) -> SessionInfo:
         role=user.role,
         login=request.state.login,
         csrf_token=request.state.csrf_token,
-        mlflow_url=_mlflow_url(bench),
+        mlflow_url=without_login(bench.settings.mlflow_url),
         version=metadata.version("talking-head-workbench"),
     )
-
-
-def _mlflow_url(bench: Bench) -> str:
-    """Without name and password: those are the recorder's."""
-    parts = urlsplit(bench.settings.mlflow_url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")

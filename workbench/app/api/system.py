@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from schemas.api import SystemAnswer, WorkerEntry
 from schemas.errors import WorkbenchError
 from schemas.queue import QueueView
 from workbench.app.api._request import Asker, TheBench, reader, refusals
-from workbench.app.part_states import part_states
+from workbench.app.part_states import PartStates
 from workbench.client.bench import Bench
 from workbench.client.describe import Offers, offers_now
 from workbench.client.queues import queue_view
@@ -24,13 +24,14 @@ router = APIRouter(tags=["system"])
 
 
 @router.get("/api/system", summary="Parts, queues, workers, storage", responses=refusals())
-def system(bench: TheBench, user: Asker) -> SystemAnswer:
+def system(request: Request, bench: TheBench, user: Asker) -> SystemAnswer:
     """Answers also while parts are away: what they would say is null then, and `parts` says why."""
+    parts: PartStates = request.app.state.parts
     offers, whose = offers_now(bench), reader(user)
     known = None if offers.away else _unless_away(lambda: _queue_and_workers(bench, offers, whose))
     queue, workers = known or (None, [])
     return SystemAnswer(
-        parts=part_states(bench.settings),
+        parts=parts.known(),
         queue=queue,
         workers=workers,
         storage=_unless_away(lambda: storage(bench)),

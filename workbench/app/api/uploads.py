@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from schemas.upload import Upload
+from schemas.upload import EarlierFiles, MediaKind, Upload
+from workbench.app.api._request import Asker, Limit, TheBench, refusals
 from workbench.app.identity import current_user, need_runner
+from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.bench import Bench
-from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.limits import Limits
-from workbench.client.uploads import keep_sample, keep_upload
+from workbench.client.uploads import earlier_files, keep_sample, keep_upload
 
 router = APIRouter(tags=["uploads"])
 
@@ -50,6 +51,19 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+@router.get("/api/uploads", summary="Files that the user gave before", responses=refusals(422))
+def list_uploads(
+    bench: TheBench,
+    user: Asker,
+    kind: Annotated[
+        MediaKind | None, Query(description="image, audio or video; all three where it is left out.")
+    ] = None,
+    limit: Limit = 20,
+) -> EarlierFiles:
+    """The user's own uploads and what the user's jobs were given, newest first, each once; nobody else's."""
+    return EarlierFiles(uploads=earlier_files(bench, user.name, kind, limit))
+
+
 @router.post(
     "/api/uploads",
     status_code=201,
@@ -68,7 +82,7 @@ async def create_upload(request: Request) -> Any:
     need_runner(user)
     bench: Bench = request.app.state.bench
     try:
-        with incoming_folder(bench.settings.home) as folder:
+        async with folder_of_request(bench.settings.home) as folder:
             form = await receive(request, folder, Limits.of(bench.settings))
             [file] = form.files
             keep = partial(keep_upload, bench, file.path, owner=user.name, kind=form.kind, name=file.name)
@@ -77,8 +91,9 @@ async def create_upload(request: Request) -> Any:
         return Response(status_code=400)  # nobody reads it; what had come is gone with the folder
 
 
-@router.get(
+@router.post(
     "/api/uploads/sample",
+    status_code=201,
     response_model=Upload,
     summary="The packaged portrait, as an upload",
     responses={503: {"description": "A part of the bench does not answer, or the sample is not installed."}},

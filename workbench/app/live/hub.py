@@ -20,7 +20,6 @@ class Hub:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.feed = Feed(bench, self._changed)
-        self.clients: set[Client] = set()
         self._watchers: dict[str, set[Client]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         LIVE_JOBS.set_function(lambda: self.feed.jobs)

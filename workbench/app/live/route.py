@@ -28,7 +28,6 @@ async def watch_jobs(socket: WebSocket) -> None:
     hub: Hub = socket.app.state.hub
     await socket.accept()
     client = Client(hub, current_user(socket))
-    hub.clients.add(client)
     LIVE_CLIENTS.inc()
     hearing = asyncio.create_task(_hear(socket, client))
     telling = asyncio.create_task(_tell(socket, client))
@@ -52,7 +51,6 @@ async def watch_jobs(socket: WebSocket) -> None:
             task.cancel()
         await asyncio.gather(hearing, telling, return_exceptions=True)
         client.close()
-        hub.clients.discard(client)
         LIVE_CLIENTS.dec()
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 
 from schemas.errors import WorkbenchError
+from workbench.app.identity import need_runner
 from workbench.app.pages.asking import asking
-from workbench.app.pages.intake import take_in, take_sample
+from workbench.app.pages.intake import take_again, take_in, take_sample
 from workbench.app.pages.island import Island, island
 from workbench.client.bench import Bench
 
@@ -53,7 +54,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 buttons=[],
                 elem_id=f"{name}-source",
             )
-        taken = island("media", elem_id=f"{name}-taken", label=label)
+        taken = island("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
         button = gr.Button("Use the sample portrait", size="sm", elem_id=f"{name}-sample") if sample else None
 
     def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
@@ -74,6 +75,19 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
         return with_button(took(path, request))
 
     source.change(from_source, source, shows, api_visibility="private", show_progress="minimal")
+
+    def from_earlier(value: Any, request: gr.Request) -> tuple[Any, ...]:
+        digest = value.get("again") if isinstance(value, dict) else None
+        if not isinstance(digest, str):
+            return tuple(gr.skip() for _ in shows)
+        user = asking(request)
+        try:
+            need_runner(user)
+            return with_button((gr.update(value=None, visible=False), take_again(bench, digest, kind, user)))
+        except WorkbenchError as error:
+            return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
+
+    taken.select(from_earlier, taken, shows, api_visibility="private", show_progress="hidden")
     taken.clear(
         lambda: (gr.update(visible=True), None, *([gr.update(visible=True)] if button else [])),
         None,

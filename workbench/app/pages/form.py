@@ -50,19 +50,9 @@ class Form:
 
         Raises WorkbenchError: request.invalid.
         """
-        says, taken = values[self.says], {name: values[getattr(self, name)] for name in ("portrait", "audio", "voice")}
-        given = {
-            "portrait": digest_of(taken["portrait"]),
-            "prompt": _text(values[self.prompt]) if says == PROMPT else "",
-            "script": _text(values[self.script]) if says == SCRIPT else "",
-            "audio": digest_of(taken["audio"]) if says == RECORDING else None,
-            "voice": digest_of(taken["voice"]),
-            "refText": _text(values[self.ref_text]),
-            "approve": bool(values[self.approve]) and says == PROMPT,
-        }
-        used = {name: value for name, value in given.items() if value and uses.get(name) != "unused"}
-        self._check(used, uses, says)
-        people = [taken[name] for name in ("portrait", "audio", "voice") if name in used]
+        used = self._used(values, uses)
+        self._check(used, uses, values[self.says])
+        people = [values[getattr(self, name)] for name in ("portrait", "audio", "voice") if name in used]
         if any(not one.get("sample") for one in people) and not values[self.consent]:
             raise WorkbenchError(
                 "request.invalid",
@@ -72,14 +62,43 @@ class Form:
                 allowed=CONSENT,
                 remedy="Tick it when that is true; otherwise take the sample portrait.",
             )
+        return self._asked(
+            values,
+            {**used, "seed": _seed(values[self.seed])},
+            experiment=_text(values[self.experiment]) or "workbench",
+            consent=consent_of(bool(values[self.consent])),
+        )
+
+    def so_far(self, values: Values, uses: dict[str, str]) -> JobRequest:
+        """The same of a form that is not filled in yet, for an estimate. Raises as ``request``."""
+        used = self._used(values, uses)
+        if not {"prompt", "script", "audio"} & used.keys():  # the chosen way counts before there is a word
+            chosen = {PROMPT: "prompt", SCRIPT: "script"}.get(values[self.says])
+            used |= {chosen: "-"} if chosen and uses.get(chosen) != "unused" else {}
+        return self._asked(values, used)
+
+    def _used(self, values: Values, uses: dict[str, str]) -> dict[str, Any]:
+        """The options that are given and that the pipeline uses."""
+        says = values[self.says]
+        given = {
+            "portrait": digest_of(values[self.portrait]),
+            "prompt": _text(values[self.prompt]) if says == PROMPT else "",
+            "script": _text(values[self.script]) if says == SCRIPT else "",
+            "audio": digest_of(values[self.audio]) if says == RECORDING else None,
+            "voice": digest_of(values[self.voice]),
+            "refText": _text(values[self.ref_text]),
+            "approve": bool(values[self.approve]) and says == PROMPT,
+        }
+        return {name: value for name, value in given.items() if value and uses.get(name) != "unused"}
+
+    def _asked(self, values: Values, options: dict[str, Any], **fields: Any) -> JobRequest:
         parameters = values[self.parameters] if isinstance(values[self.parameters], dict) else {}
         leave_out = parameters.get("leaveOut", [])
         return request_of(
             pipeline=values[self.pipeline],
-            options={**used, "seed": _seed(values[self.seed]), "leaveOut": leave_out},
-            params=settings_sent(parameters.get("params", {}), leave_out, used),
-            experiment=_text(values[self.experiment]) or "workbench",
-            consent=consent_of(bool(values[self.consent])),
+            options={**options, "leaveOut": leave_out},
+            params=settings_sent(parameters.get("params", {}), leave_out, options),
+            **fields,
         )
 
     @staticmethod

@@ -59,7 +59,9 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                     elem_id="field-consent",
                 )
                 problems = island("problems", [], elem_id="problems", label="Problems")
-                generate = gr.Button("Generate", variant="primary", size="lg", elem_id="generate")
+                with gr.Column(elem_classes="wb-plain wb-tight"):
+                    generate = gr.Button("Generate", variant="primary", size="lg", elem_id="generate")
+                    estimate = island("estimate", elem_id="estimate", label="Expected time")
         with gr.Column(scale=6, min_width=340, elem_classes="wb-stick"), gr.Column(elem_classes="wb-panel"):
             monitor = island("monitor", elem_id="monitor", label="Job")
             welcome = island(
@@ -99,6 +101,7 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
             monitor=monitor,
             welcome=welcome,
             problems=problems,
+            estimate=estimate,
             generate=generate,
         )
     )

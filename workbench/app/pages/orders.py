@@ -16,12 +16,13 @@ from workbench.client.bench import Bench
 CONSENT = "Everybody who is seen or heard here has agreed to it."
 
 
-def order(bench: Bench, request: JobRequest, user: User) -> str:
-    """Submit as POST /api/jobs does; the id of the job. Raises WorkbenchError; then nothing was queued."""
-    return submit_job(request, bench, user).job_id
+def order(bench: Bench, request: JobRequest, user: User) -> dict[str, Any]:
+    """Submit as POST /api/jobs does: what an island shows of it. Raises WorkbenchError; then nothing was queued."""
+    accepted = submit_job(request, bench, user)
+    return {"jobId": accepted.job_id, "unserved": accepted.unserved}
 
 
-def draft(bench: Bench, prompt: str, user: User, settings: dict[str, Any]) -> str:
+def draft(bench: Bench, prompt: str, user: User, settings: dict[str, Any]) -> dict[str, Any]:
     """A job that only writes the script; with a new seed, so that another press writes another one.
 
     Args:
@@ -39,7 +40,7 @@ def draft(bench: Bench, prompt: str, user: User, settings: dict[str, Any]) -> st
     )
 
 
-def transcribe(bench: Bench, taken: Any, user: User) -> str:
+def transcribe(bench: Bench, taken: Any, user: User) -> dict[str, Any]:
     """A job that writes down what a taken sound says."""
     digest = digest_of(taken)
     if digest is None:

@@ -5,7 +5,23 @@ from __future__ import annotations
 from gradio.themes import Base, Color, sizes
 
 # Without this each module is asked for when the one before has come, and the first when Gradio has drawn its place.
-_MODULES = ("dom", "api", "pipelines", "cards", "feed", "job", "artifact", "parameters", "monitor", "media", "examples")
+_MODULES = (
+    "dom",
+    "api",
+    "pipelines",
+    "refusals",
+    "cards",
+    "feed",
+    "job",
+    "lack",
+    "artifact",
+    "keep",
+    "parameters",
+    "monitor",
+    "media",
+    "examples",
+    "estimate",
+)
 HEAD = (
     '<meta name="color-scheme" content="light dark">'
     + "".join(f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES)

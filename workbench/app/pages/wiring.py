@@ -19,6 +19,7 @@ from workbench.app.pages.prefill import from_example, from_job, with_captures
 from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT, Words, show
 from workbench.client.bench import Bench
 from workbench.client.describe import experiments, option_uses, users_of_option
+from workbench.client.expected import expected_of
 
 Updates = dict[Any, Any]
 
@@ -38,6 +39,7 @@ class Page:
     monitor: Island
     welcome: Island
     problems: Island
+    estimate: Island
     generate: gr.Button
 
     def everything(self) -> list[Any]:
@@ -53,6 +55,7 @@ class Page:
             self.monitor,
             self.welcome,
             self.problems,
+            self.estimate,
         ]
 
 
@@ -81,7 +84,21 @@ def wire(page: Page) -> None:
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
 
+    def estimate(values: Values, request: gr.Request) -> Any:
+        return estimated(page, values, request)
+
     listen(page.generate.click, submit, form.components(), "minimal")
+    islands = [form.parameters, *(one.taken for one in page.captures)]
+    gr.on(
+        [form.pipeline.change, form.says.change, form.approve.change, form.ref_text.blur, page.demo.load]
+        + [one.input for one in islands],
+        estimate,
+        form.components(),
+        page.estimate,  # alone: nothing that somebody types into is an output
+        api_visibility="private",
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
     listen(form.pipeline.change, adapt, {form.pipeline, form.says})
     for one in page.captures:
         _ask_consent_anew(one, form.consent)
@@ -96,8 +113,8 @@ def _ask_consent_anew(capture: Capture, consent: gr.Checkbox) -> None:
         return False if path else gr.skip()
 
     capture.source.change(taken, capture.source, consent, api_visibility="private", show_progress="hidden")
-    cleared = [capture.taken.clear, *([capture.sample.click] if capture.sample else [])]
-    for listener in cleared:
+    others = [capture.taken.clear, capture.taken.select, *([capture.sample.click] if capture.sample else [])]
+    for listener in others:
         listener(lambda: False, None, consent, api_visibility="private", show_progress="hidden")
 
 
@@ -108,7 +125,7 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
     try:
         if not values[form.lock]:
             values = {**values, form.seed: new_seed()}
-        job = order(page.bench, form.request(values, option_uses(pipeline)), asking(request))
+        ordered = order(page.bench, form.request(values, option_uses(pipeline)), asking(request))
     except WorkbenchError as error:
         problems, wrong = beside(error)
         answer: Updates = {page.problems: problems}
@@ -116,11 +133,22 @@ def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
             answer[form.parameters] = {**(values[form.parameters] or {}), "errors": wrong}
         return answer
     return {
-        page.monitor: {"jobId": job},
+        page.monitor: ordered,
         page.problems: [],
         page.welcome: gr.update(visible=False),
         form.seed: values[form.seed],
     }
+
+
+def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]:
+    """What the form's job would take: ``{seconds, basis}``; empty where it cannot be told now."""
+    user = asking(request)
+    try:
+        asked = page.form.so_far(values, option_uses(values[page.form.pipeline]))
+        answer = expected_of(page.bench, asked, reader=None if user.sees_all else user.name)
+    except WorkbenchError:  # said where the form is submitted
+        return {}
+    return {"seconds": answer.seconds, "basis": answer.basis}
 
 
 def adapted(page: Page, pipeline: str, says: str) -> Updates:

@@ -80,10 +80,10 @@ def drafter(bench: Bench, said: Words, parameters: Island) -> None:
     def start(prompt: str | None, script: str | None, settings: Any, request: gr.Request) -> Any:
         params = settings.get("params", {}) if isinstance(settings, dict) else {}
         try:
-            job = draft(bench, prompt or "", asking(request), params.get("script", {}))
+            ordered = draft(bench, prompt or "", asking(request), params.get("script", {}))
         except WorkbenchError as error:
             return {"error": error.info().model_dump(mode="json")}
-        return {"jobId": job, "node": "script", "output": "narration", **_present(script, "field-script")}
+        return {**ordered, "node": "script", "output": "narration", **_present(script, "field-script")}
 
     inputs = [said.prompt, said.script, parameters]
     said.drafting.click(start, inputs, said.task, api_visibility="private", show_progress="hidden")
@@ -106,10 +106,10 @@ def transcriber(bench: Bench, sound: Island, text: gr.Textbox) -> gr.Button:
 
     def start(taken: Any, present: str | None, request: gr.Request) -> Any:
         try:
-            job = transcribe(bench, taken, asking(request))
+            ordered = transcribe(bench, taken, asking(request))
         except WorkbenchError as error:
             return {"error": error.info().model_dump(mode="json")}
-        return {"jobId": job, "node": "transcribe", "output": "text", **_present(present, "field-ref-text")}
+        return {**ordered, "node": "transcribe", "output": "text", **_present(present, "field-ref-text")}
 
     button.click(start, [sound, text], task, api_visibility="private", show_progress="hidden")
     task.change(

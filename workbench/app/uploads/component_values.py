@@ -1,13 +1,13 @@
 """What a Gradio component is given as a file must be a file of this bench, and one the asking user may read.
 
 Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``, and Gradio opens or
-fetches whatever it names. So a path must be that of an upload which the asking user may read; all else is
-refused before Gradio sees the request, and so is a body that only Gradio's reader of JSON would understand.
+fetches whatever it names; bytes in a ``data:`` URL it decodes itself. So a path must be that of an upload which the
+asking user may read; all else is refused before Gradio sees the request, and so is a body that only Gradio's reader of
+JSON would understand.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -21,11 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.errors import WorkbenchError
 from workbench.app.answers import error_answer
 from workbench.app.identity import User
+from workbench.app.uploads.copies import place_of, use
 from workbench.app.uploads.visible import readable
 from workbench.client.bench import Bench
 
 _CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_server)")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class CheckedValues:
@@ -34,7 +34,7 @@ class CheckedValues:
     def __init__(self, app: ASGIApp, bench: Bench, folder: Path) -> None:
         self.app = app
         self._bench = bench
-        self._uploads = folder / "uploads"
+        self._folder = folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or not _CALLS.match(scope["path"]):
@@ -72,13 +72,16 @@ class CheckedValues:
             raise WorkbenchError(
                 "graph.not_json", str(error), where="the body of the request", remedy="Send JSON as UTF-8."
             ) from error
-        for path in _paths(document):
-            place = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed here, and refused below
-            if place.parent.parent != self._uploads or not _DIGEST.fullmatch(place.parent.name):
+        for path in _given(document, "path"):
+            place = place_of(path, self._folder)
+            if place is None:
                 raise _not_uploaded(path)
             readable(self._bench, user, place.parent.name)
-            if not os.path.isfile(place) or os.path.realpath(place) != str(place):  # noqa: PTH113 - any text is a path
+            if not use(place):
                 raise _not_uploaded(path)
+        for url in _given(document, "url"):
+            if url.lstrip()[:5].lower() == "data:":  # Gradio would decode it in this process
+                raise _not_uploaded(url)
 
 
 def _not_uploaded(path: str) -> WorkbenchError:
@@ -92,14 +95,14 @@ def _not_uploaded(path: str) -> WorkbenchError:
     )
 
 
-def _paths(value: Any) -> Iterator[str]:
-    """Every ``path`` of an object in a JSON value."""
+def _given(value: Any, name: str) -> Iterator[str]:
+    """Every text of that name of an object in a JSON value."""
     left = [value]
     while left:
         item = left.pop()
         if isinstance(item, dict):
-            if isinstance(path := item.get("path"), str):
-                yield path
+            if isinstance(text := item.get(name), str):
+                yield text
             left.extend(item.values())
         elif isinstance(item, list):
             left.extend(item)

@@ -7,10 +7,8 @@ before its mount, so they win. An upload becomes an artifact like any other, and
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,33 +21,32 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from nodes.context import take_over
 from schemas.errors import WorkbenchError
 from workbench.app.answers import status_of
 from workbench.app.identity import current_user, need_runner
 from workbench.app.uploads.component_values import CheckedValues
+from workbench.app.uploads.copies import gradio_folder, keep_copy, place_of, use
+from workbench.app.uploads.folder import folder_of_request
+from workbench.app.uploads.gradio_routes import UsedRoutes
 from workbench.app.uploads.media_types import served_type
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.visible import readable
 from workbench.client.bench import Bench
-from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import keep_upload
-from workbench.store.files import written
 
 MOST_FILES = 16  # of one request
 _UPLOAD_ID = re.compile(r"[\w-]{1,64}")
 _FILE_ROUTES = ("/gradio_api/file={path:path}", "/gradio_api/file/{path:path}")
 
 
-def gradio_folder() -> Path:
-    """Where Gradio keeps files: ``GRADIO_TEMP_DIR``, else its own default."""
-    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
-
-
 def add_gradio_door(app: FastAPI) -> None:
-    """Add both routes, and the check of what components are given. Call it before Gradio is mounted."""
+    """Add both routes, the check of what components are given, and the list of what else is used of Gradio.
+
+    Call it before Gradio is mounted.
+    """
     app.add_middleware(CheckedValues, bench=app.state.bench, folder=gradio_folder())
+    app.add_middleware(UsedRoutes)
     app.router.routes.append(Route("/gradio_api/upload", _upload, methods=["POST"], include_in_schema=False))
     for path in _FILE_ROUTES:
         app.router.routes.append(Route(path, _Files(app), include_in_schema=False))
@@ -77,7 +74,7 @@ async def _received(request: Request, tracked: Any) -> Response:
     bench: Bench = request.app.state.bench
     upload_id = request.query_params.get("upload_id", "")
     seen: Callable[[str, bytes], None] | None = partial(tracked.append, upload_id) if tracked is not None else None
-    with incoming_folder(bench.settings.home) as folder:
+    async with folder_of_request(bench.settings.home) as folder:
         form = await receive(request, folder, Limits.of(bench.settings), field="files", files=MOST_FILES, seen=seen)
         paths = []
         for file in form.files:
@@ -92,10 +89,7 @@ async def _received(request: Request, tracked: Any) -> Response:
 def _kept(bench: Bench, path: Path, owner: str, name: str) -> str:
     """The upload's copy for Gradio. Raises WorkbenchError as ``keep_upload``."""
     ref = keep_upload(bench, path, owner=owner, name=name).ref
-    place = gradio_folder() / "uploads" / ref.sha256 / str(ref.name)
-    with written(place.parent):
-        take_over(bench.open(ref), place)
-    return str(place)
+    return str(keep_copy(bench, ref, gradio_folder()))
 
 
 class _Files:
@@ -108,10 +102,8 @@ class _Files:
         if scope["method"] not in ("GET", "HEAD"):
             await PlainTextResponse("Method not allowed", 405)(scope, receive, send)
             return
-        given = scope["path_params"]["path"]
-        place = Path(os.path.abspath(given))  # noqa: PTH100 - as Gradio does: `..` is gone, links are not followed
-        uploads = gradio_folder() / "uploads"
-        if place.parent.parent != uploads:
+        place = place_of(scope["path_params"]["path"], gradio_folder())
+        if place is None:
             await PlainTextResponse("Not found", 404)(scope, receive, send)
             return
         await self._own(place, scope, receive, send)
@@ -124,7 +116,7 @@ class _Files:
         except WorkbenchError as error:
             await PlainTextResponse(error.message, status_of(error.code))(scope, receive, send)
             return
-        if not os.path.isfile(place) or os.path.realpath(place) != str(place):  # noqa: PTH113 - any text is a path
+        if not await to_thread.run_sync(use, place):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
             return
         headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}

@@ -1,0 +1,23 @@
+"""How two processes share the tests (`make test`): each group stays in one of them, so that its servers start once."""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+
+# In the order in which they are begun. Faults mostly wait, for leases to run out and parts to come back; the others
+# compute.
+GROUPS = {"faults": ("faults", "simulation"), "rest": (), "app": ("app", "clients"), "pages": ("app/pages",)}
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test: of the longest folder named above that it lies in."""
+    path = nodeid.partition("::")[0].removeprefix("tests/")
+    named = [name for name, tops in GROUPS.items() for top in tops if path.startswith(f"{top}/")]
+    return named[-1] if named else "rest"
+
+
+class ByGroup(LoadScopeScheduling):
+    """xdist's own ``--dist loadgroup`` writes the group into the id of a test, which pytest 9.2 does not read back."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)

@@ -1,0 +1,71 @@
+"""What the executor makes on the way: artifacts into the store before anything names them, finished parts, previews."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from schemas.errors import WorkbenchError
+from schemas.event import Progress
+from schemas.refs import REF_TYPES, Ref
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
+from workbench.engine.patience import Lost, Patience
+from workbench.engine.wire import Closed
+from workbench.engine.work import Work, log_of
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
+
+
+class Keeping:
+    """Keeps what one executor makes. Methods block for the store and the bus."""
+
+    def __init__(self, bus: Bus, objects: Objects, cache: LocalCache, patience: Patience) -> None:
+        self.bus = bus
+        self.objects = objects
+        self.cache = cache
+        self.patience = patience
+
+    def upload(self, work: Work) -> None:
+        """Put what the executor saved into the store, before anything refers to it. Raises Lost, Closed."""
+        while work.uploads:
+            ref = work.uploads[0]
+            path = self.cache.path(ref)
+            if path is None:
+                raise Closed(f"the file of artifact {ref.sha256[:12]} is gone")
+            self.patience.with_store(work, functools.partial(self.objects.put, path, ref))
+            work.uploads.pop(0)
+
+    def part(self, work: Work, message: dict[str, Any]) -> None:
+        """A finished part of a long output is there from now on, whatever comes. Raises Lost, Closed."""
+        self.upload(work)
+        part = orjson.dumps(message["ref"])
+        verdict = self.patience.insist(
+            work, lambda: self.bus.part(work.active.lease, message["node"], message["index"], part)
+        )
+        if verdict is not Verdict.OK:
+            work.active.lost = verdict
+            raise Lost
+        known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
+        work.active.report(known.model_copy(update={"parts": message["index"] + 1}))
+
+    def preview(self, work: Work, message: dict[str, Any]) -> None:
+        """Show a picture of what is being made; where that fails, nothing else does."""
+        path = Path(message["path"])
+        try:
+            key = self.objects.put_preview(
+                work.active.lease.job, message["node"], path.read_bytes(), message["mediaType"]
+            )
+        except (WorkbenchError, OSError) as error:
+            log_of(work).info("preview not shown", node=message["node"], error=str(error))  # a courtesy
+            return
+        known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
+        work.active.report(known.model_copy(update={"preview": key}))
+
+
+def ref_of(raw: dict[str, Any]) -> Ref:
+    """A reference as the executor wrote it."""
+    return REF_TYPES[raw["kind"]].model_validate(raw)
