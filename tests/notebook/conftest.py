@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.control.conftest import _live as _live
-from tests.control.conftest import diary as diary
-from tests.control.conftest import live as live
 from tests.live import LiveBench
 from workbench.notebook.workbench import Workbench
 
