@@ -1,7 +1,7 @@
 """The process that decodes. It has limits, no secrets, no network where the kernel allows to drop it, and one job.
 
-Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail`` and ``waveform`` in; ``done`` or
-``refused`` out, one for each.
+Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail`` and
+``waveform`` in; ``done`` or ``refused`` out, one for each.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Inspector:
         self._ask(message, seconds=self._look_s, file_bytes=10_000_000)
 
     def waveform(self, path: Path, points: int) -> list[float]:
-        """The largest amplitude in each of ``points`` equal pieces of a sound, 0 to 1. Raises WorkbenchError as ``look``."""
+        """The largest amplitude in each of ``points`` equal pieces of a sound, 0 to 1. Raises as ``look``."""
         message = {"kind": "waveform", "path": str(path), "out": "", "points": points}
         seconds = self._look_s + path.stat().st_size / LOOK_BYTES_PER_S
         peaks = self._ask(message, seconds=seconds, file_bytes=0).get("peaks")

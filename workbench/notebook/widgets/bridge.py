@@ -1,7 +1,7 @@
 """The HTTP API and the WebSocket of the workbench, inside the kernel: a widget sees exactly what a page sees.
 
-One thread with an event loop runs the application without its pages and without a port. Only the kernel can reach it, so
-the user is the one of this machine.
+One thread with an event loop runs the application without its pages and without a port. Only the kernel can reach it,
+so the user is the one of this machine.
 """
 
 from __future__ import annotations

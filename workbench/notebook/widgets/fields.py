@@ -146,7 +146,7 @@ def _control(given: dict[str, Any]) -> _Control:
         return _simple(w.BoundedIntText(min=least, max=most, step=schema.get("multipleOf", 1)))
     if kind == "number" and low is not None and high is not None:
         step = schema.get("multipleOf") or 10 ** (math.floor(math.log10(high - low)) - 2)
-        return _simple(w.FloatSlider(min=low, max=high, step=step, readout_format=".4~g"))
+        return _simple(w.FloatSlider(min=low, max=high, step=step, readout_format=".4g"))
     if kind == "number":
         return _simple(w.FloatText())
     if kind == "string":

@@ -21,9 +21,12 @@ class FileField:
         self.name = name
         self.kind = kind
         hint = "a path, or sample" if kind == "image" else "a path"
-        self.path = w.Text(placeholder=hint, tooltip=help_, layout=w.Layout(width="230px"))
+        self.path = w.Text(placeholder=hint, tooltip=help_, layout=w.Layout(width="214px"))
         self.upload = w.FileUpload(
-            accept=ACCEPTED[kind], multiple=False, tooltip=f"{help_}, from this computer", layout=w.Layout(width="96px")
+            accept=ACCEPTED[kind],
+            multiple=False,
+            tooltip=f"{help_}, from this computer",
+            layout=w.Layout(width="112px"),
         )
         self.problem = Problem()
         self._taken = w.HTML()

@@ -96,14 +96,9 @@ class JobForm(w.VBox):  # type: ignore[misc]
         return w.HBox([head, control, problem.widget])
 
     def _parameters(self) -> Any:
-        """A fold a node; in it what is usual, and behind another fold what is not."""
-        sections, titles = [], []
-        for step in self.pipeline.steps:
-            section = self._section(step)
-            if section is not None:
-                sections.append(section)
-                titles.append(step.name)
-        return w.Accordion(children=sections, titles=titles, selected_index=None)
+        """One fold with the parameters of every node; what is less usual is behind another one in it."""
+        sections = [section for step in self.pipeline.steps if (section := self._section(step)) is not None]
+        return w.Accordion(children=[w.VBox(sections)], titles=["Parameters"], selected_index=None)
 
     def _section(self, step: Step) -> Any:
         declaration = services().get(step.service)
@@ -120,7 +115,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
             tick = self.steps[step.id] = w.Checkbox(True, description="Do this step", indent=False)
             rows.insert(0, tick)
         self.fields[step.id] = fields
-        return w.VBox(rows) if rows else None
+        return w.VBox([w.HTML(f"<h4>{html.escape(step.name)}</h4>"), *rows]) if rows else None
 
     def _bottom(self) -> Any:
         return w.HBox([self.submit, self.said.widget])
@@ -175,8 +170,9 @@ class JobForm(w.VBox):  # type: ignore[misc]
         for problem in (self.said, *self._beside.values()):
             problem.say("")
         every = [field for node, fields in self.fields.items() if node not in self.without for field in fields.values()]
-        if not all([field.check() for field in every]):  # each of them is to say what is wrong
-            self.said.say("some values are out of bounds")
+        wrong = [field for field in every if not field.check()]
+        if wrong:
+            self.said.say(f"{len(wrong)} of the parameters cannot be used: see there")
             return
         self.submit.disabled = True
         try:

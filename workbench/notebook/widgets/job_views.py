@@ -85,7 +85,7 @@ class _JobView(View):
 
 
 class JobMonitor(_JobView):
-    """A line a node with its progress, the picture that is being made, the video, what is asked and what can be done."""
+    """A line a node with its progress, what is being made, the video, what is asked and what can be done."""
 
     _view_of_job = "monitor"
 

@@ -139,7 +139,8 @@ export function table(element, _, model) {
   function tell() {
     const all = model.get("rows").length;
     const chosen = model.get("selected").length;
-    const what = shown.length === all ? `${all} runs` : `${shown.length} of ${all} runs`;
+    const runs = all === 1 ? "run" : "runs";
+    const what = shown.length === all ? `${all} ${runs}` : `${shown.length} of ${all} ${runs}`;
     const words = chosen ? `${what} · ${chosen} selected` : what;
     if (count.textContent !== words) count.textContent = words;
   }
