@@ -18,6 +18,7 @@ RUNS = (
     ("store",),
     ("run_filters",),
     ("page_start",),
+    ("notebook_widgets",),
     ("tracking",),
     ("watchers",),
 )
