@@ -31,6 +31,7 @@ from tests.store.media import write_clip
 from tests.store.samples import make_job, whole_run
 from workbench.client.bench import Bench
 
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PARTS = ("bus", "objects", "sql", "control", "worker", "app")
 RUNS, VIDEOS = 500, 20
 FRAME_MS = 33.0
@@ -71,7 +72,7 @@ def main() -> None:
         await_answer(f"{bench.settings.app_url}/health")
         fill(bench.store, RUNS)
         keep_videos(bench, Path(folder))
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
         page.set_default_timeout(120_000)
         scrolled = scroll(page, lab)
@@ -79,10 +80,9 @@ def main() -> None:
         browser.close()
     frames = scrolled["frames"]
     slow = sum(frame > FRAME_MS for frame in frames)
-    print(
-        f"{RUNS} runs, {len(frames)} frames: p50 {percentile(frames, 0.5):.1f} ms, p95 {percentile(frames, 0.95):.1f} ms,"
-    )
-    print(f"  longest {max(frames):.0f} ms; rows in the document at most {scrolled['most']}")
+    p50, p95 = percentile(frames, 0.5), percentile(frames, 0.95)
+    print(f"{RUNS} runs, {len(frames)} frames: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {max(frames):.0f} ms")
+    print(f"  rows in the document: at most {scrolled['most']}")
     print(f"frames over {FRAME_MS:.0f} ms: {slow}; goal: none: {told(slow == 0)}")
     for how, pieces in loaded.items():
         total = sum(pieces.values()) / 1e6

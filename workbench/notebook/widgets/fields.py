@@ -93,7 +93,7 @@ class Field:
 
     def _mark(self) -> None:
         mark = f'<span class="wb-form-mark" title="changed">{MARK}</span> ' if self.changed else ""
-        self._label.value = f'<span title="{html.escape(self._help, quote=True)}">{mark}{self._title}</span>'
+        self._label.value = f'{mark}<span title="{html.escape(self._help, quote=True)}">{self._title}</span>'
         self._reset.layout.visibility = "visible" if self.changed else "hidden"
 
 

@@ -16,6 +16,8 @@ export class Kernel extends EventTarget {
   #saved = new Map(); // path -> answer
   #hello = null;
   #unheard = 0;
+  #views = 0;
+  #timer = null;
 
   /** null until it is known. */
   live = null;
@@ -27,7 +29,19 @@ export class Kernel extends EventTarget {
     place.transport = this;
     host.on("msg:custom", (message) => message.client === this.#client && this.#hear(message));
     host.on("comm_live_update", () => (host.comm_live === false ? this.#lost() : this.hello()));
-    setInterval(() => this.#keepAlive(), ALIVE_MS);
+  }
+
+  /** A view begins; the answer is to be called when it ends. With the last one everything here rests. */
+  enter() {
+    this.#views += 1;
+    this.#timer ??= setInterval(() => this.#keepAlive(), ALIVE_MS);
+    return () => {
+      this.#views -= 1;
+      if (this.#views) return;
+      clearInterval(this.#timer);
+      this.#timer = null;
+      for (const name of [...this.#sockets.keys()]) this.#shut(name, this.live);
+    };
   }
 
   /** What a view brings from the notebook file. */

@@ -43,10 +43,18 @@ class Modules(Widget):  # type: ignore[misc]
         self._bridge = bridge
         self._sockets: dict[str, Socket] = {}
         self._heard_at: dict[str, float] = {}  # client -> monotonic seconds
-        self.on_msg(lambda _, message, __: self._bridge.start(self._take(message)))
+        self.on_msg(lambda _, message, __: self._bridge.start(self._taken(message)))
 
     def __repr__(self) -> str:
         return f"<Modules {self.bench}>"  # traitlets would print every module
+
+    async def _taken(self, message: dict[str, Any]) -> None:
+        try:
+            await self._take(message)
+        except Exception as fault:  # a browser that hears nothing would take the kernel for dead
+            if "id" in message:
+                what = {"error": f"the bench could not be asked: {fault}", "code": "app.failed", "details": {}}
+                self._answer(message, 500, what)
 
     async def _take(self, message: dict[str, Any]) -> None:
         """Do what a browser asks for. Runs on the bridge's loop, whatever the kernel is busy with."""

@@ -17,7 +17,7 @@ const LINGER_MS = 400;
 const NEW_KERNEL = "talking-head-workbench:kernel";
 let kernel = null;
 
-const leaving = new Map(); // model -> {content, end, timer}: views that were just taken out of the document
+const leaving = new Map(); // key of a model -> {view, timer}: views that were just taken out of the document
 
 /**
  * Show a view of `host`'s kernel; returns a function that ends it. JupyterLab takes a view out and asks for a new one when
@@ -25,17 +25,59 @@ const leaving = new Map(); // model -> {content, end, timer}: views that were ju
  */
 export function show({ model, el, host }) {
   dress(el, host);
-  const kept = leaving.get(model);
-  if (kept) {
-    clearTimeout(kept.timer);
-    leaving.delete(model);
-  }
-  const view = kept ?? begin(model, host);
+  const key = model.get("key");
+  const kept = leaving.get(key);
+  clearTimeout(kept?.timer);
+  leaving.delete(key);
+  const view = kept?.view ?? begin(new Shared(model), host);
+  if (kept) view.model.turnTo(model);
   el.append(view.content);
   return () => {
     undress(el);
-    leaving.set(model, { ...view, timer: setTimeout(() => (leaving.delete(model), view.end()), LINGER_MS) });
+    clearTimeout(leaving.get(key)?.timer);
+    leaving.get(key)?.view.end();
+    leaving.set(key, { view, timer: setTimeout(() => (leaving.delete(key), view.end()), LINGER_MS) });
   };
+}
+
+/** A model as one view after another has it: each is given its own, and loses its listeners with the view. */
+class Shared {
+  #model;
+  #listeners = new Set();
+
+  constructor(model) {
+    this.#model = model;
+  }
+
+  turnTo(model) {
+    this.#model = model;
+    for (const [event, listener] of this.#listeners) model.on(event, listener);
+    for (const [, listener] of this.#listeners) listener();
+  }
+
+  get(name) {
+    return this.#model.get(name);
+  }
+
+  set(name, value) {
+    this.#model.set(name, value);
+    this.#model.save_changes();
+  }
+
+  send(message) {
+    this.#model.send(message);
+  }
+
+  /** Calls `listener()` on every change of a trait until the answer is called. */
+  watch(name, listener) {
+    const entry = [`change:${name}`, listener];
+    this.#listeners.add(entry);
+    this.#model.on(...entry);
+    return () => {
+      this.#listeners.delete(entry);
+      this.#model.off(...entry);
+    };
+  }
 }
 
 function begin(model, host) {
@@ -59,7 +101,6 @@ function begin(model, host) {
   /** The same view of another job, where a person asked to go on with it. */
   const again = (options) => {
     model.set("options", { ...model.get("options"), ...options });
-    model.save_changes();
     draw();
   };
   const tell = () => {
@@ -82,24 +123,25 @@ function begin(model, host) {
   };
   const stop = () => {
     kernel.removeEventListener("change", changed);
-    model.off("change:answers", remember);
+    forget();
     end?.();
     end = null;
+    leave();
   };
-  const remember = () => kernel.remember(model.get("answers"));
 
   kernel.addEventListener("change", changed);
   document.addEventListener(NEW_KERNEL, adopted);
-  model.on("change:answers", remember);
+  const forget = model.watch("answers", () => kernel.remember(model.get("answers")));
+  const leave = kernel.enter();
   kernel.hello();
   draw();
   tell();
   const ended = () => {
     document.removeEventListener(NEW_KERNEL, adopted);
-    stop();
-    elsewhere?.end();
+    if (elsewhere) elsewhere.end();
+    else stop();
   };
-  return { content, end: ended };
+  return { model, content, end: ended };
 }
 
 // -- looks ------------------------------------------------------------------------------------------------------------
@@ -111,7 +153,7 @@ function dress(el, host) {
   el.classList.add("wb-notebook");
   dressed.add(el);
   follow();
-  const root = el.getRootNode();
+  const root = el.getRootNode() instanceof ShadowRoot ? el.getRootNode() : document;
   if (!sheets.has(root)) {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(host.get("style"));

@@ -8,7 +8,7 @@ const HEIGHT_PX = 420;
 const SPARE = 6; // rows above and below what is in sight
 const EVERY_MS = 4000;
 
-/** The rows and columns are traits of the model, and so is what is selected. Returns a function that ends it. */
+/** Rows, columns and what is selected are traits of the model. Returns a function that ends it. */
 export function table(element, _, model) {
   let sort = { name: "created", down: true };
   let text = "";
@@ -122,7 +122,6 @@ export function table(element, _, model) {
     if (!shiftKey) anchor = index;
     active = index;
     model.set("selected", [...now]);
-    model.save_changes();
     mark();
   }
 
@@ -153,7 +152,6 @@ export function table(element, _, model) {
     else if (event.key === "Enter" || event.key === " ") choose(active, { ctrlKey: event.key === " ", shiftKey: event.shiftKey });
     else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
       model.set("selected", shown.map((one) => one.id));
-      model.save_changes();
     } else return;
     event.preventDefault();
     event.stopPropagation(); // the notebook has keys of its own
@@ -169,13 +167,11 @@ export function table(element, _, model) {
     const open = model.get("rows").some((one) => !isFinal(one.status));
     if (open && document.visibilityState === "visible" && element.isConnected) model.send({ kind: "refresh" });
   }, EVERY_MS);
-  model.on("change:rows", arrange);
-  model.on("change:selected", mark);
+  const forget = [model.watch("rows", arrange), model.watch("selected", mark)];
   arrange();
   return () => {
     clearInterval(timer);
-    model.off("change:rows", arrange);
-    model.off("change:selected", mark);
+    for (const one of forget) one();
     element.replaceChildren();
   };
 }
