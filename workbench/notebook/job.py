@@ -234,8 +234,10 @@ class Job:
 
         if in_a_notebook():
             show_job(self.monitor())
-        else:
-            print(repr(self))
+            return
+        from IPython.display import display
+
+        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
 
     def monitor(self) -> JobMonitor:
         """Its live view as a widget of its own, to be put into a layout."""

@@ -29,9 +29,8 @@ class _JobView(View):
         self._job = job
         self._after: list[Callable[[], None]] = []
         self._give_up: Callable[[], None] = lambda: None
-        if self.refresh():
-            return
-        self._give_up = bridge_of(workbench).when_final(job.id, self._ended)
+        self._watch()
+        self.observe(self._turned, "options")
 
     @property
     def job(self) -> Job:
@@ -60,6 +59,17 @@ class _JobView(View):
     def close(self) -> None:
         self._give_up()
         super().close()
+
+    def _watch(self) -> None:
+        self._give_up()
+        if not self.refresh():
+            self._give_up = bridge_of(self._workbench).when_final(self._job.id, self._ended)
+
+    def _turned(self, _: Any) -> None:
+        """A person went on with another job in this place, as after "Go on where it stopped"."""
+        if self.options["jobId"] != self._job.id:
+            self._job = self._workbench.job(self.options["jobId"])
+            self._watch()
 
     def _ended(self) -> None:
         bench = self._workbench.bench
