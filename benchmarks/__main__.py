@@ -19,6 +19,7 @@ RUNS = (
     ("run_filters",),
     ("page_start",),
     ("notebook_start",),
+    ("notebook_widgets",),
     ("tracking",),
     ("watchers",),
 )

@@ -93,6 +93,7 @@ ERROR_CODES: dict[str, str] = {
     "upload.refused": "A file of this type is not accepted.",
     "upload.unreadable": "The file is damaged, or not what its type says.",
     "upload.busy": "Other files are being looked at, or the process that does so cannot start.",
+    "artifact.no_waveform": "There is no waveform of an artifact in which nothing can be heard.",
     "artifact.no_thumbnail": "There is no small picture of an artifact that is neither picture nor video.",
 }
 

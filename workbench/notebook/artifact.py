@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from schemas.refs import Ref
+from workbench.settings import Settings
 
 if TYPE_CHECKING:
+    from workbench.notebook.widgets.artifact_view import ArtifactView
     from workbench.notebook.workbench import Workbench
 
 LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
@@ -26,7 +28,7 @@ class Artifact:
     def __init__(self, workbench: Workbench, ref: Ref, *, named: bool = True) -> None:
         self._workbench = workbench
         self.ref = ref
-        self._named = named
+        self.named = named
 
     @property
     def kind(self) -> str:
@@ -36,10 +38,9 @@ class Artifact:
     @property
     def url(self) -> str:
         """Where a browser finds it: at the page of this machine for good, else a link that expires after a week."""
-        settings = self._workbench.settings
-        host = urlsplit(settings.app_url).hostname or ""
-        if self._named and host in ("localhost", "127.0.0.1", "::1") and settings.login != "required":
-            return f"{settings.app_url.rstrip('/')}/api/artifacts/{self.ref.sha256}"
+        page = page_of(self._workbench.settings)
+        if self.named and page:
+            return f"{page}/api/artifacts/{self.ref.sha256}"
         return self._workbench.bench.objects.presign(
             self.ref.sha256, expires_s=LINK_S, filename=self.ref.name or "", media_type=self.ref.media_type
         )
@@ -70,6 +71,19 @@ class Artifact:
     def __repr__(self) -> str:
         return f"<{self.kind} {self.ref.sha256[:12]} {facts(self.ref)}>"
 
+    def view(self, title: str = "") -> ArtifactView:
+        """It as a widget, to be put into a layout."""
+        from workbench.notebook.widgets.artifact_view import ArtifactView
+
+        return ArtifactView(self, title)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from workbench.notebook.display import in_a_notebook
+
+        if in_a_notebook():
+            return self.view()._repr_mimebundle_()
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
     def _repr_html_(self) -> str:
         caption = f'<figcaption style="opacity:.7">{facts(self.ref)}</figcaption>'
         return f'<figure style="margin:0">{self._player()}{caption}</figure>'
@@ -90,6 +104,13 @@ class Artifact:
                 more = "…" if len(text) > TEXT_SHOWN else ""
                 return f'<pre style="white-space:pre-wrap">{html.escape(text[:TEXT_SHOWN])}{more}</pre>'
         return f'<a href="{url}">{html.escape(self.ref.name or self.ref.sha256[:12])}</a>'
+
+
+def page_of(settings: Settings) -> str:
+    """The address of the page where a browser on this machine finds artifacts without logging in, else ""."""
+    host = urlsplit(settings.app_url).hostname or ""
+    open_here = host in ("localhost", "127.0.0.1", "::1") and settings.login != "required"
+    return settings.app_url.rstrip("/") if open_here else ""
 
 
 def facts(ref: Ref) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.notebook.artifact import Artifact
     from workbench.notebook.drawing import Drawing
     from workbench.notebook.tables import Table
+    from workbench.notebook.widgets.job_views import GraphView, JobMonitor
     from workbench.notebook.workbench import Workbench
 
 
@@ -225,6 +226,35 @@ class Job:
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
         return Job(self._workbench, self._workbench.bench.retry(self.id).job)
+
+    # -- how it shows itself ----------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        from workbench.notebook.display import in_a_notebook, show_job
+
+        if in_a_notebook():
+            show_job(self.monitor())
+            return
+        from IPython.display import display
+
+        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
+
+    def monitor(self) -> JobMonitor:
+        """Its live view as a widget of its own, to be put into a layout."""
+        from workbench.notebook.widgets.job_views import JobMonitor
+
+        return JobMonitor(self)
+
+    def graph_view(self) -> GraphView:
+        """Its graph with live states as a widget; a click on a node shows its in- and outputs."""
+        from workbench.notebook.widgets.job_views import GraphView
+
+        return GraphView(self)
+
+    def _repr_html_(self) -> str:
+        from workbench.notebook.picture import job_html
+
+        return job_html(self)
 
     def __repr__(self) -> str:
         record = self.record

@@ -16,6 +16,7 @@ from workbench.store.listing import JobFilter, JobLine
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.notebook.widgets.run_table import RunTable
     from workbench.notebook.workbench import Workbench
 
 PAGE = 1000
@@ -46,24 +47,25 @@ class Runs(Sequence[Job]):
     def to_pandas(self) -> pd.DataFrame:
         """A row a job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
         ``params.node.name`` and its figures as ``metrics.node.name``. Indexed by the id."""
-        import pandas as pd
+        return frame_of(self._workbench, self.lines())
 
-        from workbench.store.columns import metrics_of, params_of
+    def table(self, columns: Iterable[str] = ()) -> RunTable:
+        """A widget to sort, filter and select: ``table.selected``, ``table.selected_frame()``.
 
-        lines = self.lines()
-        ids = [line.id for line in lines]
-        params = params_of(self._workbench.bench.store.database, ids)
-        metrics = metrics_of(self._workbench.bench.store.database, ids)
-        rows = [
-            {
-                **_row(line),
-                **{f"params.{name}": value for name, value in params[line.id].items()},
-                **{f"metrics.{name}": value for name, value in metrics[line.id].items()},
-            }
-            for line in lines
-        ]
-        frame = pd.DataFrame(rows, columns=None if rows else list(_EMPTY))
-        return frame.set_index("id")
+        Args:
+            columns: ``params.node.name`` and ``metrics.node.name``; by default those in which the runs differ.
+        """
+        from workbench.notebook.widgets.run_table import RunTable
+
+        return RunTable(self, columns)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from workbench.notebook.display import in_a_notebook
+
+        if in_a_notebook():
+            shown = Runs(self._workbench, self.wanted, min(self.limit or PAGE, PAGE))
+            return shown.table()._repr_mimebundle_()
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def __len__(self) -> int:
         total = self._workbench.bench.store.list(self.wanted.model_copy(update={"limit": 1})).total
@@ -104,6 +106,27 @@ def _row(line: JobLine) -> dict[str, Any]:
         "seconds": round(line.finished_at - line.created_at, 3) if line.finished_at else None,
         "title": line.title,
     }
+
+
+def frame_of(workbench: Workbench, lines: Sequence[JobLine]) -> pd.DataFrame:
+    """The lines as ``Runs.to_pandas`` gives them."""
+    import pandas as pd
+
+    from workbench.store.columns import metrics_of, params_of
+
+    ids = [line.id for line in lines]
+    params = params_of(workbench.bench.store.database, ids)
+    metrics = metrics_of(workbench.bench.store.database, ids)
+    rows = [
+        {
+            **_row(line),
+            **{f"params.{name}": value for name, value in params[line.id].items()},
+            **{f"metrics.{name}": value for name, value in metrics[line.id].items()},
+        }
+        for line in lines
+    ]
+    frame = pd.DataFrame(rows, columns=None if rows else list(_EMPTY))
+    return frame.set_index("id")
 
 
 def wanted(

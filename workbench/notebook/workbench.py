@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.notebook.pipelines import Pipelines
     from workbench.notebook.runs import Runs
     from workbench.notebook.trying import Tried
+    from workbench.notebook.widgets.form import JobForm
 
 _FILES = {"portrait": "image", "audio": "audio", "voice": "audio"}  # option -> kind
 
@@ -135,6 +136,15 @@ class Workbench:
         from workbench.notebook.runs import Runs, wanted
 
         return Runs(self, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
+
+    def form(self, pipeline: str = "talking_head", *, experiment: str = "workbench") -> JobForm:
+        """A form for a pipeline as a widget; ``form.job`` is the job that was submitted with it.
+
+        Raises WorkbenchError (pipeline.unknown).
+        """
+        from workbench.notebook.widgets.form import JobForm
+
+        return JobForm(self, self.pipelines[pipeline], experiment=experiment)
 
     # -- files ------------------------------------------------------------------------------------------------------
 

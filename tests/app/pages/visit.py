@@ -28,6 +28,10 @@ class Visit:
         """What was met and not expected."""
         return [one for one in self._met if not any(re.search(pattern, one) for pattern in self._expected)]
 
+    def forget(self) -> None:
+        """Begin anew: what was met is told."""
+        self._met.clear()
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._met.append(f"console: {message.text} ({message.location.get('url', '')})")

@@ -1,0 +1,32 @@
+"""What a browser is sent once a kernel."""
+
+from __future__ import annotations
+
+import re
+
+from workbench.notebook.widgets.modules import ENTRY, HERE, sources, style
+
+
+def test_every_module_stands_behind_those_it_imports() -> None:
+    seen: set[str] = set()
+    for name, text in sources():
+        imported = set(re.findall(r'from "\./([\w.]+)"', text))
+        assert imported <= seen, name
+        assert len(imported) == len(re.findall(r"^import |^} from |^export .* from ", text, re.MULTILINE)), name
+        seen.add(name)
+    assert sources()[-1][0] == ENTRY
+
+
+def test_nothing_names_another_host() -> None:
+    texts = [text for _, text in sources()] + [style(), (HERE / "view.js").read_text()]
+    for text in texts:
+        assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}
+
+
+def test_the_style_is_confined_to_our_outputs() -> None:
+    assert style().startswith("@scope (.wb-notebook) {")
+    assert ":root {" not in style() and ":scope {" in style() and ":scope.dark {" in style()
+
+
+def test_the_entry_of_a_view_is_small() -> None:
+    assert len((HERE / "view.js").read_bytes()) < 1500
