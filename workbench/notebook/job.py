@@ -14,10 +14,12 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus
+from workbench.notebook import within
 
 if TYPE_CHECKING:
     from workbench.notebook.artifact import Artifact
     from workbench.notebook.drawing import Drawing
+    from workbench.notebook.figures import Figures
     from workbench.notebook.tables import Table
     from workbench.notebook.workbench import Workbench
 
@@ -167,6 +169,8 @@ class Job:
     @property
     def metrics(self) -> Figures:
         """Figures by ``node.name``. Waits and raises as ``video``."""
+        from workbench.notebook.figures import Figures
+
         record = self._completed()
         return Figures({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
 
@@ -220,11 +224,16 @@ class Job:
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
         changed = {node: dict(values) for node, values in (params or {}).items()}
-        return Job(self._workbench, self._workbench.bench.rerun(self.id, params=changed, fresh=fresh).job)
+        again = self._workbench.bench.rerun(self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        return self._followed_by(again.job)
 
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        return Job(self._workbench, self._workbench.bench.retry(self.id).job)
+        return self._followed_by(self._workbench.bench.retry(self.id, parent_run=within.parent_run()).job)
+
+    def _followed_by(self, job: str) -> Job:
+        within.note(job=job)
+        return Job(self._workbench, job)
 
     def __repr__(self) -> str:
         record = self.record
@@ -233,15 +242,6 @@ class Job:
             f", waits: no worker offers {', '.join(self.unserved)}" if self.unserved and not record.started_at else ""
         )
         return f"<Job {self.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
-
-
-class Figures(dict[str, float]):
-    """Figures by name, drawn as a table."""
-
-    def _repr_html_(self) -> str:
-        from workbench.notebook.tables import html_table
-
-        return html_table([{"figure": name, "value": f"{value:.4g}"} for name, value in self.items()])
 
 
 def _ended(record: JobRecord) -> WorkbenchError:
