@@ -71,8 +71,11 @@ class Job:
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
-    def wait(self, timeout_s: float | None = None) -> Job:
+    def wait(self, timeout_s: float | None = None, *, recorded: bool = False) -> Job:
         """Block until it has ended, however it did; returns itself.
+
+        Args:
+            recorded: wait for its run in MLflow too, until that is whole; at most 40 s more.
 
         Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job goes on.
         """
@@ -81,6 +84,10 @@ class Job:
                 self._wait_with_a_bar()
             else:
                 self._wait(timeout_s, threading.Event())
+        if recorded:
+            from workbench.client.finish import await_tracked
+
+            await_tracked(self._workbench.bench, self.id)
         return self
 
     def __await__(self) -> Generator[Any, None, Job]:
@@ -181,6 +188,45 @@ class Job:
 
         record = self.record
         return Drawing(record.graph, {node.id: node.status for node in record.nodes})
+
+    @property
+    def nodes(self) -> Table:
+        """Its nodes as they are now: (node, service, status, seconds, cached, worker). Does not wait."""
+        from workbench.notebook.tables import Table
+
+        return Table(
+            [
+                {
+                    "node": node.id,
+                    "service": node.service,
+                    "status": node.status.value,
+                    "seconds": None if node.seconds is None else round(node.seconds, 2),
+                    "cached": node.cached,
+                    "worker": node.worker,
+                }
+                for node in self.record.nodes
+            ]
+        )
+
+    @property
+    def lineage(self) -> Table:
+        """Other jobs that made what it was given, or were given what it made: (way, what, job, there).
+
+        Does not wait.
+        """
+        from workbench.notebook.tables import Table
+        from workbench.store.lineage import lineage
+
+        found = lineage(self._workbench.bench.store.database, self.id)
+        rows = [
+            {"way": "from", "what": f"{one.node}.{one.name}", "job": one.job, "there": f"{one.made_by}.{one.output}"}
+            for one in found.from_
+        ]
+        rows += [
+            {"way": "to", "what": one.sha256[:12], "job": one.job, "there": f"{one.node}.{one.name}"}
+            for one in found.used_by
+        ]
+        return Table(rows)
 
     def _last(self, kind: str) -> Ref | None:
         from workbench.client.view import artifacts
