@@ -20,7 +20,7 @@ from workbench.store.tracking_api import TrackingApi, TrackingRefused, TrackingU
 
 KEY_TAG = "workbench.execution"
 OWNER = "local"
-START_S = 40.0  # MLflow takes 10–15 s to start, and the stack is usable before
+START_S = 90.0  # MLflow takes 10–15 s to start, more on a busy machine, and the stack is usable before
 LOOK_EVERY_S = 0.5
 MAX_PARAMS = 100  # in a request
 _STATUS = {"completed": "FINISHED", "failed": "FAILED"}
@@ -39,7 +39,7 @@ class Recorder:
     def begin(self, execution: Execution) -> str | None:
         """The run of the execution, new or the one that was left open when it was killed; None without MLflow.
 
-        Raises WorkbenchError: tracking.unreachable once it does not answer for 40 s, tracking.refused.
+        Raises WorkbenchError: tracking.unreachable once it did not answer for 90 s, tracking.refused.
         """
         if self._api is None:
             return None
