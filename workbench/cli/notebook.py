@@ -101,6 +101,25 @@ def run(
         raise typer.Exit(ExitCode.FAILED)
 
 
+@group.command("list")
+@command
+def list_(
+    folder: Annotated[Path | None, typer.Argument(help="Where they lie; default: notebooks/ of the checkout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List notebooks: what each is about, and its parameters."""
+    from workbench.notebook.execution.parameters import read_parameters
+    from workbench.notebook.lab import default_folder
+
+    found = [read_parameters(path) for path in sorted((folder or default_folder()).glob("*.ipynb"))]
+    if as_json:
+        rows = [{"notebook": str(one.notebook), "title": one.title, "parameters": list(one.names)} for one in found]
+        print_json({"notebooks": rows})
+    else:
+        table = [(one.notebook.name, one.title, ", ".join(one.names)) for one in found]
+        print_table(("notebook", "title", "parameters"), table)
+
+
 @group.command()
 @command
 def show(notebook: Notebook, as_json: Json = False) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from workbench.embedded.process import last_lines, spawn
+from workbench.notebook.within import kernel_environment
 from workbench.settings import Settings
 
 HOST = "127.0.0.1"
@@ -91,11 +92,9 @@ def _command(folder: Path, port: int) -> list[str]:
 def _environment(settings: Settings, token: str) -> dict[str, str]:
     paths = [str(CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH", "")])]
     return {
-        **os.environ,
-        "WORKBENCH_HOME": str(settings.home),
+        **kernel_environment(settings.home),
         "JUPYTER_TOKEN": token,  # not an argument: every user of the machine can read those
         "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
-        "JUPYTER_PREFER_ENV_PATH": "1",
     }
 
 

@@ -31,14 +31,18 @@ class RunRequest(BaseModel):
     lane: Literal["interactive", "batch"] = Field("interactive", description="batch: behind what people wait for.")
 
     @model_validator(mode="after")
-    def _nodes_take_their_parameters(self) -> RunRequest:
+    def _the_pipeline_takes_it(self) -> RunRequest:
         # A WorkbenchError passes through pydantic as it is, with the node, the bounds and the remedy.
         from nodes.registry import services
         from schemas.errors import WorkbenchError
         from workbench.client.pipelines import find_pipeline
         from workbench.engine.validate import checked_params
+        from workbench.workflows import OPTION_NAMES
+        from workbench.workflows.pipeline import check_options
 
         pipeline = find_pipeline(self.pipeline)
+        options = {name: getattr(self, name, None) for name in OPTION_NAMES}
+        check_options(pipeline, {name: value for name, value in options.items() if value})
         steps = {step.id: step for step in pipeline.steps}
         for name in (*self.params, *self.without):
             if name not in steps:

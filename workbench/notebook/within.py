@@ -17,6 +17,16 @@ EXPERIMENT = "WORKBENCH_EXPERIMENT"  # where jobs are recorded that name no expe
 NOTES = "WORKBENCH_NOTES"  # a file of JSON lines
 
 
+def kernel_environment(home: Path) -> dict[str, str]:
+    """The environment of a process that starts kernels for this bench."""
+    return {
+        "MLFLOW_DISABLE_TELEMETRY": "true",  # notebooks import mlflow, which sends usage to its makers by default
+        **os.environ,
+        "WORKBENCH_HOME": str(home),
+        "JUPYTER_PREFER_ENV_PATH": "1",  # python3 is the kernel of this environment, whatever else is installed
+    }
+
+
 def parent_run() -> str | None:
     """The MLflow run that jobs started here belong to."""
     return os.environ.get(PARENT_RUN) or None

@@ -114,7 +114,8 @@ def test_a_kernel_that_dies_is_a_failed_notebook(bench: Program, tmp_path: Path)
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1", "import os; os._exit(9)")
     ended = bench.try_("notebook", "run", str(notebook), "--out", str(tmp_path / "out"), "--json")
     [one] = ended.json["executions"]
-    assert (ended.code, one["status"]) == (1, "failed") and one["error"]["message"]
+    assert (ended.code, one["status"], one["error"]["name"]) == (1, "failed", "DeadKernelError")
+    assert "DeadKernelError: Kernel died" in "".join(read(Path(one["notebook"]))["cells"][0]["source"])
     assert Run(one["mlflowRun"]).status == "FAILED"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import WorkbenchError
+from tests.cli.program import ROOT
 from tests.notebook.execution.papers import write_notebook
 from workbench.notebook.execution.parameters import Given, Parameters, product, read_parameters
 from workbench.notebook.execution.run import digest_of, prepare
@@ -140,6 +141,26 @@ def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -
         with pytest.raises(WorkbenchError) as caught:
             mirroring.checked(given)
         assert caught.value.code == "notebook.bad_parameter" and said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({"params.animate.sway": Given("9")}, "graph.bad_param", "0 to 2"),
+        ({"params.animat.sway": Given("1")}, "pipeline.bad_option", "animate"),
+        ({"without": Given('["animat"]')}, "pipeline.bad_option", "animate"),
+        ({"pipeline": Given("talking_haed")}, "pipeline.unknown", "talking_head"),
+        ({"prompt": Given("The sea.")}, "pipeline.bad_option", "prompt"),
+        ({"seed": Given("-1")}, "notebook.bad_parameter", "integer, 0 to"),
+        ({"lane": Given("fast")}, "notebook.bad_parameter", "interactive, batch"),
+    ],
+)
+def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(given: dict[str, Given], code: str, said: str) -> None:
+    parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
+    with pytest.raises(WorkbenchError) as caught:
+        parameters.checked(given)
+    assert caught.value.code == code and said in str(caught.value)
+    assert parameters.checked({"params.animate.sway": Given("0.5")})["params"] == {"animate": {"sway": 0.5}}
 
 
 def test_a_grid_is_every_combination() -> None:

@@ -64,6 +64,10 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
         )
     except PapermillExecutionError as failed:
         error = {"name": failed.ename, "message": failed.evalue, "cell": failed.exec_count}
+    except Exception as fault:  # its kernel died, or did not start
+        if not Path(task["part"]).exists():
+            raise
+        error = {"name": type(fault).__name__, "message": str(fault), "cell": None}
     document = nbformat.read(task["part"], as_version=4)
     if error is not None:
         _say_it_on_top(document, error)
@@ -85,7 +89,13 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
 
 
 def _say_it_on_top(document: Any, error: dict[str, Any]) -> None:
-    """papermill's first cell says where; what was raised belongs there too."""
+    """papermill's first cell says where; what was raised belongs there too. Where no cell raised, it has none."""
+    import nbformat
+    from papermill.execute import ERROR_MARKER_TAG
+
+    if ERROR_MARKER_TAG not in document.cells[0].metadata.get("tags", ()):
+        top = nbformat.v4.new_markdown_cell("**The notebook was not finished.**", metadata={"tags": [ERROR_MARKER_TAG]})
+        document.cells.insert(0, top)
     fence = "~~~~"
     text = f"{error['name']}: {error['message']}"[:BANNER_CHARACTERS]
     document.cells[0].source += f"\n\n{fence}text\n{text}\n{fence}"

@@ -40,6 +40,12 @@ class Parameters:
     def names(self) -> tuple[str, ...]:
         return tuple(self.cell.defaults)
 
+    @property
+    def title(self) -> str:
+        """Its first heading."""
+        text = "\n".join("".join(cell["source"]) for cell in self.document["cells"] if cell["cell_type"] == "markdown")
+        return next((line.lstrip("# ") for line in text.splitlines() if line.startswith("# ")), "")
+
     def rows(self) -> list[dict[str, str]]:
         """A row a parameter: name, default, allowed, description."""
         fields = self.cell.model.model_fields

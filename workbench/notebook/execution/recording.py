@@ -120,7 +120,9 @@ class Recorder:
             if path is None or not path.exists():
                 continue
             ref = self._bench.upload(path, "file").model_copy(update={"media_type": _MEDIA[path.suffix]})
-            self._bench.grants.add_upload(OWNER, ref, {"ref": ref.model_dump(mode="json", exclude_none=True)})
+            self._bench.grants.add_upload(
+                OWNER, ref, {"kind": ref.kind, "ref": ref.model_dump(mode="json", exclude_none=True)}
+            )
             kept.append(Deliverable(name, ref=ref, media_type=ref.media_type))
         return kept
 

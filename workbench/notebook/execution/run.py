@@ -20,7 +20,7 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from workbench.notebook.execution.parameters import Parameters
-from workbench.notebook.within import EXPERIMENT, PARENT_RUN
+from workbench.notebook.within import EXPERIMENT, PARENT_RUN, kernel_environment
 from workbench.settings import Settings
 from workbench.store.files import written
 
@@ -199,11 +199,9 @@ def alone(execution: Execution) -> Iterator[None]:
 
 def _environment(execution: Execution, settings: Settings, run_id: str | None) -> dict[str, str]:
     return {
-        **os.environ,
-        "WORKBENCH_HOME": str(settings.home),
+        **kernel_environment(settings.home),
         EXPERIMENT: execution.experiment,
         PARENT_RUN: run_id or "",
-        "JUPYTER_PREFER_ENV_PATH": "1",  # python3 is the kernel of this environment, whatever the person installed
     }
 
 
