@@ -70,6 +70,15 @@ ERROR_CODES: dict[str, str] = {
     "home.disk_full": "The disk that holds the home directory is full.",
     "settings.invalid": "A setting has a value that is not allowed.",
     "cancelled": "The job was cancelled.",
+    # notebooks
+    "notebook.unreadable": "The file is not a notebook of format 4.",
+    "notebook.bad_cell": "The cell tagged parameters is not plain assignments, or differs from the model it mirrors.",
+    "notebook.bad_parameter": "A parameter of the notebook is unknown, of the wrong type or out of bounds.",
+    "notebook.bad_figure": "What was to be recorded is not a finite number.",
+    "notebook.busy": "Another process runs the same notebook with the same parameters into the same folder.",
+    "notebook.crashed": "The process that ran the notebook died.",
+    "notebook.stopped": "The execution was stopped before its end.",
+    "notebook.no_folder": "There is no folder of notebooks at that place.",
     # the app
     "app.unreachable": "The page's server does not answer.",
     "request.invalid": "A field of the request is missing, unknown or out of bounds.",

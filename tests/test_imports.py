@@ -61,6 +61,7 @@ def test_the_packages_import_from_anywhere(folder: Path) -> None:
         ("workbench.workflows", set()),
         ("workbench, workbench.notebook.connect", set()),
         ("workbench.notebook.workbench", set()),
+        ("workbench.notebook.execution.grid, workbench.notebook.lab", set()),
         ("schemas.graph, nodes.sdk, nodes.local", set()),
         ("workbench.engine.executor", {"langgraph", "langchain_core"}),
     ],

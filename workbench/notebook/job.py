@@ -14,10 +14,12 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus
+from workbench.notebook import within
 
 if TYPE_CHECKING:
     from workbench.notebook.artifact import Artifact
     from workbench.notebook.drawing import Drawing
+    from workbench.notebook.figures import Figures
     from workbench.notebook.tables import Table
     from workbench.notebook.widgets.job_views import GraphView, JobMonitor
     from workbench.notebook.workbench import Workbench
@@ -70,8 +72,11 @@ class Job:
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
-    def wait(self, timeout_s: float | None = None) -> Job:
+    def wait(self, timeout_s: float | None = None, *, recorded: bool = False) -> Job:
         """Block until it has ended, however it did; returns itself.
+
+        Args:
+            recorded: wait for its run in MLflow too, until that is whole; at most 40 s more.
 
         Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job goes on.
         """
@@ -80,6 +85,10 @@ class Job:
                 self._wait_with_a_bar()
             else:
                 self._wait(timeout_s, threading.Event())
+        if recorded:
+            from workbench.client.finish import await_tracked
+
+            await_tracked(self._workbench.bench, self.id)
         return self
 
     def __await__(self) -> Generator[Any, None, Job]:
@@ -168,6 +177,8 @@ class Job:
     @property
     def metrics(self) -> Figures:
         """Figures by ``node.name``. Waits and raises as ``video``."""
+        from workbench.notebook.figures import Figures
+
         record = self._completed()
         return Figures({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
 
@@ -178,6 +189,45 @@ class Job:
 
         record = self.record
         return Drawing(record.graph, {node.id: node.status for node in record.nodes})
+
+    @property
+    def nodes(self) -> Table:
+        """Its nodes as they are now: (node, service, status, seconds, cached, worker). Does not wait."""
+        from workbench.notebook.tables import Table
+
+        return Table(
+            [
+                {
+                    "node": node.id,
+                    "service": node.service,
+                    "status": node.status.value,
+                    "seconds": None if node.seconds is None else round(node.seconds, 2),
+                    "cached": node.cached,
+                    "worker": node.worker,
+                }
+                for node in self.record.nodes
+            ]
+        )
+
+    @property
+    def lineage(self) -> Table:
+        """Other jobs that made what it was given, or were given what it made: (way, what, job, there).
+
+        Does not wait.
+        """
+        from workbench.notebook.tables import Table
+        from workbench.store.lineage import lineage
+
+        found = lineage(self._workbench.bench.store.database, self.id)
+        rows = [
+            {"way": "from", "what": f"{one.node}.{one.name}", "job": one.job, "there": f"{one.made_by}.{one.output}"}
+            for one in found.from_
+        ]
+        rows += [
+            {"way": "to", "what": one.sha256[:12], "job": one.job, "there": f"{one.node}.{one.name}"}
+            for one in found.used_by
+        ]
+        return Table(rows)
 
     def _last(self, kind: str) -> Ref | None:
         from workbench.client.view import artifacts
@@ -221,11 +271,16 @@ class Job:
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
         changed = {node: dict(values) for node, values in (params or {}).items()}
-        return Job(self._workbench, self._workbench.bench.rerun(self.id, params=changed, fresh=fresh).job)
+        again = self._workbench.bench.rerun(self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        return self._followed_by(again.job)
 
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        return Job(self._workbench, self._workbench.bench.retry(self.id).job)
+        return self._followed_by(self._workbench.bench.retry(self.id, parent_run=within.parent_run()).job)
+
+    def _followed_by(self, job: str) -> Job:
+        within.note(job=job)
+        return Job(self._workbench, job)
 
     # -- how it shows itself ----------------------------------------------------------------------------------------
 
@@ -263,15 +318,6 @@ class Job:
             f", waits: no worker offers {', '.join(self.unserved)}" if self.unserved and not record.started_at else ""
         )
         return f"<Job {self.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
-
-
-class Figures(dict[str, float]):
-    """Figures by name, drawn as a table."""
-
-    def _repr_html_(self) -> str:
-        from workbench.notebook.tables import html_table
-
-        return html_table([{"figure": name, "value": f"{value:.4g}"} for name, value in self.items()])
 
 
 def _ended(record: JobRecord) -> WorkbenchError:

@@ -60,11 +60,13 @@ class Workbench:
         without: Iterable[str] = (),
         seed: int = 0,
         fresh: bool = False,
-        experiment: str = "workbench",
+        experiment: str | None = None,
         lane: str = "interactive",
         key: str | None = None,
     ) -> Job:
         """Submit a job and return at once; nothing is queued where anything is wrong.
+
+        In a notebook that `workbench notebook run` executes, the job's run in MLflow stands below the notebook's.
 
         Args:
             what: name of a pipeline (``wb.pipelines`` shows them), or a graph.
@@ -77,11 +79,13 @@ class Workbench:
             params: parameters by node: ``{"animate": {"sway": 0.5}}``.
             without: optional nodes to leave out.
             fresh: compute everything anew, whatever is known.
+            experiment: where it is recorded; default: that of the notebook's execution, else ``workbench``.
             lane: interactive, or batch: behind everything that a person waits for.
             key: idempotency key: the same call again is the same job.
         """
         from schemas.api import JobRequest
         from workbench.client.order import place
+        from workbench.notebook import within
         from workbench.notebook.job import Job
 
         options: dict[str, Any] = {
@@ -94,7 +98,7 @@ class Workbench:
             "fresh": fresh,
         }
         given = {"portrait": portrait, "audio": audio, "voice": voice}
-        body: dict[str, Any] = {"experiment": experiment, "lane": _lane(lane)}
+        body: dict[str, Any] = {"experiment": experiment or within.default_experiment(), "lane": _lane(lane)}
         files: dict[str, Ref] = {}
         if isinstance(what, str):
             files = {name: self.upload(file, _FILES[name]) for name, file in given.items() if file is not None}
@@ -104,7 +108,16 @@ class Workbench:
             _refuse_options(what, {**given, **options}, params)
             body |= {"graph": _document(what)}
             _refuse_cells(body["graph"])
-        accepted = place(self.bench, _validated(JobRequest, body), owner="local", reader=None, key=key, files=files)
+        accepted = place(
+            self.bench,
+            _validated(JobRequest, body),
+            owner="local",
+            reader=None,
+            key=key,
+            files=files,
+            parent_run=within.parent_run(),
+        )
+        within.note(job=accepted.job)
         return Job(self, accepted.job, unserved=accepted.unserved)
 
     def job(self, job_id: str) -> Job:
