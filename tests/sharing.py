@@ -6,7 +6,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 # In the order in which they are begun. Faults mostly wait, for leases to run out and parts to come back; the others
 # compute.
-GROUPS = {"faults": ("faults", "simulation"), "rest": (), "app": ("app", "clients"), "pages": ("app/pages",)}
+GROUPS = {
+    "faults": ("faults", "simulation"),
+    "rest": (),
+    "app": ("app", "clients"),
+    "pages": ("app/pages",),
+    "notebook": ("notebook",),
+}
 
 
 def group_of(nodeid: str) -> str:

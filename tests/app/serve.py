@@ -1,5 +1,7 @@
 """An app process for tests: the API without pages, on the port that is named.
 
+It is less patient than the real one, so that what waits for its patience to end waits for seconds.
+
 ``guarded``: behind the real guard, where on loopback everybody is the local admin. Without it a header says who asks.
 """
 
@@ -11,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from tests.app.named import Named
+from workbench.app.live import client, route
 from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
@@ -18,6 +21,7 @@ from workbench.client.bench import Bench
 from workbench.settings import load_settings
 
 if __name__ == "__main__":
+    route.TOO_SLOW_S, client.HEARTBEAT_EVERY_S = 3.0, 4.0
     bench, port = Bench(load_settings()), int(sys.argv[1])
     app: Any
     if sys.argv[2:] == ["guarded"]:

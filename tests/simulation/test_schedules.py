@@ -18,8 +18,8 @@ from tests.simulation.world import POOLS, PlayedWorker, World
 from workbench.engine.validate import Checked
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
-SCHEDULES = extent(1000, 150)
-CHUNK = 50
+SCHEDULES = extent(1000, 75)
+CHUNK = 25
 STEPS = 60
 REPLAY = os.environ.get("WORKBENCH_SCHEDULE_SEED")
 

@@ -29,7 +29,7 @@ export function lack(job, unserved = []) {
     services.add(one);
     if (entry) pools.add(entry.pool);
   }
-  return services.size || job.paused ? { services: [...services], pools: [...pools], paused: job.paused ?? "" } : null;
+  return services.size || job.paused ? { services: [...services].sort(), pools: [...pools], paused: job.paused ?? "" } : null;
 }
 
 /** The note about it; null where nothing is lacking. */

@@ -26,12 +26,12 @@ def open_parameters(page: Page) -> None:
     expect(field(page, "animate.sway")).to_be_visible()
 
 
-def fill_in(page: Page) -> None:
+def fill_in(page: Page, script: str = SCRIPT) -> None:
     """The sample portrait and a text of one's own."""
     page.get_by_role("button", name="Use the sample portrait").click()
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     page.get_by_label("My own text").check()
-    page.get_by_role("textbox", name="Script").fill(SCRIPT)
+    page.get_by_role("textbox", name="Script").fill(script)
 
 
 def generate(page: Page) -> None:
