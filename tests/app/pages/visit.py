@@ -16,7 +16,7 @@ class Visit:
         self._met: list[str] = []
         self._expected: list[str] = []
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self._met.append(f"script: {error}"))
+        page.on("pageerror", lambda error: self._met.append(f"script: {error.stack or error}"))
         page.on("request", self._request)
         page.on("response", self._response)
 

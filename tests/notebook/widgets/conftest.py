@@ -18,8 +18,9 @@ from tests.stack.conditions import wait_for
 MORE = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
 PARTS = ("bus", "objects", "sql", "control", "worker", "app")
 PAPER = "widgets.ipynb"
-# Of JupyterLab itself: a workspace that is new, and a kernel that is listed while it starts.
-ITS_OWN = (r"/lab/api/workspaces/", r"/api/kernels\?")
+# Of JupyterLab itself: a workspace that is new, a kernel that is listed while it starts, and outputs of a kernel before
+# the last one: it saves the state only of those whose kernel runs.
+ITS_OWN = (r"/lab/api/workspaces/", r"/api/kernels\?", "widget model not found")
 CHAIN = """
 def chain(**first):
     graph = wb.graph("chain")

@@ -57,7 +57,7 @@ document.named = picture.named = False
     expect(notebook.run("document").locator("pre.wb-text")).to_contain_text('"pitch"')
     image = notebook.run("picture").locator("img")
     expect(image).to_be_visible()
-    assert image.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 256
+    assert image.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 512
 
 
 def test_runs_are_sorted_filtered_and_selected_into_a_frame(notebook: Notebook) -> None:
@@ -80,7 +80,7 @@ list(wb.runs(experiment="many"))[0].wait()
     rows.nth(3).click(modifiers=["Shift"])
     expect(view.get_by_role("status").first).to_have_text("40 runs · 3 selected")
     view.get_by_role("searchbox").fill("v3")
-    expect(view.get_by_role("status").first).to_contain_text("11 of 40 runs")
+    expect(view.get_by_role("status").first).to_contain_text("10 of 40 runs")
     frame = notebook.python("print(sorted(table.selected_frame()['params.a.value']), len(table.selected))")
     assert frame == "['v01', 'v02', 'v03'] 3"
     view.get_by_role("searchbox").fill("")

@@ -68,7 +68,7 @@ def test_a_script_is_approved_with_changes(notebook: Notebook) -> None:
         "short = {'approve': True, 'without': ['upscale', 'evaluate']}\n"
         "job = wb.run('talking_head', portrait='sample', script='It rains.', **short)\njob"
     )
-    text = view.get_by_label("The script")
+    text = view.get_by_role("textbox", name="The script")
     expect(text).to_have_value("It rains.")
     text.fill("The sun shines.")
     view.get_by_role("button", name="Approve and render").click()

@@ -48,4 +48,5 @@ def peaks(path: Path, format_name: str, points: int) -> list[float]:
 
 def _loudest(samples: np.ndarray) -> np.ndarray:
     """(n, k) int16 -> (n,) float32, 0 to 1."""
-    return np.minimum(np.abs(samples.astype(np.int32)).max(axis=1) / 32_768, 1.0).astype(np.float32)
+    loudest: np.ndarray = np.abs(samples.astype(np.int32)).max(axis=1)
+    return np.minimum(loudest / 32_768, 1.0).astype(np.float32)

@@ -147,17 +147,17 @@ class JobForm(w.VBox):  # type: ignore[misc]
 
     def run(self) -> Job:
         """Submit what the form says. Raises WorkbenchError; then nothing was queued."""
-        files = {}
+        given: dict[str, Any] = {name: text.value.strip() for name, text in self.texts.items() if text.value.strip()}
         for name, file in self.files.items():
             try:
-                files[name] = file.ref(self._workbench)
+                ref = file.ref(self._workbench)
             except WorkbenchError as error:
                 error.where = f"{self.pipeline.name}: {name}"
                 raise
-        given = {name: text.value.strip() for name, text in self.texts.items() if text.value.strip()}
+            if ref is not None:
+                given[name] = ref
         return self._workbench.run(
             self.pipeline.name,
-            **{name: ref for name, ref in files.items() if ref is not None},
             **given,
             approve=self.approve.value,
             params=self.params,

@@ -167,7 +167,7 @@ export function table(element, _, model) {
     const open = model.get("rows").some((one) => !isFinal(one.status));
     if (open && document.visibilityState === "visible" && element.isConnected) model.send({ kind: "refresh" });
   }, EVERY_MS);
-  const forget = [model.watch("rows", arrange), model.watch("selected", mark)];
+  const forget = [model.watch("rows", arrange), model.watch("columns", arrange), model.watch("selected", mark)];
   arrange();
   return () => {
     clearInterval(timer);

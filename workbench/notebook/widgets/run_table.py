@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from workbench.notebook.runs import Runs
 
 USUAL = ("status", "title", "pipeline", "experiment", "created", "seconds")
-NUMBERS = ("seconds",)
 MOST_PARAMS, MOST_METRICS = 6, 4  # that a table shows by itself
 
 Row = dict[str, Any]
@@ -48,15 +47,16 @@ class RunTable(View):
         self._wanted = list(columns)
         self._looking = threading.Lock()
         rows, names = self._look()
-        super().__init__(runs._workbench, "table", {}, rows=rows, columns=[_column(name) for name in names])
+        super().__init__(runs._workbench, "table", {}, rows=rows, columns=_columns(names, rows))
         self.on_msg(lambda _, __, ___: threading.Thread(target=self.refresh, daemon=True).start())
 
     def refresh(self) -> None:
         """Look at the bench again. Blocks."""
         if self._looking.acquire(blocking=False):
             try:
-                self.rows, names = self._look()
-                self.columns = [_column(name) for name in names]
+                rows, names = self._look()
+                with self.hold_trait_notifications():  # the browser draws once
+                    self.columns, self.rows = _columns(names, rows), rows
             finally:
                 self._looking.release()
 
@@ -99,9 +99,20 @@ def _row(line: JobLine) -> Row:
     }
 
 
-def _column(name: str) -> Row:
-    label = name.removeprefix("params.").removeprefix("metrics.")
-    return {"name": name, "label": label, "number": name in NUMBERS or name.startswith("metrics.")}
+def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    return [
+        {
+            "name": name,
+            "label": name.removeprefix("params.").removeprefix("metrics."),
+            "number": name != "created" and _has_numbers([row.get(name) for row in rows]),
+        }
+        for name in names
+    ]
+
+
+def _has_numbers(values: Sequence[Any]) -> bool:
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in there)
 
 
 def _differing(params: Iterable[dict[str, Any]]) -> list[str]:
