@@ -45,14 +45,14 @@ def executed(notebook: Path) -> Path:
 
 
 def alone(page: str) -> str:
-    """The page with the bench's files in it."""
+    """The page with the bench's files in it, and links to the other pages."""
 
     def carried(found: re.Match[str]) -> str:
         with urllib.request.urlopen(found[1].replace("&amp;", "&")) as answer:
             kind = answer.headers.get_content_type()
             return f'src="data:{kind};base64,{base64.b64encode(answer.read()).decode()}"'
 
-    return _OF_THE_BENCH.sub(carried, page)
+    return re.sub(r'(href="\w+)\.ipynb"', r'\1.html"', _OF_THE_BENCH.sub(carried, page))
 
 
 if __name__ == "__main__":
