@@ -120,6 +120,7 @@ def test_a_kernel_that_dies_is_a_failed_notebook(bench: Program, tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(bench: Program, tmp_path: Path) -> None:
     diary, out = tmp_path / "diary", tmp_path / "out"
     cell = f"from pathlib import Path\nwith Path({str(diary)!r}).open('a') as file: file.write(f'{{seed}}\\n')"
