@@ -13,7 +13,7 @@ const VIEWS = {
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   table: (element, options, model) => table(element, options, model),
 };
-const LINGER_MS = 400;
+const LINGER_MS = 2000;
 const NEW_KERNEL = "talking-head-workbench:kernel";
 let kernel = null;
 

@@ -100,10 +100,12 @@ def _row(line: JobLine) -> Row:
 
 
 def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    short = {name: name.rpartition(".")[2].replace("_", " ") for name in names}
+    twice = {label for label in short.values() if list(short.values()).count(label) > 1}
     return [
         {
             "name": name,
-            "label": name.removeprefix("params.").removeprefix("metrics."),
+            "label": name.partition(".")[2] if short[name] in twice else short[name],
             "number": name != "created" and _has_numbers([row.get(name) for row in rows]),
         }
         for name in names
