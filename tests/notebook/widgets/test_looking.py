@@ -25,7 +25,7 @@ def test_a_node_of_the_graph_shows_what_it_was_given_and_made(notebook: Notebook
     expect(panel).to_contain_text("probe.data")
     gate.touch()
     expect(nodes.last).to_have_attribute("data-status", "completed")
-    wait_for(lambda: "b: completed" in str(notebook.save()["cells"][-1]["outputs"]))  # JupyterLab has drawn it anew
+    wait_for(lambda: "b: completed" in str(notebook.save()["cells"][-1]["outputs"]))  # the picture beside it
     expect(nodes.last).to_have_attribute("aria-pressed", "true")
     expect(panel).to_contain_text("probe.data")
     expect(panel.locator(".wb-values").first).to_contain_text("ba")

@@ -21,6 +21,8 @@ ENTRY = "notebook.js"
 HERE = Path(__file__).parent
 GONE_S = 150.0  # a page in the background speaks once a minute
 _KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
+# Beside a live view the static picture of it is not shown.
+_PICTURES = ".jp-OutputArea-child:has(> .jp-OutputArea-output .wb-notebook-picture),.wb-notebook-picture{display:none}"
 _IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
@@ -170,4 +172,4 @@ def style() -> str:
     page = re.sub(r"^\.dark\b", "&.dark", page, flags=re.MULTILINE)
     own = (HERE / "notebook.css").read_text(encoding="utf-8")
     # Twice the class: JupyterLab has rules for lists, tables and code in any output, and they are not to win.
-    return "\n".join([*movements, ".wb-notebook.wb-notebook {", page, own, "}"])
+    return "\n".join([*movements, _PICTURES, ".wb-notebook.wb-notebook {", page, own, "}"])
