@@ -12,7 +12,7 @@ import httpx
 import traitlets
 from ipywidgets import Widget
 
-from workbench.notebook.artifact import page_of
+from workbench.notebook.addresses import page_of
 from workbench.notebook.widgets.bridge import Bridge, Socket
 from workbench.settings import Settings
 from workbench.web import folder

@@ -62,7 +62,7 @@ class RunTable(View):
 
     def selected_frame(self) -> pd.DataFrame:
         """The selected runs as ``Runs.to_pandas`` gives them, in the order of the table's rows."""
-        from workbench.notebook.runs import frame_of
+        from workbench.notebook.frames import frame_of
 
         chosen = set(self.selected)
         return frame_of(self._runs._workbench, [line for line in self._lines if line.id in chosen])
