@@ -5,10 +5,9 @@ from __future__ import annotations
 import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from schemas.refs import Ref
-from workbench.settings import Settings
+from workbench.notebook.addresses import page_of
 
 if TYPE_CHECKING:
     from workbench.notebook.widgets.artifact_view import ArtifactView
@@ -104,13 +103,6 @@ class Artifact:
                 more = "…" if len(text) > TEXT_SHOWN else ""
                 return f'<pre style="white-space:pre-wrap">{html.escape(text[:TEXT_SHOWN])}{more}</pre>'
         return f'<a href="{url}">{html.escape(self.ref.name or self.ref.sha256[:12])}</a>'
-
-
-def page_of(settings: Settings) -> str:
-    """The address of the page where a browser on this machine finds artifacts without logging in, else ""."""
-    host = urlsplit(settings.app_url).hostname or ""
-    open_here = host in ("localhost", "127.0.0.1", "::1") and settings.login != "required"
-    return settings.app_url.rstrip("/") if open_here else ""
 
 
 def facts(ref: Ref) -> str:

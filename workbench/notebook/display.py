@@ -29,9 +29,19 @@ def bundle_of(widget: Any, picture: str, text: str) -> Bundle:
 
 
 def show_job(view: _JobView) -> None:
-    """Display a view of a job. When the job ends, the picture beside it becomes the final one."""
+    """Display a view of a job, and behind it the same as a picture: the final one, as soon as the job ends.
+
+    Two outputs: JupyterLab makes the view of an output anew when anything of that output changes, and leaves the old
+    one behind. Where the view lives its style sheet hides the picture.
+    """
     from IPython.display import display, update_display
 
     place = secrets.token_hex(8)
-    view.when_ended(lambda: update_display(view._repr_mimebundle_(), raw=True, display_id=place))
-    display(view._repr_mimebundle_(), raw=True, display_id=place)
+
+    def picture() -> Bundle:
+        html = f'<div class="wb-notebook-picture">{view.picture()}</div>'
+        return {"text/plain": view.words(), "text/html": html}
+
+    view.when_ended(lambda: update_display(picture(), raw=True, display_id=place))
+    display(bundle_of(view, "", view.words()), raw=True)
+    display(picture(), raw=True, display_id=place)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schemas.api import ApiStatus
 from schemas.errors import WorkbenchError
+from workbench.notebook.frames import frame_of, run_row
 from workbench.notebook.job import Job
 from workbench.notebook.tables import html_table
 from workbench.store.job_params import ParamCondition
@@ -88,45 +88,11 @@ class Runs(Sequence[Job]):
         lines = self.lines()
         more = f"<p>… and {len(lines) - SHOWN} more</p>" if len(lines) > SHOWN else ""
         return (
-            html_table([{**_row(line), "created": f"{_row(line)['created']:%d %b %H:%M}"} for line in lines[:SHOWN]])
+            html_table(
+                [{**run_row(line), "created": f"{run_row(line)['created']:%d %b %H:%M}"} for line in lines[:SHOWN]]
+            )
             + more
         )
-
-
-_EMPTY = ("id", "status", "pipeline", "experiment", "created", "seconds", "title")
-
-
-def _row(line: JobLine) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "status": line.status.value,
-        "pipeline": line.pipeline or line.workflow_id,
-        "experiment": line.experiment,
-        "created": datetime.fromtimestamp(line.created_at, UTC),
-        "seconds": round(line.finished_at - line.created_at, 3) if line.finished_at else None,
-        "title": line.title,
-    }
-
-
-def frame_of(workbench: Workbench, lines: Sequence[JobLine]) -> pd.DataFrame:
-    """The lines as ``Runs.to_pandas`` gives them."""
-    import pandas as pd
-
-    from workbench.store.columns import metrics_of, params_of
-
-    ids = [line.id for line in lines]
-    params = params_of(workbench.bench.store.database, ids)
-    metrics = metrics_of(workbench.bench.store.database, ids)
-    rows = [
-        {
-            **_row(line),
-            **{f"params.{name}": value for name, value in params[line.id].items()},
-            **{f"metrics.{name}": value for name, value in metrics[line.id].items()},
-        }
-        for line in lines
-    ]
-    frame = pd.DataFrame(rows, columns=None if rows else list(_EMPTY))
-    return frame.set_index("id")
 
 
 def wanted(

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.notebook.widgets.lab import Notebook
+from tests.stack.conditions import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -18,11 +19,14 @@ def test_a_node_of_the_graph_shows_what_it_was_given_and_made(notebook: Notebook
     nodes = view.locator(".wb-graph-node")
     expect(nodes).to_have_count(2)
     expect(nodes.first).to_have_attribute("data-status", "running")
-    gate.touch()
-    expect(nodes.last).to_have_attribute("data-status", "completed")
     nodes.last.focus()
     nodes.last.press("Enter")
     panel = view.get_by_role("region", name="Node")
+    expect(panel).to_contain_text("probe.data")
+    gate.touch()
+    expect(nodes.last).to_have_attribute("data-status", "completed")
+    wait_for(lambda: "b: completed" in str(notebook.save()["cells"][-1]["outputs"]))  # the picture beside it
+    expect(nodes.last).to_have_attribute("aria-pressed", "true")
     expect(panel).to_contain_text("probe.data")
     expect(panel.locator(".wb-values").first).to_contain_text("ba")
     expect(panel.locator("pre.wb-text")).to_be_visible()  # the text file, which no other origin may read
@@ -72,9 +76,9 @@ list(wb.runs(experiment="many"))[0].wait()
     rows = view.locator(".wb-grid-row")
     expect(view.get_by_role("status").first).to_have_text("40 runs")
     assert rows.count() < 30  # the others are not in the document
-    view.get_by_role("columnheader", name="a.sleep_s").click()
+    view.get_by_role("columnheader", name="sleep s").click()
     expect(rows.first).to_contain_text("v39")
-    view.get_by_role("columnheader", name="a.sleep_s").click()
+    view.get_by_role("columnheader", name="sleep s").click()
     expect(rows.first).to_contain_text("v00")
     rows.nth(1).click()
     rows.nth(3).click(modifiers=["Shift"])

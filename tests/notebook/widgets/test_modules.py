@@ -24,8 +24,12 @@ def test_nothing_names_another_host() -> None:
 
 
 def test_the_style_is_confined_to_our_outputs() -> None:
-    assert style().startswith("@scope (.wb-notebook) {")
-    assert ":root {" not in style() and ":scope {" in style() and ":scope.dark {" in style()
+    before, _, inside = style().partition(".wb-notebook.wb-notebook {")
+    movement, end, pictures = re.findall(r"^\S.*$", before, re.MULTILINE)
+    assert (movement, end) == ("@keyframes wb-breathe {", "}") and "wb-notebook-picture" in pictures
+    assert ":root" not in inside and "@keyframes" not in inside
+    assert "\n& {" in inside and "\n&.dark {" in inside
+    assert inside.count("{") == inside.count("}") - 1  # nothing ends the block before its end
 
 
 def test_the_entry_of_a_view_is_small() -> None:

@@ -145,8 +145,9 @@ def _control(given: dict[str, Any]) -> _Control:
         least, most = (-(2**53) if low is None else low), (2**53 if high is None else high)
         return _simple(w.BoundedIntText(min=least, max=most, step=schema.get("multipleOf", 1)))
     if kind == "number" and low is not None and high is not None:
-        step = schema.get("multipleOf") or 10 ** (math.floor(math.log10(high - low)) - 2)
-        return _simple(w.FloatSlider(min=low, max=high, step=step, readout_format=".4g"))
+        places = max(0, 2 - math.floor(math.log10(high - low)))
+        step = schema.get("multipleOf") or 10.0**-places
+        return _simple(w.FloatSlider(min=low, max=high, step=step, readout_format=f".{places}f"))
     if kind == "number":
         return _simple(w.FloatText())
     if kind == "string":

@@ -12,7 +12,7 @@ import httpx
 import traitlets
 from ipywidgets import Widget
 
-from workbench.notebook.artifact import page_of
+from workbench.notebook.addresses import page_of
 from workbench.notebook.widgets.bridge import Bridge, Socket
 from workbench.settings import Settings
 from workbench.web import folder
@@ -20,6 +20,9 @@ from workbench.web import folder
 ENTRY = "notebook.js"
 HERE = Path(__file__).parent
 GONE_S = 150.0  # a page in the background speaks once a minute
+_KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
+# Beside a live view the static picture of it is not shown.
+_PICTURES = ".jp-OutputArea-child:has(> .jp-OutputArea-output .wb-notebook-picture),.wb-notebook-picture{display:none}"
 _IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
@@ -163,7 +166,10 @@ def sources() -> list[tuple[str, str]]:
 def style() -> str:
     """The style sheet of the page for one element and what is in it, and what only notebooks need."""
     page = (folder() / "workbench.css").read_text(encoding="utf-8")
-    page = re.sub(r"^:root\b", ":scope", page, flags=re.MULTILINE)
-    page = re.sub(r"^\.dark\b", ":scope.dark", page, flags=re.MULTILINE)
+    movements = _KEYFRAMES.findall(page)
+    page = _KEYFRAMES.sub("", page)
+    page = re.sub(r"^:root\b", "&", page, flags=re.MULTILINE)
+    page = re.sub(r"^\.dark\b", "&.dark", page, flags=re.MULTILINE)
     own = (HERE / "notebook.css").read_text(encoding="utf-8")
-    return f"@scope (.wb-notebook) {{\n{page}\n{own}\n}}"
+    # Twice the class: JupyterLab has rules for lists, tables and code in any output, and they are not to win.
+    return "\n".join([*movements, _PICTURES, ".wb-notebook.wb-notebook {", page, own, "}"])

@@ -13,71 +13,34 @@ const VIEWS = {
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   table: (element, options, model) => table(element, options, model),
 };
-const LINGER_MS = 400;
 const NEW_KERNEL = "talking-head-workbench:kernel";
 let kernel = null;
 
-const leaving = new Map(); // key of a model -> {view, timer}: views that were just taken out of the document
-
-/**
- * Show a view of `host`'s kernel; returns a function that ends it. JupyterLab takes a view out and asks for a new one when
- * something of its output changes: then the same one goes on, with what a person had opened or typed.
- */
+/** Show a view of `host`'s kernel; returns a function that ends it. */
 export function show({ model, el, host }) {
   dress(el, host);
-  const key = model.get("key");
-  const kept = leaving.get(key);
-  clearTimeout(kept?.timer);
-  leaving.delete(key);
-  const view = kept?.view ?? begin(new Shared(model), host);
-  if (kept) view.model.turnTo(model);
-  el.append(view.content);
+  const view = begin(traits(model), host);
+  fill(el, view.content);
   return () => {
     undress(el);
-    clearTimeout(leaving.get(key)?.timer);
-    leaving.get(key)?.view.end();
-    leaving.set(key, { view, timer: setTimeout(() => (leaving.delete(key), view.end()), LINGER_MS) });
+    view.end();
   };
 }
 
-/** A model as one view after another has it: each is given its own, and loses its listeners with the view. */
-class Shared {
-  #model;
-  #listeners = new Set();
-
-  constructor(model) {
-    this.#model = model;
-  }
-
-  turnTo(model) {
-    this.#model = model;
-    for (const [event, listener] of this.#listeners) model.on(event, listener);
-    for (const [, listener] of this.#listeners) listener();
-  }
-
-  get(name) {
-    return this.#model.get(name);
-  }
-
-  set(name, value) {
-    this.#model.set(name, value);
-    this.#model.save_changes();
-  }
-
-  send(message) {
-    this.#model.send(message);
-  }
-
-  /** Calls `listener()` on every change of a trait until the answer is called. */
-  watch(name, listener) {
-    const entry = [`change:${name}`, listener];
-    this.#listeners.add(entry);
-    this.#model.on(...entry);
-    return () => {
-      this.#listeners.delete(entry);
-      this.#model.off(...entry);
-    };
-  }
+/** A model by its traits: what is set goes to the kernel, and `watch` answers with what ends the watching. */
+function traits(model) {
+  return {
+    get: (name) => model.get(name),
+    set: (name, value) => {
+      model.set(name, value);
+      model.save_changes();
+    },
+    send: (message) => model.send(message),
+    watch: (name, listener) => {
+      model.on(`change:${name}`, listener);
+      return () => model.off(`change:${name}`, listener);
+    },
+  };
 }
 
 function begin(model, host) {
@@ -141,7 +104,7 @@ function begin(model, host) {
     if (elsewhere) elsewhere.end();
     else stop();
   };
-  return { model, content, end: ended };
+  return { content, end: ended };
 }
 
 // -- looks ------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ export function table(element, _, model) {
   fill(element, h("div", { class: "wb-grid" }, h("div", { class: "wb-filters" }, search, states, count), pane));
 
   const columns = () => model.get("columns");
-  const template = () => columns().map((one) => (one.name === "title" ? "minmax(160px, 2fr)" : one.number ? "minmax(84px, 0.6fr)" : "minmax(92px, 1fr)")).join(" ");
+  const template = () => columns().map((one) => (one.name === "title" ? "minmax(160px, 2fr)" : one.name === "status" ? "112px" : one.number ? "minmax(84px, 0.6fr)" : "minmax(92px, 1fr)")).join(" ");
 
   function arrange() {
     const rows = model.get("rows");
@@ -52,7 +52,7 @@ export function table(element, _, model) {
   }
 
   function drawHead() {
-    head.style.gridTemplateColumns = template();
+    pane.style.setProperty("--wb-columns", template());
     fill(
       head,
       columns().map((one) =>
@@ -105,7 +105,7 @@ export function table(element, _, model) {
         "data-active": index === active ? "" : null,
         "aria-rowindex": index + 2,
         "aria-selected": String(chosen.has(one.id)),
-        style: `top: ${index * ROW_PX}px; grid-template-columns: ${template()}`,
+        style: `top: ${index * ROW_PX}px`,
         onclick: (event) => choose(index, event),
       },
       columns().map((column) => h("span", { role: "gridcell", "data-number": column.number ? "" : null, title: typeof one[column.name] === "string" ? one[column.name] : null }, cell(column, one[column.name]))),

@@ -62,7 +62,7 @@ class RunTable(View):
 
     def selected_frame(self) -> pd.DataFrame:
         """The selected runs as ``Runs.to_pandas`` gives them, in the order of the table's rows."""
-        from workbench.notebook.runs import frame_of
+        from workbench.notebook.frames import frame_of
 
         chosen = set(self.selected)
         return frame_of(self._runs._workbench, [line for line in self._lines if line.id in chosen])
@@ -100,10 +100,12 @@ def _row(line: JobLine) -> Row:
 
 
 def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    short = {name: name.rpartition(".")[2].replace("_", " ") for name in names}
+    twice = {label for label in short.values() if list(short.values()).count(label) > 1}
     return [
         {
             "name": name,
-            "label": name.removeprefix("params.").removeprefix("metrics."),
+            "label": name.partition(".")[2] if short[name] in twice else short[name],
             "number": name != "created" and _has_numbers([row.get(name) for row in rows]),
         }
         for name in names

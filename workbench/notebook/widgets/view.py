@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import anywidget
@@ -17,7 +16,6 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
     """One view in an output.
 
     Attributes:
-        key: tells it from every other, in the file too.
         view: which one; notebook.js has them by name.
         options: what it is given.
         answers: answers of the API by path, as they were when they were last written. They are saved with the notebook.
@@ -25,7 +23,6 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
 
     _esm = Path(__file__).parent / "view.js"
 
-    key = traitlets.Unicode().tag(sync=True)
     modules = traitlets.Unicode().tag(sync=True)
     view = traitlets.Unicode().tag(sync=True)
     options = traitlets.Dict().tag(sync=True)
@@ -33,7 +30,7 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
 
     def __init__(self, workbench: Any, view: str, options: dict[str, Any], **more: Any) -> None:
         modules = f"IPY_MODEL_{modules_of(workbench).model_id}"
-        super().__init__(key=token_hex(8), modules=modules, view=view, options=options, **more)
+        super().__init__(modules=modules, view=view, options=options, **more)
         self._workbench = workbench
 
     def picture(self) -> str:
