@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import BaseModel
-from pydantic.fields import PydanticUndefined
 
 from nodes.registry import services
 from nodes.sdk import NodeDeclaration, field_type
@@ -288,12 +287,12 @@ def _signature(declaration: NodeDeclaration) -> inspect.Signature:
     parameters = []
     for model in (declaration.inputs, declaration.params):
         for name, field in model.model_fields.items():
-            default = field.get_default(call_default_factory=True)
+            default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
             parameters.append(
                 inspect.Parameter(
                     name,
                     inspect.Parameter.KEYWORD_ONLY,
-                    default=inspect.Parameter.empty if default is PydanticUndefined else default,
+                    default=default,
                     annotation=field_type(field),
                 )
             )
