@@ -20,7 +20,7 @@ import httpx
 import uvicorn
 
 from benchmarks.measure import machine, percentile, told
-from tests.app.serve import Introduced
+from tests.app.named import Named
 from tests.store.samples import fake_ref, make_job, whole_run
 from workbench.app.server import create_app
 from workbench.client.bench import Bench
@@ -107,7 +107,7 @@ def main(count: int = 1000) -> None:
         )
         bench = Bench(settings)
         fill(bench.store, count)
-        app = Introduced(create_app(bench, pages=False))
+        app = Named(create_app(bench, pages=False))
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -102,24 +102,38 @@ def test_presets_are_saved_applied_and_deleted(visiting: Visiting) -> None:
 
 
 def test_expected_time_follows_what_is_chosen(place: Place, visiting: Visiting) -> None:
-    def told(*leave_out: str) -> str:
+    def told(*leave_out: str) -> tuple[float, str]:
+        """Seconds by the API, and the sentence that the page is to say."""
         asked = {"pipeline": "talking_head", "options": {"prompt": "-", "leaveOut": list(leave_out)}}
         answer = place.post("/api/estimate", json=asked)
-        assert answer["basis"] >= 1 and answer["seconds"] is not None
-        runs = "one past run" if answer["basis"] == 1 else f"{answer['basis']} past runs"
-        return rf"^About \d+ m?(in|s).*, from {runs}\.$"
+        value, basis = answer["seconds"], answer["basis"]
+        runs = "one past run" if basis == 1 else f"{basis} past runs"
+        about = (
+            f"{max(1, int(value + 0.5))} s"
+            if value < 10
+            else f"{5 * int(value / 5 + 0.5)} s"
+            if value < 90
+            else ".*min.*"
+        )
+        return value, rf"^About {about}, from {runs}\.$"
 
     if not place.post("/api/estimate", json={"pipeline": "talking_head"})["seconds"]:  # this test runs alone
         made = {"portrait": place.post("/api/uploads/sample")["ref"]["sha256"], "script": "Clocks."}
         place.ended(place.order(pipeline="talking_head", options=made))
     page = visiting().page
     line = page.locator("#estimate .wb-estimate")
-    expect(line).to_have_text(re.compile(told()))
-    whole = line.inner_text()
+    whole, words = told()
+    expect(line).to_have_text(re.compile(words))
+    page.locator('.wb-card[data-pipeline="infinitetalk"]').click()
+    expect(line).to_have_text("No past runs yet that would tell how long it takes.")
+    page.locator('.wb-card[data-pipeline="talking_head"]').click()
+    expect(line).to_have_text(re.compile(words))
     open_parameters(page)
-    page.get_by_label("Do this step").first.uncheck()  # portrait upscaling, which takes longest
-    expect(line).not_to_have_text(whole)
-    expect(line).to_have_text(re.compile(told("upscale")))
+    for step in page.get_by_label("Do this step").all():  # upscaling, and the evaluation at the end
+        step.uncheck()
+    short, words = told("upscale", "evaluate")
+    assert short < whole
+    expect(line).to_have_text(re.compile(words))
 
 
 def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -> None:
