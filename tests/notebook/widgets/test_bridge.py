@@ -8,9 +8,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.control.conftest import _live as _live
-from tests.control.conftest import diary as diary
-from tests.control.conftest import live as live
 from tests.live import Diary, LiveBench, wait_for
 from workbench.notebook.widgets.bridge import Bridge, Socket
 from workbench.notebook.workbench import Workbench
