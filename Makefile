@@ -1,5 +1,6 @@
 # demo   install, start the stack, make a video from the sample portrait
 # test   everything; check   the quick part of it, under three minutes
+# notebooks  executed copies of the notebooks, as pages
 # bench  the measurements in benchmarks/; faults  the whole fault suite, about half an hour
 
 # The first Python that is new enough; another one: make demo PYTHON=/path/to/python
@@ -14,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check faults bench lint environment environment-dev browser fault-tools python
+.PHONY: help demo test check faults bench notebooks lint environment environment-dev browser fault-tools python
 
 help:
 	@echo "make demo    install into .venv, start the stack, make a talking-head video"
@@ -22,6 +23,7 @@ help:
 	@echo "make check   the quick part of it"
 	@echo "make faults  kill, stop, cut and fill, as often as promised"
 	@echo "make bench   measure speed"
+	@echo "make notebooks  run the notebooks and write them as pages to build/notebooks"
 
 demo: environment
 	@$(BIN)/workbench run talking_head --portrait sample --prompt "$(PROMPT)"
@@ -37,6 +39,9 @@ faults: environment-dev fault-tools
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks
+
+notebooks: environment
+	@$(BIN)/python tools/render_notebooks.py
 
 lint:
 	@$(BIN)/ruff check --quiet

@@ -18,6 +18,8 @@ RUNS = (
     ("store",),
     ("run_filters",),
     ("page_start",),
+    ("notebook_start",),
+    ("notebook_widgets",),
     ("tracking",),
     ("watchers",),
 )

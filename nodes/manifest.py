@@ -35,7 +35,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 weights=weights,
                 available=not missing,
                 missing=missing,
-                params=_params(declaration),
+                params=params_schema(declaration),
                 inputs=declaration.inputs.model_json_schema(),
                 outputs=declaration.outputs.model_json_schema(),
             )
@@ -43,7 +43,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
     return sorted(found, key=lambda item: item.service)
 
 
-def _params(declaration: NodeDeclaration) -> dict[str, Any]:
+def params_schema(declaration: NodeDeclaration) -> dict[str, Any]:
     """JSON Schema of the parameters; those that a form folds away say ``advanced``."""
     schema = declaration.params.model_json_schema()
     for name in declaration.advanced:

@@ -171,7 +171,9 @@ def node(
         if asks and plane != Plane.CONTROL:
             refuse("asks", "a node that asks a person runs on the control plane", 'plane="control"')
         known = DECLARED.get(service)
-        if known is not None and Path(known.file) != Path(file):
+        # A cell that is run again is another file to Python; what it declared before is replaced.
+        of_cells = known is not None and known.run.__module__ == run.__module__ == "__main__"
+        if known is not None and not of_cells and Path(known.file) != Path(file):
             refuse("service", f"also declared in {known.file}", "Give one of the two another name.")
         DECLARED[service] = NodeDeclaration(
             service=service,
@@ -190,12 +192,17 @@ def node(
             same_subject=dict(same_subject or {}),
             packages=weights,
             advanced=advanced,
-            doc=inspect.getdoc(inspect.getmodule(run)) or inspect.getdoc(run) or "",
+            doc=_doc(run),
             file=file,
         )
         return run
 
     return declare
+
+
+def _doc(run: RunFunction) -> str:
+    module = inspect.getmodule(run) if run.__module__ != "__main__" else None  # a notebook's says nothing of the node
+    return (inspect.getdoc(module) if module else None) or inspect.getdoc(run) or ""
 
 
 def _models_of(run: RunFunction, refuse: Callable[[str, str, str], typing.NoReturn]) -> tuple[type[BaseModel], ...]:

@@ -275,6 +275,10 @@ class PartList(Contract):
     parts: list[PartEntry]
 
 
+class Waveform(Contract):
+    peaks: list[float] = Field(description="The largest amplitude of each of equal pieces, 0 to 1.")
+
+
 # -- pipelines and presets ---------------------------------------------------------------------------------------------
 
 

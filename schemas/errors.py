@@ -30,6 +30,8 @@ ERROR_CODES: dict[str, str] = {
     "job.key_reused": "The idempotency key was used for another graph.",
     "job.not_final": "The job must be finished for this.",
     "job.nothing_to_retry": "The job completed, so there is nothing to try again.",
+    "job.cancelled": "The job was cancelled, so it has no result.",
+    "job.no_such_output": "The job made no artifact of that kind.",
     "review.not_waiting": "No node of the job waits for a person's answer, or several do and none was named.",
     "review.decided": "A person has answered already, otherwise.",
     "review.bad_answer": "The answer cannot be used: no author, no text, a text that is too long.",
@@ -68,6 +70,15 @@ ERROR_CODES: dict[str, str] = {
     "home.disk_full": "The disk that holds the home directory is full.",
     "settings.invalid": "A setting has a value that is not allowed.",
     "cancelled": "The job was cancelled.",
+    # notebooks
+    "notebook.unreadable": "The file is not a notebook of format 4.",
+    "notebook.bad_cell": "The cell tagged parameters is not plain assignments, or differs from the model it mirrors.",
+    "notebook.bad_parameter": "A parameter of the notebook is unknown, of the wrong type or out of bounds.",
+    "notebook.bad_figure": "What was to be recorded is not a finite number.",
+    "notebook.busy": "Another process runs the same notebook with the same parameters into the same folder.",
+    "notebook.crashed": "The process that ran the notebook died.",
+    "notebook.stopped": "The execution was stopped before its end.",
+    "notebook.no_folder": "There is no folder of notebooks at that place.",
     # the app
     "app.unreachable": "The page's server does not answer.",
     "request.invalid": "A field of the request is missing, unknown or out of bounds.",
@@ -91,6 +102,7 @@ ERROR_CODES: dict[str, str] = {
     "upload.refused": "A file of this type is not accepted.",
     "upload.unreadable": "The file is damaged, or not what its type says.",
     "upload.busy": "Other files are being looked at, or the process that does so cannot start.",
+    "artifact.no_waveform": "There is no waveform of an artifact in which nothing can be heard.",
     "artifact.no_thumbnail": "There is no small picture of an artifact that is neither picture nor video.",
 }
 

@@ -1,1 +1,36 @@
-"""The workbench: bus, stores, engine, the two planes and the faces on them."""
+"""The workbench: bus, stores, engine, the two planes and the faces on them.
+
+In a notebook or a script::
+
+    from workbench import connect
+
+    wb = connect()
+    job = wb.run("talking_head", portrait="sample", script="Hello.")
+    job.video
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.notebook.connect import connect as connect
+    from workbench.notebook.figures import record as record
+    from workbench.notebook.request import RunRequest as RunRequest
+
+__all__ = ["RunRequest", "connect", "record"]
+
+_HOMES = {
+    "connect": "workbench.notebook.connect",
+    "record": "workbench.notebook.figures",
+    "RunRequest": "workbench.notebook.request",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Every process of the bench imports this package: what only people need is imported when they ask for it.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -35,6 +35,7 @@ _STATUS_OF_CODE = {
     "upload.busy": 503,
     "review.bad_answer": 422,
     "artifact.no_thumbnail": 404,
+    "artifact.no_waveform": 404,
     "store.missing": 404,
     "home.disk_full": 507,
     "request.not_found": 404,

@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from schemas.approval import Question
 from schemas.errors import WorkbenchError
-from schemas.event import Event, EventType, NodeWait
 from workbench.cli.output import print_json
-from workbench.cli.report import this_program
 from workbench.client.bench import Bench
-
-
-def open_questions(events: Sequence[Event]) -> list[Question]:
-    """What is asked at the end of these events: a job that is watched late may have its answers already."""
-    last = {event.node: event for event in events if event.node}
-    waits = [NodeWait.model_validate(event.data) for event in last.values() if event.type is EventType.NODE_WAITING]
-    return [wait.question for wait in waits if wait.question is not None]
-
-
-def how_to_answer(job: str, question: Question) -> str:
-    """What a person reads who watches the job."""
-    program = shlex.quote(this_program())
-    text = "\n".join(f"    {line}" for line in question.text.splitlines())
-    return (
-        f"{question.sentence}\n\n{text}\n\n"
-        f"  as it is:   {program} job approve {job}\n"
-        f"  changed:    {program} job approve {job} --text '…'   (or --file FILE)\n"
-        f"  not at all: {program} job approve {job} --reject 'why'"
-    )
+from workbench.terminal.questions import how_to_answer
 
 
 def answer_text(text: str | None, file: Path | None, reject: str | None) -> str | None:

@@ -54,6 +54,10 @@ _REFUSED = (
     "node.bad_declaration",
     "node.bad_input",
     "node.missing_package",
+    "notebook.unreadable",
+    "notebook.bad_",
+    "notebook.busy",
+    "notebook.no_folder",
 )
 _NO_STACK = ("stack.not_running", "bus.unreachable", "store.unreachable", "sql.unreachable", "tracking.unreachable")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from pathlib import Path
-
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.job import JobRecord, JobView
 from workbench.cli.output import print_table
 from workbench.client.bench import Bench
+from workbench.terminal.questions import this_program
 
 _STYLES = {"completed": "green", "failed": "bold red", "skipped": "dim", "cancelled": "yellow", "running": "cyan"}
 
@@ -51,16 +47,6 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
     if shown.error is not None:
         print()
         print_error(shown.error)
-
-
-def this_program() -> str:
-    """What to type for this installation's ``workbench`` in the shell that started it."""
-    program = Path(sys.prefix) / "bin" / "workbench"
-    on_path = shutil.which("workbench")
-    if not program.exists() or (on_path and Path(on_path).samefile(program)):
-        return "workbench"
-    below = program.is_relative_to(Path.cwd())
-    return os.path.relpath(program) if below else str(program)
 
 
 def print_error(info: ErrorInfo) -> None:

@@ -47,6 +47,7 @@ def run(
     """Run a pipeline and wait for its video. Starts the stack when none runs. Ctrl-C stops watching, not the job."""
     from workbench.cli.values import parse_settings
     from workbench.client.pipelines import find_pipeline
+    from workbench.client.samples import portrait_file
     from workbench.engine.accept import Request
     from workbench.workflows import Options, build
 
@@ -56,7 +57,7 @@ def run(
     if bench.settings.llm_url and prompt:
         params.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
     options = Options(
-        portrait=bench.upload(portrait_file(portrait, bench), "image") if portrait else None,
+        portrait=bench.upload(portrait_file(portrait, bench.settings.home), "image") if portrait else None,
         prompt=prompt,
         script=script,
         audio=bench.upload(Path(audio).expanduser(), "audio") if audio else None,
@@ -105,38 +106,12 @@ def submit(
 
 
 def connect(*, start: bool = False, quiet: bool = False) -> Bench:
-    """The bench of the settings.
-
-    Args:
-        start: start the embedded stack where no URL is set and none runs. A command that only looks does not: a
-            question about jobs should neither take ten seconds nor leave seven processes behind.
-
-    Raises WorkbenchError: stack.not_running, and what `workbench up` raises.
-    """
-    from schemas.errors import WorkbenchError
+    """The bench of the settings; ``start`` as in ``open_settings``."""
     from workbench.cli.output import note
     from workbench.client.bench import Bench
-    from workbench.embedded.plan import given_from_outside
-    from workbench.settings import load_settings
+    from workbench.client.opening import open_settings
 
-    settings = load_settings()
-    if given_from_outside("bus"):
-        return Bench(settings)
-    from workbench.embedded.stack import ensure_running, is_running
-
-    # The settings that a stack published outlive it when it is killed: what counts is whether it lives.
-    if start:
-        if not quiet and not is_running(settings.home):
-            note("starting the stack …")
-        return Bench(ensure_running(settings.home))
-    if not is_running(settings.home):
-        raise WorkbenchError(
-            "stack.not_running",
-            "no stack runs in this home",
-            where=str(settings.home),
-            remedy="Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another bench.",
-        )
-    return Bench(settings)
+    return Bench(open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …")))
 
 
 def finish(
@@ -144,10 +119,10 @@ def finish(
 ) -> None:
     """Watch a job to its end, keep its video, print what came of it; exit code 1 when it did not complete."""
     from schemas.status import JobStatus
-    from workbench.cli.progress import Follower
     from workbench.cli.report import print_report
     from workbench.client.finish import await_record, await_tracked, keep_video
     from workbench.client.view import view
+    from workbench.terminal.progress import Follower
 
     target = out or bench.settings.home / "videos" / f"{job}.mp4"
     with Follower(bench, job, visible=not as_json) as follower:
@@ -161,18 +136,6 @@ def finish(
         print_report(bench, record, shown)
     if record.status is not JobStatus.COMPLETED:
         raise typer.Exit(ExitCode.FAILED)
-
-
-def portrait_file(given: str, bench: Bench) -> Path:
-    """The file a person named; `sample` is the packaged portrait, unless there is a file of that name."""
-    path = Path(given).expanduser()
-    if given == "sample" and not path.exists():
-        from nodes._samples import sample_portrait
-
-        folder = bench.settings.home / "samples"
-        folder.mkdir(parents=True, exist_ok=True)
-        return sample_portrait(folder)
-    return path
 
 
 def print_accepted(accepted: Accepted, as_json: bool) -> None:

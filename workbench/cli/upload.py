@@ -24,10 +24,11 @@ def upload(
     """Put a file into the object store and print the reference that a graph's input takes."""
     from schemas.errors import WorkbenchError
     from schemas.refs import REF_TYPES
-    from workbench.cli.run import connect, portrait_file
+    from workbench.cli.run import connect
+    from workbench.client.samples import portrait_file
 
     bench = connect(start=True, quiet=True)
-    path = portrait_file(str(file), bench)
+    path = portrait_file(file, bench.settings.home)
     kind = kind or _kind_of(path)
     if kind not in REF_TYPES:
         raise WorkbenchError(

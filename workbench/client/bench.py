@@ -38,6 +38,7 @@ from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
+from workbench.store.run_contents import PARENT_RUN
 from workbench.store.tracking_api import run_url
 from workbench.store.typical import typical_seconds
 
@@ -235,6 +236,7 @@ class Bench:
         owner: str | None = None,
         reader: str | None = None,
         key: str | None = None,
+        parent_run: str | None = None,
     ) -> Accepted:
         """Submit a job's graph again, with other parameters where given; what is known is not computed again.
 
@@ -244,12 +246,14 @@ class Bench:
             owner: of the new job; default: the owner of the old one.
             reader: whose uploads and artifacts the parameters may name; None: everybody's.
             key: idempotency key: a repeated call is the same job.
+            parent_run: MLflow run that the new job's is put below; that of the old one does not count.
         """
         record = self.job(job_id)
         graph = unrun(record.graph, params or {})
         known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
         check_refs(self, graph, owner=reader, known=known)
         graph.context.pop("cache", None)
+        graph = below_run(graph, parent_run)
         if fresh:
             graph.context["cache"] = False
         return self.submit(
@@ -263,7 +267,9 @@ class Bench:
             )
         )
 
-    def retry(self, job_id: str, *, owner: str | None = None, key: str | None = None) -> Accepted:
+    def retry(
+        self, job_id: str, *, owner: str | None = None, key: str | None = None, parent_run: str | None = None
+    ) -> Accepted:
         """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
 
         What completed, with everything before it, is kept as it is, also where the service is never cached; so is a
@@ -283,7 +289,7 @@ class Bench:
             )
         accepted = self.submit(
             Request(
-                resumed(record.graph),
+                below_run(resumed(record.graph), parent_run),
                 key=key,
                 pipeline=record.pipeline,
                 experiment=record.experiment,
@@ -308,6 +314,12 @@ class Bench:
             with written(self.cache.folder):
                 shutil.copyfile(path, copy)
             yield copy
+
+
+def below_run(graph: Graph, run: str | None) -> Graph:
+    """The graph with the MLflow run that its job's is put below, and no other: not part of what is computed."""
+    kept = {name: value for name, value in graph.metadata.items() if name != PARENT_RUN}
+    return graph.model_copy(update={"metadata": {**kept, PARENT_RUN: run} if run else kept})
 
 
 def resumed(graph: Graph) -> Graph:

@@ -8,7 +8,7 @@ from typing import Any
 from schemas.api import Consent, JobOptions, JobRequest
 from schemas.graph import Graph
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.bench import Bench, below_run
 from workbench.client.given import check_refs, given_ref
 from workbench.client.pipelines import find_pipeline
 from workbench.engine.accept import Accepted, Request
@@ -26,6 +26,7 @@ def place(
     reader: str | None,
     key: str | None = None,
     files: dict[str, Ref] | None = None,
+    parent_run: str | None = None,
 ) -> Accepted:
     """Submit what a person asked for. Raises WorkbenchError; then nothing was queued.
 
@@ -34,6 +35,7 @@ def place(
         reader: whose uploads and artifacts may be named; None: everybody's.
         key: idempotency key: what is placed again with it is the same job.
         files: references that are known already, by option; they are not looked up.
+        parent_run: MLflow run that the job's is put below.
     """
     if asked.graph is not None:
         graph = parse_graph(asked.graph)
@@ -43,7 +45,7 @@ def place(
         graph = ordered_graph(bench, asked.pipeline, asked.options, asked.params, reader, files)
     return bench.submit(
         Request(
-            with_consent(graph, asked.consent, owner),
+            below_run(with_consent(graph, asked.consent, owner), parent_run),
             key=own_key(owner, key),
             pipeline=asked.pipeline or "",
             experiment=asked.experiment,

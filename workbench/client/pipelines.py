@@ -19,3 +19,8 @@ def find_pipeline(name: str) -> Pipeline:
             remedy="`workbench pipelines` lists them.",
         )
     return PIPELINES[name]
+
+
+def pipeline_result(name: str) -> tuple[str, str] | None:
+    """(node, output) that is the video of such a job; None where the pipeline says nothing, or is not known here."""
+    return PIPELINES[name].result if name in PIPELINES else None

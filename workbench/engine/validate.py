@@ -56,7 +56,7 @@ def validate(
                     "plane": declaration.plane,
                     "version": declaration.version,
                     "weights": weights_of(declaration),
-                    "params": _params(node, declaration),
+                    "params": checked_params(node, declaration),
                     "input": bind(node, declaration, parents[node.id], before[node.id], declarations),
                     **_state(node, declaration),
                 }
@@ -129,7 +129,8 @@ def _check_plane(node: Node, declaration: NodeDeclaration) -> None:
         )
 
 
-def _params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+def checked_params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+    """The node's parameters with every default written out. Raises WorkbenchError (graph.bad_param)."""
     fields = declaration.params.model_fields
     unknown = sorted(set(node.params) - set(fields))
     if unknown:

@@ -21,6 +21,7 @@ from workbench.store.record import named_refs
 MAX_VALUE = 6000
 MAX_TAG = 8000
 MAX_KEY = 250
+PARENT_RUN = "parentRun"  # in a graph's metadata: id of the run that its job belongs below
 
 RUN_STATUS = {
     JobStatus.COMPLETED: "FINISHED",
@@ -47,10 +48,10 @@ def parameters(job: JobRecord) -> dict[str, str]:
     found = {"seed": str(job.seed)}
     for node in job.graph.nodes:
         for name, value in node.params.items():
-            found[_key(f"{node.id}.{name}")] = _text(value)
+            found[key_of(f"{node.id}.{name}")] = text_of(value)
         for name, value in node.input.items():
             if not (isinstance(value, str) and value.startswith("$")):
-                found.setdefault(_key(f"{node.id}.{name}"), _text(_digest_only(value)))
+                found.setdefault(key_of(f"{node.id}.{name}"), text_of(_digest_only(value)))
     return found
 
 
@@ -68,7 +69,7 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
             if (value := getattr(node, name)) is not None and node.status is NodeStatus.COMPLETED
         }
         for name, value in {**figures, **node.metrics}.items():
-            found.append({"key": _key(f"{node.id}.{name}"), "value": value, "timestamp": stamp, "step": 0})
+            found.append({"key": key_of(f"{node.id}.{name}"), "value": value, "timestamp": stamp, "step": 0})
     end = job.finished_at
     if end is not None:
         whole = {
@@ -100,7 +101,7 @@ def tags(job: JobRecord) -> dict[str, str]:
     }
     for node in job.graph.nodes:
         made_by = " ".join(filter(None, (node.service, node.version, node.weights and f"weights {node.weights}")))
-        found[_key(f"workbench.node.{node.id}")] = made_by
+        found[key_of(f"workbench.node.{node.id}")] = made_by
     return {key: value[:MAX_TAG] for key, value in found.items() if value}
 
 
@@ -109,6 +110,11 @@ def _consent(said: Any) -> str:
         return ""
     agreed = "given" if said.get("given") else "not given"
     return f"{agreed}, said {said.get('by', 'somebody')}: {said.get('text', '')}".rstrip(": ")
+
+
+def parent_run(job: JobRecord) -> str:
+    """The run that the job was started in, such as that of a notebook; "" for most."""
+    return str(job.graph.metadata.get(PARENT_RUN) or "")
 
 
 def run_name(job: JobRecord) -> str:
@@ -268,12 +274,12 @@ def _digest_only(value: Any) -> Any:
     return f"sha256:{refs[0][1].sha256}" if refs and refs[0][0] == "" else value
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
     return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     return _KEY.sub("_", name)[:MAX_KEY]
 
 

@@ -129,7 +129,8 @@ class Tracker:
             info = self.api.find_run(experiment_id, JOB_TAG, job.id)
         left = {} if info is None else tags
         if info is None:
-            parent = {PARENT_RUN_TAG: self._sweep_run(job, experiment_id)} if job.sweep else {}
+            above = self._sweep_run(job, experiment_id) if job.sweep else run_contents.parent_run(job)
+            parent = {PARENT_RUN_TAG: above} if above else {}
             self.queue.mark_creating(job.id)
             reached(CrashPoint.RUN_CREATING)
             start_ms = int((job.started_at or job.created_at) * 1000)

@@ -96,11 +96,16 @@ class TrackingApi:
         info: dict[str, Any] = self._api("POST", "runs/create", body)["run"]["info"]
         return info
 
-    def find_run(self, experiment_id: str, tag: str, value: str) -> dict[str, Any] | None:
-        """The ``info`` of the oldest run with that tag, or None."""
+    def find_run(self, experiment_id: str, tag: str, value: str, *, unended: bool = False) -> dict[str, Any] | None:
+        """The ``info`` of the oldest run with that tag, or None.
+
+        Args:
+            unended: only one that neither finished nor failed.
+        """
+        open_ = " and attributes.status != 'FINISHED' and attributes.status != 'FAILED'" if unended else ""
         body = {
             "experiment_ids": [experiment_id],
-            "filter": f"tags.`{tag}` = '{value}'",
+            "filter": f"tags.`{tag}` = '{value}'{open_}",
             "order_by": ["attributes.start_time ASC"],
             "max_results": 1,
         }

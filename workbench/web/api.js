@@ -2,8 +2,12 @@
 
 let session = null;
 
-/** Where the API is; a notebook widget sets another base than the page's own. */
-export const place = { base: "" };
+/**
+ * Where the API is. In a page it is the page's own server. In a notebook `transport` leads through the kernel: {call(method,
+ * path, body), open() -> like a WebSocket, media(path) -> address, text(path)}; and `base` is the address of the bench's
+ * page where a browser may go there, else empty.
+ */
+export const place = { base: "", transport: null };
 
 export class ApiError extends Error {
   constructor(status, body) {
@@ -24,6 +28,7 @@ export function whoami() {
 }
 
 export async function call(method, path, body) {
+  if (place.transport) return place.transport.call(method, path, body);
   const headers = { Accept: "application/json" };
   const changes = method !== "GET";
   if (changes && path !== "/api/session") headers["X-CSRF-Token"] = (await whoami().catch(() => ({}))).csrfToken ?? "";
@@ -53,6 +58,25 @@ export async function call(method, path, body) {
 
 export const get = (path) => call("GET", path);
 export const post = (path, body = {}) => call("POST", path, body);
+
+/** The address of a page for people; null where none can be opened from here. */
+export const pageUrl = (path) => (place.transport && !place.base ? null : place.base + path);
+
+/** Give `element[name]` the address of what a path of the API leads to; returns the element. */
+export function lead(element, name, path, { anew = false } = {}) {
+  const found = place.transport ? place.transport.media(path, anew) : place.base + path;
+  if (typeof found === "string") element[name] = found;
+  else found.then((url) => (element[name] = url)).catch(() => null); // what cannot be had is not shown
+  return element;
+}
+
+/** The text that a path of the API leads to. */
+export async function readText(path) {
+  if (place.transport) return place.transport.text(path);
+  const answer = await fetch(place.base + path);
+  if (!answer.ok) throw new ApiError(answer.status, {});
+  return answer.text();
+}
 
 /** Says that the session ended, once; what is typed on the page stays. */
 export function askForLogin() {

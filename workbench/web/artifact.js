@@ -1,11 +1,13 @@
 // Artifacts as a person wants them: videos and sounds play, pictures show, text and JSON can be read.
 
-import { get, place } from "./api.js";
+import { get, lead, place, readText } from "./api.js";
 import { bytes, fill, figure, h, icon, linkButton, s } from "./dom.js";
 
-export const artifactUrl = (sha256) => `${place.base}/api/artifacts/${sha256}`;
-export const downloadUrl = (sha256) => `${artifactUrl(sha256)}?download=1`;
-export const thumbnailUrl = (sha256, size = 320) => `${artifactUrl(sha256)}/thumbnail?size=${size}`;
+export const artifactPath = (sha256) => `/api/artifacts/${sha256}`;
+export const downloadPath = (sha256) => `${artifactPath(sha256)}?download=1`;
+export const thumbnailPath = (sha256, size = 320) => `${artifactPath(sha256)}/thumbnail?size=${size}`;
+export const artifactUrl = (sha256) => place.base + artifactPath(sha256);
+export const thumbnailUrl = (sha256, size = 320) => place.base + thumbnailPath(sha256, size);
 
 const TEXT_LIMIT = 200_000;
 
@@ -21,7 +23,7 @@ export function artifact(ref, { title = "", autoplay = false } = {}) {
       {},
       title ? h("span", { class: "wb-artifact-title" }, title) : null,
       h("span", { class: "wb-muted" }, facts(ref)),
-      h("a", { class: "wb-quiet-link", href: downloadUrl(ref.sha256), download: "", "aria-label": `Download ${title || ref.name || ref.kind}` }, icon("download")),
+      lead(h("a", { class: "wb-quiet-link", download: "", "aria-label": `Download ${title || ref.name || ref.kind}` }, icon("download")), "href", downloadPath(ref.sha256)),
     ),
   );
 }
@@ -39,48 +41,48 @@ export function facts(ref) {
 }
 
 /** Links expire after some minutes: a player that was open for longer asks for a new one, and goes on where it was. */
-function renewed(player, url) {
+function renewed(player, path) {
   let asked = 0;
   player.addEventListener("error", () => {
-    if (player.currentTime === 0 || Date.now() - asked < 10_000) return;
+    if ((player.currentTime === 0 && !place.transport) || Date.now() - asked < 10_000) return;
     asked = Date.now();
     const at = player.currentTime;
-    player.src = url;
-    player.currentTime = at;
-    player.play().catch(() => {});
+    player.addEventListener("loadedmetadata", () => ((player.currentTime = at), player.play().catch(() => {})), { once: true });
+    lead(player, "src", path, { anew: true });
+    player.load();
   });
-  return player;
+  return lead(player, "src", path);
 }
 
 function video(ref, { autoplay }) {
   const player = h("video", {
     class: "wb-video",
-    src: artifactUrl(ref.sha256),
-    poster: thumbnailUrl(ref.sha256),
     controls: true,
     preload: autoplay ? "auto" : "none",
     playsInline: true,
     loop: false,
     style: ref.width && ref.height ? `aspect-ratio: ${ref.width} / ${ref.height}` : "",
   });
-  return renewed(player, artifactUrl(ref.sha256));
+  lead(player, "poster", thumbnailPath(ref.sha256));
+  return renewed(player, artifactPath(ref.sha256));
 }
 
 function audio(ref) {
-  const player = renewed(h("audio", { src: artifactUrl(ref.sha256), controls: true, preload: "none" }), artifactUrl(ref.sha256));
+  const player = renewed(h("audio", { controls: true, preload: "none", "aria-label": ref.name ?? "Sound" }), artifactPath(ref.sha256));
   return h("div", { class: "wb-sound" }, waveform(ref, player), player);
 }
 
 function image(ref) {
-  return h("a", { href: artifactUrl(ref.sha256), target: "_blank", rel: "noopener" }, h("img", { src: artifactUrl(ref.sha256), alt: ref.name ?? "picture", loading: "lazy" }));
+  const picture = h("img", { alt: ref.name ?? "picture", loading: "lazy" });
+  const path = artifactPath(ref.sha256);
+  return lead(h("a", { target: "_blank", rel: "noopener" }, lead(picture, "src", path)), "href", path);
 }
 
 function text(ref) {
   const size = ref.sizeBytes ?? ref.size_bytes ?? 0;
   const shown = h("pre", { class: "wb-text" }, "…");
   if (size > TEXT_LIMIT) return fill(shown, `${bytes(size)}: too long to show here. Download it.`);
-  fetch(artifactUrl(ref.sha256))
-    .then((answer) => answer.text())
+  readText(artifactPath(ref.sha256))
     .then((content) => fill(shown, ref.kind === "json" ? pretty(content) : content))
     .catch(() => fill(shown, "It cannot be read now."));
   return shown;
@@ -95,12 +97,12 @@ function pretty(content) {
 }
 
 function file(ref) {
-  return linkButton(ref.name ?? "Download", downloadUrl(ref.sha256), { icon: "download" });
+  return lead(linkButton(ref.name ?? "Download", null, { icon: "download" }), "href", downloadPath(ref.sha256));
 }
 
 const VIEWS = { video, audio, image, text, json: text, file };
 
-/** The course of loudness; click to go there. Decoded in the browser when it comes into view, from at most 8 MB. */
+/** The course of loudness; click to go there. Measured by the bench when it comes into view. */
 function waveform(ref, player) {
   const WIDTH = 600;
   const HEIGHT = 56;
@@ -110,38 +112,26 @@ function waveform(ref, player) {
   drawing.addEventListener("click", (event) => {
     const box = drawing.getBoundingClientRect();
     if (player.duration) player.currentTime = ((event.clientX - box.left) / box.width) * player.duration;
-    player.play();
+    player.play().catch(() => {});
   });
   player.addEventListener("timeupdate", () => {
     const x = player.duration ? (player.currentTime / player.duration) * WIDTH : 0;
     cursor.setAttribute("x1", x);
     cursor.setAttribute("x2", x);
   });
-  const size = ref.sizeBytes ?? ref.size_bytes ?? 0;
-  if (size && size < 8_000_000) {
-    new IntersectionObserver(async (entries, observer) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      observer.disconnect();
-      try {
-        const bytesOf = await (await fetch(artifactUrl(ref.sha256))).arrayBuffer();
-        const context = new OfflineAudioContext(1, 1, 8000);
-        const sound = (await context.decodeAudioData(bytesOf)).getChannelData(0);
-        const step = Math.max(1, Math.floor(sound.length / WIDTH));
-        let top = "";
-        let bottom = "";
-        for (let x = 0; x < WIDTH; x += 1) {
-          let peak = 0;
-          for (let i = x * step; i < Math.min(sound.length, (x + 1) * step); i += 1) peak = Math.max(peak, Math.abs(sound[i]));
-          const reach = Math.max(0.6, peak * (HEIGHT / 2 - 2));
-          top += `${x ? "L" : "M"}${x} ${HEIGHT / 2 - reach}`;
-          bottom = `L${x} ${HEIGHT / 2 + reach}${bottom}`;
-        }
-        shape.setAttribute("d", `${top}${bottom}Z`);
-      } catch {
-        shape.setAttribute("d", `M0 ${HEIGHT / 2}H${WIDTH}`); // it plays all the same
-      }
-    }).observe(drawing);
-  } else shape.setAttribute("d", `M0 ${HEIGHT / 2}H${WIDTH}`);
+  new IntersectionObserver(async (entries, observer) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    try {
+      const { peaks } = await get(`${artifactPath(ref.sha256)}/waveform?points=${WIDTH}`);
+      const reach = (peak) => Math.max(0.6, peak * (HEIGHT / 2 - 2));
+      const top = peaks.map((peak, x) => `${x ? "L" : "M"}${x} ${HEIGHT / 2 - reach(peak)}`);
+      const bottom = peaks.map((peak, x) => `L${x} ${HEIGHT / 2 + reach(peak)}`).reverse();
+      shape.setAttribute("d", `${top.join("")}${bottom.join("")}Z`);
+    } catch {
+      shape.setAttribute("d", `M0 ${HEIGHT / 2}H${WIDTH}`); // it plays all the same
+    }
+  }).observe(drawing);
   return drawing;
 }
 

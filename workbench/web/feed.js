@@ -46,8 +46,7 @@ class Feed {
 
   #open() {
     if (this.#socket || !this.#jobs.size) return;
-    const base = place.base || window.location.origin;
-    const socket = new WebSocket(base.replace(/^http/, "ws") + "/ws");
+    const socket = place.transport ? place.transport.open() : new WebSocket((place.base || window.location.origin).replace(/^http/, "ws") + "/ws");
     this.#socket = socket;
     socket.onopen = () => {
       this.#pause = FIRST_PAUSE_MS;

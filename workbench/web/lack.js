@@ -1,5 +1,6 @@
 // What a job lacks before it can go on: a worker for a service, or a pool that was paused. With what to do about it.
 
+import { pageUrl } from "./api.js";
 import { h } from "./dom.js";
 import { isFinal, nodesOf } from "./job.js";
 import { pipelines } from "./pipelines.js";
@@ -43,7 +44,7 @@ export function lackNote(lacking) {
     services.length
       ? [
           h("p", {}, h("strong", {}, `No worker offers ${services.join(", ")} now.`), " The job keeps its place and goes on by itself as soon as one does."),
-          h("p", { class: "wb-muted" }, "Start one:", start, ". ", h("a", { href: "/system" }, "System"), " shows who is up."),
+          h("p", { class: "wb-muted" }, "Start one:", start, ". ", h("a", { href: pageUrl("/system") }, "System"), " shows who is up."),
         ]
       : [h("p", {}, h("strong", {}, `The pool ${paused} is paused.`), " The job keeps its place and goes on when the pool does."), h("p", { class: "wb-muted" }, "Let it go on: ", h("code", {}, `workbench queue resume ${paused}`))],
   );

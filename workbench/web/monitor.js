@@ -1,8 +1,8 @@
 // A job while it runs and when it is done: the stage with its picture, a line per node, what can be done now.
 
-import { place, post, whoami } from "./api.js";
+import { lead, pageUrl, place, post, whoami } from "./api.js";
 import { approval } from "./approval.js";
-import { artifact, artifactsOf, downloadUrl } from "./artifact.js";
+import { artifact, artifactsOf, downloadPath } from "./artifact.js";
 import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
 import { follow, isFinal, nodesOf, waitWords } from "./job.js";
 import { lack, lackNote } from "./lack.js";
@@ -275,7 +275,7 @@ function createStage(element, jobId) {
       // A node's previews replace each other under one key, at most one in two seconds.
       if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
         previewAt = Date.now();
-        picture.src = `${place.base}/api/jobs/${jobId}/nodes/${node.id}/preview?at=${previewAt}`;
+        lead(picture, "src", `/api/jobs/${jobId}/nodes/${node.id}/preview?at=${previewAt}`);
         if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "being made"));
         shown = "preview";
       }
@@ -307,16 +307,17 @@ function drawAfter(view, job) {
   const figures = h("div", {});
   const downloads = h("div", { class: "wb-downloads" });
   view.after ??= { figures, downloads };
+  const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { ...options, target: place.transport ? "_blank" : null, rel: "noopener" }) : null);
   const again = record.status === "completed" ? "Again with changes" : "Again";
   fill(
     view.parts.after,
     h(
       "div",
       { class: "wb-actions" },
-      view.links && record.options ? linkButton(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
+      view.links && record.options ? link(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
       record.status === "completed" ? null : retryButton(view),
-      view.links ? linkButton("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
-      record.status === "completed" ? linkButton("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
+      view.links ? link("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
+      record.status === "completed" ? link("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
       record.mlflowRun ? linkButton("MLflow", record.mlflowRun, { icon: "external", target: "_blank", rel: "noopener" }) : null,
     ),
     view.after.figures,
@@ -371,7 +372,7 @@ async function drawDownloads(element, job) {
       h(
         "ul",
         { class: "wb-files" },
-        made.map((one) => h("li", {}, h("a", { href: downloadUrl(one.ref.sha256), download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
+        made.map((one) => h("li", {}, lead(h("a", { download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), "href", downloadPath(one.ref.sha256)), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
       ),
     );
   } catch {

@@ -7,7 +7,7 @@ const CODECS = 'video/mp4; codecs="avc1.64001f"';
 
 /** A player that grows; `show(count)` says how many parts there are now. Null where this browser cannot. */
 export function growingVideo(jobId, node) {
-  if (!window.MediaSource?.isTypeSupported(CODECS)) return null;
+  if (place.transport || !window.MediaSource?.isTypeSupported(CODECS)) return null; // another origin's bytes are not to be had
   const element = h("video", { class: "wb-video", muted: true, playsInline: true, controls: true, "aria-label": "The finished part of the video" });
   const source = new MediaSource();
   element.src = URL.createObjectURL(source);

@@ -2,11 +2,12 @@
 // from and went to.
 
 import { call, get, post } from "./api.js";
-import { artifact, artifactsOf } from "./artifact.js";
-import { badge, button, empty, figure, fill, h, linkButton, problem, seconds, when } from "./dom.js";
+import { artifactsOf } from "./artifact.js";
+import { badge, button, fill, h, linkButton, problem, seconds, when } from "./dom.js";
 import { graphView } from "./graph.js";
 import { follow, isFinal, nodesOf } from "./job.js";
 import { monitor } from "./monitor.js";
+import { nodePanel } from "./node.js";
 
 /** Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it. */
 export function run(element, { jobId, node = null, select = () => {}, gone = () => {} }) {
@@ -24,7 +25,7 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
     element,
     h("div", { class: "wb-run" }, parts.head, parts.said, parts.actionSaid, parts.graph, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, parts.node)), parts.lineage, parts.events),
   );
-  const view = { jobId, node, parts, select, gone, drawing: null, files: null, filesAt: "" };
+  const view = { jobId, node, parts, select, gone, drawing: null, files: null, filesAt: "", panel: nodePanel(parts.node) };
   const stopMonitor = monitor(parts.monitor, { jobId, links: false });
   const stop = follow(jobId, (job) => draw(view, job));
   drawLineage(view);
@@ -134,53 +135,7 @@ function drawAgain(view) {
 }
 
 function drawNode(view) {
-  const node = view.job?.nodes.get(view.node);
-  if (!node) {
-    view.nodeAt = "";
-    fill(view.parts.node, empty("Choose a node", "Click one in the graph to see what it was given and what it made."));
-    return;
-  }
-  const files = (view.files ?? []).filter((one) => one.node === node.id);
-  // A video that plays here goes on playing while other nodes work, and while this one counts its frames.
-  const { done, total, fraction, secondsLeft, preview, parts, ...lasting } = node;
-  const key = JSON.stringify([lasting, files]);
-  if (view.nodeAt === key) return;
-  view.nodeAt = key;
-  const shown = new Set(files.map((one) => one.ref.sha256));
-  const plain = Object.entries(node.output ?? {}).filter(([, value]) => !holdsFile(value, shown));
-  const block = (title, content) => (content ? [h("h4", {}, title), content] : null);
-  fill(
-    view.parts.node,
-    h("h3", {}, node.name ?? node.id, " ", h("span", { class: "wb-muted" }, node.service ?? "")),
-    h("p", { class: "wb-muted" }, [badge(node.status), node.worker ? ` on ${node.worker}` : "", node.cached ? " · known from an earlier run" : node.seconds ? ` · ${seconds(node.seconds)}` : "", node.cpuSeconds ? ` · ${seconds(node.cpuSeconds)} of CPU` : "", node.attempt > 1 ? ` · attempt ${node.attempt}` : ""]),
-    node.error ? problem(node.error) : null,
-    block("Made", makes(files.filter((one) => one.role === "output"))),
-    block("Answers", plain.length ? values(plain) : null),
-    block("Measured", Object.keys(node.metrics ?? {}).length ? h("dl", { class: "wb-figures" }, Object.entries(node.metrics).map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null),
-    block("Parameters", Object.keys(node.params ?? {}).length ? values(Object.entries(node.params)) : h("p", { class: "wb-muted" }, "All at their defaults.")),
-    block("Given", makes(files.filter((one) => one.role === "input"))),
-  );
-}
-
-function holdsFile(value, shown) {
-  return Boolean(value && typeof value === "object" && !Array.isArray(value) && shown.has(value.sha256));
-}
-
-function makes(files) {
-  return files.length ? h("div", { class: "wb-gallery" }, files.map((one) => artifact(one.ref, { title: one.name }))) : null;
-}
-
-function values(entries) {
-  return h(
-    "dl",
-    { class: "wb-values" },
-    entries.map(([name, value]) => {
-      const text = value === null || value === "" ? "—" : typeof value === "string" ? value : JSON.stringify(value);
-      const many = value && typeof value === "object" && text.length > 80;
-      const summary = many ? `${Object.keys(value).length} values` : text.length > 400 ? `${text.slice(0, 120)}…` : "";
-      return [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, summary ? h("details", {}, h("summary", {}, summary), h("pre", { class: "wb-text" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))) : text)];
-    }),
-  );
+  view.panel(view.job?.nodes.get(view.node), view.files ?? []);
 }
 
 async function drawLineage(view) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -121,7 +121,7 @@ class Pipeline:
 
 def build(pipeline: Pipeline, options: Options) -> Graph:
     """The pipeline's graph. Raises WorkbenchError (pipeline.bad_option) naming the option."""
-    _check(pipeline, options)
+    check_options(pipeline, options.given())
     for name in sorted(options.leave_out - pipeline.optional):
         raise refusal(
             pipeline,
@@ -164,8 +164,14 @@ def refusal(
     )
 
 
-def _check(pipeline: Pipeline, options: Options) -> None:
-    given = options.given()
+def check_options(pipeline: Pipeline, given: Mapping[str, object]) -> None:
+    """Refuse options that the pipeline does not use, and miss those that it needs.
+
+    Args:
+        given: by name; those that say nothing are not in it.
+
+    Raises WorkbenchError (pipeline.bad_option) naming the option.
+    """
     for name in OPTION_NAMES:
         if name in given and name not in pipeline.takes:
             raise refusal(

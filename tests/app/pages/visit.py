@@ -16,7 +16,7 @@ class Visit:
         self._met: list[str] = []
         self._expected: list[str] = []
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self._met.append(f"script: {error}"))
+        page.on("pageerror", lambda error: self._met.append(f"script: {error.stack or error}"))
         page.on("request", self._request)
         page.on("response", self._response)
 
@@ -27,6 +27,10 @@ class Visit:
     def problems(self) -> list[str]:
         """What was met and not expected."""
         return [one for one in self._met if not any(re.search(pattern, one) for pattern in self._expected)]
+
+    def forget(self) -> None:
+        """Begin anew: what was met is told."""
+        self._met.clear()
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -161,15 +161,31 @@ def test_sound_has_no_thumbnail(client: httpx.Client, post: Post) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "artifact.no_thumbnail")
 
 
-def test_the_folder_of_thumbnails_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_folder_of_thumbnails_is_bounded(tmp_path: Path) -> None:
     import os
 
-    from workbench.app.uploads import thumbnails
+    from workbench.app.uploads.sweeping import sweep
 
     for name, age in (("old", 100), ("new", 1)):
         (tmp_path / f"{name}.jpg").write_bytes(bytes(600))
         os.utime(tmp_path / f"{name}.jpg", (1_700_000_000 - age,) * 2)
-    monkeypatch.setattr(thumbnails, "LIMIT_BYTES", 1000)
-    monkeypatch.setattr(thumbnails, "_made", 0)
-    thumbnails._sweep(tmp_path)
+    sweep(tmp_path, 1000)
     assert [path.name for path in tmp_path.iterdir()] == ["new.jpg"]
+
+
+def test_a_waveform_is_measured_once_and_kept(client: httpx.Client, post: Post, bench: Bench) -> None:
+    body = post(sound("flac", "flac"), user="ann").json()
+    url = f"{body['url']}/waveform?points=600"
+    answer = get(client, url)
+    peaks = answer.json()["peaks"]
+    assert (answer.status_code, len(peaks)) == (200, 600)
+    assert all(0 <= peak <= 1 for peak in peaks) and max(peaks) > 0.01
+    kept = bench.settings.home / "cache" / "waveforms" / f"{body['ref']['sha256']}-600.json"
+    kept.write_text("[0.5]")
+    assert get(client, url).json()["peaks"] == [0.5]
+    assert len(get(client, f"{body['url']}/waveform?points=601").json()["peaks"]) == 1200
+    assert get(client, url, "bob").status_code == 404
+    assert get(client, f"{body['url']}/waveform?points=0").status_code == 422
+    picture_url = post(picture(), user="ann").json()["url"]
+    refused = get(client, f"{picture_url}/waveform")
+    assert (refused.status_code, refused.json()["code"]) == (404, "artifact.no_waveform")

@@ -9,11 +9,13 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
+from schemas.api import Waveform
 from schemas.refs import Ref
 from workbench.app.identity import current_user
 from workbench.app.uploads.media_types import file_name, is_shown, served_type
 from workbench.app.uploads.thumbnails import SIDES_PX, side_for, thumbnail
 from workbench.app.uploads.visible import readable, unknown
+from workbench.app.uploads.waveforms import POINTS, points_for, waveform
 from workbench.client.bench import Bench
 
 router = APIRouter(tags=["artifacts"])
@@ -91,6 +93,20 @@ def get_thumbnail(
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return FileResponse(thumbnail(bench, ref, side), media_type="image/jpeg", headers=headers)
+
+
+@router.get("/api/artifacts/{sha256}/waveform", summary="The course of loudness of a sound", responses=_UNKNOWN)
+def get_waveform(
+    request: Request,
+    response: Response,
+    sha256: str,
+    points: Annotated[int, Query(ge=1, le=POINTS[-1], description="How many peaks, rounded up.")] = 600,
+) -> Waveform:
+    """Peaks of 200, 600 or 1200 equal pieces, from 0 to 1, of a sound or of the sound of a video."""
+    bench: Bench = request.app.state.bench
+    ref = readable(bench, current_user(request), sha256)
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    return Waveform(peaks=waveform(bench, ref, points_for(points)))
 
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}

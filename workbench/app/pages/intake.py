@@ -30,7 +30,7 @@ def take_again(bench: Bench, sha256: str | None, kind: str, user: User) -> dict[
     if sha256 is None:
         return None
     found = bench.grants.upload(user.name, sha256)
-    if found is not None:
+    if found is not None and found.get("kind") == kind:
         return {**_shown(Upload.model_validate(found)), "sample": sha256 == sample_digest(bench)}
     ref = given_ref(bench, sha256, kind, owner=None if user.sees_all else user.name, where=kind)
     return {"ref": ref.model_dump(mode="json", by_alias=True), "kind": kind, "faces": None, "warnings": []}

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
+from workbench.app.uploads.sweeping import sweep
 from workbench.client.bench import Bench
 from workbench.client.incoming import incoming_folder
 from workbench.store.files import written
 
 SIDES_PX = (80, 160, 320)
 LIMIT_BYTES = 128_000_000
-SWEEP_EVERY = 200  # new files between two looks at the size of the folder
-_made = 0
-_mutex = threading.Lock()
 
 
 def side_for(size_px: int) -> int:
@@ -49,25 +46,5 @@ def thumbnail(bench: Bench, ref: Ref, side_px: int) -> Path:
         with written(folder):
             folder.mkdir(parents=True, exist_ok=True)
             (work / "thumbnail").replace(place)
-    _sweep(folder)
+    sweep(folder, LIMIT_BYTES)
     return place
-
-
-def _sweep(folder: Path) -> None:
-    global _made
-    with _mutex:
-        _made += 1
-        if _made % SWEEP_EVERY != 1:
-            return
-    files = []
-    for path in folder.glob("*.jpg"):
-        with contextlib.suppress(FileNotFoundError):  # another sweep was faster
-            facts = path.stat()
-            files.append((facts.st_mtime, facts.st_size, path))
-    files.sort()
-    total = sum(size for _, size, _ in files)
-    for _, size, path in files:
-        if total <= LIMIT_BYTES:
-            return
-        path.unlink(missing_ok=True)
-        total -= size

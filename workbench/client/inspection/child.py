@@ -1,7 +1,7 @@
 """The process that decodes. It has limits, no secrets, no network where the kernel allows to drop it, and one job.
 
-Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look`` and ``thumbnail`` in; ``done`` or
-``refused`` out, one for each.
+Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail`` and
+``waveform`` in; ``done`` or ``refused`` out, one for each.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def warm() -> None:
     import numpy as np
     from PIL import Image
 
-    from workbench.client.inspection import film, picture, sound, thumbnail  # noqa: F401
+    from workbench.client.inspection import film, picture, sound, thumbnail, waveform  # noqa: F401
 
     cv2.setNumThreads(1)
     from workbench.client.inspection.faces import find_faces
@@ -104,6 +104,10 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
 
         write_thumbnail(path, detected(path), out, message["side_px"])
         return {}
+    if message["kind"] == "waveform":
+        from workbench.client.inspection.waveform import peaks
+
+        return {"peaks": peaks(path, detected(path), message["points"])}
     return look(path, out, message["wanted"], Limits(**message["limits"]))
 
 

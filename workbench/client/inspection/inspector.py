@@ -82,6 +82,15 @@ class Inspector:
         message = {"kind": "thumbnail", "path": str(path), "out": str(out), "side_px": side_px}
         self._ask(message, seconds=self._look_s, file_bytes=10_000_000)
 
+    def waveform(self, path: Path, points: int) -> list[float]:
+        """The largest amplitude in each of ``points`` equal pieces of a sound, 0 to 1. Raises as ``look``."""
+        message = {"kind": "waveform", "path": str(path), "out": "", "points": points}
+        seconds = self._look_s + path.stat().st_size / LOOK_BYTES_PER_S
+        peaks = self._ask(message, seconds=seconds, file_bytes=0).get("peaks")
+        if not (isinstance(peaks, list) and len(peaks) == points and all(_is_share(peak) for peak in peaks)):
+            raise unreadable("the sound could not be decoded", "the decoder's answer makes no sense")
+        return [float(peak) for peak in peaks]
+
     def warm(self) -> None:
         """Start one process, so that the first file need not wait some seconds for it. Does not block."""
         self._threads.submit(lambda: self._mine().start())
@@ -227,6 +236,10 @@ def _read(reply: dict[str, Any]) -> dict[str, Any]:
     except ValidationError:
         error = unreadable("the file could not be decoded")
     raise error if error.code.startswith("upload.") else unreadable("the file could not be decoded", error.message)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value <= 1
 
 
 def _environment() -> dict[str, str]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from schemas.event import Event, EventType, NodeWait, Progress
 from schemas.job import JobRecord
-from workbench.cli.approval import how_to_answer, open_questions
 from workbench.client.bench import Bench
 from workbench.client.estimate import Estimate
+from workbench.terminal.questions import how_to_answer, open_questions
 
 _MARKS = {
     EventType.NODE_COMPLETED: ("✓", "green"),

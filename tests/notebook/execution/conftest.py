@@ -1,0 +1,52 @@
+"""One whole stack, MLflow too, for all executions of notebooks; a kernel that says when it is started."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import ROOT, Program, stack
+
+
+@pytest.fixture(scope="package")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program on a stack with all its parts but the page; its nodes include the probes."""
+    parts = ("bus", "objects", "sql", "mlflow", "control", "worker")
+    more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
+    with stack(tmp_path_factory.mktemp("papers") / "home", *parts, **more) as program:
+        yield program
+
+
+class Kernels:
+    """A kernel named ``told``: every start of its process adds a line to a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._starts = folder / "starts"
+        place = folder / "kernels" / "told"
+        place.mkdir(parents=True)
+        script = f'echo started >> "{self._starts}"; exec "$0" -m ipykernel_launcher -f "$1"'
+        spec: dict[str, Any] = {
+            "argv": ["/bin/sh", "-c", script, sys.executable, "{connection_file}"],
+            "display_name": "told",
+            "language": "python",
+        }
+        (place / "kernel.json").write_text(json.dumps(spec))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"JUPYTER_PATH": str(self.folder)}
+
+    def started(self) -> int:
+        """How many kernels were started."""
+        return len(self._starts.read_text().splitlines()) if self._starts.exists() else 0
+
+
+@pytest.fixture
+def kernels(tmp_path: Path) -> Kernels:
+    return Kernels(tmp_path / "jupyter")

@@ -1,0 +1,186 @@
+"""What a notebook takes is read from its cell without running it, and what is given is checked against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import WorkbenchError
+from tests.cli.program import ROOT
+from tests.notebook.execution.papers import write_notebook
+from workbench.notebook.execution.parameters import Given, Parameters, product, read_parameters
+from workbench.notebook.execution.run import digest_of, prepare
+
+CELL = """
+import os  # an import is no parameter
+seed: int = 1  # what it starts from
+share: Annotated[float, Field(ge=0, le=1)] = 0.5
+mode: Literal["fast", "good"] = "fast"
+name = "x"
+more: dict = {"a": {"b": 1}}
+sizes: list[int] = [1, 2]
+maybe: int | None = None
+"""
+
+
+@pytest.fixture
+def parameters(tmp_path: Path) -> Parameters:
+    return read_parameters(write_notebook(tmp_path / "nb.ipynb", CELL, "raise SystemExit('this must not run')"))
+
+
+def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> None:
+    rows = {row["parameter"]: row for row in parameters.rows()}
+    assert list(rows) == ["seed", "share", "mode", "name", "more", "sizes", "maybe"]
+    assert rows["seed"] == {
+        "parameter": "seed",
+        "default": "1",
+        "allowed": "integer",
+        "what it is": "what it starts from",
+    }
+    assert (rows["share"]["allowed"], rows["mode"]["allowed"]) == ("number, 0 to 1", "one of fast, good")
+    assert parameters.checked({})["more"] == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("seed", "7", 7),
+        ("share", "1", 1),
+        ("share", "1e-3", 0.001),
+        ("mode", "good", "good"),
+        ("name", "7", "7"),
+        ("name", "true", "true"),
+        ("name", "a, b = c", "a, b = c"),
+        ("sizes", "[3, 4]", [3, 4]),
+        ("maybe", "None", None),
+        ("maybe", "3", 3),
+        ("more", '{"c": 1}', {"c": 1}),
+    ],
+)
+def test_a_text_becomes_what_the_parameter_takes(parameters: Parameters, name: str, text: str, value: Any) -> None:
+    assert parameters.checked({name: Given(text)})[name] == value
+    assert type(parameters.checked({name: Given(text)})[name]) in (type(value), float)
+
+
+def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
+    given = {"more.a.c": Given("0.5"), "more.d": Given("x")}
+    assert parameters.checked(given)["more"] == {"a": {"b": 1, "c": 0.5}, "d": "x"}
+    assert parameters.checked({})["more"] == {"a": {"b": 1}}  # the defaults stay as they are
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "allowed"),
+    [
+        ({"sed": Given("1")}, "nb.ipynb", "seed"),
+        ({"seed": Given("one")}, "seed", "integer"),
+        ({"seed": 1.5}, "seed", "integer"),
+        ({"seed": True}, "seed", "integer"),
+        ({"share": Given("1.5")}, "share", "0 to 1"),
+        ({"mode": Given("best")}, "mode", "fast, good"),
+        ({"sizes": Given('["a"]')}, "sizes", "list of integer"),
+        ({"seed.a": Given("1")}, "seed.a", "dict"),
+        ({"more.a.b.c": Given("1")}, "more.a.b.c", "dict"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_what_is_allowed(
+    parameters: Parameters, given: dict[str, Any], where: str, allowed: str
+) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        parameters.checked(given)
+    assert caught.value.code == "notebook.bad_parameter"
+    assert where in caught.value.where and allowed in str(caught.value.allowed) and caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("seed = int(1)", "not a literal"),
+        ("seed: int", "line 1"),
+        ("print(1)", "line 1"),
+        ("seed = = 1", "line 1"),
+        ("seed: os.PathLike = 1", "type of seed"),
+        ("seed: __import__('os') = 1", "type of seed"),
+        ("# mirrors no.such:Model\nseed: int = 1", "cannot be imported"),
+        ("# mirrors pathlib:Path\nseed: int = 1", "not a pydantic model"),
+        ("# mirrors workbench.notebook.request:RunRequest\nseed: int = 1", "same fields"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_refused(tmp_path: Path, cell: str, said: str) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
+    assert caught.value.code == "notebook.bad_cell" and said in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"nbformat": 3, "cells": []}', '{"nbformat": 4}'])
+def test_what_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "nb.ipynb").write_text(text)
+    for path in (tmp_path / "nb.ipynb", tmp_path / "none.ipynb"):
+        with pytest.raises(WorkbenchError) as caught:
+            read_parameters(path)
+        assert caught.value.code == "notebook.unreadable"
+
+
+def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -> None:
+    (tmp_path / "beside_model.py").write_text(
+        "from pydantic import BaseModel, Field, model_validator\n"
+        "class Asked(BaseModel):\n"
+        "    low: int = Field(0, ge=0, description='the lower')\n"
+        "    high: int = 1\n"
+        "    @model_validator(mode='after')\n"
+        "    def _order(self):\n"
+        "        if self.low > self.high: raise ValueError('low is above high')\n"
+        "        return self\n"
+    )
+    cell = "# mirrors beside_model:Asked\nlow: int = 0\nhigh: int = 1\n"
+    mirroring = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
+    assert mirroring.rows()[0]["what it is"] == "the lower"
+    assert mirroring.checked({"high": Given("5"), "low": Given("4")}) == {"low": 4, "high": 5}
+    for given, said in (({"low": Given("-1")}, "low"), ({"low": Given("2")}, "low is above high")):
+        with pytest.raises(WorkbenchError) as caught:
+            mirroring.checked(given)
+        assert caught.value.code == "notebook.bad_parameter" and said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({"params.animate.sway": Given("9")}, "graph.bad_param", "0 to 2"),
+        ({"params.animat.sway": Given("1")}, "pipeline.bad_option", "animate"),
+        ({"without": Given('["animat"]')}, "pipeline.bad_option", "animate"),
+        ({"pipeline": Given("talking_haed")}, "pipeline.unknown", "talking_head"),
+        ({"prompt": Given("The sea.")}, "pipeline.bad_option", "prompt"),
+        ({"seed": Given("-1")}, "notebook.bad_parameter", "integer, 0 to"),
+        ({"lane": Given("fast")}, "notebook.bad_parameter", "interactive, batch"),
+    ],
+)
+def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(given: dict[str, Given], code: str, said: str) -> None:
+    parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
+    with pytest.raises(WorkbenchError) as caught:
+        parameters.checked(given)
+    assert caught.value.code == code and said in str(caught.value)
+    assert parameters.checked({"params.animate.sway": Given("0.5")})["params"] == {"animate": {"sway": 0.5}}
+
+
+def test_a_grid_is_every_combination() -> None:
+    texts = [{name: given.text for name, given in one.items()} for one in product({"a": "1, 2", "b": '["x,y", 3]'})]
+    assert texts == [{"a": a, "b": b} for a in ("1", "2") for b in ("x,y", "3")]
+    assert product({}) == [{}]
+    for axes in ({"a": ""}, {"a": "[]"}, {"a": ",".join(map(str, range(40))), "b": ",".join(map(str, range(40)))}):
+        with pytest.raises(WorkbenchError) as caught:
+            product(axes)
+        assert caught.value.code == "notebook.bad_parameter"
+
+
+def test_a_digest_is_that_of_cells_and_values_alone(tmp_path: Path, parameters: Parameters) -> None:
+    document, values = parameters.document, parameters.checked({})
+    first = digest_of(document, values)
+    document["cells"][0]["outputs"] = [{"output_type": "stream"}]
+    document["metadata"]["widgets"] = {}
+    assert digest_of(document, values) == first
+    assert digest_of(document, {**values, "seed": 2}) != first
+    document["cells"][1]["source"] = ["pass"]
+    assert digest_of(document, values) != first
+    execution = prepare(parameters, {"more.d": Given("1")}, tmp_path, "e")
+    assert execution.given == ("more",) and execution.name == f"nb-{execution.digest[:12]}"

@@ -1,0 +1,132 @@
+"""Graphs by hand: the same document as one written as JSON, and refused where it is wrong."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from schemas.errors import WorkbenchError
+from schemas.refs import AudioRef, ImageRef
+from schemas.status import NodeStatus
+from workbench.engine.parse import parse_graph
+from workbench.notebook.drawing import HEIGHT, WIDTH, Drawing, layout
+from workbench.notebook.workbench import Workbench
+from workbench.settings import Settings
+from workbench.workflows import TALKING_HEAD, Options, build
+
+AUDIO = AudioRef(sha256="a" * 64)
+IMAGE = ImageRef(sha256="b" * 64)
+
+
+@pytest.fixture
+def wb(tmp_path: Path) -> Workbench:
+    """Nothing here asks a bench."""
+    return Workbench(Settings(home=tmp_path))
+
+
+def test_the_document_is_the_one_a_person_would_write(wb: Workbench) -> None:
+    graph = wb.graph("mine", seed=2)
+    speech = graph.generate.hibari_tts(narration="Hello.", speed=1.1, as_="speech")
+    animate = graph.generate.portrait_animation(image=IMAGE, audio=speech.audio, sway=0.5)
+    graph.generate.remux(video=animate.video, audio=speech.audio)
+    document = json.loads(graph.to_json())
+    assert document["schema"] == "langgraph.v1" and document["context"] == {"seed": 2}
+    assert [(node["id"], node["service"]) for node in document["nodes"]] == [
+        ("speech", "generate.hibari_tts"),
+        ("portrait_animation", "generate.portrait_animation"),
+        ("remux", "generate.remux"),
+    ]
+    assert document["nodes"][0]["params"] == {"speed": 1.1} and document["nodes"][0]["input"] == {"narration": "Hello."}
+    assert document["nodes"][1]["input"] == {
+        "image": {"kind": "image", "sha256": "b" * 64, "mediaType": "image/png"},
+        "audio": "$speech.audio",
+    }
+    assert [(edge["from"], edge["to"]) for edge in document["edges"]] == [
+        ("speech", "portrait_animation"),
+        ("portrait_animation", "remux"),
+        ("speech", "remux"),
+    ]
+    assert parse_graph(graph.to_json()) == graph.build()
+
+
+def test_a_value_may_begin_with_a_dollar_and_names_are_numbered(wb: Workbench) -> None:
+    graph = wb.graph()
+    graph.generate.hibari_tts(narration="$5 is little.")
+    graph.generate.hibari_tts(narration="Again.")
+    nodes = graph.build().nodes
+    assert [node.id for node in nodes] == ["hibari_tts", "hibari_tts_2"]
+    assert nodes[0].input == {"narration": "$$5 is little."}
+
+
+def test_a_branch_that_failed_and_an_order_without_data(wb: Workbench) -> None:
+    graph = wb.graph()
+    first = graph.generate.hibari_tts(narration="One.", as_="first")
+    other = graph.generate.hibari_tts(narration="Two.", as_="other", after=first)
+    spare = graph.generate.hibari_tts(narration="Three.", as_="spare")
+    graph.on_failure(other, then=spare)
+    joined = graph.generate.remux(audio=[other.audio, spare.audio], video={"kind": "video", "sha256": "c" * 64})
+    edges = {(edge.from_, edge.to, edge.kind.value) for edge in graph.build().edges}
+    assert edges == {
+        ("first", "other", "normal"),
+        ("other", "spare", "on_failure"),
+        ("other", "remux", "normal"),
+        ("spare", "remux", "normal"),
+    }
+    assert graph.build().node("remux").input["audio"] == ["$other.audio", "$spare.audio"]
+    graph.remove(joined)
+    assert "remux" not in [node.id for node in graph.build().nodes] and len(graph.build().edges) == 2
+
+
+def test_an_editor_completes_families_services_keywords_and_outputs(wb: Workbench) -> None:
+    graph = wb.graph()
+    assert {"generate", "llm", "evaluate"} <= set(dir(graph))
+    assert "portrait_animation" in dir(graph.generate)
+    signature = inspect.signature(graph.generate.portrait_animation)
+    assert signature.parameters["sway"].default == 1.0
+    assert signature.parameters["image"].annotation is ImageRef
+    assert signature.parameters["image"].default is inspect.Parameter.empty
+    assert "How much the head moves" in (inspect.getdoc(graph.generate.portrait_animation) or "")
+    speech = graph.generate.hibari_tts(narration="Hello.")
+    assert "audio" in dir(speech) and repr(speech.audio) == "$hibari_tts.audio"
+
+
+def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
+    graph = wb.graph()
+    with pytest.raises(AttributeError, match="generate"):
+        graph.generte  # noqa: B018
+    with pytest.raises(AttributeError, match="remux"):
+        graph.generate.remax  # noqa: B018
+    with pytest.raises(AttributeError, match="audio"):
+        graph.generate.hibari_tts(narration="x").sound  # noqa: B018
+    for call, code, allowed in (
+        (lambda: graph.generate.hibari_tts(narration="x", sped=1), "graph.bad_param", "speed"),
+        (lambda: graph.generate.hibari_tts(narration="x", speed=99), "graph.bad_param", "number"),
+        (lambda: graph.add("generate.remax"), "graph.unknown_service", "generate.remux"),
+        (lambda: graph.generate.hibari_tts(narration="x", as_="hibari_tts"), "graph.schema", "free"),
+        (lambda: wb.graph().build(), "graph.schema", "generate"),
+    ):
+        with pytest.raises(WorkbenchError) as caught:
+            call()
+        assert caught.value.code == code and allowed in str(caught.value.allowed), caught.value
+    assert [node.id for node in graph.build().nodes] == ["hibari_tts"]  # what was refused is not in it
+
+
+def test_a_drawing_is_whole_and_nothing_in_it_lies_on_another() -> None:
+    graph = build(TALKING_HEAD, Options(portrait=IMAGE, script="Hello."))
+    places, width, height = layout(graph)
+    assert set(places) == {node.id for node in graph.nodes}
+    for (ax, ay), (bx, by) in combinations(places.values(), 2):
+        assert abs(ax - bx) >= WIDTH or abs(ay - by) >= HEIGHT
+    assert all(0 <= x <= width - WIDTH and 0 <= y <= height - HEIGHT for x, y in places.values())
+    for edge in graph.edges:
+        assert places[edge.from_][0] < places[edge.to][0]
+    drawing = Drawing(graph, {"script": NodeStatus.FAILED})
+    root = ElementTree.fromstring(drawing.svg)
+    titles = [element.text for element in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles[0] == "script: failed" and len(titles) == len(graph.nodes)
+    assert "speech -> animate" in repr(drawing)

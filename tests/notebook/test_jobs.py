@@ -1,0 +1,148 @@
+"""A job in Python: it is waited for where that is needed, and outlives whoever watches."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import WorkbenchError
+from schemas.status import JobStatus
+from tests.live import Diary, LiveBench, wait_for
+from workbench.notebook.workbench import Workbench
+
+pytestmark = pytest.mark.stack
+
+
+def chain(wb: Workbench, diary: Diary, **first: object) -> object:
+    graph = wb.graph("chain", seed=7)
+    a = graph.probe.data(value="a", log=str(diary.path), as_="a", **first)
+    graph.probe.data(value="b", text=a.text, file_kib=1, as_="b")
+    return graph
+
+
+def test_what_a_job_made_is_waited_for(wb: Workbench, diary: Diary) -> None:
+    job = wb.run(chain(wb, diary, sleep_s=0.3), experiment="python")
+    assert job.metrics == {"a.length": 1.0}
+    assert job.status is JobStatus.COMPLETED
+    assert job.outputs["b"]["text"] == "ba"
+    file = job.outputs["b"]["file"]
+    assert (file.kind, len(file.read_bytes())) == ("text", 1024)
+    assert [(row["node"], row["role"], row["artifact"]) for row in job.artifacts] == [("b", "output", file)]
+    assert job.params["a"]["value"] == "a" and job.record.seed == 7
+    assert [event.type for event in job.events][-1] == "job.completed"
+    assert repr(job) == f"<Job {job.id} chain completed>"
+    with pytest.raises(WorkbenchError) as caught:
+        job.video  # noqa: B018
+    assert caught.value.code == "job.no_such_output" and caught.value.seen == ["text"]
+
+
+def test_a_file_of_a_job_is_saved_whole(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+    file = wb.run(chain(wb, diary)).outputs["b"]["file"]
+    target = file.save(tmp_path / "kept" / "b.txt")
+    assert target.read_bytes() == file.read_bytes()
+    assert [path.name for path in target.parent.iterdir()] == ["b.txt"]
+
+
+def test_a_failed_job_raises_what_it_failed_with(wb: Workbench, diary: Diary) -> None:
+    job = wb.run(chain(wb, diary, bad_input=True))
+    with pytest.raises(WorkbenchError) as caught:
+        job.metrics  # noqa: B018
+    assert caught.value.code == "node.bad_input" and "told to refuse" in str(caught.value)
+    assert job.wait() is job  # however it ended
+    again = job.rerun({"a": {"bad_input": False}})
+    assert again.outputs["a"]["text"] == "a" and again.record.parent == job.id
+
+
+def test_stopping_the_cell_stops_watching_and_not_the_job(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    job = wb.run(chain(wb, diary, gate=str(gate)))
+    wait_for(lambda: diary.count("a") == 1, what="the first node runs")
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        job.wait()
+    assert job.status is JobStatus.RUNNING
+    with pytest.raises(TimeoutError):
+        job.wait(timeout_s=0.3)
+    gate.touch()
+    assert job.wait().status is JobStatus.COMPLETED
+
+
+def test_awaiting_leaves_the_loop_free_and_can_be_given_up(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    job = wb.run(chain(wb, diary, gate=str(gate)))
+
+    async def both() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await job
+        assert job.status is not JobStatus.COMPLETED
+        gate.touch()
+        assert (await job) is job
+
+    asyncio.run(both())
+    assert job.status is JobStatus.COMPLETED
+
+
+def test_a_cancelled_job_says_so(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+    job = wb.run(chain(wb, diary, gate=str(tmp_path / "never")))
+    wait_for(lambda: diary.count("a") == 1, what="the first node runs")
+    assert job.cancel() is True
+    with pytest.raises(WorkbenchError) as caught:
+        job.outputs  # noqa: B018
+    assert caught.value.code == "job.cancelled" and "retry" in caught.value.remedy
+    assert job.cancel() is False
+
+
+def test_a_key_names_one_job(wb: Workbench, diary: Diary) -> None:
+    graph = chain(wb, diary)
+    assert wb.run(graph, key="once").id == wb.run(graph, key="once").id
+    assert wb.job(wb.run(graph, key="once").id).wait().status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "code"),
+    [
+        ("talking_haed", {}, "pipeline.unknown"),
+        ("talking_head", {"portrait": "sample"}, "pipeline.bad_option"),
+        ("talking_head", {"portrait": "no-such.png", "script": "x"}, "node.bad_input"),
+        ("talking_head", {"portrait": 3, "script": "x"}, "node.bad_input"),
+        ("talking_head", {"script": "x", "lane": "fast"}, "request.invalid"),
+        ("talking_head", {"script": "x", "seed": -1}, "request.invalid"),
+        ({"schema": "langgraph.v1", "nodes": []}, {}, "graph.schema"),
+        ({"schema": "langgraph.v1", "nodes": []}, {"script": "x"}, "request.invalid"),
+    ],
+)
+def test_what_is_wrong_is_refused_and_nothing_is_queued(
+    wb: Workbench, live: LiveBench, what: object, options: dict[str, object], code: str
+) -> None:
+    before = len(wb.runs())
+    with pytest.raises(WorkbenchError) as caught:
+        wb.run(what, **options)
+    assert caught.value.code == code
+    assert len(wb.runs()) == before
+    with pytest.raises(WorkbenchError, match="no job"):
+        wb.job("no-such-job")
+
+
+def test_runs_are_listed_and_become_a_frame(wb: Workbench, diary: Diary) -> None:
+    jobs = [wb.run(chain(wb, diary, sleep_s=index / 100), experiment="frames").wait() for index in range(3)]
+    runs = wb.runs(experiment="frames")
+    assert [job.id for job in runs] == [job.id for job in reversed(jobs)]
+    assert (len(runs), runs[0].id, [job.id for job in runs[1:]]) == (3, jobs[2].id, [jobs[1].id, jobs[0].id])
+    frame = runs.to_pandas()
+    assert list(frame.index) == [job.id for job in reversed(jobs)]
+    assert list(frame["params.a.sleep_s"]) == [0.02, 0.01, 0.0]
+    assert set(frame["metrics.a.length"]) == {1.0} and set(frame["status"]) == {"completed"}
+    assert frame["created"].dt.tz is not None
+    assert [job.id for job in wb.runs(experiment="frames", parameter="a.sleep_s>=0.02")] == [jobs[2].id]
+    assert len(wb.runs(experiment="frames", limit=2)) == 2
+    assert jobs[0].id in runs._repr_html_() and jobs[0].id in repr(runs)
+    empty = wb.runs(experiment="no such").to_pandas()
+    assert empty.empty and list(empty.columns)[:2] == ["status", "pipeline"]
+    for bad in ({"status": "done"}, {"parameter": "a b"}):
+        with pytest.raises(WorkbenchError):
+            wb.runs(**bad)

@@ -1,0 +1,31 @@
+"""Figures of a notebook: shown when it is run by hand, told to the execution when there is one."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schemas.errors import WorkbenchError
+from workbench import record
+from workbench.notebook.within import NOTES, read_notes
+
+
+def test_what_is_recorded_is_shown_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert record(wer=0.25) == {"wer": 0.25}  # by hand: nobody is told
+    monkeypatch.setenv(NOTES, str(tmp_path / "notes"))
+    shown = record({"animate.seconds": 2}, share=np.float32(0.5))
+    assert shown == {"animate.seconds": 2.0, "share": 0.5} and "animate.seconds" in shown._repr_html_()
+    record(share=1)
+    with (tmp_path / "notes").open("ab") as file:
+        file.write(b'{"figures": {"half')  # its process died here
+    assert read_notes(tmp_path / "notes") == [{"figures": shown}, {"figures": {"share": 1.0}}]
+
+
+@pytest.mark.parametrize("value", ["3", None, True, math.nan, math.inf, [1]])
+def test_only_numbers_are_recorded(value: object) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        record({"figure": value})  # type: ignore[dict-item]
+    assert caught.value.code == "notebook.bad_figure" and "finite number" in str(caught.value)

@@ -1,0 +1,78 @@
+"""One stack with its page, one JupyterLab, one browser and one kernel for all of these tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.app.pages.conftest import browser as browser
+from tests.app.pages.place import Place
+from tests.app.pages.visit import Visit
+from tests.cli.program import ROOT, stack
+from tests.notebook.widgets.lab import Lab, Notebook, jupyterlab
+from tests.stack.conditions import wait_for
+
+MORE = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
+PARTS = ("bus", "objects", "sql", "control", "worker", "app")
+PAPER = "widgets.ipynb"
+# Of JupyterLab itself: a workspace that is new, a kernel that is listed while it starts, and outputs of a kernel before
+# the last one: it saves the state only of those whose kernel runs.
+ITS_OWN = (r"/lab/api/workspaces/", r"/api/kernels\?", "widget model not found")
+CHAIN = """
+def chain(**first):
+    graph = wb.graph("chain")
+    a = graph.probe.data(value="a", as_="a", **first)
+    graph.probe.data(value="b", text=a.text, file_kib=1, as_="b")
+    return graph
+"""
+
+
+@pytest.fixture(scope="package")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The stack; its worker has the probes."""
+    with stack(tmp_path_factory.mktemp("widgets") / "home", *PARTS, **MORE) as program:
+        place = Place(program)
+        wait_for(place.answers, 120)
+        yield place
+        place.close()
+
+
+@pytest.fixture(scope="package")
+def lab(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with jupyterlab(tmp_path_factory.mktemp("lab"), WORKBENCH_HOME=str(place.program.home), **MORE) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="package")
+def _opened(browser: Browser, lab: Lab) -> Iterator[tuple[Visit, Notebook]]:
+    lab.write(PAPER, "pass")
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(40_000)
+    visit = Visit(context.new_page())
+    visit.expect(*ITS_OWN)
+    yield visit, Notebook(visit.page, lab, PAPER).open()
+    context.close()
+
+
+@pytest.fixture
+def notebook(_opened: tuple[Visit, Notebook]) -> Iterator[Notebook]:
+    """A notebook with ``wb`` and ``chain``, in the kernel that all tests share. No test may have met an error in the
+    console, a refused request or another host."""
+    visit, notebook = _opened
+    if notebook.python("print('wb' in globals())") != "True":
+        assert notebook.python(f"from workbench import connect\nwb = connect(start=False)\n{CHAIN}") == ""
+    yield notebook
+    met = visit.problems()
+    visit.forget()
+    assert met == []
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """A file for which a probe waits. A test that fails must not leave the only worker waiting."""
+    file = tmp_path / "gate"
+    yield file
+    file.touch()

@@ -1,0 +1,96 @@
+"""Graphs, files and many runs in a notebook."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.notebook.widgets.lab import Notebook
+from tests.stack.conditions import wait_for
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+def test_a_node_of_the_graph_shows_what_it_was_given_and_made(notebook: Notebook, gate: Path) -> None:
+    view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob.graph_view()")
+    nodes = view.locator(".wb-graph-node")
+    expect(nodes).to_have_count(2)
+    expect(nodes.first).to_have_attribute("data-status", "running")
+    nodes.last.focus()
+    nodes.last.press("Enter")
+    panel = view.get_by_role("region", name="Node")
+    expect(panel).to_contain_text("probe.data")
+    gate.touch()
+    expect(nodes.last).to_have_attribute("data-status", "completed")
+    wait_for(lambda: "b: completed" in str(notebook.save()["cells"][-1]["outputs"]))  # the picture beside it
+    expect(nodes.last).to_have_attribute("aria-pressed", "true")
+    expect(panel).to_contain_text("probe.data")
+    expect(panel.locator(".wb-values").first).to_contain_text("ba")
+    expect(panel.locator("pre.wb-text")).to_be_visible()  # the text file, which no other origin may read
+    expect(panel.get_by_role("heading", name="Parameters")).to_be_visible()
+
+
+def test_a_sound_has_its_waveform_and_is_loaded_when_it_is_played(notebook: Notebook) -> None:
+    notebook.run(
+        "graph = wb.graph('spoken')\ngraph.generate.hibari_tts(narration='Good morning.')\nspoken = wb.run(graph)"
+    )
+    loaded: list[str] = []
+    notebook.page.on("request", lambda request: loaded.append(request.url))
+    view = notebook.run("spoken.audio")
+    shape = view.locator("path.wb-wave")
+    expect(shape).to_have_attribute("d", re.compile("^M0 .{2000,}Z$"))
+    sound = view.locator("audio")
+    source = sound.get_attribute("src")
+    assert source and source not in loaded
+    assert sound.evaluate("async sound => { sound.muted = true; await sound.play(); return sound.duration }") > 0.5
+    assert source in loaded
+
+
+def test_pictures_texts_and_json_are_shown(notebook: Notebook) -> None:
+    notebook.run("""
+import json, pathlib, tempfile
+folder = pathlib.Path(tempfile.mkdtemp())
+(folder / "a.json").write_text(json.dumps({"pitch": [1, 2]}))
+document = wb.artifact(wb.upload(folder / "a.json", "json"))
+picture = wb.artifact(wb.upload("sample", "image"))
+document.named = picture.named = False
+""")
+    expect(notebook.run("document").locator("pre.wb-text")).to_contain_text('"pitch"')
+    image = notebook.run("picture").locator("img")
+    expect(image).to_be_visible()
+    assert image.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 512
+
+
+def test_runs_are_sorted_filtered_and_selected_into_a_frame(notebook: Notebook) -> None:
+    notebook.run("""
+for number in range(40):
+    graph = wb.graph("many")
+    graph.probe.data(value=f"v{number:02}", sleep_s=number / 10_000, as_="a")
+    wb.run(graph, experiment="many")
+list(wb.runs(experiment="many"))[0].wait()
+""")
+    view = notebook.run("table = wb.runs(experiment='many').table()\ntable")
+    rows = view.locator(".wb-grid-row")
+    expect(view.get_by_role("status").first).to_have_text("40 runs")
+    assert rows.count() < 30  # the others are not in the document
+    view.get_by_role("columnheader", name="sleep s").click()
+    expect(rows.first).to_contain_text("v39")
+    view.get_by_role("columnheader", name="sleep s").click()
+    expect(rows.first).to_contain_text("v00")
+    rows.nth(1).click()
+    rows.nth(3).click(modifiers=["Shift"])
+    expect(view.get_by_role("status").first).to_have_text("40 runs · 3 selected")
+    view.get_by_role("searchbox").fill("v3")
+    expect(view.get_by_role("status").first).to_contain_text("10 of 40 runs")
+    frame = notebook.python("print(sorted(table.selected_frame()['params.a.value']), len(table.selected))")
+    assert frame == "['v01', 'v02', 'v03'] 3"
+    view.get_by_role("searchbox").fill("")
+    pane = view.get_by_role("grid")
+    pane.evaluate("pane => { pane.scrollTop = pane.scrollHeight }")
+    expect(view.locator(".wb-grid-row").filter(has_text="v39")).to_be_visible()
+    pane.press("End")
+    pane.press("Enter")
+    assert notebook.python("print(list(table.selected_frame()['params.a.value']))") == "['v39']"

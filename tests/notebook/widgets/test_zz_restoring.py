@@ -1,0 +1,74 @@
+"""What stays when the page is loaded again, the kernel restarts, or the file is opened another day.
+
+Last of this folder: the kernel that the tests share is restarted here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.notebook.widgets.conftest import CHAIN
+from tests.notebook.widgets.lab import Notebook
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+CONNECT = f"from workbench import connect\nwb = connect(start=False)\n{CHAIN}"
+NOT_RUNNING = "The kernel does not run"
+
+
+def test_views_follow_the_theme(notebook: Notebook) -> None:
+    view = notebook.run("wb.run(chain())").locator(".wb-notebook")
+    colour = "element => getComputedStyle(element).color"
+    light = view.evaluate(colour)
+    notebook.dark()
+    expect(view).to_have_class(re.compile(r"\bdark\b"))
+    assert view.evaluate(colour) != light
+    body = notebook.page.evaluate("getComputedStyle(document.body).getPropertyValue('--wb-text')")
+    assert body == ""  # JupyterLab's own page has nothing of ours
+    notebook.dark(False)
+    expect(view).not_to_have_class(re.compile(r"\bdark\b"))
+
+
+def test_a_page_that_is_loaded_again_goes_on_live(notebook: Notebook, gate: Path) -> None:
+    view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
+    number = notebook.page.locator(".jp-Cell").count() - 1
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
+    notebook.save()
+    notebook.open()
+    view = notebook.output(number)
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
+    expect(view.locator(".wb-notebook-said")).to_be_hidden()
+    gate.touch()
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+
+
+def test_a_restarted_kernel_leaves_the_last_state_and_answers_again(notebook: Notebook) -> None:
+    view = notebook.run("job = wb.run(chain()).wait()\njob")
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+    expect(view.locator(".wb-files")).to_be_visible()
+    notebook.save()
+    notebook.restart()
+    expect(view.locator(".wb-notebook-said")).to_contain_text(NOT_RUNNING)
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+
+    notebook.run(f"{CONNECT}\nwb.runs(limit=1)[0]")
+    expect(view.locator(".wb-notebook-said")).to_be_hidden()  # the new kernel answers for the older cell too
+    view.locator(".wb-line summary").first.click()
+    expect(view.locator(".wb-line-log").first).to_contain_text("probe.data")
+
+
+def test_a_saved_notebook_shows_the_last_state_without_its_kernel(notebook: Notebook) -> None:
+    view = notebook.run("job = wb.run(chain()).wait()\njob")
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+    number = notebook.page.locator(".jp-Cell").count() - 1
+    notebook.save()
+    notebook.page.evaluate("jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+    notebook.open()
+    view = notebook.output(number)
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+    expect(view.locator(".wb-line")).to_have_count(2)
+    expect(view.locator(".wb-notebook-said")).to_contain_text(NOT_RUNNING)

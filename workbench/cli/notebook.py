@@ -1,0 +1,247 @@
+"""``workbench notebook …``: executing parameterised notebooks, each a recorded run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from workbench.cli.output import ExitCode, command, print_json, print_table
+
+if TYPE_CHECKING:
+    from workbench.notebook.execution.recording import Recorder
+    from workbench.notebook.execution.run import Execution, Outcome
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Notebook = Annotated[Path, typer.Argument(help="An .ipynb file.")]
+group = typer.Typer(name="notebook", no_args_is_help=True, help="Notebooks: their parameters, and executing them.")
+_PAIRED = ("-p", "--parameter")
+_NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
+
+
+class Pairs(TyperCommand):
+    """``-p name value`` is read as ``-p name=value``; an option of typer takes one word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        joined: list[str] = []
+        rest = list(args)
+        while rest:
+            word = rest.pop(0)
+            joined.append(word)
+            if word == "--":
+                joined += rest
+                break
+            if word in _PAIRED and len(rest) > 1 and _NAME.fullmatch(rest[0]):
+                joined.append(f"{rest.pop(0)}={rest.pop(0)}")
+        return list(super().parse_args(ctx, joined))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of notebook commands."""
+    app.add_typer(group)
+
+
+@group.command(cls=Pairs)
+@command
+def run(
+    notebook: Notebook,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name value, or name=value. Repeatable.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Parameters in a YAML or JSON file.")] = None,
+    grid: Annotated[list[str] | None, typer.Option(help="name=a,b,c: each value. Repeatable: all together.")] = None,
+    experiment: Annotated[str, typer.Option(help="Experiment of MLflow; default: the notebook's name.")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Executions beside each other.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder of the executed notebooks; default: in the home.")] = None,
+    resume: Annotated[
+        bool | None, typer.Option("--resume/--fresh", help="Skip what completed before; default: in a grid, yes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Execute a notebook, or a grid of it. Parameters are checked before any kernel starts.
+
+    Exit code 1 when a notebook failed: it is kept, with its error on top.
+    """
+    from workbench.cli.run import connect
+    from workbench.notebook.execution.grid import run_all
+    from workbench.notebook.execution.parameters import product, read_parameters
+    from workbench.notebook.execution.recording import Recorder
+    from workbench.notebook.execution.run import prepare
+    from workbench.settings import default_home
+    from workbench.terminal.executions import ExecutionBars
+
+    parameters = read_parameters(notebook)
+    given: dict[str, Any] = {**_from_file(file), **_from_words(parameter or [], "--parameter")}
+    axes = {name: value.text for name, value in _from_words(grid or [], "--grid").items()}
+    folder = out.expanduser().absolute() if out else default_home() / "notebooks" / notebook.stem
+    named = experiment or notebook.stem
+    executions = [prepare(parameters, {**given, **values}, folder, named) for values in product(axes)]
+    executions = list({one.digest: one for one in executions}.values())
+
+    bench = connect(start=True, quiet=as_json)
+    recorder = Recorder(bench)
+    with ExecutionBars(len(executions), visible=not as_json) as bars:
+        outcomes = run_all(
+            executions,
+            bench.settings,
+            recorder,
+            _Shown(bars, recorder),
+            at_once=jobs,
+            resume=bool(axes) if resume is None else resume,
+        )
+    if as_json:
+        print_json({"executions": [_view(one, recorder) for one in outcomes]})
+    else:
+        _report(outcomes, recorder, list(axes))
+    if any(one.status == "failed" for one in outcomes):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@group.command("list")
+@command
+def list_(
+    folder: Annotated[Path | None, typer.Argument(help="Where they lie; default: notebooks/ of the checkout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List notebooks: what each is about, and its parameters."""
+    from workbench.notebook.execution.parameters import read_parameters
+    from workbench.notebook.lab import default_folder
+
+    found = [read_parameters(path) for path in sorted((folder or default_folder()).glob("*.ipynb"))]
+    if as_json:
+        rows = [{"notebook": str(one.notebook), "title": one.title, "parameters": list(one.names)} for one in found]
+        print_json({"notebooks": rows})
+    else:
+        table = [(one.notebook.name, one.title, ", ".join(one.names)) for one in found]
+        print_table(("notebook", "title", "parameters"), table)
+
+
+@group.command()
+@command
+def show(notebook: Notebook, as_json: Json = False) -> None:
+    """Show what a notebook takes: names, defaults, what is allowed."""
+    from workbench.notebook.execution.parameters import read_parameters
+
+    parameters = read_parameters(notebook)
+    rows = parameters.rows()
+    if as_json:
+        print_json({"notebook": str(notebook), "mirrors": parameters.cell.mirrors, "parameters": rows})
+    elif rows:
+        print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        print(f"{notebook.name} has no parameters: none of its cells is tagged `parameters`.")
+
+
+class _Shown:
+    """From executions to bars."""
+
+    def __init__(self, bars: Any, recorder: Recorder) -> None:
+        self._bars = bars
+        self._recorder = recorder
+
+    def cell(self, execution: Execution, cell: int, of: int) -> None:
+        self._bars.cell(execution.name, cell, of)
+
+    def ended(self, outcome: Outcome) -> None:
+        note = f"in {outcome.seconds:.1f} s" if outcome.status == "completed" else ""
+        if outcome.error:
+            note = f"{outcome.error['name']}: {outcome.error['message']}".splitlines()[0][:200]
+        self._bars.ended(outcome.execution.name, outcome.status, note)
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _bad("the file of parameters cannot be read", "--file", f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _bad("the file of parameters is not YAML", str(path), str(error).splitlines()[0]) from None
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+        raise _bad("the file of parameters has no names", str(path), type(found).__name__)
+    return dict(found)
+
+
+def _from_words(words: list[str], option: str) -> dict[str, Any]:
+    from workbench.notebook.execution.parameters import Given
+
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not _NAME.fullmatch(name.strip()):
+            raise _bad("this cannot be read", option, word)
+        found[name.strip()] = Given(text)
+    return found
+
+
+def _bad(message: str, where: str, seen: str) -> Exception:
+    from schemas.errors import WorkbenchError
+
+    return WorkbenchError(
+        "notebook.bad_parameter",
+        message,
+        where=where,
+        seen=seen,
+        allowed="-p name value, -f file.yaml with `name: value`, --grid name=a,b,c",
+        remedy="Correct it.",
+    )
+
+
+def _view(outcome: Outcome, recorder: Recorder) -> dict[str, Any]:
+    return {
+        "name": outcome.execution.name,
+        "status": outcome.status,
+        "parameters": outcome.execution.parameters,
+        "notebook": str(outcome.file) if outcome.file else None,
+        "html": str(outcome.html) if outcome.html else None,
+        "mlflowRun": recorder.url(outcome.run),
+        "jobs": outcome.jobs,
+        "figures": outcome.figures,
+        "seconds": round(outcome.seconds, 3),
+        "error": outcome.error,
+        "unrecorded": outcome.unrecorded or None,
+    }
+
+
+def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> None:
+    if len(outcomes) == 1:
+        [one] = outcomes
+        print(f"notebook: {one.file or 'none: its process died'}\npage:     {one.html or ''}".rstrip())
+        if one.run:
+            print(f"MLflow:   {recorder.url(one.run)}")
+        if one.error and one.error.get("log"):
+            print(one.error["log"])
+    else:
+        figures = list(dict.fromkeys(name for one in outcomes for name in one.figures))
+        rows = [
+            (
+                *(_at(one.execution.parameters, name) for name in axes),
+                one.status,
+                *(f"{one.figures[name]:.4g}" if name in one.figures else "" for name in figures),
+                one.file,
+            )
+            for one in outcomes
+        ]
+        print_table((*axes, "status", *figures, "notebook"), rows, {"failed": "red", "known": "dim"})
+        if outcomes[0].run:
+            print(f"MLflow: {recorder.url(outcomes[0].run)} and those beside it")
+    for one in outcomes:
+        if one.unrecorded:
+            print(
+                f"not recorded in MLflow: {one.execution.name}: {one.unrecorded}; the same command with --resume does"
+            )
+
+
+def _at(values: Any, name: str) -> Any:
+    for step in name.split("."):
+        values = values.get(step) if isinstance(values, Mapping) else None
+    return values

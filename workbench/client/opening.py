@@ -1,0 +1,45 @@
+"""Opening a bench: the one that runs, or the embedded one, started for whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+from workbench.settings import Settings, load_settings
+
+
+def open_settings(
+    home: Path | None = None, *, start: bool = False, starting: Callable[[Path], None] = lambda home: None
+) -> Settings:
+    """The settings of the bench that the environment or the home names.
+
+    Args:
+        home: of an embedded stack; default: ``WORKBENCH_HOME``, else the user's data folder.
+        start: start the embedded stack where no URL is set and none runs; blocks for its ten seconds. Who only looks
+            does not: a question about jobs should neither take that long nor leave seven processes behind.
+        starting: called before it is started.
+
+    Raises WorkbenchError: stack.not_running, and what `workbench up` raises.
+    """
+    from workbench.embedded.plan import given_from_outside
+
+    settings = load_settings(**({"home": home} if home else {}))
+    if given_from_outside("bus"):
+        return settings
+    from workbench.embedded.stack import ensure_running, is_running
+
+    # The settings that a stack published outlive it when it is killed: what counts is whether it lives.
+    runs = is_running(settings.home)
+    if start:
+        if not runs:
+            starting(settings.home)
+        return ensure_running(settings.home)
+    if not runs:
+        raise WorkbenchError(
+            "stack.not_running",
+            "no stack runs in this home",
+            where=str(settings.home),
+            remedy="Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another bench.",
+        )
+    return settings

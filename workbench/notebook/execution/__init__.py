@@ -1,0 +1,1 @@
+"""Parameterised notebooks: each execution is checked before it starts, and is a recorded run."""

@@ -1,0 +1,29 @@
+"""A notebook as one HTML page that asks nothing of other hosts.
+
+Widgets are left out where an output has HTML of its own: their view needs a kernel or a widget manager from a CDN.
+Formulas stay as they are written. Videos and pictures that are linked come from the bench itself.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+_TEMPLATE = Path(__file__).parent / "page.html.j2"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def to_html(document: Any, title: str) -> str:
+    """The page of a notebook, given as nbformat's node. Takes a second to import what it needs."""
+    from nbconvert import HTMLExporter
+
+    shown = copy.deepcopy(document)
+    shown.metadata.pop("widgets", None)
+    for cell in shown.cells:
+        for output in cell.get("outputs", ()):
+            if "data" in output and _WIDGET in output.data:
+                del output.data[_WIDGET]
+    exporter = HTMLExporter(template_file=str(_TEMPLATE), embed_images=False)
+    body, _ = exporter.from_notebook_node(shown, resources={"metadata": {"name": title}})
+    return str(body)

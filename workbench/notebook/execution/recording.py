@@ -1,0 +1,168 @@
+"""The MLflow run of an execution: parameters, figures, the executed notebook and its page; the jobs it started stand
+below it. The run is begun before the kernel starts and ended last, so one that says FINISHED is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import WorkbenchError
+from workbench.client.bench import Bench
+from workbench.notebook.execution.run import Execution, Outcome
+from workbench.store.run_artifacts import RunArtifacts
+from workbench.store.run_contents import MAX_TAG, Deliverable, code_version, key_of, text_of
+from workbench.store.tracking_api import TrackingApi, TrackingRefused, TrackingUnavailable, run_url
+
+KEY_TAG = "workbench.execution"
+OWNER = "local"
+START_S = 90.0  # MLflow takes 10–15 s to start, more on a busy machine, and the stack is usable before
+LOOK_EVERY_S = 0.5
+MAX_PARAMS = 100  # in a request
+_STATUS = {"completed": "FINISHED", "failed": "FAILED"}
+_MEDIA = {".ipynb": "application/x-ipynb+json", ".html": "text/html"}
+
+
+class Recorder:
+    """Records executions on one bench. Thread-safe. Without an MLflow server only the files are kept."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._api = TrackingApi(bench.settings.mlflow_url) if bench.settings.mlflow_url else None
+        self._artifacts = RunArtifacts(self._api, bench.objects) if self._api else None
+        self._lock = threading.Lock()
+
+    def begin(self, execution: Execution) -> str | None:
+        """The run of the execution, new or the one that was left open when it was killed; None without MLflow.
+
+        Raises WorkbenchError: tracking.unreachable once it did not answer for 90 s, tracking.refused.
+        """
+        if self._api is None:
+            return None
+        with self._lock:  # two of the first would make the experiment twice
+            experiment = self._reached(execution.experiment)
+            key = _key(execution)
+            info = self._api.find_run(experiment, KEY_TAG, key, unended=True)
+            if info is None:
+                tags = _tags(execution) | {KEY_TAG: key}
+                info = self._api.create_run(experiment, execution.name, OWNER, int(time.time() * 1000), tags)
+            elif info["status"] != "RUNNING":
+                self._api.update_run(str(info["run_id"]), "RUNNING", None)
+        run = str(info["run_id"])
+        params = list(flattened(execution.parameters))
+        for start in range(0, len(params), MAX_PARAMS):
+            self._api.log_batch(run, [], dict(params[start : start + MAX_PARAMS]), {})
+        return run
+
+    def end(self, outcome: Outcome) -> None:
+        """Keep the notebook and its page in the object store and in the run, and end the run. May be repeated.
+
+        Where MLflow or the store is away, ``outcome.unrecorded`` says why.
+        """
+        try:
+            files = self._keep(outcome)
+            if self._api is not None and outcome.run:
+                self._log(self._api, outcome, files)
+        except WorkbenchError as error:
+            if not error.code.startswith(("tracking.", "store.", "sql.")):
+                raise
+            outcome.unrecorded = f"{error.message} ({error.where})"
+
+    def mend(self, outcome: Outcome) -> None:
+        """End the run of an execution that completed before, where whoever ran it could not."""
+        if self._api is None or not outcome.run:
+            return
+        try:
+            open_ = self._api.run_info(outcome.run)["status"] == "RUNNING"
+        except TrackingRefused:  # somebody removed it: so be it
+            return
+        except TrackingUnavailable as away:
+            outcome.unrecorded = away.message
+            return
+        if open_:
+            self.end(outcome)
+
+    def stopped(self, run: str | None, error: WorkbenchError) -> None:
+        """End the run of an execution that left nothing behind."""
+        if self._api is None or run is None:
+            return
+        killed = error.code == "notebook.stopped"
+        try:
+            said = f"{error.code}: {error.message}"
+            self._api.log_batch(run, [], {}, {"workbench.error": said})
+            self._api.update_run(run, "KILLED" if killed else "FAILED", int(time.time() * 1000))
+        except WorkbenchError:  # the next attempt finds it by its tag
+            return
+
+    def url(self, run: str | None) -> str | None:
+        """The run's page."""
+        return run_url(self._bench.settings.mlflow_url, run) if run else None
+
+    def _reached(self, experiment: str) -> str:
+        assert self._api is not None
+        until = time.monotonic() + START_S
+        while True:
+            try:
+                return self._api.experiment_id(experiment)
+            except TrackingUnavailable:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(LOOK_EVERY_S)
+
+    def _keep(self, outcome: Outcome) -> list[Deliverable]:
+        """The files in the object store, readable on the page by their digest."""
+        kept = []
+        for path, name in ((outcome.file, "notebook.ipynb"), (outcome.html, "notebook.html")):
+            if path is None or not path.exists():
+                continue
+            ref = self._bench.upload(path, "file").model_copy(update={"media_type": _MEDIA[path.suffix]})
+            self._bench.grants.add_upload(
+                OWNER, ref, {"kind": ref.kind, "ref": ref.model_dump(mode="json", exclude_none=True)}
+            )
+            kept.append(Deliverable(name, ref=ref, media_type=ref.media_type))
+        return kept
+
+    def _log(self, api: TrackingApi, outcome: Outcome, files: list[Deliverable]) -> None:
+        assert self._artifacts is not None and outcome.run
+        end_ms = int(time.time() * 1000)
+        figures = {**outcome.figures, "notebook.seconds": outcome.seconds}
+        metrics = [{"key": key_of(k), "value": v, "timestamp": end_ms, "step": 0} for k, v in figures.items()]
+        tags = {"workbench.jobs": " ".join(outcome.jobs)}
+        tags |= {f"workbench.{file.name}": file.ref.sha256 for file in files if file.ref is not None}
+        if outcome.error:
+            tags["workbench.error"] = f"{outcome.error['name']}: {outcome.error['message']}"
+        api.log_batch(outcome.run, metrics, {}, {name: text[:MAX_TAG] for name, text in tags.items() if text})
+        with self._lock:
+            self._artifacts.put(str(api.run_info(outcome.run)["artifact_uri"]), files)
+        status = _STATUS["failed" if outcome.error else "completed"]
+        api.update_run(outcome.run, status, end_ms)
+
+
+def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Parameters as MLflow takes them: ``params.animate.sway`` for an entry of a dict."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flattened(value, f"{above}{name}.")
+        else:
+            yield key_of(f"{above}{name}"), text_of(value)
+
+
+def _tags(execution: Execution) -> dict[str, str]:
+    return {
+        "workbench.notebook": execution.notebook.name,
+        "workbench.notebook_digest": execution.digest,
+        "workbench.code_version": code_version(),
+        "mlflow.source.name": execution.notebook.name,
+        "mlflow.source.type": "NOTEBOOK",
+        "mlflow.user": OWNER,
+    }
+
+
+def _key(execution: Execution) -> str:
+    """The same notebook with the same values into the same folder."""
+    place: Path = execution.folder.resolve()
+    return hashlib.sha256(f"{execution.digest} {place}".encode()).hexdigest()

@@ -1,0 +1,43 @@
+"""Figures by name: of a job, and those that a notebook records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+
+from schemas.errors import WorkbenchError
+from workbench.notebook import within
+
+
+class Figures(dict[str, float]):
+    """Figures by name, drawn as a table."""
+
+    def _repr_html_(self) -> str:
+        from workbench.notebook.tables import html_table
+
+        return html_table([{"figure": name, "value": f"{value:.4g}"} for name, value in self.items()])
+
+
+def record(figures: Mapping[str, float] | None = None, /, **named: float) -> Figures:
+    """Record figures of this notebook: ``record(wer=0.04)``, ``record(job.metrics)``.
+
+    Under `workbench notebook run` they become metrics of the execution's MLflow run, however it ends; a name recorded
+    again has the last value. In a notebook run by hand they are only shown. Returns them, as a table.
+
+    Raises WorkbenchError (notebook.bad_figure) for anything but a finite number.
+    """
+    found = Figures()
+    for name, value in {**(figures or {}), **named}.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise WorkbenchError(
+                "notebook.bad_figure",
+                f"{name} is not a number that can be recorded",
+                where="record",
+                seen=repr(value)[:200],
+                allowed="a finite number",
+                remedy="Record numbers; texts belong into the parameters or the notebook itself.",
+            )
+        found[name] = float(value)
+    within.note(figures=found)
+    return found

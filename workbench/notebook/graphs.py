@@ -1,0 +1,313 @@
+"""A graph built by hand: ``g.generate.hibari_tts(narration="Hello")``, checked at each step.
+
+The families and services, their keywords, defaults and bounds come from the node models, so a new node is there by
+existing. What a call returns has an attribute for each output; giving one to another call draws the edge.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from pydantic import BaseModel
+
+from nodes.registry import services
+from nodes.sdk import NodeDeclaration, field_type
+from schemas.errors import WorkbenchError
+from schemas.graph import SCHEMA, Edge, Graph, Node
+from schemas.refs import Ref
+from schemas.status import EdgeKind
+from workbench.engine.validate import checked_params
+from workbench.notebook.artifact import Artifact
+
+if TYPE_CHECKING:
+    from workbench.notebook.drawing import Drawing
+    from workbench.notebook.job import Job
+    from workbench.notebook.workbench import Workbench
+
+
+class Output:
+    """An output of a node of the graph; not known before the node has run."""
+
+    def __init__(self, node: BuiltNode, name: str) -> None:
+        self.node = node
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"${self.node.id}.{self.name}"
+
+
+class BuiltNode:
+    """A node of the graph. Its outputs are its attributes."""
+
+    def __init__(self, node_id: str, declaration: NodeDeclaration) -> None:
+        self.id = node_id
+        self.declaration = declaration
+
+    def __getattr__(self, name: str) -> Output:
+        declaration = self.__dict__.get("declaration")
+        if name.startswith("__") or declaration is None:
+            raise AttributeError(name)
+        outputs = declaration.outputs.model_fields
+        if name not in outputs:
+            raise AttributeError(
+                f"{declaration.service} has no output {name}; it has {', '.join(outputs) or 'none'}",
+                name=name,
+                obj=self,
+            )
+        return Output(self, name)
+
+    def __dir__(self) -> Iterable[str]:
+        return ["id", *self.declaration.outputs.model_fields]
+
+    def __repr__(self) -> str:
+        return f"<{self.id}: {self.declaration.service} -> {', '.join(self.declaration.outputs.model_fields)}>"
+
+
+class GraphBuilder:
+    """A graph that grows. Nothing is sent before it is run."""
+
+    def __init__(self, workbench: Workbench, name: str, *, seed: int = 0) -> None:
+        self._workbench = workbench
+        self.name = name
+        self.seed = seed
+        self._nodes: dict[str, Node] = {}
+        self._edges: list[Edge] = []
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def __getattr__(self, family: str) -> Family:
+        if family.startswith("_") or family not in _families():
+            near = get_close_matches(family, _families(), n=3)
+            raise AttributeError(
+                f"there are no services {family}.…; there are {', '.join(near or sorted(_families()))}",
+                name=family,
+                obj=self,
+            )
+        return Family(self, family)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *_families()]
+
+    def add(
+        self, service: str, *, as_: str = "", after: BuiltNode | Iterable[BuiltNode] = (), **values: Any
+    ) -> BuiltNode:
+        """Add a node; ``g.generate.remux(…)`` does the same.
+
+        Args:
+            service: its full name.
+            as_: id in the graph; default: the last part of the service, numbered where it is taken.
+            after: nodes that must have ended well before, without handing anything over.
+            values: its parameters and inputs by name. A path is uploaded where a file is taken.
+
+        Raises WorkbenchError: graph.unknown_service, graph.bad_param, graph.bad_input.
+        """
+        declaration = _declaration(service)
+        node_id = as_ or self._free_id(service.rpartition(".")[2])
+        if node_id in self._nodes:
+            raise WorkbenchError(
+                "graph.schema",
+                f"the graph has a node {node_id} already",
+                where="as_",
+                seen=node_id,
+                allowed="an id that is free",
+                remedy="Give another one, or none.",
+            )
+        inputs, params = _sorted(declaration, node_id, values)
+        parents: dict[str, None] = dict.fromkeys(one.id for one in ([after] if isinstance(after, BuiltNode) else after))
+        bound = {name: self._bound(value, declaration.inputs, name, parents) for name, value in inputs.items()}
+        node = Node(id=node_id, service=service, params=params, input=bound)
+        checked_params(node, declaration)
+        self._nodes[node_id] = node
+        self._edges += [Edge(from_=parent, to=node_id) for parent in parents]
+        return BuiltNode(node_id, declaration)
+
+    def on_failure(self, node: BuiltNode, *, then: BuiltNode) -> None:
+        """Run ``then`` where ``node`` failed, and only there."""
+        self._edges.append(Edge(from_=node.id, to=then.id, kind=EdgeKind.ON_FAILURE))
+
+    def remove(self, node: BuiltNode) -> None:
+        """Take a node out, with its edges."""
+        self._nodes.pop(node.id, None)
+        self._edges = [edge for edge in self._edges if node.id not in (edge.from_, edge.to)]
+
+    def _free_id(self, stem: str) -> str:
+        number, node_id = 1, stem
+        while node_id in self._nodes:
+            number += 1
+            node_id = f"{stem}_{number}"
+        return node_id
+
+    def _bound(self, value: Any, model: type[BaseModel], name: str, parents: dict[str, None]) -> Any:
+        """An input as the document writes it; nodes that it comes from are added to ``parents``."""
+        if isinstance(value, (list, tuple)) and value and all(isinstance(item, Output) for item in value):
+            return [self._bound(item, model, name, parents) for item in value]
+        if isinstance(value, Output):
+            parents.setdefault(value.node.id)
+            return f"${value.node.id}.{value.name}"
+        taken = field_type(model.model_fields[name])
+        if isinstance(taken, type) and issubclass(taken, Ref):
+            kind = str(taken.model_fields["kind"].default)
+            if isinstance(value, (str, Path, Ref, Artifact)):
+                return self._workbench.upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
+        if isinstance(value, BaseModel):
+            return value.model_dump(mode="json", by_alias=True)
+        return f"${value}" if isinstance(value, str) and value.startswith("$") else value
+
+    # -- using ------------------------------------------------------------------------------------------------------
+
+    def build(self) -> Graph:
+        """The document. Raises WorkbenchError (graph.schema) for a graph without nodes."""
+        if not self._nodes:
+            raise WorkbenchError(
+                "graph.schema",
+                "the graph has no nodes",
+                where=self.name,
+                allowed=sorted(_families()),
+                remedy="Add one: g.generate.hibari_tts(narration='Hello.')",
+            )
+        return Graph(
+            schema_=SCHEMA,
+            workflow_id=self.name,
+            context={"seed": self.seed},
+            nodes=list(self._nodes.values()),
+            edges=self._edges,
+        )
+
+    def to_json(self, *, indent: bool = True) -> str:
+        """The ``langgraph.v1`` document; `workbench submit` takes it as a file."""
+        document = self.build().model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        document = {"schema": SCHEMA, **document}
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+
+    def draw(self) -> Drawing:
+        """The graph as a drawing."""
+        from workbench.notebook.drawing import Drawing
+
+        return Drawing(self.build(), {})
+
+    def run(self, **options: Any) -> Job:
+        """Submit it; ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""
+        return self._workbench.run(self, **options)
+
+    def __repr__(self) -> str:
+        return f"<graph {self.name}: {', '.join(self._nodes) or 'no nodes'}>"
+
+    def _repr_html_(self) -> str | None:
+        return self.draw()._repr_html_() if self._nodes else None
+
+
+class Family:
+    """The services of one family, as attributes."""
+
+    def __init__(self, builder: GraphBuilder, family: str) -> None:
+        self._builder = builder
+        self._family = family
+
+    def __getattr__(self, name: str) -> Service:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        known = _families()[self._family]
+        if name not in known:
+            raise AttributeError(
+                f"there is no service {self._family}.{name}; there are "
+                f"{', '.join(get_close_matches(name, known, n=3) or sorted(known))}",
+                name=name,
+                obj=self,
+            )
+        return Service(self._builder, known[name])
+
+    def __dir__(self) -> Iterable[str]:
+        return _families()[self._family]
+
+
+class Service:
+    """A call that adds a node. Its signature and text are those of the node file."""
+
+    def __init__(self, builder: GraphBuilder, declaration: NodeDeclaration) -> None:
+        self._builder = builder
+        self._declaration = declaration
+        self.__doc__ = _help(declaration)
+        self.__signature__ = _signature(declaration)
+
+    def __call__(self, **values: Any) -> BuiltNode:
+        return self._builder.add(self._declaration.service, **values)
+
+    def __repr__(self) -> str:
+        return f"{self._declaration.service}{self.__signature__}"
+
+
+def _families() -> dict[str, dict[str, NodeDeclaration]]:
+    found: dict[str, dict[str, NodeDeclaration]] = {}
+    for service, declaration in services().items():
+        family, _, name = service.partition(".")
+        found.setdefault(family, {})[name] = declaration
+    return found
+
+
+def _declaration(service: str) -> NodeDeclaration:
+    known = services()
+    if service not in known:
+        raise WorkbenchError(
+            "graph.unknown_service",
+            f"no service {service} is installed",
+            where="add",
+            seen=service,
+            allowed=get_close_matches(service, known, n=3, cutoff=0.4) or sorted(known),
+            remedy="dir(g) shows the families, dir(g.generate) the services of one.",
+        )
+    return known[service]
+
+
+def _sorted(
+    declaration: NodeDeclaration, node_id: str, values: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(inputs, params) by which model has the field; a name of both is an input."""
+    takes, has = declaration.inputs.model_fields, declaration.params.model_fields
+    unknown = [name for name in values if name not in takes and name not in has]
+    if unknown:
+        every = [*takes, *has]
+        raise WorkbenchError(
+            "graph.bad_param",
+            f"{declaration.service} has no parameter or input {unknown[0]}",
+            where=f"node {node_id}: {unknown[0]}",
+            seen=unknown,
+            allowed=get_close_matches(unknown[0], every, n=3) or every,
+            remedy=f"`workbench nodes {declaration.service}` shows them.",
+        )
+    inputs = {name: value for name, value in values.items() if name in takes}
+    return inputs, {name: value for name, value in values.items() if name not in takes}
+
+
+def _signature(declaration: NodeDeclaration) -> inspect.Signature:
+    parameters = []
+    for model in (declaration.inputs, declaration.params):
+        for name, field in model.model_fields.items():
+            default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
+            parameters.append(
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=default,
+                    annotation=field_type(field),
+                )
+            )
+    unique = {parameter.name: parameter for parameter in reversed(parameters)}
+    return inspect.Signature(list(reversed(unique.values())), return_annotation=BuiltNode)
+
+
+def _help(declaration: NodeDeclaration) -> str:
+    lines = [declaration.doc.split("\n\n")[0].replace("\n", " "), ""]
+    for title, model in (
+        ("Inputs", declaration.inputs),
+        ("Parameters", declaration.params),
+        ("Outputs", declaration.outputs),
+    ):
+        if model.model_fields:
+            lines.append(f"{title}:")
+            lines += [f"    {name}: {field.description}" for name, field in model.model_fields.items()]
+    return "\n".join(lines)

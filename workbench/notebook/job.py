@@ -1,0 +1,340 @@
+"""A job in a notebook or a script: what is true of it now, and what it made."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import WorkbenchError
+from schemas.event import Event
+from schemas.job import JobRecord
+from schemas.refs import Ref
+from schemas.status import JobStatus
+from workbench.notebook import within
+
+if TYPE_CHECKING:
+    from workbench.notebook.artifact import Artifact
+    from workbench.notebook.drawing import Drawing
+    from workbench.notebook.figures import Figures
+    from workbench.notebook.tables import Table
+    from workbench.notebook.widgets.job_views import GraphView, JobMonitor
+    from workbench.notebook.workbench import Workbench
+
+
+class Job:
+    """One job. It runs on the bench: a kernel that ends changes nothing for it.
+
+    What it made (``video``, ``audio``, ``outputs``, ``metrics``) is waited for. In a notebook a job shows itself live;
+    in a terminal ``wait`` shows a bar. Ctrl-C, or stopping the cell, stops watching and not the job.
+    """
+
+    def __init__(self, workbench: Workbench, job_id: str, unserved: Sequence[str] = ()) -> None:
+        self._workbench = workbench
+        self.id = job_id
+        self.unserved = tuple(unserved)  # services that no worker offered when it was submitted
+        self._final: JobRecord | None = None
+
+    # -- its state --------------------------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> JobRecord:
+        """Everything that is known of it now."""
+        if self._final is not None:
+            return self._final
+        record = self._workbench.bench.job(self.id)
+        if record.status.final and (record.mlflow_run_id or not self._workbench.settings.mlflow_url):
+            self._final = record
+        return record
+
+    @property
+    def status(self) -> JobStatus:
+        """accepted, running, waiting, completed, failed or cancelled."""
+        return self.record.status
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What happened so far, in order."""
+        return self._workbench.bench.events(self.id)
+
+    @property
+    def params(self) -> dict[str, dict[str, Any]]:
+        """Parameters by node, defaults included."""
+        return {node.id: node.params for node in self.record.graph.nodes}
+
+    @property
+    def mlflow_run(self) -> str | None:
+        """URL of its page in MLflow, once it is recorded there."""
+        return self._workbench.bench.mlflow_run(self.id)
+
+    # -- waiting ----------------------------------------------------------------------------------------------------
+
+    def wait(self, timeout_s: float | None = None, *, recorded: bool = False) -> Job:
+        """Block until it has ended, however it did; returns itself.
+
+        Args:
+            recorded: wait for its run in MLflow too, until that is whole; at most 40 s more.
+
+        Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job goes on.
+        """
+        if not self.record.status.final:
+            if timeout_s is None and sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
+                self._wait_with_a_bar()
+            else:
+                self._wait(timeout_s, threading.Event())
+        if recorded:
+            from workbench.client.finish import await_tracked
+
+            await_tracked(self._workbench.bench, self.id)
+        return self
+
+    def __await__(self) -> Generator[Any, None, Job]:
+        """Wait without blocking the event loop. Cancelling the waiting changes nothing for the job."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Job:
+        stopped = threading.Event()
+        try:
+            await asyncio.to_thread(self._wait, None, stopped)
+        finally:
+            stopped.set()
+        return self
+
+    def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
+        from workbench.client.finish import await_record
+
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        for _ in self._workbench.bench.watch(self.id):
+            if stopped.is_set():
+                return
+            if until is not None and time.monotonic() > until:
+                raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it goes on")
+        await_record(self._workbench.bench, self.id)
+
+    def _wait_with_a_bar(self) -> None:
+        from workbench.client.finish import await_record
+        from workbench.terminal.progress import Follower
+
+        with Follower(self._workbench.bench, self.id, visible=True) as follower:
+            follower.follow(lambda _: None, None)
+        await_record(self._workbench.bench, self.id)
+
+    def _completed(self) -> JobRecord:
+        """Its record once it completed. Raises WorkbenchError: what it failed with, or job.cancelled."""
+        record = self.wait().record
+        if record.status is JobStatus.FAILED:
+            raise WorkbenchError.from_info(record.error) if record.error else _ended(record)
+        if record.status is not JobStatus.COMPLETED:
+            raise _ended(record)
+        return record
+
+    # -- what it made -----------------------------------------------------------------------------------------------
+
+    @property
+    def video(self) -> Artifact:
+        """Its video: the output that its pipeline names, else the last that any node made.
+
+        Waits for the end. Raises WorkbenchError: what the job failed with, or job.no_such_output.
+        """
+        from workbench.client.pipelines import pipeline_result
+        from workbench.client.view import final_video
+
+        record = self._completed()
+        ref = final_video(record, pipeline_result(record.pipeline))
+        return self._shown(ref, "video")
+
+    @property
+    def audio(self) -> Artifact:
+        """The last sound that a node made. Waits and raises as ``video``."""
+        return self._shown(self._last("audio"), "audio")
+
+    @property
+    def image(self) -> Artifact:
+        """The last picture that a node made. Waits and raises as ``video``."""
+        return self._shown(self._last("image"), "image")
+
+    @property
+    def outputs(self) -> dict[str, dict[str, Any]]:
+        """What each node answered, by node and name, files as artifacts. Waits and raises as ``video``."""
+        record = self._completed()
+        return {node.id: {k: self._value(v) for k, v in (node.output or {}).items()} for node in record.nodes}
+
+    @property
+    def artifacts(self) -> Table:
+        """Every file it used and made so far: (node, role, name, artifact). Does not wait."""
+        from workbench.client.view import named_artifacts
+        from workbench.notebook.tables import Table
+
+        rows = [
+            {"node": node, "role": role, "name": name, "artifact": self._workbench.artifact(ref)}
+            for node, role, name, ref in named_artifacts(self.record)
+        ]
+        return Table(rows)
+
+    @property
+    def metrics(self) -> Figures:
+        """Figures by ``node.name``. Waits and raises as ``video``."""
+        from workbench.notebook.figures import Figures
+
+        record = self._completed()
+        return Figures({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
+
+    @property
+    def graph(self) -> Drawing:
+        """Its graph with the state of each node now, as a drawing; ``graph.document`` is the JSON."""
+        from workbench.notebook.drawing import Drawing
+
+        record = self.record
+        return Drawing(record.graph, {node.id: node.status for node in record.nodes})
+
+    @property
+    def nodes(self) -> Table:
+        """Its nodes as they are now: (node, service, status, seconds, cached, worker). Does not wait."""
+        from workbench.notebook.tables import Table
+
+        return Table(
+            [
+                {
+                    "node": node.id,
+                    "service": node.service,
+                    "status": node.status.value,
+                    "seconds": None if node.seconds is None else round(node.seconds, 2),
+                    "cached": node.cached,
+                    "worker": node.worker,
+                }
+                for node in self.record.nodes
+            ]
+        )
+
+    @property
+    def lineage(self) -> Table:
+        """Other jobs that made what it was given, or were given what it made: (way, what, job, there).
+
+        Does not wait.
+        """
+        from workbench.notebook.tables import Table
+        from workbench.store.lineage import lineage
+
+        found = lineage(self._workbench.bench.store.database, self.id)
+        rows = [
+            {"way": "from", "what": f"{one.node}.{one.name}", "job": one.job, "there": f"{one.made_by}.{one.output}"}
+            for one in found.from_
+        ]
+        rows += [
+            {"way": "to", "what": one.sha256[:12], "job": one.job, "there": f"{one.node}.{one.name}"}
+            for one in found.used_by
+        ]
+        return Table(rows)
+
+    def _last(self, kind: str) -> Ref | None:
+        from workbench.client.view import artifacts
+
+        return next((ref for _, _, ref in reversed(artifacts(self._completed())) if ref.kind == kind), None)
+
+    def _shown(self, ref: Ref | None, kind: str) -> Artifact:
+        if ref is None:
+            raise WorkbenchError(
+                "job.no_such_output",
+                f"no node of job {self.id} made {'an' if kind[0] in 'ai' else 'a'} {kind}",
+                where=f"job {self.id}",
+                seen=sorted({row["artifact"].kind for row in self.artifacts if row["role"] == "output"}),
+                remedy="job.artifacts shows what it made.",
+            )
+        return self._workbench.artifact(ref)
+
+    def _value(self, value: Any) -> Any:
+        from schemas.refs import read_ref
+
+        if (ref := read_ref(value)) is not None:
+            return self._workbench.artifact(ref)
+        if isinstance(value, dict):
+            return {name: self._value(item) for name, item in value.items()}
+        return [self._value(item) for item in value] if isinstance(value, list) else value
+
+    # -- what can be done -------------------------------------------------------------------------------------------
+
+    def cancel(self) -> bool:
+        """Stop it; False when it had ended already."""
+        return self._workbench.bench.cancel(self.id)
+
+    def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
+        """Approve what it asks, with another text where given; it goes on."""
+        self._workbench.bench.approve(self.id, node, text=text, author=author or _login())
+
+    def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
+        """Refuse what it asks: the node fails with the reason."""
+        self._workbench.bench.reject(self.id, node, reason=reason, author=author or _login())
+
+    def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
+        """The same again with other parameters, as a new job; what is known is not computed again."""
+        changed = {node: dict(values) for node, values in (params or {}).items()}
+        again = self._workbench.bench.rerun(self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        return self._followed_by(again.job)
+
+    def retry(self) -> Job:
+        """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
+        return self._followed_by(self._workbench.bench.retry(self.id, parent_run=within.parent_run()).job)
+
+    def _followed_by(self, job: str) -> Job:
+        within.note(job=job)
+        return Job(self._workbench, job)
+
+    # -- how it shows itself ----------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        from workbench.notebook.display import in_a_notebook, show_job
+
+        if in_a_notebook():
+            show_job(self.monitor())
+            return
+        from IPython.display import display
+
+        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
+
+    def monitor(self) -> JobMonitor:
+        """Its live view as a widget of its own, to be put into a layout."""
+        from workbench.notebook.widgets.job_views import JobMonitor
+
+        return JobMonitor(self)
+
+    def graph_view(self) -> GraphView:
+        """Its graph with live states as a widget; a click on a node shows its in- and outputs."""
+        from workbench.notebook.widgets.job_views import GraphView
+
+        return GraphView(self)
+
+    def _repr_html_(self) -> str:
+        from workbench.notebook.picture import job_html
+
+        return job_html(self)
+
+    def __repr__(self) -> str:
+        record = self.record
+        failed = f": {record.error.message}" if record.error else ""
+        waits = (
+            f", waits: no worker offers {', '.join(self.unserved)}" if self.unserved and not record.started_at else ""
+        )
+        return f"<Job {self.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
+
+
+def _ended(record: JobRecord) -> WorkbenchError:
+    return WorkbenchError(
+        "job.cancelled",
+        f"job {record.id} was {record.status.value}",
+        where=f"job {record.id}",
+        seen=record.status.value,
+        allowed="completed",
+        remedy="job.retry() goes on with what it had done.",
+    )
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "local"

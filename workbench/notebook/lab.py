@@ -1,0 +1,143 @@
+"""JupyterLab on a folder of notebooks: this environment's kernel, a token, loopback, nothing fetched from outside."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+from workbench.embedded.process import last_lines, spawn
+from workbench.notebook.within import kernel_environment
+from workbench.settings import Settings
+
+HOST = "127.0.0.1"
+START_S, END_S = 60.0, 15.0
+# JupyterLab reads every folder of JUPYTER_CONFIG_PATH: widgets are saved with their notebook, no news are fetched.
+CONFIG = Path(__file__).parent / "config"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that runs.
+
+    Attributes:
+        url: with its token; whoever has it can run code as this user.
+    """
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextmanager
+def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str = "") -> Iterator[Lab]:
+    """JupyterLab until the block is left; its kernels end with it, jobs go on. Call it from the main thread.
+
+    Args:
+        folder: what it shows.
+        port: 0: a free one.
+        token: default: a new one.
+
+    Raises WorkbenchError: notebook.no_folder, stack.port_taken, stack.part_failed.
+    """
+    if not folder.is_dir():
+        raise WorkbenchError(
+            "notebook.no_folder",
+            "there is no such folder",
+            where=str(folder),
+            seen="nothing" if not folder.exists() else "a file",
+            remedy="Give the folder of your notebooks: `workbench lab FOLDER`.",
+        )
+    port = _free_port(port)
+    token = token or secrets.token_urlsafe(24)
+    log = settings.home / "logs" / "lab.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    process = spawn(_command(folder, port), env=_environment(settings, token), cwd=folder, log=log)
+    lab = Lab(f"http://{HOST}:{port}/lab?token={token}", process, log)
+    try:
+        _await(f"http://{HOST}:{port}/api/status?token={token}", lab)
+        yield lab
+    finally:
+        _end(process)
+
+
+def default_folder() -> Path:
+    """``notebooks/`` of the checkout this runs from, else the current folder."""
+    beside = Path(__file__).parents[2] / "notebooks"
+    return beside if beside.is_dir() else Path.cwd()
+
+
+def _command(folder: Path, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        f"--ServerApp.ip={HOST}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder}",
+        "--ServerApp.allow_root=True",  # in a container there may be no other user
+        "--LabApp.extension_manager=readonly",
+    ]
+
+
+def _environment(settings: Settings, token: str) -> dict[str, str]:
+    paths = [str(CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH", "")])]
+    return {
+        **kernel_environment(settings.home),
+        "JUPYTER_TOKEN": token,  # not an argument: every user of the machine can read those
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
+    }
+
+
+def _free_port(wanted: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError as error:
+            raise WorkbenchError(
+                "stack.port_taken",
+                f"port {wanted} is occupied",
+                where="--port",
+                seen=error.strerror,
+                remedy="Give another port, or none.",
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _await(url: str, lab: Lab) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and lab.process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise WorkbenchError(
+        "stack.part_failed",
+        "JupyterLab did not start",
+        where=str(lab.log),
+        seen=f"exit code {lab.process.returncode}"
+        if lab.process.returncode is not None
+        else f"no answer in {START_S:g} s",
+        remedy="Read its last lines below.",
+        log=last_lines(lab.log),
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()  # it ends its kernels first
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,126 @@
+"""A list of jobs that is asked for when it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from schemas.api import ApiStatus
+from schemas.errors import WorkbenchError
+from workbench.notebook.frames import frame_of, run_row
+from workbench.notebook.job import Job
+from workbench.notebook.tables import html_table
+from workbench.store.job_params import ParamCondition
+from workbench.store.listing import JobFilter, JobLine
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.notebook.widgets.run_table import RunTable
+    from workbench.notebook.workbench import Workbench
+
+PAGE = 1000
+SHOWN = 20  # rows in a static table
+
+
+class Runs(Sequence[Job]):
+    """Jobs that match, newest first. Each look asks the bench once; ``list(runs)`` keeps what it saw."""
+
+    def __init__(self, workbench: Workbench, wanted: JobFilter, limit: int | None) -> None:
+        self._workbench = workbench
+        self.wanted = wanted
+        self.limit = limit
+
+    def lines(self) -> list[JobLine]:
+        """One line a job, without its graph."""
+        found: list[JobLine] = []
+        while self.limit is None or len(found) < self.limit:
+            count = PAGE if self.limit is None else min(PAGE, self.limit - len(found))
+            page = self._workbench.bench.store.list(
+                self.wanted.model_copy(update={"limit": count, "offset": len(found)})
+            )
+            found += page.jobs
+            if len(page.jobs) < count:
+                break
+        return found
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
+        ``params.node.name`` and its figures as ``metrics.node.name``. Indexed by the id."""
+        return frame_of(self._workbench, self.lines())
+
+    def table(self, columns: Iterable[str] = ()) -> RunTable:
+        """A widget to sort, filter and select: ``table.selected``, ``table.selected_frame()``.
+
+        Args:
+            columns: ``params.node.name`` and ``metrics.node.name``; by default those in which the runs differ.
+        """
+        from workbench.notebook.widgets.run_table import RunTable
+
+        return RunTable(self, columns)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from workbench.notebook.display import in_a_notebook
+
+        if in_a_notebook():
+            shown = Runs(self._workbench, self.wanted, min(self.limit or PAGE, PAGE))
+            return shown.table()._repr_mimebundle_()
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def __len__(self) -> int:
+        total = self._workbench.bench.store.list(self.wanted.model_copy(update={"limit": 1})).total
+        return total if self.limit is None else min(total, self.limit)
+
+    def __iter__(self) -> Iterator[Job]:
+        return (Job(self._workbench, line.id) for line in self.lines())
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [Job(self._workbench, line.id) for line in self.lines()[at]]
+        return Job(self._workbench, self.lines()[at].id)
+
+    def __repr__(self) -> str:
+        lines = self.lines()
+        rows = [f"{line.id}  {line.status.value:<10} {line.pipeline:<14} {line.title}" for line in lines[:SHOWN]]
+        return "\n".join(rows + ([f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])) or "no runs"
+
+    def _repr_html_(self) -> str:
+        lines = self.lines()
+        more = f"<p>… and {len(lines) - SHOWN} more</p>" if len(lines) > SHOWN else ""
+        return (
+            html_table(
+                [{**run_row(line), "created": f"{run_row(line)['created']:%d %b %H:%M}"} for line in lines[:SHOWN]]
+            )
+            + more
+        )
+
+
+def wanted(
+    experiment: str | None,
+    pipeline: str | None,
+    status: str | Iterable[str] | None,
+    parameter: str | Iterable[str],
+    text: str | None,
+    sweep: str | None,
+) -> JobFilter:
+    """The filter that ``wb.runs`` was asked for. Raises WorkbenchError (request.invalid)."""
+    states = [status] if isinstance(status, str) else list(status or ())
+    unknown = [state for state in states if state not in set(ApiStatus)]
+    if unknown:
+        raise WorkbenchError(
+            "request.invalid",
+            f"there is no status {unknown[0]}",
+            where="status",
+            seen=unknown,
+            allowed=[state.value for state in ApiStatus],
+            remedy="Use some of them.",
+        )
+    conditions = [parameter] if isinstance(parameter, str) else list(parameter)
+    return JobFilter(
+        experiment=experiment,
+        pipeline=pipeline,
+        shown_as=[ApiStatus(state) for state in states] or None,
+        params=[ParamCondition.parse(condition) for condition in conditions],
+        text=text,
+        sweep=sweep,
+    )

@@ -1,0 +1,165 @@
+"""Running a node function in this process, as a worker would, before it becomes a file."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import typing
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from nodes.local import FolderHost, local_context
+from nodes.sdk import field_type
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref, read_ref
+from workbench.engine.parse import allowed, explain, location
+from workbench.notebook.artifact import Artifact
+from workbench.notebook.tables import html_table
+
+if TYPE_CHECKING:
+    from workbench.notebook.workbench import Workbench
+
+
+class Tried:
+    """What a node answered. Its outputs are attributes, files as artifacts that play."""
+
+    def __init__(self, outputs: dict[str, Any], seconds: float, metrics: dict[str, float]) -> None:
+        self.outputs = outputs
+        self.seconds = seconds
+        self.metrics = metrics
+
+    def __getattr__(self, name: str) -> Any:
+        outputs = self.__dict__.get("outputs", {})
+        if name not in outputs:
+            raise AttributeError(f"the node has no output {name}; it has {', '.join(outputs)}", name=name, obj=self)
+        return outputs[name]
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *self.outputs]
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={_short(value)}" for name, value in self.outputs.items())
+        return f"<{values} in {self.seconds:.2f} s>"
+
+    def _repr_html_(self) -> str:
+        files = [value._repr_html_() for value in self.outputs.values() if isinstance(value, Artifact)]
+        rows = [{"output": k, "value": _short(v)} for k, v in self.outputs.items() if not isinstance(v, Artifact)]
+        rows += [{"output": f"metric {name}", "value": f"{value:.4g}"} for name, value in self.metrics.items()]
+        return "".join(files) + (html_table(rows) if rows else "") + f"<p>{self.seconds:.2f} s, in this process</p>"
+
+
+class _NotebookHost(FolderHost):
+    """Artifacts of the bench can be read; what is made stays in a folder until it is shown."""
+
+    def __init__(self, workbench: Workbench, folder: Path) -> None:
+        super().__init__(folder, on_progress=_bar if sys.stderr.isatty() else None)
+        self._workbench = workbench
+
+    def fetch(self, ref: Ref) -> Path:
+        path = self.folder / ref.sha256
+        return path if path.exists() else self._workbench.bench.open(ref)
+
+
+def try_node(workbench: Workbench, node: Callable[..., Any], *, seed: int, values: dict[str, Any]) -> Tried:
+    """See ``Workbench.try_node``. Raises WorkbenchError: graph.bad_param, node.bad_input, node.bad_output, and whatever
+    the node raises."""
+    hints = typing.get_type_hints(node)
+    missing = [name for name in ("params", "inputs", "return") if not _is_model(hints.get(name))]
+    if missing:
+        raise WorkbenchError(
+            "node.bad_declaration",
+            f"{missing[0]} is not annotated with a pydantic model",
+            where=getattr(node, "__name__", "the node"),
+            allowed="run(ctx: Context, params: Params, inputs: Inputs) -> Outputs",
+            remedy="Annotate it; docs/nodes.md has a whole one.",
+        )
+    takes, has = hints["inputs"].model_fields, hints["params"].model_fields
+    unknown = [name for name in values if name not in takes and name not in has]
+    if unknown:
+        every = [*takes, *has]
+        raise WorkbenchError(
+            "graph.bad_param",
+            f"the node has no parameter or input {unknown[0]}",
+            where=unknown[0],
+            seen=unknown,
+            allowed=get_close_matches(unknown[0], every, n=3) or every,
+            remedy="Correct the name.",
+        )
+    with tempfile.TemporaryDirectory(prefix="workbench-try-") as name:
+        folder = Path(name)
+        ctx = local_context(folder, seed=seed, settings=_settings(workbench))
+        ctx.host = host = _NotebookHost(workbench, folder)
+        given = {name: _input(workbench, takes[name], value) for name, value in values.items() if name in takes}
+        inputs = _validated(hints["inputs"], given)
+        params = _validated(hints["params"], {k: v for k, v in values.items() if k not in takes})
+        began = time.perf_counter()
+        answer = node(ctx, params, inputs)
+        seconds = time.perf_counter() - began
+        if not isinstance(answer, hints["return"]):
+            raise WorkbenchError(
+                "node.bad_output",
+                f"the node answered {type(answer).__name__}",
+                where=getattr(node, "__name__", "the node"),
+                allowed=hints["return"].__name__,
+                remedy=f"return {hints['return'].__name__}(…)",
+            )
+        shown = answer.model_dump(mode="json", by_alias=True)
+        outputs = {name: _kept(workbench, host, value) for name, value in shown.items()}
+    return Tried(outputs, seconds, dict(host.metrics))
+
+
+def _is_model(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
+def _settings(workbench: Workbench) -> dict[str, str]:
+    settings = workbench.settings
+    return {"llm_url": settings.llm_url, "llm_model": settings.llm_model, "llm_api_key": settings.llm_api_key}
+
+
+def _input(workbench: Workbench, field: Any, value: Any) -> Any:
+    taken = field_type(field)
+    if isinstance(taken, type) and issubclass(taken, Ref):
+        return workbench.upload(value, str(taken.model_fields["kind"].default))
+    return value
+
+
+def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise WorkbenchError(
+            "graph.bad_param",
+            f"{location(first['loc'])}: {explain(first)}",
+            where=f"{model.__name__}.{location(first['loc'])}",
+            seen=None if first["type"] == "missing" else first.get("input"),
+            allowed=allowed(first),
+            remedy="Correct the value.",
+        ) from None
+
+
+def _kept(workbench: Workbench, host: FolderHost, value: Any) -> Any:
+    """An output as it is shown: files go to the object store, so that a browser can play them by URL."""
+    ref = read_ref(value)
+    if ref is None:
+        return value
+    made = host.folder / ref.sha256
+    if made.exists():
+        workbench.bench.keep(made, ref)
+    return Artifact(workbench, ref, named=False)
+
+
+def _bar(done: float, total: float, unit: str) -> None:
+    end = "\n" if done >= total else ""
+    print(f"\r{done:.0f}/{total:.0f} {unit}", end=end, file=sys.stderr, flush=True)
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else value
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,3 @@
+"""Live views in a notebook: the modules of ``workbench/web``, reached through the kernel. Imported when one is
+shown.
+"""

@@ -1,0 +1,219 @@
+"""A pipeline as a form: made of the models of its nodes, so a new parameter is there by existing."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+
+from nodes.manifest import params_schema
+from nodes.registry import services
+from schemas.errors import WorkbenchError
+from schemas.pipeline import OptionUse
+from workbench.notebook.display import Bundle, bundle_of
+from workbench.notebook.tables import html_table
+from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem, label
+from workbench.notebook.widgets.file_field import FileField
+from workbench.workflows import OPTION_NAMES, Pipeline
+from workbench.workflows.pipeline import Step
+
+if TYPE_CHECKING:
+    from workbench.notebook.job import Job
+    from workbench.notebook.workbench import Workbench
+
+_FILES = {
+    "portrait": ("image", "A picture of a face"),
+    "audio": ("audio", "A recording of the speech"),
+    "voice": ("audio", "A sample of the voice that is to speak"),
+}
+_TEXTS = {
+    "prompt": "What the script is about; a model writes it",
+    "script": "The text that is spoken, word for word",
+    "ref_text": "What is said in the voice sample",
+}
+_ELSEWHERE = ("prompt", "script")  # parameters that are options of the pipeline too
+
+
+class JobForm(w.VBox):  # type: ignore[misc]
+    """Fill it in and press the button; the job shows itself below.
+
+    Attributes:
+        job: the one that was submitted last, or None.
+    """
+
+    def __init__(self, workbench: Workbench, pipeline: Pipeline, *, experiment: str = "workbench") -> None:
+        self._workbench = workbench
+        self.pipeline = pipeline
+        self.job: Job | None = None
+        self.files: dict[str, FileField] = {}
+        self.texts: dict[str, Any] = {}
+        self.fields: dict[str, dict[str, Field]] = {}  # node -> parameter
+        self.steps: dict[str, Any] = {}  # optional node -> its tick
+        self._beside: dict[str, Problem] = {}  # option -> what is wrong with it
+        self.approve = w.Checkbox(description="Approve the script before it is spoken", indent=False)
+        self.seed = w.BoundedIntText(min=0, max=2**53, tooltip="The same seed gives the same job again")
+        self.experiment = w.Text(experiment, tooltip="Where the run is recorded")
+        self.submit = w.Button(description="Run", icon="play", button_style="primary", tooltip="Submit the job")
+        self.submit.on_click(lambda _: self._submit())
+        self.said = Problem()
+        self.shown = w.VBox()
+        style = w.HTML(f"<style>{(Path(__file__).parent / 'form.css').read_text(encoding='utf-8')}</style>")
+        title = w.HTML(f"<h3>{html.escape(pipeline.title)}</h3><p>{html.escape(pipeline.doc)}</p>")
+        super().__init__(
+            [style, title, *self._inputs(), *self._usual(), self._parameters(), self._bottom(), self.shown]
+        )
+        self.add_class("wb-form")
+
+    # -- what is asked for --------------------------------------------------------------------------------------------
+
+    def _inputs(self) -> Iterator[Any]:
+        for name in OPTION_NAMES:
+            use = self.pipeline.use(name)
+            if use is OptionUse.UNUSED:
+                continue
+            title = label(name, {}) + ("" if use is OptionUse.NEEDED else f" <small>{_USE_WORDS[use]}</small>")
+            if name in _FILES:
+                file = self.files[name] = FileField(name, _FILES[name][0], title, _FILES[name][1])
+                self._beside[name] = file.problem
+                yield file.widget
+            elif name in _TEXTS:
+                text = self.texts[name] = w.Textarea(rows=3, placeholder=_TEXTS[name], tooltip=_TEXTS[name])
+                yield self._row(title, text, name)
+            elif name == "approve":
+                yield self._row("", self.approve, name)
+
+    def _usual(self) -> Iterator[Any]:
+        yield self._row("Seed", self.seed, "seed")
+        yield self._row("Experiment", self.experiment, "experiment")
+
+    def _row(self, title: str, control: Any, option: str) -> Any:
+        problem = self._beside[option] = Problem()
+        control.layout = w.Layout(width=CONTROL_WIDTH)
+        head = w.HTML(f"<span>{title}</span>", layout=w.Layout(width=LABEL_WIDTH))
+        return w.HBox([head, control, problem.widget])
+
+    def _parameters(self) -> Any:
+        """One fold with the parameters of every node; what is less usual is behind another one in it."""
+        sections = [section for step in self.pipeline.steps if (section := self._section(step)) is not None]
+        return w.Accordion(children=[w.VBox(sections)], titles=["Parameters"], selected_index=None)
+
+    def _section(self, step: Step) -> Any:
+        declaration = services().get(step.service)
+        if declaration is None:
+            return None
+        schema = params_schema(declaration)
+        properties = {k: _resolved(v, schema) for k, v in schema.get("properties", {}).items() if k not in _ELSEWHERE}
+        fields = {name: Field(name, one, declaration.params) for name, one in properties.items()}
+        rows = [fields[name].widget for name, one in properties.items() if not one.get("advanced")]
+        folded = [fields[name].widget for name, one in properties.items() if one.get("advanced")]
+        if folded:
+            rows.append(w.Accordion(children=[w.VBox(folded)], titles=["Advanced"], selected_index=None))
+        if step.optional:
+            tick = self.steps[step.id] = w.Checkbox(True, description="Do this step", indent=False)
+            rows.insert(0, tick)
+        self.fields[step.id] = fields
+        return w.VBox([w.HTML(f"<h4>{html.escape(step.name)}</h4>"), *rows]) if rows else None
+
+    def _bottom(self) -> Any:
+        return w.HBox([self.submit, self.said.widget])
+
+    # -- what was given -----------------------------------------------------------------------------------------------
+
+    @property
+    def params(self) -> dict[str, dict[str, Any]]:
+        """What differs from the defaults, by node."""
+        without = self.without
+        changed = {
+            node: {name: field.value for name, field in fields.items() if field.changed}
+            for node, fields in self.fields.items()
+            if node not in without
+        }
+        return {node: values for node, values in changed.items() if values}
+
+    @property
+    def without(self) -> list[str]:
+        """The optional nodes that are left out."""
+        return [node for node, tick in self.steps.items() if not tick.value]
+
+    def set(self, params: Mapping[str, Mapping[str, Any]]) -> JobForm:
+        """Fill parameters in, by node; returns itself. Raises KeyError for one that there is not."""
+        for node, values in params.items():
+            for name, value in values.items():
+                self.fields[node][name].set(value)
+        return self
+
+    def run(self) -> Job:
+        """Submit what the form says. Raises WorkbenchError; then nothing was queued."""
+        given: dict[str, Any] = {name: text.value.strip() for name, text in self.texts.items() if text.value.strip()}
+        for name, file in self.files.items():
+            try:
+                ref = file.ref(self._workbench)
+            except WorkbenchError as error:
+                error.where = f"{self.pipeline.name}: {name}"
+                raise
+            if ref is not None:
+                given[name] = ref
+        return self._workbench.run(
+            self.pipeline.name,
+            **given,
+            approve=self.approve.value,
+            params=self.params,
+            without=self.without,
+            seed=self.seed.value,
+            experiment=self.experiment.value.strip() or "workbench",
+        )
+
+    def _submit(self) -> None:
+        for problem in (self.said, *self._beside.values()):
+            problem.say("")
+        every = [field for node, fields in self.fields.items() if node not in self.without for field in fields.values()]
+        wrong = [field for field in every if not field.check()]
+        if wrong:
+            self.said.say(f"{len(wrong)} of the parameters cannot be used: see there")
+            return
+        self.submit.disabled = True
+        try:
+            self.job = self.run()
+        except WorkbenchError as error:
+            self._refused(error)
+            return
+        finally:
+            self.submit.disabled = False
+        for old in self.shown.children:
+            old.close()
+        self.shown.children = (self.job.monitor(),)
+
+    def _refused(self, error: WorkbenchError) -> None:
+        """Say it beside the field that it names, else beside the button."""
+        place = error.where or ""
+        node, _, param = place.removeprefix("node ").partition(": params.")
+        field = self.fields.get(node, {}).get(param.partition(".")[0])
+        options = [name for name in self._beside if name in place.rpartition(": ")[2].replace(",", " ").split()]
+        beside = field.problem if field else self._beside[options[0]] if options else self.said
+        beside.say(error.message, error.remedy or "")
+        if beside is not self.said:
+            self.said.say("it was not submitted: see above")
+
+    def __repr__(self) -> str:
+        return f"<JobForm {self.pipeline.name}{f' {self.job.id}' if self.job else ''}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        rows = [
+            {"node": node, "parameter": name, "value": str(field.value)}
+            for node, fields in self.fields.items()
+            for name, field in fields.items()
+        ]
+        picture = f"<h3>{html.escape(self.pipeline.title)}</h3>{html_table(rows)}"
+        return bundle_of(self, picture, repr(self))
+
+
+_USE_WORDS = {OptionUse.ONE_OF: "one of these", OptionUse.OPTIONAL: "if you like"}
+
+
+def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """A schema that stands elsewhere in the document, with what is said here."""
+    name = schema.get("$ref", "").removeprefix("#/$defs/")
+    return {**whole["$defs"][name], **{k: v for k, v in schema.items() if k != "$ref"}} if name else schema

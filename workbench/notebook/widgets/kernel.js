@@ -1,0 +1,192 @@
+// The way to the bench through the kernel: calls, addresses of media, and a socket, over the messages of one model. What
+// was known when the notebook was saved is the answer where no kernel runs.
+
+import { ApiError, place } from "./api.js";
+
+const PATIENCE_MS = 1500; // then what is saved is shown
+const ALIVE_MS = 15_000;
+
+/** One a page and kernel. Events: `change`, when the kernel begins or ceases to answer. */
+export class Kernel extends EventTarget {
+  #host;
+  #client = crypto.randomUUID();
+  #count = 0;
+  #waiting = new Map(); // id -> {resolve, reject}
+  #sockets = new Map();
+  #saved = new Map(); // path -> answer
+  #hello = null;
+  #unheard = 0;
+  #views = 0;
+  #timer = null;
+
+  /** null until it is known. */
+  live = null;
+
+  constructor(host) {
+    super();
+    this.#host = host;
+    place.base = host.get("page");
+    place.transport = this;
+    host.on("msg:custom", (message) => message.client === this.#client && this.#hear(message));
+    host.on("comm_live_update", () => (host.comm_live === false ? this.#lost() : this.hello()));
+  }
+
+  /** A view begins; the answer is to be called when it ends. With the last one everything here rests. */
+  enter() {
+    this.#views += 1;
+    this.#timer ??= setInterval(() => this.#keepAlive(), ALIVE_MS);
+    return () => {
+      this.#views -= 1;
+      if (this.#views) return;
+      clearInterval(this.#timer);
+      this.#timer = null;
+      for (const name of [...this.#sockets.keys()]) this.#shut(name, this.live);
+    };
+  }
+
+  /** What a view brings from the notebook file. */
+  remember(answers) {
+    for (const [path, answer] of Object.entries(answers ?? {})) this.#saved.set(path, answer);
+  }
+
+  saved(path) {
+    return this.#saved.get(path);
+  }
+
+  /** Whether the kernel answers; false after a moment without. A kernel that is busy may answer later: then `change`. */
+  hello() {
+    if (this.live) return Promise.resolve(true);
+    if (this.#host.comm_live === false) {
+      this.#turn(false);
+      return Promise.resolve(false);
+    }
+    this.#hello ??= new Promise((resolve) => {
+      const settle = (live) => {
+        clearTimeout(timer);
+        this.#hello = null;
+        this.#turn(live);
+        resolve(live);
+      };
+      const timer = setTimeout(() => settle(false), PATIENCE_MS);
+      this.#ask({ kind: "hello" }).then(() => settle(true), () => settle(false));
+    });
+    return this.#hello;
+  }
+
+  // -- what place.transport has to do ---------------------------------------------------------------------------------
+
+  async call(method, path, body) {
+    if (await this.hello()) {
+      const { status, answer } = await this.#ask({ kind: "call", method, path, body });
+      if (status >= 400) throw new ApiError(status, answer);
+      return answer;
+    }
+    if (method === "GET" && this.#saved.has(path)) return structuredClone(this.#saved.get(path));
+    throw away();
+  }
+
+  /** Where the bytes of a path are; pictures that are small come as data: URLs. */
+  media(path, anew = false) {
+    const saved = this.#saved.get(`media:${path}`);
+    if (saved && !anew) return saved;
+    if (place.base) return near(place.base) + path;
+    return this.hello().then(async (live) => {
+      if (!live) throw away();
+      const { status, answer } = await this.#ask({ kind: "media", path });
+      if (status >= 400) throw new ApiError(status, answer);
+      return answer.url;
+    });
+  }
+
+  async text(path) {
+    const saved = this.#saved.get(`text:${path}`);
+    if (saved !== undefined) return saved;
+    if (!(await this.hello())) throw away();
+    const { status, answer } = await this.#ask({ kind: "text", path });
+    if (status >= 400) throw new ApiError(status, answer);
+    return answer.text;
+  }
+
+  open() {
+    const name = `${this.#client}-${(this.#count += 1)}`;
+    const socket = {
+      readyState: WebSocket.CONNECTING,
+      send: (text) => this.#send({ kind: "send", socket: name, text }),
+      close: () => this.#shut(name, true),
+    };
+    this.#sockets.set(name, socket);
+    this.hello().then((live) => {
+      if (!live) return this.#shut(name, false);
+      this.#send({ kind: "open", socket: name });
+      socket.readyState = WebSocket.OPEN;
+      return socket.onopen?.();
+    });
+    return socket;
+  }
+
+  // -- messages ---------------------------------------------------------------------------------------------------------
+
+  #send(message) {
+    this.#host.send({ client: this.#client, ...message });
+  }
+
+  #ask(message) {
+    const id = (this.#count += 1);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#send({ id, ...message });
+    });
+  }
+
+  #hear(message) {
+    this.#unheard = 0;
+    if (message.kind === "answer") {
+      this.#waiting.get(message.id)?.resolve(message);
+      this.#waiting.delete(message.id);
+      this.#turn(true);
+    } else if (message.kind === "message") this.#sockets.get(message.socket)?.onmessage?.({ data: message.text });
+    else if (message.kind === "closed") this.#shut(message.socket, false);
+  }
+
+  #shut(name, tell) {
+    const socket = this.#sockets.get(name);
+    if (!socket) return;
+    this.#sockets.delete(name);
+    socket.readyState = WebSocket.CLOSED;
+    if (tell) this.#send({ kind: "close", socket: name });
+    socket.onclose?.({ code: 1006 });
+  }
+
+  #turn(live) {
+    if (this.live === live) return;
+    this.live = live;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #lost() {
+    for (const { reject } of this.#waiting.values()) reject(away());
+    this.#waiting.clear();
+    for (const name of [...this.#sockets.keys()]) this.#shut(name, false);
+    this.#turn(false);
+  }
+
+  /** The kernel closes sockets of pages that are gone, and a page sees by this that the kernel is. */
+  #keepAlive() {
+    if (this.#host.comm_live === false) return;
+    if (this.live && this.#sockets.size) {
+      if ((this.#unheard += 1) > 3) return this.#lost();
+      this.#ask({ kind: "hello" }).catch(() => null);
+    } else if (this.live === false) this.hello();
+  }
+}
+
+/** On this machine 127.0.0.1 and localhost are one, but another site to a browser. */
+function near(base) {
+  const own = window.location.hostname;
+  const local = ["127.0.0.1", "localhost"];
+  const url = new URL(base);
+  if (local.includes(own) && local.includes(url.hostname)) url.hostname = own;
+  return url.origin + url.pathname.replace(/\/$/, "");
+}
+
+const away = () => new ApiError(0, { error: "the kernel of this notebook does not run", code: "kernel.away", details: { remedy: "Run the cell again." } });

@@ -1,0 +1,142 @@
+// Draws a view in an output of a notebook: what it shows, what it knows without a kernel, and the theme.
+
+import { artifact } from "./artifact.js";
+import { fill, h, problem } from "./dom.js";
+import { graph } from "./graph_view.js";
+import { Kernel } from "./kernel.js";
+import { monitor } from "./monitor.js";
+import { table } from "./run_table.js";
+
+const VIEWS = {
+  monitor: (element, options) => monitor(element, options),
+  graph: (element, options) => graph(element, options),
+  artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
+  table: (element, options, model) => table(element, options, model),
+};
+const NEW_KERNEL = "talking-head-workbench:kernel";
+let kernel = null;
+
+/** Show a view of `host`'s kernel; returns a function that ends it. */
+export function show({ model, el, host }) {
+  dress(el, host);
+  const view = begin(traits(model), host);
+  fill(el, view.content);
+  return () => {
+    undress(el);
+    view.end();
+  };
+}
+
+/** A model by its traits: what is set goes to the kernel, and `watch` answers with what ends the watching. */
+function traits(model) {
+  return {
+    get: (name) => model.get(name),
+    set: (name, value) => {
+      model.set(name, value);
+      model.save_changes();
+    },
+    send: (message) => model.send(message),
+    watch: (name, listener) => {
+      model.on(`change:${name}`, listener);
+      return () => model.off(`change:${name}`, listener);
+    },
+  };
+}
+
+function begin(model, host) {
+  kernel ??= new Kernel(host);
+  kernel.remember(model.get("answers"));
+  const frame = h("div", { class: "wb-notebook-view" });
+  const said = h("p", { class: "wb-muted wb-notebook-said", role: "status", hidden: true });
+  const content = h("div", {}, frame, said);
+  let end = null;
+  let elsewhere = null;
+
+  const draw = () => {
+    end?.();
+    end = null;
+    try {
+      end = VIEWS[model.get("view")](frame, { ...model.get("options"), go: (jobId) => again({ jobId }) }, model) ?? null;
+    } catch (error) {
+      fill(frame, problem(error));
+    }
+  };
+  /** The same view of another job, where a person asked to go on with it. */
+  const again = (options) => {
+    model.set("options", { ...model.get("options"), ...options });
+    draw();
+  };
+  const tell = () => {
+    said.hidden = kernel.live !== false;
+    said.textContent = said.hidden ? "" : "The kernel does not run: this is what was known last. Run the cell again to go on.";
+  };
+  let was = kernel.live;
+  const changed = () => {
+    tell();
+    if (kernel.live && was === false) draw(); // it answers again: from its word on
+    was = kernel.live;
+    if (kernel.live) document.dispatchEvent(new CustomEvent(NEW_KERNEL, { detail: { bench: host.get("bench"), manager: host.widget_manager, begin, host } }));
+  };
+  /** A cell was run again after a restart: its kernel answers for the other cells' views as well. */
+  const adopted = ({ detail }) => {
+    if (detail.host === host || kernel.live || elsewhere || detail.bench !== host.get("bench") || detail.manager !== host.widget_manager) return;
+    stop();
+    elsewhere = detail.begin(model, detail.host);
+    fill(content, elsewhere.content);
+  };
+  const stop = () => {
+    kernel.removeEventListener("change", changed);
+    forget();
+    end?.();
+    end = null;
+    leave();
+  };
+
+  kernel.addEventListener("change", changed);
+  document.addEventListener(NEW_KERNEL, adopted);
+  const forget = model.watch("answers", () => kernel.remember(model.get("answers")));
+  const leave = kernel.enter();
+  kernel.hello();
+  draw();
+  tell();
+  const ended = () => {
+    document.removeEventListener(NEW_KERNEL, adopted);
+    if (elsewhere) elsewhere.end();
+    else stop();
+  };
+  return { content, end: ended };
+}
+
+// -- looks ------------------------------------------------------------------------------------------------------------
+
+const dressed = new Set();
+const sheets = new WeakSet(); // roots that have the style
+
+function dress(el, host) {
+  el.classList.add("wb-notebook");
+  dressed.add(el);
+  follow();
+  const root = el.getRootNode() instanceof ShadowRoot ? el.getRootNode() : document;
+  if (!sheets.has(root)) {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(host.get("style"));
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    sheets.add(root);
+  }
+}
+
+function undress(el) {
+  dressed.delete(el);
+}
+
+const wished = window.matchMedia("(prefers-color-scheme: dark)");
+
+/** JupyterLab says which theme it has; elsewhere the system does. */
+function follow() {
+  const theme = document.body.dataset.jpThemeLight;
+  const dark = theme ? theme === "false" : wished.matches;
+  for (const el of dressed) el.classList.toggle("dark", dark);
+}
+
+wished.addEventListener("change", follow);
+new MutationObserver(follow).observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });

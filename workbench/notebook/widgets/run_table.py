@@ -1,0 +1,136 @@
+"""Many runs in a table: sorted and filtered in the browser, selected into a frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import traitlets
+
+from schemas.api import api_status
+from workbench.notebook.widgets.view import View
+from workbench.store.columns import metrics_of, params_of
+from workbench.store.listing import JobLine
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.notebook.runs import Runs
+
+USUAL = ("status", "title", "pipeline", "experiment", "created", "seconds")
+MOST_PARAMS, MOST_METRICS = 6, 4  # that a table shows by itself
+
+Row = dict[str, Any]
+
+
+class RunTable(View):
+    """Rows of runs; a click selects one, Ctrl and Shift more, and the headings sort.
+
+    Runs that have not ended are looked at again while the table is in sight.
+
+    Args:
+        columns: ``params.node.name`` and ``metrics.node.name`` to be shown; by default the parameters in which the runs
+            differ, and what was evaluated.
+
+    Attributes:
+        selected: ids of the selected runs. Can be set and observed.
+    """
+
+    rows = traitlets.List().tag(sync=True)
+    columns = traitlets.List().tag(sync=True)
+    selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(self, runs: Runs, columns: Iterable[str] = ()) -> None:
+        self._runs = runs
+        self._wanted = list(columns)
+        self._looking = threading.Lock()
+        rows, names = self._look()
+        super().__init__(runs._workbench, "table", {}, rows=rows, columns=_columns(names, rows))
+        self.on_msg(lambda _, __, ___: threading.Thread(target=self.refresh, daemon=True).start())
+
+    def refresh(self) -> None:
+        """Look at the bench again. Blocks."""
+        if self._looking.acquire(blocking=False):
+            try:
+                rows, names = self._look()
+                with self.hold_trait_notifications():  # the browser draws once
+                    self.columns, self.rows = _columns(names, rows), rows
+            finally:
+                self._looking.release()
+
+    def selected_frame(self) -> pd.DataFrame:
+        """The selected runs as ``Runs.to_pandas`` gives them, in the order of the table's rows."""
+        from workbench.notebook.frames import frame_of
+
+        chosen = set(self.selected)
+        return frame_of(self._runs._workbench, [line for line in self._lines if line.id in chosen])
+
+    def picture(self) -> str:
+        return self._runs._repr_html_()
+
+    def words(self) -> str:
+        return repr(self._runs)
+
+    def _look(self) -> tuple[list[Row], list[str]]:
+        self._lines = self._runs.lines()
+        database = self._runs._workbench.bench.store.database
+        ids = [line.id for line in self._lines]
+        params, metrics = params_of(database, ids), metrics_of(database, ids)
+        names = self._wanted or [*_differing(params.values()), *_evaluated(metrics.values())]
+        rows = []
+        for line in self._lines:
+            known = {f"params.{name}": value for name, value in params[line.id].items()}
+            known |= {f"metrics.{name}": value for name, value in metrics[line.id].items()}
+            rows.append(_row(line) | {name: known[name] for name in names if name in known})
+        return rows, [*USUAL, *names]
+
+
+def _row(line: JobLine) -> Row:
+    return {
+        "id": line.id,
+        "status": api_status(line.status, on_bus=True).value,
+        "title": line.title,
+        "pipeline": line.pipeline or line.workflow_id,
+        "experiment": line.experiment,
+        "created": line.created_at,
+        "seconds": round(line.finished_at - line.created_at, 2) if line.finished_at else None,
+    }
+
+
+def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    short = {name: name.rpartition(".")[2].replace("_", " ") for name in names}
+    twice = {label for label in short.values() if list(short.values()).count(label) > 1}
+    return [
+        {
+            "name": name,
+            "label": name.partition(".")[2] if short[name] in twice else short[name],
+            "number": name != "created" and _has_numbers([row.get(name) for row in rows]),
+        }
+        for name in names
+    ]
+
+
+def _has_numbers(values: Sequence[Any]) -> bool:
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in there)
+
+
+def _differing(params: Iterable[dict[str, Any]]) -> list[str]:
+    """Parameters that have more than one value, those of most runs first."""
+    seen: dict[str, set[bytes]] = {}
+    counts: dict[str, int] = {}
+    for values in params:
+        for name, value in values.items():
+            seen.setdefault(name, set()).add(orjson.dumps(value))
+            counts[name] = counts.get(name, 0) + 1
+    texts = ("script.script", "script.prompt")  # the title says them
+    names = [name for name, values in seen.items() if len(values) > 1 and name not in texts]
+    names.sort(key=lambda name: -counts[name])
+    return [f"params.{name}" for name in names[:MOST_PARAMS]]
+
+
+def _evaluated(metrics: Iterable[dict[str, float]]) -> Sequence[str]:
+    names = dict.fromkeys(name for values in metrics for name in values if name.startswith("evaluate."))
+    return [f"metrics.{name}" for name in names][:MOST_METRICS]

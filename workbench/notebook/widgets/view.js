@@ -1,0 +1,19 @@
+// Where every view begins. The modules stand in one model beside it and are loaded once a page, for that kernel.
+
+const load = (host) => {
+  const urls = {};
+  for (const [name, text] of host.get("sources")) {
+    const resolved = text.replace(/(\bfrom\s*)"\.\/([\w.]+)"/g, (_, from, other) => `${from}"${urls[other]}"`);
+    urls[name] = URL.createObjectURL(new Blob([resolved], { type: "text/javascript" }));
+  }
+  return import(urls["notebook.js"]);
+};
+
+export default {
+  async render({ model, el }) {
+    const host = await model.widget_manager.get_model(model.get("modules").slice("IPY_MODEL_".length));
+    const loaded = (globalThis[Symbol.for("talking-head-workbench")] ??= new WeakMap());
+    if (!loaded.has(host)) loaded.set(host, load(host));
+    return (await loaded.get(host)).show({ model, el, host });
+  },
+};

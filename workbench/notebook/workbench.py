@@ -1,0 +1,292 @@
+"""The bench as a notebook holds it: submit, look up, list, build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref
+from schemas.status import Lane
+from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    from schemas.graph import Graph
+    from workbench.client.bench import Bench
+    from workbench.notebook.artifact import Artifact
+    from workbench.notebook.graphs import GraphBuilder
+    from workbench.notebook.job import Job
+    from workbench.notebook.pipelines import Pipelines
+    from workbench.notebook.runs import Runs
+    from workbench.notebook.trying import Tried
+    from workbench.notebook.widgets.form import JobForm
+
+_FILES = {"portrait": "image", "audio": "audio", "voice": "audio"}  # option -> kind
+
+
+class Workbench:
+    """One bench. Connects when first used.
+
+    Every method raises ``WorkbenchError`` with a remedy. Files are named by path, by an artifact of another job, or by
+    a reference; ``portrait="sample"`` is the packaged one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What all of this goes through; it has more, and changes more often."""
+        from workbench.client.bench import Bench
+
+        return Bench(self.settings)
+
+    # -- jobs -------------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        what: str | Graph | GraphBuilder | Mapping[str, Any],
+        *,
+        portrait: str | Path | Ref | Artifact | None = None,
+        audio: str | Path | Ref | Artifact | None = None,
+        voice: str | Path | Ref | Artifact | None = None,
+        prompt: str = "",
+        script: str = "",
+        ref_text: str = "",
+        approve: bool = False,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        without: Iterable[str] = (),
+        seed: int = 0,
+        fresh: bool = False,
+        experiment: str | None = None,
+        lane: str = "interactive",
+        key: str | None = None,
+    ) -> Job:
+        """Submit a job and return at once; nothing is queued where anything is wrong.
+
+        In a notebook that `workbench notebook run` executes, the job's run in MLflow stands below the notebook's.
+
+        Args:
+            what: name of a pipeline (``wb.pipelines`` shows them), or a graph.
+            portrait: picture of a face.
+            audio: a recording of the speech, in place of a prompt or a script.
+            voice: a recording of the voice that is to speak; ``ref_text`` is what is said in it.
+            prompt: what the script is about; a model writes it.
+            script: a text that is spoken as it is.
+            approve: wait for a person to approve the script (``job.approve()``) before it is spoken.
+            params: parameters by node: ``{"animate": {"sway": 0.5}}``.
+            without: optional nodes to leave out.
+            fresh: compute everything anew, whatever is known.
+            experiment: where it is recorded; default: that of the notebook's execution, else ``workbench``.
+            lane: interactive, or batch: behind everything that a person waits for.
+            key: idempotency key: the same call again is the same job.
+        """
+        from schemas.api import JobRequest
+        from workbench.client.order import place
+        from workbench.notebook import within
+        from workbench.notebook.job import Job
+
+        options: dict[str, Any] = {
+            "prompt": prompt,
+            "script": script,
+            "refText": ref_text,
+            "approve": approve,
+            "seed": seed,
+            "leaveOut": list(without),
+            "fresh": fresh,
+        }
+        given = {"portrait": portrait, "audio": audio, "voice": voice}
+        body: dict[str, Any] = {"experiment": experiment or within.default_experiment(), "lane": _lane(lane)}
+        files: dict[str, Ref] = {}
+        if isinstance(what, str):
+            files = {name: self.upload(file, _FILES[name]) for name, file in given.items() if file is not None}
+            options |= {name: ref.sha256 for name, ref in files.items()}
+            body |= {"pipeline": what, "options": options, "params": {k: dict(v) for k, v in (params or {}).items()}}
+        else:
+            _refuse_options(what, {**given, **options}, params)
+            body |= {"graph": _document(what)}
+            _refuse_cells(body["graph"])
+        accepted = place(
+            self.bench,
+            _validated(JobRequest, body),
+            owner="local",
+            reader=None,
+            key=key,
+            files=files,
+            parent_run=within.parent_run(),
+        )
+        within.note(job=accepted.job)
+        return Job(self, accepted.job, unserved=accepted.unserved)
+
+    def job(self, job_id: str) -> Job:
+        """A job by its id. Raises WorkbenchError (job.unknown)."""
+        from workbench.notebook.job import Job
+
+        self.bench.job(job_id)
+        return Job(self, job_id)
+
+    def runs(
+        self,
+        *,
+        experiment: str | None = None,
+        pipeline: str | None = None,
+        status: str | Iterable[str] | None = None,
+        parameter: str | Iterable[str] = (),
+        text: str | None = None,
+        sweep: str | None = None,
+        limit: int | None = None,
+    ) -> Runs:
+        """Past and present jobs, newest first. Nothing is asked before it is looked at.
+
+        Args:
+            status: one or more of queued, running, waiting, completed, failed, cancelled.
+            parameter: conditions that all hold: ``"animate.sway>=0.5"``, ``"style=calm"``, ``"seed"``.
+            text: part of an id, prompt, script or experiment.
+            limit: at most so many.
+        """
+        from workbench.notebook.runs import Runs, wanted
+
+        return Runs(self, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
+
+    def form(self, pipeline: str = "talking_head", *, experiment: str = "workbench") -> JobForm:
+        """A form for a pipeline as a widget; ``form.job`` is the job that was submitted with it.
+
+        Raises WorkbenchError (pipeline.unknown).
+        """
+        from workbench.notebook.widgets.form import JobForm
+
+        return JobForm(self, self.pipelines[pipeline], experiment=experiment)
+
+    # -- files ------------------------------------------------------------------------------------------------------
+
+    def upload(self, file: str | Path | Ref | Artifact, kind: str) -> Ref:
+        """The reference of a file of one's own, once it is in the object store. A reference comes back as it is.
+
+        Args:
+            kind: image, audio, video, json, text or file.
+        """
+        ref = file if isinstance(file, Ref) else getattr(file, "ref", None)
+        if isinstance(ref, Ref):
+            return ref
+        if not isinstance(file, (str, Path)):
+            raise WorkbenchError(
+                "node.bad_input",
+                f"{type(file).__name__} is not a file",
+                where="upload",
+                seen=repr(file)[:200],
+                allowed="a path, an artifact of a job, or a reference",
+                remedy="Give one of those.",
+            )
+        from workbench.client.samples import portrait_file
+
+        uploaded: Ref = self.bench.upload(portrait_file(file, self.settings.home), kind)
+        return uploaded
+
+    def artifact(self, ref: Ref) -> Artifact:
+        """A reference as something to look at, to open and to save."""
+        from workbench.notebook.artifact import Artifact
+
+        return Artifact(self, ref)
+
+    # -- graphs and nodes -------------------------------------------------------------------------------------------
+
+    @property
+    def pipelines(self) -> Pipelines:
+        """What ``run`` can be given by name, as a table."""
+        from workbench.notebook.pipelines import Pipelines
+
+        return Pipelines()
+
+    def graph(self, name: str = "graph", *, seed: int = 0) -> GraphBuilder:
+        """An empty graph to be built by hand: ``g.generate.remux(video=…, audio=…)``."""
+        from workbench.notebook.graphs import GraphBuilder
+
+        return GraphBuilder(self, name, seed=seed)
+
+    def try_node(self, node: Callable[..., Any], *, seed: int = 0, **values: Any) -> Tried:
+        """Run a node function here and now, without queue or workers.
+
+        Args:
+            node: a function with ``@node``, or any that takes ``(ctx, params: Params, inputs: Inputs)``.
+            values: its parameters and inputs by name; files as in ``run``.
+        """
+        from workbench.notebook.trying import try_node
+
+        return try_node(self, node, seed=seed, values=values)
+
+    def __repr__(self) -> str:
+        return f"<Workbench {self.settings.app_url or self.settings.home}>"
+
+
+def _lane(lane: str) -> Lane:
+    try:
+        return Lane(lane)
+    except ValueError:
+        raise WorkbenchError(
+            "request.invalid",
+            f"there is no lane {lane}",
+            where="lane",
+            seen=lane,
+            allowed=[one.value for one in Lane],
+            remedy="Use one of them.",
+        ) from None
+
+
+def _validated(model: Any, body: dict[str, Any]) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise WorkbenchError(
+            "request.invalid",
+            f"{where}: {first['msg']}",
+            where=where,
+            seen=first.get("input"),
+            remedy="Correct it.",
+        ) from None
+
+
+def _document(what: Any) -> dict[str, Any]:
+    from schemas.graph import Graph
+
+    if isinstance(what, Mapping):
+        return dict(what)
+    graph = what if isinstance(what, Graph) else what.build()
+    return dict(graph.model_dump(mode="json", by_alias=True))
+
+
+def _refuse_options(what: Any, options: dict[str, Any], params: object) -> None:
+    given = [name for name, value in options.items() if value] + (["params"] if params else [])
+    if given:
+        raise WorkbenchError(
+            "request.invalid",
+            f"{', '.join(given)} belong to a pipeline, and this is a graph",
+            where="run",
+            seen=given,
+            allowed="experiment, lane, key",
+            remedy="Set them in the graph: parameters in its nodes, the seed in wb.graph(seed=…).",
+        )
+
+
+def _refuse_cells(document: dict[str, Any]) -> None:
+    """A worker has no node that stands in a cell of this notebook; the job would wait for ever."""
+    from nodes.registry import services
+
+    known = services()
+    for node in document.get("nodes") or ():
+        declaration = known.get(node.get("service", "")) if isinstance(node, dict) else None
+        if declaration is not None and declaration.run.__module__ == "__main__":
+            family, _, name = declaration.service.partition(".")
+            raise WorkbenchError(
+                "graph.unknown_service",
+                f"{declaration.service} stands in this notebook, and the workers do not have it",
+                where=f"node {node.get('id')}: service",
+                seen=declaration.service,
+                remedy=f"Try it with wb.try_node; when it is right, put it into nodes/{family}/{name}.py and restart "
+                "the workers (`workbench down`, `workbench up`).",
+            )

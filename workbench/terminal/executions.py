@@ -1,0 +1,71 @@
+"""Executions of notebooks on a terminal: a bar for each that runs. Plain lines in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import TracebackType
+from typing import Any
+
+MARKS = {"completed": ("✓", "green"), "failed": ("✗", "red"), "known": ("=", "dim")}
+
+
+class ExecutionBars:
+    """Shows what runs; ``visible=False``: nothing. Thread-safe."""
+
+    def __init__(self, count: int, *, visible: bool) -> None:
+        self.count = count
+        self.visible = visible
+        self._done = 0
+        self._lock = threading.Lock()
+        self._tasks: dict[str, Any] = {}
+        self._bars = _bars() if visible and sys.stderr.isatty() else None
+
+    def __enter__(self) -> ExecutionBars:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def cell(self, name: str, cell: int, of: int) -> None:
+        """A cell of that execution starts."""
+        if not self._bars:
+            return
+        with self._lock:
+            if name not in self._tasks:
+                self._tasks[name] = self._bars.add_task(name, total=of, note="")
+            self._bars.update(self._tasks[name], total=of, completed=cell, note=f"cell {cell + 1}/{of}")
+
+    def ended(self, name: str, status: str, note: str) -> None:
+        """An execution has ended: one line stays."""
+        if not self.visible:
+            return
+        with self._lock:
+            self._done += 1
+            mark, style = MARKS[status]
+            line = f"{name} {status} {note}".rstrip()
+            if self._bars:
+                if name in self._tasks:
+                    self._bars.remove_task(self._tasks.pop(name))
+                self._bars.console.print(f"[{style}]{mark}[/] {self._done}/{self.count} {line}", highlight=False)
+            else:
+                print(f"{mark} {self._done}/{self.count} {line}", file=sys.stderr, flush=True)
+
+
+def _bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28, complete_style="cyan", finished_style="green"),
+        TextColumn("{task.fields[note]}", style="dim"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

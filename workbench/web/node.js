@@ -1,0 +1,60 @@
+// One node of a job: what it was given, what it made, what was measured.
+
+import { artifact } from "./artifact.js";
+import { badge, empty, figure, fill, h, problem, seconds } from "./dom.js";
+
+/** Returns show(node, files): `files` are those of the whole job. Nothing is drawn anew that has not changed. */
+export function nodePanel(element) {
+  let shown = null;
+  return (node, all) => {
+    if (!node) {
+      if (shown !== "") fill(element, empty("Choose a node", "Click one in the graph to see what it was given and what it made."));
+      shown = "";
+      return;
+    }
+    const files = all.filter((one) => one.node === node.id);
+    // A video that plays here goes on playing while other nodes work, and while this one counts its frames.
+    const { done, total, fraction, secondsLeft, preview, parts, log, ...lasting } = node;
+    const key = JSON.stringify([lasting, files]);
+    if (shown === key) return;
+    shown = key;
+    fill(element, ...contents(node, files));
+  };
+}
+
+function contents(node, files) {
+  const ours = new Set(files.map((one) => one.ref.sha256));
+  const plain = Object.entries(node.output ?? {}).filter(([, value]) => !holdsFile(value, ours));
+  const block = (title, content) => (content ? [h("h4", {}, title), content] : null);
+  return [
+    h("h3", {}, node.name ?? node.id, " ", h("span", { class: "wb-muted" }, node.service ?? "")),
+    h("p", { class: "wb-muted" }, [badge(node.status), node.worker ? ` on ${node.worker}` : "", node.cached ? " · known from an earlier run" : node.seconds ? ` · ${seconds(node.seconds)}` : "", node.cpuSeconds ? ` · ${seconds(node.cpuSeconds)} of CPU` : "", node.attempt > 1 ? ` · attempt ${node.attempt}` : ""]),
+    node.error ? problem(node.error) : null,
+    block("Made", makes(files.filter((one) => one.role === "output"))),
+    block("Answers", plain.length ? values(plain) : null),
+    block("Measured", Object.keys(node.metrics ?? {}).length ? h("dl", { class: "wb-figures" }, Object.entries(node.metrics).map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null),
+    block("Parameters", Object.keys(node.params ?? {}).length ? values(Object.entries(node.params)) : h("p", { class: "wb-muted" }, "All at their defaults.")),
+    block("Given", makes(files.filter((one) => one.role === "input"))),
+  ];
+}
+
+function holdsFile(value, shown) {
+  return Boolean(value && typeof value === "object" && !Array.isArray(value) && shown.has(value.sha256));
+}
+
+function makes(files) {
+  return files.length ? h("div", { class: "wb-gallery" }, files.map((one) => artifact(one.ref, { title: one.name }))) : null;
+}
+
+function values(entries) {
+  return h(
+    "dl",
+    { class: "wb-values" },
+    entries.map(([name, value]) => {
+      const text = value === null || value === "" ? "—" : typeof value === "string" ? value : JSON.stringify(value);
+      const many = value && typeof value === "object" && text.length > 80;
+      const summary = many ? `${Object.keys(value).length} values` : text.length > 400 ? `${text.slice(0, 120)}…` : "";
+      return [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, summary ? h("details", {}, h("summary", {}, summary), h("pre", { class: "wb-text" }, typeof value === "string" ? value : JSON.stringify(value, null, 2))) : text)];
+    }),
+  );
+}
