@@ -7,6 +7,8 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(if $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(name))))
 BIN := .venv/bin
+# Two processes, and what shares a stack in one of them (tests/sharing.py)
+SHARED := -n 2 --dist loadscope --no-loadscope-reorder
 PROMPT ?= Explain in three short sentences why the sky is blue.
 export GRADIO_ANALYTICS_ENABLED ?= False
 export HF_HUB_OFFLINE ?= 1
@@ -29,10 +31,10 @@ demo: environment
 	@$(BIN)/workbench run talking_head --portrait sample --prompt "$(PROMPT)"
 
 test: environment-dev browser fault-tools lint
-	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/pytest $(SHARED)
 
 check: environment-dev lint
-	@$(BIN)/pytest -q -m "chain or not (slow or stack or models)"
+	@$(BIN)/pytest -q $(SHARED) -m "chain or not (slow or stack or models)"
 
 faults: environment-dev fault-tools
 	@WORKBENCH_FAULTS=long $(BIN)/pytest -s --timeout 1200 tests/faults tests/simulation
