@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import linecache
+import sysconfig
+import traceback
+from types import CodeType, FrameType
 from typing import Any
 
 from pydantic import Field
@@ -169,6 +173,31 @@ class WorkbenchError(Exception):
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
         return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows (IPython asks for it): the lines of the person's own code that led here, and the error.
+
+        ``%debug`` has the whole of it.
+        """
+        frames = [(frame, line) for frame, line in traceback.walk_tb(self.__traceback__) if _is_the_persons(frame)]
+        own = [f"{_place(at.f_code)}, line {line}: {_source(at.f_code, line)}" for at, line in frames]
+        message, *rest = str(self).split("\n")
+        return [*own, f"\x1b[31m{self.code}\x1b[0m: \x1b[1m{message}\x1b[0m", *rest]
+
+
+def _is_the_persons(frame: FrameType) -> bool:
+    package = str(frame.f_globals.get("__name__")).partition(".")[0]
+    libraries = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+    return package not in ("nodes", "schemas", "workbench") and not frame.f_code.co_filename.startswith(libraries)
+
+
+def _place(code: CodeType) -> str:
+    """A notebook's cell is compiled as a file that is not there, or in a folder of its kernel."""
+    return "cell" if code.co_filename.startswith("<") or "ipykernel_" in code.co_filename else code.co_filename
+
+
+def _source(code: CodeType, line: int) -> str:
+    return linecache.getline(code.co_filename, line).strip()
 
 
 def _short(value: object, limit: int = 300) -> str:

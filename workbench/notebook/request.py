@@ -8,17 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.api import MAX_TEXT
 
+DEFAULT_SCRIPT = "Good morning."
+
 
 class RunRequest(BaseModel):
     """A run of a pipeline, checked as far as it can be without a bench: also the parameters of its nodes.
 
-    ``wb.run(**RunRequest(script="Hello.").options())`` submits it.
+    ``wb.run(**RunRequest(script="Hello.").options())`` submits it. Where a pipeline needs a portrait or something to
+    say and nothing is given, it has the packaged portrait and ``DEFAULT_SCRIPT``: a notebook runs as it stands.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     pipeline: str = Field("talking_head", description="What is run; `workbench pipelines` lists them.")
-    portrait: str = Field("sample", description="Image file with a face; sample: the packaged one.")
+    portrait: str = Field("", description="Image file with a face; empty or sample: the packaged one.")
     prompt: str = Field("", max_length=MAX_TEXT, description="What the script is about; a model writes it.")
     script: str = Field("", max_length=MAX_TEXT, description="A text that is spoken as it is.")
     audio: str = Field("", description="A recording of the speech, in place of a prompt or a script.")
@@ -41,6 +44,10 @@ class RunRequest(BaseModel):
         from workbench.workflows.pipeline import check_options
 
         pipeline = find_pipeline(self.pipeline)
+        if "portrait" in pipeline.needs:
+            self.portrait = self.portrait or "sample"
+        if "script" in pipeline.one_of and not any(getattr(self, name) for name in pipeline.one_of):
+            self.script = DEFAULT_SCRIPT
         options = {name: getattr(self, name, None) for name in OPTION_NAMES}
         check_options(pipeline, {name: value for name, value in options.items() if value})
         steps = {step.id: step for step in pipeline.steps}

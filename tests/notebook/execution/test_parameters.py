@@ -12,6 +12,7 @@ from tests.cli.program import ROOT
 from tests.notebook.execution.papers import write_notebook
 from workbench.notebook.execution.parameters import Given, Parameters, product, read_parameters
 from workbench.notebook.execution.run import digest_of, prepare
+from workbench.notebook.request import DEFAULT_SCRIPT
 
 CELL = """
 import os  # an import is no parameter
@@ -150,7 +151,9 @@ def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -
         ({"params.animat.sway": Given("1")}, "pipeline.bad_option", "animate"),
         ({"without": Given('["animat"]')}, "pipeline.bad_option", "animate"),
         ({"pipeline": Given("talking_haed")}, "pipeline.unknown", "talking_head"),
-        ({"prompt": Given("The sea.")}, "pipeline.bad_option", "prompt"),
+        ({"prompt": Given("The sea."), "script": Given("Waves.")}, "pipeline.bad_option", "prompt"),
+        ({"pipeline": Given("infinitetalk")}, "pipeline.bad_option", "voice"),
+        ({"pipeline": Given("draft_script")}, "pipeline.bad_option", "prompt"),
         ({"seed": Given("-1")}, "notebook.bad_parameter", "integer, 0 to"),
         ({"lane": Given("fast")}, "notebook.bad_parameter", "interactive, batch"),
     ],
@@ -161,6 +164,19 @@ def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(given: dict[str,
         parameters.checked(given)
     assert caught.value.code == code and said in str(caught.value)
     assert parameters.checked({"params.animate.sway": Given("0.5")})["params"] == {"animate": {"sway": 0.5}}
+
+
+def test_run_pipeline_runs_as_it_stands_and_with_the_one_thing_that_is_given() -> None:
+    parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
+
+    def said(**given: str) -> tuple[str, ...]:
+        values = parameters.checked({name: Given(text) for name, text in given.items()})
+        return tuple(values[name] for name in ("portrait", "script", "prompt", "audio"))
+
+    assert said() == ("sample", DEFAULT_SCRIPT, "", "")
+    assert said(prompt="The sea.") == ("sample", "", "The sea.", "")
+    assert said(portrait="me.png", audio="me.wav") == ("me.png", "", "", "me.wav")
+    assert said(pipeline="draft_script", prompt="The sea.") == ("", "", "The sea.", "")
 
 
 def test_a_grid_is_every_combination() -> None:
