@@ -61,6 +61,20 @@ def test_a_restarted_kernel_leaves_the_last_state_and_answers_again(notebook: No
     expect(view.locator(".wb-line-log").first).to_contain_text("probe.data")
 
 
+def test_a_form_says_that_its_kernel_is_gone_and_how_it_was_left(notebook: Notebook) -> None:
+    form = notebook.run("form = wb.form('talking_head')\nform").locator(".wb-form")
+    form.get_by_placeholder("The text that is spoken").fill("As it was left.")
+    expect(form.get_by_text("does not run")).to_be_hidden()
+    notebook.save()
+    notebook.restart()
+    expect(form.get_by_text("does not run")).to_be_visible()
+    expect(form.get_by_placeholder("The text that is spoken")).to_have_value("As it was left.")
+    expect(form.get_by_role("button", name="Run")).to_have_css("pointer-events", "none")
+    form = notebook.run(f"{CONNECT}\nwb.form('talking_head')").locator(".wb-form")
+    expect(form.get_by_role("button", name="Run")).to_be_enabled()
+    expect(form.get_by_text("does not run")).to_be_hidden()
+
+
 def test_a_saved_notebook_shows_the_last_state_without_its_kernel(notebook: Notebook) -> None:
     view = notebook.run("job = wb.run(chain()).wait()\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")

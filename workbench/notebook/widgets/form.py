@@ -17,6 +17,7 @@ from workbench.notebook.display import Bundle, bundle_of
 from workbench.notebook.tables import html_table
 from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem, label
 from workbench.notebook.widgets.file_field import FileField
+from workbench.notebook.widgets.liveness import Liveness
 from workbench.workflows import OPTION_NAMES, Pipeline
 from workbench.workflows.pipeline import Step
 
@@ -63,7 +64,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
         style = w.HTML(f"<style>{(Path(__file__).parent / 'form.css').read_text(encoding='utf-8')}</style>")
         title = w.HTML(f"<h3>{html.escape(pipeline.title)}</h3><p>{html.escape(pipeline.doc)}</p>")
         super().__init__(
-            [style, title, *self._inputs(), *self._usual(), self._parameters(), self._bottom(), self.shown]
+            [style, title, Liveness(), *self._inputs(), *self._usual(), self._parameters(), self._bottom(), self.shown]
         )
         self.add_class("wb-form")
 
