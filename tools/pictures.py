@@ -11,6 +11,7 @@ import io
 import json
 import shutil
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,15 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.notebook.widgets.lab import Notebook, jupyterlab
+
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 DESK = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
 
 
 def main(url: str = "") -> None:
-    """Write generate.jpg, runs.jpg, system.jpg, and run-dark.jpg and phone.jpg."""
+    """Write generate.jpg, runs.jpg, system.jpg, run-dark.jpg, phone.jpg, and lab.jpg of a JupyterLab of its own."""
     if not url:
         from workbench.settings import load_settings
 
@@ -42,6 +45,7 @@ def main(url: str = "") -> None:
         take(browser, f"{url}/system", ".wb-tile", "system", viewport=DESK)
         take(browser, f"{url}/runs?job={job}", ".wb-graph-node", "run-dark", viewport=DESK, color_scheme="dark")
         take(browser, finished, with_video, "phone", viewport=PHONE, is_mobile=True)
+        take_lab(browser, job)
         browser.close()
 
 
@@ -64,6 +68,20 @@ def take(browser: Browser, address: str, shown: str, name: str, **options: Any) 
     rest(page)
     save(page.screenshot(), FOLDER / f"{name}.jpg")
     context.close()
+
+
+def take_lab(browser: Browser, job: str) -> None:
+    """A notebook with the job and a table of runs, on the stack of this home."""
+    with tempfile.TemporaryDirectory(prefix="workbench-lab-") as folder, jupyterlab(Path(folder) / "lab") as lab:
+        lab.write("first_video.ipynb", "from workbench import connect\n\nwb = connect()")
+        page = browser.new_context(viewport=DESK).new_page()
+        notebook = Notebook(page, lab, "first_video.ipynb").open()
+        page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+        notebook.run(f'job = wb.job("{job}")\njob').locator("video").wait_for()
+        notebook.run("wb.runs()").locator(".wb-grid-row").first.wait_for()
+        notebook.output(1)
+        rest(page)
+        save(page.screenshot(), FOLDER / "lab.jpg")
 
 
 def rest(page: Page) -> None:
