@@ -99,8 +99,8 @@ def test_a_cancelled_job_says_so(wb: Workbench, diary: Diary, tmp_path: Path) ->
 
 def test_a_key_names_one_job(wb: Workbench, diary: Diary) -> None:
     graph = chain(wb, diary)
-    assert wb.run(graph, key="once").id == wb.run(graph, key="once").id
-    assert wb.job(wb.run(graph, key="once").id).wait().status is JobStatus.COMPLETED
+    assert wb.run(graph, key="notebook once").id == wb.run(graph, key="notebook once").id
+    assert wb.job(wb.run(graph, key="notebook once").id).wait().status is JobStatus.COMPLETED
 
 
 @pytest.mark.parametrize(
