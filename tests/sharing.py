@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-# In the order in which they are begun. Faults mostly wait, for leases to run out and parts to come back; the others
-# compute.
+# In the order in which they are begun: long ones first, so that both processes end at about the same time. Faults
+# mostly wait, for leases to run out and parts to come back; the others compute.
 GROUPS = {
     "faults": ("faults", "simulation"),
     "rest": (),
+    "papers": ("notebook/execution",),
     "app": ("app", "clients"),
     "pages": ("app/pages",),
+    "widgets": ("notebook/widgets",),
     "notebook": ("notebook",),
 }
 
@@ -18,8 +20,8 @@ GROUPS = {
 def group_of(nodeid: str) -> str:
     """The group of a test: of the longest folder named above that it lies in."""
     path = nodeid.partition("::")[0].removeprefix("tests/")
-    named = [name for name, tops in GROUPS.items() for top in tops if path.startswith(f"{top}/")]
-    return named[-1] if named else "rest"
+    named = {top: name for name, tops in GROUPS.items() for top in tops if path.startswith(f"{top}/")}
+    return named[max(named, key=len)] if named else "rest"
 
 
 class ByGroup(LoadScopeScheduling):

@@ -79,6 +79,8 @@ def test_awaiting_leaves_the_loop_free_and_can_be_given_up(wb: Workbench, diary:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await job
+        # Python would wait for any other thread at its exit, and IPython leaves the task there that Ctrl-C interrupts.
+        assert all(one.daemon for one in threading.enumerate() if one.name == f"await {job.id}")
         assert job.status is not JobStatus.COMPLETED
         gate.touch()
         assert (await job) is job
@@ -114,6 +116,9 @@ def test_a_key_names_one_job(wb: Workbench, diary: Diary) -> None:
         ("talking_head", {"script": "x", "seed": -1}, "request.invalid"),
         ({"schema": "langgraph.v1", "nodes": []}, {}, "graph.schema"),
         ({"schema": "langgraph.v1", "nodes": []}, {"script": "x"}, "request.invalid"),
+        ("talking_head", {"script": "x", "params": {"sway": 0.5}}, "request.invalid"),
+        ("talking_head", {"portrait": "sample", "script": "x", "without": "evaluat"}, "pipeline.bad_option"),
+        (3, {}, "request.invalid"),
     ],
 )
 def test_what_is_wrong_is_refused_and_nothing_is_queued(

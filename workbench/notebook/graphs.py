@@ -23,6 +23,7 @@ from schemas.refs import Ref
 from schemas.status import EdgeKind
 from workbench.engine.validate import checked_params
 from workbench.notebook.artifact import Artifact
+from workbench.notebook.given import validated
 
 if TYPE_CHECKING:
     from workbench.notebook.drawing import Drawing
@@ -120,7 +121,7 @@ class GraphBuilder:
         inputs, params = _sorted(declaration, node_id, values)
         parents: dict[str, None] = dict.fromkeys(one.id for one in ([after] if isinstance(after, BuiltNode) else after))
         bound = {name: self._bound(value, declaration.inputs, name, parents) for name, value in inputs.items()}
-        node = Node(id=node_id, service=service, params=params, input=bound)
+        node = validated(Node, {"id": node_id, "service": service, "params": params, "input": bound})
         checked_params(node, declaration)
         self._nodes[node_id] = node
         self._edges += [Edge(from_=parent, to=node_id) for parent in parents]

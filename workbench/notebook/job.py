@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from schemas.job import JobRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus
 from workbench.notebook import within
+from workbench.notebook.given import params_by_node
 
 if TYPE_CHECKING:
     from workbench.notebook.artifact import Artifact
@@ -97,11 +99,29 @@ class Job:
 
     async def _awaited(self) -> Job:
         stopped = threading.Event()
+        ended = asyncio.get_running_loop().create_future()
+        threading.Thread(target=self._wait_into, args=(ended, stopped), name=f"await {self.id}", daemon=True).start()
         try:
-            await asyncio.to_thread(self._wait, None, stopped)
+            await ended
         finally:
             stopped.set()
         return self
+
+    def _wait_into(self, ended: asyncio.Future[None], stopped: threading.Event) -> None:
+        """In a thread of its own that ends with the process: IPython leaves a task that Ctrl-C interrupted where it is,
+        and Python would wait at its exit for a thread of the loop's pool."""
+        fault: BaseException | None = None
+        try:
+            self._wait(None, stopped)
+        except BaseException as error:
+            fault = error
+
+        def tell() -> None:
+            if not ended.done():
+                ended.set_exception(fault) if fault else ended.set_result(None)
+
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            ended.get_loop().call_soon_threadsafe(tell)
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
         from workbench.client.finish import await_record
@@ -270,7 +290,7 @@ class Job:
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
-        changed = {node: dict(values) for node, values in (params or {}).items()}
+        changed = params_by_node(params, f"job {self.id}")
         again = self._workbench.bench.rerun(self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
         return self._followed_by(again.job)
 

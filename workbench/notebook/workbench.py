@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from schemas.status import Lane
+from workbench.notebook.given import (
+    document_of,
+    lane_of,
+    node_names,
+    params_by_node,
+    refuse_cells,
+    refuse_options,
+    validated,
+)
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +65,7 @@ class Workbench:
         ref_text: str = "",
         approve: bool = False,
         params: Mapping[str, Mapping[str, Any]] | None = None,
-        without: Iterable[str] = (),
+        without: str | Iterable[str] = (),
         seed: int = 0,
         fresh: bool = False,
         experiment: str | None = None,
@@ -94,23 +102,23 @@ class Workbench:
             "refText": ref_text,
             "approve": approve,
             "seed": seed,
-            "leaveOut": list(without),
+            "leaveOut": node_names(without),
             "fresh": fresh,
         }
         given = {"portrait": portrait, "audio": audio, "voice": voice}
-        body: dict[str, Any] = {"experiment": experiment or within.default_experiment(), "lane": _lane(lane)}
+        body: dict[str, Any] = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
         files: dict[str, Ref] = {}
         if isinstance(what, str):
             files = {name: self.upload(file, _FILES[name]) for name, file in given.items() if file is not None}
             options |= {name: ref.sha256 for name, ref in files.items()}
-            body |= {"pipeline": what, "options": options, "params": {k: dict(v) for k, v in (params or {}).items()}}
+            body |= {"pipeline": what, "options": options, "params": params_by_node(params, what)}
         else:
-            _refuse_options(what, {**given, **options}, params)
-            body |= {"graph": _document(what)}
-            _refuse_cells(body["graph"])
+            refuse_options(what, {**given, **options}, params)
+            body |= {"graph": document_of(what)}
+            refuse_cells(body["graph"])
         accepted = place(
             self.bench,
-            _validated(JobRequest, body),
+            validated(JobRequest, body),
             owner="local",
             reader=None,
             key=key,
@@ -218,75 +226,3 @@ class Workbench:
 
     def __repr__(self) -> str:
         return f"<Workbench {self.settings.app_url or self.settings.home}>"
-
-
-def _lane(lane: str) -> Lane:
-    try:
-        return Lane(lane)
-    except ValueError:
-        raise WorkbenchError(
-            "request.invalid",
-            f"there is no lane {lane}",
-            where="lane",
-            seen=lane,
-            allowed=[one.value for one in Lane],
-            remedy="Use one of them.",
-        ) from None
-
-
-def _validated(model: Any, body: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise WorkbenchError(
-            "request.invalid",
-            f"{where}: {first['msg']}",
-            where=where,
-            seen=first.get("input"),
-            remedy="Correct it.",
-        ) from None
-
-
-def _document(what: Any) -> dict[str, Any]:
-    from schemas.graph import Graph
-
-    if isinstance(what, Mapping):
-        return dict(what)
-    graph = what if isinstance(what, Graph) else what.build()
-    return dict(graph.model_dump(mode="json", by_alias=True))
-
-
-def _refuse_options(what: Any, options: dict[str, Any], params: object) -> None:
-    given = [name for name, value in options.items() if value] + (["params"] if params else [])
-    if given:
-        raise WorkbenchError(
-            "request.invalid",
-            f"{', '.join(given)} belong to a pipeline, and this is a graph",
-            where="run",
-            seen=given,
-            allowed="experiment, lane, key",
-            remedy="Set them in the graph: parameters in its nodes, the seed in wb.graph(seed=…).",
-        )
-
-
-def _refuse_cells(document: dict[str, Any]) -> None:
-    """A worker has no node that stands in a cell of this notebook; the job would wait for ever."""
-    from nodes.registry import services
-
-    known = services()
-    for node in document.get("nodes") or ():
-        declaration = known.get(node.get("service", "")) if isinstance(node, dict) else None
-        if declaration is not None and declaration.run.__module__ == "__main__":
-            family, _, name = declaration.service.partition(".")
-            raise WorkbenchError(
-                "graph.unknown_service",
-                f"{declaration.service} stands in this notebook, and the workers do not have it",
-                where=f"node {node.get('id')}: service",
-                seen=declaration.service,
-                remedy=f"Try it with wb.try_node; when it is right, put it into nodes/{family}/{name}.py and restart "
-                "the workers (`workbench down`, `workbench up`).",
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.pipeline import OptionUse
 from workbench.notebook.display import Bundle, bundle_of
+from workbench.notebook.given import params_by_node
 from workbench.notebook.tables import html_table
 from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem, label
 from workbench.notebook.widgets.file_field import FileField
@@ -140,10 +142,22 @@ class JobForm(w.VBox):  # type: ignore[misc]
         return [node for node, tick in self.steps.items() if not tick.value]
 
     def set(self, params: Mapping[str, Mapping[str, Any]]) -> JobForm:
-        """Fill parameters in, by node; returns itself. Raises KeyError for one that there is not."""
-        for node, values in params.items():
-            for name, value in values.items():
-                self.fields[node][name].set(value)
+        """Fill parameters in, by node; returns itself. Raises WorkbenchError for one that there is not."""
+        known = {f"{node}.{name}": field for node, fields in self.fields.items() for name, field in fields.items()}
+        by_node = params_by_node(params, self.pipeline.name)
+        given = {f"{node}.{name}": value for node, values in by_node.items() for name, value in values.items()}
+        for name in given:
+            if name not in known:
+                raise WorkbenchError(
+                    "graph.bad_param",
+                    f"the form has no parameter {name}",
+                    where=self.pipeline.name,
+                    seen=name,
+                    allowed=get_close_matches(name, known, n=3) or sorted(known),
+                    remedy="Correct the name.",
+                )
+        for name, value in given.items():
+            known[name].set(value)
         return self
 
     def run(self) -> Job:

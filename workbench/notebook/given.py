@@ -1,0 +1,124 @@
+"""What a person typed, brought into the shape that the bench takes, or refused with the shape that would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schemas.errors import WorkbenchError
+from schemas.status import Lane
+
+_TYPED = {"refText": "ref_text", "leaveOut": "without"}  # as the API calls it -> as Python does
+
+
+def params_by_node(params: object, where: str) -> dict[str, dict[str, Any]]:
+    """``{"animate": {"sway": 0.5}}``. Raises WorkbenchError (request.invalid) for another shape."""
+    if params is None:
+        return {}
+    if not isinstance(params, Mapping) or not all(isinstance(values, Mapping) for values in params.values()):
+        raise WorkbenchError(
+            "request.invalid",
+            "parameters are given by node",
+            where=f"{where}: params",
+            seen=params,
+            allowed='{"animate": {"sway": 0.5}}',
+            remedy="Put them into a dict under the name of their node; `wb.pipelines` shows the nodes.",
+        )
+    return {str(node): dict(values) for node, values in params.items()}
+
+
+def node_names(names: str | Iterable[str]) -> list[str]:
+    """Names of nodes; one may stand alone."""
+    return [names] if isinstance(names, str) else list(names)
+
+
+def lane_of(lane: str) -> Lane:
+    """Raises WorkbenchError (request.invalid)."""
+    try:
+        return Lane(lane)
+    except ValueError:
+        raise WorkbenchError(
+            "request.invalid",
+            f"there is no lane {lane}",
+            where="lane",
+            seen=lane,
+            allowed=[one.value for one in Lane],
+            remedy="Use one of them.",
+        ) from None
+
+
+def validated(model: Any, body: dict[str, Any]) -> Any:
+    from pydantic import ValidationError
+
+    """A request as its model. Raises WorkbenchError (request.invalid) with the first thing that is wrong."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        from workbench.engine.parse import allowed, explain, location
+
+        first = error.errors(include_url=False)[0]
+        where = location(first["loc"])
+        raise WorkbenchError(
+            "request.invalid",
+            f"{where}: {explain(first)}",
+            where=where,
+            seen=first.get("input"),
+            allowed=allowed(first),
+            remedy="Correct it.",
+        ) from None
+
+
+def document_of(what: Any) -> dict[str, Any]:
+    """The JSON of a graph, however it is given. Raises WorkbenchError (request.invalid) for what is none."""
+    from schemas.graph import Graph
+    from workbench.notebook.graphs import GraphBuilder
+
+    if isinstance(what, Mapping):
+        return dict(what)
+    if not isinstance(what, (Graph, GraphBuilder)):
+        raise WorkbenchError(
+            "request.invalid",
+            f"{type(what).__name__} cannot be run",
+            where="run",
+            seen=what,
+            allowed="the name of a pipeline, a graph built with wb.graph(), or the JSON of one",
+            remedy="`wb.pipelines` lists the names.",
+        )
+    graph = what if isinstance(what, Graph) else what.build()
+    return dict(graph.model_dump(mode="json", by_alias=True))
+
+
+def refuse_options(what: Any, options: dict[str, Any], params: object) -> None:
+    """A graph has no options of a pipeline. Raises WorkbenchError (request.invalid)."""
+    given = [_TYPED.get(name, name) for name, value in options.items() if value] + (["params"] if params else [])
+    if given:
+        raise WorkbenchError(
+            "request.invalid",
+            f"{', '.join(given)} belong to a pipeline, and this is a graph",
+            where="run",
+            seen=given,
+            allowed="experiment, lane, key",
+            remedy="Set them in the graph: parameters in its nodes, the seed in wb.graph(seed=…).",
+        )
+
+
+def refuse_cells(document: dict[str, Any]) -> None:
+    """A worker has no node that stands in a cell of this notebook; the job would wait for ever.
+
+    Raises WorkbenchError (graph.unknown_service).
+    """
+    from nodes.registry import services
+
+    known = services()
+    for node in document.get("nodes") or ():
+        declaration = known.get(node.get("service", "")) if isinstance(node, dict) else None
+        if declaration is not None and declaration.run.__module__ == "__main__":
+            family, _, name = declaration.service.partition(".")
+            raise WorkbenchError(
+                "graph.unknown_service",
+                f"{declaration.service} stands in this notebook, and the workers do not have it",
+                where=f"node {node.get('id')}: service",
+                seen=declaration.service,
+                remedy=f"Try it with wb.try_node; when it is right, put it into nodes/{family}/{name}.py, restart the "
+                "workers (`workbench down`, `workbench up`), and then this kernel, which has it from the cell.",
+            )
