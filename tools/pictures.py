@@ -1,6 +1,6 @@
 """Pictures of the pages for docs/images, taken from a running stack by Chromium.
 
-    .venv/bin/python tools/pictures.py [URL]
+    .venv/bin/python -m tools.pictures [URL]
 
 Without a URL: the page of the stack that runs in this home. The newest completed talking head is shown; make one first.
 """
@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.notebook.widgets.lab import Notebook, jupyterlab
+from workbench.settings import load_settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 DESK = {"width": 1360, "height": 860}
@@ -28,10 +29,7 @@ PHONE = {"width": 390, "height": 844}
 
 def main(url: str = "") -> None:
     """Write generate.jpg, runs.jpg, system.jpg, run-dark.jpg, phone.jpg, and lab.jpg of a JupyterLab of its own."""
-    if not url:
-        from workbench.settings import load_settings
-
-        url = load_settings().app_url
+    url = url or load_settings().app_url
     chromium = shutil.which("chromium")
     if not url or chromium is None:
         sys.exit("There is no page or no chromium: `workbench up --detach`, `make browser`.")
@@ -71,15 +69,20 @@ def take(browser: Browser, address: str, shown: str, name: str, **options: Any) 
 
 
 def take_lab(browser: Browser, job: str) -> None:
-    """A notebook with the job and a table of runs, on the stack of this home."""
-    with tempfile.TemporaryDirectory(prefix="workbench-lab-") as folder, jupyterlab(Path(folder) / "lab") as lab:
-        lab.write("first_video.ipynb", "from workbench import connect\n\nwb = connect()")
+    """A notebook with a table of runs and the job, on the stack of this home."""
+    home = str(load_settings().home)
+    with (
+        tempfile.TemporaryDirectory(prefix="workbench-lab-") as folder,
+        jupyterlab(Path(folder), WORKBENCH_HOME=home) as lab,
+    ):
+        lab.write("voices.ipynb", "from workbench import connect")
         page = browser.new_context(viewport=DESK).new_page()
-        notebook = Notebook(page, lab, "first_video.ipynb").open()
+        notebook = Notebook(page, lab, "voices.ipynb").open()
+        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
         page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-        notebook.run(f'job = wb.job("{job}")\njob').locator("video").wait_for()
-        notebook.run("wb.runs()").locator(".wb-grid-row").first.wait_for()
-        notebook.output(1)
+        notebook.run("wb = connect()\nwb.runs(limit=3)").locator(".wb-grid-row").first.wait_for()
+        notebook.run(f'job = wb.job("{job}")\njob').locator("video").first.wait_for()
+        page.evaluate("jupyterapp.shell.currentWidget.content.scrollToItem(1, 'start')")
         rest(page)
         save(page.screenshot(), FOLDER / "lab.jpg")
 
