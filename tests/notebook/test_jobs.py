@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import base64
+import io
+import re
 import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
 from tests.live import Diary, LiveBench, wait_for
+from tests.store.media import write_clip
 from workbench.notebook.workbench import Workbench
 
 pytestmark = pytest.mark.stack
@@ -45,6 +50,14 @@ def test_a_file_of_a_job_is_saved_whole(wb: Workbench, diary: Diary, tmp_path: P
     target = file.save(tmp_path / "kept" / "b.txt")
     assert target.read_bytes() == file.read_bytes()
     assert [path.name for path in target.parent.iterdir()] == ["b.txt"]
+
+
+def test_a_video_is_seen_where_the_bench_cannot_be_reached(wb: Workbench, tmp_path: Path) -> None:
+    shown = wb.artifact(wb.upload(write_clip(tmp_path / "clip.mp4"), "video"))._repr_html_()
+    [poster] = re.findall(r'poster="data:image/jpeg;base64,([^"]+)"', shown)
+    with Image.open(io.BytesIO(base64.b64decode(poster))) as frame:
+        assert frame.size == (160, 160) and frame.convert("RGB").getextrema()[0][1] > 200  # its bar
+    assert 'preload="none"' in shown
 
 
 def test_a_failed_job_raises_what_it_failed_with(wb: Workbench, diary: Diary) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.notebook.addresses import page_of
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
 TEXT_SHOWN = 4000  # characters
+POSTER_PX = 320
 
 
 class Artifact:
@@ -92,7 +95,8 @@ class Artifact:
         match self.kind:
             case "video":
                 style = f"max-width:100%;{_shape(self.ref)}"
-                return f'<video src="{url}" controls playsinline preload="none" style="{style}"></video>'
+                poster = f' poster="{found}"' if (found := self._poster()) else ""
+                return f'<video src="{url}"{poster} controls playsinline preload="none" style="{style}"></video>'
             case "audio":
                 return f'<audio src="{url}" controls preload="none" style="width:100%;max-width:32em"></audio>'
             case "image":
@@ -103,6 +107,16 @@ class Artifact:
                 more = "…" if len(text) > TEXT_SHOWN else ""
                 return f'<pre style="white-space:pre-wrap">{html.escape(text[:TEXT_SHOWN])}{more}</pre>'
         return f'<a href="{url}">{html.escape(self.ref.name or self.ref.sha256[:12])}</a>'
+
+    def _poster(self) -> str:
+        """A frame of a video as ``data:``, so that it can be seen where the bench cannot be reached; "" without one."""
+        from workbench.app.uploads.thumbnails import thumbnail
+
+        try:
+            frame = thumbnail(self._workbench.bench, self.ref, POSTER_PX).read_bytes()
+        except WorkbenchError:  # it plays all the same, or says itself why not
+            return ""
+        return f"data:image/jpeg;base64,{base64.b64encode(frame).decode()}"
 
 
 def facts(ref: Ref) -> str:
