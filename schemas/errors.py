@@ -69,7 +69,7 @@ ERROR_CODES: dict[str, str] = {
     "stack.port_taken": "A port the stack was told to use is occupied.",
     "stack.part_failed": "A part of the stack did not start or keeps dying.",
     "stack.not_running": "No stack runs in this home.",
-    "stack.missing_package": "A package that carries one of the embedded servers is not installed.",
+    "stack.missing_package": "A package of the embedded servers or of the notebooks is not installed.",
     "home.not_writable": "The home directory cannot be written.",
     "home.disk_full": "The disk that holds the home directory is full.",
     "settings.invalid": "A setting has a value that is not allowed.",

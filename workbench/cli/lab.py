@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -30,10 +31,11 @@ def lab(
     """Start JupyterLab and keep it until Ctrl-C. Starts the stack when none runs; that goes on, and so do jobs."""
     import signal
 
+    from workbench.cli.browser import open_page, secret_page
     from workbench.cli.run import connect
-    from workbench.cli.stack import open_page
-    from workbench.notebook.lab import default_folder, running_lab
+    from workbench.notebook.lab import check_installed, default_folder, running_lab
 
+    check_installed()  # before a stack is started for it
     bench = connect(start=True, quiet=as_json)
     place = folder.expanduser().absolute() if folder else default_folder()
 
@@ -42,15 +44,18 @@ def lab(
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        with running_lab(bench.settings, place, port=port) as running:
+        with ExitStack() as until_the_end:
+            running = until_the_end.enter_context(running_lab(bench.settings, place, port=port))
             if as_json:
                 print_json({"url": running.url, "folder": str(place), "pid": running.process.pid})
             else:
                 print(f"JupyterLab on {place}\n  {running.url}\nCtrl-C ends it and its kernels; jobs go on.")
             sys.stdout.flush()
             if open_ if open_ is not None else sys.stdout.isatty() and not as_json:
-                open_page(running.url)
-            running.process.wait()
+                page = bench.settings.home / "run" / f"lab-{running.process.pid}.html"
+                open_page(until_the_end.enter_context(secret_page(running.url, page)))
+            running.await_end()
     except KeyboardInterrupt:
-        if not as_json:
-            print("JupyterLab has ended.")
+        pass
+    if not as_json:
+        print("JupyterLab has ended.")

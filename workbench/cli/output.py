@@ -54,6 +54,7 @@ _REFUSED = (
     "node.bad_declaration",
     "node.bad_input",
     "node.missing_package",
+    "stack.missing_package",
     "notebook.unreadable",
     "notebook.bad_",
     "notebook.busy",

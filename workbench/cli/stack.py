@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.browser import open_page
 from workbench.cli.output import ExitCode, command, print_json, print_table
 
 if TYPE_CHECKING:
@@ -122,19 +123,6 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
         print_table(("level", "check", "finding"), rows, STATE_STYLES)
     if not report.healthy:
         raise typer.Exit(ExitCode.FINDINGS)
-
-
-def open_page(url: str) -> None:
-    """Show the page in the person's browser, where there is one; the address is printed in any case."""
-    import os
-    import sys
-    import threading
-    import webbrowser
-
-    shown = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if url and shown:
-        # A browser that starts slowly, or one that runs in this terminal, must not hold up the stack.
-        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:

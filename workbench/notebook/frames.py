@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from workbench.notebook.packages import need
 from workbench.store.listing import JobLine
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def run_row(line: JobLine) -> dict[str, Any]:
 
 
 def frame_of(workbench: Workbench, lines: Sequence[JobLine]) -> pd.DataFrame:
-    """The lines as ``Runs.to_pandas`` gives them."""
+    """The lines as ``Runs.to_pandas`` gives them. Raises WorkbenchError (stack.missing_package)."""
+    need("a frame", ["pandas"])
     import pandas as pd
 
     from workbench.store.columns import metrics_of, params_of

@@ -91,6 +91,7 @@ class Job:
             from workbench.client.finish import await_tracked
 
             await_tracked(self._workbench.bench, self.id)
+        self._show_the_end()
         return self
 
     def __await__(self) -> Generator[Any, None, Job]:
@@ -133,6 +134,13 @@ class Job:
             if until is not None and time.monotonic() > until:
                 raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it goes on")
         await_record(self._workbench.bench, self.id)
+        self._show_the_end()
+
+    def _show_the_end(self) -> None:
+        """In the outputs that show it, where there are any."""
+        display = sys.modules.get("workbench.notebook.display")
+        if display is not None and self.record.status.final:
+            display.settle(self.id)
 
     def _wait_with_a_bar(self) -> None:
         from workbench.client.finish import await_record

@@ -17,12 +17,14 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from workbench.embedded.process import last_lines, spawn
+from workbench.notebook.packages import need
 from workbench.notebook.within import kernel_environment
 from workbench.settings import Settings
 
 HOST = "127.0.0.1"
 START_S, END_S = 60.0, 15.0
-# JupyterLab reads every folder of JUPYTER_CONFIG_PATH: widgets are saved with their notebook, no news are fetched.
+# JupyterLab reads every folder of JUPYTER_CONFIG_PATH: widgets are saved with their notebook, no news are fetched, and
+# a message to a kernel may have 200 MiB, for files that are uploaded in a form.
 CONFIG = Path(__file__).parent / "config"
 
 
@@ -38,6 +40,16 @@ class Lab:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def await_end(self) -> None:
+        """Block until it ends by itself. Raises WorkbenchError (stack.part_failed) where that was no orderly end."""
+        if code := self.process.wait():
+            raise _failed("JupyterLab has ended by itself", f"exit code {code}", self.log)
+
+
+def check_installed() -> None:
+    """Raises WorkbenchError (stack.missing_package)."""
+    need("JupyterLab", ["jupyterlab", "ipykernel"])
+
 
 @contextmanager
 def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str = "") -> Iterator[Lab]:
@@ -48,8 +60,9 @@ def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str =
         port: 0: a free one.
         token: default: a new one.
 
-    Raises WorkbenchError: notebook.no_folder, stack.port_taken, stack.part_failed.
+    Raises WorkbenchError: stack.missing_package, notebook.no_folder, stack.port_taken, stack.part_failed.
     """
+    check_installed()
     if not folder.is_dir():
         raise WorkbenchError(
             "notebook.no_folder",
@@ -65,7 +78,7 @@ def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str =
     process = spawn(_command(folder, port), env=_environment(settings, token), cwd=folder, log=log)
     lab = Lab(f"http://{HOST}:{port}/lab?token={token}", process, log)
     try:
-        _await(f"http://{HOST}:{port}/api/status?token={token}", lab)
+        _await(f"http://{HOST}:{port}/api/status", token, lab)
         yield lab
     finally:
         _end(process)
@@ -114,23 +127,30 @@ def _free_port(wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _await(url: str, lab: Lab) -> None:
+def _await(url: str, token: str, lab: Lab) -> None:
+    asked = urllib.request.Request(url, headers={"Authorization": f"token {token}"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is not to be told the token
     until = time.monotonic() + START_S
     while time.monotonic() < until and lab.process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with direct.open(asked, timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise WorkbenchError(
+    code = lab.process.returncode
+    raise _failed(
+        "JupyterLab did not start", f"exit code {code}" if code is not None else f"no answer in {START_S:g} s", lab.log
+    )
+
+
+def _failed(what: str, seen: str, log: Path) -> WorkbenchError:
+    return WorkbenchError(
         "stack.part_failed",
-        "JupyterLab did not start",
-        where=str(lab.log),
-        seen=f"exit code {lab.process.returncode}"
-        if lab.process.returncode is not None
-        else f"no answer in {START_S:g} s",
+        what,
+        where=str(log),
+        seen=seen,
         remedy="Read its last lines below.",
-        log=last_lines(lab.log),
+        log=last_lines(log),
     )
 
 

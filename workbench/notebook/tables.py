@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from workbench.notebook.packages import need
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,7 +32,8 @@ class Table(Sequence[dict[str, Any]]):
         return iter(self._rows)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A frame of the rows."""
+        """A frame of the rows. Raises WorkbenchError (stack.missing_package)."""
+        need("a frame", ["pandas"])
         import pandas as pd
 
         return pd.DataFrame(self._rows)

@@ -115,10 +115,15 @@ function whenWords(date) {
   return ago < 45 ? "just now" : ago < 3570 ? `${Math.max(1, Math.round(ago / 60))} min ago` : today ? CLOCK.format(date) : DAY.format(date);
 }
 
-/** "just now" does not stay true. */
+/** "just now" does not stay true. Rests where no time is shown any longer. */
 function rewriteTimes() {
+  const shown = document.querySelectorAll("time.wb-when");
+  if (!shown.length) {
+    clearInterval(timer);
+    timer = null;
+  }
   if (document.visibilityState !== "visible") return;
-  for (const element of document.querySelectorAll("time.wb-when")) {
+  for (const element of shown) {
     const words = whenWords(new Date(element.dateTime));
     if (element.textContent !== words) element.textContent = words;
   }

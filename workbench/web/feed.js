@@ -60,6 +60,8 @@ class Feed {
     };
     socket.onclose = (closed) => {
       this.#socket = null;
+      clearInterval(this.#timer);
+      this.#timer = null;
       if (closed.code === LOGIN_REQUIRED && !place.base) {
         askForLogin();
         this.#pause = LONGEST_PAUSE_MS; // somebody types a password meanwhile

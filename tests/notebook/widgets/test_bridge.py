@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import orjson
 import pytest
 
 from tests.live import Diary, LiveBench, wait_for
+from workbench.notebook.widgets import modules
 from workbench.notebook.widgets.bridge import Bridge, Socket
 from workbench.notebook.workbench import Workbench
 
@@ -42,10 +44,13 @@ def test_it_answers_what_a_page_is_answered(wb: Workbench, bridge: Bridge, diary
     assert missing not in found
     assert found[f"media:{path}"].startswith(wb.settings.s3_url) and "X-Amz-Expires=604800" in found[f"media:{path}"]
     assert found[f"text:{path}"] == file.read_bytes().decode(errors="replace")
-    status, refusal = bridge.start(bridge.call("POST", f"/api/jobs/{job.id}/cancel", {})).result()
-    assert status < 300 or refusal["code"]
-    assert bridge.start(bridge.call("GET", missing)).result()[0] == 404
-    assert bridge.start(bridge.media("/api/artifacts/" + "0" * 64)).result()[0] == 404
+    status, answer = bridge.start(bridge.call("POST", f"/api/jobs/{job.id}/cancel", {})).result()
+    assert (status, answer["status"], answer["cancelled"]) == (200, "completed", False)
+    for asked in (bridge.call("GET", missing), bridge.call("POST", f"{missing}/cancel", {})):
+        status, refusal = bridge.start(asked).result()
+        assert (status, refusal["code"]) == (404, "job.unknown")
+    status, refusal = bridge.start(bridge.media("/api/artifacts/" + "0" * 64)).result()
+    assert (status, refusal["code"]) == (404, "artifact.unknown")
 
 
 def test_an_end_is_told_once_and_can_be_given_up(wb: Workbench, bridge: Bridge, diary: Diary, tmp_path: Path) -> None:
@@ -76,3 +81,38 @@ def test_a_socket_brings_updates_until_it_is_closed(wb: Workbench, bridge: Bridg
     wait_for(lambda: any(one.get("status") == "completed" for one in heard), what="the end is heard")
     bridge._loop.call_soon_threadsafe(socket.close)
     assert closed.wait(10)
+
+
+def test_sockets_of_a_page_that_is_gone_are_closed_without_another_page(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules, "GONE_S", 0.2)
+    monkeypatch.setattr(modules, "LOOK_S", 0.05)
+    hub = modules.Modules(bridge)
+    bridge.start(hub._take({"client": "page", "kind": "open", "socket": "page-1"})).result()
+    assert list(hub._sockets) == ["page-1"]
+    wait_for(lambda: not hub._sockets, what="the socket is closed")
+    wait_for(lambda: hub._looking is None, what="nothing looks any more")
+
+
+def test_the_page_is_asked_past_any_proxy(live: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = f"http://127.0.0.1:{server.server_port}"
+        try:
+            assert modules.reachable_page(live.settings.model_copy(update={"app_url": page})) == page
+        finally:
+            server.shutdown()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import ipywidgets
@@ -10,6 +11,7 @@ import pytest
 from nodes.sdk import Field as Declared
 from nodes.sdk import NodeModel
 from workbench.notebook.widgets.fields import MARK, Field
+from workbench.notebook.widgets.file_field import FileField
 
 
 class Params(NodeModel):
@@ -73,3 +75,13 @@ def test_the_model_says_what_is_wrong_beside_the_field() -> None:
 def test_labels_carry_units_and_what_a_field_is_for() -> None:
     assert "Lead <small>ms</small>" in field("lead_ms").widget.children[0].value
     assert 'title="Side in pixels."' in field("size").widget.children[0].value
+
+
+def test_the_name_of_an_uploaded_file_is_text() -> None:
+    file = FileField("portrait", "image", "Portrait", "A picture")
+    name = "<img src=x onerror=alert(1)>.png"
+    now = datetime.now(UTC)
+    file.upload.value = ({"name": name, "type": "image/png", "size": 2000, "content": b"", "last_modified": now},)
+    told = file._taken.value
+    assert "<" not in told and told.endswith(".png, 2 kB")
+    assert "path" in file.upload.tooltip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from schemas.refs import Ref
 from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Problem
 
 ACCEPTED = {"image": "image/png,image/jpeg,image/webp", "audio": "audio/*", "video": "video/*"}
+# An upload is one message to the kernel, and JupyterLab closes the connection at one that is too long, without a word.
+LARGE = "Files of more than some megabytes are given by their path"
 
 
 class FileField:
@@ -21,11 +24,11 @@ class FileField:
         self.name = name
         self.kind = kind
         hint = "a path, or sample" if kind == "image" else "a path"
-        self.path = w.Text(placeholder=hint, tooltip=help_, layout=w.Layout(width="214px"))
+        self.path = w.Text(placeholder=hint, tooltip=f"{help_}. {LARGE}", layout=w.Layout(width="214px"))
         self.upload = w.FileUpload(
             accept=ACCEPTED[kind],
             multiple=False,
-            tooltip=f"{help_}, from this computer",
+            tooltip=f"{help_}, from this computer. {LARGE}",
             layout=w.Layout(width="112px"),
         )
         self.problem = Problem()
@@ -56,7 +59,7 @@ class FileField:
         if self.upload.value:
             self.path.value = ""
             file = self.upload.value[0]
-            self._taken.value = f"{file['name']}, {file['size'] / 1000:.0f} kB"
+            self._taken.value = html.escape(f"{file['name']}, {file['size'] / 1000:.0f} kB")
         self.problem.say("")
 
     def _typed(self, _: Any) -> None:

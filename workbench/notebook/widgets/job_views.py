@@ -29,6 +29,7 @@ class _JobView(View):
         self._job = job
         self._after: list[Callable[[], None]] = []
         self._give_up: Callable[[], None] = lambda: None
+        self._settled: tuple[str, str | None] | None = None  # what the cell that made it or waited for the job has sent
         self._watch()
         self.observe(self._turned, "options")
 
@@ -44,8 +45,24 @@ class _JobView(View):
         return final
 
     def when_ended(self, then: Callable[[], None]) -> None:
-        """Call ``then``, in a thread, once the last state is in the notebook; never for a job that has ended before."""
+        """Call ``then``, in a thread, once the job has ended; never for one that has ended before."""
         self._after.append(then)
+
+    def settle(self) -> None:
+        """Write the last state and send it with the cell that runs now, whatever was sent before. Blocks."""
+        now = self._state()
+        self.refresh()
+        self.send_state("answers")
+        self._settled = now
+
+    @property
+    def settled(self) -> bool:
+        """Whether a cell has sent what is known now."""
+        return self._settled == self._state()
+
+    def _state(self) -> tuple[str, str | None]:
+        """What changes once a job has ended: a person goes on with another one, and MLflow is a moment later."""
+        return self._job.id, self._job.record.mlflow_run_id
 
     def picture(self) -> str:
         return job_html(self._job)
@@ -62,7 +79,10 @@ class _JobView(View):
 
     def _watch(self) -> None:
         self._give_up()
-        if not self.refresh():
+        now = self._state()
+        if self.refresh():
+            self._settled = now
+        else:
             self._give_up = bridge_of(self._workbench).when_final(self._job.id, self._ended)
 
     def _turned(self, _: Any) -> None:
@@ -74,9 +94,9 @@ class _JobView(View):
     def _ended(self) -> None:
         bench = self._workbench.bench
         await_record(bench, self._job.id)
-        self.refresh()
-        for then in self._after:
+        for then in self._after:  # first: what follows may take longer than the kernel lives
             then()
+        self.refresh()
         if await_tracked(bench, self._job.id):  # its link comes a moment later
             self.refresh()
 

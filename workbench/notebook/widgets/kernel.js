@@ -6,7 +6,7 @@ import { ApiError, place } from "./api.js";
 const PATIENCE_MS = 1500; // then what is saved is shown
 const ALIVE_MS = 15_000;
 
-/** One a page and kernel. Events: `change`, when the kernel begins or ceases to answer. */
+/** One a page and kernel. Events: `change`, when the kernel begins or ceases to answer, and when it has ended. */
 export class Kernel extends EventTarget {
   #host;
   #client = crypto.randomUUID();
@@ -21,6 +21,9 @@ export class Kernel extends EventTarget {
 
   /** null until it is known. */
   live = null;
+
+  /** Whether the kernel is known to have ended; one that does not answer may only be busy. */
+  gone = false;
 
   constructor(host) {
     super();
@@ -40,7 +43,7 @@ export class Kernel extends EventTarget {
       if (this.#views) return;
       clearInterval(this.#timer);
       this.#timer = null;
-      for (const name of [...this.#sockets.keys()]) this.#shut(name, this.live);
+      for (const name of [...this.#sockets.keys()]) this.#shut(name, true);
     };
   }
 
@@ -82,7 +85,7 @@ export class Kernel extends EventTarget {
       return answer;
     }
     if (method === "GET" && this.#saved.has(path)) return structuredClone(this.#saved.get(path));
-    throw away();
+    throw this.#away();
   }
 
   /** Where the bytes of a path are; pictures that are small come as data: URLs. */
@@ -91,7 +94,7 @@ export class Kernel extends EventTarget {
     if (saved && !anew) return saved;
     if (place.base) return near(place.base) + path;
     return this.hello().then(async (live) => {
-      if (!live) throw away();
+      if (!live) throw this.#away();
       const { status, answer } = await this.#ask({ kind: "media", path });
       if (status >= 400) throw new ApiError(status, answer);
       return answer.url;
@@ -101,7 +104,7 @@ export class Kernel extends EventTarget {
   async text(path) {
     const saved = this.#saved.get(`text:${path}`);
     if (saved !== undefined) return saved;
-    if (!(await this.hello())) throw away();
+    if (!(await this.hello())) throw this.#away();
     const { status, answer } = await this.#ask({ kind: "text", path });
     if (status >= 400) throw new ApiError(status, answer);
     return answer.text;
@@ -116,6 +119,7 @@ export class Kernel extends EventTarget {
     };
     this.#sockets.set(name, socket);
     this.hello().then((live) => {
+      if (this.#sockets.get(name) !== socket) return; // closed meanwhile
       if (!live) return this.#shut(name, false);
       this.#send({ kind: "open", socket: name });
       socket.readyState = WebSocket.OPEN;
@@ -152,22 +156,31 @@ export class Kernel extends EventTarget {
     const socket = this.#sockets.get(name);
     if (!socket) return;
     this.#sockets.delete(name);
+    const opened = socket.readyState === WebSocket.OPEN;
     socket.readyState = WebSocket.CLOSED;
-    if (tell) this.#send({ kind: "close", socket: name });
+    if (tell && opened && this.#host.comm_live !== false) this.#send({ kind: "close", socket: name });
     socket.onclose?.({ code: 1006 });
   }
 
   #turn(live) {
-    if (this.live === live) return;
+    const gone = this.#host.comm_live === false;
+    if (this.live === live && this.gone === gone) return;
     this.live = live;
+    this.gone = gone;
     this.dispatchEvent(new Event("change"));
   }
 
   #lost() {
-    for (const { reject } of this.#waiting.values()) reject(away());
+    for (const { reject } of this.#waiting.values()) reject(this.#away());
     this.#waiting.clear();
-    for (const name of [...this.#sockets.keys()]) this.#shut(name, false);
+    for (const name of [...this.#sockets.keys()]) this.#shut(name, true);
     this.#turn(false);
+  }
+
+  #away() {
+    return this.#host.comm_live === false
+      ? new ApiError(0, { error: "the kernel of this notebook does not run", code: "kernel.away", details: { remedy: "Run the cell again." } })
+      : new ApiError(0, { error: "the kernel of this notebook does not answer now", code: "kernel.busy", details: { remedy: "Wait for it, or interrupt it." } });
   }
 
   /** The kernel closes sockets of pages that are gone, and a page sees by this that the kernel is. */
@@ -188,5 +201,3 @@ function near(base) {
   if (local.includes(own) && local.includes(url.hostname)) url.hostname = own;
   return url.origin + url.pathname.replace(/\/$/, "");
 }
-
-const away = () => new ApiError(0, { error: "the kernel of this notebook does not run", code: "kernel.away", details: { remedy: "Run the cell again." } });

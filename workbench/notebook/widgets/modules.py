@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from functools import cache, partial
@@ -20,6 +21,7 @@ from workbench.web import folder
 ENTRY = "notebook.js"
 HERE = Path(__file__).parent
 GONE_S = 150.0  # a page in the background speaks once a minute
+LOOK_S = 30.0  # for pages that are gone
 _KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
 # Beside a live view the static picture of it is not shown.
 _PICTURES = ".jp-OutputArea-child:has(> .jp-OutputArea-output .wb-notebook-picture),.wb-notebook-picture{display:none}"
@@ -46,6 +48,7 @@ class Modules(Widget):  # type: ignore[misc]
         self._bridge = bridge
         self._sockets: dict[str, Socket] = {}
         self._heard_at: dict[str, float] = {}  # client -> monotonic seconds
+        self._looking: asyncio.TimerHandle | None = None  # as long as a page is there
         self.on_msg(lambda _, message, __: self._bridge.start(self._taken(message)))
 
     def __repr__(self) -> str:
@@ -63,10 +66,11 @@ class Modules(Widget):  # type: ignore[misc]
         """Do what a browser asks for. Runs on the bridge's loop, whatever the kernel is busy with."""
         client, kind = str(message.get("client")), message.get("kind")
         self._heard_at[client] = time.monotonic()
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._close_gone)
         match kind:
             case "hello":
                 self._answer(message, 200, {})
-                self._close_gone()
             case "call":
                 self._answer(message, *await self._bridge.call(message["method"], message["path"], message.get("body")))
             case "media":
@@ -102,6 +106,8 @@ class Modules(Widget):  # type: ignore[misc]
             for name, socket in self._sockets.items():
                 if name.startswith(client):
                     socket.close()
+        loop = asyncio.get_running_loop()
+        self._looking = loop.call_later(LOOK_S, self._close_gone) if self._heard_at else None
 
 
 _of_bench: dict[str, tuple[Bridge, Modules]] = {}
@@ -138,8 +144,8 @@ def reachable_page(settings: Settings) -> str:
     page = page_of(settings)
     if not page:
         return ""
-    try:
-        return page if httpx.get(f"{page}/health", timeout=2.0).is_success else ""
+    try:  # past any proxy: it is on this machine
+        return page if httpx.get(f"{page}/health", timeout=2.0, trust_env=False).is_success else ""
     except httpx.TransportError:
         return ""
 

@@ -14,6 +14,8 @@ const VIEWS = {
   table: (element, options, model) => table(element, options, model),
 };
 const NEW_KERNEL = "talking-head-workbench:kernel";
+const GONE = "The kernel does not run: this is what was known last. Run the cell again to go on.";
+const BUSY = "The kernel is busy or gone: this is what was known last; it goes on when it answers.";
 let kernel = null;
 
 /** Show a view of `host`'s kernel; returns a function that ends it. */
@@ -68,7 +70,7 @@ function begin(model, host) {
   };
   const tell = () => {
     said.hidden = kernel.live !== false;
-    said.textContent = said.hidden ? "" : "The kernel does not run: this is what was known last. Run the cell again to go on.";
+    said.textContent = said.hidden ? "" : kernel.gone ? GONE : BUSY;
   };
   let was = kernel.live;
   const changed = () => {
@@ -110,26 +112,28 @@ function begin(model, host) {
 // -- looks ------------------------------------------------------------------------------------------------------------
 
 const dressed = new Set();
-const sheets = new WeakSet(); // roots that have the style
+const SHEET = Symbol.for("talking-head-workbench:style"); // one a root, whichever kernel's it is
 
 function dress(el, host) {
   el.classList.add("wb-notebook");
+  if (!dressed.size) watchTheme();
   dressed.add(el);
   follow();
   const root = el.getRootNode() instanceof ShadowRoot ? el.getRootNode() : document;
-  if (!sheets.has(root)) {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(host.get("style"));
-    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-    sheets.add(root);
+  if (!root[SHEET]) {
+    root[SHEET] = new CSSStyleSheet();
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, root[SHEET]];
   }
+  if (root[SHEET].text !== host.get("style")) root[SHEET].replaceSync((root[SHEET].text = host.get("style")));
 }
 
 function undress(el) {
   dressed.delete(el);
+  if (!dressed.size) restTheme();
 }
 
 const wished = window.matchMedia("(prefers-color-scheme: dark)");
+const themes = new MutationObserver(follow);
 
 /** JupyterLab says which theme it has; elsewhere the system does. */
 function follow() {
@@ -138,5 +142,12 @@ function follow() {
   for (const el of dressed) el.classList.toggle("dark", dark);
 }
 
-wished.addEventListener("change", follow);
-new MutationObserver(follow).observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+function watchTheme() {
+  wished.addEventListener("change", follow);
+  themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
+}
+
+function restTheme() {
+  wished.removeEventListener("change", follow);
+  themes.disconnect();
+}

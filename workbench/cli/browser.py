@@ -1,0 +1,46 @@
+"""Showing an address in the person's browser."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PAGE = """<!doctype html>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url={url}">
+<title>Opening</title>
+<p><a href="{url}">Go on</a></p>
+"""
+
+
+def open_page(url: str) -> None:
+    """Show it, where there is a screen; the address is printed in any case. Returns at once."""
+    import sys
+    import threading
+    import webbrowser
+
+    shown = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if url and shown:
+        # A browser that starts slowly, or one that runs in this terminal, must not hold up the stack.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+@contextmanager
+def secret_page(url: str, file: Path) -> Iterator[str]:
+    """An address that leads to ``url`` and does not say it: a file that only this user can read, there until the end.
+
+    A browser is started with the address among its arguments, and every user of the machine can read those.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    place = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(place, "w", encoding="utf-8") as page:
+            page.write(_PAGE.format(url=html.escape(url, quote=True)))
+        yield file.absolute().as_uri()
+    finally:
+        file.unlink(missing_ok=True)

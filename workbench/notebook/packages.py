@@ -1,0 +1,32 @@
+"""Packages of the extras that parts of a notebook need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from schemas.errors import WorkbenchError
+
+WIDGETS = ("anywidget", "ipywidgets", "fastapi")  # a view asks the API, which runs in the kernel
+_APP = ("fastapi",)
+
+
+def missing(packages: Iterable[str]) -> list[str]:
+    """Those that are not installed."""
+    return [name for name in packages if find_spec(name) is None]
+
+
+def need(what: str, packages: Iterable[str]) -> None:
+    """Raise WorkbenchError (stack.missing_package) where any of them is not installed."""
+    packages = tuple(packages)
+    if not (lacking := missing(packages)):
+        return
+    extras = "notebook,app" if any(name in _APP for name in packages) else "notebook"
+    raise WorkbenchError(
+        "stack.missing_package",
+        f"{what} needs {', '.join(lacking)}, and that is not installed",
+        where=what,
+        seen="not installed",
+        allowed=list(packages),
+        remedy=f"pip install '.[{extras}]' in the checkout, and restart the kernel.",
+    )
