@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import stat
+import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psutil
 import pytest
+from websockets.sync.client import connect
 
 from tests.cli.program import Program
 from tests.stack.conditions import wait_for
+from workbench.cli.browser import secret_page
 
 pytestmark = pytest.mark.stack
 
 
-def ask(base: str, path: str, token: str) -> Any:
-    request = urllib.request.Request(base + path, headers={"Authorization": f"token {token}"} if token else {})
-    with urllib.request.urlopen(request) as answer:
+UPLOAD_BYTES = 12_000_000  # more than tornado takes in one message by default
+
+
+def ask(base: str, path: str, token: str, given: bytes | None = None) -> Any:
+    headers = {"Authorization": f"token {token}"} if token else {}
+    with urllib.request.urlopen(urllib.request.Request(base + path, given, headers)) as answer:
         return json.load(answer)
 
 
-def test_lab_starts_answers_with_the_token_and_ends(bench: Program) -> None:
-    process = bench.start("lab", "--no-open", "--json")
+def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], str, str]:
+    """(process, what it printed, address, token)."""
+    process = program.start("lab", "--no-open", "--json")
     assert process.stdout is not None
     text = ""
     while "}" not in text:  # it prints one JSON document and goes on running
@@ -34,9 +44,46 @@ def test_lab_starts_answers_with_the_token_and_ends(bench: Program) -> None:
         text += line
     shown = json.loads(text)
     parts = urlsplit(shown["url"])
-    base, token = f"http://{parts.netloc}", parts.query.removeprefix("token=")
-    below = psutil.Process(process.pid).children(recursive=True)
+    return process, shown, f"http://{parts.netloc}", parts.query.removeprefix("token=")
+
+
+def told_much(base: str, kernel: str, token: str) -> str:
+    """What a kernel answers to a message as long as a file that is uploaded in a form."""
+    message = {
+        "header": {
+            "msg_id": "long",
+            "msg_type": "kernel_info_request",
+            "session": "test",
+            "username": "",
+            "version": "5",
+        },
+        "parent_header": {},
+        "metadata": {"file": "x" * UPLOAD_BYTES},
+        "content": {},
+        "channel": "shell",
+    }
+    headers = {"Authorization": f"token {token}"}
+    address = f"{base.replace('http', 'ws', 1)}/api/kernels/{kernel}/channels?session_id=test"
+    with connect(address, additional_headers=headers, proxy=None, max_size=None) as channels:
+        channels.send(json.dumps(message))
+        for heard in channels:
+            answer = json.loads(heard)
+            if answer["parent_header"].get("msg_id") == "long" and answer["channel"] == "shell":
+                return str(answer["msg_type"])
+    return "closed"
+
+
+def test_lab_starts_answers_with_the_token_and_ends(bench: Program) -> None:
+    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}  # nothing is there
+    process, shown, base, token = started(Program(bench.home, **proxy))
+    parts = urlsplit(base)
     try:
+        kernel = ask(base, "/api/kernels", token, b"{}")["id"]
+        assert told_much(base, kernel, token) == "kernel_info_reply"
+    finally:
+        below = psutil.Process(process.pid).children(recursive=True)
+    try:
+        assert any("ipykernel_launcher" in one.cmdline() for one in below)
         assert parts.hostname == "127.0.0.1" and len(token) >= 24
         assert not any(token in word for one in below for word in one.cmdline())
         for wrong in ("", "wrong"):
@@ -62,6 +109,25 @@ def test_lab_starts_answers_with_the_token_and_ends(bench: Program) -> None:
         process.communicate(timeout=40)
     assert process.returncode == 0
     wait_for(lambda: not any(one.is_running() for one in below), 20)
+
+
+def test_a_lab_that_dies_by_itself_is_told(bench: Program) -> None:
+    process, shown, *_ = started(bench)
+    os.kill(shown["pid"], signal.SIGKILL)
+    told, _ = process.communicate(timeout=40)
+    error = json.loads(told)["error"]
+    assert (process.returncode, error["code"]) == (1, "stack.part_failed")
+    assert error["details"]["where"] == str(bench.home / "logs" / "lab.log")
+    assert error["details"]["seen"] == "exit code -9"
+
+
+def test_a_browser_is_not_given_the_token_as_an_argument(tmp_path: Path) -> None:
+    file = tmp_path / "run" / "lab-1.html"
+    with secret_page('http://127.0.0.1:1/lab?token=a&b="', file) as address:
+        assert address == file.as_uri() and "token" not in address
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert 'url=http://127.0.0.1:1/lab?token=a&amp;b=&quot;"' in file.read_text()
+    assert not file.exists()
 
 
 def test_lab_without_a_folder_is_refused(bench: Program) -> None:
