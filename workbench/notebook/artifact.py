@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.notebook.addresses import page_of
+from workbench.notebook.display import show_as
 
 if TYPE_CHECKING:
     from workbench.notebook.widgets.artifact_view import ArtifactView
     from workbench.notebook.workbench import Workbench
 
 LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
-TEXT_SHOWN = 4000  # characters
+TEXT_SHOWN = 4000  # bytes
 POSTER_PX = 320
 
 
@@ -79,12 +80,8 @@ class Artifact:
 
         return ArtifactView(self, title)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from workbench.notebook.display import in_a_notebook
-
-        if in_a_notebook():
-            return self.view()._repr_mimebundle_()
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+    def _ipython_display_(self) -> None:
+        show_as(self.view)
 
     def _repr_html_(self) -> str:
         caption = f'<figcaption style="opacity:.7">{facts(self.ref)}</figcaption>'
@@ -103,7 +100,8 @@ class Artifact:
                 name = html.escape(self.ref.name or "picture", quote=True)
                 return f'<img src="{url}" alt="{name}" loading="lazy" style="max-width:min(100%,512px)">'
             case "text" | "json":
-                text = self.read_text()
+                with self.path.open("rb") as file:
+                    text = file.read(TEXT_SHOWN + 1).decode(errors="replace")
                 more = "…" if len(text) > TEXT_SHOWN else ""
                 return f'<pre style="white-space:pre-wrap">{html.escape(text[:TEXT_SHOWN])}{more}</pre>'
         return f'<a href="{url}">{html.escape(self.ref.name or self.ref.sha256[:12])}</a>'

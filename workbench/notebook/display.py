@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from workbench.notebook.packages import WIDGETS, missing
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 Bundle = dict[str, Any]
+# Where a view lives, its style sheet has this: the picture beside it is not shown.
+HIDDEN_PICTURES = (
+    ".jp-OutputArea-child:has(> .jp-OutputArea-output .wb-notebook-picture),.wb-notebook-picture{display:none}"
+)
 # Views of jobs that stand in an output -> the display ids of their pictures.
 _places: WeakKeyDictionary[_JobView, list[str]] = WeakKeyDictionary()
 
@@ -26,24 +31,48 @@ def in_a_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None and not missing(WIDGETS)
 
 
-def bundle_of(widget: Any, picture: str, text: str) -> Bundle:
-    """What an output is: browsers take the widget, exports the picture, terminals the text."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {"text/plain": text, "text/html": picture, VIEW: view}
+class Shown(Protocol):
+    """A widget that knows how it looks where no script runs."""
+
+    model_id: str
+
+    def picture(self) -> str:
+        """It as HTML."""
+
+    def words(self) -> str:
+        """It in a line."""
 
 
-def show_job(view: _JobView) -> None:
-    """Display a view of a job, and behind it the same as a picture: the final one, as soon as the job ends.
+def show(view: Shown) -> str:
+    """Display a widget, and behind it the same as a picture; returns the display id of the picture.
 
-    Two outputs: JupyterLab makes the view of an output anew when anything of that output changes, and leaves the old
-    one behind. Where the view lives its style sheet hides the picture.
+    Two outputs, for two reasons. Exporters that find a widget in an output take nothing else of it, and draw it with a
+    program that they load from another host. JupyterLab makes the view of an output anew when anything of that output
+    changes, and leaves the old one behind.
     """
     from IPython.display import display
 
     place = secrets.token_hex(8)
-    display(bundle_of(view, "", view.words()), raw=True)
-    ended = view.job.status.final
+    widget = {"version_major": 2, "version_minor": 0, "model_id": view.model_id}
+    display({"text/plain": view.words(), VIEW: widget}, raw=True)
     display(_picture(view), raw=True, display_id=place)
+    return place
+
+
+def show_as(widget: Callable[[], Any]) -> None:
+    """Display something as the widget that is made of it. Elsewhere than in a notebook IPython is to take its texts.
+
+    Raises NotImplementedError there, by which IPython goes on with ``_repr_html_`` and ``__repr__``.
+    """
+    if not in_a_notebook():
+        raise NotImplementedError
+    widget()._ipython_display_()
+
+
+def show_job(view: _JobView) -> None:
+    """The same for a view of a job; the picture becomes the final one as soon as the job ends."""
+    ended = view.job.status.final
+    place = show(view)
     if view not in _places:
         view.when_ended(lambda: _redraw(view))
     _places.setdefault(view, []).append(place)
@@ -69,6 +98,6 @@ def _redraw(view: _JobView) -> None:
         update_display(_picture(view), raw=True, display_id=place)
 
 
-def _picture(view: _JobView) -> Bundle:
+def _picture(view: Shown) -> Bundle:
     html = f'<div class="wb-notebook-picture">{view.picture()}</div>'
     return {"text/plain": view.words(), "text/html": html}

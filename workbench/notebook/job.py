@@ -16,6 +16,7 @@ from schemas.job import JobRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus
 from workbench.notebook import within
+from workbench.notebook.display import show_as
 from workbench.notebook.given import params_by_node
 
 if TYPE_CHECKING:
@@ -313,14 +314,7 @@ class Job:
     # -- how it shows itself ----------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        from workbench.notebook.display import in_a_notebook, show_job
-
-        if in_a_notebook():
-            show_job(self.monitor())
-            return
-        from IPython.display import display
-
-        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
+        show_as(self.monitor)
 
     def monitor(self) -> JobMonitor:
         """Its live view as a widget of its own, to be put into a layout."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.api import ApiStatus
 from schemas.errors import WorkbenchError
+from workbench.notebook.display import show_as
 from workbench.notebook.frames import frame_of, run_row
 from workbench.notebook.job import Job
 from workbench.notebook.tables import html_table
@@ -59,13 +60,8 @@ class Runs(Sequence[Job]):
 
         return RunTable(self, columns)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from workbench.notebook.display import in_a_notebook
-
-        if in_a_notebook():
-            shown = Runs(self._workbench, self.wanted, min(self.limit or PAGE, PAGE))
-            return shown.table()._repr_mimebundle_()
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+    def _ipython_display_(self) -> None:
+        show_as(Runs(self._workbench, self.wanted, min(self.limit or PAGE, PAGE)).table)
 
     def __len__(self) -> int:
         total = self._workbench.bench.store.list(self.wanted.model_copy(update={"limit": 1})).total

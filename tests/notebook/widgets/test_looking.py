@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 from tests.notebook.widgets.lab import Notebook
@@ -42,7 +44,7 @@ def test_a_sound_has_its_waveform_and_is_loaded_when_it_is_played(notebook: Note
     view = notebook.run("spoken.audio")
     shape = view.locator("path.wb-wave")
     expect(shape).to_have_attribute("d", re.compile("^M0 .{2000,}Z$"))
-    sound = view.locator("audio")
+    sound = view.locator(".wb-notebook audio")
     source = sound.get_attribute("src")
     assert source and source not in loaded
     assert sound.evaluate("async sound => { sound.muted = true; await sound.play(); return sound.duration }") > 0.5
@@ -59,7 +61,7 @@ picture = wb.artifact(wb.upload("sample", "image"))
 document.named = picture.named = False
 """)
     expect(notebook.run("document").locator("pre.wb-text")).to_contain_text('"pitch"')
-    image = notebook.run("picture").locator("img")
+    image = notebook.run("picture").locator(".wb-notebook img")
     expect(image).to_be_visible()
     assert image.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 512
 
@@ -94,3 +96,27 @@ list(wb.runs(experiment="many"))[0].wait()
     pane.press("End")
     pane.press("Enter")
     assert notebook.python("print(list(table.selected_frame()['params.a.value']))") == "['v39']"
+
+
+def test_an_export_without_kernel_and_network_shows_every_view_as_a_picture(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.run("job = wb.run(chain()).wait()\njob")
+    for cell in ("job.graph_view()", "wb.runs(limit=2)", "wb.form('talking_head')"):
+        notebook.run(cell)
+    view = notebook.run("job.outputs['b']['file']")
+    expect(view.locator(".wb-notebook")).to_be_visible()
+    expect(view.locator(".wb-notebook-picture")).to_be_hidden()  # where the view lives
+    first = notebook.page.locator(".jp-Cell").count() - 5
+    notebook.save()
+    document = nbformat.read(notebook.lab.folder / notebook.name, as_version=4)
+    document.cells = document.cells[first:]
+    (tmp_path / "page.html").write_text(HTMLExporter().from_notebook_node(document)[0])
+
+    page = notebook.page.context.browser.new_page()  # another context: not of what is watched here
+    page.route("http*://**", lambda route: route.abort())
+    page.goto(f"file://{tmp_path / 'page.html'}")
+    pictures = page.locator(".wb-notebook-picture")
+    expect(pictures).to_have_count(5)
+    for number, text in enumerate(("chain", "probe.data", "completed", "blinks_per_minute", "")):
+        expect(pictures.nth(number)).to_be_visible()
+        expect(pictures.nth(number)).to_contain_text(text)
+    page.context.close()

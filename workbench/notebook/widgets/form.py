@@ -14,7 +14,7 @@ from nodes.manifest import params_schema
 from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.pipeline import OptionUse
-from workbench.notebook.display import Bundle, bundle_of
+from workbench.notebook.display import HIDDEN_PICTURES, show
 from workbench.notebook.given import params_by_node
 from workbench.notebook.tables import html_table
 from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem, label
@@ -63,7 +63,8 @@ class JobForm(w.VBox):  # type: ignore[misc]
         self.submit.on_click(lambda _: self._submit())
         self.said = Problem()
         self.shown = w.VBox()
-        style = w.HTML(f"<style>{(Path(__file__).parent / 'form.css').read_text(encoding='utf-8')}</style>")
+        rules = (Path(__file__).parent / "form.css").read_text(encoding="utf-8")
+        style = w.HTML(f"<style>{HIDDEN_PICTURES}\n{rules}</style>")
         title = w.HTML(f"<h3>{html.escape(pipeline.title)}</h3><p>{html.escape(pipeline.doc)}</p>")
         super().__init__(
             [style, title, Liveness(), *self._inputs(), *self._usual(), self._parameters(), self._bottom(), self.shown]
@@ -215,14 +216,21 @@ class JobForm(w.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<JobForm {self.pipeline.name}{f' {self.job.id}' if self.job else ''}>"
 
-    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+    def picture(self) -> str:
+        """Its parameters as a table."""
         rows = [
             {"node": node, "parameter": name, "value": str(field.value)}
             for node, fields in self.fields.items()
             for name, field in fields.items()
         ]
-        picture = f"<h3>{html.escape(self.pipeline.title)}</h3>{html_table(rows)}"
-        return bundle_of(self, picture, repr(self))
+        return f"<h3>{html.escape(self.pipeline.title)}</h3>{html_table(rows)}"
+
+    def words(self) -> str:
+        """It in a line."""
+        return repr(self)
+
+    def _ipython_display_(self) -> None:
+        show(self)
 
 
 _USE_WORDS = {OptionUse.ONE_OF: "one of these", OptionUse.OPTIONAL: "if you like"}

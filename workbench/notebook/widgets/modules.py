@@ -14,6 +14,7 @@ import traitlets
 from ipywidgets import Widget
 
 from workbench.notebook.addresses import page_of
+from workbench.notebook.display import HIDDEN_PICTURES
 from workbench.notebook.widgets.bridge import Bridge, Socket
 from workbench.settings import Settings
 from workbench.web import folder
@@ -23,8 +24,6 @@ HERE = Path(__file__).parent
 GONE_S = 150.0  # a page in the background speaks once a minute
 LOOK_S = 30.0  # for pages that are gone
 _KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
-# Beside a live view the static picture of it is not shown.
-_PICTURES = ".jp-OutputArea-child:has(> .jp-OutputArea-output .wb-notebook-picture),.wb-notebook-picture{display:none}"
 _IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
@@ -178,4 +177,4 @@ def style() -> str:
     page = re.sub(r"^\.dark\b", "&.dark", page, flags=re.MULTILINE)
     own = (HERE / "notebook.css").read_text(encoding="utf-8")
     # Twice the class: JupyterLab has rules for lists, tables and code in any output, and they are not to win.
-    return "\n".join([*movements, _PICTURES, ".wb-notebook.wb-notebook {", page, own, "}"])
+    return "\n".join([*movements, HIDDEN_PICTURES, ".wb-notebook.wb-notebook {", page, own, "}"])

@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from workbench.notebook.display import Bundle, bundle_of
+from workbench.notebook.display import show
 from workbench.notebook.widgets.modules import modules_of
 
 
@@ -41,5 +41,5 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
         """The same in a line."""
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **_: Any) -> Bundle:
-        return bundle_of(self, self.picture(), self.words())
+    def _ipython_display_(self) -> None:
+        show(self)
