@@ -11,10 +11,11 @@ export class Kernel extends EventTarget {
   #host;
   #client = crypto.randomUUID();
   #count = 0;
-  #waiting = new Map(); // id -> {resolve, reject}
+  #waiting = new Map(); // id -> {resolve, reject, saved}
   #sockets = new Map();
   #saved = new Map(); // path -> answer
   #hello = null;
+  #doubt = null;
   #unheard = 0;
   #views = 0;
   #timer = null;
@@ -80,7 +81,8 @@ export class Kernel extends EventTarget {
 
   async call(method, path, body) {
     if (await this.hello()) {
-      const { status, answer } = await this.#ask({ kind: "call", method, path, body });
+      const saved = method === "GET" ? this.#saved.get(path) : undefined;
+      const { status, answer } = await this.#ask({ kind: "call", method, path, body }, saved);
       if (status >= 400) throw new ApiError(status, answer);
       return answer;
     }
@@ -134,16 +136,30 @@ export class Kernel extends EventTarget {
     this.#host.send({ client: this.#client, ...message });
   }
 
-  #ask(message) {
+  /** The answer; `saved` in its place where the kernel hears nothing. */
+  #ask(message, saved) {
     const id = (this.#count += 1);
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, saved });
       this.#send({ id, ...message });
+      if (message.kind !== "hello") setTimeout(() => this.#waiting.has(id) && this.#late(), PATIENCE_MS);
     });
+  }
+
+  /** An answer is late. It may take long to make; but a kernel that hears answers a greeting at once. */
+  #late() {
+    if (this.#doubt || !this.live) return;
+    this.#doubt = setTimeout(() => {
+      this.#doubt = null;
+      this.#turn(false);
+    }, PATIENCE_MS);
+    this.#ask({ kind: "hello" }).catch(() => null);
   }
 
   #hear(message) {
     this.#unheard = 0;
+    clearTimeout(this.#doubt);
+    this.#doubt = null;
     if (message.kind === "answer") {
       this.#waiting.get(message.id)?.resolve(message);
       this.#waiting.delete(message.id);
@@ -167,6 +183,11 @@ export class Kernel extends EventTarget {
     if (this.live === live && this.gone === gone) return;
     this.live = live;
     this.gone = gone;
+    for (const [id, { resolve, saved }] of live ? [] : this.#waiting) {
+      if (saved === undefined) continue;
+      this.#waiting.delete(id);
+      resolve({ status: 200, answer: structuredClone(saved) });
+    }
     this.dispatchEvent(new Event("change"));
   }
 

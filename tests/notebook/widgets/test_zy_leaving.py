@@ -1,0 +1,136 @@
+"""What is left when a view is taken away or a page is closed: nothing; and what is said while a kernel is busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.notebook.widgets.conftest import CHAIN
+from tests.notebook.widgets.lab import Lab, Notebook
+from tests.stack.conditions import wait_for
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+PAPER = "leaving.ipynb"
+# Every timer that a module of ours starts: they come from blob: addresses.
+COUNT = """
+(() => {
+    const { setInterval, clearInterval } = window;
+    const ours = (globalThis.oursRepeating = new Map());
+    window.setInterval = (callback, ...more) => {
+        const id = setInterval(callback, ...more);
+        if (new Error().stack.includes("blob:")) ours.set(id, callback);
+        return id;
+    };
+    window.clearInterval = (id) => {
+        ours.delete(id);
+        clearInterval(id);
+    };
+})();
+"""
+SOCKETS = """
+from workbench.notebook.widgets.modules import modules_of
+print(len(modules_of(wb)._sockets))
+"""
+SHEETS = """
+document.adoptedStyleSheets
+    .filter((sheet) => [...sheet.cssRules].some((rule) => rule.cssText.includes(".wb-notebook"))).length
+"""
+KERNEL = "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+TELLING = """
+import pathlib, threading, time
+from workbench.notebook.widgets import modules
+modules.GONE_S, modules.LOOK_S = 20.0, 0.5
+
+def tell():
+    while True:
+        pathlib.Path({file!r}).write_text(str(len(modules.modules_of(wb)._sockets)))
+        time.sleep(0.1)
+
+threading.Thread(target=tell, daemon=True).start()
+"""
+CLEAR = "jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(40_000)
+    context.add_init_script(COUNT)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def paper(page: Page, lab: Lab) -> Notebook:
+    """A notebook with a kernel of its own, in a frontend without subshells: a kernel that runs a cell hears nothing."""
+    lab.write(PAPER, "pass")
+    notebook = Notebook(page, lab, PAPER).open()
+    page.evaluate(f"{KERNEL}.commsOverSubshells = 'disabled'")
+    assert notebook.python(f"from workbench import connect\nwb = connect(start=False)\n{CHAIN}") == ""
+    return notebook
+
+
+def repeating(page: Page) -> int:
+    return int(page.evaluate("oursRepeating.size"))
+
+
+def test_nothing_is_left_when_the_outputs_are_cleared(paper: Notebook, page: Page, gate: Path) -> None:
+    view = paper.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
+    table = paper.run("wb.runs(limit=5)")
+    expect(table.locator(".wb-grid-row").first).to_be_visible()
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
+    assert paper.python(SOCKETS) == "1" and repeating(page) >= 2
+    page.evaluate(CLEAR)
+    wait_for(lambda: paper.python(SOCKETS) == "0")
+    page.evaluate("for (const callback of oursRepeating.values()) callback()")  # those that rest at their next turn
+    assert repeating(page) == 0
+
+
+def test_a_view_that_is_taken_away_at_once_leaves_no_socket(paper: Notebook, page: Page, gate: Path) -> None:
+    paper.run(f"from IPython.display import clear_output\njob = wb.run(chain(gate={str(gate)!r}))")
+    for _ in range(5):
+        paper.run("display(job)\nclear_output()")
+    view = paper.run("job")
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
+    page.evaluate(CLEAR)
+    wait_for(lambda: paper.python(SOCKETS) == "0")
+
+
+def test_a_busy_kernel_is_not_called_gone(paper: Notebook, page: Page, gate: Path) -> None:
+    """Nothing is heard of the kernel before the cell ends."""
+    hold = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.05)"
+    cell = paper.start(f"display(wb.form('talking_head'), wb.run(chain()))\n{hold}")
+    form, view = paper.output(cell).locator(".wb-form"), paper.output(cell).locator(".wb-notebook")
+    busy = form.get_by_text("is busy or gone")
+    expect(busy).to_be_visible()
+    expect(view.locator(".wb-notebook-said")).to_contain_text("is busy or gone")
+    expect(form.get_by_role("button", name="Run")).to_have_css("pointer-events", "auto")
+    gate.touch()
+    paper.ended(cell)
+    expect(busy).to_have_count(0)
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+    expect(view.locator(".wb-notebook-said")).to_be_hidden()
+
+
+def test_restarted_kernels_share_one_style_sheet(paper: Notebook, page: Page) -> None:
+    connect = f"from workbench import connect\nwb = connect(start=False)\n{CHAIN}"
+    for _ in range(2):
+        paper.restart()
+        view = paper.run(f"{connect}\nwb.run(chain()).wait()")
+        expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+    assert page.evaluate(SHEETS) == 1
+
+
+def test_a_page_that_is_closed_leaves_no_socket(paper: Notebook, page: Page, gate: Path, tmp_path: Path) -> None:
+    told = tmp_path / "sockets"
+    view = paper.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
+    assert paper.python(TELLING.format(file=str(told))) == ""
+    wait_for(lambda: told.exists() and told.read_text() == "1")
+    paper.save()
+    page.goto("about:blank")
+    wait_for(lambda: told.read_text() == "0")
