@@ -274,14 +274,15 @@ def test_a_grid_is_every_combination() -> None:
         assert caught.value.code == "notebook.bad_parameter"
 
 
-def test_a_digest_is_that_of_cells_and_values_alone(tmp_path: Path, parameters: Parameters) -> None:
+def test_a_digest_is_that_of_cells_and_values_and_where_they_go(tmp_path: Path, parameters: Parameters) -> None:
     document, values = parameters.document, parameters.checked({})
-    first = digest_of(document, values)
+    first = digest_of(document, values, "e", "python3")
     document["cells"][0]["outputs"] = [{"output_type": "stream"}]
     document["metadata"]["widgets"] = {}
-    assert digest_of(document, values) == first
-    assert digest_of(document, {**values, "seed": 2}) != first
+    assert digest_of(document, values, "e", "python3") == first
+    assert digest_of(document, {**values, "seed": 2}, "e", "python3") != first
+    assert digest_of(document, values, "f", "python3") != first != digest_of(document, values, "e", "told")
     document["cells"][1]["source"] = ["pass"]
-    assert digest_of(document, values) != first
+    assert digest_of(document, values, "e", "python3") != first
     execution = prepare(parameters, {"more.d": Given("1")}, tmp_path, "e")
     assert execution.given == ("more",) and execution.name == f"nb-{execution.digest[:12]}"
