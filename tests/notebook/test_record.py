@@ -29,3 +29,10 @@ def test_only_numbers_are_recorded(value: object) -> None:
     with pytest.raises(WorkbenchError) as caught:
         record({"figure": value})  # type: ignore[dict-item]
     assert caught.value.code == "notebook.bad_figure" and "finite number" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [1, None, ("a",), ""])
+def test_a_figure_has_a_name(name: object) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        record({name: 0.5})  # type: ignore[dict-item]
+    assert caught.value.code == "notebook.bad_figure" and "name" in caught.value.message

@@ -56,6 +56,7 @@ def run(
     grid: Annotated[list[str] | None, typer.Option(help="name=a,b,c: each value. Repeatable: all together.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment of MLflow; default: the notebook's name.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Executions beside each other.")] = 1,
+    kernel: Annotated[str, typer.Option(help="Kernel that runs it; default: the one the notebook names.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of the executed notebooks; default: in the home.")] = None,
     resume: Annotated[
         bool | None, typer.Option("--resume/--fresh", help="Skip what completed before; default: in a grid, yes.")
@@ -68,9 +69,11 @@ def run(
     """
     from workbench.cli.run import connect
     from workbench.notebook.execution.grid import run_all
+    from workbench.notebook.execution.kernels import need_kernel
     from workbench.notebook.execution.parameters import product, read_parameters
     from workbench.notebook.execution.recording import Recorder
     from workbench.notebook.execution.run import prepare
+    from workbench.notebook.packages import EXECUTION, need
     from workbench.settings import default_home
     from workbench.terminal.executions import ExecutionBars
 
@@ -79,8 +82,10 @@ def run(
     axes = {name: value.text for name, value in _from_words(grid or [], "--grid").items()}
     folder = out.expanduser().absolute() if out else default_home() / "notebooks" / notebook.stem
     named = experiment or notebook.stem
-    executions = [prepare(parameters, {**given, **values}, folder, named) for values in product(axes)]
+    executions = [prepare(parameters, {**given, **values}, folder, named, kernel) for values in product(axes)]
     executions = list({one.digest: one for one in executions}.values())
+    need("executing a notebook", EXECUTION)
+    need_kernel(executions[0].kernel, str(notebook))
 
     bench = connect(start=True, quiet=as_json)
     recorder = Recorder(bench)
@@ -108,16 +113,29 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List notebooks: what each is about, and its parameters."""
-    from workbench.notebook.execution.parameters import read_parameters
     from workbench.notebook.lab import default_folder
 
-    found = [read_parameters(path) for path in sorted((folder or default_folder()).glob("*.ipynb"))]
+    rows = [_row(path) for path in sorted((folder or default_folder()).glob("*.ipynb"))]
     if as_json:
-        rows = [{"notebook": str(one.notebook), "title": one.title, "parameters": list(one.names)} for one in found]
         print_json({"notebooks": rows})
     else:
-        table = [(one.notebook.name, one.title, ", ".join(one.names)) for one in found]
+        table = [
+            (Path(row["notebook"]).name, row["title"], row["error"] or ", ".join(row["parameters"])) for row in rows
+        ]
         print_table(("notebook", "title", "parameters"), table)
+
+
+def _row(path: Path) -> dict[str, Any]:
+    """Of the list; one that cannot be read says so in its row."""
+    from schemas.errors import WorkbenchError
+    from workbench.notebook.execution.parameters import read_parameters
+
+    try:
+        one = read_parameters(path)
+    except WorkbenchError as error:
+        said = f"{error.code}: {error.message}"
+        return {"notebook": str(path), "title": "", "parameters": [], "error": said}
+    return {"notebook": str(path), "title": one.title, "parameters": list(one.names), "error": None}
 
 
 @group.command()

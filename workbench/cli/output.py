@@ -59,6 +59,7 @@ _REFUSED = (
     "notebook.bad_",
     "notebook.busy",
     "notebook.no_folder",
+    "notebook.no_kernel",
 )
 _NO_STACK = ("stack.not_running", "bus.unreachable", "store.unreachable", "sql.unreachable", "tracking.unreachable")
 
@@ -92,7 +93,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     for row in texts:
         table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
     Console().print(table)

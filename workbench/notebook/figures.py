@@ -25,10 +25,19 @@ def record(figures: Mapping[str, float] | None = None, /, **named: float) -> Fig
     Under `workbench notebook run` they become metrics of the execution's MLflow run, however it ends; a name recorded
     again has the last value. In a notebook run by hand they are only shown. Returns them, as a table.
 
-    Raises WorkbenchError (notebook.bad_figure) for anything but a finite number.
+    Raises WorkbenchError (notebook.bad_figure) for anything but a finite number, and for a name that is not a text.
     """
     found = Figures()
     for name, value in {**(figures or {}), **named}.items():
+        if not isinstance(name, str) or not name:
+            raise WorkbenchError(
+                "notebook.bad_figure",
+                "a figure has a name",
+                where="record",
+                seen=repr(name)[:200],
+                allowed="a text",
+                remedy="record({'step 1': 0.5}) or record(step_1=0.5).",
+            )
         if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
             raise WorkbenchError(
                 "notebook.bad_figure",

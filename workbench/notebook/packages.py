@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from schemas.errors import WorkbenchError
 
 WIDGETS = ("anywidget", "ipywidgets", "fastapi")  # a view asks the API, which runs in the kernel
+EXECUTION = ("papermill", "nbformat", "nbconvert", "jupyter_client", "ipykernel")
 _APP = ("fastapi",)
 
 

@@ -1,4 +1,7 @@
-"""Executions of notebooks on a terminal: a bar for each that runs. Plain lines in a pipe."""
+"""Executions of notebooks on a terminal: a bar for each that runs. Plain lines in a pipe.
+
+What a notebook raised or is named may have brackets in it: none of it is read as rich's markup.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +55,15 @@ class ExecutionBars:
             if self._bars:
                 if name in self._tasks:
                     self._bars.remove_task(self._tasks.pop(name))
-                self._bars.console.print(f"[{style}]{mark}[/] {self._done}/{self.count} {line}", highlight=False)
+                self._bars.console.print(_marked(mark, style, f"{self._done}/{self.count} {line}"), highlight=False)
             else:
                 print(f"{mark} {self._done}/{self.count} {line}", file=sys.stderr, flush=True)
+
+
+def _marked(mark: str, style: str, text: str) -> Any:
+    from rich.text import Text
+
+    return Text.assemble((mark, style), " ", text)
 
 
 def _bars() -> Any:
@@ -62,9 +71,9 @@ def _bars() -> Any:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28, complete_style="cyan", finished_style="green"),
-        TextColumn("{task.fields[note]}", style="dim"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,

@@ -102,10 +102,11 @@ class Follower:
 
 
 class _Screen:
-    """A bar for each node and one for the whole job."""
+    """A bar for each node and one for the whole job. Names and messages are texts, not rich's markup."""
 
     def __init__(self, record: JobRecord) -> None:
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bars
 
@@ -113,7 +114,7 @@ class _Screen:
             TextColumn("{task.fields[mark]}"),
             TextColumn("{task.description}", justify="left"),
             BarColumn(bar_width=28, complete_style="cyan", finished_style="green"),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=Console(stderr=True),
             transient=False,
             refresh_per_second=8,
@@ -121,7 +122,7 @@ class _Screen:
         self._started: dict[str, float] = {}
         self._ended: set[str] = set()  # a last progress may come behind the end of its node
         self._tasks: dict[str, Any] = {
-            node.id: self._bars.add_task(node.name or node.id, total=1.0, mark=" ", note="")
+            node.id: self._bars.add_task(escape(node.name or node.id), total=1.0, mark=" ", note="")
             for node in record.graph.nodes
         }
         self._whole = self._bars.add_task("[bold]job", total=1.0, mark=" ", note="")

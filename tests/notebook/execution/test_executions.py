@@ -142,7 +142,7 @@ def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(bench: Program, tmp_
     assert all(read(path)["metadata"]["workbench"]["status"] == "completed" for path in before)
     wait_for(lambda: not any(process.is_running() for process in below), 30)  # no kernel is left behind
 
-    answer = bench.json(*words)["executions"]
+    answer = bench.json(*words, timeout_s=400)["executions"]
     assert [one["status"] for one in answer].count("known") == len(before)
     assert {one["status"] for one in answer} == {"known", "completed"} and len(finished()) == 12
     times = {seed: diary.read_text().split().count(seed) for seed in seeds}

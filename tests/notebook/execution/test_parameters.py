@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ name = "x"
 more: dict = {"a": {"b": 1}}
 sizes: list[int] = [1, 2]
 maybe: int | None = None
+free: float = 0.5
 """
 
 
@@ -33,7 +35,7 @@ def parameters(tmp_path: Path) -> Parameters:
 
 def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> None:
     rows = {row["parameter"]: row for row in parameters.rows()}
-    assert list(rows) == ["seed", "share", "mode", "name", "more", "sizes", "maybe"]
+    assert list(rows) == ["seed", "share", "mode", "name", "more", "sizes", "maybe", "free"]
     assert rows["seed"] == {
         "parameter": "seed",
         "default": "1",
@@ -48,7 +50,7 @@ def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> 
     ("name", "text", "value"),
     [
         ("seed", "7", 7),
-        ("share", "1", 1),
+        ("share", "1", 1.0),
         ("share", "1e-3", 0.001),
         ("mode", "good", "good"),
         ("name", "7", "7"),
@@ -61,8 +63,8 @@ def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> 
     ],
 )
 def test_a_text_becomes_what_the_parameter_takes(parameters: Parameters, name: str, text: str, value: Any) -> None:
-    assert parameters.checked({name: Given(text)})[name] == value
-    assert type(parameters.checked({name: Given(text)})[name]) in (type(value), float)
+    found = parameters.checked({name: Given(text)})[name]
+    assert found == value and type(found) is type(value)
 
 
 def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
@@ -83,6 +85,10 @@ def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
         ({"sizes": Given('["a"]')}, "sizes", "list of integer"),
         ({"seed.a": Given("1")}, "seed.a", "dict"),
         ({"more.a.b.c": Given("1")}, "more.a.b.c", "dict"),
+        ({"share": Given("1e999")}, "share", "1"),
+        ({"free": Given("1e999")}, "free", "finite numbers"),
+        ({"more.d": Given("[1, 1e999]")}, "more", "finite numbers"),
+        ({"seed": 10**30}, "seed", "64 bits"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_is_allowed(
@@ -103,6 +109,21 @@ def test_what_does_not_fit_is_refused_with_what_is_allowed(
         ("seed = = 1", "line 1"),
         ("seed: os.PathLike = 1", "type of seed"),
         ("seed: __import__('os') = 1", "type of seed"),
+        ("x: 'int or' = 1", "type of x"),
+        ("x: Optional['Foo'] = None", "type of x"),
+        ("x: list[int, str] = []", "type of x"),
+        ("x: Literal[1.5] = 1", "type of x"),
+        ("x: Annotated[int, Field(default_factory=1)] = 1", "type of x"),
+        ("x: Annotated[int, Field(**{'ge': 1})] = 1", "type of x"),
+        ("x: Annotated[int, Field(ge=print)] = 1", "type of x"),
+        ("x: Annotated[str, Field(pattern='(')] = 'a'", "do not fit together"),
+        ("_x = 1", "name of a parameter"),
+        ("__base__ = 1", "name of a parameter"),
+        ("model_config = 1", "name of a parameter"),
+        ("model_dump = 1", "name of a parameter"),
+        ("x = {1, 2}", "no place in JSON"),
+        ("x = {'a': [b'1']}", "no place in JSON"),
+        ("x = 1e999", "no place in JSON"),
         ("# mirrors no.such:Model\nseed: int = 1", "cannot be imported"),
         ("# mirrors pathlib:Path\nseed: int = 1", "not a pydantic model"),
         ("# mirrors workbench.notebook.request:RunRequest\nseed: int = 1", "same fields"),
@@ -112,6 +133,48 @@ def test_a_cell_that_cannot_be_read_is_refused(tmp_path: Path, cell: str, said: 
     with pytest.raises(WorkbenchError) as caught:
         read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
     assert caught.value.code == "notebook.bad_cell" and said in caught.value.message
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize(
+    "annotation",
+    ["list[{!r}]", "Optional[{!r}]", "Annotated[{!r}, 1]", "dict[str, {!r}]", "Union[int, list[{!r}]]", "{!r}"],
+)
+def test_a_text_in_a_type_is_not_run(tmp_path: Path, annotation: str, quoted: bool) -> None:
+    trace = tmp_path / "trace"
+    written = annotation.format(f"__import__('pathlib').Path({str(trace)!r}).touch()")
+    cell = f"x: {repr(written) if quoted else written} = []"
+    with pytest.raises(WorkbenchError) as caught:
+        read_parameters(write_notebook(tmp_path / "nb.ipynb", cell)).checked({})
+    assert caught.value.code == "notebook.bad_cell" and not trace.exists()
+
+
+def test_a_text_stays_a_text_where_it_is_no_type(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    text = f"__import__('pathlib').Path({str(trace)!r}).touch()"
+    cell = (
+        f'a: Literal["{text}", "b"] = "b"\nb: Annotated[int, "{text}"] = 1\n'
+        f'c: Annotated[int, Field(description="{text}")] = 1\nd: "int | None" = 1\n'
+    )
+    parameters = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
+    assert parameters.checked({"a": text, "d": Given("2")}) == {"a": text, "b": 1, "c": 1, "d": 2}
+    assert parameters.checked({"d": None})["d"] is None and not trace.exists()
+
+
+def test_every_type_of_the_page_is_read(tmp_path: Path) -> None:
+    cell = (
+        "a: Union[int, str] = 1\nb: tuple[int, ...] = (1, 2)\nc: tuple[int, str] = (1, 'x')\n"
+        "d: dict[str, list[float]] = {'a': [0.5]}\ne: Any = None\nf: Optional[Literal['x', 1, None]] = 'x'\n"
+        "g: Annotated[list[int], Field(min_length=1)] = [1]\njson = 'x'\nmodel_name = 'y'\n"
+    )
+    parameters = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
+    assert parameters.checked({})["d"] == {"a": [0.5]}
+    given = {"a": Given("x"), "b": (1,), "d.b": [0.25], "f": Given("1"), "e": Given("2"), "json": Given("z")}
+    found = {"a": "x", "b": [1], "c": [1, "x"], "d": {"a": [0.5], "b": [0.25]}, "e": 2, "f": 1, "g": [1]}
+    assert parameters.checked(given) == {**found, "json": "z", "model_name": "y"}
+    for name, value in {"a": 0.5, "b": ("x",), "f": "y", "g": [], "d": {"a": ["x"]}}.items():
+        with pytest.raises(WorkbenchError):
+            parameters.checked({name: value})
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"nbformat": 3, "cells": []}', '{"nbformat": 4}'])
@@ -166,6 +229,28 @@ def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(given: dict[str,
     assert parameters.checked({"params.animate.sway": Given("0.5")})["params"] == {"animate": {"sway": 0.5}}
 
 
+def test_a_module_beside_the_notebook_does_not_stand_before_pythons_own(tmp_path: Path) -> None:
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('the neighbour was imported')")
+    (tmp_path / "beside_colours.py").write_text(
+        "import colorsys\nfrom pydantic import BaseModel\nclass Asked(BaseModel):\n    low: int = 0\n"
+    )
+    before = list(sys.path)
+    sys.modules.pop("colorsys", None)
+    mirroring = write_notebook(tmp_path / "nb.ipynb", "# mirrors beside_colours:Asked\nlow: int = 0\n")
+    assert read_parameters(mirroring).names == ("low",) and sys.path == before
+
+
+def test_a_mirrored_set_has_one_order(tmp_path: Path) -> None:
+    (tmp_path / "beside_sets.py").write_text(
+        "from pydantic import BaseModel\nclass Asked(BaseModel):\n    tags: set[str] = set()\n    in_: dict = {}\n"
+    )
+    cell = "# mirrors beside_sets:Asked\ntags: list = []\nin_: dict = {}\n"
+    parameters = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
+    letters = "abcdefghijklmnop"
+    found = parameters.checked({"tags": list(reversed(letters)), "in_.a": {"b": {*letters}}})
+    assert found == {"tags": list(letters), "in_": {"a": {"b": list(letters)}}}
+
+
 def test_run_pipeline_runs_as_it_stands_and_with_the_one_thing_that_is_given() -> None:
     parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
 
@@ -189,14 +274,15 @@ def test_a_grid_is_every_combination() -> None:
         assert caught.value.code == "notebook.bad_parameter"
 
 
-def test_a_digest_is_that_of_cells_and_values_alone(tmp_path: Path, parameters: Parameters) -> None:
+def test_a_digest_is_that_of_cells_and_values_and_where_they_go(tmp_path: Path, parameters: Parameters) -> None:
     document, values = parameters.document, parameters.checked({})
-    first = digest_of(document, values)
+    first = digest_of(document, values, "e", "python3")
     document["cells"][0]["outputs"] = [{"output_type": "stream"}]
     document["metadata"]["widgets"] = {}
-    assert digest_of(document, values) == first
-    assert digest_of(document, {**values, "seed": 2}) != first
+    assert digest_of(document, values, "e", "python3") == first
+    assert digest_of(document, {**values, "seed": 2}, "e", "python3") != first
+    assert digest_of(document, values, "f", "python3") != first != digest_of(document, values, "e", "told")
     document["cells"][1]["source"] = ["pass"]
-    assert digest_of(document, values) != first
+    assert digest_of(document, values, "e", "python3") != first
     execution = prepare(parameters, {"more.d": Given("1")}, tmp_path, "e")
     assert execution.given == ("more",) and execution.name == f"nb-{execution.digest[:12]}"

@@ -8,7 +8,7 @@ it is for::
     seed: int = 0
 
 The line ``mirrors package.module:Model`` names a pydantic model that has the same fields: its types, bounds and checks
-are then those of the notebook.
+are then those of the notebook. That module is imported, and is all that is run.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from __future__ import annotations
 import ast
 import importlib
 import io
+import itertools
+import math
 import re
 import sys
 import tokenize
-import typing
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +31,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from schemas.errors import WorkbenchError
+from workbench.notebook.execution.annotation import KNOWN, read_type
 
 TAG = "parameters"
 _MIRRORS = re.compile(r"^#\s*mirrors:?\s+([\w.]+):(\w+)\s*$", re.MULTILINE)
-_TYPES: dict[str, Any] = {
-    **{kind.__name__: kind for kind in (bool, int, float, str, list, dict, tuple, set)},
-    **{name: getattr(typing, name) for name in ("Any", "Annotated", "Literal", "Optional", "Union")},
-    "Field": Field,
-}
-_IN_TYPES = (ast.Name, ast.Subscript, ast.BinOp, ast.BitOr, ast.Constant, ast.Tuple, ast.List, ast.Load)
-_IN_BOUNDS = (ast.Call, ast.keyword, ast.UnaryOp, ast.USub)
 
 
 @dataclass(frozen=True)
@@ -69,6 +65,8 @@ def read_cell(source: str, where: str, folder: Path) -> Cell:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise _bad(where, f"line {error.lineno} is not Python", seen=(error.text or "").strip()) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise _bad(where, "it is not Python", seen=str(error)) from None
     comments = _comments(source)
     defaults: dict[str, Any] = {}
     fields: dict[str, Any] = {}
@@ -76,16 +74,46 @@ def read_cell(source: str, where: str, folder: Path) -> Cell:
         if isinstance(statement, (ast.Import, ast.ImportFrom)) or _is_text(statement):
             continue
         name, annotation, value = _assignment(statement, where)
+        if name.startswith("_") or (name.startswith("model_") and hasattr(BaseModel, name)):
+            raise _bad(where, f"{name} cannot be the name of a parameter", seen=ast.unparse(statement)[:200])
         try:
             defaults[name] = ast.literal_eval(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError, MemoryError):
             raise _bad(where, f"the value of {name} is not a literal", seen=ast.unparse(value)) from None
+        if (strange := not_json(defaults[name])) is not None:
+            allowed = "numbers, texts, booleans, None, and lists, tuples and dicts of them"
+            raise _bad(where, f"the value of {name} has no place in JSON", seen=repr(strange), allowed=allowed)
         kind = _type(annotation, name, where) if annotation is not None else _type_of(defaults[name])
         fields[name] = (kind, Field(defaults[name], description=comments.get(statement.end_lineno or 0, "")))
     if named := _MIRRORS.search(source):
         return Cell(defaults, _mirrored(named[1], named[2], set(defaults), where, folder), f"{named[1]}:{named[2]}")
+    return Cell(defaults, _model(fields, where))
+
+
+def not_json(value: Any) -> Any:
+    """The first thing in a value that JSON cannot hold, or that has no order of its own; None where it holds all."""
+    match value:
+        case None | bool() | int() | str():
+            return None
+        case float():
+            return None if math.isfinite(value) else value
+        case list() | tuple():
+            parts: Iterable[Any] = value
+        case dict():
+            parts = itertools.chain(value, value.values())
+        case _:
+            return value
+    return next((found for part in parts if (found := not_json(part)) is not None), None)
+
+
+def _model(fields: dict[str, Any], where: str) -> type[BaseModel]:
     settings = ConfigDict(extra="forbid", strict=True)
-    return Cell(defaults, create_model("Parameters", __config__=settings, **fields))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # `json` and `copy` are methods of a model: nobody calls them
+            return create_model("Parameters", __config__=settings, **fields)
+    except Exception as error:  # bounds that do not go with their type, a pattern that is none
+        raise _bad(where, f"its types do not fit together: {error}", seen=", ".join(fields), allowed=KNOWN) from None
 
 
 def _assignment(statement: ast.stmt, where: str) -> tuple[str, ast.expr | None, ast.expr]:
@@ -106,28 +134,18 @@ def _type_of(value: Any) -> Any:
 
 
 def _type(annotation: ast.expr, name: str, where: str) -> Any:
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        annotation = ast.parse(annotation.value, mode="eval").body
-    strange = [node for node in ast.walk(annotation) if not isinstance(node, (*_IN_TYPES, *_IN_BOUNDS))]
     try:
-        if strange:
-            raise ValueError(f"{ast.unparse(strange[0])} stands in it")
-        # Checked above, and with nothing but these names: a type can be built and nothing else be done.
-        return eval(compile(ast.Expression(annotation), where, "eval"), {"__builtins__": {}}, dict(_TYPES))
-    except Exception as error:
-        raise _bad(
-            where,
-            f"the type of {name} cannot be read: {error}",
-            seen=ast.unparse(annotation),
-            allowed=", ".join(_TYPES),
-        ) from None
+        return read_type(annotation)
+    except (ValueError, RecursionError, MemoryError) as error:
+        what = f"the type of {name} cannot be read: {error}"
+        raise _bad(where, what, seen=ast.unparse(annotation), allowed=KNOWN) from None
 
 
 def _mirrored(module: str, name: str, names: set[str], where: str, folder: Path) -> type[BaseModel]:
     try:
         with _importable(folder):
             model = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever a module of the person's own raises
+    except (Exception, SystemExit) as error:  # whatever a module of the person's own raises
         raise _bad(where, f"{module}:{name} cannot be imported: {error}", seen=f"{module}:{name}") from None
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise _bad(where, f"{module}:{name} is not a pydantic model", seen=repr(model))
@@ -144,11 +162,16 @@ def _mirrored(module: str, name: str, names: set[str], where: str, folder: Path)
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    sys.path.insert(0, str(folder))
+    """Modules in that folder are found, behind all others: one named ``json`` does not stand for Python's own."""
+    place = str(folder)
+    if place in sys.path:
+        yield
+        return
+    sys.path.append(place)
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        sys.path.remove(place)
 
 
 def _comments(source: str) -> dict[int, str]:

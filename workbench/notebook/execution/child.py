@@ -7,6 +7,7 @@ output as lines of JSON; everything else that is printed goes to standard error.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -59,6 +60,7 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
             parameters=task["parameters"],
             engine_name="reporting",
             kernel_name=task["kernel"],
+            language=_language(task["kernel"]),
             progress_bar=False,
             cwd=task["cwd"],
         )
@@ -88,6 +90,13 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
     return result
 
 
+def _language(kernel: str) -> str:
+    """What the kernel speaks; the notebook itself need not say it. Its parameters are written in that."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return str(KernelSpecManager().get_kernel_spec(kernel).language or "python")
+
+
 def _say_it_on_top(document: Any, error: dict[str, Any]) -> None:
     """papermill's first cell says where; what was raised belongs there too. Where no cell raised, it has none."""
     import nbformat
@@ -96,8 +105,8 @@ def _say_it_on_top(document: Any, error: dict[str, Any]) -> None:
     if ERROR_MARKER_TAG not in document.cells[0].metadata.get("tags", ()):
         top = nbformat.v4.new_markdown_cell("**The notebook was not finished.**", metadata={"tags": [ERROR_MARKER_TAG]})
         document.cells.insert(0, top)
-    fence = "~~~~"
     text = f"{error['name']}: {error['message']}"[:BANNER_CHARACTERS]
+    fence = "~" * max(4, 1 + max(map(len, re.findall("~+", text)), default=0))  # longer than any in it: it stays within
     document.cells[0].source += f"\n\n{fence}text\n{text}\n{fence}"
 
 

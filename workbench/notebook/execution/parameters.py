@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -74,8 +75,29 @@ class Parameters:
             checked = self.cell.model.model_validate(values)
         except ValidationError as error:
             raise self._refused(error.errors(include_url=False)[0]) from None
-        shown = checked.model_dump(mode="json", by_alias=False)
-        return {name: shown[name] for name in self.names}
+        held, shown = checked.model_dump(by_alias=False), checked.model_dump(mode="json", by_alias=False)
+        found = {name: _ordered(shown[name], held[name]) for name in self.names}
+        for name, value in found.items():
+            self._kept(name, value, held[name])
+        return found
+
+    def _kept(self, name: str, value: Any, held: Any) -> None:
+        """JSON has no infinity: it would become null in the record, and the kernel would get another value."""
+        seen: object = _not_finite(held)
+        if seen is None:
+            try:
+                orjson.dumps(value)
+                return
+            except TypeError as error:  # an integer of more than 64 bits, half a character
+                seen = str(error)
+        raise WorkbenchError(
+            "notebook.bad_parameter",
+            f"{name} cannot be kept as JSON",
+            where=f"{self.notebook}: {name}",
+            seen=repr(seen) if isinstance(seen, float) else seen,
+            allowed="finite numbers, integers of 64 bits, texts, booleans, null, and lists and dicts of them",
+            remedy="Give another value; a text can stand for it.",
+        )
 
     def _set(self, values: dict[str, Any], name: str, value: Any) -> None:
         head, *path = name.split(".")
@@ -215,3 +237,21 @@ def _plain(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return text
+
+
+def _not_finite(value: Any) -> float | None:
+    """The first infinity or NaN in it."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else value
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else ()
+    return next((found for part in parts if (found := _not_finite(part)) is not None), None)
+
+
+def _ordered(shown: Any, held: Any) -> Any:
+    """A value as JSON, with what was a set sorted: its own order is another in every process."""
+    if isinstance(shown, list) and isinstance(held, (list, tuple, set, frozenset)) and len(shown) == len(held):
+        parts = [_ordered(one, its) for one, its in zip(shown, held, strict=True)]
+        return sorted(parts, key=orjson.dumps) if isinstance(held, (set, frozenset)) else parts
+    if isinstance(shown, dict) and isinstance(held, dict) and len(shown) == len(held):
+        return {name: _ordered(one, its) for (name, one), its in zip(shown.items(), held.values(), strict=True)}
+    return shown

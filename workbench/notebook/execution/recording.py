@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.errors import WorkbenchError
 from workbench.client.bench import Bench
-from workbench.notebook.execution.run import Execution, Outcome
+from workbench.notebook.execution.run import Execution, Outcome, stopped
 from workbench.store.run_artifacts import RunArtifacts
 from workbench.store.run_contents import MAX_TAG, Deliverable, code_version, key_of, text_of
 from workbench.store.tracking_api import TrackingApi, TrackingRefused, TrackingUnavailable, run_url
@@ -28,23 +28,33 @@ _MEDIA = {".ipynb": "application/x-ipynb+json", ".html": "text/html"}
 
 
 class Recorder:
-    """Records executions on one bench. Thread-safe. Without an MLflow server only the files are kept."""
+    """Records executions on one bench. Thread-safe. Without an MLflow server only the files are kept.
+
+    Attributes:
+        reached: whether MLflow has answered.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._api = TrackingApi(bench.settings.mlflow_url) if bench.settings.mlflow_url else None
         self._artifacts = RunArtifacts(self._api, bench.objects) if self._api else None
         self._lock = threading.Lock()
+        self._beginning = threading.Lock()  # of its own: what has ended is recorded while others wait to begin
+        self._until: float | None = None  # how long MLflow is waited for, once it did not answer
+        self.reached = False
 
-    def begin(self, execution: Execution) -> str | None:
+    def begin(self, execution: Execution, stop: threading.Event) -> str | None:
         """The run of the execution, new or the one that was left open when it was killed; None without MLflow.
 
-        Raises WorkbenchError: tracking.unreachable once it did not answer for 90 s, tracking.refused.
+        Args:
+            stop: set: nothing more is waited for.
+
+        Raises WorkbenchError: tracking.unreachable once it did not answer for 90 s, tracking.refused, notebook.stopped.
         """
         if self._api is None:
             return None
-        with self._lock:  # two of the first would make the experiment twice
-            experiment = self._reached(execution.experiment)
+        with self._beginning:  # two of the first would make the experiment twice
+            experiment = self._experiment(execution, stop)
             key = _key(execution)
             info = self._api.find_run(experiment, KEY_TAG, key, unended=True)
             if info is None:
@@ -61,15 +71,13 @@ class Recorder:
     def end(self, outcome: Outcome) -> None:
         """Keep the notebook and its page in the object store and in the run, and end the run. May be repeated.
 
-        Where MLflow or the store is away, ``outcome.unrecorded`` says why.
+        Where that cannot be done, as where MLflow or the store is away, ``outcome.unrecorded`` says why.
         """
         try:
             files = self._keep(outcome)
             if self._api is not None and outcome.run:
                 self._log(self._api, outcome, files)
         except WorkbenchError as error:
-            if not error.code.startswith(("tracking.", "store.", "sql.")):
-                raise
             outcome.unrecorded = f"{error.message} ({error.where})"
 
     def mend(self, outcome: Outcome) -> None:
@@ -86,7 +94,7 @@ class Recorder:
         if open_:
             self.end(outcome)
 
-    def stopped(self, run: str | None, error: WorkbenchError) -> None:
+    def give_up(self, run: str | None, error: WorkbenchError) -> None:
         """End the run of an execution that left nothing behind."""
         if self._api is None or run is None:
             return
@@ -102,16 +110,21 @@ class Recorder:
         """The run's page."""
         return run_url(self._bench.settings.mlflow_url, run) if run else None
 
-    def _reached(self, experiment: str) -> str:
+    def _experiment(self, execution: Execution, stop: threading.Event) -> str:
+        """Its id. MLflow is waited for by all together: who comes after a wait that was in vain asks once."""
         assert self._api is not None
-        until = time.monotonic() + START_S
-        while True:
+        while not stop.is_set():
             try:
-                return self._api.experiment_id(experiment)
+                found = self._api.experiment_id(execution.experiment)
             except TrackingUnavailable:
-                if time.monotonic() > until:
+                self._until = self._until or time.monotonic() + START_S
+                if time.monotonic() >= self._until:
                     raise
-            time.sleep(LOOK_EVERY_S)
+            else:
+                self._until, self.reached = None, True
+                return found
+            stop.wait(LOOK_EVERY_S)
+        raise stopped(execution.notebook)
 
     def _keep(self, outcome: Outcome) -> list[Deliverable]:
         """The files in the object store, readable on the page by their digest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -30,7 +31,7 @@ LOG_CHARACTERS = 4000
 
 @dataclass(frozen=True)
 class Execution:
-    """A notebook with its values. The same notebook and values have the same digest and the same files.
+    """A notebook with its values. The same cells, values, experiment and kernel have the same digest and files.
 
     Attributes:
         parameters: every value by name, as JSON.
@@ -82,25 +83,37 @@ class Outcome:
     figures: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: dict[str, Any] | None = None
+    refusal: WorkbenchError | None = None  # why it was not begun
     unrecorded: str = ""  # why MLflow does not have all of it
 
 
-def prepare(parameters: Parameters, given: Mapping[str, Any], folder: Path, experiment: str) -> Execution:
-    """An execution whose values are checked. Starts nothing. Raises WorkbenchError (notebook.bad_parameter)."""
+def prepare(
+    parameters: Parameters, given: Mapping[str, Any], folder: Path, experiment: str, kernel: str = ""
+) -> Execution:
+    """An execution whose values are checked. Starts nothing. Raises WorkbenchError (notebook.bad_parameter).
+
+    Args:
+        kernel: its name; "": the one the notebook names.
+    """
     values = parameters.checked(given)
-    kernel = (parameters.document.get("metadata") or {}).get("kernelspec", {}).get("name") or KERNEL
+    named = (parameters.document.get("metadata") or {}).get("kernelspec") or {}
+    kernel = kernel or named.get("name") or KERNEL
     names = tuple(dict.fromkeys(name.split(".")[0] for name in given))
-    digest = digest_of(parameters.document, values)
+    digest = digest_of(parameters.document, values, experiment, kernel)
     return Execution(parameters.notebook.resolve(), values, names, digest, folder, experiment, kernel)
 
 
-def digest_of(document: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """SHA-256 over what the cells say and the values; outputs and how a notebook was left open do not count."""
+def digest_of(document: Mapping[str, Any], values: Mapping[str, Any], experiment: str, kernel: str) -> str:
+    """SHA-256 over what the cells say, the values, and where it is recorded and run.
+
+    Outputs and how a notebook was left open do not count. The experiment does: an execution that was recorded in one
+    is not known in another, and the files of both stand side by side.
+    """
     cells = [
         [cell["cell_type"], "".join(cell["source"]), sorted((cell.get("metadata") or {}).get("tags", ()))]
         for cell in document["cells"]
     ]
-    return hashlib.sha256(orjson.dumps([cells, values], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(orjson.dumps([cells, values, experiment, kernel], option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def execute(
@@ -112,16 +125,19 @@ def execute(
 ) -> Outcome:
     """Run the notebook to its end or its first error. Blocks.
 
-    The files appear under their names when they are whole: the page first, then the notebook.
+    The files appear under their names when they are whole: the page first, then the notebook. Where it failed, those of
+    an earlier execution that completed are removed: the last one is what counts.
 
     Args:
         run_id: the MLflow run that jobs started in it belong to.
         on_cell: called with the cell that starts and how many there are.
         stop: set: the process and its kernel are ended. Jobs it started go on.
 
-    Raises WorkbenchError: notebook.crashed where the process died, notebook.stopped.
+    Raises WorkbenchError: notebook.crashed where the process died, notebook.stopped, home.*.
     """
-    with tempfile.TemporaryDirectory(dir=execution.folder, prefix=f".{execution.name}.") as name:
+    with written(execution.folder):
+        temporary = tempfile.TemporaryDirectory(dir=execution.folder, prefix=f".{execution.name}.")
+    with temporary as name:
         work = Path(name)
         task = {
             "notebook": str(execution.notebook),
@@ -140,15 +156,36 @@ def execute(
                 "run": run_id,
             },
         }
-        result = _follow(task, _environment(execution, settings, run_id), work / "log", on_cell, stop)
-        file = execution.failed_file if result["error"] else execution.file
-        html = file.with_suffix(".html")
-        (work / "notebook.html").replace(html)
-        (work / "notebook.ipynb").replace(file)
-    if not result["error"]:
-        for stale in (execution.failed_file, execution.failed_file.with_suffix(".html")):
-            stale.unlink(missing_ok=True)
+        try:
+            result = _follow(task, _environment(execution, settings, run_id), work / "log", on_cell, stop)
+        except WorkbenchError as error:
+            if error.code == "notebook.crashed":
+                _remove(execution.file)
+            raise
+        file, stale = execution.file, execution.failed_file
+        if result["error"]:
+            file, stale = stale, file
+        with written(execution.folder):
+            _remove(stale)  # first: one that is killed in between leaves neither, and is run again
+            (work / "notebook.html").replace(file.with_suffix(".html"))
+            (work / "notebook.ipynb").replace(file)
     return outcome(execution, result, run_id)
+
+
+def _remove(file: Path) -> None:
+    """A notebook and its page."""
+    for path in (file, file.with_suffix(".html")):
+        path.unlink(missing_ok=True)
+
+
+def stopped(notebook: Path) -> WorkbenchError:
+    """What is raised where an execution was to end before its end."""
+    return WorkbenchError(
+        "notebook.stopped",
+        f"{notebook.stem} was stopped",
+        where=str(notebook),
+        remedy="The same command with --resume runs it again.",
+    )
 
 
 def outcome(execution: Execution, about: Mapping[str, Any], run_id: str | None, *, known: bool = False) -> Outcome:
@@ -228,8 +265,9 @@ def _follow(
     watcher = threading.Thread(target=_end_when_told, args=(stop, ended, lifeline), daemon=True)
     result: dict[str, Any] | None = None
     try:
-        lifeline.write(orjson.dumps(task) + b"\n")
-        lifeline.flush()
+        with contextlib.suppress(BrokenPipeError):  # it died at once: its log says why
+            lifeline.write(orjson.dumps(task) + b"\n")
+            lifeline.flush()
         watcher.start()
         for line in process.stdout:
             message = orjson.loads(line)
@@ -241,18 +279,14 @@ def _follow(
         ended.set()
         if watcher.ident is not None:
             watcher.join()
-        lifeline.close()
+        with contextlib.suppress(BrokenPipeError):
+            lifeline.close()
         process.wait()
         process.stdout.close()
     if result is not None and process.returncode == 0:
         return result
     if stop.is_set():
-        raise WorkbenchError(
-            "notebook.stopped",
-            f"{task['title']} was stopped",
-            where=task["notebook"],
-            remedy="The same command with --resume runs it again.",
-        )
+        raise stopped(Path(task["notebook"]))
     raise WorkbenchError(
         "notebook.crashed",
         "the process that ran the notebook died",
