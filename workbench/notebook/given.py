@@ -71,11 +71,11 @@ def validated(model: Any, body: dict[str, Any]) -> Any:
 def document_of(what: Any) -> dict[str, Any]:
     """The JSON of a graph, however it is given. Raises WorkbenchError (request.invalid) for what is none."""
     from schemas.graph import Graph
-    from workbench.notebook.graphs import GraphBuilder
 
     if isinstance(what, Mapping):
         return dict(what)
-    if not isinstance(what, (Graph, GraphBuilder)):
+    graph = what if isinstance(what, Graph) else what.build() if hasattr(what, "build") else None
+    if graph is None:
         raise WorkbenchError(
             "request.invalid",
             f"{type(what).__name__} cannot be run",
@@ -84,7 +84,6 @@ def document_of(what: Any) -> dict[str, Any]:
             allowed="the name of a pipeline, a graph built with wb.graph(), or the JSON of one",
             remedy="`wb.pipelines` lists the names.",
         )
-    graph = what if isinstance(what, Graph) else what.build()
     return dict(graph.model_dump(mode="json", by_alias=True))
 
 
