@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Notebook = Annotated[Path, typer.Argument(help="An .ipynb file.")]
 group = typer.Typer(name="notebook", no_args_is_help=True, help="Notebooks: their parameters, and executing them.")
+MOST_FIGURES = 4  # beside each other on a terminal
 _PAIRED = ("-p", "--parameter")
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 
@@ -240,23 +242,35 @@ def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> Non
             print(one.error["log"])
     else:
         figures = list(dict.fromkeys(name for one in outcomes for name in one.figures))
+        narrow = sys.stdout.isatty()
+        if narrow:  # a person compares; whoever wants all of it has the files, --json and MLflow
+            figures = [name for name in figures if len({one.figures.get(name) for one in outcomes}) > 1][:MOST_FIGURES]
         rows = [
             (
                 *(_at(one.execution.parameters, name) for name in axes),
                 one.status,
                 *(f"{one.figures[name]:.4g}" if name in one.figures else "" for name in figures),
-                one.file,
+                *(() if narrow else (one.file,)),
             )
             for one in outcomes
         ]
-        print_table((*axes, "status", *figures, "notebook"), rows, {"failed": "red", "known": "dim"})
+        columns = [*(_short(axes) if narrow else axes), "status", *(_short(figures) if narrow else figures)]
+        print_table([*columns, *(() if narrow else ("notebook",))], rows, {"failed": "red", "known": "dim"})
+        if narrow:
+            print(f"notebooks: {outcomes[0].execution.folder}")
         if outcomes[0].run:
-            print(f"MLflow: {recorder.url(outcomes[0].run)} and those beside it")
+            print(f"MLflow:    {recorder.url(outcomes[0].run)} and those beside it")
     for one in outcomes:
         if one.unrecorded:
             print(
                 f"not recorded in MLflow: {one.execution.name}: {one.unrecorded}; the same command with --resume does"
             )
+
+
+def _short(names: list[str]) -> list[str]:
+    """``params.animate.sway`` as ``sway``, where no other is called so."""
+    last = [name.rpartition(".")[2] for name in names]
+    return [short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)]
 
 
 def _at(values: Any, name: str) -> Any:
