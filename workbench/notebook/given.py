@@ -48,9 +48,9 @@ def lane_of(lane: str) -> Lane:
 
 
 def validated(model: Any, body: dict[str, Any]) -> Any:
+    """A request as its model. Raises WorkbenchError (request.invalid) with the first thing that is wrong."""
     from pydantic import ValidationError
 
-    """A request as its model. Raises WorkbenchError (request.invalid) with the first thing that is wrong."""
     try:
         return model.model_validate(body)
     except ValidationError as error:
