@@ -23,6 +23,7 @@ import psutil
 from benchmarks.bench_stack import running_stack
 from benchmarks.measure import machine, told
 from workbench.embedded.stack import status
+from workbench.settings import Settings
 
 GOAL_MB = 50.0
 SIDE_PX, FPS = 768, 25
@@ -40,10 +41,10 @@ def main(megabytes: int = 200) -> None:
         await_app(bench.settings.app_url)
         app = next(part.pid for part in status(bench.settings.home).parts if part.name == "app")
         assert app
-        post(bench.settings.app_url, small)
+        post(bench.settings, small)
         sizes = Sizes(app)
         began = time.perf_counter()
-        answer = post(bench.settings.app_url, large)
+        answer = post(bench.settings, large)
         seconds = time.perf_counter() - began
         sizes.stop()
     facts = answer["facts"]
@@ -85,9 +86,10 @@ def noise(path: Path, megabytes: int) -> None:
         file.mux(stream.encode(None))
 
 
-def post(url: str, path: Path) -> dict:
+def post(settings: Settings, path: Path) -> dict:
+    url, headers = f"{settings.app_url}/api/uploads", {"Authorization": f"Bearer {settings.app_token}"}
     with path.open("rb") as file:
-        answer = httpx.post(f"{url}/api/uploads", files={"file": (path.name, file)}, timeout=300)
+        answer = httpx.post(url, headers=headers, files={"file": (path.name, file)}, timeout=300)
     assert answer.status_code == 201, answer.text
     found: dict = answer.json()
     return found

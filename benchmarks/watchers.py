@@ -31,6 +31,7 @@ from schemas.event import Progress
 from workbench.bus.answers import Taken
 from workbench.bus.bus import Bus
 from workbench.client.bench import Bench
+from workbench.settings import load_settings
 
 GOAL_MS = 300.0
 POOL = "data.filler"
@@ -50,7 +51,10 @@ def main(seconds: int = 30, watchers: int = 200, jobs: int = 50) -> None:
         await_answer(f"{bench.settings.app_url}/health")
         url = bench.settings.app_url.replace("http", "ws", 1) + "/ws"
         command = [sys.executable, "-m", "benchmarks.watchers", "watch", url, str(watchers), str(seconds), *ids]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent) as clients:
+        environment = {**os.environ, "WORKBENCH_APP_TOKEN": bench.settings.app_token}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent, env=environment
+        ) as clients:
             before = tree_cpu_s(stack_pids(bench))
             commits, seen = work(bench, jobs, clients)
             spent = tree_cpu_s(stack_pids(bench)) - before
@@ -123,11 +127,12 @@ async def watch(url: str, watchers: int, seconds: float, jobs: list[str]) -> Non
     updates = [0.0]
     clock = asyncio.get_running_loop().time
     ready = asyncio.Barrier(watchers)
+    bearer = {"Authorization": f"Bearer {load_settings().app_token}"}
 
     async def one(index: int) -> None:
         job = jobs[index % len(jobs)]
         await asyncio.sleep(index * 0.02)
-        async with connect(url, max_size=None, open_timeout=60) as socket:
+        async with connect(url, max_size=None, open_timeout=60, additional_headers=bearer) as socket:
             await socket.send(orjson.dumps({"action": "subscribe", "jobId": job}).decode())
             await socket.recv()
             if await ready.wait() == 0:

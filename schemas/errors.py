@@ -92,6 +92,7 @@ ERROR_CODES: dict[str, str] = {
     "request.too_large": "The body of the request is larger than this address accepts.",
     "access.login_required": "The request names no user, or with a wrong password or token.",
     "access.forbidden": "The user's role does not allow this.",
+    "access.other_account": "The cookie of this workbench was sent by a process of another account of the machine.",
     "access.too_many": "Too many requests, uploads, running jobs or failed logins of one user or address.",
     "access.foreign_host": "The Host header names another server: perhaps a page that wants to reach this one unseen.",
     "access.cross_site": "The request comes from a page of another site, or lacks the proof that it does not.",

@@ -31,7 +31,7 @@ class PartStatus(Contract):
     pid: int | None = Field(None, description="Process id; null where this stack runs no process for it.")
     restarts: int = Field(0, description="How often it was started again since the stack came up.")
     last_exit: str | None = Field(None, description="How it last ended, e.g. `signal 9 (SIGKILL)`.")
-    message: str = Field("", description="Why it is not up, in a sentence.")
+    message: str = Field("", description="Why it is not up, or what to know about it, in a sentence.")
 
 
 class StackStatus(Contract):

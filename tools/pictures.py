@@ -1,8 +1,8 @@
 """Pictures of the pages for docs/images, taken from a running stack by Chromium.
 
-    .venv/bin/python -m tools.pictures [URL]
+    .venv/bin/python -m tools.pictures
 
-Without a URL: the page of the stack that runs in this home. The newest completed talking head is shown; make one first.
+The page of the stack that runs in this home. The newest completed talking head is shown; make one first.
 """
 
 from __future__ import annotations
@@ -19,46 +19,51 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.app.pages.place import bearer, cookies
 from tests.notebook.widgets.lab import Notebook, jupyterlab
-from workbench.settings import load_settings
+from workbench.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 DESK = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
 
 
-def main(url: str = "") -> None:
+def main() -> None:
     """Write generate.jpg, runs.jpg, system.jpg, run-dark.jpg, phone.jpg, and lab.jpg of a JupyterLab of its own."""
-    url = url or load_settings().app_url
-    chromium = shutil.which("chromium")
+    settings = load_settings()
+    url, chromium = settings.app_url, shutil.which("chromium")
     if not url or chromium is None:
         sys.exit("There is no page or no chromium: `workbench up --detach`, `make browser`.")
-    job = newest(url)
+    known = cookies(settings)
+    job = newest(settings)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
         finished = f"{url}/?from={job}&job={job}"
         with_video = "#monitor .wb-artifact video"
-        take(browser, finished, with_video, "generate", viewport=DESK)
-        take(browser, f"{url}/runs", ".wb-row .wb-thumb img", "runs", viewport=DESK)
-        take(browser, f"{url}/system", ".wb-tile", "system", viewport=DESK)
-        take(browser, f"{url}/runs?job={job}", ".wb-graph-node", "run-dark", viewport=DESK, color_scheme="dark")
-        take(browser, finished, with_video, "phone", viewport=PHONE, is_mobile=True)
+        take(browser, known, finished, with_video, "generate", viewport=DESK)
+        take(browser, known, f"{url}/runs", ".wb-row .wb-thumb img", "runs", viewport=DESK)
+        take(browser, known, f"{url}/system", ".wb-tile", "system", viewport=DESK)
+        take(browser, known, f"{url}/runs?job={job}", ".wb-graph-node", "run-dark", viewport=DESK, color_scheme="dark")
+        take(browser, known, finished, with_video, "phone", viewport=PHONE, is_mobile=True)
         take_lab(browser, job)
         browser.close()
 
 
-def newest(url: str) -> str:
+def newest(settings: Settings) -> str:
     """Id of the newest talking head that is completed."""
-    with urllib.request.urlopen(f"{url}/api/jobs?status=completed&pipeline=talking_head&limit=1") as answer:
+    query = "status=completed&pipeline=talking_head&limit=1"
+    asked = urllib.request.Request(f"{settings.app_url}/api/jobs?{query}", headers=bearer(settings))
+    with urllib.request.urlopen(asked) as answer:
         jobs = json.load(answer)["jobs"]
     if not jobs:
         sys.exit("There is no finished video to show: `workbench run talking_head --portrait sample --prompt …`.")
     return str(jobs[0]["jobId"])
 
 
-def take(browser: Browser, address: str, shown: str, name: str, **options: Any) -> None:
+def take(browser: Browser, known: list[Any], address: str, shown: str, name: str, **options: Any) -> None:
     """Open the address, wait for what is to be seen, and write the picture."""
     context = browser.new_context(**options)
+    context.add_cookies(known)
     page = context.new_page()
     page.goto(address)
     page.locator(shown).first.wait_for()
@@ -116,4 +121,4 @@ def save(png: bytes, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

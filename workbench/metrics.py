@@ -5,9 +5,15 @@ Labels have few values, known beforehand: services, pools, route templates. Neve
 
 from __future__ import annotations
 
+import hmac
+import threading
+from collections.abc import Iterable
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, make_wsgi_app
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, ThreadingWSGIServer, generate_latest
 from prometheus_client.registry import Collector
 
 log = structlog.get_logger()
@@ -71,19 +77,43 @@ def exposition(*collectors: Collector) -> bytes:
     return generate_latest(REGISTRY) + generate_latest(asked)
 
 
-def serve_metrics(port: int) -> int:
+def serve_metrics(port: int, token: str) -> int:
     """Serve the registry on loopback from a thread; returns the port, 0 where none is wanted or none is free.
 
-    The first port from ``port`` on that is free: the roles of one stack share the setting.
+    Args:
+        port: the first one from there on that is free is taken: the roles of one stack share the setting.
+        token: what ``Authorization: Bearer`` has to name; "": nothing is asked for.
     """
     if not port:
         return 0
+    if not token:
+        log.warning("metrics are served without a token: set WORKBENCH_APP_TOKEN")
     for candidate in range(port, port + PORTS_TRIED):
         try:
-            start_http_server(candidate, addr="127.0.0.1", registry=REGISTRY)
+            server = make_server("127.0.0.1", candidate, _guarded(token), ThreadingWSGIServer, _Silent)
         except OSError:
             continue
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
         log.info("metrics", url=f"http://127.0.0.1:{candidate}/metrics")
         return candidate
     log.warning("no port for metrics is free", first=port, tried=PORTS_TRIED)
     return 0
+
+
+def _guarded(token: str) -> WSGIApplication:
+    """The registry as a WSGI application; prometheus_client's own knows no token."""
+    metrics: WSGIApplication = make_wsgi_app(REGISTRY)
+    wanted = f"Bearer {token}".encode()
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if token and not hmac.compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), wanted):
+            start("401 Unauthorized", [("WWW-Authenticate", "Bearer"), ("Content-Type", "text/plain")])
+            return [b"Send the token that `workbench token` prints as Authorization: Bearer.\n"]
+        return metrics(environ, start)
+
+    return answer
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a role's log is about jobs."""

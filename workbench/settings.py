@@ -38,20 +38,26 @@ class Settings(BaseModel):
     bus_url: str = Field("", description="redis:// or rediss:// URL with the password in it.")
     s3_url: str = Field("", description="http(s)://host:port of the object store.")
     s3_access_key: str = Field("", description="Access key of the object store.")
-    s3_secret_key: str = Field("", description="Secret key of the object store.")
+    s3_secret_key: str = Field("", repr=False, description="Secret key of the object store.")
     s3_bucket: str = Field("workbench", description="The one bucket of content-addressed artifacts.")
     s3_region: str = Field("us-east-1", description="Region; given, so that no request asks for it.")
     sql_url: str = Field("", description="SQLAlchemy URL of the job store. Workers have none.")
     mlflow_url: str = Field("", description="http(s):// URL of the MLflow server; empty: nothing is tracked.")
 
     app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
+    app_token: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_-]{16,200})?$",
+        repr=False,
+        description="Opens the page and its API on this machine; empty: nothing is asked for.",
+    )
     app_hosts: str = Field("", description="Host names by which the page may be reached, with commas between.")
     login: str = Field("auto", pattern="^(auto|required)$", description="auto: on this machine alone nobody logs in.")
     limit_jobs: int | None = Field(None, ge=0, description="Unfinished jobs a user may have; 0: any number.")
 
     llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")
     llm_model: str = Field("", description="Model name at llm_url.")
-    llm_api_key: str = Field("", description="Bearer token for llm_url.")
+    llm_api_key: str = Field("", repr=False, description="Bearer token for llm_url.")
 
     lease_s: float = Field(6.0, ge=0.5, le=600, description="A worker silent for this long loses its segment.")
     drain_s: float = Field(5.0, ge=0, le=3600, description="On SIGTERM a running node may finish for this long.")
@@ -88,12 +94,13 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{**_read_stack_file(home), **environment, "home": home, **given})
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"{PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else "WORKBENCH_LLM_URL"
+        field = str(first["loc"][0]) if first["loc"] else ""
+        name = f"{PREFIX}{field.upper()}" if field else "WORKBENCH_LLM_URL"
         raise WorkbenchError(
             "settings.invalid",
             f"{name} is not valid: {first['msg']}",
             where=name,
-            seen=first.get("input") if first["loc"] else None,
+            seen=first.get("input") if field and Settings.model_fields[field].repr else None,
             remedy=f"Correct or unset {name}.",
         ) from None
 

@@ -25,6 +25,7 @@ _STATUS_OF_CODE = {
     "access.too_many": 429,
     "access.foreign_host": 421,
     "access.cross_site": 403,
+    "access.other_account": 403,
     "user.unknown": 404,
     "user.token_unknown": 404,
     "user.exists": 409,

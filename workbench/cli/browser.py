@@ -29,18 +29,23 @@ def open_page(url: str) -> None:
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
-@contextmanager
-def secret_page(url: str, file: Path) -> Iterator[str]:
-    """An address that leads to ``url`` and does not say it: a file that only this user can read, there until the end.
+def private_page(url: str, file: Path) -> str:
+    """An address that leads to ``url`` and does not say it: a file that only this user can read.
 
     A browser is started with the address among its arguments, and every user of the machine can read those.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     place = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(place, "w", encoding="utf-8") as page:
+        page.write(_PAGE.format(url=html.escape(url, quote=True)))
+    return file.absolute().as_uri()
+
+
+@contextmanager
+def secret_page(url: str, file: Path) -> Iterator[str]:
+    """The same, there until the end."""
     try:
-        with os.fdopen(place, "w", encoding="utf-8") as page:
-            page.write(_PAGE.format(url=html.escape(url, quote=True)))
-        yield file.absolute().as_uri()
+        yield private_page(url, file)
     finally:
         file.unlink(missing_ok=True)

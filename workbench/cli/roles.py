@@ -28,7 +28,7 @@ def control() -> None:
 
     settings = load_settings()
     configure_logging(settings.log_level)
-    serve_metrics(settings.metrics_port)
+    serve_metrics(settings.metrics_port, settings.app_token)
     plane = ControlPlane(settings)
 
     def start() -> None:
@@ -53,7 +53,7 @@ def worker(
 
     settings = load_settings()
     configure_logging(settings.log_level)
-    serve_metrics(settings.metrics_port)
+    serve_metrics(settings.metrics_port, settings.app_token)
     here = data_worker(settings, pool, slots)
 
     def start() -> None:
@@ -68,13 +68,28 @@ def worker(
 def serve_app(
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires users.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="On loopback: let every account of this machine in.")
+    ] = False,
 ) -> None:
-    """Run the page and its HTTP API until Ctrl-C. Needs bus, objects and SQL."""
+    """Run the page and its HTTP API until Ctrl-C. Needs bus, objects and SQL.
+
+    On loopback the home's token opens it (`workbench token`); elsewhere and with WORKBENCH_LOGIN=required users log in.
+    """
+    from workbench.app.access.policy import people_log_in
     from workbench.app.role import serve
+    from workbench.embedded.credentials import credentials
+    from workbench.embedded.home import prepare_home
     from workbench.embedded.ready import announce_ready
     from workbench.logs import configure_logging
     from workbench.settings import load_settings
 
     settings = load_settings()
     configure_logging(settings.log_level)
+    if no_token:
+        settings = load_settings(app_token="")
+        print("--no-token: on loopback every account of this machine can use this page, its jobs and files", flush=True)
+    elif not settings.app_token and not people_log_in(settings, host):
+        prepare_home(settings.home)
+        settings = load_settings(app_token=credentials(settings.home)["app_token"])
     serve(settings, host, port, announce_ready)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.browser import open_page
+from workbench.cli.entrance import address, show_page
 from workbench.cli.output import ExitCode, command, print_json, print_table
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def up(
     open_: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open the page in a browser; default: in a terminal, yes.")
     ] = None,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Let every account of this machine use the page, without a token.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -60,10 +63,11 @@ def up(
     from workbench.embedded.ports import parse_ports
     from workbench.embedded.run import StackOptions, run_stack
     from workbench.embedded.stack import start_detached, wait_started
+    from workbench.settings import load_settings
 
     place = _home(home)
     names = tuple(name.strip() for name in only.split(",") if name.strip()) or DEFAULT_PARTS
-    options = StackOptions(only=names, ports=parse_ports(port or []))
+    options = StackOptions(only=names, ports=parse_ports(port or []), token=not no_token)
 
     def say(line: str) -> None:
         if not as_json:
@@ -71,12 +75,15 @@ def up(
 
     def show() -> None:
         _print_status(place, as_json)
+        page = load_settings(home=place).app_url
+        if page and not as_json and sys.stdout.isatty():
+            print(f"page {address(place, f'{page}/')}", flush=True)
 
     wanted = open_ if open_ is not None else sys.stdout.isatty() and not detach and not as_json
 
     def opened(part: Part) -> None:
         if part.name == "app" and wanted:
-            open_page(part.url)
+            show_page(place, f"{part.url}/")
 
     if detach:
         start_detached(place, options)
@@ -89,8 +96,8 @@ def up(
                 break
         else:
             return
-    if wanted:
-        open_page(wait_for_page(place))
+    if wanted and (page := wait_for_page(place)):
+        show_page(place, f"{page}/")
 
 
 @command

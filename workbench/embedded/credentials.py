@@ -1,39 +1,60 @@
-"""Random credentials of the embedded servers, made once per home and kept across restarts."""
+"""Random credentials of the embedded servers and of the page, made once per home and kept across restarts."""
 
 from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from workbench.embedded.home import write_private
 
-NAMES = ("bus_password", "s3_access_key", "s3_secret_key")
+_MADE: dict[str, Callable[[], str]] = {
+    "bus_password": lambda: secrets.token_urlsafe(24),
+    "s3_access_key": lambda: secrets.token_hex(10).upper(),
+    "s3_secret_key": lambda: secrets.token_urlsafe(30),
+    "app_token": lambda: secrets.token_urlsafe(32),
+}
 
 
 def credentials(home: Path) -> dict[str, str]:
-    """``bus_password``, ``s3_access_key`` and ``s3_secret_key`` of this home (file mode 0600).
+    """``bus_password``, ``s3_access_key``, ``s3_secret_key`` and ``app_token`` of this home (file mode 0600).
+
+    A name that a home made earlier has not is added; the others stay.
 
     Raises WorkbenchError (settings.invalid) when the file is there but damaged: new credentials would lock the
     user out of what the servers stored under the old ones.
     """
+    kept = _read(home)
+    if missing := [name for name in _MADE if name not in kept]:
+        kept |= {name: _MADE[name]() for name in missing}
+        _write(home, kept)
+    return {name: kept[name] for name in _MADE}
+
+
+def new_app_token(home: Path) -> str:
+    """Another token in place of the one that opens the page; the next start of the stack asks for it."""
+    token = _MADE["app_token"]()
+    _write(home, {**_read(home), **credentials(home), "app_token": token})
+    return token
+
+
+def _read(home: Path) -> dict[str, str]:
     path = home / "credentials.json"
-    if not path.exists():
-        made = {
-            "bus_password": secrets.token_urlsafe(24),
-            "s3_access_key": secrets.token_hex(10).upper(),
-            "s3_secret_key": secrets.token_urlsafe(30),
-        }
-        write_private(path, json.dumps(made, indent=1).encode())
     try:
-        kept = json.loads(path.read_text())
-        return {name: str(kept[name]) for name in NAMES}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {str(name): str(value) for name, value in json.loads(path.read_bytes()).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
         raise WorkbenchError(
             "settings.invalid",
             f"The credentials of this home cannot be read: {error!r}.",
             where=str(path),
-            allowed=f"a JSON object with {', '.join(NAMES)}",
+            allowed=f"a JSON object with {', '.join(_MADE)}",
             remedy="Restore the file, or remove it to have new ones made (the stored data stays).",
         ) from error
+
+
+def _write(home: Path, values: dict[str, str]) -> None:
+    write_private(home / "credentials.json", json.dumps(values, indent=1).encode())

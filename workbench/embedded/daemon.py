@@ -1,4 +1,5 @@
-"""The detached supervisor. Its one argument is JSON: ``{"home": …, "only": […], "ports": {…}, "report": fd}``.
+"""The detached supervisor. Its one argument is JSON: ``{"home": …, "only": […], "ports": {…}, "token": true,
+"report": fd}``.
 
 It reports one line of JSON through the pipe it was given: ``{"started": true}``, ``{"joined": true}`` or
 ``{"error": {…}}``. What it says goes to logs/stack.log.
@@ -20,7 +21,7 @@ def main(argument: str) -> int:
     given = json.loads(argument)
     report = _Report(given["report"])
     try:
-        options = StackOptions(only=given["only"], ports=given["ports"])
+        options = StackOptions(only=given["only"], ports=given["ports"], token=given["token"])
         if not run_stack(Path(given["home"]), options, on_started=lambda: report.send({"started": True})):
             report.send({"joined": True})
     except WorkbenchError as error:

@@ -149,6 +149,8 @@ def _parts(answer: StackStatus) -> Iterator[Finding]:
         yield _problem("stack", "no stack runs in this home", "Start it with `workbench up`.")
     for part in answer.parts:
         check = f"part {part.name}"
+        if part.state is PartState.UP and part.message:
+            yield _warning(check, part.message, "`workbench down`, then `workbench up` without --no-token.")
         if part.state in (PartState.UP, PartState.EXTERNAL):
             yield _ok(check, f"{part.state}{f', restarted {part.restarts} times' if part.restarts else ''}")
         elif part.state is PartState.STARTING:

@@ -40,6 +40,7 @@ def plan_stack(
     ports: Mapping[str, int] | None = None,
     roles: Collection[Part] | None = None,
     say: Callable[[str], None] = lambda line: None,
+    token: bool = True,
 ) -> Plan:
     """Decide everything before anything is started. Writes credentials, ports and server configuration into the home.
 
@@ -49,6 +50,7 @@ def plan_stack(
         ports: fixed ports by part.
         roles: the processes of our own to run instead of the usual control plane and worker.
         say: receives a line about each decision worth telling.
+        token: whether this machine has to show the home's token.
 
     Raises WorkbenchError: settings.invalid, stack.missing_package, stack.port_taken.
     """
@@ -60,7 +62,11 @@ def plan_stack(
     with_port = [name for name in own if name != "sql"] + ["app"] * runs_app
     chosen = choose_ports(home, with_port, fixed_ports(ports), say)
     values = _values(home, own, external, chosen)
+    if token and "app" not in external:  # a page of somebody else is not told our token
+        values["app_token"] = os.environ.get("WORKBENCH_APP_TOKEN") or credentials(home)["app_token"]
     if runs_app:
+        if not token:
+            say("--no-token: every account of this machine can use the page, its jobs and files")
         values["app_url"] = f"http://127.0.0.1:{chosen['app']}"
     settings = load_settings(home=home, **values)
 
@@ -76,7 +82,7 @@ def plan_stack(
     if roles is None:
         roles = [role(home, name) for name in wanted if name in ("control", "worker")]
         if runs_app:
-            roles.append(app_role(home, settings, chosen["app"]))
+            roles.append(app_role(home, settings, chosen["app"], token=token))
     return Plan(parts=(*sorted(parts, key=lambda part: PART_NAMES.index(part.name)), *roles), values=values)
 
 
@@ -106,11 +112,15 @@ def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
     )
 
 
-def app_role(home: Path, settings: Settings, port: int) -> Part:
-    """The page. A bench works without it, so nothing waits for it; it needs seconds to import."""
+def app_role(home: Path, settings: Settings, port: int, *, token: bool = True) -> Part:
+    """The page. A bench works without it, so nothing waits for it; it needs seconds to import.
+
+    It reads the token in the home: command lines are readable by every account.
+    """
+    options = ("--port", str(port), *(() if token else ("--no-token",)))
     return Part(
         name="app",
-        argv=(sys.executable, "-P", "-m", "workbench.cli.main", "app", "--port", str(port)),
+        argv=(sys.executable, "-P", "-m", "workbench.cli.main", "app", *options),
         env={"PYTHONUNBUFFERED": "1"},
         cwd=home,
         url=settings.app_url,

@@ -19,11 +19,15 @@ from workbench.settings import remove_stack_file, write_stack_file
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What to run: names of parts, fixed ports by part, and processes to run in place of the usual roles."""
+    """What to run: names of parts, fixed ports by part, and processes to run in place of the usual roles.
+
+    ``token``: whether the page and its API ask this machine for the home's token.
+    """
 
     only: Collection[str] = DEFAULT_PARTS
     ports: Mapping[str, int] | None = None
     roles: Collection[Part] | None = None
+    token: bool = True
 
 
 def run_stack(
@@ -59,7 +63,7 @@ def run_stack(
         signals = Signals()
         try:
             try:
-                plan = plan_stack(home, options.only, options.ports, options.roles, note)
+                plan = plan_stack(home, options.only, options.ports, options.roles, note, token=options.token)
                 write_stack_file(home, dict(plan.values))
             except OSError as error:
                 raise home_error(home, error) from error

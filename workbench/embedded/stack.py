@@ -25,6 +25,8 @@ from workbench.embedded.run import StackOptions
 from workbench.embedded.supervisor import recover
 from workbench.settings import Settings, load_settings, remove_stack_file
 
+OPEN = "open to every account of this machine (--no-token)"
+
 
 def ensure_running(home: Path, options: StackOptions | None = None) -> Settings:
     """The settings of this home's stack, started in the background if none runs. Blocks until it is usable.
@@ -52,7 +54,13 @@ def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) 
     rotate(log)
     reader, writer = os.pipe()
     try:
-        what = {"home": str(home), "only": list(options.only), "ports": dict(options.ports or {}), "report": writer}
+        what = {
+            "home": str(home),
+            "only": list(options.only),
+            "ports": dict(options.ports or {}),
+            "token": options.token,
+            "report": writer,
+        }
         with log.open("ab") as output:
             daemon = subprocess.Popen(
                 [sys.executable, "-P", "-m", "workbench.embedded.daemon", json.dumps(what)],
@@ -117,7 +125,17 @@ def status(home: Path) -> StackStatus:
         asked = {name: pool.submit(_problem, name, settings) for name in URL_OF_PART if _is_there(name, record)}
         problems = {name: answer.result() for name, answer in asked.items()}
     parts = [_part_status(name, record, settings, problems.get(name, "")) for name in PART_NAMES]
+    if record is not None and is_open(record, settings):
+        parts = [
+            part.model_copy(update={"message": part.message or OPEN}) if part.name == "app" else part for part in parts
+        ]
     return StackStatus(home=str(home), pid=record.supervisor.pid if record else None, parts=parts)
+
+
+def is_open(record: StackRecord, settings: Settings) -> bool:
+    """Whether every account of this machine can use the page that this stack runs."""
+    page = record.part("app")
+    return page is not None and not page.external and not settings.app_token and settings.login != "required"
 
 
 def stop(home: Path, timeout_s: float = 100.0) -> bool:

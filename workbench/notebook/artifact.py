@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.notebook.addresses import page_of
 from workbench.notebook.display import show_as
 
 if TYPE_CHECKING:
@@ -40,10 +39,7 @@ class Artifact:
 
     @property
     def url(self) -> str:
-        """Where a browser finds it: at the page of this machine for good, else a link that expires after a week."""
-        page = page_of(self._workbench.settings)
-        if self.named and page:
-            return f"{page}/api/artifacts/{self.ref.sha256}"
+        """A link that expires after a week. For good it is at the page, which a notebook may link to and not embed."""
         return self._workbench.bench.objects.presign(
             self.ref.sha256, expires_s=LINK_S, filename=self.ref.name or "", media_type=self.ref.media_type
         )

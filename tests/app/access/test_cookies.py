@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
-from workbench.app.access.guard import session_of
+from workbench.app.access.sessions import session_of
 
 
 @pytest.mark.parametrize(

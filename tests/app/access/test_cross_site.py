@@ -13,14 +13,24 @@ EVIL = "https://evil.example"
 LOCALHOST = f"http://localhost:{PORT}"  # another name is another site, also where both are this machine
 OTHER_PORT = "http://127.0.0.1:8888"
 
-# method, headers, status with a cookie, with a token, without login
+LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+# method, headers, status with a cookie, with a token, in an app that lets everybody in
 MATRIX = [
     ("GET", {}, 200, 200, 200),
     ("GET", {"Origin": HERE}, 200, 200, 200),
     ("GET", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200, 200, 200),
-    ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200, 200, 200),  # a link to a run
+    ("GET", {"Sec-Fetch-Site": "cross-site", **LINK}, 200, 200, 200),  # a link to a run
+    ("GET", {"Sec-Fetch-Site": "same-site", **LINK}, 200, 200, 200),  # the same in a notebook
     ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403, 403, 403),  # an image on a foreign page
-    ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 200, 200, 200),  # a notebook beside us
+    # A page of another port of this machine is same-site: its requests bring the cookie.
+    ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, 403, 403, 403),
+    ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403, 403, 403),
+    ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403, 403, 403),
+    ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "embed"}, 403, 403, 403),
+    ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"}, 403, 403, 403),
+    ("GET", {"Sec-Fetch-Site": "same-site"}, 403, 403, 403),
+    ("GET", {"Sec-Fetch-Site": "none", **LINK}, 200, 200, 200),
     ("OPTIONS", {"Origin": EVIL}, 200, 200, 200),  # answered, and invites nobody: see test_headers
     ("POST", {"Origin": HERE}, 200, 200, 200),
     ("PUT", {"Origin": HERE}, 200, 200, 200),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.app.pages.place import Place
+from tests.app.pages.place import Place, cookies
 from tests.app.pages.visit import Visit
 from tests.cli.program import ROOT, stack
 from tests.stack.conditions import wait_for
@@ -54,9 +54,11 @@ def visiting(browser: Browser, place: Place) -> Iterator[Visiting]:
     """Opens pages, each in a browser profile of its own: ``visiting("/runs", viewport=…)``. At the end of the test none
     may have met anything that it did not expect."""
     visits: list[Visit] = []
+    known = cookies(place.settings)
 
     def opened(path: str = "/", **options: Any) -> Visit:
         context = browser.new_context(**{"viewport": DESK, "base_url": place.url, **options})
+        context.add_cookies(known)
         context.set_default_timeout(40_000)
         visits.append(Visit(context.new_page()))
         visits[-1].page.goto(path)

@@ -15,9 +15,20 @@ from tests.cli.graphs import document
 from tests.cli.program import Program
 from tests.stack.conditions import wait_for
 from workbench.client.bench import Bench
-from workbench.settings import load_settings
+from workbench.settings import Settings, load_settings
 
 Edges = Sequence[tuple[str, str]]
+
+
+def bearer(settings: Settings) -> dict[str, str]:
+    """The header by which programs are let in."""
+    return {"Authorization": f"Bearer {settings.app_token}"}
+
+
+def cookies(settings: Settings) -> list[Any]:
+    """What a browser has once it was opened with the token, for a browser context of Playwright."""
+    answer = httpx.get(f"{settings.app_url}/?token={settings.app_token}", timeout=30)
+    return [{"name": name, "value": value, "url": settings.app_url} for name, value in answer.cookies.items()]
 
 
 class Place:
@@ -30,11 +41,12 @@ class Place:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        settings = load_settings(home=program.home)
-        self.url = settings.app_url
-        self.bench = Bench(settings)
+        self.settings = load_settings(home=program.home)
+        self.url = self.settings.app_url
+        self.bench = Bench(self.settings)
         self._api = httpx.Client(
             base_url=self.url,
+            headers=bearer(self.settings),
             timeout=30,
             limits=httpx.Limits(max_keepalive_connections=0),  # the app is killed now and then
         )

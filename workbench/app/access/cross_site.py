@@ -13,6 +13,7 @@ from workbench.app.access.addresses import same_server
 CSRF_HEADER = "X-CSRF-Token"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN = frozenset({"same-origin", "none"})  # none: typed or from a bookmark
+_LINK = ("navigate", "document")  # mode and destination where a person follows a link: no frame, nothing embedded
 
 
 def csrf_token(session: str) -> str:
@@ -25,12 +26,14 @@ def check_site(method: str, headers: Headers, session: str | None) -> None:
 
     Args:
         method: "WEBSOCKET" for a handshake: browsers send those across sites with cookies and without asking.
-        session: the id in the cookie, where that is what names the user; None for tokens and without login.
+        session: what stands in the cookie, where that names the user; None for tokens and an open app.
     """
     origins, site = headers.getlist("origin"), headers.get("sec-fetch-site", "")
     if method in READING:
-        # Browsers do not let the other page read the answer, but it could be shown, counted or timed.
-        if site == "cross-site" and headers.get("sec-fetch-mode", "navigate") != "navigate":
+        # Browsers do not let the other page read the answer, but it could be shown, counted or timed. A page of another
+        # port of this machine is same-site: its requests bring the cookie whatever SameSite says.
+        how = (headers.get("sec-fetch-mode", ""), headers.get("sec-fetch-dest", ""))
+        if site and site not in _OWN and how != _LINK:
             raise _refused(origins[0] if origins else site)
         return
     host = headers.get("host", "")

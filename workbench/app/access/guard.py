@@ -1,40 +1,31 @@
 """The guard: every request and WebSocket passes here first, or is answered here.
 
-It finds out who asks and puts that into the scope's state (``workbench.app.identity`` reads it). Bodies pass through as
-they come. What a user may do with which job is decided where the job is looked up.
+It has found out who asks (``visitors``) and puts that into the scope's state (``workbench.app.identity`` reads it).
+Bodies pass through as they come. What a user may do with which job is decided where the job is looked up.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
+from workbench.app.access import home_token
 from workbench.app.access.body import call_counted, check_declared, is_upload, largest_body
 from workbench.app.access.cross_site import check_site, csrf_token
 from workbench.app.access.headers import content_security_policy, secure
 from workbench.app.access.limits import Limits, Open
 from workbench.app.access.policy import Policy
+from workbench.app.access.visitors import CALLS, Visitor, Visitors, let_in, query_of
 from workbench.app.answers import error_answer
-from workbench.app.identity import LOCAL, User
 from workbench.client.bench import Bench
-from workbench.client.users import users_of
-from workbench.store.users import Known, Users
-
-T = TypeVar("T")
 
 LOGIN_REQUIRED = 4401  # close code of a WebSocket whose user has to log in
 _CLOSED = {
@@ -49,14 +40,6 @@ _STATIC = ("/assets/", "/static/", "/svelte/", "/web/")  # a page loads a hundre
 _FETCHES_FOR_OTHERS = re.compile(r"/(?:file[=/]\W*https?:|proxy=)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Visitor:
-    """Who asks, and by which browser session, where it is one."""
-
-    user: User
-    session: str | None = None
-
-
 class Guard:
     """ASGI middleware for HTTP and WebSockets; goes outside of every other.
 
@@ -69,12 +52,7 @@ class Guard:
     ) -> None:
         self.app = app
         self._bench, self._policy, self._limits, self._clock = bench, policy, limits, clock
-        # Threads of its own: while every thread of the routes waits for a part that is away, people are still known.
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="guard")
-
-    @cached_property
-    def _users(self) -> Users:
-        return users_of(self._bench)
+        self._visitors = Visitors(bench, policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -100,10 +78,12 @@ class Guard:
         answer: Response | None = None
         try:
             visitor = await self._admit(method, scope, headers)
-            if visitor is None and path not in _OPEN:
+            if (link := self._visitors.link(scope)) is not None:
+                answer = self._follow(link, scope, known=visitor is not None)
+            elif visitor is None and path not in _OPEN:
                 if not _is_navigation(method, path, headers):
-                    raise _login_required()
-                answer = RedirectResponse(f"/login?next={quote(_asked_for(scope), safe='')}", 303)
+                    raise self._visitors.login_required()
+                answer = RedirectResponse(_login_page(scope, query_of(scope)), 303)
             elif (limit := largest_body(method, path)) is None:
                 with self._one(self._limits.uploads_open, visitor):
                     await self.app(scope, receive, securely)
@@ -130,7 +110,7 @@ class Guard:
             try:
                 visitor = await self._admit("WEBSOCKET", scope, headers)
                 if visitor is None:
-                    raise _login_required()
+                    raise self._visitors.login_required()
                 counted.enter_context(self._one(self._limits.sockets_open, visitor))
             except WorkbenchError as error:
                 await receive()  # websocket.connect
@@ -150,7 +130,7 @@ class Guard:
             nonlocal checked, ended
             if message["type"] == "websocket.send" and self._clock() - checked >= RECHECK_S:
                 checked = self._clock()
-                ended = not await self._is_still(visitor, headers)
+                ended = not await self._visitors.is_still(visitor, scope, headers)
                 if ended:
                     await send({"type": "websocket.close", "code": LOGIN_REQUIRED, "reason": "log in again"})
             if ended:
@@ -173,14 +153,14 @@ class Guard:
         self._policy.check_host(named[0] if len(named) == 1 else None, any(name in headers for name in _FORWARDED))
         if _FETCHES_FOR_OTHERS.search(path):
             raise WorkbenchError("request.not_found", "nothing is at this address", remedy="Use /api/artifacts.")
-        check_site(method, headers, self._session(headers))
+        check_site(method, headers, self._visitors.session(headers))
         visitor = None
         try:
-            visitor = await self._identify(headers)
+            visitor = await self._visitors.identify(scope, headers)
         finally:  # guesses count too
-            if self._policy.login and not path.startswith(_STATIC):
-                address = str((scope.get("client") or ("unknown",))[0])
-                self._limits.check_request(f"user:{visitor.user.name}" if visitor else f"address:{address}")
+            if (self._policy.login or visitor is None) and not path.startswith(_STATIC):
+                key = f"user:{visitor.user.name}" if visitor else _address(scope)
+                self._limits.check_request(key)
         if visitor is not None:
             if self._policy.login and is_upload(method, path):
                 self._limits.check_upload(visitor.user.name)
@@ -190,69 +170,41 @@ class Guard:
             scope["state"] = {**(scope.get("state") or {}), **known}
         return visitor
 
-    async def _identify(self, headers: Headers) -> Visitor | None:
-        """By token, else by session cookie. Raises WorkbenchError (access.login_required) for a token nobody has."""
-        if (token := token_of(headers)) is not None:
-            known = await self._ask(lambda: self._users.of_token(token))
-            if known is None:
-                raise _login_required("the token is unknown, expired or its user disabled")
-            return Visitor(_user(known))
-        if not self._policy.login:
-            return Visitor(LOCAL)
-        session = self._session(headers)
-        known = await self._ask(lambda: self._users.of_session(session)) if session else None
-        return None if known is None else Visitor(_user(known), session)
+    def _follow(self, token: str, scope: Scope, known: bool) -> Response:
+        """From an address with a token to the same without it: it stays in no history and no Referer.
 
-    def _session(self, headers: Headers) -> str | None:
-        """The browser session that is to name the user; None where a token does, or nobody has to log in."""
-        if not self._policy.login or token_of(headers) is not None:
-            return None
-        return session_of(headers, self._policy.cookie) or None
-
-    async def _is_still(self, visitor: Visitor, headers: Headers) -> bool:
-        try:
-            return await self._identify(headers) == visitor
-        except WorkbenchError as error:
-            return error.code != "access.login_required"  # a database that is away ends nobody's watching
-
-    async def _ask(self, question: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, question)
-
-
-def token_of(headers: Headers) -> str | None:
-    """The API token; None where there is none."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
-def session_of(headers: Headers, cookie: str) -> str:
-    """The id in the session cookie; empty where there is none."""
-    # Not the standard library's reader: it gives up at the first cookie of somebody else that it finds odd.
-    return cookie_parser("; ".join(headers.getlist("cookie"))).get(cookie, "")
-
-
-def _user(known: Known) -> User:
-    return User(known.name, known.role)
+        A wrong one leads to the login. Raises WorkbenchError (access.too_many) for too many of those.
+        """
+        rest = home_token.split_link(query_of(scope))[1]
+        if not self._policy.opened_by(token):
+            if known:  # an old link, and the browser is let in anyway
+                return RedirectResponse(_address_of(scope, rest), 303)
+            self._limits.check_login(_address(scope))
+            return RedirectResponse(f"{_login_page(scope, rest)}&wrong=1", 303)
+        answer = RedirectResponse(_address_of(scope, rest), 303)
+        let_in(answer, self._policy, secure=scope["scheme"] == "https")
+        return answer
 
 
 def _is_navigation(method: str, path: str, headers: Headers) -> bool:
     """Whether a person opens a page, who is better served by the login than by an error."""
     return (
         method in ("GET", "HEAD")
-        and not path.startswith(("/api/", "/gradio_api/"))
+        and not path.startswith(CALLS)
         and "text/html" in headers.get("accept", "")
         and headers.get("sec-fetch-mode", "navigate") == "navigate"
     )
 
 
-def _asked_for(scope: Scope) -> str:
-    query = scope.get("query_string", b"").decode("latin-1")
-    return quote(scope["path"]) + (f"?{query}" if query else "")
+def _address_of(scope: Scope, query: str) -> str:
+    """Within this server: a path of two slashes would be the name of another one."""
+    return "/" + quote(scope["path"].lstrip("/")) + (f"?{query}" if query else "")
 
 
-def _login_required(why: str = "nobody is logged in") -> WorkbenchError:
-    return WorkbenchError(
-        "access.login_required",
-        why,
-        remedy="Log in at /login, or send an API token: `workbench user token add USER NAME` makes one.",
-    )
+def _login_page(scope: Scope, query: str) -> str:
+    return f"/login?next={quote(_address_of(scope, query), safe='')}"
+
+
+def _address(scope: Scope) -> str:
+    """The key by which limits know those who are nobody yet."""
+    return f"address:{(scope.get('client') or ('unknown',))[0]}"

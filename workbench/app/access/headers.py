@@ -13,6 +13,7 @@ _FIXED = {
     "X-Frame-Options": "SAMEORIGIN",
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), usb=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",  # for browsers that do not say where a request comes from
 }
 
 

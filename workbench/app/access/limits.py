@@ -120,6 +120,11 @@ class Limits:
         if wait := self.requests.take(key):
             raise too_many("too many requests", f"{REQUESTS_PER_S:.0f} a second", wait)
 
+    def check_login(self, *keys: str) -> None:
+        """Count a failed or a beginning login under each key. Raises WorkbenchError (access.too_many)."""
+        if wait := self.logins.begin(*keys):
+            raise too_many("too many failed logins", f"{LOGINS_FREE} in a minute", wait)
+
     def check_upload(self, key: str) -> None:
         """Raises WorkbenchError (access.too_many)."""
         if wait := self.uploads.take(key):

@@ -1,4 +1,7 @@
-"""The login page: one plain form, no script, nothing from anywhere else."""
+"""The login page: one plain form, no script, nothing from anywhere else.
+
+It asks for name and password where people log in, and for the home's token where that opens the app.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from workbench.app.access.guard import session_of
+from workbench.app.access.policy import Entrance, Policy
+from workbench.app.access.sessions import drop_session, keep_session, session_of
+from workbench.app.access.visitors import let_in
 from workbench.app.identity import known_user
 from workbench.client.users import users_of
 from workbench.store.users import SESSION_S
@@ -28,68 +33,78 @@ _POLICY = (
     "frame-ancestors 'none'"
 )
 _WRONG = "The name or the password is wrong."
+_WRONG_TOKEN = "That is not the token of this workbench, or no longer."
 _NOBODY = "There is no user yet. On the machine of the workbench, <code>workbench user add NAME</code> makes one."
 
 
 @router.get("/login")
-async def login_page(request: Request, next: str = "/") -> Response:
-    """The form; straight on for those who need none."""
-    if not request.app.state.policy.login or known_user(request) is not None:
+async def login_page(request: Request, next: str = "/", wrong: bool = False) -> Response:
+    """The form; straight on for those who need none. ``wrong``: they came by a link with another token."""
+    policy: Policy = request.app.state.policy
+    if policy.entrance is Entrance.OPEN or known_user(request) is not None:
         return RedirectResponse(local_path(next), 303)
+    if policy.entrance is Entrance.TOKEN:
+        return _page(policy, _WRONG_TOKEN if wrong else "", next_=next)
     users = await run_in_threadpool(users_of, request.app.state.bench)
     note = "" if await run_in_threadpool(users.any_enabled) else _NOBODY
-    return _page(note=note, next_=next)
+    return _page(policy, note=note, next_=next)
 
 
 @router.post("/login")
 async def log_in(request: Request) -> Response:
-    """Check name and password; a new session whatever the browser brought along."""
-    state = request.app.state
+    """Check what the form says; a new session whatever the browser brought along."""
+    entrance = request.app.state.policy.entrance
     form = _form(await request.body())
+    if entrance is Entrance.OPEN:
+        return RedirectResponse(local_path(form.get("next", "/")), 303)
+    return await _by_name(request, form) if entrance is Entrance.USERS else _by_token(request, form)
+
+
+def _by_token(request: Request, form: dict[str, str]) -> Response:
+    """The right token never waits: 256 bits are not guessed, and others on this machine must keep nobody out."""
+    state, next_ = request.app.state, form.get("next", "/")
+    address = request.client.host if request.client else "unknown"
+    if not state.policy.opened_by(form.get("token", "").strip()):
+        if wait_s := state.limits.logins.begin(f"address:{address}"):
+            return _too_many(state.policy, wait_s, next_)
+        log.warning("token refused", address=address)
+        return _page(state.policy, _WRONG_TOKEN, next_=next_, status=401)
+    answer = RedirectResponse(local_path(next_), 303)
+    let_in(answer, state.policy, secure=request.url.scheme == "https")
+    return answer
+
+
+async def _by_name(request: Request, form: dict[str, str]) -> Response:
+    state = request.app.state
     name, next_ = form.get("name", "").strip().lower(), form.get("next", "/")
-    if not state.policy.login:
-        return RedirectResponse(local_path(next_), 303)
     address = request.client.host if request.client else "unknown"
     keys = (f"name:{name[:64]}", f"address:{address}")
     if wait_s := state.limits.logins.begin(*keys):
-        seconds = int(wait_s + 0.999)
-        page = _page(f"Too many attempts. Try again in {seconds} s.", next_=next_, name=name, status=429)
-        page.headers["Retry-After"] = str(seconds)
-        return page
+        return _too_many(state.policy, wait_s, next_, name)
     users = await run_in_threadpool(users_of, state.bench)
     hashing = asyncio.get_running_loop().run_in_executor  # two at once at most: each takes 32 MiB
     session = await hashing(state.hashing, users.log_in, name, form.get("password", ""))
     if session is None:
         log.warning("login refused", address=address)  # not the name: people type passwords into that field
-        return _page(_WRONG, next_=next_, name=name, status=401)
+        return _page(state.policy, _WRONG, next_=next_, name=name, status=401)
     state.limits.logins.succeeded(*keys)
     log.info("logged in", user=name, address=address)
     if old := session_of(request.headers, state.policy.cookie):
         await run_in_threadpool(users.log_out, old)
     answer = RedirectResponse(local_path(next_), 303)
-    answer.set_cookie(
-        state.policy.cookie,
-        session,
-        max_age=int(SESSION_S),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
+    keep_session(answer, state.policy.cookie, session, lasts_s=SESSION_S, secure=request.url.scheme == "https")
     return answer
 
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
-    """End the session here and in SQL."""
+    """End the session here and in SQL. A cookie made from the token is forgotten; another token ends them all."""
     state = request.app.state
-    if session := session_of(request.headers, state.policy.cookie):
+    if state.policy.login and (session := session_of(request.headers, state.policy.cookie)):
         users = await run_in_threadpool(users_of, state.bench)
         await run_in_threadpool(users.log_out, session)
-    answer = RedirectResponse("/login" if state.policy.login else "/", 303)
-    answer.delete_cookie(
-        state.policy.cookie, path="/", secure=request.url.scheme == "https", httponly=True, samesite="lax"
-    )
+    answer = RedirectResponse("/login", 303)
+    drop_session(answer, state.policy.cookie, secure=request.url.scheme == "https")
     return answer
 
 
@@ -112,17 +127,32 @@ def _form(body: bytes) -> dict[str, str]:
 
 
 @cache
-def _template() -> Template:
-    return Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
+def _template(file: str) -> Template:
+    return Template((Path(__file__).parent / file).read_text(encoding="utf-8"))
 
 
-def _page(error: str = "", *, note: str = "", next_: str = "/", name: str = "", status: int = 200) -> HTMLResponse:
+def _too_many(policy: Policy, wait_s: float, next_: str, name: str = "") -> Response:
+    seconds = int(wait_s + 0.999)
+    page = _page(policy, f"Too many attempts. Try again in {seconds} s.", next_=next_, name=name, status=429)
+    page.headers["Retry-After"] = str(seconds)
+    return page
+
+
+def _page(
+    policy: Policy, error: str = "", *, note: str = "", next_: str = "/", name: str = "", status: int = 200
+) -> HTMLResponse:
     """``note`` is HTML of ours; everything else is escaped."""
-    text = _template().substitute(
+    described = 'aria-describedby="error" aria-invalid="true"' if error else ""
+    fields = _template("login_name.html" if policy.login else "login_token.html")
+    text = _template("login.html").substitute(
+        lead="Log in to go on" if policy.login else "Opens with its token",
+        button="Log in" if policy.login else "Open",
+        footer="An admin makes users and sets passwords."
+        if policy.login
+        else "The token belongs to whoever started the workbench; other accounts of the machine do not have it.",
+        fields=fields.substitute(name=escape(name[:64], quote=True), described=described),
         error=f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else "",
         note=f'<p class="note">{note}</p>' if note else "",
-        described='aria-describedby="error" aria-invalid="true"' if error else "",
-        name=escape(name[:64], quote=True),
         next=escape(local_path(next_), quote=True),
     )
     return HTMLResponse(text, status, headers={"Content-Security-Policy": _POLICY, "X-Frame-Options": "DENY"})

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from schemas.errors import WorkbenchError
+from workbench.app.access import home_token
 from workbench.app.access.addresses import bare_name, is_loopback, is_wildcard, split_host
 from workbench.client.bench import Bench
 from workbench.client.users import users_of
 from workbench.settings import Settings
 
 
+class Entrance(Enum):
+    """How a visitor becomes a user."""
+
+    USERS = "users"  # by name and password, or by an API token
+    TOKEN = "token"  # on this machine: by the home's token, as the local admin
+    OPEN = "open"  # on this machine, as its owner chose: whoever reaches the port is the local admin
+
+
 @dataclass(frozen=True)
 class Policy:
     """Attributes:
-    login: whether everybody has to log in.
-    hosts: names by which the server may be called besides loopback's; None: any.
+    entrance: how a visitor becomes a user.
+    hosts: names by which the server may be called besides loopback's where people log in; None: any.
     cookie: name of the session cookie. The port is in it: browsers share cookies between the ports of a host.
     """
 
-    login: bool
+    entrance: Entrance
     hosts: frozenset[str] | None
     cookie: str
+    token: str = field(default="", repr=False)
+
+    @property
+    def login(self) -> bool:
+        """Whether people log in with names."""
+        return self.entrance is Entrance.USERS
+
+    def opened_by(self, token: str | None) -> bool:
+        """Whether this is the token that opens the app."""
+        return self.entrance is Entrance.TOKEN and token is not None and home_token.same(self.token, token)
 
     def check_host(self, header: str | None, forwarded: bool) -> None:
         """Raises WorkbenchError (access.foreign_host) for a name that is not this server's.
 
         A page of another site can have its own name resolve to 127.0.0.1 and then counts as the same site: only the
-        Host header tells. Without login a request that passed a proxy is refused too: it may come from anywhere.
+        Host header tells. Without users a request that passed a proxy is refused too: it may come from anywhere.
         """
         parsed = split_host(header) if header else None
         if parsed is None:
@@ -35,7 +55,7 @@ class Policy:
         if not self.login and forwarded:
             raise _foreign(
                 header,
-                "the request passed a proxy, and nobody has to log in here",
+                "the request passed a proxy, and this server has no users who log in",
                 "Make users with `workbench user add NAME` and set WORKBENCH_LOGIN=required.",
             )
         if is_loopback(parsed[0]) or (self.login and (self.hosts is None or parsed[0] in self.hosts)):
@@ -53,11 +73,18 @@ def policy_of(settings: Settings, host: str, port: int) -> Policy:
     """The policy of a server that listens on ``host`` and ``port``."""
     name = bare_name(host)
     named = frozenset(bare_name(part.strip()) for part in settings.app_hosts.split(",") if part.strip())
+    local = Entrance.TOKEN if settings.app_token else Entrance.OPEN
     return Policy(
-        login=not is_loopback(name) or settings.login == "required",
+        entrance=Entrance.USERS if people_log_in(settings, host) else local,
         hosts=named or (None if is_wildcard(name) else frozenset({name})),
         cookie=f"workbench_session_{port}",
+        token=settings.app_token,
     )
+
+
+def people_log_in(settings: Settings, host: str) -> bool:
+    """Whether a server that listens on ``host`` has users who log in."""
+    return not is_loopback(bare_name(host)) or settings.login == "required"
 
 
 def check_address(bench: Bench, host: str) -> None:

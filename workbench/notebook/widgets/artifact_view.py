@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.notebook.widgets.bridge import MAX_TEXT_BYTES
-from workbench.notebook.widgets.modules import bridge_of, modules_of
+from workbench.notebook.widgets.modules import bridge_of
 from workbench.notebook.widgets.view import View
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class ArtifactView(View):
             size = artifact.ref.size_bytes or 0
             if artifact.kind in ("text", "json") and size <= MAX_TEXT_BYTES:
                 wanted.append(f"text:{path}")
-            if not modules_of(self._workbench).page:
-                wanted.append(f"media:{path}")
+            wanted.append(f"media:{path}")
             return bridge_of(self._workbench).answers(wanted)
         known: dict[str, Any] = {f"media:{path}": artifact.url, f"media:{path}?download=1": artifact.url}
         if artifact.kind in ("text", "json"):

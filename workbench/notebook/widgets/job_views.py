@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.client.finish import await_record, await_tracked
 from workbench.notebook.display import show_job
 from workbench.notebook.picture import job_html, video_of
-from workbench.notebook.widgets.modules import bridge_of, modules_of
+from workbench.notebook.widgets.modules import bridge_of
 from workbench.notebook.widgets.view import View
 
 if TYPE_CHECKING:
@@ -105,13 +105,12 @@ class _JobView(View):
         return [*paths, *self._media()] if final else paths
 
     def _media(self) -> list[str]:
-        """What a notebook without a kernel shows: the picture of the video, and where there is no page its address."""
+        """What a notebook without a kernel shows: the picture of the video, and its address."""
         video = video_of(self._job.record)
         if video is None:
             return []
         path = f"/api/artifacts/{video.sha256}"
-        own = [] if modules_of(self._workbench).page else [f"media:{path}"]
-        return [f"media:{path}/thumbnail?size={POSTER_PX}", *own]
+        return [f"media:{path}/thumbnail?size={POSTER_PX}", f"media:{path}"]
 
 
 class JobMonitor(_JobView):

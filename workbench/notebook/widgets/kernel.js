@@ -94,7 +94,6 @@ export class Kernel extends EventTarget {
   media(path, anew = false) {
     const saved = this.#saved.get(`media:${path}`);
     if (saved && !anew) return saved;
-    if (place.base) return near(place.base) + path;
     return this.hello().then(async (live) => {
       if (!live) throw this.#away();
       const { status, answer } = await this.#ask({ kind: "media", path });
@@ -212,13 +211,4 @@ export class Kernel extends EventTarget {
       this.#ask({ kind: "hello" }).catch(() => null);
     } else if (this.live === false) this.hello();
   }
-}
-
-/** On this machine 127.0.0.1 and localhost are one, but another site to a browser. */
-function near(base) {
-  const own = window.location.hostname;
-  const local = ["127.0.0.1", "localhost"];
-  const url = new URL(base);
-  if (local.includes(own) && local.includes(url.hostname)) url.hostname = own;
-  return url.origin + url.pathname.replace(/\/$/, "");
 }

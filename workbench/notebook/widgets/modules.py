@@ -33,7 +33,7 @@ class Modules(Widget):  # type: ignore[misc]
     Attributes:
         sources: (file name, text), each behind those that it imports.
         style: for what stands inside of ``.wb-notebook``; JupyterLab's own page is not touched.
-        page: address of the bench's page, where a browser may go there.
+        page: address of the bench's page, where a browser may go there: for links. The page lets nothing be embedded.
     """
 
     sources = traitlets.List().tag(sync=True)
@@ -139,7 +139,7 @@ def _key(settings: Settings) -> str:
 
 
 def reachable_page(settings: Settings) -> str:
-    """The address of the bench's page, if a browser on this machine finds it there now without logging in; else ""."""
+    """The address of the bench's page, if a browser on this machine finds it there now; else ""."""
     page = page_of(settings)
     if not page:
         return ""

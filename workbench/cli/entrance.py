@@ -1,0 +1,102 @@
+"""``workbench open`` and ``workbench token``: the page of the running stack, and what opens it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.browser import open_page, private_page
+from workbench.cli.output import command, print_json
+
+Home = Annotated[
+    Path | None, typer.Option("--home", help="Directory of all state; default: WORKBENCH_HOME, else the user's data.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(name="open")(open_)
+    app.command()(token)
+
+
+@command
+def open_(
+    job: Annotated[str, typer.Argument(help="A job to show; default: the first page.")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Open the page of the stack that runs, with its token. On a terminal the address with the token is printed too."""
+    from schemas.errors import WorkbenchError
+    from workbench.cli.stack import wait_for_page
+
+    place = _home(home)
+    page = wait_for_page(place)
+    if not page:
+        raise WorkbenchError(
+            "stack.not_running",
+            "no page answers in this home",
+            where=str(place),
+            remedy="Start one with `workbench up`, or look at `workbench status`.",
+        )
+    plain = f"{page}/?job={job}" if job else f"{page}/"
+    if as_json:
+        print_json({"url": plain})
+    else:
+        print(address(place, plain) if sys.stdout.isatty() else plain, flush=True)
+    show_page(place, plain)
+
+
+@command
+def token(
+    new: Annotated[
+        bool, typer.Option("--new", help="Make another one; the stack asks for it from its next start on.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Print the token that opens the page and its API on this machine. It is as good as a password."""
+    from workbench.embedded.credentials import credentials, new_app_token
+    from workbench.embedded.home import prepare_home
+
+    place = _home(home)
+    prepare_home(place)
+    running = token_of_stack(place)
+    if new:
+        found = new_app_token(place)
+        if running and sys.stderr.isatty():
+            print("It counts from the next start on: `workbench down`, then `workbench up`.", file=sys.stderr)
+    else:
+        found = running or credentials(place)["app_token"]
+    if as_json:
+        print_json({"token": found})
+    else:
+        print(found)
+
+
+def token_of_stack(home: Path) -> str:
+    """What opens the page of the stack that runs there; "" where nothing runs, or everybody is let in."""
+    from workbench.settings import load_settings
+
+    return load_settings(home=home).app_token
+
+
+def address(home: Path, page: str) -> str:
+    """The address of a page with the token in it: for the eyes of the one who asked, never for a log."""
+    found = token_of_stack(home)
+    return f"{page}{'&' if '?' in page else '?'}token={found}" if found else page
+
+
+def show_page(home: Path, page: str) -> None:
+    """Open it in a browser. Its command line is readable by every account, so it is given a file that leads there."""
+    secret = address(home, page)
+    open_page(secret if secret == page else private_page(secret, home / "run" / "open.html"))
+
+
+def _home(given: Path | None) -> Path:
+    from workbench.settings import default_home
+
+    return given.expanduser().absolute() if given else default_home()
