@@ -2,7 +2,7 @@
 
 It is less patient than the real one, so that what waits for its patience to end waits for seconds.
 
-``guarded``: behind the real guard, where on loopback everybody is the local admin. Without it a header says who asks.
+``guarded``: behind the real guard, which asks for ``TOKEN``. Without it a header says who asks.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
 
+TOKEN = "the-token-of-guarded-apps-in-tests"
+
 if __name__ == "__main__":
     route.TOO_SLOW_S, client.HEARTBEAT_EVERY_S = 3.0, 4.0
-    bench, port = Bench(load_settings()), int(sys.argv[1])
+    bench, port = Bench(load_settings(app_token=TOKEN)), int(sys.argv[1])
     app: Any
     if sys.argv[2:] == ["guarded"]:
         app = guarded_app(bench, "127.0.0.1", port, pages=False)

@@ -24,10 +24,12 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from tests.app.live.conftest import App
 from tests.app.live.conftest import _guarded as _guarded
 from tests.app.live.conftest import guarded as guarded
+from tests.app.serve import TOKEN
 from tests.live import LiveBench
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
+LET_IN = {"Authorization": f"Bearer {TOKEN}"}
 EXAMPLES = int(os.environ.get("WORKBENCH_FUZZ_EXAMPLES", "8"))
 WITHIN_S = 90.0 if EXAMPLES <= 8 else 3600.0
 
@@ -67,8 +69,8 @@ def questions(operation: Any, known: str, ask: Callable[[schemathesis.Case], Non
 
 
 def test_no_request_ends_in_a_server_error(guarded: App, known: str) -> None:
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{guarded.url}/openapi.json").json())
-    schema.config.update(base_url=guarded.url)
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{guarded.url}/openapi.json", headers=LET_IN).json())
+    schema.config.update(base_url=guarded.url, headers=LET_IN)
     operations = [result.ok() for result in schema.get_all_operations()]
     found: list[str] = []
     statuses: dict[str, Counter[int]] = {operation.label: Counter() for operation in operations}
@@ -97,7 +99,7 @@ def test_no_request_ends_in_a_server_error(guarded: App, known: str) -> None:
 
 def test_a_server_error_would_be_found(guarded: App, known: str) -> None:
     """The check itself: a call that is described and answers 500 is a failure."""
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{guarded.url}/openapi.json").json())
+    schema = schemathesis.openapi.from_dict(httpx.get(f"{guarded.url}/openapi.json", headers=LET_IN).json())
     operation = schema["/health"]["GET"]
     answer = operation.Case().call(base_url=guarded.url)
     operation.Case().validate_response(answer, checks=[not_a_server_error, response_schema_conformance])

@@ -12,6 +12,7 @@ import pytest
 from tests.app.live.conftest import App
 from tests.app.live.conftest import _guarded as _guarded
 from tests.app.live.conftest import guarded as guarded
+from tests.app.serve import TOKEN
 from tests.engine.graphs import document
 from tests.live import ROOT
 
@@ -56,7 +57,7 @@ def test_the_client_is_generated_compiled_and_works(guarded: App, client: Path, 
         "b": {"service": "probe.control", "params": {"value": "b", "fail_times": 0}},
     }
     graph.write_text(json.dumps(document(nodes, [("a", "b")])))
-    variables = {"WORKBENCH_URL": guarded.url, "WORKBENCH_GRAPH": str(graph)}
+    variables = {"WORKBENCH_URL": guarded.url, "WORKBENCH_GRAPH": str(graph), "WORKBENCH_TOKEN": TOKEN}
     for script in ("generate", "build", "test"):
         ran = npm("run", script, folder=client, **variables)
         assert ran.returncode == 0, f"npm run {script}: {ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"

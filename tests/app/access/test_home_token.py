@@ -39,14 +39,12 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/probe", "/metrics", "/api/session", "/api/jobs", "/theme.css", "/openapi.json"]
-)
-def test_a_stranger_gets_nothing_and_is_told_how_to_get_in(stranger: TestClient, path: str) -> None:
-    for headers in ({}, bearer(ANOTHER), bearer(""), {"Cookie": f"{COOKIE}={home_token.new_cookie(ANOTHER)}"}):
-        answer = stranger.get(path, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (401, "access.login_required")
-        assert "workbench token" in answer.json()["details"]["remedy"]
+def test_a_stranger_gets_nothing_and_is_told_how_to_get_in(stranger: TestClient) -> None:
+    for path in ("/", "/probe", "/metrics", "/api/session", "/api/jobs", "/theme.css", "/web/api.js", "/openapi.json"):
+        for headers in ({}, bearer(ANOTHER), bearer(""), {"Cookie": f"{COOKIE}={home_token.new_cookie(ANOTHER)}"}):
+            answer = stranger.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "access.login_required"), (path, headers)
+            assert "workbench token" in answer.json()["details"]["remedy"]
 
 
 def test_a_link_with_the_token_leads_to_the_same_page_without_it(stranger: TestClient) -> None:

@@ -18,6 +18,7 @@ from tests.app.access.server import served
 from tests.live import wait_for
 from workbench.app.access import guard
 from workbench.app.access.limits import Open
+from workbench.app.identity import LOCAL
 from workbench.store.users import Users
 
 COOKIE = f"workbench_session_{PORT}"
@@ -123,7 +124,7 @@ def test_open_socket_ends_when_its_login_does(
             "disabled": lambda: users.set_disabled("rob", True),
             "password": lambda: users.set_password("rob", "another long password"),
             "logout": lambda: users.log_out(session),
-            "role": lambda: users.set_role("rob", guard.LOCAL.role),
+            "role": lambda: users.set_role("rob", LOCAL.role),
             "removed": lambda: users.remove("rob"),
         }[change]()
         ours.send("two")

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.app.pages.place import Place, cookies
 from tests.app.pages.visit import Visit
 from tests.cli.program import ROOT, stack
+from tests.live import free_port
 from tests.stack.conditions import wait_for
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
@@ -28,7 +29,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The stack; besides the usual services it has the probes, which tests hold and let go by files."""
 
     home = tmp_path_factory.mktemp("pages") / "home"
-    more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
+    more = {
+        "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
+        "PYTHONPATH": str(ROOT),
+        "WORKBENCH_METRICS_PORT": str(free_port()),
+    }
     with stack(home, **more) as program:
         place = Place(program)
         wait_for(place.answers, 120)

@@ -2,7 +2,7 @@
 
     from gradio_client import Client, handle_file
 
-    client = Client("http://127.0.0.1:7860")
+    client = Client("http://127.0.0.1:7860", headers={"Authorization": f"Bearer {token}"})  # of `workbench token`
     portrait = client.predict(handle_file("me.png"), api_name="/upload")
     job = client.predict("talking_head", {"portrait": portrait["ref"]["sha256"], "script": "Hello."}, {}, "workbench",
                          api_name="/submit")
