@@ -17,6 +17,7 @@ from workbench.app.description import describe_live_messages, described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
 from workbench.app.measured import Measured
+from workbench.app.mlflow.proxy import add_mlflow
 from workbench.app.part_states import PartStates
 from workbench.app.uploads.clearing import keep_clear
 from workbench.app.uploads.gradio_door import add_gradio_door
@@ -58,6 +59,7 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     app.include_router(live.router)
     describe_live_messages(app)
     app.include_router(login.router)
+    app.state.mlflow = add_mlflow(app)
     if pages:
         from workbench.app.pages import mount_pages
 
@@ -75,4 +77,5 @@ async def _serving(app: FastAPI) -> AsyncIterator[None]:
     finally:
         clearing.cancel()
         await asyncio.gather(clearing, return_exceptions=True)
+        await app.state.mlflow.close()
         await to_thread.run_sync(app.state.hub.close)
