@@ -7,9 +7,12 @@ parsed, and of the headers only those named here are passed in either direction.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from tempfile import TemporaryFile
+from typing import IO
 from urllib.parse import unquote
 
 import httpx
+from anyio import CancelScope, to_thread
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -17,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
-from workbench.app.access.body import too_large
+from workbench.app.access.body import check_declared, too_large
 from workbench.app.answers import error_answer
 from workbench.app.identity import current_user
 from workbench.app.mlflow.access import check_access
@@ -25,9 +28,9 @@ from workbench.app.mlflow.bodies import PROTOBUF, checked_json, checked_spans
 from workbench.app.mlflow.limits import ROOT, brings_file
 from workbench.app.mlflow.page import DATA_POLICY, PAGE_POLICY, with_view
 from workbench.app.mlflow.paths import plain_path, plain_query
-from workbench.app.mlflow.routes import Kind
 from workbench.app.mlflow.upstream import Upstream, away
 from workbench.client.bench import Bench
+from workbench.embedded.home import home_error
 
 # Headers that are passed on: of a request, and of its answer. Never Origin, Cookie, Authorization, X-Forwarded-*.
 _ASKED = frozenset(
@@ -39,6 +42,7 @@ _ANSWERED = frozenset(
     | {"content-type", "etag", "last-modified"}
 )
 _STATIC = "/static-files/"
+_CHUNK_BYTES = 256 * 1024
 # MLflow's names for what its client is told; it shows them and the message.
 _MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND"}
 
@@ -78,37 +82,27 @@ class MlflowProxy:
     async def _answered(self, request: Request) -> Response:
         path = plain_path(_raw_path(request.scope))
         query = plain_query(request.scope["query_string"])
-        kind = check_access(current_user(request), self._settings, request.method, path)
+        check_access(current_user(request), self._settings, request.method, path)
         _check_query_paths(query)
         await self._upstream.check_places(path, query)
         headers = {name: value for name, value in request.headers.items() if name in _ASKED}
-        reads = request.method in ("GET", "HEAD")
-        body = None if reads else await self._body(request, kind, path, headers)
         if path.endswith("/mlflow/experiments/create"):
             query = []
-        answer = await self._upstream.send(request.method, path, query, headers, body)
+        if brings_file(request.method, ROOT + path):
+            with TemporaryFile(dir=self._settings.home) as file:
+                await self._keep(request, file, headers)
+                answer = await self._upstream.send(request.method, path, query, headers, _chunks(file))
+        else:
+            reads = request.method in ("GET", "HEAD")
+            body = None if reads else await self._record(request, path, headers)
+            answer = await self._upstream.send(request.method, path, query, headers, body)
         if path == "/" and answer.status_code == 200 and request.method == "GET":
             return await _page(answer)
         return _passed_on(answer, path)
 
-    async def _body(
-        self, request: Request, kind: Kind, path: str, headers: dict[str, str]
-    ) -> bytes | AsyncIterator[bytes] | None:
-        """What is sent on. Adds the headers that describe it."""
-        if request.headers.get("content-encoding", "identity") != "identity":
-            raise WorkbenchError(
-                "request.invalid",
-                "bodies for MLflow are sent as they are",
-                where="Content-Encoding",
-                seen=request.headers["content-encoding"],
-                allowed="no encoding",
-                remedy="Switch the compression of the client off.",
-            )
-        if brings_file(request.method, ROOT + path):
-            headers["content-type"] = request.headers.get("content-type", "application/octet-stream")
-            if (declared := request.headers.get("content-length")) is not None:
-                headers["content-length"] = declared
-            return self._counted(request)
+    async def _record(self, request: Request, path: str, headers: dict[str, str]) -> bytes | None:
+        """The body as it is sent on. Adds the headers that describe it."""
+        _check_plain(request)
         data = await request.body()
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if path == "/v1/traces":
@@ -119,14 +113,20 @@ class MlflowProxy:
         headers["content-type"] = "application/json"
         return checked_json(path, data, self._settings.s3_bucket)
 
-    async def _counted(self, request: Request) -> AsyncIterator[bytes]:
-        seen = 0
-        async for chunk in request.stream():
-            seen += len(chunk)
-            if seen > self._most:
-                raise too_large(self._most)
-            if chunk:
-                yield chunk
+    async def _keep(self, request: Request, file: IO[bytes], headers: dict[str, str]) -> None:
+        """Take a file in whole before any of it goes on: MLflow stores also the half of one whose sender went away."""
+        _check_plain(request)
+        check_declared(request.headers, self._most)
+        try:
+            async for chunk in request.stream():
+                if file.tell() + len(chunk) > self._most:
+                    raise too_large(self._most)
+                await to_thread.run_sync(file.write, chunk)
+        except OSError as error:
+            raise home_error(self._settings.home, error) from error
+        headers["content-type"] = request.headers.get("content-type", "application/octet-stream")
+        headers["content-length"] = str(file.tell())
+        file.seek(0)
 
 
 def add_mlflow(app: FastAPI) -> MlflowProxy:
@@ -181,14 +181,22 @@ def _passed_on(answer: httpx.Response, path: str) -> Response:
         if not headers.get("content-type", "").startswith("application/json"):
             headers.setdefault("content-disposition", "attachment")
 
-    async def chunks() -> AsyncIterator[bytes]:
-        try:
-            async for chunk in answer.aiter_raw():
-                yield chunk
-        finally:
-            await answer.aclose()
+    return _Streamed(answer, headers)
 
-    return StreamingResponse(chunks(), answer.status_code, headers)
+
+class _Streamed(StreamingResponse):
+    """The body as it comes. However it ends, the connection to MLflow is free again."""
+
+    def __init__(self, answer: httpx.Response, headers: dict[str, str]) -> None:
+        super().__init__(answer.aiter_raw(), answer.status_code, headers)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await self._answer.aclose()
 
 
 def _refusal(error: WorkbenchError) -> JSONResponse:
@@ -201,3 +209,21 @@ def _refusal(error: WorkbenchError) -> JSONResponse:
     full = {"error": info.message, "code": info.code, "details": info.details, **body}
     headers = {name: value for name, value in answer.headers.items() if name in ("retry-after", "www-authenticate")}
     return JSONResponse(full, answer.status_code, headers)
+
+
+def _check_plain(request: Request) -> None:
+    """What is checked here must be what MLflow reads."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise WorkbenchError(
+            "request.invalid",
+            "bodies for MLflow are sent as they are",
+            where="Content-Encoding",
+            seen=request.headers["content-encoding"],
+            allowed="no encoding",
+            remedy="Switch the compression of the client off.",
+        )
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while chunk := await to_thread.run_sync(file.read, _CHUNK_BYTES):
+        yield chunk

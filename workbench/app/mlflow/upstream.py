@@ -15,7 +15,7 @@ from workbench.app.mlflow.paths import encoded_path, encoded_query
 from workbench.unix_url import HOST, socket_of
 
 CONNECT_S, SILENT_S = 3.0, 120.0  # a large file is read from the object store before its first byte comes
-CONNECTIONS = 32
+CONNECTIONS = 100  # a paused video holds one
 _REMEMBERED = 10_000
 _API = "/api/2.0/mlflow"
 
