@@ -53,5 +53,7 @@ class SessionInfo(Contract):
     role: Role
     login: bool = Field(description="Whether this bench asks for a login.")
     csrf_token: str = Field(description="Goes into the header X-CSRF-Token of calls that change something.")
-    mlflow_url: str = Field(description="Where the runs are; empty where nothing is tracked.")
+    mlflow_url: str = Field(
+        description="Path of MLflow on this server; empty where nothing is tracked, or this user may not see it."
+    )
     version: str = Field(description="Version of the workbench.")

@@ -137,7 +137,10 @@ class JobInFull(JobSummary):
     options: dict[str, Any] | None = Field(
         None, description="What was given to its pipeline: `options` and `params` as in POST /api/jobs."
     )
-    mlflow_run: str | None = Field(None, description="URL of its page in MLflow, once it is recorded there.")
+    mlflow_run: str | None = Field(
+        None,
+        description="Path of its page in MLflow on this server, once it is recorded and where this user may see it.",
+    )
     may_change: bool = Field(False, description="Whether the asking user may cancel or delete it.")
 
 

@@ -100,7 +100,7 @@ class JobView(Contract):
     status: JobStatus
     video: str | None = Field(None, description="Path of the final video on this machine, once there is one.")
     seconds: float | None = Field(None, description="From accepted to final.")
-    mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded.")
+    mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app shows it.")
     nodes: list[NodeView] = Field(default_factory=list)
     metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
     error: ErrorInfo | None = None

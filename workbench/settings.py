@@ -42,8 +42,17 @@ class Settings(BaseModel):
     s3_bucket: str = Field("workbench", description="The one bucket of content-addressed artifacts.")
     s3_region: str = Field("us-east-1", description="Region; given, so that no request asks for it.")
     sql_url: str = Field("", description="SQLAlchemy URL of the job store. Workers have none.")
-    mlflow_url: str = Field("", description="http(s):// URL of the MLflow server; empty: nothing is tracked.")
+    mlflow_url: str = Field(
+        "", description="http(s):// or http+unix:// URL of the MLflow server as this process reaches it; empty: none."
+    )
+    mlflow_access: str = Field(
+        "lab", pattern="^(lab|administrators)$", description="Who sees MLflow where people log in."
+    )
+    mlflow_upload_mb: float = Field(
+        500, gt=0, le=100_000, description="Largest file that may be logged to MLflow through the app, in MB."
+    )
 
+    app_token: str = Field("", description="The token that the app asks for on loopback; empty: none.")
     app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
     app_token: str = Field(
         "",

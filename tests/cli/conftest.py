@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.program import Program, stack
+from tests.cli.program import Program, stack_without_app
 
 SCRIPT = "The sky is blue today."
 
@@ -15,8 +15,7 @@ SCRIPT = "The sky is blue today."
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program on a stack with all its parts but the page."""
-    parts = ("bus", "objects", "sql", "mlflow", "control", "worker")
-    with stack(tmp_path_factory.mktemp("bench") / "home", *parts) as program:
+    with stack_without_app(tmp_path_factory.mktemp("bench") / "home") as program:
         yield program
 
 

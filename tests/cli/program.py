@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults.proxy import Proxy
 from tests.stack.conditions import processes_of
+from workbench.embedded.tracking_socket import socket_path
+from workbench.unix_url import unix_url
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,6 +84,16 @@ class Program:
     def jobs(self) -> int:
         """How many jobs this home has ever accepted."""
         return int(self.json("job", "list", "--limit", "1")["total"])
+
+
+@contextmanager
+def stack_without_app(home: Path, **more: str) -> Iterator[Program]:
+    """A real stack with all its parts but the page. In place of the app a port leads to MLflow, so that runs have
+    addresses and the plain client reaches them."""
+    parts = ("bus", "objects", "sql", "mlflow", "control", "worker")
+    home.mkdir(mode=0o700, parents=True)
+    with Proxy(unix_url(socket_path(home))) as door, stack(home, *parts, WORKBENCH_APP_URL=door.url, **more) as program:
+        yield program
 
 
 @contextmanager

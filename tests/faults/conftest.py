@@ -43,12 +43,12 @@ class Outside:
 
 @pytest.fixture(scope="session")
 def _outside(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[Outside]:
-    with Proxy(s3["s3_url"]) as objects, Proxy(mlflow_url) as mlflow:
+    with Proxy(s3["s3_url"]) as objects, Proxy(mlflow_url) as mlflow, Proxy(mlflow_url) as straight:
         bench = LiveBench(tmp_path_factory.mktemp("outside"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
         for role in ("control", "worker"):  # each plane has a home: files cross the store
             home = str(tmp_path_factory.mktemp(role))
             bench.of_role[role] = {"WORKBENCH_S3_URL": objects.url, "WORKBENCH_HOME": home}
-        yield Outside(bench, objects, mlflow, mlflow_url)
+        yield Outside(bench, objects, mlflow, straight.url)
         bench.stop()
 
 

@@ -10,7 +10,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Self
+
+from workbench.unix_url import socket_of
 
 CHUNK_BYTES = 1 << 16
 LOOK_EVERY_S = 0.02
@@ -39,7 +42,8 @@ class Proxy:
     """Between its clients and one server. ``hits`` counts how often the present fault struck.
 
     Args:
-        url: of the server, http://host:port or redis://…@host:port; ``self.url`` is the same with the proxy's address.
+        url: of the server, http://host:port, redis://…@host:port or http+unix://socket; ``self.url`` is the same with
+            the proxy's address.
         host: address to listen on.
     """
 
@@ -48,7 +52,9 @@ class Proxy:
         login, at, address = address.rpartition("@")
         address, slash, rest = address.partition("/")
         name, _, port = address.partition(":")
-        self._target = (name, int(port))
+        path = socket_of(url)
+        self._target: Path | tuple[str, int] = path or (name, int(port))
+        head = "http:" if path else head
         self._listener = socket.create_server((host, 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])
         self.url = f"{head}//{login}{at}{host}:{self.port}{slash}{rest}"
@@ -122,10 +128,18 @@ class Proxy:
                 continue
             threading.Thread(target=self._carry, args=(client,), name="proxy-link", daemon=True).start()
 
-    def _carry(self, client: socket.socket) -> None:
-        try:
+    def _connected(self) -> socket.socket:
+        if isinstance(self._target, Path):
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(self._target))
+        else:
             server = socket.create_connection(self._target, timeout=10)
             server.settimeout(None)
+        return server
+
+    def _carry(self, client: socket.socket) -> None:
+        try:
+            server = self._connected()
         except OSError:
             _reset(client)
             client.close()

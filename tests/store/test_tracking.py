@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import update
@@ -28,6 +28,7 @@ from workbench.store.tables import jobs
 from workbench.store.tracking import JOB_TAG, Tracker, keep_tracking
 from workbench.store.tracking_api import TrackingApi, TrackingUnavailable, run_url
 from workbench.store.tracking_queue import TrackingState
+from workbench.unix_url import connection_to
 
 pytestmark = pytest.mark.stack
 
@@ -91,9 +92,21 @@ def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: A
 
 def ask(settings: Settings, path: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(settings.mlflow_url + path, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    return json.loads(_sent(settings, "GET" if data is None else "POST", path, data))
+
+
+def _sent(settings: Settings, method: str, path: str, data: bytes | None = None) -> bytes:
+    """MLflow's answer over its socket."""
+    connection = connection_to(settings.mlflow_url, 30.0)
+    try:
+        prefix = urlsplit(settings.mlflow_url).path
+        connection.request(method, prefix + path, data, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        said = answer.read()
+        assert answer.status == 200, said
+        return said
+    finally:
+        connection.close()
 
 
 def runs(settings: Settings, experiment: str, filter_text: str = "") -> list[dict[str, Any]]:
@@ -148,9 +161,7 @@ def test_the_run_holds_the_final_video_the_speech_the_script_and_the_graph(
 
 
 def _artifact(settings: Settings, run_id: str, name: str) -> bytes:
-    url = f"{settings.mlflow_url}/get-artifact?run_uuid={run_id}&path={name}"
-    with urllib.request.urlopen(url) as answer:
-        return bytes(answer.read())
+    return _sent(settings, "GET", f"/get-artifact?run_uuid={run_id}&path={name}")
 
 
 def test_the_trace_has_a_span_for_each_node_with_the_times_of_sql(

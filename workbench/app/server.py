@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from workbench.app.access import login
+from workbench.app.access.policy import policy_of
 from workbench.app.access.wiring import add_guard
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
@@ -17,6 +18,7 @@ from workbench.app.description import describe_live_messages, described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
 from workbench.app.measured import Measured
+from workbench.app.mlflow.proxy import add_mlflow
 from workbench.app.part_states import PartStates
 from workbench.app.uploads.clearing import keep_clear
 from workbench.app.uploads.gradio_door import add_gradio_door
@@ -33,19 +35,20 @@ def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> Fa
         port: the same.
         pages: as for ``create_app``.
     """
-    app = create_app(bench, pages=pages)
+    app = create_app(bench, pages=pages, with_login=policy_of(bench.settings, host, port).login)
     add_guard(app, host, port)  # what is added last is outermost
     app.add_middleware(Measured)  # it answers nothing, and counts what the guard refuses too
     return app
 
 
-def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
+def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) -> FastAPI:
     """The application of one bench, without its guard: somebody before it says who asks (``scope["state"]["user"]``).
 
     Connects to nothing until it is asked something.
 
     Args:
         pages: False leaves the Gradio pages out: the API alone imports in a fraction of the time.
+        with_login: whether people log in: what they are asked to agree to depends on it.
     """
     app = FastAPI(**described(), lifespan=_serving)
     app.state.bench = bench
@@ -58,11 +61,12 @@ def create_app(bench: Bench, *, pages: bool = True) -> FastAPI:
     app.include_router(live.router)
     describe_live_messages(app)
     app.include_router(login.router)
+    app.state.mlflow = add_mlflow(app)
     if pages:
         from workbench.app.pages import mount_pages
 
         add_gradio_door(app)
-        mount_pages(app)
+        mount_pages(app, login=with_login)
     return app
 
 
@@ -75,4 +79,5 @@ async def _serving(app: FastAPI) -> AsyncIterator[None]:
     finally:
         clearing.cancel()
         await asyncio.gather(clearing, return_exceptions=True)
+        await app.state.mlflow.close()
         await to_thread.run_sync(app.state.hub.close)

@@ -233,11 +233,13 @@ def _view(outcome: Outcome, recorder: Recorder) -> dict[str, Any]:
 
 
 def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> None:
+    from workbench.client.mlflow_access import NO_ADDRESS
+
     if len(outcomes) == 1:
         [one] = outcomes
         print(f"notebook: {one.file or 'none: its process died'}\npage:     {one.html or ''}".rstrip())
         if one.run:
-            print(f"MLflow:   {recorder.url(one.run)}")
+            print(f"MLflow:   {recorder.url(one.run) or NO_ADDRESS}")
         if one.error and one.error.get("log"):
             print(one.error["log"])
     else:
@@ -259,7 +261,7 @@ def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> Non
         if narrow:
             print(f"notebooks: {outcomes[0].execution.folder}")
         if outcomes[0].run:
-            print(f"MLflow:    {recorder.url(outcomes[0].run)} and those beside it")
+            print(f"MLflow:    {recorder.url(outcomes[0].run) or NO_ADDRESS} and those beside it")
     for one in outcomes:
         if one.unrecorded:
             print(

@@ -6,6 +6,7 @@ from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.job import JobRecord, JobView
 from workbench.cli.output import print_table
 from workbench.client.bench import Bench
+from workbench.client.mlflow_access import NO_ADDRESS
 from workbench.terminal.questions import this_program
 
 _STYLES = {"completed": "green", "failed": "bold red", "skipped": "dim", "cancelled": "yellow", "running": "cyan"}
@@ -38,7 +39,7 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
             f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
         ),
         ("page", f"{bench.settings.app_url}/?job={record.id}" if bench.settings.app_url else None),
-        ("mlflow", shown.mlflow_run or ("not recorded yet" if bench.settings.mlflow_url else None)),
+        ("mlflow", shown.mlflow_run or _no_run_page(bench, record)),
         ("stop", f"{this_program()} down"),
     ]
     for name, value in facts:
@@ -47,6 +48,13 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
     if shown.error is not None:
         print()
         print_error(shown.error)
+
+
+def _no_run_page(bench: Bench, record: JobRecord) -> str | None:
+    """Why there is no link."""
+    if not bench.settings.mlflow_url:
+        return None
+    return NO_ADDRESS if bench.job(record.id).mlflow_run_id else "not recorded yet"
 
 
 def print_error(info: ErrorInfo) -> None:

@@ -27,6 +27,7 @@ from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client import review
 from workbench.client.given import check_refs
 from workbench.client.inspection.inspector import Inspector
+from workbench.client.mlflow_access import run_page
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
 from workbench.engine.offers import Outlook
@@ -39,7 +40,6 @@ from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
 from workbench.store.run_contents import PARENT_RUN
-from workbench.store.tracking_api import run_url
 from workbench.store.typical import typical_seconds
 
 QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
@@ -161,13 +161,12 @@ class Bench:
         return typical_seconds(self.store.database, {node.service for node in record.graph.nodes})
 
     def mlflow_run(self, job_id: str) -> str | None:
-        """URL of the job's page in MLflow, once it is recorded there."""
+        """URL of the job's page in MLflow, once it is recorded there; None also where no app is there to show it."""
         return self.mlflow_page(self.job(job_id))
 
     def mlflow_page(self, record: JobRecord) -> str | None:
-        """The same of a record, without the login that the setting may carry."""
-        run = record.mlflow_run_id
-        return run_url(self.settings.mlflow_url, run) if run and self.settings.mlflow_url else None
+        """The same of a record."""
+        return run_page(self.settings, record.mlflow_run_id)
 
     def events(self, job_id: str, after: str = "0-0") -> Sequence[Event]:
         return self.store.events(job_id, after)

@@ -269,19 +269,32 @@ def _use_sql(settings: Settings) -> Iterator[Finding]:
 
 
 def _use_mlflow(settings: Settings) -> Iterator[Finding]:
+    import base64
     import json
-    from urllib.request import Request, urlopen
+    from urllib.parse import unquote, urlsplit
 
-    base = settings.mlflow_url.rstrip("/")
-    ask = Request(
-        f"{base}/api/2.0/mlflow/experiments/search",
-        data=b'{"max_results": 1}',
-        headers={"Content-Type": "application/json"},
-    )
-    with urlopen(ask, timeout=10) as answer:
-        experiments = json.load(answer).get("experiments", [])
-    with urlopen(f"{base}/api/2.0/mlflow-artifacts/artifacts?path=", timeout=10) as answer:
-        json.load(answer)
+    from workbench.unix_url import connection_to
+
+    parts = urlsplit(settings.mlflow_url)
+    base, headers = parts.path.rstrip("/"), {"Content-Type": "application/json"}
+    if parts.username:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+    connection = connection_to(settings.mlflow_url, 10.0)
+    try:
+        for method, path, body in (
+            ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=", None),
+            ("POST", "/api/2.0/mlflow/experiments/search", b'{"max_results": 1}'),
+        ):
+            connection.request(method, base + path, body, headers)
+            answer = connection.getresponse()
+            said = answer.read()
+            if answer.status != 200:
+                yield _problem("mlflow used", f"{path} gave HTTP {answer.status}", "Read logs/mlflow.log in the home.")
+                return
+    finally:
+        connection.close()
+    experiments = json.loads(said).get("experiments", [])
     yield _ok("mlflow used", f"searched experiments ({'some' if experiments else 'none'}), listed artifacts")
 
 

@@ -16,8 +16,10 @@ from workbench.embedded.part import Part
 from workbench.embedded.ports import choose_ports, fixed_ports
 from workbench.embedded.probes import probe
 from workbench.embedded.ready import READY_FILE
-from workbench.embedded.servers import bus_server, object_server, sql_file, tracking_server
+from workbench.embedded.servers import TRACKING_PREFIX, bus_server, object_server, sql_file, tracking_server
+from workbench.embedded.tracking_socket import socket_path
 from workbench.settings import Settings, load_settings
+from workbench.unix_url import unix_url
 
 SERVERS = ("bus", "objects", "sql", "mlflow")
 ROLES = ("control", "worker", "app")
@@ -59,7 +61,7 @@ def plan_stack(
     external = [name for name in wanted if name in URL_OF_PART and given_from_outside(name)]
     own = [name for name in wanted if name in SERVERS and name not in external]
     runs_app = "app" in wanted and "app" not in external and roles is None
-    with_port = [name for name in own if name != "sql"] + ["app"] * runs_app
+    with_port = [name for name in own if name not in ("sql", "mlflow")] + ["app"] * runs_app
     chosen = choose_ports(home, with_port, fixed_ports(ports), say)
     values = _values(home, own, external, chosen)
     if token and "app" not in external:  # a page of somebody else is not told our token
@@ -78,7 +80,7 @@ def plan_stack(
     if "sql" in own:
         parts.append(sql_file(settings))
     if "mlflow" in own:
-        parts.append(tracking_server(home, settings, chosen["mlflow"]))
+        parts.append(tracking_server(home, settings))
     if roles is None:
         roles = [role(home, name) for name in wanted if name in ("control", "worker")]
         if runs_app:
@@ -153,7 +155,7 @@ def _values(home: Path, own: list[str], external: list[str], ports: Mapping[str,
     if "sql" in own:
         values["sql_url"] = f"sqlite:///{home / 'sql' / 'workbench.sqlite3'}"
     if "mlflow" in own:
-        values["mlflow_url"] = f"http://127.0.0.1:{ports['mlflow']}"
+        values["mlflow_url"] = unix_url(socket_path(home), TRACKING_PREFIX)
     return values
 
 

@@ -19,7 +19,6 @@ from workbench.embedded.home import write_private
 PORTS_OF_PART: dict[str, tuple[str, ...]] = {
     "bus": ("bus",),
     "objects": ("s3", "master", "volume", "filer", "admin"),
-    "mlflow": ("mlflow",),
     "app": ("app",),
 }
 GRPC_OFFSET = 10_000
@@ -56,6 +55,8 @@ def choose_ports(
 
 def fixed_ports(given: Mapping[str, int] | None = None) -> dict[str, int]:
     """Ports asked for by ``WORKBENCH_PORT_<PART>``, overridden by what was given on the command line."""
+    if os.environ.get("WORKBENCH_PORT_MLFLOW"):
+        raise _without_port("WORKBENCH_PORT_MLFLOW", os.environ["WORKBENCH_PORT_MLFLOW"])
     ports: dict[str, int] = {}
     for part in PORTS_OF_PART:
         name = f"WORKBENCH_PORT_{part.upper()}"
@@ -79,6 +80,8 @@ def parse_ports(given: Collection[str]) -> dict[str, int]:
     ports = {}
     for text in given:
         name, _, number = text.partition("=")
+        if name == "mlflow":
+            raise _without_port("--port", text)
         if name not in PORTS_OF_PART or not number.isdigit():
             raise WorkbenchError(
                 "settings.invalid",
@@ -118,6 +121,17 @@ def holder(port: int) -> str:
     return "another process"
 
 
+def _without_port(where: str, seen: str) -> WorkbenchError:
+    return WorkbenchError(
+        "settings.invalid",
+        "MLflow has no port: it listens on a Unix socket, and the app serves it at /mlflow.",
+        where=where,
+        seen=seen,
+        allowed=", ".join(PORTS_OF_PART),
+        remedy="Leave it out; `workbench mlflow env` prints what an MLflow client needs.",
+    )
+
+
 def _checked(part: str, port: int) -> int:
     grpc = part == "objects"
     highest = 65_535 - GRPC_OFFSET if grpc else 65_535
@@ -152,7 +166,7 @@ def _free_block(home: Path, names: tuple[str, ...]) -> dict[str, int]:
         "stack.port_taken",
         "No free block of ports was found.",
         seen=f"{_FIRST}-{_FIRST + 8 * _BLOCKS} all occupied",
-        remedy="End some of the stacks on this machine, or fix ports with WORKBENCH_PORT_BUS, _OBJECTS and _MLFLOW.",
+        remedy="End some of the stacks on this machine, or fix ports with WORKBENCH_PORT_BUS, _OBJECTS and _APP.",
     )
 
 

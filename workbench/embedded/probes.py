@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from schemas.errors import WorkbenchError
 from workbench.embedded.s3_request import signed_request
 from workbench.settings import Settings
+from workbench.unix_url import connection_to
 
 TIMEOUT_S = 1.0
 
@@ -126,12 +127,9 @@ def probe_sql(url: str) -> None:
 
 def probe_http(url: str, path: str, code: str = "tracking.unreachable") -> None:
     """GET answered with 200. Raises an error of that code."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port or (443 if secure else 80), timeout=TIMEOUT_S)
+    connection = connection_to(url, TIMEOUT_S)
     try:
-        connection.request("GET", parts.path.rstrip("/") + path)
+        connection.request("GET", urlsplit(url).path.rstrip("/") + path)
         status = connection.getresponse().status
         problem = "" if status == 200 else f"GET {path} gave HTTP {status}"
     except (OSError, http.client.HTTPException) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -17,6 +18,10 @@ from workbench.embedded.part import Part
 from workbench.embedded.ports import GRPC_OFFSET
 from workbench.embedded.probes import probe_bus, probe_http, probe_new_objects, probe_sql, tracking_bucket
 from workbench.settings import Settings
+from workbench.unix_url import HOST, socket_of
+
+TRACKING_PREFIX = "/mlflow"  # as the app serves it: links of its page then fit
+MODEL_SOURCES = r"\A(?:(?:mlflow-artifacts|runs|models):/(?!/)|(?:dummy-source|prompt-template)\Z)"
 
 
 def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part:
@@ -82,11 +87,16 @@ def sql_file(settings: Settings) -> Part:
     return Part(name="sql", url=settings.sql_url, probe=lambda: probe_sql(settings.sql_url))
 
 
-def tracking_server(home: Path, settings: Settings, port: int) -> Part:
-    """`mlflow server` on its own SQLite file, artifacts in the object store. It takes 10-15 s to answer."""
+def tracking_server(home: Path, settings: Settings) -> Part:
+    """`mlflow server` on its own SQLite file, artifacts in the object store. It takes 10-15 s to answer.
+
+    It listens on the Unix socket of ``settings.mlflow_url`` and on no port: it knows no login, and with an experiment
+    of one's own location it reads and writes any file of its user. Others come through the app, at /mlflow.
+    """
     if importlib.util.find_spec("mlflow") is None:
         raise missing_package("mlflow", "mlflow", "WORKBENCH_MLFLOW_URL")
-    folder = home / "mlflow"
+    folder, listens = home / "mlflow", socket_of(settings.mlflow_url)
+    assert listens is not None
     in_store = f"s3://{tracking_bucket(settings.s3_bucket)}/artifacts"
     return Part(
         name="mlflow",
@@ -98,13 +108,11 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
                 "-m",
                 "mlflow",
                 "server",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(port),
                 "--workers",
                 "1",
             ),
+            *("--uvicorn-opts", f"--uds {shlex.quote(str(listens))}"),  # in place of host and port
+            *("--static-prefix", TRACKING_PREFIX),
             *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"),
             *(
                 "--serve-artifacts",
@@ -115,6 +123,9 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
         env={
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # on, it takes 900 MB and leaves orphans behind
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ALLOWED_HOSTS": HOST,  # nobody calls it by another name, whatever is set where `up` runs
+            # A model may lie where the server keeps artifacts, and nowhere else; the last two stand for prompts.
+            "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": MODEL_SOURCES,
             "DO_NOT_TRACK": "true",
             "PYTHONSAFEPATH": "1",  # its own child runs `python -m`, which would look for modules in the home first
             "MLFLOW_S3_ENDPOINT_URL": settings.s3_url,
@@ -127,6 +138,7 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
         probe=lambda: probe_http(settings.mlflow_url, "/health"),
         required=False,
         start_timeout_s=120.0,
+        tidy=lambda: listens.unlink(missing_ok=True),
     )
 
 

@@ -28,6 +28,7 @@ from workbench.embedded.process import (
     spawn,
 )
 from workbench.embedded.record import PartRecord, StackRecord, read_record, remove_record, write_record
+from workbench.embedded.tracking_socket import clear_socket
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
 HEALTHY_S = 60.0  # after that long in good health the pauses begin anew
@@ -72,6 +73,7 @@ def recover(home: Path, say: Callable[[str], None]) -> None:
     for part in left.parts if left else []:
         if part.process is not None and end_leftover(part.process):
             say(f"{part.name}: ended pid {part.process.pid}, left behind by an earlier stack")
+    clear_socket(home)
     remove_record(home)
 
 
@@ -179,6 +181,7 @@ class Supervisor:
         if self._guard:
             self._guard.close()
             self._guard = None
+        clear_socket(self.home)
         remove_record(self.home)
 
     def _may_start(self, watched: Watched) -> bool:

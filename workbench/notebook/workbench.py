@@ -207,6 +207,15 @@ class Workbench:
 
         return Pipelines()
 
+    def mlflow_env(self) -> dict[str, str]:
+        """What the plain ``mlflow`` package reads: ``os.environ.update(wb.mlflow_env())``, before it is used.
+
+        Raises WorkbenchError: tracking.off, or stack.not_running where no app serves MLflow.
+        """
+        from workbench.client.mlflow_access import client_environment
+
+        return client_environment(self.settings)
+
     def graph(self, name: str = "graph", *, seed: int = 0) -> GraphBuilder:
         """An empty graph to be built by hand: ``g.generate.remux(video=…, audio=…)``."""
         from workbench.notebook.graphs import GraphBuilder

@@ -16,6 +16,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from schemas.errors import WorkbenchError
+from workbench.store.unix_pool import UnixPool
+from workbench.unix_url import socket_of
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 30.0
 
@@ -55,17 +57,22 @@ class TrackingApi:
     """One MLflow server. Thread-safe; blocking. Every method raises TrackingUnavailable and TrackingRefused.
 
     Args:
-        url: ``http(s)://[user:password@]host[:port][/prefix]``.
+        url: ``http(s)://[user:password@]host[:port][/prefix]``, or ``http+unix://<socket, percent-encoded>[/prefix]``.
     """
 
     def __init__(self, url: str, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         parts = urlsplit(url)
         self.url = without_login(url)
+        path = socket_of(url)
+        self._base = parts.path.rstrip("/") if path else self.url  # what a request's path is put behind
         self.requests = 0  # sent so far, for measurements
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username and not path else None
         self._headers = dict(urllib3.make_headers(basic_auth=login)) if login else {}
-        self._http = urllib3.PoolManager(
-            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
+        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s)
+        self._http: urllib3.PoolManager | UnixPool = (
+            UnixPool(path, maxsize=4, timeout=timeout)
+            if path
+            else urllib3.PoolManager(maxsize=4, retries=False, timeout=timeout)
         )
 
     def experiment_id(self, name: str) -> str:
@@ -166,7 +173,7 @@ class TrackingApi:
     def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> bytes:
         self.requests += 1
         try:
-            response = self._http.request(method, self.url + path, body=body, headers=self._headers | headers)
+            response = self._http.request(method, self._base + path, body=body, headers=self._headers | headers)
         except (HTTPError, OSError) as fault:
             raise TrackingUnavailable(self.url, f"{type(fault).__name__}: {fault}") from fault
         if response.status < 300:
@@ -187,9 +194,10 @@ def without_login(url: str) -> str:
     return url and f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
-def run_url(mlflow_url: str, run_id: str) -> str:
-    """The page of a run in MLflow's interface, without the login that the URL may carry."""
-    return f"{without_login(mlflow_url)}/#/runs/{run_id}"
+def run_url(base_url: str, run_id: str) -> str:
+    """The page of a run in the MLflow interface at that URL or path, without the login that the URL may carry."""
+    base = without_login(base_url) if "://" in base_url else base_url.rstrip("/")
+    return f"{base}/#/runs/{run_id}"
 
 
 def artifact_path(artifact_uri: str) -> str:

@@ -307,7 +307,7 @@ function drawAfter(view, job) {
   const figures = h("div", {});
   const downloads = h("div", { class: "wb-downloads" });
   view.after ??= { figures, downloads };
-  const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { ...options, target: place.transport ? "_blank" : null, rel: "noopener" }) : null);
+  const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { target: place.transport ? "_blank" : null, rel: "noopener", ...options }) : null);
   const again = record.status === "completed" ? "Again with changes" : "Again";
   fill(
     view.parts.after,
@@ -318,7 +318,7 @@ function drawAfter(view, job) {
       record.status === "completed" ? null : retryButton(view),
       view.links ? link("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
       record.status === "completed" ? link("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
-      record.mlflowRun ? linkButton("MLflow", record.mlflowRun, { icon: "external", target: "_blank", rel: "noopener" }) : null,
+      record.mlflowRun ? link("MLflow", record.mlflowRun, { icon: "external", target: "_blank" }) : null,
     ),
     view.after.figures,
     view.after.downloads,

@@ -59,7 +59,7 @@ def test_session_says_who_asks(browser: TestClient) -> None:
     told = browser.get("/api/session").json()
     assert told.pop("version")
     assert len(told.pop("csrfToken")) == 64
-    assert told == {"user": "ann", "role": "admin", "login": True, "mlflowUrl": "http://127.0.0.1:3"}
+    assert told == {"user": "ann", "role": "admin", "login": True, "mlflowUrl": "/mlflow/"}
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])

@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.cli.program import ROOT, Program, stack
+from tests.cli.program import ROOT, Program, stack_without_app
 
 
 @pytest.fixture(scope="package")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program on a stack with all its parts but the page; its nodes include the probes."""
-    parts = ("bus", "objects", "sql", "mlflow", "control", "worker")
     more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
-    with stack(tmp_path_factory.mktemp("papers") / "home", *parts, **more) as program:
+    with stack_without_app(tmp_path_factory.mktemp("papers") / "home", **more) as program:
         yield program
 
 

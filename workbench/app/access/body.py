@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
 from schemas.graph import MAX_DOCUMENT_BYTES
+from workbench.app.mlflow.limits import LARGEST_RECORD, ROOT, brings_file
 
 # Uploads count for themselves: they are streamed to disk under the caps of their own route.
 UPLOADING = ("/api/uploads", "/api/infinitetalk", "/gradio_api/upload")
@@ -25,8 +26,10 @@ def is_upload(method: str, path: str) -> bool:
 
 def largest_body(method: str, path: str) -> int | None:
     """Bytes a body may have; None where the route counts itself."""
-    if is_upload(method, path):
+    if is_upload(method, path) or brings_file(method, path):
         return None
+    if path.startswith(f"{ROOT}/"):
+        return LARGEST_RECORD
     return next((limit for prefix, limit in _OF_PATH if path.rstrip("/") == prefix), _OTHERWISE)
 
 

@@ -35,7 +35,13 @@ _CLOSED = {
 RECHECK_S = 15.0  # a WebSocket of somebody who logged out or was disabled is closed after so long at most
 _OPEN = frozenset({"/login", "/logout", "/health", "/ready"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
-_STATIC = ("/assets/", "/static/", "/svelte/", "/web/")  # a page loads a hundred of them: they do not count
+_STATIC = (
+    "/assets/",
+    "/static/",
+    "/svelte/",
+    "/web/",
+    "/mlflow/static-files/",
+)  # a page loads a hundred of them: they do not count
 # Gradio fetches what stands behind these for whoever asks.
 _FETCHES_FOR_OTHERS = re.compile(r"/(?:file[=/]\W*https?:|proxy=)", re.IGNORECASE)
 

@@ -15,6 +15,7 @@ from schemas.event import NodeWait
 from schemas.job import JobRecord
 from schemas.refs import ImageRef, Ref, VideoRef
 from workbench.app.identity import User
+from workbench.app.mlflow.access import run_link
 from workbench.client.bench import Bench
 from workbench.client.order import asked_for
 from workbench.engine.accept import Accepted
@@ -57,7 +58,7 @@ def in_full(bench: Bench, record: JobRecord, user: User) -> JobInFull:
             "waits": [_waiting(node, wait) for node, wait in line.waiting.items()],
             "last_graph": record.graph,
             "options": asked_for(record.graph),
-            "mlflow_run": bench.mlflow_page(record),
+            "mlflow_run": run_link(bench, record, user),
             "may_change": user.may_change(record.owner),
         }
     )

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from schemas.access import SessionInfo
 from workbench.app.api._request import refusals
 from workbench.app.identity import current_user
-from workbench.store.tracking_api import without_login
+from workbench.app.mlflow.access import may_see
+from workbench.app.mlflow.limits import ROOT
 
 router = APIRouter(tags=["access"])
 
@@ -23,6 +24,6 @@ def session(request: Request) -> SessionInfo:
         role=user.role,
         login=request.state.login,
         csrf_token=request.state.csrf_token,
-        mlflow_url=without_login(bench.settings.mlflow_url),
+        mlflow_url=f"{ROOT}/" if may_see(user, bench.settings) else "",
         version=metadata.version("talking-head-workbench"),
     )

@@ -12,7 +12,7 @@ import gradio as gr
 from schemas.api import JobRequest
 from schemas.errors import WorkbenchError
 from workbench.app.pages.island import Island
-from workbench.app.pages.orders import CONSENT, consent_of, digest_of, request_of
+from workbench.app.pages.orders import consent_of, digest_of, request_of
 from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT
 
 MAX_SEED = 2**53 - 1  # what a browser's number keeps exactly
@@ -59,14 +59,14 @@ class Form:
                 "a portrait or voice of a real person needs that person's consent",
                 where="consent",
                 seen="not ticked",
-                allowed=CONSENT,
+                allowed=self.consent.label,
                 remedy="Tick it when that is true; otherwise take the sample portrait.",
             )
         return self._asked(
             values,
             {**used, "seed": _seed(values[self.seed])},
             experiment=_text(values[self.experiment]) or "workbench",
-            consent=consent_of(bool(values[self.consent])),
+            consent=consent_of(bool(values[self.consent]), str(self.consent.label)),
         )
 
     def so_far(self, values: Values, uses: dict[str, str]) -> JobRequest:

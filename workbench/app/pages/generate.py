@@ -8,15 +8,19 @@ from workbench.app.pages.capture import capture
 from workbench.app.pages.examples import EXAMPLES
 from workbench.app.pages.form import Form
 from workbench.app.pages.island import island
-from workbench.app.pages.orders import CONSENT
 from workbench.app.pages.shell import heading
 from workbench.app.pages.wiring import Page, wire
 from workbench.app.pages.words import drafter, transcriber, words
 from workbench.client.bench import Bench
+from workbench.client.consent import consent_text
 
 
-def generate_page(bench: Bench, demo: gr.Blocks) -> None:
-    """To be called inside the Blocks."""
+def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
+    """To be called inside the Blocks.
+
+    Args:
+        login: whether people log in.
+    """
     heading("Generate")
     with gr.Row(elem_classes="wb-page", equal_height=False):
         with gr.Column(scale=6, min_width=340):
@@ -54,7 +58,7 @@ def generate_page(bench: Bench, demo: gr.Blocks) -> None:
                             elem_id="field-experiment",
                         )
                 consent = gr.Checkbox(
-                    label=CONSENT,
+                    label=consent_text(bench.settings, login=login),
                     info="For portraits and voices of real people; recorded with the run.",
                     elem_id="field-consent",
                 )

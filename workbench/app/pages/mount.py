@@ -19,10 +19,13 @@ class _Asked(StaticFiles):
         return answer
 
 
-def mount_pages(app: FastAPI) -> None:
+def mount_pages(app: FastAPI, *, login: bool) -> None:
     """Mount the pages; every route that is registered before goes first.
 
     Imports Gradio: some seconds of CPU.
+
+    Args:
+        login: whether people log in.
     """
     import gradio as gr
 
@@ -35,7 +38,7 @@ def mount_pages(app: FastAPI) -> None:
     bench = app.state.bench
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
         add_endpoints(bench)  # first: events of the page have names too, and would take these
-        generate_page(bench, demo)
+        generate_page(bench, demo, login=login)
     with demo.route("Runs", "runs"):
         runs_page()
     with demo.route("System", "system"):

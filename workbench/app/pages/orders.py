@@ -13,8 +13,6 @@ from workbench.app.api.jobs import submit_job
 from workbench.app.identity import User
 from workbench.client.bench import Bench
 
-CONSENT = "Everybody who is seen or heard here has agreed to it."
-
 
 def order(bench: Bench, request: JobRequest, user: User) -> dict[str, Any]:
     """Submit as POST /api/jobs does: what an island shows of it. Raises WorkbenchError; then nothing was queued."""
@@ -77,9 +75,9 @@ def request_of(**fields: Any) -> JobRequest:
         ) from None
 
 
-def consent_of(ticked: bool) -> Consent | None:
+def consent_of(ticked: bool, text: str) -> Consent | None:
     """What is recorded with the run."""
-    return Consent(given=True, text=CONSENT) if ticked else None
+    return Consent(given=True, text=text) if ticked else None
 
 
 def _said(text: str, what: str) -> str:

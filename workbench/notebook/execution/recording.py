@@ -13,10 +13,11 @@ from typing import Any
 
 from schemas.errors import WorkbenchError
 from workbench.client.bench import Bench
+from workbench.client.mlflow_access import run_page
 from workbench.notebook.execution.run import Execution, Outcome, stopped
 from workbench.store.run_artifacts import RunArtifacts
 from workbench.store.run_contents import MAX_TAG, Deliverable, code_version, key_of, text_of
-from workbench.store.tracking_api import TrackingApi, TrackingRefused, TrackingUnavailable, run_url
+from workbench.store.tracking_api import TrackingApi, TrackingRefused, TrackingUnavailable
 
 KEY_TAG = "workbench.execution"
 OWNER = "local"
@@ -108,7 +109,7 @@ class Recorder:
 
     def url(self, run: str | None) -> str | None:
         """The run's page."""
-        return run_url(self._bench.settings.mlflow_url, run) if run else None
+        return run_page(self._bench.settings, run)
 
     def _experiment(self, execution: Execution, stop: threading.Event) -> str:
         """Its id. MLflow is waited for by all together: who comes after a wait that was in vain asks once."""

@@ -1,0 +1,62 @@
+"""MLflow's own page, through the app: the table of runs, a video that plays and seeks, a report that is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+from tests.store.media import write_clip
+from workbench.client.mlflow_access import run_page
+from workbench.store.tracking_api import TrackingApi
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+def test_the_page_of_a_run_shows_its_figures_plays_its_video_and_shows_its_report(
+    place: Place, visiting: Visiting, tmp_path: Path
+) -> None:
+    settings = place.bench.settings
+    api = TrackingApi(settings.mlflow_url)
+    place.wait_for(lambda: place.get("/ready")["parts"][3]["state"] == "external", 120)
+    experiment = api.experiment_id("pages of MLflow")
+    info = api.create_run(experiment, "a watched run", "tests", 1, {})
+    run = str(info["run_id"])
+    api.log_batch(
+        run, [{"key": "evaluate.words", "value": 0.25, "timestamp": 1, "step": 0}], {"animate.sway": "0.5"}, {}
+    )
+    clip = tmp_path / "final.mp4"
+    write_clip(clip, seconds=3.0)
+    api.upload(str(info["artifact_uri"]), "final.mp4", clip, "video/mp4")
+    api.upload(
+        str(info["artifact_uri"]),
+        "report.html",
+        b"<h1>The report</h1><p id=who>still</p><script>who.textContent = document.cookie || origin</script>",
+        "text/html",
+    )
+    api.update_run(run, "FINISHED", 2)
+
+    page = visiting(f"/mlflow/#/experiments/{experiment}").page
+    expect(page.get_by_role("link", name="a watched run")).to_be_visible()  # runs first, not MLflow's view of chats
+    expect(page.locator("[data-assistant-ui]:visible")).to_have_count(0)
+
+    link = run_page(settings, run)
+    assert link is not None and link.startswith(f"{place.url}/mlflow/#/")
+    page.goto(link)
+    expect(page.get_by_text("animate.sway")).to_be_visible()
+    page.goto(f"/mlflow/#/experiments/{experiment}/runs/{run}/artifacts/final.mp4")
+    video = page.locator("video")
+    expect(video).to_be_visible()
+    video.evaluate("video => { video.muted = true; return video.play(); }")
+    handle = video.element_handle()
+    page.wait_for_function("video => video.currentTime > 0", arg=handle)
+    video.evaluate("video => { video.pause(); video.currentTime = video.duration * 0.8; }")
+    page.wait_for_function("video => !video.seeking && video.currentTime > video.duration * 0.7", arg=handle)
+
+    page.goto(f"/mlflow/#/experiments/{experiment}/runs/{run}/artifacts/report.html")
+    report = page.frame_locator("iframe").first
+    expect(report.get_by_role("heading", name="The report")).to_be_visible()
+    expect(report.locator("#who")).to_have_text("null")  # it runs, and as a page of no site

@@ -1,0 +1,72 @@
+"""Who may see MLflow, and who may do what there."""
+
+from __future__ import annotations
+
+from schemas.access import Role
+from schemas.errors import WorkbenchError
+from schemas.job import JobRecord
+from workbench.app.identity import User
+from workbench.app.mlflow.limits import ROOT
+from workbench.app.mlflow.routes import Kind, kind_of
+from workbench.client.bench import Bench
+from workbench.settings import Settings
+from workbench.store.tracking_api import run_url
+
+_ROLES = {
+    Kind.READ: (Role.VIEWER, Role.RUNNER, Role.ADMIN),
+    Kind.LOG: (Role.RUNNER, Role.ADMIN),
+    Kind.ADMIN: (Role.ADMIN,),
+}
+
+
+def may_see(user: User, settings: Settings) -> bool:
+    """Whether MLflow is there for this user at all."""
+    return bool(settings.mlflow_url) and (settings.mlflow_access == "lab" or user.role is Role.ADMIN)
+
+
+def run_link(bench: Bench, record: JobRecord, user: User) -> str | None:
+    """Where this server shows the job's run, by whatever name it was called; None for whom it does not."""
+    run = record.mlflow_run_id
+    return run_url(ROOT, run) if run and may_see(user, bench.settings) else None
+
+
+def check_access(user: User, settings: Settings, method: str, path: str) -> Kind:
+    """What the request is. Raises WorkbenchError: tracking.off, access.forbidden, tracking.not_offered.
+
+    Args:
+        path: below MLflow's own root.
+    """
+    if not settings.mlflow_url:
+        raise WorkbenchError(
+            "tracking.off",
+            "nothing is recorded in MLflow here",
+            where="WORKBENCH_MLFLOW_URL",
+            seen="not set",
+            remedy="Set it where the app is started, or start the stack with its part mlflow.",
+        )
+    if not may_see(user, settings):
+        raise _forbidden(user, (Role.ADMIN,), "MLflow is for administrators here", "WORKBENCH_MLFLOW_ACCESS=lab.")
+    kind = kind_of(method, path)
+    if kind is None or kind is Kind.NEVER:
+        raise WorkbenchError(
+            "tracking.not_offered",
+            "the workbench does not offer this part of MLflow",
+            where=f"{method} {path[:200]}",
+            remedy="docs/design/mlflow-proxy.md says what is offered and why the rest is not.",
+        )
+    if user.role not in _ROLES[kind]:
+        least = _ROLES[kind][0].value
+        what = {Kind.LOG: "record anything in MLflow", Kind.ADMIN: "delete, restore or rename in MLflow"}[kind]
+        raise _forbidden(user, _ROLES[kind], f"{user.name} may not {what}", f"`workbench user role NAME {least}`.")
+    return kind
+
+
+def _forbidden(user: User, roles: tuple[Role, ...], message: str, how: str) -> WorkbenchError:
+    return WorkbenchError(
+        "access.forbidden",
+        message,
+        where="/mlflow",
+        seen=user.role.value,
+        allowed=[role.value for role in roles],
+        remedy=f"Ask an admin of this bench, who can change it: {how}",
+    )

@@ -1,0 +1,56 @@
+"""The path and query of a request, in the one spelling that the table was asked about and MLflow gets to see."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+
+from schemas.errors import WorkbenchError
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+def plain_path(raw: bytes) -> str:
+    """The decoded path. Raises WorkbenchError (request.not_found) for one that two readers could read differently.
+
+    Args:
+        raw: as it came, percent-encoded.
+    """
+    try:
+        path = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise _odd(raw) from None
+    if not path.startswith("/") or "//" in path or _CONTROL.search(path):
+        raise _odd(raw)
+    if any(part in (".", "..") for part in path.split("/")):
+        raise _odd(raw)
+    return path
+
+
+def encoded_path(path: str) -> str:
+    """The path as it is sent on. A `;` or `%` in a name stays part of the name."""
+    return quote(path, safe="/")
+
+
+def plain_query(raw: bytes) -> list[tuple[str, str]]:
+    """Names and values of a query string, in order. Raises WorkbenchError (request.invalid) where it is no UTF-8."""
+    try:
+        return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=2000)
+    except ValueError as error:
+        raise WorkbenchError(
+            "request.invalid", f"the query cannot be read: {error}", where="query", remedy="Encode it as UTF-8."
+        ) from None
+
+
+def encoded_query(pairs: list[tuple[str, str]]) -> str:
+    """The query as it is sent on."""
+    return urlencode(pairs)
+
+
+def _odd(raw: bytes) -> WorkbenchError:
+    return WorkbenchError(
+        "request.not_found",
+        "nothing of MLflow is at this address",
+        where=raw.decode("latin-1")[:200],
+        remedy="Use paths without `.`, `..`, empty parts, backslashes or control characters.",
+    )
