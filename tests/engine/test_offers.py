@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from nodes.manifest import manifests
 from nodes.registry import services
+from schemas.capability import ServiceManifest
+from schemas.graph import Node
 from schemas.status import Plane
 from tests.engine.graphs import checked, document
-from workbench.engine.offers import needed, offer
+from workbench.engine.lacking import lacks
+from workbench.engine.offers import Offered, needed, offer
 
 
 def manifest() -> list[dict[str, object]]:
@@ -16,7 +23,7 @@ def manifest() -> list[dict[str, object]]:
 
 def test_a_worker_offers_its_pools_services_and_no_others() -> None:
     node = checked(document({"a": "probe.data"})).graph.node("a")
-    assert needed(node) == "probe.data@1.0.0#"
+    assert needed(node) == f"probe.data@1.0.0#{(node.code or '')[:12]}##"
     assert needed(node) in offer(manifest(), Plane.DATA, "cpu").services
     assert needed(node) not in offer(manifest(), Plane.DATA, "elsewhere").services
     assert needed(node) not in offer(manifest(), Plane.CONTROL, "control").services
@@ -24,7 +31,7 @@ def test_a_worker_offers_its_pools_services_and_no_others() -> None:
 
 def test_what_cannot_run_here_is_not_offered() -> None:
     broken = [{**item, "available": False} if item["service"] == "probe.data" else item for item in manifest()]
-    assert "probe.data@1.0.0#" not in offer(broken, Plane.DATA, "cpu").services
+    assert needed(node_a()) not in offer(broken, Plane.DATA, "cpu").services
 
 
 def test_equal_sets_have_one_name_and_another_version_another() -> None:
@@ -33,6 +40,37 @@ def test_equal_sets_have_one_name_and_another_version_another() -> None:
     assert first.name == again.name != other.name
 
 
-def test_other_weights_are_another_need() -> None:
-    node = checked(document({"a": "probe.data"})).graph.node("a")
-    assert needed(node) != needed(node.model_copy(update={"weights": "ab" * 32}))
+@pytest.mark.parametrize(
+    "there",
+    [{"version": "0.9.0"}, {"code": "ab" * 32}, {"weights": "cd" * 32}, {"packages": ["av==18.1.0", "numpy==2.4.5"]}],
+)
+def test_what_differs_is_another_need_and_is_named(there: dict[str, Any]) -> None:
+    needs = node_a().model_copy(update={"packages": ["av==18.1.0", "numpy==2.4.6"]})
+    same = Offered("cpu-b", service(packages=["av==18.1.0", "numpy==2.4.6"]))
+    other = Offered("cpu-a", service(**{"packages": ["av==18.1.0", "numpy==2.4.6"], **there}))
+    assert same.word == needed(needs) != other.word
+    (what,) = there
+    shown = {"version": "0.9.0", "code": "ab" * 6, "weights": "cd" * 6, "packages": "numpy==2.4.5"}[what]
+    wanted = {"version": "1.0.0", "code": (needs.code or "")[:12], "weights": "none", "packages": "numpy==2.4.6"}[what]
+    told = lacks(needed(needs), [other])
+    assert told.startswith(f"probe.data 1.0.0 (worker cpu-a has other {what}: {shown} there, {wanted} in the job; ")
+
+
+def test_the_nearest_worker_is_named_and_the_others_counted() -> None:
+    needs = needed(node_a())
+    assert lacks(needs, []) == lacks(needs, [Offered("w", service(service="probe.other"))]) == "probe.data 1.0.0"
+    far = Offered("a", service(version="0.9.0"))
+    near = Offered("b", service(code="ab" * 32, weights="cd" * 32))
+    told = lacks(needs, [far, near])
+    assert "worker b has other code: abababababab there" in told and "weights: cdcdcdcdcdcd there, none in" in told
+    assert "1 more differ" in told
+    assert "code: abababababab there, none in the job" in lacks("probe.data@1.0.0#", [near]), "accepted long ago"
+
+
+def node_a() -> Node:
+    return checked(document({"a": "probe.data"})).graph.node("a")
+
+
+def service(**changes: Any) -> ServiceManifest:
+    here = next(item for item in manifests(services()) if item.service == "probe.data")
+    return here.model_copy(update=changes)

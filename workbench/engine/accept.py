@@ -11,24 +11,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 
+from nodes.identity import Identity
 from nodes.registry import services
 from nodes.sdk import NodeDeclaration
-from schemas.capability import WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.event import NodeResult
 from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref
-from schemas.status import Lane, Plane
+from schemas.status import Lane
 from workbench.bus.answers import Planned, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
 from workbench.engine.known import known_results, recorded_questions, recorded_results, with_results
+from workbench.engine.lacking import lacks
 from workbench.engine.offers import Outlook, needed
 from workbench.engine.parse import parse_graph
 from workbench.engine.plan import plan
@@ -87,7 +87,7 @@ def accept(
         raise unreachable(bus.url, error) from error
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
-    checked = validate(graph, services(), lambda declaration: _weights(declaration, bus))
+    checked = validate(graph, services(), lambda declaration: _identity(declaration, outlook))
     run_checks(checked, open_ref)
     seed = _seed(checked.graph)
     use_cache = bool(checked.graph.context.get("cache", True))
@@ -203,13 +203,13 @@ def _put_on_bus(bus: Bus, planned: Planned, outlook: Outlook) -> None:
 
 
 def _unserved(checked: Checked, results: dict[str, NodeResult], outlook: Outlook) -> tuple[str, ...]:
-    """Services that no worker offers now, as "service version"."""
+    """Services that no worker offers now, as "service version", with what differs where a worker nearly does."""
     missing = []
     for node in checked.graph.nodes:
         declaration = checked.declarations[node.id]
-        here = outlook.offers.get(pool_name(declaration.plane, declaration.pool), frozenset())
-        if node.id not in results and needed(node) not in here:
-            missing.append(f"{node.service} {node.version}")
+        there = outlook.offers.get(pool_name(declaration.plane, declaration.pool), [])
+        if node.id not in results and needed(node) not in {item.word for item in there}:
+            missing.append(lacks(needed(node), there))
     return tuple(dict.fromkeys(missing))
 
 
@@ -227,19 +227,29 @@ def _seed(graph: Graph) -> int:
     return seed
 
 
-def _weights(declaration: NodeDeclaration, bus: Bus) -> str:
-    """The digest of a service's weights: of this machine's copy, else as a worker that has them reported it."""
+def _identity(declaration: NodeDeclaration, outlook: Outlook) -> Identity:
+    """The code as it is here, with weights and packages of this environment if a worker has the same, else a worker's.
+
+    What this environment has installed decides nothing where the worker has another: the key says what really runs.
+    Raises WorkbenchError: node.code_changed, node.missing_package where no worker has the service either.
+    """
+    code, missing = declaration.code, None
     try:
-        return declaration.weights
-    except WorkbenchError as missing_here:
-        for manifest in bus.queues.workers().values():
-            for service in WorkerManifest.model_validate(orjson.loads(manifest)).services:
-                same = (service.service, service.version) == (declaration.service, declaration.version)
-                if same and service.available and service.plane is Plane(declaration.plane):
-                    return service.weights
-        if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the bench has itself
-            missing_here.remedy = (
-                f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The bench takes "
-                "the job when that worker has announced itself."
-            )
-        raise missing_here
+        here = declaration.identity
+    except WorkbenchError as error:
+        here, missing = Identity(code), error
+        outlook.look()  # a worker that has it may have come up a moment ago
+    offered = [item.service for item in outlook.offers.get(pool_name(declaration.plane, declaration.pool), ())]
+    same = [one for one in offered if (one.service, one.version) == (declaration.service, declaration.version)]
+    there = [Identity(code, one.weights, tuple(one.packages)) for one in same if missing or one.code == code]
+    if missing is None and (here in there or not there):
+        return here
+    if there:
+        return there[0]
+    assert missing is not None
+    if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the bench has itself
+        missing.remedy = (
+            f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The bench takes "
+            "the job when that worker has announced itself."
+        )
+    raise missing
