@@ -119,10 +119,8 @@ def stamp_of(path: str) -> Stamp | None:
 
 def token_digest(text: str) -> str:
     """SHA-256 (hex) over the tokens of a source text: not over comments, blank lines, or the width of indentation."""
-    digest = hashlib.sha256()
-    for mark in _tokens(text if text.endswith("\n") else text + "\n"):
-        digest.update(mark.encode("utf-8", "surrogatepass") + b"\0")
-    return digest.hexdigest()
+    marks = "\0".join(_tokens(text if text.endswith("\n") else text + "\n"))
+    return hashlib.sha256(marks.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -186,18 +184,18 @@ def _read_anew(name: str, spec: ModuleSpec) -> Module:
     text = _text(name, spec)
     if text is None:  # a folder without __init__.py, or compiled: the version of its distribution must say what it is
         return Module("", frozenset(), stamps)
-    tree = ast.parse(text, path or name)
+    items = list(ast.walk(ast.parse(text, path or name)))
     digest = hashlib.sha256(token_digest(text).encode())
-    for file in _named_files(tree, Path(path).parent) if path else ():
+    for file in _named_files(items, Path(path).parent) if path else ():
         stamps[str(file)] = stamp_of(str(file))
         digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
     is_package = spec.submodule_search_locations is not None
-    return Module(digest.hexdigest(), frozenset(_imports(tree, name, is_package)), stamps)
+    return Module(digest.hexdigest(), frozenset(_imports(items, name, is_package)), stamps)
 
 
-def _named_files(tree: ast.AST, folder: Path) -> list[Path]:
+def _named_files(items: list[ast.AST], folder: Path) -> list[Path]:
     """Data files beside a module, or in a folder beside it, whose names stand in it as text: tables, workflows."""
-    texts = {item.value for item in ast.walk(tree) if isinstance(item, ast.Constant) and isinstance(item.value, str)}
+    texts = {item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)}
     names = {text for text in texts if _FILE_NAME.fullmatch(text)}
     folders = [folder, *(folder / text for text in texts if _FOLDER_NAME.fullmatch(text) and (folder / text).is_dir())]
     return sorted(place / name for name in names for place in folders if (place / name).is_file())
@@ -213,8 +211,8 @@ def _text(name: str, spec: ModuleSpec) -> str | None:
         return None
 
 
-def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
-    for item in ast.walk(tree):
+def _imports(items: list[ast.AST], module: str, is_package: bool) -> Iterator[str]:
+    for item in items:
         if isinstance(item, ast.Import):
             yield from (alias.name for alias in item.names)
         elif isinstance(item, ast.ImportFrom):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from nodes.identity import Identity
 from nodes.manifest import manifests
 from nodes.registry import services
 from schemas.capability import ServiceManifest
 from schemas.graph import Node
 from schemas.status import Plane
 from tests.engine.graphs import checked, document
+from workbench.bus.bus import Bus
 from workbench.engine.lacking import lacks
-from workbench.engine.offers import Offered, needed, offer
+from workbench.engine.offers import Offered, Outlook, needed, offer
+from workbench.engine.pinning import pinned
 
 
 def manifest() -> list[dict[str, object]]:
@@ -65,6 +69,22 @@ def test_the_nearest_worker_is_named_and_the_others_counted() -> None:
     assert "worker b has other code: abababababab there" in told and "weights: cdcdcdcdcdcd there, none in" in told
     assert "1 more differ" in told
     assert "code: abababababab there, none in the job" in lacks("probe.data@1.0.0#", [near]), "accepted long ago"
+
+
+def test_a_job_takes_the_packages_of_the_workers_and_its_own_code() -> None:
+    declaration = services()["probe.data"]
+    here, theirs = declaration.identity, ("numpy==1.26.4",)
+    assert identity_with() == here
+    assert identity_with(service(packages=list(theirs))) == replace(here, packages=theirs)
+    assert identity_with(service(packages=list(theirs)), service()) == here, "a worker has what is here"
+    assert identity_with(service(packages=list(theirs), code="ab" * 32)) == here, "that worker must not answer"
+
+
+def identity_with(*offered: ServiceManifest) -> Identity:
+    """With what a job is accepted where workers offer that."""
+    outlook = Outlook(cast(Bus, None))
+    outlook.offers = {"data.cpu": [Offered(f"w{index}", item) for index, item in enumerate(offered)]}
+    return pinned(services()["probe.data"], outlook)
 
 
 def node_a() -> Node:

@@ -13,9 +13,7 @@ from typing import Any
 
 import structlog
 
-from nodes.identity import Identity
 from nodes.registry import services
-from nodes.sdk import NodeDeclaration
 from schemas.errors import WorkbenchError
 from schemas.event import NodeResult
 from schemas.graph import Graph
@@ -31,6 +29,7 @@ from workbench.engine.known import known_results, recorded_questions, recorded_r
 from workbench.engine.lacking import lacks
 from workbench.engine.offers import Outlook, needed
 from workbench.engine.parse import parse_graph
+from workbench.engine.pinning import pinned
 from workbench.engine.plan import plan
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
@@ -87,7 +86,7 @@ def accept(
         raise unreachable(bus.url, error) from error
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
-    checked = validate(graph, services(), lambda declaration: _identity(declaration, outlook))
+    checked = validate(graph, services(), lambda declaration: pinned(declaration, outlook))
     run_checks(checked, open_ref)
     seed = _seed(checked.graph)
     use_cache = bool(checked.graph.context.get("cache", True))
@@ -225,31 +224,3 @@ def _seed(graph: Graph) -> int:
             remedy="Correct it, or leave it out for 0.",
         )
     return seed
-
-
-def _identity(declaration: NodeDeclaration, outlook: Outlook) -> Identity:
-    """The code as it is here, with weights and packages of this environment if a worker has the same, else a worker's.
-
-    What this environment has installed decides nothing where the worker has another: the key says what really runs.
-    Raises WorkbenchError: node.code_changed, node.missing_package where no worker has the service either.
-    """
-    code, missing = declaration.code, None
-    try:
-        here = declaration.identity
-    except WorkbenchError as error:
-        here, missing = Identity(code), error
-        outlook.look()  # a worker that has it may have come up a moment ago
-    offered = [item.service for item in outlook.offers.get(pool_name(declaration.plane, declaration.pool), ())]
-    same = [one for one in offered if (one.service, one.version) == (declaration.service, declaration.version)]
-    there = [Identity(code, one.weights, tuple(one.packages)) for one in same if missing or one.code == code]
-    if missing is None and (here in there or not there):
-        return here
-    if there:
-        return there[0]
-    assert missing is not None
-    if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the bench has itself
-        missing.remedy = (
-            f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The bench takes "
-            "the job when that worker has announced itself."
-        )
-    raise missing
