@@ -14,9 +14,12 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
     """A manifest for each service, with the reason where it cannot run here."""
     found = []
     for declaration in declared.values():
-        weights, missing = "", ""
+        code, weights, missing = "", "", ""
+        packages: tuple[str, ...] = ()
         try:
+            code = declaration.code
             weights = declaration.weights
+            packages = declaration.versions
         except WorkbenchError as error:
             missing = f"{error.message} — {error.remedy}"
         found.append(
@@ -32,7 +35,9 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 gpu=declaration.resources.gpu,
                 vram_gib=declaration.resources.vram_gib,
                 timeout_s=declaration.resources.timeout_s,
+                code=code,
                 weights=weights,
+                packages=list(packages),
                 available=not missing,
                 missing=missing,
                 params=params_schema(declaration),

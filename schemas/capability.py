@@ -24,7 +24,9 @@ class ServiceManifest(Contract):
     gpu: int = 0
     vram_gib: float = 0.0
     timeout_s: float = 600.0
-    weights: str = Field("", description="Digest of the weights on this worker; empty where there are none.")
+    code: str = Field("", description="Digest of the node's source.")
+    weights: str = Field("", description="Digest of the files that are its model; empty where there are none.")
+    packages: list[str] = Field(default_factory=list, description="name==version of the packages that it declares.")
     available: bool = True
     missing: str = Field("", description="Why the service cannot run here, where it cannot.")
     params: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its parameters.")

@@ -54,6 +54,7 @@ ERROR_CODES: dict[str, str] = {
     "node.version_mismatch": "The worker has another version of the service than the graph was accepted with.",
     "node.worker_lost": "The worker that ran the node stopped answering.",
     "node.bad_output": "The node returned something other than its declared outputs.",
+    "node.code_changed": "The node's source was edited after this process had read it.",
     "node.missing_package": "A package the node needs is not installed.",
     "node.model_unavailable": "A model or the server that runs it cannot be reached.",
     # the parts of the bench

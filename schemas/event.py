@@ -91,7 +91,10 @@ class NodeWait(Contract):
     delay_s: float = Field(0.0, ge=0, description="retry_at: seconds until the next attempt.")
     attempt: int = Field(0, ge=0, description="retry_at: the attempt that follows.")
     pool: str = Field("", description="no_worker: the pool that has none.")
-    services: list[str] = Field(default_factory=list, description="no_worker: service and version that nobody offers.")
+    services: list[str] = Field(
+        default_factory=list,
+        description='no_worker: "service version" that nobody offers, and in brackets how what a worker has differs.',
+    )
     question: Question | None = Field(None, description="approval: what a person is asked.")
 
     def sentence(self) -> str:
@@ -99,7 +102,7 @@ class NodeWait(Contract):
         if self.reason is WaitReason.RETRY_AT:
             return f"attempt {self.attempt} follows in {self.delay_s:g} s"
         if self.reason is WaitReason.NO_WORKER:
-            return f"no worker offers {', '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
+            return f"no worker offers {'; '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
         if self.reason is WaitReason.SAME_COMPUTATION:
             return "another job computes the same; its result is used"
         return f"a person is asked: {self.question.sentence}" if self.question else "a person is asked"

@@ -58,7 +58,11 @@ class Node(Contract):
     telemetry: JsonObject = Field(default_factory=dict, description="seconds, worker, cached, … once it ran.")
     progress_weight: float = Field(1.0, ge=0, description="Share of the job's progress; normalised by the sum.")
     version: str | None = Field(None, description="Version of the service, pinned at submit.")
+    code: str | None = Field(None, description="Digest of the service's source, pinned at submit.")
     weights: str | None = Field(None, description="Digest of the service's weights, pinned at submit.")
+    packages: list[str] | None = Field(
+        None, description="name==version of the packages that the service declares, pinned at submit."
+    )
 
 
 class Edge(Contract):

@@ -27,7 +27,7 @@ class WaitReason(StrEnum):
 
     SAME_COMPUTATION = "same_computation"  # another job computes this very thing
     RETRY_AT = "retry_at"  # its last attempt failed a moment ago
-    NO_WORKER = "no_worker"  # nobody offers its service in its version
+    NO_WORKER = "no_worker"  # nobody offers its service with its version, code, weights and packages
     APPROVAL = "approval"  # a person is asked
 
 

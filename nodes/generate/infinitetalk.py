@@ -105,6 +105,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     seeded=True,
     check=check,
     same_subject={"video": "image"},
+    packages=("av", "numpy"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) portrait, (N,) samples -> (ceil(N / rate * fps), height, width, 3) video, on the server.

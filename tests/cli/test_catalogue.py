@@ -70,6 +70,7 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
     text = bench.run("nodes", "generate.hibari_tts")
     assert "speed\tnumber, 0.5 to 2.0\t1.0\tPace of the speech" in text
     assert "narration\tstring" in text
+    assert f"code\t{one.code}\nweights\t{one.weights}\npackages\thibari-tts==0.2.1 numpy==" in text
 
 
 def test_pipelines_are_listed(bench: Program) -> None:

@@ -31,7 +31,7 @@ def document(
 
 
 def checked(raw: dict[str, Any]) -> Checked:
-    return validate(Graph.model_validate(raw), services(), lambda declaration: "")
+    return validate(Graph.model_validate(raw), services(), lambda declaration: declaration.identity)
 
 
 @st.composite

@@ -15,7 +15,9 @@ NODE = Node(
     id="speech",
     service="generate.tts",
     version="1.0.0",
+    code="c",
     weights="w",
+    packages=["av==18.1.0"],
     params={"speed": 1.0, "voice": {"name": "heart", "pitch": 2}},
 )
 
@@ -37,6 +39,8 @@ def test_order_and_what_does_not_count_leave_the_key_alone() -> None:
         {"service": "generate.other"},
         {"version": "1.0.1"},
         {"weights": "x"},
+        {"code": "d"},
+        {"packages": ["av==18.1.1"]},
         {"params": {"speed": 1.01, "voice": {"name": "heart", "pitch": 2}}},
         {"params": {"speed": 1.0, "voice": {"name": "heart", "pitch": 3}}},
     ],

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from nodes.identity import Identity
 from nodes.manifest import manifests
 from nodes.registry import services
+from schemas.capability import ServiceManifest
+from schemas.graph import Node
 from schemas.status import Plane
 from tests.engine.graphs import checked, document
-from workbench.engine.offers import needed, offer
+from workbench.bus.bus import Bus
+from workbench.engine.lacking import lacks
+from workbench.engine.offers import Offered, Outlook, needed, offer
+from workbench.engine.pinning import pinned
 
 
 def manifest() -> list[dict[str, object]]:
@@ -16,7 +27,7 @@ def manifest() -> list[dict[str, object]]:
 
 def test_a_worker_offers_its_pools_services_and_no_others() -> None:
     node = checked(document({"a": "probe.data"})).graph.node("a")
-    assert needed(node) == "probe.data@1.0.0#"
+    assert needed(node) == f"probe.data@1.0.0#{(node.code or '')[:12]}##"
     assert needed(node) in offer(manifest(), Plane.DATA, "cpu").services
     assert needed(node) not in offer(manifest(), Plane.DATA, "elsewhere").services
     assert needed(node) not in offer(manifest(), Plane.CONTROL, "control").services
@@ -24,7 +35,7 @@ def test_a_worker_offers_its_pools_services_and_no_others() -> None:
 
 def test_what_cannot_run_here_is_not_offered() -> None:
     broken = [{**item, "available": False} if item["service"] == "probe.data" else item for item in manifest()]
-    assert "probe.data@1.0.0#" not in offer(broken, Plane.DATA, "cpu").services
+    assert needed(node_a()) not in offer(broken, Plane.DATA, "cpu").services
 
 
 def test_equal_sets_have_one_name_and_another_version_another() -> None:
@@ -33,6 +44,53 @@ def test_equal_sets_have_one_name_and_another_version_another() -> None:
     assert first.name == again.name != other.name
 
 
-def test_other_weights_are_another_need() -> None:
-    node = checked(document({"a": "probe.data"})).graph.node("a")
-    assert needed(node) != needed(node.model_copy(update={"weights": "ab" * 32}))
+@pytest.mark.parametrize(
+    "there",
+    [{"version": "0.9.0"}, {"code": "ab" * 32}, {"weights": "cd" * 32}, {"packages": ["av==18.1.0", "numpy==2.4.5"]}],
+)
+def test_what_differs_is_another_need_and_is_named(there: dict[str, Any]) -> None:
+    needs = node_a().model_copy(update={"packages": ["av==18.1.0", "numpy==2.4.6"]})
+    same = Offered("cpu-b", service(packages=["av==18.1.0", "numpy==2.4.6"]))
+    other = Offered("cpu-a", service(**{"packages": ["av==18.1.0", "numpy==2.4.6"], **there}))
+    assert same.word == needed(needs) != other.word
+    (what,) = there
+    shown = {"version": "0.9.0", "code": "ab" * 6, "weights": "cd" * 6, "packages": "numpy==2.4.5"}[what]
+    wanted = {"version": "1.0.0", "code": (needs.code or "")[:12], "weights": "none", "packages": "numpy==2.4.6"}[what]
+    told = lacks(needed(needs), [other])
+    assert told.startswith(f"probe.data 1.0.0 (worker cpu-a has other {what}: {shown} there, {wanted} in the job; ")
+
+
+def test_the_nearest_worker_is_named_and_the_others_counted() -> None:
+    needs = needed(node_a())
+    assert lacks(needs, []) == lacks(needs, [Offered("w", service(service="probe.other"))]) == "probe.data 1.0.0"
+    far = Offered("a", service(version="0.9.0"))
+    near = Offered("b", service(code="ab" * 32, weights="cd" * 32))
+    told = lacks(needs, [far, near])
+    assert "worker b has other code: abababababab there" in told and "weights: cdcdcdcdcdcd there, none in" in told
+    assert "1 more differ" in told
+    assert "code: abababababab there, none in the job" in lacks("probe.data@1.0.0#", [near]), "accepted long ago"
+
+
+def test_a_job_takes_the_packages_of_the_workers_and_its_own_code() -> None:
+    declaration = services()["probe.data"]
+    here, theirs = declaration.identity, ("numpy==1.26.4",)
+    assert identity_with() == here
+    assert identity_with(service(packages=list(theirs))) == replace(here, packages=theirs)
+    assert identity_with(service(packages=list(theirs)), service()) == here, "a worker has what is here"
+    assert identity_with(service(packages=list(theirs), code="ab" * 32)) == here, "that worker must not answer"
+
+
+def identity_with(*offered: ServiceManifest) -> Identity:
+    """With what a job is accepted where workers offer that."""
+    outlook = Outlook(cast(Bus, None))
+    outlook.offers = {"data.cpu": [Offered(f"w{index}", item) for index, item in enumerate(offered)]}
+    return pinned(services()["probe.data"], outlook)
+
+
+def node_a() -> Node:
+    return checked(document({"a": "probe.data"})).graph.node("a")
+
+
+def service(**changes: Any) -> ServiceManifest:
+    here = next(item for item in manifests(services()) if item.service == "probe.data")
+    return here.model_copy(update=changes)

@@ -218,3 +218,15 @@ def test_states_other_than_completed_are_forgotten() -> None:
 def test_a_completed_node_of_another_version_runs_again() -> None:
     done = {"service": "probe.source", "status": "completed", "output": {"image": IMAGE}, "version": "0.9.0"}
     assert checked(document({"s": done})).graph.node("s").status is NodeStatus.PENDING
+
+
+@pytest.mark.parametrize(("made_by", "kept"), [("", True), ("ab" * 32, False)])
+def test_what_other_code_made_runs_again_with_all_that_came_of_it(made_by: str, kept: bool) -> None:
+    source, paint = (checked(document({"s": "probe.source", "p": paint_node()}, EDGE)).graph.node(id_) for id_ in "sp")
+    done = {"status": "completed", "output": {"image": IMAGE}}
+    nodes = {
+        "s": {"service": source.service, "version": source.version, "code": made_by or source.code, **done},
+        "p": paint_node(version=paint.version, code=paint.code, **done),
+    }
+    again = checked(document(nodes, EDGE)).graph
+    assert {node.status for node in again.nodes} == {NodeStatus.COMPLETED if kept else NodeStatus.PENDING}

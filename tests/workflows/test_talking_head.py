@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from nodes.identity import Identity
 from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
@@ -55,7 +56,7 @@ def arrows(built: Graph) -> set[tuple[str, str]]:
     ids=["all", "no upscale", "no evaluate", "neither", "large", "changed"],
 )
 def test_whatever_is_chosen_the_engine_accepts_the_graph(options: dict[str, Any]) -> None:
-    checked = validate(graph(**options), services(), lambda declaration: "")
+    checked = validate(graph(**options), services(), lambda declaration: Identity())
     assert [node.id for node in checked.graph.nodes] == ids(graph(**options))
     assert checked.order.index("speech") < checked.order.index("animate") < checked.order.index("remux")
 
@@ -191,7 +192,7 @@ def test_an_approval_stands_between_script_and_speech() -> None:
     assert ids(built) == ["script", "review", "speech", "upscale", "animate", "remux", "evaluate"]
     assert {("script", "review"), ("review", "speech")} <= arrows(built)
     assert ("script", "speech") not in arrows(built)
-    checked = validate(built, services(), lambda declaration: "").graph
+    checked = validate(built, services(), lambda declaration: Identity()).graph
     assert checked.node("review").input["narration"] == "$script.narration"
     assert checked.node("review").input["stage_prompt"] == "$script.stage_prompt"
     assert checked.node("speech").input["narration"] == "$review.narration"
@@ -222,7 +223,7 @@ def test_every_pipeline_makes_the_nodes_it_describes(name: str) -> None:
     made: dict[str, str] = {}
     for options in FULL[name]:
         built = build(pipeline, Options(**options))
-        validate(built, services(), lambda declaration: "")
+        validate(built, services(), lambda declaration: Identity())
         made |= {node.id: node.service for node in built.nodes}
         assert {node for arrow in arrows(built) for node in arrow} <= set(ids(built))
         assert [node for node in described if node in ids(built)] == ids(built), "in the order of the description"

@@ -55,6 +55,9 @@ def nodes(
         return
     print(f"{one.service} {one.version} ({one.plane.value} plane, pool {one.pool})")
     print(services()[service].doc)
+    made_of = (("code", one.code), ("weights", one.weights), ("packages", " ".join(one.packages)))
+    print("\nwhat it is made of")
+    print_table(("part", "identity"), [(part, value or "none") for part, value in made_of])
     if not one.available:
         print(f"\nnot available here: {one.missing}")
     for title, schema in (("parameters", one.params), ("inputs", one.inputs), ("outputs", one.outputs)):

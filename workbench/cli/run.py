@@ -151,7 +151,7 @@ def say_unserved(accepted: Accepted) -> None:
     """Say on stderr that no worker offers what the job needs."""
     if accepted.unserved:
         print(
-            f"It waits: no worker offers {', '.join(accepted.unserved)}. `workbench capabilities` shows what there is; "
+            f"It waits: no worker offers {'; '.join(accepted.unserved)}. `workbench capabilities` shows what there is; "
             "a worker for a pool is started with `workbench worker --pool NAME`.",
             file=sys.stderr,
         )

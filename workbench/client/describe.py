@@ -19,6 +19,7 @@ from workbench.client.estimate import Estimate
 from workbench.client.pipelines import find_pipeline
 from workbench.client.presets import presets_of
 from workbench.client.specimen import specimen
+from workbench.engine.offers import SHOWN
 from workbench.store.typical import typical_seconds
 from workbench.workflows import OPTION_NAMES, PIPELINES, Pipeline
 
@@ -35,17 +36,24 @@ class Offers:
     away: str = ""
 
     def reason(self, wanted: ServiceManifest) -> str:
-        """Why nobody offers the service in this version; empty where somebody does."""
+        """Why nobody offers the service in this version with this code; empty where somebody does.
+
+        Of weights and packages a job takes what the workers have.
+        """
         if self.away:
             return self.away
         seen = [item for worker in self.workers for item in worker.services if item.service == wanted.service]
         for item in seen:
-            if item.available and (item.version, item.plane) == (wanted.version, wanted.plane):
+            same = (item.version, item.code, item.plane) == (wanted.version, wanted.code, wanted.plane)
+            if item.available and same:
                 return ""
         if seen and not any(item.available for item in seen):
             return seen[0].missing
+        if wanted.missing and not wanted.code:  # this server cannot say what it would ask for
+            return wanted.missing
         if seen:
-            return f"the workers have version {seen[0].version}, and this server has {wanted.version}"
+            has, wants = [f"version {one.version}, code {one.code[:SHOWN] or 'none'}" for one in (seen[0], wanted)]
+            return f"the workers have {has}, and this server has {wants}: restart the older one"
         return f"no worker of the {wanted.plane.value} plane serves the pool {wanted.pool}"
 
 

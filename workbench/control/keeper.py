@@ -21,6 +21,7 @@ from workbench.bus.connection import BUS_AWAY, run_id
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
 from workbench.engine.known import recorded_ends
+from workbench.engine.lacking import lacks
 from workbench.engine.offers import offered_by
 from workbench.settings import Settings
 from workbench.store.approvals import Approvals
@@ -116,9 +117,10 @@ class Keeper:
         offers = offered_by(self.bus)
         count = 0
         for entry, needs in zip(entries, self.bus.queues.needs([(e.job, e.segment) for e in entries]), strict=True):
-            missing = sorted(needs - offers.get(entry.pool, frozenset()))
+            there = offers.get(entry.pool, [])
+            missing = sorted(needs.difference(item.word for item in there))
             if missing:
-                services = [word.partition("#")[0].replace("@", " ") for word in missing]
+                services = [lacks(word, there) for word in missing]
                 why = NodeWait(reason=WaitReason.NO_WORKER, pool=entry.pool, services=services)
                 if self.bus.unserved(entry.job, entry.segment, why.to_json()):
                     log.warning("no worker", job=entry.job, segment=entry.segment, pool=entry.pool, services=services)

@@ -105,7 +105,7 @@ def _models() -> Iterator[Finding]:
     """The model files inside every package that a declared node names as its weights."""
     from nodes.registry import services
 
-    packages = sorted({package for declared in services().values() for package in declared.packages})
+    packages = sorted({package for declared in services().values() for package in declared.model_packages})
     found = 0
     for package in packages:
         if not _installed(package):

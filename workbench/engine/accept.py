@@ -11,26 +11,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 
 from nodes.registry import services
-from nodes.sdk import NodeDeclaration
-from schemas.capability import WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.event import NodeResult
 from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref
-from schemas.status import Lane, Plane
+from schemas.status import Lane
 from workbench.bus.answers import Planned, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
 from workbench.engine.known import known_results, recorded_questions, recorded_results, with_results
+from workbench.engine.lacking import lacks
 from workbench.engine.offers import Outlook, needed
 from workbench.engine.parse import parse_graph
+from workbench.engine.pinning import pinned
 from workbench.engine.plan import plan
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
@@ -87,7 +86,7 @@ def accept(
         raise unreachable(bus.url, error) from error
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
-    checked = validate(graph, services(), lambda declaration: _weights(declaration, bus))
+    checked = validate(graph, services(), lambda declaration: pinned(declaration, outlook))
     run_checks(checked, open_ref)
     seed = _seed(checked.graph)
     use_cache = bool(checked.graph.context.get("cache", True))
@@ -203,13 +202,13 @@ def _put_on_bus(bus: Bus, planned: Planned, outlook: Outlook) -> None:
 
 
 def _unserved(checked: Checked, results: dict[str, NodeResult], outlook: Outlook) -> tuple[str, ...]:
-    """Services that no worker offers now, as "service version"."""
+    """Services that no worker offers now, as "service version", with what differs where a worker nearly does."""
     missing = []
     for node in checked.graph.nodes:
         declaration = checked.declarations[node.id]
-        here = outlook.offers.get(pool_name(declaration.plane, declaration.pool), frozenset())
-        if node.id not in results and needed(node) not in here:
-            missing.append(f"{node.service} {node.version}")
+        there = outlook.offers.get(pool_name(declaration.plane, declaration.pool), [])
+        if node.id not in results and needed(node) not in {item.word for item in there}:
+            missing.append(lacks(needed(node), there))
     return tuple(dict.fromkeys(missing))
 
 
@@ -225,21 +224,3 @@ def _seed(graph: Graph) -> int:
             remedy="Correct it, or leave it out for 0.",
         )
     return seed
-
-
-def _weights(declaration: NodeDeclaration, bus: Bus) -> str:
-    """The digest of a service's weights: of this machine's copy, else as a worker that has them reported it."""
-    try:
-        return declaration.weights
-    except WorkbenchError as missing_here:
-        for manifest in bus.queues.workers().values():
-            for service in WorkerManifest.model_validate(orjson.loads(manifest)).services:
-                same = (service.service, service.version) == (declaration.service, declaration.version)
-                if same and service.available and service.plane is Plane(declaration.plane):
-                    return service.weights
-        if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the bench has itself
-            missing_here.remedy = (
-                f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The bench takes "
-                "the job when that worker has announced itself."
-            )
-        raise missing_here

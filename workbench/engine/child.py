@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from nodes.source import stamp_of
 from schemas.errors import WorkbenchError
 from workbench.engine.wire import Closed, Wire
 from workbench.store.retry import disk_full, no_space
@@ -42,6 +43,7 @@ class Child:
         self.name = name
         self.services: list[dict[str, Any]] = []
         self.models: list[str] = []  # that its process keeps loaded
+        self._sources: dict[str, tuple[int, int] | None] = {}  # files of its nodes -> when they were written
         self._home = home
         self._cache_folder = cache_folder
         self._cache_bytes = cache_bytes
@@ -100,6 +102,7 @@ class Child:
         if ready is None or ready["kind"] != "ready":
             tail = self.log_tail()
             self.stop()
+            self.services = []  # the worker says so, and the jobs that wait for it do
             raise WorkbenchError(
                 "node.crashed",
                 "the executor process did not start",
@@ -109,6 +112,12 @@ class Child:
             )
         self.services = ready["services"]
         self.models = []
+        self._sources = {path: tuple(stamp) if stamp else None for path, stamp in ready["sources"].items()}
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a source file of its nodes was written after its process had read it. Costs what stat does."""
+        return any(stamp_of(path) != stamp for path, stamp in self._sources.items())
 
     def send(self, kind: str, **fields: Any) -> None:
         """Raises Closed."""

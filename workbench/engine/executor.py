@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nodes.context import Cancelled
+from nodes.identity import sources as sources_of
 from nodes.manifest import manifests
 from nodes.model_cache import ModelCache
 from nodes.registry import services
@@ -129,7 +130,8 @@ class Executor:
 
         threading.Thread(target=read, name="wire", daemon=True).start()
         manifest = [item.model_dump(mode="json") for item in manifests(self.services)]
-        self.wire.send("ready", pid=os.getpid(), services=manifest)
+        sources = sources_of(declaration.run.__module__ for declaration in self.services.values())
+        self.wire.send("ready", pid=os.getpid(), services=manifest, sources=sources)
         while True:
             self.run(self.runs.get())
 

@@ -77,6 +77,16 @@ class Abandoned(Exception):
     """The segment is no longer this executor's: handed back for another attempt, fenced or cancelled."""
 
 
+def is_code(declaration: NodeDeclaration, digest: str | None) -> bool:
+    """Whether that is the code this process has read, and its source still says so."""
+    try:
+        return declaration.code == digest
+    except WorkbenchError as error:
+        if error.code != "node.code_changed":
+            raise
+        return False
+
+
 def shape_of(spec: SegmentSpec) -> Shape:
     """The segment's shape: for each node the positions of its parents inside the segment."""
     position = {node.id: index for index, node in enumerate(spec.nodes)}
@@ -130,6 +140,10 @@ class SegmentRun:
             self.desk.wire.send("skipped", run=self.number, node=node.id)
             return NodeStatus.SKIPPED
         if self.cancelled() or self.number in self.desk.held_runs:
+            raise Abandoned
+        declaration = self.desk.services.get(node.service)
+        if declaration is not None and declaration.version == node.version and not is_code(declaration, node.code):
+            self.desk.wire.send("edited", run=self.number)  # the segment goes back; a new process reads the source
             raise Abandoned
         if not self._chain:  # in a chain the supervisor knows; a message less is a tenth of a millisecond
             self.desk.wire.send("start", run=self.number, node=node.id)
@@ -191,6 +205,9 @@ class SegmentRun:
             )
         if workdir.exists():
             shutil.rmtree(workdir, ignore_errors=True)
+        if key and not is_code(declaration, node.code):  # what it imported while it ran may have been either
+            host.log("its source was edited while it ran: no other job is given this result")
+            key = ""
         return NodeResult(
             output=output.model_dump(mode="json"),
             metrics=host.metrics,

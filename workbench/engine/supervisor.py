@@ -1,8 +1,8 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
 The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, log, models, preview, store, part, claim, ask, fetch, failed, done, end. To it: run,
-cancel, hold, answer.
+executor: start, skipped, progress, log, models, preview, store, part, claim, ask, fetch, failed, done, edited, end. To
+it: run, cancel, hold, answer.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
 log = structlog.get_logger()
+EDITED_EVERY_S = 0.5  # an idle worker looks this often whether somebody edited a node
 AT_ONCE_S = 0.003  # a take that took less did not wait
 
 
@@ -71,6 +72,7 @@ class Slot:
         self._known = ""
         self._busy = False
         self._number = 0
+        self._look_at = 0.0
 
     def run(self) -> None:
         """Take and work until ``draining`` or ``stopping`` is set; hand back what is unfinished then."""
@@ -78,6 +80,8 @@ class Slot:
         away = False
         while not self.draining.is_set() and not self.stopping.is_set():
             try:
+                if taken is None:  # what was taken already is given back by the executor that it was taken for
+                    self._renew_if_edited()
                 if not self.child.alive:
                     self.child.ensure()  # before taking: a worker that cannot run nodes must not hold any
                     self._offer = offer(self.child.services, self.plane, self._serves)
@@ -104,6 +108,15 @@ class Slot:
         if taken is not None:
             self.ending.release(Active(taken.lease, self.name, lambda: True))
         self.child.stop()
+
+    def _renew_if_edited(self) -> None:
+        """End an executor whose nodes were edited: the next one reads them anew and offers what they are now."""
+        now = time.monotonic()
+        if self.child.alive and now >= self._look_at:
+            self._look_at = now + EDITED_EVERY_S
+            if self.child.outdated:
+                log.info("nodes were edited; the executor starts anew", worker=self.name)
+                self.child.stop()
 
     def _take(self) -> Taken | None:
         reached(CrashPoint.TAKE_ASKED)
@@ -173,6 +186,9 @@ class Slot:
                 if work.held and work.open and work.active.lost is None:
                     self.ending.release(work.active)
                 return None  # what is still open was skipped on the bus, or is enqueued again
+            elif kind == "edited":  # what it has not begun goes back as it came
+                work.held = True
+                self._look_at = 0.0
             elif kind == "start":
                 work.started[message["node"]] = time.monotonic()
             elif kind == "skipped":

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nodes.identity import Identity
 from nodes.sdk import NodeDeclaration
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph, Node
@@ -22,7 +23,7 @@ from workbench.engine.structure import ancestors, topological_order
 
 @dataclass(frozen=True)
 class Checked:
-    """A graph that can run: planes, versions, weights, parameters and inputs written out."""
+    """A graph that can run: planes, versions, identities, parameters and inputs written out."""
 
     graph: Graph
     order: list[str]
@@ -30,35 +31,39 @@ class Checked:
 
 
 def validate(
-    graph: Graph, services: Mapping[str, NodeDeclaration], weights_of: Callable[[NodeDeclaration], str]
+    graph: Graph, services: Mapping[str, NodeDeclaration], identity_of: Callable[[NodeDeclaration], Identity]
 ) -> Checked:
     """Check and pin a graph.
 
     Args:
         graph: as parsed.
         services: declarations by service name.
-        weights_of: the digest of a service's weights; raises WorkbenchError where they cannot be told.
+        identity_of: code, weights and packages of a service; raises WorkbenchError where they cannot be told.
 
-    A node that is completed and has its output stays completed: half-done graphs are resumed. Every other state is
-    forgotten. Raises WorkbenchError with a graph.* code.
+    A node that is completed and has its output stays completed: half-done graphs are resumed. One that was made by
+    other code does not, nor what came of it. Every other state is forgotten. Raises WorkbenchError with a graph.* code.
     """
     order = topological_order(graph)
     declarations = {node.id: _declaration(node, services) for node in graph.nodes}
     before = ancestors(graph, order)
     parents = graph.parents()
+    identities = {name: identity_of(one) for name, one in {one.service: one for one in declarations.values()}.items()}
+    outdated = {node.id for node in graph.nodes if _is_outdated(node, declarations[node.id], identities[node.service])}
     pinned = []
     for node in graph.nodes:
-        declaration = declarations[node.id]
+        declaration, identity = declarations[node.id], identities[node.service]
         _check_plane(node, declaration)
         pinned.append(
             node.model_copy(
                 update={
                     "plane": declaration.plane,
                     "version": declaration.version,
-                    "weights": weights_of(declaration),
+                    "code": identity.code,
+                    "weights": identity.weights,
+                    "packages": list(identity.packages),
                     "params": checked_params(node, declaration),
                     "input": bind(node, declaration, parents[node.id], before[node.id], declarations),
-                    **_state(node, declaration),
+                    **_state(node, declaration, outdated=not outdated.isdisjoint({node.id, *before[node.id]})),
                 }
             )
         )
@@ -158,8 +163,14 @@ def checked_params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
         ) from None
 
 
-def _state(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
-    if node.status is NodeStatus.COMPLETED and node.output is not None and node.version in (None, declaration.version):
+def _is_outdated(node: Node, declaration: NodeDeclaration, identity: Identity) -> bool:
+    """Whether its output was made by other code than would make it now. A person's own output names no maker."""
+    made_by = ((node.version, declaration.version), (node.code, identity.code))
+    return node.status is NodeStatus.COMPLETED and any(was not in (None, now) for was, now in made_by)
+
+
+def _state(node: Node, declaration: NodeDeclaration, *, outdated: bool) -> dict[str, Any]:
+    if node.status is NodeStatus.COMPLETED and node.output is not None and not outdated:
         try:
             declaration.outputs.model_validate(node.output)
         except ValidationError as error:

@@ -147,11 +147,14 @@ class Worker:
         bus = self._bus()
         self.wait_ready()
         while not self._stopping.is_set():
+            told, until = self._slots[0].child.services, time.monotonic() + ANNOUNCE_EVERY_S
             try:
                 if bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S):
                     log.info("an operator drains this worker", worker=self.name)
                     self.drained.set()
-                self._stopping.wait(ANNOUNCE_EVERY_S)
+                while time.monotonic() < until and self._slots[0].child.services is told:  # edited: said at once
+                    if self._stopping.wait(0.2):
+                        return
             except BUS_AWAY:
                 self._stopping.wait(0.5)
 

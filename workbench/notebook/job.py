@@ -337,7 +337,7 @@ class Job:
         record = self.record
         failed = f": {record.error.message}" if record.error else ""
         waits = (
-            f", waits: no worker offers {', '.join(self.unserved)}" if self.unserved and not record.started_at else ""
+            f", waits: no worker offers {'; '.join(self.unserved)}" if self.unserved and not record.started_at else ""
         )
         return f"<Job {self.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
 

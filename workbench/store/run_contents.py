@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from schemas.graph import Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus, NodeStatus
@@ -82,7 +83,7 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
 
 
 def tags(job: JobRecord) -> dict[str, str]:
-    """What identifies the job: its id, graph, code, owner, family, and of each node the version and weights."""
+    """What identifies the job: its id, graph, code, owner, family, and of each node what made it."""
     found = {
         "workbench.job": job.id,
         "workbench.status": job.status.value,
@@ -100,9 +101,14 @@ def tags(job: JobRecord) -> dict[str, str]:
         "mlflow.source.name": job.pipeline or job.graph.workflow_id,
     }
     for node in job.graph.nodes:
-        made_by = " ".join(filter(None, (node.service, node.version, node.weights and f"weights {node.weights}")))
-        found[key_of(f"workbench.node.{node.id}")] = made_by
+        found[key_of(f"workbench.node.{node.id}")] = _made_by(node)
     return {key: value[:MAX_TAG] for key, value in found.items() if value}
+
+
+def _made_by(node: Node) -> str:
+    parts = [node.service, node.version]
+    parts += [f"{what} {digest}" for what, digest in (("code", node.code), ("weights", node.weights)) if digest]
+    return " ".join(filter(None, [*parts, *(node.packages or ())]))
 
 
 def _consent(said: Any) -> str:

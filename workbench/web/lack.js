@@ -6,18 +6,18 @@ import { isFinal, nodesOf } from "./job.js";
 import { pipelines } from "./pipelines.js";
 
 /**
- * {services, pools, paused} or null. `unserved` is what the submit answered, "service version": it counts until a node of
- * that service begins or somebody offers it.
+ * {services, pools, paused} or null. `unserved` is what the submit answered, "service version" and perhaps "(how what a
+ * worker has differs)": it counts until the job's own word comes, a node of that service begins or somebody offers it.
  */
 export function lack(job, unserved = []) {
   if (isFinal(job.status) || job.problem?.status === 404) return null;
-  const services = new Set();
+  const services = new Map(); // by service, what is lacking of it
   const pools = new Set();
   const nodes = nodesOf(job);
   for (const node of nodes) {
     const waits = node.status === "waiting" && job.events.findLast((one) => one.node === node.id && one.type === "node.waiting")?.data;
     if (waits?.reason !== "no_worker") continue;
-    for (const one of waits.services ?? []) services.add(one);
+    for (const one of waits.services ?? []) services.set(one.split(" ")[0], one);
     if (waits.pool) pools.add(waits.pool.replace(/^data\./, ""));
   }
   const known = pipelines.list.flatMap((one) => one.nodes);
@@ -27,10 +27,10 @@ export function lack(job, unserved = []) {
     const begun = own.length && own.every((node) => !["pending", "ready", "waiting", undefined].includes(node.status));
     const entry = known.find((node) => node.service === service);
     if (begun || entry?.offered) continue;
-    services.add(one);
+    if (!services.has(service)) services.set(service, one);
     if (entry) pools.add(entry.pool);
   }
-  return services.size || job.paused ? { services: [...services].sort(), pools: [...pools], paused: job.paused ?? "" } : null;
+  return services.size || job.paused ? { services: [...services.values()].sort(), pools: [...pools], paused: job.paused ?? "" } : null;
 }
 
 /** The note about it; null where nothing is lacking. */

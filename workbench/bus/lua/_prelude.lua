@@ -10,7 +10,7 @@
 --   pn:<node> number of parts   pt:<node>:<i> part
 --   fl:<node> content key that this node computes for everybody
 --   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> edges from outside not final   pool:<seg>   at:<seg> attempt
---   rq:<seg> services a worker must offer   rf:<seg> attempts refunded
+--   rq:<seg> services a worker must offer   rf:<seg> attempts refunded   un:<node> what was said of it last
 --   ap:<seg> the node of a segment that asks a person   as:<node> what it asked   de:<node> what the person decided
 local B = KEYS[1]
 local META, LEASES, OUTBOX = B .. ':meta', B .. ':leases', B .. ':outbox'

@@ -1,12 +1,16 @@
 -- unserved(job, seg, why, at) -> number of nodes: nobody offers what a queued segment needs. It keeps its place in the queue.
+-- Said again when why is another: workers come and go, and with them what is lacking.
 local job, seg, why, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')
 if not status or FINAL[status] or redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1 then return 0 end
+if redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1 then return 0 end
 local count = 0
 for _, node in ipairs(open_nodes(job, seg)) do
-  if redis.call('HGET', key, 'st:' .. node) == 'ready' then
-    redis.call('HSET', key, 'st:' .. node, 'waiting')
+  local state = redis.call('HGET', key, 'st:' .. node)
+  local told = redis.call('HGET', key, 'un:' .. node)
+  if state == 'ready' or (state == 'waiting' and told and told ~= why) then
+    redis.call('HSET', key, 'st:' .. node, 'waiting', 'un:' .. node, why)
     emit(job, 'node.waiting', node, why, at)
     count = count + 1
   end
