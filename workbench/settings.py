@@ -52,7 +52,6 @@ class Settings(BaseModel):
         500, gt=0, le=100_000, description="Largest file that may be logged to MLflow through the app, in MB."
     )
 
-    app_token: str = Field("", description="The token that the app asks for on loopback; empty: none.")
     app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
     app_token: str = Field(
         "",
