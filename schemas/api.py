@@ -94,7 +94,7 @@ class Waiting(Contract):
     """A node that waits without a worker."""
 
     node: str
-    reason: str = Field(description="approval, same_computation, retry_at or no_worker.")
+    reason: str = Field(description="approval, same_computation, retry_at, no_worker or input_lost.")
     sentence: str
     question: Question | None = Field(None, description="What a person is asked, where one is.")
 

@@ -23,6 +23,7 @@ class EventType(StrEnum):
     NODE_COMPLETED = "node.completed"  # data: NodeResult
     NODE_RETRYING = "node.retrying"  # data: NodeFailure; another attempt follows
     NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt
+    NODE_LOST = "node.lost"  # data: NodeLoss; it completed, its bytes are lost, and it runs again
     NODE_SKIPPED = "node.skipped"  # data: {}
     NODE_CANCELLED = "node.cancelled"  # data: {}
     NODE_WAITING = "node.waiting"  # data: NodeWait
@@ -83,6 +84,13 @@ class NodeFailure(Contract):
     finished_at: float = 0.0
 
 
+class NodeLoss(Contract):
+    """What a completed node made is lost, and a node of the same job needs it."""
+
+    artifact: str = Field(description="SHA-256 of the bytes; empty where the bus lost its memory in between.")
+    reader: str = Field(description="The node that found it out.")
+
+
 class NodeWait(Contract):
     """A node waits without a worker."""
 
@@ -96,6 +104,7 @@ class NodeWait(Contract):
         description='no_worker: "service version" that nobody offers, and in brackets how what a worker has differs.',
     )
     question: Question | None = Field(None, description="approval: what a person is asked.")
+    artifact: str = Field("", description="input_lost: SHA-256 of the bytes that are made again.")
 
     def sentence(self) -> str:
         """For a person."""
@@ -105,6 +114,8 @@ class NodeWait(Contract):
             return f"no worker offers {'; '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
         if self.reason is WaitReason.SAME_COMPUTATION:
             return "another job computes the same; its result is used"
+        if self.reason is WaitReason.INPUT_LOST:
+            return f"stored bytes it needs were damaged or gone ({self.artifact[:12]}); they are made again"
         return f"a person is asked: {self.question.sentence}" if self.question else "a person is asked"
 
 

@@ -10,7 +10,7 @@ class NodeStatus(StrEnum):
 
     PENDING = "pending"  # parents are not all final
     READY = "ready"  # may run; its segment is enqueued, or an earlier node of its chain is running
-    WAITING = "waiting"  # parked without a worker: approval, the same computation elsewhere, retry_at, no_worker
+    WAITING = "waiting"  # parked without a worker: see WaitReason
     RUNNING = "running"  # an executor holds the segment's lease and is on this node
     COMPLETED = "completed"  # its output is visible
     FAILED = "failed"  # its last attempt failed
@@ -29,6 +29,7 @@ class WaitReason(StrEnum):
     RETRY_AT = "retry_at"  # its last attempt failed a moment ago
     NO_WORKER = "no_worker"  # nobody offers its service with its version, code, weights and packages
     APPROVAL = "approval"  # a person is asked
+    INPUT_LOST = "input_lost"  # bytes it needs are damaged or gone; the node that made them runs again
 
 
 class JobStatus(StrEnum):
@@ -80,6 +81,8 @@ NODE_TRANSITIONS: dict[NodeStatus, frozenset[NodeStatus]] = {
     _N.WAITING: frozenset({_N.READY, _N.RUNNING, _N.COMPLETED, _N.FAILED, _N.CANCELLED}),
     _N.RUNNING: frozenset({_N.READY, _N.WAITING, _N.COMPLETED, _N.FAILED, _N.CANCELLED}),
     **{final: frozenset() for final in FINAL_NODE_STATUSES},
+    # The one way back, while the job is open: its bytes are lost and a node behind it needs them (bus/lua/remake.lua).
+    _N.COMPLETED: frozenset({_N.READY}),
 }
 
 _J = JobStatus

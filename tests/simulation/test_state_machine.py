@@ -54,7 +54,7 @@ def machine(new_world: Callable[[], World]) -> type[RuleBasedStateMachine]:
         def work(self, index: int, fail_once: bool, again: bool) -> None:
             self.world.work(self.world.workers[index], fail_once=fail_once, again=again)
 
-        @rule(index=workers, what=st.sampled_from(["beat", "release", "crash", "stall"]))
+        @rule(index=workers, what=st.sampled_from(["beat", "release", "crash", "stall", "lose"]))
         def trouble(self, index: int, what: str) -> None:
             getattr(self.world, what)(self.world.workers[index])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.approval import Decision, Question
-from schemas.event import Event, EventType, NodeResult, NodeWait
+from schemas.event import Event, EventType, NodeLoss, NodeResult, NodeWait
 from schemas.graph import Graph
 from schemas.job import NewJob
 from schemas.status import JobStatus, Lane, NodeStatus, WaitReason
@@ -34,6 +34,8 @@ from workbench.store.jobs import JobStore
 POOLS = ("control", "data.cpu", "data.elsewhere")
 LEASE_S = 1.0
 WHY = NodeWait(reason=WaitReason.APPROVAL, question=Question(sentence="Well?", text="text")).to_json()
+LOST = NodeWait(reason=WaitReason.INPUT_LOST, artifact="0" * 64).to_json()
+LOSS = NodeLoss(artifact="0" * 64, reader="somebody").to_json()
 
 
 @dataclass
@@ -181,6 +183,20 @@ class World:
         if held:
             self.executed[lease.job, node] += 1
         return self._commit(worker, node, self._result(node, key), key, held, again)
+
+    def lose(self, worker: PlayedWorker) -> Verdict | None:
+        """The node that is next finds the bytes lost that nodes before it made: they run again, and it waits."""
+        if worker.hand is None or worker.lease is None:
+            return None
+        held, node = self._holds(worker), worker.hand.next_node()
+        makers = [name for name, (status, _) in worker.ends.items() if status == NodeStatus.COMPLETED]
+        if node is None or not makers:
+            return None
+        verdict = self.bus.remake(worker.lease, node, makers, why=LOST, loss=LOSS)
+        assert held == (verdict in (Verdict.RETRY, Verdict.FINAL)), verdict
+        if verdict is not Verdict.FINAL:  # FINAL: it did not help three times, and changed nothing
+            worker.drop()
+        return verdict
 
     def _commit(self, worker: PlayedWorker, node: str, body: bytes, key: str, held: bool, again: bool) -> Verdict:
         assert worker.lease is not None and worker.hand is not None
@@ -414,6 +430,7 @@ _BY_EVENT = {
     EventType.NODE_WAITING: NodeStatus.WAITING,
     EventType.NODE_DECIDED: NodeStatus.READY,
     EventType.NODE_RETRYING: NodeStatus.READY,
+    EventType.NODE_LOST: NodeStatus.READY,
     EventType.NODE_COMPLETED: NodeStatus.COMPLETED,
     EventType.NODE_FAILED: NodeStatus.FAILED,
     EventType.NODE_SKIPPED: NodeStatus.SKIPPED,
@@ -435,7 +452,8 @@ def check_history(events: Any) -> None:
         if epoch != event.epoch and not before.final:
             before = NodeStatus.PENDING  # the bus lost its memory: what was not final begins again
         # "Ready" has no event of its own: a node becomes ready by its parents, a hand-back or a wake-up.
-        by_way_of_ready = NodeStatus.READY in NODE_TRANSITIONS[before] and after in NODE_TRANSITIONS[NodeStatus.READY]
+        ready = NodeStatus.READY in NODE_TRANSITIONS[before] and after in NODE_TRANSITIONS[NodeStatus.READY]
+        by_way_of_ready = ready and not before.final
         same = before is after is NodeStatus.READY
         assert after in NODE_TRANSITIONS[before] or by_way_of_ready or same, (event.job, event.node, before, after)
         state[event.node] = (event.epoch, after)

@@ -174,6 +174,17 @@ class Bus:
         args = (lease.job, lease.segment, lease.fence, node, failure, "1" if retry else "0", _now(), start, delay, why)
         return Verdict(self._call("fail", *args).decode())
 
+    def remake(self, lease: Lease, node: str, makers: Sequence[str], *, why: bytes, loss: bytes) -> Verdict:
+        """Bytes that a node needs are lost: RETRY where their makers run again and the node waits for them, else FINAL.
+
+        Args:
+            makers: nodes of the job whose outputs name the bytes; the node itself for its own finished parts.
+            why: data of the event that says what the node waits for.
+            loss: data of the events of the makers.
+        """
+        args = (lease.job, lease.segment, lease.fence, node, _now(), why, loss, *makers)
+        return Verdict(self._call("remake", *args).decode())
+
     def ask(self, lease: Lease, node: str, why: bytes) -> tuple[Verdict, bytes | None]:
         """Ask a person: OK with the decision where there is one, PARKED where the segment waits for it from now on.
 
@@ -291,6 +302,13 @@ class Bus:
         Returns how many the bus did not know.
         """
         return int(self._call("settle", job, _now(), *(field for end in ends for field in end)))
+
+    def reopen(self, job: str, nodes: Sequence[str], loss: bytes) -> int:
+        """Have nodes run again that SQL knows to be made again and the bus has as completed. Only before the grace.
+
+        Returns how many the bus had as completed.
+        """
+        return int(self._call("reopen", job, _now(), loss, *nodes))
 
     def forget(self, job: str) -> Verdict:
         """Drop a job that has ended in SQL and, because the bus lost its end, not here."""

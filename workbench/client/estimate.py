@@ -46,6 +46,9 @@ class Estimate:
         if event.type is EventType.NODE_RUNNING:
             self.started[event.node] = time.monotonic() - ago_s
             self.done.pop(event.node, None)  # of an attempt before
+        elif event.type is EventType.NODE_LOST:
+            self.started.pop(event.node, None)
+            self.done.pop(event.node, None)
         elif event.type in _FINAL:
             self.done[event.node] = 1.0
             if event.type is EventType.NODE_COMPLETED:

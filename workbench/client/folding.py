@@ -200,6 +200,8 @@ def _change(node: LiveNode, event: Event) -> None:
     elif event.type is EventType.NODE_WAITING:
         node.status = NodeStatus.WAITING
         node.waiting = NodeWait.model_validate(event.data).sentence()
+    elif event.type is EventType.NODE_LOST:
+        node.status, node.waiting, node.fraction, node.done, node.cached = NodeStatus.READY, "", 0.0, 0.0, False
     elif event.type is EventType.NODE_DECIDED:
         node.status, node.waiting = NodeStatus.READY, ""
 

@@ -12,7 +12,7 @@ import time
 import structlog
 
 from schemas.errors import WorkbenchError
-from schemas.event import NodeWait
+from schemas.event import NodeLoss, NodeWait
 from schemas.status import WaitReason
 from workbench.bus import scripts
 from workbench.bus.answers import Verdict
@@ -20,7 +20,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, run_id
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
-from workbench.engine.known import recorded_ends
+from workbench.engine.known import lost_results, recorded_ends
 from workbench.engine.lacking import lacks
 from workbench.engine.offers import offered_by
 from workbench.settings import Settings
@@ -166,6 +166,9 @@ class Keeper:
                 self.bus.forget(job)
                 log.info("job had ended", job=job)
                 continue
+            lost = list(lost_results(record))
+            if lost and self.bus.reopen(job, lost, NodeLoss(artifact="", reader="").to_json()):
+                log.info("nodes are made again", job=job, nodes=lost)
             count = self.bus.settle(job, recorded_ends(record))
             if count:
                 log.info("ends of nodes put back", job=job, nodes=count)

@@ -15,7 +15,7 @@ import structlog
 
 from nodes.registry import services
 from schemas.errors import WorkbenchError
-from schemas.event import NodeResult
+from schemas.event import EventType, NodeResult
 from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref
@@ -25,7 +25,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
-from workbench.engine.known import known_results, recorded_questions, recorded_results, with_results
+from workbench.engine.known import known_results, lost_results, recorded_questions, recorded_results, with_results
 from workbench.engine.lacking import lacks
 from workbench.engine.offers import Outlook, needed
 from workbench.engine.parse import parse_graph
@@ -136,16 +136,19 @@ def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
     checked = Checked(
         record.graph, topological_order(record.graph), {node.id: declared[node.service] for node in record.graph.nodes}
     )
+    # What is made again stands as it was: a node that still needs it will find it lost once more.
+    lost = lost_results(record)
     planned = _plan(
         record.id,
         checked,
         record.seed,
-        recorded_results(record),
+        recorded_results(record) | lost,
         record.graph_hash,
         record.lane,
         announce=False,
         asked=recorded_questions(record),
     )
+    planned.events += [(EventType.NODE_COMPLETED, node, result.to_json()) for node, result in lost.items()]
     return bus.accept(planned, epoch)
 
 

@@ -10,8 +10,8 @@ import orjson
 
 from schemas.approval import Question
 from schemas.errors import ErrorInfo, WorkbenchError
-from schemas.event import NodeFailure, NodeWait
-from schemas.refs import refs_in
+from schemas.event import NodeFailure, NodeLoss, NodeWait
+from schemas.refs import Ref, refs_in
 from schemas.status import NodeStatus, WaitReason
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
@@ -24,8 +24,15 @@ from workbench.engine.patience import Lost, Patience
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work, log_of, start_of
 from workbench.metrics import NODES
+from workbench.store.damage import LOST, Condition, discard
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
+
+# What an executor is told that must let go of its segment.
+_GIVEN_UP: dict[str, Any] = {
+    "error": ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json"),
+    "verdict": Verdict.CANCELLED.value,
+}
 
 
 class Answering:
@@ -62,9 +69,8 @@ class Answering:
 
     def give_up(self, question: int) -> None:
         """Answer that the segment was given up: an executor that waits for ever would have to be killed."""
-        error = ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json")
         with contextlib.suppress(Closed):  # the next receive says so
-            self.child.send("answer", id=question, error=error, verdict=Verdict.CANCELLED.value)
+            self.child.send("answer", id=question, **_GIVEN_UP)
 
     def fail(self, work: Work, node: str, failure: NodeFailure) -> Verdict:
         """Tell the bus of a failed attempt. RETRY or FINAL. Raises Lost."""
@@ -100,8 +106,7 @@ class Answering:
     def _find(self, work: Work, message: dict[str, Any]) -> dict[str, Any]:
         kind = message["kind"]
         if kind == "fetch":
-            ref = ref_of(message["ref"])
-            return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
+            return self._fetch(work, message["node"], ref_of(message["ref"]))
         if kind == "claim":
             return self._claim(work, message["node"], message["key"])
         if kind == "ask":
@@ -117,6 +122,33 @@ class Answering:
                 work.started.pop(message["node"], None)
             return {"verdict": verdict.value}
         raise ValueError(f"unknown message {kind!r} from the executor")
+
+    def _fetch(self, work: Work, node: str, ref: Ref) -> dict[str, Any]:
+        """Bring the artifact here. Where its bytes are lost and nodes of this job made them, those run again first, and
+        the segment is not ours any more."""
+        try:
+            return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
+        except WorkbenchError as error:
+            makers = work.makers_of(ref, node) if error.code in LOST else []
+            if not makers:
+                raise
+            if self.patience.with_store(work, lambda: discard(self.objects, ref)) is Condition.GOOD:
+                return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
+            why = NodeWait(reason=WaitReason.INPUT_LOST, artifact=ref.sha256).to_json()
+            loss = NodeLoss(artifact=ref.sha256, reader=node).to_json()
+            verdict = self.patience.insist(
+                work, lambda: self.bus.remake(work.active.lease, node, makers, why=why, loss=loss)
+            )
+            log_of(work).warning(
+                "stored bytes are lost", node=node, artifact=ref.sha256, makers=makers, verdict=verdict.value
+            )
+            if verdict is Verdict.FINAL:
+                raise
+            if verdict is not Verdict.RETRY:
+                work.active.lost = verdict
+                raise Lost from error
+            self.heart.forget(work.active)  # the lease is free
+            return _GIVEN_UP
 
     def _claim(self, work: Work, node: str, key: str) -> dict[str, Any]:
         """Find the node's result, or make its computation ours, or learn that somebody else is at it."""
@@ -136,8 +168,8 @@ class Answering:
                 work.active.lost = verdict
                 raise Lost
             result: dict[str, Any] = orjson.loads(found)
-            digests = [ref.sha256 for ref in refs_in(result["output"])]
-            if self.patience.with_store(work, functools.partial(self.objects.has_all, digests)):
+            made = refs_in(result["output"])
+            if self.patience.with_store(work, functools.partial(self.objects.has_all, made)):
                 return {"result": result}
             look = False  # its artifacts are gone: it is to be made again
 

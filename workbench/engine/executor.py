@@ -73,12 +73,12 @@ class Executor:
             raise WorkbenchError.from_info(ErrorInfo.model_validate(reply["error"]))
         return reply
 
-    def fetch(self, ref: Ref) -> Path:
-        """A local file with the artifact's bytes."""
+    def fetch(self, ref: Ref, run: int, node: str) -> Path:
+        """A local file with the artifact's bytes, for a node that runs."""
         path = self.cache.path(ref)
         if path is not None:
             return path
-        return Path(self.ask("fetch", ref=ref.model_dump(mode="json"))["path"])
+        return Path(self.ask("fetch", run=run, node=node, ref=ref.model_dump(mode="json"))["path"])
 
     def tell_models(self) -> None:
         """Say which models are loaded, where that has changed."""

@@ -9,7 +9,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure, NodeResult, NodeWait
 from schemas.graph import Graph, Node
 from schemas.job import JobRecord, NodeRecord
-from schemas.refs import refs_in
+from schemas.refs import Ref, refs_in
 from schemas.status import EdgeKind, NodeStatus, WaitReason
 from workbench.engine.binding import literal, references
 from workbench.engine.content import content_key
@@ -17,7 +17,7 @@ from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked
 
 Look = Callable[[str], dict[str, Any] | None]  # content key -> output
-AreThere = Callable[[Iterable[str]], bool]  # digests -> whether the object store has them all
+AreThere = Callable[[Iterable[Ref]], bool]  # artifacts -> whether the object store has them all, whole
 
 
 def known_results(
@@ -34,7 +34,7 @@ def known_results(
     found: dict[str, NodeResult] = {}
     for node_id in checked.order:
         node, declaration = nodes[node_id], checked.declarations[node_id]
-        if node.status is NodeStatus.COMPLETED and node.output is not None and are_there(_digests(node.output)):
+        if node.status is NodeStatus.COMPLETED and node.output is not None and are_there(refs_in(node.output)):
             found[node_id] = NodeResult(output=node.output, cached=True)
             continue
         settled = all(edge.from_ in found and edge.kind is not EdgeKind.ON_FAILURE for edge in parents[node_id])
@@ -45,16 +45,18 @@ def known_results(
             continue
         key = content_key(node, values, seed=seed if declaration.seeded else None)
         output = look(key)
-        if output is not None and are_there(_digests(output)):
+        if output is not None and are_there(refs_in(output)):
             found[node_id] = NodeResult(output=output, cached=True, content_key=key)
     return found
 
 
 def with_results(graph: Graph, results: dict[str, NodeResult]) -> Graph:
-    """The graph with those nodes completed."""
+    """The graph with those nodes completed, and no others: an artifact of one that was may be lost by now."""
     nodes = [
         node.model_copy(update={"status": NodeStatus.COMPLETED, "output": results[node.id].output})
         if node.id in results
+        else node.model_copy(update={"status": NodeStatus.PENDING, "output": None})
+        if node.status is NodeStatus.COMPLETED
         else node
         for node in graph.nodes
     ]
@@ -67,6 +69,13 @@ def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
         node.id: _result(node)
         for node in record.nodes
         if node.status is NodeStatus.COMPLETED and node.output is not None
+    }
+
+
+def lost_results(record: JobRecord) -> dict[str, NodeResult]:
+    """Last results by node id, of the nodes that completed and are made again because their bytes are lost."""
+    return {
+        node.id: _result(node) for node in record.nodes if node.output is not None and not node.status.final
     }
 
 
@@ -114,10 +123,6 @@ def _result(node: NodeRecord) -> NodeResult:
         started_at=node.started_at or 0.0,
         finished_at=node.finished_at or 0.0,
     )
-
-
-def _digests(output: dict[str, Any]) -> list[str]:
-    return [ref.sha256 for ref in refs_in(output)]
 
 
 def _values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:

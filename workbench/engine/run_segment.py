@@ -66,8 +66,8 @@ class Desk(Protocol):
     def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Ask the supervisor and wait for its answer."""
 
-    def fetch(self, ref: Ref) -> Path:
-        """A local file with an artifact's bytes."""
+    def fetch(self, ref: Ref, run: int, node: str) -> Path:
+        """A local file with an artifact's bytes, for a node that runs."""
 
     def tell_models(self) -> None:
         """Say which models are loaded, where that has changed."""
@@ -340,7 +340,7 @@ class NodeHost:
         self._segment.desk.wire.send(kind, run=self._segment.number, node=self._node, **fields)
 
     def fetch(self, ref: Ref) -> Path:
-        return self._segment.desk.fetch(ref)
+        return self._segment.desk.fetch(ref, self._segment.number, self._node)
 
     def store(self, path: Path, ref: Ref) -> None:
         self._segment.desk.cache.add(path, ref)

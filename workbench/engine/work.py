@@ -11,8 +11,8 @@ import orjson
 import structlog
 
 from schemas.event import Progress
-from schemas.refs import Ref
-from schemas.status import FINAL_NODE_STATUSES
+from schemas.refs import Ref, refs_in
+from schemas.status import FINAL_NODE_STATUSES, NodeStatus
 from workbench.bus.answers import Taken
 from workbench.engine.active import Active
 
@@ -93,6 +93,16 @@ class Work:
         """Of the node that runs."""
         return 1 if self.moved_on else self.taken.attempt
 
+    def makers_of(self, ref: Ref, reader: str) -> list[str]:
+        """Nodes of the job that are known to have made the bytes; the reader itself where they are a part of its own."""
+        name = ref.sha256.encode()
+        found = [
+            node
+            for node, (status, body) in self.active.ends.items()
+            if status == NodeStatus.COMPLETED and name in body and _names(body, ref)
+        ]
+        return [*found, *([reader] if any(name in part for part in self.taken.parts.get(reader, [])) else [])]
+
     def settle(self, node: str) -> None:
         """A node is final."""
         self.open.discard(node)
@@ -100,6 +110,10 @@ class Work:
         self.active.claims.pop(node, None)
         self.started.pop(node, None)
         self.note_started()
+
+
+def _names(body: bytes, ref: Ref) -> bool:
+    return any(made.sha256 == ref.sha256 for made in refs_in(orjson.loads(body)["output"]))
 
 
 def log_of(work: Work) -> Any:

@@ -7,11 +7,13 @@ node, rewritten as the node goes on.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
+import itertools
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +29,8 @@ from minio.error import S3Error
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.settings import Settings
-from workbench.store.retry import disk_full, is_missing, no_space, with_retries
+from workbench.store import damage
+from workbench.store.retry import ATTEMPTS, disk_full, is_missing, no_space, with_retries
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 60.0
@@ -37,6 +40,7 @@ POOL_CONNECTIONS = 16
 PART_BYTES, PARTS_AT_ONCE = 8 * 1024 * 1024, 2
 PROBE_FROM_BYTES = 64 * 1024  # below, sending the bytes again costs no more than asking whether they are there
 CHUNK_BYTES = 1024 * 1024
+READ_ATTEMPTS = 2  # before one looks whose fault it is: SeaweedFS tries for 13 s to read a damaged object
 DIGEST_HEADER = "x-amz-meta-sha256"
 _HEX64 = re.compile(r"^[0-9a-f]{64}$")
 
@@ -98,23 +102,28 @@ class Objects:
 
     # Artifacts
 
-    def put(self, path: Path, ref: Ref) -> bool:
+    def put(self, path: Path, ref: Ref, *, anew: bool = False) -> bool:
         """Store a file under its digest and check what arrived; True when bytes were sent.
+
+        Args:
+            anew: read what is there already rather than believe what the store says of it, and replace damaged bytes.
 
         Raises WorkbenchError: store.corrupt when the file is not what the reference says, or arrived as something
         else; store.unreachable; store.refused.
         """
         size = path.stat().st_size
         if ref.size_bytes is not None and ref.size_bytes != size:
-            raise _corrupt(ref.sha256, str(path), f"{size} bytes", f"{ref.size_bytes} bytes")
+            raise damage.corrupt(ref.sha256, str(path), f"{size} bytes", f"{ref.size_bytes} bytes")
         if size >= PROBE_FROM_BYTES:
             facts = self.stat(ref.sha256)
-            if facts is not None and facts.size_bytes == size and facts.etag == _etag_of(path, size):
-                return False  # another etag means other bytes: they are replaced
+            alike = facts is not None and facts.size_bytes == size and facts.etag == _etag_of(path, size)
+            # Another etag means other bytes: they are replaced. The same one says what was written, not what is left.
+            if alike and (not anew or damage.discard(self, ref) is damage.Condition.GOOD):
+                return False
         etag = self._call(f"store {ref.sha256[:12]}", lambda: self._upload(path, size, ref))
         if etag != _etag_of(path, size):
             # Not proof yet: a store that encrypts by key service has etags of another kind. Read it back.
-            self._verify(ref)
+            self.verify(ref)
         return True
 
     def get(self, ref: Ref, into: Path) -> None:
@@ -122,11 +131,15 @@ class Objects:
 
         Raises WorkbenchError: store.missing, store.corrupt, store.unreachable, home.disk_full.
         """
-        self._call(f"fetch {ref.sha256[:12]}", lambda: self._download(ref, into))
+        self._reading(ref.sha256, "fetch", lambda: self._download(ref, into))
 
     def read(self, ref: Ref, limit_bytes: int = 1 << 20) -> bytes:
         """The verified bytes of a small artifact (text, JSON). Raises as ``get``, and ValueError above the limit."""
-        return self._call(f"read {ref.sha256[:12]}", lambda: self._read(ref, limit_bytes))
+        return self._reading(ref.sha256, "read", lambda: self._read(ref, limit_bytes))
+
+    def verify(self, ref: Ref) -> None:
+        """Read the whole artifact and compare it with its digest. Raises as ``get``."""
+        self._reading(ref.sha256, "verify", lambda: self._stream(ref, lambda chunk: None))
 
     def stat(self, sha256: str) -> ObjectFacts | None:
         """What the store knows of the artifact, or None where it has none of that digest."""
@@ -140,18 +153,22 @@ class Objects:
         """Whether the store has the artifact. One request."""
         return self.stat(sha256) is not None
 
-    def has_all(self, digests: Iterable[str]) -> bool:
+    def has_all(self, refs: Iterable[Ref]) -> bool:
         """Whether the store has every one of them; asks for up to eight at a time."""
-        return not self.missing(digests)
+        return not self.missing(refs)
 
-    def missing(self, digests: Iterable[str]) -> list[str]:
-        """Those of the digests that the store does not have, in the order given."""
-        wanted = list(dict.fromkeys(digests))
+    def missing(self, refs: Iterable[Ref]) -> list[Ref]:
+        """Those that the store does not have, or has with another size than they say, in the order given."""
+        wanted = list({ref.sha256: ref for ref in refs}.values())
         if len(wanted) <= 1:
-            return [sha256 for sha256 in wanted if not self.has(sha256)]
+            return [ref for ref in wanted if not self._is_whole(ref)]
         with ThreadPoolExecutor(min(8, len(wanted)), thread_name_prefix="objects") as threads:
-            present = list(threads.map(self.has, wanted))
-        return [sha256 for sha256, there in zip(wanted, present, strict=True) if not there]
+            present = list(threads.map(self._is_whole, wanted))
+        return [ref for ref, there in zip(wanted, present, strict=True) if not there]
+
+    def _is_whole(self, ref: Ref) -> bool:
+        facts = self.stat(ref.sha256)
+        return facts is not None and ref.size_bytes in (None, facts.size_bytes)
 
     def presign(
         self, sha256: str, expires_s: int = 3600, filename: str = "", media_type: str = "", attachment: bool = False
@@ -186,17 +203,44 @@ class Objects:
         """Every artifact in the bucket, in the order of digests. ``media_type`` is not known here."""
         return self._listed("sha256/")
 
+    def pages(self, prefix: str = "sha256/", bucket: str = "", page: int = 1000) -> Iterator[list[ObjectFacts]]:
+        """As ``stored``, a page at a time: for stores of any size. Objects that come and go meanwhile may be missed."""
+        after = ""
+        while found := self._call(f"list {prefix}", functools.partial(self._page, prefix, bucket, after, page)):
+            yield found
+            after = found[-1].key
+
     # Copies and previews
 
     def copy_to(self, sha256: str, bucket: str, key: str) -> None:
         """Copy an artifact inside the server; its media type goes along."""
         source = CopySource(self.bucket, object_key(sha256))
-        self._call(f"copy {sha256[:12]} to {key}", lambda: self._client.copy_object(bucket, key, source))
+        self._reading(sha256, f"copy to {key}:", lambda: self._client.copy_object(bucket, key, source))
 
     def put_bytes(self, key: str, data: bytes, media_type: str, bucket: str = "") -> None:
         """Write bytes under a key of one's own. Not for artifacts, which are named by their digest."""
         target = bucket or self.bucket
         self._call(f"write {key}", lambda: self._put(key, io.BytesIO(data), len(data), media_type, {}, target))
+
+    def get_bytes(self, key: str, bucket: str = "") -> bytes:
+        """The bytes under a key of one's own. Raises WorkbenchError (store.missing)."""
+
+        def request() -> bytes:
+            response = self._client.get_object(bucket or self.bucket, key)
+            try:
+                return bytes(response.read())
+            finally:
+                _give_back(response)
+
+        return self._call(f"read {key}", request)
+
+    def fetch_key(self, key: str, bucket: str, into: Path) -> None:
+        """Write an object of any bucket to a file, unverified. Raises WorkbenchError: store.missing, store.unreachable."""
+        self._call(f"fetch {key}", lambda: self._client.fget_object(bucket, key, str(into)))
+
+    def delete_key(self, key: str) -> None:
+        """Remove what lies under a key of one's own."""
+        self._remove(key)
 
     def put_preview(self, job: str, node: str, data: bytes, media_type: str) -> str:
         """Replace the node's preview and return its key."""
@@ -231,8 +275,24 @@ class Objects:
 
     # One request each, without retries
 
-    def _call(self, what: str, request: Callable[[], T]) -> T:
-        return with_retries(request, what=what, endpoint=f"{self.endpoint}/{self.bucket}")
+    def _call(self, what: str, request: Callable[[], T], attempts: int = ATTEMPTS) -> T:
+        return with_retries(request, what=what, endpoint=f"{self.endpoint}/{self.bucket}", attempts=attempts)
+
+    def _reading(self, sha256: str, verb: str, request: Callable[[], T]) -> T:
+        """A request that reads an artifact: a fault of this object alone is told from one of the store."""
+        what = f"{verb} {sha256[:12]}"
+        for attempts in (READ_ATTEMPTS, ATTEMPTS - READ_ATTEMPTS):
+            try:
+                return self._call(what, request, attempts)
+            except WorkbenchError as error:
+                if error.code == "store.missing":
+                    raise damage.missing(sha256, error.where) from error
+                if error.code != "store.unreachable":
+                    raise
+                if damage.only_this(self, sha256, error):
+                    raise damage.unreadable(sha256, error) from error
+                fault = error
+        raise fault
 
     def _remove(self, key: str) -> None:
         self._call(f"delete {key}", lambda: self._client.remove_object(self.bucket, key))
@@ -269,7 +329,7 @@ class Objects:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != ref.sha256:
-                raise _corrupt(ref.sha256, str(path), found, ref.sha256)
+                raise damage.corrupt(ref.sha256, str(path), found, ref.sha256)
             file.seek(0)
             return self._put(object_key(ref.sha256), file, size, ref.media_type, {"sha256": ref.sha256}, self.bucket)
 
@@ -294,16 +354,13 @@ class Objects:
         found = self._call(
             f"list {prefix}", lambda: list(self._client.list_objects(self.bucket, prefix=prefix, recursive=True))
         )
-        return [
-            ObjectFacts(
-                key=str(item.object_name),
-                size_bytes=item.size or 0,
-                media_type="",
-                sha256=str(item.object_name).rpartition("/")[2],
-                etag=(item.etag or "").strip('"'),
-            )
-            for item in found
-        ]
+        return [_facts_of(item) for item in found]
+
+    def _page(self, prefix: str, bucket: str, after: str, page: int) -> list[ObjectFacts]:
+        found = self._client.list_objects(
+            bucket or self.bucket, prefix=prefix, recursive=True, start_after=after or None
+        )
+        return [_facts_of(item) for item in itertools.islice(found, page)]
 
     def _download(self, ref: Ref, into: Path) -> None:
         try:
@@ -332,9 +389,6 @@ class Objects:
         self._stream(ref, parts.append)
         return b"".join(parts)
 
-    def _verify(self, ref: Ref) -> None:
-        self._call(f"verify {ref.sha256[:12]}", lambda: self._stream(ref, lambda chunk: None))
-
     def _stream(self, ref: Ref, write: Callable[[bytes], object]) -> None:
         response = self._client.get_object(self.bucket, object_key(ref.sha256))
         digest = hashlib.sha256()
@@ -345,7 +399,7 @@ class Objects:
         finally:
             _give_back(response)
         if digest.hexdigest() != ref.sha256:
-            raise _corrupt(ref.sha256, f"{self.endpoint}/{self.bucket}", digest.hexdigest(), ref.sha256)
+            raise damage.corrupt(ref.sha256, f"{self.endpoint}/{self.bucket}", digest.hexdigest(), ref.sha256)
 
 
 def preview_key(job: str, node: str) -> str:
@@ -378,14 +432,13 @@ def _md5_of(file: BinaryIO, length: int) -> bytes:
     return digest.digest()
 
 
-def _corrupt(sha256: str, where: str, seen: str, expected: str) -> WorkbenchError:
-    return WorkbenchError(
-        "store.corrupt",
-        f"the bytes of artifact {sha256[:12]} are not those its digest names",
-        where=where,
-        seen=seen,
-        allowed=expected,
-        remedy="Run the job that made it again: the damaged object is replaced by the new bytes.",
+def _facts_of(item: Any) -> ObjectFacts:
+    return ObjectFacts(
+        key=str(item.object_name),
+        size_bytes=item.size or 0,
+        media_type="",
+        sha256=str(item.object_name).rpartition("/")[2],
+        etag=(item.etag or "").strip('"'),
     )
 
 

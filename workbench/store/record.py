@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from schemas.errors import ErrorInfo
-from schemas.event import Event, EventType, NodeFailure, NodeResult, NodeStart
+from schemas.event import Event, EventType, NodeFailure, NodeLoss, NodeResult, NodeStart
 from schemas.refs import Ref, read_ref
 from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
 
@@ -172,11 +172,16 @@ def _node_row(event: Event) -> Row:
             "waiting": None,
             "started_at": failure.started_at or None,
             "finished_at": (failure.finished_at or event.at) if final else None,
+            **({"output": None} if final else {}),
         }
     if event.type in _NODE_ENDS:
         return {"status": _NODE_ENDS[event.type], "waiting": None, "finished_at": event.at}
     if event.type is EventType.NODE_WAITING:
         return {"status": NodeStatus.WAITING, "waiting": event.data}
+    if event.type is EventType.NODE_LOST:
+        NodeLoss.model_validate(event.data)
+        # Its output stays, as the mark of a node that is made again (engine.known.lost_results).
+        return {"status": NodeStatus.READY, "cached": False, "waiting": None, "seconds": None, "finished_at": None}
     if event.type is EventType.NODE_DECIDED:
         return {"status": NodeStatus.READY, "waiting": None}
     return {}

@@ -23,6 +23,7 @@ _MARKS = {
     EventType.NODE_SKIPPED: ("–", "dim"),
     EventType.NODE_CANCELLED: ("■", "yellow"),
     EventType.NODE_RETRYING: ("↻", "yellow"),
+    EventType.NODE_LOST: ("↻", "yellow"),
     EventType.NODE_RUNNING: ("…", "cyan"),
     EventType.NODE_WAITING: ("◦", "yellow"),
     EventType.NODE_DECIDED: ("•", "cyan"),
@@ -157,6 +158,8 @@ class _Screen:
             fields |= {"note": f"waits: {NodeWait.model_validate(event.data).sentence()}"}
         elif event.type is EventType.NODE_DECIDED:
             fields |= {"note": f"{'approved' if event.data['approved'] else 'rejected'} by {event.data['author']}"}
+        elif event.type is EventType.NODE_LOST:
+            fields |= {"completed": 0.0, "note": "its bytes were lost; made again"}
         else:
             message = event.data.get("error", {}).get("message", event.type.removeprefix("node."))
             fields |= {"note": message[:80]}

@@ -213,6 +213,7 @@ const EVENT_WORDS = {
   "node.completed": (data) => (data.cached ? "its result was known already" : `done in ${seconds(data.seconds)}`),
   "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
   "node.failed": (data) => `failed: ${data.error?.message ?? ""}`,
+  "node.lost": () => "what it made was damaged or gone in the store; it is made again",
   "node.waiting": (data) => `waits (${(data.reason ?? "").replaceAll("_", " ")})`,
   "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
   "node.skipped": () => "left out",

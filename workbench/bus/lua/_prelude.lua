@@ -7,7 +7,7 @@
 --   status, open (nodes not final), seq (last event), failures (unhandled), first_failure, lane
 --   st:<node> status   pe:<node> parents not final   fi:<node> edges fired   sg:<node> segment
 --   ki:<node> children "id kind;…"   mx:<node> max attempts   rs:<node> result   by:<node> fence of the commit
---   pn:<node> number of parts   pt:<node>:<i> part
+--   pn:<node> number of parts   pt:<node>:<i> part   rm:<node> how often what it needs was made again
 --   fl:<node> content key that this node computes for everybody
 --   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> edges from outside not final   pool:<seg>   at:<seg> attempt
 --   rq:<seg> services a worker must offer   rf:<seg> attempts refunded   un:<node> what was said of it last
@@ -205,17 +205,17 @@ local function finish_node(job, node, status, data, at, recorded)
     redis.call('HINCRBY', key, 'open', -1)
     emit(job, 'node.' .. final, id, payload, at, recorded and recorded[id])
     local seg = redis.call('HGET', key, 'sg:' .. id)
-    local handled = false
+    local handled = false -- a handler that was left out when its parent completed at first comes too late (remake)
     for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. id) or '', '([^ ;]+) ([^ ;]+)') do
       local fired = fires(kind, final)
+      local child_state = redis.call('HGET', key, 'st:' .. child)
       if fired then
         redis.call('HINCRBY', key, 'fi:' .. child, 1)
-        if final == 'failed' then handled = true end
+        if final == 'failed' and child_state ~= 'skipped' then handled = true end
       end
       local pending = redis.call('HINCRBY', key, 'pe:' .. child, -1)
       local child_seg = redis.call('HGET', key, 'sg:' .. child)
-      local child_open = not FINAL[redis.call('HGET', key, 'st:' .. child)]
-      if child_open and pending == 0 and tonumber(redis.call('HGET', key, 'fi:' .. child)) == 0 then
+      if not FINAL[child_state] and pending == 0 and tonumber(redis.call('HGET', key, 'fi:' .. child)) == 0 then
         todo[#todo + 1] = { child, 'skipped', '{}' }
       end
       if child_seg ~= seg and redis.call('HINCRBY', key, 'ext:' .. child_seg, -1) == 0 then
@@ -237,6 +237,23 @@ local function finish_node(job, node, status, data, at, recorded)
     end
   end
   finish_job(job, at)
+end
+
+-- A completed node runs again, because its bytes are lost: the reverse of finish_node. Its children that are final stay so.
+local function reopen(job, node, loss, at)
+  local key = job_key(job)
+  local seg = redis.call('HGET', key, 'sg:' .. node)
+  redis.call('HSET', key, 'st:' .. node, 'pending')
+  redis.call('HINCRBY', key, 'open', 1)
+  redis.call('HDEL', key, 'rs:' .. node, 'by:' .. node)
+  emit(job, 'node.lost', node, loss, at)
+  for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. node) or '', '([^ ;]+) ([^ ;]+)') do
+    if fires(kind, 'completed') then redis.call('HINCRBY', key, 'fi:' .. child, -1) end
+    redis.call('HINCRBY', key, 'pe:' .. child, 1)
+    local state = redis.call('HMGET', key, 'st:' .. child, 'sg:' .. child)
+    if state[1] == 'ready' then redis.call('HSET', key, 'st:' .. child, 'pending') end
+    if state[2] ~= seg then redis.call('HINCRBY', key, 'ext:' .. state[2], 1) end
+  end
 end
 
 -- Behind a node that became final under its lease: the executor is on the next ones, each on its first attempt; without

@@ -61,10 +61,11 @@ for i = 6, #ARGV do
       looked, from = looked + 1, '(' .. entry[1]
       local job, seg = entry[2][2], entry[2][4]
       local key = job_key(job)
-      local state = redis.call('HMGET', key, 'status', 'rq:' .. seg, 'ap:' .. seg)
+      local state = redis.call('HMGET', key, 'status', 'rq:' .. seg, 'ap:' .. seg, 'ext:' .. seg)
       local status, leased = state[1], redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1
       local parked = redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1 -- woken, it is enqueued again
       parked = parked or (state[3] and undecided(job, seg))
+      parked = parked or tonumber(state[4] or '0') > 0 -- a parent is made again (remake); its end enqueues the segment
       if not status or FINAL[status] or leased or parked or #open_nodes(job, seg) == 0 then
         redis.call('XDEL', queue, entry[1])
       elseif fits(state[2]) then

@@ -1,0 +1,16 @@
+-- reopen(job, at, data of the events, nodes…) -> number of nodes
+-- SQL knows that what these nodes made was lost and is made again, and this bus, which lost its last steps, has their old
+-- results. Only before the grace, as settle; segments are enqueued when the bench opens.
+local job, at, loss = ARGV[1], ARGV[2], ARGV[3]
+local key = job_key(job)
+if redis.call('HGET', META, 'phase') ~= 'recall' then return 0 end
+if FINAL[redis.call('HGET', key, 'status') or 'failed'] then return 0 end
+local count = 0
+for i = 4, #ARGV do
+  if redis.call('HGET', key, 'st:' .. ARGV[i]) == 'completed' then
+    reopen(job, ARGV[i], loss, at)
+    if tonumber(redis.call('HGET', key, 'pe:' .. ARGV[i])) == 0 then redis.call('HSET', key, 'st:' .. ARGV[i], 'ready') end
+    count = count + 1
+  end
+end
+return count
