@@ -22,6 +22,7 @@ LOOKING = [
     ("job", "cancel", "20260101-000000-abcdef"),
     ("job", "artifacts", "20260101-000000-abcdef"),
     ("capabilities",),
+    ("open",),
 ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -31,7 +33,6 @@ def open_(
 ) -> None:
     """Open the page of the stack that runs, with its token. On a terminal the address with the token is printed too."""
     from schemas.errors import WorkbenchError
-    from workbench.cli.stack import wait_for_page
 
     place = _home(home)
     page = wait_for_page(place)
@@ -42,7 +43,7 @@ def open_(
             where=str(place),
             remedy="Start one with `workbench up`, or look at `workbench status`.",
         )
-    plain = f"{page}/?job={job}" if job else f"{page}/"
+    plain = f"{page}/?job={quote(job, safe='')}" if job else f"{page}/"
     if as_json:
         print_json({"url": plain})
     else:
@@ -75,6 +76,22 @@ def token(
         print_json({"token": found})
     else:
         print(found)
+
+
+def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
+    """The page's address once it answers; "" where it does not, or the stack runs without it."""
+    from schemas.stack import PartState
+    from workbench.embedded.stack import status as ask
+
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        page = ask(home).part("app")
+        if page.state in (PartState.UP, PartState.EXTERNAL):
+            return page.url or ""
+        if page.state not in (PartState.STARTING, PartState.FAILING):
+            return ""
+        time.sleep(0.2)
+    return ""
 
 
 def token_of_stack(home: Path) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.entrance import address, show_page
+from workbench.cli.entrance import address, show_page, wait_for_page
 from workbench.cli.output import ExitCode, command, print_json, print_table
 
 if TYPE_CHECKING:
@@ -130,22 +129,6 @@ def doctor(home: Home = None, as_json: Json = False) -> None:
         print_table(("level", "check", "finding"), rows, STATE_STYLES)
     if not report.healthy:
         raise typer.Exit(ExitCode.FINDINGS)
-
-
-def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
-    """The page's address once it answers; "" where it does not, or the stack runs without it."""
-    from schemas.stack import PartState
-    from workbench.embedded.stack import status as ask
-
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        page = ask(home).part("app")
-        if page.state in (PartState.UP, PartState.EXTERNAL):
-            return page.url or ""
-        if page.state not in (PartState.STARTING, PartState.FAILING):
-            return ""
-        time.sleep(0.2)
-    return ""
 
 
 def _home(given: Path | None) -> Path:

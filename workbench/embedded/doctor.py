@@ -151,7 +151,7 @@ def _parts(answer: StackStatus) -> Iterator[Finding]:
         check = f"part {part.name}"
         if part.state is PartState.UP and part.message:
             yield _warning(check, part.message, "`workbench down`, then `workbench up` without --no-token.")
-        if part.state in (PartState.UP, PartState.EXTERNAL):
+        elif part.state in (PartState.UP, PartState.EXTERNAL):
             yield _ok(check, f"{part.state}{f', restarted {part.restarts} times' if part.restarts else ''}")
         elif part.state is PartState.STARTING:
             yield _warning(check, "still starting", "Ask again in some seconds.")

@@ -64,8 +64,10 @@ def plan_stack(
     with_port = [name for name in own if name not in ("sql", "mlflow")] + ["app"] * runs_app
     chosen = choose_ports(home, with_port, fixed_ports(ports), say)
     values = _values(home, own, external, chosen)
-    if token and "app" not in external:  # a page of somebody else is not told our token
-        values["app_token"] = os.environ.get("WORKBENCH_APP_TOKEN") or credentials(home)["app_token"]
+    if token and (given := os.environ.get("WORKBENCH_APP_TOKEN")):
+        values["app_token"] = given
+    elif token and "app" not in external:  # a page of somebody else is not told our token
+        values["app_token"] = credentials(home)["app_token"]
     if runs_app:
         if not token:
             say("--no-token: every account of this machine can use the page, its jobs and files")

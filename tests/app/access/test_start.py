@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -60,6 +62,12 @@ def test_debug_log_of_a_handshake_has_no_cookie_and_no_token(tmp_path: Path, use
                 return None
 
         assert wait_for(refused, 200, "the page's server answers") == 403
+        # Started by hand it asks for the home's token like the one of a stack.
+        token = json.loads((tmp_path / "credentials.json").read_text())["app_token"]
+        with_token = {"Authorization": f"Bearer {token}"}
+        told = [httpx.get(f"http://127.0.0.1:{port}/api/session", headers=given) for given in ({}, with_token)]
+        assert [answer.status_code for answer in told] == [401, 200]
+        assert httpx.get(f"http://127.0.0.1:{port}/?token={token}").status_code == 303
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -67,3 +75,4 @@ def test_debug_log_of_a_handshake_has_no_cookie_and_no_token(tmp_path: Path, use
     assert "/ws" in said
     assert "kept-to-oneself" not in said
     assert "wb_also-kept" not in said
+    assert token not in said
