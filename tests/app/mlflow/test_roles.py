@@ -45,8 +45,9 @@ def test_everybody_does_what_the_role_allows(front: Front) -> None:
             if ladder.index(who) >= ladder.index(least):
                 assert answer.status_code == 200, (name, who, answer.text)
             else:
-                expected = "tracking.not_offered" if least == "nobody" else "access.forbidden"
-                assert (answer.status_code, answer.json()["code"]) == (403, expected), (name, who)
+                code = "tracking.not_offered" if least == "nobody" else "access.forbidden"
+                expected = (403, code) if name != "unknown" else (404, "request.not_found")
+                assert (answer.status_code, answer.json()["code"]) == expected, (name, who)
 
 
 def test_nobody_who_is_not_known_gets_anything(front: Front) -> None:

@@ -31,7 +31,9 @@ def run_link(bench: Bench, record: JobRecord, user: User) -> str | None:
 
 
 def check_access(user: User, settings: Settings, method: str, path: str) -> Kind:
-    """What the request is. Raises WorkbenchError: tracking.off, access.forbidden, tracking.not_offered.
+    """What the request is.
+
+    Raises WorkbenchError: tracking.off, access.forbidden, request.not_found, tracking.not_offered.
 
     Args:
         path: below MLflow's own root.
@@ -47,7 +49,14 @@ def check_access(user: User, settings: Settings, method: str, path: str) -> Kind
     if not may_see(user, settings):
         raise _forbidden(user, (Role.ADMIN,), "MLflow is for administrators here", "WORKBENCH_MLFLOW_ACCESS=lab.")
     kind = kind_of(method, path)
-    if kind is None or kind is Kind.NEVER:
+    if kind is None:
+        raise WorkbenchError(
+            "request.not_found",
+            "MLflow has nothing at this address, or something that the workbench does not know",
+            where=f"{method} {path[:200]}",
+            remedy="Use what its Python client and its page use; workbench/app/mlflow/routes.txt lists it.",
+        )
+    if kind is Kind.NEVER:
         raise WorkbenchError(
             "tracking.not_offered",
             "the workbench does not offer this part of MLflow",

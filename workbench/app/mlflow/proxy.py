@@ -77,6 +77,8 @@ class MlflowProxy:
             return
         except WorkbenchError as error:
             answer = _refusal(error)
+            if request.method not in ("GET", "HEAD"):
+                answer.headers["Connection"] = "close"  # nobody reads the rest of its body
         await answer(scope, receive, send)
 
     async def _answered(self, request: Request) -> Response:
