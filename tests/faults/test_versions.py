@@ -77,6 +77,8 @@ class Outputs(NodeModel):
 @node("probe.edited", version="1.0.0", plane="data", pool="edited")
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     from edited_words import WORD
+    if params.gate:
+        Path(params.gate).with_name("begun").touch()
     while params.gate and not Path(params.gate).exists():
         ctx.progress(0, 1)
         time.sleep(0.02)
@@ -128,7 +130,7 @@ def test_nobody_gets_a_stale_result_after_editing_a_node(live: LiveBench, worksh
     assert (workshop.run(), workshop.run()) == (("one", False), ("one", True))
     gate = workshop.helper.with_name("gate")
     edited = live.submit({"a": {"service": "probe.edited", "params": {"gate": str(gate)}}}).job
-    live.await_event(edited, "node.running", "a")
+    wait_for(gate.with_name("begun").exists, what="the node runs")
     workshop.helper.write_text("WORD = 'two'\n")
     gate.touch()
     assert live.finish(edited).node("a").content_key == "", "edited while it ran: nobody else is given that result"
