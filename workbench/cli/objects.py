@@ -27,7 +27,9 @@ def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
     from workbench.client.bench import Bench
     from workbench.client.opening import open_settings
     from workbench.client.verification import verify_artifacts
+    from workbench.logs import configure_logging
 
+    configure_logging("error")  # the report says it all
     try:
         bench = Bench(open_settings(Path(report.home)))
         with _progress() as seen:
