@@ -66,9 +66,37 @@ class Finding(Contract):
     remedy: str = ""
 
 
+class DamagedArtifact(Contract):
+    """An artifact whose stored bytes are not what its digest names."""
+
+    sha256: str
+    kind: str = Field(description="image, audio, video, json, text or file.")
+    name: str = Field("", description="What a person called it.")
+    size_bytes: int | None = None
+    condition: str = Field(description="missing, damaged (other bytes) or unreadable (the store fails at it alone).")
+    made_by: list[str] = Field(default_factory=list, description="Jobs that made or found it, the newest first.")
+    used_by: list[str] = Field(default_factory=list, description="Jobs that were given it, the newest first.")
+    uploaded_by: list[str] = Field(default_factory=list, description="Who brought it in.")
+    restored_from: str = Field("", description="Where a good copy was found, which lies in the store now.")
+    removed: bool = Field(False, description="Whether the damaged bytes were taken out, so that it is computed anew.")
+    heals: bool = Field(description="False where a person must bring the file in again.")
+    remedy: str = ""
+
+
+class ObjectsReport(Contract):
+    """What reading every artifact found."""
+
+    artifacts: int = Field(description="How many were looked at.")
+    size_bytes: int
+    seconds: float
+    mib_per_s: float
+    damaged: list[DamagedArtifact]
+
+
 class DoctorReport(Contract):
     home: str
     findings: list[Finding]
+    objects: ObjectsReport | None = Field(None, description="With --objects.")
 
     @property
     def healthy(self) -> bool:

@@ -91,7 +91,7 @@ class Schedule:
         self.note("  ->", self.world.work(worker, fail_once=fail, again=again))
 
     def trouble(self) -> None:
-        what = self.chance.choice(["crash", "stall", "awake", "release", "duplicate", "cancel", "lose"])
+        what = self.chance.choice(["crash", "stall", "awake", "release", "duplicate", "cancel", "lose", "lose"])
         self.note(what)
         if what == "awake":
             if self.world.silent:

@@ -8,10 +8,35 @@ from pathlib import Path
 import pytest
 
 from tests.stack.conditions import workbench
+from workbench.client.bench import Bench
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, stop
+from workbench.settings import load_settings
+from workbench.store.objects import object_key
 
 pytestmark = pytest.mark.stack
+
+
+def one_artifact_is_damaged_and_brought_in_again(home: Path, folder: Path) -> None:
+    bench = Bench(load_settings(home=home))
+    (folder / "film.mp4").write_bytes(b"the right bytes")
+    ref = bench.upload(folder / "film.mp4", "file")
+    bench.grants.add_upload("ana", ref, {})
+    bench.objects.put_bytes(object_key(ref.sha256), b"the wrong bytes", "video/mp4")
+    (bench.cache.folder / ref.sha256[:2] / ref.sha256).unlink()
+    wrong = workbench(home, "doctor", "--objects", "--json")
+    report = json.loads(wrong.stdout)
+    assert wrong.returncode == 4
+    assert (report["objects"]["artifacts"], report["objects"]["sizeBytes"]) == (1, 15)
+    (damaged,) = report["objects"]["damaged"]
+    assert (damaged["sha256"], damaged["condition"], damaged["heals"]) == (ref.sha256, "damaged", False)
+    assert (damaged["name"], damaged["uploadedBy"]) == ("film.mp4", ["ana"])
+    problems = [finding for finding in report["findings"] if finding["level"] == "problem"]
+    assert [finding["check"] for finding in problems] == ["objects read", "artifact"]
+    assert "upload" in problems[1]["remedy"]
+    bench.upload(folder / "film.mp4", "file")
+    whole = workbench(home, "doctor", "--objects")
+    assert whole.returncode == 0 and "1 artifacts" in whole.stdout and "none damaged" in whole.stdout
 
 
 def test_all_is_well_and_then_it_is_not(tmp_path: Path) -> None:
@@ -23,6 +48,7 @@ def test_all_is_well_and_then_it_is_not(tmp_path: Path) -> None:
         assert fine.returncode == 0, fine.stdout
         assert {findings[f"{part} used"]["level"] for part in ("bus", "objects", "sql")} == {"ok"}
         assert findings["encoder"]["level"] == "ok"
+        one_artifact_is_damaged_and_brought_in_again(home, tmp_path)
     finally:
         stop(home)
     stopped = workbench(home, "doctor", "--json")

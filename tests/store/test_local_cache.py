@@ -142,3 +142,20 @@ def test_what_is_handed_out_while_another_evicts_is_there(tmp_path: Path) -> Non
     stop.set()
     evictor.join()
     assert read > 0 and sum(freed) > 0
+
+
+def test_a_damaged_copy_is_not_handed_out_and_is_replaced(cache: LocalCache, tmp_path: Path) -> None:
+    """Another process: this one has hashed the copy a moment ago, and asks for it to be done anew."""
+    ref = add(cache, tmp_path)
+    place = cache.folder / ref.sha256[:2] / ref.sha256
+    right = place.read_bytes()
+    place.chmod(0o644)
+    place.write_bytes(bytes([right[0] ^ 1]) + right[1:])
+    other = LocalCache(cache.folder, limit_bytes=10_000, keep_s=0)
+    again = tmp_path / "again"
+    again.write_bytes(right)
+    assert other.add(again, ref).read_bytes() == right, "a node that makes it again puts it right"
+    place.chmod(0o644)
+    place.write_bytes(bytes([right[0] ^ 1]) + right[1:])
+    assert other.path(ref, anew=True) is None
+    assert not place.exists()

@@ -110,8 +110,11 @@ def connect(*, start: bool = False, quiet: bool = False) -> Bench:
     from workbench.cli.output import note
     from workbench.client.bench import Bench
     from workbench.client.opening import open_settings
+    from workbench.logs import configure_logging
 
-    return Bench(open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …")))
+    settings = open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …"))
+    configure_logging("warning")  # to stderr: what a command prints is on stdout, perhaps as JSON
+    return Bench(settings)
 
 
 def finish(

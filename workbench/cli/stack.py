@@ -117,11 +117,28 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
 
 @command
-def doctor(home: Home = None, as_json: Json = False) -> None:
-    """Try everything the workbench needs and say what to do about what is wrong. Exit code 4 when something is."""
+def doctor(
+    objects: Annotated[
+        bool, typer.Option("--objects", help="Read every artifact too and compare its bytes with its digest.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --objects: only look, put nothing back and take nothing out.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Try everything the workbench needs and say what to do about what is wrong. Exit code 4 when something is.
+
+    With --objects a damaged artifact is replaced by a good copy where one is found (the home's cache, MLflow's files);
+    else it is taken out where a job can compute it again.
+    """
     from workbench.embedded.doctor import examine
 
     report = examine(_home(home))
+    if objects:
+        from workbench.cli.objects import add_objects
+
+        report = add_objects(report, repair=not dry_run)
     if as_json:
         print_json(report)
     else:

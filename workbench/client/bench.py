@@ -24,7 +24,7 @@ from schemas.status import JobStatus, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.client import review
+from workbench.client import healing, review
 from workbench.client.given import check_refs
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
@@ -33,6 +33,7 @@ from workbench.engine.accept import Accepted, Request, accept, put_back
 from workbench.engine.offers import Outlook
 from workbench.engine.structure import topological_order
 from workbench.settings import Settings
+from workbench.store.damage import LOST
 from workbench.store.dead_letters import DeadLetters
 from workbench.store.files import written
 from workbench.store.grants import Grants
@@ -121,20 +122,51 @@ class Bench:
         return ref
 
     def keep(self, path: Path, ref: Ref) -> None:
-        """Put a finished file of ours into the object store; the cache takes it over. Raises as ``Objects.put``."""
+        """Put a finished file of ours into the object store; the cache takes it over. Raises as ``Objects.put``.
+
+        It also mends: what lies in the store under its digest is read, and replaced where it is damaged.
+        """
         with written(self.cache.folder):
             place = self.cache.add(path, ref)
-        self.objects.put(place, ref)
+        self.objects.put(place, ref, anew=True)
 
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""
+        sure: dict[str, Path] = {}
+
+        def given(ref: Ref) -> Path:
+            """Workers elsewhere need it too: what only the cache of this home has is put back."""
+            if ref.sha256 not in sure:
+                path = self.open(ref)
+                if self.objects.missing([ref]):
+                    self.objects.put(path, ref)
+                sure[ref.sha256] = path
+            return sure[ref.sha256]
+
         return accept(
-            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=self.open, outlook=self._outlook
+            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=given, outlook=self._outlook
         )
 
     def open(self, ref: Ref) -> Path:
-        """A local, read-only copy of an artifact."""
-        return self.cache.fetch(ref, self.objects)
+        """A local, read-only copy of an artifact; where its stored bytes are lost, of another copy that is found.
+
+        Raises WorkbenchError: store.missing and store.corrupt, with what is to be done; store.unreachable; home.*
+        """
+        try:
+            return self.cache.fetch(ref, self.objects)
+        except WorkbenchError as error:
+            if error.code not in LOST:
+                raise
+            return healing.recovered(self, ref, error)
+
+    def recover(self, ref: Ref) -> None:
+        """Have an artifact whose stored bytes are lost in the store again, where a good copy is found.
+
+        Raises WorkbenchError: store.missing and store.corrupt, with what is to be done.
+        """
+        found = healing.look_after(self, ref)
+        if found is not None and not found.restored_from:
+            raise found.error()
 
     def save(self, ref: Ref, target: Path) -> Path:
         """Copy an artifact to a file of the person's. Never half-written."""
@@ -248,6 +280,7 @@ class Bench:
             parent_run: MLflow run that the new job's is put below; that of the old one does not count.
         """
         record = self.job(job_id)
+        healing.look_after_job(self, record)
         graph = unrun(record.graph, params or {})
         known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
         check_refs(self, graph, owner=reader, known=known)
@@ -286,6 +319,7 @@ class Bench:
                 allowed="failed or cancelled",
                 remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
             )
+        healing.look_after_job(self, record)
         accepted = self.submit(
             Request(
                 below_run(resumed(record.graph), parent_run),

@@ -74,9 +74,7 @@ def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
 
 def lost_results(record: JobRecord) -> dict[str, NodeResult]:
     """Last results by node id, of the nodes that completed and are made again because their bytes are lost."""
-    return {
-        node.id: _result(node) for node in record.nodes if node.output is not None and not node.status.final
-    }
+    return {node.id: _result(node) for node in record.nodes if node.output is not None and not node.status.final}
 
 
 def recorded_questions(record: JobRecord) -> dict[str, bytes]:

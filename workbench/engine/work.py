@@ -94,7 +94,7 @@ class Work:
         return 1 if self.moved_on else self.taken.attempt
 
     def makers_of(self, ref: Ref, reader: str) -> list[str]:
-        """Nodes of the job that are known to have made the bytes; the reader itself where they are a part of its own."""
+        """Nodes that are known to have made the bytes; the reader itself where they are a part of its own."""
         name = ref.sha256.encode()
         found = [
             node

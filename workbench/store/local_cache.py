@@ -4,8 +4,8 @@ What is used was touched lately or is held: ``hold`` takes a shared flock, which
 no crash leaves an artifact pinned. Eviction goes by modification time, which every use renews, and takes an exclusive
 flock first.
 
-A copy is hashed when a process first uses it, and again after ten minutes: a disk may give back other bytes than it took,
-and a result computed from them would stand under the key of the right ones. (Times of the file say nothing of that.)
+A copy is hashed when a process first uses it, and again after ten minutes: a disk may give back other bytes than it
+took, and a result computed from them would stand under the key of the right ones. The file's times say nothing of that.
 Hashing runs at 1.2 GB/s here.
 """
 
@@ -18,8 +18,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import structlog
 
@@ -72,7 +72,7 @@ class LocalCache:
             return None
         return path
 
-    def _is_right(self, file: BinaryIO, ref: Ref, anew: bool) -> bool:
+    def _is_right(self, file: BufferedReader, ref: Ref, anew: bool) -> bool:
         facts = os.fstat(file.fileno())
         if ref.size_bytes is not None and facts.st_size != ref.size_bytes:
             return False
@@ -177,7 +177,7 @@ class LocalCache:
 
 
 @contextlib.contextmanager
-def _shared(path: Path) -> Iterator[BinaryIO]:
+def _shared(path: Path) -> Iterator[BufferedReader]:
     """The file under a shared lock, and still at its place. Raises FileNotFoundError."""
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)

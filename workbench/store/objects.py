@@ -203,12 +203,18 @@ class Objects:
         """Every artifact in the bucket, in the order of digests. ``media_type`` is not known here."""
         return self._listed("sha256/")
 
-    def pages(self, prefix: str = "sha256/", bucket: str = "", page: int = 1000) -> Iterator[list[ObjectFacts]]:
-        """As ``stored``, a page at a time: for stores of any size. Objects that come and go meanwhile may be missed."""
-        after = ""
-        while found := self._call(f"list {prefix}", functools.partial(self._page, prefix, bucket, after, page)):
+    def pages(
+        self, prefix: str = "sha256/", bucket: str = "", *, after: str = "", page: int = 1000
+    ) -> Iterator[list[ObjectFacts]]:
+        """As ``stored``, a page at a time: for stores of any size. What comes and goes meanwhile may be missed.
+
+        Args:
+            after: an artifact's digest, to begin behind it.
+        """
+        behind = object_key(after) if after else ""
+        while found := self._call(f"list {prefix}", functools.partial(self._page, prefix, bucket, behind, page)):
             yield found
-            after = found[-1].key
+            behind = found[-1].key
 
     # Copies and previews
 
@@ -235,7 +241,7 @@ class Objects:
         return self._call(f"read {key}", request)
 
     def fetch_key(self, key: str, bucket: str, into: Path) -> None:
-        """Write an object of any bucket to a file, unverified. Raises WorkbenchError: store.missing, store.unreachable."""
+        """Write an object of any bucket to a file, unverified. Raises WorkbenchError: store.*"""
         self._call(f"fetch {key}", lambda: self._client.fget_object(bucket, key, str(into)))
 
     def delete_key(self, key: str) -> None:

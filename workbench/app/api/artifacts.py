@@ -45,6 +45,8 @@ def get_artifact(request: Request, sha256: str, download: bool = False) -> Respo
 def bytes_of(request: Request, bench: Bench, ref: Ref, *, download: bool = False) -> Response:
     """The bytes of an artifact that the user may read: a link that expires, or themselves where no link would lead."""
     attachment = download or not is_shown(ref)
+    if bench.objects.missing([ref]):
+        bench.recover(ref)  # a link would lead to the store's own words
     if _out_of_reach(bench.settings.s3_url, request):
         return FileResponse(
             bench.open(ref),

@@ -1,0 +1,200 @@
+"""Stored bytes that are damaged or gone are made again, put back, or named with what a person has to do."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+from minio import Minio
+from minio.error import S3Error
+
+from schemas.errors import WorkbenchError
+from schemas.job import JobRecord
+from schemas.refs import FileRef, TextRef
+from schemas.status import JobStatus
+from tests.live import Diary, LiveBench
+from workbench.client.healing import look_after
+from workbench.client.verification import verify_artifacts
+from workbench.store.damage import Condition, condition
+from workbench.store.objects import Objects, object_key
+
+pytestmark = pytest.mark.stack
+KIB = 80
+
+
+def raw(live: LiveBench) -> Minio:
+    """The object store behind our back."""
+    given = live.settings
+    host = given.s3_url.removeprefix("http://")
+    return Minio(host, given.s3_access_key, given.s3_secret_key, secure=False, region=given.s3_region)
+
+
+def spoil(live: LiveBench, ref: TextRef, how: str = "flipped", *, cached: bool = False) -> None:
+    """Damage the object; the cache of the home has no copy left, unless it shall."""
+    bucket, key = live.settings.s3_bucket, object_key(ref.sha256)
+    data = bytearray(live.bench.objects.read(ref))
+    data[len(data) // 2] ^= 1
+    if how == "gone":
+        raw(live).remove_object(bucket, key)
+    else:
+        bad = bytes(data) if how == "flipped" else bytes(data[:-1])
+        raw(live).put_object(bucket, key, io.BytesIO(bad), len(bad), metadata={"sha256": ref.sha256})
+    if not cached:
+        (live.bench.cache.folder / ref.sha256[:2] / ref.sha256).unlink(missing_ok=True)
+
+
+def file_of(record: JobRecord, node: str = "made") -> TextRef:
+    output = record.node(node).output
+    assert output is not None
+    return TextRef.model_validate(output["file"])
+
+
+def made_and_read(diary: Diary, value: str, service: str = "probe.cached") -> dict[str, Any]:
+    return {
+        "made": diary.probe(value, service, file_kib=KIB),
+        "read": {"service": "probe.reader_control", "input": {"file": "$made.file"}},
+    }
+
+
+def check_whole(live: LiveBench, record: JobRecord, ref: TextRef) -> None:
+    assert record.status is JobStatus.COMPLETED, record.error
+    assert record.node("read").output == {"digest": ref.sha256}
+    live.bench.objects.verify(ref)
+
+
+@pytest.fixture
+def value() -> str:
+    return f"made-{secrets.token_hex(4)}"
+
+
+@pytest.mark.parametrize(("how", "known"), [("flipped", 1), ("truncated", 0), ("gone", 0)])
+def test_a_rerun_makes_damaged_bytes_again(live: LiveBench, diary: Diary, value: str, how: str, known: int) -> None:
+    first = live.run(made_and_read(diary, value), [("made", "read")])
+    ref = file_of(first)
+    spoil(live, ref, how)
+    again = live.submit(made_and_read(diary, value), [("made", "read")])
+    assert again.known == known, "what no look shows is found by the node that reads"
+    record = live.finish(again.job)
+    check_whole(live, record, ref)
+    assert diary.count(value) == 2
+    if how == "flipped":
+        lost = [event for event in live.bench.events(again.job) if event.type == "node.lost"]
+        assert [(event.node, event.data["artifact"], event.data["reader"]) for event in lost] == [
+            ("made", ref.sha256, "read")
+        ]
+    assert live.submit(made_and_read(diary, value), [("made", "read")]).known == 1
+
+
+def test_a_job_heals_on_its_way_whatever_lies_between(
+    live: LiveBench, diary: Diary, value: str, tmp_path: Path
+) -> None:
+    """The maker is never cached, on another plane, and two steps before the node that needs its bytes."""
+    gate = tmp_path / "gate"
+    nodes = made_and_read(diary, value, "probe.data")
+    nodes["between"] = {**diary.probe(f"{value}-between", gate=str(gate)), "input": {"text": "$made.text"}}
+    job = live.submit(nodes, [("made", "between"), ("between", "read")]).job
+    live.await_event(job, "node.running", "between")
+    made = live.await_event(job, "node.completed", "made")
+    ref = TextRef.model_validate(made.data["output"]["file"])
+    spoil(live, ref)
+    gate.touch()
+    record = live.finish(job)
+    check_whole(live, record, ref)
+    assert (diary.count(value), diary.count(f"{value}-between")) == (2, 1)
+    assert {node.attempt for node in record.nodes} == {1}
+
+
+def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveBench, diary: Diary, value: str) -> None:
+    maker = live.run(made_and_read(diary, value), [("made", "read")])
+    ref = file_of(maker)
+    spoil(live, ref)
+    reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
+    with pytest.raises(WorkbenchError) as told:
+        live.submit(reader)
+    assert told.value.code == "store.corrupt"
+    assert f"workbench job rerun {maker.id}" in told.value.remedy
+    again = live.bench.rerun(maker.id)
+    assert again.known == 0
+    check_whole(live, live.finish(again.job), ref)
+    assert live.run(reader).node("read").output == {"digest": ref.sha256}
+
+
+def test_a_rerun_reads_what_it_would_otherwise_believe(live: LiveBench, diary: Diary, value: str) -> None:
+    """Nobody has found the damage yet but the person, in the browser."""
+    nodes = {"made": made_and_read(diary, value)["made"]}
+    first = live.run(nodes)
+    spoil(live, file_of(first))
+    assert live.bench.rerun(first.id).known == 0
+
+
+def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: LiveBench, tmp_path: Path) -> None:
+    mine = tmp_path / "letter.txt"
+    mine.write_bytes(secrets.token_bytes(KIB << 10))
+    ref = live.bench.upload(mine, "text")
+    live.bench.grants.add_upload("ana", ref, {})
+    spoil(live, ref)
+    reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
+    with pytest.raises(WorkbenchError) as told:
+        live.submit(reader)
+    assert (told.value.code, "letter.txt" in told.value.message) == ("store.corrupt", True)
+    assert "upload or give the same file again" in told.value.remedy
+    assert live.bench.objects.has(ref.sha256), "there is nothing to put in its place"
+    live.bench.upload(mine, "text")
+    assert live.run(reader).node("read").output == {"digest": ref.sha256}
+
+
+def test_verification_finds_puts_back_takes_out_and_names(live: LiveBench, diary: Diary, value: str) -> None:
+    kept, lost = (file_of(live.run({"made": diary.probe(value + end, file_kib=KIB)})) for end in "ab")
+    spoil(live, kept, cached=True)
+    spoil(live, lost)
+    looked = {item.ref.sha256: item for item in verify_artifacts(live.bench, repair=False).damaged}
+    assert {looked[ref.sha256].condition for ref in (kept, lost)} == {Condition.DAMAGED}
+    assert condition(live.bench.objects, lost) is Condition.DAMAGED, "it only looked"
+    found = verify_artifacts(live.bench)
+    damaged = {item.ref.sha256: item for item in found.damaged}
+    assert found.whole and found.artifacts >= 2 and found.size_bytes >= 2 * (KIB << 10)
+    assert damaged[kept.sha256].restored_from == "the cache of this home"
+    assert damaged[lost.sha256].removed and damaged[lost.sha256].heals
+    assert condition(live.bench.objects, kept) is Condition.GOOD
+    assert condition(live.bench.objects, lost) is Condition.MISSING
+    behind = verify_artifacts(live.bench, after=min(kept.sha256, lost.sha256), most_bytes=1)
+    assert not behind.whole and behind.artifacts >= 1
+    job = damaged[lost.sha256].origin.made_by[0]
+    live.finish(live.bench.rerun(job).job)
+    assert look_after(live.bench, lost) is None
+
+
+class Rotten(Minio):
+    """Fails at one object, as SeaweedFS does where its disk gives other bytes than it took."""
+
+    key = ""
+
+    def get_object(self, bucket_name: str, object_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        if object_name == self.key:
+            raise S3Error(None, "InternalError", "We encountered an internal error", object_name, "", "")  # type: ignore[arg-type]
+        return super().get_object(bucket_name, object_name, *args, **options)
+
+
+def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: LiveBench, tmp_path: Path) -> None:
+    data = secrets.token_bytes(1000)
+    (tmp_path / "file").write_bytes(data)
+    ref = live.bench.upload(tmp_path / "file", "file")
+    given = live.settings
+    rotten = Rotten(
+        given.s3_url.removeprefix("http://"),
+        given.s3_access_key,
+        given.s3_secret_key,
+        secure=False,
+        region=given.s3_region,
+    )
+    objects = Objects(rotten, given.s3_bucket, given.s3_url)
+    rotten.key = object_key(ref.sha256)
+    with pytest.raises(WorkbenchError) as told:
+        objects.get(ref, tmp_path / "copy")
+    assert told.value.code == "store.corrupt"
+    assert condition(objects, ref) is Condition.UNREADABLE
+    assert not list(rotten.list_objects(given.s3_bucket, prefix="probe/", recursive=True))
+    assert condition(objects, FileRef(sha256="0" * 64)) is Condition.MISSING

@@ -1,0 +1,95 @@
+"""Reads the bytes of artifacts and compares them with their digests, within bounds of time and memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from schemas.refs import FileRef, Ref
+from workbench.client.bench import Bench
+from workbench.client.healing import Damage, look_after
+from workbench.store.objects import ObjectFacts
+from workbench.store.origins import known_ref, named_refs
+
+
+@dataclass
+class Verification:
+    """How far it got and what it found.
+
+    Attributes:
+        reached: the last digest that was looked at; give it as ``after`` to go on behind it.
+        whole: whether there was nothing left to look at.
+    """
+
+    artifacts: int = 0
+    size_bytes: int = 0
+    seconds: float = 0.0
+    reached: str = ""
+    whole: bool = False
+    damaged: list[Damage] = field(default_factory=list)
+
+    @property
+    def mib_per_s(self) -> float:
+        return self.size_bytes / 2**20 / self.seconds if self.seconds else 0.0
+
+
+def verify_artifacts(
+    bench: Bench,
+    *,
+    repair: bool = True,
+    after: str = "",
+    most_bytes: int | None = None,
+    most_s: float | None = None,
+    seen: Callable[[Verification], None] | None = None,
+) -> Verification:
+    """Look at every artifact in the store, and at those that jobs and uploads name and the store does not have.
+
+    Args:
+        repair: put good copies back, and take damaged bytes out that can be computed again (``healing.look_after``).
+        after: the digest to begin behind.
+        most_bytes: stop behind so many bytes read.
+        most_s: stop after so many seconds.
+        seen: called behind each artifact.
+
+    Blocks: the store reads 100 to 200 MiB/s here. Raises WorkbenchError: store.unreachable, store.refused,
+    sql.unreachable.
+    """
+    state, began = Verification(reached=after), time.monotonic()
+    for ref, size_bytes in _all(bench, after):
+        found = look_after(bench, ref, repair=repair)
+        if found is not None:
+            state.damaged.append(found)
+        state.artifacts += 1
+        state.size_bytes += size_bytes
+        state.reached, state.seconds = ref.sha256, time.monotonic() - began
+        if seen is not None:
+            seen(state)
+        over = most_bytes is not None and state.size_bytes >= most_bytes
+        if over or (most_s is not None and state.seconds >= most_s):
+            return state
+    state.whole, state.seconds = True, time.monotonic() - began
+    return state
+
+
+def _all(bench: Bench, after: str) -> Iterator[tuple[Ref, int]]:
+    """Both orders of digests at once: what the store has, with its size, and what is named and is not there."""
+    stored, named = _stored(bench, after), named_refs(bench.store.database, after)
+    there, wanted = next(stored, None), next(named, None)
+    while there is not None or wanted is not None:
+        if wanted is None or (there is not None and there.sha256 < wanted.sha256):
+            assert there is not None
+            ref = known_ref(bench.store.database, there.sha256)  # a result that no job names any more, or nobody's
+            yield ref or FileRef(sha256=there.sha256, size_bytes=there.size_bytes), there.size_bytes
+            there = next(stored, None)
+        elif there is None or wanted.sha256 < there.sha256:
+            yield wanted, 0
+            wanted = next(named, None)
+        else:
+            yield wanted, there.size_bytes
+            there, wanted = next(stored, None), next(named, None)
+
+
+def _stored(bench: Bench, after: str) -> Iterator[ObjectFacts]:
+    for page in bench.objects.pages(after=after):
+        yield from page

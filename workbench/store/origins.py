@@ -1,0 +1,90 @@
+"""Where an artifact comes from and who needs it: what SQL says of a digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists, or_, select
+
+from schemas.refs import Ref, read_ref
+from workbench.store.database import Database
+from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
+
+MOST = 50  # jobs of each list
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Jobs are named by their ids, the newest first.
+
+    Attributes:
+        made_by: jobs in which a node put it out, computed there or found.
+        used_by: jobs that were given it.
+        uploaded_by: who brought it in. It cannot be computed, also where a node passed it on.
+        runs: MLflow runs of the jobs that put it out.
+    """
+
+    made_by: tuple[str, ...]
+    used_by: tuple[str, ...]
+    uploaded_by: tuple[str, ...]
+    runs: tuple[str, ...]
+
+    @property
+    def computable(self) -> bool:
+        """Whether running a job again makes these bytes again."""
+        return bool(self.made_by) and not self.uploaded_by
+
+    @property
+    def irreplaceable(self) -> bool:
+        """Whether a person gave it and no job can make it."""
+        return bool(self.uploaded_by or self.used_by) and not self.computable
+
+
+def origin_of(database: Database, sha256: str) -> Origin:
+    """What SQL knows of the digest. Raises WorkbenchError: sql.unreachable."""
+    named = (
+        select(job_artifacts.c.role, jobs.c.id, jobs.c.mlflow_run_id)
+        .join(jobs, jobs.c.id == job_artifacts.c.job)
+        .where(job_artifacts.c.sha256 == sha256)
+        .order_by(jobs.c.created_at.desc())
+        .limit(4 * MOST)
+    )
+    with database.read() as connection:
+        rows: Sequence[Any] = connection.execute(named).all()
+        owners = connection.execute(
+            select(uploads.c.owner).where(uploads.c.sha256 == sha256).order_by(uploads.c.owner)
+        ).scalars()
+        return Origin(
+            made_by=_first(row.id for row in rows if row.role == "output"),
+            used_by=_first(row.id for row in rows if row.role == "input"),
+            uploaded_by=tuple(owners),
+            runs=_first(row.mlflow_run_id for row in rows if row.role == "output" and row.mlflow_run_id),
+        )
+
+
+def known_ref(database: Database, sha256: str) -> Ref | None:
+    """The reference as it was first seen, whoever may read it; None for a digest that SQL does not know."""
+    with database.read() as connection:
+        return read_ref(connection.execute(select(artifacts.c.facts).where(artifacts.c.sha256 == sha256)).scalar())
+
+
+def named_refs(database: Database, after: str = "") -> Iterator[Ref]:
+    """References that a job or an upload names, in the order of digests, behind one; read a page at a time."""
+    by_job = exists().where(job_artifacts.c.sha256 == artifacts.c.sha256)
+    by_person = exists().where(uploads.c.sha256 == artifacts.c.sha256)
+    wanted = select(artifacts.c.facts).where(or_(by_job, by_person)).order_by(artifacts.c.sha256).limit(PAGE)
+    while True:
+        with database.read() as connection:
+            facts = connection.execute(wanted.where(artifacts.c.sha256 > after)).scalars().all()
+        found = [ref for ref in map(read_ref, facts) if ref is not None]
+        if not found:
+            return
+        yield from found
+        after = found[-1].sha256
+
+
+def _first(ids: Iterator[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(ids))[:MOST]
