@@ -1,12 +1,13 @@
 """The object store forgets: names out of its index and its change log, bytes out of its volumes.
 
 Three places keep what was deleted. The index of names (LevelDB) can only be rewritten while the server is down. The
-change log, a file of SeaweedFS in its own volumes, repeats every name and header; a minute of it is in memory. And a
-volume keeps deleted bytes until it is vacuumed. So the server is restarted, which rewrites the index and drops the minute
-in memory; then the change log is removed, volumes are checked against the index, and all of them are vacuumed.
+change log, a file of SeaweedFS in its own volumes, repeats every name and header; up to a minute of it is in memory.
+And a volume keeps deleted bytes until it is vacuumed. So the server is restarted, which rewrites the index and drops
+what is in memory; then the change log is removed, volumes are checked against the index, and all of them are vacuumed.
 
-Killing the server is how it is stopped: it loses nothing it acknowledged, is back in two seconds instead of ten, and does
-not write the minute of change log. What it had queued for deletion is found by the check of volumes against the index.
+Killing the server is how it is stopped: it loses nothing it acknowledged, is back in two seconds instead of ten, and
+does not write the minute of change log. What it had queued for deletion is found by the check of volumes against the
+index.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def forget_objects(home: Path, record: StackRecord | None) -> str:
     if problem:
         return f"names stay in the object store's index: {problem}."
     # Nothing that was written before the kill is still on its way into the index: what is not there is garbage.
-    return _run_shell(home, remembered_ports(home)["master"], age_s=time.monotonic() - killed)
+    return _compact_volumes(home, remembered_ports(home)["master"], killed)
 
 
 def _is_back(home: Path, before: ProcessId, until: float) -> bool:
@@ -54,20 +55,37 @@ def _is_back(home: Path, before: ProcessId, until: float) -> bool:
     return False
 
 
+def _compact_volumes(home: Path, master_port: int, begun: float) -> str:
+    until = time.monotonic() + SHELL_TIMEOUT_S
+    dirty = _volumes_with_garbage(home / "objects")
+    while True:
+        problem = _run_shell(home, master_port, age_s=time.monotonic() - begun)
+        # The master does nothing and says nothing while it vacuums for another reason.
+        dirty &= _volumes_with_garbage(home / "objects")
+        if problem or not dirty:
+            return problem
+        if time.monotonic() > until:
+            return f"the object store did not compact {len(dirty)} of its volumes: erase again."
+        time.sleep(1.0)
+
+
 def _run_shell(home: Path, master_port: int, age_s: float) -> str:
     """Remove the change log, drop bytes that no name leads to, vacuum every volume."""
+    age = f"{max(0.001, age_s):.3f}s"
     commands = (
         "lock",
         "fs.log.purge -daysAgo=0",
-        f"volume.fsck -reallyDeleteFromVolume -forcePurging -cutoffTimeAgo={max(0.001, age_s):.3f}s -tempPath={home / 'run'}",
+        f"volume.fsck -reallyDeleteFromVolume -forcePurging -cutoffTimeAgo={age} -tempPath=../run",
         f"volume.vacuum -garbageThreshold={LEAST_GARBAGE}",
         "unlock",
+        "exit",
+        "",
     )
     argv = (find_object_server(), "-logtostderr=true", "-v=-1", "shell", f"-master=127.0.0.1:{master_port}")
     try:
         done = subprocess.run(
             argv,
-            input="\n".join([*commands, "exit", ""]),
+            input="\n".join(commands),
             cwd=home / "objects",  # where security.toml lies
             capture_output=True,
             text=True,
@@ -80,3 +98,19 @@ def _run_shell(home: Path, master_port: int, age_s: float) -> str:
     if done.returncode or said:
         return f"volumes keep deleted bytes: {'; '.join(said[:3]) or f'exit code {done.returncode}'}."
     return ""
+
+
+def _volumes_with_garbage(folder: Path) -> set[tuple[str, int]]:
+    """Volumes whose index marks something as deleted, by name and inode: a vacuum replaces the file.
+
+    An entry is eight bytes of key, four or five of offset (by the build of SeaweedFS) and four of size, all ones for
+    what was deleted.
+    """
+    found = set()
+    for path in folder.glob("*.idx"):
+        index = path.read_bytes()
+        for width in (17, 16):
+            ends = range(width, len(index) + 1, width)
+            if len(index) % width == 0 and any(index[end - 4 : end] == b"\xff" * 4 for end in ends):
+                found.add((path.name, path.stat().st_ino))
+    return found
