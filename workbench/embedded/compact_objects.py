@@ -38,11 +38,10 @@ def forget_objects(home: Path, record: StackRecord | None) -> str:
     killed = time.monotonic()
     if not _is_back(home, part.process, killed + RESTART_TIMEOUT_S):
         return f"the object store was not back within {RESTART_TIMEOUT_S:.0f} s: see objects.log and erase again."
-    problem = rewrite_answer(home)
-    if problem:
-        return f"names stay in the object store's index: {problem}."
+    names = rewrite_answer(home)
     # Nothing that was written before the kill is still on its way into the index: what is not there is garbage.
-    return _compact_volumes(home, remembered_ports(home)["master"], killed)
+    volumes = _compact_volumes(home, remembered_ports(home)["master"], killed)
+    return " ".join([f"names stay in the object store's index: {names}."] * bool(names) + [volumes] * bool(volumes))
 
 
 def _is_back(home: Path, before: ProcessId, until: float) -> bool:
