@@ -31,21 +31,34 @@ class Keeping:
 
     def upload(self, work: Work) -> None:
         """Put what the executor saved into the store, before anything refers to it. Raises Lost, Closed."""
+        if work.uploads and not work.round:
+            _, work.round = self.patience.insist(work, self.bus.round)
         while work.uploads:
             ref = work.uploads[0]
             path = self.cache.path(ref)
-            if path is None:
+            if path is not None:
+                self.patience.with_store(work, functools.partial(self.objects.put, path, ref))
+            elif not self.patience.with_store(work, functools.partial(self.objects.has, ref.sha256)):
                 raise Closed(f"the file of artifact {ref.sha256[:12]} is gone")
-            self.patience.with_store(work, functools.partial(self.objects.put, path, ref))
-            work.uploads.pop(0)
+            work.kept[ref.sha256] = work.uploads.pop(0)
+
+    def upload_again(self, work: Work) -> None:
+        """Bytes were removed from the store since: put there again what is missing. Raises Lost, Closed."""
+        log_of(work).info("bytes were removed meanwhile; looking again", artifacts=len(work.kept))
+        work.uploads = [*work.kept.values(), *work.uploads]
+        work.round = ""
+        self.upload(work)
 
     def part(self, work: Work, message: dict[str, Any]) -> None:
         """A finished part of a long output is there from now on, whatever comes. Raises Lost, Closed."""
         self.upload(work)
         part = orjson.dumps(message["ref"])
-        verdict = self.patience.insist(
-            work, lambda: self.bus.part(work.active.lease, message["node"], message["index"], part)
-        )
+
+        def say() -> Verdict:
+            return self.bus.part(work.active.lease, message["node"], message["index"], part, work.round)
+
+        while (verdict := self.patience.insist(work, say)) is Verdict.ROUND:
+            self.upload_again(work)
         if verdict is not Verdict.OK:
             work.active.lost = verdict
             raise Lost

@@ -234,6 +234,7 @@ class Slot:
                 body,
                 start=start_of(work.active),
                 content_key=message["key"],
+                seen=work.round,
                 worker=self.name,
                 then_take=self.pool if take_too else None,
                 offer=self._offer,
@@ -241,6 +242,11 @@ class Slot:
 
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self.patience.insist(work, commit)
+        while verdict is Verdict.ROUND:
+            if taken is not None:  # it came behind a commit that was none
+                self.ending.release(Active(taken.lease, self.name, lambda: True))
+            self.keeping.upload_again(work)
+            verdict, taken = self.patience.insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
         COMMITS.labels(self.pool, verdict.value).inc()
         if take_too:

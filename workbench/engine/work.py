@@ -33,6 +33,8 @@ class Work:
     parents: dict[str, set[str]]  # of each node, inside the segment
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
     uploads: list[Ref] = field(default_factory=list)
+    kept: dict[str, Ref] = field(default_factory=dict)  # by digest: what was put into the store
+    round: str = ""  # of removing bytes, before the first of them was put there
     ended: bool = False  # the executor has let go
     held: bool = False  # the executor was told to start no further node
     moved_on: bool = False  # a node has ended: those behind it are on their first attempt
