@@ -57,6 +57,25 @@ class Naming:
         with self._database.read() as connection:
             return [Stored(*row) for row in connection.execute(wanted)]
 
+    def freed_by(self, jobs: Collection[str], claims: Collection[tuple[str, str]] = ()) -> list[Stored]:
+        """Artifacts that nothing would name without these jobs and these claims (owner, digest)."""
+        mine: set[str] = {sha256 for _, sha256 in claims}
+        with self._database.read() as connection:
+            text = "SELECT DISTINCT sha256 FROM job_artifacts WHERE job IN"
+            mine |= {row[0] for row in self._sql.select_in(connection, text, jobs)}
+            others = "SELECT DISTINCT job, sha256 FROM job_artifacts WHERE sha256 IN"
+            named = {sha for job, sha in self._sql.select_in(connection, others, mine) if job not in jobs}
+            claimed = "SELECT owner, sha256 FROM uploads WHERE sha256 IN"
+            named |= {row[1] for row in self._sql.select_in(connection, claimed, mine) if tuple(row) not in claims}
+            stored = "SELECT sha256, kind, COALESCE(size_bytes, 0) FROM artifacts WHERE sha256 IN"
+            return [Stored(*row) for row in self._sql.select_in(connection, stored, mine - named)]
+
+    def named_by(self, jobs: Collection[str]) -> set[str]:
+        """Digests that these jobs name."""
+        text = "SELECT DISTINCT sha256 FROM job_artifacts WHERE job IN"
+        with self._database.read() as connection:
+            return {row[0] for row in self._sql.select_in(connection, text, jobs)}
+
     def known(self) -> set[str]:
         """Every artifact that was named since it was last collected."""
         with self._database.read() as connection:
