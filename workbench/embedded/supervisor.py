@@ -190,7 +190,7 @@ class Supervisor:
             part.tidy()
         env = {**os.environ, "WORKBENCH_HOME": str(self.home), **part.env}
         try:
-            watched.process = spawn(part.argv, env=env, cwd=part.cwd, log=self.log_of(part.name))
+            watched.process = spawn(part.argv, env=env, cwd=part.cwd, log=self.log_of(part.name), umask=part.umask)
         except OSError as error:  # a full disk, no memory, a program removed: worth another attempt later
             watched.message = f"cannot be started: {error.strerror or error}"
             self._schedule_restart(watched, now)

@@ -1,0 +1,107 @@
+"""The certificate with which the object store's parts know each other, made per home.
+
+One file holds everything: the private key, its certificate and the certificate of the authority that signed it. So it is
+replaced in one step, and a kill never leaves a key beside another's certificate. The authority's own key is dropped as
+soon as it has signed: nobody can make a second certificate for this home, whoever reads it later.
+"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from workbench.embedded.home import write_private
+
+CERTIFICATE_FILE = "objects.pem"
+LASTS = timedelta(days=3650)
+RENEWED_BEFORE_END = timedelta(days=180)  # at a start: a stack that runs for half a year must not outlive its own
+CLOCK_SLACK = timedelta(days=1)
+
+
+def ensure_certificate(home: Path, now: datetime | None = None) -> Path:
+    """The home's certificate file (mode 0600), made or renewed when it is missing, damaged or near its end."""
+    path = home / CERTIFICATE_FILE
+    if not _usable(path, now or datetime.now(UTC)):
+        write_private(path, make_certificate(now or datetime.now(UTC)))
+    return path
+
+
+def client_context(certificate: Path) -> ssl.SSLContext:
+    """How a client of this home's object store shows its certificate and checks the server's."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.load_cert_chain(str(certificate))
+    return context
+
+
+def make_certificate(now: datetime) -> bytes:
+    """PEM of a fresh private key, its certificate for loopback, and the authority's certificate."""
+    # 60 ms to import, needed once in a home's life.
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    def named(name: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_name, name = named("workbench object store authority"), named("workbench object store")
+
+    def builder(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .issuer_name(authority_name)
+            .subject_name(subject)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - CLOCK_SLACK)
+            .not_valid_after(now + LASTS)
+        )
+
+    signs = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    key_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
+    authority = (
+        builder(authority_name, authority_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(signs, critical=True)
+        .add_extension(key_id, critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    both_ways = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    certificate = (
+        builder(name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(both_ways), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(pem, pkcs8, serialization.NoEncryption())
+    return private + certificate.public_bytes(pem) + authority.public_bytes(pem)
+
+
+def _usable(path: Path, now: datetime) -> bool:
+    try:
+        context = client_context(path)  # raises when the key is not this certificate's
+        path.chmod(0o600)
+        ends = [
+            datetime.fromtimestamp(ssl.cert_time_to_seconds(str(c["notAfter"])), UTC) for c in context.get_ca_certs()
+        ]
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        return False
+    return bool(ends) and min(ends) - now > RENEWED_BEFORE_END
