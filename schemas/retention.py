@@ -134,7 +134,7 @@ class Compacted(Contract):
     bytes_before: int
     bytes_after: int
     seconds: float
-    remark: str = ""
+    left: str = Field("", description="What could not be done, and what to do about it.")
 
 
 class ErasureReport(Contract):

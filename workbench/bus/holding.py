@@ -52,15 +52,15 @@ class Holding:
         """Forget remembered results; returns how many there were."""
         wanted, gone = sorted(keys), 0
         for start in range(0, len(wanted), 1000):
-            gone += cast("int", self._client.hdel(self._keys.computed, *wanted[start : start + 1000]))
+            gone += self._client.hdel(self._keys.computed, *wanted[start : start + 1000])
         return gone
 
     def drop_set_aside(self, jobs: Collection[str]) -> int:
         """Remove events that could not be recorded, of these jobs; returns how many."""
         entries = cast("list[Any]", self._client.xrange(self._keys.set_aside))
         ids = [entry for entry, fields in entries if fields[b"j"].decode() in jobs]
-        return cast("int", self._client.xdel(self._keys.set_aside, *ids)) if ids else 0
+        return self._client.xdel(self._keys.set_aside, *ids) if ids else 0
 
     def memory_bytes(self) -> int:
         """What the bus takes in memory, all benches on it together."""
-        return int(cast("dict[str, Any]", self._client.info("memory"))["used_memory"])
+        return int(self._client.info("memory")["used_memory"])

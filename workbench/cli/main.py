@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from workbench.cli import catalogue, job, lab, notebook, queue, roles, run, stack, upload, user
+from workbench.cli import catalogue, job, lab, notebook, queue, retention, roles, run, stack, upload, user
 
 app = typer.Typer(
     name="workbench",
@@ -14,7 +14,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A research workbench for talking-head video: run pipelines as graphs, record every run, compare.",
 )
-for module in (stack, run, upload, job, queue, catalogue, notebook, lab, user, roles):
+for module in (stack, run, upload, job, queue, retention, catalogue, notebook, lab, user, roles):
     module.register(app)
 
 

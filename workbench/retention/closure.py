@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import and_, select, true
 
 from schemas.job import JobRecord
 from schemas.refs import refs_in
@@ -24,10 +24,10 @@ class Closure:
     files: set[str] = field(default_factory=set)  # what was asked for, and what came of it
 
 
-def of_file(parts: Parts, sha256: str) -> Closure:
-    """Every job that names the file, every job that was given what came of it, and so on."""
-    found = Closure(files={sha256})
-    _take(parts, found, _jobs_naming(parts, [sha256], given_only=False))
+def of_files(parts: Parts, digests: Collection[str]) -> Closure:
+    """Every job that names one of the files, every job that was given what came of them, and so on."""
+    found = Closure(files=set(digests))
+    _take(parts, found, _jobs_naming(parts, digests, given_only=False))
     return found
 
 
@@ -90,12 +90,13 @@ def _jobs_naming(parts: Parts, digests: Collection[str], *, given_only: bool) ->
         given_only: only those that were given it. That a job made the same bytes of something else, an empty list
             perhaps, does not make it a job of that file.
     """
-    names, wanted, found = job_artifacts.c, sorted(digests), {}
+    names, wanted = job_artifacts.c, sorted(digests)
+    found: dict[str, float] = {}
     with parts.store.database.read() as connection:
         for start in range(0, len(wanted), _SOME):
-            here = names.sha256.in_(wanted[start : start + _SOME])
-            if given_only:
-                here &= names.role == "input"
+            here = and_(
+                names.sha256.in_(wanted[start : start + _SOME]), names.role == "input" if given_only else true()
+            )
             rows = connection.execute(
                 select(jobs.c.id, jobs.c.created_at).join(job_artifacts, names.job == jobs.c.id).where(here).distinct()
             )

@@ -41,14 +41,16 @@ class Dead:
     size_bytes: int
 
 
-def collect(parts: Parts, asked: CollectionRequest, *, stray_s: float = STRAY_S, wait_s: float = 0.0) -> CollectionReport:
+def collect(
+    parts: Parts, asked: CollectionRequest, *, stray_s: float = STRAY_S, wait_s: float = 0.0
+) -> CollectionReport:
     """Delete what the rule says, then remove what nothing names. Blocks, for minutes where there is much.
 
     Args:
         stray_s: how old an object must be that SQL never heard of.
         wait_s: how long to wait for another collector.
 
-    Raises WorkbenchError: deletion.busy, bus.unreachable, store.*, sql.unreachable. What was removed by then is removed.
+    Raises WorkbenchError: deletion.busy, bus.unreachable, store.*, sql.unreachable. What is gone by then is gone.
     """
     at, began = time.time(), time.monotonic()
     tally = Tally()

@@ -15,7 +15,7 @@ def compact(settings: Settings) -> list[Compacted]:
             bytes_before=done.bytes_before,
             bytes_after=done.bytes_after,
             seconds=round(done.seconds, 3),
-            remark=done.remark,
+            left=done.left,
         )
         for done in compact_parts(settings)
     ]

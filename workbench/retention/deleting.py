@@ -1,4 +1,4 @@
-"""Deleting finished jobs: their records at once, their runs in MLflow as soon as it answers, bytes with a collection."""
+"""Deleting finished jobs: records at once, runs in MLflow as soon as it answers, bytes with a collection."""
 
 from __future__ import annotations
 

@@ -135,5 +135,3 @@ def _answer(parts: Parts, use: Use) -> StorageAnswer:
         retention=rule,
         last_collection=CollectionReport.model_validate_json(last) if last else None,
     )
-
-

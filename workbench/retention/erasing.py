@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import Text, delete, select, type_coerce
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
@@ -41,10 +41,13 @@ class Plan:
     owner: str | None = None  # whose everything is erased
 
 
-def erase(parts: Parts, asked: ErasureRequest, *, asker: str | None = None) -> ErasureReport:
+def erase(
+    parts: Parts, asked: ErasureRequest, *, asker: str | None = None, also: Collection[str] = ()
+) -> ErasureReport:
     """Erase what was asked for. Blocks, for a minute or two where files of the parts are large.
 
     Args:
+        also: further digests of the same file, as it may have been stored; those that are not known do not matter.
         asker: who may erase only what is that person's own; None for somebody who may erase everything.
 
     Raises WorkbenchError: deletion.unknown, deletion.ambiguous, deletion.busy, job.not_final, bus.unreachable, store.*,
@@ -53,17 +56,18 @@ def erase(parts: Parts, asked: ErasureRequest, *, asker: str | None = None) -> E
     began = time.monotonic()
     try:
         if asked.dry_run:
-            plan = _plan(parts, asked, asker)
+            plan = _plan(parts, asked, asker, also)
             return _report(parts, plan, asked, _foreseen(parts, plan), began)
         with parts.rounds.collector(WAIT_S):
-            plan = _plan(parts, asked, asker)
+            plan = _plan(parts, asked, asker, also)
             if _end_jobs(parts, plan, cancel=asked.cancel):
-                plan = _plan(parts, asked, asker)  # with what they had made when they were cancelled
+                plan = _plan(parts, asked, asker, also)  # with what they had made when they were cancelled
             tally = _erase(parts, plan)
     except BUS_AWAY as error:
         raise unreachable(parts.bus.url, error) from error
     report = _report(parts, plan, asked, tally, began)
     report.compacted = compacting.compact(parts.settings)
+    report.stays += [Stays(what=f"the files of {done.part}", why=done.left) for done in report.compacted if done.left]
     report.seconds = round(time.monotonic() - began, 3)
     log.info("erased", target=plan.target[:40], jobs=len(plan.jobs), files=len(plan.files), seconds=report.seconds)
     return report
@@ -72,7 +76,7 @@ def erase(parts: Parts, asked: ErasureRequest, *, asker: str | None = None) -> E
 # -- what is removed ---------------------------------------------------------------------------------------------------
 
 
-def _plan(parts: Parts, asked: ErasureRequest, asker: str | None) -> Plan:
+def _plan(parts: Parts, asked: ErasureRequest, asker: str | None, also: Collection[str]) -> Plan:
     if asked.job is not None:
         record = parts.store.get(asked.job)
         if record is None:
@@ -86,9 +90,9 @@ def _plan(parts: Parts, asked: ErasureRequest, asker: str | None) -> Plan:
             raise _unknown("owner", asked.owner)
         plan = Plan(f"owner {asked.owner}", found.jobs, found.files, claimed, owner=asked.owner)
     else:
-        sha256 = _digest(parts, asked.file or "", asker)
-        found = closure.of_file(parts, sha256)
-        plan = Plan(f"file {sha256[:12]}", found.jobs, found.files)
+        digests = _digests(parts, [asked.file or "", *also], asker)
+        found = closure.of_files(parts, digests)
+        plan = Plan(f"file {', '.join(digest[:12] for digest in digests)}", found.jobs, found.files)
         plan.claims = [claim for digest in found.files for claim in _claims(parts, digest=digest)]
     return plan if asker is None else _limited(plan, asker)
 
@@ -111,7 +115,10 @@ def _limited(plan: Plan, asker: str) -> Plan:
 
 
 def _end_jobs(parts: Parts, plan: Plan, *, cancel: bool) -> bool:
-    """See to it that all jobs are final; returns whether any had to be cancelled. Raises WorkbenchError (job.not_final)."""
+    """See to it that all jobs are final; returns whether any had to be cancelled.
+
+    Raises WorkbenchError (job.not_final).
+    """
     going = [job for job, record in plan.jobs.items() if not record.status.final]
     if not going:
         return False
@@ -157,7 +164,7 @@ def _erase(parts: Parts, plan: Plan) -> Tally:
     parts.bus.holding.drop_set_aside(plan.jobs)
     # Whatever nothing names goes, however young: parts of a failed node were never named in SQL.
     gone = collecting.sweep(parts, tally, dry_run=False, stray_s=0.0)
-    masked, size = logs.mask(parts.settings.home / "logs", gone, _texts(plan.jobs.values()))
+    masked, size = logs.mask(parts.settings, _texts(plan.jobs.values()))
     tally.add(StoreKind.LOGS, masked, size)
     still = parts.naming.named(named & plan.files)
     if still and plan.whole:
@@ -216,31 +223,39 @@ def _report(parts: Parts, plan: Plan, asked: ErasureRequest, tally: Tally, began
 # -- looking things up -------------------------------------------------------------------------------------------------
 
 
-def _digest(parts: Parts, given: str, asker: str | None) -> str:
-    """The whole digest of a file that is known here. Raises WorkbenchError: deletion.unknown, deletion.ambiguous."""
+def _digests(parts: Parts, given: Sequence[str], asker: str | None) -> list[str]:
+    """The whole digests of files that are known here, one at least.
+
+    Raises WorkbenchError: deletion.unknown, deletion.ambiguous.
+    """
+    found = [digest for name in given for digest in _known(parts, name, asker)]
+    if not found:
+        raise _unknown("file", given[0][:12])
+    return list(dict.fromkeys(found))
+
+
+def _known(parts: Parts, beginning: str, asker: str | None) -> set[str]:
     names, claims = job_artifacts.c.sha256, uploads.c.sha256
-    of_jobs = select(names).where(names.startswith(given))
-    of_claims = select(claims).where(claims.startswith(given))
+    of_jobs = select(names).where(names.startswith(beginning))
+    of_claims = select(claims).where(claims.startswith(beginning))
     if asker is not None:
         of_jobs = of_jobs.join(jobs, jobs.c.id == job_artifacts.c.job).where(jobs.c.owner == asker)
         of_claims = of_claims.where(uploads.c.owner == asker)
     with parts.store.database.read() as connection:
-        found = set(connection.execute(of_jobs.distinct().limit(20)).scalars())
+        found: set[str] = set(connection.execute(of_jobs.distinct().limit(20)).scalars())
         found |= set(connection.execute(of_claims.distinct().limit(20)).scalars())
         if not found and asker is None:
-            unnamed = select(artifacts.c.sha256).where(artifacts.c.sha256.startswith(given)).limit(20)
+            unnamed = select(artifacts.c.sha256).where(artifacts.c.sha256.startswith(beginning)).limit(20)
             found = set(connection.execute(unnamed).scalars())
     if len(found) > 1:
         raise WorkbenchError(
             "deletion.ambiguous",
             f"{len(found)} files begin with these digits",
-            where=given,
+            where=beginning,
             seen=sorted(found)[:5],
             remedy="Give more digits.",
         )
-    if not found:
-        raise _unknown("file", given[:12])
-    return str(found.pop())
+    return found
 
 
 def _claims(parts: Parts, owner: str | None = None, digest: str | None = None) -> list[tuple[str, str]]:
@@ -265,7 +280,7 @@ def _drop_presets(parts: Parts, plan: Plan) -> None:
         if plan.owner is not None:
             connection.execute(delete(presets).where(columns.owner == plan.owner))
         for sha256 in plan.files:
-            connection.execute(delete(presets).where(columns.params.contains(sha256)))
+            connection.execute(delete(presets).where(type_coerce(columns.params, Text).contains(sha256)))
 
 
 def _shared(parts: Parts, digests: Collection[str]) -> Stays:
@@ -306,5 +321,3 @@ def _unknown(kind: str, name: str) -> WorkbenchError:
         allowed="a file's path or digest, the id of a job, or owner:NAME",
         remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
     )
-
-

@@ -1,6 +1,6 @@
-"""Digests and texts of erased jobs in the log files of the home: overwritten where they stand.
+"""Texts of erased jobs in the log files of the home: overwritten where they stand.
 
-A log that a process is appending to keeps its place and its length.
+A log that a process is appending to keeps its place and its length. Digests are seen to by the compaction.
 """
 
 from __future__ import annotations
@@ -8,23 +8,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from pathlib import Path
 
-_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+from workbench.embedded.log_digests import logs_of
+from workbench.settings import Settings
+
 LEAST_CHARACTERS = 12  # of a text: a shorter one stands in lines that have nothing to do with it
 
 
-def mask(folder: Path, digests: Collection[str], texts: Collection[str]) -> tuple[int, int]:
-    """Overwrite every occurrence in every file below the folder; returns how many, and how many bytes."""
-    names = {digest.encode() for digest in digests}
-    needles = {form for text in texts if len(text) >= LEAST_CHARACTERS for form in _forms(text)}
+def mask(settings: Settings, texts: Collection[str]) -> tuple[int, int]:
+    """Overwrite every occurrence in every log; returns how many, and how many bytes."""
+    needles = {form for text in texts if _is_prose(text) for form in _forms(text)}
     count = size = 0
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file():
-            continue
+    for path in logs_of(settings.home):
         data = path.read_bytes()
-        spans = [found.span() for found in _DIGEST.finditer(data) if found.group() in names]
-        spans += [found.span() for needle in needles for found in re.finditer(re.escape(needle), data)]
+        spans = [found.span() for needle in needles for found in re.finditer(re.escape(needle), data)]
         if spans:
             with path.open("r+b") as file:
                 for start, end in spans:
@@ -33,6 +30,10 @@ def mask(folder: Path, digests: Collection[str], texts: Collection[str]) -> tupl
             count += len(spans)
             size += sum(end - start for start, end in spans)
     return count, size
+
+
+def _is_prose(text: str) -> bool:
+    return len(text) >= LEAST_CHARACTERS and " " in text.strip()
 
 
 def _forms(text: str) -> set[bytes]:

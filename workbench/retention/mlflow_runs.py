@@ -1,8 +1,8 @@
 """Runs of deleted jobs in MLflow: marked deleted and freed of their traces, then removed for good with their files.
 
 MLflow's own `mlflow gc` removes rows and asks a running server for the files, takes six seconds and 400 MB, and leaves
-traces. Here the files go through the object store or the server, traces through the server, and the rows by SQL where the
-settings name MLflow's database: every table of it that has a column ``run_uuid``. Elsewhere the rows stay, marked
+traces. Here the files go through the object store or the server, traces through the server, and the rows by SQL where
+the settings name MLflow's database: every table of it that has a column ``run_uuid``. Elsewhere the rows stay, marked
 deleted, until its operator runs `mlflow gc`.
 """
 
@@ -53,7 +53,10 @@ def remove_doomed(parts: Parts, tally: Tally) -> None:
 
 
 def purge(parts: Parts, tally: Tally, *, dry_run: bool) -> None:
-    """Remove runs that are marked deleted for good, with their files. Raises WorkbenchError: store.*, sql.unreachable."""
+    """Remove runs that are marked deleted for good, with their files.
+
+    Raises WorkbenchError: store.*, sql.unreachable.
+    """
     if not parts.settings.mlflow_url:
         return
     own = bool(parts.settings.mlflow_sql_url)
@@ -77,7 +80,9 @@ def purge(parts: Parts, tally: Tally, *, dry_run: bool) -> None:
         if not dry_run:
             _delete_rows(parts.settings.mlflow_sql_url, [str(run["info"]["run_id"]) for run in runs])
     else:
-        tally.left.append(f"{len(runs)} runs are marked deleted in MLflow; `mlflow gc` on its server removes their rows.")
+        tally.left.append(
+            f"{len(runs)} runs are marked deleted in MLflow; `mlflow gc` on its server removes their rows."
+        )
 
 
 def trace_id(job: str) -> str:
@@ -149,4 +154,3 @@ def _delete_rows(url: str, run_ids: Sequence[str]) -> None:
                     connection.execute(delete(table).where(table.c.run_uuid.in_(gone)))
     finally:
         engine.dispose()
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Iterator
-from urllib.parse import urlsplit
 
 from nodes.registry import services
 from schemas.job import JobRecord
@@ -31,11 +30,11 @@ def _engines(settings: Settings, records: Collection[JobRecord]) -> Iterator[Sta
         where = os.environ.get("WORKBENCH_COMFYUI_URL") or "the ComfyUI server of the worker pool comfyui"
         yield Stays(
             what=f"ComfyUI ({without_login(where) if '://' in where else where})",
-            why="it keeps what it was sent and what it made in its folders input/, output/ and temp/ and in its history",
+            why="what it was sent and what it made stays in its folders input/, output/ and temp/ and in its history",
         )
     for pool in sorted(pools - {"cpu", "control", "comfyui"}):
         yield Stays(what=f"workers of the pool {pool}", why="their engines may keep files and logs of their own")
-    if settings.llm_url and used & {"generate.script", "generate.llm"}:
+    if settings.llm_url and any(declared[name].plane == "control" for name in used if name in declared):
         yield Stays(
             what=f"the language model's server ({without_login(settings.llm_url)})",
             why="it was sent prompts and may have logged them",
@@ -51,7 +50,8 @@ def _servers(parts: Parts) -> Iterator[Stays]:
         )
     if not settings.sql_url.startswith("sqlite"):
         yield Stays(
-            what="the database server", why="its write-ahead log, dead rows until VACUUM, and backups are its operator's"
+            what="the database server",
+            why="its write-ahead log, dead rows until VACUUM, and backups are its operator's",
         )
     if not (home / "bus").is_dir():
         yield Stays(what="the bus's server", why="its append-only file holds what it held until the next rewrite")
@@ -63,12 +63,12 @@ def _servers(parts: Parts) -> Iterator[Stays]:
 
 
 def _workers(records: Collection[JobRecord]) -> Iterator[Stays]:
-    here = socket.gethostname()
+    here = socket.gethostname().split(".")[0][:20]  # as a worker is named (engine.worker)
     names = {node.worker for record in records for node in record.nodes if node.worker}
-    hosts = sorted({name.split(":")[0] for name in names if here not in name})
-    if hosts:
+    far = sorted({name.rpartition("-")[0] for name in names if f"-{here}-" not in name})
+    if far:
         yield Stays(
-            what=f"caches of workers on other machines ({', '.join(hosts[:10])})",
+            what=f"caches of workers on other machines ({', '.join(far[:10])})",
             why="each keeps local copies until they are used no more: remove cache/ in the home of such a worker",
         )
 

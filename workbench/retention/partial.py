@@ -1,4 +1,4 @@
-"""Uploads that nobody finished: folders of requests that ended, copies that no component reads, parts of large objects."""
+"""Uploads that nobody finished: folders of requests that ended, copies that nobody reads, parts of large objects."""
 
 from __future__ import annotations
 

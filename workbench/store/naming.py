@@ -51,9 +51,7 @@ class Naming:
         columns = artifacts.c
         by_jobs = exists().where(job_artifacts.c.sha256 == columns.sha256)
         by_uploads = exists().where(uploads.c.sha256 == columns.sha256)
-        wanted = select(columns.sha256, columns.kind, func.coalesce(columns.size_bytes, 0)).where(
-            ~by_jobs, ~by_uploads
-        )
+        wanted = select(columns.sha256, columns.kind, func.coalesce(columns.size_bytes, 0)).where(~by_jobs, ~by_uploads)
         with self._database.read() as connection:
             return [Stored(*row) for row in connection.execute(wanted)]
 

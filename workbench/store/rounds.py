@@ -1,9 +1,9 @@
 """What those who accept jobs and those who remove bytes must know of each other. It stands in SQL.
 
-A collection removes bytes in rounds. A round is opened, then the last look at what is named is taken, then bytes go, then
-it is closed. A job that is accepted remembers the round it saw before it looked for results and files, and its rows are
-only written when that is still the newest and none is open. So a job either stands in SQL before the last look, and what
-it names stays, or it is not accepted and looks again.
+A collection removes bytes in rounds. A round is opened, then the last look at what is named is taken, then bytes go,
+then it is closed. A job that is accepted remembers the round it saw before it looked for results and files, and its
+rows are only written when that is still the newest and none is open. So a job either stands in SQL before the last
+look, and what it names stays, or it is not accepted and looks again.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Rounds:
 
     def _set(self, until: float, raised: int) -> None:
         with self._database.write() as connection:
-            number = int(connection.execute(_locked()).scalar_one().split()[0]) + raised
+            number = int(str(connection.execute(_locked()).scalar_one()).split()[0]) + raised
             if _holder(connection)[0] != self._name:
                 raise _busy()  # this process stood still for so long that somebody else took over
             connection.execute(update(bench).where(bench.c.key == ROUND).values(value=f"{number} {until:.3f}"))

@@ -18,8 +18,8 @@ from tests.app.uploads.conftest import ANN, bench_at, served
 from tests.app.uploads.media import archive, picture, sound
 from tests.stack.conditions import wait_for
 from workbench.app.server import create_app
-from workbench.retention.partial import STALE_S, clear_copies
 from workbench.client.bench import Bench
+from workbench.retention.partial import STALE_S, clear_copies
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
 

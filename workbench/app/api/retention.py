@@ -30,7 +30,7 @@ Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Digest of a
 
 @router.get("/api/storage", summary="What the bench stores, by kind", responses=refusals())
 def storage(request: Request, user: Asker) -> StorageAnswer:
-    """Counts and bytes, measured anew after some seconds; what the next collection would free; the last one's report."""
+    """Counts and bytes, measured anew after some seconds; what a collection would free; the last one's report."""
     known: DiskUse = request.app.state.storage
     return known.measure()
 
