@@ -220,6 +220,14 @@ class DeleteAnswer(Contract):
     notes: list[str] = Field(default_factory=list, description="What was left behind, and why.")
 
 
+class DropAnswer(Contract):
+    """An upload that its owner gave up."""
+
+    sha256: Sha256
+    dropped: Literal[True] = True
+    named_by_jobs: bool = Field(description="Whether jobs still name the file: then it stays.")
+
+
 class ArtifactEntry(Contract):
     """A file that a job used or made."""
 

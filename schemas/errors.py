@@ -78,6 +78,11 @@ ERROR_CODES: dict[str, str] = {
     "home.disk_full": "The disk that holds the home directory is full.",
     "settings.invalid": "A setting has a value that is not allowed.",
     "cancelled": "The job was cancelled.",
+    # deleting
+    "deletion.unconfirmed": "Nobody was there to be asked, and --yes was not given.",
+    "deletion.unknown": "There is no file, job or owner of that name to erase.",
+    "deletion.ambiguous": "Several files begin with these digits.",
+    "deletion.busy": "Another collection or erasure is at work.",
     # notebooks
     "notebook.unreadable": "The file is not a notebook of format 4.",
     "notebook.bad_cell": "The cell tagged parameters is not plain assignments, or differs from the model it mirrors.",

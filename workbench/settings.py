@@ -15,6 +15,7 @@ from typing import Any, Self
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.duration import DURATION_PATTERN
 from schemas.errors import WorkbenchError
 
 STACK_FILE = "stack-settings.json"
@@ -51,6 +52,9 @@ class Settings(BaseModel):
     mlflow_upload_mb: float = Field(
         500, gt=0, le=100_000, description="Largest file that may be logged to MLflow through the app, in MB."
     )
+    mlflow_sql_url: str = Field(
+        "", description="SQLAlchemy URL of MLflow's own database, where its deleted runs may be removed for good."
+    )
 
     app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
     app_token: str = Field(
@@ -78,6 +82,13 @@ class Settings(BaseModel):
     metrics_port: int = Field(
         0, ge=0, le=65_000, description="Control planes and workers serve metrics on loopback from here on; 0: nowhere."
     )
+    retention_older_than: str = Field(
+        "", pattern=f"^$|{DURATION_PATTERN}", description="Once a day, delete finished jobs older than this: 30d, 12h."
+    )
+    retention_max_gib: float | None = Field(
+        None, gt=0, description="Once a day, delete the oldest finished jobs until artifacts take no more than this."
+    )
+    retention_keep_tags: str = Field("", description="Jobs with one of these tags stay; with commas between.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
     @model_validator(mode="after")

@@ -56,6 +56,18 @@ def need_runner(user: User) -> None:
         )
 
 
+def need_admin(user: User) -> None:
+    """Raises WorkbenchError (access.forbidden) for everybody but administrators."""
+    if user.role is not Role.ADMIN:
+        raise WorkbenchError(
+            "access.forbidden",
+            f"{user.name} is no administrator of this bench",
+            seen=user.role.value,
+            allowed=[Role.ADMIN.value],
+            remedy="Ask an administrator to do it.",
+        )
+
+
 def visible(user: User, record: JobRecord) -> JobRecord:
     """The record. Raises WorkbenchError (job.unknown) where the user may not see it: its existence is not told."""
     if not user.may_see(record.owner):

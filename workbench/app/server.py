@@ -25,6 +25,7 @@ from workbench.app.uploads.gradio_door import add_gradio_door
 from workbench.client.bench import Bench
 from workbench.client.bench_metrics import BenchCollector
 from workbench.client.capabilities import WholeCapabilities
+from workbench.client.deletion import disk_use
 
 
 def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> FastAPI:
@@ -55,6 +56,7 @@ def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) ->
     app.state.capabilities = WholeCapabilities(bench)
     app.state.hub = Hub(bench)
     app.state.parts = PartStates(bench.settings)
+    app.state.storage = disk_use(bench)
     app.state.bench_figures = BenchCollector(bench)
     register_errors(app)
     register_api(app)

@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     MOVED = "MOVED"
     OLD = "OLD"
     KNOWN = "KNOWN"  # the result was computed before
+    ROUND = "ROUND"  # bytes were removed since: make sure that those that are named are there, then again
     PARKED = "PARKED"  # somebody else computes it: the segment waits without a worker
     BUSY = "BUSY"  # somebody else computes it, and this segment cannot be parked: ask again
 

@@ -13,6 +13,7 @@ from schemas.event import Event, EventType
 from workbench.bus import scripts
 from workbench.bus.answers import Held, Lease, Offer, OutboxEntry, Planned, Taken, Verdict
 from workbench.bus.connection import TIMEOUT_S, connect
+from workbench.bus.holding import Holding
 from workbench.bus.keys import LANES, Keys
 from workbench.bus.queues import Queues
 from workbench.bus.watching import Watching
@@ -35,6 +36,7 @@ class Bus:
         self.url = url
         self.client = connect(url, meta_key=None if control else self.keys.meta, timeout_s=timeout_s)
         self.queues = Queues(self.client, self.keys)
+        self.holding = Holding(self.client, self.keys)
         self.watching = Watching(self.client, self.keys)
 
     def close(self) -> None:
@@ -135,13 +137,18 @@ class Bus:
         *,
         start: bytes = b"{}",
         content_key: str = "",
+        seen: str = "",
         worker: str = "",
         then_take: str | None = None,
         offer: Offer | None = None,
         lanes: Sequence[str] = LANES,
     ) -> tuple[Verdict, Taken | None]:
-        """Make a node's result visible. With ``then_take`` (a pool) the next take travels behind it."""
-        args = (lease.job, lease.segment, lease.fence, node, result, _now(), start, content_key)
+        """Make a node's result visible. With ``then_take`` (a pool) the next take travels behind it.
+
+        Args:
+            seen: the round before bytes that the result names were put into the store; "" where none were.
+        """
+        args = (lease.job, lease.segment, lease.fence, node, result, _now(), start, content_key, seen)
         if then_take is None:
             return Verdict(self._call("commit", *args).decode()), None
         take_args = self._take_args(worker, lease.fence, then_take, offer, lanes)
@@ -201,8 +208,12 @@ class Bus:
     def release(self, lease: Lease) -> Verdict:
         return Verdict(self._call("release", lease.job, lease.segment, lease.fence).decode())
 
-    def part(self, lease: Lease, node: str, index: int, part: bytes) -> Verdict:
-        return Verdict(self._call("part", lease.job, lease.segment, lease.fence, node, index, part).decode())
+    def part(self, lease: Lease, node: str, index: int, part: bytes, seen: str = "") -> Verdict:
+        return Verdict(self._call("part", lease.job, lease.segment, lease.fence, node, index, part, seen).decode())
+
+    def round(self) -> tuple[Verdict, str]:
+        """Which round of removing bytes is the newest (``commit``, ``part``); WAIT while one is open."""
+        return _with_text(self._call("round"))
 
     def adopt(
         self,
@@ -311,8 +322,15 @@ class Bus:
         return int(self._call("reopen", job, _now(), loss, *nodes))
 
     def forget(self, job: str) -> Verdict:
-        """Drop a job that has ended in SQL and, because the bus lost its end, not here."""
+        """Drop a job that has ended in SQL and, because the bus lost its end, not here; and all that is left of one."""
         return Verdict(self._call("forget", job).decode())
+
+    def open_round(self, for_s: float) -> tuple[Verdict, str]:
+        """Until ``close_round``, or for that long, nobody names bytes without looking whether they are there."""
+        return _with_text(self._call("open_round", int(for_s * 1000)))
+
+    def close_round(self) -> None:
+        self._call("close_round")
 
     def remember(self, results: Mapping[str, bytes]) -> None:
         """Fill the recent part of the result index; by content key."""
@@ -399,6 +417,10 @@ class Bus:
     ) -> tuple[Any, ...]:
         start = orjson.dumps({"worker": worker})
         return (worker, known, pool, offer.name if offer else "", start, *lanes)
+
+
+def _with_text(answer: list[bytes]) -> tuple[Verdict, str]:
+    return Verdict(answer[0].decode()), answer[1].decode() if len(answer) > 1 else ""
 
 
 def _segment(name: bytes) -> tuple[str, str]:

@@ -204,16 +204,23 @@ def retry(
 @group.command("delete")
 @command
 def delete_(
-    jobs: Annotated[list[str], typer.Argument(metavar="JOB…", help="Ids of finished jobs.")], as_json: Json = False
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB…", help="Ids of finished jobs.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Delete finished jobs: their records here and their runs in MLflow. Files that others use stay."""
+    """Delete finished jobs: their records here and their runs in MLflow. Files go with the next `workbench gc`."""
+    from workbench.cli.asking import confirm
+    from workbench.cli.retention import size_text
     from workbench.cli.run import connect
-    from workbench.client.delete import delete, ended
+    from workbench.client.deletion import delete, ended, would_free
 
     bench = connect()
-    for job in jobs:  # all of them can be deleted, or none is
+    ids = list(dict.fromkeys(jobs))
+    for job in ids:  # all of them can be deleted, or none is
         ended(bench.job(job))
-    notes = {job: delete(bench, job) for job in dict.fromkeys(jobs)}
+    free = would_free(bench, ids)
+    confirm(f"Delete {len(ids)} job(s)? The next collection then frees {size_text(free)}.", yes)
+    notes = {job: delete(bench, job) for job in ids}
     if as_json:
         print_json([{"jobId": job, "deleted": True, "notes": said} for job, said in notes.items()])
         return

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from workbench.cli import catalogue, entrance, job, lab, notebook, queue, roles, run, stack, tracking, upload, user
+from workbench.cli import (
+    catalogue,
+    entrance,
+    job,
+    lab,
+    notebook,
+    queue,
+    retention,
+    roles,
+    run,
+    stack,
+    tracking,
+    upload,
+    user,
+)
 
 app = typer.Typer(
     name="workbench",
@@ -14,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A research workbench for talking-head video: run pipelines as graphs, record every run, compare.",
 )
-for module in (stack, entrance, run, upload, job, queue, catalogue, notebook, lab, tracking, user, roles):
+for module in (stack, entrance, run, upload, job, queue, retention, catalogue, notebook, lab, tracking, user, roles):
     module.register(app)
 
 

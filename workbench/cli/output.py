@@ -44,6 +44,7 @@ _REFUSED = (
     "job.key_reused",
     "job.not_final",
     "job.nothing_to_retry",
+    "deletion.",
     "review.not_waiting",
     "review.decided",
     "review.bad_answer",

@@ -40,6 +40,7 @@ from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
+from workbench.store.rounds import RoundChanged, Rounds
 from workbench.store.run_contents import PARENT_RUN
 from workbench.store.typical import typical_seconds
 
@@ -96,8 +97,11 @@ class Bench:
         if "inspector" in self.__dict__:
             self.inspector.close()
 
-    def upload(self, path: Path, kind: str) -> Any:
+    def upload(self, path: Path, kind: str, *, owner: str = "") -> Any:
         """Put a file into the object store; returns its typed reference.
+
+        Args:
+            owner: who has a claim on it: it stays although no job names it. "" for a file that a job is to name now.
 
         Raises WorkbenchError: node.bad_input for a file that is missing, unreadable or not of that kind; home.disk_full
         and home.not_writable of the cache; store.*.
@@ -118,7 +122,10 @@ class Bench:
             {**facts, "sha256": sha256, "size_bytes": path.stat().st_size, "name": path.name[:200]}
         )
         with self._staged(path) as copy:
-            self.keep(copy, ref)
+            if owner:
+                self.claim(copy, ref, owner, {"ref": ref.model_dump(mode="json", exclude_none=True)})
+            else:
+                self.keep(copy, ref)
         return ref
 
     def keep(self, path: Path, ref: Ref) -> None:
@@ -126,9 +133,23 @@ class Bench:
 
         It also mends: what lies in the store under its digest is read, and replaced where it is damaged.
         """
+        self.objects.put(path, ref, anew=True)  # first: from the cache it may be collected while nothing names it
         with written(self.cache.folder):
-            place = self.cache.add(path, ref)
-        self.objects.put(place, ref, anew=True)
+            self.cache.add(path, ref)
+
+    def claim(self, path: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:
+        """As ``keep``, and the owner has a claim on it: without one, a file that no job names is collected."""
+        rounds = Rounds(self.store.database)
+        while True:
+            seen = rounds.quiet()
+            self.objects.put(path, ref, anew=True)
+            try:
+                self.grants.add_upload(owner, ref, facts, seen)
+                break
+            except RoundChanged:  # bytes were removed meanwhile, perhaps these
+                continue
+        with written(self.cache.folder):
+            self.cache.add(path, ref)
 
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""

@@ -53,17 +53,16 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
                 "name": plain_name(name or path.name, found.suffix),
             }
         )
-        bench.keep(kept, ref)
-    upload = Upload(
-        ref=ref,
-        kind=found.kind,
-        facts=found.facts,
-        faces=found.faces,
-        warnings=found.warnings,
-        url=f"/api/artifacts/{sha256}",
-    )
+        upload = Upload(
+            ref=ref,
+            kind=found.kind,
+            facts=found.facts,
+            faces=found.faces,
+            warnings=found.warnings,
+            url=f"/api/artifacts/{sha256}",
+        )
+        bench.claim(kept, ref, owner, upload.model_dump(mode="json", exclude_none=True))
     UPLOAD_BYTES.inc(path.stat().st_size)
-    bench.grants.add_upload(owner, ref, upload.model_dump(mode="json", exclude_none=True))
     return upload
 
 

@@ -158,6 +158,7 @@ def _values(home: Path, own: list[str], external: list[str], ports: Mapping[str,
         values["sql_url"] = f"sqlite:///{home / 'sql' / 'workbench.sqlite3'}"
     if "mlflow" in own:
         values["mlflow_url"] = unix_url(socket_path(home), TRACKING_PREFIX)
+        values["mlflow_sql_url"] = f"sqlite:///{home / 'mlflow' / 'mlflow.sqlite3'}"
     return values
 
 

@@ -18,7 +18,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import EventType, NodeResult
 from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
-from schemas.refs import Ref
+from schemas.refs import Ref, refs_in
 from schemas.status import Lane
 from workbench.bus.answers import Planned, Verdict
 from workbench.bus.bus import Bus
@@ -34,7 +34,9 @@ from workbench.engine.plan import plan
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
 from workbench.store.jobs import JobStore
+from workbench.store.naming import Naming
 from workbench.store.objects import Objects
+from workbench.store.rounds import RoundChanged, Rounds
 
 log = structlog.get_logger()
 
@@ -87,38 +89,68 @@ def accept(
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
     checked = validate(graph, services(), lambda declaration: pinned(declaration, outlook))
-    run_checks(checked, open_ref)
     seed = _seed(checked.graph)
-    use_cache = bool(checked.graph.context.get("cache", True))
-
-    def look(key: str) -> dict[str, Any] | None:
-        return store.computed([key]).get(key)
-
-    results = known_results(checked, seed=seed, look=look, are_there=objects.has_all, use_cache=use_cache)
-    measured = store.measured(result.content_key for result in results.values())
-    results = {
-        node: result.model_copy(update={"metrics": measured.get(result.content_key, {})})
-        for node, result in results.items()
-    }
-    job = NewJob(
-        id=new_job_id(),
-        graph=with_results(checked.graph, results),
-        graph_hash=graph_hash(checked.graph),
-        idempotency_key=request.key,
-        owner=request.owner,
-        pipeline=request.pipeline,
-        experiment=request.experiment,
-        seed=seed,
-        parent=request.parent,
-        sweep=request.sweep,
-        lane=request.lane,
-        created_at=time.time(),
-    )
-    job_id, created = store.create(job)
+    while True:
+        seen = Rounds(store.database).quiet()
+        _check_given(checked.graph, store, objects)
+        run_checks(checked, open_ref)
+        results = _known(checked, seed, store, objects)
+        job = NewJob(
+            id=new_job_id(),
+            graph=with_results(checked.graph, results),
+            graph_hash=graph_hash(checked.graph),
+            idempotency_key=request.key,
+            owner=request.owner,
+            pipeline=request.pipeline,
+            experiment=request.experiment,
+            seed=seed,
+            parent=request.parent,
+            sweep=request.sweep,
+            lane=request.lane,
+            created_at=time.time(),
+        )
+        try:
+            job_id, created = store.create(job, seen)
+            break
+        except RoundChanged:  # bytes were removed meanwhile, perhaps some that this job would name
+            continue
     if created:
         planned = _plan(job_id, checked, seed, results, job.graph_hash, request.lane, announce=True)
         _put_on_bus(bus, planned, outlook)
     return Accepted(job_id, created, len(results), _unserved(checked, results, outlook) if created else ())
+
+
+def _known(checked: Checked, seed: int, store: JobStore, objects: Objects) -> dict[str, NodeResult]:
+    """Results of the nodes that need not run, with the figures that their computations recorded."""
+
+    def look(key: str) -> dict[str, Any] | None:
+        return store.computed([key]).get(key)
+
+    use_cache = bool(checked.graph.context.get("cache", True))
+    results = known_results(checked, seed=seed, look=look, are_there=objects.has_all, use_cache=use_cache)
+    measured = store.measured(result.content_key for result in results.values())
+    return {
+        node: result.model_copy(update={"metrics": measured.get(result.content_key, {})})
+        for node, result in results.items()
+    }
+
+
+def _check_given(graph: Graph, store: JobStore, objects: Objects) -> None:
+    """Whether the files that the graph is given are in the store. Those that a job or an upload names are.
+
+    Raises WorkbenchError (store.missing) naming the node.
+    """
+    given = {ref.sha256: (node.id, ref) for node in graph.nodes for ref in refs_in([node.params, node.input])}
+    unsure = given.keys() - Naming(store.database).named(given) if given else set()
+    for ref in objects.missing(given[sha256][1] for sha256 in sorted(unsure)):
+        node = given[ref.sha256][0]
+        raise WorkbenchError(
+            "store.missing",
+            f"node {node} is given a file whose bytes are not in the object store",
+            where=f"node {node}",
+            seen=ref.sha256,
+            remedy="Upload the file again and submit once more.",
+        )
 
 
 def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:

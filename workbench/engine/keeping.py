@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +30,44 @@ class Keeping:
         self.cache = cache
         self.patience = patience
 
+    def saved(self, work: Work, ref: Ref) -> None:
+        """The executor has put a file into the cache: it stays there until it is in the store."""
+        lock = work.locks.setdefault(ref.sha256, ExitStack())
+        lock.enter_context(self.cache.hold(ref))
+        work.uploads.append(ref)
+
     def upload(self, work: Work) -> None:
         """Put what the executor saved into the store, before anything refers to it. Raises Lost, Closed."""
+        if work.uploads and not work.round:
+            _, work.round = self.patience.insist(work, self.bus.round)
         while work.uploads:
             ref = work.uploads[0]
             path = self.cache.path(ref)
-            if path is None:
+            if path is not None:
+                self.patience.with_store(work, functools.partial(self.objects.put, path, ref))
+            elif not self.patience.with_store(work, functools.partial(self.objects.has, ref.sha256)):
                 raise Closed(f"the file of artifact {ref.sha256[:12]} is gone")
-            self.patience.with_store(work, functools.partial(self.objects.put, path, ref))
-            work.uploads.pop(0)
+            work.kept[ref.sha256] = work.uploads.pop(0)
+            if (lock := work.locks.pop(ref.sha256, None)) is not None:
+                lock.close()
+
+    def upload_again(self, work: Work) -> None:
+        """Bytes were removed from the store since: put there again what is missing. Raises Lost, Closed."""
+        log_of(work).info("bytes were removed meanwhile; looking again", artifacts=len(work.kept))
+        work.uploads = [*work.kept.values(), *work.uploads]
+        work.round = ""
+        self.upload(work)
 
     def part(self, work: Work, message: dict[str, Any]) -> None:
         """A finished part of a long output is there from now on, whatever comes. Raises Lost, Closed."""
         self.upload(work)
         part = orjson.dumps(message["ref"])
-        verdict = self.patience.insist(
-            work, lambda: self.bus.part(work.active.lease, message["node"], message["index"], part)
-        )
+
+        def say() -> Verdict:
+            return self.bus.part(work.active.lease, message["node"], message["index"], part, work.round)
+
+        while (verdict := self.patience.insist(work, say)) is Verdict.ROUND:
+            self.upload_again(work)
         if verdict is not Verdict.OK:
             work.active.lost = verdict
             raise Lost

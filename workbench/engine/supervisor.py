@@ -166,6 +166,7 @@ class Slot:
             self.ending.abandon(work)
         finally:
             self.heart.forget(active)
+            work.unlock()
         return None
 
     def _converse(self, work: Work) -> Taken | None:
@@ -198,7 +199,7 @@ class Slot:
                     Progress(node=message["node"], done=message["done"], total=message["total"], unit=message["unit"])
                 )
             elif kind == "store":
-                work.uploads.append(ref_of(message["ref"]))
+                self.keeping.saved(work, ref_of(message["ref"]))
             elif kind == "part":
                 self.keeping.part(work, message)
             elif kind == "models":
@@ -250,6 +251,7 @@ class Slot:
                 body,
                 start=start_of(work.active),
                 content_key=message["key"],
+                seen=work.round,
                 worker=self.name,
                 then_take=self.pool if take_too else None,
                 offer=self._offer,
@@ -257,6 +259,11 @@ class Slot:
 
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self.patience.insist(work, commit)
+        while verdict is Verdict.ROUND:
+            if taken is not None:  # it came behind a commit that was none
+                self.ending.release(Active(taken.lease, self.name, lambda: True))
+            self.keeping.upload_again(work)
+            verdict, taken = self.patience.insist(work, commit)
         reached(CrashPoint.COMMIT_ANSWERED)
         COMMITS.labels(self.pool, verdict.value).inc()
         if take_too:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from schemas.errors import WorkbenchError
 
-REVISION = "0007"  # the newest migration; a test compares it with the folder
+REVISION = "0008"  # the newest migration; a test compares it with the folder
 BUSY_TIMEOUT_S = 15.0
 _MIGRATION_LOCK = 0x77626E63  # PostgreSQL advisory lock: any number that is ours
 

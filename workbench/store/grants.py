@@ -6,10 +6,11 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import and_, exists, func, select, union_all
+from sqlalchemy import and_, delete, exists, func, select, union_all
 
 from schemas.refs import Ref, read_ref
 from workbench.store.database import Database
+from workbench.store.rounds import check_round
 from workbench.store.statements import Statements
 from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
 
@@ -24,8 +25,13 @@ class Grants:
         self._database = database
         self._sql = Statements(database.dialect)
 
-    def add_upload(self, owner: str, ref: Ref, facts: dict[str, Any]) -> None:
-        """Note that the owner brought the artifact in. Bringing it in again changes the facts and the time."""
+    def add_upload(self, owner: str, ref: Ref, facts: dict[str, Any], seen: str | None = None) -> None:
+        """Note that the owner brought the artifact in. Bringing it in again changes the facts and the time.
+
+        Args:
+            seen: the round of collections (``Rounds.quiet``) before its bytes were put into the store. Where bytes were
+                removed since, RoundChanged is raised and nothing is written.
+        """
         now = time.time()
         row = {"owner": owner, "sha256": ref.sha256, "facts": facts, "created_at": now}
         known = {
@@ -37,8 +43,24 @@ class Grants:
             "created_at": now,
         }
         with self._database.write() as connection:
+            if seen is not None:
+                check_round(self._sql, connection, self._database.dialect, seen)
             self._sql.keep(connection, artifacts, [known])
             self._sql.put(connection, uploads, [row])
+
+    def drop_upload(self, owner: str, sha256: str) -> bool:
+        """Drop the owner's claim; jobs that name the artifact keep it. Returns whether there was one."""
+        mine = (uploads.c.owner == owner) & (uploads.c.sha256 == sha256)
+        with self._database.write() as connection:
+            return connection.execute(delete(uploads).where(mine)).rowcount > 0
+
+    def uploads(self, owner: str) -> list[tuple[Ref, float]]:
+        """Reference and time of everything that the owner brought in, newest first."""
+        mine = select(artifacts.c.facts, uploads.c.created_at).where(uploads.c.owner == owner)
+        mine = mine.join(artifacts, artifacts.c.sha256 == uploads.c.sha256).order_by(uploads.c.created_at.desc())
+        with self._database.read() as connection:
+            found = [(read_ref(row[0]), row[1]) for row in connection.execute(mine)]
+        return [(ref, at) for ref, at in found if ref is not None]
 
     def upload(self, owner: str, sha256: str) -> dict[str, Any] | None:
         """The facts of what the owner brought in, or None."""

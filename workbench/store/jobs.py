@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
@@ -15,11 +15,12 @@ from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, read_ref
 from schemas.status import FINAL_JOB_STATUSES, NodeStatus
 from workbench.settings import Settings
-from workbench.store import assemble, record, tables
+from workbench.store import assemble, tables
 from workbench.store.assemble import job_record, new_job_rows
 from workbench.store.database import Database
 from workbench.store.listing import JobFilter, JobPage, list_jobs
 from workbench.store.recording import Recording
+from workbench.store.rounds import check_round
 from workbench.store.statements import Statements
 
 _FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
@@ -82,14 +83,20 @@ class JobStore:
 
     # Accepting
 
-    def create(self, job: NewJob) -> tuple[str, bool]:
+    def create(self, job: NewJob, seen: str | None = None) -> tuple[str, bool]:
         """Keep an accepted job. Returns its id and whether it is new.
 
         With an idempotency key that is known, nothing is written and the id is that of the earlier job.
         Raises WorkbenchError (job.key_reused) when that job asked for something else.
+
+        Args:
+            seen: the round of collections (``Rounds.quiet``) before the job's files and results were looked for. Where
+                bytes were removed since, RoundChanged is raised and nothing is written.
         """
         rows = new_job_rows(job, now=time.time())
         with self.database.write() as connection:
+            if seen is not None:
+                check_round(self._sql, connection, self.database.dialect, seen)
             if not self._sql.keep(connection, tables.jobs, [rows.job]):
                 return self._earlier(connection, job, rows.job["request_hash"]), False
             self._sql.keep(connection, tables.node_results, rows.nodes)
@@ -112,17 +119,6 @@ class JobStore:
                 remedy="Use a new key for a new graph; the same key only repeats the same submit.",
             )
         return str(found.id)
-
-    def delete(self, job_id: str) -> bool:
-        """Remove a final job and everything that belongs to it alone; False where it is unknown or not final.
-
-        What it computed stays in the result cache, and its artifacts stay known.
-        """
-        columns = tables.jobs.c
-        with self.database.write() as connection:
-            # Events, nodes, parameters, grants and dead letters go with it: they refer to it, ON DELETE CASCADE.
-            gone = connection.execute(delete(tables.jobs).where(columns.id == job_id, columns.status.in_(_FINAL_JOB)))
-            return gone.rowcount > 0
 
     # Reading
 
@@ -228,15 +224,6 @@ class JobStore:
             statement = statement.where(jobs.c.owner == owner)
         with self.database.read() as connection:
             return read_ref(connection.execute(statement.limit(1)).scalar())
-
-    def named_artifacts(self) -> set[str]:
-        """Digests that a job, an upload or a cached result names: what gc keeps."""
-        with self.database.read() as connection:
-            named = set(connection.execute(select(tables.job_artifacts.c.sha256).distinct()).scalars())
-            named.update(connection.execute(select(tables.uploads.c.sha256)).scalars())
-            for output in connection.execute(select(tables.computed.c.output)).scalars():
-                named.update(ref.sha256 for _, ref in record.named_refs(output))
-        return named
 
     # Recording
 

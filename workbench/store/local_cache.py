@@ -146,7 +146,7 @@ class LocalCache:
         for used_at, size, path in files:
             if total - freed <= self.limit_bytes * EVICT_TO or time.time() - used_at < self._keep_s:
                 break
-            if _remove_unless_used(path, used_at):
+            if remove_unless_used(path, used_at):
                 freed += size
         return freed
 
@@ -187,7 +187,8 @@ def _shared(path: Path) -> Iterator[BufferedReader]:
         yield file
 
 
-def _remove_unless_used(path: Path, used_at: float) -> bool:
+def remove_unless_used(path: Path, used_at: float) -> bool:
+    """Remove a copy that nobody holds and nobody used after that time; returns whether it is gone."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
@@ -41,6 +42,7 @@ PART_BYTES, PARTS_AT_ONCE = 8 * 1024 * 1024, 2
 PROBE_FROM_BYTES = 64 * 1024  # below, sending the bytes again costs no more than asking whether they are there
 CHUNK_BYTES = 1024 * 1024
 READ_ATTEMPTS = 2  # before one looks whose fault it is: SeaweedFS tries for 13 s to read a damaged object
+DELETIONS_AT_ONCE = 8
 DIGEST_HEADER = "x-amz-meta-sha256"
 _HEX64 = re.compile(r"^[0-9a-f]{64}$")
 
@@ -54,6 +56,16 @@ class ObjectFacts:
     media_type: str
     sha256: str
     etag: str
+    modified: float = 0.0  # UTC, seconds since 1970, on the store's clock; to the second
+
+
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """An upload in parts that has not ended."""
+
+    key: str
+    upload_id: str
+    begun: float  # UTC, seconds since 1970
 
 
 class Objects:
@@ -216,6 +228,42 @@ class Objects:
             yield found
             behind = found[-1].key
 
+    def listed(self, prefix: str, bucket: str = "") -> list[ObjectFacts]:
+        """Every object below a prefix of this or another bucket; none where there is no such bucket."""
+        return self._listed(prefix, bucket)
+
+    def delete_keys(self, keys: Iterable[str], bucket: str = "") -> int:
+        """Remove objects by key, several at a time; what is gone already is no fault. Returns how many were named.
+
+        Each request is sent once: a repeated one could meet what somebody has put there in between.
+        Raises WorkbenchError: store.unreachable, store.refused.
+        """
+        wanted = list(keys)
+
+        def remove(key: str) -> None:
+            where = f"{self.endpoint}/{bucket or self.bucket}"
+            once = partial(self._client.remove_object, bucket or self.bucket, key)
+            with_retries(once, what=f"delete {key}", endpoint=where, attempts=1)
+
+        with ThreadPoolExecutor(DELETIONS_AT_ONCE, thread_name_prefix="objects") as threads:
+            for done in [threads.submit(remove, key) for key in wanted]:
+                done.result()
+        return len(wanted)
+
+    def unfinished(self) -> list[UnfinishedUpload]:
+        """Uploads in parts that were begun and neither completed nor given up."""
+        found = self._call("list unfinished uploads", lambda: self._client._list_multipart_uploads(self.bucket))
+        return [
+            UnfinishedUpload(str(item.object_name), str(item.upload_id), item.initiated_time.timestamp())
+            for item in found.uploads
+            if item.initiated_time is not None
+        ]
+
+    def give_up(self, upload: UnfinishedUpload) -> None:
+        """Remove what came of an unfinished upload."""
+        abort = partial(self._client._abort_multipart_upload, self.bucket, upload.key, upload.upload_id)
+        self._call(f"give up {upload.key}", abort)
+
     # Copies and previews
 
     def copy_to(self, sha256: str, bucket: str, key: str) -> None:
@@ -272,9 +320,13 @@ class Objects:
         """Ids of the jobs that have a preview."""
         return {facts.key.split("/")[1] for facts in self._listed("preview/")}
 
+    def previews(self, job: str) -> list[str]:
+        """Keys of the previews of a job."""
+        return [facts.key for facts in self._listed(f"preview/{job}/")]
+
     def delete_previews(self, job: str) -> int:
         """Remove the previews of a job; returns how many there were."""
-        keys = [facts.key for facts in self._listed(f"preview/{job}/")]
+        keys = self.previews(job)
         for key in keys:
             self._remove(key)
         return len(keys)
@@ -353,13 +405,20 @@ class Objects:
             media_type=found.content_type or "application/octet-stream",
             sha256=headers.get(DIGEST_HEADER, ""),
             etag=(found.etag or "").strip('"'),
+            modified=found.last_modified.timestamp() if found.last_modified else 0.0,
         )
 
-    def _listed(self, prefix: str) -> list[ObjectFacts]:
+    def _list(self, prefix: str, bucket: str) -> list[Any]:
+        try:
+            return list(self._client.list_objects(bucket, prefix=prefix, recursive=True))
+        except S3Error as fault:
+            if fault.code == "NoSuchBucket":
+                return []
+            raise
+
+    def _listed(self, prefix: str, bucket: str = "") -> list[ObjectFacts]:
         # Whole or not at all: a listing that is cut short by a fault starts again.
-        found = self._call(
-            f"list {prefix}", lambda: list(self._client.list_objects(self.bucket, prefix=prefix, recursive=True))
-        )
+        found = self._call(f"list {prefix}", lambda: self._list(prefix, bucket or self.bucket))
         return [_facts_of(item) for item in found]
 
     def _page(self, prefix: str, bucket: str, after: str, page: int) -> list[ObjectFacts]:
@@ -445,6 +504,7 @@ def _facts_of(item: Any) -> ObjectFacts:
         media_type="",
         sha256=str(item.object_name).rpartition("/")[2],
         etag=(item.etag or "").strip('"'),
+        modified=item.last_modified.timestamp() if item.last_modified else 0.0,
     )
 
 

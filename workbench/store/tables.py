@@ -128,6 +128,7 @@ node_results = Table(
     Column("finished_at", Float),
     Column("event_epoch", BigInteger, nullable=False),  # the last event that changed this row
     Column("event_seq", BigInteger, nullable=False),
+    Index(None, "content_key"),
 )
 
 events = Table(
@@ -285,6 +286,16 @@ sessions = Table(
     Column("expires_at", Float, nullable=False),
     Index(None, "user_name"),
     Index(None, "expires_at"),
+)
+
+# Runs of MLflow whose jobs were deleted: they go as soon as MLflow answers, their bytes and traces with them.
+doomed_runs = Table(
+    "doomed_runs",
+    metadata,
+    Column("id", String(200), primary_key=True),  # of the job, or "sweep <id> <experiment>"
+    Column("run_id", String(64)),  # None: perhaps none was made; it would carry the job's id as a tag
+    Column("experiment", String(250), nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 # What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.

@@ -21,7 +21,7 @@ from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 from workbench.store.run_artifacts import RunArtifacts
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
-from workbench.store.tracking_queue import TrackingQueue, TrackingState
+from workbench.store.tracking_queue import JobGone, TrackingQueue, TrackingState
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +62,8 @@ class Tracker:
                 record = self.store.get(job_id)
                 if record is not None:  # else deleted meanwhile
                     self.sync(record)
+            except JobGone:
+                log.info("tracking.job_deleted", job=job_id)
             except TrackingRefused as refused:
                 delay_s = self.queue.postpone(job_id, str(refused), now=time.time())
                 log.warning("tracking.refused", job=job_id, retry_in_s=delay_s, seen=refused.seen, where=refused.where)
@@ -131,7 +133,8 @@ class Tracker:
         if info is None:
             above = self._sweep_run(job, experiment_id) if job.sweep else run_contents.parent_run(job)
             parent = {PARENT_RUN_TAG: above} if above else {}
-            self.queue.mark_creating(job.id)
+            if not self.queue.mark_creating(job.id):
+                raise JobGone(job.id)
             reached(CrashPoint.RUN_CREATING)
             start_ms = int((job.started_at or job.created_at) * 1000)
             name = run_contents.run_name(job)

@@ -133,6 +133,41 @@ class TrackingApi:
             if refused.reason != "RESOURCE_DOES_NOT_EXIST":
                 raise
 
+    def experiment_ids(self) -> list[str]:
+        """Every experiment, deleted ones too."""
+        return [str(found["experiment_id"]) for found in self._pages("experiments/search", {"view_type": "ALL"})]
+
+    def runs(self, experiment_ids: list[str], filter_: str = "", view: str = "ALL") -> list[dict[str, Any]]:
+        """``info`` and ``data`` of the runs that match.
+
+        Args:
+            view: ALL, ACTIVE_ONLY or DELETED_ONLY.
+        """
+        if not experiment_ids:
+            return []
+        body = {"experiment_ids": experiment_ids, "filter": filter_, "run_view_type": view}
+        return self._pages("runs/search", body)
+
+    def delete_traces(self, experiment_id: str, trace_ids: list[str]) -> int:
+        """Remove traces for good; returns how many there were."""
+        body = {"experiment_id": experiment_id, "request_ids": trace_ids}
+        return int(self._api("POST", "traces/delete-traces", body).get("traces_deleted") or 0)
+
+    def delete_files(self, artifact_uri: str) -> None:
+        """Remove all files of a run through the server, which must serve artifacts."""
+        self._request("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/{artifact_path(artifact_uri)}", None, {})
+
+    def _pages(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """All pages of a search; what is found stands under the first part of its path."""
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            answer = self._api("POST", path, body | {"max_results": 1000} | ({"page_token": token} if token else {}))
+            found += answer.get(path.partition("/")[0]) or []
+            token = str(answer.get("next_page_token") or "")
+            if not token:
+                return found
+
     def log_batch(
         self, run_id: str, metrics: list[dict[str, Any]], params: dict[str, str], tags: dict[str, str]
     ) -> None:

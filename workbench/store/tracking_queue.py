@@ -24,6 +24,10 @@ class TrackingState(StrEnum):
     DONE = "done"  # everything is recorded
 
 
+class JobGone(Exception):
+    """The job was deleted while it was being recorded. Its run goes with the runs of deleted jobs."""
+
+
 class TrackingQueue:
     """The jobs to be recorded, in a database. Thread-safe; one transaction a call.
 
@@ -59,9 +63,9 @@ class TrackingQueue:
             raise KeyError(job)
         return TrackingState(found)
 
-    def mark_creating(self, job: str) -> None:
-        """A run is about to be asked for."""
-        self._set(job, tracking=TrackingState.CREATING)
+    def mark_creating(self, job: str) -> bool:
+        """A run is about to be asked for. False where the job was deleted meanwhile: then none is to be made."""
+        return self._set(job, tracking=TrackingState.CREATING)
 
     def set_mlflow_run(self, job: str, run_id: str) -> None:
         """The run exists."""
@@ -101,6 +105,6 @@ class TrackingQueue:
         with self._database.read() as connection:
             return connection.execute(statement).first() is not None
 
-    def _set(self, job: str, **values: Any) -> None:
+    def _set(self, job: str, **values: Any) -> bool:
         with self._database.write() as connection:
-            connection.execute(update(jobs).where(jobs.c.id == job).values(**values))
+            return connection.execute(update(jobs).where(jobs.c.id == job).values(**values)).rowcount > 0

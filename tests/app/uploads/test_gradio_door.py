@@ -18,8 +18,8 @@ from tests.app.uploads.conftest import ANN, bench_at, served
 from tests.app.uploads.media import archive, picture, sound
 from tests.stack.conditions import wait_for
 from workbench.app.server import create_app
-from workbench.app.uploads.copies import KEPT_S, clear_copies
 from workbench.client.bench import Bench
+from workbench.retention.partial import STALE_S, clear_copies
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
 
@@ -165,7 +165,7 @@ def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
     data = {name: picture(size=(52 + index, 47)) for index, name in enumerate(names)}
     copies = {name: Path(upload(address, data[name]).json()[0]) for name in names}
     for name in names[:-1]:
-        os.utime(copies[name], (time.time() - KEPT_S - 60,) * 2)
+        os.utime(copies[name], (time.time() - STALE_S - 60,) * 2)
     assert fetch(address, str(copies["shown"])).status_code == 200
     assert call(address, file_data(str(copies["given"]))).status_code == 200
     upload(address, data["again"])

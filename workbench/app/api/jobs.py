@@ -30,7 +30,7 @@ from workbench.app.api._answers import accepted_answer, artifact_entry, in_full,
 from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, reader, refusals
 from workbench.app.identity import User, changeable, need_runner, visible
 from workbench.client.bench import Bench
-from workbench.client.delete import delete
+from workbench.client.deletion import delete
 from workbench.client.order import own_key, place
 from workbench.client.view import named_artifacts
 from workbench.engine.accept import Accepted
@@ -213,6 +213,6 @@ def approve_job(job_id: TheJob, bench: TheBench, user: Asker, asked: ApprovalReq
 
 @router.delete("/api/jobs/{job_id}", summary="Delete a finished job", responses=refusals(403, 404, 409, 422))
 def delete_job(job_id: TheJob, bench: TheBench, user: Asker) -> DeleteAnswer:
-    """Its rows go; files that other jobs name stay."""
+    """Its record and its run in MLflow go; what nothing names any more goes with the next collection."""
     changeable(user, bench.job(job_id))
     return DeleteAnswer(job_id=job_id, notes=delete(bench, job_id))

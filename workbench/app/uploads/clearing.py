@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 from anyio import to_thread
 
-from workbench.app.uploads.copies import clear_copies, gradio_folder
-from workbench.client.incoming import clear_incoming
+from workbench.retention.local_files import gradio_folder
+from workbench.retention.partial import clear_copies, clear_incoming
 
 log = structlog.get_logger()
 EVERY_S = 24 * 3600.0

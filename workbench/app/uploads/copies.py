@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
-import time
 from pathlib import Path
 
 from nodes.context import take_over
@@ -18,14 +16,8 @@ from schemas.refs import Ref
 from workbench.client.bench import Bench
 from workbench.store.files import written
 
-KEPT_S = 24 * 3600.0  # after its last use
 _TRIES = 3  # the copy or its empty folder may be cleared away in the same moment
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-def gradio_folder() -> Path:
-    """Where Gradio keeps files: ``GRADIO_TEMP_DIR``, else its own default."""
-    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
 
 
 def keep_copy(bench: Bench, ref: Ref, folder: Path) -> Path:
@@ -57,17 +49,3 @@ def use(place: Path) -> bool:
         os.utime(place)
         return True
     return False
-
-
-def clear_copies(folder: Path) -> int:
-    """Remove copies that were not used for a day, and their folders; returns how many copies. Blocks."""
-    before, gone = time.time() - KEPT_S, 0
-    for place in (folder / "uploads").glob("*/*"):
-        with contextlib.suppress(OSError):  # somebody else clears too, or has just begun to use it
-            if place.lstat().st_mtime < before:
-                place.unlink()
-                gone += 1
-    for empty in (folder / "uploads").glob("*"):
-        with contextlib.suppress(OSError):  # not empty
-            empty.rmdir()
-    return gone

@@ -8,7 +8,7 @@
 --   st:<node> status   pe:<node> parents not final   fi:<node> edges fired   sg:<node> segment
 --   ki:<node> children "id kind;…"   mx:<node> max attempts   rs:<node> result   by:<node> fence of the commit
 --   pn:<node> number of parts   pt:<node>:<i> part   rm:<node> how often what it needs was made again
---   fl:<node> content key that this node computes for everybody
+--   fl:<node> content key that this node computes for everybody   kn:<node> a result of the index that its worker was told
 --   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> edges from outside not final   pool:<seg>   at:<seg> attempt
 --   rq:<seg> services a worker must offer   rf:<seg> attempts refunded   un:<node> what was said of it last
 --   ap:<seg> the node of a segment that asks a person   as:<node> what it asked   de:<node> what the person decided
@@ -26,14 +26,21 @@ local function lease_field(job, seg) return job .. '/' .. seg end
 
 local FINAL = { completed = true, failed = true, skipped = true, cancelled = true }
 
+local function open_bench() return redis.call('HGET', META, 'phase') == 'open' end
+local function epoch() return redis.call('HGET', META, 'epoch') or '0' end
+
+-- Bytes of artifacts that nothing names are removed in rounds (open_round). A worker asks for the round before it puts
+-- bytes into the store and says it with the commit or part that names them: in another round they may be gone again.
+local ROUND = B .. ':round'
+local function round() return epoch() .. ':' .. (redis.call('GET', ROUND) or '0') end
+local function removing() return redis.call('EXISTS', ROUND .. ':open') == 1 end
+local function other_round(seen) return seen ~= '' and (seen ~= round() or removing()) end
+
 local function words(text)
   local out = {}
   for word in string.gmatch(text or '', '[^ ]+') do out[#out + 1] = word end
   return out
 end
-
-local function open_bench() return redis.call('HGET', META, 'phase') == 'open' end
-local function epoch() return redis.call('HGET', META, 'epoch') or '0' end
 
 -- A lease's value is "<epoch>:<n> <beats> <worker>"; the fence is its first word.
 local function fence_of(lease) return lease and string.match(lease, '^[^ ]+') or nil end

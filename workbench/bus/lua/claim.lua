@@ -10,7 +10,10 @@ if not holds(job, seg, fence) then return { fenced(fence) } end
 if not open_bench() then return { 'WAIT' } end
 
 local known = look == '1' and redis.call('HGET', COMPUTED, content_key)
-if known then return { 'KNOWN', known } end
+if known then
+  redis.call('HSET', key, 'kn:' .. node, known) -- until it is committed, nothing else names the artifacts in it
+  return { 'KNOWN', known }
+end
 
 local own = flight_name(job, seg, node)
 local other = redis.call('HGET', FLIGHTS, content_key)

@@ -1,8 +1,9 @@
--- commit(job, seg, fence, node, result, at, start data, content key) -> OK | YIELD | AGAIN | FENCED | CANCELLED | WAIT
+-- commit(job, seg, fence, node, result, at, start data, content key, round) ->
+--   OK | YIELD | AGAIN | FENCED | CANCELLED | WAIT | ROUND
 -- Makes one node's result visible and moves the job on; on the segment's last node the lease is freed. YIELD: the result
 -- is visible, and the rest of this sweep's segment was handed back because a person's work waits.
 local job, seg, fence, node, result, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local content_key = ARGV[8]
+local content_key, seen = ARGV[8], ARGV[9]
 local key = job_key(job)
 local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'by:' .. node)
 if state[3] == fence and state[2] == 'completed' then return 'AGAIN' end
@@ -11,8 +12,10 @@ if not holds(job, seg, fence) then return fenced(fence) end
 if state[2] == 'completed' then return 'AGAIN' end -- under the fence this lease had before its worker adopted it
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_bench() then return 'WAIT' end
+if other_round(seen) then return 'ROUND' end
 
 redis.call('HSET', key, 'rs:' .. node, result, 'by:' .. node, fence)
+redis.call('HDEL', key, 'kn:' .. node)
 if content_key ~= '' then remember(content_key, result) end
 finish_node(job, node, 'completed', result, at)
 local flight = redis.call('HGET', key, 'fl:' .. node) or content_key

@@ -1,7 +1,10 @@
--- forget(job) -> OK | UNKNOWN: SQL knows that this job has ended, and this bus has lost its end.
+-- forget(job) -> OK | UNKNOWN: SQL knows that this job has ended, and this bus has lost its end; or it was deleted there.
 local job = ARGV[1]
 local key = job_key(job)
-if redis.call('EXISTS', key) == 0 then return 'UNKNOWN' end
+if redis.call('EXISTS', key) == 0 then
+  redis.call('DEL', events_key(job), progress_key(job)) -- what watchers of a recorded job may still read for a while
+  return 'UNKNOWN'
+end
 local fields = redis.call('HGETALL', key)
 for i = 1, #fields, 2 do
   local node = string.match(fields[i], '^fl:(.+)$')

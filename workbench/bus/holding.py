@@ -1,0 +1,66 @@
+"""What the bus holds on to: artifacts that jobs under way name, results that were computed, who works now.
+
+Read by those who remove bytes. Nothing here decodes a field: whatever looks like a digest counts as one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, cast
+
+import redis
+
+from workbench.bus.keys import Keys
+
+_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_AT_ONCE = 200
+
+
+class Holding:
+    """Over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def named(self, jobs: Sequence[str]) -> set[str]:
+        """Digests and content keys that the jobs name here: inputs, results, parts, results that a worker was told."""
+        found: set[str] = set()
+        for start in range(0, len(jobs), _AT_ONCE):
+            pipe = self._client.pipeline(transaction=False)
+            for job in jobs[start : start + _AT_ONCE]:
+                pipe.hvals(self._keys.job(job))
+            for values in pipe.execute():
+                for value in values:
+                    found.update(digest.decode() for digest in _DIGEST.findall(value))
+        return found
+
+    def leased_jobs(self) -> set[str]:
+        """Jobs that a worker is at."""
+        names = cast("list[bytes]", self._client.hkeys(self._keys.leases))
+        return {name.decode().rpartition("/")[0] for name in names}
+
+    def results(self) -> dict[str, set[str]]:
+        """Every result that is remembered here: its content key, and the digests it names."""
+        return {
+            key.decode(): {digest.decode() for digest in _DIGEST.findall(value)}
+            for key, value in self._client.hscan_iter(self._keys.computed, count=1000)
+        }
+
+    def withdraw(self, keys: Iterable[str]) -> int:
+        """Forget remembered results; returns how many there were."""
+        wanted, gone = sorted(keys), 0
+        for start in range(0, len(wanted), 1000):
+            gone += self._client.hdel(self._keys.computed, *wanted[start : start + 1000])
+        return gone
+
+    def drop_set_aside(self, jobs: Collection[str]) -> int:
+        """Remove events that could not be recorded, of these jobs; returns how many."""
+        entries = cast("list[Any]", self._client.xrange(self._keys.set_aside))
+        ids = [entry for entry, fields in entries if fields[b"j"].decode() in jobs]
+        return self._client.xdel(self._keys.set_aside, *ids) if ids else 0
+
+    def memory_bytes(self) -> int:
+        """What the bus takes in memory, all benches on it together."""
+        return int(self._client.info("memory")["used_memory"])

@@ -1,0 +1,3 @@
+-- close_round() -> OK
+redis.call('DEL', ROUND .. ':open')
+return 'OK'

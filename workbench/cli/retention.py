@@ -1,0 +1,157 @@
+"""``workbench gc`` and ``workbench erase``: what nothing names goes; a file goes with everything that came of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.asking import confirm
+from workbench.cli.output import command, print_json, print_table
+
+if TYPE_CHECKING:
+    from schemas.retention import ErasureReport, ErasureRequest, Removed
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")]
+_JOB_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+_DIGEST = re.compile(r"[0-9a-f]{6,64}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add both commands."""
+    app.command()(gc)
+    app.command()(erase)
+
+
+@command
+def gc(
+    dry_run: DryRun = False,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="First delete jobs that ended longer ago: 30d, 12h.")
+    ] = None,
+    max_gib: Annotated[
+        float | None, typer.Option(help="First delete the oldest jobs, until artifacts take no more than this.")
+    ] = None,
+    keep_tag: Annotated[list[str] | None, typer.Option(help="Spare jobs with this tag. Repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove what no job and no upload names: artifacts, caches, copies, previews, deleted runs, partial uploads."""
+    from pydantic import ValidationError
+
+    from schemas.errors import WorkbenchError
+    from schemas.retention import CollectionRequest
+    from workbench.cli.run import connect
+    from workbench.client.deletion import collect
+
+    try:
+        asked = CollectionRequest(older_than=older_than, max_gib=max_gib, keep_tags=keep_tag or [], dry_run=dry_run)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WorkbenchError(
+            "settings.invalid",
+            f"this cannot be used: {first['msg']}",
+            where="--" + str(first["loc"][0]).replace("_", "-").replace("olderThan", "older-than"),
+            seen=first.get("input"),
+            allowed="spans such as 30d, 12h, 90m; sizes above 0",
+            remedy="Correct the option.",
+        ) from None
+    report = collect(connect(), asked)
+    if as_json:
+        print_json(report)
+        return
+    _print_removed(report.removed)
+    print(f"{'would free' if dry_run else 'freed'} {size_text(report.bytes)} in {report.seconds:.1f} s")
+    for said in report.left:
+        print(said)
+
+
+@command
+def erase(
+    what: Annotated[
+        str, typer.Argument(metavar="PORTRAIT|VOICE|JOB|OWNER", help="A file, a digest, a job's id, or owner:NAME.")
+    ] = "",
+    owner: Annotated[str | None, typer.Option(help="All jobs and files of this owner.")] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel jobs that use it and are not finished.")] = False,
+    dry_run: DryRun = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a file, a job or all of an owner, and everything that came of it, from every store and its files."""
+    from schemas.retention import ErasureRequest
+    from workbench.cli.run import connect
+    from workbench.client.deletion import digests_of
+    from workbench.client.deletion import erase as erase_it
+
+    bench = connect()
+    path = Path(what).expanduser()
+    digests = digests_of(bench, path) if what and not owner and path.is_file() else []
+    asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner)
+    if dry_run or not yes:
+        report = erase_it(bench, asked.model_copy(update={"dry_run": True}), also=digests[1:])
+        if not as_json:
+            _print_erasure(report)
+        elif dry_run:
+            print_json(report)
+        if dry_run:
+            return
+        confirm(f"Erase {report.target} and everything above for good?", yes)
+    report = erase_it(bench, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
+    if as_json:
+        print_json(report)
+    else:
+        _print_erasure(report)
+
+
+def request_of(what: str, owner: str | None) -> ErasureRequest:
+    """What is to be erased, where it is no file. Raises WorkbenchError (deletion.unknown)."""
+    from schemas.errors import WorkbenchError
+    from schemas.retention import ErasureRequest
+
+    if owner or what.startswith("owner:"):
+        return ErasureRequest(owner=owner or what.removeprefix("owner:"))
+    if _JOB_ID.fullmatch(what):
+        return ErasureRequest(job=what)
+    if _DIGEST.fullmatch(what):
+        return ErasureRequest(file=what)
+    raise WorkbenchError(
+        "deletion.unknown",
+        "this is no file here, no digest and no id of a job" if what else "nothing was named",
+        where="workbench erase",
+        seen=what,
+        allowed="a file's path or digest (six hex digits or more), the id of a job, owner:NAME",
+        remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
+    )
+
+
+def size_text(size: float) -> str:
+    """Bytes for people: 1.5 MB."""
+    if size < 1000:
+        return f"{size:.0f} bytes"
+    units = ["kB", "MB", "GB", "TB"]
+    while (size := size / 1000) >= 1000 and len(units) > 1:
+        units.pop(0)
+    return f"{size:.1f} {units[0]}"
+
+
+def _print_removed(removed: list[Removed]) -> None:
+    rows = [(item.kind.value.replace("_", " "), item.count, item.bytes or "") for item in removed]
+    if rows:
+        print_table(("kind", "count", "bytes"), rows)
+    else:
+        print("Nothing to remove.")
+
+
+def _print_erasure(report: ErasureReport) -> None:
+    _print_removed(report.removed)
+    verb = "would erase" if report.dry_run else "erased"
+    print(f"{verb} {report.target}: {len(report.jobs)} jobs, {report.files} files, {size_text(report.bytes)}")
+    for stays in report.stays:
+        print(f"stays: {stays.what}: {stays.why}")
+    for outside in report.outside:
+        print(f"outside: {outside.what}: {outside.why}")
+    for done in report.compacted:
+        freed = done.bytes_before - done.bytes_after
+        print(f"compacted {done.part}: {size_text(max(0, freed))} less in {done.seconds:.1f} s")

@@ -1,0 +1,156 @@
+"""Runs of deleted jobs in MLflow: marked deleted and freed of their traces, then removed for good with their files.
+
+MLflow's own `mlflow gc` removes rows and asks a running server for the files, takes six seconds and 400 MB, and leaves
+traces. Here the files go through the object store or the server, traces through the server, and the rows by SQL where
+the settings name MLflow's database: every table of it that has a column ``run_uuid``. Elsewhere the rows stay, marked
+deleted, until its operator runs `mlflow gc`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import MetaData, create_engine, delete, select, text
+
+from schemas.errors import WorkbenchError
+from schemas.retention import StoreKind
+from workbench.retention.parts import Parts
+from workbench.retention.tally import Tally
+from workbench.store.job_deletion import DoomedRun
+from workbench.store.run_artifacts import places
+from workbench.store.tracking import JOB_TAG, SWEEP_TAG
+from workbench.store.tracking_api import TrackingApi, TrackingRefused
+
+READ_TIMEOUT_S = 10.0
+SETTLED_S = 60.0  # after a job was deleted, nobody makes a run of it any more
+_SOME = 200
+
+
+def remove_doomed(parts: Parts, tally: Tally) -> None:
+    """Mark the runs of deleted jobs as deleted and remove their traces; where MLflow is away, it is said and kept.
+
+    Raises WorkbenchError: sql.unreachable.
+    """
+    doomed = parts.deletion.doomed()
+    if not doomed:
+        return
+    if not parts.settings.mlflow_url:
+        tally.left.append(f"{len(doomed)} runs of deleted jobs are still in MLflow: no server is set.")
+        return
+    api = TrackingApi(parts.settings.mlflow_url, read_timeout_s=READ_TIMEOUT_S)
+    settled = []
+    try:
+        for run in doomed:
+            if _remove(api, run):
+                settled.append(run.id)
+    except WorkbenchError as error:
+        left = len(doomed) - len(settled)
+        tally.left.append(f"{left} runs of deleted jobs are still in MLflow, until it answers: {error.message}.")
+    parts.deletion.settle(settled)
+
+
+def purge(parts: Parts, tally: Tally, *, dry_run: bool) -> None:
+    """Remove runs that are marked deleted for good, with their files.
+
+    Raises WorkbenchError: store.*, sql.unreachable.
+    """
+    if not parts.settings.mlflow_url:
+        return
+    own = bool(parts.settings.mlflow_sql_url)
+    try:
+        api = TrackingApi(parts.settings.mlflow_url, read_timeout_s=READ_TIMEOUT_S)
+        runs = [run for run in api.runs(api.experiment_ids(), view="DELETED_ONLY") if own or _ours(run)]
+        for run in runs:
+            _remove_files(parts, api, str(run["info"]["artifact_uri"]), tally, dry_run)
+    except TrackingRefused as refused:
+        tally.left.append(f"Deleted runs stay in MLflow: {refused.seen}.")
+        return
+    except WorkbenchError as error:
+        if not error.code.startswith("tracking."):
+            raise
+        tally.left.append("Deleted runs stay in MLflow until it answers.")
+        return
+    if not runs:
+        return
+    if own:
+        tally.add(StoreKind.MLFLOW_RUNS, len(runs))
+        if not dry_run:
+            _delete_rows(parts.settings.mlflow_sql_url, [str(run["info"]["run_id"]) for run in runs])
+    else:
+        tally.left.append(
+            f"{len(runs)} runs are marked deleted in MLflow; `mlflow gc` on its server removes their rows."
+        )
+
+
+def trace_id(job: str) -> str:
+    """MLflow's name of a job's trace, whose OTLP id ``run_contents.spans`` derives from the job."""
+    return f"tr-{hashlib.sha256(job.encode()).hexdigest()[:32]}"
+
+
+def _remove(api: TrackingApi, doomed: DoomedRun) -> bool:
+    """Mark the run deleted and remove its trace. False where it may still come to be."""
+    experiment, run_id = "", doomed.run_id
+    if run_id is not None:
+        try:
+            experiment = str(api.run_info(run_id)["experiment_id"])
+        except TrackingRefused as refused:
+            if refused.reason != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return True  # MLflow was set up anew
+    else:
+        experiment = api.experiment_id(doomed.experiment)
+        found = api.find_run(experiment, JOB_TAG, doomed.id)
+        run_id = str(found["run_id"]) if found else None
+    if run_id is not None:
+        api.delete_run(run_id)
+    api.delete_traces(experiment, [trace_id(doomed.id)])
+    return run_id is not None or time.time() - doomed.at > SETTLED_S
+
+
+def _ours(run: dict[str, Any]) -> bool:
+    """Whether the workbench made the run: on a server that others use too, theirs are left alone."""
+    return any(tag["key"] in (JOB_TAG, SWEEP_TAG) for tag in run.get("data", {}).get("tags", ()))
+
+
+def _remove_files(parts: Parts, api: TrackingApi, artifact_uri: str, tally: Tally, dry_run: bool) -> None:
+    for place in places(parts.objects.bucket):
+        prefix = place.key(artifact_uri, "").rstrip("/") + "/"
+        try:
+            found = parts.objects.listed(prefix, place.bucket)
+        except WorkbenchError as error:
+            if error.code != "store.refused":
+                raise
+            continue  # somebody else's bucket
+        if found:
+            tally.add(StoreKind.MLFLOW_FILES, len(found), sum(item.size_bytes for item in found))
+            if not dry_run:
+                parts.objects.delete_keys([item.key for item in found], place.bucket)
+            return
+    if not dry_run:
+        api.delete_files(artifact_uri)  # in a store that only MLflow reaches
+
+
+def _delete_rows(url: str, run_ids: Sequence[str]) -> None:
+    """Remove the runs' rows from MLflow's database."""
+    # Not ``Database``: that would change the journal mode of a file that is MLflow's.
+    engine = create_engine(url, connect_args={"timeout": 15.0} if url.startswith("sqlite") else {})
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.execute(text("PRAGMA secure_delete = ON"))  # what is freed is overwritten
+            metadata = MetaData()
+            metadata.reflect(connection)
+            tables = [table for table in metadata.sorted_tables if "run_uuid" in table.c]
+            runs = metadata.tables["runs"]
+            for start in range(0, len(run_ids), _SOME):
+                some = list(run_ids[start : start + _SOME])
+                # Only those that still are: a person may have restored one since.
+                still = select(runs.c.run_uuid).where(runs.c.run_uuid.in_(some), runs.c.lifecycle_stage == "deleted")
+                gone = list(connection.execute(still).scalars())
+                for table in reversed(tables):  # those that refer to a run before it
+                    connection.execute(delete(table).where(table.c.run_uuid.in_(gone)))
+    finally:
+        engine.dispose()

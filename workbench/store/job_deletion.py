@@ -1,0 +1,118 @@
+"""Deleting jobs in SQL: their rows in one transaction, and a note of the runs that MLflow still has of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, exists, func, select
+
+from schemas.status import FINAL_JOB_STATUSES
+from workbench.store.database import Database
+from workbench.store.statements import Statements
+from workbench.store.tables import bench, doomed_runs, job_artifacts, jobs, uploads
+
+_FINAL = [status.value for status in FINAL_JOB_STATUSES]
+_SOME = 500
+
+
+@dataclass(frozen=True)
+class DoomedRun:
+    """A run whose job was deleted."""
+
+    id: str  # of the job, or "sweep …"
+    run_id: str | None
+    experiment: str
+    at: float
+
+
+class JobDeletion:
+    """Thread-safe; every method is one transaction and blocks for it.
+
+    All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = Statements(database.dialect)
+
+    def delete(self, ids: Sequence[str], *, tracked: bool) -> list[str]:
+        """Remove final jobs with all that belongs to them alone; returns those that were there.
+
+        Args:
+            tracked: whether jobs are recorded in MLflow: then a run may exist although its id is not known.
+        """
+        gone: list[str] = []
+        with self._database.write() as connection:
+            for start in range(0, len(ids), _SOME):
+                gone += self._delete(connection, ids[start : start + _SOME], tracked)
+        return gone
+
+    def _delete(self, connection: Connection, ids: Sequence[str], tracked: bool) -> list[str]:
+        columns = jobs.c
+        wanted = select(columns.id, columns.mlflow_run_id, columns.experiment, columns.sweep, columns.tracking)
+        rows = connection.execute(wanted.where(columns.id.in_(ids), columns.status.in_(_FINAL))).all()
+        now = time.time()
+        doomed = [
+            {"id": row.id, "run_id": row.mlflow_run_id, "experiment": row.experiment, "at": now}
+            for row in rows
+            if row.mlflow_run_id or (tracked and row.tracking)
+        ]
+        # Events, nodes, parameters, grants and dead letters go with it: they refer to it, ON DELETE CASCADE.
+        connection.execute(delete(jobs).where(columns.id.in_([row.id for row in rows])))
+        for sweep, experiment in {(row.sweep, row.experiment) for row in rows if row.sweep}:
+            doomed += self._end_sweep(connection, sweep, experiment, now)
+        self._sql.put(connection, doomed_runs, doomed)
+        return [row.id for row in rows]
+
+    def _end_sweep(self, connection: Connection, sweep: str, experiment: str, now: float) -> list[dict[str, object]]:
+        """The run above a sweep of which no job is left."""
+        if connection.execute(select(jobs.c.id).where(jobs.c.sweep == sweep).limit(1)).first() is not None:
+            return []
+        mine = bench.c.key.startswith(f"mlflow.sweep.{sweep}.", autoescape=True)
+        notes = connection.execute(select(bench.c.key, bench.c.value).where(mine)).all()
+        connection.execute(delete(bench).where(mine))
+        return [
+            {"id": f"sweep {key.removeprefix('mlflow.sweep.')}", "run_id": run, "experiment": experiment, "at": now}
+            for key, run in notes
+            if run != "creating"
+        ]
+
+    def doomed(self) -> list[DoomedRun]:
+        """Runs that MLflow may still have of deleted jobs, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(doomed_runs).order_by(doomed_runs.c.at)).all()
+        return [DoomedRun(row.id, row.run_id, row.experiment, row.at) for row in rows]
+
+    def doom(self, run_id: str, experiment: str) -> None:
+        """Note a run that is to go although it is no job's own: that of a notebook."""
+        row = {"id": f"run {run_id}", "run_id": run_id, "experiment": experiment, "at": time.time()}
+        with self._database.write() as connection:
+            self._sql.put(connection, doomed_runs, [row])
+
+    def settle(self, ids: Collection[str]) -> None:
+        """These runs are gone."""
+        with self._database.write() as connection:
+            connection.execute(delete(doomed_runs).where(doomed_runs.c.id.in_(list(ids))))
+
+    def unused_uploads(self, before: float) -> list[tuple[str, str]]:
+        """(owner, digest) of claims older than that on files that no job names."""
+        by_jobs = exists().where(job_artifacts.c.sha256 == uploads.c.sha256)
+        wanted = select(uploads.c.owner, uploads.c.sha256).where(uploads.c.created_at < before, ~by_jobs)
+        with self._database.read() as connection:
+            return [(row[0], row[1]) for row in connection.execute(wanted.order_by(uploads.c.created_at))]
+
+    def drop_uploads(self, claims: Collection[tuple[str, str]]) -> int:
+        """Drop claims; returns how many there were."""
+        gone = 0
+        with self._database.write() as connection:
+            for owner, sha256 in claims:
+                mine = and_(uploads.c.owner == owner, uploads.c.sha256 == sha256)
+                gone += connection.execute(delete(uploads).where(mine)).rowcount
+        return gone
+
+    def count(self) -> int:
+        """How many jobs there are."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(jobs)).scalar_one()

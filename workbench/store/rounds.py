@@ -1,0 +1,147 @@
+"""What those who accept jobs and those who remove bytes must know of each other. It stands in SQL.
+
+A collection removes bytes in rounds. A round is opened, then the last look at what is named is taken, then bytes go,
+then it is closed. A job that is accepted remembers the round it saw before it looked for results and files, and its
+rows are only written when that is still the newest and none is open. So a job either stands in SQL before the last
+look, and what it names stays, or it is not accepted and looks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+
+import structlog
+from sqlalchemy import Connection, Select, delete, select, update
+
+from schemas.errors import WorkbenchError
+from workbench.store.database import Database
+from workbench.store.statements import Statements
+from workbench.store.tables import bench
+
+log = structlog.get_logger(__name__)
+ROUND, COLLECTOR = "collection", "collector"
+ROUND_S = 20.0  # after it a round of a collector that died counts as closed
+LEASE_S = 60.0
+LOOK_EVERY_S = 0.02
+_ROUND = "SELECT value FROM bench WHERE key = 'collection'"
+
+
+class RoundChanged(Exception):
+    """Bytes were or are being removed since the job's results and files were looked for: look again."""
+
+
+class Rounds:
+    """The rounds of a bench's collections. Raises WorkbenchError: sql.unreachable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = Statements(database.dialect)
+        self._name = secrets.token_hex(8)  # of this collector
+
+    # -- of those who accept
+
+    def quiet(self) -> str:
+        """The newest round, once none is open. Blocks while one is, and for a dead collector's at most ``ROUND_S``."""
+        while True:
+            with self._database.read() as connection:
+                seen = str(self._sql.run(connection, _ROUND, ()).fetchone()[0])
+            if not _open(seen):
+                return seen
+            time.sleep(LOOK_EVERY_S)
+
+    # -- of the collector
+
+    @contextlib.contextmanager
+    def collector(self, wait_s: float = 0.0) -> Iterator[None]:
+        """Be the only collector of the bench for the block. Raises WorkbenchError (deletion.busy)."""
+        until = time.monotonic() + wait_s
+        while not self._take():
+            if time.monotonic() >= until:
+                raise _busy()
+            time.sleep(0.1)
+        stop = threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(stop,), name="collector", daemon=True)
+        renewing.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            renewing.join()
+            with self._database.write() as connection:
+                mine = (bench.c.key == COLLECTOR) & bench.c.value.startswith(self._name)
+                connection.execute(delete(bench).where(mine))
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """A round: until the block ends no job is accepted. It may last ``ROUND_S`` at most."""
+        self._set(time.time() + ROUND_S, raised=1)
+        try:
+            yield
+        finally:
+            self._set(0.0, raised=0)
+
+    def _set(self, until: float, raised: int) -> None:
+        with self._database.write() as connection:
+            number = int(str(connection.execute(_locked()).scalar_one()).split()[0]) + raised
+            if _holder(connection)[0] != self._name:
+                raise _busy()  # this process stood still for so long that somebody else took over
+            connection.execute(update(bench).where(bench.c.key == ROUND).values(value=f"{number} {until:.3f}"))
+
+    def _take(self) -> bool:
+        with self._database.write() as connection:
+            connection.execute(_locked())  # one at a time, also where transactions run side by side
+            holder, until = _holder(connection)
+            if until > time.time() and holder != self._name:
+                return False
+            self._hold(connection)
+        return True
+
+    def _renew(self, stop: threading.Event) -> None:
+        while not stop.wait(LEASE_S / 4):
+            try:
+                with self._database.write() as connection:
+                    self._hold(connection)
+            except WorkbenchError as error:  # the lease may run out; the next round finds out
+                log.warning("collector not renewed", code=error.code, seen=error.seen)
+
+    def _hold(self, connection: Connection) -> None:
+        value = f"{self._name} {time.time() + LEASE_S:.3f}"
+        self._sql.put(connection, bench, [{"key": COLLECTOR, "value": value}])
+
+
+def check_round(sql: Statements, connection: Connection, dialect: str, seen: str) -> None:
+    """In the transaction that writes a job's rows: raises RoundChanged where they must not be written now.
+
+    On PostgreSQL the lock has the collector, who opens a round, wait for this transaction's end; SQLite has one writer.
+    """
+    text = _ROUND if dialect == "sqlite" else f"{_ROUND} FOR SHARE"
+    now = str(sql.run(connection, text, ()).fetchone()[0])
+    if now.split()[0] != seen.split()[0] or _open(now):
+        raise RoundChanged
+
+
+def _open(value: str) -> bool:
+    return float(value.split()[1]) > time.time()
+
+
+def _locked() -> Select[tuple[str]]:
+    return select(bench.c.value).where(bench.c.key == ROUND).with_for_update()
+
+
+def _holder(connection: Connection) -> tuple[str, float]:
+    held = connection.execute(select(bench.c.value).where(bench.c.key == COLLECTOR)).scalar()
+    name, _, until = (held or "").partition(" ")
+    return name, float(until or 0)
+
+
+def _busy() -> WorkbenchError:
+    return WorkbenchError(
+        "deletion.busy",
+        "another collection or erasure is at work",
+        where="the bench",
+        remedy="Try again when it has ended, in a minute at most.",
+    )
