@@ -26,6 +26,7 @@ import mlflow
 from benchmarks.measure import interval, machine, pairs, ratio_interval, told
 from schemas.event import Event
 from schemas.job import JobRecord
+from tests.faults.proxy import Proxy
 from tests.stack.servers import running_servers
 from tests.store.media import write_clip, write_tone
 from tests.store.samples import make_job, make_ref, whole_run
@@ -141,9 +142,13 @@ def main(count: int = 15) -> None:
     os.environ |= {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
     with tempfile.TemporaryDirectory(prefix="bench-tracking-") as name:
         folder = Path(name)
-        with running_servers(folder / "home", only=("objects", "mlflow")) as servers:
-            bench = Bench(servers.model_copy(update={"sql_url": f"sqlite:///{folder}/jobs.db"}), folder)
-            naive = Naive(servers.mlflow_url, bench.files)
+        with (
+            running_servers(folder / "home", only=("objects", "mlflow")) as servers,
+            Proxy(servers.mlflow_url) as door,  # the package knows no Unix socket; both go through the same port
+        ):
+            asked = {"sql_url": f"sqlite:///{folder}/jobs.db", "mlflow_url": door.url}
+            bench = Bench(servers.model_copy(update=asked), folder)
+            naive = Naive(door.url, bench.files)
             bench.tracker.sync(bench.finished())  # finds the experiment and where artifacts lie
             naive.log(bench.finished())
             bench.tracker.sync_due(1000)

@@ -41,6 +41,22 @@ def test_looking_starts_nothing(program: Program, arguments: tuple[str, ...]) ->
     assert processes_of(program.home) == []
 
 
+def test_what_the_mlflow_client_needs_is_not_there_without_a_stack(program: Program) -> None:
+    ended = program.try_("mlflow", "env", "--json")
+    assert (ended.code, ended.error["code"]) == (3, "tracking.off")
+    program.environment["WORKBENCH_MLFLOW_URL"] = "http+unix://%2Fsomewhere%2Fm.sock/mlflow"
+    ended = program.try_("mlflow", "env", "--json")
+    assert (ended.code, ended.error["code"]) == (3, "stack.not_running")
+    assert "no app serves it" in ended.error["message"]
+    program.environment |= {"WORKBENCH_APP_URL": "http://127.0.0.1:9", "WORKBENCH_APP_TOKEN": "wb_ a token"}
+    printed = program.run("mlflow", "env").splitlines()
+    assert printed[:2] == [
+        "export MLFLOW_TRACKING_URI=http://127.0.0.1:9/mlflow",
+        "export MLFLOW_TRACKING_TOKEN='wb_ a token'",
+    ]
+    assert printed[2].startswith("# The app, which serves MLflow, does not answer now")
+
+
 def test_what_is_refused_in_itself_starts_nothing(program: Program) -> None:
     ended = program.try_("submit", "-", "--json", given="{}")
     assert (ended.code, ended.error["code"]) == (2, "graph.schema")

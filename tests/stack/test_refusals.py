@@ -57,6 +57,14 @@ def test_a_refusal_is_printed_for_people_and_for_programs(home: Path) -> None:
     assert error["code"] == "settings.invalid" and error["message"] in for_people.stderr
 
 
+def test_mlflow_has_no_port_to_be_fixed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = workbench(home, "up", "--detach", "--json", "--only", "mlflow", "--port", "mlflow=5000")
+    error = json.loads(asked.stdout)["error"]
+    assert error["code"] == "settings.invalid" and "Unix socket" in error["message"]
+    monkeypatch.setenv("WORKBENCH_PORT_MLFLOW", "5000")
+    assert "Unix socket" in refused(home, "bus").message
+
+
 def test_a_home_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert refused(tmp_path / "file" / "home").code == "home.not_writable"

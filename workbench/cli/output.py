@@ -62,7 +62,14 @@ _REFUSED = (
     "notebook.no_folder",
     "notebook.no_kernel",
 )
-_NO_STACK = ("stack.not_running", "bus.unreachable", "store.unreachable", "sql.unreachable", "tracking.unreachable")
+_NO_STACK = (
+    "stack.not_running",
+    "bus.unreachable",
+    "store.unreachable",
+    "sql.unreachable",
+    "tracking.unreachable",
+    "tracking.off",
+)
 
 
 def exit_code(error: WorkbenchError) -> ExitCode:

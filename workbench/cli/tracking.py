@@ -26,7 +26,9 @@ def _group() -> None:
 @command
 def env(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print what the mlflow client needs, for `eval "$(workbench mlflow env)"`."""
+    from schemas.errors import WorkbenchError
     from workbench.client.mlflow_access import client_environment
+    from workbench.embedded.probes import probe
     from workbench.settings import load_settings
 
     settings = load_settings()
@@ -36,6 +38,11 @@ def env(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
         return
     for name, value in values.items():
         print(f"export {name}={shlex.quote(value)}")
+    if settings.app_url:
+        try:
+            probe("app", settings)
+        except WorkbenchError as silent:
+            print(f"# The app, which serves MLflow, does not answer now: {silent.message}")
     if "MLFLOW_TRACKING_TOKEN" not in values:
         print(
             "# Where people log in: MLFLOW_TRACKING_TOKEN is an API token, from `workbench user token add USER NAME`."

@@ -16,6 +16,7 @@ from schemas.errors import WorkbenchError
 
 NAME = "mlflow.sock"
 LONGEST_BYTES = 100
+LAST_RESORT = "/tmp"  # where the temporary folder is deep as well
 
 
 def socket_path(home: Path) -> Path:
@@ -51,7 +52,7 @@ def clear_socket(home: Path) -> None:
 
 def _short_folders(home: Path) -> list[Path]:
     name = f"workbench-{os.getuid()}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
-    places = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")
+    places = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), LAST_RESORT)
     return [Path(place) / name for place in dict.fromkeys(places) if place]
 
 

@@ -33,6 +33,7 @@ class Front:
 
     bench: Bench
     url: str
+    client: httpx.Client
     tokens: Mapping[str, str]
     direct: TrackingApi
     experiment: str
@@ -41,7 +42,7 @@ class Front:
 
     def ask(self, who: str, method: str, path: str, **given: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.tokens[who]}", **given.pop("headers", {})}
-        return httpx.request(method, f"{self.url}/mlflow{path}", headers=headers, timeout=30, **given)
+        return self.client.request(method, f"{self.url}/mlflow{path}", headers=headers, **given)
 
     def past_the_app(self, path: str, body: Mapping[str, Any]) -> Any:
         """What MLflow itself answers to whoever may use its socket."""
@@ -71,7 +72,8 @@ def front(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Iterator
     direct = TrackingApi(mlflow_url)
     experiment = direct.experiment_id("front")
     run = direct.create_run(experiment, "made", "tests", 1, {})
-    with served(guarded_app(bench, "127.0.0.1", 0, pages=False)) as port:
-        url = f"http://127.0.0.1:{port}"
-        yield Front(bench, url, tokens, direct, experiment, str(run["run_id"]), str(run["artifact_uri"]))
+    app = guarded_app(bench, "127.0.0.1", 0, pages=False)
+    with served(app) as port, httpx.Client(timeout=60) as client:
+        run_id, artifacts = str(run["run_id"]), str(run["artifact_uri"])
+        yield Front(bench, f"http://127.0.0.1:{port}", client, tokens, direct, experiment, run_id, artifacts)
     bench.close()

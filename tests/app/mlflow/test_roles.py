@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import stat
 from typing import Any
 
 import httpx
@@ -11,6 +14,7 @@ from starlette.testclient import TestClient
 from tests.app.mlflow.conftest import Front
 from workbench.app.server import guarded_app
 from workbench.client.bench import Bench
+from workbench.unix_url import socket_of
 
 pytestmark = pytest.mark.stack
 
@@ -55,6 +59,23 @@ def test_nobody_who_is_not_known_gets_anything(front: Front) -> None:
         assert httpx.get(front.url + path).status_code == 401
     led = httpx.get(f"{front.url}/mlflow/", headers={"Accept": "text/html"})
     assert (led.status_code, led.headers["location"]) == (303, "/login?next=%2Fmlflow%2F")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can try as another account")
+def test_another_account_does_not_reach_the_socket(front: Front) -> None:
+    path = socket_of(front.bench.settings.mlflow_url)
+    assert path is not None and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    child = os.fork()
+    if child == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            socket.socket(socket.AF_UNIX).connect(str(path))
+        except PermissionError:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 def test_nothing_of_the_request_but_what_is_named_reaches_mlflow(front: Front) -> None:

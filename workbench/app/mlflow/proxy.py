@@ -109,11 +109,11 @@ class MlflowProxy:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if path == "/v1/traces":
             headers["content-type"] = PROTOBUF if media_type == PROTOBUF else "application/json"
-            return checked_spans(data, headers["content-type"])
+            return await to_thread.run_sync(checked_spans, data, headers["content-type"])
         if not data and request.method == "DELETE":
             return None
         headers["content-type"] = "application/json"
-        return checked_json(path, data, self._settings.s3_bucket)
+        return await to_thread.run_sync(checked_json, path, data, self._settings.s3_bucket)
 
     async def _keep(self, request: Request, file: IO[bytes], headers: dict[str, str]) -> None:
         """Take a file in whole before any of it goes on: MLflow stores also the half of one whose sender went away."""
@@ -180,6 +180,7 @@ def _passed_on(answer: httpx.Response, path: str) -> Response:
     headers = {name: value for name, value in answer.headers.items() if name in _ANSWERED}
     if not path.startswith(_STATIC):
         headers["content-security-policy"] = DATA_POLICY
+        headers.setdefault("cache-control", "no-store")
         if not headers.get("content-type", "").startswith("application/json"):
             headers.setdefault("content-disposition", "attachment")
 

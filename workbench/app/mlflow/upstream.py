@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from schemas.errors import WorkbenchError
-from workbench.app.mlflow.locations import KIND_TAG, PLACE_TAGS, check_served, check_tag
+from workbench.app.mlflow.locations import KIND_TAG, PLACE_TAGS, check_served, check_tag, foreign
 from workbench.app.mlflow.paths import encoded_path, encoded_query
 from workbench.unix_url import HOST, socket_of
 
@@ -112,8 +112,9 @@ class Upstream:
 
     async def _check_trace(self, given: dict[str, list[str]]) -> None:
         for trace in given.get("request_id", ()):
-            # A slash would make another address of it; one that MLflow made has none.
-            found = await self._ask(f"/api/3.0/mlflow/traces/{trace}", []) if "/" not in trace else None
+            if not trace or "/" in trace:  # a slash would make another address of it; an id that MLflow made has none
+                raise foreign("request_id", trace)
+            found = await self._ask(f"/api/3.0/mlflow/traces/{trace}", [])
             if found is not None:
                 tags = found["trace"]["trace_info"].get("tags", {})
                 for name in (*PLACE_TAGS, KIND_TAG):
