@@ -32,8 +32,7 @@ def test_imported_packages_are_declared() -> None:
         **metadata.packages_distributions(),
         "dlib": ["dlib-bin"],  # its wheel does not list its module
         "f5_tts": ["f5-tts"],  # of an environment of its own
-        # One until Python 3.11, the other from 3.12 on.
-        "plyvel": ["plyvel"],
+        "plyvel": ["plyvel"],  # until Python 3.11; from 3.12 on the next
         "plyvel_next": ["plyvel-next"],
     }
     undeclared = {

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -191,8 +191,9 @@ def test_what_was_deleted_is_in_no_file_after_a_compaction(
     left = {trace.file.partition("/")[0] for trace in raw_traces(settings.home, needles)}
     assert left == {"bus", "objects", "sql", "logs"}, "each keeps what was deleted until it is compacted"
 
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         running = pool.submit(compact, settings, texts=[SCRIPT.encode()])
+        acknowledged = pool.submit(keep_writing, store, until=running.done)
         while not running.done():
             supervisor.tick()
             time.sleep(0.02)
@@ -207,9 +208,26 @@ def test_what_was_deleted_is_in_no_file_after_a_compaction(
     ]
     assert raw_traces(settings.home, needles) == []
     assert store.get_object("workbench", "before").read() == OF_BEFORE
+    assert len(acknowledged.result()) > 20, "others went on writing"
+    assert {name: store.get_object("workbench", name).read() for name in acknowledged.result()} == acknowledged.result()
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM told").scalar() == 0
     database.close()
+
+
+def keep_writing(store: Minio, until: Callable[[], bool]) -> dict[str, bytes]:
+    """What the store acknowledged, by name, while it was compacted and restarted."""
+    acknowledged = {}
+    while not until():
+        name = f"live/{len(acknowledged)}"
+        content = name.encode() * 2_000
+        try:
+            store.put_object("workbench", name, io.BytesIO(content), len(content))
+        except Exception:
+            time.sleep(0.02)  # it is being restarted
+        else:
+            acknowledged[name] = content
+    return acknowledged
 
 
 def _line(one: Compacted) -> str:

@@ -10,8 +10,10 @@ of deleted and rewritten files are out of reach of any program: encrypt the disk
 
 from __future__ import annotations
 
+import fcntl
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +65,18 @@ def compact(
         parts: which of COMPACTED_PARTS.
         texts: besides digests, what is blotted out in the home's logs.
     """
-    record = read_record(settings.home)
-    return [_compact(part, settings, record, texts) for part in COMPACTED_PARTS if part in parts]
+    with _alone(settings.home):
+        record = read_record(settings.home)
+        return [_compact(part, settings, record, texts) for part in COMPACTED_PARTS if part in parts]
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One compaction of a home at a time: a second one waits. The kernel frees the lock of a process that dies."""
+    (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "run" / "compaction.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _compact(part: str, settings: Settings, record: StackRecord | None, texts: Collection[bytes]) -> Compacted:
@@ -85,6 +97,8 @@ def _compact(part: str, settings: Settings, record: StackRecord | None, texts: C
         left = work[part]()
     except WorkbenchError as error:
         left = f"{error.message} {error.remedy or ''}".strip()
+    except OSError as error:
+        left = f"{part} could not be compacted: {error.strerror or error} ({error.filename})."
     return Compacted(part, before, bytes_of(folder), round(time.monotonic() - started, 3), left)
 
 
