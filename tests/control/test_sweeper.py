@@ -7,7 +7,7 @@ from pathlib import Path
 from schemas.event import EventType
 from schemas.status import JobStatus
 from tests.store.samples import make_job, plain, running
-from workbench.control.sweeper import sweep
+from workbench.retention.previews import sweep
 from workbench.settings import load_settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects, preview_key

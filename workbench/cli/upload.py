@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import mimetypes
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import command, print_json
+from workbench.cli.output import command, print_json, print_table
+
+if TYPE_CHECKING:
+    from workbench.client.bench import Bench
+
+OWNER = "local"
 
 
 def register(app: typer.Typer) -> None:
@@ -18,23 +24,56 @@ def register(app: typer.Typer) -> None:
 
 @command
 def upload(
-    file: Annotated[Path, typer.Argument(help="The file; `sample` for the packaged portrait.")],
+    file: Annotated[str, typer.Argument(help="The file; `sample` for the packaged portrait.")] = "",
     kind: Annotated[str, typer.Option(help="image, audio, video, json, text or file; default: by its name.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="List what was uploaded, with its digests.")] = False,
+    remove: Annotated[str, typer.Option(metavar="DIGEST", help="Give an upload up; jobs that name it keep it.")] = "",
 ) -> None:
-    """Put a file into the object store and print the reference that a graph's input takes."""
+    """Put a file into the object store and print the reference that a graph's input takes; it stays until --remove."""
     from schemas.errors import WorkbenchError
     from schemas.refs import REF_TYPES
     from workbench.cli.run import connect
     from workbench.client.samples import portrait_file
 
     bench = connect(start=True, quiet=True)
+    if list_ or remove:
+        _list(bench) if list_ else _remove(bench, remove)
+        return
+    if not file:
+        raise WorkbenchError(
+            "settings.invalid", "no file was named", where="FILE", allowed="a path, or `sample`", remedy="Name a file."
+        )
     path = portrait_file(file, bench.settings.home)
     kind = kind or _kind_of(path)
     if kind not in REF_TYPES:
         raise WorkbenchError(
             "settings.invalid", "there is no such kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
         )
-    print_json(bench.upload(path, kind))
+    print_json(bench.upload(path, kind, owner=OWNER))
+
+
+def _list(bench: Bench) -> None:
+    rows = [
+        (ref.sha256, ref.kind, ref.size_bytes, ref.name, time.strftime("%Y-%m-%d %H:%M", time.localtime(at)))
+        for ref, at in bench.grants.uploads(OWNER)
+    ]
+    print_table(("sha256", "kind", "bytes", "name", "uploaded"), rows)
+
+
+def _remove(bench: Bench, digest: str) -> None:
+    from schemas.errors import WorkbenchError
+
+    found = [ref.sha256 for ref, _ in bench.grants.uploads(OWNER) if ref.sha256.startswith(digest)]
+    if len(found) != 1:
+        raise WorkbenchError(
+            "deletion.ambiguous" if found else "deletion.unknown",
+            f"{len(found)} uploads begin with these digits" if found else "there is no upload of that digest",
+            where="--remove",
+            seen=digest,
+            remedy="`workbench upload --list` shows them.",
+        )
+    bench.grants.drop_upload(OWNER, found[0])
+    print(f"gave up {found[0][:12]}; `workbench gc` removes it where no job names it")
 
 
 def _kind_of(path: Path) -> str:

@@ -13,6 +13,7 @@ from workbench.bus.connection import BUS_AWAY
 from workbench.control.keeper import Keeper
 from workbench.control.reaper import Reaper
 from workbench.control.recorder import Recorder
+from workbench.control.retention import Retention
 from workbench.control.sweeper import Sweeper
 from workbench.engine.threads import service_thread
 from workbench.engine.worker import Worker
@@ -33,6 +34,7 @@ class ControlPlane:
         self.reaper = Reaper(settings)
         self.recorder = Recorder(settings, self.store)
         self.sweeper = Sweeper(settings, self.store)
+        self.retention = Retention(settings, self.store)
         self.worker = Worker(settings, Plane.CONTROL, "control", settings.control_slots)
         self._threads: list[threading.Thread] = []
         self._untracked = threading.Event()  # set: MLflow is fed no more
@@ -45,6 +47,7 @@ class ControlPlane:
         self._spawn("recorder", self.recorder.run)
         self._spawn("reaper", self.reaper.run)
         self._spawn("sweeper", self.sweeper.run)
+        self._spawn("retention", self.retention.run)
         if self.settings.mlflow_url:
             tracker = Tracker.connect(self.settings, self.store)
             self._spawn("tracking", lambda: keep_tracking(tracker, self._untracked))
@@ -55,7 +58,7 @@ class ControlPlane:
         """Hand back what runs, record what is left, end."""
         self.worker.stop()
         self._untracked.set()
-        for service in (self.keeper, self.reaper, self.recorder, self.sweeper):
+        for service in (self.keeper, self.reaper, self.recorder, self.sweeper, self.retention):
             service.stopping.set()
         for thread in self._threads:
             thread.join(timeout=5)

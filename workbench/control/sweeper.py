@@ -1,4 +1,4 @@
-"""Removes what was only worth something while a job ran: the previews of jobs that have ended."""
+"""Removes the previews of jobs that have ended, every minute: a collection would do it once a day."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import structlog
 
 from schemas.errors import WorkbenchError
+from workbench.retention.previews import sweep
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
@@ -29,13 +30,3 @@ class Sweeper:
                 sweep(Objects.connect(self._settings), self._store)
             except WorkbenchError as error:  # the next minute is as good
                 log.info("previews stay for now", error=str(error))
-
-
-def sweep(objects: Objects, store: JobStore) -> int:
-    """Remove the previews of jobs that are final or deleted; returns how many. Raises WorkbenchError."""
-    gone = 0
-    for job in objects.jobs_with_previews():
-        record = store.get(job)
-        if record is None or record.status.final:
-            gone += objects.delete_previews(job)
-    return gone

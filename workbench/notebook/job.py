@@ -307,6 +307,15 @@ class Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
         return self._followed_by(self._workbench.bench.retry(self.id, parent_run=within.parent_run()).job)
 
+    def delete(self) -> list[str]:
+        """Remove its record and its run in MLflow; files that nothing names go with ``wb.gc()``.
+
+        Returns what could not be done yet, in sentences. Raises WorkbenchError (job.not_final).
+        """
+        from workbench.client.deletion import delete
+
+        return delete(self._workbench.bench, self.id)
+
     def _followed_by(self, job: str) -> Job:
         within.note(job=job)
         return Job(self._workbench, job)

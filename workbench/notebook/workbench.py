@@ -22,6 +22,7 @@ from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from schemas.graph import Graph
+    from schemas.retention import CollectionReport, ErasureReport
     from workbench.client.bench import Bench
     from workbench.notebook.artifact import Artifact
     from workbench.notebook.graphs import GraphBuilder
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.notebook.trying import Tried
     from workbench.notebook.widgets.form import JobForm
 
+_OWNER = "local"  # of jobs and uploads
 _FILES = {"portrait": "image", "audio": "audio", "voice": "audio"}  # option -> kind
 
 
@@ -109,7 +111,7 @@ class Workbench:
         body: dict[str, Any] = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
         files: dict[str, Ref] = {}
         if isinstance(what, str):
-            files = {name: self.upload(file, _FILES[name]) for name, file in given.items() if file is not None}
+            files = {name: self._brought(file, _FILES[name]) for name, file in given.items() if file is not None}
             options |= {name: ref.sha256 for name, ref in files.items()}
             body |= {"pipeline": what, "options": options, "params": params_by_node(params, what)}
         else:
@@ -119,7 +121,7 @@ class Workbench:
         accepted = place(
             self.bench,
             validated(JobRequest, body),
-            owner="local",
+            owner=_OWNER,
             reader=None,
             key=key,
             files=files,
@@ -134,6 +136,57 @@ class Workbench:
 
         self.bench.job(job_id)
         return Job(self, job_id)
+
+    # -- what is stored ---------------------------------------------------------------------------------------------
+
+    def gc(
+        self,
+        *,
+        older_than: str | None = None,
+        max_gib: float | None = None,
+        keep_tags: Iterable[str] = (),
+        dry_run: bool = False,
+    ) -> CollectionReport:
+        """Remove what no job and no upload names; with a rule, delete what it names first (``workbench gc``).
+
+        Args:
+            older_than: finished jobs that ended longer ago, such as ``30d``.
+            max_gib: the oldest finished jobs, until the artifacts of the others take no more than this.
+            keep_tags: jobs with one of these tags stay.
+            dry_run: only say what would go.
+        """
+        from schemas.retention import CollectionRequest
+        from workbench.client.deletion import collect
+
+        values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
+        return collect(self.bench, validated(CollectionRequest, values))
+
+    def erase(
+        self, what: str | Path | Ref | Artifact | Job, *, cancel: bool = False, dry_run: bool = False
+    ) -> ErasureReport:
+        """Erase a file or a job and everything that came of it, from every store (``workbench erase``).
+
+        Args:
+            what: a path, a digest, an artifact, a job or its id.
+            cancel: cancel jobs that use it and are not finished.
+            dry_run: only say what would go.
+        """
+        from schemas.retention import ErasureRequest
+        from workbench.client.deletion import digests_of, erase
+        from workbench.notebook.job import Job
+
+        also: list[str] = []
+        ref = what if isinstance(what, Ref) else getattr(what, "ref", None)
+        values: dict[str, Any] = {"cancel": cancel, "dry_run": dry_run}
+        if isinstance(what, Job):
+            values["job"] = what.id
+        elif isinstance(ref, Ref):
+            values["file"] = ref.sha256
+        elif Path(str(what)).expanduser().is_file():
+            values["file"], *also = digests_of(self.bench, Path(str(what)).expanduser())
+        else:
+            values["job" if self.bench.store.get(str(what)) is not None else "file"] = str(what)
+        return erase(self.bench, validated(ErasureRequest, values), also=also)
 
     def runs(
         self,
@@ -172,9 +225,19 @@ class Workbench:
     def upload(self, file: str | Path | Ref | Artifact, kind: str) -> Ref:
         """The reference of a file of one's own, once it is in the object store. A reference comes back as it is.
 
+        The file stays until ``wb.drop(ref)``, also while no job names it.
+
         Args:
             kind: image, audio, video, json, text or file.
         """
+        return self._brought(file, kind, owner=_OWNER)
+
+    def drop(self, ref: Ref | Artifact | str) -> bool:
+        """Give up a file that was uploaded; jobs that name it keep it. Returns whether it was an upload."""
+        named = ref if isinstance(ref, (str, Ref)) else ref.ref
+        return self.bench.grants.drop_upload(_OWNER, named if isinstance(named, str) else named.sha256)
+
+    def _brought(self, file: str | Path | Ref | Artifact, kind: str, owner: str = "") -> Ref:
         ref = file if isinstance(file, Ref) else getattr(file, "ref", None)
         if isinstance(ref, Ref):
             return ref
@@ -189,7 +252,7 @@ class Workbench:
             )
         from workbench.client.samples import portrait_file
 
-        uploaded: Ref = self.bench.upload(portrait_file(file, self.settings.home), kind)
+        uploaded: Ref = self.bench.upload(portrait_file(file, self.settings.home), kind, owner=owner)
         return uploaded
 
     def artifact(self, ref: Ref) -> Artifact:

@@ -12,20 +12,17 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import structlog
-
 from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.retention import local_files, mlflow_runs, partial
+from workbench.retention import local_files, mlflow_runs, partial, previews
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
 from workbench.retention.selection import Selected, select_by
 from workbench.retention.tally import Tally
 from workbench.store.objects import object_key
 
-log = structlog.get_logger()
 STRAY_S = 3600.0  # an object that nothing ever named may be on its way into a job for so long
 AT_ONCE = 200  # artifacts a round
 ROUND_S = 15.0  # longer than a round takes; it ends by itself when the collector dies
@@ -73,7 +70,6 @@ def collect(
     )
     if not asked.dry_run:
         parts.store.set_note(LAST, report.to_json().decode())
-        log.info("collected", seconds=report.seconds, bytes=report.bytes, left=report.left)
     return report
 
 
@@ -203,10 +199,7 @@ def _local_files(
     for file in local_files.of_jobs(home):
         if (file.name in deleted or parts.store.get(file.name) is None) and (dry_run or file.remove()):
             tally.add(file.kind, 1, file.size_bytes)
-    for job in parts.objects.jobs_with_previews():
-        record = parts.store.get(job)
-        if record is None or record.status.final:
-            tally.add(StoreKind.PREVIEWS, 1 if dry_run else parts.objects.delete_previews(job))
+    tally.add(StoreKind.PREVIEWS, previews.sweep(parts.objects, parts.store, dry_run=dry_run))
 
 
 def _recovering() -> WorkbenchError:

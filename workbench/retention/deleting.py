@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
-
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.retention import StoreKind
@@ -14,14 +12,11 @@ from workbench.retention import mlflow_runs
 from workbench.retention.parts import Parts
 from workbench.retention.tally import Tally
 
-log = structlog.get_logger()
-
 
 def delete_jobs(parts: Parts, ids: Sequence[str], tally: Tally) -> list[str]:
-    """Remove final jobs; returns those that were there. What they named is for the next collection.
+    """Remove final jobs; returns those that were there. What they named, and previews, are for the next collection.
 
-    Their rows go in one transaction, then what the bus still tells watchers of them, their previews and the copies of
-    their videos. Where the bus or the object store is away, the collection removes that too, and it is said.
+    Their rows go in one transaction, then the copies of their videos and what the bus still tells watchers of them.
     Raises WorkbenchError: sql.unreachable.
     """
     gone = parts.deletion.delete(ids, tracked=bool(parts.settings.mlflow_url))
@@ -34,17 +29,7 @@ def delete_jobs(parts: Parts, ids: Sequence[str], tally: Tally) -> list[str]:
         for job in gone:
             parts.bus.forget(job)
     except BUS_AWAY as error:
-        log.warning("deleted jobs are still on the bus", jobs=len(gone), error=str(error))
-        tally.left.append("What the bus tells watchers of them is forgotten within a minute after it is back.")
-    try:
-        for job in gone:
-            previews = parts.objects.delete_previews(job)
-            if previews:
-                tally.add(StoreKind.PREVIEWS, previews)
-    except WorkbenchError as error:
-        tally.left.append(f"Their previews stay until the next collection: {error.message}.")
-    if gone:
-        log.info("jobs deleted", jobs=gone[:20], count=len(gone))
+        tally.left.append(f"Watchers can follow their events for a minute more: {error}.")
     return gone
 
 
@@ -59,6 +44,10 @@ def delete_job(parts: Parts, job: str) -> list[str]:
         if record is not None:
             raise not_final(record)
         raise WorkbenchError("job.unknown", f"there is no job {job}", where=job)
+    try:
+        parts.objects.delete_previews(job)
+    except WorkbenchError as error:
+        tally.left.append(f"Its previews stay until the next collection: {error.message}.")
     mlflow_runs.remove_doomed(parts, tally)
     return tally.left
 

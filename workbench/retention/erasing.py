@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
 from sqlalchemy import Text, delete, select, type_coerce
 
 from schemas.errors import WorkbenchError
@@ -23,7 +22,6 @@ from workbench.retention.tally import Tally
 from workbench.store.run_contents import parent_run
 from workbench.store.tables import artifacts, job_artifacts, jobs, presets, uploads
 
-log = structlog.get_logger()
 WAIT_S = 30.0  # for another collector
 CANCEL_S = 30.0  # for jobs that were cancelled to end
 
@@ -69,7 +67,6 @@ def erase(
     report.compacted = compacting.compact(parts.settings)
     report.stays += [Stays(what=f"the files of {done.part}", why=done.left) for done in report.compacted if done.left]
     report.seconds = round(time.monotonic() - began, 3)
-    log.info("erased", target=plan.target[:40], jobs=len(plan.jobs), files=len(plan.files), seconds=report.seconds)
     return report
 
 

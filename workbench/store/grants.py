@@ -54,6 +54,14 @@ class Grants:
         with self._database.write() as connection:
             return connection.execute(delete(uploads).where(mine)).rowcount > 0
 
+    def uploads(self, owner: str) -> list[tuple[Ref, float]]:
+        """Reference and time of everything that the owner brought in, newest first."""
+        mine = select(artifacts.c.facts, uploads.c.created_at).where(uploads.c.owner == owner)
+        mine = mine.join(artifacts, artifacts.c.sha256 == uploads.c.sha256).order_by(uploads.c.created_at.desc())
+        with self._database.read() as connection:
+            found = [(read_ref(row[0]), row[1]) for row in connection.execute(mine)]
+        return [(ref, at) for ref, at in found if ref is not None]
+
     def upload(self, owner: str, sha256: str) -> dict[str, Any] | None:
         """The facts of what the owner brought in, or None."""
         wanted = select(uploads.c.facts).where(uploads.c.owner == owner, uploads.c.sha256 == sha256)

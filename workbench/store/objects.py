@@ -270,9 +270,13 @@ class Objects:
         """Ids of the jobs that have a preview."""
         return {facts.key.split("/")[1] for facts in self._listed("preview/")}
 
+    def previews(self, job: str) -> list[str]:
+        """Keys of the previews of a job."""
+        return [facts.key for facts in self._listed(f"preview/{job}/")]
+
     def delete_previews(self, job: str) -> int:
         """Remove the previews of a job; returns how many there were."""
-        keys = [facts.key for facts in self._listed(f"preview/{job}/")]
+        keys = self.previews(job)
         for key in keys:
             self._remove(key)
         return len(keys)
