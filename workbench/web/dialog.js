@@ -16,8 +16,8 @@ export function openDialog(words, { closed = () => {} } = {}) {
     element.remove();
     closed();
   });
-  // Inside Gradio's frame, which has the fonts.
-  (document.querySelector(".gradio-container") ?? document.body).append(element);
+  // Inside Gradio's frame: only there the stylesheet goes before Gradio's own.
+  (document.querySelector(".gradio-container .contain") ?? document.body).append(element);
   element.showModal();
   title.focus();
   return { title, body, actions, close: () => element.close(), get open() { return element.open; } };

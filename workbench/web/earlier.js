@@ -72,7 +72,10 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
   }
   const jobs = plan.jobs.length;
   const claimed = plan.removed.some((one) => one.kind === "uploads");
-  const use = jobs ? `${several(jobs, "job uses", "jobs use")} it${claimed ? ". If you remove it, it stays until they are deleted" : " and keep it until they are deleted"}. Erasing takes them along, with what they made.` : `No job uses it. The next collection frees ${bytes(artifactBytes(plan.removed))}.`;
+  const them = jobs === 1 ? "that job" : "those jobs";
+  const use = jobs
+    ? `${several(jobs, "job uses", "jobs use")} it: ${claimed ? "removed, it still" : "it"} stays until ${them} ${jobs === 1 ? "is" : "are"} deleted. Erasing takes ${them} along, with all that came of it.`
+    : `No job uses it. Once it is removed, the next collection frees ${bytes(artifactBytes(plan.removed))}.`;
   const remove = button("Remove", {
     icon: "trash",
     onclick: async () => {

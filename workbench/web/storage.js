@@ -79,10 +79,10 @@ function groupTile(index, list) {
 
 function collection({ collectableBytes, retention, lastCollection }) {
   return [
-    h("div", { class: "wb-tile-head" }, h("strong", {}, "Next collection"), h("span", { class: "wb-tile-sum" }, bytes(collectableBytes))),
+    h("div", { class: "wb-tile-head" }, h("strong", {}, "Next collection"), h("span", { class: "wb-tile-sum" }, collectableBytes ? bytes(collectableBytes) : "nothing")),
     h("p", {}, collectableBytes ? "That much no job and no upload names; it goes with the next collection." : "Every artifact is named by a job or an upload."),
     h("p", { class: "wb-muted" }, ruleWords(retention)),
-    lastCollection ? h("p", { class: "wb-muted" }, "Last one ", when(lastCollection.at), `: ${bytes(lastCollection.bytes)} removed.`, lastCollection.left.length ? ` ${lastCollection.left.join(" ")}` : "") : h("p", { class: "wb-muted" }, "There was none yet."),
+    lastCollection ? h("p", { class: "wb-muted" }, "Last one ", when(lastCollection.at), `: ${bytes(lastCollection.bytes)} removed.`, lastCollection.left.length ? ` ${lastCollection.left.join(" ")}` : "") : h("p", { class: "wb-muted" }, "There was no collection yet."),
   ];
 }
 
