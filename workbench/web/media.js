@@ -3,14 +3,11 @@
 // null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.
 // `kind` is image or audio, `field` the option that takes it.
 
-import { get, query } from "./api.js";
 import { artifact, artifactUrl, facts } from "./artifact.js";
-import { button, fill, h, problem, s, sentence, when } from "./dom.js";
+import { button, fill, h, problem, s, sentence } from "./dom.js";
+import { askRemoval, earlier } from "./earlier.js";
 import { pipelines } from "./pipelines.js";
 import { onRefusal } from "./refusals.js";
-
-const EARLIER = 6;
-const NOUNS = { image: "portrait", audio: "recording" };
 
 export function mount(element, { props, trigger, watch, kind, field }) {
   const said = h("div", { "aria-live": "polite" });
@@ -19,12 +16,15 @@ export function mount(element, { props, trigger, watch, kind, field }) {
   fill(element, said, main, before);
   let refused = "";
   let digest = null;
+  let shown = "";
   const draw = () => {
     const value = props.value;
     const sha256 = value?.ref?.sha256 ?? null;
     if (sha256) refused = "";
     fill(said, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
-    fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions()) : null);
+    const key = sha256 ? JSON.stringify(value) : "";
+    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions(value)) : null);
+    shown = key; // a new list of pipelines takes no focus and no open question
     before.hidden = Boolean(sha256) || pipelines.current?.options[field] === "unused";
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
@@ -32,30 +32,25 @@ export function mount(element, { props, trigger, watch, kind, field }) {
       trigger("input");
     }
   };
-  const actions = () =>
-    h(
-      "div",
-      { class: "wb-actions" },
-      button("Replace", {
-        kind: "quiet",
-        icon: "again",
-        onclick: () => {
-          props.value = null;
-          trigger("clear");
-          draw();
-        },
-      }),
-    );
+  const clear = () => {
+    props.value = null;
+    trigger("clear");
+    draw();
+  };
+  const actions = ({ ref, sample }) => {
+    const below = h("div", {});
+    const remove = button("Remove…", { kind: "quiet", icon: "trash", onclick: () => askRemoval(below, ref, kind, { gone: clear, kept: () => (fill(below), remove.focus()) }) });
+    return [h("div", { class: "wb-actions" }, button("Replace", { kind: "quiet", icon: "again", onclick: clear }), sample ? null : remove), below];
+  };
 
   /** Files that this person gave before; asked for when the field is seen, and anew each time it is empty again. */
   let asked = null;
   function offer() {
     asked?.disconnect();
-    asked = new IntersectionObserver(async (entries, observer) => {
+    asked = new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      const { uploads } = await get(`/api/uploads${query({ kind: kind, limit: EARLIER })}`).catch(() => ({ uploads: [] }));
-      fill(before, uploads.length ? earlier(uploads, kind, take) : h("span", {}));
+      earlier(before, { kind, take });
     });
     if (!before.childElementCount) fill(before, h("span", { class: "wb-earlier-place" }));
     asked.observe(before);
@@ -82,22 +77,6 @@ export function mount(element, { props, trigger, watch, kind, field }) {
 function asProblem(text) {
   const [message, ...remedy] = text.split(/(?<=\.) /);
   return { message, details: { remedy: remedy.join(" ") } };
-}
-
-function earlier(uploads, kind, take) {
-  const words = (one) => [one.ref.name || NOUNS[kind], one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : ""].filter(Boolean).join(", ");
-  const choice = (one) =>
-    h(
-      "button",
-      { type: "button", class: kind === "image" ? "wb-earlier-picture" : "wb-earlier-sound", "data-sha256": one.ref.sha256, title: words(one), "aria-label": `Take ${words(one)} again`, onclick: () => take(one.ref.sha256) },
-      kind === "image" ? h("img", { src: `${artifactUrl(one.ref.sha256)}/thumbnail?size=160`, alt: "", loading: "lazy" }) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
-    );
-  return h(
-    "div",
-    { class: "wb-earlier", role: "group", "aria-label": `Earlier ${NOUNS[kind]}s` },
-    h("span", { class: "wb-muted" }, "Earlier"),
-    h("div", { class: "wb-earlier-choice", "data-kind": kind }, uploads.map(choice)),
-  );
 }
 
 function portrait({ ref, faces }) {

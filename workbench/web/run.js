@@ -1,9 +1,11 @@
 // A run in full: its graph, its video, every node's parameters, inputs and outputs, its events, and where its files come
 // from and went to.
 
-import { call, get, post } from "./api.js";
+import { get, post } from "./api.js";
 import { artifactsOf } from "./artifact.js";
+import { askDeletion } from "./deletion.js";
 import { badge, button, fill, h, linkButton, problem, seconds, when } from "./dom.js";
+import { askErasure } from "./erase.js";
 import { graphView } from "./graph.js";
 import { follow, isFinal, nodesOf } from "./job.js";
 import { monitor } from "./monitor.js";
@@ -14,7 +16,7 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   const parts = {
     head: h("header", { class: "wb-run-head" }),
     said: h("div", {}),
-    actionSaid: h("div", {}), // what a pressed button was refused
+    actionSaid: h("div", {}), // what a pressed button asks, or was refused
     graph: h("div", { class: "wb-graph-frame" }),
     node: h("section", { class: "wb-panel-inner", "aria-label": "Node" }),
     monitor: h("div", {}),
@@ -119,19 +121,16 @@ function drawHead(view, job) {
         ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await post(`/api/jobs/${view.jobId}/rerun`)).jobId}`))
         : null,
       isFinal(job.status) && record.mayChange
-        ? action("Delete", { icon: "trash", kind: "quiet danger" }, async () => {
-            if (!window.confirm("Delete this run and its record? Files that other runs use stay.")) return drawAgain(view);
-            await call("DELETE", `/api/jobs/${view.jobId}`);
-            return view.gone();
+        ? button("Delete", {
+            icon: "trash",
+            kind: "quiet danger",
+            "data-action": "delete",
+            onclick: () => askDeletion(view.parts.actionSaid, view.jobId, { deleted: view.gone, kept: () => view.parts.head.querySelector('[data-action="delete"]')?.focus() }),
           })
         : null,
+      record.mayChange ? button("Erase…", { kind: "quiet danger", onclick: () => askErasure({ job: view.jobId }, "this job", { erased: view.gone }) }) : null,
     ),
   );
-}
-
-function drawAgain(view) {
-  view.headAt = "";
-  drawHead(view, view.job);
 }
 
 function drawNode(view) {

@@ -55,7 +55,10 @@ export function mount(element) {
       jobId: address.get("job"),
       node: address.get("node"),
       select: (node) => window.history.replaceState(null, "", `/runs${query({ job: address.get("job"), node })}`),
-      gone: back,
+      gone: () => {
+        back();
+        arrive();
+      },
     });
   }
 }

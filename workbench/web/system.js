@@ -2,7 +2,8 @@
 // letters, what is offered by whom, storage.
 
 import { get } from "./api.js";
-import { badge, bytes, empty, fill, h, problem, seconds, when } from "./dom.js";
+import { badge, empty, fill, h, problem, seconds, when } from "./dom.js";
+import { storage } from "./storage.js";
 
 const EVERY_MS = 2500;
 const REMEDIES = {
@@ -14,6 +15,7 @@ const REMEDIES = {
 export function mount(element) {
   const body = h("div", { class: "wb-system" });
   const said = h("div", {});
+  const stored = h("section", {});
   let told = "";
   /** The same problem is said once, not at every poll. */
   const say = (error) => {
@@ -22,7 +24,8 @@ export function mount(element) {
     told = key;
     fill(said, error ? problem(error) : null);
   };
-  fill(element, said, body);
+  fill(element, said, h("div", { class: "wb-system" }, body, stored));
+  storage(stored);
   let timer = null;
   const ask = async () => {
     if (!element.isConnected) return;
@@ -54,7 +57,6 @@ function draw(body, system) {
     system.queue?.waiting?.length ? section("Waiting", waiting(system.queue.waiting)) : null,
     system.queue?.deadLetters?.length ? section("Given up", letters(system.queue.deadLetters)) : null,
     system.capabilities ? section("Capabilities", capabilities(system.capabilities, open)) : null,
-    section("Storage", system.storage ? storage(system.storage) : away("SQL does not answer, so it is not known what is stored.")),
   );
   if (focus) [...body.querySelectorAll("a, summary")].find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
 }
@@ -195,16 +197,5 @@ function letters(list) {
     "ul",
     { class: "wb-events" },
     list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, one.service), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open it to go on where it stopped)`))),
-  );
-}
-
-function storage(one) {
-  const used = one.homeTotalBytes - one.homeFreeBytes;
-  return h(
-    "div",
-    { class: "wb-tile" },
-    h("p", {}, `${bytes(one.artifactBytes)} in ${one.artifactCount.toLocaleString("en-GB")} artifacts`),
-    h("progress", { class: "wb-bar wb-bar-total", max: one.homeTotalBytes, value: used, "aria-label": "Disk of the home" }),
-    h("p", { class: "wb-muted" }, `${bytes(one.homeFreeBytes)} of ${bytes(one.homeTotalBytes)} free on the disk of the home`),
   );
 }

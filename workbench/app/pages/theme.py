@@ -19,6 +19,9 @@ _MODULES = (
     "parameters",
     "monitor",
     "media",
+    "earlier",
+    "removed",
+    "dialog",
     "examples",
     "estimate",
 )

@@ -1,0 +1,85 @@
+// A collection by hand: what it would remove, by which rule, then the deed, then the report.
+
+import { post } from "./api.js";
+import { openDialog } from "./dialog.js";
+import { button, bytes, fill, h, problem, seconds, sentence } from "./dom.js";
+import { byKind, several } from "./removed.js";
+
+const QUIET_MS = 500;
+
+/** `rule` is the one in force or null: jobs with its tags stay here too. `collected()` is told when something was removed. */
+export function askCollection(rule, { collected = () => {} } = {}) {
+  const keepTags = rule?.keepTags ?? [];
+  const dialog = openDialog("Collect what nothing names");
+  const { body, actions } = dialog;
+  const plan = h("div", { class: "wb-dialog-said", "aria-live": "polite" });
+  const said = h("div", { "aria-live": "polite" });
+  const days = h("input", { class: "wb-input", id: "wb-collect-days", type: "number", min: "1", max: "99999", step: "1", inputmode: "numeric", oninput: changed });
+  const gib = h("input", { class: "wb-input", id: "wb-collect-gib", type: "number", min: "0.001", step: "any", inputmode: "decimal", oninput: changed });
+  const go = button("Remove", { icon: "trash", kind: "primary danger", disabled: true, onclick: collect });
+  const field = (input, words, help) => h("div", {}, h("label", { for: input.id }, words), input, h("p", { class: "wb-field-help" }, help));
+  let asked = 0;
+  let quiet = null;
+  fill(
+    body,
+    h("p", {}, "Artifacts that no job and no upload names go, with their copies; so do deleted runs in MLflow and uploads that nobody finished."),
+    h("details", {}, h("summary", {}, "Delete old jobs first"), h("div", { class: "wb-fields" }, field(days, "Older than, in days", "Finished jobs and unused uploads that are older are deleted."), field(gib, "At most, in GiB", "The oldest finished jobs are deleted until the artifacts take no more.")), keepTags.length ? h("p", { class: "wb-muted" }, `Jobs with the tag ${keepTags.join(" or ")} stay.`) : null),
+    plan,
+    said,
+  );
+  fill(actions, go, button("Close", { kind: "quiet", onclick: dialog.close }));
+  look();
+
+  function request() {
+    return { olderThan: days.value ? `${days.value}d` : null, maxGib: gib.value ? Number(gib.value) : null, keepTags };
+  }
+
+  function changed() {
+    asked += 1; // an answer about other values is nothing to act upon
+    go.disabled = true;
+    clearTimeout(quiet);
+    quiet = setTimeout(look, QUIET_MS);
+  }
+
+  async function look() {
+    const mine = ++asked;
+    const wrong = [days, gib].find((one) => !one.validity.valid);
+    if (wrong) return fill(plan, h("p", { class: "wb-field-problem" }, wrong.validationMessage));
+    fill(said);
+    try {
+      const report = await post("/api/collections", { ...request(), dryRun: true });
+      if (mine !== asked) return null;
+      fill(plan, report.removed.length ? byKind(report.removed, "What would go") : h("p", { class: "wb-muted" }, "Nothing would go."), left(report));
+      go.disabled = !report.removed.length;
+      go.lastChild.textContent = wordsOf(report);
+    } catch (error) {
+      if (mine === asked) fill(plan, problem(error));
+    }
+    return null;
+  }
+
+  async function collect() {
+    go.disabled = true;
+    fill(said, h("p", { class: "wb-muted" }, "Collecting; that goes on if you close this."));
+    try {
+      const report = await post("/api/collections", request());
+      collected();
+      if (!dialog.open) return;
+      dialog.title.textContent = "Collected";
+      fill(body, h("p", { role: "status" }, `${bytes(report.bytes)} removed in ${seconds(report.seconds)}.`), report.removed.length ? byKind(report.removed, "What is gone") : null, left(report));
+      fill(actions, button("Close", { kind: "primary", onclick: dialog.close }));
+      dialog.title.focus();
+    } catch (error) {
+      go.disabled = false;
+      fill(said, problem(error));
+    }
+  }
+}
+
+/** "Delete 3 jobs and remove 12 MB": what a person should know who presses it. */
+function wordsOf({ removed, bytes: size }) {
+  const jobs = removed.find((one) => one.kind === "jobs")?.count ?? 0;
+  return `${jobs ? `Delete ${several(jobs, "job")} and remove` : "Remove"} ${size ? bytes(size) : "it"}`;
+}
+
+const left = (report) => (report.left.length ? h("ul", { class: "wb-why" }, report.left.map((one) => h("li", { class: "wb-muted" }, sentence(one)))) : null);

@@ -1,0 +1,102 @@
+// The files that a person gave before: to be taken again, or removed.
+
+import { call, get, post, query } from "./api.js";
+import { artifactUrl } from "./artifact.js";
+import { question } from "./dialog.js";
+import { button, bytes, fill, h, problem, when } from "./dom.js";
+import { artifactBytes, several } from "./removed.js";
+
+const EARLIER = 6;
+export const NOUNS = { image: "portrait", audio: "recording" };
+
+/** Draws them in `place`; `take(sha256)` is told which one a person chose. */
+export async function earlier(place, { kind, take }) {
+  const { uploads } = await get(`/api/uploads${query({ kind, limit: EARLIER })}`).catch(() => ({ uploads: [] }));
+  if (!uploads.length) return fill(place, h("span", {}));
+  const below = h("div", {});
+  let removing = false;
+  const choice = h("div", { class: "wb-earlier-choice", "data-kind": kind });
+  const toggle = h("button", { type: "button", class: "wb-quiet-link", "aria-pressed": "false", onclick: () => turn(!removing) }, "Remove…");
+  const turn = (on) => {
+    removing = on;
+    toggle.setAttribute("aria-pressed", String(on));
+    toggle.textContent = on ? "Done" : "Remove…";
+    fill(below, on ? h("p", { class: "wb-muted", role: "status" }, "Choose the one to remove.") : null);
+    draw();
+  };
+  const chosen = (one) => {
+    if (!removing) return take(one.ref.sha256);
+    return askRemoval(below, one.ref, kind, {
+      gone: async () => {
+        await earlier(place, { kind, take });
+        place.querySelector("button")?.focus();
+      },
+      kept: () => {
+        turn(false);
+        toggle.focus();
+      },
+    });
+  };
+  const draw = () => fill(choice, uploads.map((one) => tile(one, kind, removing, chosen)));
+  draw();
+  return fill(place, h("div", { class: "wb-earlier", role: "group", "aria-label": `Earlier ${NOUNS[kind]}s` }, h("div", { class: "wb-earlier-head" }, h("span", { class: "wb-muted" }, "Earlier"), toggle), choice, below));
+}
+
+const wordsOf = (ref) => [ref.name || NOUNS[ref.kind], ref.durationS ? `${ref.durationS.toFixed(1)} s` : ""].filter(Boolean).join(", ");
+
+function tile(one, kind, removing, chosen) {
+  const words = wordsOf(one.ref);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: kind === "image" ? "wb-earlier-picture" : "wb-earlier-sound",
+      "data-sha256": one.ref.sha256,
+      "data-removing": String(removing),
+      title: words,
+      "aria-label": removing ? `Remove ${words}` : `Take ${words} again`,
+      onclick: () => chosen(one),
+    },
+    kind === "image" ? h("img", { src: `${artifactUrl(one.ref.sha256)}/thumbnail?size=160`, alt: "", loading: "lazy" }) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
+  );
+}
+
+/** What is to become of a file: `gone()` is told when it was removed or erased, `kept()` when it stays. */
+export async function askRemoval(place, ref, kind, { gone, kept }) {
+  const file = { file: ref.sha256 };
+  let plan;
+  try {
+    plan = await post("/api/erasures", { ...file, dryRun: true });
+  } catch (error) {
+    return fill(place, problem(error, { compact: true }));
+  }
+  const jobs = plan.jobs.length;
+  const claimed = plan.removed.some((one) => one.kind === "uploads");
+  const them = jobs === 1 ? "that job" : "those jobs";
+  const use = jobs
+    ? `${several(jobs, "job uses", "jobs use")} it: ${claimed ? "removed, it still" : "it"} stays until ${them} ${jobs === 1 ? "is" : "are"} deleted. Erasing takes ${them} along, with all that came of it.`
+    : `No job uses it. Once it is removed, the next collection frees ${bytes(artifactBytes(plan.removed))}.`;
+  const remove = button("Remove", {
+    icon: "trash",
+    onclick: async () => {
+      remove.disabled = true;
+      try {
+        await call("DELETE", `/api/uploads/${ref.sha256}`);
+        gone();
+      } catch (error) {
+        remove.disabled = false;
+        fill(asked.said, problem(error, { compact: true }));
+      }
+    },
+  });
+  const erase = button("Erase…", {
+    kind: "danger",
+    onclick: async () => {
+      const { askErasure } = await import("./erase.js");
+      askErasure(file, `this ${NOUNS[kind]}`, { erased: gone });
+    },
+  });
+  const asked = question(`Remove ${wordsOf(ref)}?`, h("p", {}, use), [claimed ? remove : null, erase], kept);
+  fill(place, asked.element);
+  return asked.focus();
+}

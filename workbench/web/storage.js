@@ -1,0 +1,93 @@
+// What the bench stores, by kind; what the next collection frees; the rule that deletes by itself.
+
+import { get, whoami } from "./api.js";
+import { askCollection } from "./collection.js";
+import { button, bytes, fill, h, problem, when } from "./dom.js";
+import { COUNTED, GROUPS, kindWords, several } from "./removed.js";
+
+const EVERY_MS = 10_000;
+
+/** Draws itself into `element` and keeps itself up to date while that is on the page. */
+export function storage(element) {
+  const said = h("div", {});
+  const head = h("div", {});
+  const tiles = GROUPS.map((group, index) => h("div", { class: "wb-tile", "data-group": index }));
+  const next = h("div", {});
+  const act = h("div", { class: "wb-actions" });
+  fill(element, h("h2", {}, "Storage"), said, head, h("div", { class: "wb-tiles" }, tiles, h("div", { class: "wb-tile" }, next, act)));
+  let told = "";
+  let now = null;
+  const load = async () => {
+    try {
+      now = await get("/api/storage");
+      draw();
+      say(null);
+    } catch (error) {
+      say(error);
+    }
+  };
+  /** The same problem is said once, not at every poll; what was known stays. */
+  const say = (error) => {
+    const key = error ? `${error.code} ${error.message}` : "";
+    if (key === told) return;
+    told = key;
+    fill(said, error ? problem(error) : null);
+  };
+  const draw = () => {
+    const sums = GROUPS.map((group, index) => kindsOf(now.kinds, index));
+    fill(head, summary(now, sums));
+    tiles.forEach((tile, index) => fill(tile, groupTile(index, sums[index])));
+    fill(next, collection(now));
+  };
+  whoami()
+    .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Administrators of this bench can collect at once.")))
+    .catch(() => null); // the page says so already
+  (async function keep() {
+    if (document.visibilityState === "visible") await load();
+    if (element.isConnected) setTimeout(keep, EVERY_MS);
+  })();
+}
+
+/** What there is of a group, in its order; kinds that this page does not know come last. */
+function kindsOf(kinds, index) {
+  const known = new Map(kinds.map((one) => [one.kind, one]));
+  const own = Object.keys(GROUPS[index].kinds).map((kind) => known.get(kind)).filter(Boolean);
+  if (index < GROUPS.length - 1) return own;
+  const named = new Set([...GROUPS.flatMap((one) => Object.keys(one.kinds)), ...Object.keys(COUNTED)]);
+  return [...own, ...kinds.filter((one) => !named.has(one.kind))];
+}
+
+const total = (list) => list.reduce((sum, one) => sum + one.bytes, 0);
+
+function summary(now, sums) {
+  const counts = Object.entries(COUNTED).map(([kind, words]) => [now.kinds.find((one) => one.kind === kind)?.count, words]);
+  const shares = GROUPS.map((group, index) => `${group.title} ${bytes(total(sums[index]))}`).join(", ");
+  return [
+    h("p", {}, h("strong", {}, `${bytes(now.bytes)} stored`), h("span", { class: "wb-muted" }, ` · ${bytes(now.homeFreeBytes)} of ${bytes(now.homeTotalBytes)} free on the disk of the home`)),
+    h("div", { class: "wb-shares", role: "img", "aria-label": shares }, sums.map((list, index) => h("span", { "data-group": index, style: `flex-grow: ${total(list)}` }))),
+    h("p", { class: "wb-muted" }, counts.filter(([count]) => count !== undefined).map(([count, words]) => several(count, ...words)).join(" · ")),
+  ];
+}
+
+function groupTile(index, list) {
+  const { title } = GROUPS[index];
+  return [
+    h("div", { class: "wb-tile-head" }, h("span", { class: "wb-swatch", "data-group": index, "aria-hidden": "true" }), h("strong", {}, title), h("span", { class: "wb-tile-sum" }, bytes(total(list)))),
+    h("table", { class: "wb-table wb-sizes" }, h("caption", { class: "wb-sr" }, `${title}: kind, number, size`), h("tbody", {}, list.map((one) => h("tr", { "data-empty": String(!one.bytes) }, h("th", { scope: "row" }, kindWords(one.kind)), h("td", { class: "wb-muted" }, one.count.toLocaleString("en-GB")), h("td", {}, one.bytes ? bytes(one.bytes) : "—"))))),
+  ];
+}
+
+function collection({ collectableBytes, retention, lastCollection }) {
+  return [
+    h("div", { class: "wb-tile-head" }, h("strong", {}, "Next collection"), h("span", { class: "wb-tile-sum" }, collectableBytes ? bytes(collectableBytes) : "nothing")),
+    h("p", {}, collectableBytes ? "That much no job and no upload names; it goes with the next collection." : "Every artifact is named by a job or an upload."),
+    h("p", { class: "wb-muted" }, ruleWords(retention)),
+    lastCollection ? h("p", { class: "wb-muted" }, "Last one ", when(lastCollection.at), `: ${bytes(lastCollection.bytes)} removed.`, lastCollection.left.length ? ` ${lastCollection.left.join(" ")}` : "") : h("p", { class: "wb-muted" }, "There was no collection yet."),
+  ];
+}
+
+function ruleWords(rule) {
+  if (!rule) return ["By itself nothing is deleted: ", h("code", {}, "WORKBENCH_RETENTION_OLDER_THAN"), " is not set."];
+  const what = [rule.olderThan ? `finished jobs older than ${rule.olderThan}` : "", rule.maxGib ? `the oldest ones while artifacts take more than ${rule.maxGib} GiB` : ""].filter(Boolean).join(", and ");
+  return `Once a day the control plane deletes ${what}${rule.keepTags.length ? `, and keeps those with the tag ${rule.keepTags.join(" or ")}` : ""}, then collects.`;
+}
