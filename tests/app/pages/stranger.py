@@ -1,6 +1,7 @@
 """Another account of this machine: a process without rights that tries every port of a stack.
 
-    python -m tests.app.pages.stranger <<< '{"places": ["7860", "/tmp/x.sock"], "paths": ["/"], "headers": {}}'
+    python -m tests.app.pages.stranger <<< '{"places": ["7860", "/tmp/x.sock"], "paths": ["/"], "headers": {},
+        "protocols": true}'
 
 It is started as root, gives that up for good, tries, and prints what it was answered:
 ``[{"where", "asked", "status", "text"}]``. The status is one of HTTP, 0 where nothing came or the line was cut, and 1
@@ -39,6 +40,8 @@ def tried(where: str, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     line = partial(of_port, int(where)) if where.isdigit() else partial(of_path, where)
     for path in given["paths"]:
         yield told(where, f"GET {path}", partial(get, line, path, where, given["headers"]))
+    if not given["protocols"]:
+        return
     for words in REDIS:
         yield told(where, words, partial(redis, line, words))
     yield told(where, "gRPC", partial(grpc, line))
