@@ -16,6 +16,7 @@ from schemas.job import JobRecord, JobView
 from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
 from schemas.refs import REF_TYPES
+from schemas.retention import CollectionReport, ErasureReport, StorageAnswer
 from schemas.segment import SegmentSpec
 from schemas.stack import StackStatus
 
@@ -38,6 +39,9 @@ EXPORTED: tuple[type[BaseModel], ...] = (
     PipelineView,
     ErrorInfo,
     StackStatus,
+    StorageAnswer,
+    CollectionReport,
+    ErasureReport,
     *REF_TYPES.values(),
 )
 

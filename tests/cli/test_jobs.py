@@ -190,10 +190,10 @@ def test_finished_jobs_are_deleted_with_their_runs_in_mlflow(bench: Program) -> 
     run = Run(shown["mlflowRun"])
     assert not run.deleted
     both = [shown["jobId"], again["jobId"]]
-    assert bench.json("job", "delete", *both) == [{"jobId": job, "deleted": True, "notes": []} for job in both]
+    assert bench.json("job", "delete", "--yes", *both) == [{"jobId": job, "deleted": True, "notes": []} for job in both]
     assert run.deleted
     for job in both:
         assert bench.try_("job", "show", job).code == 2
-    refused = bench.try_("job", "delete", shown["jobId"], "--json")
+    refused = bench.try_("job", "delete", shown["jobId"], "--yes", "--json")
     assert refused.code == 2 and refused.error["code"] == "job.unknown"
     assert bench.json("job", "list", "--experiment", "deleted")["total"] == 0

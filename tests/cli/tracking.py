@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,15 @@ class Run:
         """Whether it is marked as deleted now."""
         found = self._ask(f"/api/2.0/mlflow/runs/get?run_id={self.id}")["run"]
         return bool(found["info"]["lifecycle_stage"] == "deleted")
+
+    @property
+    def gone(self) -> bool:
+        """Whether MLflow has no trace of it any more."""
+        try:
+            self._ask(f"/api/2.0/mlflow/runs/get?run_id={self.id}")
+        except urllib.error.HTTPError as refused:
+            return refused.code == 404
+        return False
 
     @property
     def experiment(self) -> str:

@@ -129,23 +129,23 @@ class Bench:
 
     def keep(self, path: Path, ref: Ref) -> None:
         """Put a finished file of ours into the object store; the cache takes it over. Raises as ``Objects.put``."""
+        self.objects.put(path, ref)  # first: from the cache it may be collected while nothing names it
         with written(self.cache.folder):
-            place = self.cache.add(path, ref)
-        self.objects.put(place, ref)
+            self.cache.add(path, ref)
 
     def claim(self, path: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:
         """As ``keep``, and the owner has a claim on it: without one, a file that no job names is collected."""
-        with written(self.cache.folder):
-            place = self.cache.add(path, ref)
         rounds = Rounds(self.store.database)
         while True:
             seen = rounds.quiet()
-            self.objects.put(place, ref)
+            self.objects.put(path, ref)
             try:
                 self.grants.add_upload(owner, ref, facts, seen)
-                return
+                break
             except RoundChanged:  # bytes were removed meanwhile, perhaps these
                 continue
+        with written(self.cache.folder):
+            self.cache.add(path, ref)
 
     def submit(self, request: Request) -> Accepted:
         """Accept a job. Raises WorkbenchError; then nothing was queued."""

@@ -90,12 +90,12 @@ def accept(
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
     checked = validate(graph, services(), lambda declaration: _weights(declaration, bus))
-    run_checks(checked, open_ref)
     seed = _seed(checked.graph)
     while True:
         seen = Rounds(store.database).quiet()
-        results = _known(checked, seed, store, objects)
         _check_given(checked.graph, store, objects)
+        run_checks(checked, open_ref)
+        results = _known(checked, seed, store, objects)
         job = NewJob(
             id=new_job_id(),
             graph=with_results(checked.graph, results),

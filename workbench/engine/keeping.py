@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ class Keeping:
         self.cache = cache
         self.patience = patience
 
+    def saved(self, work: Work, ref: Ref) -> None:
+        """The executor has put a file into the cache: it stays there until it is in the store."""
+        lock = work.locks.setdefault(ref.sha256, ExitStack())
+        lock.enter_context(self.cache.hold(ref))
+        work.uploads.append(ref)
+
     def upload(self, work: Work) -> None:
         """Put what the executor saved into the store, before anything refers to it. Raises Lost, Closed."""
         if work.uploads and not work.round:
@@ -41,6 +48,8 @@ class Keeping:
             elif not self.patience.with_store(work, functools.partial(self.objects.has, ref.sha256)):
                 raise Closed(f"the file of artifact {ref.sha256[:12]} is gone")
             work.kept[ref.sha256] = work.uploads.pop(0)
+            if (lock := work.locks.pop(ref.sha256, None)) is not None:
+                lock.close()
 
     def upload_again(self, work: Work) -> None:
         """Bytes were removed from the store since: put there again what is missing. Raises Lost, Closed."""

@@ -153,6 +153,7 @@ class Slot:
             self.ending.abandon(work)
         finally:
             self.heart.forget(active)
+            work.unlock()
         return None
 
     def _converse(self, work: Work) -> Taken | None:
@@ -182,7 +183,7 @@ class Slot:
                     Progress(node=message["node"], done=message["done"], total=message["total"], unit=message["unit"])
                 )
             elif kind == "store":
-                work.uploads.append(ref_of(message["ref"]))
+                self.keeping.saved(work, ref_of(message["ref"]))
             elif kind == "part":
                 self.keeping.part(work, message)
             elif kind == "models":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ class Work:
     parents: dict[str, set[str]]  # of each node, inside the segment
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
     uploads: list[Ref] = field(default_factory=list)
+    locks: dict[str, ExitStack] = field(default_factory=dict)  # by digest: their copies in the cache, until then
     kept: dict[str, Ref] = field(default_factory=dict)  # by digest: what was put into the store
     round: str = ""  # of removing bytes, before the first of them was put there
     ended: bool = False  # the executor has let go
@@ -68,6 +70,11 @@ class Work:
         )
         work.note_started()
         return work
+
+    def unlock(self) -> None:
+        """Let go of the copies in the cache that were not uploaded."""
+        while self.locks:
+            self.locks.popitem()[1].close()
 
     def note_started(self) -> None:
         """In a chain a node starts when the one before it has ended: the executor need not say so.

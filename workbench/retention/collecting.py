@@ -21,6 +21,7 @@ from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
 from workbench.retention.selection import Selected, select_by
 from workbench.retention.tally import Tally
+from workbench.store.local_cache import KEEP_S
 from workbench.store.objects import object_key
 
 STRAY_S = 3600.0  # an object that nothing ever named may be on its way into a job for so long
@@ -188,12 +189,15 @@ def _opened(parts: Parts) -> Iterator[str]:
 def _local_files(
     parts: Parts, gone: Collection[str], tally: Tally, *, dry_run: bool, stray_s: float, jobs: Collection[str]
 ) -> None:
-    home, before = parts.settings.home, time.time() - stray_s
+    home, now = parts.settings.home, time.time()
     known = parts.naming.known() - set(gone)
+    found = [file for file in local_files.of_artifacts(home) if file.name in gone or file.name not in known]
     here = parts.bus.holding.named(list(parts.bus.queues.jobs()))
-    for file in local_files.of_artifacts(home):
-        stray = file.name not in known and file.used_at <= before
-        if (file.name in gone or stray) and file.name not in here and (dry_run or file.remove()):
+    # Looked at behind the files: what a worker has just made and not put into the store yet is only in its cache.
+    young_s = KEEP_S if parts.bus.holding.leased_jobs() else 0.0
+    for file in found:
+        least_s = young_s if file.name in gone else max(young_s, stray_s)
+        if file.used_at <= now - least_s and file.name not in here and (dry_run or file.remove()):
             tally.add(file.kind, 1, file.size_bytes)
     deleted = set(jobs)
     for file in local_files.of_jobs(home):

@@ -171,7 +171,7 @@ def _erase(parts: Parts, plan: Plan) -> Tally:
         plan.stays.append(
             Stays(
                 what=f"{len(in_use)} cached copies in {parts.settings.home / 'cache'}",
-                why="a process is reading them; erase again when it has ended",
+                why="a process reads them, or workers are busy; erase again in a minute",
             )
         )
     plan.stays += [Stays(what="records in MLflow or the object store", why=text) for text in tally.left]

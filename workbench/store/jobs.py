@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
@@ -119,17 +119,6 @@ class JobStore:
                 remedy="Use a new key for a new graph; the same key only repeats the same submit.",
             )
         return str(found.id)
-
-    def delete(self, job_id: str) -> bool:
-        """Remove a final job and everything that belongs to it alone; False where it is unknown or not final.
-
-        What it computed stays in the result cache, and its artifacts stay known.
-        """
-        columns = tables.jobs.c
-        with self.database.write() as connection:
-            # Events, nodes, parameters, grants and dead letters go with it: they refer to it, ON DELETE CASCADE.
-            gone = connection.execute(delete(tables.jobs).where(columns.id == job_id, columns.status.in_(_FINAL_JOB)))
-            return gone.rowcount > 0
 
     # Reading
 
