@@ -89,7 +89,7 @@ def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, vis
 
 
 def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> None:
-    page = visiting("/runs").page
+    page = visiting("/health").page
 
     def runner(route: Route) -> None:
         route.fulfill(json={**route.fetch().json(), "role": "runner"})
@@ -100,13 +100,20 @@ def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> Non
     expect(page.get_by_role("button", name="Collect now…")).to_have_count(0)
 
 
-def test_portrait_is_erased_with_its_job_from_the_dry_run_to_the_report(place: Place, visiting: Visiting) -> None:
+def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, visiting: Visiting) -> None:
+    upload(place, "nobody.png", (213, 305))
     ref = upload(place, "eve.png", (211, 307))
     job = waits_with(place, ref)
     visit = visiting("/")
     visit.expect("409")
     page = visit.page
     earlier = page.get_by_role("group", name="Earlier portraits")
+    earlier.get_by_role("button", name="Remove…").click()
+    earlier.get_by_role("button", name="Remove nobody.png").click()
+    asked = page.get_by_role("group", name="Remove nobody.png?")
+    expect(asked).to_contain_text("No job uses it. Once it is removed, the next collection frees")
+    asked.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="nobody.png")).to_have_count(0)
     earlier.get_by_role("button", name="Remove…").click()
     earlier.get_by_role("button", name="Remove eve.png").click()
     asked = page.get_by_role("group", name="Remove eve.png?")
@@ -131,15 +138,3 @@ def test_portrait_is_erased_with_its_job_from_the_dry_run_to_the_report(place: P
     page.get_by_role("link", name="All runs").click()
     expect(page.locator(".wb-rows > *").first).to_be_visible()
     expect(page.locator(f'[data-job="{job}"]')).to_have_count(0)
-
-
-def test_upload_that_no_job_uses_is_removed_from_the_picker(place: Place, visiting: Visiting) -> None:
-    upload(place, "nobody.png", (213, 305))
-    page = visiting("/").page
-    earlier = page.get_by_role("group", name="Earlier portraits")
-    earlier.get_by_role("button", name="Remove…").click()
-    earlier.get_by_role("button", name="Remove nobody.png").click()
-    asked = page.get_by_role("group", name="Remove nobody.png?")
-    expect(asked).to_contain_text("No job uses it. Once it is removed, the next collection frees")
-    asked.get_by_role("button", name="Remove").click()
-    expect(page.get_by_role("button", name="nobody.png")).to_have_count(0)
