@@ -72,9 +72,9 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
   }
   const jobs = plan.jobs.length;
   const claimed = plan.removed.some((one) => one.kind === "uploads");
-  const them = jobs === 1 ? "that job" : "those jobs";
+  const [them, are] = jobs === 1 ? ["that job", "is"] : ["those jobs", "are"];
   const use = jobs
-    ? `${several(jobs, "job uses", "jobs use")} it: ${claimed ? "removed, it still" : "it"} stays until ${them} ${jobs === 1 ? "is" : "are"} deleted. Erasing takes ${them} along, with all that came of it.`
+    ? `${several(jobs, "job uses", "jobs use")} it. ${claimed ? "Remove gives up your upload; the file" : "It"} stays until ${them} ${are} deleted. Erase takes ${them} along, with all that came of it.`
     : `No job uses it. Once it is removed, the next collection frees ${bytes(artifactBytes(plan.removed))}.`;
   const remove = button("Remove", {
     icon: "trash",

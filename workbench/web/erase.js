@@ -29,13 +29,14 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
       fill(actions, button(words, { icon: "trash", kind: "primary danger", onclick: () => erase(words) }), close);
     } catch (error) {
       fill(body, problem(error));
-      close.lastChild.textContent = "Close";
+      close.textContent = "Close";
     }
   }
 
   async function erase(words, more = {}) {
     const pressed = actions.firstElementChild;
     pressed.disabled = true;
+    close.textContent = "Close";
     fill(said, h("p", { class: "wb-muted" }, "Erasing. The files of the stores are written anew without it; that can take a minute or two, and goes on if you close this."));
     try {
       const report = await post("/api/erasures", { ...target, ...more });
@@ -47,6 +48,7 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
       dialog.title.focus();
     } catch (error) {
       fill(said, problem(error));
+      close.textContent = "Keep it";
       const anyway = error.code === "job.not_final" && !more.cancel;
       const again = anyway ? "Cancel those jobs and erase" : words;
       fill(actions, button(again, { icon: "trash", kind: "primary danger", onclick: () => erase(again, anyway ? { cancel: true } : more) }), close);
@@ -71,7 +73,7 @@ function reported(report) {
     h("p", { role: "status" }, `${several(report.jobs.length, "job")} and ${several(report.files, "file")} are gone: ${bytes(report.bytes)} with every copy, in ${seconds(report.seconds)}.`),
     byKind(report.removed, "What is gone"),
     remaining(report),
-    report.compacted.length ? h("details", {}, h("summary", {}, `Written anew: ${several(report.compacted.length, "file")} of the stores`), h("ul", { class: "wb-events" }, report.compacted.map(anew))) : null,
+    report.compacted.length ? h("details", {}, h("summary", {}, `Written anew: ${several(report.compacted.length, "part")} of the bench`), h("ul", { class: "wb-events" }, report.compacted.map(anew))) : null,
   ];
 }
 

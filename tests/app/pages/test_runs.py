@@ -89,8 +89,10 @@ def test_run_in_full_shows_each_node_and_can_be_repeated_and_deleted(place: Plac
     expect(page.locator(".wb-run-title .wb-badge")).to_have_text("Completed")
     expect(page.locator(".wb-facts").get_by_role("link", name=job[:14])).to_be_visible()
     again = page.url.partition("job=")[2].partition("&")[0]
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    asked = page.get_by_role("group", name="Delete this job?")
+    expect(asked).to_contain_text("stays: other jobs or uploads name it")  # the repeated job made the same bytes
+    asked.get_by_role("button", name="Delete").click()
     expect(page.locator(row(job))).to_be_visible()
     expect(page.locator(row(again))).to_have_count(0)
 

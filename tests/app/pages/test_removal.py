@@ -1,0 +1,140 @@
+"""Deleting, erasing and collecting on the page: sizes first, then the deed, then what is gone."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from schemas.refs import refs_in
+from tests.app.pages.conftest import Visiting
+from tests.app.pages.place import Place
+from tests.app.pages.test_manners import MANNERS, PHONE
+from tests.app.uploads.media import picture
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+def upload(place: Place, name: str, size: tuple[int, int]) -> dict[str, Any]:
+    """The reference of a picture that no other test has."""
+    answer = place.post("/api/uploads", files={"file": (name, picture(size=size), "image/png")})
+    ref: dict[str, Any] = answer["ref"]
+    return ref
+
+
+def waits_with(place: Place, ref: dict[str, Any]) -> str:
+    """A job that is given the picture and waits for a person."""
+    graph = {
+        "schema": "langgraph.v1",
+        "nodes": [
+            {"id": "script", "service": "llm.generate_script", "params": {"script": "Look at this."}},
+            {"id": "review", "service": "review.script"},
+            {"id": "larger", "service": "generate.upscale_image", "input": {"image": ref}},
+        ],
+        "edges": [{"from": "script", "to": "review"}, {"from": "review", "to": "larger"}],
+    }
+    return place.order(graph=graph)
+
+
+def stored(place: Place, sha256: str) -> bool:
+    return place.bench.objects.has(sha256)
+
+
+def tidy(page: Page) -> None:
+    """What is open can be used with a keyboard, a screen reader and on this width."""
+    page.add_script_tag(path=MANNERS)
+    assert page.evaluate("nameless()") == []
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    width = page.viewport_size
+    assert width is not None and page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+
+
+def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, visiting: Visiting) -> None:
+    job = place.submit({"a": {"value": uuid.uuid4().hex, "file_kib": 100}})
+    (file,) = refs_in(place.ended(job).node("a").output)
+    page = visiting(f"/runs?job={job}", viewport=PHONE, has_touch=True, is_mobile=True).page
+    delete = page.get_by_role("button", name="Delete", exact=True)
+    delete.click()
+    asked = page.get_by_role("group", name="Delete this job?")
+    expect(asked).to_contain_text("The next collection frees 102 kB: 1 file that nothing else names.")
+    page.keyboard.press("Escape")
+    expect(asked).to_have_count(0)
+    expect(delete).to_be_focused()
+    page.keyboard.press("Enter")
+    asked.get_by_role("button", name="Delete").click()
+    expect(page.locator(".wb-rows > *").first).to_be_visible()
+    expect(page.locator(f'[data-job="{job}"]')).to_have_count(0)
+    page.goto("/system")
+    storage = page.locator("section", has=page.get_by_role("heading", name="Storage"))
+    for kind in ("images", "other files", "copies in MLflow", "local cache", "folder videos/", "bus", "SQL", "logs"):
+        expect(storage.get_by_role("row", name=kind).first).to_be_visible()
+    expect(storage).to_contain_text("That much no job and no upload names")
+    collect = page.get_by_role("button", name="Collect now…")
+    collect.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Collect what nothing names")
+    expect(dialog.get_by_role("row", name="other files")).to_be_visible()
+    tidy(page)
+    assert stored(place, file.sha256)  # so far it was only said
+    page.keyboard.press("Escape")
+    expect(collect).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("dialog", name="Collected").get_by_role("row", name="other files")).to_be_visible()
+    assert not stored(place, file.sha256)
+    page.get_by_role("button", name="Close").click()
+    expect(storage).to_contain_text("Last one just now")
+
+
+def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> None:
+    page = visiting("/health").page
+
+    def runner(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "role": "runner"})
+
+    page.route("**/api/session", runner)
+    page.goto("/system")
+    expect(page.get_by_text("Administrators of this bench can collect at once.")).to_be_visible()
+    expect(page.get_by_role("button", name="Collect now…")).to_have_count(0)
+
+
+def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, visiting: Visiting) -> None:
+    upload(place, "nobody.png", (213, 305))
+    ref = upload(place, "eve.png", (211, 307))
+    job = waits_with(place, ref)
+    visit = visiting("/")
+    visit.expect("409")
+    page = visit.page
+    earlier = page.get_by_role("group", name="Earlier portraits")
+    earlier.get_by_role("button", name="Remove…").click()
+    earlier.get_by_role("button", name="Remove nobody.png").click()
+    asked = page.get_by_role("group", name="Remove nobody.png?")
+    expect(asked).to_contain_text("No job uses it. Once it is removed, the next collection frees")
+    asked.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="nobody.png")).to_have_count(0)
+    earlier.get_by_role("button", name="Remove…").click()
+    earlier.get_by_role("button", name="Remove eve.png").click()
+    asked = page.get_by_role("group", name="Remove eve.png?")
+    expect(asked).to_contain_text("1 job uses it.")
+    asked.get_by_role("button", name="Erase…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(job)
+    expect(dialog).to_contain_text("Look at this.")
+    tidy(page)
+    dialog.get_by_role("button", name="Erase 1 job and 1 file").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("not finished")
+    assert stored(place, ref["sha256"])
+    dialog.get_by_role("button", name="Cancel those jobs and erase").click()
+    expect(page.get_by_role("dialog", name="Erased")).to_contain_text("1 job and 1 file are gone", timeout=90_000)
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("button", name="eve.png")).to_have_count(0)
+    assert not stored(place, ref["sha256"])
+    visit = visiting(f"/runs?job={job}")
+    visit.expect("404")
+    page = visit.page
+    expect(page.locator(".wb-problem").first).to_contain_text(f"there is no job {job}", ignore_case=True)
+    page.get_by_role("link", name="All runs").click()
+    expect(page.locator(".wb-rows > *").first).to_be_visible()
+    expect(page.locator(f'[data-job="{job}"]')).to_have_count(0)
