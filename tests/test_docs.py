@@ -72,6 +72,14 @@ def test_named_files_exist(document: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_tests_exist(document: Path) -> None:
+    """`tests/app/x.py::test_y`, or `x.py::test_y` where the folder was named before."""
+    named = re.findall(r"`(?:[\w.]+/)*(\w+\.py)::(test_\w+)`", document.read_text())
+    files = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
+    assert not [(file, test) for file, test in named if f"def {test}(" not in files[file].read_text()]
+
+
 def test_printed_node_runs_as_printed(tmp_path: Path) -> None:
     """The README's node, saved as a file, is a service that a plain script can run."""
     [source] = [block for block in blocks(ROOT / "README.md", "python") if "@node(" in block]

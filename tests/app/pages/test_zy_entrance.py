@@ -1,5 +1,5 @@
 """The one entrance of a stack: what another account of this machine gets from any port, and what a page of another
-localhost port gets from the browser of a person who uses the workbench."""
+localhost port gets from the browser of a person who uses the workbench. Behind the other tests: it leaves a job."""
 
 from __future__ import annotations
 
