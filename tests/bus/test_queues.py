@@ -93,8 +93,10 @@ def test_a_node_that_nobody_offers_waits_in_its_place_and_says_so(bus: Bus) -> N
     assert bus.unserved("job", "0", why) == 0
     assert event_types(bus, "job") == ["job.accepted", "node.waiting a"]
     assert statuses(bus, "job", checked(TWO).graph)["a"] is NodeStatus.WAITING
+    other = orjson.dumps({"reason": "no_worker", "services": ["probe.data 1.0.0 (worker w has other code)"]})
+    assert (bus.unserved("job", "0", other), bus.unserved("job", "0", other)) == (1, 0), "what is lacking has changed"
     assert take(bus).lease.job == "job"
-    assert event_types(bus, "job")[-1] == "node.running a"
+    assert event_types(bus, "job")[-2:] == ["node.waiting a", "node.running a"]
     assert bus.unserved("job", "0", why) == 0
 
 
