@@ -64,7 +64,7 @@ class Settings(BaseModel):
         description="Opens the page and its API on this machine; empty: nothing is asked for.",
     )
     app_hosts: str = Field("", description="Host names by which the page may be reached, with commas between.")
-    login: str = Field("auto", pattern="^(auto|required)$", description="auto: on this machine alone nobody logs in.")
+    login: str = Field("auto", pattern="^(auto|required)$", description="auto: on this machine alone no users log in.")
     limit_jobs: int | None = Field(None, ge=0, description="Unfinished jobs a user may have; 0: any number.")
 
     llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")

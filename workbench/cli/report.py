@@ -32,13 +32,15 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
         print()
         print_table(("figure", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
     print()
+    page = bench.settings.app_url
     facts = [
         ("video", shown.video),
         (
             "job",
             f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
         ),
-        ("page", f"{bench.settings.app_url}/?job={record.id}" if bench.settings.app_url else None),
+        ("page", f"{page}/?job={record.id}" if page else None),
+        ("open", f"{this_program()} open {record.id}" if page and bench.settings.app_token else None),
         ("mlflow", shown.mlflow_run or _no_run_page(bench, record)),
         ("stop", f"{this_program()} down"),
     ]
