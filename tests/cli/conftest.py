@@ -12,7 +12,7 @@ from tests.cli.program import Program, stack
 SCRIPT = "The sky is blue today."
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """The program on a stack with all its parts but the page."""
     parts = ("bus", "objects", "sql", "mlflow", "control", "worker")
@@ -20,7 +20,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         yield program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first(bench: Program) -> dict[str, Any]:
     """What `workbench run talking_head --json` printed for a job that computed everything: about 25 s."""
     shown: dict[str, Any] = bench.json("run", "talking_head", "--portrait", "sample", "--script", SCRIPT)
