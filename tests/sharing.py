@@ -5,15 +5,18 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 
 # In the order in which they are begun: long ones first, so that both processes end at about the same time. Faults
-# mostly wait, for leases to run out and parts to come back; the others compute.
+# mostly wait, for leases to run out and parts to come back; the others compute. The nodes need no servers: they fill
+# what is left at the end.
 GROUPS = {
     "faults": ("faults", "simulation"),
+    "cli": ("cli",),
     "rest": (),
     "papers": ("notebook/execution",),
     "app": ("app", "clients"),
     "pages": ("app/pages",),
     "widgets": ("notebook/widgets",),
     "notebook": ("notebook",),
+    "nodes": ("nodes",),
 }
 
 

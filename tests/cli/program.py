@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli.warm import Warm
 from tests.faults.proxy import Proxy
 from tests.stack.conditions import processes_of
 from workbench.embedded.tracking_socket import socket_path
 from workbench.unix_url import unix_url
 
 ROOT = Path(__file__).parents[2]
+WARM = Warm()
+COLD = ("up", "down", "lab", "notebook")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,13 @@ class Program:
         )
 
     def try_(self, *arguments: str, given: str = "", timeout_s: float = 150) -> Ended:
-        """Run a command to its end, whatever comes of it."""
+        """Run a command to its end. Those that leave processes behind begin as a person begins them, not as a fork."""
+        if arguments[0] not in COLD:
+            code, out, err = WARM.run(
+                arguments, cwd=ROOT, environment=self.environment, given=given, timeout_s=timeout_s
+            )
+            assert code is not None, f"{arguments} did not end within {timeout_s} s\n{out}\n{err}"
+            return Ended(code, out, err)
         process = self.start(*arguments)
         try:
             out, err = process.communicate(given, timeout_s)

@@ -105,7 +105,7 @@ def test_no_sequence_of_steps_breaks_a_promise(new_world: Callable[[], World]) -
     run_state_machine_as_test(
         machine(new_world),
         settings=settings(
-            max_examples=extent(600, 200),
+            max_examples=extent(600, 120),
             stateful_step_count=extent(60, 25),
             derandomize=not LONG,  # the same sequences in each run; new ones under make faults
             deadline=None,

@@ -77,10 +77,10 @@ def _hold(folder: Path, ref: FileRef, held: object, release: object) -> None:
 
 
 def test_another_process_s_file_is_not_evicted_until_it_lets_go(cache: LocalCache, tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    held, release = spawn.Event(), spawn.Event()
+    fork = multiprocessing.get_context("fork")  # a new interpreter would import for three seconds
+    held, release = fork.Event(), fork.Event()
     ref = add(cache, tmp_path, used_at=1000.0)
-    user = spawn.Process(target=_hold, args=(tmp_path / "cache", ref, held, release))
+    user = fork.Process(target=_hold, args=(tmp_path / "cache", ref, held, release))
     user.start()
     assert held.wait(60)
     for index in range(12):
