@@ -13,6 +13,7 @@ const SHOWN = 6;
  */
 export function askErasure(target, what, { erased = () => {} } = {}) {
   let done = false;
+  let foreseen = 0; // files
   const dialog = openDialog(`Erase ${what} and everything that came of it`, { closed: () => done && erased() });
   const { body, actions } = dialog;
   const said = h("div", { class: "wb-dialog-said", "aria-live": "polite" });
@@ -24,6 +25,7 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
   async function look() {
     try {
       const plan = await post("/api/erasures", { ...target, dryRun: true });
+      foreseen = plan.files;
       const words = `Erase ${several(plan.jobs.length, "job")} and ${several(plan.files, "file")}`;
       fill(body, planned(plan), said);
       fill(actions, button(words, { icon: "trash", kind: "primary danger", onclick: () => erase(words) }), close);
@@ -43,7 +45,7 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
       done = true;
       if (!dialog.open) return erased();
       dialog.title.textContent = report.whole ? "Erased" : "Erased, as far as it is yours";
-      fill(body, reported(report));
+      fill(body, reported(report, foreseen));
       fill(actions, button("Close", { kind: "primary", onclick: dialog.close }));
       dialog.title.focus();
     } catch (error) {
@@ -68,9 +70,9 @@ function planned(plan) {
   ];
 }
 
-function reported(report) {
+function reported(report, foreseen) {
   return [
-    h("p", { role: "status" }, `${several(report.jobs.length, "job")} and ${several(report.files, "file")} are gone: ${bytes(report.bytes)} with every copy, in ${seconds(report.seconds)}.`),
+    h("p", { role: "status" }, `${several(report.jobs.length, "job")} and ${several(report.files, "file")} are gone: ${bytes(report.bytes)} with every copy, in ${seconds(report.seconds)}.`, report.files > foreseen ? " More than foreseen: other files that nothing named any more went along." : ""),
     byKind(report.removed, "What is gone"),
     remaining(report),
     report.compacted.length ? h("details", {}, h("summary", {}, `Written anew: ${several(report.compacted.length, "part")} of the bench`), h("ul", { class: "wb-events" }, report.compacted.map(anew))) : null,
