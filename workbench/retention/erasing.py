@@ -18,7 +18,7 @@ from workbench.retention import closure, collecting, compacting, local_files, lo
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.outside import outside
 from workbench.retention.parts import Parts
-from workbench.retention.tally import Tally
+from workbench.retention.tally import Tally, counted
 from workbench.store.run_contents import parent_run
 from workbench.store.tables import artifacts, job_artifacts, jobs, presets, uploads
 
@@ -122,7 +122,7 @@ def _end_jobs(parts: Parts, plan: Plan, *, cancel: bool) -> bool:
     if not cancel:
         raise WorkbenchError(
             "job.not_final",
-            f"{len(going)} jobs that use it are not finished",
+            f"it is used by {counted(len(going), 'job')} not finished yet",
             where=", ".join(going[:5]),
             seen=sorted({plan.jobs[job].status.value for job in going}),
             allowed="completed, failed or cancelled",
@@ -163,12 +163,12 @@ def _erase(parts: Parts, plan: Plan) -> Tally:
     gone = collecting.sweep(parts, tally, dry_run=False, stray_s=0.0)
     still = parts.naming.named(named & plan.files)
     if still and plan.whole:
-        plan.stays.append(_shared(parts, still))
+        plan.stays.append(_shared(parts, still, besides=plan.jobs))
     in_use = [file for file in local_files.of_artifacts(parts.settings.home) if file.name in gone]
     if in_use:
         plan.stays.append(
             Stays(
-                what=f"{len(in_use)} cached copies in {parts.settings.home / 'cache'}",
+                what=f"{counted(len(in_use), 'cached file')} in {parts.settings.home / 'cache'}",
                 why="a process reads them, or workers are busy; erase again in a minute",
             )
         )
@@ -195,7 +195,7 @@ def _foreseen(parts: Parts, plan: Plan) -> Tally:
     tally.add(StoreKind.MLFLOW_RUNS, sum(record.mlflow_run_id is not None for record in plan.jobs.values()))
     still = plan.files - names - {sha256 for sha256 in plan.files if not _is_known(parts, sha256)}
     if still and plan.whole:
-        plan.stays.append(_shared(parts, still))
+        plan.stays.append(_shared(parts, still, besides=plan.jobs))
     plan.files = names
     return tally
 
@@ -278,12 +278,17 @@ def _drop_presets(parts: Parts, plan: Plan) -> None:
             connection.execute(delete(presets).where(type_coerce(columns.params, Text).contains(sha256)))
 
 
-def _shared(parts: Parts, digests: Collection[str]) -> Stays:
+def _shared(parts: Parts, digests: Collection[str], besides: Collection[str]) -> Stays:
+    """Files that others have too, and not from what is erased."""
     with parts.store.database.read() as connection:
         here = job_artifacts.c.sha256.in_(sorted(digests)[:500])
-        named = sorted(set(connection.execute(select(job_artifacts.c.job).where(here).limit(100)).scalars()))
-    by = f"jobs {', '.join(named[:5])}{' …' if len(named) > 5 else ''} name them" if named else "an upload names them"
-    return Stays(what=f"{len(digests)} files", why=f"{by}, which did not get them from what was erased")
+        found = connection.execute(select(job_artifacts.c.job).where(here).limit(100)).scalars()
+        named = sorted(set(found) - set(besides))
+    others = counted(len(named), "other job") + f" ({', '.join(named[:3])}{', …' if len(named) > 3 else ''})"
+    return Stays(
+        what=counted(len(digests), "file"),
+        why=f"{others if named else 'an upload'} came by the same bytes in another way",
+    )
 
 
 def _texts(records: Collection[JobRecord]) -> set[str]:

@@ -36,3 +36,8 @@ class Tally:
     @property
     def bytes(self) -> int:
         return sum(self._bytes.values())
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
