@@ -2,82 +2,93 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
+from schemas.job import JobRecord
+from schemas.refs import ImageRef, Ref
+from schemas.retention import CollectionRequest
 from tests.cli.graphs import document, script
 from tests.cli.program import Program
 from tests.cli.tracking import Run
 from tests.live import wait_for
+from workbench.client.bench import Bench
+from workbench.client.deletion import collect
+from workbench.client.finish import await_record
 from workbench.embedded.raw_search import digest_needles, raw_traces
+from workbench.embedded.stack import ensure_running
+from workbench.engine.accept import Request
+from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
 
-def enlarge(image: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "up", "service": "generate.upscale_image", "input": {"image": image}}
+@pytest.fixture
+def client(bench: Program) -> Bench:
+    """The same bench in this process: a command takes seconds to start."""
+    return Bench(ensure_running(bench.home))
 
 
-def output_of(bench: Program, job: str) -> dict[str, Any]:
-    rows = bench.json("job", "artifacts", job)
-    fields = ("kind", "mediaType", "sha256", "sizeBytes", "width", "height")
-    return next({name: row[name] for name in fields} for row in rows if row["node"] == "up")
+def enlarged(client: Bench, image: Ref, said: str = "") -> JobRecord:
+    """A finished job that made a larger picture of one, and says something where it is told to."""
+    up = {"id": "up", "service": "generate.upscale_image", "input": {"image": image.model_dump(mode="json")}}
+    nodes = [up, script(text=said)] if said else [up]
+    job = client.submit(Request(document(*nodes), experiment="erased")).job
+    return wait_for(lambda: found if (found := await_record(client, job)).status.final else None, 120, job)
 
 
-def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(bench: Program, tmp_path: Path) -> None:
+def picture_of(record: JobRecord) -> ImageRef:
+    output = record.node("up").output
+    assert output is not None, record.error
+    return ImageRef.model_validate(output["image"])
+
+
+def tracked(client: Bench, job: str) -> Run:
+    """The job's run, once MLflow is up and has all of it."""
+    queue = TrackingQueue(client.store.database)
+    wait_for(lambda: queue.state(job) is TrackingState.DONE, 180, "MLflow has the run")
+    return Run(client.mlflow_run(job) or "")
+
+
+def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
+    bench: Program, client: Bench, tmp_path: Path
+) -> None:
     said = f"The code word of this morning is {secrets.token_hex(6)}."
     portrait = tmp_path / "portrait.png"
     Image.frombytes("RGB", (24, 24), secrets.token_bytes(3 * 24 * 24)).save(portrait)
-    given = json.loads(bench.run("upload", str(portrait)))
-    graph = json.dumps(document(script(text=said), enlarge(given)))
-    shown = [bench.json("submit", "-", "--wait", "--experiment", "erased", given=graph)]
-    first = output_of(bench, shown[0]["jobId"])
-    again = json.dumps(document(enlarge(first)))
-    shown.append(bench.json("submit", "-", "--wait", "--experiment", "erased", given=again))
-    second = output_of(bench, shown[1]["jobId"])
-    jobs = [each["jobId"] for each in shown]
-    runs = [Run(each["mlflowRun"]) for each in shown]
-    needles = [said.encode()] + [one for ref in (given, first, second) for one in digest_needles(ref["sha256"])]
-    assert {trace.file.split("/")[0] for trace in raw_traces(bench.home, needles)} >= {
-        "bus",
-        "objects",
-        "sql",
-        "mlflow",
-    }
+    given = client.upload(portrait, "image", owner="local")
+    first = enlarged(client, given, said)
+    second = enlarged(client, picture_of(first))
+    jobs, runs = [first.id, second.id], [tracked(client, job.id) for job in (first, second)]
+    digests = [given.sha256, picture_of(first).sha256, picture_of(second).sha256]
+    needles = [said.encode(), *(needle for digest in digests for needle in digest_needles(digest))]
+    before = {trace.file.split("/")[0] for trace in raw_traces(bench.home, needles)}
+    assert before >= {"bus", "objects", "sql", "mlflow", "cache"}
 
-    foreseen = bench.json("erase", str(portrait), "--dry-run")
-    assert foreseen["jobs"] == jobs and foreseen["files"] == 3 and foreseen["stays"] == []
-    refused = bench.try_("erase", str(portrait), "--json")  # prints nothing but the refusal
+    refused = bench.try_("erase", str(portrait), "--json")
     assert (refused.code, refused.error["code"]) == (2, "deletion.unconfirmed")
     report = bench.json("erase", str(portrait), "--yes")
-    assert report["jobs"] == jobs and report["whole"] and report["stays"] == [], report
+    assert report["jobs"] == jobs and report["files"] == 3 and report["whole"] and report["stays"] == [], report
     assert {done["part"] for done in report["compacted"]} == {"bus", "objects", "sql", "mlflow", "logs"}
-    wait_for(lambda: raw_traces(bench.home, needles) == [], 30, str(raw_traces(bench.home, needles)))
-    for run in runs:
-        assert run.gone
-    missing = bench.try_("erase", first["sha256"], "--yes", "--json")
-    assert missing.error["code"] == "deletion.unknown"
+    assert raw_traces(bench.home, needles) == []
+    assert all(run.gone for run in runs)
 
-    json.loads(bench.run("upload", str(portrait)))
-    anew = bench.json("submit", "-", "--wait", given=graph)
-    assert anew["status"] == "completed" and [node["cached"] for node in anew["nodes"]] == [False, False]
-    assert output_of(bench, anew["jobId"])["sha256"] == first["sha256"]
+    client.upload(portrait, "image")
+    anew = enlarged(client, given)
+    assert not anew.node("up").cached and picture_of(anew).sha256 == digests[1], "the same, computed anew"
 
 
-def test_a_collection_shows_what_it_would_free_and_frees_that(bench: Program, tmp_path: Path) -> None:
+def test_a_collection_frees_what_it_foresees(bench: Program, client: Bench, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(secrets.token_hex(5_000))
-    digest = json.loads(bench.run("upload", str(path)))["sha256"]
-    assert digest in bench.run("upload", "--list")
-    before = bench.json("gc", "--dry-run")
-    assert digest[:12] in bench.run("upload", "--remove", digest[:16])
-    foreseen = bench.json("gc", "--dry-run")
-    assert foreseen["bytes"] - before["bytes"] >= 10_000
+    ref = client.upload(path, "text", owner="local")
+    before = collect(client, CollectionRequest(dry_run=True))
+    assert ref.sha256[:12] in bench.run("upload", "--remove", ref.sha256[:16])
+    foreseen = collect(client, CollectionRequest(dry_run=True))
+    assert foreseen.bytes - before.bytes >= 10_000 and client.objects.has(ref.sha256)
     report = bench.json("gc")
-    assert report["removed"] == foreseen["removed"] and bench.json("gc", "--dry-run")["bytes"] == 0
+    assert report["bytes"] == foreseen.bytes and not client.objects.has(ref.sha256)
     assert bench.try_("gc", "--older-than", "soon", "--json").error["details"]["where"] == "--older-than"
