@@ -70,6 +70,15 @@ class Removed(Contract):
     bytes: int = Field(0, ge=0)
 
 
+class Verified(Contract):
+    """Artifacts whose bytes a collection compared with their digests."""
+
+    count: int = Field(0, ge=0)
+    bytes: int = Field(0, ge=0)
+    whole: bool = Field(False, description="Whether the last artifact was reached; else the next collection goes on.")
+    damaged: list[str] = Field(default_factory=list, description="Each in a sentence, with what was or is to be done.")
+
+
 class CollectionReport(Contract):
     """What a collection did; in a dry run, what it would do."""
 
@@ -80,6 +89,7 @@ class CollectionReport(Contract):
     removed: list[Removed] = Field(description="Kinds of which nothing was removed are left out.")
     bytes: int = Field(description="All of them together.")
     left: list[str] = Field(default_factory=list, description="What stays for now, and why, in sentences.")
+    verified: Verified = Field(default_factory=Verified)
 
 
 class StorageAnswer(Contract):

@@ -14,10 +14,13 @@ from minio.error import S3Error
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.refs import FileRef, TextRef
+from schemas.retention import CollectionRequest
 from schemas.status import JobStatus
 from tests.live import Diary, LiveBench
-from workbench.client.healing import look_after
-from workbench.client.verification import verify_artifacts
+from workbench.client.deletion import parts_of
+from workbench.retention.collecting import REACHED, collect
+from workbench.retention.healing import look_after
+from workbench.retention.verification import verify_artifacts
 from workbench.store.damage import Condition, condition
 from workbench.store.objects import Objects, object_key
 
@@ -176,6 +179,19 @@ class Rotten(Minio):
         if object_name == self.key:
             raise S3Error(None, "InternalError", "We encountered an internal error", object_name, "", "")  # type: ignore[arg-type]
         return super().get_object(bucket_name, object_name, *args, **options)
+
+
+def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(live: LiveBench, diary: Diary, value: str) -> None:
+    ref = file_of(live.run(made_and_read(diary, value), [("made", "read")]))
+    spoil(live, ref)
+    parts = parts_of(live.bench)
+    parts.store.set_note(REACHED, f"{int(ref.sha256, 16) - 1:064x}")
+    first = collect(parts, CollectionRequest(), wait_s=30.0, verify_s=1e-6).verified
+    assert (first.count, first.bytes) == (1, KIB << 10)
+    assert len(first.damaged) == 1 and ref.sha256[:12] in first.damaged[0] and "job rerun" in first.damaged[0]
+    assert not live.bench.objects.has(ref.sha256), "its maker is a cache miss"
+    assert parts.store.note(REACHED) == ("" if first.whole else ref.sha256)
+    assert collect(parts, CollectionRequest(dry_run=True)).verified.count == 0
 
 
 def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: LiveBench, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from schemas.errors import WorkbenchError
 from schemas.stack import DamagedArtifact, DoctorReport, Finding, Level, ObjectsReport
 
 if TYPE_CHECKING:
-    from workbench.client.healing import Damage
-    from workbench.client.verification import Verification
+    from workbench.retention.healing import Damage
+    from workbench.retention.verification import Verification
 
 CHECK = "objects read"
 
@@ -26,8 +26,8 @@ def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
     """
     from workbench.client.bench import Bench
     from workbench.client.opening import open_settings
-    from workbench.client.verification import verify_artifacts
     from workbench.logs import configure_logging
+    from workbench.retention.verification import verify_artifacts
 
     configure_logging("error")  # the report says it all
     try:

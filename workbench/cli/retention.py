@@ -45,6 +45,7 @@ def gc(
     from schemas.retention import CollectionRequest
     from workbench.cli.run import connect
     from workbench.client.deletion import collect
+    from workbench.retention.tally import counted
 
     try:
         asked = CollectionRequest(older_than=older_than, max_gib=max_gib, keep_tags=keep_tag or [], dry_run=dry_run)
@@ -64,7 +65,10 @@ def gc(
         return
     _print_removed(report.removed)
     print(f"{'would free' if dry_run else 'freed'} {size_text(report.bytes)} in {report.seconds:.1f} s")
-    for said in report.left:
+    if not dry_run:
+        rest = "" if report.verified.whole else "; the next collection goes on"
+        print(f"verified {counted(report.verified.count, 'artifact')}, {size_text(report.verified.bytes)}{rest}")
+    for said in [*report.left, *report.verified.damaged]:
         print(said)
 
 
@@ -145,9 +149,12 @@ def _print_removed(removed: list[Removed]) -> None:
 
 
 def _print_erasure(report: ErasureReport) -> None:
+    from workbench.retention.tally import counted
+
     _print_removed(report.removed)
     verb = "would erase" if report.dry_run else "erased"
-    print(f"{verb} {report.target}: {len(report.jobs)} jobs, {report.files} files, {size_text(report.bytes)}")
+    gone = f"{counted(len(report.jobs), 'job')}, {counted(report.files, 'file')}"
+    print(f"{verb} {report.target}: {gone}, {size_text(report.bytes)}")
     for stays in report.stays:
         print(f"stays: {stays.what}: {stays.why}")
     for outside in report.outside:

@@ -24,7 +24,7 @@ from schemas.status import JobStatus, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.client import healing, review
+from workbench.client import review
 from workbench.client.given import check_refs
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
@@ -32,6 +32,7 @@ from workbench.client.watch import Update, watch
 from workbench.engine.accept import Accepted, Request, accept, put_back
 from workbench.engine.offers import Outlook
 from workbench.engine.structure import topological_order
+from workbench.retention import healing
 from workbench.settings import Settings
 from workbench.store.damage import LOST
 from workbench.store.dead_letters import DeadLetters

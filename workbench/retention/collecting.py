@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from schemas.errors import WorkbenchError
-from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind
+from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind, Verified
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.retention import local_files, mlflow_runs, partial, previews
@@ -21,6 +21,7 @@ from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
 from workbench.retention.selection import Selected, select_by
 from workbench.retention.tally import Tally
+from workbench.retention.verification import verify_artifacts
 from workbench.store.local_cache import KEEP_S
 from workbench.store.objects import object_key
 
@@ -29,6 +30,8 @@ AT_ONCE = 200  # artifacts a round
 ROUND_S = 15.0  # longer than a round takes; it ends by itself when the collector dies
 DELETE_S = 5.0  # within a round; what is left then is for the next one
 LAST = "collection.last"  # note: the report of the last collection
+REACHED = "collection.verified"  # note: the digest that was verified last; "" when there was none behind it
+VERIFY_S = 30.0  # some GB a day; the next collection goes on behind them
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,20 @@ class Dead:
 
 
 def collect(
-    parts: Parts, asked: CollectionRequest, *, stray_s: float = STRAY_S, wait_s: float = 0.0
+    parts: Parts,
+    asked: CollectionRequest,
+    *,
+    stray_s: float = STRAY_S,
+    wait_s: float = 0.0,
+    verify_s: float = VERIFY_S,
 ) -> CollectionReport:
-    """Delete what the rule says, then remove what nothing names. Blocks, for minutes where there is much.
+    """Delete what the rule says, remove what nothing names, and verify what stays. Blocks, for minutes where there is
+    much.
 
     Args:
         stray_s: how old an object must be that SQL never heard of.
         wait_s: how long to wait for another collector.
+        verify_s: for how long to read artifacts and compare them with their digests; 0: not at all.
 
     Raises WorkbenchError: deletion.busy, bus.unreachable, store.*, sql.unreachable. What is gone by then is gone.
     """
@@ -60,6 +70,7 @@ def collect(
                 _collect(parts, asked, tally, dry_run=False, stray_s=stray_s)
     except BUS_AWAY as error:
         raise unreachable(parts.bus.url, error) from error
+    verified = Verified() if asked.dry_run or not verify_s else _verify(parts, verify_s)
     report = CollectionReport(
         dry_run=asked.dry_run,
         at=at,
@@ -68,6 +79,7 @@ def collect(
         removed=tally.removed,
         bytes=tally.bytes,
         left=tally.left,
+        verified=verified,
     )
     if not asked.dry_run:
         parts.store.set_note(LAST, report.to_json().decode())
@@ -82,6 +94,18 @@ def _collect(parts: Parts, rule: RetentionRule, tally: Tally, *, dry_run: bool, 
         delete_jobs(parts, chosen.jobs, tally)
         parts.deletion.drop_uploads(chosen.claims)
     sweep(parts, tally, dry_run=dry_run, stray_s=stray_s, without=chosen)
+
+
+def _verify(parts: Parts, most_s: float) -> Verified:
+    """Compare the next artifacts with their digests; damage is healed as far as it can be."""
+    found = verify_artifacts(parts, after=parts.store.note(REACHED) or "", most_s=most_s)
+    parts.store.set_note(REACHED, "" if found.whole else found.reached)
+    return Verified(
+        count=found.artifacts,
+        bytes=found.size_bytes,
+        whole=found.whole,
+        damaged=[f"{item.message}: {item.outcome}" for item in found.damaged],
+    )
 
 
 def sweep(parts: Parts, tally: Tally, *, dry_run: bool, stray_s: float, without: Selected | None = None) -> set[str]:

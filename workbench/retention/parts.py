@@ -9,6 +9,7 @@ from workbench.bus.bus import Bus
 from workbench.settings import Settings
 from workbench.store.job_deletion import JobDeletion
 from workbench.store.jobs import JobStore
+from workbench.store.local_cache import LocalCache
 from workbench.store.naming import Naming
 from workbench.store.objects import Objects
 from workbench.store.rounds import Rounds
@@ -22,6 +23,10 @@ class Parts:
     store: JobStore
     objects: Objects
     bus: Bus
+
+    @cached_property
+    def cache(self) -> LocalCache:
+        return LocalCache(self.settings.home / "cache", int(self.settings.cache_gib * 2**30))
 
     @cached_property
     def naming(self) -> Naming:

@@ -66,7 +66,7 @@ export function askCollection(rule, { collected = () => {} } = {}) {
       collected();
       if (!dialog.open) return;
       dialog.title.textContent = "Collected";
-      fill(body, h("p", { role: "status" }, `${bytes(report.bytes)} removed in ${seconds(report.seconds)}.`), report.removed.length ? byKind(report.removed, "What is gone") : null, left(report));
+      fill(body, h("p", { role: "status" }, `${bytes(report.bytes)} removed in ${seconds(report.seconds)}.`), report.removed.length ? byKind(report.removed, "What is gone") : null, verified(report), left(report));
       fill(actions, button("Close", { kind: "primary", onclick: dialog.close }));
       dialog.title.focus();
     } catch (error) {
@@ -81,5 +81,13 @@ function wordsOf({ removed, bytes: size }) {
   const jobs = removed.find((one) => one.kind === "jobs")?.count ?? 0;
   return `${jobs ? `Delete ${several(jobs, "job")} and remove` : "Remove"} ${size ? bytes(size) : "it"}`;
 }
+
+const verified = ({ verified: { count, bytes: size, whole, damaged } }) =>
+  count
+    ? [
+        h("p", { class: "wb-muted" }, `${several(count, "artifact")} (${bytes(size)}) compared with their digests: ${damaged.length ? `${damaged.length} damaged` : "all are whole"}.${whole ? "" : " The next collection goes on behind them."}`),
+        damaged.length ? h("ul", { class: "wb-why" }, damaged.map((one) => h("li", {}, sentence(one)))) : null,
+      ]
+    : null;
 
 const left = (report) => (report.left.length ? h("ul", { class: "wb-why" }, report.left.map((one) => h("li", { class: "wb-muted" }, sentence(one)))) : null);

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.refs import FileRef, Ref
-from workbench.client.bench import Bench
-from workbench.client.healing import Damage, look_after
+from workbench.retention.healing import Damage, Stores, look_after
 from workbench.store.objects import ObjectFacts
 from workbench.store.origins import known_ref, named_refs
 
@@ -35,7 +34,7 @@ class Verification:
 
 
 def verify_artifacts(
-    bench: Bench,
+    stores: Stores,
     *,
     repair: bool = True,
     after: str = "",
@@ -56,8 +55,8 @@ def verify_artifacts(
     sql.unreachable.
     """
     state, began = Verification(reached=after), time.monotonic()
-    for ref, size_bytes in _all(bench, after):
-        found = look_after(bench, ref, repair=repair)
+    for ref, size_bytes in _all(stores, after):
+        found = look_after(stores, ref, repair=repair)
         if found is not None:
             state.damaged.append(found)
         state.artifacts += 1
@@ -72,14 +71,14 @@ def verify_artifacts(
     return state
 
 
-def _all(bench: Bench, after: str) -> Iterator[tuple[Ref, int]]:
+def _all(stores: Stores, after: str) -> Iterator[tuple[Ref, int]]:
     """Both orders of digests at once: what the store has, with its size, and what is named and is not there."""
-    stored, named = _stored(bench, after), named_refs(bench.store.database, after)
+    stored, named = _stored(stores, after), named_refs(stores.store.database, after)
     there, wanted = next(stored, None), next(named, None)
     while there is not None or wanted is not None:
         if wanted is None or (there is not None and there.sha256 < wanted.sha256):
             assert there is not None
-            ref = known_ref(bench.store.database, there.sha256)  # a result that no job names any more, or nobody's
+            ref = known_ref(stores.store.database, there.sha256)  # a result that no job names any more, or nobody's
             yield ref or FileRef(sha256=there.sha256, size_bytes=there.size_bytes), there.size_bytes
             there = next(stored, None)
         elif there is None or wanted.sha256 < there.sha256:
@@ -90,6 +89,6 @@ def _all(bench: Bench, after: str) -> Iterator[tuple[Ref, int]]:
             there, wanted = next(stored, None), next(named, None)
 
 
-def _stored(bench: Bench, after: str) -> Iterator[ObjectFacts]:
-    for page in bench.objects.pages(after=after):
+def _stored(stores: Stores, after: str) -> Iterator[ObjectFacts]:
+    for page in stores.objects.pages(after=after):
         yield from page

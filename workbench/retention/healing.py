@@ -10,20 +10,21 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.refs import FileRef, Ref, refs_in
+from workbench.settings import Settings
 from workbench.store import damage
 from workbench.store.damage import Condition
+from workbench.store.jobs import JobStore
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
 from workbench.store.origins import Origin, known_ref, origin_of
 from workbench.store.run_artifacts import places
-
-if TYPE_CHECKING:
-    from workbench.client.bench import Bench
 
 READ_BEFORE_RERUN_BYTES = 256 * 2**20  # about two seconds
 log = structlog.get_logger(__name__)
@@ -32,6 +33,19 @@ _WORDS = {
     Condition.DAMAGED: "has other bytes in the object store than its digest names",
     Condition.UNREADABLE: "cannot be read by the object store any more",
 }
+
+
+class Stores(Protocol):
+    """Where artifacts are, and what names them."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def store(self) -> JobStore: ...
+    @property
+    def objects(self) -> Objects: ...
+    @property
+    def cache(self) -> LocalCache: ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,13 @@ class Damage:
             return "It was brought in, and no job can make it: upload or give the same file again, and it is whole."
         return ""
 
+    @property
+    def outcome(self) -> str:
+        """What was done about it, and what is left to do."""
+        if self.restored_from:
+            return f"put back from {self.restored_from}."
+        return self.remedy or "nothing names it any more."
+
     def error(self) -> WorkbenchError:
         """What somebody is told that needs the bytes now."""
         code = "store.missing" if self.condition is Condition.MISSING else "store.corrupt"
@@ -84,7 +105,7 @@ class Damage:
         )
 
 
-def look_after(bench: Bench, ref: Ref, *, repair: bool = True) -> Damage | None:
+def look_after(stores: Stores, ref: Ref, *, repair: bool = True) -> Damage | None:
     """Read the artifact's object; where it is not right, do what can be done. None where all is well. Blocks.
 
     A damaged object of something that a person brought in stays where it is: there is nothing to put in its place.
@@ -94,15 +115,15 @@ def look_after(bench: Bench, ref: Ref, *, repair: bool = True) -> Damage | None:
 
     Raises WorkbenchError: store.unreachable, store.refused, sql.unreachable.
     """
-    found = damage.condition(bench.objects, ref)
+    found = damage.condition(stores.objects, ref)
     if found is Condition.GOOD:
         return None
-    origin = origin_of(bench.store.database, ref.sha256)
+    origin = origin_of(stores.store.database, ref.sha256)
     restored, removed = "", False
     if repair:
-        restored = _put_back(bench, ref, origin)
+        restored = _put_back(stores, ref, origin)
         if not restored and not origin.irreplaceable and found is not Condition.MISSING:
-            bench.objects.delete(ref.sha256)
+            stores.objects.delete(ref.sha256)
             removed = True
     log.warning(
         "artifact is damaged", artifact=ref.sha256, condition=found.value, restored_from=restored, removed=removed
@@ -110,15 +131,15 @@ def look_after(bench: Bench, ref: Ref, *, repair: bool = True) -> Damage | None:
     return Damage(ref, found, origin, restored, removed)
 
 
-def recovered(bench: Bench, ref: Ref, error: WorkbenchError) -> Path:
+def recovered(stores: Stores, ref: Ref, error: WorkbenchError) -> Path:
     """A local copy after all, of an artifact that could not be fetched. Raises WorkbenchError that says what to do."""
-    found = look_after(bench, ref)
+    found = look_after(stores, ref)
     if found is None or found.restored_from:
-        return bench.cache.fetch(ref, bench.objects)
+        return stores.cache.fetch(ref, stores.objects)
     raise found.error() from error
 
 
-def look_after_job(bench: Bench, record: JobRecord) -> list[Damage]:
+def look_after_job(stores: Stores, record: JobRecord) -> list[Damage]:
     """Look after what a job made and what its nodes failed by, before it is run again: perhaps that is why it is.
 
     Of large outputs no more is read than a person would wait for.
@@ -128,45 +149,45 @@ def look_after_job(bench: Bench, record: JobRecord) -> list[Damage]:
         for node in record.nodes
         if node.error is not None and node.error.code in damage.LOST
     }
-    refs = [known_ref(bench.store.database, sha256) or FileRef(sha256=sha256) for sha256 in sorted(failed_by - {""})]
+    refs = [known_ref(stores.store.database, sha256) or FileRef(sha256=sha256) for sha256 in sorted(failed_by - {""})]
     left = READ_BEFORE_RERUN_BYTES
     for made in refs_in([node.output for node in record.nodes]):
         left -= made.size_bytes or 0
         if left > 0:
             refs.append(made)
     distinct = {ref.sha256: ref for ref in refs}.values()
-    return [lost for ref in distinct if (lost := look_after(bench, ref)) is not None]
+    return [lost for ref in distinct if (lost := look_after(stores, ref)) is not None]
 
 
-def _put_back(bench: Bench, ref: Ref, origin: Origin) -> str:
+def _put_back(stores: Stores, ref: Ref, origin: Origin) -> str:
     """Where a good copy was found; it lies in the store then."""
-    local = bench.cache.path(ref, anew=True)
+    local = stores.cache.path(ref, anew=True)
     if local is not None:
-        _replace(bench, local, ref)
+        _replace(stores, local, ref)
         return "the cache of this home"
     with tempfile.TemporaryDirectory(prefix="copy-") as folder:
         copy = Path(folder) / "copy"
-        for bucket, key in _copies(bench, ref, origin):
-            bench.objects.fetch_key(key, bucket, copy)
+        for bucket, key in _copies(stores, ref, origin):
+            stores.objects.fetch_key(key, bucket, copy)
             with copy.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == ref.sha256:
-                    _replace(bench, copy, ref)
+                    _replace(stores, copy, ref)
                     return f"MLflow's copy {key}"
     return ""
 
 
-def _replace(bench: Bench, path: Path, ref: Ref) -> None:
-    bench.objects.delete(ref.sha256)  # what the store says of a damaged object would have the put believe it is there
-    bench.objects.put(path, ref)
+def _replace(stores: Stores, path: Path, ref: Ref) -> None:
+    stores.objects.delete(ref.sha256)  # what the store says of a damaged object would have the put believe it is there
+    stores.objects.put(path, ref)
 
 
-def _copies(bench: Bench, ref: Ref, origin: Origin) -> Iterator[tuple[str, str]]:
+def _copies(stores: Stores, ref: Ref, origin: Origin) -> Iterator[tuple[str, str]]:
     """Bucket and key of the files in MLflow's runs of the jobs that made it, which have its size."""
     if not origin.runs:
         return
-    for place in places(bench.settings.s3_bucket):
+    for place in places(stores.settings.s3_bucket):
         try:
-            for page in bench.objects.pages(f"{place.prefix}/", place.bucket):
+            for page in stores.objects.pages(f"{place.prefix}/", place.bucket):
                 for facts in page:
                     if facts.size_bytes == ref.size_bytes and any(run in facts.key for run in origin.runs):
                         yield place.bucket, facts.key
