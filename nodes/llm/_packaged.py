@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nodes.llm._request import SYSTEM, Request, Script, Unusable
@@ -67,9 +68,13 @@ def load() -> Any:
     params.n_parallel = 1
     params.warmup = False
     params.verbosity = -1
-    # The runtime always opens an HTTP port on loopback. Nobody is told the key, so nobody else can use it.
+    params.ui = False
+    # The runtime always serves HTTP. On a socket in a private folder that is gone once it listens it serves nobody, and
+    # nobody is told the key.
     params.api_keys = [secrets.token_urlsafe(32)]
-    return xllamacpp.Server(params)
+    with TemporaryDirectory(prefix="llm-") as folder:
+        params.hostnames = [f"{folder}/llm.sock"]
+        return xllamacpp.Server(params)
 
 
 def write(model: Any, request: Request, progress: Callable[[int, int], None]) -> Script:
