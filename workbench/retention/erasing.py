@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,14 @@ from schemas.job import JobRecord
 from schemas.retention import ErasureReport, ErasureRequest, Stays, StoreKind
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.retention import closure, collecting, compacting, local_files, log_texts
+from workbench.retention import closure, collecting, compacting, local_files, log_texts, mlflow_runs
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.outside import outside
 from workbench.retention.parts import Parts
 from workbench.retention.tally import Tally, counted
+from workbench.retention.targets import claims_on, digests_of, unknown
 from workbench.store.run_contents import parent_run
-from workbench.store.tables import artifacts, job_artifacts, jobs, presets, uploads
+from workbench.store.tables import artifacts, job_artifacts, presets
 
 WAIT_S = 30.0  # for another collector
 CANCEL_S = 30.0  # for jobs that were cancelled to end
@@ -60,7 +61,7 @@ def erase(
             plan = _plan(parts, asked, asker, also)
             if _end_jobs(parts, plan, cancel=asked.cancel):
                 plan = _plan(parts, asked, asker, also)  # with what they had made when they were cancelled
-            tally = _erase(parts, plan)
+            tally = _erase(parts, plan, asker)
     except BUS_AWAY as error:
         raise unreachable(parts.bus.url, error) from error
     report = _report(parts, plan, asked, tally, began)
@@ -77,20 +78,20 @@ def _plan(parts: Parts, asked: ErasureRequest, asker: str | None, also: Collecti
     if asked.job is not None:
         record = parts.store.get(asked.job)
         if record is None:
-            raise _unknown("job", asked.job)
+            raise unknown("job", asked.job)
         found = closure.of_job(parts, record)
         plan = Plan(f"job {record.id}", found.jobs, found.files)
     elif asked.owner is not None:
         found = closure.of_owner(parts, asked.owner)
-        claimed = _claims(parts, owner=asked.owner)
+        claimed = claims_on(parts, owner=asked.owner)
         if not found.jobs and not claimed:
-            raise _unknown("owner", asked.owner)
+            raise unknown("owner", asked.owner)
         plan = Plan(f"owner {asked.owner}", found.jobs, found.files, claimed, owner=asked.owner)
     else:
-        digests = _digests(parts, [asked.file or "", *also], asker)
+        digests = digests_of(parts, [asked.file or "", *also], asker)
         found = closure.of_files(parts, digests)
         plan = Plan(f"file {', '.join(digest[:12] for digest in digests)}", found.jobs, found.files)
-        plan.claims = [claim for digest in found.files for claim in _claims(parts, digest=digest)]
+        plan.claims = [claim for digest in found.files for claim in claims_on(parts, digest=digest)]
     return plan if asker is None else _limited(plan, asker)
 
 
@@ -149,11 +150,13 @@ def _end_jobs(parts: Parts, plan: Plan, *, cancel: bool) -> bool:
     return True
 
 
-def _erase(parts: Parts, plan: Plan) -> Tally:
+def _erase(parts: Parts, plan: Plan, asker: str | None) -> Tally:
     tally = Tally()
-    named = parts.naming.named_by(plan.jobs) | plan.files
     for run, experiment in {(parent_run(record), record.experiment) for record in plan.jobs.values()}:
         if run:  # a notebook's: its page shows what its jobs made
+            for digest in mlflow_runs.notebook_files(parts, run, tally):
+                plan.files.add(digest)
+                plan.claims += [claim for claim in claims_on(parts, digest=digest) if asker in (None, claim[0])]
             parts.deletion.doom(run, experiment)
     tally.add(StoreKind.JOBS, len(delete_jobs(parts, list(plan.jobs), tally)))
     tally.add(StoreKind.UPLOADS, parts.deletion.drop_uploads(plan.claims))
@@ -161,7 +164,7 @@ def _erase(parts: Parts, plan: Plan) -> Tally:
     parts.bus.holding.drop_set_aside(plan.jobs)
     # Whatever nothing names goes, however young: parts of a failed node were never named in SQL.
     gone = collecting.sweep(parts, tally, dry_run=False, stray_s=0.0)
-    still = parts.naming.named(named & plan.files)
+    still = parts.naming.named(plan.files)
     if still and plan.whole:
         plan.stays.append(_shared(parts, still, besides=plan.jobs))
     in_use = [file for file in local_files.of_artifacts(parts.settings.home) if file.name in gone]
@@ -218,51 +221,6 @@ def _report(parts: Parts, plan: Plan, asked: ErasureRequest, tally: Tally, began
 # -- looking things up -------------------------------------------------------------------------------------------------
 
 
-def _digests(parts: Parts, given: Sequence[str], asker: str | None) -> list[str]:
-    """The whole digests of files that are known here, one at least.
-
-    Raises WorkbenchError: deletion.unknown, deletion.ambiguous.
-    """
-    found = [digest for name in given for digest in _known(parts, name, asker)]
-    if not found:
-        raise _unknown("file", given[0][:12])
-    return list(dict.fromkeys(found))
-
-
-def _known(parts: Parts, beginning: str, asker: str | None) -> set[str]:
-    names, claims = job_artifacts.c.sha256, uploads.c.sha256
-    of_jobs = select(names).where(names.startswith(beginning))
-    of_claims = select(claims).where(claims.startswith(beginning))
-    if asker is not None:
-        of_jobs = of_jobs.join(jobs, jobs.c.id == job_artifacts.c.job).where(jobs.c.owner == asker)
-        of_claims = of_claims.where(uploads.c.owner == asker)
-    with parts.store.database.read() as connection:
-        found: set[str] = set(connection.execute(of_jobs.distinct().limit(20)).scalars())
-        found |= set(connection.execute(of_claims.distinct().limit(20)).scalars())
-        if not found and asker is None:
-            unnamed = select(artifacts.c.sha256).where(artifacts.c.sha256.startswith(beginning)).limit(20)
-            found = set(connection.execute(unnamed).scalars())
-    if len(found) > 1:
-        raise WorkbenchError(
-            "deletion.ambiguous",
-            f"{len(found)} files begin with these digits",
-            where=beginning,
-            seen=sorted(found)[:5],
-            remedy="Give more digits.",
-        )
-    return found
-
-
-def _claims(parts: Parts, owner: str | None = None, digest: str | None = None) -> list[tuple[str, str]]:
-    wanted = select(uploads.c.owner, uploads.c.sha256)
-    if owner is not None:
-        wanted = wanted.where(uploads.c.owner == owner)
-    if digest is not None:
-        wanted = wanted.where(uploads.c.sha256 == digest)
-    with parts.store.database.read() as connection:
-        return [(row[0], row[1]) for row in connection.execute(wanted)]
-
-
 def _is_known(parts: Parts, sha256: str) -> bool:
     with parts.store.database.read() as connection:
         return connection.execute(select(artifacts.c.sha256).where(artifacts.c.sha256 == sha256)).first() is not None
@@ -310,14 +268,3 @@ def _texts(records: Collection[JobRecord]) -> set[str]:
         for node in record.graph.nodes:
             look([node.params, node.input, node.output or {}])
     return found
-
-
-def _unknown(kind: str, name: str) -> WorkbenchError:
-    return WorkbenchError(
-        "deletion.unknown",
-        f"there is no {kind} {name} here",
-        where=kind,
-        seen=name,
-        allowed="a file's path or digest, the id of a job, or owner:NAME",
-        remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
-    )

@@ -85,6 +85,17 @@ def purge(parts: Parts, tally: Tally, *, dry_run: bool) -> None:
         )
 
 
+def notebook_files(parts: Parts, run_id: str, tally: Tally) -> set[str]:
+    """Digests of the executed notebook and its page, of a notebook's run; where MLflow is away, that is said."""
+    try:
+        tags = TrackingApi(parts.settings.mlflow_url, read_timeout_s=READ_TIMEOUT_S).run_tags(run_id)
+    except WorkbenchError as error:
+        if getattr(error, "reason", "") != "RESOURCE_DOES_NOT_EXIST":
+            tally.left.append(f"The files of the notebook's run {run_id} are not known: {error.message}.")
+        return set()
+    return {value for key, value in tags.items() if key.startswith("workbench.notebook.") and len(value) == 64}
+
+
 def trace_id(job: str) -> str:
     """MLflow's name of a job's trace, whose OTLP id ``run_contents.spans`` derives from the job."""
     return f"tr-{hashlib.sha256(job.encode()).hexdigest()[:32]}"

@@ -125,6 +125,11 @@ class TrackingApi:
         info: dict[str, Any] = self._api("GET", f"runs/get?run_id={run_id}")["run"]["info"]
         return info
 
+    def run_tags(self, run_id: str) -> dict[str, str]:
+        """A run's tags by key."""
+        data = self._api("GET", f"runs/get?run_id={run_id}")["run"].get("data", {})
+        return {str(tag["key"]): str(tag["value"]) for tag in data.get("tags", ())}
+
     def delete_run(self, run_id: str) -> None:
         """Mark a run deleted; `mlflow gc` removes it for good. A run that is gone already is as good as deleted."""
         try:

@@ -1,0 +1,68 @@
+"""What an erasure is about: digests by their beginning, claims, and what is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from schemas.errors import WorkbenchError
+from workbench.retention.parts import Parts
+from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
+
+
+def digests_of(parts: Parts, given: Sequence[str], asker: str | None) -> list[str]:
+    """The whole digests of files that are known here, one at least.
+
+    Raises WorkbenchError: deletion.unknown, deletion.ambiguous.
+    """
+    found = [digest for name in given for digest in _known(parts, name, asker)]
+    if not found:
+        raise unknown("file", given[0][:12])
+    return list(dict.fromkeys(found))
+
+
+def _known(parts: Parts, beginning: str, asker: str | None) -> set[str]:
+    names, claims = job_artifacts.c.sha256, uploads.c.sha256
+    of_jobs = select(names).where(names.startswith(beginning))
+    of_claims = select(claims).where(claims.startswith(beginning))
+    if asker is not None:
+        of_jobs = of_jobs.join(jobs, jobs.c.id == job_artifacts.c.job).where(jobs.c.owner == asker)
+        of_claims = of_claims.where(uploads.c.owner == asker)
+    with parts.store.database.read() as connection:
+        found: set[str] = set(connection.execute(of_jobs.distinct().limit(20)).scalars())
+        found |= set(connection.execute(of_claims.distinct().limit(20)).scalars())
+        if not found and asker is None:
+            unnamed = select(artifacts.c.sha256).where(artifacts.c.sha256.startswith(beginning)).limit(20)
+            found = set(connection.execute(unnamed).scalars())
+    if len(found) > 1:
+        raise WorkbenchError(
+            "deletion.ambiguous",
+            f"{len(found)} files begin with these digits",
+            where=beginning,
+            seen=sorted(found)[:5],
+            remedy="Give more digits.",
+        )
+    return found
+
+
+def claims_on(parts: Parts, owner: str | None = None, digest: str | None = None) -> list[tuple[str, str]]:
+    """(owner, digest) of the claims of an owner, or on a file."""
+    wanted = select(uploads.c.owner, uploads.c.sha256)
+    if owner is not None:
+        wanted = wanted.where(uploads.c.owner == owner)
+    if digest is not None:
+        wanted = wanted.where(uploads.c.sha256 == digest)
+    with parts.store.database.read() as connection:
+        return [(row[0], row[1]) for row in connection.execute(wanted)]
+
+
+def unknown(kind: str, name: str) -> WorkbenchError:
+    return WorkbenchError(
+        "deletion.unknown",
+        f"there is no {kind} {name} here",
+        where=kind,
+        seen=name,
+        allowed="a file's path or digest, the id of a job, or owner:NAME",
+        remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
+    )
