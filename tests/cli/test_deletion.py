@@ -29,7 +29,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 @pytest.fixture
 def client(bench: Program) -> Bench:
     """The same bench in this process: a command takes seconds to start."""
-    return Bench(ensure_running(bench.home))
+    where = {"app_url": bench.environment["WORKBENCH_APP_URL"]}
+    return Bench(ensure_running(bench.home).model_copy(update=where))
 
 
 def enlarged(client: Bench, image: Ref, said: str = "") -> JobRecord:
