@@ -142,7 +142,8 @@ def tracking_server(home: Path, settings: Settings) -> Part:
         env={
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # on, it takes 900 MB and leaves orphans behind
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            "MLFLOW_SERVER_ALLOWED_HOSTS": HOST,  # nobody calls it by another name, whatever is set where `up` runs
+            # Whatever is set where `up` runs; the second is for a port that its owner leads to the socket (`ssh -L`).
+            "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST},127.0.0.1:*",
             # A model may lie where the server keeps artifacts, and nowhere else; the last two stand for prompts.
             "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": MODEL_SOURCES,
             "DO_NOT_TRACK": "true",
