@@ -19,6 +19,13 @@ def running_servers(home: Path, only: Collection[str] = ("bus", "objects")) -> I
 
     Nothing is published into the home: a test that reads settings from there wants a real `workbench up`.
     """
+    with supervised_servers(home, only) as (settings, _):
+        yield settings
+
+
+@contextmanager
+def supervised_servers(home: Path, only: Collection[str]) -> Iterator[tuple[Settings, Supervisor]]:
+    """The same with their supervisor, for a test that has servers restarted: it calls ``tick`` itself."""
     lines: list[str] = []
     prepare_home(home)
     plan = plan_stack(home, only, say=lines.append)
@@ -31,6 +38,6 @@ def running_servers(home: Path, only: Collection[str] = ("bus", "objects")) -> I
             assert time.monotonic() < until, "\n".join(lines)
             time.sleep(0.02)
             supervisor.tick()
-        yield load_settings(home=home, **plan.values)
+        yield load_settings(home=home, **plan.values), supervisor
     finally:
         supervisor.stop()

@@ -1,8 +1,8 @@
 """The certificate with which the object store's parts know each other, made per home.
 
-One file holds everything: the private key, its certificate and the certificate of the authority that signed it. So it is
-replaced in one step, and a kill never leaves a key beside another's certificate. The authority's own key is dropped as
-soon as it has signed: nobody can make a second certificate for this home, whoever reads it later.
+One file holds everything: the private key, its certificate and the certificate of the authority that signed it. It is
+replaced in one step, so that a kill never leaves a key beside another's certificate. The authority's own key is dropped
+as soon as it has signed: whoever reads the home later cannot make a second certificate for it.
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
 """Make deleted bytes and names vanish from the raw files of a home.
 
-What a server deletes stays in its files until it rewrites them. `compact` has every embedded server of a running stack do
-that now. It may be called while jobs run, and killed at any point: each server rewrites beside the original and swaps.
-The object store is away for about two seconds meanwhile; its clients try again for longer than that.
+What a server deletes stays in its files until it rewrites them. `compact` has every embedded server of a running stack
+do that now. It may be called while jobs run, and killed at any point: each server rewrites beside the original and
+swaps. The object store is away for two seconds meanwhile, which a job gets over as it does a crash of it.
 
-A server from outside is left alone: what its operator does is in the answer. Blocks that a file system or a disk keeps of
-deleted and rewritten files are out of reach of any program: encrypt the disk.
+A server from outside is left alone: what its operator does is in the answer. Blocks that a file system or a disk keeps
+of deleted and rewritten files are out of reach of any program: encrypt the disk.
 """
 
 from __future__ import annotations
 
+import fcntl
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from schemas.errors import WorkbenchError
 from workbench.embedded.compact_bus import rewrite_log
 from workbench.embedded.compact_objects import forget_objects
 from workbench.embedded.compact_sqlite import vacuum
-from workbench.embedded.log_digests import mask_digests
+from workbench.embedded.log_masking import mask_logs
 from workbench.embedded.probes import public_url
 from workbench.embedded.record import StackRecord, read_record
 from workbench.settings import Settings
@@ -51,22 +53,36 @@ class Compacted:
     left: str = ""
 
 
-def compact(settings: Settings, parts: Collection[str] = COMPACTED_PARTS) -> list[Compacted]:
-    """Compact the embedded servers of the running stack of ``settings.home``; blocks for about 15 s.
+def compact(
+    settings: Settings, parts: Collection[str] = COMPACTED_PARTS, texts: Collection[bytes] = ()
+) -> list[Compacted]:
+    """Compact the embedded servers of the running stack of ``settings.home``; blocks for seconds to minutes.
 
     Deletions must be over: what is deleted while it runs may stay until the next time. Raises nothing for a part that
     cannot be compacted: its `Compacted.left` says why.
+
+    Args:
+        parts: which of COMPACTED_PARTS.
+        texts: besides digests, what is blotted out in the home's logs.
     """
-    record = read_record(settings.home)
-    return [_compact(part, settings, record) for part in COMPACTED_PARTS if part in parts]
+    with _alone(settings.home):
+        record = read_record(settings.home)
+        return [_compact(part, settings, record, texts) for part in COMPACTED_PARTS if part in parts]
 
 
-def _compact(part: str, settings: Settings, record: StackRecord | None) -> Compacted:
-    outside = _outside(part, settings, record)
-    if outside:
-        return Compacted(
-            part, left=f"{part} is a server from outside ({outside}). Its operator runs: {OF_ITS_OPERATOR[part]}."
-        )
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One compaction of a home at a time: a second one waits. The kernel frees the lock of a process that dies."""
+    (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "run" / "compaction.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _compact(part: str, settings: Settings, record: StackRecord | None, texts: Collection[bytes]) -> Compacted:
+    elsewhere = _elsewhere(part, settings, record)
+    if elsewhere:
+        return Compacted(part, left=elsewhere)
     home = settings.home
     folder = home / part
     work: dict[str, Callable[[], str]] = {
@@ -74,32 +90,29 @@ def _compact(part: str, settings: Settings, record: StackRecord | None) -> Compa
         "objects": lambda: forget_objects(home, record),
         "sql": lambda: vacuum(folder / "workbench.sqlite3"),
         "mlflow": lambda: vacuum(folder / "mlflow.sqlite3"),
-        "logs": lambda: mask_digests(home),
+        "logs": lambda: mask_logs(home, texts),
     }
     started, before = time.monotonic(), bytes_of(folder)
     try:
         left = work[part]()
     except WorkbenchError as error:
         left = f"{error.message} {error.remedy or ''}".strip()
+    except OSError as error:
+        left = f"{part} could not be compacted: {error.strerror or error} ({error.filename})."
     return Compacted(part, before, bytes_of(folder), round(time.monotonic() - started, 3), left)
 
 
-def _outside(part: str, settings: Settings, record: StackRecord | None) -> str:
-    """The URL of a part that this home does not hold; "" for one it holds or does not have."""
-    if part == "logs":
-        return ""
-    url = {
-        "bus": settings.bus_url,
-        "objects": settings.s3_url,
-        "sql": settings.sql_url,
-        "mlflow": settings.mlflow_url,
-    }[part]
+def _elsewhere(part: str, settings: Settings, record: StackRecord | None) -> str:
+    """Why this home does not hold the part; "" where it does."""
     known = record.part(part) if record else None
-    if known is not None:
-        return public_url(url) if known.external else ""
-    if part == "sql":
-        return "" if url == f"sqlite:///{settings.home / 'sql' / 'workbench.sqlite3'}" else public_url(url)
-    return public_url(url)
+    own_file = part == "sql" and settings.sql_url == f"sqlite:///{settings.home / 'sql' / 'workbench.sqlite3'}"
+    if part == "logs" or own_file or (known is not None and not known.external):
+        return ""
+    urls = {"bus": settings.bus_url, "objects": settings.s3_url, "sql": settings.sql_url, "mlflow": settings.mlflow_url}
+    if not urls[part]:
+        return f"{part} is not part of this stack."
+    seen = public_url(urls[part])
+    return f"{part} is a server from outside ({seen}). Its operator runs: {OF_ITS_OPERATOR[part]}."
 
 
 def bytes_of(folder: Path) -> int:

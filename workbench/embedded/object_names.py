@@ -1,9 +1,9 @@
 """The object store's index of names, rewritten so that deleted names are gone from its files.
 
-SeaweedFS keeps names and metadata in eight LevelDBs. A deleted key stays in their files until LevelDB happens to compact
-the table that holds it, which nobody can ask SeaweedFS for; and LevelDB's own manual compaction leaves the lowest level
-as it is. So the live entries are copied into fresh databases while the server is down, between two of its runs:
-`ask_for_rewrite` leaves a request, and `tidy_names`, called by the supervisor before each start, carries it out.
+SeaweedFS keeps names and metadata in eight LevelDBs. A deleted key stays in their files until LevelDB happens to
+compact the table that holds it, which SeaweedFS cannot be asked for; and LevelDB's own manual compaction leaves the
+lowest level as it is. So the live entries are copied into fresh databases while the server is down, between two of its
+runs: `ask_for_rewrite` leaves a request, and `tidy_names`, called by the supervisor before each start, carries it out.
 
 The copy is complete and on the disk before it takes the place of the original. A kill in the middle leaves the original
 or the copy, never half of either, and the next start finishes or drops what was begun.

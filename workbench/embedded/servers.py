@@ -44,7 +44,10 @@ def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part
 
 
 def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> Part:
-    """SeaweedFS `mini`: master, volume, filer and S3 in one process. Every port but S3's wants the home's certificate."""
+    """SeaweedFS `mini`: master, volume, filer and S3 in one process. Every port but S3's wants the home's certificate.
+
+    Raises OSError when the certificate cannot be written.
+    """
     folder = home / "objects"
     write_security(folder, ensure_certificate(home))
 
