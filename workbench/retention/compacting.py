@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from schemas.retention import Compacted
 from workbench.embedded.compaction import compact as compact_parts
 from workbench.settings import Settings
 
 
-def compact(settings: Settings) -> list[Compacted]:
-    """Compact every part whose files lie in this home. Blocks, for a minute where they are large."""
+def compact(settings: Settings, texts: Collection[bytes]) -> list[Compacted]:
+    """Compact every part whose files lie in this home. Blocks, for a minute where they are large.
+
+    Args:
+        texts: what is blotted out in logs, besides digests.
+    """
     return [
         Compacted(
             part=done.part,
@@ -17,5 +23,5 @@ def compact(settings: Settings) -> list[Compacted]:
             seconds=round(done.seconds, 3),
             left=done.left,
         )
-        for done in compact_parts(settings)
+        for done in compact_parts(settings, texts=texts)
     ]
