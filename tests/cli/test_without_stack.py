@@ -48,11 +48,11 @@ def test_what_the_mlflow_client_needs_is_not_there_without_a_stack(program: Prog
     ended = program.try_("mlflow", "env", "--json")
     assert (ended.code, ended.error["code"]) == (3, "stack.not_running")
     assert "no app serves it" in ended.error["message"]
-    program.environment |= {"WORKBENCH_APP_URL": "http://127.0.0.1:9", "WORKBENCH_APP_TOKEN": "wb_ a token"}
+    program.environment |= {"WORKBENCH_APP_URL": "http://127.0.0.1:9", "WORKBENCH_APP_TOKEN": "t" * 16}
     printed = program.run("mlflow", "env").splitlines()
     assert printed[:2] == [
         "export MLFLOW_TRACKING_URI=http://127.0.0.1:9/mlflow",
-        "export MLFLOW_TRACKING_TOKEN='wb_ a token'",
+        f"export MLFLOW_TRACKING_TOKEN={'t' * 16}",
     ]
     assert printed[2].startswith("# The app, which serves MLflow, does not answer now")
 

@@ -9,11 +9,11 @@ from workbench.embedded.compaction import compact as compact_parts
 from workbench.settings import Settings
 
 
-def compact(settings: Settings, texts: Collection[bytes] = ()) -> list[Compacted]:
+def compact(settings: Settings, texts: Collection[bytes]) -> list[Compacted]:
     """Compact every part whose files lie in this home. Blocks, for a minute where they are large.
 
     Args:
-        texts: what is blotted out in the home's logs, besides digests.
+        texts: what is blotted out in logs, besides digests.
     """
     return [
         Compacted(

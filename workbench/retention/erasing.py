@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Text, delete, select, type_coerce
 
@@ -14,12 +13,13 @@ from schemas.job import JobRecord
 from schemas.retention import ErasureReport, ErasureRequest, Stays, StoreKind
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.retention import closure, collecting, compacting, local_files, log_texts, mlflow_runs
+from workbench.retention import closure, collecting, compacting, local_files, mlflow_runs
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.outside import outside
 from workbench.retention.parts import Parts
 from workbench.retention.tally import Tally, counted
 from workbench.retention.targets import claims_on, digests_of, unknown
+from workbench.retention.texts import texts_of
 from workbench.store.run_contents import parent_run
 from workbench.store.tables import artifacts, job_artifacts, presets
 
@@ -65,7 +65,7 @@ def erase(
     except BUS_AWAY as error:
         raise unreachable(parts.bus.url, error) from error
     report = _report(parts, plan, asked, tally, began)
-    report.compacted = compacting.compact(parts.settings, log_texts.sought(_texts(plan.jobs.values())))
+    report.compacted = compacting.compact(parts.settings, texts_of(plan.jobs.values()))
     report.stays += [Stays(what=f"the files of {done.part}", why=done.left) for done in report.compacted if done.left]
     report.seconds = round(time.monotonic() - began, 3)
     return report
@@ -247,24 +247,3 @@ def _shared(parts: Parts, digests: Collection[str], besides: Collection[str]) ->
         what=counted(len(digests), "file"),
         why=f"{others if named else 'an upload'} came by the same bytes in another way",
     )
-
-
-def _texts(records: Collection[JobRecord]) -> set[str]:
-    """What people wrote and what was said, in these jobs."""
-    found: set[str] = set()
-
-    def look(value: Any) -> None:
-        if isinstance(value, str):
-            found.add(value)
-        elif isinstance(value, dict):
-            for item in value.values():
-                look(item)
-        elif isinstance(value, list):
-            for item in value:
-                look(item)
-
-    for record in records:
-        look(record.graph.metadata)
-        for node in record.graph.nodes:
-            look([node.params, node.input, node.output or {}])
-    return found
