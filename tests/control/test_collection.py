@@ -88,7 +88,7 @@ def test_a_file_stays_while_a_job_under_way_or_a_claim_names_it(live: LiveBench,
     job = live.submit({"a": diary.probe(secrets.token_hex(4), parts=2, part_gate=str(gate))}).job
     part = wait_for(lambda: live.bench.parts(job, "a"), what="a part is there")[0]
     collected(live.bench)
-    assert live.bench.objects.has_all([part.sha256, claimed.sha256]), "the part is named on the bus alone"
+    assert live.bench.objects.has_all([part, claimed]), "the part is named on the bus alone"
     gate.touch()
     assert live.finish(job).status is JobStatus.COMPLETED
     assert live.bench.grants.drop_upload("ann", claimed.sha256) and not live.bench.grants.drop_upload("ann", "0" * 64)
