@@ -12,12 +12,12 @@ from typing import IO
 from urllib.parse import unquote
 
 import httpx
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, move_on_after, to_thread
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
 from workbench.app.access.body import check_declared, too_large
@@ -43,6 +43,7 @@ _ANSWERED = frozenset(
 )
 _STATIC = "/static-files/"
 _CHUNK_BYTES = 256 * 1024
+UNREAD_S = 5.0
 # MLflow's names for what its client is told; it shows them and the message.
 _MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND"}
 
@@ -70,7 +71,15 @@ class MlflowProxy:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        request = Request(scope, receive)
+        read = False
+
+        async def noted() -> Message:
+            nonlocal read
+            message = await receive()
+            read = not message.get("more_body")  # after that the next one is that the sender has gone
+            return message
+
+        request = Request(scope, noted)
         try:
             answer = await self._answered(request)
         except ClientDisconnect:
@@ -78,7 +87,10 @@ class MlflowProxy:
         except WorkbenchError as error:
             answer = _refusal(error)
             if request.method not in ("GET", "HEAD"):
-                answer.headers["Connection"] = "close"  # nobody reads the rest of its body
+                with move_on_after(UNREAD_S):  # who is cut off in the middle of sending does not get to see the answer
+                    while not read:
+                        await noted()
+                answer.headers["Connection"] = "close"
         await answer(scope, receive, send)
 
     async def _answered(self, request: Request) -> Response:
