@@ -7,7 +7,6 @@ and fetched, a row inserted, a page of experiments asked for.
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
 import time
 import uuid
@@ -78,10 +77,15 @@ def _home(home: Path) -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     """What the extras ``cpu`` and ``embedded`` name, installed or not."""
+    from packaging.requirements import Requirement
+
     wanted = [*NO_DEPENDENCIES]
-    for requirement in metadata.requires(DISTRIBUTION) or []:
-        if re.search(r"extra == ['\"](cpu|embedded)['\"]", requirement):
-            wanted.append(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
+    for requirement in map(Requirement, metadata.requires(DISTRIBUTION) or []):
+        marker = requirement.marker
+        if marker is None or marker.evaluate({"extra": ""}):
+            continue  # of every installation: without it nothing would run
+        if any(marker.evaluate({"extra": extra}) for extra in ("cpu", "embedded")):  # and of this version of Python
+            wanted.append(requirement.name)
     missing = [name for name in wanted if not _installed(name)]
     if missing:
         plain = [name for name in missing if name not in NO_DEPENDENCIES]
