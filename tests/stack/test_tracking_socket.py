@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +17,17 @@ DEEP = "d" * 100
 
 
 @pytest.fixture
-def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only place for short folders; a tests' folder is itself not far from too long."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
-    monkeypatch.setattr("workbench.embedded.tracking_socket.LAST_RESORT", "/nowhere")
-    return tmp_path
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The only place for short folders; a test's own folder may itself be too long."""
+    with tempfile.TemporaryDirectory(prefix="wb-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+        monkeypatch.setattr("workbench.embedded.tracking_socket.LAST_RESORT", "/nowhere")
+        yield Path(folder)
 
 
-def test_it_lies_in_the_home_where_its_path_fits(tmp_path: Path) -> None:
-    assert socket_path(tmp_path) == tmp_path / "mlflow" / "mlflow.sock"
+def test_it_lies_in_the_home_where_its_path_fits(short: Path) -> None:
+    assert socket_path(short) == short / "mlflow" / "mlflow.sock"
 
 
 def test_a_deep_home_gets_a_short_folder_which_goes_with_the_stack(short: Path) -> None:
