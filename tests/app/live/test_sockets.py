@@ -124,7 +124,7 @@ def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveBench, app: App) ->
 def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveBench, app: App, diary: Diary) -> None:
     """What is said of a wide job is 250 KB: more of them than buffers hold, and the client takes none of it."""
     graph = {f"node_with_a_long_name_{index}": "probe.elsewhere" for index in range(900)}
-    wide = [live.submit(graph).job for _ in range(20)]
+    wide = [live.submit(graph).job for _ in range(32)]
     job = live.submit({"a": diary.probe("a", sleep_s=90.0)}).job
     live.await_event(job, "node.running", "a")
     assert app.process is not None
