@@ -56,7 +56,7 @@ def test_app_that_is_killed_comes_back_and_the_page_with_it(place: Place, visiti
     visit = visiting(f"/?job={job}")
     visit.expect(
         *("ERR_CONNECTION", "WebSocket", "Failed to load resource", "Failed to fetch", "NetworkError", "network error"),
-        "status 50",
+        *("status 50", "Connection errored out"),  # the latter is what Gradio says of it
     )
     page = visit.page
     expect(page.locator(BADGE)).to_have_text("Running")
