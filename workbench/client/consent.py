@@ -19,7 +19,7 @@ def consent_text(settings: Settings, *, login: bool) -> str:
     if not settings.mlflow_url or (not login and socket_of(settings.mlflow_url)):
         return f"{_USE}."
     if not login:
-        return f"{_USE}, and knows that whoever may use the MLflow server of this bench sees the script and the result."
+        return f"{_USE}, and knows that every user of the MLflow server can see the script and the result."
     if settings.mlflow_access == "administrators":
-        return f"{_USE}, and knows that the administrators of this bench see the script and the result in MLflow."
-    return f"{_USE}, and knows that everybody with a login here sees the script and the result in MLflow."
+        return f"{_USE}, and knows that administrators can see the script and the result in MLflow."
+    return f"{_USE}, and knows that every user with a login can see the script and the result in MLflow."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from minio.error import S3Error, ServerError
 from urllib3.exceptions import ProtocolError
@@ -17,15 +17,23 @@ from urllib3.exceptions import ProtocolError
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 
-if TYPE_CHECKING:
-    from workbench.store.objects import Objects
-
 LOST = frozenset({"store.missing", "store.corrupt"})  # codes of an error whose ``artifact`` detail is the digest
 PROBE_BYTES = 64 * 2**20  # a probe is as large as the object in question, up to this
 REMEDY = (
     "If a job made it: `workbench job rerun JOB` computes it anew. If a person brought it in: upload the file again. "
     "`workbench doctor --objects` says which, and names the jobs."
 )
+
+
+class Store(Protocol):
+    """What is needed of ``workbench.store.objects.Objects`` to examine one of its objects."""
+
+    def stat(self, sha256: str) -> Any: ...
+    def verify(self, ref: Ref) -> None: ...
+    def delete(self, sha256: str) -> None: ...
+    def delete_key(self, key: str) -> None: ...
+    def put_bytes(self, key: str, data: bytes, media_type: str) -> None: ...
+    def get_bytes(self, key: str) -> bytes: ...
 
 
 class Condition(StrEnum):
@@ -75,7 +83,7 @@ def unreadable(sha256: str, fault: WorkbenchError) -> WorkbenchError:
     )
 
 
-def condition(objects: Objects, ref: Ref) -> Condition:
+def condition(objects: Store, ref: Ref) -> Condition:
     """Read the whole object and compare. Raises WorkbenchError: store.unreachable, store.refused."""
     try:
         objects.verify(ref)
@@ -88,7 +96,7 @@ def condition(objects: Objects, ref: Ref) -> Condition:
     return Condition.GOOD
 
 
-def discard(objects: Objects, ref: Ref) -> Condition:
+def discard(objects: Store, ref: Ref) -> Condition:
     """Remove the object if it is damaged, which is read once more before; returns what it was found to be.
 
     Raises WorkbenchError: store.unreachable, store.refused.
@@ -99,7 +107,7 @@ def discard(objects: Objects, ref: Ref) -> Condition:
     return found
 
 
-def only_this(objects: Objects, sha256: str, fault: WorkbenchError) -> bool:
+def only_this(objects: Store, sha256: str, fault: WorkbenchError) -> bool:
     """Whether the store is well and fails at this object alone, after it answered with that fault.
 
     A store that keeps checksums of its own (SeaweedFS) answers 500, or breaks off, where its disk gave it other bytes.
