@@ -62,7 +62,7 @@ ERROR_CODES: dict[str, str] = {
     "store.unreachable": "The object store does not answer.",
     "store.refused": "The object store refuses the credentials.",
     "store.missing": "The object store does not have this artifact. The remedy says how to get it back.",
-    "store.corrupt": "The stored bytes do not match their digest, or cannot be read. The remedy says how to get them back.",
+    "store.corrupt": "The stored bytes do not match their digest or cannot be read. The remedy says what to do.",
     "sql.unreachable": "The database does not answer.",
     "sql.schema": "The database was written by a newer version of the workbench.",
     "tracking.unreachable": "The MLflow server does not answer.",

@@ -28,7 +28,7 @@ from workbench.app.mlflow.bodies import PROTOBUF, checked_json, checked_spans
 from workbench.app.mlflow.limits import ROOT, brings_file
 from workbench.app.mlflow.page import DATA_POLICY, PAGE_POLICY, with_view
 from workbench.app.mlflow.paths import plain_path, plain_query
-from workbench.app.mlflow.upstream import Upstream, away
+from workbench.app.mlflow.upstream import Upstream, whole_body
 from workbench.client.bench import Bench
 from workbench.embedded.home import home_error
 
@@ -178,12 +178,7 @@ def _check_query_paths(query: list[tuple[str, str]]) -> None:
 
 
 async def _page(answer: httpx.Response) -> Response:
-    try:
-        page = await answer.aread()
-    except httpx.HTTPError as fault:
-        raise away(fault) from fault
-    finally:
-        await answer.aclose()
+    page = await whole_body(answer)
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
     return Response(with_view(page), 200, headers, "text/html")
 

@@ -124,12 +124,7 @@ class Upstream:
     async def _ask(self, path: str, query: list[tuple[str, str]]) -> Any:
         """What MLflow answers; None where it does not know the thing, which it says itself to whoever asked."""
         answer = await self.send("GET", path, query, {"Accept": "application/json"}, None)
-        try:
-            data = await answer.aread()
-        except httpx.HTTPError as fault:
-            raise away(fault) from fault
-        finally:
-            await answer.aclose()
+        data = await whole_body(answer)
         if answer.status_code >= 500:
             raise away(f"HTTP {answer.status_code}")
         return None if answer.status_code != 200 else httpx.Response(200, content=data).json()
@@ -141,6 +136,16 @@ class Upstream:
         self._served[thing] = None
         if len(self._served) > _REMEMBERED:
             self._served.popitem(last=False)
+
+
+async def whole_body(answer: httpx.Response) -> bytes:
+    """The body of an answer; its connection is given back. Raises WorkbenchError (tracking.unreachable)."""
+    try:
+        return await answer.aread()
+    except httpx.HTTPError as fault:
+        raise away(fault) from fault
+    finally:
+        await answer.aclose()
 
 
 def away(fault: object) -> WorkbenchError:
