@@ -1,4 +1,4 @@
-"""``workbench gc`` and ``workbench erase``: what nothing names goes; a file goes with everything that came of it."""
+"""``workbench gc`` and ``workbench erase``: remove unused artifacts; remove a file with everything derived from it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Where people and their programs find MLflow: behind the app, at ``/mlflow``.
 
-The settings' own URL is how this process reaches it, which may be a socket that nobody else can use.
+The settings' own URL is how this process reaches it, which may be a socket that only its owner can open.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Damage:
 
     @property
     def heals(self) -> bool:
-        """Whether nobody has to do anything: it is whole again, or computed when a job next needs it."""
+        """Whether no action is needed: it is restored, or is computed again when a job next needs it."""
         return bool(self.restored_from) or self.origin.computable or not self.origin.irreplaceable
 
     @property

@@ -80,5 +80,5 @@ def _people(parts: Parts, records: Collection[JobRecord]) -> Iterator[Stays]:
     if saved:
         yield Stays(
             what="copies that people saved: downloads, `--out`, browsers, backups of this disk",
-            why="nothing tells the bench of them",
+            why="the workbench does not know of them",
         )

@@ -1,4 +1,4 @@
-"""Uploads that nobody finished: folders of requests that ended, copies that nobody reads, parts of large objects."""
+"""Unfinished uploads: folders of requests that ended, copies that are no longer read, parts of large objects."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def remove_copy(place: Path) -> None:
 
 
 def clear_incoming(home: Path) -> None:
-    """Remove folders of requests that nobody receives any more."""
+    """Remove folders of requests that have ended."""
     for folder in abandoned(home):
         shutil.rmtree(folder, ignore_errors=True)
 

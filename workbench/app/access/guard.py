@@ -212,5 +212,5 @@ def _login_page(scope: Scope, query: str) -> str:
 
 
 def _address(scope: Scope) -> str:
-    """The key by which limits know those who are nobody yet."""
+    """The key by which limits know visitors without a login."""
     return f"address:{(scope.get('client') or ('unknown',))[0]}"

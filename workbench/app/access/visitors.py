@@ -55,7 +55,7 @@ class Visitors:
         return accounts.told_here()
 
     async def identify(self, scope: Scope, headers: Headers) -> Visitor | None:
-        """None for nobody known. Raises WorkbenchError: access.login_required for a token that nobody has,
+        """None for an unknown visitor. Raises WorkbenchError: access.login_required for an unknown token,
         access.other_account for a cookie in the wrong hands."""
         if (token := token_of(headers)) is not None:
             if self._policy.opened_by(token):
@@ -78,7 +78,7 @@ class Visitors:
         """Whether an open WebSocket is still that visitor's."""
         try:
             return await self.identify(scope, headers) == visitor
-        except WorkbenchError as error:  # a database that is away ends nobody's watching
+        except WorkbenchError as error:  # an unreachable database does not end a WebSocket
             return error.code not in ("access.login_required", "access.other_account")
 
     def session(self, headers: Headers) -> str | None:

@@ -149,7 +149,7 @@ async def whole_body(answer: httpx.Response) -> bytes:
 
 
 def away(fault: object) -> WorkbenchError:
-    """The error of a server that does not answer; its address is nobody's business here."""
+    """The error of a server that does not answer; its address is not shown."""
     return WorkbenchError(
         "tracking.unreachable",
         "MLflow does not answer",
