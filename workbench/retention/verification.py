@@ -78,7 +78,7 @@ def _all(stores: Stores, after: str) -> Iterator[tuple[Ref, int]]:
     while there is not None or wanted is not None:
         if wanted is None or (there is not None and there.sha256 < wanted.sha256):
             assert there is not None
-            ref = known_ref(stores.store.database, there.sha256)  # a result that no job names any more, or an unknown object
+            ref = known_ref(stores.store.database, there.sha256)  # of a result that no job names any more
             yield ref or FileRef(sha256=there.sha256, size_bytes=there.size_bytes), there.size_bytes
             there = next(stored, None)
         elif there is None or wanted.sha256 < there.sha256:
