@@ -1,4 +1,4 @@
-"""A pipeline as faces describe it: what it needs, what it ignores, which services it may use."""
+"""A pipeline as front ends describe it: the inputs that it needs or rejects, and the services that it may use."""
 
 from __future__ import annotations
 
