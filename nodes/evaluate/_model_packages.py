@@ -1,4 +1,4 @@
-"""Where the models that ship inside installed packages lie, without running the packages."""
+"""Finds models inside installed packages, without importing the packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nodes.sdk import NodeError
 
 
 def package_folder(module: str, distribution: str) -> Path:
-    """Folder of an installed package. Raises NodeError (node.missing_package)."""
+    """The folder of an installed package. Raises NodeError (node.missing_package)."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise NodeError(
