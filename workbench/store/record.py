@@ -1,7 +1,7 @@
-"""What a batch of events means for the tables: pure functions from events to rows, and no SQL.
+"""Computes the effects of a batch of events on the tables: pure functions from events to rows, without SQL.
 
-An event is a fact with a number; applying one twice changes nothing, because a row remembers the number of the last
-event that changed it.
+Every event has a number. Applying an event twice changes nothing, because a row stores the number of the last event
+that changed it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NODE_ENDS = {EventType.NODE_SKIPPED: NodeStatus.SKIPPED, EventType.NODE_CANCELL
 
 
 class KnownNode(NamedTuple):
-    """What a node's row says before a batch; the fields are columns."""
+    """A node's row before a batch; the fields are columns."""
 
     job: str
     node: str
@@ -64,10 +64,10 @@ class JobEnd:
 
 @dataclass
 class Changes:
-    """What a batch changes. Rows hold only the columns that change, beside their key."""
+    """The changes of a batch. Rows contain their key and only the columns that change."""
 
     nodes: dict[NodeKey, Row] = field(default_factory=dict)
-    started: dict[str, float] = field(default_factory=dict)  # job -> when its first node ran
+    started: dict[str, float] = field(default_factory=dict)  # job -> start of its first node
     touched: set[str] = field(default_factory=set)  # jobs whose nodes changed
     ended: dict[str, JobEnd] = field(default_factory=dict)
     computed: dict[str, Row] = field(default_factory=dict)  # by content key
@@ -78,10 +78,10 @@ class Changes:
 
 
 def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
-    """The changes of events, in order. Those that their nodes' rows have seen already change nothing.
+    """The changes of events, in order. Events that are already reflected in their nodes' rows change nothing.
 
     Args:
-        known: every node of the jobs of these events.
+        known: all nodes of the jobs of these events.
     """
     changes = Changes()
     for event in sorted(events, key=lambda event: (event.epoch, event.seq)):
@@ -113,7 +113,7 @@ def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
 def job_state(nodes: Mapping[str, KnownNode], changes: Changes, end: JobEnd | None) -> tuple[JobStatus, float]:
     """Status and progress (0 to 1) of a job after the changes.
 
-    While it is not final, it waits when nodes wait and none runs or is about to.
+    A job that is not final waits if some of its nodes wait and none is running or ready.
     """
     progress, active, waiting = 0.0, False, False
     cancelled = end is not None and end.status is JobStatus.CANCELLED
@@ -180,7 +180,7 @@ def _node_row(event: Event) -> Row:
         return {"status": NodeStatus.WAITING, "waiting": event.data}
     if event.type is EventType.NODE_LOST:
         NodeLoss.model_validate(event.data)
-        # Its output stays, as the mark of a node that is made again (engine.known.lost_results).
+        # The output is kept to mark a node that runs again (engine.known.lost_results).
         return {"status": NodeStatus.READY, "cached": False, "waiting": None, "seconds": None, "finished_at": None}
     if event.type is EventType.NODE_DECIDED:
         return {"status": NodeStatus.READY, "waiting": None}
@@ -188,10 +188,10 @@ def _node_row(event: Event) -> Row:
 
 
 def _unreadable(event: Event, fault: ValidationError) -> Row:
-    # The node's status is certain, the rest is not. One bad event must not keep the recorder from all that follow.
+    # Only the node's status is certain. One invalid event must not stop the recorder from processing later events.
     error = ErrorInfo(
         code="node.bad_output",
-        message=f"the event {event.cursor} ({event.type}) of this node cannot be read",
+        message=f"the event {event.cursor} ({event.type}) of this node is not valid",
         details={"where": "event.data", "seen": str(fault)[:500]},
     )
     status = {
@@ -207,7 +207,7 @@ def _unreadable(event: Event, fault: ValidationError) -> Row:
 
 
 def _finite(data: Row) -> Row:
-    """Without figures that are no numbers: JSON turns NaN into null on the way here."""
+    """Remove metrics that are not finite numbers, such as NaN, which JSON turns into null."""
     metrics = data.get("metrics")
     if not isinstance(metrics, dict) or not metrics:
         return data
@@ -240,7 +240,7 @@ def _note_result(changes: Changes, event: Event, known: KnownNode, changed: Row)
 
 def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
     error = changed["error"]
-    message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no NUL in a text
+    message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL accepts no NUL in texts
     return {
         "job": event.job,
         "node": event.node,
@@ -248,7 +248,7 @@ def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
         "version": known.version,
         "code": error["code"][:64],
         "message": message,
-        "attempt": changed.get("attempt", 0),  # 0 where the event could not be read
+        "attempt": changed.get("attempt", 0),  # 0 if the event is not valid
         "worker": changed.get("worker", ""),
         "at": event.at,
         "error": error,
@@ -256,7 +256,7 @@ def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
 
 
 def named_refs(value: Any, name: str = "") -> Iterator[tuple[str, Ref]]:
-    """Every reference in a JSON value with its dotted name: ``{"parts": [ref]}`` gives ``("parts.0", ref)``."""
+    """All references in a JSON value with their dotted names: ``{"parts": [ref]}`` gives ``("parts.0", ref)``."""
     if (ref := read_ref(value)) is not None:
         yield name, ref
     elif isinstance(value, dict):
