@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from schemas.errors import WorkbenchError
 from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse
-from workbench.app.identity import User, visible
 from workbench.app.live.hub import Hub
+from workbench.client.access import User, visible
 from workbench.client.following import Followed
 from workbench.metrics import EVENT_SECONDS, LIVE_UPDATES
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from schemas.api import Consent, JobOptions, JobRequest
 from schemas.errors import WorkbenchError
 from workbench.app.api.jobs import submit_job
-from workbench.app.identity import User
+from workbench.client.access import User
 from workbench.client.bench import Bench
 
 
