@@ -42,7 +42,7 @@ class InputView(Contract):
     doc: str = Field(description="One sentence.")
     kind: InputKind
     use: InputUse
-    group: list[str] = Field(default_factory=list, description="The inputs of which exactly one is given, this one too.")
+    group: list[str] = Field(default_factory=list, description="Inputs of which exactly one is given, with itself.")
     needs: list[str] = Field(default_factory=list, description="Inputs of which one must be given with this one.")
     default: bool | int | float | str | None = Field(None, description="None for a file.")
     minimum: float | None = None
