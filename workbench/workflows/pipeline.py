@@ -119,7 +119,6 @@ class Pipeline:
             reviews=[step.id for step in self.steps if step.service == "review.script"],
         )
 
-
     def _input(self, name: str) -> InputView:
         kind, title, doc, needs = _INPUTS[name]
         one_of = name in self.one_of
