@@ -36,7 +36,9 @@ class Noise:
 KNOWN = (
     Noise(GRADIO, r"AbortError: ", "a page is left or loaded again before Gradio's requests are answered"),
     Noise(JUPYTERLAB, r"NotFoundError: Failed to execute 'removeChild' on 'Node'", "a notebook is opened under load"),
-    Noise(JUPYTERLAB, r"widget model not found", "outputs of earlier kernels: it saves the state of a running one only"),
+    Noise(
+        JUPYTERLAB, r"widget model not found", "outputs of earlier kernels: it saves the state of a running one only"
+    ),
     Noise(r"/lab/api/workspaces/", r"404", "each test opens a workspace that is new"),
     Noise(r"/api/kernels$", r"404", "a kernel is listed while it starts"),
 )
