@@ -43,6 +43,10 @@ class ApiStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def final(self) -> bool:
+        return self in (ApiStatus.COMPLETED, ApiStatus.FAILED, ApiStatus.CANCELLED)
+
 
 def api_status(status: JobStatus, *, on_bus: bool) -> ApiStatus:
     """How a job's state is called here.
