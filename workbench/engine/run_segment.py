@@ -23,6 +23,7 @@ from schemas.approval import Decision, Question
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import LOG_CHARS, LOG_LINES, LogLine, NodeFailure, NodeResult
 from schemas.graph import Node
+from schemas.problem import invalid
 from schemas.refs import REF_TYPES, Ref
 from schemas.segment import SegmentSpec
 from schemas.status import Lane, NodeStatus
@@ -30,7 +31,6 @@ from workbench.bus.answers import Verdict
 from workbench.engine.binding import literal, references, summary
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
-from workbench.engine.parse import explain, location
 from workbench.engine.wire import Wire
 from workbench.store.local_cache import LocalCache
 from workbench.store.retry import disk_full, no_space
@@ -392,12 +392,11 @@ def _params(node: Node, declaration: NodeDeclaration) -> BaseModel:
     try:
         return declaration.params.model_validate(node.params)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
+        raise invalid(
+            error,
             "node.version_mismatch",
-            f"this worker's {node.service} {node.version} takes other parameters than the client's: {explain(first)}",
-            where=f"node {node.id}: params.{location(first['loc'])}",
-            seen=first.get("input"),
+            f"this worker's {node.service} {node.version} takes other parameters than the client's",
+            where=f"node {node.id}: params",
             remedy="Restart the workers, so that they run the same code as the client.",
         ) from None
 
@@ -406,10 +405,10 @@ def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> Ba
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise NodeError(
-            f"an input does not fit {node.service}: {explain(first)}",
-            where=f"node {node.id}: input.{location(first['loc'])}",
-            seen=first.get("input"),
+        raise invalid(
+            error,
+            "node.bad_input",
+            f"an input does not fit {node.service}",
+            where=f"node {node.id}: input",
             remedy="Look at the node that made this value.",
         ) from None

@@ -51,21 +51,12 @@ def validated(model: Any, body: dict[str, Any]) -> Any:
     """A request as its model. Raises WorkbenchError (request.invalid) with the first thing that is wrong."""
     from pydantic import ValidationError
 
+    from schemas.problem import invalid
+
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        from workbench.engine.parse import allowed, explain, location
-
-        first = error.errors(include_url=False)[0]
-        where = location(first["loc"])
-        raise WorkbenchError(
-            "request.invalid",
-            f"{where}: {explain(first)}",
-            where=where,
-            seen=first.get("input"),
-            allowed=allowed(first),
-            remedy="Correct it.",
-        ) from None
+        raise invalid(error, "request.invalid") from None
 
 
 def document_of(what: Any) -> dict[str, Any]:
