@@ -41,6 +41,7 @@ ERROR_CODES: dict[str, str] = {
     "review.bad_answer": "The answer cannot be used: no author, no text, a text that is too long.",
     "review.rejected": "A person rejected what the node asked about.",
     "worker.unknown": "No worker of that name is up.",
+    "worker.other_version": "A worker's executor is of another version of the workbench than its supervisor.",
     "pool.unknown": "No pool of that name.",
     "pipeline.unknown": "No pipeline of that name.",
     "pipeline.bad_option": "An option is unknown to the pipeline or missing.",
