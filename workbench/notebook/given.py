@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
+from schemas.problem import invalid
 from schemas.status import Lane
-from workbench.engine.parse import allowed, explain, location
 
 _TYPED = {"refText": "ref_text", "leaveOut": "without"}  # as the API calls it -> as Python does
 
@@ -57,16 +57,7 @@ def validated(model: Any, body: dict[str, Any]) -> Any:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = location(first["loc"])
-        raise WorkbenchError(
-            "request.invalid",
-            f"{where}: {explain(first)}",
-            where=where,
-            seen=first.get("input"),
-            allowed=allowed(first),
-            remedy="Correct it.",
-        ) from None
+        raise invalid(error, "request.invalid") from None
 
 
 def document_of(what: Any) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from nodes.local import FolderHost, local_context
 from nodes.sdk import field_type
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from schemas.refs import Ref, read_ref
 from workbench.client.bench import Bench
-from workbench.engine.parse import allowed, explain, location
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.tables import html_table
 
@@ -138,15 +138,7 @@ def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
-            "graph.bad_param",
-            f"{location(first['loc'])}: {explain(first)}",
-            where=f"{model.__name__}.{location(first['loc'])}",
-            seen=None if first["type"] == "missing" else first.get("input"),
-            allowed=allowed(first),
-            remedy="Correct the value.",
-        ) from None
+        raise invalid(error, "graph.bad_param", where=model.__name__, model=model) from None
 
 
 def _kept(bench: Bench, host: FolderHost, value: Any) -> Any:

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from schemas.errors import WorkbenchError
 from workbench.client.inspection.bytes_seen import HEAD_BYTES, family_of, format_of
 from workbench.client.inspection.limits import CHILD_MEMORY_BYTES, CHILD_OPEN_FILES, Limits
@@ -113,27 +115,32 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
 
 def serve(wire: Wire) -> None:
     """Answer until the other side is gone."""
+
+    def say(kind: str, **fields: Any) -> None:
+        wire.send(orjson.dumps({"kind": kind, **fields}))
+
     while True:
-        message = wire.receive()
-        assert message is not None
+        body = wire.receive()
+        assert body is not None
+        message = orjson.loads(body)
         try:
-            wire.send("done", result=answer(message))
+            say("done", result=answer(message))
         except WorkbenchError as error:
             if isinstance(error.seen, str):  # what decoders say names the file: that is ours to know
                 error.seen = error.seen.replace(message["path"], "it").replace(message["out"], "it")
-            wire.send("refused", error=error.info().model_dump(mode="json"))
+            say("refused", error=error.info().model_dump(mode="json"))
         except MemoryError:
             memory = too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")
-            wire.send("refused", error=memory.info().model_dump(mode="json"))
+            say("refused", error=memory.info().model_dump(mode="json"))
         except OSError as fault:
             if fault.errno is None:
                 raise
-            wire.send("failed", errno=fault.errno, text=str(fault))
+            say("failed", errno=fault.errno, text=str(fault))
         except Closed:
             raise
         except Exception as fault:  # a decoder's own exception: the file made it
             damaged = unreadable("the file could not be decoded", f"{type(fault).__name__}: {fault}")
-            wire.send("refused", error=damaged.info().model_dump(mode="json"))
+            say("refused", error=damaged.info().model_dump(mode="json"))
 
 
 def start(arguments: list[str]) -> None:
@@ -145,7 +152,7 @@ def start(arguments: list[str]) -> None:
     warm()
     resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
     try:
-        wire.send("ready")
+        wire.send(orjson.dumps({"kind": "ready"}))
         serve(wire)
     except Closed:
         os._exit(0)

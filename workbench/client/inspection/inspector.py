@@ -16,6 +16,7 @@ from concurrent.futures import TimeoutError as NotInTime
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import Field, ValidationError
 
 from schemas.base import Contract
@@ -154,14 +155,14 @@ class _Process:
         assert self._wire is not None
         self._looks += 1
         try:
-            self._wire.send(message.pop("kind"), **message)
+            self._wire.send(orjson.dumps(message))
             reply = self._wire.receive(seconds)
         except Closed:
             raise self._died() from None
         if reply is None:
             self.stop()
             raise unreadable("decoding the file took too long", f"over {seconds:.0f} s")
-        return _read(reply)
+        return _read(orjson.loads(reply))
 
     def kill(self) -> None:
         if self.pid is not None:
