@@ -207,7 +207,7 @@ class Workbench:
         # Widgets need packages that not every environment has.
         from workbench.notebook.widgets.form import JobForm
 
-        return JobForm(self, self.pipelines[pipeline], experiment=experiment)
+        return JobForm(self.bench, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
 
     # -- files ------------------------------------------------------------------------------------------------------
 
