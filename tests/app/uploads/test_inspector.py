@@ -133,7 +133,7 @@ def test_without_a_limit_of_the_kernel_a_decoder_that_grabs_memory_is_ended(
 ) -> None:
     monkeypatch.setenv(PORTABLE, "1")
     slow, plain, out = files
-    inspector = inspector_with(GRABS)
+    inspector = inspector_with(GRABS, look_s=120)
     try:
         error = refusal(inspector, slow, out)
         assert error.code == "upload.too_large" and "too much memory" in error.message
