@@ -1,6 +1,7 @@
 # demo   install, start the stack, make a video from the sample portrait
 # test   everything; check   the quick part of it, under three minutes
 # notebooks  executed copies of the notebooks, as pages
+# pins  requirements*.txt from the bounds in pyproject.toml
 # bench  the measurements in benchmarks/; faults  the whole fault suite, about half an hour
 
 # The first Python that is new enough; another one: make demo PYTHON=/path/to/python
@@ -17,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check faults bench notebooks lint environment environment-dev browser fault-tools python
+.PHONY: help demo test check faults bench notebooks pins lint environment environment-dev browser fault-tools python
 
 help:
 	@echo "make demo    install into .venv, start the stack, make a talking-head video"
@@ -44,6 +45,10 @@ bench: environment-dev
 
 notebooks: environment
 	@$(BIN)/python tools/render_notebooks.py
+
+# The versions that fit pyproject.toml; UPGRADE=all or names: newer ones.
+pins: environment-dev
+	@$(BIN)/python tools/pins.py $(if $(UPGRADE),--upgrade $(filter-out all,$(UPGRADE)))
 
 lint:
 	@$(BIN)/ruff check --quiet
