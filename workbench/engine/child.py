@@ -15,6 +15,7 @@ from nodes.source import stamp_of
 from schemas.errors import WorkbenchError
 from workbench.engine.messages import VERSION, Channel, FromExecutor, Message, OtherVersion, Ready, to_executor
 from workbench.engine.wire import Closed
+from workbench.host import python_module
 from workbench.store.retry import disk_full, no_space
 
 START_TIMEOUT_S = 60.0
@@ -86,7 +87,7 @@ class Child:
         ]
         with theirs, log:
             self._process = subprocess.Popen(
-                [self._python, "-m", "workbench.engine.executor", *arguments],
+                python_module("workbench.engine.executor", *arguments, python=self._python),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
