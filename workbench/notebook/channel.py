@@ -79,9 +79,9 @@ class Channel:
         asyncio.run_coroutine_threadsafe(self._taken(message, [bytes(one) for one in buffers], send), self._loop)
 
     def known(self, wanted: Iterable[Wanted]) -> dict[str, Any]:
-        """What can be answered now, by the address of the question; before it ``media:`` or ``text:`` for what it leads to.
+        """What can be answered now, to be saved with the notebook. Blocks.
 
-        It is saved with the notebook. Blocks.
+        By the address of the question, behind ``media:`` or ``text:`` for what it leads to.
         """
         found: dict[str, Any] = {}
         for kind, name, given in wanted:
