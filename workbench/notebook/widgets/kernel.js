@@ -1,7 +1,9 @@
 // The way to the bench through the kernel: calls, addresses of media, and a socket, over the messages of one model. What
 // was known when the notebook was saved is the answer where no kernel runs.
 
-import { ApiError, place } from "./api.js";
+import { ApiError, use } from "./api.js";
+import { request } from "./channel.js";
+import { Feed } from "./feed.js";
 
 const PATIENCE_MS = 1500; // then what is saved is shown
 const ALIVE_MS = 15_000;
@@ -17,6 +19,7 @@ export class Kernel extends EventTarget {
   #hello = null;
   #doubt = null;
   #unheard = 0;
+  #feed = new Feed(() => this.#open());
   #views = 0;
   #timer = null;
 
@@ -29,8 +32,7 @@ export class Kernel extends EventTarget {
   constructor(host) {
     super();
     this.#host = host;
-    place.base = host.get("page");
-    place.transport = this;
+    use(this);
     host.on("msg:custom", (message) => message.client === this.#client && this.#hear(message));
     host.on("comm_live_update", () => (host.comm_live === false ? this.#lost() : this.hello()));
   }
@@ -77,9 +79,20 @@ export class Kernel extends EventTarget {
     return this.#hello;
   }
 
-  // -- what place.transport has to do ---------------------------------------------------------------------------------
+  // -- the channel ----------------------------------------------------------------------------------------------------
 
-  async call(method, path, body) {
+  embedded = true;
+
+  page(path) {
+    return this.#host.get("page") ? this.#host.get("page") + path : null;
+  }
+
+  watch(jobId, see, after) {
+    return this.#feed.watch(jobId, see, after);
+  }
+
+  async ask(name, params) {
+    const { method, address: path, body } = request(name, params);
     if (await this.hello()) {
       const saved = method === "GET" ? this.#saved.get(path) : undefined;
       const { status, answer } = await this.#ask({ kind: "call", method, path, body }, saved);
@@ -91,9 +104,10 @@ export class Kernel extends EventTarget {
   }
 
   /** Where the bytes of a path are; pictures that are small come as data: URLs. */
-  media(path, anew = false) {
+  media(name, params, again = false) {
+    const path = request(name, params).address;
     const saved = this.#saved.get(`media:${path}`);
-    if (saved && !anew) return saved;
+    if (saved && !again) return saved;
     return this.hello().then(async (live) => {
       if (!live) throw this.#away();
       const { status, answer } = await this.#ask({ kind: "media", path });
@@ -102,7 +116,8 @@ export class Kernel extends EventTarget {
     });
   }
 
-  async text(path) {
+  async text(sha256) {
+    const path = `/api/artifacts/${sha256}`;
     const saved = this.#saved.get(`text:${path}`);
     if (saved !== undefined) return saved;
     if (!(await this.hello())) throw this.#away();
@@ -111,7 +126,7 @@ export class Kernel extends EventTarget {
     return answer.text;
   }
 
-  open() {
+  #open() {
     const name = `${this.#client}-${(this.#count += 1)}`;
     const socket = {
       readyState: WebSocket.CONNECTING,
