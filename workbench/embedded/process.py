@@ -63,6 +63,7 @@ def spawn(
 
     def between_fork_and_exec() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background commands inherit it ignored
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != supervisor:  # it died before the wish was made
