@@ -15,11 +15,12 @@ from typing import Any
 import uvicorn
 
 from tests.app.named import Named
-from workbench.app.live import client, route
+from workbench.app.api import live
 from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
+from workbench.client.live import watcher
 from workbench.settings import load_settings
 
 TOKEN = "the-token-of-guarded-apps-in-tests"
@@ -27,7 +28,7 @@ MAX_SUBSCRIPTIONS = 40  # of a socket
 SEND_BUFFER_BYTES = 65_536
 
 if __name__ == "__main__":
-    route.TOO_SLOW_S, client.HEARTBEAT_EVERY_S, client.MAX_SUBSCRIPTIONS = 3.0, 4.0, MAX_SUBSCRIPTIONS
+    live.TOO_SLOW_S, watcher.HEARTBEAT_EVERY_S, watcher.MAX_SUBSCRIPTIONS = 3.0, 4.0, MAX_SUBSCRIPTIONS
     bench, port = Bench(load_settings(app_token=TOKEN)), int(sys.argv[1])
     app: Any
     if sys.argv[2:] == ["guarded"]:
