@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse
+from schemas.problem import first_problem
 from workbench.client.live.feed import Followed
 from workbench.client.live.hub import Hub
 from workbench.metrics import EVENT_SECONDS, LIVE_UPDATES
@@ -209,8 +210,8 @@ def _request(document: Any) -> LiveRequest:
     try:
         return LiveRequest.model_validate(document)
     except ValidationError as fault:
-        first = fault.errors()[0]
-        raise _unreadable(".".join(str(part) for part in first["loc"]) or "message", first["msg"]) from None
+        problem = first_problem(fault)
+        raise _unreadable(problem.place or "message", problem.text) from None
 
 
 def _unreadable(where: str, why: str) -> WorkbenchError:
