@@ -1,8 +1,7 @@
-"""What the executor waits for while it runs a segment: files, results of others, decisions, whether it tries again."""
+"""Answers what the executor waits for while it runs a segment: files, results of others, decisions, another attempt."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from pathlib import Path
 
@@ -11,16 +10,16 @@ from msgspec import Raw
 
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
-from schemas.event import NodeFailure, NodeLoss, NodeWait
+from schemas.event import NodeLoss, NodeWait
 from schemas.refs import Ref, refs_in
-from schemas.status import NodeStatus, WaitReason
+from schemas.status import WaitReason
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
-from workbench.crash_points import CrashPoint, reached
-from workbench.engine.active import Heart
-from workbench.engine.backoff import delay_s
-from workbench.engine.child import Child
-from workbench.engine.keeping import Keeping
+from workbench.engine.artifact_uploader import ArtifactUploader
+from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.failure_reporter import FailureReporter
+from workbench.engine.lease import LeaseRenewer, Lost
+from workbench.engine.leased_calls import LeasedCalls
 from workbench.engine.messages import (
     Answer,
     Ask,
@@ -35,166 +34,126 @@ from workbench.engine.messages import (
     Refused,
     Request,
 )
-from workbench.engine.patience import Lost, Patience
-from workbench.engine.wire import Closed
-from workbench.engine.work import Work, log_of, start_of
-from workbench.metrics import NODES
+from workbench.engine.running_segment import RunningSegment
 from workbench.store.damage import LOST, Condition, discard
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
 
 
-class Answering:
-    """Answers one executor. Methods block, and raise Lost when the segment is not ours any more."""
+class RequestHandler:
+    """Of one segment. Methods block for the store and the bus."""
 
     def __init__(
         self,
         bus: Bus,
         objects: Objects,
         cache: LocalCache,
-        child: Child,
-        heart: Heart,
-        patience: Patience,
-        keeping: Keeping,
+        executor: ExecutorProcess,
+        renewer: LeaseRenewer,
+        segment: RunningSegment,
+        calls: LeasedCalls,
+        uploader: ArtifactUploader,
+        failures: FailureReporter,
     ) -> None:
-        self.bus = bus
-        self.objects = objects
-        self.cache = cache
-        self.child = child
-        self.heart = heart
-        self.patience = patience
-        self.keeping = keeping
+        self._bus = bus
+        self._objects = objects
+        self._cache = cache
+        self._executor = executor
+        self._renewer = renewer
+        self._segment = segment
+        self._leased = segment.leased
+        self._calls = calls
+        self._uploader = uploader
+        self._failures = failures
 
-    def answer(self, work: Work, request: Request) -> None:
-        """Answer a request of the executor's. Raises Lost, Closed."""
+    def answer(self, request: Request) -> None:
+        """Raises Lost when the segment is not ours any more, Closed when the executor is gone."""
         try:
-            answer = self._find(work, request)
+            answer = self._answer_to(request)
         except WorkbenchError as error:
             answer = Refused(request.id, error.info())
         except Lost:
-            self.give_up(request.id)
+            self._executor.give_up(request)
             raise
-        self.child.send(answer)
+        self._executor.send(answer)
 
-    def give_up(self, question: int) -> None:
-        """Answer that the segment was given up: an executor that waits for ever would have to be killed."""
-        with contextlib.suppress(Closed):  # the next receive says so
-            self.child.send(GivenUp(question))
-
-    def fail(self, work: Work, node: str, failure: NodeFailure) -> Verdict:
-        """Tell the bus of a failed attempt. RETRY or FINAL. Raises Lost."""
-        pause_s = delay_s(failure.attempt, failure.error.code)
-        why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
-        body = failure.to_json()
-        reached(CrashPoint.FAIL_ASKED)
-        verdict = self.patience.insist(
-            work,
-            lambda: self.bus.fail(
-                work.active.lease,
-                node,
-                body,
-                retry=failure.again,
-                start=start_of(work.active),
-                delay_s=pause_s,
-                why=why,
-            ),
-        )
-        reached(CrashPoint.FAIL_ANSWERED)
-        NODES.labels(work.nodes[node]["service"], "retried" if verdict is Verdict.RETRY else "failed").inc()
-        log_of(work).warning(
-            "node failed",
-            node=node,
-            attempt=failure.attempt,
-            verdict=verdict.value,
-            retry_in_s=pause_s if verdict is Verdict.RETRY else None,
-            code=failure.error.code,
-            error=failure.error.message,
-        )
-        return verdict
-
-    def _find(self, work: Work, request: Request) -> Answer:
+    def _answer_to(self, request: Request) -> Answer:
         node = request.node
         if isinstance(request, Fetch):
-            found = self._fetch(work, node, request.ref)
-            return GivenUp(request.id) if found is None else Fetched(request.id, str(found))
+            path = self._fetch(node, request.ref)
+            return GivenUp(request.id) if path is None else Fetched(request.id, str(path))
         if isinstance(request, Claim):
-            claimed = self._claim(work, node, request.key)
+            claimed = self._claim(node, request.key)
             return Outcome(request.id, claimed) if isinstance(claimed, Verdict) else Known(request.id, Raw(claimed))
         if isinstance(request, Ask):
-            decision = self._ask(work, node, request.question)
+            decision = self._ask(node, request.question)
             return Outcome(request.id, Verdict.PARKED) if decision is None else Decided(request.id, decision)
-        assert isinstance(request, Failed)
-        self.keeping.upload(work)
-        verdict = self.fail(work, node, request.failure)
-        if verdict is Verdict.FINAL:
-            work.active.ends[node] = (NodeStatus.FAILED, request.failure.to_json())
-            work.settle(node)
-        else:
-            work.started.pop(node, None)
-        return Outcome(request.id, verdict)
+        assert isinstance(request, Failed), request
+        self._uploader.upload()
+        return Outcome(request.id, self._failures.failed(node, request.failure))
 
-    def _fetch(self, work: Work, node: str, ref: Ref) -> Path | None:
+    def _fetch(self, node: str, ref: Ref) -> Path | None:
         """Bring the artifact here. Where its bytes are lost and nodes of this job made them, those run again first, and
-        the segment is not ours any more."""
+        the segment is not ours any more (None)."""
+
+        def fetch() -> Path:
+            return self._cache.fetch(ref, self._objects)
+
         try:
-            return self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects))
+            return self._calls.store(fetch)
         except WorkbenchError as error:
-            makers = work.makers_of(ref, node) if error.code in LOST else []
+            makers = self._segment.makers_of(ref, node) if error.code in LOST else []
             if not makers:
                 raise
-            if self.patience.with_store(work, lambda: discard(self.objects, ref)) is Condition.GOOD:
-                return self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects))
+            if self._calls.store(lambda: discard(self._objects, ref)) is Condition.GOOD:
+                return self._calls.store(fetch)
             why = NodeWait(reason=WaitReason.INPUT_LOST, artifact=ref.sha256).to_json()
             loss = NodeLoss(artifact=ref.sha256, reader=node).to_json()
-            verdict = self.patience.insist(
-                work, lambda: self.bus.remake(work.active.lease, node, makers, why=why, loss=loss)
-            )
-            log_of(work).warning(
+            verdict = self._calls.bus(lambda: self._bus.remake(self._leased.lease, node, makers, why=why, loss=loss))
+            self._segment.log.warning(
                 "stored bytes are lost", node=node, artifact=ref.sha256, makers=makers, verdict=verdict.value
             )
             if verdict is Verdict.FINAL:
                 raise
             if verdict is not Verdict.RETRY:
-                work.active.lost = verdict
-                raise Lost from error
-            self.heart.forget(work.active)  # the lease is free
+                raise self._leased.lose(verdict) from error
+            self._renewer.forget(self._leased)  # the lease is free
             return None
 
-    def _claim(self, work: Work, node: str, key: str) -> Verdict | bytes:
+    def _claim(self, node: str, key: str) -> Verdict | bytes:
         """The node's result as JSON; OK: its computation is ours; PARKED or BUSY: somebody else is at it."""
         why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
+
+        def claim(look: bool) -> tuple[Verdict, bytes | None]:
+            # The lease is read at each try: in between it may have been adopted under another fence.
+            return self._bus.claim(self._leased.lease, node, key, look=look, park=self._segment.chain, why=why)
+
         look = True
         while True:
-            verdict, found = self.patience.insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
+            verdict, found = self._calls.bus(functools.partial(claim, look))
             if verdict is Verdict.OK:
-                work.active.claims[node] = key
+                self._leased.claims[node] = key
                 return verdict
             if verdict is Verdict.PARKED:
-                self.heart.forget(work.active)  # the lease is free
-                log_of(work).debug("waits for the same computation elsewhere", node=node)
+                self._renewer.forget(self._leased)  # the lease is free
+                self._segment.log.debug("waits for the same computation elsewhere", node=node)
             if verdict in (Verdict.PARKED, Verdict.BUSY):
                 return verdict
             if found is None:
-                work.active.lost = verdict
-                raise Lost
+                raise self._leased.lose(verdict)
             made = refs_in(orjson.loads(found)["output"])
-            if self.patience.with_store(work, functools.partial(self.objects.has_all, made)):
+            if self._calls.store(functools.partial(self._objects.has_all, made)):
                 return found
             look = False  # its artifacts are gone: it is to be made again
 
-    def _ask(self, work: Work, node: str, question: Question) -> Decision | None:
+    def _ask(self, node: str, question: Question) -> Decision | None:
         """The person's decision; None: the job waits for it without this worker."""
         why = NodeWait(reason=WaitReason.APPROVAL, question=question).to_json()
-        verdict, found = self.patience.insist(work, lambda: self.bus.ask(work.active.lease, node, why))
+        verdict, found = self._calls.bus(lambda: self._bus.ask(self._leased.lease, node, why))
         if verdict is Verdict.PARKED:
-            self.heart.forget(work.active)  # the lease is free
-            log_of(work).info("waits for a person", node=node)
+            self._renewer.forget(self._leased)  # the lease is free
+            self._segment.log.info("waits for a person", node=node)
             return None
         if found is None:
-            work.active.lost = verdict
-            raise Lost
+            raise self._leased.lose(verdict)
         return Decision.model_validate_json(found)
-
-    def _ask_claim(self, work: Work, node: str, key: str, look: bool, why: bytes) -> tuple[Verdict, bytes | None]:
-        # The lease is read at each try: in between it may have been adopted under another fence.
-        return self.bus.claim(work.active.lease, node, key, look=look, park=work.chain, why=why)
