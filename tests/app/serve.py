@@ -13,17 +13,18 @@ from typing import Any
 import uvicorn
 
 from tests.app.named import Named
-from workbench.app.live import client, route
+from workbench.app.api import live
 from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
+from workbench.client.live import watcher
 from workbench.settings import load_settings
 
 TOKEN = "the-token-of-guarded-apps-in-tests"
 
 if __name__ == "__main__":
-    route.TOO_SLOW_S, client.HEARTBEAT_EVERY_S = 3.0, 4.0
+    live.TOO_SLOW_S, watcher.HEARTBEAT_EVERY_S = 3.0, 4.0
     bench, port = Bench(load_settings(app_token=TOKEN)), int(sys.argv[1])
     app: Any
     if sys.argv[2:] == ["guarded"]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nodes.evaluate._words import spoken_words
-from schemas.pipeline import OptionUse
+from schemas.pipeline import InputUse
 from tests.cli.conftest import SCRIPT
 from tests.cli.program import Program
 
@@ -50,5 +50,5 @@ def test_a_draft_is_one_node_and_needs_a_prompt(bench: Program) -> None:
     refused = bench.try_("run", "draft_script", "--script", "Hello.", "--json")
     assert (refused.code, refused.error["code"]) == (2, "pipeline.bad_option")
     listed = {item["name"]: item for item in bench.json("pipelines")}
-    assert listed["draft_script"]["options"]["prompt"] == OptionUse.NEEDED
+    assert [(one["name"], one["use"]) for one in listed["draft_script"]["inputs"]] == [("prompt", InputUse.NEEDED)]
     assert not listed["draft_script"]["listed"] and listed["talking_head"]["listed"]

@@ -101,7 +101,7 @@ def test_what_is_no_message_is_refused(ends: tuple[socket.socket, socket.socket]
 OTHER = """
 import socket, sys, orjson
 from workbench.engine.wire import Wire
-end = Wire(socket.socket(fileno=int(sys.argv[3])))
+end = Wire(socket.socket(fileno=int(next(filter(str.isdigit, sys.argv)))))
 end.send(orjson.dumps({"kind": "ready", "pid": 1, "capabilities": []} | %s))
 end.receive()
 """

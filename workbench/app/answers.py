@@ -8,6 +8,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
+
+SEE_DOCS = "Correct that field; /docs describes every call."
 
 # The status of a code; its family (the part before the dot) decides where it is not listed.
 _STATUS_OF_CODE = {
@@ -101,16 +104,7 @@ def register_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        return error_answer(
-            WorkbenchError(
-                "request.invalid",
-                str(first["msg"]),
-                where=".".join(str(part) for part in first["loc"]),
-                seen=first.get("input"),
-                remedy="Correct that field; /docs describes every call.",
-            )
-        )
+        return error_answer(invalid(error.errors(), "request.invalid", remedy=SEE_DOCS))
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> JSONResponse:

@@ -137,6 +137,8 @@ def _describe(
         title=pipeline.title,
         doc=pipeline.doc,
         options=_uses(pipeline),
+        inputs=pipeline.view().inputs,
+        reviews=pipeline.view().reviews,
         nodes=nodes,
         result=".".join(pipeline.result) if pipeline.result else None,
         offered=not missing,

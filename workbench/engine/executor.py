@@ -5,7 +5,6 @@ Run as ``python -m workbench.engine.executor FD PARENT CACHE BYTES WORK``; what 
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import os
 import signal
@@ -25,9 +24,8 @@ from workbench.engine.run_state import Abandoned, ExecutorParts, RunState
 from workbench.engine.segment_run import SegmentRun
 from workbench.engine.supervisor_link import SupervisorLink
 from workbench.engine.wire import Closed
+from workbench.host import this_host
 from workbench.store.local_cache import LocalCache
-
-PR_SET_PDEATHSIG = 1
 
 
 class Executor:
@@ -72,17 +70,10 @@ class Executor:
             self.run(self.link.runs.get())
 
 
-def _die_with_parent(parent: int) -> None:
-    """The kernel ends this process when the supervisor's thread dies, even while a node holds the GIL."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
 def start(arguments: list[str]) -> None:
     """Entry point of the process: descriptor, parent pid, cache folder, cache bytes, work folder."""
     fd, parent, cache_folder, cache_bytes, work_folder = arguments
-    _die_with_parent(int(parent))
+    this_host().end_with_parent(int(parent))
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = {

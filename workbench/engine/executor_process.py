@@ -28,6 +28,7 @@ from workbench.engine.messages import (
     to_executor,
 )
 from workbench.engine.wire import Closed
+from workbench.host import python_module
 from workbench.store.retry import disk_full, no_space
 
 START_TIMEOUT_S = 60.0
@@ -102,7 +103,7 @@ class ExecutorProcess:
         ]
         with theirs, log:
             self._process = subprocess.Popen(
-                [self._python, "-m", "workbench.engine.executor", *arguments],
+                python_module("workbench.engine.executor", *arguments, python=self._python),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -13,13 +13,13 @@ from nodes.sdk import NodeDeclaration, NodeError
 from schemas.errors import WorkbenchError
 from schemas.event import NodeResult
 from schemas.graph import Node
+from schemas.problem import invalid
 from workbench.bus.answers import Verdict
 from workbench.engine.binding import literal, references
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
 from workbench.engine.messages import Claim, Known, Outcome
 from workbench.engine.node_host import NodeHost
-from workbench.engine.parse import explain, location
 from workbench.engine.run_state import Abandoned, RunState
 
 BUSY_S = 0.05  # between two questions whether somebody else's computation has ended
@@ -142,12 +142,11 @@ def _params(node: Node, declaration: NodeDeclaration) -> BaseModel:
     try:
         return declaration.params.model_validate(node.params)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
+        raise invalid(
+            error,
             "node.version_mismatch",
-            f"this worker's {node.service} {node.version} takes other parameters than the client's: {explain(first)}",
-            where=f"node {node.id}: params.{location(first['loc'])}",
-            seen=first.get("input"),
+            f"this worker's {node.service} {node.version} takes other parameters than the client's",
+            where=f"node {node.id}: params",
             remedy="Restart the workers, so that they run the same code as the client.",
         ) from None
 
@@ -156,10 +155,10 @@ def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> Ba
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise NodeError(
-            f"an input does not fit {node.service}: {explain(first)}",
-            where=f"node {node.id}: input.{location(first['loc'])}",
-            seen=first.get("input"),
+        raise invalid(
+            error,
+            "node.bad_input",
+            f"an input does not fit {node.service}",
+            where=f"node {node.id}: input",
             remedy="Look at the node that made this value.",
         ) from None

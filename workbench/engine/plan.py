@@ -8,7 +8,7 @@ import orjson
 
 from schemas.event import EventType, NodeResult
 from schemas.graph import Edge, Node
-from schemas.segment import Duty, SegmentSpec
+from schemas.segment import RunOptions, SegmentSpec
 from schemas.status import Lane, NodeStatus
 from workbench.bus.answers import Planned
 from workbench.engine.binding import references
@@ -150,7 +150,7 @@ def _spec(
     duties = {}
     for node_id in segment.nodes:
         declaration = checked.declarations[node_id]
-        duties[node_id] = Duty(
+        duties[node_id] = RunOptions(
             seeded=declaration.seeded,
             cache=declaration.cache and use_cache,
             asks=declaration.asks,

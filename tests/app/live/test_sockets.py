@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.app.live.conftest import App, Watcher, numbers
 from tests.engine.graphs import document
 from tests.live import Diary, LiveBench
-from workbench.app.live.client import MAX_SUBSCRIPTIONS
+from workbench.client.live.watcher import MAX_SUBSCRIPTIONS
 from workbench.engine.accept import Request
 
 pytestmark = pytest.mark.stack

@@ -6,7 +6,6 @@ Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``lo
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
@@ -19,22 +18,16 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from workbench.client.inspection.bytes_seen import HEAD_BYTES, family_of, format_of
-from workbench.client.inspection.limits import CHILD_MEMORY_BYTES, CHILD_OPEN_FILES, Limits
-from workbench.client.inspection.refusals import refused, too_large, unreadable
+from workbench.client.inspection.limits import CHILD_MEMORY_BYTES, CHILD_OPEN_FILES, CHILD_OVER_MEMORY, Limits
+from workbench.client.inspection.refusals import needs_memory, refused, unreadable
 from workbench.engine.wire import Closed, Wire
-
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+from workbench.host import this_host
 
 
 def confine(parent: int) -> None:
     """Take from this process what it does not need. Call it before any thread is started."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # no network; refused in some containers, then it stays
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
+    this_host().isolate()
+    this_host().end_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (CHILD_OPEN_FILES, CHILD_OPEN_FILES))
     os.umask(0o077)
@@ -130,8 +123,7 @@ def serve(wire: Wire) -> None:
                 error.seen = error.seen.replace(message["path"], "it").replace(message["out"], "it")
             say("refused", error=error.info().model_dump(mode="json"))
         except MemoryError:
-            memory = too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")
-            say("refused", error=memory.info().model_dump(mode="json"))
+            say("refused", error=needs_memory().info().model_dump(mode="json"))
         except OSError as fault:
             if fault.errno is None:
                 raise
@@ -150,7 +142,7 @@ def start(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wire = Wire(socket.socket(fileno=fd))
     warm()
-    resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+    this_host().limit_memory(CHILD_MEMORY_BYTES, CHILD_OVER_MEMORY)
     try:
         wire.send(orjson.dumps({"kind": "ready"}))
         serve(wire)

@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as w
 from pydantic import BaseModel, ValidationError
 
-from workbench.engine.parse import explain
+from schemas.problem import problems_of
 
 LABEL_WIDTH, CONTROL_WIDTH = "190px", "330px"
 LONG_TEXT = 200  # characters from which a text has several lines
@@ -79,9 +79,9 @@ class Field:
         try:
             self._model.model_validate({self.name: value})
         except ValidationError as error:
-            wrong = [one for one in error.errors(include_url=False) if one["loc"][:1] == (self.name,)]
+            wrong = [problem.text for problem in problems_of(error) if problem.field == self.name]
             if wrong:
-                self.problem.say(explain(wrong[0]))
+                self.problem.say(wrong[0])
                 return False
         self.problem.say("")
         return True

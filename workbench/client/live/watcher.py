@@ -1,7 +1,7 @@
-"""One socket: what it asked for, and the next thing it is told.
+"""One listener, with a socket or a widget behind it: what it asked for, and the next thing it is told.
 
-A subscription is a place in a job's list of events and the version of the state that was sent last. A client that reads
-slowly is sent fewer updates, each with more events; nothing is queued for it but the answers to its own requests.
+A subscription is a place in a job's list of events and the version of the state that was sent last. A watcher that
+reads slowly is sent fewer updates, each with more events; nothing is queued for it but the answers to its requests.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,11 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.errors import WorkbenchError
+from schemas.job import JobRecord
 from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse
-from workbench.app.identity import User, visible
-from workbench.app.live.hub import Hub
-from workbench.client.following import Followed
+from schemas.problem import first_problem
+from workbench.client.live.feed import Followed
+from workbench.client.live.hub import Hub
 from workbench.metrics import EVENT_SECONDS, LIVE_UPDATES
 
 UPDATE_EVERY_S = 0.25
@@ -35,7 +37,7 @@ _HEARTBEAT = LiveHeartbeat().to_json()
 
 @dataclass
 class Subscription:
-    """What a client was told of one job."""
+    """What a watcher was told of one job."""
 
     followed: Followed
     place: int  # events that it has
@@ -49,12 +51,18 @@ class Subscription:
         return self.version != self.followed.shown.version or self.place < self.followed.shown.count
 
 
-class Client:
-    """The state of a socket, without the socket. Belongs to the event loop."""
+class Watcher:
+    """Takes the messages of ``schemas.live`` and makes them. Belongs to the event loop.
 
-    def __init__(self, hub: Hub, user: User) -> None:
+    Args:
+        record_of: the record of a job that this listener may see. Raises WorkbenchError (job.unknown). May block.
+        may_see: whether it may see the jobs of an owner.
+    """
+
+    def __init__(self, hub: Hub, record_of: Callable[[str], JobRecord], may_see: Callable[[str], bool]) -> None:
         self.hub = hub
-        self.user = user
+        self._record_of = record_of
+        self._may_see = may_see
         self.wake = asyncio.Event()
         self.room = asyncio.Event()  # set while answers may be added
         self.room.set()
@@ -98,10 +106,9 @@ class Client:
                 remedy="Unsubscribe from jobs that nobody looks at, or open another socket.",
             )
         known = self._subscriptions.get(job)
-        followed = known.followed if known else self.hub.join(self, job)
+        followed = known.followed if known else self.hub.join(self, job, self._may_see)
         if followed is None:
-            record = visible(self.user, await asyncio.to_thread(self.hub.bench.job, job))
-            followed = await self.hub.follow(self, record)
+            followed = await self.hub.follow(self, await asyncio.to_thread(self._record_of, job))
         self._subscriptions[job] = Subscription(
             followed, followed.place_of(request.after), request.after, len(followed.events)
         )
@@ -203,8 +210,8 @@ def _request(document: Any) -> LiveRequest:
     try:
         return LiveRequest.model_validate(document)
     except ValidationError as fault:
-        first = fault.errors()[0]
-        raise _unreadable(".".join(str(part) for part in first["loc"]) or "message", first["msg"]) from None
+        problem = first_problem(fault)
+        raise _unreadable(problem.place or "message", problem.text) from None
 
 
 def _unreadable(where: str, why: str) -> WorkbenchError:

@@ -1,17 +1,22 @@
-"""Who watches what: from the reader's thread to the sockets of the event loop."""
+"""Who watches what: from the reader's thread to the listeners of an event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from schemas.job import JobRecord
 from workbench.client.bench import Bench
-from workbench.client.following import Feed, Followed
+from workbench.client.live.feed import Feed, Followed
 from workbench.metrics import LIVE_JOBS
 
-if TYPE_CHECKING:
-    from workbench.app.live.client import Client
+
+class Listener(Protocol):
+    """Somebody who watches jobs. Belongs to the event loop."""
+
+    def touch(self, job: str) -> None:
+        """Something of the job is new."""
 
 
 class Hub:
@@ -20,40 +25,40 @@ class Hub:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.feed = Feed(bench, self._changed)
-        self._watchers: dict[str, set[Client]] = {}
+        self._listeners: dict[str, set[Listener]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         LIVE_JOBS.set_function(lambda: self.feed.jobs)
 
-    def join(self, client: Client, job: str) -> Followed | None:
-        """Tell the client of a job that others watch; None where nobody does or the client may not see it."""
-        followed = self.feed.join(job, client.user.may_see)
+    def join(self, listener: Listener, job: str, may_see: Callable[[str], bool]) -> Followed | None:
+        """Tell the listener of a job that others watch; None where nobody does or its owner is not one to be seen."""
+        followed = self.feed.join(job, may_see)
         if followed is not None:
-            self._watchers.setdefault(job, set()).add(client)
+            self._listeners.setdefault(job, set()).add(listener)
         return followed
 
-    async def follow(self, client: Client, record: JobRecord) -> Followed:
-        """Tell the client of each change of the job. Raises WorkbenchError (sql.unreachable)."""
+    async def follow(self, listener: Listener, record: JobRecord) -> Followed:
+        """Tell the listener of each change of the job. Raises WorkbenchError (sql.unreachable)."""
         self._loop = asyncio.get_running_loop()
         following = asyncio.ensure_future(asyncio.to_thread(self.feed.follow, record))
         try:
             followed = await asyncio.shield(following)
-        except asyncio.CancelledError:  # the socket has closed meanwhile
+        except asyncio.CancelledError:  # the listener has gone meanwhile
             following.add_done_callback(lambda _: self._leave_unheard(following, record.id))
             raise
-        self._watchers.setdefault(record.id, set()).add(client)
+        self._listeners.setdefault(record.id, set()).add(listener)
         return followed
 
     def _leave_unheard(self, following: asyncio.Future[Followed], job: str) -> None:
         if not following.cancelled() and following.exception() is None:
             self.feed.leave(job)
 
-    def leave(self, client: Client, job: str) -> None:
-        """Tell the client no more of the job."""
-        watchers = self._watchers.get(job)
-        if watchers and client in watchers:
-            watchers.discard(client)
-            if not watchers:
-                del self._watchers[job]
+    def leave(self, listener: Listener, job: str) -> None:
+        """Tell the listener no more of the job."""
+        listeners = self._listeners.get(job)
+        if listeners and listener in listeners:
+            listeners.discard(listener)
+            if not listeners:
+                del self._listeners[job]
             self.feed.leave(job)
 
     def close(self) -> None:
@@ -69,5 +74,5 @@ class Hub:
 
     def _tell(self, jobs: frozenset[str]) -> None:
         for job in jobs:
-            for client in self._watchers.get(job, ()):
-                client.touch(job)
+            for listener in self._listeners.get(job, ()):
+                listener.touch(job)

@@ -15,16 +15,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import orjson
 import structlog
 
 from schemas.errors import WorkbenchError
-from schemas.event import Event
+from schemas.event import Event, Progress
 from schemas.job import JobRecord
 from workbench.bus.bus import Bus, read_event
 from workbench.bus.connection import BUS_AWAY
 from workbench.bus.watching import RawEvent
 from workbench.client.bench import Bench
-from workbench.client.folding import JobFold
+from workbench.client.live.state import LiveJob
 
 log = structlog.get_logger()
 
@@ -55,7 +56,7 @@ class Followed:
 
     job: str
     owner: str
-    fold: JobFold
+    live: LiveJob
     numbers: list[Number] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)  # as JSON
     written_at: list[float] = field(default_factory=list)  # on their writers' clocks
@@ -86,22 +87,22 @@ class Followed:
             number = (event.epoch, event.seq)
             if self.numbers and number <= self.numbers[-1]:
                 continue
-            self.fold.see(event)
+            self.live.see(event)
             self.events.append(event.to_json())
             self.written_at.append(event.at)
             self.numbers.append(number)
         if grown := len(self.numbers) > before:
             self.heard_at = time.monotonic()
-            if self.fold.end is not None:
+            if self.live.ended:
                 self.ended_at = self.ended_at or self.heard_at
         return grown
 
     def show(self) -> bool:
         """Publish the state if it is another one. Returns whether it is."""
-        state = self.fold.state().model_dump_json(by_alias=True, exclude={"cursor", "events"}).encode()
+        state = self.live.state().model_dump_json(by_alias=True, exclude={"cursor", "events"}).encode()
         if state == self.shown.state and len(self.numbers) == self.shown.count:
             return False
-        self.shown = Shown(self.shown.version + 1, state, len(self.numbers), self.fold.end is not None)
+        self.shown = Shown(self.shown.version + 1, state, len(self.numbers), self.live.ended)
         return True
 
 
@@ -179,7 +180,7 @@ class Feed:
     # -- the past ---------------------------------------------------------------------------------------------------
 
     def _caught_up(self, record: JobRecord) -> Followed:
-        followed = Followed(record.id, record.owner, JobFold(record, self._bench.typical_seconds(record)))
+        followed = Followed(record.id, record.owner, LiveJob(record, self._bench.typical_seconds(record)))
         away = False
         try:
             on_bus = self._read(record.id, self._bus.watching.history(record.id))
@@ -187,10 +188,10 @@ class Feed:
             on_bus, away = [], not record.status.final
         followed.add(_merged(self._bench.events(record.id), on_bus))
         if record.status.final:
-            followed.fold.close(record)
+            followed.live.fold.take(record)
         while self._unrecorded([followed]):
             time.sleep(BLOCK_S / 4)
-        followed.fold.bus_away = away
+        followed.live.bus_away = away
         followed.show()
         return followed
 
@@ -277,29 +278,29 @@ class Feed:
         return bool(heard)
 
     def _ask_progress(self, reading: list[Followed], touched: set[str]) -> None:
-        running = {one.job: nodes for one in reading if (nodes := one.fold.running)}
+        running = {one.job: nodes for one in reading if (nodes := one.live.running)}
         reported = self._bus.watching.reported(running)
         for one in reading:
             if one.job in reported:
                 try:
-                    one.fold.report(reported[one.job])
+                    one.live.report(Progress.model_validate(orjson.loads(raw)) for raw in reported[one.job])
                 except ValueError as fault:
                     log.warning("progress not readable", job=one.job, error=str(fault)[:300])
                 touched.add(one.job)
 
     def _look(self, reading: list[Followed], touched: set[str]) -> None:
-        queued = [one for one in reading if one.fold.queued]
+        queued = [one for one in reading if one.live.queued]
         places = self._bus.watching.places(one.job for one in queued) if queued else {}
         for one in queued:
-            one.fold.stands(places.get(one.job))
+            one.live.stands(places.get(one.job))
             touched.add(one.job)
         silent = {one.job: one for one in reading if time.monotonic() - one.heard_at >= LOOK_EVERY_S}
         for job in self._bus.watching.unknown(silent):
             followed = silent[job]
             record = self._bench.store.get(job)  # asked first: what ends it is then among the events
             followed.add(self._bench.events(job, followed.cursor))
-            if record is not None and record.status.final and followed.fold.end is None:
-                followed.fold.close(record)
+            if record is not None and record.status.final and not followed.live.ended:
+                followed.live.fold.take(record)
             touched.add(job)
 
     def _unrecorded(self, followed: Iterable[Followed]) -> set[str]:
@@ -314,8 +315,8 @@ class Feed:
     def _said_away(self, reading: list[Followed], away: bool, touched: set[str]) -> None:
         self._away = away
         for one in reading:
-            if one.fold.bus_away != away:
-                one.fold.bus_away = away
+            if one.live.bus_away != away:
+                one.live.bus_away = away
                 touched.add(one.job)
 
 

@@ -1,4 +1,4 @@
-"""The socket itself."""
+"""``WS /ws``: a watcher with a socket."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
 from workbench.app.identity import current_user
-from workbench.app.live.client import Client
-from workbench.app.live.hub import Hub
+from workbench.client.access import visible
+from workbench.client.live.hub import Hub
+from workbench.client.live.watcher import Watcher
 from workbench.metrics import LIVE_BYTES, LIVE_CLIENTS, LIVE_CLOSED
 
 # A client that takes no message for this long is closed and can come back with its cursors: sooner than a ping is
@@ -27,16 +28,17 @@ async def watch_jobs(socket: WebSocket) -> None:
     """Live states of jobs; docs/live.md describes the messages."""
     hub: Hub = socket.app.state.hub
     await socket.accept()
-    client = Client(hub, current_user(socket))
+    user = current_user(socket)
+    watcher = Watcher(hub, lambda job: visible(user, hub.bench.job(job)), user.may_see)
     LIVE_CLIENTS.inc()
-    hearing = asyncio.create_task(_hear(socket, client))
-    telling = asyncio.create_task(_tell(socket, client))
+    hearing = asyncio.create_task(_hear(socket, watcher))
+    telling = asyncio.create_task(_tell(socket, watcher))
     try:
         done, _ = await asyncio.wait((hearing, telling), return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     except TimeoutError:
-        client.close()
+        watcher.close()
         LIVE_CLOSED.inc()
         with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
@@ -50,21 +52,21 @@ async def watch_jobs(socket: WebSocket) -> None:
         for task in (hearing, telling):
             task.cancel()
         await asyncio.gather(hearing, telling, return_exceptions=True)
-        client.close()
+        watcher.close()
         LIVE_CLIENTS.dec()
 
 
-async def _hear(socket: WebSocket, client: Client) -> None:
+async def _hear(socket: WebSocket, watcher: Watcher) -> None:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        await client.take(message.get("text") or message.get("bytes") or "")
+        await watcher.take(message.get("text") or message.get("bytes") or "")
 
 
-async def _tell(socket: WebSocket, client: Client) -> None:
+async def _tell(socket: WebSocket, watcher: Watcher) -> None:
     while True:
-        message = await client.next_message()
+        message = await watcher.next_message()
         async with asyncio.timeout(TOO_SLOW_S):
             await socket.send({"type": "websocket.send", "text": message.decode()})
         LIVE_BYTES.inc(len(message))
