@@ -71,7 +71,7 @@ python:
 browser:
 	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null; } \
-		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium)." >&2
+		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium; macOS: brew install chromium)." >&2
 
 # Faults of clocks and networks need libfaketime and iproute2. Where they cannot be installed, those tests say so.
 fault-tools:

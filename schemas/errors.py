@@ -41,6 +41,7 @@ ERROR_CODES: dict[str, str] = {
     "review.bad_answer": "The answer is not valid: the author or the text is missing, or the text is too long.",
     "review.rejected": "A person rejected the content that the node asked about.",
     "worker.unknown": "No running worker has this name.",
+    "worker.other_version": "The executor and the supervisor of a worker have different versions of the workbench.",
     "pool.unknown": "No worker pool has this name.",
     "pipeline.unknown": "No pipeline has this name.",
     "pipeline.bad_option": "A pipeline option is unknown or missing.",

@@ -7,6 +7,7 @@ and fetched, a row inserted, a page of experiments asked for.
 from __future__ import annotations
 
 import importlib.util
+import platform
 import sys
 import time
 import uuid
@@ -23,6 +24,7 @@ from workbench.embedded.ports import holder, is_free, remembered_ports
 from workbench.embedded.probes import tracking_bucket
 from workbench.embedded.programs import find_bus_server, find_object_server
 from workbench.embedded.stack import status
+from workbench.host import Host, this_host
 from workbench.settings import Settings, load_settings
 
 DISTRIBUTION = "talking-head-workbench"
@@ -34,7 +36,7 @@ COMFORTABLE_BYTES = 5 * 2**30
 
 def examine(home: Path) -> DoctorReport:
     """Run every check. Blocks for some seconds; starts nothing."""
-    findings = [*_python(), *_home(home), *_packages(), *_models(), *_encoder(), *_programs()]
+    findings = [*_python(), *_machine(), *_home(home), *_packages(), *_models(), *_encoder(), *_programs()]
     answer = status(home)
     findings += [*_parts(answer), *_ports(home, answer)]
     settings = load_settings(home=home)
@@ -58,6 +60,15 @@ def _warning(check: str, message: str, remedy: str) -> Finding:
 
 def _python() -> Iterator[Finding]:
     yield _ok("python", f"{sys.version.split()[0]} at {sys.executable}")
+
+
+def _machine() -> Iterator[Finding]:
+    machine = f"{sys.platform}-{platform.machine()}"
+    if type(this_host()) is not Host:
+        yield _ok("machine", machine)
+    else:
+        remedy = "docs/operations.md, section “Which machines”, lists what works in another way than on Linux."
+        yield _warning("machine", f"{machine}, by the portable branch, which has run on Linux alone", remedy)
 
 
 def _home(home: Path) -> Iterator[Finding]:

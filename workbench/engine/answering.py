@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Any
+from pathlib import Path
 
 import orjson
+from msgspec import Raw
 
-from schemas.approval import Question
-from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.approval import Decision, Question
+from schemas.errors import WorkbenchError
 from schemas.event import NodeFailure, NodeLoss, NodeWait
 from schemas.refs import Ref, refs_in
 from schemas.status import NodeStatus, WaitReason
@@ -19,7 +20,21 @@ from workbench.crash_points import CrashPoint, reached
 from workbench.engine.active import Heart
 from workbench.engine.backoff import delay_s
 from workbench.engine.child import Child
-from workbench.engine.keeping import Keeping, ref_of
+from workbench.engine.keeping import Keeping
+from workbench.engine.messages import (
+    Answer,
+    Ask,
+    Claim,
+    Decided,
+    Failed,
+    Fetch,
+    Fetched,
+    GivenUp,
+    Known,
+    Outcome,
+    Refused,
+    Request,
+)
 from workbench.engine.patience import Lost, Patience
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work, log_of, start_of
@@ -27,12 +42,6 @@ from workbench.metrics import NODES
 from workbench.store.damage import LOST, Condition, discard
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects
-
-# What an executor is told that must let go of its segment.
-_GIVEN_UP: dict[str, Any] = {
-    "error": ErrorInfo(message="the segment was given up", code="cancelled").model_dump(mode="json"),
-    "verdict": Verdict.CANCELLED.value,
-}
 
 
 class Answering:
@@ -56,21 +65,21 @@ class Answering:
         self.patience = patience
         self.keeping = keeping
 
-    def answer(self, work: Work, message: dict[str, Any]) -> None:
-        """Answer a question of the executor's. Raises Lost, Closed."""
+    def answer(self, work: Work, request: Request) -> None:
+        """Answer a request of the executor's. Raises Lost, Closed."""
         try:
-            fields = self._find(work, message)
+            answer = self._find(work, request)
         except WorkbenchError as error:
-            fields = {"error": error.info().model_dump(mode="json")}
+            answer = Refused(request.id, error.info())
         except Lost:
-            self.give_up(message["id"])
+            self.give_up(request.id)
             raise
-        self.child.send("answer", id=message["id"], **fields)
+        self.child.send(answer)
 
     def give_up(self, question: int) -> None:
         """Answer that the segment was given up: an executor that waits for ever would have to be killed."""
         with contextlib.suppress(Closed):  # the next receive says so
-            self.child.send("answer", id=question, **_GIVEN_UP)
+            self.child.send(GivenUp(question))
 
     def fail(self, work: Work, node: str, failure: NodeFailure) -> Verdict:
         """Tell the bus of a failed attempt. RETRY or FINAL. Raises Lost."""
@@ -103,37 +112,38 @@ class Answering:
         )
         return verdict
 
-    def _find(self, work: Work, message: dict[str, Any]) -> dict[str, Any]:
-        kind = message["kind"]
-        if kind == "fetch":
-            return self._fetch(work, message["node"], ref_of(message["ref"]))
-        if kind == "claim":
-            return self._claim(work, message["node"], message["key"])
-        if kind == "ask":
-            return self._ask(work, message["node"], Question.model_validate(message["question"]))
-        if kind == "failed":
-            self.keeping.upload(work)
-            failure = NodeFailure.model_validate(message["failure"])
-            verdict = self.fail(work, message["node"], failure)
-            if verdict is Verdict.FINAL:
-                work.active.ends[message["node"]] = (NodeStatus.FAILED, failure.to_json())
-                work.settle(message["node"])
-            else:
-                work.started.pop(message["node"], None)
-            return {"verdict": verdict.value}
-        raise ValueError(f"unknown message {kind!r} from the executor")
+    def _find(self, work: Work, request: Request) -> Answer:
+        node = request.node
+        if isinstance(request, Fetch):
+            found = self._fetch(work, node, request.ref)
+            return GivenUp(request.id) if found is None else Fetched(request.id, str(found))
+        if isinstance(request, Claim):
+            claimed = self._claim(work, node, request.key)
+            return Outcome(request.id, claimed) if isinstance(claimed, Verdict) else Known(request.id, Raw(claimed))
+        if isinstance(request, Ask):
+            decision = self._ask(work, node, request.question)
+            return Outcome(request.id, Verdict.PARKED) if decision is None else Decided(request.id, decision)
+        assert isinstance(request, Failed)
+        self.keeping.upload(work)
+        verdict = self.fail(work, node, request.failure)
+        if verdict is Verdict.FINAL:
+            work.active.ends[node] = (NodeStatus.FAILED, request.failure.to_json())
+            work.settle(node)
+        else:
+            work.started.pop(node, None)
+        return Outcome(request.id, verdict)
 
-    def _fetch(self, work: Work, node: str, ref: Ref) -> dict[str, Any]:
+    def _fetch(self, work: Work, node: str, ref: Ref) -> Path | None:
         """Bring the artifact here. Where its bytes are lost and nodes of this job made them, those run again first, and
         the segment is not ours any more."""
         try:
-            return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
+            return self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects))
         except WorkbenchError as error:
             makers = work.makers_of(ref, node) if error.code in LOST else []
             if not makers:
                 raise
             if self.patience.with_store(work, lambda: discard(self.objects, ref)) is Condition.GOOD:
-                return {"path": str(self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects)))}
+                return self.patience.with_store(work, lambda: self.cache.fetch(ref, self.objects))
             why = NodeWait(reason=WaitReason.INPUT_LOST, artifact=ref.sha256).to_json()
             loss = NodeLoss(artifact=ref.sha256, reader=node).to_json()
             verdict = self.patience.insist(
@@ -148,43 +158,42 @@ class Answering:
                 work.active.lost = verdict
                 raise Lost from error
             self.heart.forget(work.active)  # the lease is free
-            return _GIVEN_UP
+            return None
 
-    def _claim(self, work: Work, node: str, key: str) -> dict[str, Any]:
-        """Find the node's result, or make its computation ours, or learn that somebody else is at it."""
+    def _claim(self, work: Work, node: str, key: str) -> Verdict | bytes:
+        """The node's result as JSON; OK: its computation is ours; PARKED or BUSY: somebody else is at it."""
         why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
         look = True
         while True:
             verdict, found = self.patience.insist(work, functools.partial(self._ask_claim, work, node, key, look, why))
             if verdict is Verdict.OK:
                 work.active.claims[node] = key
-                return {}
+                return verdict
             if verdict is Verdict.PARKED:
                 self.heart.forget(work.active)  # the lease is free
                 log_of(work).debug("waits for the same computation elsewhere", node=node)
             if verdict in (Verdict.PARKED, Verdict.BUSY):
-                return {"verdict": verdict.value}
+                return verdict
             if found is None:
                 work.active.lost = verdict
                 raise Lost
-            result: dict[str, Any] = orjson.loads(found)
-            made = refs_in(result["output"])
+            made = refs_in(orjson.loads(found)["output"])
             if self.patience.with_store(work, functools.partial(self.objects.has_all, made)):
-                return {"result": result}
+                return found
             look = False  # its artifacts are gone: it is to be made again
 
-    def _ask(self, work: Work, node: str, question: Question) -> dict[str, Any]:
-        """Find the person's decision, or let the job wait for it without this worker."""
+    def _ask(self, work: Work, node: str, question: Question) -> Decision | None:
+        """The person's decision; None: the job waits for it without this worker."""
         why = NodeWait(reason=WaitReason.APPROVAL, question=question).to_json()
         verdict, found = self.patience.insist(work, lambda: self.bus.ask(work.active.lease, node, why))
         if verdict is Verdict.PARKED:
             self.heart.forget(work.active)  # the lease is free
             log_of(work).info("waits for a person", node=node)
-            return {"verdict": verdict.value}
+            return None
         if found is None:
             work.active.lost = verdict
             raise Lost
-        return {"decision": orjson.loads(found)}
+        return Decision.model_validate_json(found)
 
     def _ask_claim(self, work: Work, node: str, key: str, look: bool, why: bytes) -> tuple[Verdict, bytes | None]:
         # The lease is read at each try: in between it may have been adopted under another fence.

@@ -13,7 +13,9 @@ from typing import Any
 
 from nodes.source import stamp_of
 from schemas.errors import WorkbenchError
-from workbench.engine.wire import Closed, Wire
+from workbench.engine.messages import VERSION, Channel, FromExecutor, Message, OtherVersion, Ready, to_executor
+from workbench.engine.wire import Closed
+from workbench.host import python_module
 from workbench.store.retry import disk_full, no_space
 
 START_TIMEOUT_S = 60.0
@@ -50,7 +52,7 @@ class Child:
         self._environment = environment
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
-        self._wire: Wire | None = None
+        self._channel: Channel[FromExecutor] | None = None
         self.log_path = home / "logs" / f"executor-{name}.log"
         self._log_from = 0
 
@@ -85,7 +87,7 @@ class Child:
         ]
         with theirs, log:
             self._process = subprocess.Popen(
-                [self._python, "-m", "workbench.engine.executor", *arguments],
+                python_module("workbench.engine.executor", *arguments, python=self._python),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -93,13 +95,24 @@ class Child:
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", **self._environment},
                 start_new_session=True,  # Ctrl-C on the terminal is the supervisor's to handle
             )
-        self._wire = Wire(ours)
+        self._channel = to_executor(ours)
         self.mark_log()
         try:
-            ready = self._wire.receive(START_TIMEOUT_S)
+            ready = self._channel.receive_first(START_TIMEOUT_S)
+        except OtherVersion as other:
+            self.stop()
+            self.services = []
+            raise WorkbenchError(
+                "worker.other_version",
+                f"the executor is of another version of the workbench: {other}",
+                where=self._python,
+                seen=other.version,
+                allowed=VERSION,
+                remedy="Install the supervisor's version of the workbench for that interpreter.",
+            ) from other
         except Closed:
             ready = None
-        if ready is None or ready["kind"] != "ready":
+        if not isinstance(ready, Ready):
             tail = self.log_tail()
             self.stop()
             self.services = []  # the worker says so, and the jobs that wait for it do
@@ -110,26 +123,26 @@ class Child:
                 seen=tail[-1500:],
                 remedy="Correct the node file named in the log; `workbench nodes` shows the same error.",
             )
-        self.services = ready["services"]
+        self.services = ready.services
         self.models = []
-        self._sources = {path: tuple(stamp) if stamp else None for path, stamp in ready["sources"].items()}
+        self._sources = ready.sources
 
     @property
     def outdated(self) -> bool:
         """Whether a source file of its nodes was written after its process had read it. Costs what stat does."""
         return any(stamp_of(path) != stamp for path, stamp in self._sources.items())
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, message: Message) -> None:
         """Raises Closed."""
-        if self._wire is None:
+        if self._channel is None:
             raise Closed("no process")
-        self._wire.send(kind, **fields)
+        self._channel.send(message)
 
-    def receive(self, timeout_s: float) -> dict[str, Any] | None:
+    def receive(self, timeout_s: float) -> FromExecutor | None:
         """Raises Closed when the process is gone."""
-        if self._wire is None:
+        if self._channel is None:
             raise Closed("no process")
-        return self._wire.receive(timeout_s)
+        return self._channel.receive(timeout_s)
 
     def stop(self) -> None:
         """Kill the process, if there is one. Its session goes with it: a node may have started processes of its own."""
@@ -137,9 +150,9 @@ class Child:
             if self._process.poll() is None:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        if self._wire is not None:
-            self._wire.close()
-        self._process, self._wire = None, None
+        if self._channel is not None:
+            self._channel.close()
+        self._process, self._channel = None, None
 
     def describe_death(self) -> str:
         """How the process ended, in words."""

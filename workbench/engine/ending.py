@@ -16,6 +16,7 @@ from workbench.engine.active import Active
 from workbench.engine.answering import Answering
 from workbench.engine.binding import summary
 from workbench.engine.child import Child
+from workbench.engine.messages import Cancel, End, Request
 from workbench.engine.patience import POLL_S, Lost
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work, log_of
@@ -69,7 +70,7 @@ class Ending:
         """Have the executor let go of a segment that is not worked on any more."""
         if self.child.alive and not work.ended:
             try:
-                self.child.send("cancel", run=work.number)
+                self.child.send(Cancel(work.number))
             except Closed:
                 return
             self.await_end(work)
@@ -84,11 +85,11 @@ class Ending:
                 return
             if message is None:
                 continue
-            if message["kind"] == "end" and message["run"] == work.number:
+            if isinstance(message, End) and message.run == work.number:
                 work.ended = True
                 return
-            if "id" in message:
-                self.answering.give_up(message["id"])
+            if isinstance(message, Request) and message.id:
+                self.answering.give_up(message.id)
         self.child.stop()
 
     def release(self, active: Active) -> None:

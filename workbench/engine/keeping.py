@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from schemas.errors import WorkbenchError
 from schemas.event import Progress
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import Ref
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
+from workbench.engine.messages import PartDone, Previewed
 from workbench.engine.patience import Lost, Patience
 from workbench.engine.wire import Closed
 from workbench.engine.work import Work, log_of
@@ -58,36 +58,29 @@ class Keeping:
         work.round = ""
         self.upload(work)
 
-    def part(self, work: Work, message: dict[str, Any]) -> None:
+    def part(self, work: Work, message: PartDone) -> None:
         """A finished part of a long output is there from now on, whatever comes. Raises Lost, Closed."""
         self.upload(work)
-        part = orjson.dumps(message["ref"])
+        part = orjson.dumps(message.ref.model_dump(mode="json"))
 
         def say() -> Verdict:
-            return self.bus.part(work.active.lease, message["node"], message["index"], part, work.round)
+            return self.bus.part(work.active.lease, message.node, message.index, part, work.round)
 
         while (verdict := self.patience.insist(work, say)) is Verdict.ROUND:
             self.upload_again(work)
         if verdict is not Verdict.OK:
             work.active.lost = verdict
             raise Lost
-        known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
-        work.active.report(known.model_copy(update={"parts": message["index"] + 1}))
+        known = work.active.progress.get(message.node) or Progress(node=message.node)
+        work.active.report(known.model_copy(update={"parts": message.index + 1}))
 
-    def preview(self, work: Work, message: dict[str, Any]) -> None:
+    def preview(self, work: Work, message: Previewed) -> None:
         """Show a picture of what is being made; where that fails, nothing else does."""
-        path = Path(message["path"])
+        path = Path(message.path)
         try:
-            key = self.objects.put_preview(
-                work.active.lease.job, message["node"], path.read_bytes(), message["mediaType"]
-            )
+            key = self.objects.put_preview(work.active.lease.job, message.node, path.read_bytes(), message.media_type)
         except (WorkbenchError, OSError) as error:
-            log_of(work).info("preview not shown", node=message["node"], error=str(error))  # a courtesy
+            log_of(work).info("preview not shown", node=message.node, error=str(error))  # a courtesy
             return
-        known = work.active.progress.get(message["node"]) or Progress(node=message["node"])
+        known = work.active.progress.get(message.node) or Progress(node=message.node)
         work.active.report(known.model_copy(update={"preview": key}))
-
-
-def ref_of(raw: dict[str, Any]) -> Ref:
-    """A reference as the executor wrote it."""
-    return REF_TYPES[raw["kind"]].model_validate(raw)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
+from msgspec import Raw
 from pydantic import BaseModel, ValidationError
 
 from nodes.context import Cancelled, Context
@@ -24,14 +25,35 @@ from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import LOG_CHARS, LOG_LINES, LogLine, NodeFailure, NodeResult
 from schemas.graph import Node
 from schemas.problem import invalid
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import Ref
 from schemas.segment import SegmentSpec
 from schemas.status import Lane, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.engine.binding import literal, references, summary
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
-from workbench.engine.wire import Wire
+from workbench.engine.messages import (
+    Answer,
+    Ask,
+    Channel,
+    Claim,
+    Decided,
+    Done,
+    Edited,
+    Failed,
+    Known,
+    Logged,
+    Outcome,
+    PartDone,
+    Previewed,
+    ProgressMade,
+    Request,
+    Run,
+    Skipped,
+    Started,
+    Stored,
+    ToExecutor,
+)
 from workbench.store.local_cache import LocalCache
 from workbench.store.retry import disk_full, no_space
 
@@ -54,7 +76,7 @@ _NOT_WORTH_ANOTHER = {
 class Desk(Protocol):
     """What a run needs of the process it runs in."""
 
-    wire: Wire
+    channel: Channel[ToExecutor]
     cache: LocalCache
     models: ModelCache
     workdir: Path
@@ -63,7 +85,7 @@ class Desk(Protocol):
     cancelled_runs: set[int]
     held_runs: set[int]
 
-    def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def ask(self, request: Request) -> Answer:
         """Ask the supervisor and wait for its answer."""
 
     def fetch(self, ref: Ref, run: int, node: str) -> Path:
@@ -100,18 +122,15 @@ def shape_of(spec: SegmentSpec) -> Shape:
 class SegmentRun:
     """One run of a segment, from the states its take carried to the last report."""
 
-    def __init__(self, desk: Desk, spec: SegmentSpec, message: dict[str, Any]) -> None:
+    def __init__(self, desk: Desk, spec: SegmentSpec, message: Run) -> None:
         self.desk = desk
         self.spec = spec
-        self.number: int = message["run"]
-        self.worker: str = message["worker"]
-        self.attempt: int = message["attempt"]
-        self.status = {name: NodeStatus(status) for name, status in message["status"].items()}
-        self.outputs: dict[str, dict[str, Any]] = message["outputs"]
-        self.parts = {
-            name: [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
-            for name, parts in message["parts"].items()
-        }
+        self.number = message.run
+        self.worker = message.worker
+        self.attempt = message.attempt
+        self.status = message.status
+        self.outputs = message.outputs
+        self.parts = message.parts
         self.workdir = desk.workdir / f"run-{self.number}"
         self.known = {
             index: self.status[node.id] for index, node in enumerate(spec.nodes) if self.status[node.id].final
@@ -137,16 +156,16 @@ class SegmentRun:
             edge.kind.fires(here.get(edge.from_, self.status.get(edge.from_, NodeStatus.SKIPPED))) for edge in incoming
         ):
             # The commit of the last parent has said so on the bus; the supervisor counts what is still open.
-            self.desk.wire.send("skipped", run=self.number, node=node.id)
+            self.desk.channel.send(Skipped(self.number, node.id))
             return NodeStatus.SKIPPED
         if self.cancelled() or self.number in self.desk.held_runs:
             raise Abandoned
         declaration = self.desk.services.get(node.service)
         if declaration is not None and declaration.version == node.version and not is_code(declaration, node.code):
-            self.desk.wire.send("edited", run=self.number)  # the segment goes back; a new process reads the source
+            self.desk.channel.send(Edited(self.number))  # the segment goes back; a new process reads the source
             raise Abandoned
         if not self._chain:  # in a chain the supervisor knows; a message less is a tenth of a millisecond
-            self.desk.wire.send("start", run=self.number, node=node.id)
+            self.desk.channel.send(Started(self.number, node.id))
         attempt = 1 if self._ran_one else self.attempt
         meter = Meter()
         try:
@@ -169,8 +188,7 @@ class SegmentRun:
             key = content_key(node, values, seed=self.spec.seed if duty.seeded else None)
             found = self._claim(node, key)
             if found is not None:
-                known = NodeResult.model_validate(found)
-                return known.model_copy(
+                return found.model_copy(
                     update={
                         "cached": True,
                         "worker": self.worker,
@@ -218,24 +236,25 @@ class SegmentRun:
             **meter.stop(),
         )
 
-    def _claim(self, node: Node, key: str) -> dict[str, Any] | None:
+    def _claim(self, node: Node, key: str) -> NodeResult | None:
         """The known result of that key; None where this node is to compute it. Raises Abandoned where somebody else is
         at it and the segment waits without this executor."""
         while True:
-            answer = self.desk.ask("claim", run=self.number, node=node.id, key=key)
-            verdict = answer.get("verdict")
-            if verdict == Verdict.PARKED:
+            answer = self.desk.ask(Claim(self.number, node.id, key))
+            if isinstance(answer, Known):
+                return NodeResult.model_validate_json(bytes(answer.result))
+            assert isinstance(answer, Outcome)
+            if answer.verdict is Verdict.PARKED:
                 raise Abandoned
-            if verdict != Verdict.BUSY:
-                found: dict[str, Any] | None = answer.get("result")
-                return found
+            if answer.verdict is not Verdict.BUSY:
+                return None
             if self.cancelled():
                 raise Abandoned
             time.sleep(BUSY_S)
 
     def _report(self, node: Node, result: NodeResult) -> None:
         try:
-            body = orjson.dumps(result.model_dump(mode="json")).decode()
+            body = orjson.dumps(result.model_dump(mode="json"))
         except orjson.JSONEncodeError as error:
             raise WorkbenchError(
                 "node.bad_output",
@@ -246,10 +265,12 @@ class SegmentRun:
                 remedy="Return it as text, or save it as an artifact.",
             ) from None
         self.desk.tell_models()
-        done = {"run": self.number, "node": node.id, "body": body, "key": "" if result.cached else result.content_key}
+        done = Done(self.number, node.id, Raw(body), "" if result.cached else result.content_key)
         if not self._asks:
-            self.desk.wire.send("done", **done)
-        elif self.desk.ask("done", **done)["verdict"] == Verdict.YIELD:
+            self.desk.channel.send(done)
+            return
+        answer = self.desk.ask(done)
+        if isinstance(answer, Outcome) and answer.verdict is Verdict.YIELD:
             raise Abandoned
 
     def _declaration(self, node: Node) -> NodeDeclaration:
@@ -317,10 +338,11 @@ class SegmentRun:
             finished_at=times["finished_at"],
         )
         try:
-            answer = self.desk.ask("failed", run=self.number, node=node.id, failure=failure.model_dump(mode="json"))
+            answer = self.desk.ask(Failed(self.number, node.id, failure))
         except Cancelled:
             raise Abandoned from None
-        if answer["verdict"] == Verdict.FINAL:
+        assert isinstance(answer, Outcome)
+        if answer.verdict is Verdict.FINAL:
             self._ran_one = True
             return NodeStatus.FAILED
         raise Abandoned
@@ -332,25 +354,24 @@ class NodeHost:
     def __init__(self, segment: SegmentRun, node: str, *, asks: bool = False) -> None:
         self._segment = segment
         self._node = node
+        self._at = (segment.number, node)
+        self._send = segment.desk.channel.send
         self._asks = asks
         self.metrics: dict[str, float] = {}
         self.said: deque[LogLine] = deque(maxlen=LOG_LINES)
-
-    def _send(self, kind: str, **fields: Any) -> None:
-        self._segment.desk.wire.send(kind, run=self._segment.number, node=self._node, **fields)
 
     def fetch(self, ref: Ref) -> Path:
         return self._segment.desk.fetch(ref, self._segment.number, self._node)
 
     def store(self, path: Path, ref: Ref) -> None:
         self._segment.desk.cache.add(path, ref)
-        self._send("store", ref=ref.model_dump(mode="json"))
+        self._send(Stored(*self._at, ref))
 
     def progress(self, done: float, total: float, unit: str) -> None:
-        self._send("progress", done=done, total=total, unit=unit)
+        self._send(ProgressMade(*self._at, float(done), float(total), unit))
 
     def preview(self, path: Path, media_type: str) -> None:
-        self._send("preview", path=str(path), mediaType=media_type)
+        self._send(Previewed(*self._at, str(path), media_type))
 
     def metric(self, name: str, value: float, step: int | None) -> None:
         if math.isfinite(value):
@@ -364,10 +385,10 @@ class NodeHost:
         short = words if len(words) <= LOG_CHARS else words[: LOG_CHARS - 1] + "…"
         line = LogLine(at=round(time.time(), 3), text=short)
         self.said.append(line)
-        self._send("log", line=line.model_dump(mode="json"))
+        self._send(Logged(*self._at, line))
 
     def part(self, index: int, ref: Ref) -> None:
-        self._send("part", index=index, ref=ref.model_dump(mode="json"))
+        self._send(PartDone(*self._at, index, ref))
 
     def ask(self, question: Question) -> Decision:
         if not self._asks:
@@ -377,11 +398,10 @@ class NodeHost:
                 where=f"node {self._node}",
                 remedy="Declare it: @node(…, asks=True).",
             )
-        body = question.model_dump(mode="json")
-        answer = self._segment.desk.ask("ask", run=self._segment.number, node=self._node, question=body)
-        if answer.get("verdict") == Verdict.PARKED:
+        answer = self._segment.desk.ask(Ask(*self._at, question))
+        if not isinstance(answer, Decided):  # the segment waits for it without this executor
             raise Cancelled
-        return Decision.model_validate(answer["decision"])
+        return answer.decision
 
     def cancelled(self) -> bool:
         return self._segment.cancelled()

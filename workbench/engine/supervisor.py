@@ -1,8 +1,6 @@
 """The supervisor's side of a worker: takes segments, has the executor run them, commits what it finished.
 
-The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node. Messages from the
-executor: start, skipped, progress, log, models, preview, store, part, claim, ask, fetch, failed, done, edited, end. To
-it: run, cancel, hold, answer.
+The supervisor owns the bus, the lease, the time-outs and the uploads, and never imports a node.
 """
 
 from __future__ import annotations
@@ -10,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import Any
 
 import orjson
 import structlog
+from msgspec import Raw
 
 from schemas.errors import WorkbenchError
-from schemas.event import LogLine, Progress
+from schemas.event import Progress
+from schemas.refs import REF_TYPES, Ref
 from schemas.status import NodeStatus, Plane
 from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
@@ -27,7 +26,26 @@ from workbench.engine.answering import Answering
 from workbench.engine.child import Child
 from workbench.engine.cut import pool_name
 from workbench.engine.ending import Ending
-from workbench.engine.keeping import Keeping, ref_of
+from workbench.engine.keeping import Keeping
+from workbench.engine.messages import (
+    Cancel,
+    Done,
+    Edited,
+    End,
+    FromExecutor,
+    Hold,
+    Logged,
+    Models,
+    Outcome,
+    PartDone,
+    Previewed,
+    ProgressMade,
+    Request,
+    Run,
+    Skipped,
+    Started,
+    Stored,
+)
 from workbench.engine.offers import offer
 from workbench.engine.patience import POLL_S, Lost, Patience
 from workbench.engine.wire import Closed
@@ -139,14 +157,15 @@ class Slot:
         try:
             self.child.mark_log()
             self.child.send(
-                "run",
-                run=work.number,
-                worker=self.name,
-                attempt=taken.attempt,
-                spec=spec,
-                status=taken.status,
-                outputs=active.outputs(),
-                parts={name: [orjson.loads(part) for part in parts] for name, parts in taken.parts.items()},
+                Run(
+                    run=work.number,
+                    worker=self.name,
+                    attempt=taken.attempt,
+                    spec=Raw(taken.spec),
+                    status={name: NodeStatus(status) for name, status in taken.status.items()},
+                    outputs=active.outputs(),
+                    parts={name: [_ref(part) for part in parts] for name, parts in taken.parts.items()},
+                )
             )
             return self._converse(work)
         except Lost:
@@ -174,42 +193,43 @@ class Slot:
         while True:
             self._look_around(work)
             message = self.child.receive(POLL_S)
-            if message is None or message.get("run") not in (None, work.number):
+            if message is None or getattr(message, "run", work.number) != work.number:
                 continue
-            kind = message["kind"]
-            if kind == "done":
+            if isinstance(message, Done):
                 taken = self._commit_or_say_so(work, message)
                 if not work.open:
                     return taken
                 if self.draining.is_set() and work.chain:  # in branches others may still compute; "end" follows them
                     raise Lost
-            elif kind == "end":
+            if isinstance(message, End):
                 if work.held and work.open and work.active.lost is None:
                     self.ending.release(work.active)
                 return None  # what is still open was skipped on the bus, or is enqueued again
-            elif kind == "edited":  # what it has not begun goes back as it came
-                work.held = True
-                self._look_at = 0.0
-            elif kind == "start":
-                work.started[message["node"]] = time.monotonic()
-            elif kind == "skipped":
-                work.settle(message["node"])
-            elif kind == "progress":
-                work.active.report(
-                    Progress(node=message["node"], done=message["done"], total=message["total"], unit=message["unit"])
-                )
-            elif kind == "store":
-                self.keeping.saved(work, ref_of(message["ref"]))
-            elif kind == "part":
-                self.keeping.part(work, message)
-            elif kind == "models":
-                self.child.models = message["keys"]
-            elif kind == "log":
-                work.active.said(message["node"], LogLine.model_validate(message["line"]))
-            elif kind == "preview":
-                self.keeping.preview(work, message)
-            else:
-                self.answering.answer(work, message)
+            self._hear(work, message)
+
+    def _hear(self, work: Work, message: FromExecutor) -> None:
+        """Take note of a report, answer a request. Raises Lost, Closed."""
+        if isinstance(message, Edited):  # what it has not begun goes back as it came
+            work.held = True
+            self._look_at = 0.0
+        elif isinstance(message, Started):
+            work.started[message.node] = time.monotonic()
+        elif isinstance(message, Skipped):
+            work.settle(message.node)
+        elif isinstance(message, ProgressMade):
+            work.active.report(Progress(node=message.node, done=message.done, total=message.total, unit=message.unit))
+        elif isinstance(message, Stored):
+            self.keeping.saved(work, message.ref)
+        elif isinstance(message, PartDone):
+            self.keeping.part(work, message)
+        elif isinstance(message, Models):
+            self.child.models = message.keys
+        elif isinstance(message, Logged):
+            work.active.said(message.node, message.line)
+        elif isinstance(message, Previewed):
+            self.keeping.preview(work, message)
+        elif isinstance(message, Request):
+            self.answering.answer(work, message)
 
     def _look_around(self, work: Work) -> None:
         if work.active.lost is not None:
@@ -217,30 +237,30 @@ class Slot:
         if self.stopping.is_set():
             raise Lost
         if self.draining.is_set() and not work.held:
-            self.child.send("hold", run=work.number)
+            self.child.send(Hold(work.number))
             work.held = True
         now = time.monotonic()
         for node, since in work.started.items():
             if now - since > work.timeouts_s[node]:
-                self.child.send("cancel", run=work.number)
+                self.child.send(Cancel(work.number))
                 self.ending.await_end(work)
                 message = f"the node ran longer than its {work.timeouts_s[node]:g} s"
                 self.ending.crashed(work, "node.timeout", message, node)
                 raise Lost
 
-    def _commit_or_say_so(self, work: Work, message: dict[str, Any]) -> Taken | None:
+    def _commit_or_say_so(self, work: Work, message: Done) -> Taken | None:
         """Commit; a sweep's executor waits for the answer."""
         try:
             return self._commit(work, message)
         except Lost:
-            if "id" in message:
-                self.answering.give_up(message["id"])
+            if message.id:
+                self.answering.give_up(message.id)
             raise
 
-    def _commit(self, work: Work, message: dict[str, Any]) -> Taken | None:
+    def _commit(self, work: Work, message: Done) -> Taken | None:
         self.keeping.upload(work)
-        node = message["node"]
-        body = message["body"].encode()  # as the executor wrote it: not read here
+        node = message.node
+        body = bytes(message.body)  # as the executor wrote it: not read here
         last = work.open == {node} and not self.draining.is_set() and not self.stopping.is_set()
         take_too = last and self._busy
 
@@ -250,7 +270,7 @@ class Slot:
                 node,
                 body,
                 start=start_of(work.active),
-                content_key=message["key"],
+                content_key=message.key,
                 seen=work.round,
                 worker=self.name,
                 then_take=self.pool if take_too else None,
@@ -283,7 +303,12 @@ class Slot:
         if verdict is Verdict.YIELD:
             self.heart.forget(work.active)
             log_of(work).debug("a person's work goes first", node=node)
-        if "id" in message:
+        if message.id:
             with contextlib.suppress(Closed):  # the next receive says so; what was taken behind the commit is not lost
-                self.child.send("answer", id=message["id"], verdict=verdict.value)
+                self.child.send(Outcome(message.id, Verdict.YIELD if verdict is Verdict.YIELD else Verdict.OK))
         return taken
+
+
+def _ref(raw: bytes) -> Ref:
+    fields = orjson.loads(raw)
+    return REF_TYPES[fields["kind"]].model_validate(fields)

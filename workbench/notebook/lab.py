@@ -6,7 +6,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from workbench.embedded.process import last_lines, spawn
+from workbench.host import python_module
 from workbench.notebook.packages import need
 from workbench.notebook.within import kernel_environment
 from workbench.settings import Settings
@@ -92,7 +92,7 @@ def default_folder() -> Path:
 
 def _command(folder: Path, port: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *python_module("jupyterlab", "--no-browser"),
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",

@@ -23,13 +23,13 @@ from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from schemas.refs import Ref
 from workbench.app.answers import SEE_DOCS
-from workbench.app.api._answers import accepted_answer
 from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
 from workbench.app.api.jobs import Key, submit_for
-from workbench.app.identity import User, need_runner
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
+from workbench.client.access import User, need_runner
+from workbench.client.answers import accepted_answer
 from workbench.client.bench import Bench
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import keep_upload

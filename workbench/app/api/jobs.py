@@ -26,9 +26,9 @@ from schemas.api import (
 from schemas.approval import Decision
 from schemas.refs import Ref
 from workbench.app.access.limits import check_submit
-from workbench.app.api._answers import accepted_answer, artifact_entry, in_full, line_of, state_answer, summary
-from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, reader, refusals
-from workbench.app.identity import User, changeable, need_runner, visible
+from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, refusals
+from workbench.client.access import User, changeable, need_runner, reader, visible
+from workbench.client.answers import accepted_answer, artifact_entry, in_full, line_of, state_answer, summary
 from workbench.client.bench import Bench
 from workbench.client.deletion import delete
 from workbench.client.order import own_key, place

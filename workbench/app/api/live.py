@@ -8,7 +8,8 @@ import contextlib
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
-from workbench.app.identity import current_user, visible
+from workbench.app.identity import current_user
+from workbench.client.access import visible
 from workbench.client.live.hub import Hub
 from workbench.client.live.watcher import Watcher
 from workbench.metrics import LIVE_BYTES, LIVE_CLIENTS, LIVE_CLOSED

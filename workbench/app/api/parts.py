@@ -11,7 +11,7 @@ from schemas.api import PartEntry, PartList
 from schemas.errors import WorkbenchError
 from workbench.app.api._request import Asker, TheBench, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
-from workbench.app.identity import visible
+from workbench.client.access import visible
 
 router = APIRouter(tags=["jobs"])
 

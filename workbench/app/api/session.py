@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from schemas.access import SessionInfo
 from workbench.app.api._request import refusals
 from workbench.app.identity import current_user
-from workbench.app.mlflow.access import may_see
 from workbench.app.mlflow.limits import ROOT
+from workbench.client.access import may_see_mlflow
 
 router = APIRouter(tags=["access"])
 
@@ -24,6 +24,6 @@ def session(request: Request) -> SessionInfo:
         role=user.role,
         login=request.state.login,
         csrf_token=request.state.csrf_token,
-        mlflow_url=f"{ROOT}/" if may_see(user, bench.settings) else "",
+        mlflow_url=f"{ROOT}/" if may_see_mlflow(user, bench.settings) else "",
         version=metadata.version("talking-head-workbench"),
     )

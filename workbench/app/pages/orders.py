@@ -11,7 +11,7 @@ from schemas.api import Consent, JobOptions, JobRequest
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from workbench.app.api.jobs import submit_job
-from workbench.app.identity import User
+from workbench.client.access import User
 from workbench.client.bench import Bench
 
 

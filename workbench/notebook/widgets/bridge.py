@@ -18,7 +18,10 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from workbench.app.answers import status_of
+from workbench.app.server import create_app
+from workbench.client.access import LOCAL, readable
 from workbench.client.bench import Bench
+from workbench.client.media.media_types import file_name, is_shown, served_type
 
 MAX_INLINE_BYTES = 64_000  # of a picture that comes through the kernel: thumbnails and previews
 MAX_TEXT_BYTES = 200_000
@@ -35,8 +38,6 @@ class Bridge:
 
     def __init__(self, bench: Bench) -> None:
         from httpx import ASGITransport, AsyncClient
-
-        from workbench.app.server import create_app
 
         self.bench = bench
         self.app = _as_local(create_app(bench, pages=False))
@@ -134,10 +135,6 @@ class Bridge:
             return status_of(error.code), {"error": info.message, "code": info.code, "details": info.details}
 
     def _link(self, digest: str, attachment: bool) -> dict[str, str]:
-        from workbench.app.identity import LOCAL
-        from workbench.app.uploads.media_types import file_name, is_shown, served_type
-        from workbench.app.uploads.visible import readable
-
         ref = readable(self.bench, LOCAL, digest)
         url = self.bench.objects.presign(
             ref.sha256,
@@ -149,9 +146,6 @@ class Bridge:
         return {"url": url}
 
     def _text(self, digest: str) -> dict[str, str]:
-        from workbench.app.identity import LOCAL
-        from workbench.app.uploads.visible import readable
-
         with self.bench.open(readable(self.bench, LOCAL, digest)).open("rb") as file:
             return {"text": file.read(MAX_TEXT_BYTES).decode(errors="replace")}
 
@@ -231,7 +225,6 @@ class Socket:
 
 def _as_local(app: Any) -> Any:
     """The application with what its guard would say about every request."""
-    from workbench.app.identity import LOCAL
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:
         scope["state"] = {"user": LOCAL, "login": False, "csrf_token": ""}

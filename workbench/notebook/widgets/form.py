@@ -25,7 +25,6 @@ from workbench.workflows.pipeline import Step
 
 if TYPE_CHECKING:
     from workbench.notebook.job import Job
-    from workbench.notebook.workbench import Workbench
 
 _FILES = {
     "portrait": ("image", "A picture of a face"),
@@ -47,7 +46,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
         job: the one that was submitted last, or None.
     """
 
-    def __init__(self, workbench: Workbench, pipeline: Pipeline, *, experiment: str = "workbench") -> None:
+    def __init__(self, workbench: Any, pipeline: Pipeline, *, experiment: str = "workbench") -> None:
         self._workbench = workbench
         self.pipeline = pipeline
         self.job: Job | None = None
@@ -172,7 +171,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
                 raise
             if ref is not None:
                 given[name] = ref
-        return self._workbench.run(
+        job: Job = self._workbench.run(
             self.pipeline.name,
             **given,
             approve=self.approve.value,
@@ -181,6 +180,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
             seed=self.seed.value,
             experiment=self.experiment.value.strip() or "workbench",
         )
+        return job
 
     def _submit(self) -> None:
         for problem in (self.said, *self._beside.values()):

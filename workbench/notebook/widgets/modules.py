@@ -13,6 +13,7 @@ import httpx
 import traitlets
 from ipywidgets import Widget
 
+from workbench.client.bench import Bench
 from workbench.notebook.addresses import page_of
 from workbench.notebook.display import HIDDEN_PICTURES
 from workbench.notebook.widgets.bridge import Bridge, Socket
@@ -112,24 +113,24 @@ class Modules(Widget):  # type: ignore[misc]
 _of_bench: dict[str, tuple[Bridge, Modules]] = {}
 
 
-def bridge_of(workbench: Any) -> Bridge:
+def bridge_of(bench: Bench) -> Bridge:
     """The bridge of this kernel to that bench, made when it is first asked for."""
-    return _made(workbench)[0]
+    return _made(bench)[0]
 
 
-def modules_of(workbench: Any) -> Modules:
+def modules_of(bench: Bench) -> Modules:
     """The same for the modules."""
-    bridge, modules = _made(workbench)
+    bridge, modules = _made(bench)
     if modules.comm is None:  # somebody closed all widgets
         modules = Modules(bridge)
-        _of_bench[_key(workbench.settings)] = (bridge, modules)
+        _of_bench[_key(bench.settings)] = (bridge, modules)
     return modules
 
 
-def _made(workbench: Any) -> tuple[Bridge, Modules]:
-    key = _key(workbench.settings)
+def _made(bench: Bench) -> tuple[Bridge, Modules]:
+    key = _key(bench.settings)
     if key not in _of_bench:
-        bridge = Bridge(workbench.bench)
+        bridge = Bridge(bench)
         _of_bench[key] = (bridge, Modules(bridge))
     return _of_bench[key]
 

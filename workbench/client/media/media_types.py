@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.refs import Ref
+from workbench.client.uploads import plain_name
 
 # Types that run no script wherever they are opened. HTML, SVG, XML and PDF are not among them.
 SHOWN = frozenset(
@@ -48,8 +49,6 @@ def is_shown(ref: Ref) -> bool:
 
 def file_name(ref: Ref) -> str:
     """A name to save it under: the recorded one, else the kind and the beginning of the digest."""
-    from workbench.client.uploads import plain_name
-
     suffix = _SUFFIXES.get(ref.media_type.partition(";")[0].strip().lower())
     own = ref.name or f"{ref.kind}-{ref.sha256[:12]}"
     if suffix is None:

@@ -6,20 +6,20 @@ import contextlib
 import threading
 from pathlib import Path
 
-SWEEP_EVERY = 200  # new files between two looks at the size of a folder
+LOOK_EVERY = 200  # new files between two looks at the size of a folder
 _made: dict[Path, int] = {}
 _mutex = threading.Lock()
 
 
-def sweep(folder: Path, limit_bytes: int) -> None:
+def keep_bounded(folder: Path, limit_bytes: int) -> None:
     """Call it for each new file; now and then the oldest are removed. Raises nothing."""
     with _mutex:
         _made[folder] = _made.get(folder, 0) + 1
-        if _made[folder] % SWEEP_EVERY != 1:
+        if _made[folder] % LOOK_EVERY != 1:
             return
     files = []
     for path in folder.glob("*"):
-        with contextlib.suppress(FileNotFoundError):  # another sweep was faster
+        with contextlib.suppress(FileNotFoundError):  # another thread was faster
             facts = path.stat()
             files.append((facts.st_mtime, facts.st_size, path))
     files.sort()

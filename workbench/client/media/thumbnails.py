@@ -8,9 +8,9 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.app.uploads.sweeping import sweep
 from workbench.client.bench import Bench
 from workbench.client.incoming import incoming_folder
+from workbench.client.media.bounded_folder import keep_bounded
 from workbench.store.files import written
 
 SIDES_PX = (80, 160, 320)
@@ -46,5 +46,5 @@ def thumbnail(bench: Bench, ref: Ref, side_px: int) -> Path:
         with written(folder):
             folder.mkdir(parents=True, exist_ok=True)
             (work / "thumbnail").replace(place)
-    sweep(folder, LIMIT_BYTES)
+    keep_bounded(folder, LIMIT_BYTES)
     return place

@@ -14,8 +14,7 @@ from schemas.api import (
 from schemas.event import NodeWait
 from schemas.job import JobRecord
 from schemas.refs import ImageRef, Ref, VideoRef
-from workbench.app.identity import User
-from workbench.app.mlflow.access import run_link
+from workbench.client.access import User, run_link
 from workbench.client.bench import Bench
 from workbench.client.order import asked_for
 from workbench.engine.accept import Accepted

@@ -11,8 +11,8 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.app.uploads.sweeping import sweep
 from workbench.client.bench import Bench
+from workbench.client.media.bounded_folder import keep_bounded
 from workbench.store.files import written
 
 POINTS = (200, 600, 1200)
@@ -50,5 +50,5 @@ def waveform(bench: Bench, ref: Ref, points: int) -> list[float]:
         with os.fdopen(handle, "wb") as file:
             file.write(orjson.dumps(peaks))
         Path(name).replace(place)
-    sweep(folder, LIMIT_BYTES)
+    keep_bounded(folder, LIMIT_BYTES)
     return peaks
