@@ -11,10 +11,10 @@ from schemas.errors import WorkbenchError
 from schemas.status import Plane
 from workbench.bus.connection import BUS_AWAY
 from workbench.control.keeper import Keeper
+from workbench.control.preview_remover import PreviewRemover
 from workbench.control.reaper import Reaper
 from workbench.control.recorder import Recorder
 from workbench.control.retention import Retention
-from workbench.control.preview_remover import PreviewRemover
 from workbench.engine.threads import service_thread
 from workbench.engine.worker import Worker
 from workbench.settings import Settings

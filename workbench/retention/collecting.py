@@ -16,9 +16,10 @@ from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind, Verified
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.retention import local_files, mlflow_runs, partial, previews
+from workbench.retention import local_files, mlflow_runs, partial
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
+from workbench.retention.previews import remove_previews
 from workbench.retention.selection import Selected, select_by
 from workbench.retention.tally import Tally
 from workbench.retention.verification import verify_artifacts
