@@ -1,6 +1,7 @@
 # demo   install, start the stack, make a video from the sample portrait
 # test   everything; check   the quick part of it, under three minutes
 # notebooks  executed copies of the notebooks, as pages
+# pins  requirements*.txt from the bounds in pyproject.toml
 # bench  the measurements in benchmarks/; faults  the whole fault suite, about half an hour
 
 # The first Python that is new enough; another one: make demo PYTHON=/path/to/python
@@ -17,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check faults bench notebooks lint environment environment-dev browser fault-tools python
+.PHONY: help demo test check faults bench notebooks pins lint environment environment-dev browser fault-tools python
 
 help:
 	@echo "make demo    install into .venv, start the stack, make a talking-head video"
@@ -45,6 +46,10 @@ bench: environment-dev
 notebooks: environment
 	@$(BIN)/python tools/render_notebooks.py
 
+# The versions that fit pyproject.toml; UPGRADE=all or names: newer ones.
+pins: environment-dev
+	@$(BIN)/python tools/pins.py $(if $(UPGRADE),--upgrade $(filter-out all,$(UPGRADE)))
+
 lint:
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
@@ -66,7 +71,7 @@ python:
 browser:
 	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null; } \
-		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium)." >&2
+		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium; macOS: brew install chromium)." >&2
 
 # Faults of clocks and networks need libfaketime and iproute2. Where they cannot be installed, those tests say so.
 fault-tools:

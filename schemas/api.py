@@ -17,7 +17,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
-from schemas.pipeline import OptionUse
+from schemas.pipeline import InputView, OptionUse
 from schemas.queue import QueueView
 from schemas.refs import Sha256
 from schemas.stack import PartStatus
@@ -42,6 +42,10 @@ class ApiStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in (ApiStatus.COMPLETED, ApiStatus.FAILED, ApiStatus.CANCELLED)
 
 
 def api_status(status: JobStatus, *, on_bus: bool) -> ApiStatus:
@@ -348,6 +352,8 @@ class PipelineEntry(Contract):
     title: str
     doc: str
     options: OptionUses
+    inputs: list[InputView] = Field(description="What it takes, in the order of a form.")
+    reviews: list[str] = Field(default_factory=list, description="Nodes that wait for a person's answer.")
     nodes: list[PipelineNode]
     result: str | None = Field(None, description='node.output that is the final video, e.g. "remux.video".')
     offered: bool = Field(description="Whether workers provide all nodes that cannot be left out.")

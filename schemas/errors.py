@@ -41,6 +41,7 @@ ERROR_CODES: dict[str, str] = {
     "review.bad_answer": "The answer is not valid: the author or the text is missing, or the text is too long.",
     "review.rejected": "A person rejected the content that the node asked about.",
     "worker.unknown": "No running worker has this name.",
+    "worker.other_version": "The executor and the supervisor of a worker have different versions of the workbench.",
     "pool.unknown": "No worker pool has this name.",
     "pipeline.unknown": "No pipeline has this name.",
     "pipeline.bad_option": "A pipeline option is unknown or missing.",
@@ -117,6 +118,7 @@ ERROR_CODES: dict[str, str] = {
     "upload.refused": "Files of this type are not accepted.",
     "upload.unreadable": "The file is damaged, or its content does not match its type.",
     "upload.busy": "The server is checking other files, or the process that checks them cannot start.",
+    "artifact.no_stream": "The artifact is neither audio nor video, or no browser plays its codec from pieces.",
     "artifact.no_waveform": "The artifact has no audio, so it has no waveform.",
     "artifact.no_thumbnail": "The artifact is neither an image nor a video, so it has no thumbnail.",
 }

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
+from schemas.event import NodeWait
 from schemas.graph import Graph
 from schemas.status import JobStatus, Lane, NodeStatus, Plane
 
@@ -48,6 +49,9 @@ class NodeRecord(Contract):
     content_key: str = ""
     started_at: float | None = None
     finished_at: float | None = None
+    wait: NodeWait | None = Field(None, description="What it waits for, while it does.")
+    epoch: int = Field(0, description="Of the last event that changed it.")
+    seq: int = Field(0, description="Of the last event that changed it.")
 
 
 class JobRecord(Contract):

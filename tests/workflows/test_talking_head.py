@@ -235,15 +235,14 @@ def test_every_pipeline_makes_the_nodes_it_describes(name: str) -> None:
 def test_a_pipeline_describes_itself() -> None:
     view = TALKING_HEAD.view()
     assert (view.name, view.title, view.listed, view.result) == ("talking_head", "Talking head", True, "remux.video")
-    assert {name: use.value for name, use in view.options.items()} == {
-        "portrait": "needed",
-        "prompt": "one_of",
-        "script": "one_of",
-        "audio": "one_of",
-        "voice": "unused",
-        "ref_text": "unused",
-        "approve": "optional",
+    assert {one.name: (one.kind, one.use, one.group) for one in view.inputs} == {
+        "portrait": ("image", "needed", []),
+        "prompt": ("text", "one_of", ["prompt", "script", "audio"]),
+        "script": ("text", "one_of", ["prompt", "script", "audio"]),
+        "audio": ("audio", "one_of", ["prompt", "script", "audio"]),
+        "approve": ("switch", "optional", []),
     }
+    assert view.reviews == ["review"]
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]
     assert {name for name, pipeline in PIPELINES.items() if pipeline.view().listed} == {"talking_head", "infinitetalk"}
     for pipeline in PIPELINES.values():

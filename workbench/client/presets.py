@@ -5,9 +5,9 @@ from __future__ import annotations
 from nodes.registry import services
 from schemas.api import Preset, PresetValues
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from workbench.client.bench import Bench
 from workbench.client.pipelines import find_pipeline
-from workbench.engine.parse import explain
 from workbench.store.presets import MOST, Presets
 from workbench.workflows.presets import SHIPPED
 
@@ -98,12 +98,11 @@ def _check(node_id: str, service: str, params: dict[str, object]) -> None:
     try:
         declaration.params.model_validate(params)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
+        raise invalid(
+            error,
             "graph.bad_param",
-            explain(first),
-            where=f"params.{node_id}.{'.'.join(map(str, first['loc']))}",
-            seen=first.get("input"),
+            where=f"params.{node_id}",
+            model=declaration.params,
             remedy=f"`workbench nodes {service}` shows the parameters and their bounds.",
         ) from None
 

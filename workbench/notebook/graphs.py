@@ -7,10 +7,10 @@ existing. What a call returns has an attribute for each output; giving one to an
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
@@ -23,12 +23,9 @@ from schemas.refs import Ref
 from schemas.status import EdgeKind
 from workbench.engine.validate import checked_params
 from workbench.notebook.artifact import Artifact
+from workbench.notebook.drawing import Drawing
 from workbench.notebook.given import validated
-
-if TYPE_CHECKING:
-    from workbench.notebook.drawing import Drawing
-    from workbench.notebook.job import Job
-    from workbench.notebook.workbench import Workbench
+from workbench.notebook.job import Job
 
 
 class Output:
@@ -70,10 +67,18 @@ class BuiltNode:
 
 
 class GraphBuilder:
-    """A graph that grows. Nothing is sent before it is run."""
+    """A graph that grows. Nothing is sent before it is run.
 
-    def __init__(self, workbench: Workbench, name: str, *, seed: int = 0) -> None:
-        self._workbench = workbench
+    Args:
+        upload: the reference of a file of a kind, once the file is in the object store.
+        submit: takes the graph and options of ``wb.run``.
+    """
+
+    def __init__(
+        self, name: str, *, seed: int = 0, upload: Callable[[Any, str], Ref], submit: Callable[..., Job]
+    ) -> None:
+        self._upload = upload
+        self._submit = submit
         self.name = name
         self.seed = seed
         self._nodes: dict[str, Node] = {}
@@ -154,7 +159,7 @@ class GraphBuilder:
         if isinstance(taken, type) and issubclass(taken, Ref):
             kind = str(taken.model_fields["kind"].default)
             if isinstance(value, (str, Path, Ref, Artifact)):
-                return self._workbench.upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
+                return self._upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
         if isinstance(value, BaseModel):
             return value.model_dump(mode="json", by_alias=True)
         return f"${value}" if isinstance(value, str) and value.startswith("$") else value
@@ -187,13 +192,11 @@ class GraphBuilder:
 
     def draw(self) -> Drawing:
         """The graph as a drawing."""
-        from workbench.notebook.drawing import Drawing
-
         return Drawing(self.build(), {})
 
     def run(self, **options: Any) -> Job:
         """Submit it; ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""
-        return self._workbench.run(self, **options)
+        return self._submit(self, **options)
 
     def __repr__(self) -> str:
         return f"<graph {self.name}: {', '.join(self._nodes) or 'no nodes'}>"

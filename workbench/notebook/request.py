@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from nodes.registry import services
 from schemas.api import MAX_TEXT
+from schemas.errors import WorkbenchError
+from workbench.client.pipelines import find_pipeline
+from workbench.engine.validate import checked_params
+from workbench.workflows import OPTION_NAMES
+from workbench.workflows.pipeline import check_options
 
 DEFAULT_SCRIPT = "Good morning."
 
@@ -36,13 +42,6 @@ class RunRequest(BaseModel):
     @model_validator(mode="after")
     def _the_pipeline_takes_it(self) -> RunRequest:
         # A WorkbenchError passes through pydantic as it is, with the node, the bounds and the remedy.
-        from nodes.registry import services
-        from schemas.errors import WorkbenchError
-        from workbench.client.pipelines import find_pipeline
-        from workbench.engine.validate import checked_params
-        from workbench.workflows import OPTION_NAMES
-        from workbench.workflows.pipeline import check_options
-
         pipeline = find_pipeline(self.pipeline)
         if "portrait" in pipeline.needs:
             self.portrait = self.portrait or "sample"

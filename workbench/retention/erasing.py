@@ -165,7 +165,7 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Removals:
     _drop_presets(parts, plan)
     parts.bus.holding.drop_set_aside(plan.jobs)
     # Unreferenced data is removed at any age, because parts of a failed node are never referenced in SQL.
-    gone = collecting.sweep(parts, removals, dry_run=False, stray_s=0.0)
+    gone = collecting.remove_unreferenced(parts, removals, dry_run=False, stray_s=0.0)
     still = parts.references.referenced(plan.files)
     if still and plan.whole:
         plan.stays.append(_shared(parts, still, besides=plan.jobs))

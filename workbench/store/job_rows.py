@@ -23,7 +23,7 @@ JOB_COLUMNS = (
 )  # fmt: skip
 NODE_COLUMNS = (
     "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",
-    "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting",
+    "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting", "event_epoch", "event_seq",
 )  # fmt: skip
 # A node's telemetry: the name in the graph, the field of NodeRecord, the value that is omitted.
 _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
@@ -141,7 +141,8 @@ def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
         row = dict(zip(NODE_COLUMNS, rows[node.id], strict=True))
         row |= {name: from_json(row[name]) for name in ("metrics", "output", "error")}
         waiting = from_json(row.pop("waiting"))
-        state = NodeRecord.model_validate({"id": row.pop("node"), **row})
+        number = {"epoch": row.pop("event_epoch"), "seq": row.pop("event_seq")}
+        state = NodeRecord.model_validate({"id": row.pop("node"), "wait": waiting or None, **number, **row})
         records.append(state)
         node.status, node.output, node.error = state.status, state.output, state.error
         node.retries.attempt = state.attempt

@@ -12,7 +12,6 @@ do not reveal such damage. Hashing runs at 1.2 GB/s here.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import threading
@@ -25,6 +24,7 @@ import structlog
 
 from nodes.context import take_over
 from schemas.refs import Ref
+from workbench.host import lock
 from workbench.store.objects import Objects
 from workbench.store.retry import disk_full, no_space
 
@@ -180,7 +180,7 @@ class LocalCache:
 def _shared(path: Path) -> Iterator[BufferedReader]:
     """The file under a shared lock, if it still exists at this path. Raises FileNotFoundError."""
     with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+        lock(file, shared=True)
         # It may have been evicted between open and lock. The link count does not show that, because a node's workdir
         # may contain another link.
         if path.stat().st_ino != os.fstat(file.fileno()).st_ino:
@@ -192,10 +192,9 @@ def remove_unless_used(path: Path, used_at: float) -> bool:
     """Remove a copy that is not held and was not used after this time. Returns whether it was removed."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file.fileno()).st_mtime != used_at:
-                return False  # used after the folder was read
+            if not lock(file, wait=False) or os.fstat(file.fileno()).st_mtime != used_at:
+                return False  # in use, or used after the folder was read
             path.unlink()
-    except (BlockingIOError, FileNotFoundError):
+    except FileNotFoundError:
         return False
     return True

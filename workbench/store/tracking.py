@@ -14,6 +14,7 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
+from workbench.backoff import Backoff
 from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 from workbench.store import run_contents
@@ -30,7 +31,7 @@ SWEEP_TAG = "workbench.sweep_parent"
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag, which nests the run below its parent
 MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # per batch; MLflow accepts 1,000 entities in total
 POLL_S = 1.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
+PAUSES = Backoff(first_s=1.0, longest_s=10.0)
 _CREATING = "creating"
 
 
@@ -183,15 +184,16 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
 
     While a part is not available, it pauses with increasing delays of up to ten seconds; pending work remains in SQL.
     """
-    pause_s = FIRST_PAUSE_S
+    failures = 0
     while not stop.is_set():
         try:
             recorded = tracker.sync_due()
         except WorkbenchError as error:
+            failures += 1
+            pause_s = PAUSES.pause_s(failures)
             log.warning("tracking.paused", pause_s=pause_s, code=error.code, seen=error.seen, where=error.where)
             stop.wait(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
             continue
-        pause_s = FIRST_PAUSE_S
+        failures = 0
         if recorded == 0:
             stop.wait(POLL_S)

@@ -1,7 +1,7 @@
 """Users, their API tokens and their browser sessions in SQL.
 
-A reader of these tables cannot log in with their contents: passwords are stored as slow hashes, and random tokens and
-session ids only as their SHA-256.
+A reader of these tables cannot log in with their contents: passwords are stored as argon2id hashes, and random tokens
+and session ids only as their SHA-256.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from schemas.access import USER_NAME, NewToken, Role, TokenInfo, UserInfo
 from schemas.errors import WorkbenchError
 from workbench.store.database import Database
-from workbench.store.passwords import hash_password, password_matches
+from workbench.store.passwords import hash_password, needs_new_hash, password_matches
 from workbench.store.tables import sessions, tokens, users
 
 TOKEN_PREFIX = "wb_"  # lets scanners for leaked secrets recognise a token
@@ -136,7 +136,8 @@ class Users:
     def log_in(self, name: str, password: str) -> str | None:
         """The id of a new browser session; None if the name or password is wrong or the user is disabled.
 
-        A name that does not exist takes the same time. Takes 32 MiB and 80 ms, so callers limit concurrent calls.
+        A name that does not exist takes the same time. Takes 46 MiB and 80 ms, so callers limit concurrent calls. A
+        hash in an earlier format is replaced.
         """
         found = None
         if re.fullmatch(USER_NAME, name):
@@ -147,17 +148,18 @@ class Users:
         if found is None or not right or found.disabled:
             return None
         session, now = secrets.token_urlsafe(32), self._clock()
+        kept = hash_password(password) if needs_new_hash(found.password_hash) else found.password_hash
         with self._database.write() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
-            # Only if the password has not changed since the comparison, because a change ends all earlier logins.
-            unchanged = select(users.c.name).where(
-                users.c.name == name, users.c.disabled.is_(False), users.c.password_hash == found.password_hash
-            )
-            if connection.execute(unchanged).first() is None:
-                return None
+            # Only if the hash has not changed since the comparison. Another login may have replaced it, or the password
+            # may have changed; comparing again with the stored hash distinguishes the two.
+            same = (users.c.name == name) & (users.c.password_hash == found.password_hash)
+            changed = update(users).where(same, users.c.disabled.is_(False)).values(password_hash=kept)
+            unchanged = connection.execute(changed).rowcount == 1
             row = {"sha256": _digest(session), "user_name": name, "created_at": now, "expires_at": now + SESSION_S}
-            connection.execute(insert(sessions).values(row))
-        return session
+            if unchanged:
+                connection.execute(insert(sessions).values(row))
+        return session if unchanged else self.log_in(name, password)
 
     def of_session(self, session: str) -> AuthenticatedUser | None:
         """The user of a browser session, unless it has expired."""

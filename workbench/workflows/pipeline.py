@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.errors import WorkbenchError
 from schemas.graph import SCHEMA, Edge, Graph, Node
-from schemas.pipeline import OptionUse, PipelineView, StepView
+from schemas.pipeline import InputKind, InputUse, InputView, OptionUse, PipelineView, StepView
 from schemas.refs import AudioRef, ImageRef
 
 
@@ -113,10 +113,38 @@ class Pipeline:
             title=self.title,
             doc=self.doc,
             listed=self.listed,
-            options={name: self.use(name) for name in OPTION_NAMES},
+            inputs=[self._input(name) for name in OPTION_NAMES if name in self.takes],
             steps=[StepView(id=s.id, name=s.name, service=s.service, optional=s.optional) for s in self.steps],
             result=".".join(self.result or ()),
+            reviews=[step.id for step in self.steps if step.service == "review.script"],
         )
+
+    def _input(self, name: str) -> InputView:
+        kind, title, doc, needs = _INPUTS[name]
+        one_of = name in self.one_of
+        return InputView(
+            name=name,
+            title=title,
+            doc=doc,
+            kind=kind,
+            use=InputUse(self.use(name).value),
+            group=[other for other in OPTION_NAMES if other in self.one_of] if one_of else [],
+            needs=[other for other in needs if other in self.takes],
+            default=False if kind is InputKind.SWITCH else "" if kind is InputKind.TEXT else None,
+            multiline=kind is InputKind.TEXT,
+            sample=name == "portrait",
+        )
+
+
+_INPUTS: dict[str, tuple[InputKind, str, str, tuple[str, ...]]] = {
+    "portrait": (InputKind.IMAGE, "Portrait", "Image file with a face.", ()),
+    "prompt": (InputKind.TEXT, "Prompt", "What the script is about; a model writes it.", ()),
+    "script": (InputKind.TEXT, "Script", "Your own text, spoken as it is.", ()),
+    "audio": (InputKind.AUDIO, "Recording", "A recording of the speech.", ()),
+    "voice": (InputKind.AUDIO, "Voice sample", "A recording of the voice that is to speak.", ()),
+    "ref_text": (InputKind.TEXT, "Reference text", "What is said in the voice sample.", ("voice",)),
+    "approve": (InputKind.SWITCH, "Approve the script", "Wait for somebody's approval.", ("prompt", "script")),
+}
 
 
 def build(pipeline: Pipeline, options: Options) -> Graph:

@@ -24,9 +24,9 @@ from pydantic import BaseModel
 
 from schemas.errors import WorkbenchError
 from workbench.app.api import jobs
-from workbench.app.identity import need_runner
 from workbench.app.pages.asking import asking
 from workbench.app.pages.orders import request_of
+from workbench.client.access import need_runner
 from workbench.client.bench import Bench
 from workbench.client.describe import describe_pipelines
 from workbench.client.uploads import keep_upload

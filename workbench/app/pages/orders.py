@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from schemas.api import Consent, JobOptions, JobRequest
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from workbench.app.api.jobs import submit_job
-from workbench.app.identity import User
+from workbench.client.access import User
 from workbench.client.bench import Bench
 
 
@@ -65,14 +66,7 @@ def request_of(**fields: Any) -> JobRequest:
     try:
         return JobRequest.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise WorkbenchError(
-            "request.invalid",
-            str(first["msg"]),
-            where=".".join(str(part) for part in first["loc"]),
-            seen=first.get("input"),
-            remedy="Correct that field.",
-        ) from None
+        raise invalid(error, "request.invalid") from None
 
 
 def consent_of(ticked: bool, text: str) -> Consent | None:

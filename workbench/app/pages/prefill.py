@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from schemas.errors import WorkbenchError
-from workbench.app.identity import User, visible
 from workbench.app.pages.examples import Example
 from workbench.app.pages.form import Form
 from workbench.app.pages.intake import take_again, take_sample
 from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT
+from workbench.client.access import User, visible
 from workbench.client.bench import Bench
 from workbench.client.order import asked_for
 
