@@ -29,6 +29,8 @@ RUN = (
     "upscale",
     "--without",
     "evaluate",
+    "--set",
+    "animate.size=256",
 )
 
 
@@ -36,8 +38,8 @@ def test_a_worker_killed_in_the_animation(bench: Program) -> None:
     undisturbed = bench.json(*RUN, "--fresh")
     job = str(bench.json(*RUN, "--fresh", "--detach")["jobId"])
     seen = Bench(load_settings(home=bench.home))
-    wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), "pn:animate"), what="a finished part")
     worker = next(part["pid"] for part in bench.json("status")["parts"] if part["name"] == "worker")
+    wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), "pn:animate"), what="a finished part")
     os.kill(worker, signal.SIGKILL)
 
     bench.run("job", "watch", job, "--json")

@@ -18,7 +18,7 @@ from workbench.engine.wire import Closed
 from workbench.host import python_module
 from workbench.store.retry import disk_full, no_space
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 300.0
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 
 
