@@ -1,3 +1,4 @@
+// @ts-check
 // The way to the bench through the kernel: calls, addresses of media, and a socket, over the messages of one model. What
 // was known when the notebook was saved is the answer where no kernel runs.
 

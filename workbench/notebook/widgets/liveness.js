@@ -1,3 +1,4 @@
+// @ts-check
 // Says so when nothing hears the controls around it: they are drawn from the notebook, and their Python went with its kernel.
 
 const PATIENCE_MS = 2500;

@@ -1,8 +1,10 @@
+// @ts-check
 // Draws a view in an output of a notebook: what it shows, what it knows without a kernel, and the theme.
 
 import { artifact } from "./artifact.js";
 import { fill, h, problem } from "./dom.js";
-import { graph } from "./graph_view.js";
+import { graphView } from "./graph.js";
+import { graph } from "./job_graph.js";
 import { Kernel } from "./kernel.js";
 import { monitor } from "./monitor.js";
 import { table } from "./run_table.js";
@@ -10,6 +12,7 @@ import { table } from "./run_table.js";
 const VIEWS = {
   monitor: (element, options) => monitor(element, options),
   graph: (element, options) => graph(element, options),
+  drawing: (element, { nodes, edges }) => void fill(element, h("div", { class: "wb-graph-frame" }, graphView(nodes, edges).element)),
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   table: (element, options, model) => table(element, options, model),
 };
