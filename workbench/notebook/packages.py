@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 
 from schemas.errors import WorkbenchError
+from schemas.installing import install_extra
 
 WIDGETS = ("anywidget", "ipywidgets")
 EXECUTION = ("papermill", "nbformat", "nbconvert", "jupyter_client", "ipykernel")
@@ -27,5 +28,5 @@ def need(what: str, packages: Iterable[str]) -> None:
         where=what,
         seen="not installed",
         allowed=list(packages),
-        remedy="pip install '.[notebook]' in the checkout, and restart the kernel.",
+        remedy=f"{install_extra('notebook')}, and restart the kernel.",
     )

@@ -7,7 +7,7 @@ import threading
 import structlog
 
 from schemas.errors import WorkbenchError
-from workbench.retention.previews import sweep
+from workbench.retention.previews import remove_previews
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 EVERY_S = 60.0
 
 
-class Sweeper:
+class PreviewRemover:
     """Looks once a minute. Two of them do no harm: removing what is gone changes nothing."""
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
@@ -27,6 +27,6 @@ class Sweeper:
     def run(self) -> None:
         while not self.stopping.wait(EVERY_S):
             try:
-                sweep(Objects.connect(self._settings), self._store)
+                remove_previews(Objects.connect(self._settings), self._store)
             except WorkbenchError as error:  # the next minute is as good
                 log.info("previews stay for now", error=str(error))

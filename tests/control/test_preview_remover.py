@@ -7,7 +7,7 @@ from pathlib import Path
 from schemas.event import EventType
 from schemas.status import JobStatus
 from tests.store.samples import make_job, plain, running
-from workbench.retention.previews import sweep
+from workbench.retention.previews import remove_previews
 from workbench.settings import load_settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects, preview_key
@@ -33,8 +33,8 @@ def test_previews_of_ended_and_deleted_jobs_are_removed_and_of_no_others(
     for job in begun | gone:
         for node in ("script", "video"):
             objects.put_preview(job, node, b"frame", "image/jpeg")
-    assert sweep(objects, store) == 2 * len(gone)
+    assert remove_previews(objects, store) == 2 * len(gone)
     assert objects.jobs_with_previews() == begun
     assert all(objects.get_preview(preview_key(job, node))[0] for job in begun for node in ("script", "video"))
-    assert sweep(objects, store) == 0
+    assert remove_previews(objects, store) == 0
     store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,16 +14,30 @@ from typing import Any
 
 from nodes.source import stamp_of
 from schemas.errors import WorkbenchError
-from workbench.engine.messages import VERSION, Channel, FromExecutor, Message, OtherVersion, Ready, to_executor
+from workbench.engine.messages import (
+    VERSION,
+    Cancel,
+    Channel,
+    End,
+    FromExecutor,
+    GivenUp,
+    Message,
+    OtherVersion,
+    Ready,
+    Request,
+    to_executor,
+)
 from workbench.engine.wire import Closed
 from workbench.host import python_module
 from workbench.store.retry import disk_full, no_space
 
 START_TIMEOUT_S = 60.0
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
+LET_GO_S = 1.0  # asked first, killed after this
+EDITED_EVERY_S = 0.5  # looked for edited sources this often
 
 
-class Child:
+class ExecutorProcess:
     """An executor process: started when first needed, started anew after it died.
 
     Args:
@@ -55,6 +70,7 @@ class Child:
         self._channel: Channel[FromExecutor] | None = None
         self.log_path = home / "logs" / f"executor-{name}.log"
         self._log_from = 0
+        self._look_at = 0.0  # for edited sources, from that monotonic second on
 
     @property
     def alive(self) -> bool:
@@ -127,10 +143,17 @@ class Child:
         self.models = []
         self._sources = ready.sources
 
-    @property
     def outdated(self) -> bool:
-        """Whether a source file of its nodes was written after its process had read it. Costs what stat does."""
+        """Whether a source file of its nodes was written after its process had read it. Looks twice a second."""
+        now = time.monotonic()
+        if not self.alive or now < self._look_at:
+            return False
+        self._look_at = now + EDITED_EVERY_S
         return any(stamp_of(path) != stamp for path, stamp in self._sources.items())
+
+    def look_soon(self) -> None:
+        """It says that a source was edited: the next ``outdated`` looks."""
+        self._look_at = 0.0
 
     def send(self, message: Message) -> None:
         """Raises Closed."""
@@ -143,6 +166,30 @@ class Child:
         if self._channel is None:
             raise Closed("no process")
         return self._channel.receive(timeout_s)
+
+    def give_up(self, request: Request) -> None:
+        """Answer that the segment was given up: an executor that waits for ever would have to be killed."""
+        if request.id:
+            with contextlib.suppress(Closed):  # the next receive says so
+                self.send(GivenUp(request.id))
+
+    def let_go(self, run: int) -> bool:
+        """Have it let go of a run: asked, and killed a second later. Returns whether it did."""
+        if not self.alive:
+            return False
+        deadline = time.monotonic() + LET_GO_S
+        try:
+            self.send(Cancel(run))
+            while time.monotonic() < deadline:
+                message = self.receive(0.1)
+                if isinstance(message, End) and message.run == run:
+                    return True
+                if isinstance(message, Request):
+                    self.give_up(message)
+        except Closed:
+            return False
+        self.stop()
+        return False
 
     def stop(self) -> None:
         """Kill the process, if there is one. Its session goes with it: a node may have started processes of its own."""

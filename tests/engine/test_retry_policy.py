@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.engine.backoff import LONGEST_S, delay_s
+from workbench.engine.retry_policy import NODE, delay_s
 
 
 def test_the_first_failure_is_tried_again_at_once_and_the_others_wait_twice_as_long_each_time() -> None:
@@ -14,4 +14,4 @@ def test_what_is_away_is_given_time_from_the_first_failure_on() -> None:
 
 
 def test_no_pause_is_longer_than_a_minute() -> None:
-    assert delay_s(20, "node.failed") == LONGEST_S == 60
+    assert delay_s(20, "node.failed") == NODE.longest_s == 60
