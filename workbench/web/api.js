@@ -53,7 +53,7 @@ export const embedded = () => channel.embedded;
  */
 export function lead(element, attribute, name, params, again = false) {
   const set = (/** @type {string} */ url) => element.setAttribute(attribute, url);
-  const found = channel.media(name, params, again);
+  const found = channel.media(name, params, again, element);
   if (typeof found === "string") set(found);
   else found.then(set).catch(() => null); // what cannot be had is not shown
   return element;

@@ -8,6 +8,7 @@ import { Pieces, whole } from "./pieces.js";
 
 const PATIENCE_MS = 1500; // then what is saved is shown
 const ALIVE_MS = 15_000;
+const PROBE_MS = 5000;
 const PIECE_BYTES = 1 << 20; // of an upload
 
 /**
@@ -202,7 +203,7 @@ export class Comm extends EventTarget {
     const probe = this.#host.get("probe");
     if (again) this.#direct = null;
     this.#direct ??= probe
-      ? fetch(probe, { mode: "no-cors", credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) }).then(
+      ? fetch(probe, { mode: "no-cors", credentials: "omit", signal: AbortSignal.timeout(PROBE_MS) }).then(
           (answer) => answer.ok || answer.type === "opaque",
           () => false,
         )

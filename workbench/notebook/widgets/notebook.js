@@ -1,11 +1,13 @@
 // @ts-check
 // Draws a view in an output of a notebook: what it shows, what it knows without a kernel, and the theme.
 
+import { use } from "./api.js";
 import { artifact } from "./artifact.js";
+import { Comm } from "./comm.js";
 import { fill, h, problem } from "./dom.js";
+import { formView } from "./form_view.js";
 import { graphView } from "./graph.js";
 import { graph } from "./job_graph.js";
-import { Kernel } from "./kernel.js";
 import { monitor } from "./monitor.js";
 import { table } from "./run_table.js";
 
@@ -15,6 +17,7 @@ const VIEWS = {
   drawing: (element, { nodes, edges }) => void fill(element, h("div", { class: "wb-graph-frame" }, graphView(nodes, edges).element)),
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   table: (element, options, model) => table(element, options, model),
+  form: (element, options, model) => formView(element, options, model, kernel),
 };
 const NEW_KERNEL = "talking-head-workbench:kernel";
 const GONE = "The kernel does not run: this is what was known last. Run the cell again to go on.";
@@ -49,7 +52,7 @@ function traits(model) {
 }
 
 function begin(model, host) {
-  kernel ??= new Kernel(host);
+  if (!kernel) use((kernel = new Comm(host)));
   kernel.remember(model.get("answers"));
   const frame = h("div", { class: "wb-notebook-view" });
   const said = h("p", { class: "wb-muted wb-notebook-said", role: "status", hidden: true });
@@ -73,6 +76,7 @@ function begin(model, host) {
   };
   const tell = () => {
     said.hidden = kernel.live !== false;
+    frame.toggleAttribute("inert", kernel.gone && model.get("view") === "form"); // nothing hears it any more
     said.textContent = said.hidden ? "" : kernel.gone ? GONE : BUSY;
   };
   let was = kernel.live;
