@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 import psutil
 
+from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
+from schemas.status import JobStatus
 from tests.engine.graphs import document
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
@@ -25,6 +27,7 @@ from workbench.embedded.servers import bus_server
 from workbench.engine.accept import Accepted, Request
 from workbench.host import this_host
 from workbench.settings import Settings
+from workbench.store.listing import JobFilter
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
@@ -44,6 +47,17 @@ def wait_for(condition: Callable[[], T | None], timeout_s: float = 60.0, what: s
             return value
         time.sleep(0.02)
     raise AssertionError(f"did not come true within {timeout_s:g} s: {what or condition}")
+
+
+def cancel_unfinished(bench: Bench) -> None:
+    """What a test submitted and did not see end must not keep the only worker from the tests behind it."""
+    states = [status for status in JobStatus if not status.final]
+    for job in bench.store.list(JobFilter(status=states, limit=1000)).jobs:
+        try:
+            bench.cancel(job.id)
+        except WorkbenchError as error:
+            if error.code != "bus.unreachable":  # a test may have ended the bus
+                raise
 
 
 def free_port(host: str = "127.0.0.1") -> int:

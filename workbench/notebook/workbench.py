@@ -195,6 +195,7 @@ class Workbench:
             status: one or more of queued, running, waiting, completed, failed, cancelled.
             parameter: conditions that all hold: ``"animate.sway>=0.5"``, ``"style=calm"``, ``"seed"``.
             text: part of an id, prompt, script or experiment.
+            sweep: for jobs of one sweep; nothing sets it yet.
             limit: at most so many.
         """
         return Runs(self.bench, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
@@ -207,7 +208,7 @@ class Workbench:
         # Widgets need packages that not every environment has.
         from workbench.notebook.widgets.form import JobForm
 
-        return JobForm(self, self.pipelines[pipeline], experiment=experiment)
+        return JobForm(self.bench, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
 
     # -- files ------------------------------------------------------------------------------------------------------
 

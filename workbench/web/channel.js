@@ -11,8 +11,8 @@
 //   browser -> kernel                                   kernel -> browser
 //   {client, id, kind: "hello"}                         {client, id, kind: "answer", status: 200, answer: {}}
 //   {client, id, kind: "ask", name, params}             {client, id, kind: "answer", status, answer}
-//   {client, id, kind: "media", name, params}           {client, id, kind: "answer", status, answer: {url}}
-//                                                       or, where no address can be loaded from here,
+//   {client, id, kind: "media", name, params, direct}   {client, id, kind: "answer", status, answer: {url}}
+//     `direct`: whether this browser reaches the app    or, where no address can be loaded from here,
 //                                                       answer: {sha256, mediaType, sizeBytes}: then by "bytes"
 //   {client, id, kind: "bytes", sha256, start, end}     {client, id, kind: "answer", status, answer: {}} and one buffer
 //   {client, kind: "live", message: LiveRequest}        {client, kind: "live", message: LiveUpdate or LiveResponse}
@@ -31,11 +31,26 @@
  *   behind the last cursor by itself. Returns what ends it.
  * @property {(name: string, params?: Params, again?: boolean) => string | Promise<string>} media  An address that an element
  *   can load what a GET question leads to from; `again`: a fresh one, because the last one does not serve any longer.
+ * @property {(sha256: string) => Promise<string>} text  An artifact as text; at most its first 200 kB.
  * @property {(sha256: string, start: number, end: number) => Promise<Uint8Array>} bytes  Of an artifact, `end` not included;
  *   fewer where it is shorter.
  * @property {(path: string) => string | null} page  The address of a page for people; null where none can be opened from here.
  * @property {boolean} embedded  Whether it leads through a notebook: other origins' bytes cannot be read, links open a new tab.
  */
+
+/** A refusal: {message, code, details, status}; status 0 where nothing answered. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {{error?: string, code?: string, details?: Record<string, any>}} body
+   */
+  constructor(status, body) {
+    super(body.error ?? `the server answered ${status}`);
+    this.status = status;
+    this.code = body.code ?? "";
+    this.details = body.details ?? {};
+  }
+}
 
 /**
  * The path and what is left of the parameters.

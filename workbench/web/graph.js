@@ -59,6 +59,10 @@ export function layout(ids, edges) {
 /**
  * A drawing that can be updated. `nodes` are {id, name, status, fraction, seconds, cached}; `chosen(id)` is called on a click
  * or Enter. Returns {element, update(nodes, selected)}.
+ * @typedef {{id: string, name?: string, status: Api.Schema<"NodeStatus">, fraction?: number, seconds?: number | null, cached?: boolean}} Box
+ * @param {Box[]} nodes
+ * @param {{from: string, to: string, kind?: string}[]} edges
+ * @param {(id: string) => void} [chosen]
  */
 export function graphView(nodes, edges, chosen = () => {}) {
   const placed = layout(nodes.map((node) => node.id), edges);

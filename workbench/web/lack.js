@@ -15,10 +15,9 @@ export function lack(job, unserved = []) {
   const pools = new Set();
   const nodes = nodesOf(job);
   for (const node of nodes) {
-    const waits = node.status === "waiting" && job.events.findLast((one) => one.node === node.id && one.type === "node.waiting")?.data;
-    if (waits?.reason !== "no_worker") continue;
-    for (const one of waits.services ?? []) services.set(one.split(" ")[0], one);
-    if (waits.pool) pools.add(waits.pool.replace(/^data\./, ""));
+    if (node.wait?.reason !== "no_worker") continue;
+    for (const one of node.wait.services ?? []) services.set(one.split(" ")[0], one);
+    if (node.wait.pool) pools.add(node.wait.pool.replace(/^data\./, ""));
   }
   const known = pipelines.list.flatMap((one) => one.nodes);
   for (const one of unserved) {

@@ -44,6 +44,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
   };
 
   /** Files that this person gave before; asked for when the field is seen, and anew each time it is empty again. */
+  /** @type {IntersectionObserver | null} */
   let asked = null;
   function offer() {
     asked?.disconnect();

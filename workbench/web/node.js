@@ -5,6 +5,7 @@ import { badge, empty, figure, fill, h, problem, seconds } from "./dom.js";
 
 /** Returns show(node, files): `files` are those of the whole job. Nothing is drawn anew that has not changed. */
 export function nodePanel(element) {
+  /** @type {string | null} */
   let shown = null;
   return (node, all) => {
     if (!node) {

@@ -1,8 +1,8 @@
 // The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names what a person set, be it
 // the default: {params: {node: {param: value}}, leaveOut: [node]}.
 
-import { call, get } from "./api.js";
-import { button, fill, h, icon, problem, sentence } from "./dom.js";
+import { ask } from "./api.js";
+import { button, fill, find, h, icon, problem, sentence } from "./dom.js";
 import { keepTyping } from "./keep.js";
 import { pipelines } from "./pipelines.js";
 
@@ -23,7 +23,8 @@ export function mount(element, { props, trigger, watch }) {
   let drawn = { pipeline: "", structure: "", presets: "" };
   let kept = ""; // the preset that was applied or saved last
   let naming = false; // whether a name for a preset is being typed
-  let quiet = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let quiet;
   const draft = () => {
     if (!drafts.has(pipelines.chosen)) drafts.set(pipelines.chosen, { params: {}, leaveOut: [] });
     return drafts.get(pipelines.chosen);
@@ -75,7 +76,7 @@ export function mount(element, { props, trigger, watch }) {
     const now = JSON.stringify(pipeline.presets);
     if (drawn.presets !== now) {
       drawn.presets = now;
-      keepTyping(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline)));
+      keepTyping(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline) ?? ""));
     }
     for (const node of pipeline.nodes) {
       const chip = box.querySelector(`[data-offered-of="${CSS.escape(node.id)}"]`);
@@ -117,7 +118,7 @@ export function mount(element, { props, trigger, watch }) {
     const now = draft();
     now.leaveOut = out ? [...new Set([...now.leaveOut, id])] : now.leaveOut.filter((one) => one !== id);
     const node = pipelines.current?.nodes.find((one) => one.id === id);
-    keepTyping(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node)));
+    keepTyping(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node) ?? ""));
     publish();
   }
 
@@ -146,6 +147,7 @@ export function mount(element, { props, trigger, watch }) {
       // A wrong value is published too: Generate is then refused, rather than taking the last good one in silence.
       set(node.id, name, Number.isNaN(now) ? null : now === undefined ? control.input.value : now);
     };
+    /** @type {string | null} */
     let pending = null;
     const control = CONTROLS[kind]({ id, schema, value, changed, unit: unit(name, schema) });
     control.input.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
@@ -190,14 +192,14 @@ export function mount(element, { props, trigger, watch }) {
       drafts.set(pipelines.chosen, { params: structuredClone(one.params ?? {}), leaveOut: [...(one.leaveOut ?? [])] });
       kept = one.name;
       draw({ anew: true });
-      box.querySelector(".wb-presets select")?.focus();
+      find(box, ".wb-presets select")?.focus();
     });
     const name = h("input", { class: "wb-input", id: "wb-preset-name", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: !naming });
     const chosen = (preset) => {
       kept = preset;
       naming = false;
-      box.querySelector(".wb-presets")?.replaceWith(presets(pipelines.current));
-      box.querySelector(".wb-presets select")?.focus();
+      box.querySelector(".wb-presets")?.replaceWith(presets(pipelines.current) ?? "");
+      find(box, ".wb-presets select")?.focus();
     };
     const save = button("Save as preset", {
       kind: "quiet",
@@ -211,7 +213,7 @@ export function mount(element, { props, trigger, watch }) {
         if (!name.value.trim()) return;
         try {
           const now = draft();
-          await call("PUT", `/api/presets/${pipeline.name}/${encodeURIComponent(name.value.trim())}`, { params: now.params, leaveOut: now.leaveOut });
+          await ask("PUT /api/presets/{pipeline}/{name}", { pipeline: pipeline.name, name: name.value.trim(), params: now.params, leaveOut: now.leaveOut });
           await pipelines.refresh();
           chosen(name.value.trim());
         } catch (error) {
@@ -225,7 +227,7 @@ export function mount(element, { props, trigger, watch }) {
         const one = named();
         if (!one || !mine(one)) return;
         try {
-          await call("DELETE", `/api/presets/${pipeline.name}/${encodeURIComponent(one.name)}`);
+          await ask("DELETE /api/presets/{pipeline}/{name}", { pipeline: pipeline.name, name: one.name });
           await pipelines.refresh();
           chosen("");
         } catch (error) {
@@ -256,7 +258,7 @@ export function mount(element, { props, trigger, watch }) {
   pipelines.addEventListener("change", refreshed);
   pipelines.start();
   taken();
-  get("/api/session").catch(() => null);
+  ask("GET /api/session").catch(() => null);
 }
 
 /** What a redraw is for: names and schemas; not who offers a node, nor how long it usually takes. */

@@ -1,7 +1,7 @@
 // A run in full: its graph, its video, every node's parameters, inputs and outputs, its events, and where its files come
 // from and went to.
 
-import { get, post } from "./api.js";
+import { ask } from "./api.js";
 import { artifactsOf } from "./artifact.js";
 import { askDeletion } from "./deletion.js";
 import { badge, button, fill, h, linkButton, problem, seconds, when } from "./dom.js";
@@ -11,7 +11,11 @@ import { follow, isFinal, nodesOf } from "./job.js";
 import { monitor } from "./monitor.js";
 import { nodePanel } from "./node.js";
 
-/** Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it. */
+/**
+ * Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it.
+ * @param {HTMLElement} element
+ * @param {{jobId: string, node?: string | null, select?: (node: string) => void, gone?: () => void}} options
+ */
 export function run(element, { jobId, node = null, select = () => {}, gone = () => {} }) {
   const parts = {
     head: h("header", { class: "wb-run-head" }),
@@ -118,7 +122,7 @@ function drawHead(view, job) {
       { class: "wb-actions" },
       record.options ? linkButton("Again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
       isFinal(job.status)
-        ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await post(`/api/jobs/${view.jobId}/rerun`)).jobId}`))
+        ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await ask("POST /api/jobs/{job_id}/rerun", { job_id: view.jobId })).jobId}`))
         : null,
       isFinal(job.status) && record.mayChange
         ? button("Delete", {
@@ -139,7 +143,7 @@ function drawNode(view) {
 
 async function drawLineage(view) {
   try {
-    const lineage = await get(`/api/jobs/${view.jobId}/lineage`);
+    const lineage = await ask("GET /api/jobs/{job_id}/lineage", { job_id: view.jobId });
     const from = lineage.from.map((one) => h("li", {}, `${one.node}.${one.name} was made by `, h("a", { href: `/runs?job=${one.job}&node=${one.madeBy}` }, `${one.madeBy} of ${one.job.slice(0, 14)}`)));
     const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)}`), ` takes it as ${one.node}.${one.name}`));
     const again = lineage.children.map((job) => h("li", {}, h("a", { href: `/runs?job=${job}` }, job.slice(0, 14)), " repeats it"));

@@ -1,7 +1,7 @@
 // The bench as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
 // letters, what is offered by whom, storage.
 
-import { get } from "./api.js";
+import { ask as question } from "./api.js";
 import { badge, empty, fill, h, problem, seconds, when } from "./dom.js";
 import { storage } from "./storage.js";
 
@@ -26,12 +26,13 @@ export function mount(element) {
   };
   fill(element, said, h("div", { class: "wb-system" }, body, stored));
   storage(stored);
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const ask = async () => {
     if (!element.isConnected) return;
     if (document.visibilityState === "visible") {
       try {
-        draw(body, await get("/api/system"));
+        draw(body, await question("GET /api/system"));
         say(null);
       } catch (error) {
         say(error);
