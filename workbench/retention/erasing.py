@@ -165,7 +165,7 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Tally:
     _drop_presets(parts, plan)
     parts.bus.holding.drop_set_aside(plan.jobs)
     # Whatever nothing names goes, however young: parts of a failed node were never named in SQL.
-    gone = collecting.sweep(parts, tally, dry_run=False, stray_s=0.0)
+    gone = collecting.remove_unnamed(parts, tally, dry_run=False, stray_s=0.0)
     still = parts.naming.named(plan.files)
     if still and plan.whole:
         plan.stays.append(_shared(parts, still, besides=plan.jobs))
