@@ -118,6 +118,7 @@ ERROR_CODES: dict[str, str] = {
     "upload.refused": "Files of this type are not accepted.",
     "upload.unreadable": "The file is damaged, or its content does not match its type.",
     "upload.busy": "The server is checking other files, or the process that checks them cannot start.",
+    "artifact.no_stream": "The artifact is neither audio nor video, or no browser plays its codec from pieces.",
     "artifact.no_waveform": "The artifact has no audio, so it has no waveform.",
     "artifact.no_thumbnail": "The artifact is neither an image nor a video, so it has no thumbnail.",
 }

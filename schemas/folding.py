@@ -177,6 +177,7 @@ class JobFold:
         self.on_bus = self._begun = True
         changes = node_changes(event, attempt=node.attempt, failed=node.error is not None)
         self.nodes[event.node] = node.model_copy(update=changes)
+        self._stop_nodes()  # it may come late
         return bool(changes)
 
     @property

@@ -15,9 +15,12 @@ from typing import Any, TypeVar
 
 import psutil
 
+from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
+from schemas.status import JobStatus
 from tests.engine.graphs import document
+from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
@@ -25,6 +28,7 @@ from workbench.embedded.servers import bus_server
 from workbench.engine.accept import Accepted, Request
 from workbench.host import this_host
 from workbench.settings import Settings
+from workbench.store.listing import JobFilter
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
@@ -44,6 +48,17 @@ def wait_for(condition: Callable[[], T | None], timeout_s: float = 60.0, what: s
             return value
         time.sleep(0.02)
     raise AssertionError(f"did not come true within {timeout_s:g} s: {what or condition}")
+
+
+def cancel_unfinished(bench: Bench) -> None:
+    """What a test submitted and did not see end must not keep the only worker from the tests behind it."""
+    states = [status for status in JobStatus if not status.final]
+    for job in bench.store.list(JobFilter(status=states, limit=1000)).jobs:
+        try:
+            bench.cancel(job.id)
+        except WorkbenchError as error:
+            if error.code != "bus.unreachable":  # a test may have ended the bus
+                raise
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -143,7 +158,7 @@ class LiveBench:
 
         def name() -> str | None:
             assert process.poll() is None, f"{process.args!r} ended: {self.log()[-3000:]}"
-            if self.bench.bus.marker().get("phase") != "open":
+            if self.bench.bus.marker().phase is not Phase.OPEN:
                 return None
             found = self.bench.bus.queues.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)

@@ -21,7 +21,7 @@ from schemas.refs import ImageRef
 from schemas.status import NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.engine import messages as m
-from workbench.engine.child import Child
+from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.wire import Wire
 
 REF = ImageRef(sha256="a" * 64, width=3)
@@ -101,7 +101,7 @@ def test_what_is_no_message_is_refused(ends: tuple[socket.socket, socket.socket]
 OTHER = """
 import socket, sys, orjson
 from workbench.engine.wire import Wire
-end = Wire(socket.socket(fileno=int(sys.argv[3])))
+end = Wire(socket.socket(fileno=int(next(filter(str.isdigit, sys.argv)))))
 end.send(orjson.dumps({"kind": "ready", "pid": 1, "capabilities": []} | %s))
 end.receive()
 """
@@ -114,7 +114,7 @@ def test_an_executor_of_another_version_is_refused_with_what_to_do(tmp_path: Pat
     script.write_text(OTHER % said)
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
     program.chmod(0o755)
-    child = Child("w.0", tmp_path, tmp_path / "cache", 1 << 20, {}, python=str(program))
+    child = ExecutorProcess("w.0", tmp_path, tmp_path / "cache", 1 << 20, {}, python=str(program))
     with pytest.raises(WorkbenchError) as caught:
         child.ensure()
     error = caught.value

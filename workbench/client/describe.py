@@ -73,6 +73,12 @@ def describe_pipelines(bench: Bench, owner: str) -> list[PipelineEntry]:
     return [_describe(bench, pipeline, offers, declared, owner) for pipeline in _listed()]
 
 
+def describe_pipeline(bench: Bench, name: str, owner: str) -> PipelineEntry:
+    """One pipeline, whether it is listed or not. Raises WorkbenchError (pipeline.unknown)."""
+    declared = {item.service: item for item in manifests(services())}
+    return _describe(bench, find_pipeline(name), offers_now(bench), declared, owner)
+
+
 def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:
     """Expected seconds along the longest path, from past runs; None while nothing is known."""
     typical = typical_seconds(bench.store.database, {node.service for node in graph.nodes})

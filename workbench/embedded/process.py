@@ -60,6 +60,7 @@ def spawn(
 
     def between_fork_and_exec() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background commands inherit it ignored
         host.signal_with_parent(signal.SIGTERM)
         if os.getppid() != supervisor:  # it died before it was asked for
             os._exit(1)

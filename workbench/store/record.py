@@ -76,7 +76,7 @@ def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
     changes = Changes()
     for event in sorted(events, key=lambda event: (event.epoch, event.seq)):
         if event.type in JOB_ENDS:
-            changes.ended[event.job] = JobEnd(JOB_ENDS[event.type], event.at, event.node)
+            changes.ended.setdefault(event.job, JobEnd(JOB_ENDS[event.type], event.at, event.node))
             continue
         row = known.of_job[event.job].get(event.node)
         if row is None or (event.epoch, event.seq) <= (row.event_epoch, row.event_seq):

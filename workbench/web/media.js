@@ -1,3 +1,4 @@
+// @ts-check
 // What was taken in: the portrait with the found face drawn on it, a sound with its player; warnings with the remedy.
 // While there is nothing: the person's earlier files, to be taken again. The value is {ref, faces, warnings}, {error} or
 // null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.
@@ -44,6 +45,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
   };
 
   /** Files that this person gave before; asked for when the field is seen, and anew each time it is empty again. */
+  /** @type {IntersectionObserver | null} */
   let asked = null;
   function offer() {
     asked?.disconnect();

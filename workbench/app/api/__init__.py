@@ -12,6 +12,7 @@ from workbench.app.api import (
     health,
     jobs,
     live,
+    media,
     parts,
     pipelines,
     presets,
@@ -38,6 +39,7 @@ def register_api(app: FastAPI) -> None:
         retention,
         uploads,
         artifacts,
+        media,
         compat,
     ):
         app.include_router(module.router)

@@ -22,7 +22,6 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
-from workbench.app.answers import status_of
 from workbench.app.identity import current_user
 from workbench.app.uploads.component_values import CheckedValues
 from workbench.app.uploads.copies import keep_copy, place_of, use
@@ -33,6 +32,7 @@ from workbench.client.access import need_runner, readable
 from workbench.client.bench import Bench
 from workbench.client.inspection.limits import Limits
 from workbench.client.media.media_types import served_type
+from workbench.client.refusals import status_of
 from workbench.client.uploads import keep_upload
 from workbench.retention.local_files import gradio_folder
 

@@ -1,7 +1,7 @@
 """The process that decodes. It has limits, no secrets, no network where the kernel allows to drop it, and one job.
 
-Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail`` and
-``waveform`` in; ``done`` or ``refused`` out, one for each.
+Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail``,
+``waveform`` and ``stream`` in; ``done`` or ``refused`` out, one for each.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def warm() -> None:
     import numpy as np
     from PIL import Image
 
-    from workbench.client.inspection import film, picture, sound, thumbnail, waveform  # noqa: F401
+    from workbench.client.inspection import film, picture, sound, stream, thumbnail, waveform  # noqa: F401
 
     cv2.setNumThreads(1)
     from workbench.client.inspection.faces import find_faces
@@ -103,6 +103,10 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
         from workbench.client.inspection.waveform import peaks
 
         return {"peaks": peaks(path, detected(path), message["points"])}
+    if message["kind"] == "stream":
+        from workbench.client.inspection.stream import write_stream
+
+        return write_stream(path, detected(path), out)
     return look(path, out, message["wanted"], Limits(**message["limits"]))
 
 

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import Field, ValidationError
@@ -44,6 +44,17 @@ class Inspection(Contract):
     facts: MediaFacts
     faces: list[FaceBox] = Field(max_length=1000)
     warnings: list[UploadWarning] = Field(max_length=20)
+
+
+class StreamIndex(Contract):
+    """Where the pieces of a fragmented MP4 are."""
+
+    kind: Literal["audio", "video"]
+    codecs: list[str] = Field(max_length=2, description="As RFC 6381 names them.")
+    duration_s: float = Field(ge=0)
+    size_bytes: int = Field(ge=0)
+    head_bytes: int = Field(ge=0, description="What a player needs before any piece.")
+    pieces: list[tuple[float, int, int]] = Field(description="Second, offset and size of each.")
 
 
 class Inspector:
@@ -92,6 +103,17 @@ class Inspector:
         if not (isinstance(peaks, list) and len(peaks) == points and all(_is_share(peak) for peak in peaks)):
             raise unreadable("the sound could not be decoded", "the decoder's answer makes no sense")
         return [float(peak) for peak in peaks]
+
+    def stream(self, path: Path, out: Path) -> StreamIndex:
+        """Write a video or audio file as fragmented MP4; where its pieces are. Raises as ``look``."""
+        size = path.stat().st_size
+        message = {"kind": "stream", "path": str(path), "out": str(out)}
+        seconds = self._look_s + size / LOOK_BYTES_PER_S
+        result = self._ask(message, seconds=seconds, file_bytes=size + _KEPT_OVERHEAD)
+        try:
+            return StreamIndex.model_validate(result)
+        except ValidationError as fault:
+            raise unreadable("the file could not be cut into pieces", "the decoder's answer makes no sense") from fault
 
     def warm(self) -> None:
         """Start one process, so that the first file need not wait some seconds for it. Does not block."""

@@ -8,9 +8,10 @@ from typing import Any
 from schemas.job import JobRecord
 from workbench.client.bench import Bench
 from workbench.client.finish import await_record, await_tracked
+from workbench.notebook.channel import Wanted
 from workbench.notebook.display import show_job
-from workbench.notebook.static_html import drawing_of, job_html, job_text, video_of
-from workbench.notebook.widgets.modules import bridge_of
+from workbench.notebook.static_html import graph_html, job_html, job_text, states_of, video_of
+from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
 
 POSTER_PX = 320
@@ -42,7 +43,7 @@ class _JobView(View):
     def refresh(self) -> bool:
         """Write the state of now into the notebook; whether it is final. Blocks."""
         final = self.ended()
-        self.answers = bridge_of(self._bench).answers(self._paths(final))
+        self.answers = channel_of(self._bench).known(self._wanted(final))
         return final
 
     def when_ended(self, then: Callable[[], None]) -> None:
@@ -84,7 +85,7 @@ class _JobView(View):
         if self.refresh():
             self._settled = now
         else:
-            self._give_up = bridge_of(self._bench).when_final(self.job_id, self._ended)
+            self._give_up = channel_of(self._bench).when_final(self.job_id, self._ended)
 
     def _turned(self, _: Any) -> None:
         """A person went on with another job in this place, as after "Go on where it stopped"."""
@@ -101,17 +102,16 @@ class _JobView(View):
         if await_tracked(bench, self.job_id):  # its link comes a moment later
             self.refresh()
 
-    def _paths(self, final: bool) -> list[str]:
-        paths = ["/api/session", f"/api/jobs/{self.job_id}", f"/api/jobs/{self.job_id}/artifacts"]
-        return [*paths, *self._media()] if final else paths
-
-    def _media(self) -> list[str]:
-        """What a notebook without a kernel shows: the picture of the video, and its address."""
-        video = video_of(self.record)
-        if video is None:
-            return []
-        path = f"/api/artifacts/{video.sha256}"
-        return [f"media:{path}/thumbnail?size={POSTER_PX}", f"media:{path}"]
+    def _wanted(self, final: bool) -> list[Wanted]:
+        """What a notebook without a kernel shows: the job, its files, the image and the address of its video."""
+        job = {"job_id": self.job_id}
+        wanted: list[Wanted] = [("ask", "GET /api/session", {})]
+        wanted += [("ask", f"GET /api/jobs/{{job_id}}{rest}", job) for rest in ("", "/artifacts")]
+        video = video_of(self.record) if final else None
+        if video is not None:
+            path, given = "GET /api/artifacts/{sha256}", {"sha256": video.sha256}
+            wanted += [("media", f"{path}/thumbnail", {**given, "size": POSTER_PX}), ("media", path, given)]
+        return wanted
 
 
 class JobMonitor(_JobView):
@@ -126,4 +126,5 @@ class GraphView(_JobView):
     _view_of_job = "graph"
 
     def picture(self) -> str:
-        return drawing_of(self.record).svg
+        record = self.record
+        return graph_html(record.graph, states_of(record))
