@@ -20,6 +20,7 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.engine.graphs import document
+from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
@@ -157,7 +158,7 @@ class LiveBench:
 
         def name() -> str | None:
             assert process.poll() is None, f"{process.args!r} ended: {self.log()[-3000:]}"
-            if self.bench.bus.marker().get("phase") != "open":
+            if self.bench.bus.marker().phase is not Phase.OPEN:
                 return None
             found = self.bench.bus.queues.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)

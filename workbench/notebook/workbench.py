@@ -32,6 +32,7 @@ from workbench.notebook.graphs import GraphBuilder
 from workbench.notebook.job import Job
 from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
+from workbench.notebook.shown_graph import ShownGraph
 from workbench.notebook.trying import Tried, try_node
 from workbench.settings import Settings
 
@@ -263,7 +264,10 @@ class Workbench:
 
     def graph(self, name: str = "graph", *, seed: int = 0) -> GraphBuilder:
         """An empty graph to be built by hand: ``g.generate.remux(video=…, audio=…)``."""
-        return GraphBuilder(name, seed=seed, upload=self.upload, submit=self.run)
+        return GraphBuilder(name, seed=seed, upload=self.upload, submit=self.run, draw=self._drawn)
+
+    def _drawn(self, graph: Graph) -> ShownGraph:
+        return ShownGraph(self.bench, graph, {})
 
     def try_node(self, node: Callable[..., Any], *, seed: int = 0, **values: Any) -> Tried:
         """Run a node function here and now, without queue or workers.

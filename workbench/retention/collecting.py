@@ -186,7 +186,7 @@ def _round(parts: Parts, some: list[str]) -> tuple[set[str], set[str]]:
         # The bus before SQL: what goes from one to the other meanwhile is seen twice, never not at all.
         named = parts.bus.holding.named(list(parts.bus.queues.jobs()))
         named |= parts.naming.named(some)
-        if parts.bus.marker().get("epoch") != seen.partition(":")[0]:
+        if str(parts.bus.marker().epoch) != seen.partition(":")[0]:
             raise _recovering()
         going = [sha256 for sha256 in some if sha256 not in named]
         gone: set[str] = set()

@@ -1,3 +1,4 @@
+// @ts-check
 // The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names what a person set, be it
 // the default: {params: {node: {param: value}}, leaveOut: [node]}.
 
@@ -318,6 +319,7 @@ function isJson(text) {
   }
 }
 
+/** @type {Record<string, (options: any) => any>} */
 const CONTROLS = {
   number({ id, schema, value, changed }) {
     const one = plain(schema);

@@ -18,7 +18,8 @@ const PIECE_BYTES = 1 << 20; // of an upload
 
 /**
  * One a page and kernel. Events: `change`, when the kernel begins or ceases to answer, and when it has ended.
- * @implements {import("./channel.js").Channel}
+ * @typedef {import("./channel.js").Channel} Channel
+ * @implements {Channel}
  */
 export class Comm extends EventTarget {
   embedded = true;

@@ -1,3 +1,4 @@
+// @ts-check
 // A form in an output: what it holds are traits of the model, the job that it submits shows itself below.
 
 import { fill, h } from "./dom.js";
@@ -10,6 +11,7 @@ export function formView(element, { pipeline }, model, channel) {
   const shown = h("div", { class: "wb-form-job" });
   fill(element, fields, shown);
   let written = JSON.stringify(model.get("values"));
+  /** @type {(() => void) | null} */
   let end = null;
 
   const redraw = form(fields, {
