@@ -121,6 +121,11 @@ def test_a_lock_goes_with_the_process_that_holds_it(tmp_path: Path) -> None:
         assert lock(file)
 
 
+def test_every_command_that_runs_a_module_is_built_in_one_place() -> None:
+    sources = (ROOT / "workbench").rglob("*.py")
+    assert [path.parent.name for path in sources if '"-m"' in path.read_text()] == ["host"]
+
+
 def test_modules_of_the_current_folder_do_not_reach_a_child(tmp_path: Path) -> None:
     (tmp_path / "workbench.py").write_text("raise RuntimeError('imported from the current folder')")
     ended = subprocess.run(

@@ -74,9 +74,9 @@ def run_message(length: int, number: int = 1) -> Run:
     """What a supervisor sends for a chain of that length in one segment."""
     raw = chain([node("data")] * length)
     checked = validate(Graph.model_validate(raw), services(), lambda declaration: Identity())
-    fields: dict[str, Any] = dict(plan("measured", checked, seed=0, results={}).fields)
+    (segment,) = plan("measured", checked, seed=0, results={}).segments
     status = {item.id: NodeStatus.RUNNING for item in checked.graph.nodes}
-    return Run(number, "measured", 1, Raw(fields["spec:0"]), status, {}, {})
+    return Run(number, "measured", 1, Raw(segment.spec), status, {}, {})
 
 
 def main(count: int = 400) -> None:

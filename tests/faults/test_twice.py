@@ -12,6 +12,7 @@ from tests.engine.graphs import document
 from tests.faults.counts import await_working, completed_once, events_of, lease_of, tracked_once
 from tests.faults.tracked import _bench as _bench
 from tests.live import Diary, LiveBench, wait_for
+from workbench.bus.fields import NodeField
 from workbench.bus.keys import FRONT, INTERACTIVE
 from workbench.client.bench import Bench
 from workbench.engine.accept import Request
@@ -69,7 +70,7 @@ def test_an_entry_delivered_twice_is_run_once(
 
 
 def segment_of(live: LiveBench, job: str, node: str) -> str:
-    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), f"sg:{node}")
+    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), NodeField.SEGMENT.of(node))
     assert isinstance(raw, bytes)
     return raw.decode()
 

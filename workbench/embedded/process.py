@@ -14,7 +14,7 @@ import psutil
 from pydantic import Field
 
 from schemas.base import Contract
-from workbench.host import this_host
+from workbench.host import signal_group, this_host
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
 
@@ -98,15 +98,6 @@ def last_lines(log: Path, count: int = 12) -> str:
 def has_exited(process: subprocess.Popen[bytes]) -> bool:
     """Whether the child has ended, without reaping it, so that its group number cannot be reused yet."""
     return process.returncode is not None or this_host().has_exited(process.pid)
-
-
-def signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        pass
-    except PermissionError:  # macOS raises this for a group with only zombies
-        pass
 
 
 def reap(process: subprocess.Popen[bytes]) -> int:

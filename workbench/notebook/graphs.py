@@ -23,9 +23,9 @@ from schemas.refs import Ref
 from schemas.status import EdgeKind
 from workbench.engine.validate import checked_params
 from workbench.notebook.artifact import Artifact
-from workbench.notebook.drawing import Drawing
 from workbench.notebook.given import validated
 from workbench.notebook.job import Job
+from workbench.notebook.shown_graph import ShownGraph
 
 
 class Output:
@@ -72,11 +72,19 @@ class GraphBuilder:
     Args:
         upload: the reference of a file of a kind, once the file is in the object store.
         submit: takes the graph and options of ``wb.run``.
+        draw: makes what shows a graph.
     """
 
     def __init__(
-        self, name: str, *, seed: int = 0, upload: Callable[[Any, str], Ref], submit: Callable[..., Job]
+        self,
+        name: str,
+        *,
+        seed: int = 0,
+        upload: Callable[[Any, str], Ref],
+        submit: Callable[..., Job],
+        draw: Callable[[Graph], ShownGraph],
     ) -> None:
+        self._draw = draw
         self._upload = upload
         self._submit = submit
         self.name = name
@@ -190,9 +198,9 @@ class GraphBuilder:
         document = {"schema": SCHEMA, **document}
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else 0).decode()
 
-    def draw(self) -> Drawing:
+    def draw(self) -> ShownGraph:
         """The graph as a drawing."""
-        return Drawing(self.build(), {})
+        return self._draw(self.build())
 
     def run(self, **options: Any) -> Job:
         """Submit it; ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""

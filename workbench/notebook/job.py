@@ -23,10 +23,10 @@ from workbench.client.view import artifacts, named_artifacts
 from workbench.notebook import views, within
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.display import settle, show_as
-from workbench.notebook.drawing import Drawing
 from workbench.notebook.figures import Figures
 from workbench.notebook.given import params_by_node
-from workbench.notebook.static_html import drawing_of, job_html, job_text, video_of
+from workbench.notebook.shown_graph import ShownGraph
+from workbench.notebook.static_html import job_html, job_text, states_of, video_of
 from workbench.notebook.tables import Table
 from workbench.store.lineage import lineage
 
@@ -203,9 +203,10 @@ class Job:
         return Figures({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
 
     @property
-    def graph(self) -> Drawing:
+    def graph(self) -> ShownGraph:
         """Its graph with the state of each node now, as a drawing; ``graph.document`` is the JSON."""
-        return drawing_of(self.record)
+        record = self.record
+        return ShownGraph(self._bench, record.graph, states_of(record))
 
     @property
     def nodes(self) -> Table:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.errors import WorkbenchError
+from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.refs import Ref
+from schemas.status import NodeStatus
 from workbench.client.bench import Bench
 from workbench.client.media.thumbnails import thumbnail
 from workbench.client.pipelines import pipeline_result
 from workbench.client.view import final_video
-from workbench.notebook.drawing import Drawing
 from workbench.notebook.tables import html_table
 
 LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
@@ -79,7 +81,7 @@ def job_html(bench: Bench, record: JobRecord) -> str:
     video = video_of(record)
     if video is not None:
         parts.append(artifact_html(bench, video))
-    parts.append(drawing_of(record).svg)
+    parts.append(graph_html(record.graph, states_of(record)))
     metrics = [
         {"metric": f"{node.id}.{name}", "value": f"{value:.4g}"}
         for node in record.nodes
@@ -98,9 +100,32 @@ def job_text(record: JobRecord, unserved: tuple[str, ...] = ()) -> str:
     return f"<Job {record.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
 
 
-def drawing_of(record: JobRecord) -> Drawing:
-    """A job's graph with the states of its nodes."""
-    return Drawing(record.graph, {node.id: node.status for node in record.nodes})
+def states_of(record: JobRecord) -> dict[str, NodeStatus]:
+    """The states of a job's nodes by id."""
+    return {node.id: node.status for node in record.nodes}
+
+
+def graph_html(graph: Graph, states: Mapping[str, NodeStatus]) -> str:
+    """A graph as a table: its nodes in the order of the document, their states, and what each follows."""
+    parents = graph.parents()
+    return html_table(
+        [
+            {
+                "node": node.name or node.id,
+                "service": node.service,
+                "state": states.get(node.id, node.status).value,
+                "after": ", ".join(edge.from_ for edge in parents[node.id]),
+            }
+            for node in graph.nodes
+        ]
+    )
+
+
+def graph_text(graph: Graph) -> str:
+    """A graph as lines: its edges, then the nodes without any."""
+    joined = {node for edge in graph.edges for node in (edge.from_, edge.to)}
+    edges = [f"{edge.from_} -> {edge.to}" for edge in graph.edges]
+    return "\n".join([*edges, *(node.id for node in graph.nodes if node.id not in joined)])
 
 
 def video_of(record: JobRecord) -> Ref | None:

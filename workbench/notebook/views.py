@@ -5,15 +5,18 @@ Raises WorkbenchError (stack.missing_package) where one of those packages is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from schemas.graph import Graph
 from schemas.refs import Ref
+from schemas.status import NodeStatus
 from workbench.client.bench import Bench
 from workbench.store.listing import JobLine
 
 if TYPE_CHECKING:
     from workbench.notebook.widgets.artifact_view import ArtifactView
+    from workbench.notebook.widgets.graph_drawing import GraphDrawing
     from workbench.notebook.widgets.job_views import GraphView, JobMonitor
     from workbench.notebook.widgets.run_table import RunTable
 
@@ -37,6 +40,13 @@ def graph_view(bench: Bench, job_id: str, unserved: Sequence[str]) -> GraphView:
     from workbench.notebook.widgets.job_views import GraphView
 
     return GraphView(bench, job_id, unserved)
+
+
+def graph_drawing(bench: Bench, graph: Graph, states: Mapping[str, NodeStatus]) -> GraphDrawing:
+    """A graph as it is at one moment."""
+    from workbench.notebook.widgets.graph_drawing import GraphDrawing
+
+    return GraphDrawing(bench, graph, states)
 
 
 def run_table(bench: Bench, lines: Callable[[], list[JobLine]], columns: Iterable[str]) -> RunTable:

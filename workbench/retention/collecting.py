@@ -186,7 +186,7 @@ def _round(parts: Parts, some: list[str]) -> tuple[set[str], set[str]]:
         # Read the bus before SQL, so that references that move from the bus to SQL meanwhile are not missed.
         named = parts.bus.holding.named(list(parts.bus.queues.jobs()))
         named |= parts.references.referenced(some)
-        if parts.bus.marker().get("epoch") != seen.partition(":")[0]:
+        if str(parts.bus.marker().epoch) != seen.partition(":")[0]:
             raise _recovering()
         going = [sha256 for sha256 in some if sha256 not in named]
         gone: set[str] = set()

@@ -16,8 +16,10 @@ export const use = (other) => void (channel = other);
 
 /**
  * The answer to a question of the HTTP API: `ask("GET /api/jobs/{job_id}", { job_id })`. Throws ApiError.
- * @param {string} name
+ * @template {Api.Question} Q
+ * @param {Q} name
  * @param {import("./channel.js").Params} [params]
+ * @returns {Promise<Api.Answer<Q>>}
  */
 export const ask = (name, params) => channel.ask(name, params);
 
@@ -44,14 +46,14 @@ export const embedded = () => channel.embedded;
  * @template {Element} E
  * @param {E} element
  * @param {"src" | "href" | "poster"} attribute
- * @param {string} name
+ * @param {Api.Question} name
  * @param {import("./channel.js").Params} params
  * @param {boolean} [again]
  * @returns {E}
  */
 export function lead(element, attribute, name, params, again = false) {
   const set = (/** @type {string} */ url) => element.setAttribute(attribute, url);
-  const found = channel.media(name, params, again);
+  const found = channel.media(name, params, again, element);
   if (typeof found === "string") set(found);
   else found.then(set).catch(() => null); // what cannot be had is not shown
   return element;

@@ -1,3 +1,4 @@
+// @ts-check
 // A job that asks a person: the text to be approved, to be edited first where it should say something else.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // Artifacts as a person wants them: videos and sounds play, pictures show, text and JSON can be read.
 
 import { ask, embedded, lead, readText } from "./api.js";

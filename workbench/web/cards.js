@@ -1,3 +1,4 @@
+// @ts-check
 // The pipelines as cards: what each needs, and why one cannot run now. A radio group; the value is the chosen name.
 
 import { fill, find, h, problem, seconds } from "./dom.js";

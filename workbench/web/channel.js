@@ -14,7 +14,14 @@
 //   {client, id, kind: "media", name, params, direct}   {client, id, kind: "answer", status, answer: {url}}
 //     `direct`: whether this browser reaches the app    or, where no address can be loaded from here,
 //                                                       answer: {sha256, mediaType, sizeBytes}: then by "bytes"
-//   {client, id, kind: "bytes", sha256, start, end}     {client, id, kind: "answer", status, answer: {}} and one buffer
+//   {client, id, kind: "bytes", sha256, start, end,     {client, id, kind: "answer", status, answer: {}} and one buffer of at
+//     pieces}  `pieces`: of what "stream" describes       most a megabyte
+//   {client, id, kind: "stream", sha256}                {client, id, kind: "answer", status, answer: where the pieces are that a
+//                                                         Media Source takes}
+//   {client, id, kind: "text", sha256}                  {client, id, kind: "answer", status, answer: {text}}
+//   {client, id, kind: "upload", upload, kindOfFile,    {client, id, kind: "answer", status, answer: {} or, for the last piece
+//     name, size, at} and one buffer; or {path}           and for a path, {ref}}
+//   {client, kind: "bye"}: its last view has ended
 //   {client, kind: "live", message: LiveRequest}        {client, kind: "live", message: LiveUpdate or LiveResponse}
 //
 // `status` and `answer` are those of the HTTP API, refusals included. "live" carries the messages of WS /ws (docs/live.md). The
@@ -29,8 +36,9 @@
  * @property {(jobId: string, see: See, after?: string | null) => () => void} watch  Calls `see` with every LiveUpdate of the job,
  *   {failed: LiveResponse} where it cannot be watched, and {connected: boolean} when the way breaks or is there again. Goes on
  *   behind the last cursor by itself. Returns what ends it.
- * @property {(name: string, params?: Params, again?: boolean) => string | Promise<string>} media  An address that an element
- *   can load what a GET question leads to from; `again`: a fresh one, because the last one does not serve any longer.
+ * @property {(name: string, params?: Params, again?: boolean, element?: Element | null) => string | Promise<string>} media  An
+ *   address that `element` can load what a GET question leads to from; `again`: a fresh one, because the last one does not serve
+ *   any longer.
  * @property {(sha256: string) => Promise<string>} text  An artifact as text; at most its first 200 kB.
  * @property {(sha256: string, start: number, end: number) => Promise<Uint8Array>} bytes  Of an artifact, `end` not included;
  *   fewer where it is shorter.

@@ -1,3 +1,4 @@
+// @ts-check
 // A collection by hand: what it would remove, by which rule, then the deed, then the report.
 
 import { ask } from "./api.js";

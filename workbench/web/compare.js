@@ -1,3 +1,4 @@
+// @ts-check
 // Two runs beside each other: their videos locked together, what differs between them, their figures.
 
 import { ask } from "./api.js";
@@ -16,7 +17,7 @@ export function compare(element, jobIds, back) {
     const sides = await Promise.all(
       jobIds.slice(0, 2).map(async (jobId) => {
         const [{ job }, files] = await Promise.all([ask("GET /api/jobs/{job_id}", { job_id: jobId }), artifactsOf(jobId)]);
-        return { job, video: files.filter((one) => one.role === "output" && one.ref.kind === "video").at(-1)?.ref };
+        return { job, video: files.findLast((one) => one.role === "output" && one.ref.kind === "video")?.ref };
       }),
     );
     if (ended) return;

@@ -1,3 +1,4 @@
+// @ts-check
 // Deleting a job: what goes, what the next collection frees of it, what stays because others name it.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // Small pieces every view is made of: elements, icons, words for numbers.
 
 /**

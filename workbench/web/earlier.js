@@ -1,3 +1,4 @@
+// @ts-check
 // The files that a person gave before: to be taken again, or removed.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // Erasing a job or a file and everything that came of it: first what would go, then the deed, then the report.
 
 import { ask } from "./api.js";

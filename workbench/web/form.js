@@ -142,9 +142,9 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
       try {
         const ref = await upload(given, input.kind, (share) => (taken.textContent = `${given.name}, ${Math.round(100 * share)} %`));
         path.value = "";
-        const now = { ref, name: given.name };
-        taken.textContent = described(now);
-        changed(now);
+        const sent = { ref, name: given.name };
+        taken.textContent = described(sent);
+        changed(sent);
       } catch (/** @type {any} */ error) {
         taken.textContent = "";
         say(error.message, error.details?.remedy);

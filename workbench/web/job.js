@@ -49,7 +49,7 @@ export function follow(jobId, changed) {
   /** @type {JobState | null} */
   let state = null;
   /** @type {Record<string, Said>} */
-  let said = {};
+  const said = {};
   const seen = new Set();
   /** @type {Job} */
   const job = { jobId, status: "queued", progress: 0, secondsLeft: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null };

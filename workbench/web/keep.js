@@ -1,3 +1,4 @@
+// @ts-check
 // A redraw takes nothing from a person who is typing: text, caret, focus and open folds stay.
 
 import { find } from "./dom.js";

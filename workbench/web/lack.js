@@ -1,3 +1,4 @@
+// @ts-check
 // What a job lacks before it can go on: a worker for a service, or a pool that was paused. With what to do about it.
 
 import { pageUrl } from "./api.js";

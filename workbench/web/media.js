@@ -1,3 +1,4 @@
+// @ts-check
 // What was taken in: the portrait with the found face drawn on it, a sound with its player; warnings with the remedy.
 // While there is nothing: the person's earlier files, to be taken again. The value is {ref, faces, warnings}, {error} or
 // null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.

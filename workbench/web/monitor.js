@@ -1,3 +1,4 @@
+// @ts-check
 // A job while it runs and when it is done: the stage with its picture, a line per node, what can be done now.
 
 import { ask, embedded, lead, pageUrl } from "./api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // One node of a job: what it was given, what it made, what was measured.
 
 import { artifact } from "./artifact.js";

@@ -1,17 +1,19 @@
+// @ts-check
 // The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names what a person set, be it
 // the default: {params: {node: {param: value}}, leaveOut: [node]}.
 
 import { ask } from "./api.js";
 import { button, fill, find, h, icon, problem, sentence } from "./dom.js";
 import { keepTyping } from "./keep.js";
-import { pipelines } from "./pipelines.js";
+import { pipelines as ofThePage } from "./pipelines.js";
 
 const UNITS = { ms: "ms", s: "s", hz: "Hz", px: "px", db: "dB", mib: "MiB", gib: "GiB", fps: "fps", words: "words" };
 // What the page asks for elsewhere.
 const ELSEWHERE = new Set(["prompt", "script"]);
 const QUIET_MS = 600; // so long nothing is typed before the expected time is asked for
 
-export function mount(element, { props, trigger, watch }) {
+/** `pipelines`: whose are drawn; `scope`: before every id, where a page has several forms. */
+export function mount(element, { props, trigger, watch, pipelines = ofThePage, scope = "wb" }) {
   const box = h("div", { class: "wb-parameters" });
   const count = h("span", { class: "wb-chip", hidden: true });
   const head = h("summary", {}, h("span", { class: "wb-fold-title" }, "Parameters"), count);
@@ -107,7 +109,7 @@ export function mount(element, { props, trigger, watch }) {
       { class: "wb-node-fields", "data-node": node.id },
       h("legend", {}, node.name, chip),
       node.optional
-        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `wb-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
+        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `${scope}-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
         : null,
       body,
       more,
@@ -127,7 +129,7 @@ export function mount(element, { props, trigger, watch }) {
   function field(node, name, schema) {
     const kind = kindOf(schema);
     const standard = node.preset?.[name] ?? schema.default;
-    const id = `wb-${node.id}-${name}`;
+    const id = `${scope}-${node.id}-${name}`;
     const set_ = draft().params[node.id] ?? {};
     const value = name in set_ ? set_[name] : standard;
     const reset = h("button", { type: "button", class: "wb-reset", title: `Back to ${JSON.stringify(standard)}`, "aria-label": `Reset ${label(name)}` }, icon("again"));
@@ -181,7 +183,7 @@ export function mount(element, { props, trigger, watch }) {
     const mine = (one) => one.owner !== "";
     const choice = h(
       "select",
-      { class: "wb-select", id: "wb-preset", "aria-label": "Preset" },
+      { class: "wb-select", id: `${scope}-preset`, "aria-label": "Preset" },
       h("option", { value: "" }, "Presets…"),
       pipeline.presets.map((one) => h("option", { value: one.name, selected: one.name === kept }, mine(one) ? `${one.name} (mine)` : one.name)),
     );
@@ -194,7 +196,7 @@ export function mount(element, { props, trigger, watch }) {
       draw({ anew: true });
       find(box, ".wb-presets select")?.focus();
     });
-    const name = h("input", { class: "wb-input", id: "wb-preset-name", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: !naming });
+    const name = h("input", { class: "wb-input", id: `${scope}-preset-name`, placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: !naming });
     const chosen = (preset) => {
       kept = preset;
       naming = false;
@@ -317,6 +319,7 @@ function isJson(text) {
   }
 }
 
+/** @type {Record<string, (options: any) => any>} */
 const CONTROLS = {
   number({ id, schema, value, changed }) {
     const one = plain(schema);

@@ -1,3 +1,4 @@
+// @ts-check
 // Finished parts of a long output play before the end: fragmented mp4 behind each other in a Media Source.
 
 import { embedded } from "./api.js";

@@ -1,16 +1,29 @@
+// @ts-check
 // The pipelines of this bench and the one that is chosen; shared by the cards and the parameters of a page.
 
 import { ask as question } from "./api.js";
 
 const EVERY_MS = 5000;
 
-class Pipelines extends EventTarget {
+export class Pipelines extends EventTarget {
   /** @type {Api.Schema<"PipelineEntry">[]} */
   list = [];
   chosen = "";
   /** @type {import("./dom.js").Problem | null} */
   error = null;
   #asking = false;
+
+  /**
+   * @param {Api.Schema<"PipelineEntry">[]} [known]  Those of a view that asks for no others.
+   * @param {string} [chosen]
+   */
+  constructor(known, chosen = "") {
+    super();
+    if (!known) return;
+    this.list = known;
+    this.chosen = chosen;
+    this.#asking = true;
+  }
 
   /** Ask now, and again while the page is seen: workers come and go. */
   start() {

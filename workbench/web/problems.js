@@ -1,3 +1,4 @@
+// @ts-check
 // Puts what is wrong with the form beside the field it concerns. The value is a list of {field, error}; a field is the
 // elem_id of a Gradio component, or empty for the whole form.
 

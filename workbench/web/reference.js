@@ -1,3 +1,4 @@
+// @ts-check
 // Swagger UI over this server's own description. Nothing is asked of any other host: the validator that Swagger UI would
 // offer is switched off.
 // @ts-expect-error: Swagger UI puts it there

@@ -1,3 +1,4 @@
+// @ts-check
 // Gradio tells of a refused upload by a toast that goes away. Here it is said beside its field too, and stays until
 // something else is given there.
 

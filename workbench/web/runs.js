@@ -1,10 +1,12 @@
+// @ts-check
 // The history: filters that live in the address, rows that live, a run in full, two runs beside each other.
 
-import { ask, watchJob } from "./api.js";
+import { ask } from "./api.js";
 import { query } from "./channel.js";
 import { compare } from "./compare.js";
 import { STATUS_WORDS, badge, button, empty, fill, h, icon, problem, seconds, when } from "./dom.js";
 import { isFinal } from "./job.js";
+import { liveRuns } from "./live_runs.js";
 import { run } from "./run.js";
 
 const PAGE = 30;
@@ -73,7 +75,7 @@ function showList(element, address, moved) {
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
   const said = h("div", {});
   const range = h("span", { class: "wb-muted", role: "status" });
-  const state = { ended: false, told: "", place: { offset: 0, total: 0 }, lines: new Map(), stops: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
+  const state = { ended: false, told: "", place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
 
   const note = () => {
@@ -118,7 +120,7 @@ function showList(element, address, moved) {
       state.shown = "";
       state.lines.clear();
       fill(rows);
-      follow();
+      live.follow([]);
       fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
     } else {
       const key = jobs.map((one) => one.jobId).join();
@@ -127,7 +129,7 @@ function showList(element, address, moved) {
         arrange(jobs);
       }
       jobs.forEach(update);
-      follow();
+      live.follow(jobs);
     }
     state.place = pagination;
     const to = pagination.offset + jobs.length;
@@ -141,16 +143,16 @@ function showList(element, address, moved) {
   function arrange(jobs) {
     const wantedIds = new Set(jobs.map((one) => one.jobId));
     const there = new Map();
-    for (const element of /** @type {HTMLElement[]} */ ([...rows.children])) {
-      if (wantedIds.has(element.dataset.item)) there.set(element.dataset.item, element);
+    for (const item of /** @type {HTMLElement[]} */ ([...rows.children])) {
+      if (wantedIds.has(item.dataset.item)) there.set(item.dataset.item, item);
       else {
-        state.lines.delete(element.dataset.item);
-        element.remove();
+        state.lines.delete(item.dataset.item);
+        item.remove();
       }
     }
     jobs.forEach((one, index) => {
-      const element = there.get(one.jobId) ?? row(one);
-      if (rows.children[index] !== element) rows.insertBefore(element, rows.children[index] ?? null);
+      const item = there.get(one.jobId) ?? row(one);
+      if (rows.children[index] !== item) rows.insertBefore(item, rows.children[index] ?? null);
     });
   }
 
@@ -158,7 +160,7 @@ function showList(element, address, moved) {
     const parts = { status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
     const picking = wanted.compare;
     const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
-    const element = h(
+    const link = h(
       "a",
       { class: "wb-row", href, "data-job": one.jobId },
       h("span", { class: "wb-thumb" }, one.thumbnail ? h("img", { src: one.thumbnail, alt: "", loading: "lazy" }) : icon("play")),
@@ -167,9 +169,9 @@ function showList(element, address, moved) {
       h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
     );
     state.lines.set(one.jobId, parts);
-    parts.thumb = element.querySelector(".wb-thumb");
+    parts.thumb = link.querySelector(".wb-thumb");
     parts.thumbnail = one.thumbnail;
-    return h("div", { role: "listitem", "data-item": one.jobId }, element);
+    return h("div", { role: "listitem", "data-item": one.jobId }, link);
   }
 
   function update(one) {
@@ -186,28 +188,12 @@ function showList(element, address, moved) {
     parts.bar.value = one.progress ?? 0;
   }
 
-  function follow() {
-    const live = new Set(state.list.filter((one) => !isFinal(one.status)).map((one) => one.jobId));
-    for (const [jobId, stop] of state.stops) {
-      if (!live.has(jobId)) {
-        stop();
-        state.stops.delete(jobId);
-      }
-    }
-    for (const jobId of live) {
-      if (state.stops.has(jobId)) continue;
-      state.stops.set(
-        jobId,
-        watchJob(jobId, (now) => {
-          const one = state.list.find((item) => item.jobId === jobId);
-          if (!one || !now.status) return;
-          Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting ?? "" });
-          update(one);
-          if (isFinal(now.status)) setTimeout(() => !state.ended && load(), 600); // its thumbnail and its time
-        }),
-      );
-    }
-  }
+  const live = liveRuns((jobId, now) => {
+    const one = state.list.find((item) => item.jobId === jobId);
+    if (!one) return;
+    Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting });
+    update(one);
+  }, load); // its thumbnail and its time
 
   // The address has a filter at once: whoever opens a row before its answer is there finds the way back.
   const bar = filters(
@@ -231,7 +217,7 @@ function showList(element, address, moved) {
   return () => {
     state.ended = true;
     clearInterval(timer);
-    for (const stop of state.stops.values()) stop();
+    live.end();
   };
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // What the bench stores, by kind; what the next collection frees; the rule that deletes by itself.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The bench as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
 // letters, what is offered by whom, storage.
 
@@ -90,7 +91,7 @@ const PHASES = {
 };
 const LATE_S = 30;
 
-function control(queue, part) {
+function control(queue, process) {
   const [state, words] = PHASES[queue.phase] ?? ["starting", ""];
   const late = (queue.outboxOldestS ?? 0) > LATE_S;
   return h(
@@ -102,7 +103,7 @@ function control(queue, part) {
       { class: "wb-tile" },
       h("div", { class: "wb-tile-head" }, h("strong", {}, "Recorder"), badge(late ? "failing" : "up", late ? "behind" : queue.outbox ? "writing" : "up to date")),
       h("p", {}, queue.outbox ? `${queue.outbox.toLocaleString("en-GB")} ${queue.outbox === 1 ? "event waits" : "events wait"} to be recorded, the oldest for ${seconds(queue.outboxOldestS)}.` : "Every event is recorded."),
-      late ? h("p", { class: "wb-muted" }, part && part.state !== "up" && part.state !== "off" ? "The control plane is not up: it records them when it is." : "Nothing is lost. `workbench doctor` looks whether SQL can be written.") : null,
+      late ? h("p", { class: "wb-muted" }, process && process.state !== "up" && process.state !== "off" ? "The control plane is not up: it records them when it is." : "Nothing is lost. `workbench doctor` looks whether SQL can be written.") : null,
     ),
     h(
       "div",
@@ -130,7 +131,8 @@ function capabilities(summary, open) {
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, one.service),
+      h("th", { scope: "row" }, one.title, " ", h("code", { class: "wb-muted" }, one.service)),
+      h("td", {}, one.category),
       h("td", {}, one.version),
       h("td", {}, one.plane),
       h("td", {}, one.pool),
@@ -143,7 +145,7 @@ function capabilities(summary, open) {
   ];
 }
 
-const COLUMNS = ["service", "version", "plane", "pool", "workers"];
+const COLUMNS = ["service", "category", "version", "plane", "pool", "workers"];
 
 const table = (columns, rows) => h("div", { class: "wb-table-frame", tabindex: "0", role: "region", "aria-label": `Table of ${columns[0]}s` }, h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, columns.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows)));
 

@@ -1,3 +1,4 @@
+// @ts-check
 // A small job beside the form (a draft, a transcript): its progress in a line; the text it made is the value when it is
 // done. Where that would take the place of another text, a person is asked first.
 // In: {jobId, node, output, present, field}. Out: {text} or {error}, with a change event.

@@ -21,7 +21,8 @@ import structlog
 from schemas.errors import WorkbenchError
 from schemas.event import Event, Progress
 from schemas.job import JobRecord
-from workbench.bus.bus import Bus, read_event
+from workbench.bus import decode
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.bus.watching import RawEvent
 from workbench.client.bench import Bench
@@ -199,7 +200,7 @@ class Feed:
         events = []
         for number, fields in entries:
             try:
-                events.append(read_event(job, number, fields))
+                events.append(decode.event(job, number, fields))
             except (ValueError, KeyError) as fault:  # one bad entry keeps nobody from all that follow
                 log.warning("event not readable", job=job, number=number.decode(), error=str(fault)[:300])
         return events

@@ -8,6 +8,7 @@ import { Pieces, whole } from "./pieces.js";
 
 const PATIENCE_MS = 1500; // then what is saved is shown
 const ALIVE_MS = 15_000;
+const PROBE_MS = 5000;
 const PIECE_BYTES = 1 << 20; // of an upload
 
 /**
@@ -17,7 +18,8 @@ const PIECE_BYTES = 1 << 20; // of an upload
 
 /**
  * One a page and kernel. Events: `change`, when the kernel begins or ceases to answer, and when it has ended.
- * @implements {import("./channel.js").Channel}
+ * @typedef {import("./channel.js").Channel} Channel
+ * @implements {Channel}
  */
 export class Comm extends EventTarget {
   embedded = true;
@@ -202,7 +204,7 @@ export class Comm extends EventTarget {
     const probe = this.#host.get("probe");
     if (again) this.#direct = null;
     this.#direct ??= probe
-      ? fetch(probe, { mode: "no-cors", credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) }).then(
+      ? fetch(probe, { mode: "no-cors", credentials: "omit", signal: AbortSignal.timeout(PROBE_MS) }).then(
           (answer) => answer.ok || answer.type === "opaque",
           () => false,
         )

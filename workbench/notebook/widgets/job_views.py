@@ -10,7 +10,7 @@ from workbench.client.bench import Bench
 from workbench.client.finish import await_record, await_tracked
 from workbench.notebook.channel import Wanted
 from workbench.notebook.display import show_job
-from workbench.notebook.static_html import drawing_of, job_html, job_text, video_of
+from workbench.notebook.static_html import graph_html, job_html, job_text, states_of, video_of
 from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
 
@@ -126,4 +126,5 @@ class GraphView(_JobView):
     _view_of_job = "graph"
 
     def picture(self) -> str:
-        return drawing_of(self.record).svg
+        record = self.record
+        return graph_html(record.graph, states_of(record))

@@ -87,7 +87,7 @@ class RunTable(View):
 
 def _row(line: JobLine) -> Row:
     return {
-        "id": line.id,
+        "jobId": line.id,
         "status": api_status(line.status, on_bus=True).value,
         "title": line.title,
         "pipeline": line.pipeline or line.workflow_id,

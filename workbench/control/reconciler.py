@@ -15,7 +15,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import NodeLoss, NodeWait
 from schemas.status import WaitReason
 from workbench.bus import scripts
-from workbench.bus.answers import Verdict
+from workbench.bus.answers import Marker, Phase, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, run_id
 from workbench.crash_points import CrashPoint, reached
@@ -35,7 +35,7 @@ QUEUE_HEAD = 200  # entries of a queue that are looked at for services nobody of
 RECENT_RESULTS = 5000
 
 
-class Keeper:
+class Reconciler:
     """The only one who raises the epoch. ``run`` blocks; call it in a thread."""
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
@@ -72,15 +72,15 @@ class Keeper:
         """Take the bus over when it is not the one we marked."""
         marker = self.bus.marker()
         present = run_id(self.bus.client)
-        if marker.get("run_id") != present:
+        if marker.run_id != present:
             self._take_over(present, marker)
-        elif marker.get("phase") != "open":
-            self._recover(int(marker["epoch"]))  # another control plane died on the way
+        elif marker.phase is not Phase.OPEN:
+            self._recover(marker.epoch)  # another control plane died on the way
         self.opened.set()
 
     def reconcile(self) -> int:
         """Put back what SQL has accepted and the bus does not know. Asks the bus first and re-reads SQL second."""
-        epoch = int(self.bus.marker().get("epoch", "0"))
+        epoch = self.bus.marker().epoch
         count = 0
         for job in list(self.store.unfinished()):
             if self.bus.knows(job):
@@ -97,8 +97,8 @@ class Keeper:
                 log.error("job cannot be put back", job=job, error=str(error))
         return count
 
-    def _take_over(self, present: str, marker: dict[str, str]) -> None:
-        epoch = max(self.store.raise_epoch(), int(marker.get("epoch", "0")) + 1)
+    def _take_over(self, present: str, marker: Marker) -> None:
+        epoch = max(self.store.raise_epoch(), marker.epoch + 1)
         unfinished = list(self.store.unfinished())
         log.info("taking the bus over", epoch=epoch, unfinished=len(unfinished))
         scripts.load_all(self.bus.client)

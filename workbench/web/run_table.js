@@ -1,12 +1,12 @@
+// @ts-check
 // Many runs in a table that sorts, filters and is selected from. Only the rows in sight are in the document.
 
-import { badge, fill, figure, h, seconds, when } from "./dom.js";
-import { isFinal } from "./job.js";
+import { badge, fill, figure, find, h, seconds, when } from "./dom.js";
+import { liveRuns } from "./live_runs.js";
 
 const ROW_PX = 34;
 const HEIGHT_PX = 420;
 const SPARE = 6; // rows above and below what is in sight
-const EVERY_MS = 4000;
 
 /** Rows, columns and what is selected are traits of the model. Returns a function that ends it. */
 export function table(element, _, model) {
@@ -28,6 +28,13 @@ export function table(element, _, model) {
   const search = h("input", { class: "wb-input", type: "search", placeholder: "Search", "aria-label": "Search", oninput: (event) => ((text = event.currentTarget.value.toLowerCase()), arrange()) });
   fill(element, h("div", { class: "wb-grid" }, h("div", { class: "wb-filters" }, search, states, count), pane));
 
+  const live = liveRuns((jobId, now) => {
+    const one = model.get("rows").find((item) => item.jobId === jobId);
+    if (!one || one.status === now.status) return;
+    one.status = now.status;
+    arrange();
+  }, () => model.send({ kind: "refresh" })); // its time and its metrics
+
   const columns = () => model.get("columns");
   const template = () => columns().map((one) => (one.name === "title" ? "minmax(160px, 2fr)" : one.name === "status" ? "112px" : one.number ? "minmax(84px, 0.6fr)" : "minmax(92px, 1fr)")).join(" ");
 
@@ -39,12 +46,11 @@ export function table(element, _, model) {
       fill(states, h("option", { value: "" }, "Any status"), [...known].sort().map((one) => h("option", { value: one, selected: one === status }, one)));
     }
     shown = rows.filter((one) => (!status || one.status === status) && (!text || words(one).includes(text)));
-    const { name, down } = sort;
-    shown.sort((a, b) => compare(a[name], b[name]) * (down ? -1 : 1));
+    shown.sort((a, b) => compare(a[sort.name], b[sort.name]) * (sort.down ? -1 : 1));
     active = Math.min(active, Math.max(0, shown.length - 1));
     drawHead();
     body.style.height = `${shown.length * ROW_PX}px`;
-    pane.setAttribute("aria-rowcount", shown.length + 1);
+    pane.setAttribute("aria-rowcount", String(shown.length + 1));
     for (const one of drawn.values()) one.remove();
     drawn.clear();
     drawRows();
@@ -69,7 +75,7 @@ export function table(element, _, model) {
   function turn(column) {
     sort = { name: column.name, down: sort.name === column.name ? !sort.down : Boolean(column.number) || column.name === "created" };
     arrange();
-    head.querySelector(`[data-column="${CSS.escape(column.name)}"]`)?.focus();
+    find(head, `[data-column="${CSS.escape(column.name)}"]`)?.focus();
   }
 
   /** Draws what came into sight and takes away what left it; what stays is not touched. */
@@ -91,6 +97,7 @@ export function table(element, _, model) {
       fresh.push(one);
     }
     body.append(...fresh);
+    live.follow([...drawn.keys()].map((index) => shown[index])); // a socket watches only so many
   }
 
   function row(index, chosen) {
@@ -101,10 +108,10 @@ export function table(element, _, model) {
         class: "wb-grid-row",
         role: "row",
         id: `${name}-${index}`,
-        "data-id": one.id,
+        "data-id": one.jobId,
         "data-active": index === active ? "" : null,
         "aria-rowindex": index + 2,
-        "aria-selected": String(chosen.has(one.id)),
+        "aria-selected": String(chosen.has(one.jobId)),
         style: `top: ${index * ROW_PX}px`,
         onclick: (event) => choose(index, event),
       },
@@ -113,11 +120,11 @@ export function table(element, _, model) {
   }
 
   function choose(index, { shiftKey = false, ctrlKey = false, metaKey = false } = {}) {
-    const id = shown[index]?.id;
+    const id = shown[index]?.jobId;
     if (!id) return;
     let now = selected();
-    if (shiftKey) now = new Set(shown.slice(Math.min(anchor, index), Math.max(anchor, index) + 1).map((one) => one.id));
-    else if (ctrlKey || metaKey) now.has(id) ? now.delete(id) : now.add(id);
+    if (shiftKey) now = new Set(shown.slice(Math.min(anchor, index), Math.max(anchor, index) + 1).map((one) => one.jobId));
+    else if (ctrlKey || metaKey) now = now.has(id) ? new Set([...now].filter((one) => one !== id)) : now.add(id);
     else now = now.size === 1 && now.has(id) ? new Set() : new Set([id]);
     if (!shiftKey) anchor = index;
     active = index;
@@ -151,7 +158,7 @@ export function table(element, _, model) {
     if (event.key in steps) active = Math.max(0, Math.min(shown.length - 1, active + steps[event.key]));
     else if (event.key === "Enter" || event.key === " ") choose(active, { ctrlKey: event.key === " ", shiftKey: event.shiftKey });
     else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
-      model.set("selected", shown.map((one) => one.id));
+      model.set("selected", shown.map((one) => one.jobId));
     } else return;
     event.preventDefault();
     event.stopPropagation(); // the notebook has keys of its own
@@ -162,15 +169,10 @@ export function table(element, _, model) {
     mark();
   });
 
-  // Some run still: the kernel looks again while the table is in sight.
-  const timer = setInterval(() => {
-    const open = model.get("rows").some((one) => !isFinal(one.status));
-    if (open && document.visibilityState === "visible" && element.isConnected) model.send({ kind: "refresh" });
-  }, EVERY_MS);
   const forget = [model.watch("rows", arrange), model.watch("columns", arrange), model.watch("selected", mark)];
   arrange();
   return () => {
-    clearInterval(timer);
+    live.end();
     for (const one of forget) one();
     element.replaceChildren();
   };
