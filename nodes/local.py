@@ -1,4 +1,4 @@
-"""Run a node without any server: artifacts lie in a folder. For tests, notebooks and measurements."""
+"""Run a node without any server, with artifacts in a folder. For tests, notebooks and measurements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Outputs = TypeVar("Outputs", bound=BaseModel)
 
 
 class FolderHost:
-    """A host that keeps artifacts in a folder and remembers what it was told."""
+    """A host that keeps artifacts in a folder and records all calls."""
 
     def __init__(self, folder: Path, on_progress: Callable[[float, float, str], None] | None = None) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class FolderHost:
         self.previews: list[Path] = []
         self.progressed: list[tuple[float, float, str]] = []
         self.said: list[str] = []
-        self.decision: Decision | None = None  # what a person says when asked; None: yes, as it is
+        self.decision: Decision | None = None  # the person's answer; None approves the text unchanged
         self._on_progress = on_progress
 
     def fetch(self, ref: Ref) -> Path:
@@ -67,7 +67,7 @@ class FolderHost:
 
 
 def local_context(folder: Path, models: ModelCache | None = None, **options: Any) -> Context:
-    """A context over a folder; ``options`` are those of Context (seed, settings, parts, …)."""
+    """A context on a folder; ``options`` are those of Context (seed, settings, parts, …)."""
     folder.mkdir(parents=True, exist_ok=True)
     workdir = Path(tempfile.mkdtemp(prefix="node-", dir=folder))
     return Context(FolderHost(folder), workdir=workdir, models=models or ModelCache(), **options)
@@ -76,7 +76,7 @@ def local_context(folder: Path, models: ModelCache | None = None, **options: Any
 def run_locally(
     run: Callable[[Context, Params, Inputs], Outputs], ctx: Context, params: dict[str, Any], inputs: dict[str, Any]
 ) -> Outputs:
-    """Call a node function with validated params and inputs, as a worker would."""
+    """Call a node function with validated params and inputs, as a worker does."""
     import typing
 
     hints = typing.get_type_hints(run)

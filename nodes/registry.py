@@ -1,4 +1,4 @@
-"""Finds the declared services: the files below nodes/, entry points of the group, and modules named in a setting."""
+"""Finds the declared services: files below nodes/, entry points of the group, and modules named in a setting."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from nodes.sdk import DECLARED, NodeDeclaration
 from schemas.errors import WorkbenchError
 
 ENTRY_POINT_GROUP = "workbench.nodes"
-MODULES_VARIABLE = "WORKBENCH_NODE_MODULES"  # comma-separated; for node files that are not an installed package
+MODULES_VARIABLE = "WORKBENCH_NODE_MODULES"  # comma-separated; for node files that are not in an installed package
 
 
 def services() -> Mapping[str, NodeDeclaration]:
-    """Every installed service by name. Imports the node files on the first call.
+    """All installed services by name. Imports the node files on the first call.
 
-    Raises WorkbenchError (node.bad_declaration) naming the file and field that is wrong.
+    Raises WorkbenchError (node.bad_declaration), naming the file and the invalid field.
     """
     _import_all(os.environ.get(MODULES_VARIABLE, ""))
     return MappingProxyType(DECLARED)
@@ -51,7 +51,7 @@ def _import(name: str) -> None:
             "node.bad_declaration",
             f"the node module {name} cannot be imported: {type(error).__name__}: {error}",
             where=name,
-            remedy=f"Put the folder that has it on PYTHONPATH, or correct {MODULES_VARIABLE}."
+            remedy=f"Add the folder that contains it to PYTHONPATH, or correct {MODULES_VARIABLE}."
             if not_found
-            else "Heavy or optional imports belong inside run() or a model loader.",
+            else "Move heavy or optional imports into run() or a model loader.",
         ) from error

@@ -19,7 +19,7 @@ from schemas.status import JobStatus
 from tests.live import Diary, LiveBench
 from workbench.client.deletion import parts_of
 from workbench.retention.collecting import REACHED, collect
-from workbench.retention.healing import look_after
+from workbench.retention.healing import check_artifact
 from workbench.retention.verification import verify_artifacts
 from workbench.store.damage import Condition, condition
 from workbench.store.objects import Objects, object_key
@@ -167,7 +167,7 @@ def test_verification_finds_puts_back_takes_out_and_names(live: LiveBench, diary
     assert not behind.whole and behind.artifacts >= 1
     job = damaged[lost.sha256].origin.made_by[0]
     live.finish(live.bench.rerun(job).job)
-    assert look_after(live.bench, lost) is None
+    assert check_artifact(live.bench, lost) is None
 
 
 class Rotten(Minio):

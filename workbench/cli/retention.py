@@ -47,7 +47,7 @@ def gc(
     from schemas.retention import CollectionRequest
     from workbench.cli.run import connect
     from workbench.client.deletion import collect
-    from workbench.retention.tally import counted
+    from workbench.retention.removals import counted
 
     try:
         asked = CollectionRequest(older_than=older_than, max_gib=max_gib, keep_tags=keep_tag or [], dry_run=dry_run)
@@ -142,7 +142,7 @@ def _print_removed(removed: list[Removed]) -> None:
 
 
 def _print_erasure(report: ErasureReport) -> None:
-    from workbench.retention.tally import counted
+    from workbench.retention.removals import counted
 
     _print_removed(report.removed)
     verb = "would erase" if report.dry_run else "erased"

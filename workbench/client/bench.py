@@ -34,6 +34,7 @@ from workbench.engine.offers import Outlook
 from workbench.engine.structure import topological_order
 from workbench.retention import healing
 from workbench.settings import Settings
+from workbench.store.collection_rounds import CollectionRounds, RoundChanged
 from workbench.store.damage import LOST
 from workbench.store.dead_letters import DeadLetters
 from workbench.store.files import written
@@ -41,7 +42,6 @@ from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
-from workbench.store.rounds import RoundChanged, Rounds
 from workbench.store.run_contents import PARENT_RUN
 from workbench.store.typical import typical_seconds
 
@@ -154,9 +154,9 @@ class Bench:
 
     def claim(self, path: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:
         """As ``keep``, and the owner has a claim on it: without one, a file that no job names is collected."""
-        rounds = Rounds(self.store.database)
+        rounds = CollectionRounds(self.store.database)
         while True:
-            seen = rounds.quiet()
+            seen = rounds.wait_until_closed()
             self.objects.put(path, ref, anew=True)
             try:
                 self.grants.add_upload(owner, ref, facts, seen)
@@ -200,7 +200,7 @@ class Bench:
 
         Raises WorkbenchError: store.missing and store.corrupt, with what is to be done.
         """
-        found = healing.look_after(self, ref)
+        found = healing.check_artifact(self, ref)
         if found is not None and not found.restored_from:
             raise found.error()
 
@@ -316,7 +316,7 @@ class Bench:
             parent_run: MLflow run that the new job's is put below; that of the old one does not count.
         """
         record = self.job(job_id)
-        healing.look_after_job(self, record)
+        healing.check_job_artifacts(self, record)
         graph = unrun(record.graph, params or {})
         known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
         check_refs(self, graph, owner=reader, known=known)
@@ -355,7 +355,7 @@ class Bench:
                 allowed="failed or cancelled",
                 remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
             )
-        healing.look_after_job(self, record)
+        healing.check_job_artifacts(self, record)
         accepted = self.submit(
             Request(
                 below_run(resumed(record.graph), parent_run),

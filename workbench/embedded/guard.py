@@ -53,17 +53,18 @@ class Guard:
             self._process.stdin.flush()
 
 
-def alive(groups: set[int]) -> set[int]:
-    found = set()
+def tell(groups: set[int], number: int) -> set[int]:
+    """Send each group a signal; returns those that got it. macOS refuses one that holds only zombies."""
+    told = set()
     for group in groups:
-        try:
-            os.killpg(group, 0)
-            found.add(group)
-        except ProcessLookupError:
-            pass
-        except PermissionError:
-            found.add(group)
-    return found
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, number)
+            told.add(group)
+    return told
+
+
+def alive(groups: set[int]) -> set[int]:
+    return tell(groups, 0)
 
 
 def watch_pipe() -> None:
@@ -74,13 +75,11 @@ def watch_pipe() -> None:
             groups.add(number)
         else:
             groups.discard(number)
-    for group in alive(groups):
-        os.killpg(group, signal.SIGTERM)
+    tell(groups, signal.SIGTERM)
     until = time.monotonic() + GRACE_S
     while alive(groups) and time.monotonic() < until:
         time.sleep(0.05)
-    for group in alive(groups):
-        os.killpg(group, signal.SIGKILL)
+    tell(groups, signal.SIGKILL)
 
 
 if __name__ == "__main__":

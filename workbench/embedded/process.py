@@ -13,7 +13,7 @@ import psutil
 from pydantic import Field
 
 from schemas.base import Contract
-from workbench.host import this_host
+from workbench.host import signal_group, this_host
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
 
@@ -97,15 +97,6 @@ def last_lines(log: Path, count: int = 12) -> str:
 def has_exited(process: subprocess.Popen[bytes]) -> bool:
     """Whether the child has ended, leaving it to be waited for: until then its group number cannot be reused."""
     return process.returncode is not None or this_host().has_exited(process.pid)
-
-
-def signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        pass
-    except PermissionError:  # macOS says so of a group that holds only zombies
-        pass
 
 
 def reap(process: subprocess.Popen[bytes]) -> int:
