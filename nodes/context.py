@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from nodes.media import measure
 from nodes.model_cache import ModelCache
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 
 T = TypeVar("T")
 PROGRESS_EVERY_S = 0.25
@@ -24,6 +24,21 @@ _SUFFIXES = {"image": ".png", "audio": ".wav", "video": ".mp4", "json": ".json",
 
 class Cancelled(BaseException):
     """Raised out of ``ctx.progress`` when the job was cancelled. Not an Exception: a node must not swallow it."""
+
+
+class Facts(TypedDict, total=False):
+    """What a node may say of a file that it saves; the fields of the references."""
+
+    media_type: str
+    name: str
+    author: str | None
+    width: int
+    height: int
+    fps: float
+    frames: int
+    duration_s: float
+    sample_rate_hz: int
+    channels: int
 
 
 class Host(Protocol):
@@ -68,9 +83,9 @@ class Parts:
     def __iter__(self) -> Iterator[Ref]:
         return iter(self._refs)
 
-    def append(self, data: Path | bytes, kind: str, **facts: Any) -> Ref:
+    def append(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref:
         """Save one more part. It is safe from crashes once the worker has reported it."""
-        ref: Ref = self._ctx.save(data, kind, **facts)
+        ref = self._ctx.save(data, kind, **facts)
         self._ctx.host.part(len(self._refs), ref)
         self._refs.append(ref)
         return ref
@@ -143,14 +158,27 @@ class Context:
         """
         return self.host.fetch(ref)
 
-    def save(self, data: Path | bytes, kind: str, *, media_type: str = "", name: str = "", **facts: Any) -> Any:
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["image"], **facts: Unpack[Facts]) -> ImageRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["audio"], **facts: Unpack[Facts]) -> AudioRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["video"], **facts: Unpack[Facts]) -> VideoRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["text"], **facts: Unpack[Facts]) -> TextRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["json"], **facts: Unpack[Facts]) -> JsonRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["file"], **facts: Unpack[Facts]) -> FileRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref: ...
+    def save(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref:
         """Keep bytes or a file as an artifact and return its typed reference, with measured facts.
 
         Args:
             data: bytes, or a file in ``workdir`` that is taken over and must not be changed afterwards.
             kind: image, audio, video, json, text or file.
-            media_type: taken from the kind or measured from the bytes where it is left out.
-            facts: facts that are known and need not be measured (``width=…``); they win over measured ones.
+            facts: a name, and facts that are known and need not be measured (``width=…``); they win over measured ones.
         """
         if kind not in REF_TYPES:
             raise WorkbenchError("node.bad_output", f"unknown kind of artifact {kind!r}", allowed=sorted(REF_TYPES))
@@ -162,16 +190,8 @@ class Context:
         assert isinstance(path, Path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        described: dict[str, Any] = {
-            **measure(path, kind),
-            **facts,
-            "sha256": sha256,
-            "size_bytes": path.stat().st_size,
-        }
-        if media_type:
-            described["media_type"] = media_type
-        if name:
-            described["name"] = name
+        known = {name: value for name, value in facts.items() if value not in ("", None)}
+        described = {**measure(path, kind), **known, "sha256": sha256, "size_bytes": path.stat().st_size}
         ref = REF_TYPES[kind].model_validate(described)
         self.host.store(path, ref)
         return ref

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,6 +14,10 @@ from nodes.model_cache import ModelCache
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
+
+Params = TypeVar("Params", bound=BaseModel)
+Inputs = TypeVar("Inputs", bound=BaseModel)
+Outputs = TypeVar("Outputs", bound=BaseModel)
 
 
 class FolderHost:
@@ -69,7 +73,9 @@ def local_context(folder: Path, models: ModelCache | None = None, **options: Any
     return Context(FolderHost(folder), workdir=workdir, models=models or ModelCache(), **options)
 
 
-def run_locally(run: Callable[..., BaseModel], ctx: Context, params: dict[str, Any], inputs: dict[str, Any]) -> Any:
+def run_locally(
+    run: Callable[[Context, Params, Inputs], Outputs], ctx: Context, params: dict[str, Any], inputs: dict[str, Any]
+) -> Outputs:
     """Call a node function with validated params and inputs, as a worker would."""
     import typing
 

@@ -26,6 +26,9 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
             ServiceManifest(
                 service=declaration.service,
                 version=declaration.version,
+                title=declaration.title,
+                category=declaration.category,
+                tags=list(declaration.tags),
                 plane=declaration.plane,
                 pool=declaration.pool,
                 doc=declaration.doc.strip().splitlines()[0] if declaration.doc else "",

@@ -2,7 +2,7 @@
 
 A node is one file with three models and one function::
 
-    @node("generate.upscale_image", version="1.0.0", plane="data", resources=Resources(timeout_s=600))
+    @node("generate.upscale_image", version="1.0.0", plane="data", title="Upscale an image", category="Upscaling")
     def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs: ...
 
 The form on the page, the widget, the CLI flags and the capability manifest are derived from those models. Heavy
@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Field
@@ -70,6 +70,7 @@ class NodeUnavailable(WorkbenchError):
 
 
 RunFunction = Callable[[Context, Any, Any], BaseModel]
+Run = TypeVar("Run", bound=RunFunction)
 CheckFunction = Callable[[Any, dict[str, Any]], None]
 
 
@@ -79,6 +80,9 @@ class NodeDeclaration:
 
     service: str
     version: str
+    title: str
+    category: str
+    tags: tuple[str, ...]
     plane: Plane
     pool: str
     run: RunFunction
@@ -124,6 +128,7 @@ class NodeDeclaration:
         return f"pip install {{package}} in the environment of the workers of the pool {self.pool}."
 
 
+_TAG = re.compile(r"[a-z0-9]([a-z0-9 .+-]*[a-z0-9])?")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 DECLARED: dict[str, NodeDeclaration] = {}
 
@@ -133,6 +138,9 @@ def node(
     *,
     version: str,
     plane: str,
+    title: str = "",
+    category: str = "",
+    tags: tuple[str, ...] = (),
     pool: str = "",
     resources: Resources | None = None,
     seeded: bool = False,
@@ -143,7 +151,7 @@ def node(
     weights: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
     advanced: tuple[str, ...] = (),
-) -> Callable[[RunFunction], RunFunction]:
+) -> Callable[[Run], Run]:
     """Declare the decorated function as a service.
 
     Args:
@@ -151,6 +159,9 @@ def node(
         version: for people; part of the content key, as is the node's source. Raise it when outputs change for a reason
             that neither the source nor the packages show.
         plane: ``control`` (light) or ``data`` (heavy).
+        title: what people call it, e.g. ``Hibari speech``. Default: the end of the service's name in words.
+        category: the heading under which lists show it, e.g. ``Speech``. Default: the beginning of the service's name.
+        tags: words by which people look for it, lower case.
         pool: the environment that can run it; workers serve pools. Default: ``cpu``, the packaged CPU set, on the data
             plane; all control nodes share the pool ``control``.
         resources: GPU, memory and the time after which a run is killed.
@@ -171,7 +182,7 @@ def node(
         WorkbenchError: node.bad_declaration, naming the file and the field.
     """
 
-    def declare(run: RunFunction) -> RunFunction:
+    def declare(run: Run) -> Run:
         file = inspect.getsourcefile(run) or "?"
 
         def refuse(field: str, problem: str, remedy: str) -> typing.NoReturn:
@@ -194,6 +205,8 @@ def node(
                 refuse("advanced", f"{name!r} is no parameter", "Names of fields of Params.")
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
+        if isinstance(tags, str) or not all(_TAG.fullmatch(tag) for tag in tags):
+            refuse("tags", f"{tags!r} are no tags", 'Words of lower case: ("tts", "english").')
         if asks and plane != Plane.CONTROL:
             refuse("asks", "a node that asks a person runs on the control plane", 'plane="control"')
         for field, names in (("weights", weights), ("packages", packages)):
@@ -208,6 +221,9 @@ def node(
         DECLARED[service] = NodeDeclaration(
             service=service,
             version=version,
+            title=title or _in_words(service.rpartition(".")[2]),
+            category=category or _in_words(service.partition(".")[0]),
+            tags=tags,
             plane=Plane(plane),
             pool=pool or ("control" if plane == Plane.CONTROL else "cpu"),
             run=run,
@@ -229,6 +245,11 @@ def node(
         return run
 
     return declare
+
+
+def _in_words(name: str) -> str:
+    """upscale_image -> Upscale image"""
+    return name.replace("_", " ").capitalize()
 
 
 def _doc(run: RunFunction) -> str:

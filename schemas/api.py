@@ -393,6 +393,8 @@ class CapabilityEntry(Contract):
 
     service: str
     version: str
+    title: str = ""
+    category: str = ""
     plane: str
     pool: str
     workers: list[str] = Field(description="Workers that provide it now.")

@@ -23,6 +23,7 @@ from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
+from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.servers import bus_server
 from workbench.engine.accept import Accepted, Request
 from workbench.host import python_module, this_host
@@ -35,7 +36,7 @@ LEASE_S = 2.0
 HOST = this_host()  # made before any fork
 
 
-def wait_for(condition: Callable[[], T | None], timeout_s: float = 60.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T | None], timeout_s: float = 120.0, what: str = "") -> T:
     """The first true value of the condition; while the bus is away there is none."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -124,7 +125,7 @@ class LiveBench:
     def start_bus(self) -> None:
         self.bus_process = self._start(self._bus_argv, cwd=self.home / "bus", **self.of_role["bus"])
         probe = Bus(self.settings.bus_url, self.settings.bench, control=True)
-        wait_for(lambda: probe.client.ping() is not None, what="the bus is up")
+        wait_for(lambda: probe.client.ping() is not None, START_TIMEOUT_S, "the bus is up")
         probe.close()
 
     def start_role(self, *arguments: str, within: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
@@ -166,7 +167,7 @@ class LiveBench:
             found = self.bench.bus.queues.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)
 
-        return wait_for(name, 120, f"{process.args!r} is ready")
+        return wait_for(name, START_TIMEOUT_S, f"{process.args!r} is ready")
 
     def executor_of(self, process: subprocess.Popen[bytes]) -> int:
         """Pid of a role's executor child."""
@@ -200,7 +201,7 @@ class LiveBench:
     ) -> Accepted:
         return self.bench.submit(Request(document(nodes, edges, **fields), key=key))
 
-    def finish(self, job: str, timeout_s: float = 90.0) -> JobRecord:
+    def finish(self, job: str, timeout_s: float = 120.0) -> JobRecord:
         """The job's record once SQL knows its end."""
 
         def final() -> JobRecord | None:

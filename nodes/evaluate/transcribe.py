@@ -46,6 +46,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "evaluate.transcribe",
     version="1.0.0",
+    title="Transcription",
+    category="Speech",
+    tags=("asr", "whisper", "english", "timestamps"),
     plane="data",
     resources=Resources(timeout_s=1800),
     check=check,

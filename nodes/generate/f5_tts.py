@@ -37,6 +37,9 @@ class Outputs(NodeModel):
 @node(
     "generate.f5_tts",
     version="1.0.0",
+    title="F5-TTS voice cloning",
+    category="Speech",
+    tags=("tts", "voice cloning", "gpu"),
     plane="data",
     pool="f5",
     resources=Resources(gpu=1, vram_gib=4, timeout_s=3600),

@@ -61,6 +61,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "generate.hibari_tts",
     version="1.0.0",
+    title="Hibari speech",
+    category="Speech",
+    tags=("tts", "english", "cpu", "phonemes"),
     plane="data",
     resources=Resources(timeout_s=900),
     check=check,

@@ -99,6 +99,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "generate.infinitetalk",
     version="1.0.0",
+    title="InfiniteTalk",
+    category="Animation",
+    tags=("talking head", "lip sync", "diffusion", "comfyui", "gpu"),
     plane="data",
     pool="comfyui",
     resources=Resources(gpu=1, vram_gib=24, timeout_s=4 * 3600),

@@ -58,6 +58,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "generate.portrait_animation",
     version="1.0.0",
+    title="Portrait animation",
+    category="Animation",
+    tags=("talking head", "lip sync", "cpu"),
     plane="data",
     resources=Resources(timeout_s=1800),
     seeded=True,

@@ -33,6 +33,9 @@ class Outputs(NodeModel):
 @node(
     "generate.remux",
     version="1.0.0",
+    title="Final video",
+    category="Video",
+    tags=("mp4", "mux", "provenance"),
     plane="data",
     resources=Resources(timeout_s=1800),
     packages=("av",),

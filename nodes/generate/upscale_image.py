@@ -51,6 +51,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "generate.upscale_image",
     version="1.0.0",
+    title="Upscale an image",
+    category="Upscaling",
+    tags=("super-resolution", "span", "image", "cpu"),
     plane="data",
     resources=Resources(timeout_s=900),
     check=check,

@@ -36,6 +36,9 @@ class Outputs(NodeModel):
 @node(
     "generate.upscale_video",
     version="1.0.0",
+    title="Upscale a video",
+    category="Upscaling",
+    tags=("super-resolution", "span", "video", "cpu"),
     plane="data",
     resources=Resources(timeout_s=4 * 3600),
     same_subject={"video": "video"},

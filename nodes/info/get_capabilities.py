@@ -27,7 +27,17 @@ class Outputs(NodeModel):
     manifest: WorkerManifest = Field(description="The worker's machine and the services it offers.")
 
 
-@node("info.get_capabilities", version="1.1.0", plane="data", pool=POOL, resources=Resources(timeout_s=30), cache=False)
+@node(
+    "info.get_capabilities",
+    title="Capabilities of a worker",
+    category="System",
+    tags=("capabilities",),
+    version="1.1.0",
+    plane="data",
+    pool=POOL,
+    resources=Resources(timeout_s=30),
+    cache=False,
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Report this worker's machine and services."""
     import psutil

@@ -22,7 +22,16 @@ class Outputs(NodeModel):
     capabilities: Capabilities = Field(description="Both planes together.")
 
 
-@node("info.merge_capabilities", version="1.0.0", plane="control", resources=Resources(timeout_s=30), cache=False)
+@node(
+    "info.merge_capabilities",
+    title="Capabilities of all workers",
+    category="System",
+    tags=("capabilities",),
+    version="1.0.0",
+    plane="control",
+    resources=Resources(timeout_s=30),
+    cache=False,
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Merge both planes."""
     import os

@@ -61,6 +61,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "llm.generate_script",
     version="1.0.0",
+    title="Script",
+    category="Script",
+    tags=("llm", "text", "prompt"),
     plane="control",
     resources=Resources(timeout_s=300),
     seeded=True,

@@ -38,6 +38,9 @@ class Outputs(NodeModel):
 @node(
     "review.script",
     version="1.0.0",
+    title="Script approval",
+    category="Script",
+    tags=("approval", "person"),
     plane="control",
     asks=True,
     resources=Resources(timeout_s=120),
@@ -49,8 +52,8 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     Raises WorkbenchError (review.rejected) when the person did not.
     """
     decision = ctx.ask(Question(sentence=params.request, text=inputs.narration))
-    author = {"author": decision.author} if decision.edited else {}
-    script = ctx.save(decision.text.encode(), "text", name="approved-script.txt", **author)
+    author = decision.author if decision.edited else None
+    script = ctx.save(decision.text.encode(), "text", name="approved-script.txt", author=author)
     return Outputs(
         narration=decision.text,
         stage_prompt=inputs.stage_prompt,

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import orjson
 
@@ -19,7 +19,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.graph import Graph, Retries
 from schemas.job import JobRecord
-from schemas.refs import REF_TYPES, Ref, refs_in
+from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef, refs_in
 from schemas.status import JobStatus, NodeStatus
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
@@ -98,7 +98,21 @@ class Bench:
         if "inspector" in self.__dict__:
             self.inspector.close()
 
-    def upload(self, path: Path, kind: str, *, owner: str = "") -> Any:
+    @overload
+    def upload(self, path: Path, kind: Literal["image"], *, owner: str = "") -> ImageRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["audio"], *, owner: str = "") -> AudioRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["video"], *, owner: str = "") -> VideoRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["text"], *, owner: str = "") -> TextRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["json"], *, owner: str = "") -> JsonRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["file"], *, owner: str = "") -> FileRef: ...
+    @overload
+    def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref: ...
+    def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref:
         """Put a file into the object store; returns its typed reference.
 
         Args:

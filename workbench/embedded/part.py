@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+START_TIMEOUT_S = 300.0  # a busy machine is slow; a part that dies fails the start at once
+
 
 @dataclass(frozen=True)
 class Part:
@@ -36,7 +38,7 @@ class Part:
     external: bool = False
     after: tuple[str, ...] = ()
     required: bool = True
-    start_timeout_s: float = 30.0
+    start_timeout_s: float = START_TIMEOUT_S
     stop_timeout_s: float = 15.0
     tidy: Callable[[], None] | None = None
     umask: int = -1

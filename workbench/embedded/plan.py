@@ -111,7 +111,6 @@ def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
         cwd=home,
         probe=announced,
         after=("bus", "objects", "sql") if name == "control" else ("bus", "objects"),
-        start_timeout_s=90.0,
         tidy=lambda: ready_file.unlink(missing_ok=True),
     )
 
@@ -131,7 +130,6 @@ def app_role(home: Path, settings: Settings, port: int, *, token: bool = True) -
         probe=lambda: probe("app", settings),
         after=("bus", "objects", "sql"),
         required=False,
-        start_timeout_s=90.0,
     )
 
 

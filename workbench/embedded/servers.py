@@ -149,7 +149,6 @@ def tracking_server(home: Path, settings: Settings) -> Part:
         cwd=folder,
         probe=lambda: probe_http(settings.mlflow_url, "/health"),
         required=False,
-        start_timeout_s=120.0,
         tidy=lambda: listens.unlink(missing_ok=True),
     )
 

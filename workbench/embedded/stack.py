@@ -16,6 +16,7 @@ from typing import Any
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.stack import PART_NAMES, PartState, PartStatus, StackStatus
 from workbench.embedded.home import only_instance, prepare_home
+from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.plan import URL_OF_PART, given_from_outside
 from workbench.embedded.probes import probe, public_url
 from workbench.embedded.process import last_lines, rotate
@@ -44,7 +45,7 @@ def is_running(home: Path) -> bool:
     return _live_record(home) is not None
 
 
-def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) -> None:
+def start_detached(home: Path, options: StackOptions, timeout_s: float = START_TIMEOUT_S + 30.0) -> None:
     """Start a supervisor in a session of its own; return when every required part is up.
 
     Joins a stack that runs already. Raises WorkbenchError: home.*, settings.invalid, stack.*.
@@ -94,7 +95,7 @@ def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) 
         )
 
 
-def wait_started(home: Path, timeout_s: float = 150.0) -> bool:
+def wait_started(home: Path, timeout_s: float = START_TIMEOUT_S + 30.0) -> bool:
     """Block until the stack that another process runs here is usable; False when that one has ended instead.
 
     Raises WorkbenchError (stack.part_failed) when neither happens in time.

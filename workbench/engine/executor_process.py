@@ -31,7 +31,7 @@ from workbench.engine.wire import Closed
 from workbench.host import python_module, signal_group
 from workbench.store.retry import disk_full, no_space
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 300.0
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 LET_GO_S = 1.0  # asked first, killed after this
 EDITED_EVERY_S = 0.5  # looked for edited sources this often
