@@ -17,7 +17,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
-from schemas.pipeline import InputView, OptionUse
+from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
 from schemas.refs import Sha256
 from schemas.stack import PartStatus
@@ -151,21 +151,14 @@ class JobAnswer(Contract):
     events: list[Event] = Field(max_length=50, description="Newest first.")
 
 
-class JobOptions(Contract):
-    """What a pipeline is given. Files by the digest that their upload answered."""
+class CommonOptions(Contract):
+    """The options that every pipeline takes, beside its inputs."""
 
-    portrait: Sha256 | None = None
-    audio: Sha256 | None = None
-    voice: Sha256 | None = None
-    prompt: str = Field("", max_length=MAX_TEXT)
-    script: str = Field("", max_length=MAX_TEXT)
-    ref_text: str = Field("", max_length=MAX_TEXT, description="What is said in the voice sample.")
-    approve: bool = Field(False, description="A person approves the script before anything is rendered.")
     seed: int = Field(
         0, ge=0, lt=2**53, strict=True, description="Below 2**53: what a number of a browser keeps exactly."
     )
-    leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
-    fresh: bool = Field(False, description="Compute everything anew, whatever is known.")
+    leave_out: list[NodeId] = Field(default_factory=list, max_length=100, description="Optional nodes to leave out.")
+    fresh: bool = Field(False, description="Compute everything anew: ignore the cache.")
 
 
 class Consent(Contract):
@@ -179,7 +172,10 @@ class JobRequest(Contract):
     """A pipeline with its options and parameters, or a graph."""
 
     pipeline: Name | None = None
-    options: JobOptions = Field(default_factory=JobOptions)
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Inputs of the pipeline, files by the digest that their upload answered; seed, leaveOut, fresh.",
+    )
     params: NodeParams = Field(default_factory=dict, max_length=1000, description="Parameters by node id.")
     graph: dict[str, Any] | None = Field(None, description="A langgraph.v1 document.")
     experiment: Name = "workbench"
@@ -306,22 +302,12 @@ class PipelineNode(Contract):
     pool: str
     optional: bool = Field(description="Whether it can be left out.")
     doc: str
-    params: dict[str, Any] = Field(description="JSON Schema of its parameters.")
+    params: dict[str, Any] = Field(
+        description="JSON Schema of its parameters, without those that the pipeline sets from its inputs."
+    )
     preset: dict[str, Any] = Field(default_factory=dict, description="Values the pipeline sets by itself.")
     offered: bool = Field(description="Whether a worker offers it now.")
     reason: str = Field("", description="Why not.")
-
-
-class OptionUses(Contract):
-    """What a pipeline does with each option."""
-
-    portrait: OptionUse
-    prompt: OptionUse
-    script: OptionUse
-    audio: OptionUse
-    voice: OptionUse
-    ref_text: OptionUse
-    approve: OptionUse
 
 
 class Preset(Contract):
@@ -343,15 +329,10 @@ class PresetValues(Contract):
     leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
 
 
-class PipelineEntry(Contract):
-    name: str
-    title: str
-    doc: str
-    options: OptionUses
-    inputs: list[InputView] = Field(description="What it takes, in the order of a form.")
-    reviews: list[str] = Field(default_factory=list, description="Nodes that wait for a person's answer.")
+class PipelineEntry(PipelineView):
+    """A pipeline, with what a page says of it now."""
+
     nodes: list[PipelineNode]
-    result: str | None = Field(None, description='node.output that is the video, e.g. "remux.video".')
     offered: bool = Field(description="Whether workers offer all nodes that cannot be left out.")
     reason: str = ""
     typical_seconds: float | None = Field(None, description="From past runs, along the longest path.")

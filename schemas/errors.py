@@ -43,6 +43,7 @@ ERROR_CODES: dict[str, str] = {
     "worker.unknown": "No worker of that name is up.",
     "pool.unknown": "No pool of that name.",
     "pipeline.unknown": "No pipeline of that name.",
+    "pipeline.bad_declaration": "A pipeline file declares something the workbench cannot use.",
     "pipeline.bad_option": "An option is unknown to the pipeline or missing.",
     "preset.unknown": "No preset of that name for the pipeline.",
     # a node

@@ -16,8 +16,9 @@ from schemas.status import NodeStatus
 from workbench.engine.parse import parse_graph
 from workbench.notebook.drawing import HEIGHT, WIDTH, Drawing, layout
 from workbench.notebook.workbench import Workbench
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk.building import build
 from workbench.settings import Settings
-from workbench.workflows import TALKING_HEAD, Options, build
 
 AUDIO = AudioRef(sha256="a" * 64)
 IMAGE = ImageRef(sha256="b" * 64)
@@ -118,7 +119,7 @@ def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
 
 
 def test_a_drawing_is_whole_and_nothing_in_it_lies_on_another() -> None:
-    graph = build(TALKING_HEAD, Options(portrait=IMAGE, script="Hello."))
+    graph = build(find_pipeline("talking_head"), {"portrait": IMAGE, "script": "Hello."})
     places, width, height = layout(graph)
     assert set(places) == {node.id for node in graph.nodes}
     for (ax, ay), (bx, by) in combinations(places.values(), 2):

@@ -14,7 +14,7 @@ from workbench.app.access.policy import policy_of
 from workbench.app.access.wiring import add_guard
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
-from workbench.app.description import describe_live_messages, described
+from workbench.app.description import describe_more, described
 from workbench.app.live import route as live
 from workbench.app.live.hub import Hub
 from workbench.app.measured import Measured
@@ -61,7 +61,7 @@ def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) ->
     register_errors(app)
     register_api(app)
     app.include_router(live.router)
-    describe_live_messages(app)
+    describe_more(app)
     app.include_router(login.router)
     app.state.mlflow = add_mlflow(app)
     if pages:

@@ -168,8 +168,8 @@ class Job:
 
         Waits for the end. Raises WorkbenchError: what the job failed with, or job.no_such_output.
         """
-        from workbench.client.pipelines import pipeline_result
         from workbench.client.view import final_video
+        from workbench.pipelines.registry import pipeline_result
 
         record = self._completed()
         ref = final_video(record, pipeline_result(record.pipeline))
@@ -299,13 +299,17 @@ class Job:
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
+        from workbench.client.rerun import rerun
+
         changed = params_by_node(params, f"job {self.id}")
-        again = self._workbench.bench.rerun(self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        again = rerun(self._workbench.bench, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
         return self._followed_by(again.job)
 
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        return self._followed_by(self._workbench.bench.retry(self.id, parent_run=within.parent_run()).job)
+        from workbench.client.rerun import retry
+
+        return self._followed_by(retry(self._workbench.bench, self.id, parent_run=within.parent_run()).job)
 
     def delete(self) -> list[str]:
         """Remove its record and its run in MLflow; files that nothing names go with ``wb.gc()``.

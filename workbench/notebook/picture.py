@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from schemas.job import JobRecord
 from schemas.refs import Ref
-from workbench.client.pipelines import pipeline_result
 from workbench.client.view import final_video
 from workbench.notebook.drawing import Drawing
 from workbench.notebook.tables import html_table
+from workbench.pipelines.registry import pipeline_result
 
 if TYPE_CHECKING:
     from workbench.notebook.job import Job

@@ -17,7 +17,7 @@ from schemas.refs import ImageRef, Ref, VideoRef
 from workbench.app.identity import User
 from workbench.app.mlflow.access import run_link
 from workbench.client.bench import Bench
-from workbench.client.order import asked_for
+from workbench.client.submit import asked_for
 from workbench.engine.accept import Accepted
 from workbench.store.listing import JobFilter, JobLine
 

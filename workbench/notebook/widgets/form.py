@@ -13,31 +13,18 @@ import ipywidgets as w
 from nodes.manifest import params_schema
 from nodes.registry import services
 from schemas.errors import WorkbenchError
-from schemas.pipeline import OptionUse
+from schemas.pipeline import InputUse
 from workbench.notebook.display import HIDDEN_PICTURES, show
 from workbench.notebook.given import params_by_node
 from workbench.notebook.tables import html_table
-from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem, label
+from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem
 from workbench.notebook.widgets.file_field import FileField
 from workbench.notebook.widgets.liveness import Liveness
-from workbench.workflows import OPTION_NAMES, Pipeline
-from workbench.workflows.pipeline import Step
+from workbench.pipelines.sdk import Pipeline, Step
 
 if TYPE_CHECKING:
     from workbench.notebook.job import Job
     from workbench.notebook.workbench import Workbench
-
-_FILES = {
-    "portrait": ("image", "A picture of a face"),
-    "audio": ("audio", "A recording of the speech"),
-    "voice": ("audio", "A sample of the voice that is to speak"),
-}
-_TEXTS = {
-    "prompt": "What the script is about; a model writes it",
-    "script": "The text that is spoken, word for word",
-    "ref_text": "What is said in the voice sample",
-}
-_ELSEWHERE = ("prompt", "script")  # parameters that are options of the pipeline too
 
 
 class JobForm(w.VBox):  # type: ignore[misc]
@@ -56,7 +43,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
         self.fields: dict[str, dict[str, Field]] = {}  # node -> parameter
         self.steps: dict[str, Any] = {}  # optional node -> its tick
         self._beside: dict[str, Problem] = {}  # option -> what is wrong with it
-        self.approve = w.Checkbox(description="Approve the script before it is spoken", indent=False)
+        self.switches: dict[str, Any] = {}
         self.seed = w.BoundedIntText(min=0, max=2**53, tooltip="The same seed gives the same job again")
         self.experiment = w.Text(experiment, tooltip="Where the run is recorded")
         self.submit = w.Button(description="Run", icon="play", button_style="primary", tooltip="Submit the job")
@@ -74,20 +61,18 @@ class JobForm(w.VBox):  # type: ignore[misc]
     # -- what is asked for --------------------------------------------------------------------------------------------
 
     def _inputs(self) -> Iterator[Any]:
-        for name in OPTION_NAMES:
-            use = self.pipeline.use(name)
-            if use is OptionUse.UNUSED:
-                continue
-            title = label(name, {}) + ("" if use is OptionUse.NEEDED else f" <small>{_USE_WORDS[use]}</small>")
-            if name in _FILES:
-                file = self.files[name] = FileField(name, _FILES[name][0], title, _FILES[name][1])
+        for name, one in self.pipeline.inputs.items():
+            title = one.title + (f" <small>{_USE_WORDS[one.use]}</small>" if one.use in _USE_WORDS else "")
+            if one.kind.is_file:
+                file = self.files[name] = FileField(name, one.kind.value, title, one.doc)
                 self._beside[name] = file.problem
                 yield file.widget
-            elif name in _TEXTS:
-                text = self.texts[name] = w.Textarea(rows=3, placeholder=_TEXTS[name], tooltip=_TEXTS[name])
+            elif one.kind == "text":
+                text = self.texts[name] = w.Textarea(rows=3, placeholder=one.doc, tooltip=one.doc)
                 yield self._row(title, text, name)
-            elif name == "approve":
-                yield self._row("", self.approve, name)
+            elif one.kind == "switch":
+                tick = self.switches[name] = w.Checkbox(description=one.title, indent=False)
+                yield self._row("", tick, name)
 
     def _usual(self) -> Iterator[Any]:
         yield self._row("Seed", self.seed, "seed")
@@ -109,7 +94,9 @@ class JobForm(w.VBox):  # type: ignore[misc]
         if declaration is None:
             return None
         schema = params_schema(declaration)
-        properties = {k: _resolved(v, schema) for k, v in schema.get("properties", {}).items() if k not in _ELSEWHERE}
+        properties = {
+            k: _resolved(v, schema) for k, v in schema.get("properties", {}).items() if k not in step.from_inputs
+        }
         fields = {name: Field(name, one, declaration.params) for name, one in properties.items()}
         rows = [fields[name].widget for name, one in properties.items() if not one.get("advanced")]
         folded = [fields[name].widget for name, one in properties.items() if one.get("advanced")]
@@ -164,6 +151,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
     def run(self) -> Job:
         """Submit what the form says. Raises WorkbenchError; then nothing was queued."""
         given: dict[str, Any] = {name: text.value.strip() for name, text in self.texts.items() if text.value.strip()}
+        given |= {name: True for name, tick in self.switches.items() if tick.value}
         for name, file in self.files.items():
             try:
                 ref = file.ref(self._workbench)
@@ -175,7 +163,6 @@ class JobForm(w.VBox):  # type: ignore[misc]
         return self._workbench.run(
             self.pipeline.name,
             **given,
-            approve=self.approve.value,
             params=self.params,
             without=self.without,
             seed=self.seed.value,
@@ -233,7 +220,7 @@ class JobForm(w.VBox):  # type: ignore[misc]
         show(self)
 
 
-_USE_WORDS = {OptionUse.ONE_OF: "one of these", OptionUse.OPTIONAL: "if you like"}
+_USE_WORDS = {InputUse.ONE_OF: "one of these", InputUse.OPTIONAL: "if you like"}
 
 
 def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
