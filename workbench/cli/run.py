@@ -46,10 +46,10 @@ def run(
     from workbench.client.submit import job_request, submit
     from workbench.pipelines.registry import find_pipeline
 
-    chosen = find_pipeline(pipeline)
+    chosen, params = find_pipeline(pipeline), parse_settings(set_ or [])
     options = {**inputs_given(ctx, chosen), "seed": seed, "leave_out": without or [], "fresh": fresh}
     check_options(chosen, options)  # before anything starts
-    asked = job_request(pipeline=pipeline, options=options, params=parse_settings(set_ or []), experiment=experiment)
+    asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment)
     bench = connect(start=True, quiet=as_json)
     accepted = submit(bench, asked, key=key)
     if detach:
