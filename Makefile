@@ -1,6 +1,7 @@
 # demo   install, start the stack, make a video from the sample portrait
 # test   everything; check   the quick part of it, under three minutes
 # notebooks  executed copies of the notebooks, as pages
+# pins  requirements*.txt from the bounds in pyproject.toml
 # bench  the measurements in benchmarks/; faults  the whole fault suite, about half an hour
 
 # The first Python that is new enough; another one: make demo PYTHON=/path/to/python
@@ -17,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check faults bench notebooks lint environment environment-dev browser fault-tools python
+.PHONY: help demo test check faults bench notebooks pins lint javascript node environment environment-dev browser fault-tools python
 
 help:
 	@echo "make demo    install into .venv, start the stack, make a talking-head video"
@@ -45,11 +46,38 @@ bench: environment-dev
 notebooks: environment
 	@$(BIN)/python tools/render_notebooks.py
 
+# The versions that fit pyproject.toml; UPGRADE=all or names: newer ones.
+pins: environment-dev
+	@$(BIN)/python tools/pins.py $(if $(UPGRADE),--upgrade $(filter-out all,$(UPGRADE)))
+
 lint:
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory javascript
+
+# TypeScript checks the modules against types of the HTTP API, oxlint their style; tools/js pins both.
+javascript: node
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory build/js/checked; fi
+
+JS_MODULES := $(wildcard workbench/web/*.js workbench/notebook/widgets/*.js)
+NPM := tools/js/node_modules/.package-lock.json
+
+build/js/checked: $(JS_MODULES) $(wildcard tests/web/*.mjs) tools/js/tsconfig.json tools/js/types.d.ts tools/js/oxlint.json build/js/schema.d.ts
+	@tools/js/node_modules/.bin/oxlint --config tools/js/oxlint.json --quiet workbench/web workbench/notebook/widgets tests/web
+	@node tools/js/node_modules/typescript-7/bin/tsc --project tools/js
+	@touch $@
+
+build/js/schema.d.ts: $(NPM) tools/js/describe.py $(wildcard schemas/*.py workbench/app/api/*.py)
+	@mkdir -p build/js
+	@$(BIN)/python tools/js/describe.py > build/js/openapi.json
+	@tools/js/node_modules/.bin/openapi-typescript build/js/openapi.json --output $@ > /dev/null 2>&1
+
+$(NPM): tools/js/package-lock.json
+	@npm ci --prefix tools/js --no-audit --no-fund --loglevel error || { \
+		echo "The tools that check JavaScript cannot be installed: npm needs a registry that answers (npm config set registry …)." >&2; exit 1; }
+	@touch $@
 
 environment: python
 	@$(PYTHON) tools/environment.py
@@ -66,7 +94,13 @@ python:
 browser:
 	@command -v chromium > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium > /dev/null; } \
-		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium)." >&2
+		|| echo "There is no chromium here, so pages are not tested: install it (Debian: apt-get install chromium; macOS: brew install chromium)." >&2
+
+# JavaScript is checked, and its reducers are tested, with Node 20 or newer. Where it cannot be installed, both say so.
+node:
+	@command -v npm > /dev/null || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends nodejs npm > /dev/null; } \
+		|| echo "There is no npm here, so JavaScript is not checked: install Node 20 or newer (Debian: apt-get install nodejs npm)." >&2
 
 # Faults of clocks and networks need libfaketime and iproute2. Where they cannot be installed, those tests say so.
 fault-tools:

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
+from schemas.installing import install_extra
 
 SAMPLE_NAME = "sample-portrait.png"
 _CROP = (96, 0, 352, 256)  # left, top, right, bottom of head and shoulders in the 512 x 512 original
@@ -28,7 +29,7 @@ def sample_portrait(folder: Path) -> Path:
             where="sample_portrait",
             seen="not installed",
             allowed="scikit-image",
-            remedy="pip install '.[cpu]', or give a portrait of your own.",
+            remedy=f"{install_extra('cpu')}, or give a portrait of your own.",
         )
     target = folder / SAMPLE_NAME
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from nodes.context import Context as Context
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
+from schemas.installing import install_bare, install_extra
 from schemas.refs import AudioRef as AudioRef
 from schemas.refs import FileRef as FileRef
 from schemas.refs import ImageRef as ImageRef
@@ -119,7 +120,7 @@ class NodeDeclaration:
     @property
     def _install(self) -> str:
         if self.run.__module__.startswith("nodes.") and self.pool in ("cpu", "control"):
-            return "Install the CPU set: `make environment`, or pip install '.[cpu]' and requirements-nodeps.txt."
+            return f"Install the CPU set: {install_extra('cpu')}; {install_bare()}"
         return f"pip install {{package}} in the environment of the workers of the pool {self.pool}."
 
 

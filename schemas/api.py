@@ -1,6 +1,6 @@
-"""What the HTTP API takes and answers about jobs, pipelines, presets and the bench.
+"""Requests and answers of the HTTP API about jobs, pipelines, presets and the deployment.
 
-Times are UTC seconds since 1970, durations seconds, progress a fraction from 0 to 1.
+Times are UTC seconds since 1970, durations are seconds, progress is a fraction from 0 to 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from schemas.status import JobStatus, Lane
 
 MAX_TEXT = 20_000
 JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
-# No control characters: a name is shown in lists and becomes an experiment of MLflow.
+# No control characters: names appear in lists and become names of MLflow experiments.
 NAME_PATTERN = r"^[^\x00-\x1f\x7f]{1,100}$"
 
 JobId = Annotated[str, Field(pattern=JOB_ID_PATTERN, description="Id of a job.")]
@@ -34,21 +34,25 @@ NodeParams = dict[NodeId, dict[str, Any]]
 
 
 class ApiStatus(StrEnum):
-    """The states of a job on this surface."""
+    """The states of a job in the HTTP API."""
 
-    ADVERTISED = "advertised"  # accepted, in SQL, not yet known to be on the bus
-    QUEUED = "queued"  # on the bus, or waiting: then with its reason
+    ADVERTISED = "advertised"  # accepted and in SQL; no event from the bus yet
+    QUEUED = "queued"  # on the bus, or waiting for a stated reason
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def final(self) -> bool:
+        return self in (ApiStatus.COMPLETED, ApiStatus.FAILED, ApiStatus.CANCELLED)
+
 
 def api_status(status: JobStatus, *, on_bus: bool) -> ApiStatus:
-    """How a job's state is called here.
+    """The API's name for a job's state.
 
     Args:
-        on_bus: whether an event of it was recorded.
+        on_bus: whether an event of the job was recorded.
     """
     if status is JobStatus.ACCEPTED:
         return ApiStatus.QUEUED if on_bus else ApiStatus.ADVERTISED
@@ -56,9 +60,9 @@ def api_status(status: JobStatus, *, on_bus: bool) -> ApiStatus:
 
 
 class ErrorAnswer(Contract):
-    """Every refusal has this shape."""
+    """The body of every error response."""
 
-    error: str = Field(description="What went wrong, in a sentence.")
+    error: str = Field(description="What went wrong, in one sentence.")
     code: str = Field(description="A code listed in docs/errors.md.")
     details: dict[str, Any] = Field(default_factory=dict, description="where, seen, allowed, remedy, …")
 
@@ -67,7 +71,7 @@ class ErrorAnswer(Contract):
 
 
 class JobState(Contract):
-    """A job in one line."""
+    """The state of a job."""
 
     job_id: str
     status: ApiStatus
@@ -75,28 +79,28 @@ class JobState(Contract):
 
 
 class JobBrief(JobState):
-    """What answers a submit."""
+    """The answer to a submit."""
 
-    created: float = Field(description="When the job was accepted.")
+    created: float = Field(description="Time when the job was accepted.")
 
 
 class AcceptedJob(JobBrief):
-    """A job was accepted, or had been before under the same idempotency key."""
+    """An accepted job: a new one, or the earlier one with the same idempotency key."""
 
     unserved: list[str] = Field(
         default_factory=list,
-        description='"service version" that no worker offers now, and in brackets how what a worker has differs. Until '
-        "one does, the job waits.",
+        description='Services, as "service version", that no worker provides now; in brackets, how the version that a '
+        "worker has differs. The job waits until a worker provides them.",
     )
 
 
 class Waiting(Contract):
-    """A node that waits without a worker."""
+    """A node that waits without occupying a worker."""
 
     node: str
     reason: str = Field(description="approval, same_computation, retry_at, no_worker or input_lost.")
     sentence: str
-    question: Question | None = Field(None, description="What a person is asked, where one is.")
+    question: Question | None = Field(None, description="For an approval: the question.")
 
 
 class JobSummary(JobBrief):
@@ -105,19 +109,19 @@ class JobSummary(JobBrief):
     pipeline: str
     experiment: str
     owner: str
-    seconds: float | None = Field(None, description="From accepted to final.")
+    seconds: float | None = Field(None, description="Time from acceptance to the final state.")
     error: ErrorInfo | None = None
-    thumbnail: str | None = Field(None, description="URL of a picture of it.")
+    thumbnail: str | None = Field(None, description="URL of the job's thumbnail.")
     title: str = Field("", description="First words of its prompt or script.")
-    waiting: str = Field("", description="What it waits for, in a sentence.")
-    parent: str | None = Field(None, description="The job this one repeats.")
+    waiting: str = Field("", description="What the job waits for, in one sentence.")
+    parent: str | None = Field(None, description="The job that this one repeats.")
     sweep: str | None = None
 
 
 class Pagination(Contract):
     limit: int
     offset: int
-    total: int = Field(description="Jobs that match, on all pages.")
+    total: int = Field(description="Number of matching jobs on all pages.")
 
 
 class JobList(Contract):
@@ -126,7 +130,7 @@ class JobList(Contract):
 
 
 class JobInFull(JobSummary):
-    """Everything that is known of a job."""
+    """All details of a job."""
 
     seed: int
     lane: Lane
@@ -134,16 +138,16 @@ class JobInFull(JobSummary):
     started_at: float | None = None
     finished_at: float | None = None
     nodes: list[NodeRecord]
-    waits: list[Waiting] = Field(default_factory=list, description="Its nodes that wait, and for what.")
+    waits: list[Waiting] = Field(default_factory=list, description="Nodes that wait, and what each waits for.")
     last_graph: Graph = Field(description="The submitted graph with the state of its nodes.")
     options: dict[str, Any] | None = Field(
-        None, description="What was given to its pipeline: `options` and `params` as in POST /api/jobs."
+        None, description="The inputs of its pipeline: `options` and `params` as in POST /api/jobs."
     )
     mlflow_run: str | None = Field(
         None,
-        description="Path of its page in MLflow on this server, once it is recorded and where this user may see it.",
+        description="Path of the run's page in MLflow on this server, once it is recorded and if the user may see it.",
     )
-    may_change: bool = Field(False, description="Whether the asking user may cancel or delete it.")
+    may_change: bool = Field(False, description="Whether the user may cancel or delete the job.")
 
 
 class JobAnswer(Contract):
@@ -155,17 +159,17 @@ class CommonOptions(Contract):
     """The options that every pipeline takes, beside its inputs."""
 
     seed: int = Field(
-        0, ge=0, lt=2**53, strict=True, description="Below 2**53: what a number of a browser keeps exactly."
+        0, ge=0, lt=2**53, strict=True, description="Below 2**53, the range in which JavaScript integers are exact."
     )
     leave_out: list[NodeId] = Field(default_factory=list, max_length=100, description="Optional nodes to leave out.")
-    fresh: bool = Field(False, description="Compute everything anew: ignore the cache.")
+    fresh: bool = Field(False, description="Ignore the cache and compute everything again.")
 
 
 class Consent(Contract):
-    """That the people shown and heard agreed to it."""
+    """Consent of the people who are seen and heard."""
 
     given: bool
-    text: str = Field("", max_length=2000, description="The sentence that was agreed to.")
+    text: str = Field("", max_length=2000, description="The wording that they agreed to.")
 
 
 class JobRequest(Contract):
@@ -192,47 +196,47 @@ class JobRequest(Contract):
 
 
 class RerunRequest(Contract):
-    """What changes in a repeated job; nothing: the same again."""
+    """Changes for a repeated job. Without any, the job is repeated unchanged."""
 
     params: NodeParams = Field(default_factory=dict, max_length=1000)
     fresh: bool = False
 
 
 class ApprovalRequest(Contract):
-    """A person's answer to a job that asks."""
+    """A person's answer to a job that waits for approval."""
 
-    node: NodeId | None = Field(None, description="Which node; may be left out while only one asks.")
-    text: str | None = Field(None, max_length=MAX_TEXT, description="The edited text; left out: as it is.")
-    reject: str | None = Field(None, max_length=2000, description="Why it is not to be rendered.")
+    node: NodeId | None = Field(None, description="The node; optional while only one node waits for an answer.")
+    text: str | None = Field(None, max_length=MAX_TEXT, description="The edited text; omit it to approve as is.")
+    reject: str | None = Field(None, max_length=2000, description="Reason for a rejection.")
 
 
 class CancelAnswer(JobState):
-    cancelled: bool = Field(description="False where the job had ended already.")
+    cancelled: bool = Field(description="False if the job had already ended.")
 
 
 class DeleteAnswer(Contract):
     job_id: str
     deleted: Literal[True] = True
-    notes: list[str] = Field(default_factory=list, description="What was left behind, and why.")
+    notes: list[str] = Field(default_factory=list, description="What was not removed, and why.")
 
 
 class DropAnswer(Contract):
-    """An upload that its owner gave up."""
+    """An upload that its owner removed."""
 
     sha256: Sha256
     dropped: Literal[True] = True
-    named_by_jobs: bool = Field(description="Whether jobs still name the file: then it stays.")
+    named_by_jobs: bool = Field(description="Whether jobs still refer to the file, which keeps it in the store.")
 
 
 class ArtifactEntry(Contract):
-    """A file that a job used or made."""
+    """A file that a job used or produced."""
 
     node: str
     role: Literal["input", "output"]
     name: str = Field(description="The field: `video`, `parts.0`.")
-    ref: dict[str, Any] = Field(description="The reference, with the measured facts of its kind.")
+    ref: dict[str, Any] = Field(description="The reference, with the measured properties of its kind.")
     url: str
-    thumbnail: str | None = Field(None, description="URL of a small picture, for images and videos.")
+    thumbnail: str | None = Field(None, description="URL of a thumbnail, for images and videos.")
 
 
 class ArtifactList(Contract):
@@ -240,28 +244,28 @@ class ArtifactList(Contract):
 
 
 class FromJob(Contract):
-    """An input of this job that another job made."""
+    """An input of this job that another job produced."""
 
     sha256: Sha256
-    node: str = Field(description="Node of this job that takes it.")
+    node: str = Field(description="Node of this job that uses it.")
     name: str
-    job: str = Field(description="The job that made it.")
-    made_by: str = Field(description="Its node there.")
+    job: str = Field(description="The job that produced it.")
+    made_by: str = Field(description="The node of that job that produced it.")
     output: str
     kind: str
 
 
 class UsedBy(Contract):
-    """An output of this job that another job takes."""
+    """An output of this job that another job uses."""
 
     job: str
-    node: str = Field(description="Node of that job that takes it.")
+    node: str = Field(description="Node of that job that uses it.")
     name: str
     sha256: Sha256
 
 
 class Lineage(Contract):
-    """Where a job's inputs come from and where its outputs went; jobs the asking user may see."""
+    """Where a job's inputs come from and which jobs use its outputs, limited to jobs that the user may see."""
 
     from_: list[FromJob] = Field(alias="from")
     used_by: list[UsedBy]
@@ -270,9 +274,9 @@ class Lineage(Contract):
 
 
 class EstimateAnswer(Contract):
-    seconds: float | None = Field(description="Expected seconds along the longest path; null while nothing is known.")
-    per_node: dict[str, float] = Field(description="Expected seconds by node, of those whose service ran before.")
-    basis: int = Field(ge=0, description="How many past jobs say so.")
+    seconds: float | None = Field(description="Expected seconds along the longest path; null without past runs.")
+    per_node: dict[str, float] = Field(description="Expected seconds by node, for services that ran before.")
+    basis: int = Field(ge=0, description="Number of past jobs behind the estimate.")
 
 
 class PartEntry(Contract):
@@ -285,14 +289,14 @@ class PartList(Contract):
 
 
 class Waveform(Contract):
-    peaks: list[float] = Field(description="The largest amplitude of each of equal pieces, 0 to 1.")
+    peaks: list[float] = Field(description="Peak amplitude of each of equally long pieces, 0 to 1.")
 
 
 # -- pipelines and presets ---------------------------------------------------------------------------------------------
 
 
 class PipelineNode(Contract):
-    """One node of a pipeline, with what a form needs."""
+    """One node of a pipeline, with the details that a form needs."""
 
     id: str
     name: str
@@ -305,9 +309,9 @@ class PipelineNode(Contract):
     params: dict[str, Any] = Field(
         description="JSON Schema of its parameters, without those that the pipeline sets from its inputs."
     )
-    preset: dict[str, Any] = Field(default_factory=dict, description="Values the pipeline sets by itself.")
-    offered: bool = Field(description="Whether a worker offers it now.")
-    reason: str = Field("", description="Why not.")
+    preset: dict[str, Any] = Field(default_factory=dict, description="Values that the pipeline itself sets.")
+    offered: bool = Field(description="Whether a worker provides it now.")
+    reason: str = Field("", description="Why no worker provides it.")
 
 
 class Preset(Contract):
@@ -315,14 +319,14 @@ class Preset(Contract):
 
     pipeline: str
     name: str
-    owner: str = Field(description="Empty: it comes with the pipeline.")
+    owner: str = Field(description="Empty for a preset that comes with the pipeline.")
     doc: str = ""
     params: NodeParams
     leave_out: list[str] = Field(default_factory=list)
 
 
 class PresetValues(Contract):
-    """What is kept under a preset's name."""
+    """The stored content of a preset."""
 
     doc: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
     params: NodeParams = Field(default_factory=dict, max_length=100)
@@ -333,9 +337,9 @@ class PipelineEntry(PipelineView):
     """A pipeline, with what a page says of it now."""
 
     nodes: list[PipelineNode]
-    offered: bool = Field(description="Whether workers offer all nodes that cannot be left out.")
+    offered: bool = Field(description="Whether workers provide all nodes that cannot be left out.")
     reason: str = ""
-    typical_seconds: float | None = Field(None, description="From past runs, along the longest path.")
+    typical_seconds: float | None = Field(None, description="Estimate from past runs, along the longest path.")
     presets: list[Preset]
 
 
@@ -347,54 +351,54 @@ class ExperimentList(Contract):
     experiments: list[str]
 
 
-# -- the bench ---------------------------------------------------------------------------------------------------------
+# -- the deployment ----------------------------------------------------------------------------------------------------
 
 
 class WorkerEntry(Contract):
-    """A worker that is up."""
+    """A running worker."""
 
     manifest: WorkerManifest
     state: Literal["idle", "busy", "draining", "paused"] = "idle"
-    running: list[str] = Field(default_factory=list, description="job/node that it is at.")
+    running: list[str] = Field(default_factory=list, description="What it runs now, as job/node.")
 
 
 class Storage(Contract):
     home_free_bytes: int
     home_total_bytes: int
-    artifact_bytes: int = Field(description="Bytes of all artifacts that jobs named.")
+    artifact_bytes: int = Field(description="Bytes of all artifacts that jobs refer to.")
     artifact_count: int
 
 
 class CapabilityEntry(Contract):
-    """A service, and who offers it."""
+    """A service and the workers that provide it."""
 
     service: str
     version: str
     plane: str
     pool: str
-    workers: list[str] = Field(description="Those that offer it now.")
-    missing: str = Field("", description="Why nobody does.")
+    workers: list[str] = Field(description="Workers that provide it now.")
+    missing: str = Field("", description="Why no worker provides it.")
 
 
 class CapabilitySummary(Contract):
     services: int
     offered: int
-    missing: dict[str, str] = Field(default_factory=dict, description="service -> why nobody offers it.")
+    missing: dict[str, str] = Field(default_factory=dict, description="service -> why no worker provides it.")
     entries: list[CapabilityEntry] = Field(default_factory=list, description="Every service, by name.")
 
 
 class SystemAnswer(Contract):
-    """The bench as an operator sees it."""
+    """The deployment as an operator sees it."""
 
     parts: list[PartStatus]
-    queue: QueueView | None = Field(description="Null while the bus or SQL does not answer.")
+    queue: QueueView | None = Field(description="Null while the bus or SQL does not respond.")
     workers: list[WorkerEntry]
-    storage: Storage | None = Field(description="Null while SQL does not answer.")
-    dead_letters: int | None = Field(description="Those that the user may see. Null while SQL does not answer.")
-    capabilities: CapabilitySummary | None = Field(description="Null while the bus does not answer.")
+    storage: Storage | None = Field(description="Null while SQL does not respond.")
+    dead_letters: int | None = Field(description="Number that the user may see; null while SQL does not respond.")
+    capabilities: CapabilitySummary | None = Field(description="Null while the bus does not respond.")
 
 
-# -- the calls of earlier clients --------------------------------------------------------------------------------------
+# -- calls of earlier clients ------------------------------------------------------------------------------------------
 
 
 def _text(value: Any) -> Any:
@@ -402,7 +406,7 @@ def _text(value: Any) -> Any:
 
 
 class EarlierAnswer(JobBrief):
-    """What these calls answer."""
+    """The answer to the calls of earlier clients."""
 
 
 class InfiniteTalkData(Contract):
@@ -422,7 +426,7 @@ class TrainRequest(Contract):
     variant: str = Field("", max_length=100, description="fixed_graph: the name of a pipeline.")
     prompt: str = Field("", max_length=MAX_TEXT)
     options: dict[str, Any] = Field(
-        default_factory=dict, description="As `options` of POST /api/jobs, and `experiment`, `lane`."
+        default_factory=dict, description="`options` as in POST /api/jobs, plus `experiment` and `lane`."
     )
     params: dict[str, Any] = Field(
         default_factory=dict, description="fixed_graph: parameters by node id. process_graph: {graph: {…}}."

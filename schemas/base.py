@@ -1,4 +1,4 @@
-"""The base of every model of the contract: camelCase in JSON, snake_case in Python, unknown fields refused."""
+"""Base of all contract models: camelCase in JSON, snake_case in Python, unknown fields rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the workers of a bench can do."""
+"""The services that the workers of a deployment provide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.status import Plane
 
 
 class ServiceManifest(Contract):
-    """One service, as a face needs it to draw a form and to say what is missing."""
+    """One service, with the details that front ends need to draw a form and to say what is missing."""
 
     service: str
     version: str
@@ -20,30 +20,30 @@ class ServiceManifest(Contract):
     doc: str = ""
     seeded: bool = False
     cache: bool = True
-    asks: bool = Field(False, description="Whether it asks a person and waits for the answer.")
+    asks: bool = Field(False, description="Whether it waits for a person's approval.")
     gpu: int = 0
     vram_gib: float = 0.0
     timeout_s: float = 600.0
     code: str = Field("", description="Digest of the node's source.")
-    weights: str = Field("", description="Digest of the files that are its model; empty where there are none.")
+    weights: str = Field("", description="Digest of its model files; empty if it has none.")
     packages: list[str] = Field(default_factory=list, description="name==version of the packages that it declares.")
     available: bool = True
-    missing: str = Field("", description="Why the service cannot run here, where it cannot.")
+    missing: str = Field("", description="Why the service cannot run here; empty if it can.")
     params: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its parameters.")
     inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its inputs.")
     outputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its outputs.")
 
 
 class Gpu(Contract):
-    """A graphics processor of a worker's machine, as its driver reports it."""
+    """A GPU of a worker's machine, as its driver reports it."""
 
     name: str
     memory_gib: float
-    memory_used_gib: float = Field(description="By all processes of the machine.")
+    memory_used_gib: float = Field(description="Memory used by all processes of the machine.")
 
 
 class WorkerManifest(Contract):
-    """One worker: where it runs and what it offers."""
+    """One worker: where it runs and which services it provides."""
 
     worker: str
     plane: Plane
@@ -60,9 +60,9 @@ class WorkerManifest(Contract):
 
 
 class Capabilities(Contract):
-    """Both planes together: every service and the workers that offer it."""
+    """All services of both planes, and the workers that provide them."""
 
     services: list[ServiceManifest] = Field(default_factory=list)
     workers: list[WorkerManifest] = Field(default_factory=list)
     offered_by: dict[str, list[str]] = Field(default_factory=dict, description="service -> worker ids")
-    missing: dict[str, str] = Field(default_factory=dict, description="service -> why nothing can run it now")
+    missing: dict[str, str] = Field(default_factory=dict, description="service -> why no worker can run it now")

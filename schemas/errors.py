@@ -1,6 +1,6 @@
-"""Errors a person sees: what, where, the value seen, the values allowed, the remedy. Each has a code, listed here.
+"""Errors for people: what went wrong, where, the value seen, the values allowed, the remedy. Lists every code.
 
-``docs/errors.md`` is generated from ``ERROR_CODES``; a test fails when they drift.
+``docs/errors.md`` is generated from ``ERROR_CODES``; a test fails when they differ.
 """
 
 from __future__ import annotations
@@ -18,128 +18,130 @@ from schemas.base import Contract
 ERROR_CODES: dict[str, str] = {
     # the graph, refused at submit
     "graph.not_json": "The document is not JSON.",
-    "graph.too_large": "The document or the graph is larger than the bench accepts.",
-    "graph.schema": "A field is missing, unknown, or of the wrong type, or `schema` is not langgraph.v1.",
-    "graph.duplicate_id": "Two nodes share an id.",
-    "graph.dangling_edge": "An edge names a node that the graph does not have.",
+    "graph.too_large": "The document or the graph exceeds the size limit.",
+    "graph.schema": "A field is missing, unknown or of the wrong type, or `schema` is not langgraph.v1.",
+    "graph.duplicate_id": "Two nodes have the same id.",
+    "graph.dangling_edge": "An edge refers to a node that is not in the graph.",
     "graph.cycle": "The edges form a cycle.",
-    "graph.unknown_service": "No node type of that name is installed.",
-    "graph.wrong_plane": "The node names a plane other than the one its service runs on.",
+    "graph.unknown_service": "No node type with this name is installed.",
+    "graph.wrong_plane": "The node names a different plane than the one its service runs on.",
     "graph.bad_param": "A parameter is unknown or out of bounds.",
-    "graph.missing_input": "A required input is filled by no parent, reference or value.",
-    "graph.ambiguous_input": "Two parents offer the input and the graph does not say which.",
-    "graph.bad_input": "An input is unknown, of the wrong type, or refers to something that is not there.",
+    "graph.missing_input": "A required input has no value: no parent, reference or literal provides it.",
+    "graph.ambiguous_input": "More than one parent provides the input, and the graph does not say which one to use.",
+    "graph.bad_input": "An input is unknown, has the wrong type, or refers to something that does not exist.",
     # the job
-    "job.unknown": "No job of that id.",
-    "job.key_reused": "The idempotency key was used for another graph.",
-    "job.not_final": "The job must be finished for this.",
-    "job.nothing_to_retry": "The job completed, so there is nothing to try again.",
+    "job.unknown": "No job has this id.",
+    "job.key_reused": "The idempotency key was already used for a different graph.",
+    "job.not_final": "The operation requires a finished job.",
+    "job.nothing_to_retry": "The job completed, so there is nothing to retry.",
     "job.cancelled": "The job was cancelled, so it has no result.",
-    "job.no_such_output": "The job made no artifact of that kind.",
-    "review.not_waiting": "No node of the job waits for a person's answer, or several do and none was named.",
-    "review.decided": "A person has answered already, otherwise.",
-    "review.bad_answer": "The answer cannot be used: no author, no text, a text that is too long.",
-    "review.rejected": "A person rejected what the node asked about.",
-    "worker.unknown": "No worker of that name is up.",
-    "pool.unknown": "No pool of that name.",
-    "pipeline.unknown": "No pipeline of that name.",
-    "pipeline.bad_declaration": "A pipeline file declares something the workbench cannot use.",
-    "pipeline.bad_option": "An option is unknown to the pipeline or missing.",
-    "preset.unknown": "No preset of that name for the pipeline.",
+    "job.no_such_output": "The job produced no artifact of this kind.",
+    "review.not_waiting": "No node of the job is waiting for an answer, or several are and the request named none.",
+    "review.decided": "The question was already answered differently.",
+    "review.bad_answer": "The answer is not valid: the author or the text is missing, or the text is too long.",
+    "review.rejected": "A person rejected the content that the node asked about.",
+    "worker.unknown": "No running worker has this name.",
+    "worker.other_version": "The executor and the supervisor of a worker have different versions of the workbench.",
+    "pool.unknown": "No worker pool has this name.",
+    "pipeline.unknown": "No pipeline has this name.",
+    "pipeline.bad_declaration": "A pipeline file contains an invalid declaration.",
+    "pipeline.bad_option": "A pipeline option is unknown or missing.",
+    "preset.unknown": "The pipeline has no preset with this name.",
     # a node
-    "node.bad_declaration": "A node file declares something the workbench cannot use.",
-    "node.bad_input": "The node cannot work with this input.",
+    "node.bad_declaration": "A node file contains an invalid declaration.",
+    "node.bad_input": "The node cannot process this input.",
     "node.failed": "The node raised an exception.",
     "node.crashed": "The process that ran the node died.",
-    "node.timeout": "The node ran longer than its declared time.",
-    "node.version_mismatch": "The worker has another version of the service than the graph was accepted with.",
-    "node.worker_lost": "The worker that ran the node stopped answering.",
-    "node.bad_output": "The node returned something other than its declared outputs.",
-    "node.code_changed": "The node's source was edited after this process had read it.",
-    "node.missing_package": "A package the node needs is not installed.",
-    "node.model_unavailable": "A model or the server that runs it cannot be reached.",
-    # the parts of the bench
-    "bus.unreachable": "The bus does not answer.",
-    "store.unreachable": "The object store does not answer.",
-    "store.refused": "The object store refuses the credentials.",
-    "store.missing": "The object store does not have this artifact. The remedy says how to get it back.",
+    "node.timeout": "The node exceeded its declared timeout.",
+    "node.version_mismatch": "The worker has a different version of the service than the one pinned in the graph.",
+    "node.worker_lost": "The worker that ran the node stopped responding.",
+    "node.bad_output": "The node's return value does not match its declared outputs.",
+    "node.code_changed": "The node's source changed after this process had loaded it.",
+    "node.missing_package": "A package that the node needs is not installed.",
+    "node.model_unavailable": "A model, or the server that runs it, is not available.",
+    # the parts of the deployment
+    "bus.unreachable": "The bus does not respond.",
+    "store.unreachable": "The object store does not respond.",
+    "store.refused": "The object store rejected the credentials.",
+    "store.missing": "The artifact is not in the object store. The remedy says how to restore it.",
     "store.corrupt": "The stored bytes do not match their digest or cannot be read. The remedy says what to do.",
-    "sql.unreachable": "The database does not answer.",
+    "sql.unreachable": "The database does not respond.",
     "sql.schema": "The database was written by a newer version of the workbench.",
-    "tracking.unreachable": "The MLflow server does not answer.",
-    "tracking.refused": "MLflow refuses the record of this job.",
-    "tracking.foreign_location": "The request names a location outside the artifact store of MLflow.",
-    "tracking.not_offered": "This part of MLflow is not offered through the app.",
+    "tracking.unreachable": "The MLflow server does not respond.",
+    "tracking.refused": "MLflow rejected the record of this job.",
+    "tracking.foreign_location": "The request names a location outside MLflow's artifact store.",
+    "tracking.not_offered": "The app does not expose this part of MLflow.",
     "tracking.off": "No MLflow server is configured, so no runs are recorded.",
-    "stack.port_taken": "A port the stack was told to use is occupied.",
-    "stack.part_failed": "A part of the stack did not start or keeps dying.",
-    "stack.not_running": "No stack runs in this home.",
-    "stack.missing_package": "A package that an embedded server, or what was asked for, needs is not installed.",
-    "home.not_writable": "The home directory cannot be written.",
+    "stack.port_taken": "A port that the stack was told to use is occupied.",
+    "stack.part_failed": "A part of the stack did not start, or dies repeatedly.",
+    "stack.not_running": "No stack is running in this home.",
+    "stack.missing_package": "A package that an embedded server or the requested operation needs is not installed.",
+    "home.not_writable": "The home directory is not writable.",
     "home.disk_full": "The disk that holds the home directory is full.",
     "settings.invalid": "A setting has a value that is not allowed.",
     "cancelled": "The job was cancelled.",
     # deleting
     "deletion.unconfirmed": "The command could not ask for confirmation, and --yes was not given.",
-    "deletion.unknown": "There is no file, job or owner of that name to erase.",
-    "deletion.ambiguous": "More than one file matches this beginning of a digest.",
+    "deletion.unknown": "There is no such file, job or owner to erase.",
+    "deletion.ambiguous": "More than one file matches this digest prefix.",
     "deletion.busy": "Another collection or erasure is running.",
     # notebooks
-    "notebook.unreadable": "The file is not a notebook of format 4.",
-    "notebook.bad_cell": "The cell tagged parameters is not plain assignments, or differs from the model it mirrors.",
-    "notebook.bad_parameter": "A parameter of the notebook is unknown, of the wrong type or out of bounds.",
-    "notebook.bad_figure": "What was to be recorded is not a finite number with a name.",
-    "notebook.no_kernel": "The kernel that runs the notebook is not installed on this machine.",
-    "notebook.busy": "Another process runs the same notebook with the same parameters into the same folder.",
+    "notebook.unreadable": "The file is not a notebook in format 4.",
+    "notebook.bad_cell": "The cell tagged `parameters` has other code than assignments, or differs from its model.",
+    "notebook.bad_parameter": "A notebook parameter is unknown, has the wrong type or is out of bounds.",
+    "notebook.bad_figure": "A recorded metric must be a finite number with a name.",
+    "notebook.no_kernel": "The kernel that the notebook needs is not installed on this machine.",
+    "notebook.busy": "Another process is running the same notebook with the same parameters and output folder.",
     "notebook.crashed": "The process that ran the notebook died.",
-    "notebook.stopped": "The execution was stopped before its end.",
-    "notebook.no_folder": "There is no folder of notebooks at that place.",
+    "notebook.stopped": "The execution was stopped before it ended.",
+    "notebook.no_folder": "There is no folder of notebooks at this path.",
     # the app
-    "app.unreachable": "The page's server does not answer.",
+    "app.unreachable": "The server of the page does not respond.",
     "request.invalid": "A field of the request is missing, unknown or out of bounds.",
-    "request.not_found": "Nothing is at this address.",
-    "request.method": "This address takes another HTTP method.",
-    "request.too_large": "The body of the request is larger than this address accepts.",
-    "access.login_required": "The request names no user, or with a wrong password or token.",
+    "request.not_found": "The address does not exist.",
+    "request.method": "The address does not support this HTTP method.",
+    "request.too_large": "The body of the request exceeds the size limit of this address.",
+    "access.login_required": "The request has no credentials, or its password or token is wrong.",
     "access.forbidden": "The user's role does not allow this.",
-    "access.other_account": "The session cookie came from a process of another account of this machine.",
-    "access.too_many": "Too many requests, uploads, running jobs or failed logins of one user or address.",
-    "access.foreign_host": "The Host header names another server: perhaps a page that wants to reach this one unseen.",
-    "access.cross_site": "The request comes from a page of another site, or lacks the proof that it does not.",
-    "access.no_user": "The page would be reachable by others and has no user who could log in.",
-    "user.unknown": "No user of that name.",
-    "user.exists": "There is a user of that name.",
-    "user.invalid": "A user's name, password or token name is not allowed.",
-    "user.token_exists": "The user has a token of that name.",
-    "user.token_unknown": "The user has no token of that name.",
-    "artifact.unknown": "No artifact of that digest in any job that the user may see.",
-    "capabilities.incomplete": "The workers did not say in time what they can do.",
-    "upload.too_large": "The file, its picture or its length is larger than the bench accepts.",
-    "upload.refused": "A file of this type is not accepted.",
-    "upload.unreadable": "The file is damaged, or not what its type says.",
-    "upload.busy": "Other files are being looked at, or the process that does so cannot start.",
-    "artifact.no_waveform": "There is no waveform of an artifact in which nothing can be heard.",
-    "artifact.no_thumbnail": "There is no small picture of an artifact that is neither picture nor video.",
+    "access.other_account": "The session cookie came from a process of another account on this machine.",
+    "access.too_many": "One user or address made too many requests, uploads, jobs or failed login attempts.",
+    "access.foreign_host": "The Host header names another server, which can be a sign of a DNS rebinding attack.",
+    "access.cross_site": "The request comes from a page of another site, or its CSRF token is missing or wrong.",
+    "access.no_user": "Others could reach the page, but no user exists who can log in.",
+    "user.unknown": "No user has this name.",
+    "user.exists": "A user with this name already exists.",
+    "user.invalid": "The user name, password or token name is not allowed.",
+    "user.token_exists": "The user already has a token with this name.",
+    "user.token_unknown": "The user has no token with this name.",
+    "artifact.unknown": "No job that the user may see has an artifact with this digest.",
+    "capabilities.incomplete": "Not all workers reported their capabilities in time.",
+    "upload.too_large": "The file exceeds a limit on its size, dimensions or duration.",
+    "upload.refused": "Files of this type are not accepted.",
+    "upload.unreadable": "The file is damaged, or its content does not match its type.",
+    "upload.busy": "The server is checking other files, or the process that checks them cannot start.",
+    "artifact.no_stream": "The artifact is neither audio nor video, or no browser plays its codec from pieces.",
+    "artifact.no_waveform": "The artifact has no audio, so it has no waveform.",
+    "artifact.no_thumbnail": "The artifact is neither an image nor a video, so it has no thumbnail.",
 }
 
 
 class ErrorInfo(Contract):
-    """The error of a node or job, as it stands in the graph."""
+    """The error of a node or job, as stored in the graph."""
 
-    message: str = Field(description="One or two sentences for a person.")
+    message: str = Field(description="One or two sentences for people.")
     code: str = Field("node.failed", description="A code listed in docs/errors.md.")
     details: dict[str, Any] = Field(default_factory=dict, description="where, seen, allowed, remedy, log, …")
 
 
 class WorkbenchError(Exception):
-    """An error that tells a person what to do next. Faces print it without a traceback.
+    """An error that tells people what to do next. Front ends print it without a traceback.
 
     Args:
         code: a key of ``ERROR_CODES``.
-        message: what went wrong, in a sentence.
+        message: what went wrong, in one sentence.
         where: the node, field, file or part concerned.
         seen: the value found there.
-        allowed: the values that would have been accepted.
+        allowed: the accepted values.
         remedy: what to do now.
     """
 
@@ -165,17 +167,17 @@ class WorkbenchError(Exception):
         self.details = details
 
     def info(self) -> ErrorInfo:
-        """The same error as it travels in JSON."""
+        """The error in its JSON form."""
         named = {"where": self.where, "seen": self.seen, "allowed": self.allowed, "remedy": self.remedy}
         details = {key: value for key, value in named.items() if value not in ("", None)}
-        return ErrorInfo(message=self.message, code=self.code, details=_plain({**details, **self.details}))
+        return ErrorInfo(message=self.message, code=self.code, details=_json_safe({**details, **self.details}))
 
     @classmethod
     def from_info(cls, info: ErrorInfo) -> WorkbenchError:
         details = dict(info.details)
         code = info.code if info.code in ERROR_CODES else "node.failed"
-        known = {name: details.pop(name) for name in ("where", "seen", "allowed", "remedy") if name in details}
-        return cls(code, info.message, **known, **details)
+        named = {name: details.pop(name) for name in ("where", "seen", "allowed", "remedy") if name in details}
+        return cls(code, info.message, **named, **details)
 
     def __str__(self) -> str:
         lines = [self.message]
@@ -187,24 +189,24 @@ class WorkbenchError(Exception):
         return "\n".join(lines)
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows (IPython asks for it): the lines of the person's own code that led here, and the error.
+        """The traceback that a notebook shows (an IPython hook): the user's own lines that led here, and the error.
 
-        ``%debug`` has the whole of it.
+        ``%debug`` shows the full traceback.
         """
-        frames = [(frame, line) for frame, line in traceback.walk_tb(self.__traceback__) if _is_the_persons(frame)]
-        own = [f"{_place(at.f_code)}, line {line}: {_source(at.f_code, line)}" for at, line in frames]
+        frames = [(frame, line) for frame, line in traceback.walk_tb(self.__traceback__) if _is_user_code(frame)]
+        own = [f"{_location(at.f_code)}, line {line}: {_source(at.f_code, line)}" for at, line in frames]
         message, *rest = str(self).split("\n")
         return [*own, f"\x1b[31m{self.code}\x1b[0m: \x1b[1m{message}\x1b[0m", *rest]
 
 
-def _is_the_persons(frame: FrameType) -> bool:
+def _is_user_code(frame: FrameType) -> bool:
     package = str(frame.f_globals.get("__name__")).partition(".")[0]
     libraries = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
     return package not in ("nodes", "schemas", "workbench") and not frame.f_code.co_filename.startswith(libraries)
 
 
-def _place(code: CodeType) -> str:
-    """A notebook's cell is compiled as a file that is not there, or in a folder of its kernel."""
+def _location(code: CodeType) -> str:
+    """The file, or "cell": IPython compiles a cell under a file name that does not exist, or in its kernel's folder."""
     return "cell" if code.co_filename.startswith("<") or "ipykernel_" in code.co_filename else code.co_filename
 
 
@@ -219,12 +221,12 @@ def _short(value: object, limit: int = 300) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _plain(value: Any) -> Any:
-    """A JSON-safe copy: what JSON cannot hold becomes its shortened repr, so an error never fails to travel."""
+def _json_safe(value: Any) -> Any:
+    """A copy for JSON. Values that JSON cannot represent become a shortened repr, so serialisation never fails."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_safe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
+        return [_json_safe(item) for item in value]
     return _short(value)

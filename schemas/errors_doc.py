@@ -10,15 +10,15 @@ DEFAULT_PATH = Path("docs/errors.md")
 _HEAD = """\
 # Errors
 
-Written by `python -m schemas.errors_doc` from `schemas/errors.py`; a test fails when they differ.
+`python -m schemas.errors_doc` writes this page from `schemas/errors.py`; a test fails when they differ.
 
-An error says what went wrong, where, the value seen, the values allowed and the remedy. It carries one of these codes,
-on the command line, in a node's `error.code` of the graph, and in the JSON of every interface.
+An error says what went wrong, where, the value seen, the values allowed and the remedy. It carries one of these codes
+on the command line, in the `error.code` of a node in the graph, and in the JSON of every interface.
 """
 _TITLES = {
-    "graph": "The graph, refused at submit",
+    "graph": "Graphs, checked at submit",
     "job": "Jobs",
-    "review": "Asking a person",
+    "review": "Approvals",
     "pipeline": "Pipelines",
     "node": "Nodes",
     "bus": "The bus",
@@ -39,7 +39,7 @@ _TITLES = {
 
 
 def render() -> str:
-    """The page: a table for each family of codes, in the order in which the code lists them."""
+    """The page: one table for each family of codes, in the order of ``ERROR_CODES``."""
     families: dict[str, list[str]] = {}
     for code in ERROR_CODES:
         families.setdefault(code.partition(".")[0], []).append(code)

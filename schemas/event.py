@@ -1,7 +1,7 @@
-"""Events of a job: numbered state changes, kept on the bus while the job lives and in SQL for good.
+"""Events of a job: numbered state changes, kept on the bus while the job is open and in SQL permanently.
 
-An event's number is ``<epoch>-<seq>``: the epoch rises when the bus lost memory, ``seq`` counts within the job. The bus
-scripts write the number, the type and the node; ``data`` is one of the models below and opaque to the scripts.
+An event's number is ``<epoch>-<seq>``: the epoch grows when the bus loses its memory, ``seq`` counts within the job.
+The bus scripts write the number, the type and the node; ``data`` is one of the models below and opaque to the scripts.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ class EventType(StrEnum):
     NODE_COMPLETED = "node.completed"  # data: NodeResult
     NODE_RETRYING = "node.retrying"  # data: NodeFailure; another attempt follows
     NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt
-    NODE_LOST = "node.lost"  # data: NodeLoss; it completed, its bytes are lost, and it runs again
+    NODE_LOST = "node.lost"  # data: NodeLoss; the completed node runs again because its bytes are lost
     NODE_SKIPPED = "node.skipped"  # data: {}
     NODE_CANCELLED = "node.cancelled"  # data: {}
     NODE_WAITING = "node.waiting"  # data: NodeWait
-    NODE_DECIDED = "node.decided"  # data: Decision; a person has answered, the node is ready again
+    NODE_DECIDED = "node.decided"  # data: Decision; a person answered, and the node is ready again
     JOB_COMPLETED = "job.completed"  # data: {}
     JOB_FAILED = "job.failed"  # node: the first unhandled failure; data: {}
     JOB_CANCELLED = "job.cancelled"  # data: {}
 
 
 class NodeStart(Contract):
-    """An executor begins a node."""
+    """An executor starts a node."""
 
     worker: str = ""
     attempt: int = 1
 
 
-LOG_LINES = 20  # of a node that are kept
-LOG_CHARS = 300  # of a line
+LOG_LINES = 20  # kept for each node
+LOG_CHARS = 300  # per line
 
 
 class LogLine(Contract):
-    """What a node says of its work."""
+    """One line of a node's log."""
 
     at: float = Field(description="UTC, seconds since 1970, on the worker's clock.")
     text: str = Field(max_length=LOG_CHARS)
@@ -57,15 +57,15 @@ class NodeResult(Contract):
     output: dict[str, Any] = Field(description="Outputs by name; references for artifacts.")
     seconds: float = Field(0.0, ge=0, description="Wall time of the node function.")
     cpu_seconds: float = Field(0.0, ge=0, description="CPU time of the executor during the node function.")
-    peak_memory_bytes: int = Field(0, ge=0, description="Largest resident size seen while the node ran.")
-    metrics: dict[str, float] = Field(default_factory=dict, description="Figures the node recorded.")
-    log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="What it said last.")
-    content_key: str = Field("", description="Content key, where the node is cacheable.")
-    cached: bool = Field(False, description="True when an earlier computation was reused.")
+    peak_memory_bytes: int = Field(0, ge=0, description="Largest resident set size seen while the node ran.")
+    metrics: dict[str, float] = Field(default_factory=dict, description="Metrics that the node recorded.")
+    log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="Its last log lines.")
+    content_key: str = Field("", description="Content key, if the node is cacheable.")
+    cached: bool = Field(False, description="True if an earlier result was reused.")
     worker: str = ""
     attempt: int = 1
     started_at: float = Field(0.0, description="UTC, seconds since 1970, on the worker's clock; for display.")
-    finished_at: float = Field(0.0, description="As started_at.")
+    finished_at: float = Field(0.0, description="UTC, seconds since 1970, on the worker's clock; for display.")
 
 
 class NodeFailure(Contract):
@@ -74,8 +74,8 @@ class NodeFailure(Contract):
     error: ErrorInfo
     again: bool = Field(
         False,
-        description="Whether another attempt could have helped: a node that fails its last attempt with it is a dead "
-        "letter.",
+        description="Whether another attempt could succeed. A node that fails its last attempt with such an error "
+        "becomes a dead letter.",
     )
     worker: str = ""
     attempt: int = 1
@@ -85,38 +85,39 @@ class NodeFailure(Contract):
 
 
 class NodeLoss(Contract):
-    """What a completed node made is lost, and a node of the same job needs it."""
+    """An output of a completed node is lost, and another node of the same job needs it."""
 
-    artifact: str = Field(description="SHA-256 of the bytes; empty where the bus lost its memory in between.")
-    reader: str = Field(description="The node that found it out.")
+    artifact: str = Field(description="SHA-256 of the bytes; empty if the bus lost its memory in between.")
+    reader: str = Field(description="The node that detected the loss.")
 
 
 class NodeWait(Contract):
-    """A node waits without a worker."""
+    """A node waits without occupying a worker."""
 
     reason: WaitReason
-    content_key: str = Field("", description="same_computation: the key that is being computed.")
+    content_key: str = Field("", description="same_computation: the content key that another job is computing.")
     delay_s: float = Field(0.0, ge=0, description="retry_at: seconds until the next attempt.")
-    attempt: int = Field(0, ge=0, description="retry_at: the attempt that follows.")
-    pool: str = Field("", description="no_worker: the pool that has none.")
+    attempt: int = Field(0, ge=0, description="retry_at: number of the next attempt.")
+    pool: str = Field("", description="no_worker: the worker pool without such a worker.")
     services: list[str] = Field(
         default_factory=list,
-        description='no_worker: "service version" that nobody offers, and in brackets how what a worker has differs.',
+        description='no_worker: services, as "service version", that no worker provides; in brackets, how the version '
+        "that a worker has differs.",
     )
-    question: Question | None = Field(None, description="approval: what a person is asked.")
-    artifact: str = Field("", description="input_lost: SHA-256 of the bytes that are made again.")
+    question: Question | None = Field(None, description="approval: the question.")
+    artifact: str = Field("", description="input_lost: SHA-256 of the bytes that are being recomputed.")
 
     def sentence(self) -> str:
-        """For a person."""
+        """The reason as a sentence for people."""
         if self.reason is WaitReason.RETRY_AT:
             return f"attempt {self.attempt} follows in {self.delay_s:g} s"
         if self.reason is WaitReason.NO_WORKER:
-            return f"no worker offers {'; '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
+            return f"no worker provides {'; '.join(self.services)} (pool {self.pool.removeprefix('data.')})"
         if self.reason is WaitReason.SAME_COMPUTATION:
-            return "another job computes the same; its result is used"
+            return "another job is computing the same result, which will be reused"
         if self.reason is WaitReason.INPUT_LOST:
-            return f"stored bytes it needs were damaged or gone ({self.artifact[:12]}); they are made again"
-        return f"a person is asked: {self.question.sentence}" if self.question else "a person is asked"
+            return f"an input was damaged or missing ({self.artifact[:12]}) and is being recomputed"
+        return f"waiting for approval: {self.question.sentence}" if self.question else "waiting for approval"
 
 
 class Event(Contract):
@@ -132,20 +133,20 @@ class Event(Contract):
 
     @property
     def cursor(self) -> str:
-        """The event's number; a watcher goes on behind it."""
+        """The event's number; a watcher continues after it."""
         return f"{self.epoch}-{self.seq}"
 
 
 class Progress(Contract):
-    """The last value of a running node's progress."""
+    """The latest progress of a running node."""
 
     node: str
     done: float = 0.0
     total: float = 1.0
     unit: str = ""
     preview: str = Field("", description="Key of the newest preview object, or empty.")
-    parts: int = Field(0, ge=0, description="Finished parts of a long output so far, those of earlier attempts too.")
-    log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="What it said last.")
+    parts: int = Field(0, ge=0, description="Finished parts of a long output so far, including earlier attempts.")
+    log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="Its last log lines.")
 
     @property
     def fraction(self) -> float:

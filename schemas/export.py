@@ -1,4 +1,4 @@
-"""Writes the contract as JSON Schema, from which clients in other languages are generated."""
+"""Writes the contract as JSON Schema, from which clients in other languages can be generated."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ EXPORTED: tuple[type[BaseModel], ...] = (
 
 
 def render(model: type[BaseModel]) -> str:
-    """The model's JSON Schema as it stands in the file."""
+    """The text of the model's JSON Schema file."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -57,7 +57,7 @@ def file_name(model: type[BaseModel]) -> str:
 
 
 def export_schemas(folder: Path) -> list[Path]:
-    """Write every schema; files of models that are gone are removed."""
+    """Write all schemas, and remove the files of models that no longer exist."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {file_name(model): render(model) for model in EXPORTED}
     for path in folder.glob("*.json"):
@@ -69,7 +69,7 @@ def export_schemas(folder: Path) -> list[Path]:
 
 
 def stale_schemas(folder: Path) -> list[str]:
-    """Names of the files that are missing, differ from their model, or belong to none."""
+    """Names of files that are missing, differ from their model, or have no model."""
     wanted = {file_name(model): render(model) for model in EXPORTED}
     present = {path.name: path.read_text() for path in folder.glob("*.json")} if folder.exists() else {}
     return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))

@@ -1,7 +1,7 @@
-"""The graph: the JSON document ``langgraph.v1`` that everything in the workbench hands to and fro.
+"""The graph: the JSON document ``langgraph.v1`` that all parts of the workbench exchange.
 
-Older documents write ``plane: "node"`` / ``"python"``, leave optional fields out, have no ``context`` and progress
-weights that do not add up to one. They are read as they are meant, and written back in the present spelling.
+Older documents write ``plane: "node"`` / ``"python"``, omit optional fields, have no ``context``, and have progress
+weights that do not add up to one. They are accepted, and written back in the current spelling.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ JsonObject = Annotated[dict[str, Any], BeforeValidator(_none_to_empty)]
 
 
 class Retries(Contract):
-    """How often a node was and may be tried."""
+    """Attempts made and allowed."""
 
     attempt: int = Field(0, ge=0, description="Attempts made so far.")
-    max_attempts: int = Field(3, ge=1, le=20, description="Attempts before the node counts as failed.")
+    max_attempts: int = Field(3, ge=1, le=20, description="Maximum number of attempts before the node fails.")
 
 
 class Node(Contract):
     """One step of a graph."""
 
     id: NodeId
-    name: str = Field("", max_length=200, description="For people; the id stands in where it is empty.")
+    name: str = Field("", max_length=200, description="Display name; the id is shown if it is empty.")
     service: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="The node type, e.g. generate.remux.")
     plane: Annotated[
         Plane | None,
         BeforeValidator(lambda value: _OLDER_PLANES.get(value, value) if isinstance(value, str) else value),
-    ] = Field(None, description="control or data; filled in from the service where it is left out.")
+    ] = Field(None, description="control or data; taken from the service if omitted.")
     status: NodeStatus = NodeStatus.PENDING
     params: JsonObject = Field(default_factory=dict, description="Parameters of the service.")
     input: JsonObject = Field(
@@ -55,8 +55,8 @@ class Node(Contract):
     error: ErrorInfo | None = None
     retries: Annotated[Retries, BeforeValidator(_none_to_empty)] = Field(default_factory=Retries)
     tags: Annotated[list[str], BeforeValidator(lambda value: value or [])] = Field(default_factory=list)
-    telemetry: JsonObject = Field(default_factory=dict, description="seconds, worker, cached, … once it ran.")
-    progress_weight: float = Field(1.0, ge=0, description="Share of the job's progress; normalised by the sum.")
+    telemetry: JsonObject = Field(default_factory=dict, description="seconds, worker, cached, …, once the node ran.")
+    progress_weight: float = Field(1.0, ge=0, description="Weight in the job's progress; normalised by the sum.")
     version: str | None = Field(None, description="Version of the service, pinned at submit.")
     code: str | None = Field(None, description="Digest of the service's source, pinned at submit.")
     weights: str | None = Field(None, description="Digest of the service's weights, pinned at submit.")
@@ -66,7 +66,7 @@ class Node(Contract):
 
 
 class Edge(Contract):
-    """An arrow between two nodes."""
+    """A dependency between two nodes."""
 
     from_: NodeId = Field(alias="from")
     to: NodeId
@@ -75,19 +75,19 @@ class Edge(Contract):
 
 
 class Graph(Contract):
-    """A whole workflow with the state of its nodes."""
+    """A graph with the state of its nodes."""
 
     schema_: Literal["langgraph.v1"] = Field(alias="schema")
     workflow_id: str = Field(
-        "workflow", min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Name of the workflow."
+        "workflow", min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="Name of the graph."
     )
-    context: JsonObject = Field(default_factory=dict, description="Seed, experiment, owner: what all nodes share.")
-    metadata: JsonObject = Field(default_factory=dict, description="Free; kept through every hand-over.")
+    context: JsonObject = Field(default_factory=dict, description="Values for all nodes: seed, experiment, owner.")
+    metadata: JsonObject = Field(default_factory=dict, description="Arbitrary data that every step preserves.")
     nodes: Annotated[list[Node], Field(min_length=1, max_length=MAX_NODES)]
     edges: list[Edge] = Field(default_factory=list, max_length=MAX_NODES * 20)
 
     def node(self, node_id: str) -> Node:
-        """The node of that id. Raises KeyError."""
+        """The node with this id. Raises KeyError."""
         for node in self.nodes:
             if node.id == node_id:
                 return node
@@ -108,7 +108,7 @@ class Graph(Contract):
         return outgoing
 
     def progress_weights(self) -> dict[str, float]:
-        """Share of each node in the job's progress; the shares add up to 1."""
+        """Each node's share in the job's progress; the shares add up to 1."""
         total = sum(node.progress_weight for node in self.nodes)
         if total <= 0:
             return {node.id: 1.0 / len(self.nodes) for node in self.nodes}

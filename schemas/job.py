@@ -1,4 +1,4 @@
-"""A job as faces show it and as the store keeps it."""
+"""A job as front ends show it and as the store keeps it."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from pydantic import Field
 
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
+from schemas.event import NodeWait
 from schemas.graph import Graph
 from schemas.status import JobStatus, Lane, NodeStatus, Plane
 
 
 class NewJob(Contract):
-    """What the store needs to know of a job when it is accepted."""
+    """A job as it is accepted into the store."""
 
     id: str
-    graph: Graph = Field(description="Validated, versions pinned; nodes found in the cache are completed.")
-    graph_hash: str = Field(description="SHA-256 over what the graph asks for, not over its state.")
+    graph: Graph = Field(description="Validated, with pinned versions; nodes with a cache hit are completed.")
+    graph_hash: str = Field(description="SHA-256 of the graph without the state of its nodes.")
     idempotency_key: str | None = Field(None, max_length=200)
     owner: str = "local"
     pipeline: str = ""
     experiment: str = "workbench"
     seed: int = 0
-    parent: str | None = Field(None, description="The job this one repeats.")
+    parent: str | None = Field(None, description="The job that this one repeats.")
     sweep: str | None = None
-    lane: Lane = Field(Lane.INTERACTIVE, description="The queue its segments wait in.")
+    lane: Lane = Field(Lane.INTERACTIVE, description="The queue that its segments wait in.")
     created_at: float = 0.0
 
 
 class NodeRecord(Contract):
-    """One node of a job, with what its last attempt cost."""
+    """One node of a job, with the resources that its last attempt used."""
 
     id: str
     service: str
@@ -48,10 +49,13 @@ class NodeRecord(Contract):
     content_key: str = ""
     started_at: float | None = None
     finished_at: float | None = None
+    wait: NodeWait | None = Field(None, description="What it waits for, while it does.")
+    epoch: int = Field(0, description="Of the last event that changed it.")
+    seq: int = Field(0, description="Of the last event that changed it.")
 
 
 class JobRecord(Contract):
-    """A job as the store knows it: the submitted graph merged with the state of its nodes."""
+    """A job in the store: the submitted graph merged with the state of its nodes."""
 
     id: str
     status: JobStatus
@@ -73,7 +77,7 @@ class JobRecord(Contract):
     nodes: list[NodeRecord] = Field(default_factory=list)
 
     def node(self, node_id: str) -> NodeRecord:
-        """The node of that id. Raises KeyError."""
+        """The node with this id. Raises KeyError."""
         for node in self.nodes:
             if node.id == node_id:
                 return node
@@ -81,7 +85,7 @@ class JobRecord(Contract):
 
 
 class NodeView(Contract):
-    """One line of a job on a face."""
+    """One node of a job, as front ends list it."""
 
     id: str
     service: str
@@ -94,13 +98,13 @@ class NodeView(Contract):
 
 
 class JobView(Contract):
-    """What ``workbench run --json`` and ``workbench job show --json`` print."""
+    """The output of ``workbench run --json`` and ``workbench job show --json``."""
 
     job_id: str
     status: JobStatus
-    video: str | None = Field(None, description="Path of the final video on this machine, once there is one.")
-    seconds: float | None = Field(None, description="From accepted to final.")
-    mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app shows it.")
+    video: str | None = Field(None, description="Path of the final video on this machine, once it exists.")
+    seconds: float | None = Field(None, description="Time from acceptance to the final state.")
+    mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app serves it.")
     nodes: list[NodeView] = Field(default_factory=list)
     metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
     error: ErrorInfo | None = None

@@ -1,4 +1,4 @@
-"""What an operator sees of a bench: queues, leases, what waits and why, dead letters."""
+"""An operator's view of a deployment: queues, leases, waiting nodes with their reasons, dead letters."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from schemas.event import NodeWait
 
 
 class PoolView(Contract):
-    """The queues of one pool."""
+    """The queues of one worker pool."""
 
     pool: str = Field(description="control, or data.<pool>.")
     depths: dict[str, int] = Field(description="Entries by lane: front, interactive, batch_front, batch.")
     oldest_s: float | None = Field(None, description="Age of the oldest entry in seconds, on the bus's clock.")
-    workers: list[str] = Field(default_factory=list, description="Workers that are up.")
-    paused: str | None = Field(None, description="Why the pool is paused, where it is.")
-    draining: list[str] = Field(default_factory=list, description="Workers that finish what they do and leave.")
+    workers: list[str] = Field(default_factory=list, description="Running workers.")
+    paused: str | None = Field(None, description="Why the pool is paused; null if it is not.")
+    draining: list[str] = Field(default_factory=list, description="Workers that finish their work and then exit.")
 
 
 class LeaseView(Contract):
-    """A segment that a worker holds."""
+    """A segment that a worker holds a lease on."""
 
     job: str
     segment: str
-    nodes: list[str] = Field(description="Its nodes that run.")
+    nodes: list[str] = Field(description="Its running nodes.")
     worker: str
     fence: str
     beats: int = Field(description="Heartbeats counted so far.")
-    since_s: float | None = Field(None, description="Seconds since its node started, by the record in SQL.")
+    since_s: float | None = Field(None, description="Seconds since its node started, according to SQL.")
 
 
 class WaitView(Contract):
-    """A node that waits without a worker."""
+    """A node that waits without occupying a worker."""
 
     job: str
     node: str
@@ -41,7 +41,7 @@ class WaitView(Contract):
 
 
 class LetterView(Contract):
-    """A node that was given up."""
+    """A dead letter: a node that ran out of attempts."""
 
     job: str
     node: str
@@ -53,13 +53,13 @@ class LetterView(Contract):
 
 
 class QueueView(Contract):
-    """The whole of it."""
+    """The state of the whole queue."""
 
-    phase: str = Field(description="recall, grace or open; what a bus that lost its memory goes through.")
+    phase: str = Field(description="recall, grace or open: the phases of recovery after the bus lost its memory.")
     epoch: int
     pools: list[PoolView] = Field(default_factory=list)
     leases: list[LeaseView] = Field(default_factory=list)
     waiting: list[WaitView] = Field(default_factory=list)
     dead_letters: list[LetterView] = Field(default_factory=list)
-    outbox: int = Field(0, description="Events that SQL has not confirmed.")
-    outbox_oldest_s: float | None = Field(None, description="Age of the oldest of them, on the bus's clock.")
+    outbox: int = Field(0, description="Number of events that are not yet recorded in SQL.")
+    outbox_oldest_s: float | None = Field(None, description="Age of the oldest of them in seconds, on the bus's clock.")

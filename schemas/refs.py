@@ -1,6 +1,6 @@
-"""References to artifacts: bytes in the object store, named by their SHA-256, with measured facts.
+"""References to artifacts: bytes in the object store, named by their SHA-256, with measured properties.
 
-A reference is a value: two references are equal when their bytes are. The measured facts are optional, because a
+A reference is a value: two references are equal if their bytes are. The measured properties are optional, because a
 reference may be written by hand with nothing but a digest.
 """
 
@@ -18,11 +18,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of
 class Ref(Contract):
     """An artifact of any kind."""
 
-    kind: str = Field("file", description="What the bytes are: image, audio, video, json, text, file.")
+    kind: str = Field("file", description="Kind of content: image, audio, video, json, text or file.")
     sha256: Sha256
     media_type: str = Field("application/octet-stream", description="IANA media type.")
-    size_bytes: int | None = Field(None, ge=0, description="Length of the bytes.")
-    name: str | None = Field(None, max_length=200, description="A file name for people; no meaning to the program.")
+    size_bytes: int | None = Field(None, ge=0, description="Size in bytes.")
+    name: str | None = Field(None, max_length=200, description="File name for display; not interpreted.")
 
 
 class FileRef(Ref):
@@ -37,7 +37,7 @@ class JsonRef(Ref):
 class TextRef(Ref):
     kind: Literal["text"] = "text"
     media_type: str = "text/plain"
-    author: str | None = Field(None, max_length=200, description="The person who wrote it, where one did.")
+    author: str | None = Field(None, max_length=200, description="The person who wrote it; null if a model did.")
 
 
 class ImageRef(Ref):
@@ -51,8 +51,8 @@ class AudioRef(Ref):
     kind: Literal["audio"] = "audio"
     media_type: str = "audio/wav"
     duration_s: float | None = Field(None, ge=0, description="Seconds.")
-    sample_rate_hz: int | None = Field(None, ge=1, description="Samples a second.")
-    channels: int | None = Field(None, ge=1, description="1 mono, 2 stereo.")
+    sample_rate_hz: int | None = Field(None, ge=1, description="Samples per second.")
+    channels: int | None = Field(None, ge=1, description="1 for mono, 2 for stereo.")
 
 
 class VideoRef(Ref):
@@ -60,7 +60,7 @@ class VideoRef(Ref):
     media_type: str = "video/mp4"
     width: int | None = Field(None, ge=1, description="Pixels.")
     height: int | None = Field(None, ge=1, description="Pixels.")
-    fps: float | None = Field(None, gt=0, description="Frames a second.")
+    fps: float | None = Field(None, gt=0, description="Frames per second.")
     frames: int | None = Field(None, ge=0, description="Number of frames.")
     duration_s: float | None = Field(None, ge=0, description="Seconds.")
 
@@ -76,22 +76,23 @@ REF_TYPES: dict[str, type[Ref]] = {
 
 
 def read_ref(value: object) -> Ref | None:
-    """The reference that a JSON value is; None for any other, also for an object that merely has such fields.
+    """Parse a JSON value as a reference. Returns None for anything else, such as an object with merely similar fields.
 
-    What a node would take for a reference is one, also without a kind: who may read a file is asked of all that are
-    found here. A JSON Schema of a reference, which the manifest of a service carries, has a property ``sha256`` too.
+    Everything that a node would accept as a reference counts, also without a ``kind``, because access checks cover
+    only the references found here. The JSON Schema of a reference, which service manifests carry, also has a
+    property ``sha256`` and is not a reference.
     """
     if not (isinstance(value, dict) and isinstance(value.get("sha256"), str)):
         return None
     if "kind" not in value:
-        return next(filter(None, (_as(known, value) for known in REF_TYPES.values())), None)
+        return next(filter(None, (_as(type_, value) for type_ in REF_TYPES.values())), None)
     kind = value["kind"]
     return _as(REF_TYPES[kind], value) if isinstance(kind, str) and kind in REF_TYPES else None
 
 
-def _as(known: type[Ref], value: dict[str, object]) -> Ref | None:
+def _as(type_: type[Ref], value: dict[str, object]) -> Ref | None:
     try:
-        return known.model_validate(value)
+        return type_.model_validate(value)
     except ValidationError:
         return None
 
@@ -102,7 +103,7 @@ def is_ref(value: object) -> bool:
 
 
 def refs_in(value: object) -> list[Ref]:
-    """Every reference inside a JSON value, in document order."""
+    """All references inside a JSON value, in document order."""
     if (ref := read_ref(value)) is not None:
         return [ref]
     if isinstance(value, dict):

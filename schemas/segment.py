@@ -1,4 +1,4 @@
-"""What an executor is handed: a piece of a graph, with everything it needs to run it and nothing else."""
+"""The work order of an executor: a part of a graph, with exactly what the executor needs to run it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from schemas.base import Contract
 from schemas.graph import Edge, Node
 
 
-class Duty(Contract):
-    """How one node of a segment is to be run; taken from its declaration at submit."""
+class RunOptions(Contract):
+    """How to run one node of a segment; taken from its declaration at submit."""
 
     seeded: bool = False
     cache: bool = True
@@ -24,11 +24,11 @@ class SegmentSpec(Contract):
     segment: str
     seed: int = 0
     lane: str = Field(
-        "interactive", description="interactive, or batch: between two nodes it lets a person's work go first."
+        "interactive", description="interactive, or batch, which yields to interactive work between two nodes."
     )
-    nodes: list[Node] = Field(description="In topological order; inputs and versions are written out.")
-    edges: list[Edge] = Field(description="All incoming edges of these nodes, those from other segments too.")
-    duties: dict[str, Duty] = Field(description="By node id.")
+    nodes: list[Node] = Field(description="Nodes in topological order, with explicit inputs and versions.")
+    edges: list[Edge] = Field(description="All incoming edges of these nodes, including those from other segments.")
+    duties: dict[str, RunOptions] = Field(description="Run options by node id.")
     provenance: dict[str, str] = Field(
-        default_factory=dict, description="What a node may write into its file's metadata."
+        default_factory=dict, description="Values that a node may write into the metadata of its files."
     )

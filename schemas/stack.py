@@ -1,4 +1,4 @@
-"""What the embedded stack says about itself: the answers of ``workbench status`` and ``workbench doctor``."""
+"""The state of the embedded stack: the output of ``workbench status`` and ``workbench doctor``."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ PART_NAMES = ("bus", "objects", "sql", "mlflow", "control", "worker", "app")
 
 
 class PartState(StrEnum):
-    """What is true of one part of the stack now."""
+    """The current state of one part of the stack."""
 
-    UP = "up"  # it answered just now
-    STARTING = "starting"  # its process lives and has not answered yet
-    DOWN = "down"  # no stack runs here, or what should be there from outside does not answer
-    FAILING = "failing"  # it keeps dying, or stopped answering
-    EXTERNAL = "external"  # given from outside by its URL, and it answered just now
-    OFF = "off"  # this stack was started without it
+    UP = "up"  # it responds
+    STARTING = "starting"  # its process is alive and has not responded yet
+    DOWN = "down"  # no stack is running here, or an external part does not respond
+    FAILING = "failing"  # it dies repeatedly, or stopped responding
+    EXTERNAL = "external"  # configured by its URL, and it responds
+    OFF = "off"  # the stack was started without it
 
 
 class PartStatus(Contract):
     """One part of the stack."""
 
     name: str = Field(description="bus, objects, sql, mlflow, control, worker or app.")
-    url: str | None = Field(None, description="Where it is, without any password; null for a part without a server.")
+    url: str | None = Field(None, description="Its URL without credentials; null for a part without a server.")
     state: PartState
-    pid: int | None = Field(None, description="Process id; null where this stack runs no process for it.")
-    restarts: int = Field(0, description="How often it was started again since the stack came up.")
-    last_exit: str | None = Field(None, description="How it last ended, e.g. `signal 9 (SIGKILL)`.")
-    message: str = Field("", description="Why it is not up, or what to know about it, in a sentence.")
+    pid: int | None = Field(None, description="Process id; null if this stack runs no process for it.")
+    restarts: int = Field(0, description="Number of restarts since the stack started.")
+    last_exit: str | None = Field(None, description="How its process last ended, e.g. `signal 9 (SIGKILL)`.")
+    message: str = Field("", description="Why it is not up, or a remark about it, in one sentence.")
 
 
 class StackStatus(Contract):
     """The stack of one home."""
 
     home: str
-    pid: int | None = Field(None, description="Process id of the supervisor; null when no stack runs.")
+    pid: int | None = Field(None, description="Process id of the supervisor; null if no stack is running.")
     parts: list[PartStatus]
 
     @property
@@ -50,15 +50,15 @@ class StackStatus(Contract):
 
 
 class Level(StrEnum):
-    """How much a finding of the doctor matters."""
+    """Severity of a finding of the doctor."""
 
     OK = "ok"
-    WARNING = "warning"  # works, but is worth knowing
+    WARNING = "warning"  # works, with a limitation
     PROBLEM = "problem"  # something will not work
 
 
 class Finding(Contract):
-    """One thing the doctor looked at."""
+    """The result of one check of the doctor."""
 
     check: str
     level: Level
@@ -67,26 +67,26 @@ class Finding(Contract):
 
 
 class DamagedArtifact(Contract):
-    """An artifact whose stored bytes are not what its digest names."""
+    """An artifact whose stored bytes do not match its digest."""
 
     sha256: str
     kind: str = Field(description="image, audio, video, json, text or file.")
-    name: str = Field("", description="What a person called it.")
+    name: str = Field("", description="Its file name, if it has one.")
     size_bytes: int | None = None
-    condition: str = Field(description="missing, damaged (other bytes) or unreadable (the store fails at it alone).")
-    made_by: list[str] = Field(default_factory=list, description="Jobs that made or found it, the newest first.")
-    used_by: list[str] = Field(default_factory=list, description="Jobs that were given it, the newest first.")
-    uploaded_by: list[str] = Field(default_factory=list, description="Who brought it in.")
-    restored_from: str = Field("", description="Where a good copy was found, which lies in the store now.")
-    removed: bool = Field(False, description="Whether the damaged bytes were taken out, so that it is computed anew.")
-    heals: bool = Field(description="False where a person must bring the file in again.")
+    condition: str = Field(description="missing, damaged (other bytes) or unreadable (the store fails for it alone).")
+    made_by: list[str] = Field(default_factory=list, description="Jobs that computed or reused it, newest first.")
+    used_by: list[str] = Field(default_factory=list, description="Jobs that used it as an input, newest first.")
+    uploaded_by: list[str] = Field(default_factory=list, description="Users who uploaded it.")
+    restored_from: str = Field("", description="Source of the intact copy that was put back into the store, if any.")
+    removed: bool = Field(False, description="Whether the damaged bytes were removed, so that it is recomputed.")
+    heals: bool = Field(description="False if a person must upload the file again.")
     remedy: str = ""
 
 
 class ObjectsReport(Contract):
-    """What reading every artifact found."""
+    """The result of reading every artifact."""
 
-    artifacts: int = Field(description="How many were looked at.")
+    artifacts: int = Field(description="Number of artifacts read.")
     size_bytes: int
     seconds: float
     mib_per_s: float

@@ -1,4 +1,4 @@
-"""The states of nodes and jobs: one meaning a member, one transition table each."""
+"""The states of nodes and jobs: one meaning per member, one transition table per enum."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import StrEnum
 
 
 class NodeStatus(StrEnum):
-    """What is true of one node of one job."""
+    """The state of one node of one job."""
 
-    PENDING = "pending"  # parents are not all final
-    READY = "ready"  # may run; its segment is enqueued, or an earlier node of its chain is running
-    WAITING = "waiting"  # parked without a worker: see WaitReason
-    RUNNING = "running"  # an executor holds the segment's lease and is on this node
+    PENDING = "pending"  # not all parents are final
+    READY = "ready"  # may run: its segment is queued, or an earlier node of its segment is running
+    WAITING = "waiting"  # waits without occupying a worker: see WaitReason
+    RUNNING = "running"  # an executor holds the segment's lease and runs this node
     COMPLETED = "completed"  # its output is visible
     FAILED = "failed"  # its last attempt failed
     SKIPPED = "skipped"  # all parents are final and no incoming edge fired
@@ -23,21 +23,21 @@ class NodeStatus(StrEnum):
 
 
 class WaitReason(StrEnum):
-    """Why a node waits without a worker; stands in the data of its node.waiting event."""
+    """Why a node waits without occupying a worker; part of the data of its node.waiting event."""
 
-    SAME_COMPUTATION = "same_computation"  # another job computes this very thing
-    RETRY_AT = "retry_at"  # its last attempt failed a moment ago
-    NO_WORKER = "no_worker"  # nobody offers its service with its version, code, weights and packages
-    APPROVAL = "approval"  # a person is asked
-    INPUT_LOST = "input_lost"  # bytes it needs are damaged or gone; the node that made them runs again
+    SAME_COMPUTATION = "same_computation"  # another job is computing the same result
+    RETRY_AT = "retry_at"  # its last attempt failed, and the next one is scheduled
+    NO_WORKER = "no_worker"  # no worker provides its service with its version, code, weights and packages
+    APPROVAL = "approval"  # it waits for a person's answer
+    INPUT_LOST = "input_lost"  # an input is damaged or missing; the node that produced it runs again
 
 
 class JobStatus(StrEnum):
-    """What is true of one job."""
+    """The state of one job."""
 
     ACCEPTED = "accepted"  # in SQL, perhaps not yet on the bus
     RUNNING = "running"  # a node has started
-    WAITING = "waiting"  # nothing can run until something outside happens
+    WAITING = "waiting"  # nothing can run until an external event
     COMPLETED = "completed"  # every node is final and every failure was handled
     FAILED = "failed"  # every node is final and a failure was not handled
     CANCELLED = "cancelled"  # a person stopped it
@@ -52,20 +52,20 @@ class EdgeKind(StrEnum):
 
     NORMAL = "normal"  # the same as on_success
     ON_SUCCESS = "on_success"  # the parent completed
-    ON_FAILURE = "on_failure"  # the parent failed its last attempt; makes that failure handled
+    ON_FAILURE = "on_failure"  # the parent failed its last attempt; the edge handles that failure
 
     def fires(self, parent: NodeStatus) -> bool:
-        """Whether an edge of this kind fires for a parent in that final status."""
+        """Whether an edge of this kind fires for a parent in this final status."""
         if self is EdgeKind.ON_FAILURE:
             return parent is NodeStatus.FAILED
         return parent is NodeStatus.COMPLETED
 
 
 class Lane(StrEnum):
-    """Which of the queues of a pool a job waits in; an earlier one is emptied first."""
+    """The queue of a worker pool that a job waits in; workers empty the earlier one first."""
 
-    INTERACTIVE = "interactive"  # somebody is waiting for it
-    BATCH = "batch"  # nobody is: it is taken when no interactive job waits
+    INTERACTIVE = "interactive"  # a person is waiting for the result
+    BATCH = "batch"  # runs only while no interactive job waits
 
 
 class Plane(StrEnum):
@@ -81,7 +81,7 @@ NODE_TRANSITIONS: dict[NodeStatus, frozenset[NodeStatus]] = {
     _N.WAITING: frozenset({_N.READY, _N.RUNNING, _N.COMPLETED, _N.FAILED, _N.CANCELLED}),
     _N.RUNNING: frozenset({_N.READY, _N.WAITING, _N.COMPLETED, _N.FAILED, _N.CANCELLED}),
     **{final: frozenset() for final in FINAL_NODE_STATUSES},
-    # The one way back, while the job is open: its bytes are lost and a node behind it needs them (bus/lua/remake.lua).
+    # The only way back, while the job is open: its bytes are lost and a later node needs them (bus/lua/remake.lua).
     _N.COMPLETED: frozenset({_N.READY}),
 }
 

@@ -1,4 +1,4 @@
-"""What the bench answers to a file of a person's: what it is, what was found in it, what may be wrong with it."""
+"""The answer to an upload: the file's type, what was found in it, and possible problems."""
 
 from __future__ import annotations
 
@@ -14,50 +14,52 @@ MediaRef = Annotated[ImageRef | AudioRef | VideoRef, Field(discriminator="kind")
 
 
 class FaceBox(Contract):
-    """A face in pixels of the stored picture: forehead to chin. It may reach over the picture's edge."""
+    """A face from forehead to chin, in pixels of the stored image. The box may extend beyond the image."""
 
     left: float
     top: float
     right: float
     bottom: float
-    score: float = Field(ge=0, le=1, description="How sure the detector is.")
+    score: float = Field(ge=0, le=1, description="Confidence of the detector.")
 
 
 class UploadWarning(Contract):
-    """Something a person should know before using the file."""
+    """A problem to know about before using the file."""
 
     code: str = Field(description="face.none, face.too_small, audio.quiet, …; docs/design/uploads.md lists them.")
-    level: Literal["warning", "error"] = Field("warning", description="error: a talking head cannot be made of it.")
+    level: Literal["warning", "error"] = Field("warning", description="error: unusable for a talking-head video.")
     message: str
     remedy: str
 
 
 class MediaFacts(Contract):
-    """What was measured while the file was decoded. Fields that a kind does not have are left out as null."""
+    """Properties measured while the file was decoded. Fields that do not apply to its kind are null."""
 
-    format: str = Field(description="By its bytes: png, jpeg, webp, wav, flac, mp3, ogg, m4a, aac, webm, mp4.")
-    rewritten: bool = Field(True, description="The stored bytes are made from what was decoded, without metadata.")
-    width: int | None = Field(None, description="Pixels, turned upright.")
-    height: int | None = Field(None, description="Pixels, turned upright.")
+    format: str = Field(
+        description="Detected from the bytes: png, jpeg, webp, wav, flac, mp3, ogg, m4a, aac, webm or mp4."
+    )
+    rewritten: bool = Field(True, description="Whether the stored bytes were encoded anew, without metadata.")
+    width: int | None = Field(None, description="Pixels, after applying the orientation.")
+    height: int | None = Field(None, description="Pixels, after applying the orientation.")
     duration_s: float | None = Field(None, description="Seconds that could be decoded.")
-    sample_rate_hz: int | None = Field(None, description="Of the stored sound.")
-    channels: int | None = Field(None, description="Of the stored sound.")
-    fps: float | None = Field(None, description="Frames a second.")
+    sample_rate_hz: int | None = Field(None, description="Sample rate of the stored audio.")
+    channels: int | None = Field(None, description="Number of channels of the stored audio.")
+    fps: float | None = Field(None, description="Frames per second.")
     frames: int | None = Field(None, description="Number of frames.")
     video_codec: str | None = None
     audio_codec: str | None = None
-    loudness_dbfs: float | None = Field(None, description="RMS over the whole sound, decibels below full scale.")
-    peak_dbfs: float | None = Field(None, description="Loudest sample, decibels below full scale.")
-    silent_share: float | None = Field(None, description="Share of the sound below -50 dBFS, 0 to 1.")
+    loudness_dbfs: float | None = Field(None, description="RMS of the whole audio in dBFS.")
+    peak_dbfs: float | None = Field(None, description="Level of the loudest sample in dBFS.")
+    silent_share: float | None = Field(None, description="Share of the audio below -50 dBFS, 0 to 1.")
 
 
 class EarlierFile(Contract):
-    """A file that the asking user has brought in, or given to a job."""
+    """A file that the user has uploaded or used in a job."""
 
-    ref: MediaRef = Field(description="What a graph's input takes; its digest is what a pipeline's option takes.")
-    used: float = Field(description="When it was last brought in or given to a job: UTC, seconds since 1970.")
+    ref: MediaRef = Field(description="Reference for the input of a graph; pipeline options take its digest.")
+    used: float = Field(description="Time of the last upload or use in a job: UTC, seconds since 1970.")
     url: str
-    thumbnail: str | None = Field(None, description="URL of a small picture, for images and videos.")
+    thumbnail: str | None = Field(None, description="URL of a thumbnail, for images and videos.")
 
 
 class EarlierFiles(Contract):
@@ -65,11 +67,11 @@ class EarlierFiles(Contract):
 
 
 class Upload(Contract):
-    """A file that was taken in."""
+    """An accepted upload."""
 
-    ref: MediaRef = Field(description="What a graph's input takes.")
+    ref: MediaRef = Field(description="Reference for the input of a graph.")
     kind: MediaKind
     facts: MediaFacts
-    faces: list[FaceBox] = Field(default_factory=list, description="Of a picture; the largest first.")
+    faces: list[FaceBox] = Field(default_factory=list, description="Faces in an image, largest first.")
     warnings: list[UploadWarning] = Field(default_factory=list)
-    url: str = Field("", description="Where the page finds it: /api/artifacts/<sha256>.")
+    url: str = Field("", description="URL of the stored file: /api/artifacts/<sha256>.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,18 +10,23 @@ from typing import Any
 
 import pytest
 
-from tests.live import Diary, LiveBench
-from tests.sharing import GROUPS, ByGroup, group_of
+from tests.live import Diary, LiveBench, cancel_unfinished
+from tests.sharing import FAMILIES, ByFamily, family_of
 from tests.stack.servers import running_servers
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A run in the background (nohup, many CI runners) inherits SIGINT ignored, and would hand that on to every process
+    # that a test starts and interrupts. A handler that does nothing keeps it from this process alone.
+    signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: list(GROUPS).index(group_of(item.nodeid)))
+    items.sort(key=lambda item: list(FAMILIES).index(family_of(item.nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
-    return ByGroup(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFamily:
+    return ByFamily(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +64,11 @@ def _live(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Itera
 
 
 @pytest.fixture
-def live(_live: LiveBench) -> LiveBench:
-    """One live bench for all tests of a session; each test finds it whole, whatever the last one killed."""
+def live(_live: LiveBench) -> Iterator[LiveBench]:
+    """One live bench for all tests of a session; each test finds it whole, and no job of the last one."""
     _live.ensure()
-    return _live
+    yield _live
+    cancel_unfinished(_live.bench)
 
 
 @pytest.fixture

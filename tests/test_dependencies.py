@@ -10,6 +10,10 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).parents[1]
 OURS = {"schemas", "nodes", "workbench"}
 ELSEWHERE = {"f5_tts"}  # in the environment of workers of another pool; such a node says that it is missing here
@@ -53,3 +57,58 @@ print(*(name for name in {heavy!r} if name in sys.modules))
 """
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout.split()) == (0, []), ended.stderr
+
+
+def test_pins_fit_the_bounds_and_each_other() -> None:
+    """For this Python and system: nothing is missing, nothing is left over, every version is one that all allow."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    running = [
+        *project["dependencies"],
+        *(line for name in ("cpu", "embedded", "app", "notebook") for line in extras[name]),
+    ]
+    for file, roots in (("requirements.txt", running), ("requirements-dev.txt", [*running, *extras["dev"]])):
+        pins = {pin.name: pin for pin in map(Requirement, (ROOT / file).read_text().splitlines()) if applies(pin)}
+        wanted = closure(roots)
+        assert set(pins) == set(wanted), f"{file}: run `make pins`"
+        unfit = {
+            name: str(bounds)
+            for name, bounds in wanted.items()
+            if not bounds.contains(version_of(pins[name]), prereleases=True)
+        }
+        assert not unfit, f"{file}: run `make pins`"
+
+
+def test_pins_of_the_peers_fit_the_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "requirements-peers.txt").read_text().splitlines()
+    pins = {pin.name: version_of(pin) for line in lines if not line.startswith("#") for pin in [Requirement(line)]}
+    bounds = [Requirement(line) for line in project["optional-dependencies"]["peers"]]
+    assert not [str(bound) for bound in bounds if not bound.specifier.contains(pins[bound.name])]
+
+
+def closure(roots: list[str]) -> dict[str, SpecifierSet]:
+    """Every package that the roots need here, with what all of them together allow."""
+    found: dict[str, SpecifierSet] = {}
+    seen: set[tuple[str, str]] = set()
+    todo = [(Requirement(line), "") for line in roots]
+    while todo:
+        wanted, extra = todo.pop()
+        if not applies(wanted, extra):
+            continue
+        name = canonicalize_name(wanted.name)
+        found[name] = found.get(name, SpecifierSet()) & wanted.specifier
+        for inner in ("", *wanted.extras):
+            if (name, inner) not in seen:
+                seen.add((name, inner))
+                todo += [(Requirement(line), inner) for line in metadata.requires(name) or ()]
+    return found
+
+
+def applies(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def version_of(pin: Requirement) -> str:
+    (bound,) = pin.specifier
+    return bound.version

@@ -13,6 +13,8 @@ from typing import Any
 import av
 import pytest
 
+from workbench.host import PORTABLE
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 PARTS = "bus,objects,sql,control,worker"
@@ -21,15 +23,16 @@ PARTS = "bus,objects,sql,control,worker"
 class Bench:
     """A stack in a folder of its own, and the program ``workbench`` on it."""
 
-    def __init__(self, home: Path, packages: Path) -> None:
+    def __init__(self, home: Path, packages: Path, folder: Path) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
-        self.environment = {**clean, "WORKBENCH_HOME": str(home), "PYTHONPATH": str(packages)}
+        more = {"WORKBENCH_HOME": str(home), "PYTHONPATH": str(packages), PORTABLE: "1"}  # every part as on macOS
+        self.environment, self.folder = {**clean, **more}, folder
 
     def run(self, *arguments: str, expect: int = 0) -> str:
         ended = subprocess.run(
             [sys.executable, "-P", "-m", "workbench.cli.main", *arguments],
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=280,
@@ -58,7 +61,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bench(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    bench = Bench(tmp_path_factory.mktemp("home"), packages)
+    folder = tmp_path_factory.mktemp("comfyui")  # modules of the same names as ours, as a checkout of ComfyUI has
+    (folder / "schemas").mkdir()
+    for name in ("nodes.py", "schemas/__init__.py"):
+        (folder / name).write_text("raise RuntimeError('a process of the workbench imported a module of this folder')")
+    bench = Bench(tmp_path_factory.mktemp("home"), packages, folder)
     bench.run("up", "--detach", "--only", PARTS)
     try:
         yield bench

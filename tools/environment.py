@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ UNFINISHED = VENV / "unfinished"  # there while packages are being written
 UV = "uv==0.13.9"
 LEAST_PYTHON = (3, 11)
 LEAST_FREE_GIB = 3.0
+# Where every pinned package has a wheel (docs/operations.md). Intel Macs lack cryptography, dlib-bin and onnxruntime.
+MACHINES = ("linux-x86_64", "linux-aarch64", "darwin-arm64")
 
 
 def main() -> None:
@@ -53,8 +56,13 @@ def check_machine() -> None:
     if sys.version_info < LEAST_PYTHON:
         found = ".".join(map(str, sys.version_info[:3]))
         stop(f"Python {found} at {sys.executable} is too old.", "Python 3.11 or newer", "make demo PYTHON=python3.12")
-    if sys.platform != "linux":
-        stop(f"This is {sys.platform}.", "Linux: the packaged servers are Linux programs", "Use a Linux machine or VM.")
+    machine = f"{sys.platform}-{platform.machine()}"
+    if machine not in MACHINES:
+        stop(
+            f"The packages have no wheels for {machine}.",
+            f"one of {', '.join(MACHINES)}",
+            "Use such a machine; on a Mac with Apple silicon, a Python built for arm64.",
+        )
     free_gib = shutil.disk_usage(ROOT).free / 2**30
     if not VENV.exists() and free_gib < LEAST_FREE_GIB:
         stop(f"{free_gib:.1f} GiB are free in {ROOT}.", f"at least {LEAST_FREE_GIB:g} GiB", "Free some space there.")

@@ -13,10 +13,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.shadowing import check_packages
+
 if TYPE_CHECKING:
     from workbench.notebook.connect import connect as connect
     from workbench.notebook.figures import record as record
     from workbench.notebook.request import RunRequest as RunRequest
+
+check_packages()
 
 __all__ = ["RunRequest", "connect", "record"]
 

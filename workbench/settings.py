@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.duration import DURATION_PATTERN
 from schemas.errors import WorkbenchError
+from schemas.problem import first_problem
 
 STACK_FILE = "stack-settings.json"
 PREFIX = "WORKBENCH_"
@@ -112,14 +113,15 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**{**_read_stack_file(home), **environment, "home": home, **given})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0]) if first["loc"] else ""
-        name = f"{PREFIX}{field.upper()}" if field else "WORKBENCH_LLM_URL"
+        problem = first_problem(error)
+        name = f"{PREFIX}{problem.field.upper()}" if problem.field else "WORKBENCH_LLM_URL"
+        public = problem.field and Settings.model_fields[problem.field].repr
         raise WorkbenchError(
             "settings.invalid",
-            f"{name} is not valid: {first['msg']}",
+            f"{name} is not valid: {problem.text}",
             where=name,
-            seen=first.get("input") if field and Settings.model_fields[field].repr else None,
+            seen=problem.seen if public else None,
+            allowed=problem.allowed,
             remedy=f"Correct or unset {name}.",
         ) from None
 

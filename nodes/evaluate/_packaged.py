@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from nodes.sdk import NodeError
+from schemas.installing import install_extra
 
 
 def package_folder(module: str, distribution: str) -> Path:
@@ -18,6 +19,6 @@ def package_folder(module: str, distribution: str) -> Path:
             where="evaluate.basic",
             seen="not installed",
             allowed=distribution,
-            remedy="pip install '.[cpu]'",
+            remedy=install_extra("cpu"),
         )
     return Path(spec.origin).parent

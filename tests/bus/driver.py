@@ -13,8 +13,10 @@ from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked
-from workbench.bus.answers import Planned, Taken, Verdict
+from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.fields import JobField, NodeField
+from workbench.bus.planned import Planned
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 
@@ -117,10 +119,10 @@ class Driver:
 def statuses(bus: Bus, job: str, graph: Graph) -> dict[str, NodeStatus]:
     """Status of every node, as the bus has it."""
     names = [node.id for node in graph.nodes]
-    values: Any = bus.client.hmget(bus.keys.job(job), [f"st:{name}" for name in names])
+    values: Any = bus.client.hmget(bus.keys.job(job), [NodeField.STATUS.of(name) for name in names])
     return {name: NodeStatus(value.decode()) for name, value in zip(names, values, strict=True)}
 
 
 def job_status(bus: Bus, job: str) -> str:
-    status: Any = bus.client.hget(bus.keys.job(job), "status")
+    status: Any = bus.client.hget(bus.keys.job(job), JobField.STATUS.value)
     return str(status.decode())

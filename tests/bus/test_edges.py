@@ -17,6 +17,8 @@ from tests.bus.driver import POOLS, Driver, Hand, failure_of, job_status, planne
 from tests.engine.graphs import checked, document, expected, first_unhandled, random_documents
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.encode import job_fields
+from workbench.bus.fields import JobField, NodeField, SegmentField
 from workbench.bus.keys import Keys
 from workbench.engine.validate import Checked
 
@@ -176,3 +178,54 @@ def test_a_skip_runs_through_a_graph_of_the_largest_size(bus: Bus) -> None:
     graph = checked(document(nodes, list(itertools.pairwise(names))))
     final = run_and_check(bus, graph, dict.fromkeys(names, True) | {"n0": False}, {}, set())
     assert list(final.values()) == [NodeStatus.FAILED] + [NodeStatus.SKIPPED] * 999
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), raw=random_documents())
+def test_the_scripts_count_as_the_plan_does(bus: Bus, data: st.DataObject, raw: dict[str, Any]) -> None:
+    """After each end, the bus has the very fields that a plan of the graph in that state would put there."""
+    graph = checked(raw)
+    outcomes = data.draw(st.fixed_dictionaries({node: st.booleans() for node in graph.order}), "outcomes")
+    job = f"j{next(JOBS)}"
+    bus.keys = Keys(f"{job}-bench")
+    open_bench(bus)
+    assert bus.accept(planned(job, graph), 1) is Verdict.OK
+    driver = Driver(bus, outcomes)
+    while hand := driver.take_any("w"):
+        more = True
+        while more:
+            more = driver.step(hand)
+            assert counted(bus, job, graph) == replanned(job, graph, statuses(bus, job, graph.graph))
+
+
+COUNTERS = (
+    JobField.OPEN,
+    JobField.FAILURES,
+    NodeField.PENDING,
+    NodeField.FIRED,
+    NodeField.STATUS,
+    SegmentField.OUTSIDE,
+)
+OPEN = {NodeStatus.PENDING.value, NodeStatus.READY.value, NodeStatus.RUNNING.value}
+
+
+def counted(bus: Bus, job: str, graph: Checked) -> dict[str, str]:
+    raw: Any = bus.client.hgetall(bus.keys.job(job))
+    return comparable({name.decode(): value.decode() for name, value in raw.items()})
+
+
+def replanned(job: str, graph: Checked, status: dict[str, NodeStatus]) -> dict[str, str]:
+    """The counters of a plan of the graph whose nodes have ended so."""
+    nodes = [
+        node.model_copy(update={"status": status[node.id] if status[node.id].final else NodeStatus.PENDING})
+        for node in graph.graph.nodes
+    ]
+    done = {name for name, value in status.items() if value is NodeStatus.COMPLETED}
+    again = Checked(graph.graph.model_copy(update={"nodes": nodes}), graph.order, graph.declarations)
+    return comparable({name: str(value) for name, value in job_fields(planned(job, again, done)).items()})
+
+
+def comparable(fields: dict[str, str]) -> dict[str, str]:
+    """The counters, and statuses without what a plan cannot know: which open nodes are queued and which run."""
+    kept = {name: value for name, value in fields.items() if name.split(":")[0] in COUNTERS}
+    return {name: "open" if value in OPEN else value for name, value in kept.items()}

@@ -19,7 +19,6 @@ ONE = document({"a": "probe.cached"})
 
 def accept(bus: Bus, job: str, lane: Lane = Lane.INTERACTIVE) -> None:
     plan = planned(job, ONE)
-    plan.fields = [(name, value) for name, value in plan.fields if name != "lane"]
     plan.lane = lane
     assert bus.accept(plan, 1) is Verdict.OK
 

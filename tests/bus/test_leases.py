@@ -12,6 +12,7 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.engine.graphs import checked, document
 from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.fields import NodeField
 
 pytestmark = pytest.mark.stack
 CHAIN = document({"a": "probe.data", "b": "probe.data", "c": "probe.data"}, [("a", "b"), ("b", "c")])
@@ -74,7 +75,7 @@ def test_a_repeated_commit_answers_again_and_changes_nothing(bus: Bus) -> None:
     before = event_types(bus)
     assert bus.commit(taken.lease, "a", b'{"output": {"text": "other"}}')[0] is Verdict.AGAIN
     assert event_types(bus) == before
-    assert bus.client.hget(bus.keys.job("job"), "rs:a") == result_of("a")
+    assert bus.client.hget(bus.keys.job("job"), NodeField.RESULT.of("a")) == result_of("a")
 
 
 def test_a_repeated_last_failure_answers_as_the_first_time(bus: Bus) -> None:

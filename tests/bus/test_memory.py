@@ -12,7 +12,7 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.bus.test_leases import CHAIN, accept, take
 from tests.engine.graphs import checked, document
 from workbench.bus import scripts
-from workbench.bus.answers import Lease, Verdict
+from workbench.bus.answers import Lease, Phase, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, BusUnfamiliar, run_id
 from workbench.engine.plan import plan
@@ -203,7 +203,7 @@ def test_an_epoch_is_begun_once(bus: Bus) -> None:
     assert bus.begin_epoch(2, "another-run") is Verdict.OLD
     assert bus.begin_epoch(1, "another-run") is Verdict.OLD
     assert bus.open_bench(1) is Verdict.OLD
-    assert bus.marker()["phase"] == "grace"
+    assert bus.marker().phase is Phase.GRACE
 
 
 def test_scripts_that_the_server_forgot_are_sent_again(bus: Bus) -> None:

@@ -11,8 +11,9 @@ from schemas.status import Lane, NodeStatus
 from tests.bus.driver import failure_of, planned, result_of, statuses
 from tests.bus.test_leases import event_types, take
 from tests.engine.graphs import checked, document
-from workbench.bus.answers import Offer, Verdict
+from workbench.bus.answers import Holds, Offer, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.fields import SegmentField
 
 pytestmark = pytest.mark.stack
 TWO = document({"a": "probe.data", "b": "probe.data"}, [("a", "b")])
@@ -73,7 +74,7 @@ def test_entries_for_others_do_not_hold_a_worker_up(bus: Bus) -> None:
     for index in range(120):
         accept(bus, f"new-{index}")
     accept(bus, "old")
-    bus.client.hset(bus.keys.job("old"), "rq:0", "probe.data@0.9.0#")
+    bus.client.hset(bus.keys.job("old"), SegmentField.SERVICES.of("0"), "probe.data@0.9.0#")
     taken = bus.take("w", "", "data.cpu", offer=Offer("o", frozenset({"probe.data@0.9.0#"})), block=False)
     assert taken is not None and taken.lease.job == "old"
 
@@ -143,7 +144,7 @@ def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
     assert bus.take("w.0", "", "data.cpu", block=False) is None
     assert bus.take("other.0", "", "data.cpu", block=False) is not None
     bus.leave("w", ["w.0"])
-    assert bus.queues.held() == {}
+    assert bus.queues.held() == Holds({}, frozenset())
 
 
 def test_many_entries_do_not_run_out_of_wake_tokens(bus: Bus) -> None:

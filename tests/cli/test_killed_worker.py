@@ -11,6 +11,7 @@ import pytest
 from schemas.event import Event, EventType
 from tests.cli.program import Program
 from tests.live import wait_for
+from workbench.bus.fields import NodeField
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
 
@@ -36,7 +37,8 @@ def test_a_worker_killed_in_the_animation(bench: Program) -> None:
     undisturbed = bench.json(*RUN, "--fresh")
     job = str(bench.json(*RUN, "--fresh", "--detach")["jobId"])
     seen = Bench(load_settings(home=bench.home))
-    wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), "pn:animate"), what="a finished part")
+    parts = NodeField.PARTS.of("animate")
+    wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), parts), what="a finished part")
     worker = next(part["pid"] for part in bench.json("status")["parts"] if part["name"] == "worker")
     os.kill(worker, signal.SIGKILL)
 

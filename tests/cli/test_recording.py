@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nodes.evaluate._words import spoken_words
+from nodes.evaluate._words import normalised
 from schemas.pipeline import InputUse
 from tests.cli.conftest import SCRIPT
 from tests.cli.program import Program
@@ -41,7 +41,7 @@ def test_a_recording_is_written_down(bench: Program, recording: Path) -> None:
     shown = bench.json("run", "transcribe", "--audio", str(recording))
     assert shown["status"] == "completed"
     output = Bench(ensure_running(bench.home)).job(shown["jobId"]).node("transcript").output
-    assert output is not None and spoken_words(output["text"]) == spoken_words(SCRIPT)
+    assert output is not None and normalised(output["text"]) == normalised(SCRIPT)
 
 
 def test_a_draft_is_one_node_and_needs_a_prompt(bench: Program) -> None:

@@ -8,30 +8,30 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NodeRecord
 from schemas.status import JobStatus, NodeStatus, Plane
 from workbench.bus.watching import Place
-from workbench.client.folding import JobFold
+from workbench.client.live.state import LiveJob
 
 
 def test_an_answered_node_waits_no_more() -> None:
     graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
     node = NodeRecord(id="a", service="x.a", plane=Plane.CONTROL, status=NodeStatus.RUNNING)
-    fold = JobFold(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
+    live = LiveJob(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
     wait = NodeWait(reason=WaitReason.APPROVAL, question=Question(sentence="Is it right?", text="Hello."))
     decision = Decision(approved=True, text="Hello.", author="ann", at=1.0)
-    fold.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_WAITING, node="a", data=wait.model_dump(mode="json")))
-    assert (fold.nodes["a"].status, bool(fold.state().waiting)) == (NodeStatus.WAITING, True)
+    live.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_WAITING, node="a", data=wait.model_dump(mode="json")))
+    assert (live.fold.nodes["a"].status, bool(live.state().waiting)) == (NodeStatus.WAITING, True)
     data = decision.model_dump(mode="json")
-    fold.see(Event(job="job", epoch=1, seq=2, type=EventType.NODE_DECIDED, node="a", data=data))
-    assert (fold.nodes["a"].status, fold.state().waiting) == (NodeStatus.READY, "")
+    live.see(Event(job="job", epoch=1, seq=2, type=EventType.NODE_DECIDED, node="a", data=data))
+    assert (live.fold.nodes["a"].status, live.state().waiting) == (NodeStatus.READY, "")
 
 
 def test_a_paused_pool_is_named_until_the_job_goes_on() -> None:
     graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
     node = NodeRecord(id="a", service="x.a", plane=Plane.DATA)
-    fold = JobFold(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
-    fold.stands(Place("data.cpu", 2, "repairs"))
-    assert (fold.state().paused, fold.state().waiting) == ("cpu", "pool cpu is paused: repairs")
-    fold.stands(Place("data.cpu", 2, None))
-    assert (fold.state().paused, fold.state().waiting) == ("", "2 before it in pool cpu")
-    fold.stands(Place("data.cpu", 0, ""))
-    fold.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_RUNNING, node="a"))
-    assert fold.state().paused == ""
+    live = LiveJob(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
+    live.stands(Place("data.cpu", 2, "repairs"))
+    assert (live.state().paused, live.state().waiting) == ("cpu", "pool cpu is paused: repairs")
+    live.stands(Place("data.cpu", 2, None))
+    assert (live.state().paused, live.state().waiting) == ("", "2 before it in pool cpu")
+    live.stands(Place("data.cpu", 0, ""))
+    live.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_RUNNING, node="a"))
+    assert live.state().paused == ""

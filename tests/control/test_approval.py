@@ -14,6 +14,7 @@ from schemas.event import NodeWait
 from schemas.refs import TextRef
 from schemas.status import JobStatus, NodeStatus, WaitReason
 from tests.live import Diary, LiveBench, sigkill, wait_for
+from workbench.bus.answers import Phase
 from workbench.client.rerun import rerun, retry
 from workbench.crash_points import CrashPoint
 from workbench.store.approvals import Approvals
@@ -204,7 +205,7 @@ def test_a_bus_wiped_while_it_waits(live: LiveBench, diary: Diary) -> None:
     job = asking(live, diary)
     wait_for(lambda: live.bench.job(job).status is JobStatus.WAITING, what="SQL knows")
     live.bench.bus.client.flushall()
-    wait_for(lambda: live.bench.bus.marker().get("phase") == "open", what="the bench is open again")
+    wait_for(lambda: live.bench.bus.marker().phase is Phase.OPEN, what="the bench is open again")
     assert live.bench.awaited(job)
     live.bench.approve(job, text=EDIT, author="ada")
     assert spoken(live, job) == f"c{EDIT}"

@@ -13,8 +13,9 @@ from schemas.refs import TextRef
 from schemas.status import JobStatus
 from tests.engine.graphs import document
 from tests.live import Diary, LiveBench
-from workbench.bus.answers import Planned, Verdict
+from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.planned import Planned
 from workbench.client.bench import Bench
 from workbench.client.rerun import rerun
 from workbench.client.submit import submit_graph

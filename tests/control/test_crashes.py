@@ -101,14 +101,14 @@ def test_a_restarted_bus_loses_nothing(live: LiveBench, diary: Diary) -> None:
     jobs += [live.submit({"z": diary.probe(f"z{index}", "probe.control")}).job for index in range(3)]
     waiting = live.submit({"y": diary.probe("y")}).job  # behind b, in the queue of the one worker
     wait_for(lambda: len(parts_made(diary)) >= 3)
-    epoch = int(live.bench.bus.marker()["epoch"])
+    epoch = live.bench.bus.marker().epoch
     sigkill(live.bus_process)
     live.start_bus()
     for job in [*jobs, waiting]:
         assert live.finish(job).status is JobStatus.COMPLETED
     assert {name: diary.count(name) for name in ("a", "b", "c", "y")} == dict.fromkeys("abcy", 1)
     assert parts_made(diary) == [f"part-{index}" for index in range(PARTS)]
-    assert int(live.bench.bus.marker()["epoch"]) == epoch + 1
+    assert live.bench.bus.marker().epoch == epoch + 1
 
 
 def test_jobs_survive_a_bus_that_lost_everything(live: LiveBench, diary: Diary) -> None:
@@ -147,7 +147,7 @@ def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveBench, diary: Dia
     assert live.worker is not None and live.control is not None
     bus = live.bench.bus
     queue = bus.keys.queue("data.cpu", "front")
-    live.control.send_signal(signal.SIGSTOP)  # its keeper looks at the heads of queues too, and would end likewise
+    live.control.send_signal(signal.SIGSTOP)  # its reconciler looks at the heads of queues too, and would end likewise
     bus.client.set(queue, "of another type")
     try:
         wait_for(lambda: live.worker is not None and live.worker.poll() is not None, 30, "the worker ended")

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.status import JobStatus
 from tests.live import Diary, LiveBench, sigkill, wait_for
+from workbench.bus.answers import Holds
 from workbench.client.queues import drain
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -63,7 +64,7 @@ def test_a_worker_that_an_operator_drains_ends(live: LiveBench, diary: Diary, le
     drain(live.bench, name)
     assert leaving.wait(30) == 0
     assert name not in live.bench.bus.queues.workers()
-    assert live.bench.bus.queues.held() == {}
+    assert live.bench.bus.queues.held() == Holds({}, frozenset())
 
 
 def test_each_line_about_a_node_names_job_node_and_fence(live: LiveBench, diary: Diary) -> None:

@@ -61,6 +61,19 @@ def test_equal_shapes_are_compiled_once() -> None:
     assert compile_shape.cache_info().currsize == 2
 
 
+def test_a_single_node_runs_without_a_graph() -> None:
+    compile_shape.cache_clear()
+    seen: list[dict[int, NodeStatus]] = []
+
+    def run(position: int, states: dict[int, NodeStatus]) -> NodeStatus:
+        seen.append(dict(states))
+        return NodeStatus.SKIPPED
+
+    assert run_shape(((),), run, {}) == {0: NodeStatus.SKIPPED}
+    assert run_shape(((),), run, {0: NodeStatus.FAILED}) == {0: NodeStatus.FAILED}
+    assert seen == [{}] and compile_shape.cache_info().currsize == 0
+
+
 def test_a_long_chain_runs_to_its_end() -> None:
     shape: Shape = ((), *((position,) for position in range(99)))
     assert len(run_shape(shape, lambda _position, _states: NodeStatus.COMPLETED, {})) == 100

@@ -78,7 +78,11 @@ def test_text_and_bytes_and_objects_are_the_same_document() -> None:
         (b'{"schema": "langgraph.v1"}', "graph.schema", ["nodes", "required"]),
         (document({}), "graph.schema", ["nodes", "at least 1"]),
         (b" " * (20 * 1024 * 1024), "graph.too_large", ["20,971,520", f"{MAX_DOCUMENT_BYTES:,}", "upload"]),
-        (document({f"n{i}": "probe.data" for i in range(10_000)}), "graph.too_large", ["10000", "1000", "sweep"]),
+        (
+            document({f"n{i}": "probe.data" for i in range(10_000)}),
+            "graph.too_large",
+            ["10000", "1000", "several jobs"],
+        ),
         (document({"a": {"service": "probe.data", "parms": {}}}), "graph.schema", ["node a: parms", "not known"]),
         (document({"a": {"service": "Probe"}}), "graph.schema", ["node a: service", "Probe", "text matching"]),
         (document({"a b": "probe.data"}), "graph.schema", ["node a b: id", "text matching"]),

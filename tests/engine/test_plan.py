@@ -10,13 +10,17 @@ from hypothesis import strategies as st
 from schemas.event import EventType, NodeResult
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked, document, random_documents
-from workbench.bus.answers import Planned
-from workbench.engine.plan import plan, size_bytes
+from workbench.bus.encode import size_bytes
+from workbench.bus.planned import Planned, PlannedNode, PlannedSegment
+from workbench.engine.plan import plan
 
 
-def fields(planned: Planned) -> dict[str, Any]:
-    assert len(dict(planned.fields)) == len(planned.fields), "a field twice"
-    return dict(planned.fields)
+def by_id(planned: Planned) -> dict[str, PlannedNode]:
+    return {node.id: node for node in planned.nodes}
+
+
+def segment(planned: Planned, name: str) -> PlannedSegment:
+    return next(one for one in planned.segments if one.id == name)
 
 
 @settings(max_examples=150, deadline=None)
@@ -25,14 +29,13 @@ def test_counters_agree_with_the_states(raw: dict[str, Any], data: st.DataObject
     graph = checked(raw)
     known = data.draw(st.sets(st.sampled_from(graph.order)))
     results = {node: NodeResult(output={"text": node}) for node in known}
-    found = fields(plan("job", graph, seed=3, results=results))
-    status = {node: NodeStatus(found[f"st:{node}"]) for node in graph.order}
-    assert found["open"] == sum(not value.final for value in status.values())
+    found = by_id(plan("job", graph, seed=3, results=results))
+    status = {node: found[node].status for node in graph.order}
     for node, incoming in graph.graph.parents().items():
-        assert found[f"pe:{node}"] == sum(not status[edge.from_].final for edge in incoming)
+        assert found[node].pending == sum(not status[edge.from_].final for edge in incoming)
         if incoming:
-            assert found[f"fi:{node}"] == sum(edge.kind.fires(status[edge.from_]) for edge in incoming)
-        dead = bool(incoming) and found[f"pe:{node}"] == 0 and found[f"fi:{node}"] == 0
+            assert found[node].fired == sum(edge.kind.fires(status[edge.from_]) for edge in incoming)
+        dead = bool(incoming) and found[node].pending == 0 and found[node].fired == 0
         assert (status[node] is NodeStatus.SKIPPED) == (dead and node not in known)
         assert (status[node] is NodeStatus.COMPLETED) == (node in known)
 
@@ -46,7 +49,7 @@ def test_a_plan_says_what_is_ready_and_announces_what_is_known() -> None:
     assert (fresh.ready, [event[0] for event in fresh.events]) == (["0"], [EventType.JOB_ACCEPTED])
     done = {"a": NodeResult(output={"text": "a"}, cached=True)}
     resumed = plan("job", checked(raw), seed=0, results=done)
-    assert [fields(resumed)[f"st:{node}"] for node in ("a", "b", "c", "rescue")] == [
+    assert [by_id(resumed)[node].status.value for node in ("a", "b", "c", "rescue")] == [
         "completed",
         "ready",
         "pending",
@@ -70,9 +73,9 @@ def test_a_segment_carries_what_its_nodes_need_and_no_more() -> None:
         [("a", "b"), ("b", "c")],
     )
     planned = plan("job", checked(raw), seed=5, results={}, provenance={"graph": "g"})
-    found = fields(planned)
-    assert [name for name in found if name.startswith("nodes:")] == ["nodes:0", "nodes:1", "nodes:2"]
-    assert found["needs:2"] == "a b"
-    assert found["spec:0"].count(b"x" * 100) == 1 and b"x" * 100 not in found["spec:1"]
-    assert b'"seed":5' in found["spec:0"] and b'"timeoutS":180.0' in found["spec:0"]
+    assert [one.id for one in planned.segments] == ["0", "1", "2"]
+    assert segment(planned, "2").needs == ("a", "b")
+    spec = segment(planned, "0").spec
+    assert spec.count(b"x" * 100) == 1 and b"x" * 100 not in segment(planned, "1").spec
+    assert b'"seed":5' in spec and b'"timeoutS":180.0' in spec
     assert 500 < size_bytes(planned) < 10_000

@@ -13,7 +13,7 @@ import pytest
 from schemas.job import JobRecord
 from schemas.refs import Ref, refs_in
 from tests.faults.proxy import Proxy
-from tests.live import Diary, LiveBench
+from tests.live import Diary, LiveBench, cancel_unfinished
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,16 +53,18 @@ def _outside(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflo
 
 
 @pytest.fixture
-def outside(_outside: Outside) -> Outside:
+def outside(_outside: Outside) -> Iterator[Outside]:
     """Whole again, whatever the last test did; faults of the parts around the workers are healed by their tests."""
     _outside.live.ensure()
-    return _outside
+    yield _outside
+    cancel_unfinished(_outside.live.bench)
 
 
 @pytest.fixture
-def live(_bench: LiveBench) -> LiveBench:
+def live(_bench: LiveBench) -> Iterator[LiveBench]:
     _bench.ensure()
-    return _bench
+    yield _bench
+    cancel_unfinished(_bench.bench)
 
 
 @pytest.fixture

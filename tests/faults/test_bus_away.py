@@ -51,7 +51,7 @@ def test_the_bus_is_away(outside: Outside, diary: Diary, take_away: Callable[[Li
     wait_for(lambda: diary.count("b") == diary.count("z") == 1, what="both run")
     for job, node in ((held, "b"), (outlasts, "z")):
         live.await_event(job, "node.running", node)
-    epoch = int(live.bench.bus.marker()["epoch"])
+    epoch = live.bench.bus.marker().epoch
     log_from = len(live.log())
 
     give_back = take_away(live)
@@ -83,7 +83,7 @@ def test_the_bus_is_away(outside: Outside, diary: Diary, take_away: Callable[[Li
         assert events_of(live, job, "node.retrying") == []
     missed = live.log()[log_from:].count("bus is away")
     assert missed > 0, "the roles noticed"
-    raised = int(live.bench.bus.marker()["epoch"]) - epoch
+    raised = live.bench.bus.marker().epoch - epoch
     assert raised == (1 if take_away is kill else 0)
     print(
         f"\naway {AWAY_S:g} s: 3 jobs, 5 executions of 5 nodes, 0 retried; noticed by {missed} threads; epoch +{raised}"

@@ -20,7 +20,7 @@ from tests.faults.counts import (
 )
 from tests.faults.extent import extent
 from tests.live import Diary, LiveBench, sigkill, wait_for
-from workbench.bus.answers import Verdict
+from workbench.bus.answers import Marker, Phase, Verdict
 from workbench.bus.connection import run_id
 
 pytestmark = pytest.mark.timeout(900)
@@ -42,7 +42,7 @@ def cut_the_log(folder: Path, until: float) -> tuple[bytes, bytes]:
 
 
 def epoch_of(live: LiveBench) -> int:
-    return int(live.bench.bus.marker()["epoch"])
+    return live.bench.bus.marker().epoch
 
 
 def test_the_last_two_seconds_are_lost(live: LiveBench, diary: Diary) -> None:
@@ -94,7 +94,7 @@ def test_the_last_two_seconds_are_lost(live: LiveBench, diary: Diary) -> None:
 
 def is_open(live: LiveBench, epoch: int) -> bool:
     marker = live.bench.bus.marker()
-    return marker.get("phase") == "open" and marker["epoch"] == str(epoch)
+    return marker.phase is Phase.OPEN and marker.epoch == epoch
 
 
 @pytest.mark.parametrize("taken_over_first", [True, False], ids=["taken_over_before", "taken_over_after"])
@@ -116,9 +116,9 @@ def test_a_zombie_outlives_a_wiped_bus(
             wait_for(lambda: diary.count("n") == 2, what="the other worker takes the node over")
         epoch = epoch_of(live)
         live.bench.bus.client.flushall()
-        assert live.bench.bus.marker() == {}, "the bus is empty"
+        assert live.bench.bus.marker() == Marker(0, "", None), "the bus is empty"
         wait_for(lambda: is_open(live, epoch + 1), what="the bench is open again")
-        assert live.bench.bus.marker()["run_id"] == run_id(live.bench.bus.client)
+        assert live.bench.bus.marker().run_id == run_id(live.bench.bus.client)
         wait_for(lambda: diary.count("n") == 2, what="the node runs on the other worker")
     finally:
         wake_processes(pids)

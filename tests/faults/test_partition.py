@@ -21,7 +21,8 @@ from tests.faults.conftest import check_nothing_dangles, events_of
 from tests.faults.extent import extent
 from tests.faults.proxy import Proxy
 from tests.live import LEASE_S, Diary, LiveBench, wait_for
-from workbench.bus.bus import Bus, Lease, Verdict
+from workbench.bus.answers import Lease, Verdict
+from workbench.bus.bus import Bus
 
 ROUNDS = extent(5, 1)
 REMEDY = "run it as root, or with CAP_NET_ADMIN and CAP_SYS_ADMIN, with iproute2 installed (`make fault-tools`)"

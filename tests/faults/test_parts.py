@@ -12,6 +12,7 @@ from schemas.job import JobRecord
 from schemas.refs import TextRef
 from tests.faults.counts import completed_once
 from tests.live import Diary, LiveBench, sigkill, wait_for
+from workbench.bus.fields import NodeField
 
 pytestmark = pytest.mark.timeout(300)
 PARTS, KEPT = 10, 6
@@ -28,7 +29,7 @@ def content(live: LiveBench, record: JobRecord) -> bytes:
 
 
 def parts_on_bus(live: LiveBench, job: str) -> int:
-    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), "pn:n")
+    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), NodeField.PARTS.of("n"))
     return int(raw or 0)  # type: ignore[arg-type]
 
 

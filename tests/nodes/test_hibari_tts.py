@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jiwer import wer
 
 from nodes._sentences import split_sentences
 from nodes.generate import hibari_tts
@@ -65,23 +66,13 @@ def test_a_recogniser_reads_back_what_was_written(tmp_path: Path, speak: Any, wr
     out = speak(written)
     segments, _ = model.transcribe(str(tmp_path / "artifacts" / out.audio.sha256), beam_size=5)
     said = " ".join(segment.text for segment in segments)
-    assert word_errors(words(heard), words(said)) <= 0.1 * len(words(heard)), said
+    assert wer(words(heard), words(said)) <= 0.1, said
 
 
-def words(text: str) -> list[str]:
-    return re.findall(
-        r"[a-z']+|\d+", text.lower().replace("°", " degrees ").replace("p.m.", "pm").replace("-3", "minus 3")
-    )
-
-
-def word_errors(wanted: list[str], got: list[str]) -> int:
-    """Levenshtein distance over words."""
-    row = list(range(len(got) + 1))
-    for i, want in enumerate(wanted, 1):
-        previous, row[0] = row[0], i
-        for j, have in enumerate(got, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (want != have))
-    return row[-1]
+def words(text: str) -> str:
+    """Not Whisper's normaliser: what is judged here is how numbers and units are read out."""
+    text = text.lower().replace("°", " degrees ").replace("p.m.", "pm").replace("-3", "minus 3")
+    return " ".join(re.findall(r"[a-z']+|\d+", text))
 
 
 # When it is said

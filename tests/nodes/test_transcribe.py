@@ -10,7 +10,7 @@ import av
 import pytest
 
 from nodes.evaluate import transcribe
-from nodes.evaluate._words import spoken_words
+from nodes.evaluate._words import normalised
 from nodes.generate import hibari_tts
 from nodes.local import local_context, run_locally
 from nodes.media import measure
@@ -52,8 +52,8 @@ def heard(folder: Path, models: ModelCache, recording: Path) -> Any:
 def test_words_are_heard_when_they_are_said(tmp_path: Path, models: ModelCache, speech: tuple[Path, Any]) -> None:
     recording, made = speech
     found = heard(tmp_path, models, recording)
-    assert spoken_words(found.text) == spoken_words(SAID)
-    assert spoken_words(" ".join(word.text for word in found.words)) == spoken_words(SAID)
+    assert normalised(found.text) == normalised(SAID)
+    assert normalised(" ".join(word.text for word in found.words)) == normalised(SAID)
     assert found.duration_s == pytest.approx(made.duration_s, abs=0.02)
     starts = [word.start_s for word in found.words]
     assert starts == sorted(starts)
@@ -80,7 +80,7 @@ def test_the_formats_that_people_bring(
     recording = converted(speech[0], tmp_path / name, codec, rate)
     assert measure(recording, "audio")["media_type"] == media_type
     transcribe.check(transcribe.Params(), {"audio": recording})
-    assert spoken_words(heard(tmp_path, models, recording).text) == spoken_words(SAID)
+    assert normalised(heard(tmp_path, models, recording).text) == normalised(SAID)
 
 
 @pytest.mark.parametrize("what", ["no sound file", "too long", "empty"])

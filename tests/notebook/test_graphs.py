@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from itertools import combinations
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
@@ -14,7 +12,7 @@ from schemas.errors import WorkbenchError
 from schemas.refs import AudioRef, ImageRef
 from schemas.status import NodeStatus
 from workbench.engine.parse import parse_graph
-from workbench.notebook.drawing import HEIGHT, WIDTH, Drawing, layout
+from workbench.notebook.static_html import graph_html, graph_text
 from workbench.notebook.workbench import Workbench
 from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk.building import build
@@ -118,17 +116,8 @@ def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
     assert [node.id for node in graph.build().nodes] == ["hibari_tts"]  # what was refused is not in it
 
 
-def test_a_drawing_is_whole_and_nothing_in_it_lies_on_another() -> None:
-    graph = build(find_pipeline("talking_head"), {"portrait": IMAGE, "script": "Hello."})
-    places, width, height = layout(graph)
-    assert set(places) == {node.id for node in graph.nodes}
-    for (ax, ay), (bx, by) in combinations(places.values(), 2):
-        assert abs(ax - bx) >= WIDTH or abs(ay - by) >= HEIGHT
-    assert all(0 <= x <= width - WIDTH and 0 <= y <= height - HEIGHT for x, y in places.values())
-    for edge in graph.edges:
-        assert places[edge.from_][0] < places[edge.to][0]
-    drawing = Drawing(graph, {"script": NodeStatus.FAILED})
-    root = ElementTree.fromstring(drawing.svg)
-    titles = [element.text for element in root.iter("{http://www.w3.org/2000/svg}title")]
-    assert titles[0] == "script: failed" and len(titles) == len(graph.nodes)
-    assert "speech -> animate" in repr(drawing)
+def test_a_graph_is_told_where_nothing_draws_it() -> None:
+    document = build(find_pipeline("talking_head"), {"portrait": IMAGE, "script": "Hello."})
+    assert "speech -> animate" in graph_text(document)
+    table = graph_html(document, {"script": NodeStatus.FAILED})
+    assert "failed" in table and table.count("<tr>") == len(document.nodes) + 1

@@ -32,12 +32,12 @@ def test_what_needs_a_package_names_it(wb: Workbench, diary: Diary, monkeypatch:
     graph.probe.data(value="a", log=str(diary.path), file_kib=1)
     job = wb.run(graph).wait()
     runs, file = wb.runs(), job.artifacts[0]["artifact"]
-    take_away(monkeypatch, "fastapi", "pandas")
+    take_away(monkeypatch, "anywidget", "pandas")
     for ask in (lambda: wb.form(), job.monitor, job.graph_view, runs.table, file.view):
         with pytest.raises(WorkbenchError) as caught:
             ask()
-        assert (caught.value.code, "fastapi" in caught.value.message) == ("stack.missing_package", True)
-        assert "pip install '.[notebook,app]'" in str(caught.value.remedy)
+        assert (caught.value.code, "anywidget" in caught.value.message) == ("stack.missing_package", True)
+        assert "pip install '.[notebook]'" in str(caught.value.remedy)
     for frame in (runs.to_pandas, Table([]).to_pandas):
         with pytest.raises(WorkbenchError) as caught:
             frame()
@@ -45,7 +45,7 @@ def test_what_needs_a_package_names_it(wb: Workbench, diary: Diary, monkeypatch:
         assert "pip install '.[notebook]'" in str(caught.value.remedy)
 
 
-@pytest.mark.parametrize("package", ["anywidget", "fastapi"])
+@pytest.mark.parametrize("package", ["anywidget", "ipywidgets"])
 def test_a_notebook_without_a_package_for_widgets_shows_pictures(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import IPython
 

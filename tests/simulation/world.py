@@ -1,7 +1,7 @@
 """A bench in which everything happens one step at a time: who takes, who dies, what is lost, in any order.
 
-The scripts, the keeper, the recorder, the reaper and SQL are the real ones. Only the executors are played: a hand walks
-through its segment as one would, claims before it computes, and may fall silent and wake at the worst moment.
+The scripts, the reconciler, the recorder, the reaper and SQL are the real ones. Only the executors are played: a hand
+walks through its segment as one would, claims before it computes, and may fall silent and wake at the worst moment.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from workbench.bus import scripts
 from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import run_id
-from workbench.control.keeper import Keeper
+from workbench.bus.fields import EntryField
 from workbench.control.reaper import Reaper
+from workbench.control.reconciler import Reconciler
 from workbench.control.recorder import Recorder
 from workbench.engine.content import graph_hash
 from workbench.engine.known import recorded_questions
@@ -69,8 +70,8 @@ class World:
     def __init__(self, settings: Settings, store: JobStore, workers: int = 3) -> None:
         self.bus = Bus(settings.bus_url, settings.bench, control=True)
         self.store = store
-        self.keeper = Keeper(settings, store)
-        self.approvals = self.keeper.approvals
+        self.reconciler = Reconciler(settings, store)
+        self.approvals = self.reconciler.approvals
         self.recorder = Recorder(settings, store)
         self.recorder.bus = self.bus
         self.reaper = Reaper(settings)
@@ -88,8 +89,8 @@ class World:
         scripts.load_all(self.bus.client)
         epoch = store.raise_epoch()
         assert self.bus.begin_epoch(epoch, run_id(self.bus.client)) is Verdict.OK
-        self.keeper.recall(epoch)
-        self.keeper.open(epoch)
+        self.reconciler.recall(epoch)
+        self.reconciler.open(epoch)
 
     # -- clients ----------------------------------------------------------------------------------------------------
 
@@ -102,7 +103,7 @@ class World:
         )
         self.store.create(new)
         self.jobs[job] = Submitted(checked, fails)
-        epoch = int(self.bus.marker()["epoch"])
+        epoch = self.bus.marker().epoch
         planned = plan(job, checked, seed=0, results={}, lane=lane)
         assert self.bus.accept(planned, epoch) is Verdict.OK
         if twice:
@@ -247,7 +248,7 @@ class World:
 
     def hand_over(self) -> None:
         """The control plane tells the bus of decisions that only SQL has."""
-        self.keeper.hand_over_decisions()
+        self.reconciler.hand_over_decisions()
 
     def beat(self, worker: PlayedWorker) -> None:
         """A heartbeat."""
@@ -301,7 +302,7 @@ class World:
     def duplicate_entries(self) -> None:
         """Queue entries are delivered twice, and in another order."""
         for entry in reversed(self.bus.queues.entries()):
-            fields: Any = {"j": entry.job, "s": entry.segment}
+            fields: Any = {EntryField.JOB.value: entry.job, EntryField.SEGMENT.value: entry.segment}
             self.bus.client.xadd(self.bus.keys.queue(entry.pool, entry.lane), fields)
 
     def remember(self) -> None:
@@ -318,13 +319,12 @@ class World:
                 self.bus.client.restore(key, 0, value)
         self.snapshot = None
         self.computing.clear()
-        marker = self.bus.marker()
-        epoch = max(self.store.raise_epoch(), int(marker.get("epoch", "0")) + 1)
+        epoch = max(self.store.raise_epoch(), self.bus.marker().epoch + 1)
         assert self.bus.begin_epoch(epoch, run_id(self.bus.client)) is Verdict.OK
-        self.keeper.recall(epoch)
+        self.reconciler.recall(epoch)
         for worker in presenting:
             self._present(worker)
-        self.keeper.open(epoch)
+        self.reconciler.open(epoch)
         for worker in self.workers:
             if worker.lease is not None and not worker.lease.fence.startswith(f"{epoch}:"):
                 worker.drop()  # it came too late
@@ -388,7 +388,7 @@ class World:
         keys = list(self.bus.client.scan_iter(f"{self.bus.keys.prefix}*", count=1000))
         if keys:
             self.bus.client.delete(*keys)
-        for bus in (self.bus, self.keeper.bus):
+        for bus in (self.bus, self.reconciler.bus):
             bus.close()
 
     def _live_fences(self) -> set[str]:
@@ -396,7 +396,7 @@ class World:
 
     def _holds(self, worker: PlayedWorker) -> bool:
         assert worker.lease is not None
-        lease, epoch = worker.lease, self.bus.marker()["epoch"]
+        lease, epoch = worker.lease, self.bus.marker().epoch
         return lease.fence.startswith(f"{epoch}:") and any(
             (held.job, held.segment, held.fence) == (lease.job, lease.segment, lease.fence)
             for held in self.bus.leases()

@@ -17,6 +17,7 @@ from minio import Minio
 from tests.stack.conditions import command_of, environment, gone, processes_of, status, wait_for, workbench
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, stop
+from workbench.host import PORTABLE
 from workbench.settings import load_settings
 
 pytestmark = pytest.mark.stack
@@ -144,8 +145,9 @@ def test_a_signal_stops_roles_before_servers_and_leaves_nothing(home: Path, numb
     assert wait_for(lambda: processes_of(home) == [], 5)
 
 
-def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(home: Path) -> None:
-    stack = _start_roles(home, drain_s=0.0)
+@pytest.mark.parametrize("portable", ["0", "1"], ids=["Linux", "portable"])
+def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(home: Path, portable: str) -> None:
+    stack = _start_roles(home, drain_s=0.0, **{PORTABLE: portable})
     pids = [status(home)[name]["pid"] for name in ("bus", "control", "worker")]
     grandchildren = [int((home / f"{name}.diary").read_text().split()[1]) for name in ("control", "worker")]
     stack.kill()
@@ -202,10 +204,10 @@ def test_two_starts_at_once_make_one_stack(home: Path) -> None:
     assert all(answer["parts"][0]["state"] == "up" for answer in answers)
 
 
-def _start_roles(home: Path, drain_s: float) -> subprocess.Popen[str]:
+def _start_roles(home: Path, drain_s: float, **more: str) -> subprocess.Popen[str]:
     stack = subprocess.Popen(
         [sys.executable, "-m", "tests.stack.run_roles", str(home), str(drain_s)],
-        env=environment(home),
+        env=environment(home, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

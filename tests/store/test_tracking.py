@@ -21,6 +21,7 @@ from schemas.refs import Ref
 from tests.stack.servers import running_servers
 from tests.store.media import write_clip, write_tone
 from tests.store.samples import failed, make_job, make_ref, plain, running, whole_run
+from workbench.backoff import Backoff
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
@@ -420,7 +421,7 @@ class Flaky(Tracker):
 def test_the_loop_goes_on_whatever_happens(
     settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.store.tracking.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("workbench.store.tracking.PAUSES", Backoff(first_s=0.01, longest_s=1.0))
     job = record_run(store, make_job(experiment=experiment), media)
     stop = threading.Event()
     tracker = Flaky(TrackingApi(settings.mlflow_url), store, Objects.connect(settings))

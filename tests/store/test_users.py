@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import select
+from argon2 import PasswordHasher
+from sqlalchemy import select, update
 
 from schemas.access import Role
 from schemas.errors import WorkbenchError
@@ -99,17 +102,55 @@ def test_what_concerns_nobody_says_so(users: Users) -> None:
 
 def test_password_hash_carries_its_parameters_and_its_salt() -> None:
     first, second = hash_password(WORD), hash_password(WORD)
-    assert first.startswith("scrypt$32768$8$1$")
+    assert first.startswith("$argon2id$v=19$m=47104,t=2,p=1$")
     assert first != second
     assert password_matches(WORD, first)
     assert password_matches(WORD, second)
     assert not password_matches(WORD + " ", first)
-    cheaper = "scrypt$1024$8$1$c2FsdHNhbHRzYWx0c2FsdA==$"
-    import hashlib
-    from base64 import b64encode
 
-    key = hashlib.scrypt(WORD.encode(), salt=b"saltsaltsaltsalt", n=1024, r=8, p=1, dklen=32)
-    assert password_matches(WORD, cheaper + b64encode(key).decode())  # of an older version with other parameters
+
+@pytest.mark.parametrize("kind", ["scrypt", "cheaper argon2"])
+def test_a_hash_of_an_earlier_version_lets_in_and_is_replaced_at_login(
+    users: Users, database: Database, kind: str
+) -> None:
+    users.add("ann", Role.ADMIN, WORD)
+    key = b64encode(hashlib.scrypt(WORD.encode(), salt=b"saltsaltsaltsalt", n=1024, r=8, p=1, dklen=32)).decode()
+    older = {
+        "scrypt": f"scrypt$1024$8$1$c2FsdHNhbHRzYWx0c2FsdA==${key}",
+        "cheaper argon2": PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(WORD),
+    }[kind]
+
+    def stored(*given: str) -> str:
+        with database.write() as connection:
+            for value in given:
+                connection.execute(update(users_table).values(password_hash=value))
+            return str(connection.execute(select(users_table.c.password_hash)).scalar_one())
+
+    stored(older)
+    assert users.log_in("ann", WORD + " ") is None
+    assert stored() == older
+    assert users.log_in("ann", WORD)
+    now = stored()
+    assert now.startswith("$argon2id$v=19$m=47104,") and password_matches(WORD, now)
+    assert users.log_in("ann", WORD)
+    assert stored() == now
+
+
+def test_a_login_that_finds_the_hash_replaced_by_another_login_still_succeeds(
+    users: Users, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.store import users as module
+
+    users.add("ann", Role.ADMIN, WORD)
+
+    def meanwhile(password: str, stored: str | None) -> bool:
+        monkeypatch.undo()
+        with database.write() as connection:
+            connection.execute(update(users_table).values(password_hash=hash_password(WORD)))
+        return password_matches(password, stored)
+
+    monkeypatch.setattr(module, "password_matches", meanwhile)
+    assert users.log_in("ann", WORD)
 
 
 def test_neither_password_nor_token_nor_session_is_kept(users: Users, database: Database) -> None:

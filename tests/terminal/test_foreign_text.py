@@ -9,8 +9,10 @@ import pytest
 
 from schemas.event import Event, EventType
 from schemas.graph import Graph
-from schemas.job import JobRecord, JobStatus
+from schemas.job import JobRecord, NodeRecord
+from schemas.status import JobStatus, Plane
 from workbench.cli.output import print_table
+from workbench.client.live.state import LiveJob
 from workbench.terminal.executions import ExecutionBars
 from workbench.terminal.progress import _Screen
 
@@ -49,11 +51,14 @@ def test_what_a_node_raised(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     graph = Graph.model_validate(
         {"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "probe.data", "name": f"node {text}"}]}
     )
-    screen = _Screen(JobRecord(id="1", status=JobStatus.RUNNING, graph=graph, graph_hash="0"))
+    node = NodeRecord(id="a", service="probe.data", plane=Plane.DATA)
+    record = JobRecord(id="1", status=JobStatus.RUNNING, graph=graph, graph_hash="0", nodes=[node])
+    live = LiveJob(record, {})
+    error = {"code": "node.failed", "message": text}
+    live.see(Event(job="1", epoch=0, seq=1, type=EventType.NODE_FAILED, node="a", data={"error": error}))
+    screen = _Screen(record)
     screen.start()
-    screen.event(
-        Event(job="1", epoch=0, seq=1, type=EventType.NODE_FAILED, node="a", data={"error": {"message": text}})
-    )
+    screen.show(live.state())
     screen.say(text)
     screen.stop()
     shown = terminal.getvalue()

@@ -8,88 +8,19 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
+from workbench.client.refusals import refusal
 
-# The status of a code; its family (the part before the dot) decides where it is not listed.
-_STATUS_OF_CODE = {
-    "graph.too_large": 413,
-    "job.unknown": 404,
-    "job.key_reused": 409,
-    "job.not_final": 409,
-    "job.nothing_to_retry": 409,
-    "worker.unknown": 404,
-    "pool.unknown": 404,
-    "pipeline.unknown": 404,
-    "preset.unknown": 404,
-    "access.login_required": 401,
-    "access.forbidden": 403,
-    "access.too_many": 429,
-    "access.foreign_host": 421,
-    "access.cross_site": 403,
-    "access.other_account": 403,
-    "user.unknown": 404,
-    "user.token_unknown": 404,
-    "user.exists": 409,
-    "user.token_exists": 409,
-    "artifact.unknown": 404,
-    "deletion.unknown": 404,
-    "deletion.ambiguous": 409,
-    "deletion.busy": 409,
-    "upload.too_large": 413,
-    "upload.refused": 415,
-    "upload.busy": 503,
-    "review.bad_answer": 422,
-    "artifact.no_thumbnail": 404,
-    "artifact.no_waveform": 404,
-    "store.missing": 404,
-    "tracking.foreign_location": 400,
-    "tracking.not_offered": 403,
-    "tracking.off": 404,
-    "home.disk_full": 507,
-    "request.not_found": 404,
-    "request.method": 405,
-    "request.too_large": 413,
-}
-_STATUS_OF_FAMILY = {
-    "graph": 422,
-    "pipeline": 422,
-    "node": 422,
-    "request": 422,
-    "user": 422,
-    "job": 409,
-    "review": 409,
-    "upload": 422,
-    "bus": 503,
-    "store": 503,
-    "sql": 503,
-    "tracking": 503,
-    "capabilities": 503,
-    "home": 503,
-    "stack": 503,
-}
-
-
-def status_of(code: str) -> int:
-    """The HTTP status for an error code."""
-    return _STATUS_OF_CODE.get(code) or _STATUS_OF_FAMILY.get(code.partition(".")[0], 400)
-
-
-def _short(value: object) -> object:
-    """The value, or its beginning: a refusal must not send a whole request back."""
-    text = value if isinstance(value, str) else repr(value)
-    return value if len(text) <= 500 else text[:500] + "…"
+SEE_DOCS = "Correct that field; /docs describes every call."
 
 
 def error_answer(error: WorkbenchError) -> JSONResponse:
     """The error as JSON."""
-    info = error.info()
-    status = status_of(error.code)
-    headers = {"Retry-After": str(info.details.get("retry_after_s", 2))} if status in (429, 503) else {}
+    status, body = refusal(error)
+    headers = {"Retry-After": str(body["details"].get("retry_after_s", 2))} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="workbench"'
-    details = info.details
-    if "seen" in details:
-        details = {**details, "seen": _short(details["seen"])}
-    return JSONResponse({"error": info.message, "code": info.code, "details": details}, status, headers=headers)
+    return JSONResponse(body, status, headers=headers)
 
 
 def register_errors(app: FastAPI) -> None:
@@ -101,16 +32,7 @@ def register_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        return error_answer(
-            WorkbenchError(
-                "request.invalid",
-                str(first["msg"]),
-                where=".".join(str(part) for part in first["loc"]),
-                seen=first.get("input"),
-                remedy="Correct that field; /docs describes every call.",
-            )
-        )
+        return error_answer(invalid(error.errors(), "request.invalid", remedy=SEE_DOCS))
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> JSONResponse:

@@ -11,7 +11,7 @@ from workbench.app.access.policy import check_address
 from workbench.client.bench import Bench
 from workbench.settings import Settings
 
-# A peer that is gone is noticed within 45 s, one that takes nothing before that (app/live/route.py). Compressing each
+# A peer that is gone is noticed within 45 s, one that takes nothing before that (app/api/live.py). Compressing each
 # client's copy of a small update costs more than it saves: memory for each client, and most of an update's time.
 WEBSOCKET: dict[str, Any] = {
     "ws_max_size": 64 * 1024,

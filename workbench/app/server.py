@@ -15,8 +15,6 @@ from workbench.app.access.wiring import add_guard
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
 from workbench.app.description import describe_more, described
-from workbench.app.live import route as live
-from workbench.app.live.hub import Hub
 from workbench.app.measured import Measured
 from workbench.app.mlflow.proxy import add_mlflow
 from workbench.app.part_states import PartStates
@@ -26,6 +24,7 @@ from workbench.client.bench import Bench
 from workbench.client.bench_metrics import BenchCollector
 from workbench.client.capabilities import WholeCapabilities
 from workbench.client.deletion import disk_use
+from workbench.client.live.hub import Hub
 
 
 def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> FastAPI:
@@ -60,7 +59,6 @@ def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) ->
     app.state.bench_figures = BenchCollector(bench)
     register_errors(app)
     register_api(app)
-    app.include_router(live.router)
     describe_more(app)
     app.include_router(login.router)
     app.state.mlflow = add_mlflow(app)

@@ -1,11 +1,11 @@
-"""What the scripts answer, and what they are given, as types."""
+"""What the scripts answer, as types."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.event import Event, EventType
+from schemas.event import Event
 
 
 class Verdict(StrEnum):
@@ -27,6 +27,31 @@ class Verdict(StrEnum):
     ROUND = "ROUND"  # bytes were removed since: make sure that those that are named are there, then again
     PARKED = "PARKED"  # somebody else computes it: the segment waits without a worker
     BUSY = "BUSY"  # somebody else computes it, and this segment cannot be parked: ask again
+
+
+class Phase(StrEnum):
+    """How far the control plane is with a bus that it takes over."""
+
+    RECALL = "recall"  # SQL's word is put on it
+    GRACE = "grace"  # live workers present their leases
+    OPEN = "open"  # work goes on
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What the control plane left on the bus; on a new one epoch 0 and nothing else."""
+
+    epoch: int
+    run_id: str
+    phase: Phase | None
+
+
+@dataclass(frozen=True)
+class Holds:
+    """What an operator holds back."""
+
+    pools: dict[str, str]  # by name on the bus: why
+    workers: frozenset[str]  # that drain
 
 
 @dataclass(frozen=True)
@@ -81,18 +106,6 @@ class Held:
     @property
     def worker(self) -> str:
         return self.value.split(b" ", 2)[2].decode()
-
-
-@dataclass
-class Planned:
-    """A job in the form the bus keeps: opaque fields and counters (engine.plan makes it)."""
-
-    job: str
-    fields: list[tuple[str, str | bytes | int]]
-    ready: list[str]
-    events: list[tuple[EventType, str, bytes]] = field(default_factory=list)
-    lane: str = "interactive"
-    pools: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from redis.connection import DefaultParser
 from redis.retry import Retry
 
 from schemas.errors import WorkbenchError
+from workbench.bus.fields import MetaField
 
 TIMEOUT_S = 5.0
 
@@ -110,7 +111,7 @@ def _greet(connection: Any, meta_key: str) -> None:
     info = connection.read_response()
     text = info.decode() if isinstance(info, bytes) else str(info)
     actual = next((line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("run_id:")), "")
-    connection.send_command("HGET", meta_key, "run_id")
+    connection.send_command("HGET", meta_key, MetaField.RUN_ID.value)
     known = connection.read_response()
     if known is None or known.decode() != actual:
         raise BusUnfamiliar("no control plane has taken this bus over since it started")

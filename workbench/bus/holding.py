@@ -11,10 +11,12 @@ from typing import Any, cast
 
 import redis
 
+from workbench.bus.fields import EventField
 from workbench.bus.keys import Keys
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _AT_ONCE = 200
+_JOB = EventField.JOB.value.encode()
 
 
 class Holding:
@@ -58,7 +60,7 @@ class Holding:
     def drop_set_aside(self, jobs: Collection[str]) -> int:
         """Remove events that could not be recorded, of these jobs; returns how many."""
         entries = cast("list[Any]", self._client.xrange(self._keys.set_aside))
-        ids = [entry for entry, fields in entries if fields[b"j"].decode() in jobs]
+        ids = [entry for entry, fields in entries if fields[_JOB].decode() in jobs]
         return self._client.xdel(self._keys.set_aside, *ids) if ids else 0
 
     def memory_bytes(self) -> int:

@@ -8,9 +8,12 @@ from typing import Any, cast
 import redis
 
 from schemas.status import FINAL_JOB_STATUSES
-from workbench.bus.answers import Queued
+from workbench.bus import decode
+from workbench.bus.answers import Holds, Queued
+from workbench.bus.fields import EntryField, HeldField, JobField, SegmentField
 from workbench.bus.keys import LANES, Keys
 
+_JOB, _SEGMENT = EntryField.JOB.value.encode(), EntryField.SEGMENT.value.encode()
 _FINAL = {status.value for status in FINAL_JOB_STATUSES}
 
 
@@ -36,8 +39,8 @@ class Queues:
                 entry_id.decode(),
                 pool,
                 lane,
-                fields[b"j"].decode(),
-                fields[b"s"].decode(),
+                fields[_JOB].decode(),
+                fields[_SEGMENT].decode(),
                 int(entry_id.split(b"-")[0]),
             )
             for (pool, lane), entries in zip(names, pipe.execute() if names else [], strict=True)
@@ -48,7 +51,7 @@ class Queues:
         """For each (job, segment): the services that a worker must offer for it."""
         pipe = self._client.pipeline(transaction=False)
         for job, segment in segments:
-            pipe.hget(self._keys.job(job), f"rq:{segment}")
+            pipe.hget(self._keys.job(job), SegmentField.SERVICES.of(segment))
         return [frozenset((raw or b"").decode().split()) for raw in pipe.execute()] if segments else []
 
     def drop_ended(self, entries: Sequence[Queued]) -> int:
@@ -58,7 +61,7 @@ class Queues:
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in entries:
-            pipe.hget(self._keys.job(entry.job), "status")
+            pipe.hget(self._keys.job(entry.job), JobField.STATUS.value)
         statuses = pipe.execute() if entries else []
         ended = [entry for entry, raw in zip(entries, statuses, strict=True) if raw is None or raw.decode() in _FINAL]
         pipe = self._client.pipeline(transaction=False)
@@ -110,17 +113,15 @@ class Queues:
 
     def hold_pool(self, pool: str, why: str) -> None:
         """Let the pool's workers take nothing until ``resume_pool``; what runs goes on."""
-        self._client.hset(self._keys.held, f"pool:{pool}", why)
+        self._client.hset(self._keys.held, HeldField.POOL.of(pool), why)
 
     def resume_pool(self, pool: str) -> bool:
         """Whether the pool was held."""
-        return bool(self._client.hdel(self._keys.held, f"pool:{pool}"))
+        return bool(self._client.hdel(self._keys.held, HeldField.POOL.of(pool)))
 
     def drain_worker(self, worker: str) -> None:
         """Let a worker take nothing more; it finishes what it does and leaves when it hears of it."""
-        self._client.hset(self._keys.held, f"worker:{worker}", "1")
+        self._client.hset(self._keys.held, HeldField.WORKER.of(worker), "1")
 
-    def held(self) -> dict[str, str]:
-        """What is held: "pool:<pool>" with the reason, "worker:<worker>"."""
-        raw = cast("dict[bytes, bytes]", self._client.hgetall(self._keys.held))
-        return {name.decode(): why.decode() for name, why in raw.items()}
+    def held(self) -> Holds:
+        return decode.holds(cast("dict[bytes, bytes]", self._client.hgetall(self._keys.held)))

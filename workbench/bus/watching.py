@@ -74,6 +74,6 @@ class Watching:
         before: dict[str, int] = {}
         for entry in self._queues.entries(limit=LOOKED_AT):  # by pool, and within it by lane, as they are taken
             if entry.job in wanted and entry.job not in found:
-                found[entry.job] = Place(entry.pool, before.get(entry.pool, 0), held.get(f"pool:{entry.pool}"))
+                found[entry.job] = Place(entry.pool, before.get(entry.pool, 0), held.pools.get(entry.pool))
             before[entry.pool] = before.get(entry.pool, 0) + 1
         return found

@@ -148,7 +148,7 @@ def check(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas ar
 
 
 def _line(name: str, field: dict[str, Any], required: list[str]) -> tuple[str, str, Any, str]:
-    from workbench.engine.parse import bounds_in_words
+    from schemas.bounds import bounds_in_words
 
     default = "required" if name in required else field.get("default", "")
     return name, bounds_in_words(field), default, field.get("description", "")

@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 @command
 def lab(
-    folder: Annotated[Path | None, typer.Argument(help="What it shows; default: notebooks/ of the checkout.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="What it shows; default: the checkout's notebooks/, else copies in ~/workbench-notebooks."),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Its port on 127.0.0.1; 0: a free one.")] = 0,
     open_: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open it in a browser; default: in a terminal, yes.")
@@ -33,11 +36,12 @@ def lab(
 
     from workbench.cli.browser import open_page, secret_page
     from workbench.cli.run import connect
-    from workbench.notebook.lab import check_installed, default_folder, running_lab
+    from workbench.client.examples import notebook_folder
+    from workbench.notebook.lab import check_installed, running_lab
 
     check_installed()  # before a stack is started for it
     bench = connect(start=True, quiet=as_json)
-    place = folder.expanduser().absolute() if folder else default_folder()
+    place = folder.expanduser().absolute() if folder else notebook_folder()
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -7,6 +7,7 @@ import typer
 from workbench.cli import (
     catalogue,
     entrance,
+    examples,
     job,
     lab,
     notebook,
@@ -28,7 +29,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A research workbench for talking-head video: run pipelines as graphs, record every run, compare.",
 )
-for module in (stack, entrance, run, upload, job, queue, retention, catalogue, notebook, lab, tracking, user, roles):
+for module in (
+    stack,
+    entrance,
+    run,
+    upload,
+    job,
+    queue,
+    retention,
+    catalogue,
+    notebook,
+    lab,
+    examples,
+    tracking,
+    user,
+    roles,
+):
     module.register(app)
 
 

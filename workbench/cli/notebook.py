@@ -111,13 +111,13 @@ def run(
 @group.command("list")
 @command
 def list_(
-    folder: Annotated[Path | None, typer.Argument(help="Where they lie; default: notebooks/ of the checkout.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Where they lie; default: those of the workbench.")] = None,
     as_json: Json = False,
 ) -> None:
     """List notebooks: what each is about, and its parameters."""
-    from workbench.notebook.lab import default_folder
+    from workbench.client.examples import NOTEBOOKS
 
-    rows = [_row(path) for path in sorted((folder or default_folder()).glob("*.ipynb"))]
+    rows = [_row(path) for path in sorted((folder or NOTEBOOKS).glob("*.ipynb"))]
     if as_json:
         print_json({"notebooks": rows})
     else:

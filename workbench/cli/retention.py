@@ -42,6 +42,7 @@ def gc(
     from pydantic import ValidationError
 
     from schemas.errors import WorkbenchError
+    from schemas.problem import first_problem
     from schemas.retention import CollectionRequest
     from workbench.cli.run import connect
     from workbench.client.deletion import collect
@@ -50,12 +51,13 @@ def gc(
     try:
         asked = CollectionRequest(older_than=older_than, max_gib=max_gib, keep_tags=keep_tag or [], dry_run=dry_run)
     except ValidationError as error:
-        first = error.errors()[0]
+        problem = first_problem(error)
+        option = {"older_than": "--older-than", "max_gib": "--max-gib", "keep_tags": "--keep-tag"}[problem.field]
         raise WorkbenchError(
             "settings.invalid",
-            f"this cannot be used: {first['msg']}",
-            where="--" + str(first["loc"][0]).replace("_", "-").replace("olderThan", "older-than"),
-            seen=first.get("input"),
+            f"{option}: {problem.text}",
+            where=option,
+            seen=problem.seen,
             allowed="spans such as 30d, 12h, 90m; sizes above 0",
             remedy="Correct the option.",
         ) from None

@@ -211,7 +211,7 @@ class Bench:
         try:
             verdict = self.bus.cancel(job_id)
             if verdict is Verdict.UNKNOWN:  # accepted, but not enqueued yet
-                put_back(record, bus=self.bus, epoch=int(self.bus.marker()["epoch"]))
+                put_back(record, bus=self.bus, epoch=self.bus.marker().epoch)
                 verdict = self.bus.cancel(job_id)
         except BUS_AWAY as error:
             raise unreachable(self.bus.url, error) from error

@@ -74,7 +74,7 @@ class BenchCollector(Collector):
         for pool in sorted({*pools, *up}):
             workers.add_metric([pool], up[pool])
         outbox.add_metric([], queues.outbox_length())
-        epoch.add_metric([], float(self._bus.marker().get("epoch", "0")))
+        epoch.add_metric([], float(self._bus.marker().epoch))
         return [depth, oldest, workers, outbox, epoch]
 
     def _of_sql(self) -> list[Metric]:

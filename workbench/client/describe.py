@@ -20,7 +20,7 @@ from workbench.client.bench import Bench
 from workbench.client.estimate import Estimate
 from workbench.client.presets import presets_of
 from workbench.engine.offers import SHOWN
-from workbench.pipelines.registry import listed
+from workbench.pipelines.registry import find_pipeline, listed
 from workbench.pipelines.sdk import Pipeline
 from workbench.pipelines.sdk.building import specimen
 from workbench.store.typical import typical_seconds
@@ -73,6 +73,12 @@ def describe_pipelines(bench: Bench, owner: str) -> list[PipelineEntry]:
     offers = offers_now(bench)
     declared = {item.service: item for item in manifests(services())}
     return [_describe(bench, pipeline, offers, declared, owner) for pipeline in listed()]
+
+
+def describe_pipeline(bench: Bench, name: str, owner: str) -> PipelineEntry:
+    """One pipeline, whether it is listed or not. Raises WorkbenchError (pipeline.unknown)."""
+    declared = {item.service: item for item in manifests(services())}
+    return _describe(bench, find_pipeline(name), offers_now(bench), declared, owner)
 
 
 def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:

@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel, to_snake
 
 from schemas.api import CommonOptions
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from schemas.refs import Ref, Sha256
-from workbench.engine.parse import allowed, explain, location
 from workbench.pipelines.registry import pipelines
 from workbench.pipelines.sdk import InputField, Pipeline
 from workbench.pipelines.sdk.building import check_given
@@ -60,27 +60,13 @@ def read_options(pipeline: Pipeline, given: Mapping[str, Any]) -> tuple[CommonOp
     try:
         return options_model(pipeline).model_validate({n: v for n, v in names.items() if n not in files}), files
     except ValidationError as error:
-        raise invalid(error, "options.") from None
+        raise invalid(error, "request.invalid", where="options") from None
 
 
 def check_options(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
     """Refuse what a pipeline cannot be given, before a file is opened or a server asked. Raises as ``read_options``."""
     options, files = read_options(pipeline, given)
     check_given(pipeline, {name: getattr(options, name) for name in pipeline.inputs} | files)
-
-
-def invalid(error: ValidationError, inside: str = "") -> WorkbenchError:
-    """The first thing in a request that is wrong."""
-    first = error.errors(include_url=False)[0]
-    where = f"{inside}{location(first['loc'])}"
-    return WorkbenchError(
-        "request.invalid",
-        f"{where}: {explain(first)}",
-        where=where,
-        seen=first.get("input"),
-        allowed=allowed(first),
-        remedy="Correct it.",
-    )
 
 
 def _unknown(pipeline: Pipeline, name: str, seen: object) -> WorkbenchError:

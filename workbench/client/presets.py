@@ -5,8 +5,8 @@ from __future__ import annotations
 from nodes.registry import services
 from schemas.api import Preset, PresetValues
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from workbench.client.bench import Bench
-from workbench.engine.parse import explain
 from workbench.pipelines.registry import find_pipeline
 from workbench.store.presets import MOST, Presets
 
@@ -97,12 +97,11 @@ def _check(node_id: str, service: str, params: dict[str, object]) -> None:
     try:
         declaration.params.model_validate(params)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
+        raise invalid(
+            error,
             "graph.bad_param",
-            explain(first),
-            where=f"params.{node_id}.{'.'.join(map(str, first['loc']))}",
-            seen=first.get("input"),
+            where=f"params.{node_id}",
+            model=declaration.params,
             remedy=f"`workbench nodes {service}` shows the parameters and their bounds.",
         ) from None
 

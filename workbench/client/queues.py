@@ -55,8 +55,8 @@ def _view(bench: Bench, bus: Bus, owner: str | None) -> QueueView:
         )
     letters = DeadLetters(bench.store.database).list(LETTERS, owner=owner)
     return QueueView(
-        phase=marker.get("phase", "unfamiliar"),
-        epoch=int(marker.get("epoch", "0")),
+        phase=marker.phase or "unfamiliar",
+        epoch=marker.epoch,
         pools=_pools(bus),
         leases=sorted(leases, key=lambda lease: (lease.job, lease.segment)),
         waiting=[WaitView(job=row.job, node=row.node, service=row.service, wait=row.wait) for row in waiting],
@@ -79,8 +79,8 @@ def _pools(bus: Bus) -> list[PoolView]:
             depths={lane: bus.queues.depth(pool, lane) for lane in LANES},
             oldest_s=oldest.get(pool),
             workers=sorted(by_pool.get(pool, [])),
-            paused=held.get(f"pool:{pool}"),
-            draining=[name for name in sorted(by_pool.get(pool, [])) if f"worker:{name}" in held],
+            paused=held.pools.get(pool),
+            draining=[name for name in sorted(by_pool.get(pool, [])) if name in held.workers],
         )
         for pool in sorted({*bus.queues.pools(), *by_pool})
     ]

@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from schemas.api import Consent, JobRequest
 from schemas.graph import Graph
+from schemas.problem import invalid
 from schemas.refs import Ref
+from workbench.client.access import LOCAL
 from workbench.client.bench import Bench
 from workbench.client.files import check_refs, file_given
-from workbench.client.options import invalid, read_options
+from workbench.client.options import read_options
 from workbench.engine.accept import Accepted, Request, accept
 from workbench.engine.parse import parse_graph
 from workbench.pipelines.registry import find_pipeline
@@ -25,22 +27,20 @@ from workbench.pipelines.sdk import Settings
 from workbench.pipelines.sdk.building import build, check_given, stand_ins
 from workbench.store.run_contents import PARENT_RUN
 
-LOCAL = "local"  # the owner of what the command line and notebooks submit
-
 
 def job_request(**fields: Any) -> JobRequest:
     """What is asked for, as its model. Raises WorkbenchError (request.invalid) naming the field."""
     try:
         return JobRequest.model_validate(fields)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, "request.invalid") from None
 
 
 def submit(
     bench: Bench,
     asked: JobRequest,
     *,
-    owner: str = LOCAL,
+    owner: str = LOCAL.name,
     reader: str | None = None,
     key: str | None = None,
     parent_run: str | None = None,

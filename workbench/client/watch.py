@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from schemas.event import Event, EventType, Progress
+from schemas.event import Event, Progress
+from schemas.folding import JOB_ENDS
 from schemas.job import JobRecord
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.store.jobs import JobStore
 
-FINAL_EVENTS = frozenset({EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED})
 LOOK_EVERY_S = 0.25
 
 
@@ -31,7 +31,7 @@ class Update:
 
     @property
     def final(self) -> bool:
-        return any(event.type in FINAL_EVENTS for event in self.events)
+        return any(event.type in JOB_ENDS for event in self.events)
 
 
 def watch(
@@ -54,7 +54,7 @@ def watch(
             events = bus.events(job, cursor, block_s=block_s)
             block_s = LOOK_EVERY_S
             progress = {}
-            if time.monotonic() - looked_at >= LOOK_EVERY_S and not any(event.type in FINAL_EVENTS for event in events):
+            if time.monotonic() - looked_at >= LOOK_EVERY_S and not any(event.type in JOB_ENDS for event in events):
                 looked_at, progress = time.monotonic(), bus.progress(job)
             away = False
         except BUS_AWAY:

@@ -10,11 +10,11 @@ import structlog
 from schemas.errors import WorkbenchError
 from schemas.status import Plane
 from workbench.bus.connection import BUS_AWAY
-from workbench.control.keeper import Keeper
+from workbench.control.preview_remover import PreviewRemover
 from workbench.control.reaper import Reaper
+from workbench.control.reconciler import Reconciler
 from workbench.control.recorder import Recorder
 from workbench.control.retention import Retention
-from workbench.control.sweeper import Sweeper
 from workbench.engine.threads import service_thread
 from workbench.engine.worker import Worker
 from workbench.settings import Settings
@@ -30,10 +30,10 @@ class ControlPlane:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = JobStore.open(settings)
-        self.keeper = Keeper(settings, self.store)
+        self.reconciler = Reconciler(settings, self.store)
         self.reaper = Reaper(settings)
         self.recorder = Recorder(settings, self.store)
-        self.sweeper = Sweeper(settings, self.store)
+        self.previews = PreviewRemover(settings, self.store)
         self.retention = Retention(settings, self.store)
         self.worker = Worker(settings, Plane.CONTROL, "control", settings.control_slots)
         self._threads: list[threading.Thread] = []
@@ -41,12 +41,12 @@ class ControlPlane:
 
     def start(self) -> None:
         """Start the services; returns once the bench is open and its executors are up, or raises TimeoutError."""
-        self._spawn("keeper", self.keeper.run)
-        if not self.keeper.opened.wait(60 + self.settings.lease_s):
+        self._spawn("reconciler", self.reconciler.run)
+        if not self.reconciler.opened.wait(60 + self.settings.lease_s):
             raise TimeoutError("the bus could not be taken over")
         self._spawn("recorder", self.recorder.run)
         self._spawn("reaper", self.reaper.run)
-        self._spawn("sweeper", self.sweeper.run)
+        self._spawn("previews", self.previews.run)
         self._spawn("retention", self.retention.run)
         if self.settings.mlflow_url:
             tracker = Tracker.connect(self.settings, self.store)
@@ -58,7 +58,7 @@ class ControlPlane:
         """Hand back what runs, record what is left, end."""
         self.worker.stop()
         self._untracked.set()
-        for service in (self.keeper, self.reaper, self.recorder, self.sweeper, self.retention):
+        for service in (self.reconciler, self.reaper, self.recorder, self.previews, self.retention):
             service.stopping.set()
         for thread in self._threads:
             thread.join(timeout=5)

@@ -10,7 +10,6 @@ of deleted and rewritten files are out of reach of any program: encrypt the disk
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from workbench.embedded.compact_sqlite import vacuum
 from workbench.embedded.log_masking import mask_logs
 from workbench.embedded.probes import public_url
 from workbench.embedded.record import StackRecord, read_record
+from workbench.host import lock
 from workbench.settings import Settings
 
 COMPACTED_PARTS = ("bus", "objects", "sql", "mlflow", "logs")
@@ -75,7 +75,7 @@ def _alone(home: Path) -> Iterator[None]:
     """One compaction of a home at a time: a second one waits. The kernel frees the lock of a process that dies."""
     (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "run" / "compaction.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file)
         yield
 
 

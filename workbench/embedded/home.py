@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
+from workbench.host import lock
 
 FOLDERS = ("bus", "objects", "mlflow", "sql", "logs", "run")
 LEAST_FREE_BYTES = 200 * 1024 * 1024  # below it Valkey refuses writes and SeaweedFS goes read-only soon after
@@ -78,12 +78,7 @@ def only_instance(home: Path) -> Iterator[bool]:
     """Hold the home's lock. Yields False when another process holds it; the kernel frees it when that one dies."""
     descriptor = os.open(home / "stack.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield lock(descriptor, wait=False)
     finally:
         os.close(descriptor)
 

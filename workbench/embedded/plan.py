@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from workbench.embedded.probes import probe
 from workbench.embedded.ready import READY_FILE
 from workbench.embedded.servers import TRACKING_PREFIX, bus_server, object_server, sql_file, tracking_server
 from workbench.embedded.tracking_socket import socket_path
+from workbench.host import python_module
 from workbench.settings import Settings, load_settings
 from workbench.unix_url import unix_url
 
@@ -106,7 +106,7 @@ def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
 
     return Part(
         name=name,
-        argv=argv or (sys.executable, "-P", "-m", "workbench.cli.main", name, *options),
+        argv=argv or tuple(python_module("workbench.cli.main", name, *options)),
         env={READY_FILE: str(ready_file), "PYTHONUNBUFFERED": "1"},
         cwd=home,
         probe=announced,
@@ -124,7 +124,7 @@ def app_role(home: Path, settings: Settings, port: int, *, token: bool = True) -
     options = ("--port", str(port), *(() if token else ("--no-token",)))
     return Part(
         name="app",
-        argv=(sys.executable, "-P", "-m", "workbench.cli.main", "app", *options),
+        argv=tuple(python_module("workbench.cli.main", "app", *options)),
         env={"PYTHONUNBUFFERED": "1"},
         cwd=home,
         url=settings.app_url,

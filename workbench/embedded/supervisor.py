@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
+from workbench.backoff import Backoff
 from workbench.embedded.guard import Guard
 from workbench.embedded.part import Part
 from workbench.embedded.probes import public_url
@@ -30,7 +31,7 @@ from workbench.embedded.process import (
 from workbench.embedded.record import PartRecord, StackRecord, read_record, remove_record, write_record
 from workbench.embedded.tracking_socket import clear_socket
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+PAUSES = Backoff(first_s=0.2, longest_s=15.0)
 HEALTHY_S = 60.0  # after that long in good health the pauses begin anew
 DEATHS_THAT_FAIL_A_START = 3
 STOP_ORDER = ("app", "worker", "control", "mlflow", "objects", "sql", "bus")
@@ -219,7 +220,7 @@ class Supervisor:
         self._schedule_restart(watched, now)
 
     def _schedule_restart(self, watched: Watched, now: float) -> None:
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**watched.deaths_in_a_row)
+        pause = PAUSES.pause_s(watched.deaths_in_a_row + 1)
         watched.deaths_in_a_row += 1
         watched.restarts += 1
         watched.next_start = now + pause

@@ -20,9 +20,10 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, refs_in
 from schemas.status import Lane
-from workbench.bus.answers import Planned, Verdict
+from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.planned import Planned
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
 from workbench.engine.known import known_results, lost_results, recorded_questions, recorded_results, with_results

@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from nodes.sdk import NodeDeclaration, field_type
 from schemas.errors import WorkbenchError
 from schemas.graph import Edge, Node
+from schemas.problem import invalid
 from schemas.refs import Ref
 from schemas.status import EdgeKind
-from workbench.engine.parse import explain, location
 
 _REFERENCE = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_-]*)\.([A-Za-z_]\w*)$")
 
@@ -183,12 +183,11 @@ def _check_value(value: Any, annotation: Any, where: str) -> None:
     try:
         TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
+        raise invalid(
+            error,
             "graph.bad_input",
-            f"the value does not fit: {explain(first)}",
-            where=where + (f".{location(first['loc'])}" if first["loc"] else ""),
-            seen=first.get("input"),
+            "the value does not fit",
+            where=where,
             allowed=_type_name(annotation),
             remedy="Give a value of that type, or a reference.",
         ) from None

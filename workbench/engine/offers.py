@@ -73,7 +73,7 @@ class Outlook:
 
     def refresh(self) -> None:
         """Ask the bus. Raises BUS_AWAY."""
-        self.epoch = int(self._bus.marker().get("epoch", "0"))
+        self.epoch = self._bus.marker().epoch
         if time.monotonic() - self._asked_at > FRESH_S:
             self.look()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from schemas.errors import WorkbenchError
 from schemas.graph import MAX_DOCUMENT_BYTES, MAX_NODES, SCHEMA, Graph
+from schemas.problem import location, problems_of
 
 
 def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
@@ -34,7 +35,7 @@ def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
             where="nodes",
             seen=len(nodes),
             allowed=f"at most {MAX_NODES}",
-            remedy="Submit several jobs, or a sweep.",
+            remedy="Submit several jobs.",
         )
     try:
         return Graph.model_validate(raw)
@@ -74,99 +75,20 @@ def read_document(document: bytes | str) -> dict[str, Any]:
 
 
 def _schema_error(error: ValidationError, raw: dict[str, Any]) -> WorkbenchError:
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    message = f"the graph does not match its schema: {explain(first)}"
-    if len(problems) > 1:
-        message += f" (and {len(problems) - 1} more)"
-    where = location(first["loc"])
-    loc = first["loc"]
+    problems = problems_of(error)
+    first, loc = problems[0], problems[0].loc
+    where = first.place
     if len(loc) > 1 and loc[0] == "nodes" and isinstance(loc[1], int):
         node = raw["nodes"][loc[1]]
         if isinstance(node, dict) and node.get("id"):
             where = f"node {node['id']}: {location(loc[2:]) or 'the node'}"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return WorkbenchError(
         "graph.schema",
-        message,
+        f"the graph does not match its schema: {first.text}{more}",
         where=where,
-        seen=None if first["type"] == "missing" else first.get("input"),
-        allowed=allowed(first),
+        seen=first.seen,
+        allowed=first.allowed,
         remedy="`workbench schemas export` writes the JSON Schema of a graph.",
-        problems=[f"{location(problem['loc'])}: {explain(problem)}" for problem in problems[:20]],
+        problems=[str(problem) for problem in problems[:20]],
     )
-
-
-def location(loc: tuple[int | str, ...]) -> str:
-    """("nodes", 3, "retries", "attempt") -> nodes[3].retries.attempt"""
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def explain(problem: Any) -> str:
-    """A sentence for one of pydantic's error records."""
-    if problem["type"] == "extra_forbidden":
-        return "this field is not known here"
-    if problem["type"] == "missing":
-        return "this field is required"
-    return str(problem["msg"][0].lower() + problem["msg"][1:])
-
-
-def allowed(problem: Any) -> str | None:
-    """The bounds or choices in one of pydantic's error records, in words."""
-    context = problem.get("ctx") or {}
-    words = {
-        "ge": "at least",
-        "gt": "more than",
-        "le": "at most",
-        "lt": "less than",
-        "max_length": "at most",
-        "min_length": "at least",
-    }
-    found = [f"{words[name]} {value}" for name, value in context.items() if name in words]
-    if "expected" in context:
-        found.append(str(context["expected"]))
-    if "pattern" in context:
-        found.append(f"text matching {context['pattern']}")
-    return ", ".join(found) or None
-
-
-def field_bounds(model: type[BaseModel], name: str) -> str | None:
-    """The bounds of a model's field in words, e.g. "number, 0 to 2"; None for an unknown field."""
-    schema = model.model_json_schema()
-    definition = schema.get("properties", {}).get(name)
-    if definition is None:
-        return None
-    if "$ref" in definition:
-        definition = schema.get("$defs", {}).get(definition["$ref"].rpartition("/")[2], definition)
-    return bounds_in_words(definition)
-
-
-def bounds_in_words(definition: dict[str, Any]) -> str:
-    """A JSON Schema of one value in words."""
-    choices = [option for option in definition.get("anyOf", []) if option.get("type") != "null"]
-    if choices:
-        return " or ".join(bounds_in_words(option) for option in choices)
-    if "$ref" in definition:
-        return str(definition["$ref"]).rpartition("/")[2]
-    if definition.get("type") == "array":
-        return "list of " + bounds_in_words(definition.get("items", {}))
-    if "enum" in definition:
-        return "one of " + ", ".join(map(str, definition["enum"]))
-    if "const" in definition:
-        return str(definition["const"])
-    parts = [str(definition.get("type", "a value"))]
-    low = definition.get("minimum", definition.get("exclusiveMinimum"))
-    high = definition.get("maximum", definition.get("exclusiveMaximum"))
-    if low is not None and high is not None:
-        parts.append(f"{low} to {high}")
-    elif low is not None:
-        parts.append(f"from {low}")
-    elif high is not None:
-        parts.append(f"up to {high}")
-    if "maxLength" in definition:
-        parts.append(f"at most {definition['maxLength']} characters")
-    if "multipleOf" in definition:
-        parts.append(f"a multiple of {definition['multipleOf']}")
-    return ", ".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
@@ -47,24 +48,21 @@ def topological_order(graph: Graph) -> list[str]:
             allowed="one edge between two nodes",
             remedy="Remove one of the two.",
         )
-    children = graph.children()
-    pending = Counter(edge.to for edge in graph.edges)
-    order = [node_id for node_id in ids if pending[node_id] == 0]
-    for node_id in order:  # grows while it is walked
-        for edge in children[node_id]:
-            pending[edge.to] -= 1
-            if pending[edge.to] == 0:
-                order.append(edge.to)
-    if len(order) < len(ids):
-        cycle = _a_cycle(graph, set(order))
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for node_id in ids:
+        sorter.add(node_id)
+    for edge in graph.edges:
+        sorter.add(edge.to, edge.from_)
+    try:
+        return list(sorter.static_order())
+    except CycleError as error:
         raise WorkbenchError(
             "graph.cycle",
             "the edges form a cycle",
             where="edges",
-            seen=" -> ".join([*cycle, cycle[0]]),
+            seen=" -> ".join(error.args[1]),
             remedy="Remove one of these edges: every node must be able to run after its parents.",
-        )
-    return order
+        ) from None
 
 
 def ancestors(graph: Graph, order: list[str]) -> dict[str, set[str]]:
@@ -76,14 +74,3 @@ def ancestors(graph: Graph, order: list[str]) -> dict[str, set[str]]:
         for edge in parents[node_id]:
             found[node_id] |= {edge.from_} | found[edge.from_]
     return found
-
-
-def _a_cycle(graph: Graph, acyclic: set[str]) -> list[str]:
-    parents = graph.parents()
-    rest = [node.id for node in graph.nodes if node.id not in acyclic]
-    walked: list[str] = []
-    current = rest[0]
-    while current not in walked:  # every node left over has a parent that is left over too
-        walked.append(current)
-        current = next(edge.from_ for edge in parents[current] if edge.from_ not in acyclic)
-    return list(reversed(walked[walked.index(current) :]))

@@ -14,10 +14,10 @@ from nodes.identity import Identity
 from nodes.sdk import NodeDeclaration
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph, Node
+from schemas.problem import first_problem, invalid
 from schemas.refs import Ref, is_ref, refs_in
 from schemas.status import NodeStatus
 from workbench.engine.binding import bind, literal, references
-from workbench.engine.parse import allowed, explain, field_bounds, location
 from workbench.engine.structure import ancestors, topological_order
 
 
@@ -151,14 +151,12 @@ def checked_params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
     try:
         return declaration.params.model_validate(node.params).model_dump(mode="json")
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        raise WorkbenchError(
+        raise invalid(
+            error,
             "graph.bad_param",
-            f"{node.service}: {name or 'the parameters'}: {explain(first)}",
-            where=f"node {node.id}: params.{location(first['loc'])}",
-            seen=first.get("input"),
-            allowed=field_bounds(declaration.params, name) or allowed(first),
+            f"{node.service}: {first_problem(error).field or 'the parameters'}",
+            where=f"node {node.id}: params",
+            model=declaration.params,
             remedy=f"`workbench nodes {node.service}` shows its parameters.",
         ) from None
 
@@ -174,12 +172,11 @@ def _state(node: Node, declaration: NodeDeclaration, *, outdated: bool) -> dict[
         try:
             declaration.outputs.model_validate(node.output)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise WorkbenchError(
+            raise invalid(
+                error,
                 "graph.bad_input",
-                f"the output of a completed node does not fit its service: {explain(first)}",
-                where=f"node {node.id}: output.{location(first['loc'])}",
-                seen=first.get("input"),
+                "the output of a completed node does not fit its service",
+                where=f"node {node.id}: output",
                 remedy="Correct the output, or set the node's status to pending so that it runs again.",
             ) from None
         return {"error": None}

@@ -1,6 +1,6 @@
-"""Length-prefixed JSON messages between a supervisor and its executor, over a socket pair.
+"""Length-prefixed frames between two processes over a socket pair: the length in 4 bytes, big-endian, then the bytes.
 
-Never over stdout: a node may print. Numbers are 4 bytes, big-endian; a message is at most 64 MiB.
+Never over stdout: a node may print. A frame is at most 64 MiB.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ import select
 import socket
 import struct
 import threading
-from typing import Any
-
-import orjson
 
 _LENGTH = struct.Struct(">I")
 MAX_BYTES = 64 * 1024 * 1024
@@ -29,24 +26,20 @@ class Wire:
         self._buffer = bytearray()
         self._lock = threading.Lock()
 
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, body: bytes) -> None:
         """Raises Closed."""
-        body = orjson.dumps({"kind": kind, **fields})
         try:
             with self._lock:
                 self._socket.sendall(_LENGTH.pack(len(body)) + body)
         except OSError as error:
             raise Closed(str(error)) from error
 
-    def receive(self, timeout_s: float | None = None) -> dict[str, Any] | None:
-        """The next message, or None when none came in time. Raises Closed."""
+    def receive(self, timeout_s: float | None = None) -> bytes | None:
+        """The next frame, or None when none came in time. Raises Closed."""
         while True:
-            message = self._pop()
-            if message is not None:
-                return message
+            body = self._pop()
+            if body is not None:
+                return body
             # Not settimeout: it would apply to the senders in other threads too.
             if timeout_s is not None and not select.select([self._socket], [], [], timeout_s)[0]:
                 return None
@@ -61,7 +54,7 @@ class Wire:
     def close(self) -> None:
         self._socket.close()
 
-    def _pop(self) -> dict[str, Any] | None:
+    def _pop(self) -> bytes | None:
         if len(self._buffer) < 4:
             return None
         (length,) = _LENGTH.unpack_from(self._buffer)
@@ -71,5 +64,4 @@ class Wire:
             return None
         body = bytes(self._buffer[4 : 4 + length])
         del self._buffer[: 4 + length]
-        message: dict[str, Any] = orjson.loads(body)
-        return message
+        return body

@@ -1,4 +1,4 @@
-"""A worker process: slots, the heart, the listener for cancellations, the announcement. The same for both planes."""
+"""A worker process: slots, lease renewer, listener for cancellations, announcement. The same for both planes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ from schemas.capability import WorkerManifest
 from schemas.status import Plane
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
-from workbench.engine.active import Heart
-from workbench.engine.child import Child
+from workbench.engine.cut import pool_name
+from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.lease import LeaseRenewer
 from workbench.engine.machine import gpus, memory_used_gib
-from workbench.engine.supervisor import Slot
+from workbench.engine.segment_supervisor import SlotParts
+from workbench.engine.shutdown import Shutdown
+from workbench.engine.slot import Slot
 from workbench.engine.threads import service_thread
 from workbench.settings import Settings
 from workbench.store.local_cache import LocalCache
@@ -50,7 +53,7 @@ class Worker:
         self.name = f"{pool}-{host}-{uuid.uuid4().hex[:6]}"
         self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
         self._objects = Objects.connect(settings)
-        self._heart = Heart(self._bus(), settings.lease_s)
+        self._renewer = LeaseRenewer(self._bus(), settings.lease_s)
         self._stopping = threading.Event()
         self.drained = threading.Event()  # an operator wants this worker to finish what it does and leave
         self._slots = [self._slot(index) for index in range(slots)]
@@ -59,7 +62,7 @@ class Worker:
     def start(self) -> None:
         """Start everything; returns at once."""
         _clear_work(self.settings)
-        self._heart.start()
+        self._renewer.start()
         for run in (self._start_slots, self._announce, self._listen):
             service_thread(run.__name__.strip("_"), run).start()
 
@@ -71,14 +74,14 @@ class Worker:
             thread = service_thread(slot.name, slot.run)
             thread.start()
             self._threads.append(thread)
-            while not slot.child.services and not self._stopping.wait(0.05):
+            while not slot.executor.services and not self._stopping.wait(0.05):
                 pass
 
     def wait_ready(self, timeout_s: float = 60.0) -> bool:
         """Whether the worker can run nodes: its first executor came up in time."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if self._slots[0].child.services:
+            if self._slots[0].executor.services:
                 return True
             if self._stopping.wait(0.02):
                 break
@@ -88,19 +91,19 @@ class Worker:
         """Take nothing more, let running nodes finish for ``drain_s``, hand back the rest and end the executors."""
         self._stopping.set()
         for slot in self._slots:
-            slot.draining.set()
+            slot.shutdown.drain()
         until = time.monotonic() + self.settings.drain_s
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
         if busy := [thread.name for thread in self._threads if thread.is_alive()]:
             log.info("handing back what is unfinished", worker=self.name, slots=busy, after_s=self.settings.drain_s)
         for slot in self._slots:
-            slot.stopping.set()
+            slot.shutdown.stop()
         for thread in self._threads:
             thread.join(timeout=10)
         for slot in self._slots:
-            slot.child.stop()
-        self._heart.stop()
+            slot.executor.stop()
+        self._renewer.stop()
         try:
             self._bus().leave(self.name, [slot.name for slot in self._slots])
         except BUS_AWAY as error:
@@ -117,14 +120,16 @@ class Worker:
         }
         # A node needs neither the bus nor the stores; what it cannot see it cannot leak.
         environment |= dict.fromkeys(_SECRETS, "")
-        child = Child(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
-        return Slot(name, self.plane, self.pool, self._bus(), self._objects, self.cache, child, self._heart)
+        executor = ExecutorProcess(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
+        pool = pool_name(self.plane, self.pool)
+        parts = SlotParts(pool, self._bus(), self._objects, self.cache, executor, self._renewer, Shutdown())
+        return Slot(name, self.plane, self.pool, parts)
 
     def manifest(self) -> WorkerManifest:
         """What this worker offers, as its executor reported it."""
         services = [
             service
-            for service in self._slots[0].child.services
+            for service in self._slots[0].executor.services
             if service["plane"] == self.plane.value and (self.plane is Plane.CONTROL or service["pool"] == self.pool)
         ]
         return WorkerManifest.model_validate(
@@ -138,7 +143,7 @@ class Worker:
                 "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
                 "memory_used_gib": memory_used_gib(),
                 "gpus": gpus(),
-                "models": sorted({model for slot in self._slots for model in slot.child.models}),
+                "models": sorted({model for slot in self._slots for model in slot.executor.models}),
                 "services": services,
             }
         )
@@ -147,12 +152,12 @@ class Worker:
         bus = self._bus()
         self.wait_ready()
         while not self._stopping.is_set():
-            told, until = self._slots[0].child.services, time.monotonic() + ANNOUNCE_EVERY_S
+            told, until = self._slots[0].executor.services, time.monotonic() + ANNOUNCE_EVERY_S
             try:
                 if bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S):
                     log.info("an operator drains this worker", worker=self.name)
                     self.drained.set()
-                while time.monotonic() < until and self._slots[0].child.services is told:  # edited: said at once
+                while time.monotonic() < until and self._slots[0].executor.services is told:  # edited: said at once
                     if self._stopping.wait(0.2):
                         return
             except BUS_AWAY:
@@ -164,7 +169,7 @@ class Worker:
             try:
                 for job in bus.cancellations():
                     if job:
-                        self._heart.cancelled(job)
+                        self._renewer.cancelled(job)
                     if self._stopping.is_set():
                         return
             except BUS_AWAY:

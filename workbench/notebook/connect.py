@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from workbench.notebook.workbench import Workbench
+from workbench.client.opening import open_settings
+from workbench.notebook.workbench import Workbench
 
 
 def connect(home: str | Path | None = None, *, start: bool = True) -> Workbench:
@@ -22,9 +21,6 @@ def connect(home: str | Path | None = None, *, start: bool = True) -> Workbench:
 
     Raises WorkbenchError: stack.not_running, settings.invalid, and what `workbench up` raises.
     """
-    from workbench.client.opening import open_settings
-    from workbench.notebook.workbench import Workbench
-
     place = Path(home).expanduser().absolute() if home is not None else None
     return Workbench(open_settings(place, start=start, starting=_say))
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from workbench.notebook.packages import WIDGETS, missing
-
-if TYPE_CHECKING:
-    from workbench.notebook.widgets.job_views import _JobView
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 Bundle = dict[str, Any]
@@ -18,8 +15,6 @@ Bundle = dict[str, Any]
 HIDDEN_PICTURES = (
     ".jp-OutputArea-child:has(> .jp-OutputArea-output .wb-notebook-picture),.wb-notebook-picture{display:none}"
 )
-# Views of jobs that stand in an output -> the display ids of their pictures.
-_places: WeakKeyDictionary[_JobView, list[str]] = WeakKeyDictionary()
 
 
 def in_a_notebook() -> bool:
@@ -41,6 +36,26 @@ class Shown(Protocol):
 
     def words(self) -> str:
         """It in a line."""
+
+
+class JobShown(Shown, Protocol):
+    """A widget that shows a job."""
+
+    job_id: str
+    settled: bool
+
+    def ended(self) -> bool:
+        """Whether the job has ended."""
+
+    def when_ended(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once the job has ended; never for one that has ended before."""
+
+    def settle(self) -> None:
+        """Write the last state and send it with the cell that runs now. Blocks."""
+
+
+# Views of jobs that stand in an output -> the display ids of their pictures.
+_places: WeakKeyDictionary[JobShown, list[str]] = WeakKeyDictionary()
 
 
 def show(view: Shown) -> str:
@@ -69,14 +84,14 @@ def show_as(widget: Callable[[], Any]) -> None:
     widget()._ipython_display_()
 
 
-def show_job(view: _JobView) -> None:
+def show_job(view: JobShown) -> None:
     """The same for a view of a job; the picture becomes the final one as soon as the job ends."""
-    ended = view.job.status.final
+    ended = view.ended()
     place = show(view)
     if view not in _places:
         view.when_ended(lambda: _redraw(view))
     _places.setdefault(view, []).append(place)
-    if not ended and view.job.status.final:  # between the two
+    if not ended and view.ended():  # between the two
         _redraw(view)
 
 
@@ -86,12 +101,12 @@ def settle(job_id: str) -> None:
     Whoever executes a notebook takes only what the running cell sends, so the cell that waited for a job calls this:
     what the thread that heard of the end sends is lost there.
     """
-    for view in [view for view in _places if view.job.id == job_id and not view.settled]:
+    for view in [view for view in _places if view.job_id == job_id and not view.settled]:
         _redraw(view)
         view.settle()
 
 
-def _redraw(view: _JobView) -> None:
+def _redraw(view: JobShown) -> None:
     from IPython.display import update_display
 
     for place in _places.get(view, ()):

@@ -8,14 +8,13 @@ from numbers import Real
 
 from schemas.errors import WorkbenchError
 from workbench.notebook import within
+from workbench.notebook.tables import html_table
 
 
 class Figures(dict[str, float]):
     """Figures by name, drawn as a table."""
 
     def _repr_html_(self) -> str:
-        from workbench.notebook.tables import html_table
-
         return html_table([{"figure": name, "value": f"{value:.4g}"} for name, value in self.items()])
 
 

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from nodes.registry import services
 from schemas.errors import WorkbenchError
+from schemas.graph import Graph
+from schemas.problem import invalid
 from schemas.refs import Ref
 from schemas.status import Lane
 from workbench.pipelines.sdk import Pipeline
@@ -74,29 +79,14 @@ def lane_of(lane: str) -> Lane:
 
 def validated(model: Any, body: dict[str, Any]) -> Any:
     """A request as its model. Raises WorkbenchError (request.invalid) with the first thing that is wrong."""
-    from pydantic import ValidationError
-
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        from workbench.engine.parse import allowed, explain, location
-
-        first = error.errors(include_url=False)[0]
-        where = location(first["loc"])
-        raise WorkbenchError(
-            "request.invalid",
-            f"{where}: {explain(first)}",
-            where=where,
-            seen=first.get("input"),
-            allowed=allowed(first),
-            remedy="Correct it.",
-        ) from None
+        raise invalid(error, "request.invalid") from None
 
 
 def document_of(what: Any) -> dict[str, Any]:
     """The JSON of a graph, however it is given. Raises WorkbenchError (request.invalid) for what is none."""
-    from schemas.graph import Graph
-
     if isinstance(what, Mapping):
         return dict(what)
     graph = what if isinstance(what, Graph) else what.build() if hasattr(what, "build") else None
@@ -131,8 +121,6 @@ def refuse_cells(document: dict[str, Any]) -> None:
 
     Raises WorkbenchError (graph.unknown_service).
     """
-    from nodes.registry import services
-
     known = services()
     for node in document.get("nodes") or ():
         declaration = known.get(node.get("service", "")) if isinstance(node, dict) else None

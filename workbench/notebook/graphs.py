@@ -7,10 +7,10 @@ existing. What a call returns has an attribute for each output; giving one to an
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
@@ -24,11 +24,8 @@ from schemas.status import EdgeKind
 from workbench.engine.validate import checked_params
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.given import validated
-
-if TYPE_CHECKING:
-    from workbench.notebook.drawing import Drawing
-    from workbench.notebook.job import Job
-    from workbench.notebook.workbench import Workbench
+from workbench.notebook.job import Job
+from workbench.notebook.shown_graph import ShownGraph
 
 
 class Output:
@@ -70,10 +67,26 @@ class BuiltNode:
 
 
 class GraphBuilder:
-    """A graph that grows. Nothing is sent before it is run."""
+    """A graph that grows. Nothing is sent before it is run.
 
-    def __init__(self, workbench: Workbench, name: str, *, seed: int = 0) -> None:
-        self._workbench = workbench
+    Args:
+        upload: the reference of a file of a kind, once the file is in the object store.
+        submit: takes the graph and options of ``wb.run``.
+        draw: makes what shows a graph.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        seed: int = 0,
+        upload: Callable[[Any, str], Ref],
+        submit: Callable[..., Job],
+        draw: Callable[[Graph], ShownGraph],
+    ) -> None:
+        self._draw = draw
+        self._upload = upload
+        self._submit = submit
         self.name = name
         self.seed = seed
         self._nodes: dict[str, Node] = {}
@@ -154,7 +167,7 @@ class GraphBuilder:
         if isinstance(taken, type) and issubclass(taken, Ref):
             kind = str(taken.model_fields["kind"].default)
             if isinstance(value, (str, Path, Ref, Artifact)):
-                return self._workbench.upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
+                return self._upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
         if isinstance(value, BaseModel):
             return value.model_dump(mode="json", by_alias=True)
         return f"${value}" if isinstance(value, str) and value.startswith("$") else value
@@ -185,15 +198,13 @@ class GraphBuilder:
         document = {"schema": SCHEMA, **document}
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else 0).decode()
 
-    def draw(self) -> Drawing:
+    def draw(self) -> ShownGraph:
         """The graph as a drawing."""
-        from workbench.notebook.drawing import Drawing
-
-        return Drawing(self.build(), {})
+        return self._draw(self.build())
 
     def run(self, **options: Any) -> Job:
         """Submit it; ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""
-        return self._workbench.run(self, **options)
+        return self._submit(self, **options)
 
     def __repr__(self) -> str:
         return f"<graph {self.name}: {', '.join(self._nodes) or 'no nodes'}>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
 import sys
 import threading
 import time
@@ -13,19 +14,25 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
-from schemas.refs import Ref
+from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
-from workbench.notebook import within
-from workbench.notebook.display import show_as
+from workbench.client.bench import Bench
+from workbench.client.deletion import delete
+from workbench.client.finish import await_record, await_tracked
+from workbench.client.rerun import rerun, retry
+from workbench.client.view import artifacts, named_artifacts
+from workbench.notebook import views, within
+from workbench.notebook.artifact import Artifact
+from workbench.notebook.display import settle, show_as
+from workbench.notebook.figures import Figures
 from workbench.notebook.given import params_by_node
+from workbench.notebook.shown_graph import ShownGraph
+from workbench.notebook.static_html import job_html, job_text, states_of, video_of
+from workbench.notebook.tables import Table
+from workbench.store.lineage import lineage
 
 if TYPE_CHECKING:
-    from workbench.notebook.artifact import Artifact
-    from workbench.notebook.drawing import Drawing
-    from workbench.notebook.figures import Figures
-    from workbench.notebook.tables import Table
     from workbench.notebook.widgets.job_views import GraphView, JobMonitor
-    from workbench.notebook.workbench import Workbench
 
 
 class Job:
@@ -35,8 +42,8 @@ class Job:
     in a terminal ``wait`` shows a bar. Ctrl-C, or stopping the cell, stops watching and not the job.
     """
 
-    def __init__(self, workbench: Workbench, job_id: str, unserved: Sequence[str] = ()) -> None:
-        self._workbench = workbench
+    def __init__(self, bench: Bench, job_id: str, unserved: Sequence[str] = ()) -> None:
+        self._bench = bench
         self.id = job_id
         self.unserved = tuple(unserved)  # services that no worker offered when it was submitted
         self._final: JobRecord | None = None
@@ -48,8 +55,8 @@ class Job:
         """Everything that is known of it now."""
         if self._final is not None:
             return self._final
-        record = self._workbench.bench.job(self.id)
-        if record.status.final and (record.mlflow_run_id or not self._workbench.settings.mlflow_url):
+        record = self._bench.job(self.id)
+        if record.status.final and (record.mlflow_run_id or not self._bench.settings.mlflow_url):
             self._final = record
         return record
 
@@ -61,7 +68,7 @@ class Job:
     @property
     def events(self) -> Sequence[Event]:
         """What happened so far, in order."""
-        return self._workbench.bench.events(self.id)
+        return self._bench.events(self.id)
 
     @property
     def params(self) -> dict[str, dict[str, Any]]:
@@ -71,7 +78,7 @@ class Job:
     @property
     def mlflow_run(self) -> str | None:
         """URL of its page in MLflow, once it is recorded there."""
-        return self._workbench.bench.mlflow_run(self.id)
+        return self._bench.mlflow_run(self.id)
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
@@ -89,9 +96,7 @@ class Job:
             else:
                 self._wait(timeout_s, threading.Event())
         if recorded:
-            from workbench.client.finish import await_tracked
-
-            await_tracked(self._workbench.bench, self.id)
+            await_tracked(self._bench, self.id)
         self._show_the_end()
         return self
 
@@ -126,30 +131,27 @@ class Job:
             ended.get_loop().call_soon_threadsafe(tell)
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
-        from workbench.client.finish import await_record
-
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        for _ in self._workbench.bench.watch(self.id):
+        for _ in self._bench.watch(self.id):
             if stopped.is_set():
                 return
             if until is not None and time.monotonic() > until:
                 raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it goes on")
-        await_record(self._workbench.bench, self.id)
+        await_record(self._bench, self.id)
         self._show_the_end()
 
     def _show_the_end(self) -> None:
         """In the outputs that show it, where there are any."""
-        display = sys.modules.get("workbench.notebook.display")
-        if display is not None and self.record.status.final:
-            display.settle(self.id)
+        if self.record.status.final:
+            settle(self.id)
 
     def _wait_with_a_bar(self) -> None:
-        from workbench.client.finish import await_record
+        # Only a terminal needs the bar, and a notebook starts faster without rich.
         from workbench.terminal.progress import Follower
 
-        with Follower(self._workbench.bench, self.id, visible=True) as follower:
+        with Follower(self._bench, self.id, visible=True) as follower:
             follower.follow(lambda _: None, None)
-        await_record(self._workbench.bench, self.id)
+        await_record(self._bench, self.id)
 
     def _completed(self) -> JobRecord:
         """Its record once it completed. Raises WorkbenchError: what it failed with, or job.cancelled."""
@@ -168,12 +170,7 @@ class Job:
 
         Waits for the end. Raises WorkbenchError: what the job failed with, or job.no_such_output.
         """
-        from workbench.client.view import final_video
-        from workbench.pipelines.registry import pipeline_result
-
-        record = self._completed()
-        ref = final_video(record, pipeline_result(record.pipeline))
-        return self._shown(ref, "video")
+        return self._shown(video_of(self._completed()), "video")
 
     @property
     def audio(self) -> Artifact:
@@ -194,11 +191,8 @@ class Job:
     @property
     def artifacts(self) -> Table:
         """Every file it used and made so far: (node, role, name, artifact). Does not wait."""
-        from workbench.client.view import named_artifacts
-        from workbench.notebook.tables import Table
-
         rows = [
-            {"node": node, "role": role, "name": name, "artifact": self._workbench.artifact(ref)}
+            {"node": node, "role": role, "name": name, "artifact": Artifact(self._bench, ref)}
             for node, role, name, ref in named_artifacts(self.record)
         ]
         return Table(rows)
@@ -206,24 +200,18 @@ class Job:
     @property
     def metrics(self) -> Figures:
         """Figures by ``node.name``. Waits and raises as ``video``."""
-        from workbench.notebook.figures import Figures
-
         record = self._completed()
         return Figures({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
 
     @property
-    def graph(self) -> Drawing:
+    def graph(self) -> ShownGraph:
         """Its graph with the state of each node now, as a drawing; ``graph.document`` is the JSON."""
-        from workbench.notebook.drawing import Drawing
-
         record = self.record
-        return Drawing(record.graph, {node.id: node.status for node in record.nodes})
+        return ShownGraph(self._bench, record.graph, states_of(record))
 
     @property
     def nodes(self) -> Table:
         """Its nodes as they are now: (node, service, status, seconds, cached, worker). Does not wait."""
-        from workbench.notebook.tables import Table
-
         return Table(
             [
                 {
@@ -244,10 +232,7 @@ class Job:
 
         Does not wait.
         """
-        from workbench.notebook.tables import Table
-        from workbench.store.lineage import lineage
-
-        found = lineage(self._workbench.bench.store.database, self.id)
+        found = lineage(self._bench.store.database, self.id)
         rows = [
             {"way": "from", "what": f"{one.node}.{one.name}", "job": one.job, "there": f"{one.made_by}.{one.output}"}
             for one in found.from_
@@ -259,8 +244,6 @@ class Job:
         return Table(rows)
 
     def _last(self, kind: str) -> Ref | None:
-        from workbench.client.view import artifacts
-
         return next((ref for _, _, ref in reversed(artifacts(self._completed())) if ref.kind == kind), None)
 
     def _shown(self, ref: Ref | None, kind: str) -> Artifact:
@@ -272,13 +255,11 @@ class Job:
                 seen=sorted({row["artifact"].kind for row in self.artifacts if row["role"] == "output"}),
                 remedy="job.artifacts shows what it made.",
             )
-        return self._workbench.artifact(ref)
+        return Artifact(self._bench, ref)
 
     def _value(self, value: Any) -> Any:
-        from schemas.refs import read_ref
-
         if (ref := read_ref(value)) is not None:
-            return self._workbench.artifact(ref)
+            return Artifact(self._bench, ref)
         if isinstance(value, dict):
             return {name: self._value(item) for name, item in value.items()}
         return [self._value(item) for item in value] if isinstance(value, list) else value
@@ -287,42 +268,36 @@ class Job:
 
     def cancel(self) -> bool:
         """Stop it; False when it had ended already."""
-        return self._workbench.bench.cancel(self.id)
+        return self._bench.cancel(self.id)
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
         """Approve what it asks, with another text where given; it goes on."""
-        self._workbench.bench.approve(self.id, node, text=text, author=author or _login())
+        self._bench.approve(self.id, node, text=text, author=author or _login())
 
     def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
         """Refuse what it asks: the node fails with the reason."""
-        self._workbench.bench.reject(self.id, node, reason=reason, author=author or _login())
+        self._bench.reject(self.id, node, reason=reason, author=author or _login())
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
-        from workbench.client.rerun import rerun
-
         changed = params_by_node(params, f"job {self.id}")
-        again = rerun(self._workbench.bench, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        again = rerun(self._bench, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
         return self._followed_by(again.job)
 
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        from workbench.client.rerun import retry
-
-        return self._followed_by(retry(self._workbench.bench, self.id, parent_run=within.parent_run()).job)
+        return self._followed_by(retry(self._bench, self.id, parent_run=within.parent_run()).job)
 
     def delete(self) -> list[str]:
         """Remove its record and its run in MLflow; files that nothing names go with ``wb.gc()``.
 
         Returns what could not be done yet, in sentences. Raises WorkbenchError (job.not_final).
         """
-        from workbench.client.deletion import delete
-
-        return delete(self._workbench.bench, self.id)
+        return delete(self._bench, self.id)
 
     def _followed_by(self, job: str) -> Job:
         within.note(job=job)
-        return Job(self._workbench, job)
+        return Job(self._bench, job)
 
     # -- how it shows itself ----------------------------------------------------------------------------------------
 
@@ -331,28 +306,17 @@ class Job:
 
     def monitor(self) -> JobMonitor:
         """Its live view as a widget of its own, to be put into a layout."""
-        from workbench.notebook.widgets.job_views import JobMonitor
-
-        return JobMonitor(self)
+        return views.job_monitor(self._bench, self.id, self.unserved)
 
     def graph_view(self) -> GraphView:
         """Its graph with live states as a widget; a click on a node shows its in- and outputs."""
-        from workbench.notebook.widgets.job_views import GraphView
-
-        return GraphView(self)
+        return views.graph_view(self._bench, self.id, self.unserved)
 
     def _repr_html_(self) -> str:
-        from workbench.notebook.picture import job_html
-
-        return job_html(self)
+        return job_html(self._bench, self.record)
 
     def __repr__(self) -> str:
-        record = self.record
-        failed = f": {record.error.message}" if record.error else ""
-        waits = (
-            f", waits: no worker offers {'; '.join(self.unserved)}" if self.unserved and not record.started_at else ""
-        )
-        return f"<Job {self.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
+        return job_text(self.record, self.unserved)
 
 
 def _ended(record: JobRecord) -> WorkbenchError:
@@ -367,8 +331,6 @@ def _ended(record: JobRecord) -> WorkbenchError:
 
 
 def _login() -> str:
-    import getpass
-
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -6,7 +6,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
+from workbench.embedded.guard import Guard
 from workbench.embedded.process import last_lines, spawn
+from workbench.host import python_module
 from workbench.notebook.packages import need
 from workbench.notebook.within import kernel_environment
 from workbench.settings import Settings
@@ -77,22 +78,20 @@ def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str =
     log.parent.mkdir(parents=True, exist_ok=True)
     process = spawn(_command(folder, port), env=_environment(settings, token), cwd=folder, log=log)
     lab = Lab(f"http://{HOST}:{port}/lab?token={token}", process, log)
+    guard = Guard(settings.home)  # ends it and its kernels where this process is killed
+    guard.watch(process.pid)
     try:
         _await(f"http://{HOST}:{port}/api/status", token, lab)
         yield lab
     finally:
         _end(process)
-
-
-def default_folder() -> Path:
-    """``notebooks/`` of the checkout this runs from, else the current folder."""
-    beside = Path(__file__).parents[2] / "notebooks"
-    return beside if beside.is_dir() else Path.cwd()
+        guard.forget(process.pid)
+        guard.close()
 
 
 def _command(folder: Path, port: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *python_module("jupyterlab", "--no-browser"),
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 
 from schemas.errors import WorkbenchError
+from schemas.installing import install_extra
 
-WIDGETS = ("anywidget", "ipywidgets", "fastapi")  # a view asks the API, which runs in the kernel
+WIDGETS = ("anywidget", "ipywidgets")
 EXECUTION = ("papermill", "nbformat", "nbconvert", "jupyter_client", "ipykernel")
-_APP = ("fastapi",)
 
 
 def missing(packages: Iterable[str]) -> list[str]:
@@ -22,12 +22,11 @@ def need(what: str, packages: Iterable[str]) -> None:
     packages = tuple(packages)
     if not (lacking := missing(packages)):
         return
-    extras = "notebook,app" if any(name in _APP for name in packages) else "notebook"
     raise WorkbenchError(
         "stack.missing_package",
         f"{what} needs {', '.join(lacking)}, and that is not installed",
         where=what,
         seen="not installed",
         allowed=list(packages),
-        remedy=f"pip install '.[{extras}]' in the checkout, and restart the kernel.",
+        remedy=f"{install_extra('notebook')}, and restart the kernel.",
     )

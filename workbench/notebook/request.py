@@ -6,8 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Node
+from workbench.client.options import check_options
+from workbench.engine.validate import checked_params
 from workbench.notebook.given import as_given
 from workbench.pipelines.registry import FIRST, find_pipeline
 from workbench.pipelines.sdk import Pipeline
@@ -38,8 +41,6 @@ class RunRequest(BaseModel):
     @model_validator(mode="after")
     def _the_pipeline_takes_it(self) -> RunRequest:
         # A WorkbenchError passes through pydantic as it is, with the node, the bounds and the remedy.
-        from workbench.client.options import check_options
-
         pipeline = find_pipeline(self.pipeline)
         for name, sample in samples(pipeline, pipeline.told(self.inputs)).items():
             setattr(self, name, sample)
@@ -55,9 +56,6 @@ class RunRequest(BaseModel):
 
 def _check_nodes(pipeline: Pipeline, params: dict[str, dict[str, Any]], without: list[str]) -> None:
     """Raises WorkbenchError: pipeline.bad_option for a node that there is not, graph.bad_param for a value."""
-    from nodes.registry import services
-    from workbench.engine.validate import checked_params
-
     steps = {step.id: step for step in pipeline.steps}
     for name in (*params, *without):
         if name not in steps:

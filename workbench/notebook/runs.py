@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.api import ApiStatus
 from schemas.errors import WorkbenchError
+from workbench.client.bench import Bench
+from workbench.notebook import views
 from workbench.notebook.display import show_as
-from workbench.notebook.frames import frame_of, run_row
 from workbench.notebook.job import Job
-from workbench.notebook.tables import html_table
+from workbench.notebook.run_rows import frame_of, runs_html, runs_text
 from workbench.store.job_params import ParamCondition
 from workbench.store.listing import JobFilter, JobLine
 
@@ -18,17 +19,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.notebook.widgets.run_table import RunTable
-    from workbench.notebook.workbench import Workbench
 
 PAGE = 1000
-SHOWN = 20  # rows in a static table
 
 
 class Runs(Sequence[Job]):
     """Jobs that match, newest first. Each look asks the bench once; ``list(runs)`` keeps what it saw."""
 
-    def __init__(self, workbench: Workbench, wanted: JobFilter, limit: int | None) -> None:
-        self._workbench = workbench
+    def __init__(self, bench: Bench, wanted: JobFilter, limit: int | None) -> None:
+        self._bench = bench
         self.wanted = wanted
         self.limit = limit
 
@@ -37,9 +36,7 @@ class Runs(Sequence[Job]):
         found: list[JobLine] = []
         while self.limit is None or len(found) < self.limit:
             count = PAGE if self.limit is None else min(PAGE, self.limit - len(found))
-            page = self._workbench.bench.store.list(
-                self.wanted.model_copy(update={"limit": count, "offset": len(found)})
-            )
+            page = self._bench.store.list(self.wanted.model_copy(update={"limit": count, "offset": len(found)}))
             found += page.jobs
             if len(page.jobs) < count:
                 break
@@ -48,7 +45,7 @@ class Runs(Sequence[Job]):
     def to_pandas(self) -> pd.DataFrame:
         """A row a job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
         ``params.node.name`` and its figures as ``metrics.node.name``. Indexed by the id."""
-        return frame_of(self._workbench, self.lines())
+        return frame_of(self._bench, self.lines())
 
     def table(self, columns: Iterable[str] = ()) -> RunTable:
         """A widget to sort, filter and select: ``table.selected``, ``table.selected_frame()``.
@@ -56,39 +53,28 @@ class Runs(Sequence[Job]):
         Args:
             columns: ``params.node.name`` and ``metrics.node.name``; by default those in which the runs differ.
         """
-        from workbench.notebook.widgets.run_table import RunTable
-
-        return RunTable(self, columns)
+        return views.run_table(self._bench, self.lines, columns)
 
     def _ipython_display_(self) -> None:
-        show_as(Runs(self._workbench, self.wanted, min(self.limit or PAGE, PAGE)).table)
+        show_as(Runs(self._bench, self.wanted, min(self.limit or PAGE, PAGE)).table)
 
     def __len__(self) -> int:
-        total = self._workbench.bench.store.list(self.wanted.model_copy(update={"limit": 1})).total
+        total = self._bench.store.list(self.wanted.model_copy(update={"limit": 1})).total
         return total if self.limit is None else min(total, self.limit)
 
     def __iter__(self) -> Iterator[Job]:
-        return (Job(self._workbench, line.id) for line in self.lines())
+        return (Job(self._bench, line.id) for line in self.lines())
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
-            return [Job(self._workbench, line.id) for line in self.lines()[at]]
-        return Job(self._workbench, self.lines()[at].id)
+            return [Job(self._bench, line.id) for line in self.lines()[at]]
+        return Job(self._bench, self.lines()[at].id)
 
     def __repr__(self) -> str:
-        lines = self.lines()
-        rows = [f"{line.id}  {line.status.value:<10} {line.pipeline:<14} {line.title}" for line in lines[:SHOWN]]
-        return "\n".join(rows + ([f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])) or "no runs"
+        return runs_text(self.lines())
 
     def _repr_html_(self) -> str:
-        lines = self.lines()
-        more = f"<p>… and {len(lines) - SHOWN} more</p>" if len(lines) > SHOWN else ""
-        return (
-            html_table(
-                [{**run_row(line), "created": f"{run_row(line)['created']:%d %b %H:%M}"} for line in lines[:SHOWN]]
-            )
-            + more
-        )
+        return runs_html(self.lines())
 
 
 def wanted(

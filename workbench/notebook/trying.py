@@ -9,20 +9,20 @@ import typing
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from nodes.local import FolderHost, local_context
 from nodes.sdk import field_type
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from schemas.refs import Ref, read_ref
-from workbench.engine.parse import allowed, explain, location
+from workbench.client.bench import Bench
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.tables import html_table
 
-if TYPE_CHECKING:
-    from workbench.notebook.workbench import Workbench
+Upload = Callable[[Any, str], Ref]
 
 
 class Tried:
@@ -56,17 +56,22 @@ class Tried:
 class _NotebookHost(FolderHost):
     """Artifacts of the bench can be read; what is made stays in a folder until it is shown."""
 
-    def __init__(self, workbench: Workbench, folder: Path) -> None:
+    def __init__(self, bench: Bench, folder: Path) -> None:
         super().__init__(folder, on_progress=_bar if sys.stderr.isatty() else None)
-        self._workbench = workbench
+        self._bench = bench
 
     def fetch(self, ref: Ref) -> Path:
         path = self.folder / ref.sha256
-        return path if path.exists() else self._workbench.bench.open(ref)
+        return path if path.exists() else self._bench.open(ref)
 
 
-def try_node(workbench: Workbench, node: Callable[..., Any], *, seed: int, values: dict[str, Any]) -> Tried:
-    """See ``Workbench.try_node``. Raises WorkbenchError: graph.bad_param, node.bad_input, node.bad_output, and whatever
+def try_node(bench: Bench, node: Callable[..., Any], *, seed: int, values: dict[str, Any], upload: Upload) -> Tried:
+    """See ``Workbench.try_node``.
+
+    Args:
+        upload: the reference of a file of a kind, once the file is in the object store.
+
+    Raises WorkbenchError: graph.bad_param, node.bad_input, node.bad_output, and whatever
     the node raises."""
     hints = typing.get_type_hints(node)
     missing = [name for name in ("params", "inputs", "return") if not _is_model(hints.get(name))]
@@ -92,9 +97,9 @@ def try_node(workbench: Workbench, node: Callable[..., Any], *, seed: int, value
         )
     with tempfile.TemporaryDirectory(prefix="workbench-try-") as name:
         folder = Path(name)
-        ctx = local_context(folder, seed=seed, settings=_settings(workbench))
-        ctx.host = host = _NotebookHost(workbench, folder)
-        given = {name: _input(workbench, takes[name], value) for name, value in values.items() if name in takes}
+        ctx = local_context(folder, seed=seed, settings=_settings(bench))
+        ctx.host = host = _NotebookHost(bench, folder)
+        given = {name: _input(upload, takes[name], value) for name, value in values.items() if name in takes}
         inputs = _validated(hints["inputs"], given)
         params = _validated(hints["params"], {k: v for k, v in values.items() if k not in takes})
         began = time.perf_counter()
@@ -109,7 +114,7 @@ def try_node(workbench: Workbench, node: Callable[..., Any], *, seed: int, value
                 remedy=f"return {hints['return'].__name__}(…)",
             )
         shown = answer.model_dump(mode="json", by_alias=True)
-        outputs = {name: _kept(workbench, host, value) for name, value in shown.items()}
+        outputs = {name: _kept(bench, host, value) for name, value in shown.items()}
     return Tried(outputs, seconds, dict(host.metrics))
 
 
@@ -117,15 +122,15 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _settings(workbench: Workbench) -> dict[str, str]:
-    settings = workbench.settings
+def _settings(bench: Bench) -> dict[str, str]:
+    settings = bench.settings
     return {"llm_url": settings.llm_url, "llm_model": settings.llm_model, "llm_api_key": settings.llm_api_key}
 
 
-def _input(workbench: Workbench, field: Any, value: Any) -> Any:
+def _input(upload: Upload, field: Any, value: Any) -> Any:
     taken = field_type(field)
     if isinstance(taken, type) and issubclass(taken, Ref):
-        return workbench.upload(value, str(taken.model_fields["kind"].default))
+        return upload(value, str(taken.model_fields["kind"].default))
     return value
 
 
@@ -133,26 +138,18 @@ def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise WorkbenchError(
-            "graph.bad_param",
-            f"{location(first['loc'])}: {explain(first)}",
-            where=f"{model.__name__}.{location(first['loc'])}",
-            seen=None if first["type"] == "missing" else first.get("input"),
-            allowed=allowed(first),
-            remedy="Correct the value.",
-        ) from None
+        raise invalid(error, "graph.bad_param", where=model.__name__, model=model) from None
 
 
-def _kept(workbench: Workbench, host: FolderHost, value: Any) -> Any:
+def _kept(bench: Bench, host: FolderHost, value: Any) -> Any:
     """An output as it is shown: files go to the object store, so that a browser can play them by URL."""
     ref = read_ref(value)
     if ref is None:
         return value
     made = host.folder / ref.sha256
     if made.exists():
-        workbench.bench.keep(made, ref)
-    return Artifact(workbench, ref, named=False)
+        bench.keep(made, ref)
+    return Artifact(bench, ref, named=False)
 
 
 def _bar(done: float, total: float, unit: str) -> None:

@@ -7,7 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.graph import Graph
 from schemas.refs import Ref
+from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
+from workbench.client.bench import Bench
+from workbench.client.deletion import collect, digests_of, erase
+from workbench.client.mlflow_access import client_environment
+from workbench.client.samples import portrait_file
+from workbench.client.submit import job_request, submit
+from workbench.notebook import within
+from workbench.notebook.artifact import Artifact
 from workbench.notebook.given import (
     as_given,
     document_of,
@@ -19,18 +28,15 @@ from workbench.notebook.given import (
     refuse_options,
     validated,
 )
+from workbench.notebook.graphs import GraphBuilder
+from workbench.notebook.job import Job
+from workbench.notebook.pipelines import Pipelines
+from workbench.notebook.runs import Runs, wanted
+from workbench.notebook.shown_graph import ShownGraph
+from workbench.notebook.trying import Tried, try_node
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from schemas.graph import Graph
-    from schemas.retention import CollectionReport, ErasureReport
-    from workbench.client.bench import Bench
-    from workbench.notebook.artifact import Artifact
-    from workbench.notebook.graphs import GraphBuilder
-    from workbench.notebook.job import Job
-    from workbench.notebook.pipelines import Pipelines
-    from workbench.notebook.runs import Runs
-    from workbench.notebook.trying import Tried
     from workbench.notebook.widgets.form import JobForm
 
 _OWNER = "local"  # of jobs and uploads
@@ -49,8 +55,6 @@ class Workbench:
     @cached_property
     def bench(self) -> Bench:
         """What all of this goes through; it has more, and changes more often."""
-        from workbench.client.bench import Bench
-
         return Bench(self.settings)
 
     # -- jobs -------------------------------------------------------------------------------------------------------
@@ -82,10 +86,6 @@ class Workbench:
             key: idempotency key: the same call again is the same job, also through another front end.
             inputs: what the pipeline takes, by name; ``help(wb.pipelines["talking_head"])`` shows it.
         """
-        from workbench.client.submit import job_request, submit
-        from workbench.notebook import within
-        from workbench.notebook.job import Job
-
         common = {"seed": seed, "leave_out": node_names(without), "fresh": fresh}
         recorded = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
         if isinstance(what, str):
@@ -98,14 +98,12 @@ class Workbench:
             asked = job_request(graph=document, **recorded)
         accepted = submit(self.bench, asked, key=key, parent_run=within.parent_run())
         within.note(job=accepted.job)
-        return Job(self, accepted.job, unserved=accepted.unserved)
+        return Job(self.bench, accepted.job, unserved=accepted.unserved)
 
     def job(self, job_id: str) -> Job:
         """A job by its id. Raises WorkbenchError (job.unknown)."""
-        from workbench.notebook.job import Job
-
         self.bench.job(job_id)
-        return Job(self, job_id)
+        return Job(self.bench, job_id)
 
     # -- what is stored ---------------------------------------------------------------------------------------------
 
@@ -125,9 +123,6 @@ class Workbench:
             keep_tags: jobs with one of these tags stay.
             dry_run: only say what would go.
         """
-        from schemas.retention import CollectionRequest
-        from workbench.client.deletion import collect
-
         values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
         return collect(self.bench, validated(CollectionRequest, values))
 
@@ -141,10 +136,6 @@ class Workbench:
             cancel: cancel jobs that use it and are not finished.
             dry_run: only say what would go.
         """
-        from schemas.retention import ErasureRequest
-        from workbench.client.deletion import digests_of, erase
-        from workbench.notebook.job import Job
-
         also: list[str] = []
         ref = what if isinstance(what, Ref) else getattr(what, "ref", None)
         values: dict[str, Any] = {"cancel": cancel, "dry_run": dry_run}
@@ -175,20 +166,20 @@ class Workbench:
             status: one or more of queued, running, waiting, completed, failed, cancelled.
             parameter: conditions that all hold: ``"animate.sway>=0.5"``, ``"style=calm"``, ``"seed"``.
             text: part of an id, prompt, script or experiment.
+            sweep: for jobs of one sweep; nothing sets it yet.
             limit: at most so many.
         """
-        from workbench.notebook.runs import Runs, wanted
-
-        return Runs(self, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
+        return Runs(self.bench, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
 
     def form(self, pipeline: str = "talking_head", *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the job that was submitted with it.
 
         Raises WorkbenchError (pipeline.unknown).
         """
+        # Widgets need packages that not every environment has.
         from workbench.notebook.widgets.form import JobForm
 
-        return JobForm(self, self.pipelines[pipeline], experiment=experiment)
+        return JobForm(self.bench, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -211,24 +202,18 @@ class Workbench:
         named = file_named(file, "upload")
         if isinstance(named, Ref):
             return named
-        from workbench.client.samples import portrait_file
-
         uploaded: Ref = self.bench.upload(portrait_file(named, self.settings.home), kind, owner=owner)
         return uploaded
 
     def artifact(self, ref: Ref) -> Artifact:
         """A reference as something to look at, to open and to save."""
-        from workbench.notebook.artifact import Artifact
-
-        return Artifact(self, ref)
+        return Artifact(self.bench, ref)
 
     # -- graphs and nodes -------------------------------------------------------------------------------------------
 
     @property
     def pipelines(self) -> Pipelines:
         """What ``run`` can be given by name, as a table."""
-        from workbench.notebook.pipelines import Pipelines
-
         return Pipelines()
 
     def mlflow_env(self) -> dict[str, str]:
@@ -236,15 +221,14 @@ class Workbench:
 
         Raises WorkbenchError: tracking.off, or stack.not_running where no app serves MLflow.
         """
-        from workbench.client.mlflow_access import client_environment
-
         return client_environment(self.settings)
 
     def graph(self, name: str = "graph", *, seed: int = 0) -> GraphBuilder:
         """An empty graph to be built by hand: ``g.generate.remux(video=…, audio=…)``."""
-        from workbench.notebook.graphs import GraphBuilder
+        return GraphBuilder(name, seed=seed, upload=self.upload, submit=self.run, draw=self._drawn)
 
-        return GraphBuilder(self, name, seed=seed)
+    def _drawn(self, graph: Graph) -> ShownGraph:
+        return ShownGraph(self.bench, graph, {})
 
     def try_node(self, node: Callable[..., Any], *, seed: int = 0, **values: Any) -> Tried:
         """Run a node function here and now, without queue or workers.
@@ -253,9 +237,7 @@ class Workbench:
             node: a function with ``@node``, or any that takes ``(ctx, params: Params, inputs: Inputs)``.
             values: its parameters and inputs by name; files as in ``run``.
         """
-        from workbench.notebook.trying import try_node
-
-        return try_node(self, node, seed=seed, values=values)
+        return try_node(self.bench, node, seed=seed, values=values, upload=self.upload)
 
     def __repr__(self) -> str:
         return f"<Workbench {self.settings.app_url or self.settings.home}>"

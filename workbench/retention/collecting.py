@@ -16,9 +16,10 @@ from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind, Verified
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.retention import local_files, mlflow_runs, partial, previews
+from workbench.retention import local_files, mlflow_runs, partial
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
+from workbench.retention.previews import remove_previews
 from workbench.retention.selection import Selected, select_by
 from workbench.retention.tally import Tally
 from workbench.retention.verification import verify_artifacts
@@ -93,7 +94,7 @@ def _collect(parts: Parts, rule: RetentionRule, tally: Tally, *, dry_run: bool, 
     if not dry_run:
         delete_jobs(parts, chosen.jobs, tally)
         parts.deletion.drop_uploads(chosen.claims)
-    sweep(parts, tally, dry_run=dry_run, stray_s=stray_s, without=chosen)
+    remove_unnamed(parts, tally, dry_run=dry_run, stray_s=stray_s, without=chosen)
 
 
 def _verify(parts: Parts, most_s: float) -> Verified:
@@ -108,7 +109,9 @@ def _verify(parts: Parts, most_s: float) -> Verified:
     )
 
 
-def sweep(parts: Parts, tally: Tally, *, dry_run: bool, stray_s: float, without: Selected | None = None) -> set[str]:
+def remove_unnamed(
+    parts: Parts, tally: Tally, *, dry_run: bool, stray_s: float, without: Selected | None = None
+) -> set[str]:
     """Remove what nothing names; returns the digests whose bytes are gone, or would be.
 
     Args:
@@ -183,7 +186,7 @@ def _round(parts: Parts, some: list[str]) -> tuple[set[str], set[str]]:
         # The bus before SQL: what goes from one to the other meanwhile is seen twice, never not at all.
         named = parts.bus.holding.named(list(parts.bus.queues.jobs()))
         named |= parts.naming.named(some)
-        if parts.bus.marker().get("epoch") != seen.partition(":")[0]:
+        if str(parts.bus.marker().epoch) != seen.partition(":")[0]:
             raise _recovering()
         going = [sha256 for sha256 in some if sha256 not in named]
         gone: set[str] = set()
@@ -227,7 +230,7 @@ def _local_files(
     for file in local_files.of_jobs(home):
         if (file.name in deleted or parts.store.get(file.name) is None) and (dry_run or file.remove()):
             tally.add(file.kind, 1, file.size_bytes)
-    tally.add(StoreKind.PREVIEWS, previews.sweep(parts.objects, parts.store, dry_run=dry_run))
+    tally.add(StoreKind.PREVIEWS, remove_previews(parts.objects, parts.store, dry_run=dry_run))
 
 
 def _recovering() -> WorkbenchError:

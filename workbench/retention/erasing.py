@@ -10,7 +10,7 @@ from sqlalchemy import Text, delete, select, type_coerce
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
-from schemas.retention import ErasureReport, ErasureRequest, Stays, StoreKind
+from schemas.retention import ErasureReport, ErasureRequest, Remainder, StoreKind
 from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.retention import closure, collecting, compacting, local_files, mlflow_runs
@@ -35,7 +35,7 @@ class Plan:
     jobs: dict[str, JobRecord]
     files: set[str]  # what was asked for, and what came of it
     claims: list[tuple[str, str]] = field(default_factory=list)  # (owner, digest)
-    stays: list[Stays] = field(default_factory=list)
+    stays: list[Remainder] = field(default_factory=list)
     whole: bool = True
     owner: str | None = None  # whose everything is erased
 
@@ -66,7 +66,9 @@ def erase(
         raise unreachable(parts.bus.url, error) from error
     report = _report(parts, plan, asked, tally, began)
     report.compacted = compacting.compact(parts.settings, texts_of(plan.jobs.values()))
-    report.stays += [Stays(what=f"the files of {done.part}", why=done.left) for done in report.compacted if done.left]
+    report.stays += [
+        Remainder(what=f"the files of {done.part}", why=done.left) for done in report.compacted if done.left
+    ]
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
@@ -103,7 +105,7 @@ def _limited(plan: Plan, asker: str) -> Plan:
     if others:
         plan.whole = False
         plan.stays.append(
-            Stays(
+            Remainder(
                 what="the file, or files that came of it",
                 why="others of this bench have them too; an administrator can erase them whole",
             )
@@ -163,19 +165,19 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Tally:
     _drop_presets(parts, plan)
     parts.bus.holding.drop_set_aside(plan.jobs)
     # Whatever nothing names goes, however young: parts of a failed node were never named in SQL.
-    gone = collecting.sweep(parts, tally, dry_run=False, stray_s=0.0)
+    gone = collecting.remove_unnamed(parts, tally, dry_run=False, stray_s=0.0)
     still = parts.naming.named(plan.files)
     if still and plan.whole:
         plan.stays.append(_shared(parts, still, besides=plan.jobs))
     in_use = [file for file in local_files.of_artifacts(parts.settings.home) if file.name in gone]
     if in_use:
         plan.stays.append(
-            Stays(
+            Remainder(
                 what=f"{counted(len(in_use), 'cached file')} in {parts.settings.home / 'cache'}",
                 why="a process reads them, or workers are busy; erase again in a minute",
             )
         )
-    plan.stays += [Stays(what="records in MLflow or the object store", why=text) for text in tally.left]
+    plan.stays += [Remainder(what="records in MLflow or the object store", why=text) for text in tally.left]
     plan.files = (plan.files | gone) - still
     return tally
 
@@ -236,14 +238,14 @@ def _drop_presets(parts: Parts, plan: Plan) -> None:
             connection.execute(delete(presets).where(type_coerce(columns.params, Text).contains(sha256)))
 
 
-def _shared(parts: Parts, digests: Collection[str], besides: Collection[str]) -> Stays:
+def _shared(parts: Parts, digests: Collection[str], besides: Collection[str]) -> Remainder:
     """Files that others have too, and not from what is erased."""
     with parts.store.database.read() as connection:
         here = job_artifacts.c.sha256.in_(sorted(digests)[:500])
         found = connection.execute(select(job_artifacts.c.job).where(here).limit(100)).scalars()
         named = sorted(set(found) - set(besides))
     others = counted(len(named), "other job") + f" ({', '.join(named[:3])}{', …' if len(named) > 3 else ''})"
-    return Stays(
+    return Remainder(
         what=counted(len(digests), "file"),
         why=f"{others if named else 'an upload'} came by the same bytes in another way",
     )

@@ -6,7 +6,7 @@ from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 
 
-def sweep(objects: Objects, store: JobStore, *, dry_run: bool = False) -> int:
+def remove_previews(objects: Objects, store: JobStore, *, dry_run: bool = False) -> int:
     """Remove the previews of jobs that are final or deleted; returns how many. Raises WorkbenchError."""
     gone = 0
     for job in objects.jobs_with_previews():

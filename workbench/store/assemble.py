@@ -23,7 +23,7 @@ JOB_COLUMNS = (
 )  # fmt: skip
 NODE_COLUMNS = (
     "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",
-    "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting",
+    "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting", "event_epoch", "event_seq",
 )  # fmt: skip
 # In a node's telemetry: its name there, the field of NodeRecord, the value that says nothing.
 _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
@@ -141,7 +141,8 @@ def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
         known = dict(zip(NODE_COLUMNS, rows[node.id], strict=True))
         known |= {name: from_json(known[name]) for name in ("metrics", "output", "error")}
         waiting = from_json(known.pop("waiting"))
-        state = NodeRecord.model_validate({"id": known.pop("node"), **known})
+        number = {"epoch": known.pop("event_epoch"), "seq": known.pop("event_seq")}
+        state = NodeRecord.model_validate({"id": known.pop("node"), "wait": waiting or None, **number, **known})
         records.append(state)
         node.status, node.output, node.error = state.status, state.output, state.error
         node.retries.attempt = state.attempt

@@ -12,7 +12,6 @@ Hashing runs at 1.2 GB/s here.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import threading
@@ -25,6 +24,7 @@ import structlog
 
 from nodes.context import take_over
 from schemas.refs import Ref
+from workbench.host import lock
 from workbench.store.objects import Objects
 from workbench.store.retry import disk_full, no_space
 
@@ -180,7 +180,7 @@ class LocalCache:
 def _shared(path: Path) -> Iterator[BufferedReader]:
     """The file under a shared lock, and still at its place. Raises FileNotFoundError."""
     with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+        lock(file, shared=True)
         # Evicted between opening and locking? The link count does not tell: a node's workdir may hold another link.
         if path.stat().st_ino != os.fstat(file.fileno()).st_ino:
             raise FileNotFoundError(path)
@@ -191,10 +191,9 @@ def remove_unless_used(path: Path, used_at: float) -> bool:
     """Remove a copy that nobody holds and nobody used after that time; returns whether it is gone."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(file.fileno()).st_mtime != used_at:
-                return False  # used since the folder was read
+            if not lock(file, wait=False) or os.fstat(file.fileno()).st_mtime != used_at:
+                return False  # in use, or used since the folder was read
             path.unlink()
-    except (BlockingIOError, FileNotFoundError):
+    except FileNotFoundError:
         return False
     return True

@@ -1,33 +1,21 @@
-"""What a batch of events means for the tables: pure functions from events to rows, and no SQL.
+"""A batch of events as rows of the tables: pure functions, and no SQL. What an event means is in ``schemas.folding``.
 
-An event is a fact with a number; applying one twice changes nothing, because a row remembers the number of the last
-event that changed it.
+Applying a batch twice changes nothing, because a row remembers the number of the last event that changed it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
-from schemas.errors import ErrorInfo
-from schemas.event import Event, EventType, NodeFailure, NodeLoss, NodeResult, NodeStart
+from schemas.event import Event, EventType
+from schemas.folding import JOB_ENDS, node_changes, open_status
 from schemas.refs import Ref, read_ref
 from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
 
 Row = dict[str, Any]
 NodeKey = tuple[str, str]
-
-_JOB_ENDS = {
-    EventType.JOB_COMPLETED: JobStatus.COMPLETED,
-    EventType.JOB_FAILED: JobStatus.FAILED,
-    EventType.JOB_CANCELLED: JobStatus.CANCELLED,
-}
-_ACTIVE = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
-_NODE_ENDS = {EventType.NODE_SKIPPED: NodeStatus.SKIPPED, EventType.NODE_CANCELLED: NodeStatus.CANCELLED}
 
 
 class KnownNode(NamedTuple):
@@ -39,6 +27,8 @@ class KnownNode(NamedTuple):
     version: str | None
     status: str
     share: float
+    attempt: int
+    error: str | None  # JSON
     event_epoch: int
     event_seq: int
 
@@ -85,20 +75,17 @@ def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
     """
     changes = Changes()
     for event in sorted(events, key=lambda event: (event.epoch, event.seq)):
-        if event.type in _JOB_ENDS:
-            changes.ended[event.job] = JobEnd(_JOB_ENDS[event.type], event.at, event.node)
+        if event.type in JOB_ENDS:
+            changes.ended.setdefault(event.job, JobEnd(JOB_ENDS[event.type], event.at, event.node))
             continue
         row = known.of_job[event.job].get(event.node)
         if row is None or (event.epoch, event.seq) <= (row.event_epoch, row.event_seq):
             continue
         key = (event.job, event.node)
-        try:
-            changed = _node_row(event)
-        except ValidationError as fault:
-            changed = _unreadable(event, fault)
-        changed["event_epoch"], changed["event_seq"] = event.epoch, event.seq
-        if (earlier := changes.nodes.get(key)) is not None:
-            changed = earlier | changed
+        earlier = changes.nodes.get(key, {})
+        changed = earlier | _node_row(
+            event, attempt=earlier.get("attempt", row.attempt), failed=bool(earlier.get("error", row.error))
+        )
         changes.nodes[key] = changed
         changes.touched.add(event.job)
         if event.type is EventType.NODE_RUNNING:
@@ -111,107 +98,29 @@ def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
 
 
 def job_state(nodes: Mapping[str, KnownNode], changes: Changes, end: JobEnd | None) -> tuple[JobStatus, float]:
-    """Status and progress (0 to 1) of a job after the changes.
-
-    While it is not final, it waits when nodes wait and none runs or is about to.
-    """
-    progress, active, waiting = 0.0, False, False
-    cancelled = end is not None and end.status is JobStatus.CANCELLED
-    for node in nodes.values():
-        changed = changes.nodes.get((node.job, node.node))
-        status = changed.get("status", node.status) if changed else node.status
-        if status in FINAL_NODE_STATUSES or cancelled:
-            progress += node.share
-        elif status == NodeStatus.WAITING:
-            waiting = True
-        elif status in _ACTIVE:
-            active = True
-    if end is not None:
-        return end.status, 1.0 if end.status is JobStatus.COMPLETED else min(1.0, progress)
-    return JobStatus.WAITING if waiting and not active else JobStatus.RUNNING, min(1.0, progress)
-
-
-def _node_row(event: Event) -> Row:
-    if event.type is EventType.NODE_RUNNING:
-        start = NodeStart.model_validate(event.data)
-        return {
-            "status": NodeStatus.RUNNING,
-            "worker": start.worker,
-            "attempt": start.attempt,
-            "started_at": event.at,
-            "error": None,
-            "waiting": None,
-        }
-    if event.type is EventType.NODE_COMPLETED:
-        result = NodeResult.model_validate(_finite(event.data))
-        return {
-            "status": NodeStatus.COMPLETED,
-            "worker": result.worker,
-            "attempt": result.attempt,
-            "cached": result.cached,
-            "content_key": result.content_key,
-            "seconds": result.seconds,
-            "cpu_seconds": result.cpu_seconds,
-            "peak_memory_bytes": result.peak_memory_bytes,
-            "metrics": result.metrics,
-            "output": result.output,
-            "error": None,
-            "waiting": None,
-            "started_at": result.started_at or event.at,
-            "finished_at": result.finished_at or event.at,
-        }
-    if event.type in (EventType.NODE_RETRYING, EventType.NODE_FAILED):
-        failure = NodeFailure.model_validate(event.data)
-        final = event.type is EventType.NODE_FAILED
-        return {
-            "status": NodeStatus.FAILED if final else NodeStatus.READY,
-            "worker": failure.worker,
-            "attempt": failure.attempt,
-            "seconds": failure.seconds,
-            "error": failure.error.model_dump(mode="json", by_alias=True),
-            "waiting": None,
-            "started_at": failure.started_at or None,
-            "finished_at": (failure.finished_at or event.at) if final else None,
-            **({"output": None} if final else {}),
-        }
-    if event.type in _NODE_ENDS:
-        return {"status": _NODE_ENDS[event.type], "waiting": None, "finished_at": event.at}
-    if event.type is EventType.NODE_WAITING:
-        return {"status": NodeStatus.WAITING, "waiting": event.data}
-    if event.type is EventType.NODE_LOST:
-        NodeLoss.model_validate(event.data)
-        # Its output stays, as the mark of a node that is made again (engine.known.lost_results).
-        return {"status": NodeStatus.READY, "cached": False, "waiting": None, "seconds": None, "finished_at": None}
-    if event.type is EventType.NODE_DECIDED:
-        return {"status": NodeStatus.READY, "waiting": None}
-    return {}
-
-
-def _unreadable(event: Event, fault: ValidationError) -> Row:
-    # The node's status is certain, the rest is not. One bad event must not keep the recorder from all that follow.
-    error = ErrorInfo(
-        code="node.bad_output",
-        message=f"the event {event.cursor} ({event.type}) of this node cannot be read",
-        details={"where": "event.data", "seen": str(fault)[:500]},
-    )
-    status = {
-        EventType.NODE_COMPLETED: NodeStatus.COMPLETED,
-        EventType.NODE_FAILED: NodeStatus.FAILED,
-        EventType.NODE_RETRYING: NodeStatus.READY,
-    }.get(event.type, NodeStatus.RUNNING)
-    return {
-        "status": status,
-        "error": error.model_dump(mode="json", by_alias=True),
-        "finished_at": event.at if status.final else None,
+    """Status and progress (0 to 1) of a job after the changes."""
+    statuses = {
+        name: NodeStatus(changes.nodes.get((node.job, name), {}).get("status", node.status))
+        for name, node in nodes.items()
     }
+    cancelled = end is not None and end.status is JobStatus.CANCELLED
+    done = sum(nodes[name].share for name, status in statuses.items() if cancelled or status in FINAL_NODE_STATUSES)
+    if end is not None:
+        return end.status, 1.0 if end.status is JobStatus.COMPLETED else min(1.0, done)
+    return open_status(statuses.values()), min(1.0, done)
 
 
-def _finite(data: Row) -> Row:
-    """Without figures that are no numbers: JSON turns NaN into null on the way here."""
-    metrics = data.get("metrics")
-    if not isinstance(metrics, dict) or not metrics:
-        return data
-    return data | {"metrics": {k: v for k, v in metrics.items() if isinstance(v, int | float) and math.isfinite(v)}}
+def _node_row(event: Event, *, attempt: int, failed: bool) -> Row:
+    """The columns that an event changes."""
+    row = node_changes(event, attempt=attempt, failed=failed)
+    if not row:  # it says something of the job alone, and counts all the same
+        return {"event_epoch": event.epoch, "event_seq": event.seq}
+    wait, error = row.pop("wait"), row.get("error")
+    row["waiting"] = wait and wait.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if error is not None:
+        row["error"] = error.model_dump(mode="json", by_alias=True)
+    row["event_epoch"], row["event_seq"] = row.pop("epoch"), row.pop("seq")
+    return row
 
 
 def _note_result(changes: Changes, event: Event, known: KnownNode, changed: Row) -> None:

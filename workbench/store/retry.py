@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,11 @@ from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError
 
 from schemas.errors import WorkbenchError
+from workbench.backoff import Backoff
 
 T = TypeVar("T")
 ATTEMPTS = 5
-FIRST_DELAY_S = 0.1  # doubled each time: 0.1 + 0.2 + 0.4 + 0.8 s at most, which outlasts a restarting local server
+PAUSES = Backoff(first_s=0.1, longest_s=0.8, jitter=0.5)  # 1.5 s in all, which outlasts a restarting local server
 
 _MISSING = frozenset({"NoSuchKey", "NoSuchObject"})
 _REFUSED = frozenset({"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"})
@@ -43,7 +43,7 @@ def with_retries(request: Callable[[], T], *, what: str, endpoint: str, attempts
             # HTTPError covers urllib3's refused, reset, timed-out and cut-short connections.
             if not _is_transient(fault) or attempt >= attempts:
                 raise _told(fault, what=what, endpoint=endpoint, attempts=attempt) from fault
-        time.sleep(FIRST_DELAY_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))
+        time.sleep(PAUSES.pause_s(attempt))
         attempt += 1
 
 

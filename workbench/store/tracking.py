@@ -14,6 +14,7 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
+from workbench.backoff import Backoff
 from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 from workbench.store import run_contents
@@ -30,7 +31,7 @@ SWEEP_TAG = "workbench.sweep_parent"
 PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own: nests the run below that one
 MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # a batch; MLflow takes 1,000 entities of all kinds
 POLL_S = 1.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
+PAUSES = Backoff(first_s=1.0, longest_s=10.0)
 _CREATING = "creating"
 
 
@@ -183,16 +184,17 @@ def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
 
     While a part is away it pauses, longer each time up to ten seconds; SQL keeps what is to be done.
     """
-    pause_s = FIRST_PAUSE_S
+    failures = 0
     while not stop.is_set():
         try:
             recorded = tracker.sync_due()
         except WorkbenchError as error:
             said = {"code": error.code, "seen": error.seen, "where": error.where}
+            failures += 1
+            pause_s = PAUSES.pause_s(failures)
             log.warning("tracking.paused", pause_s=pause_s, **said)
             stop.wait(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
             continue
-        pause_s = FIRST_PAUSE_S
+        failures = 0
         if recorded == 0:
             stop.wait(POLL_S)

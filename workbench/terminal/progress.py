@@ -5,28 +5,37 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from schemas.event import Event, EventType, NodeWait, Progress
+from schemas.event import Event, EventType, NodeWait
 from schemas.job import JobRecord
+from schemas.live import LiveNode, LiveUpdate
+from schemas.status import NodeStatus
 from workbench.client.bench import Bench
-from workbench.client.estimate import Estimate
-from workbench.terminal.questions import how_to_answer, open_questions
+from workbench.client.live.state import LiveJob
+from workbench.terminal.questions import how_to_answer
 
+_EVENT_MARKS = {
+    EventType.NODE_COMPLETED: "✓",
+    EventType.NODE_FAILED: "✗",
+    EventType.NODE_SKIPPED: "–",
+    EventType.NODE_CANCELLED: "■",
+    EventType.NODE_RETRYING: "↻",
+    EventType.NODE_LOST: "↻",
+    EventType.NODE_RUNNING: "…",
+    EventType.NODE_WAITING: "◦",
+    EventType.NODE_DECIDED: "•",
+}
 _MARKS = {
-    EventType.NODE_COMPLETED: ("✓", "green"),
-    EventType.NODE_FAILED: ("✗", "red"),
-    EventType.NODE_SKIPPED: ("–", "dim"),
-    EventType.NODE_CANCELLED: ("■", "yellow"),
-    EventType.NODE_RETRYING: ("↻", "yellow"),
-    EventType.NODE_LOST: ("↻", "yellow"),
-    EventType.NODE_RUNNING: ("…", "cyan"),
-    EventType.NODE_WAITING: ("◦", "yellow"),
-    EventType.NODE_DECIDED: ("•", "cyan"),
+    NodeStatus.COMPLETED: "[green]✓[/]",
+    NodeStatus.FAILED: "[red]✗[/]",
+    NodeStatus.SKIPPED: "[dim]–[/]",
+    NodeStatus.CANCELLED: "[yellow]■[/]",
+    NodeStatus.RUNNING: "[cyan]…[/]",
+    NodeStatus.WAITING: "[yellow]◦[/]",
 }
 
 
@@ -37,7 +46,8 @@ class Follower:
         self.bench = bench
         self.job = job
         self.record = bench.job(job)
-        self.estimate = Estimate.of(self.record, bench.typical_seconds(self.record))
+        self.live = LiveJob(self.record, bench.typical_seconds(self.record))
+        self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event with the question that was shown
         self.visible = visible
         self._interrupted = threading.Event()
         self.screen = _Screen(self.record) if visible and sys.stderr.isatty() else None
@@ -68,38 +78,53 @@ class Follower:
             if self._interrupted.is_set():
                 raise KeyboardInterrupt
             for event in update.events:
-                self.estimate.see(event)
-                self._show(event)
+                self.live.see(event)
+                self._tell(event)
                 if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
                     video = keep(_with_output(self.record, event))
                     self._say(f"video: {video}")
-            for question in open_questions(update.events):
-                self._say(how_to_answer(self.job, question))
-            for progress in update.progress.values():
-                self.estimate.progress(progress)
-                if self.screen:
-                    self.screen.progress(progress)
+            self._ask()
+            self.live.report(update.progress.values())
+            self.live.bus_away = update.bus_away
             if self.screen:
-                self.screen.left(self.estimate.seconds_left(), self.estimate.fraction(), update.bus_away)
+                self.screen.show(self.live.state())
         return video
 
-    def _show(self, event: Event) -> None:
-        if self.screen:
-            self.screen.event(event)
-        elif self.visible and event.node and event.type in _MARKS:
-            seconds = event.data.get("seconds")
-            cost = "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""
-            if event.type is EventType.NODE_DECIDED:
-                cost = f"by {event.data['author']}: {'approved' if event.data['approved'] else 'rejected'}"
-            if event.type is EventType.NODE_WAITING:
-                cost = f"({NodeWait.model_validate(event.data).sentence()})"
-            self._say(f"{_MARKS[event.type][0]} {event.node} {event.type.removeprefix('node.')} {cost}".rstrip())
+    def _ask(self) -> None:
+        """Show what is asked now, once; a job that is watched late may have its answers already."""
+        for name, node in self.live.fold.nodes.items():
+            number = node.epoch, node.seq
+            if node.wait and node.wait.question and self._asked.get(name) != number:
+                self._asked[name] = number
+                self._say(how_to_answer(self.job, node.wait.question))
+
+    def _tell(self, event: Event) -> None:
+        """A line of what happened; on a screen only what its bars do not show."""
+        if event.type not in _EVENT_MARKS or (self.screen and event.type not in _BESIDE_BARS):
+            return
+        what = event.type.removeprefix("node.")
+        self._say(f"{_EVENT_MARKS[event.type]} {event.node} {what} {_remark(event)}".rstrip())
 
     def _say(self, text: str) -> None:
         if self.screen:
             self.screen.say(text)
         elif self.visible:
             print(text, file=sys.stderr, flush=True)
+
+
+_BESIDE_BARS = frozenset({EventType.NODE_LOST, EventType.NODE_DECIDED})
+
+
+def _remark(event: Event) -> str:
+    seconds = event.data.get("seconds")
+    match event.type:
+        case EventType.NODE_DECIDED:
+            return f"by {event.data['author']}: {'approved' if event.data['approved'] else 'rejected'}"
+        case EventType.NODE_WAITING:
+            return f"({NodeWait.model_validate(event.data).sentence()})"
+        case EventType.NODE_LOST:
+            return "(its bytes were lost; it is made again)"
+    return "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""
 
 
 class _Screen:
@@ -120,8 +145,6 @@ class _Screen:
             transient=False,
             refresh_per_second=8,
         )
-        self._started: dict[str, float] = {}
-        self._ended: set[str] = set()  # a last progress may come behind the end of its node
         self._tasks: dict[str, Any] = {
             node.id: self._bars.add_task(escape(node.name or node.id), total=1.0, mark=" ", note="")
             for node in record.graph.nodes
@@ -137,47 +160,33 @@ class _Screen:
     def say(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
 
-    def event(self, event: Event) -> None:
-        if event.type in (EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED):
-            self._bars.update(self._whole, completed=1.0, note=event.type.removeprefix("job."))
-        if event.node not in self._tasks or event.type not in _MARKS:
-            return
-        mark, style = _MARKS[event.type]
-        fields: dict[str, Any] = {"mark": f"[{style}]{mark}[/]"}
-        if event.type is EventType.NODE_RUNNING:
-            self._ended.discard(event.node)
-            self._started[event.node] = time.monotonic()
-        elif event.type is EventType.NODE_COMPLETED:
-            fields |= {
-                "completed": 1.0,
-                "note": "cached" if event.data.get("cached") else f"{event.data['seconds']:.1f} s",
-            }
-        elif event.type is EventType.NODE_SKIPPED:
-            fields |= {"completed": 1.0, "note": "skipped"}
-        elif event.type is EventType.NODE_WAITING:
-            fields |= {"note": f"waits: {NodeWait.model_validate(event.data).sentence()}"}
-        elif event.type is EventType.NODE_DECIDED:
-            fields |= {"note": f"{'approved' if event.data['approved'] else 'rejected'} by {event.data['author']}"}
-        elif event.type is EventType.NODE_LOST:
-            fields |= {"completed": 0.0, "note": "its bytes were lost; made again"}
-        else:
-            message = event.data.get("error", {}).get("message", event.type.removeprefix("node."))
-            fields |= {"note": message[:80]}
-        if event.type is not EventType.NODE_RUNNING:
-            self._ended.add(event.node)
-        self._bars.update(self._tasks[event.node], **fields)
+    def show(self, job: LiveUpdate) -> None:
+        for name, task in self._tasks.items():
+            node = job.nodes[name]
+            done = 1.0 if node.status is NodeStatus.SKIPPED else node.fraction
+            self._bars.update(task, completed=done, mark=_mark(node), note=_note(node))
+        left = f"{job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
+        note = "the bus is away; waiting" if job.bus_away else job.status.value if job.status.final else left
+        self._bars.update(self._whole, completed=1.0 if job.status.final else job.progress, note=note)
 
-    def progress(self, progress: Progress) -> None:
-        task = self._tasks.get(progress.node)
-        if task is not None and progress.node in self._started and progress.node not in self._ended:
-            text = f"{progress.done:.0f}/{progress.total:.0f} {progress.unit}"
-            self._bars.update(task, completed=progress.fraction, note=text)
 
-    def left(self, seconds: float | None, fraction: float, bus_away: bool) -> None:
-        if not self._bars.finished:
-            text = "the bus is away; waiting" if bus_away else f"{seconds:.0f} s left" if seconds is not None else ""
-            if fraction < 1.0:
-                self._bars.update(self._whole, completed=fraction, note=text)
+def _mark(node: LiveNode) -> str:
+    return _MARKS.get(node.status, "[yellow]↻[/]" if node.error else " ")
+
+
+def _note(node: LiveNode) -> str:
+    if node.error:
+        return node.error.message[:80]
+    match node.status:
+        case NodeStatus.COMPLETED:
+            return "cached" if node.cached else f"{node.seconds or 0:.1f} s"
+        case NodeStatus.WAITING:
+            return f"waits: {node.waiting}"
+        case NodeStatus.RUNNING if node.total > 1 or node.done:
+            return f"{node.done:.0f}/{node.total:.0f} {node.unit}"
+        case NodeStatus.SKIPPED | NodeStatus.CANCELLED:
+            return node.status.value
+    return ""
 
 
 def _with_output(record: JobRecord, event: Event) -> JobRecord:

@@ -6,18 +6,9 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.approval import Question
-from schemas.event import Event, EventType, NodeWait
-
-
-def open_questions(events: Sequence[Event]) -> list[Question]:
-    """What is asked at the end of these events: a job that is watched late may have its answers already."""
-    last = {event.node: event for event in events if event.node}
-    waits = [NodeWait.model_validate(event.data) for event in last.values() if event.type is EventType.NODE_WAITING]
-    return [wait.question for wait in waits if wait.question is not None]
 
 
 def how_to_answer(job: str, question: Question) -> str:

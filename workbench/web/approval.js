@@ -1,6 +1,7 @@
+// @ts-check
 // A job that asks a person: the text to be approved, to be edited first where it should say something else.
 
-import { post } from "./api.js";
+import { ask } from "./api.js";
 import { button, fill, h, problem, sentence } from "./dom.js";
 
 /**
@@ -20,7 +21,7 @@ export function approval(jobId, { node, question }) {
     pressed.disabled = true;
     fill(said);
     try {
-      await post(`/api/jobs/${jobId}/approve`, { node, ...body });
+      await ask("POST /api/jobs/{job_id}/approve", { job_id: jobId, node, ...body });
       sent = true;
       fill(said, h("p", { class: "wb-muted" }, body.reject ? "Rejected." : "Approved; it goes on."));
     } catch (error) {

@@ -1,13 +1,21 @@
+// @ts-check
 // Artifacts as a person wants them: videos and sounds play, pictures show, text and JSON can be read.
 
-import { get, lead, place, readText } from "./api.js";
+import { ask, embedded, lead, readText } from "./api.js";
 import { bytes, fill, figure, h, icon, linkButton, s } from "./dom.js";
 
-export const artifactPath = (sha256) => `/api/artifacts/${sha256}`;
-export const downloadPath = (sha256) => `${artifactPath(sha256)}?download=1`;
-export const thumbnailPath = (sha256, size = 320) => `${artifactPath(sha256)}/thumbnail?size=${size}`;
-export const artifactUrl = (sha256) => place.base + artifactPath(sha256);
-export const thumbnailUrl = (sha256, size = 320) => place.base + thumbnailPath(sha256, size);
+const FILE = "GET /api/artifacts/{sha256}";
+const THUMBNAIL = "GET /api/artifacts/{sha256}/thumbnail";
+
+/** Of a page alone: the address of an artifact. */
+export const artifactUrl = (sha256) => `/api/artifacts/${sha256}`;
+
+/** Have an element show a file, or a small picture of it. */
+export const leadToFile = (element, attribute, sha256, again = false) => lead(element, attribute, FILE, { sha256 }, again);
+export const leadToThumbnail = (element, attribute, sha256, size = 320) => lead(element, attribute, THUMBNAIL, { sha256, size });
+
+/** Have a link save a file. */
+export const leadToDownload = (link, sha256) => lead(link, "href", FILE, { sha256, download: 1 });
 
 const TEXT_LIMIT = 200_000;
 
@@ -23,7 +31,7 @@ export function artifact(ref, { title = "", autoplay = false } = {}) {
       {},
       title ? h("span", { class: "wb-artifact-title" }, title) : null,
       h("span", { class: "wb-muted" }, facts(ref)),
-      lead(h("a", { class: "wb-quiet-link", download: "", "aria-label": `Download ${title || ref.name || ref.kind}` }, icon("download")), "href", downloadPath(ref.sha256)),
+      leadToDownload(h("a", { class: "wb-quiet-link", download: "", "aria-label": `Download ${title || ref.name || ref.kind}` }, icon("download")), ref.sha256),
     ),
   );
 }
@@ -41,17 +49,17 @@ export function facts(ref) {
 }
 
 /** Links expire after some minutes: a player that was open for longer asks for a new one, and goes on where it was. */
-function renewed(player, path) {
+function renewed(player, sha256) {
   let asked = 0;
   player.addEventListener("error", () => {
-    if ((player.currentTime === 0 && !place.transport) || Date.now() - asked < 10_000) return;
+    if ((player.currentTime === 0 && !embedded()) || Date.now() - asked < 10_000) return;
     asked = Date.now();
     const at = player.currentTime;
     player.addEventListener("loadedmetadata", () => ((player.currentTime = at), player.play().catch(() => {})), { once: true });
-    lead(player, "src", path, { anew: true });
+    leadToFile(player, "src", sha256, true);
     player.load();
   });
-  return lead(player, "src", path);
+  return leadToFile(player, "src", sha256);
 }
 
 function video(ref, { autoplay }) {
@@ -63,26 +71,25 @@ function video(ref, { autoplay }) {
     loop: false,
     style: ref.width && ref.height ? `aspect-ratio: ${ref.width} / ${ref.height}` : "",
   });
-  lead(player, "poster", thumbnailPath(ref.sha256));
-  return renewed(player, artifactPath(ref.sha256));
+  leadToThumbnail(player, "poster", ref.sha256);
+  return renewed(player, ref.sha256);
 }
 
 function audio(ref) {
-  const player = renewed(h("audio", { controls: true, preload: "none", "aria-label": ref.name ?? "Sound" }), artifactPath(ref.sha256));
+  const player = renewed(h("audio", { controls: true, preload: "none", "aria-label": ref.name ?? "Sound" }), ref.sha256);
   return h("div", { class: "wb-sound" }, waveform(ref, player), player);
 }
 
 function image(ref) {
   const picture = h("img", { alt: ref.name ?? "picture", loading: "lazy" });
-  const path = artifactPath(ref.sha256);
-  return lead(h("a", { target: "_blank", rel: "noopener" }, lead(picture, "src", path)), "href", path);
+  return leadToFile(h("a", { target: "_blank", rel: "noopener" }, leadToFile(picture, "src", ref.sha256)), "href", ref.sha256);
 }
 
 function text(ref) {
   const size = ref.sizeBytes ?? ref.size_bytes ?? 0;
   const shown = h("pre", { class: "wb-text" }, "…");
   if (size > TEXT_LIMIT) return fill(shown, `${bytes(size)}: too long to show here. Download it.`);
-  readText(artifactPath(ref.sha256))
+  readText(ref.sha256)
     .then((content) => fill(shown, ref.kind === "json" ? pretty(content) : content))
     .catch(() => fill(shown, "It cannot be read now."));
   return shown;
@@ -97,7 +104,7 @@ function pretty(content) {
 }
 
 function file(ref) {
-  return lead(linkButton(ref.name ?? "Download", null, { icon: "download" }), "href", downloadPath(ref.sha256));
+  return leadToDownload(linkButton(ref.name ?? "Download", null, { icon: "download" }), ref.sha256);
 }
 
 const VIEWS = { video, audio, image, text, json: text, file };
@@ -116,14 +123,14 @@ function waveform(ref, player) {
   });
   player.addEventListener("timeupdate", () => {
     const x = player.duration ? (player.currentTime / player.duration) * WIDTH : 0;
-    cursor.setAttribute("x1", x);
-    cursor.setAttribute("x2", x);
+    cursor.setAttribute("x1", String(x));
+    cursor.setAttribute("x2", String(x));
   });
   new IntersectionObserver(async (entries, observer) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     try {
-      const { peaks } = await get(`${artifactPath(ref.sha256)}/waveform?points=${WIDTH}`);
+      const { peaks } = await ask("GET /api/artifacts/{sha256}/waveform", { sha256: ref.sha256, points: WIDTH });
       const reach = (peak) => Math.max(0.6, peak * (HEIGHT / 2 - 2));
       const top = peaks.map((peak, x) => `${x ? "L" : "M"}${x} ${HEIGHT / 2 - reach(peak)}`);
       const bottom = peaks.map((peak, x) => `L${x} ${HEIGHT / 2 + reach(peak)}`).reverse();
@@ -137,5 +144,5 @@ function waveform(ref, player) {
 
 /** Everything a job took in and made: [{node, role, name, ref}]. */
 export async function artifactsOf(jobId) {
-  return (await get(`/api/jobs/${jobId}/artifacts`)).artifacts;
+  return (await ask("GET /api/jobs/{job_id}/artifacts", { job_id: jobId })).artifacts;
 }

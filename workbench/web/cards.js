@@ -1,6 +1,7 @@
+// @ts-check
 // The pipelines as cards: what each needs, and why one cannot run now. A radio group; the value is the chosen name.
 
-import { fill, h, problem, seconds } from "./dom.js";
+import { fill, find, h, problem, seconds } from "./dom.js";
 import { pipelines } from "./pipelines.js";
 
 const ON_A_CARD = new Set(["image", "audio", "video", "text"]); // switches and numbers have values of their own
@@ -16,7 +17,7 @@ export function mount(element, { props, trigger, watch }) {
     trigger("change");
     remember(name);
     draw();
-    if (focus) group.querySelector('[aria-checked="true"]')?.focus();
+    if (focus) find(group, '[aria-checked="true"]')?.focus();
   }
 
   /** The address is the state: reloading it chooses the same card. */
@@ -39,9 +40,9 @@ export function mount(element, { props, trigger, watch }) {
       fill(group, pipelines.error ? problem(pipelines.error, { compact: true }) : h("div", { class: "wb-card wb-card-loading", "aria-hidden": "true" }));
       return;
     }
-    const focus = group.contains(document.activeElement) ? document.activeElement.dataset.pipeline : null;
+    const focus = group.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.pipeline : null;
     fill(group, pipelines.list.map(card));
-    if (focus) (group.querySelector(`[data-pipeline="${CSS.escape(focus)}"]`) ?? group.querySelector('[aria-checked="true"]'))?.focus();
+    if (focus) (find(group, `[data-pipeline="${CSS.escape(focus)}"]`) ?? find(group, '[aria-checked="true"]'))?.focus();
   }
 
   function card(one) {

@@ -1,6 +1,7 @@
+// @ts-check
 // A collection by hand: what it would remove, by which rule, then the deed, then the report.
 
-import { post } from "./api.js";
+import { ask } from "./api.js";
 import { openDialog } from "./dialog.js";
 import { button, bytes, fill, h, problem, seconds, sentence } from "./dom.js";
 import { byKind, several } from "./removed.js";
@@ -19,7 +20,8 @@ export function askCollection(rule, { collected = () => {} } = {}) {
   const go = button("Remove", { icon: "trash", kind: "primary danger", disabled: true, onclick: collect });
   const field = (input, words, help) => h("div", {}, h("label", { for: input.id }, words), input, h("p", { class: "wb-field-help" }, help));
   let asked = 0;
-  let quiet = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let quiet;
   fill(
     body,
     h("p", {}, "Artifacts that no job and no upload names go, with their copies; so do deleted runs in MLflow and uploads that nobody finished."),
@@ -47,11 +49,11 @@ export function askCollection(rule, { collected = () => {} } = {}) {
     if (wrong) return fill(plan, h("p", { class: "wb-field-problem" }, wrong.validationMessage));
     fill(said);
     try {
-      const report = await post("/api/collections", { ...request(), dryRun: true });
+      const report = await ask("POST /api/collections", { ...request(), dryRun: true });
       if (mine !== asked) return null;
       fill(plan, report.removed.length ? byKind(report.removed, "What would go") : h("p", { class: "wb-muted" }, "Nothing would go."), left(report));
       go.disabled = !report.removed.length;
-      go.lastChild.textContent = wordsOf(report);
+      if (go.lastChild) go.lastChild.textContent = wordsOf(report);
     } catch (error) {
       if (mine === asked) fill(plan, problem(error));
     }
@@ -62,7 +64,7 @@ export function askCollection(rule, { collected = () => {} } = {}) {
     go.disabled = true;
     fill(said, h("p", { class: "wb-muted" }, "Collecting; that goes on if you close this."));
     try {
-      const report = await post("/api/collections", request());
+      const report = await ask("POST /api/collections", request());
       collected();
       if (!dialog.open) return;
       dialog.title.textContent = "Collected";

@@ -1,7 +1,8 @@
+// @ts-check
 // Two runs beside each other: their videos locked together, what differs between them, their figures.
 
-import { get } from "./api.js";
-import { artifactUrl, artifactsOf, thumbnailUrl } from "./artifact.js";
+import { ask } from "./api.js";
+import { artifactsOf, leadToFile, leadToThumbnail } from "./artifact.js";
 import { button, fill, figure, h, problem } from "./dom.js";
 
 const APART_S = 0.04; // one frame at 25 fps
@@ -15,13 +16,13 @@ export function compare(element, jobIds, back) {
   async function load() {
     const sides = await Promise.all(
       jobIds.slice(0, 2).map(async (jobId) => {
-        const [{ job }, files] = await Promise.all([get(`/api/jobs/${jobId}`), artifactsOf(jobId)]);
-        return { job, video: files.filter((one) => one.role === "output" && one.ref.kind === "video").at(-1)?.ref };
+        const [{ job }, files] = await Promise.all([ask("GET /api/jobs/{job_id}", { job_id: jobId }), artifactsOf(jobId)]);
+        return { job, video: files.findLast((one) => one.role === "output" && one.ref.kind === "video")?.ref };
       }),
     );
     if (ended) return;
     const players = sides.map((side) =>
-      side.video ? h("video", { class: "wb-video", src: artifactUrl(side.video.sha256), poster: thumbnailUrl(side.video.sha256), preload: "auto", playsInline: true, "aria-label": side.job.title }) : null,
+      side.video ? leadToFile(leadToThumbnail(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
     );
     const [first, second] = players;
     if (second) second.muted = true; // two voices at once say nothing
@@ -63,7 +64,7 @@ function transport(first, second) {
     },
   });
   first.addEventListener("timeupdate", () => {
-    place.value = first.duration ? first.currentTime / first.duration : 0;
+    place.value = String(first.duration ? first.currentTime / first.duration : 0);
     if (Math.abs(first.currentTime - second.currentTime) > APART_S && !first.paused) second.currentTime = first.currentTime;
   });
   first.addEventListener("ended", () => second.pause());

@@ -1,6 +1,7 @@
+// @ts-check
 // Deleting a job: what goes, what the next collection frees of it, what stays because others name it.
 
-import { call, get } from "./api.js";
+import { ask } from "./api.js";
 import { question } from "./dialog.js";
 import { button, bytes, fill, h, problem } from "./dom.js";
 import { several } from "./removed.js";
@@ -16,7 +17,7 @@ export async function askDeletion(place, jobId, { deleted, kept }) {
   fill(place, asked.element);
   asked.focus();
   try {
-    words.textContent = sizeWords(await get(`/api/jobs/${jobId}/deletion`));
+    words.textContent = sizeWords(await ask("GET /api/jobs/{job_id}/deletion", { job_id: jobId }));
   } catch (error) {
     fill(place, problem(error));
   }
@@ -25,7 +26,7 @@ export async function askDeletion(place, jobId, { deleted, kept }) {
     go.disabled = true;
     fill(asked.said);
     try {
-      const { notes = [] } = await call("DELETE", `/api/jobs/${jobId}`);
+      const { notes = [] } = await ask("DELETE /api/jobs/{job_id}", { job_id: jobId });
       if (!notes.length) return deleted();
       fill(place, h("div", { class: "wb-notice", "data-tone": "warn", role: "status" }, h("p", {}, h("strong", {}, "The job is deleted.")), notes.map((one) => h("p", {}, one))), button("All runs", { onclick: deleted }));
     } catch (error) {

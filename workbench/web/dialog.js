@@ -1,3 +1,4 @@
+// @ts-check
 // A dialog for what is not undone. The page behind it rests meanwhile; Escape closes it, and the focus goes back to where
 // it was.
 

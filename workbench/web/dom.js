@@ -1,15 +1,26 @@
+// @ts-check
 // Small pieces every view is made of: elements, icons, words for numbers.
+
+/**
+ * @typedef {Record<string, any>} Attributes
+ * @typedef {{message?: string, error?: string, code?: string, status?: number, details?: Record<string, any>}} Problem
+ */
 
 /**
  * An element. Attributes named on… are listeners, `class` and `data-…` as in HTML; false and null leave one out.
  * Children are nodes or text; text never becomes HTML.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes | null} [attributes]
+ * @param {...any} children
+ * @returns {HTMLElementTagNameMap[T]}
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name in element && typeof value !== "string" && name !== "style") element[name] = value;
+    else if (name in element && typeof value !== "string" && name !== "style") Object.assign(element, { [name]: value });
     else element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
@@ -18,7 +29,14 @@ export function h(tag, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An SVG element; attributes as written. */
+/**
+ * An SVG element; attributes as written.
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Attributes} [attributes]
+ * @param {...any} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
 export function s(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -55,12 +73,21 @@ export function icon(name) {
   );
 }
 
-/** A button with an icon and a word. */
+/**
+ * A button with an icon and a word.
+ * @param {string} word
+ * @param {Attributes} [options]
+ */
 export function button(word, { icon: name, kind = "", ...attributes } = {}) {
   return h("button", { type: "button", class: `wb-button ${kind}`, ...attributes }, name ? icon(name) : null, word);
 }
 
-/** A link that looks like a button. */
+/**
+ * A link that looks like a button.
+ * @param {string} word
+ * @param {string | null} href
+ * @param {Attributes} [options]
+ */
 export function linkButton(word, href, { icon: name, kind = "", ...attributes } = {}) {
   return h("a", { class: `wb-button ${kind}`, href, ...attributes }, name ? icon(name) : null, word);
 }
@@ -107,20 +134,21 @@ export function when(at) {
   return h("time", { class: "wb-when", datetime: date.toISOString(), title: FULL.format(date) }, whenWords(date));
 }
 
-let timer = null;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let timer;
 
 function whenWords(date) {
-  const ago = (Date.now() - date) / 1000;
+  const ago = (Date.now() - date.getTime()) / 1000;
   const today = date.toDateString() === new Date().toDateString();
   return ago < 45 ? "just now" : ago < 3570 ? `${Math.max(1, Math.round(ago / 60))} min ago` : today ? CLOCK.format(date) : DAY.format(date);
 }
 
 /** "just now" does not stay true. Rests where no time is shown any longer. */
 function rewriteTimes() {
-  const shown = document.querySelectorAll("time.wb-when");
+  const shown = /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time.wb-when"));
   if (!shown.length) {
     clearInterval(timer);
-    timer = null;
+    timer = undefined;
   }
   if (document.visibilityState !== "visible") return;
   for (const element of shown) {
@@ -147,7 +175,20 @@ export function badge(status, words = STATUS_WORDS[status] ?? status) {
   return h("span", { class: "wb-badge", "data-status": status }, h("span", { class: "wb-dot", "aria-hidden": "true" }), words);
 }
 
-/** Replace what an element shows. */
+/**
+ * The first element within that a selector names.
+ * @param {ParentNode} within
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+export const find = (within, selector) => within.querySelector(selector);
+
+/**
+ * Replace what an element shows; returns it.
+ * @template {Element} E
+ * @param {E} element
+ * @param {...any} children
+ */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
@@ -158,7 +199,10 @@ export function empty(title, ...more) {
   return h("div", { class: "wb-empty" }, h("p", { class: "wb-empty-title" }, title), ...more.map((one) => (typeof one === "string" ? h("p", {}, one) : one)));
 }
 
-/** An error as everywhere: what, where, seen, allowed, and the remedy. */
+/**
+ * An error as everywhere: what, where, seen, allowed, and the remedy.
+ * @param {any} error  A Problem.
+ */
 export function problem(error, { compact = false } = {}) {
   const details = error.details ?? {};
   const row = (label, value) =>

@@ -1,7 +1,8 @@
+// @ts-check
 // The files that a person gave before: to be taken again, or removed.
 
-import { call, get, post, query } from "./api.js";
-import { artifactUrl } from "./artifact.js";
+import { ask } from "./api.js";
+import { leadToThumbnail } from "./artifact.js";
 import { question } from "./dialog.js";
 import { button, bytes, fill, h, problem, when } from "./dom.js";
 import { artifactBytes, several } from "./removed.js";
@@ -11,7 +12,7 @@ export const NOUNS = { image: "portrait", audio: "recording" };
 
 /** Draws them in `place`; `take(sha256)` is told which one a person chose. */
 export async function earlier(place, { kind, take }) {
-  const { uploads } = await get(`/api/uploads${query({ kind, limit: EARLIER })}`).catch(() => ({ uploads: [] }));
+  const { uploads } = await ask("GET /api/uploads", { kind, limit: EARLIER }).catch(() => ({ uploads: [] }));
   if (!uploads.length) return fill(place, h("span", {}));
   const below = h("div", {});
   let removing = false;
@@ -57,7 +58,7 @@ function tile(one, kind, removing, chosen) {
       "aria-label": removing ? `Remove ${words}` : `Take ${words} again`,
       onclick: () => chosen(one),
     },
-    kind === "image" ? h("img", { src: `${artifactUrl(one.ref.sha256)}/thumbnail?size=160`, alt: "", loading: "lazy" }) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
+    kind === "image" ? leadToThumbnail(h("img", { alt: "", loading: "lazy" }), "src", one.ref.sha256, 160) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
   );
 }
 
@@ -66,7 +67,7 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
   const file = { file: ref.sha256 };
   let plan;
   try {
-    plan = await post("/api/erasures", { ...file, dryRun: true });
+    plan = await ask("POST /api/erasures", { ...file, dryRun: true });
   } catch (error) {
     return fill(place, problem(error, { compact: true }));
   }
@@ -81,7 +82,7 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
     onclick: async () => {
       remove.disabled = true;
       try {
-        await call("DELETE", `/api/uploads/${ref.sha256}`);
+        await ask("DELETE /api/uploads/{sha256}", { sha256: ref.sha256 });
         gone();
       } catch (error) {
         remove.disabled = false;

@@ -1,3 +1,4 @@
+// @ts-check
 // Before Gradio is there: what the cards need is asked for, and refusals of uploads are listened for.
 
 import { pipelines } from "./pipelines.js";

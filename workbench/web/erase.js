@@ -1,8 +1,9 @@
+// @ts-check
 // Erasing a job or a file and everything that came of it: first what would go, then the deed, then the report.
 
-import { get, post, query } from "./api.js";
+import { ask } from "./api.js";
 import { openDialog } from "./dialog.js";
-import { button, bytes, fill, h, problem, seconds, sentence } from "./dom.js";
+import { button, bytes, fill, find, h, problem, seconds, sentence } from "./dom.js";
 import { byKind, several } from "./removed.js";
 
 const SHOWN = 6;
@@ -24,7 +25,7 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
 
   async function look() {
     try {
-      const plan = await post("/api/erasures", { ...target, dryRun: true });
+      const plan = await ask("POST /api/erasures", { ...target, dryRun: true });
       foreseen = plan.files;
       const words = `Erase ${several(plan.jobs.length, "job")} and ${several(plan.files, "file")}`;
       fill(body, planned(plan), said);
@@ -36,25 +37,25 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
   }
 
   async function erase(words, more = {}) {
-    const pressed = actions.firstElementChild;
-    pressed.disabled = true;
+    find(actions, "button")?.setAttribute("disabled", "");
     close.textContent = "Close";
     fill(said, h("p", { class: "wb-muted" }, "Erasing. The files of the stores are written anew without it; that can take a minute or two, and goes on if you close this."));
     try {
-      const report = await post("/api/erasures", { ...target, ...more });
+      const report = await ask("POST /api/erasures", { ...target, ...more });
       done = true;
       if (!dialog.open) return erased();
       dialog.title.textContent = report.whole ? "Erased" : "Erased, as far as it is yours";
       fill(body, reported(report, foreseen));
       fill(actions, button("Close", { kind: "primary", onclick: dialog.close }));
       dialog.title.focus();
-    } catch (error) {
+    } catch (fault) {
+      const error = /** @type {import("./dom.js").Problem} */ (fault);
       fill(said, problem(error));
       close.textContent = "Keep it";
       const anyway = error.code === "job.not_final" && !more.cancel;
       const again = anyway ? "Cancel those jobs and erase" : words;
       fill(actions, button(again, { icon: "trash", kind: "primary danger", onclick: () => erase(again, anyway ? { cancel: true } : more) }), close);
-      actions.firstElementChild.focus();
+      find(actions, "button")?.focus();
     }
     return null;
   }
@@ -90,7 +91,7 @@ const whys = (title, list) => (list.length ? [h("h3", {}, title), h("ul", { clas
 function jobsOf(ids) {
   const line = (id) => {
     const words = h("span", {});
-    get(`/api/jobs${query({ text: id, limit: 1 })}`)
+    ask("GET /api/jobs", { text: id, limit: 1 })
       .then(({ jobs }) => (words.textContent = jobs[0]?.title ?? ""))
       .catch(() => null); // the id is there
     return h("li", {}, h("code", { class: "wb-muted" }, id), " ", words);

@@ -1,3 +1,4 @@
+// @ts-check
 // What the form's job would take, in a line. The value is {seconds, basis}: the number of past runs that say so.
 
 import { fill, h, seconds } from "./dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // Examples to click. The value is the number of the chosen one, with a select event.
 
 import { fill, h } from "./dom.js";

@@ -1,23 +1,41 @@
-// One WebSocket a page. Subscriptions outlive it: after a break each goes on from the last cursor it saw.
-
-import { askForLogin, place } from "./api.js";
+// @ts-check
+// One socket for all jobs that are watched here. Subscriptions outlive it: after a break each goes on from the last cursor.
 
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 8000;
-const LOGIN_REQUIRED = 4401;
 const AGAIN_MS = 2000;
 const LASTING = new Set(["job.unknown", "request.invalid", "access.too_many"]);
-const SILENT_MS = 40000; // the server sends a heartbeat every 15 s
+const SILENT_MS = 40_000; // the server sends a heartbeat every 15 s
 
-class Feed {
+/**
+ * @typedef {import("./channel.js").See} See
+ * @typedef {Pick<WebSocket, "readyState" | "send" | "close" | "onopen" | "onmessage" | "onclose">} SocketLike
+ * @typedef {{cursor: string | null, watchers: Set<See>}} Watched
+ */
+
+export class Feed {
+  /** @type {SocketLike | null} */
   #socket = null;
-  #jobs = new Map(); // jobId -> {cursor, watchers: Set}
+  /** @type {Map<string, Watched>} */
+  #jobs = new Map();
   #pause = FIRST_PAUSE_MS;
   #heard = 0;
-  #timer = null;
-  connected = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+  #connected = false;
+  #connect;
+  #refused;
 
-  /** Calls `see(update)` for every update, {failed} once for a job that cannot be watched, {connected} on a break. */
+  /**
+   * @param {() => SocketLike} connect
+   * @param {(code: number) => unknown} refused  Whether a person must do something about that close code first.
+   */
+  constructor(connect, refused = () => false) {
+    this.#connect = connect;
+    this.#refused = refused;
+  }
+
+  /** @type {import("./channel.js").Channel["watch"]} */
   watch(jobId, see, after = null) {
     let job = this.#jobs.get(jobId);
     if (!job) {
@@ -25,28 +43,34 @@ class Feed {
       this.#jobs.set(jobId, job);
       this.#ask("subscribe", jobId, after);
     } else {
-      // Somebody on this page watches it already: the whole state comes again with a new subscription.
+      // Somebody here watches it already: the whole state comes again with a new subscription.
       this.#ask("unsubscribe", jobId);
       this.#ask("subscribe", jobId, null);
     }
-    job.watchers.add(see);
+    const joined = job;
+    joined.watchers.add(see);
     this.#open();
     return () => {
-      job.watchers.delete(see);
-      if (!job.watchers.size && this.#jobs.get(jobId) === job) {
+      joined.watchers.delete(see);
+      if (!joined.watchers.size && this.#jobs.get(jobId) === joined) {
         this.#jobs.delete(jobId);
         this.#ask("unsubscribe", jobId);
       }
     };
   }
 
+  /**
+   * @param {"subscribe" | "unsubscribe"} action
+   * @param {string} jobId
+   * @param {string | null} after
+   */
   #ask(action, jobId, after = null) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(after ? { action, jobId, after } : { action, jobId }));
   }
 
   #open() {
     if (this.#socket || !this.#jobs.size) return;
-    const socket = place.transport ? place.transport.open() : new WebSocket((place.base || window.location.origin).replace(/^http/, "ws") + "/ws");
+    const socket = this.#connect();
     this.#socket = socket;
     socket.onopen = () => {
       this.#pause = FIRST_PAUSE_MS;
@@ -61,11 +85,8 @@ class Feed {
     socket.onclose = (closed) => {
       this.#socket = null;
       clearInterval(this.#timer);
-      this.#timer = null;
-      if (closed.code === LOGIN_REQUIRED && !place.base) {
-        askForLogin();
-        this.#pause = LONGEST_PAUSE_MS; // somebody types a password meanwhile
-      }
+      this.#timer = undefined;
+      if (this.#refused(closed.code)) this.#pause = LONGEST_PAUSE_MS; // somebody types a password meanwhile
       if (!this.#jobs.size) return;
       this.#say(false);
       setTimeout(() => this.#open(), this.#pause * (0.75 + Math.random() / 2));
@@ -76,6 +97,7 @@ class Feed {
     }, 5000);
   }
 
+  /** @param {any} message */
   #take(message) {
     const job = this.#jobs.get(message.jobId);
     if (!job) return;
@@ -89,11 +111,10 @@ class Feed {
     }
   }
 
+  /** @param {boolean} connected */
   #say(connected) {
-    if (this.connected === connected) return;
-    this.connected = connected;
+    if (this.#connected === connected) return;
+    this.#connected = connected;
     for (const job of this.#jobs.values()) for (const see of [...job.watchers]) see({ connected });
   }
 }
-
-export const feed = new Feed();

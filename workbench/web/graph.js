@@ -1,3 +1,4 @@
+// @ts-check
 // A graph drawn in layers, left to right, with the states of its nodes. Source of the method: Sugiyama, Tagawa and Toda,
 // "Methods for visual understanding of hierarchical system structures", IEEE SMC 1981: longest-path layers, barycentre order.
 
@@ -57,10 +58,14 @@ export function layout(ids, edges) {
 }
 
 /**
- * A drawing that can be updated. `nodes` are {id, name, status, fraction, seconds, cached}; `chosen(id)` is called on a click
- * or Enter. Returns {element, update(nodes, selected)}.
+ * A drawing that can be updated: {element, update(nodes, selected)}.
+ *
+ * @typedef {{id: string, name?: string, status: Api.Schema<"NodeStatus">, fraction?: number, seconds?: number | null, cached?: boolean}} Box
+ * @param {Box[]} nodes
+ * @param {{from: string, to: string, kind?: string}[]} edges
+ * @param {((id: string) => void) | null} [chosen]  Called on a click or Enter; without it nothing can be chosen.
  */
-export function graphView(nodes, edges, chosen = () => {}) {
+export function graphView(nodes, edges, chosen = null) {
   const placed = layout(nodes.map((node) => node.id), edges);
   const lines = edges
     .filter(({ from, to }) => placed.nodes.has(from) && placed.nodes.has(to))
@@ -79,20 +84,21 @@ export function graphView(nodes, edges, chosen = () => {}) {
     const done = s("rect", { x: 0, y: HEIGHT - 3, width: 0, height: 3, class: "wb-graph-done" });
     const group = s(
       "g",
-      { transform: `translate(${x} ${y})`, class: "wb-graph-node", tabindex: 0, role: "button" },
+      { transform: `translate(${x} ${y})`, class: "wb-graph-node", ...(chosen ? { tabindex: 0, role: "button" } : { role: "img" }) },
       s("rect", { width: WIDTH, height: HEIGHT, rx: 9, class: "wb-graph-box" }),
       s("circle", { cx: WIDTH - 13, cy: HEIGHT - 15, r: 4, class: "wb-graph-dot" }),
       name,
       words,
       done,
     );
-    group.addEventListener("click", () => chosen(node.id));
-    group.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") {
+    if (chosen) {
+      group.addEventListener("click", () => chosen(node.id));
+      group.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
         chosen(node.id);
-      }
-    });
+      });
+    }
     boxes.set(node.id, { group, name, words, done });
   }
   const element = s(
@@ -106,7 +112,7 @@ export function graphView(nodes, edges, chosen = () => {}) {
       const box = boxes.get(node.id);
       if (!box) continue;
       box.group.setAttribute("data-status", node.status ?? "pending");
-      box.group.setAttribute("aria-pressed", String(selected === node.id));
+      if (chosen) box.group.setAttribute("aria-pressed", String(selected === node.id));
       box.group.setAttribute("aria-label", `${node.name ?? node.id}: ${STATUS_WORDS[node.status] ?? node.status ?? ""}`);
       fill(box.name, short(node.name ?? node.id, 19));
       fill(box.words, node.status === "completed" ? (node.cached ? "known already" : seconds(node.seconds)) : (STATUS_WORDS[node.status] ?? "").toLowerCase());

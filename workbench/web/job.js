@@ -1,118 +1,155 @@
-// One job as the page knows it: its record once, then every update on top.
+// @ts-check
+// One job as a view knows it: its record once, every event folded on top, and what updates say beside the events.
 
-import { get } from "./api.js";
-import { feed } from "./feed.js";
+import { ask, watchJob } from "./api.js";
+import { errorOf, fold, isFinal, jobState, shownStatus, statusOf } from "./fold.js";
 
-const FINAL = new Set(["completed", "failed", "cancelled"]);
-const FINAL_NODE = new Set(["completed", "failed", "skipped", "cancelled"]);
-
-const NEWEST_EVENTS = 50; // in the answer about a job
-
-export const isFinal = (status) => FINAL.has(status);
+export { isFinal } from "./fold.js";
 
 /**
- * Follow a job. `changed(job)` is called with the model at once and after every change; the returned function ends it.
+ * @typedef {Api.Schema<"LiveNode">} LiveNode
+ * @typedef {Api.Schema<"Event">} JobEvent
+ * @typedef {Api.Schema<"JobInFull">} JobInFull
+ * @typedef {import("./fold.js").JobState} JobState
  *
- * The model: {jobId, status, progress, secondsLeft, waiting, paused, nodes: Map id -> node, order: [id], events, record, error,
- * busAway, connected, problem}. A node is what the record and the newest update say together.
+ * What a running node says of itself, which is no event.
+ * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} Said
+ *
+ * @typedef {Api.Schema<"NodeRecord"> & Said & {name?: string, params: Record<string, any>, input: Record<string, any>}} JobNode
+ *
+ * @typedef {object} Job
+ * @property {string} jobId
+ * @property {Api.Schema<"ApiStatus">} status
+ * @property {number} progress
+ * @property {number | null} secondsLeft
+ * @property {string} waiting
+ * @property {string} paused
+ * @property {boolean} busAway
+ * @property {boolean} connected
+ * @property {Map<string, JobNode>} nodes  In the order of the graph.
+ * @property {JobEvent[]} events  In their order, each once.
+ * @property {JobInFull | null} record
+ * @property {Api.Schema<"ErrorInfo"> | null} error
+ * @property {import("./dom.js").Problem | null} problem  Why nothing can be said now.
+ */
+
+const NEWEST_EVENTS = 50; // in the answer about a job
+/** @type {readonly (keyof Said)[]} */
+const SAID = ["fraction", "done", "total", "unit", "secondsLeft", "preview", "parts", "log", "waiting"];
+
+/**
+ * Follow a job. `changed(job)` is called after every change; the returned function ends it.
+ * @param {string} jobId
+ * @param {(job: Job) => void} changed
  */
 export function follow(jobId, changed) {
   let ended = false;
-  let stop = null;
-  const job = { jobId, status: "queued", progress: 0, nodes: new Map(), order: [], events: [], seen: new Set(), connected: true };
+  let stop = () => {};
+  let listed = 0;
+  /** @type {JobState | null} */
+  let state = null;
+  /** @type {Record<string, Said>} */
+  const said = {};
+  const seen = new Set();
+  /** @type {Job} */
+  const job = { jobId, status: "queued", progress: 0, secondsLeft: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null };
 
-  const take = (update) => {
+  const take = (/** @type {any} */ update) => {
     if (ended) return;
-    if ("connected" in update) {
-      job.connected = update.connected;
-    } else if (update.failed) {
+    if ("connected" in update) job.connected = update.connected;
+    else if (update.failed) {
       job.problem = { message: update.failed.error ?? "the job cannot be watched", code: update.failed.code, details: update.failed.details };
     } else {
       job.problem = null; // a moment in which it could not be read is over
-      const wasFinal = isFinal(job.status);
-      for (const name of ["status", "progress", "secondsLeft", "waiting", "paused", "busAway"]) if (name in update) job[name] = update[name];
-      for (const [id, node] of Object.entries(update.nodes ?? {})) job.nodes.set(id, { ...job.nodes.get(id), ...node, id });
-      if (update.error) job.error = update.error;
-      keep(update.events ?? []);
-      if (isFinal(job.status) && !wasFinal) load(); // figures, outputs, MLflow's page
+      for (const name of /** @type {const} */ (["progress", "secondsLeft", "waiting", "paused", "busAway"])) if (name in update) Object.assign(job, { [name]: update[name] });
+      for (const [id, node] of Object.entries(update.nodes)) said[id] = Object.fromEntries(SAID.map((name) => [name, node[name]]));
+      state ??= jobState({ status: update.status, nodes: Object.entries(update.nodes).map(([id, node]) => ({ ...node, id })) });
+      keep(update.events);
+      if (isFinal(update.status) && !isFinal(job.record?.status)) load(); // MLflow's page, the title, what the events do not say
     }
-    changed(job);
+    show();
   };
 
-  /** Events in their order, each once; they come by two ways, and by the record newest first. */
+  /** Take events in; they come by two ways, and by the record newest first. @param {JobEvent[]} events */
   function keep(events) {
-    const before = job.events.length;
-    for (const event of events) {
-      const number = `${event.epoch}-${event.seq}`;
-      if (job.seen.has(number)) continue;
-      job.seen.add(number);
-      job.events.push(event);
+    const fresh = events.filter((event) => !seen.has(`${event.epoch}-${event.seq}`)).sort(inOrder);
+    for (const event of fresh) {
+      seen.add(`${event.epoch}-${event.seq}`);
+      if (state) state = fold(state, event);
     }
-    if (job.events.length !== before) job.events.sort((a, b) => a.epoch - b.epoch || a.seq - b.seq);
+    if (fresh.length) job.events = [...job.events, ...fresh].sort(inOrder);
+  }
+
+  function show() {
+    if (state) {
+      const now = state;
+      const graph = new Map((job.record?.lastGraph.nodes ?? []).map((node) => [node.id, node]));
+      job.status = statusOf(now);
+      job.error = errorOf(now);
+      job.nodes = new Map(
+        [...now.nodes.values()].map((node) => {
+          const { name, params = {}, input = {} } = graph.get(node.id) ?? {};
+          const status = shownStatus(now, node);
+          return [node.id, { ...said[node.id], ...node, status, name: name || node.id, params, input, waiting: status === "waiting" ? said[node.id]?.waiting : "" }];
+        }),
+      );
+    }
+    changed(job);
   }
 
   async function load(tries = 0) {
+    const later = (/** @type {number} */ pause) => setTimeout(() => !ended && load(tries + 1), pause);
     try {
-      const answer = await get(`/api/jobs/${jobId}`);
+      const answer = await ask("GET /api/jobs/{job_id}", { job_id: jobId });
       if (ended) return;
+      /** @type {JobInFull} */
       const record = answer.job;
-      const names = new Map((record.lastGraph?.nodes ?? []).map((node) => [node.id, node]));
+      const first = !job.record;
       job.record = record;
-      job.order = (record.nodes ?? []).map((node) => node.id);
-      for (const node of record.nodes ?? []) {
-        const known = job.nodes.get(node.id);
-        const graph = names.get(node.id) ?? {};
-        const facts = { name: graph.name || node.id, service: node.service, params: graph.params ?? {}, input: graph.input ?? {}, plane: node.plane };
-        // The socket is ahead of the record while the job runs; the record is complete once it is final.
-        job.nodes.set(node.id, known && !FINAL_NODE.has(node.status) ? { ...node, ...known, ...facts } : { ...known, ...node, ...facts });
-      }
-      if (isFinal(record.status) || !isFinal(job.status)) {
-        job.status = record.status;
-        job.progress = Math.max(job.progress, record.progress ?? 0);
-      }
-      job.error = record.error ?? job.error;
-      if (job.problem && job.problem.status !== undefined) job.problem = null; // what did not answer does again
-      keep(answer.events ?? []);
-      job.listed ??= (answer.events ?? []).length;
-      changed(job);
+      state = job.events.reduce(fold, jobState(record)); // what the record knows already changes nothing
+      if (first) listed = answer.events.length;
+      if (first) Object.assign(job, { progress: record.progress, waiting: job.waiting || record.waiting });
+      keep(answer.events);
+      for (const { node, sentence } of record.waits) said[node] = { ...said[node], waiting: sentence };
+      if (job.problem?.status !== undefined) job.problem = null; // what did not answer does again
+      show();
       // MLflow is a moment behind the job; its link comes later.
-      if (isFinal(record.status) && !record.mlflowRun && tries < 8) setTimeout(() => !ended && load(tries + 1), 1500);
-      if (isFinal(job.status) && !isFinal(record.status) && job.status !== record.status) setTimeout(() => !ended && load(tries + 1), Math.min(10_000, 150 * 1.3 ** tries));
+      if (isFinal(record.status) && !record.mlflowRun && tries < 8) later(1500);
+      if (isFinal(job.status) && !isFinal(record.status)) later(Math.min(10_000, 150 * 1.3 ** tries));
     } catch (error) {
       if (ended) return;
-      if (error.status === 404) job.problem = error;
-      else setTimeout(() => !ended && load(tries + 1), Math.min(10_000, 1500 * 1.3 ** tries));
-      changed(job);
+      const problem = /** @type {import("./dom.js").Problem} */ (error);
+      if (problem.status === 404) job.problem = problem;
+      else later(Math.min(10_000, 1500 * 1.3 ** tries));
+      show();
     }
   }
 
   load().then(() => {
     if (ended || job.problem?.status === 404) return;
     // The record brings the newest events; the socket sends the others of a long job, and then ends.
-    if (!isFinal(job.record?.status) || job.listed >= NEWEST_EVENTS) stop = feed.watch(jobId, take);
+    if (!isFinal(job.record?.status) || listed >= NEWEST_EVENTS) stop = watchJob(jobId, take);
   });
   return () => {
     ended = true;
-    stop?.();
+    stop();
   };
 }
 
-/** What a job waits for, in words; the record has a list, an update a sentence. */
-export const waitWords = (waiting) => (Array.isArray(waiting) ? waiting.map((one) => one.sentence).join("; ") : (waiting ?? ""));
+/** @type {(a: JobEvent, b: JobEvent) => number} */
+const inOrder = (a, b) => a.epoch - b.epoch || a.seq - b.seq;
 
-/** The node that a person wants to see first: the one that failed, waits for a person, or runs. */
-export function current(job) {
-  const nodes = [...job.nodes.values()];
-  return (
-    nodes.find((node) => node.status === "failed") ??
-    nodes.find((node) => node.status === "waiting") ??
-    nodes.find((node) => node.status === "running") ??
-    nodes.find((node) => node.status === "ready")
-  );
-}
+/**
+ * The nodes of a job in the order of its graph.
+ * @param {Job} job
+ */
+export const nodesOf = (job) => [...job.nodes.values()];
 
-/** Nodes in the order of the graph document; the order of the record where it is known. */
-export function nodesOf(job) {
-  const ids = job.order.length ? job.order : [...job.nodes.keys()];
-  return ids.map((id) => job.nodes.get(id)).filter(Boolean);
+/**
+ * The node that a person is asked about: {node, question}, or null.
+ * @param {Job} job
+ */
+export function asked(job) {
+  const node = nodesOf(job).find((one) => one.status === "waiting" && one.wait?.reason === "approval");
+  return node ? { node: node.id, question: node.wait?.question } : null;
 }

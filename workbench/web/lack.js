@@ -1,3 +1,4 @@
+// @ts-check
 // What a job lacks before it can go on: a worker for a service, or a pool that was paused. With what to do about it.
 
 import { pageUrl } from "./api.js";
@@ -15,10 +16,9 @@ export function lack(job, unserved = []) {
   const pools = new Set();
   const nodes = nodesOf(job);
   for (const node of nodes) {
-    const waits = node.status === "waiting" && job.events.findLast((one) => one.node === node.id && one.type === "node.waiting")?.data;
-    if (waits?.reason !== "no_worker") continue;
-    for (const one of waits.services ?? []) services.set(one.split(" ")[0], one);
-    if (waits.pool) pools.add(waits.pool.replace(/^data\./, ""));
+    if (node.wait?.reason !== "no_worker") continue;
+    for (const one of node.wait.services ?? []) services.set(one.split(" ")[0], one);
+    if (node.wait.pool) pools.add(node.wait.pool.replace(/^data\./, ""));
   }
   const known = pipelines.list.flatMap((one) => one.nodes);
   for (const one of unserved) {

@@ -1,3 +1,4 @@
+// @ts-check
 // What was taken in: the portrait with the found face drawn on it, a sound with its player; warnings with the remedy.
 // While there is nothing: the person's earlier files, to be taken again. The value is {ref, faces, warnings}, {error} or
 // null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.
@@ -25,7 +26,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     const key = sha256 ? JSON.stringify(value) : "";
     if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions(value)) : null);
     shown = key; // a new list of pipelines takes no focus and no open question
-    before.hidden = Boolean(sha256) || (pipelines.current && !pipelines.current.inputs.some((input) => input.name === field));
+    before.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
       digest = sha256;
@@ -44,6 +45,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
   };
 
   /** Files that this person gave before; asked for when the field is seen, and anew each time it is empty again. */
+  /** @type {IntersectionObserver | null} */
   let asked = null;
   function offer() {
     asked?.disconnect();

@@ -1,10 +1,11 @@
+// @ts-check
 // A job while it runs and when it is done: the stage with its picture, a line per node, what can be done now.
 
-import { lead, pageUrl, place, post, whoami } from "./api.js";
+import { ask, embedded, lead, pageUrl } from "./api.js";
 import { approval } from "./approval.js";
-import { artifact, artifactsOf, downloadPath } from "./artifact.js";
+import { artifact, artifactsOf, leadToDownload } from "./artifact.js";
 import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
-import { follow, isFinal, nodesOf, waitWords } from "./job.js";
+import { asked, follow, isFinal, nodesOf } from "./job.js";
 import { lack, lackNote } from "./lack.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
@@ -13,6 +14,8 @@ import { pipelines } from "./pipelines.js";
  * Show one job. Options: {jobId, unserved: services that nobody offered when it was submitted, links: whether to lead to
  * the run in full and to repeating it, go: shows another job in this place}.
  * Returns a function that ends it.
+ * @param {HTMLElement} element
+ * @param {{jobId: string, unserved?: string[], links?: boolean, go?: ((jobId: string, unserved: string[]) => void) | null}} options
  */
 export function monitor(element, { jobId, unserved = [], links = true, go = null }) {
   const parts = {
@@ -47,7 +50,7 @@ function draw(view, job) {
   for (const [index, node] of nodesOf(job).entries()) {
     let line = view.lines.get(node.id);
     if (!line) {
-      line = createLine(node, job);
+      line = createLine(node);
       view.lines.set(node.id, line);
       view.parts.lines.insertBefore(line.element, view.parts.lines.children[index] ?? null);
     }
@@ -92,7 +95,7 @@ function headWords(job, lacks) {
   if (job.busAway) return ["the bus is away; the job goes on when it is back"];
   if (lacks) return ["waits"]; // for what, and what to do, stands below
   if (asked(job)) return ["waits for you"];
-  if (job.status === "queued" || job.status === "advertised") return [waitWords(job.waiting) ? sentence(waitWords(job.waiting)) : "waits for a free worker"];
+  if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waits for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
   return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
 }
@@ -106,7 +109,7 @@ function cancelButton(view) {
       pressed.disabled = true;
       fill(view.parts.actionSaid);
       try {
-        await post(`/api/jobs/${view.jobId}/cancel`);
+        await ask("POST /api/jobs/{job_id}/cancel", { job_id: view.jobId });
       } catch (error) {
         fill(view.parts.actionSaid, problem(error, { compact: true }));
         pressed.disabled = false;
@@ -145,16 +148,6 @@ function drawNotice(view, job) {
   fill(view.parts.notice, view.question?.element, key === "failed" ? problem(job.error) : null, kept);
 }
 
-/** The question of a node that waits for a person: {node, question}, or null. */
-function asked(job) {
-  for (const node of nodesOf(job)) {
-    if (node.status !== "waiting") continue;
-    const event = job.events.findLast((one) => one.node === node.id && one.type === "node.waiting");
-    if (event?.data?.reason === "approval") return { node: node.id, question: event.data.question ?? {} };
-  }
-  return null;
-}
-
 // -- a line per node --------------------------------------------------------------------------------------------------
 
 function createLine(node) {
@@ -162,10 +155,11 @@ function createLine(node) {
   const words = h("span", { class: "wb-line-words" });
   const bar = h("progress", { class: "wb-bar", max: 1, "aria-label": `Progress of ${node.name ?? node.id}` });
   const log = h("div", { class: "wb-line-log" });
+  const fold = h("details", { ontoggle: () => fold.open && line.drawLog() }, h("summary", {}, h("span", { class: "wb-dot", "aria-hidden": "true" }), name, words), log);
   const element = h(
     "li",
     { class: "wb-line" },
-    h("details", { ontoggle: (event) => event.currentTarget.open && (line.drawLog(), undefined) }, h("summary", {}, h("span", { class: "wb-dot", "aria-hidden": "true" }), name, words), log),
+    fold,
     bar,
   );
   const line = {
@@ -180,7 +174,7 @@ function createLine(node) {
       bar.hidden = now.status !== "running";
       if (now.status === "running" && now.fraction > 0) bar.value = Math.min(1, now.fraction);
       else bar.removeAttribute("value");
-      if (element.querySelector("details").open) line.drawLog();
+      if (fold.open) line.drawLog();
     },
     drawLog() {
       // Its folds and what is selected in it stay until something has happened to this node.
@@ -242,6 +236,7 @@ const PREVIEW_EVERY_MS = 1900;
 
 function createStage(element, jobId) {
   let shown = "";
+  /** @type {ReturnType<typeof growingVideo>} */
   let growing = null;
   let previewAt = 0;
   const picture = h("img", { class: "wb-preview", alt: "The frame that is being made" });
@@ -262,9 +257,9 @@ function createStage(element, jobId) {
         if (!growing) fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, job.status === "cancelled" ? "Cancelled" : "No video was made")));
         return;
       }
-      const node = nodesOf(job).find((one) => one.status === "running" && (one.parts > 0 || one.preview));
+      const node = nodesOf(job).find((one) => one.status === "running" && (one.parts || one.preview));
       if (!node) return;
-      if (node.parts > 0) {
+      if (node.parts) {
         growing ??= growingVideo(jobId, node.id);
         if (growing) {
           if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "what is finished so far"));
@@ -276,7 +271,7 @@ function createStage(element, jobId) {
       // A node's previews replace each other under one key, at most one in two seconds.
       if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
         previewAt = Date.now();
-        lead(picture, "src", `/api/jobs/${jobId}/nodes/${node.id}/preview?at=${previewAt}`);
+        lead(picture, "src", "GET /api/jobs/{job_id}/nodes/{node}/preview", { job_id: jobId, node: node.id, at: previewAt });
         if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "being made"));
         shown = "preview";
       }
@@ -308,7 +303,7 @@ function drawAfter(view, job) {
   const figures = h("div", {});
   const downloads = h("div", { class: "wb-downloads" });
   view.after ??= { figures, downloads };
-  const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { target: place.transport ? "_blank" : null, rel: "noopener", ...options }) : null);
+  const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { target: embedded() ? "_blank" : null, rel: "noopener", ...options }) : null);
   const again = record.status === "completed" ? "Again with changes" : "Again";
   fill(
     view.parts.after,
@@ -338,7 +333,7 @@ function retryButton(view) {
       pressed.disabled = true;
       fill(view.parts.actionSaid);
       try {
-        const { jobId, unserved } = await post(`/api/jobs/${view.jobId}/retry`);
+        const { jobId, unserved } = await ask("POST /api/jobs/{job_id}/retry", { job_id: view.jobId });
         if (view.go) view.go(jobId, unserved); // beside the form, which keeps what was typed
         else window.location.assign(`/?job=${jobId}`);
       } catch (error) {
@@ -373,7 +368,7 @@ async function drawDownloads(element, job) {
       h(
         "ul",
         { class: "wb-files" },
-        made.map((one) => h("li", {}, lead(h("a", { download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), "href", downloadPath(one.ref.sha256)), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
+        made.map((one) => h("li", {}, leadToDownload(h("a", { download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), one.ref.sha256), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
       ),
     );
   } catch {
@@ -382,7 +377,8 @@ async function drawDownloads(element, job) {
 }
 
 /** For Gradio: `props.value` is {jobId}; an empty one shows nothing. */
-export async function mount(element, { props, watch }) {
+export function mount(element, { props, watch }) {
+  /** @type {(() => void) | null | void} */
   let end = null;
   const show = () => {
     end?.();
@@ -406,5 +402,4 @@ export async function mount(element, { props, watch }) {
   };
   watch("value", show);
   show();
-  await whoami().catch(() => null);
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // One node of a job: what it was given, what it made, what was measured.
 
 import { artifact } from "./artifact.js";
@@ -5,6 +6,7 @@ import { badge, empty, figure, fill, h, problem, seconds } from "./dom.js";
 
 /** Returns show(node, files): `files` are those of the whole job. Nothing is drawn anew that has not changed. */
 export function nodePanel(element) {
+  /** @type {string | null} */
   let shown = null;
   return (node, all) => {
     if (!node) {

@@ -1,15 +1,17 @@
+// @ts-check
 // The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names what a person set, be it
 // the default: {params: {node: {param: value}}, leaveOut: [node]}.
 
-import { call, get } from "./api.js";
-import { button, fill, h, icon, problem, sentence } from "./dom.js";
+import { ask } from "./api.js";
+import { button, fill, find, h, icon, problem, sentence } from "./dom.js";
 import { keepTyping } from "./keep.js";
-import { pipelines } from "./pipelines.js";
+import { pipelines as ofThePage } from "./pipelines.js";
 
 const UNITS = { ms: "ms", s: "s", hz: "Hz", px: "px", db: "dB", mib: "MiB", gib: "GiB", fps: "fps", words: "words" };
 const QUIET_MS = 600; // so long nothing is typed before the expected time is asked for
 
-export function mount(element, { props, trigger, watch }) {
+/** `pipelines`: whose are drawn; `scope`: before every id, where a page has several forms. */
+export function mount(element, { props, trigger, watch, pipelines = ofThePage, scope = "wb" }) {
   const box = h("div", { class: "wb-parameters" });
   const count = h("span", { class: "wb-chip", hidden: true });
   const head = h("summary", {}, h("span", { class: "wb-fold-title" }, "Parameters"), count);
@@ -21,7 +23,8 @@ export function mount(element, { props, trigger, watch }) {
   let drawn = { pipeline: "", structure: "", presets: "" };
   let kept = ""; // the preset that was applied or saved last
   let naming = false; // whether a name for a preset is being typed
-  let quiet = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let quiet;
   const draft = () => {
     if (!drafts.has(pipelines.chosen)) drafts.set(pipelines.chosen, { params: {}, leaveOut: [] });
     return drafts.get(pipelines.chosen);
@@ -73,7 +76,7 @@ export function mount(element, { props, trigger, watch }) {
     const now = JSON.stringify(pipeline.presets);
     if (drawn.presets !== now) {
       drawn.presets = now;
-      keepTyping(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline)));
+      keepTyping(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline) ?? ""));
     }
     for (const node of pipeline.nodes) {
       const chip = box.querySelector(`[data-offered-of="${CSS.escape(node.id)}"]`);
@@ -104,7 +107,7 @@ export function mount(element, { props, trigger, watch }) {
       { class: "wb-node-fields", "data-node": node.id },
       h("legend", {}, node.name, chip),
       node.optional
-        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `wb-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
+        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `${scope}-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
         : null,
       body,
       more,
@@ -115,7 +118,7 @@ export function mount(element, { props, trigger, watch }) {
     const now = draft();
     now.leaveOut = out ? [...new Set([...now.leaveOut, id])] : now.leaveOut.filter((one) => one !== id);
     const node = pipelines.current?.nodes.find((one) => one.id === id);
-    keepTyping(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node)));
+    keepTyping(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node) ?? ""));
     publish();
   }
 
@@ -124,7 +127,7 @@ export function mount(element, { props, trigger, watch }) {
   function field(node, name, schema) {
     const kind = kindOf(schema);
     const standard = node.preset?.[name] ?? schema.default;
-    const id = `wb-${node.id}-${name}`;
+    const id = `${scope}-${node.id}-${name}`;
     const set_ = draft().params[node.id] ?? {};
     const value = name in set_ ? set_[name] : standard;
     const reset = h("button", { type: "button", class: "wb-reset", title: `Back to ${JSON.stringify(standard)}`, "aria-label": `Reset ${label(name)}` }, icon("again"));
@@ -144,6 +147,7 @@ export function mount(element, { props, trigger, watch }) {
       // A wrong value is published too: Generate is then refused, rather than taking the last good one in silence.
       set(node.id, name, Number.isNaN(now) ? null : now === undefined ? control.input.value : now);
     };
+    /** @type {string | null} */
     let pending = null;
     const control = CONTROLS[kind]({ id, schema, value, changed, unit: unit(name, schema) });
     control.input.setAttribute("aria-describedby", `${id}-help ${id}-problem`);
@@ -177,7 +181,7 @@ export function mount(element, { props, trigger, watch }) {
     const mine = (one) => one.owner !== "";
     const choice = h(
       "select",
-      { class: "wb-select", id: "wb-preset", "aria-label": "Preset" },
+      { class: "wb-select", id: `${scope}-preset`, "aria-label": "Preset" },
       h("option", { value: "" }, "Presets…"),
       pipeline.presets.map((one) => h("option", { value: one.name, selected: one.name === kept }, mine(one) ? `${one.name} (mine)` : one.name)),
     );
@@ -188,14 +192,14 @@ export function mount(element, { props, trigger, watch }) {
       drafts.set(pipelines.chosen, { params: structuredClone(one.params ?? {}), leaveOut: [...(one.leaveOut ?? [])] });
       kept = one.name;
       draw({ anew: true });
-      box.querySelector(".wb-presets select")?.focus();
+      find(box, ".wb-presets select")?.focus();
     });
-    const name = h("input", { class: "wb-input", id: "wb-preset-name", placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: !naming });
+    const name = h("input", { class: "wb-input", id: `${scope}-preset-name`, placeholder: "Name", maxlength: 60, "aria-label": "Name of the preset", hidden: !naming });
     const chosen = (preset) => {
       kept = preset;
       naming = false;
-      box.querySelector(".wb-presets")?.replaceWith(presets(pipelines.current));
-      box.querySelector(".wb-presets select")?.focus();
+      box.querySelector(".wb-presets")?.replaceWith(presets(pipelines.current) ?? "");
+      find(box, ".wb-presets select")?.focus();
     };
     const save = button("Save as preset", {
       kind: "quiet",
@@ -209,7 +213,7 @@ export function mount(element, { props, trigger, watch }) {
         if (!name.value.trim()) return;
         try {
           const now = draft();
-          await call("PUT", `/api/presets/${pipeline.name}/${encodeURIComponent(name.value.trim())}`, { params: now.params, leaveOut: now.leaveOut });
+          await ask("PUT /api/presets/{pipeline}/{name}", { pipeline: pipeline.name, name: name.value.trim(), params: now.params, leaveOut: now.leaveOut });
           await pipelines.refresh();
           chosen(name.value.trim());
         } catch (error) {
@@ -223,7 +227,7 @@ export function mount(element, { props, trigger, watch }) {
         const one = named();
         if (!one || !mine(one)) return;
         try {
-          await call("DELETE", `/api/presets/${pipeline.name}/${encodeURIComponent(one.name)}`);
+          await ask("DELETE /api/presets/{pipeline}/{name}", { pipeline: pipeline.name, name: one.name });
           await pipelines.refresh();
           chosen("");
         } catch (error) {
@@ -254,7 +258,7 @@ export function mount(element, { props, trigger, watch }) {
   pipelines.addEventListener("change", refreshed);
   pipelines.start();
   taken();
-  get("/api/session").catch(() => null);
+  ask("GET /api/session").catch(() => null);
 }
 
 /** What a redraw is for: names and schemas; not who offers a node, nor how long it usually takes. */
@@ -313,6 +317,7 @@ function isJson(text) {
   }
 }
 
+/** @type {Record<string, (options: any) => any>} */
 const CONTROLS = {
   number({ id, schema, value, changed }) {
     const one = plain(schema);

@@ -1,18 +1,20 @@
+// @ts-check
 // Finished parts of a long output play before the end: fragmented mp4 behind each other in a Media Source.
 
-import { get, place } from "./api.js";
+import { embedded } from "./api.js";
 import { h } from "./dom.js";
 
 const CODECS = 'video/mp4; codecs="avc1.64001f"';
 
 /** A player that grows; `show(count)` says how many parts there are now. Null where this browser cannot. */
 export function growingVideo(jobId, node) {
-  if (place.transport || !window.MediaSource?.isTypeSupported(CODECS)) return null; // another origin's bytes are not to be had
+  if (embedded() || !window.MediaSource?.isTypeSupported(CODECS)) return null; // another origin's bytes are not to be had
   const element = h("video", { class: "wb-video", muted: true, playsInline: true, controls: true, "aria-label": "The finished part of the video" });
   const source = new MediaSource();
   element.src = URL.createObjectURL(source);
   let wanted = 0;
   let appended = 0;
+  /** @type {SourceBuffer | null} */
   let buffer = null;
   let busy = false;
 
@@ -24,16 +26,17 @@ export function growingVideo(jobId, node) {
   });
 
   async function step() {
-    if (busy || !buffer || appended >= wanted || source.readyState !== "open") return;
+    const growing = buffer;
+    if (busy || !growing || appended >= wanted || source.readyState !== "open") return;
     busy = true;
     try {
-      const answer = await fetch(`${place.base}/api/jobs/${jobId}/nodes/${node}/parts/${appended}`);
+      const answer = await fetch(`/api/jobs/${jobId}/nodes/${node}/parts/${appended}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const bytes = await answer.arrayBuffer();
       await new Promise((done, failed) => {
-        buffer.addEventListener("updateend", done, { once: true });
-        buffer.addEventListener("error", failed, { once: true });
-        buffer.appendBuffer(bytes);
+        growing.addEventListener("updateend", done, { once: true });
+        growing.addEventListener("error", failed, { once: true });
+        growing.appendBuffer(bytes);
       });
       appended += 1;
       if (appended === 1) element.play().catch(() => {});
@@ -51,9 +54,4 @@ export function growingVideo(jobId, node) {
       step();
     },
   };
-}
-
-/** How many parts of a node are finished, where the update did not say. */
-export async function countParts(jobId, node) {
-  return (await get(`/api/jobs/${jobId}/nodes/${node}/parts`)).parts.length;
 }

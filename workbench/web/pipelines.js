@@ -1,14 +1,29 @@
+// @ts-check
 // The pipelines of this bench and the one that is chosen; shared by the cards and the parameters of a page.
 
-import { get } from "./api.js";
+import { ask as question } from "./api.js";
 
 const EVERY_MS = 5000;
 
-class Pipelines extends EventTarget {
+export class Pipelines extends EventTarget {
+  /** @type {Api.Schema<"PipelineEntry">[]} */
   list = [];
   chosen = "";
+  /** @type {import("./dom.js").Problem | null} */
   error = null;
   #asking = false;
+
+  /**
+   * @param {Api.Schema<"PipelineEntry">[]} [known]  Those of a view that asks for no others.
+   * @param {string} [chosen]
+   */
+  constructor(known, chosen = "") {
+    super();
+    if (!known) return;
+    this.list = known;
+    this.chosen = chosen;
+    this.#asking = true;
+  }
 
   /** Ask now, and again while the page is seen: workers come and go. */
   start() {
@@ -23,12 +38,13 @@ class Pipelines extends EventTarget {
 
   async refresh() {
     try {
-      const { pipelines } = await get("/api/pipelines");
+      const { pipelines } = await question("GET /api/pipelines");
       const changed = JSON.stringify(pipelines) !== JSON.stringify(this.list) || this.error;
       this.list = pipelines;
       this.error = null;
       if (changed) this.dispatchEvent(new Event("change"));
-    } catch (error) {
+    } catch (fault) {
+      const error = /** @type {import("./dom.js").Problem} */ (fault);
       const known = this.error && this.error.code === error.code && this.error.message === error.message;
       this.error = error;
       if (!known) this.dispatchEvent(new Event("change")); // said once, not at every poll

@@ -1,3 +1,4 @@
+// @ts-check
 // Puts what is wrong with the form beside the field it concerns. The value is a list of {field, error}; a field is the
 // elem_id of a Gradio component, or empty for the whole form.
 
@@ -12,19 +13,20 @@ export function mount(element, { props, watch }) {
     }
     const list = props.value ?? [];
     fill(element, list.filter((one) => !document.getElementById(one.field)).map((one) => problem(one.error)));
+    /** @type {HTMLElement | null} */
     let first = null;
-    list.forEach((one, index) => {
+    for (const [index, one] of list.entries()) {
       const field = document.getElementById(one.field);
-      if (!field) return;
+      if (!field) continue;
       const id = `wb-beside-${index}`;
       const said = h("div", { class: "wb-beside", id }, problem(one.error, { compact: true }));
       field.after(said);
-      const input = field.querySelector("textarea, input, select");
+      const input = /** @type {HTMLElement | null} */ (field.querySelector("textarea, input, select"));
       input?.setAttribute("aria-invalid", "true");
       input?.setAttribute("data-wb-invalid", "");
       input?.setAttribute("aria-describedby", id);
       first ??= input ?? said;
-    });
+    }
     if (first) {
       first.scrollIntoView({ block: "center", behavior: window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
       first.focus?.({ preventScroll: true });

@@ -1,14 +1,19 @@
+// @ts-check
 // Gradio tells of a refused upload by a toast that goes away. Here it is said beside its field too, and stays until
 // something else is given there.
 
 const UPLOADS = "/gradio_api/upload";
 const KINDS = { image: "a picture", audio: "a sound" };
 
+/** @type {string | null} */
 let touched = null; // the field of the capture that a person used last
 
 /** Calls `told(text)` for every refusal of a field's upload; "" when another one begins. */
 export function onRefusal(field, told) {
-  window.addEventListener("wb-refused", (event) => event.detail.field === field && told(event.detail.text));
+  window.addEventListener("wb-refused", (event) => {
+    const { detail } = /** @type {CustomEvent<{field: string, text: string}>} */ (event);
+    if (detail.field === field) told(detail.text);
+  });
 }
 
 const say = (field, text) => field && window.dispatchEvent(new CustomEvent("wb-refused", { detail: { field, text } }));
@@ -19,10 +24,11 @@ export function listen() {
     document.addEventListener(
       type,
       (event) => {
-        const source = event.target.closest?.("[id$='-source']");
+        const target = /** @type {HTMLInputElement | null} */ (event.target);
+        const source = target?.closest?.("[id$='-source']");
         if (!source) return;
         touched = source.id.replace(/-source$/, "");
-        const [file] = (type === "drop" ? event.dataTransfer : event.target)?.files ?? [];
+        const [file] = (event instanceof DragEvent ? event.dataTransfer : target)?.files ?? [];
         if (file && (type === "change" || type === "drop")) look(touched, file);
       },
       true,
@@ -30,7 +36,7 @@ export function listen() {
   }
   const ask = window.fetch.bind(window);
   window.fetch = async (input, options) => {
-    const address = new URL(typeof input === "string" ? input : (input.url ?? input), window.location.href);
+    const address = new URL(input instanceof Request ? input.url : input, window.location.href);
     if (!address.pathname.endsWith(UPLOADS)) return ask(input, options);
     const field = touched;
     say(field, "");

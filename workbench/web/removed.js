@@ -1,3 +1,4 @@
+// @ts-check
 // What is stored and what was removed of it, by kind, in plain words.
 
 import { bytes, h } from "./dom.js";

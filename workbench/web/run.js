@@ -1,33 +1,39 @@
+// @ts-check
 // A run in full: its graph, its video, every node's parameters, inputs and outputs, its events, and where its files come
 // from and went to.
 
-import { get, post } from "./api.js";
-import { artifactsOf } from "./artifact.js";
+import { ask } from "./api.js";
 import { askDeletion } from "./deletion.js";
 import { badge, button, fill, h, linkButton, problem, seconds, when } from "./dom.js";
 import { askErasure } from "./erase.js";
-import { graphView } from "./graph.js";
 import { follow, isFinal, nodesOf } from "./job.js";
+import { jobGraph } from "./job_graph.js";
 import { monitor } from "./monitor.js";
-import { nodePanel } from "./node.js";
 
-/** Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it. */
+/**
+ * Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it.
+ * @param {HTMLElement} element
+ * @param {{jobId: string, node?: string | null, select?: (node: string) => void, gone?: () => void}} options
+ */
 export function run(element, { jobId, node = null, select = () => {}, gone = () => {} }) {
+  const graph = jobGraph(jobId, node, (id) => {
+    select(id);
+    return id;
+  });
+  graph.panel.classList.add("wb-panel-inner");
   const parts = {
     head: h("header", { class: "wb-run-head" }),
     said: h("div", {}),
     actionSaid: h("div", {}), // what a pressed button asks, or was refused
-    graph: h("div", { class: "wb-graph-frame" }),
-    node: h("section", { class: "wb-panel-inner", "aria-label": "Node" }),
     monitor: h("div", {}),
     lineage: h("section", {}),
     events: h("section", {}),
   };
   fill(
     element,
-    h("div", { class: "wb-run" }, parts.head, parts.said, parts.actionSaid, parts.graph, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, parts.node)), parts.lineage, parts.events),
+    h("div", { class: "wb-run" }, parts.head, parts.said, parts.actionSaid, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
   );
-  const view = { jobId, node, parts, select, gone, drawing: null, files: null, filesAt: "", panel: nodePanel(parts.node) };
+  const view = { jobId, parts, gone, graph };
   const stopMonitor = monitor(parts.monitor, { jobId, links: false });
   const stop = follow(jobId, (job) => draw(view, job));
   drawLineage(view);
@@ -49,31 +55,8 @@ function draw(view, job) {
   view.job = job;
   drawHead(view, job);
   const nodes = nodesOf(job);
-  if (!view.drawing) {
-    view.drawing = graphView(nodes, record.lastGraph?.edges ?? [], (id) => {
-      view.node = id;
-      view.select(id);
-      view.drawing.update(nodesOf(view.job), id);
-      drawNode(view);
-    });
-    fill(view.parts.graph, view.drawing.element);
-    view.node ??= (nodes.find((one) => one.status === "failed") ?? nodes.at(-1))?.id ?? null;
-  }
-  view.drawing.update(nodes, view.node);
-  const state = nodes.map((one) => one.status).join();
-  if (view.filesAt !== state) {
-    view.filesAt = state;
-    artifactsOf(view.jobId)
-      .then((files) => {
-        view.files = files;
-        drawNode(view);
-      })
-      .catch(() => {
-        view.filesAt = ""; // asked for again with the next change
-        drawNode(view);
-      });
-  }
-  drawNode(view);
+  view.graph.chosen ??= (nodes.find((one) => one.status === "failed") ?? nodes.at(-1))?.id ?? null;
+  view.graph.update(job);
   drawEvents(view, job);
 }
 
@@ -118,7 +101,7 @@ function drawHead(view, job) {
       { class: "wb-actions" },
       record.options ? linkButton("Again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
       isFinal(job.status)
-        ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await post(`/api/jobs/${view.jobId}/rerun`)).jobId}`))
+        ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await ask("POST /api/jobs/{job_id}/rerun", { job_id: view.jobId })).jobId}`))
         : null,
       isFinal(job.status) && record.mayChange
         ? button("Delete", {
@@ -133,13 +116,9 @@ function drawHead(view, job) {
   );
 }
 
-function drawNode(view) {
-  view.panel(view.job?.nodes.get(view.node), view.files ?? []);
-}
-
 async function drawLineage(view) {
   try {
-    const lineage = await get(`/api/jobs/${view.jobId}/lineage`);
+    const lineage = await ask("GET /api/jobs/{job_id}/lineage", { job_id: view.jobId });
     const from = lineage.from.map((one) => h("li", {}, `${one.node}.${one.name} was made by `, h("a", { href: `/runs?job=${one.job}&node=${one.madeBy}` }, `${one.madeBy} of ${one.job.slice(0, 14)}`)));
     const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)}`), ` takes it as ${one.node}.${one.name}`));
     const again = lineage.children.map((job) => h("li", {}, h("a", { href: `/runs?job=${job}` }, job.slice(0, 14)), " repeats it"));

@@ -1,10 +1,12 @@
+// @ts-check
 // The history: filters that live in the address, rows that live, a run in full, two runs beside each other.
 
-import { get, query } from "./api.js";
+import { ask } from "./api.js";
+import { query } from "./channel.js";
 import { compare } from "./compare.js";
 import { STATUS_WORDS, badge, button, empty, fill, h, icon, problem, seconds, when } from "./dom.js";
-import { feed } from "./feed.js";
-import { isFinal, waitWords } from "./job.js";
+import { isFinal } from "./job.js";
+import { liveRuns } from "./live_runs.js";
 import { run } from "./run.js";
 
 const PAGE = 30;
@@ -12,18 +14,21 @@ const FILTERS = ["text", "status", "pipeline", "experiment", "parameter", "since
 const EVERY_MS = 4000;
 
 export function mount(element) {
+  /** @type {(() => void) | null | void} */
   let end = null;
   const show = () => {
     end?.();
     end = null;
     const address = new URLSearchParams(window.location.search);
+    const job = address.get("job");
+    const compared = (address.get("compare") ?? "").split(",");
     if (address.get("job")) end = showRun(element, address);
-    else if ((address.get("compare") ?? "").includes(",")) end = compare(element, address.get("compare").split(","), back);
+    else if (compared.length > 1) end = compare(element, compared, back);
     else {
       list = window.location.pathname + window.location.search;
       end = showList(element, address, (now) => (list = now));
     }
-    document.title = `${address.get("job") ? `Run ${address.get("job").slice(0, 14)}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`;
+    document.title = `${job ? `Run ${job.slice(0, 14)}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`;
   };
   /** After a step that a person took inside the page, the keyboard and a screen reader start at what is new. */
   const arrive = () => {
@@ -70,7 +75,7 @@ function showList(element, address, moved) {
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
   const said = h("div", {});
   const range = h("span", { class: "wb-muted", role: "status" });
-  const state = { ended: false, told: "", place: { offset: 0, total: 0 }, lines: new Map(), stops: new Map(), shown: "", list: [] };
+  const state = { ended: false, told: "", place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
 
   const note = () => {
@@ -91,7 +96,7 @@ function showList(element, address, moved) {
   async function load() {
     const mine = ++asked;
     try {
-      const answer = await get(`/api/jobs${query({ limit: PAGE, ...apiFilters(wanted) })}`);
+      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters(wanted) });
       if (state.ended || mine !== asked) return;
       say(null);
       draw(answer);
@@ -115,7 +120,7 @@ function showList(element, address, moved) {
       state.shown = "";
       state.lines.clear();
       fill(rows);
-      follow();
+      live.follow([]);
       fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
     } else {
       const key = jobs.map((one) => one.jobId).join();
@@ -124,7 +129,7 @@ function showList(element, address, moved) {
         arrange(jobs);
       }
       jobs.forEach(update);
-      follow();
+      live.follow(jobs);
     }
     state.place = pagination;
     const to = pagination.offset + jobs.length;
@@ -138,16 +143,16 @@ function showList(element, address, moved) {
   function arrange(jobs) {
     const wantedIds = new Set(jobs.map((one) => one.jobId));
     const there = new Map();
-    for (const element of [...rows.children]) {
-      if (wantedIds.has(element.dataset.item)) there.set(element.dataset.item, element);
+    for (const item of /** @type {HTMLElement[]} */ ([...rows.children])) {
+      if (wantedIds.has(item.dataset.item)) there.set(item.dataset.item, item);
       else {
-        state.lines.delete(element.dataset.item);
-        element.remove();
+        state.lines.delete(item.dataset.item);
+        item.remove();
       }
     }
     jobs.forEach((one, index) => {
-      const element = there.get(one.jobId) ?? row(one);
-      if (rows.children[index] !== element) rows.insertBefore(element, rows.children[index] ?? null);
+      const item = there.get(one.jobId) ?? row(one);
+      if (rows.children[index] !== item) rows.insertBefore(item, rows.children[index] ?? null);
     });
   }
 
@@ -155,7 +160,7 @@ function showList(element, address, moved) {
     const parts = { status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
     const picking = wanted.compare;
     const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
-    const element = h(
+    const link = h(
       "a",
       { class: "wb-row", href, "data-job": one.jobId },
       h("span", { class: "wb-thumb" }, one.thumbnail ? h("img", { src: one.thumbnail, alt: "", loading: "lazy" }) : icon("play")),
@@ -164,9 +169,9 @@ function showList(element, address, moved) {
       h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
     );
     state.lines.set(one.jobId, parts);
-    parts.thumb = element.querySelector(".wb-thumb");
+    parts.thumb = link.querySelector(".wb-thumb");
     parts.thumbnail = one.thumbnail;
-    return h("div", { role: "listitem", "data-item": one.jobId }, element);
+    return h("div", { role: "listitem", "data-item": one.jobId }, link);
   }
 
   function update(one) {
@@ -178,33 +183,17 @@ function showList(element, address, moved) {
       parts.thumbnail = one.thumbnail;
       fill(parts.thumb, h("img", { src: one.thumbnail, alt: "", loading: "lazy" }));
     }
-    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : waitWords(one.waiting) || `${Math.round((one.progress ?? 0) * 100)} %`);
+    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
     parts.bar.hidden = isFinal(one.status);
     parts.bar.value = one.progress ?? 0;
   }
 
-  function follow() {
-    const live = new Set(state.list.filter((one) => !isFinal(one.status)).map((one) => one.jobId));
-    for (const [jobId, stop] of state.stops) {
-      if (!live.has(jobId)) {
-        stop();
-        state.stops.delete(jobId);
-      }
-    }
-    for (const jobId of live) {
-      if (state.stops.has(jobId)) continue;
-      state.stops.set(
-        jobId,
-        feed.watch(jobId, (now) => {
-          const one = state.list.find((item) => item.jobId === jobId);
-          if (!one || !now.status) return;
-          Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting ?? "" });
-          update(one);
-          if (isFinal(now.status)) setTimeout(() => !state.ended && load(), 600); // its thumbnail and its time
-        }),
-      );
-    }
-  }
+  const live = liveRuns((jobId, now) => {
+    const one = state.list.find((item) => item.jobId === jobId);
+    if (!one) return;
+    Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting });
+    update(one);
+  }, load); // its thumbnail and its time
 
   // The address has a filter at once: whoever opens a row before its answer is there finds the way back.
   const bar = filters(
@@ -228,7 +217,7 @@ function showList(element, address, moved) {
   return () => {
     state.ended = true;
     clearInterval(timer);
-    for (const stop of state.stops.values()) stop();
+    live.end();
   };
 }
 
@@ -244,7 +233,8 @@ function offer(choice, chosen, list) {
 }
 
 function filters(wanted, changed, settled) {
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const set = (name) => (event) => {
     wanted[name] = event.currentTarget.value;
     changed();
@@ -256,8 +246,8 @@ function filters(wanted, changed, settled) {
     h("select", { class: "wb-select", name, "aria-label": label, onchange: set(name) }, h("option", { value: "" }, label), choices.map(([value, word]) => h("option", { value, selected: wanted[name] === value }, word)));
   const pipelines = select("pipeline", "Any pipeline", []);
   const experiments = select("experiment", "Any experiment", []);
-  get("/api/pipelines").then(({ pipelines: list }) => offer(pipelines, wanted.pipeline, list.map((one) => one.name))).catch(() => null);
-  get("/api/experiments").then(({ experiments: list }) => offer(experiments, wanted.experiment, list)).catch(() => null);
+  ask("GET /api/pipelines").then(({ pipelines: list }) => offer(pipelines, wanted.pipeline, list.map((one) => one.name))).catch(() => null);
+  ask("GET /api/experiments").then(({ experiments: list }) => offer(experiments, wanted.experiment, list)).catch(() => null);
   const date = (name, label) => h("label", { class: "wb-date" }, h("span", { class: "wb-muted" }, label), h("input", { class: "wb-input", type: "date", value: wanted[name], onchange: set(name) }));
   return h(
     "form",

@@ -1,6 +1,7 @@
+// @ts-check
 // What the bench stores, by kind; what the next collection frees; the rule that deletes by itself.
 
-import { get, whoami } from "./api.js";
+import { ask } from "./api.js";
 import { askCollection } from "./collection.js";
 import { button, bytes, fill, h, problem, when } from "./dom.js";
 import { COUNTED, GROUPS, kindWords, several } from "./removed.js";
@@ -16,10 +17,11 @@ export function storage(element) {
   const act = h("div", { class: "wb-actions" });
   fill(element, h("h2", {}, "Storage"), said, head, h("div", { class: "wb-tiles" }, tiles, h("div", { class: "wb-tile" }, next, act)));
   let told = "";
+  /** @type {Api.Schema<"StorageAnswer"> | null} */
   let now = null;
   const load = async () => {
     try {
-      now = await get("/api/storage");
+      now = await ask("GET /api/storage");
       draw();
       say(null);
     } catch (error) {
@@ -34,12 +36,14 @@ export function storage(element) {
     fill(said, error ? problem(error) : null);
   };
   const draw = () => {
-    const sums = GROUPS.map((group, index) => kindsOf(now.kinds, index));
+    if (!now) return;
+    const { kinds } = now;
+    const sums = GROUPS.map((group, index) => kindsOf(kinds, index));
     fill(head, summary(now, sums));
     tiles.forEach((tile, index) => fill(tile, groupTile(index, sums[index])));
     fill(next, collection(now));
   };
-  whoami()
+  ask("GET /api/session")
     .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Administrators of this bench can collect at once.")))
     .catch(() => null); // the page says so already
   (async function keep() {
@@ -77,6 +81,7 @@ function groupTile(index, list) {
   ];
 }
 
+/** @param {Api.Schema<"StorageAnswer">} now */
 function collection({ collectableBytes, retention, lastCollection }) {
   return [
     h("div", { class: "wb-tile-head" }, h("strong", {}, "Next collection"), h("span", { class: "wb-tile-sum" }, collectableBytes ? bytes(collectableBytes) : "nothing")),

@@ -1,7 +1,8 @@
+// @ts-check
 // The bench as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
 // letters, what is offered by whom, storage.
 
-import { get } from "./api.js";
+import { ask as question } from "./api.js";
 import { badge, empty, fill, h, problem, seconds, when } from "./dom.js";
 import { storage } from "./storage.js";
 
@@ -26,12 +27,13 @@ export function mount(element) {
   };
   fill(element, said, h("div", { class: "wb-system" }, body, stored));
   storage(stored);
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const ask = async () => {
     if (!element.isConnected) return;
     if (document.visibilityState === "visible") {
       try {
-        draw(body, await get("/api/system"));
+        draw(body, await question("GET /api/system"));
         say(null);
       } catch (error) {
         say(error);
@@ -89,7 +91,7 @@ const PHASES = {
 };
 const LATE_S = 30;
 
-function control(queue, part) {
+function control(queue, process) {
   const [state, words] = PHASES[queue.phase] ?? ["starting", ""];
   const late = (queue.outboxOldestS ?? 0) > LATE_S;
   return h(
@@ -101,7 +103,7 @@ function control(queue, part) {
       { class: "wb-tile" },
       h("div", { class: "wb-tile-head" }, h("strong", {}, "Recorder"), badge(late ? "failing" : "up", late ? "behind" : queue.outbox ? "writing" : "up to date")),
       h("p", {}, queue.outbox ? `${queue.outbox.toLocaleString("en-GB")} ${queue.outbox === 1 ? "event waits" : "events wait"} to be recorded, the oldest for ${seconds(queue.outboxOldestS)}.` : "Every event is recorded."),
-      late ? h("p", { class: "wb-muted" }, part && part.state !== "up" && part.state !== "off" ? "The control plane is not up: it records them when it is." : "Nothing is lost. `workbench doctor` looks whether SQL can be written.") : null,
+      late ? h("p", { class: "wb-muted" }, process && process.state !== "up" && process.state !== "off" ? "The control plane is not up: it records them when it is." : "Nothing is lost. `workbench doctor` looks whether SQL can be written.") : null,
     ),
     h(
       "div",

@@ -1,12 +1,14 @@
+// @ts-check
 // A small job beside the form (a draft, a transcript): its progress in a line; the text it made is the value when it is
 // done. Where that would take the place of another text, a person is asked first.
 // In: {jobId, node, output, present, field}. Out: {text} or {error}, with a change event.
 
 import { badge, button, fill, h, problem } from "./dom.js";
-import { follow, isFinal, nodesOf, waitWords } from "./job.js";
+import { follow, isFinal, nodesOf } from "./job.js";
 import { lack, lackNote } from "./lack.js";
 
 export function mount(element, { props, trigger, watch }) {
+  /** @type {(() => void) | null} */
   let stop = null;
   const show = () => {
     const value = props.value;
@@ -15,7 +17,7 @@ export function mount(element, { props, trigger, watch }) {
     stop?.();
     stop = follow(value.jobId, (job) => {
       const node = nodesOf(job).find((one) => one.status === "running");
-      const words = node?.total > 1 ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit ?? ""}` : isFinal(job.status) ? "" : waitWords(job.waiting);
+      const words = node?.total && node.total > 1 ? `${Math.round(node.done ?? 0)} of ${Math.round(node.total)} ${node.unit ?? ""}` : isFinal(job.status) ? "" : job.waiting;
       fill(element, h("p", { class: "wb-task" }, badge(job.status), h("span", { class: "wb-muted" }, words)), lackNote(lack(job, value.unserved)));
       if (job.problem?.status === 404) return end({ error: job.problem }); // another one passes
       if (!isFinal(job.status) || !job.record || !isFinal(job.record.status)) return null;
@@ -30,7 +32,7 @@ export function mount(element, { props, trigger, watch }) {
     stop?.();
     stop = null;
     // What stands there now counts; a field that is not shown has not changed since the button was pressed.
-    const present = (document.querySelector(`#${value.field} textarea`)?.value ?? value.present ?? "").trim();
+    const present = (/** @type {HTMLTextAreaElement | null} */ (document.querySelector(`#${value.field} textarea`))?.value ?? value.present ?? "").trim();
     if (!present || present === text.trim()) return end({ text });
     fill(
       element,

@@ -13,7 +13,7 @@ from tests.app.access.conftest import Launch, log_in, settings_in
 from tests.engine.graphs import document
 from workbench.app.access import limits
 from workbench.app.access.limits import Buckets, LoginAttempts, Open
-from workbench.app.identity import LOCAL, Role, User
+from workbench.client.access import LOCAL, Role, User
 from workbench.client.bench import Bench
 from workbench.engine.parse import parse_graph
 from workbench.store.tables import jobs

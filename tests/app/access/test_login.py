@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 from http.cookies import SimpleCookie
+from typing import Literal
 
 import pytest
+from argon2 import Parameters, PasswordHasher, extract_parameters
 from starlette.testclient import TestClient
 
 from tests.app.access.conftest import HERE, PASSWORDS, PORT, Launch, log_in
@@ -105,20 +107,20 @@ def test_an_unknown_name_costs_the_same_work(users: Users, monkeypatch: pytest.M
 def test_hash_of_nobody_is_computed_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.store import passwords
 
-    derived: list[tuple[int, int, int]] = []
-    real = passwords._derive
+    compared: list[Parameters] = []
 
-    def counting(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-        derived.append((n, r, p))
-        return real(password, salt, n, r, p)
+    class Counting(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+            compared.append(extract_parameters(str(hash)))
+            return super().verify(hash, password)
 
     stored = passwords.hash_password("a long password")
     passwords._nobodys_hash()  # once a process
-    monkeypatch.setattr(passwords, "_derive", counting)
+    monkeypatch.setattr(passwords, "_hasher", Counting())
     assert passwords.password_matches("a long password", stored)
     assert not passwords.password_matches("a long password", None)
-    assert len(derived) == 2
-    assert derived[0] == derived[1]
+    assert len(compared) == 2
+    assert compared[0] == compared[1]
 
 
 def test_login_never_takes_over_a_session_that_was_brought_along(launch: Launch, users: Users) -> None:

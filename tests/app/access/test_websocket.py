@@ -18,7 +18,7 @@ from tests.app.access.server import served
 from tests.live import wait_for
 from workbench.app.access import guard
 from workbench.app.access.limits import Open
-from workbench.app.identity import LOCAL
+from workbench.client.access import LOCAL
 from workbench.store.users import Users
 
 COOKIE = f"workbench_session_{PORT}"

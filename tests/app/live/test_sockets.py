@@ -13,9 +13,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.app.live.conftest import App, Watcher, numbers
+from tests.app.serve import MAX_SUBSCRIPTIONS
 from tests.engine.graphs import document
 from tests.live import Diary, LiveBench
-from workbench.app.live.client import MAX_SUBSCRIPTIONS
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
@@ -123,9 +123,9 @@ def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveBench, app: App) ->
 
 @pytest.mark.slow
 def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveBench, app: App, diary: Diary) -> None:
-    """What is said of a wide job is 250 KB: more of them than buffers hold, and the client takes none of it."""
+    """What is said of a wide job is 250 KB: buffers hold less than four of them, and the client takes none of it."""
     graph = {f"node_with_a_long_name_{index}": "probe.elsewhere" for index in range(900)}
-    wide = [live.submit(graph).job for _ in range(32)]
+    wide = [live.submit(graph).job for _ in range(4)]
     job = live.submit({"a": diary.probe("a", sleep_s=90.0)}).job
     live.await_event(job, "node.running", "a")
     assert app.process is not None
@@ -147,7 +147,7 @@ def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveB
             gaps.append(time.monotonic() - last)
             last = time.monotonic()
         grown = process.memory_info().rss - before
-        assert len(gaps) > 10 and sorted(gaps)[len(gaps) // 2] < 1.0, gaps
+        assert len(gaps) > 5 and sorted(gaps)[len(gaps) // 2] < 1.0, gaps
         assert grown < 80 << 20, f"{grown >> 20} MiB more"
         with pytest.raises(ConnectionClosed) as closed:
             while True:
@@ -155,8 +155,7 @@ def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveB
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
     of_job = [update for update in slow.updates if update["jobId"] == job]
     assert {update["jobId"] for update in slow.updates} < {job, *wide} and of_job
-    for one in (job, *wide):
-        live.bench.cancel(one)
+    live.bench.cancel(job)
     with Watcher(app) as again:
         again.subscribe(job, of_job[-1]["cursor"])
         again.to_the_end(job)

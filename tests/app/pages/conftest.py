@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.app.pages.place import Place, cookies
 from tests.app.pages.visit import Visit
@@ -19,7 +19,7 @@ from tests.cli.program import ROOT, stack
 from tests.live import free_port
 from tests.stack.conditions import wait_for
 
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"]
 DESK = {"width": 1360, "height": 900}
 Visiting = Callable[..., Visit]
 
@@ -54,26 +54,59 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def new_profile(browser: Browser, place: Place, **options: Any) -> BrowserContext:
+    context = browser.new_context(**{"viewport": DESK, "base_url": place.url, **options})
+    context.add_cookies(cookies(place.settings))
+    context.set_default_timeout(40_000)
+    return context
+
+
+@pytest.fixture(scope="package")
+def _kept(browser: Browser, place: Place) -> Iterator[BrowserContext]:
+    """The profile of most visits. A page in it keeps its renderer alive: in a new one each visit compiles all of
+    Gradio's scripts again, which takes half of its time."""
+    context = new_profile(browser, place)
+    context.new_page().goto("/health")
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visiting(browser: Browser, place: Place) -> Iterator[Visiting]:
-    """Opens pages, each in a browser profile of its own: ``visiting("/runs", viewport=…)``. At the end of the test none
-    may have met anything that it did not expect."""
+def visiting(browser: Browser, place: Place, _kept: BrowserContext) -> Iterator[Visiting]:
+    """Opens pages: ``visiting("/runs", viewport=…)``. The first one of a test that gives no options finds the kept
+    profile emptied; each other one has a profile of its own. At the end of the test none may have met anything that it
+    did not expect."""
     visits: list[Visit] = []
-    known = cookies(place.settings)
+    own: list[BrowserContext] = []
 
     def opened(path: str = "/", **options: Any) -> Visit:
-        context = browser.new_context(**{"viewport": DESK, "base_url": place.url, **options})
-        context.add_cookies(known)
-        context.set_default_timeout(40_000)
-        visits.append(Visit(context.new_page()))
-        visits[-1].page.goto(path)
+        if options or len(visits) > len(own):
+            own.append(new_profile(browser, place, **options))
+            page = own[-1].new_page()
+        else:
+            page = _kept.new_page()
+            empty(page, place)
+        visits.append(Visit(page))
+        page.goto(path)
         return visits[-1]
 
     yield opened
     met = [problem for visit in visits for problem in visit.problems()]
-    for visit in visits:
-        visit.page.context.close()
+    for context in own:
+        context.close()
+    for page in _kept.pages[1:]:
+        page.close()
     assert met == []
+
+
+def empty(page: Page, place: Place) -> None:
+    """What earlier pages left in the profile; its cache of files stays."""
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies(place.settings))
+    kinds = "local_storage,indexeddb,cache_storage,service_workers"
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", {"origin": place.url, "storageTypes": kinds})
+    session.detach()
 
 
 @pytest.fixture

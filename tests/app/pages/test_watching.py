@@ -29,7 +29,6 @@ def test_reload_in_the_middle_loses_and_doubles_nothing(place: Place, visiting: 
     for visit in visits:
         page = visit.page
         expect(page.locator('.wb-line[data-status="running"] .wb-line-name')).to_have_text("b")
-        visit.expect(r"AbortError: .*/assets/")  # Gradio's own, where its start is cut short
         page.reload()
         expect(page.locator('.wb-line[data-status="completed"]')).to_have_count(1)
     gate.touch()

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response
 
+from tests.app.pages.noise import is_noise
+
 
 class Visit:
     """A page; what its console, its scripts and its requests met is kept."""
@@ -25,8 +27,9 @@ class Visit:
         self._expected += patterns
 
     def problems(self) -> list[str]:
-        """What was met and not expected."""
-        return [one for one in self._met if not any(re.search(pattern, one) for pattern in self._expected)]
+        """What was met and neither expected nor noise of third parties."""
+        unexpected = (one for one in self._met if not any(re.search(pattern, one) for pattern in self._expected))
+        return [one for one in unexpected if not is_noise(one)]
 
     def forget(self) -> None:
         """Begin anew: what was met is told."""

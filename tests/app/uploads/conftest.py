@@ -16,8 +16,8 @@ from fastapi import FastAPI
 
 from tests.app.named import Named
 from tests.stack.conditions import wait_for
-from workbench.app.identity import Role, User
 from workbench.app.server import create_app
+from workbench.client.access import Role, User
 from workbench.client.bench import Bench
 from workbench.settings import load_settings
 

@@ -164,12 +164,12 @@ def test_sound_has_no_thumbnail(client: httpx.Client, post: Post) -> None:
 def test_the_folder_of_thumbnails_is_bounded(tmp_path: Path) -> None:
     import os
 
-    from workbench.app.uploads.sweeping import sweep
+    from workbench.client.media.bounded_folder import keep_bounded
 
     for name, age in (("old", 100), ("new", 1)):
         (tmp_path / f"{name}.jpg").write_bytes(bytes(600))
         os.utime(tmp_path / f"{name}.jpg", (1_700_000_000 - age,) * 2)
-    sweep(tmp_path, 1000)
+    keep_bounded(tmp_path, 1000)
     assert [path.name for path in tmp_path.iterdir()] == ["new.jpg"]
 
 

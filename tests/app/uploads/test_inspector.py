@@ -17,6 +17,7 @@ from tests.app.uploads.media import picture, sound, video
 from tests.stack.conditions import wait_for
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.inspection.limits import CHILD_MEMORY_BYTES
+from workbench.host import PORTABLE
 
 ROOT = Path(__file__).parents[3]
 
@@ -127,9 +128,27 @@ def test_it_has_limits_and_no_secrets(
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
 
 
-def test_it_is_gone_with_its_parent(files: tuple[Path, Path, Path]) -> None:
+def test_without_a_limit_of_the_kernel_a_decoder_that_grabs_memory_is_ended(
+    files: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PORTABLE, "1")
+    slow, plain, out = files
+    inspector = inspector_with(GRABS, look_s=120)
+    try:
+        error = refusal(inspector, slow, out)
+        assert error.code == "upload.too_large" and "too much memory" in error.message
+        assert inspector.look(plain, out).facts.width == 64
+    finally:
+        inspector.close()
+
+
+@pytest.mark.parametrize("portable", ["0", "1"], ids=["Linux", "portable"])
+def test_it_is_gone_with_its_parent(
+    files: tuple[Path, Path, Path], portable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import subprocess
 
+    monkeypatch.setenv(PORTABLE, portable)
     code = f"""
 import os, sys
 from pathlib import Path

@@ -18,9 +18,6 @@ from tests.stack.conditions import wait_for
 MORE = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
 PARTS = ("bus", "objects", "sql", "control", "worker", "app")
 PAPER = "widgets.ipynb"
-# Of JupyterLab itself: a workspace that is new, a kernel that is listed while it starts, and outputs of a kernel before
-# the last one: it saves the state only of those whose kernel runs.
-ITS_OWN = (r"/lab/api/workspaces/", r"/api/kernels\?", "widget model not found")
 CHAIN = """
 def chain(**first):
     graph = wb.graph("chain")
@@ -52,7 +49,6 @@ def _opened(browser: Browser, lab: Lab) -> Iterator[tuple[Visit, Notebook]]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     context.set_default_timeout(40_000)
     visit = Visit(context.new_page())
-    visit.expect(*ITS_OWN)
     yield visit, Notebook(visit.page, lab, PAPER).open()
     context.close()
 

@@ -62,16 +62,17 @@ def test_a_restarted_kernel_leaves_the_last_state_and_answers_again(notebook: No
 
 
 def test_a_form_says_that_its_kernel_is_gone_and_how_it_was_left(notebook: Notebook) -> None:
-    form = notebook.run("form = wb.form('talking_head')\nform").locator(".wb-form")
-    form.get_by_placeholder("The text that is spoken").fill("As it was left.")
+    form = notebook.run("form = wb.form('talking_head')\nform").locator(".wb-notebook")
+    form.get_by_label("Script", exact=True).fill("As it was left.")
+    assert notebook.python("print(form.values['inputs']['script'])") == "As it was left."
     expect(form.get_by_text("does not run")).to_be_hidden()
     notebook.save()
     notebook.restart()
     expect(form.get_by_text("does not run")).to_be_visible()
-    expect(form.get_by_placeholder("The text that is spoken")).to_have_value("As it was left.")
-    expect(form.get_by_role("button", name="Run")).to_have_css("pointer-events", "none")
-    form = notebook.run(f"{CONNECT}\nwb.form('talking_head')").locator(".wb-form")
-    expect(form.get_by_role("button", name="Run")).to_be_enabled()
+    expect(form.get_by_label("Script", exact=True)).to_have_value("As it was left.")
+    expect(form.get_by_role("button", name="Run", exact=True)).to_have_css("pointer-events", "none")
+    form = notebook.run(f"{CONNECT}\nwb.form('talking_head')").locator(".wb-notebook")
+    expect(form.get_by_role("button", name="Run", exact=True)).to_be_enabled()
     expect(form.get_by_text("does not run")).to_be_hidden()
 
 

@@ -26,6 +26,7 @@ from workbench.app.access.policy import Policy
 from workbench.app.access.visitors import CALLS, Visitor, Visitors, let_in, query_of
 from workbench.app.answers import error_answer
 from workbench.client.bench import Bench
+from workbench.client.media.links import is_signed
 
 LOGIN_REQUIRED = 4401  # close code of a WebSocket whose user has to log in
 _CLOSED = {
@@ -83,6 +84,10 @@ class Guard:
 
         answer: Response | None = None
         try:
+            if method in ("GET", "HEAD") and is_signed(self._bench.settings, path, query_of(scope)):
+                self._check_host(headers)
+                await self.app(scope, receive, securely)  # whoever has the link, from whichever page
+                return
             visitor = await self._admit(method, scope, headers)
             if (link := self._visitors.link(scope)) is not None:
                 answer = self._follow(link, scope, known=visitor is not None)
@@ -155,8 +160,8 @@ class Guard:
 
     async def _admit(self, method: str, scope: Scope, headers: Headers) -> Visitor | None:
         """Who asks; None for nobody known. Raises WorkbenchError for what nobody may ask for."""
-        path, named = scope["path"], headers.getlist("host")
-        self._policy.check_host(named[0] if len(named) == 1 else None, any(name in headers for name in _FORWARDED))
+        path = scope["path"]
+        self._check_host(headers)
         if _FETCHES_FOR_OTHERS.search(path):
             raise WorkbenchError("request.not_found", "nothing is at this address", remedy="Use /api/artifacts.")
         check_site(method, headers, self._visitors.session(headers))
@@ -175,6 +180,10 @@ class Guard:
             known = {"user": visitor.user, "csrf_token": token, "login": self._policy.login}
             scope["state"] = {**(scope.get("state") or {}), **known}
         return visitor
+
+    def _check_host(self, headers: Headers) -> None:
+        named = headers.getlist("host")
+        self._policy.check_host(named[0] if len(named) == 1 else None, any(name in headers for name in _FORWARDED))
 
     def _follow(self, token: str, scope: Scope, known: bool) -> Response:
         """From an address with a token to the same without it: it stays in no history and no Referer.

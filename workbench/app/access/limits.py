@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from schemas.errors import WorkbenchError
 from schemas.status import FINAL_JOB_STATUSES, JobStatus
-from workbench.app.identity import LOCAL, User
+from workbench.client.access import LOCAL, User
 from workbench.client.bench import Bench
 from workbench.store.listing import JobFilter
 

@@ -82,7 +82,7 @@ async def _by_name(request: Request, form: dict[str, str]) -> Response:
     if wait_s := state.limits.logins.begin(*keys):
         return _too_many(state.policy, wait_s, next_, name)
     users = await run_in_threadpool(users_of, state.bench)
-    hashing = asyncio.get_running_loop().run_in_executor  # two at once at most: each takes 32 MiB
+    hashing = asyncio.get_running_loop().run_in_executor  # two at once at most: each takes 46 MiB
     session = await hashing(state.hashing, users.log_in, name, form.get("password", ""))
     if session is None:
         log.warning("login refused", address=address)  # not the name: people type passwords into that field

@@ -18,7 +18,7 @@ from schemas.errors import WorkbenchError
 from workbench.app.access import accounts, home_token
 from workbench.app.access.policy import Entrance, Policy
 from workbench.app.access.sessions import keep_session, session_of, token_of
-from workbench.app.identity import LOCAL, User
+from workbench.client.access import LOCAL, User
 from workbench.client.bench import Bench
 from workbench.client.users import users_of
 from workbench.store.users import Known, Users

@@ -11,6 +11,8 @@ from workbench.app.api import (
     docs,
     health,
     jobs,
+    live,
+    media,
     parts,
     pipelines,
     presets,
@@ -28,6 +30,7 @@ def register_api(app: FastAPI) -> None:
         session,
         docs,
         jobs,
+        live,
         parts,
         pipelines,
         presets,
@@ -36,6 +39,7 @@ def register_api(app: FastAPI) -> None:
         retention,
         uploads,
         artifacts,
+        media,
         compat,
     ):
         app.include_router(module.router)

@@ -12,7 +12,8 @@ from fastapi.routing import APIRoute
 from schemas.api import JOB_ID_PATTERN, ErrorAnswer
 from schemas.errors import WorkbenchError
 from schemas.graph import MAX_DOCUMENT_BYTES
-from workbench.app.identity import User, current_user
+from workbench.app.identity import current_user
+from workbench.client.access import User
 from workbench.client.bench import Bench
 
 MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024  # a graph and what is said about it
@@ -49,11 +50,6 @@ _SAYS = {
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for its documentation."""
     return {status: {"model": ErrorAnswer, "description": _SAYS[status]} for status in (401, *statuses, 503)}
-
-
-def reader(user: User) -> str | None:
-    """Whose jobs this user sees: None for everybody's."""
-    return None if user.sees_all else user.name
 
 
 class StrictJson(Request):

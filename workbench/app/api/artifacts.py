@@ -12,11 +12,11 @@ from fastapi.responses import FileResponse, RedirectResponse
 from schemas.api import Waveform
 from schemas.refs import Ref
 from workbench.app.identity import current_user
-from workbench.app.uploads.media_types import file_name, is_shown, served_type
-from workbench.app.uploads.thumbnails import SIDES_PX, side_for, thumbnail
-from workbench.app.uploads.visible import readable, unknown
-from workbench.app.uploads.waveforms import POINTS, points_for, waveform
+from workbench.client.access import readable, unknown
 from workbench.client.bench import Bench
+from workbench.client.media.media_types import file_name, is_shown, served_type
+from workbench.client.media.thumbnails import SIDES_PX, side_for, thumbnail
+from workbench.client.media.waveforms import POINTS, points_for, waveform
 
 router = APIRouter(tags=["artifacts"])
 LINK_S = 300

@@ -19,14 +19,16 @@ from schemas.api import (
     TrainRequest,
 )
 from schemas.errors import WorkbenchError
+from schemas.problem import invalid
 from schemas.refs import Ref
-from workbench.app.api._answers import accepted_answer
+from workbench.app.answers import SEE_DOCS
 from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
 from workbench.app.api.jobs import Key, submit_for
-from workbench.app.identity import User, need_runner
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
+from workbench.client.access import User, need_runner
+from workbench.client.answers import accepted_answer
 from workbench.client.bench import Bench
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import keep_upload
@@ -135,7 +137,7 @@ def _job_request(asked: TrainRequest) -> JobRequest:
     try:
         return JobRequest.model_validate(fields)
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid(error, "request.invalid", remedy=SEE_DOCS) from None
 
 
 def _submitted(bench: Bench, user: User, asked: JobRequest, key: str | None = None) -> EarlierAnswer:
@@ -147,15 +149,4 @@ def _data(text: str) -> InfiniteTalkData:
     try:
         return InfiniteTalkData.model_validate_json(text)
     except ValidationError as error:
-        raise _invalid(error, "data") from None
-
-
-def _invalid(error: ValidationError, where: str = "") -> WorkbenchError:
-    first = error.errors(include_url=False)[0]
-    return WorkbenchError(
-        "request.invalid",
-        str(first["msg"]),
-        where=".".join(filter(None, (where, *map(str, first["loc"])))),
-        seen=first.get("input"),
-        remedy="Correct that field; /docs describes every call.",
-    )
+        raise invalid(error, "request.invalid", where="data", remedy=SEE_DOCS) from None

@@ -25,14 +25,22 @@ from schemas.api import (
 )
 from schemas.approval import Decision
 from workbench.app.access.limits import check_submit
-from workbench.app.api._answers import accepted_answer, artifact_entry, in_full, line_of, state_answer, summary
-from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, reader, refusals
-from workbench.app.identity import User, changeable, need_runner, visible
+from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, refusals
+from workbench.client.access import User, changeable, need_runner, reader, visible
+from workbench.client.answers import (
+    accepted_answer,
+    artifact_list,
+    cancel,
+    decide,
+    job_answer,
+    line_of,
+    state_answer,
+    summary,
+)
 from workbench.client.bench import Bench
 from workbench.client.deletion import delete
 from workbench.client.rerun import rerun, retry
 from workbench.client.submit import submit
-from workbench.client.view import named_artifacts
 from workbench.engine.accept import Accepted
 from workbench.pipelines.registry import internal
 from workbench.store.job_params import ParamCondition
@@ -41,7 +49,6 @@ from workbench.store.listing import JobFilter
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
-NEWEST_EVENTS = 50
 
 Key = Annotated[
     str | None,
@@ -124,8 +131,7 @@ def list_jobs(
 @router.get("/api/jobs/{job_id}", summary="A job in full, with its newest events", responses=refusals(404, 422))
 def show_job(job_id: TheJob, bench: TheBench, user: Asker) -> JobAnswer:
     """The graph as last known, nodes, options, and at most 50 events, newest first."""
-    record = visible(user, bench.job(job_id))
-    return JobAnswer(job=in_full(bench, record, user), events=list(bench.store.newest_events(record.id, NEWEST_EVENTS)))
+    return job_answer(bench, user, job_id)
 
 
 @router.get("/api/status/{job_id}", summary="A job's state alone", responses=refusals(404, 422))
@@ -138,8 +144,7 @@ def job_status(job_id: TheJob, bench: TheBench, user: Asker) -> JobState:
 @router.get("/api/jobs/{job_id}/artifacts", summary="Files that a job used and made", responses=refusals(404, 422))
 def job_artifacts(job_id: TheJob, bench: TheBench, user: Asker) -> ArtifactList:
     """In the order of its nodes, inputs first."""
-    record = visible(user, bench.job(job_id))
-    return ArtifactList(artifacts=[artifact_entry(*named) for named in named_artifacts(record)])
+    return artifact_list(bench, user, job_id)
 
 
 @router.get("/api/jobs/{job_id}/lineage", summary="Where a job's files come from and went", responses=refusals(404))
@@ -152,9 +157,7 @@ def job_lineage(job_id: TheJob, bench: TheBench, user: Asker) -> Lineage:
 @router.post("/api/jobs/{job_id}/cancel", summary="Stop a job", responses=refusals(403, 404, 422))
 def cancel_job(job_id: TheJob, bench: TheBench, user: Asker) -> CancelAnswer:
     """Nothing of it becomes visible afterwards."""
-    changeable(user, bench.job(job_id))
-    cancelled = bench.cancel(job_id)
-    return CancelAnswer(**state_answer(line_of(bench, job_id)).model_dump(), cancelled=cancelled)
+    return cancel(bench, user, job_id)
 
 
 @router.post(
@@ -203,11 +206,7 @@ def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> 
 )
 def approve_job(job_id: TheJob, bench: TheBench, user: Asker, asked: ApprovalRequest | None = None) -> Decision:
     """Given once; the same answer again changes nothing. The edited text is a new artifact with its author."""
-    changeable(user, bench.job(job_id))
-    said = asked or ApprovalRequest()
-    if said.reject is not None:
-        return bench.reject(job_id, said.node, reason=said.reject, author=user.name)
-    return bench.approve(job_id, said.node, text=said.text, author=user.name)
+    return decide(bench, user, job_id, asked or ApprovalRequest())
 
 
 @router.delete("/api/jobs/{job_id}", summary="Delete a finished job", responses=refusals(403, 404, 409, 422))

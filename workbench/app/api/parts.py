@@ -8,16 +8,15 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.api import PartEntry, PartList
-from schemas.errors import WorkbenchError
 from workbench.app.api._request import Asker, TheBench, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
-from workbench.app.identity import visible
+from workbench.client.access import visible
+from workbench.client.answers import nothing_of, preview_of
 
 router = APIRouter(tags=["jobs"])
 
 TheNode = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", description="Id of a node of the job.")]
 Index = Annotated[int, Path(ge=0, le=100_000)]
-_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 
 
 @router.get(
@@ -28,12 +27,8 @@ _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "i
 )
 def node_preview(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> Response:
     """A picture that is gone soon after the node ends. Ask again when its key in the progress changes."""
-    visible(user, bench.job(job_id))
-    picture = bench.preview(job_id, node)
-    media_type = next((kind for head, kind in _PICTURES.items() if picture and picture.startswith(head)), None)
-    if picture is None or media_type is None:  # nothing but pictures is served from here
-        raise _nothing(job_id, node, "preview")
-    return Response(picture, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
+    image, media_type = preview_of(bench, user, job_id, node)
+    return Response(image, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
 
 
 @router.get("/api/jobs/{job_id}/nodes/{node}/parts", summary="Finished parts of a node", responses=refusals(404, 422))
@@ -57,14 +52,5 @@ def node_part(request: Request, job_id: TheJob, node: TheNode, index: Index, ben
     visible(user, bench.job(job_id))
     parts = bench.parts(job_id, node)
     if index >= len(parts):
-        raise _nothing(job_id, node, f"part {index}")
+        raise nothing_of(job_id, node, f"part {index}")
     return bytes_of(request, bench, parts[index])
-
-
-def _nothing(job_id: str, node: str, what: str) -> WorkbenchError:
-    return WorkbenchError(
-        "artifact.unknown",
-        f"node {node} has no {what} now",
-        where=f"job {job_id}: node {node}",
-        remedy="Previews and parts are there while the node runs; GET /api/jobs/{id}/artifacts lists what it made.",
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from schemas.api import EstimateAnswer, ExperimentList, JobRequest, PipelineList
-from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, reader, refusals
-from workbench.app.identity import visible
+from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, refusals
+from workbench.client.access import reader, visible
 from workbench.client.describe import describe_pipelines, experiments
 from workbench.client.expected import expected, expected_of
 

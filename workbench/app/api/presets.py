@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from schemas.api import NAME_PATTERN, Preset, PresetValues
 from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
-from workbench.app.identity import need_runner
+from workbench.client.access import need_runner
 from workbench.client.presets import delete_preset, find_preset, keep_preset, shipped
 
 router = APIRouter(tags=["presets"], route_class=StrictRoute)

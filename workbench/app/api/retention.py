@@ -17,8 +17,7 @@ from schemas.retention import (
     StorageAnswer,
 )
 from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, refusals
-from workbench.app.identity import User, changeable, need_admin, need_runner
-from workbench.app.uploads.visible import readable
+from workbench.client.access import User, changeable, need_admin, need_runner, readable
 from workbench.client.bench import Bench
 from workbench.client.deletion import collect, erase, preview
 from workbench.retention.disk import DiskUse

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 from fastapi import APIRouter, Request
 
 from schemas.access import SessionInfo
 from workbench.app.api._request import refusals
 from workbench.app.identity import current_user
-from workbench.app.mlflow.access import may_see
-from workbench.app.mlflow.limits import ROOT
+from workbench.client.answers import session_answer
 
 router = APIRouter(tags=["access"])
 
@@ -19,11 +16,4 @@ router = APIRouter(tags=["access"])
 def session(request: Request) -> SessionInfo:
     """The user, what the user may do, and the token for calls that change something."""
     user, bench = current_user(request), request.app.state.bench
-    return SessionInfo(
-        user=user.name,
-        role=user.role,
-        login=request.state.login,
-        csrf_token=request.state.csrf_token,
-        mlflow_url=f"{ROOT}/" if may_see(user, bench.settings) else "",
-        version=metadata.version("talking-head-workbench"),
-    )
+    return session_answer(bench, user, login=request.state.login, csrf_token=request.state.csrf_token)

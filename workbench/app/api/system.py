@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request
 from schemas.api import SystemAnswer, WorkerEntry
 from schemas.errors import WorkbenchError
 from schemas.queue import QueueView
-from workbench.app.api._request import Asker, TheBench, reader, refusals
+from workbench.app.api._request import Asker, TheBench, refusals
 from workbench.app.part_states import PartStates
+from workbench.client.access import reader
 from workbench.client.bench import Bench
 from workbench.client.describe import Offers, offers_now
 from workbench.client.queues import queue_view

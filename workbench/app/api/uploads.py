@@ -11,9 +11,10 @@ from starlette.requests import ClientDisconnect
 
 from schemas.upload import EarlierFiles, MediaKind, Upload
 from workbench.app.api._request import Asker, Limit, TheBench, refusals
-from workbench.app.identity import current_user, need_runner
+from workbench.app.identity import current_user
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.receiving import THREADS, receive
+from workbench.client.access import need_runner
 from workbench.client.bench import Bench
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import earlier_files, keep_sample, keep_upload

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from schemas.access import Role
 from schemas.errors import WorkbenchError
-from schemas.job import JobRecord
-from workbench.app.identity import User
-from workbench.app.mlflow.limits import ROOT
 from workbench.app.mlflow.routes import Kind, kind_of
-from workbench.client.bench import Bench
+from workbench.client.access import User, may_see_mlflow
 from workbench.settings import Settings
-from workbench.store.tracking_api import run_url
 
 _ROLES = {
     Kind.READ: (Role.VIEWER, Role.RUNNER, Role.ADMIN),
     Kind.LOG: (Role.RUNNER, Role.ADMIN),
     Kind.ADMIN: (Role.ADMIN,),
 }
-
-
-def may_see(user: User, settings: Settings) -> bool:
-    """Whether MLflow is there for this user at all."""
-    return bool(settings.mlflow_url) and (settings.mlflow_access == "lab" or user.role is Role.ADMIN)
-
-
-def run_link(bench: Bench, record: JobRecord, user: User) -> str | None:
-    """Where this server shows the job's run, by whatever name it was called; None for whom it does not."""
-    run = record.mlflow_run_id
-    return run_url(ROOT, run) if run and may_see(user, bench.settings) else None
 
 
 def check_access(user: User, settings: Settings, method: str, path: str) -> Kind:
@@ -46,7 +31,7 @@ def check_access(user: User, settings: Settings, method: str, path: str) -> Kind
             seen="not set",
             remedy="Set it where the app is started, or start the stack with its part mlflow.",
         )
-    if not may_see(user, settings):
+    if not may_see_mlflow(user, settings):
         raise _forbidden(user, (Role.ADMIN,), "MLflow is for administrators here", "WORKBENCH_MLFLOW_ACCESS=lab.")
     kind = kind_of(method, path)
     if kind is None:

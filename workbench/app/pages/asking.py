@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from workbench.app.identity import User
+from workbench.client.access import User
 
 
 def asking(request: gr.Request) -> User:

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from schemas.errors import WorkbenchError
-from workbench.app.identity import need_runner
 from workbench.app.pages.asking import asking
 from workbench.app.pages.intake import take_again, take_in, take_sample
 from workbench.app.pages.island import Island, island
+from workbench.client.access import need_runner
 from workbench.client.bench import Bench
 
 _HEIGHT_PX = 240

@@ -24,8 +24,8 @@ from pydantic import BaseModel
 
 from schemas.errors import WorkbenchError
 from workbench.app.api import jobs
-from workbench.app.identity import need_runner
 from workbench.app.pages.asking import asking
+from workbench.client.access import need_runner
 from workbench.client.bench import Bench
 from workbench.client.describe import describe_pipelines
 from workbench.client.submit import job_request

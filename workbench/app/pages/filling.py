@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from schemas.errors import WorkbenchError
-from workbench.app.identity import User
 from workbench.app.pages.asking import asking
 from workbench.app.pages.fields import Field, Fields, Filling
 from workbench.app.pages.form import Form, Values, submitted, value_of
+from workbench.client.access import User
 from workbench.client.bench import Bench
 from workbench.client.submit import job_request
 from workbench.pipelines.registry import find_pipeline

@@ -13,9 +13,9 @@ from schemas.api import Consent, JobRequest
 from schemas.errors import WorkbenchError
 from schemas.pipeline import InputUse
 from workbench.app.api.jobs import submit_job
-from workbench.app.identity import User
 from workbench.app.pages.fields import Field, Fields
 from workbench.app.pages.island import Island
+from workbench.client.access import User
 from workbench.client.bench import Bench
 from workbench.client.submit import job_request
 from workbench.pipelines.registry import find_pipeline

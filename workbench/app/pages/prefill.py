@@ -9,10 +9,10 @@ import gradio as gr
 from pydantic.alias_generators import to_camel
 
 from schemas.errors import WorkbenchError
-from workbench.app.identity import User, visible
 from workbench.app.pages.fields import empty
 from workbench.app.pages.form import Form
 from workbench.app.pages.intake import take_again, take_sample
+from workbench.client.access import User, visible
 from workbench.client.bench import Bench
 from workbench.client.submit import asked_for
 from workbench.pipelines.registry import find_pipeline, listed

@@ -20,9 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
 from workbench.app.answers import error_answer
-from workbench.app.identity import User
 from workbench.app.uploads.copies import place_of, use
-from workbench.app.uploads.visible import readable
+from workbench.client.access import User, readable
 from workbench.client.bench import Bench
 
 _CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_server)")

@@ -22,17 +22,17 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
-from workbench.app.answers import status_of
-from workbench.app.identity import current_user, need_runner
+from workbench.app.identity import current_user
 from workbench.app.uploads.component_values import CheckedValues
 from workbench.app.uploads.copies import keep_copy, place_of, use
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.gradio_routes import UsedRoutes
-from workbench.app.uploads.media_types import served_type
 from workbench.app.uploads.receiving import THREADS, receive
-from workbench.app.uploads.visible import readable
+from workbench.client.access import need_runner, readable
 from workbench.client.bench import Bench
 from workbench.client.inspection.limits import Limits
+from workbench.client.media.media_types import served_type
+from workbench.client.refusals import status_of
 from workbench.client.uploads import keep_upload
 from workbench.retention.local_files import gradio_folder
 

@@ -1,12 +1,11 @@
 """The process that decodes. It has limits, no secrets, no network where the kernel allows to drop it, and one job.
 
-Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail`` and
-``waveform`` in; ``done`` or ``refused`` out, one for each.
+Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail``,
+``waveform`` and ``stream`` in; ``done`` or ``refused`` out, one for each.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
@@ -15,24 +14,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from schemas.errors import WorkbenchError
 from workbench.client.inspection.bytes_seen import HEAD_BYTES, family_of, format_of
-from workbench.client.inspection.limits import CHILD_MEMORY_BYTES, CHILD_OPEN_FILES, Limits
-from workbench.client.inspection.refusals import refused, too_large, unreadable
+from workbench.client.inspection.limits import CHILD_MEMORY_BYTES, CHILD_OPEN_FILES, CHILD_OVER_MEMORY, Limits
+from workbench.client.inspection.refusals import needs_memory, refused, unreadable
 from workbench.engine.wire import Closed, Wire
-
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+from workbench.host import this_host
 
 
 def confine(parent: int) -> None:
     """Take from this process what it does not need. Call it before any thread is started."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # no network; refused in some containers, then it stays
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(0)
+    this_host().isolate()
+    this_host().end_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (CHILD_OPEN_FILES, CHILD_OPEN_FILES))
     os.umask(0o077)
@@ -53,7 +48,7 @@ def warm() -> None:
     import numpy as np
     from PIL import Image
 
-    from workbench.client.inspection import film, picture, sound, thumbnail, waveform  # noqa: F401
+    from workbench.client.inspection import film, picture, sound, stream, thumbnail, waveform  # noqa: F401
 
     cv2.setNumThreads(1)
     from workbench.client.inspection.faces import find_faces
@@ -108,32 +103,40 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
         from workbench.client.inspection.waveform import peaks
 
         return {"peaks": peaks(path, detected(path), message["points"])}
+    if message["kind"] == "stream":
+        from workbench.client.inspection.stream import write_stream
+
+        return write_stream(path, detected(path), out)
     return look(path, out, message["wanted"], Limits(**message["limits"]))
 
 
 def serve(wire: Wire) -> None:
     """Answer until the other side is gone."""
+
+    def say(kind: str, **fields: Any) -> None:
+        wire.send(orjson.dumps({"kind": kind, **fields}))
+
     while True:
-        message = wire.receive()
-        assert message is not None
+        body = wire.receive()
+        assert body is not None
+        message = orjson.loads(body)
         try:
-            wire.send("done", result=answer(message))
+            say("done", result=answer(message))
         except WorkbenchError as error:
             if isinstance(error.seen, str):  # what decoders say names the file: that is ours to know
                 error.seen = error.seen.replace(message["path"], "it").replace(message["out"], "it")
-            wire.send("refused", error=error.info().model_dump(mode="json"))
+            say("refused", error=error.info().model_dump(mode="json"))
         except MemoryError:
-            memory = too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")
-            wire.send("refused", error=memory.info().model_dump(mode="json"))
+            say("refused", error=needs_memory().info().model_dump(mode="json"))
         except OSError as fault:
             if fault.errno is None:
                 raise
-            wire.send("failed", errno=fault.errno, text=str(fault))
+            say("failed", errno=fault.errno, text=str(fault))
         except Closed:
             raise
         except Exception as fault:  # a decoder's own exception: the file made it
             damaged = unreadable("the file could not be decoded", f"{type(fault).__name__}: {fault}")
-            wire.send("refused", error=damaged.info().model_dump(mode="json"))
+            say("refused", error=damaged.info().model_dump(mode="json"))
 
 
 def start(arguments: list[str]) -> None:
@@ -143,9 +146,9 @@ def start(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wire = Wire(socket.socket(fileno=fd))
     warm()
-    resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
+    this_host().limit_memory(CHILD_MEMORY_BYTES, CHILD_OVER_MEMORY)
     try:
-        wire.send("ready")
+        wire.send(orjson.dumps({"kind": "ready"}))
         serve(wire)
     except Closed:
         os._exit(0)

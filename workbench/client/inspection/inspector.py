@@ -8,28 +8,30 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import orjson
 from pydantic import Field, ValidationError
 
 from schemas.base import Contract
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.upload import FaceBox, MediaFacts, MediaKind, UploadWarning
-from workbench.client.inspection.limits import LOOK_BYTES_PER_S, LOOK_S, Limits
-from workbench.client.inspection.refusals import too_large, unreadable
+from workbench.client.inspection.limits import CHILD_OVER_MEMORY, LOOK_BYTES_PER_S, LOOK_S, Limits
+from workbench.client.inspection.refusals import needs_memory, too_large, unreadable
 from workbench.engine.wire import Closed, Wire
+from workbench.host import PORTABLE, python_module
 from workbench.store.retry import disk_full, no_space
 
 PROCESSES = 2  # so many files are looked at at once; more wait
 WAIT_S = 60.0  # for a free process
 START_S = 60.0
 LOOKS = 100  # then the process is made anew: what a decoder leaks does not add up
+KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", PORTABLE)
 _KEPT_OVERHEAD = 256_000_000  # a picture or sound may grow when it is written without loss
 
 
@@ -44,6 +46,17 @@ class Inspection(Contract):
     warnings: list[UploadWarning] = Field(max_length=20)
 
 
+class StreamIndex(Contract):
+    """Where the pieces of a fragmented MP4 are."""
+
+    kind: Literal["audio", "video"]
+    codecs: list[str] = Field(max_length=2, description="As RFC 6381 names them.")
+    duration_s: float = Field(ge=0)
+    size_bytes: int = Field(ge=0)
+    head_bytes: int = Field(ge=0, description="What a player needs before any piece.")
+    pieces: list[tuple[float, int, int]] = Field(description="Second, offset and size of each.")
+
+
 class Inspector:
     """Looks at files. Thread-safe; every method blocks. Each of its threads has a process of its own.
 
@@ -54,7 +67,7 @@ class Inspector:
 
     def __init__(self, look_s: float = LOOK_S, processes: int = PROCESSES, command: tuple[str, ...] = ()) -> None:
         self._look_s = look_s
-        self._command = command or (sys.executable, "-m", "workbench.client.inspection.child")
+        self._command = command or tuple(python_module("workbench.client.inspection.child"))
         # The kernel ends a child with the thread that started it, and a server's pool ends idle threads: own ones.
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="inspection")
         self._own = threading.local()
@@ -90,6 +103,17 @@ class Inspector:
         if not (isinstance(peaks, list) and len(peaks) == points and all(_is_share(peak) for peak in peaks)):
             raise unreadable("the sound could not be decoded", "the decoder's answer makes no sense")
         return [float(peak) for peak in peaks]
+
+    def stream(self, path: Path, out: Path) -> StreamIndex:
+        """Write a video or audio file as fragmented MP4; where its pieces are. Raises as ``look``."""
+        size = path.stat().st_size
+        message = {"kind": "stream", "path": str(path), "out": str(out)}
+        seconds = self._look_s + size / LOOK_BYTES_PER_S
+        result = self._ask(message, seconds=seconds, file_bytes=size + _KEPT_OVERHEAD)
+        try:
+            return StreamIndex.model_validate(result)
+        except ValidationError as fault:
+            raise unreadable("the file could not be cut into pieces", "the decoder's answer makes no sense") from fault
 
     def warm(self) -> None:
         """Start one process, so that the first file need not wait some seconds for it. Does not block."""
@@ -154,14 +178,14 @@ class _Process:
         assert self._wire is not None
         self._looks += 1
         try:
-            self._wire.send(message.pop("kind"), **message)
+            self._wire.send(orjson.dumps(message))
             reply = self._wire.receive(seconds)
         except Closed:
             raise self._died() from None
         if reply is None:
             self.stop()
             raise unreadable("decoding the file took too long", f"over {seconds:.0f} s")
-        return _read(reply)
+        return _read(orjson.loads(reply))
 
     def kill(self) -> None:
         if self.pid is not None:
@@ -215,6 +239,8 @@ class _Process:
         self.stop()
         if code == -signal.SIGXCPU:
             return unreadable("decoding the file took too much computing time", "killed by SIGXCPU")
+        if code == CHILD_OVER_MEMORY:
+            return needs_memory()
         name = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
         return unreadable("the decoder died of this file", name)
 
@@ -244,7 +270,7 @@ def _is_share(value: object) -> bool:
 
 def _environment() -> dict[str, str]:
     """No credentials: the settings of the bench stay here."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     # One thread each: the memory limit counts the stacks and arenas of idle ones.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**kept, **threads, "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}

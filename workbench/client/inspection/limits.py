@@ -18,6 +18,7 @@ MAX_FPS = 240.0
 MAX_STREAMS = 8
 
 CHILD_MEMORY_BYTES = 1_536 * 1024 * 1024
+CHILD_OVER_MEMORY = 90  # its exit status where the system has to end it for that
 CHILD_OPEN_FILES = 64
 LOOK_S = 15.0  # of wall time and of CPU, for a small file
 LOOK_BYTES_PER_S = 20 * MB  # a large one is given a second more for so many bytes

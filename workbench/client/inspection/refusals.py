@@ -42,5 +42,10 @@ def too_large(what: str, seen: str, allowed: str, remedy: str = "") -> Workbench
     )
 
 
+def needs_memory() -> WorkbenchError:
+    """A file whose decoding takes more memory than the decoder may use (upload.too_large)."""
+    return too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")
+
+
 def megabytes(size_bytes: float) -> str:
     return f"{size_bytes / 1e6:,.1f} MB" if size_bytes < 1e8 else f"{size_bytes / 1e6:,.0f} MB"

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 import psutil
 
+from workbench.notebook.execution.export import to_html
 from workbench.notebook.within import NOTES, read_notes
 
 BANNER_CHARACTERS = 2000
@@ -84,8 +85,6 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
     }
     document.metadata["workbench"] = {**task["about"], **result}
     nbformat.write(document, task["part"])
-    from workbench.notebook.execution.export import to_html
-
     Path(task["html"]).write_text(to_html(document, task["title"]), encoding="utf-8")
     return result
 

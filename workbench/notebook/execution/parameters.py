@@ -15,8 +15,9 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from schemas.bounds import field_bounds
 from schemas.errors import WorkbenchError
-from workbench.engine.parse import allowed, explain, field_bounds, location
+from schemas.problem import invalid
 from workbench.notebook.execution.cell import TAG, Cell, read_cell
 
 MAX_GRID = 1000  # executions of one grid
@@ -74,7 +75,7 @@ class Parameters:
         try:
             checked = self.cell.model.model_validate(values)
         except ValidationError as error:
-            raise self._refused(error.errors(include_url=False)[0]) from None
+            raise self._refused(error) from None
         held, shown = checked.model_dump(by_alias=False), checked.model_dump(mode="json", by_alias=False)
         found = {name: _ordered(shown[name], held[name]) for name in self.names}
         for name, value in found.items():
@@ -144,15 +145,12 @@ class Parameters:
             return False
         return True
 
-    def _refused(self, problem: Any) -> WorkbenchError:
-        where = location(problem["loc"])
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        return WorkbenchError(
+    def _refused(self, error: ValidationError) -> WorkbenchError:
+        return invalid(
+            error,
             "notebook.bad_parameter",
-            f"{where or 'the parameters'}: {explain(problem)}",
-            where=f"{self.notebook}: {where}" if where else str(self.notebook),
-            seen=problem.get("input"),
-            allowed=(field_bounds(self.cell.model, name) if name else None) or allowed(problem),
+            where=f"{self.notebook}: ",
+            model=self.cell.model,
             remedy=f"Correct the value; `workbench notebook show {self.notebook}` shows what is allowed.",
         )
 

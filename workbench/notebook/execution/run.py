@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +18,7 @@ from typing import IO, Any
 import orjson
 
 from schemas.errors import WorkbenchError
+from workbench.host import lock, python_module
 from workbench.notebook.execution.parameters import Parameters
 from workbench.notebook.within import EXPERIMENT, PARENT_RUN, kernel_environment
 from workbench.settings import Settings
@@ -213,19 +212,16 @@ def alone(execution: Execution) -> Iterator[None]:
     place = execution.folder / f".{execution.name}.lock"
     with written(execution.folder):
         execution.folder.mkdir(parents=True, exist_ok=True)
-        lock = place.open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not place.exists() or os.fstat(lock.fileno()).st_ino != place.stat().st_ino:
-                raise BlockingIOError  # its holder removed it just now: that is not the file others lock
-        except BlockingIOError:
+        file = place.open("w")
+    with file:
+        # Its holder may have removed it just now: then it is not the file that others lock.
+        if not lock(file, wait=False) or not place.exists() or os.fstat(file.fileno()).st_ino != place.stat().st_ino:
             raise WorkbenchError(
                 "notebook.busy",
                 f"{execution.name} is being run by another process",
                 where=str(execution.folder),
                 remedy="Wait for it, or give another folder with --out.",
-            ) from None
+            )
         try:
             for left in execution.folder.glob(f".{execution.name}.*/"):  # of one that was killed
                 shutil.rmtree(left, ignore_errors=True)
@@ -249,10 +245,9 @@ def _follow(
     on_cell: Callable[[int, int], None],
     stop: threading.Event,
 ) -> dict[str, Any]:
-    argv = [sys.executable, "-m", "workbench.notebook.execution.child"]
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            argv,
+            python_module("workbench.notebook.execution.child"),
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

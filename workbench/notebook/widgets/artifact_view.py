@@ -1,54 +1,48 @@
-"""One file of the object store: a video or a sound that plays by its URL, a picture, a text."""
+"""One file of the object store: a video or audio that plays, an image, a text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from workbench.notebook.widgets.bridge import MAX_TEXT_BYTES
-from workbench.notebook.widgets.modules import bridge_of
+from schemas.refs import Ref
+from workbench.client.bench import Bench
+from workbench.notebook.channel import MAX_TEXT_BYTES, Wanted
+from workbench.notebook.static_html import artifact_html, artifact_text
+from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
-
-if TYPE_CHECKING:
-    from workbench.notebook.artifact import Artifact
 
 POINTS = 600  # of a waveform
 POSTER_PX = 320
+FILE = "GET /api/artifacts/{sha256}"
 
 
 class ArtifactView(View):
-    """Nothing of a video or a sound is loaded before it is played, and nothing of it goes through the kernel."""
+    """Nothing of a video or audio is loaded before it is played.
 
-    def __init__(self, artifact: Artifact, title: str = "") -> None:
-        self._artifact = artifact
-        ref = artifact.ref.model_dump(mode="json", by_alias=True, exclude_none=True)
-        super().__init__(artifact._workbench, "artifact", {"ref": ref, "title": title})
-        self.answers = self._known()
+    Args:
+        named: whether a job names it: then the channel finds it by its digest.
+    """
+
+    def __init__(self, bench: Bench, ref: Ref, title: str = "", *, named: bool = True) -> None:
+        self._ref = ref
+        shown = ref.model_dump(mode="json", by_alias=True, exclude_none=True)
+        super().__init__(bench, "artifact", {"ref": shown, "title": title})
+        if not named:
+            channel_of(bench).asker.shown[ref.sha256] = ref
+        self.answers = channel_of(bench).known(self._wanted())
 
     def picture(self) -> str:
-        return self._artifact._repr_html_()
+        return artifact_html(self._bench, self._ref)
 
     def words(self) -> str:
-        return repr(self._artifact)
+        return artifact_text(self._ref)
 
-    def _known(self) -> dict[str, Any]:
-        """What the view is to know without a kernel; for a file that no job names, all that it shows."""
-        artifact, bench = self._artifact, self._workbench.bench
-        path = f"/api/artifacts/{artifact.ref.sha256}"
-        wanted = {
-            "video": [f"media:{path}/thumbnail?size={POSTER_PX}"],
-            "audio": [f"{path}/waveform?points={POINTS}"],
-        }.get(artifact.kind, [])
-        if artifact.named:
-            size = artifact.ref.size_bytes or 0
-            if artifact.kind in ("text", "json") and size <= MAX_TEXT_BYTES:
-                wanted.append(f"text:{path}")
-            wanted.append(f"media:{path}")
-            return bridge_of(self._workbench).answers(wanted)
-        known: dict[str, Any] = {f"media:{path}": artifact.url, f"media:{path}?download=1": artifact.url}
-        if artifact.kind in ("text", "json"):
-            known[f"text:{path}"] = artifact.read_bytes()[:MAX_TEXT_BYTES].decode(errors="replace")
-        if artifact.kind == "audio":
-            from workbench.app.uploads.waveforms import waveform
-
-            known[wanted[0]] = {"peaks": waveform(bench, artifact.ref, POINTS)}
-        return known
+    def _wanted(self) -> list[Wanted]:
+        """What the view is to know without a kernel."""
+        given = {"sha256": self._ref.sha256}
+        wanted: list[Wanted] = [("media", FILE, given)]
+        if self._ref.kind == "video":
+            wanted.append(("media", f"{FILE}/thumbnail", {**given, "size": POSTER_PX}))
+        if self._ref.kind == "audio":
+            wanted.append(("ask", f"{FILE}/waveform", {**given, "points": POINTS}))
+        if self._ref.kind in ("text", "json") and (self._ref.size_bytes or 0) <= MAX_TEXT_BYTES:
+            wanted.append(("text", FILE, given))
+        return wanted

@@ -1,229 +1,116 @@
-"""A pipeline as a form: made of the models of its nodes, so a new parameter is there by existing."""
+"""A pipeline as a form: web/form.js draws it from the pipeline's description; Python reads and sets what it holds."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import ipywidgets as w
+import traitlets
 
-from nodes.manifest import params_schema
-from nodes.registry import services
 from schemas.errors import WorkbenchError
-from schemas.pipeline import InputUse
-from workbench.notebook.display import HIDDEN_PICTURES, show
+from schemas.refs import read_ref
+from workbench.client.access import LOCAL
+from workbench.client.bench import Bench
+from workbench.client.describe import describe_pipeline
 from workbench.notebook.given import params_by_node
+from workbench.notebook.job import Job
 from workbench.notebook.tables import html_table
-from workbench.notebook.widgets.fields import CONTROL_WIDTH, LABEL_WIDTH, Field, Problem
-from workbench.notebook.widgets.file_field import FileField
-from workbench.notebook.widgets.liveness import Liveness
-from workbench.pipelines.sdk import Pipeline, Step
-
-if TYPE_CHECKING:
-    from workbench.notebook.job import Job
-    from workbench.notebook.workbench import Workbench
+from workbench.notebook.widgets.view import View
 
 
-class JobForm(w.VBox):  # type: ignore[misc]
+class JobForm(View):
     """Fill it in and press the button; the job shows itself below.
 
-    Attributes:
-        job: the one that was submitted last, or None.
+    Args:
+        submit: ``wb.run``.
     """
 
-    def __init__(self, workbench: Workbench, pipeline: Pipeline, *, experiment: str = "workbench") -> None:
-        self._workbench = workbench
-        self.pipeline = pipeline
-        self.job: Job | None = None
-        self.files: dict[str, FileField] = {}
-        self.texts: dict[str, Any] = {}
-        self.fields: dict[str, dict[str, Field]] = {}  # node -> parameter
-        self.steps: dict[str, Any] = {}  # optional node -> its tick
-        self._beside: dict[str, Problem] = {}  # option -> what is wrong with it
-        self.switches: dict[str, Any] = {}
-        self.seed = w.BoundedIntText(min=0, max=2**53, tooltip="The same seed gives the same job again")
-        self.experiment = w.Text(experiment, tooltip="Where the run is recorded")
-        self.submit = w.Button(description="Run", icon="play", button_style="primary", tooltip="Submit the job")
-        self.submit.on_click(lambda _: self._submit())
-        self.said = Problem()
-        self.shown = w.VBox()
-        rules = (Path(__file__).parent / "form.css").read_text(encoding="utf-8")
-        style = w.HTML(f"<style>{HIDDEN_PICTURES}\n{rules}</style>")
-        title = w.HTML(f"<h3>{html.escape(pipeline.title)}</h3><p>{html.escape(pipeline.doc)}</p>")
-        super().__init__(
-            [style, title, Liveness(), *self._inputs(), *self._usual(), self._parameters(), self._bottom(), self.shown]
-        )
-        self.add_class("wb-form")
+    values = traitlets.Dict().tag(sync=True)
+    job_id = traitlets.Unicode().tag(sync=True)
+    unserved = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    # -- what is asked for --------------------------------------------------------------------------------------------
+    def __init__(self, bench: Bench, pipeline: str, *, experiment: str, submit: Callable[..., Job]) -> None:
+        self._submit = submit
+        self.pipeline = describe_pipeline(bench, pipeline, LOCAL.name)
+        values = {"inputs": {}, "params": {}, "leaveOut": [], "seed": 0, "experiment": experiment}
+        shown = self.pipeline.model_dump(mode="json", by_alias=True)
+        super().__init__(bench, "form", {"pipeline": shown}, values=values)
 
-    def _inputs(self) -> Iterator[Any]:
-        for name, one in self.pipeline.inputs.items():
-            title = one.title + (f" <small>{_USE_WORDS[one.use]}</small>" if one.use in _USE_WORDS else "")
-            if one.kind.is_file:
-                file = self.files[name] = FileField(name, one.kind.value, title, one.doc)
-                self._beside[name] = file.problem
-                yield file.widget
-            elif one.kind == "text":
-                text = self.texts[name] = w.Textarea(rows=3, placeholder=one.doc, tooltip=one.doc)
-                yield self._row(title, text, name)
-            elif one.kind == "switch":
-                tick = self.switches[name] = w.Checkbox(description=one.title, indent=False)
-                yield self._row("", tick, name)
-
-    def _usual(self) -> Iterator[Any]:
-        yield self._row("Seed", self.seed, "seed")
-        yield self._row("Experiment", self.experiment, "experiment")
-
-    def _row(self, title: str, control: Any, option: str) -> Any:
-        problem = self._beside[option] = Problem()
-        control.layout = w.Layout(width=CONTROL_WIDTH)
-        head = w.HTML(f"<span>{title}</span>", layout=w.Layout(width=LABEL_WIDTH))
-        return w.HBox([head, control, problem.widget])
-
-    def _parameters(self) -> Any:
-        """One fold with the parameters of every node; what is less usual is behind another one in it."""
-        sections = [section for step in self.pipeline.steps if (section := self._section(step)) is not None]
-        return w.Accordion(children=[w.VBox(sections)], titles=["Parameters"], selected_index=None)
-
-    def _section(self, step: Step) -> Any:
-        declaration = services().get(step.service)
-        if declaration is None:
-            return None
-        schema = params_schema(declaration)
-        properties = {
-            k: _resolved(v, schema) for k, v in schema.get("properties", {}).items() if k not in step.from_inputs
-        }
-        fields = {name: Field(name, one, declaration.params) for name, one in properties.items()}
-        rows = [fields[name].widget for name, one in properties.items() if not one.get("advanced")]
-        folded = [fields[name].widget for name, one in properties.items() if one.get("advanced")]
-        if folded:
-            rows.append(w.Accordion(children=[w.VBox(folded)], titles=["Advanced"], selected_index=None))
-        if step.optional:
-            tick = self.steps[step.id] = w.Checkbox(True, description="Do this step", indent=False)
-            rows.insert(0, tick)
-        self.fields[step.id] = fields
-        return w.VBox([w.HTML(f"<h4>{html.escape(step.name)}</h4>"), *rows]) if rows else None
-
-    def _bottom(self) -> Any:
-        return w.HBox([self.submit, self.said.widget])
-
-    # -- what was given -----------------------------------------------------------------------------------------------
+    @property
+    def job(self) -> Job | None:
+        """The job that was submitted last."""
+        return Job(self._bench, self.job_id, self.unserved) if self.job_id else None
 
     @property
     def params(self) -> dict[str, dict[str, Any]]:
-        """What differs from the defaults, by node."""
-        without = self.without
-        changed = {
-            node: {name: field.value for name, field in fields.items() if field.changed}
-            for node, fields in self.fields.items()
-            if node not in without
-        }
-        return {node: values for node, values in changed.items() if values}
+        """The parameters that were set, by node; not those of nodes that are left out."""
+        return {node: dict(values) for node, values in self.values["params"].items() if node not in self.without}
 
     @property
     def without(self) -> list[str]:
         """The optional nodes that are left out."""
-        return [node for node, tick in self.steps.items() if not tick.value]
+        return list(self.values["leaveOut"])
 
     def set(self, params: Mapping[str, Mapping[str, Any]]) -> JobForm:
         """Fill parameters in, by node; returns itself. Raises WorkbenchError for one that there is not."""
-        known = {f"{node}.{name}": field for node, fields in self.fields.items() for name, field in fields.items()}
-        by_node = params_by_node(params, self.pipeline.name)
-        given = {f"{node}.{name}": value for node, values in by_node.items() for name, value in values.items()}
-        for name in given:
-            if name not in known:
-                raise WorkbenchError(
-                    "graph.bad_param",
-                    f"the form has no parameter {name}",
-                    where=self.pipeline.name,
-                    seen=name,
-                    allowed=get_close_matches(name, known, n=3) or sorted(known),
-                    remedy="Correct the name.",
-                )
-        for name, value in given.items():
-            known[name].set(value)
+        known = [f"{node}.{name}" for node, schemas in self._schemas().items() for name in schemas]
+        merged = {node: dict(values) for node, values in self.values["params"].items()}
+        for node, values in params_by_node(params, self.pipeline.name).items():
+            for name, value in values.items():
+                if f"{node}.{name}" not in known:
+                    raise WorkbenchError(
+                        "graph.bad_param",
+                        f"the form has no parameter {node}.{name}",
+                        where=self.pipeline.name,
+                        seen=f"{node}.{name}",
+                        allowed=get_close_matches(f"{node}.{name}", known, n=3) or sorted(known),
+                        remedy="Correct the name.",
+                    )
+                merged.setdefault(node, {})[name] = value
+        self.values = {**self.values, "params": merged}
         return self
 
     def run(self) -> Job:
         """Submit what the form says. Raises WorkbenchError; then nothing was queued."""
-        given: dict[str, Any] = {name: text.value.strip() for name, text in self.texts.items() if text.value.strip()}
-        given |= {name: True for name, tick in self.switches.items() if tick.value}
-        for name, file in self.files.items():
-            try:
-                ref = file.ref(self._workbench)
-            except WorkbenchError as error:
-                error.where = f"{self.pipeline.name}: {name}"
-                raise
-            if ref is not None:
-                given[name] = ref
-        return self._workbench.run(
+        given: dict[str, Any] = {name: _given(value) for name, value in self.values["inputs"].items()}
+        job = self._submit(
             self.pipeline.name,
-            **given,
+            **{name: value for name, value in given.items() if value not in (None, "", False)},
             params=self.params,
             without=self.without,
-            seed=self.seed.value,
-            experiment=self.experiment.value.strip() or "workbench",
+            seed=self.values["seed"],
+            experiment=str(self.values["experiment"]).strip() or "workbench",
         )
-
-    def _submit(self) -> None:
-        for problem in (self.said, *self._beside.values()):
-            problem.say("")
-        every = [field for node, fields in self.fields.items() if node not in self.without for field in fields.values()]
-        wrong = [field for field in every if not field.check()]
-        if wrong:
-            self.said.say(f"{len(wrong)} of the parameters cannot be used: see there")
-            return
-        self.submit.disabled = True
-        try:
-            self.job = self.run()
-        except WorkbenchError as error:
-            self._refused(error)
-            return
-        finally:
-            self.submit.disabled = False
-        for old in self.shown.children:
-            old.close()
-        self.shown.children = (self.job.monitor(),)
-
-    def _refused(self, error: WorkbenchError) -> None:
-        """Say it beside the field that it names, else beside the button."""
-        place = error.where or ""
-        node, _, param = place.removeprefix("node ").partition(": params.")
-        field = self.fields.get(node, {}).get(param.partition(".")[0])
-        options = [name for name in self._beside if name in place.rpartition(": ")[2].replace(",", " ").split()]
-        beside = field.problem if field else self._beside[options[0]] if options else self.said
-        beside.say(error.message, error.remedy or "")
-        if beside is not self.said:
-            self.said.say("it was not submitted: see above")
-
-    def __repr__(self) -> str:
-        return f"<JobForm {self.pipeline.name}{f' {self.job.id}' if self.job else ''}>"
+        self.job_id, self.unserved = job.id, list(job.unserved)
+        return job
 
     def picture(self) -> str:
         """Its parameters as a table."""
         rows = [
-            {"node": node, "parameter": name, "value": str(field.value)}
-            for node, fields in self.fields.items()
-            for name, field in fields.items()
+            {"node": node, "parameter": name, "value": str(self.params.get(node, {}).get(name, schema.get("default")))}
+            for node, schemas in self._schemas().items()
+            for name, schema in schemas.items()
         ]
         return f"<h3>{html.escape(self.pipeline.title)}</h3>{html_table(rows)}"
 
     def words(self) -> str:
-        """It in a line."""
         return repr(self)
 
-    def _ipython_display_(self) -> None:
-        show(self)
+    def __repr__(self) -> str:
+        return f"<JobForm {self.pipeline.name}{f' {self.job_id}' if self.job_id else ''}>"
+
+    def _schemas(self) -> dict[str, dict[str, Any]]:
+        """JSON Schemas of the parameters that the form shows, by node."""
+        return {node.id: node.params.get("properties", {}) for node in self.pipeline.nodes}
 
 
-_USE_WORDS = {InputUse.ONE_OF: "one of these", InputUse.OPTIONAL: "if you like"}
-
-
-def _resolved(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    """A schema that stands elsewhere in the document, with what is said here."""
-    name = schema.get("$ref", "").removeprefix("#/$defs/")
-    return {**whole["$defs"][name], **{k: v for k, v in schema.items() if k != "$ref"}} if name else schema
+def _given(value: Any) -> Any:
+    """A file as ``wb.run`` takes it; other values as they are."""
+    if not isinstance(value, dict):
+        return value.strip() if isinstance(value, str) else value
+    if value.get("ref"):
+        return read_ref(value["ref"])
+    return value["path"] if value["path"] == "sample" else Path(value["path"]).expanduser()

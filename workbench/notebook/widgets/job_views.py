@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from schemas.job import JobRecord
+from workbench.client.bench import Bench
 from workbench.client.finish import await_record, await_tracked
+from workbench.notebook.channel import Wanted
 from workbench.notebook.display import show_job
-from workbench.notebook.picture import job_html, video_of
-from workbench.notebook.widgets.modules import bridge_of
+from workbench.notebook.static_html import graph_html, job_html, job_text, states_of, video_of
+from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
-
-if TYPE_CHECKING:
-    from workbench.notebook.job import Job
 
 POSTER_PX = 320
 
@@ -22,11 +22,9 @@ class _JobView(View):
 
     _view_of_job = ""
 
-    def __init__(self, job: Job, **options: Any) -> None:
-        workbench = job._workbench
-        given = {"jobId": job.id, "unserved": list(job.unserved), **options}
-        super().__init__(workbench, self._view_of_job, given)
-        self._job = job
+    def __init__(self, bench: Bench, job_id: str, unserved: Sequence[str] = ()) -> None:
+        super().__init__(bench, self._view_of_job, {"jobId": job_id, "unserved": list(unserved)})
+        self.job_id, self._unserved = job_id, tuple(unserved)
         self._after: list[Callable[[], None]] = []
         self._give_up: Callable[[], None] = lambda: None
         self._settled: tuple[str, str | None] | None = None  # what the cell that made it or waited for the job has sent
@@ -34,14 +32,18 @@ class _JobView(View):
         self.observe(self._turned, "options")
 
     @property
-    def job(self) -> Job:
-        """The job it shows."""
-        return self._job
+    def record(self) -> JobRecord:
+        """The job it shows, as it is now."""
+        return self._bench.job(self.job_id)
+
+    def ended(self) -> bool:
+        """Whether the job has ended."""
+        return self.record.status.final
 
     def refresh(self) -> bool:
         """Write the state of now into the notebook; whether it is final. Blocks."""
-        final = self._job.status.final
-        self.answers = bridge_of(self._workbench).answers(self._paths(final))
+        final = self.ended()
+        self.answers = channel_of(self._bench).known(self._wanted(final))
         return final
 
     def when_ended(self, then: Callable[[], None]) -> None:
@@ -62,13 +64,13 @@ class _JobView(View):
 
     def _state(self) -> tuple[str, str | None]:
         """What changes once a job has ended: a person goes on with another one, and MLflow is a moment later."""
-        return self._job.id, self._job.record.mlflow_run_id
+        return self.job_id, self.record.mlflow_run_id
 
     def picture(self) -> str:
-        return job_html(self._job)
+        return job_html(self._bench, self.record)
 
     def words(self) -> str:
-        return repr(self._job)
+        return job_text(self.record, self._unserved)
 
     def _ipython_display_(self) -> None:
         show_job(self)
@@ -83,34 +85,33 @@ class _JobView(View):
         if self.refresh():
             self._settled = now
         else:
-            self._give_up = bridge_of(self._workbench).when_final(self._job.id, self._ended)
+            self._give_up = channel_of(self._bench).when_final(self.job_id, self._ended)
 
     def _turned(self, _: Any) -> None:
         """A person went on with another job in this place, as after "Go on where it stopped"."""
-        if self.options["jobId"] != self._job.id:
-            self._job = self._workbench.job(self.options["jobId"])
+        if self.options["jobId"] != self.job_id:
+            self.job_id = self.options["jobId"]
             self._watch()
 
     def _ended(self) -> None:
-        bench = self._workbench.bench
-        await_record(bench, self._job.id)
+        bench = self._bench
+        await_record(bench, self.job_id)
         for then in self._after:  # first: what follows may take longer than the kernel lives
             then()
         self.refresh()
-        if await_tracked(bench, self._job.id):  # its link comes a moment later
+        if await_tracked(bench, self.job_id):  # its link comes a moment later
             self.refresh()
 
-    def _paths(self, final: bool) -> list[str]:
-        paths = ["/api/session", f"/api/jobs/{self._job.id}", f"/api/jobs/{self._job.id}/artifacts"]
-        return [*paths, *self._media()] if final else paths
-
-    def _media(self) -> list[str]:
-        """What a notebook without a kernel shows: the picture of the video, and its address."""
-        video = video_of(self._job.record)
-        if video is None:
-            return []
-        path = f"/api/artifacts/{video.sha256}"
-        return [f"media:{path}/thumbnail?size={POSTER_PX}", f"media:{path}"]
+    def _wanted(self, final: bool) -> list[Wanted]:
+        """What a notebook without a kernel shows: the job, its files, the image and the address of its video."""
+        job = {"job_id": self.job_id}
+        wanted: list[Wanted] = [("ask", "GET /api/session", {})]
+        wanted += [("ask", f"GET /api/jobs/{{job_id}}{rest}", job) for rest in ("", "/artifacts")]
+        video = video_of(self.record) if final else None
+        if video is not None:
+            path, given = "GET /api/artifacts/{sha256}", {"sha256": video.sha256}
+            wanted += [("media", f"{path}/thumbnail", {**given, "size": POSTER_PX}), ("media", path, given)]
+        return wanted
 
 
 class JobMonitor(_JobView):
@@ -125,4 +126,5 @@ class GraphView(_JobView):
     _view_of_job = "graph"
 
     def picture(self) -> str:
-        return self._job.graph.svg
+        record = self.record
+        return graph_html(record.graph, states_of(record))

@@ -1,22 +1,29 @@
+// @ts-check
 // Draws a view in an output of a notebook: what it shows, what it knows without a kernel, and the theme.
 
+import { use } from "./api.js";
 import { artifact } from "./artifact.js";
+import { Comm } from "./comm.js";
 import { fill, h, problem } from "./dom.js";
-import { graph } from "./graph_view.js";
-import { Kernel } from "./kernel.js";
+import { formView } from "./form_view.js";
+import { graphView } from "./graph.js";
+import { graph } from "./job_graph.js";
 import { monitor } from "./monitor.js";
 import { table } from "./run_table.js";
 
 const VIEWS = {
   monitor: (element, options) => monitor(element, options),
   graph: (element, options) => graph(element, options),
+  drawing: (element, { nodes, edges }) => void fill(element, h("div", { class: "wb-graph-frame" }, graphView(nodes, edges).element)),
   artifact: (element, { ref, title }) => void fill(element, artifact(ref, { title })),
   table: (element, options, model) => table(element, options, model),
+  form: (element, options, model) => formView(element, options, model, comm),
 };
 const NEW_KERNEL = "talking-head-workbench:kernel";
 const GONE = "The kernel does not run: this is what was known last. Run the cell again to go on.";
 const BUSY = "The kernel is busy or gone: this is what was known last; it goes on when it answers.";
-let kernel = null;
+/** @type {Comm | null} */
+let comm = null;
 
 /** Show a view of `host`'s kernel; returns a function that ends it. */
 export function show({ model, el, host }) {
@@ -46,12 +53,15 @@ function traits(model) {
 }
 
 function begin(model, host) {
-  kernel ??= new Kernel(host);
+  const kernel = (comm ??= new Comm(host));
+  use(kernel);
   kernel.remember(model.get("answers"));
   const frame = h("div", { class: "wb-notebook-view" });
   const said = h("p", { class: "wb-muted wb-notebook-said", role: "status", hidden: true });
   const content = h("div", {}, frame, said);
+  /** @type {(() => void) | null} */
   let end = null;
+  /** @type {{content: Element, end: () => void} | null} */
   let elsewhere = null;
 
   const draw = () => {
@@ -70,6 +80,7 @@ function begin(model, host) {
   };
   const tell = () => {
     said.hidden = kernel.live !== false;
+    frame.toggleAttribute("inert", kernel.gone && model.get("view") === "form"); // nothing hears it any more
     said.textContent = said.hidden ? "" : kernel.gone ? GONE : BUSY;
   };
   let was = kernel.live;
@@ -80,11 +91,12 @@ function begin(model, host) {
     if (kernel.live) document.dispatchEvent(new CustomEvent(NEW_KERNEL, { detail: { bench: host.get("bench"), manager: host.widget_manager, begin, host } }));
   };
   /** A cell was run again after a restart: its kernel answers for the other cells' views as well. */
-  const adopted = ({ detail }) => {
+  const adopted = (/** @type {any} */ { detail }) => {
     if (detail.host === host || kernel.live || elsewhere || detail.bench !== host.get("bench") || detail.manager !== host.widget_manager) return;
     stop();
-    elsewhere = detail.begin(model, detail.host);
-    fill(content, elsewhere.content);
+    const there = detail.begin(model, detail.host);
+    elsewhere = there;
+    fill(content, there.content);
   };
   const stop = () => {
     kernel.removeEventListener("change", changed);

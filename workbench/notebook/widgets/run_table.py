@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import traitlets
 
 from schemas.api import api_status
+from workbench.client.bench import Bench
+from workbench.notebook.run_rows import frame_of, runs_html, runs_text
 from workbench.notebook.widgets.view import View
 from workbench.store.columns import metrics_of, params_of
 from workbench.store.listing import JobLine
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from workbench.notebook.runs import Runs
 
 USUAL = ("status", "title", "pipeline", "experiment", "created", "seconds")
 MOST_PARAMS, MOST_METRICS = 6, 4  # that a table shows by itself
@@ -31,6 +31,7 @@ class RunTable(View):
     Runs that have not ended are looked at again while the table is in sight.
 
     Args:
+        lines: looks the runs up.
         columns: ``params.node.name`` and ``metrics.node.name`` to be shown; by default the parameters in which the runs
             differ, and what was evaluated.
 
@@ -42,12 +43,12 @@ class RunTable(View):
     columns = traitlets.List().tag(sync=True)
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, runs: Runs, columns: Iterable[str] = ()) -> None:
-        self._runs = runs
+    def __init__(self, bench: Bench, lines: Callable[[], list[JobLine]], columns: Iterable[str] = ()) -> None:
+        self._ask, self._database = lines, bench.store.database
         self._wanted = list(columns)
         self._looking = threading.Lock()
         rows, names = self._look()
-        super().__init__(runs._workbench, "table", {}, rows=rows, columns=_columns(names, rows))
+        super().__init__(bench, "table", {}, rows=rows, columns=_columns(names, rows))
         self.on_msg(lambda _, __, ___: threading.Thread(target=self.refresh, daemon=True).start())
 
     def refresh(self) -> None:
@@ -62,20 +63,17 @@ class RunTable(View):
 
     def selected_frame(self) -> pd.DataFrame:
         """The selected runs as ``Runs.to_pandas`` gives them, in the order of the table's rows."""
-        from workbench.notebook.frames import frame_of
-
         chosen = set(self.selected)
-        return frame_of(self._runs._workbench, [line for line in self._lines if line.id in chosen])
+        return frame_of(self._bench, [line for line in self._lines if line.id in chosen])
 
     def picture(self) -> str:
-        return self._runs._repr_html_()
+        return runs_html(self._ask())
 
     def words(self) -> str:
-        return repr(self._runs)
+        return runs_text(self._ask())
 
     def _look(self) -> tuple[list[Row], list[str]]:
-        self._lines = self._runs.lines()
-        database = self._runs._workbench.bench.store.database
+        self._lines, database = self._ask(), self._database
         ids = [line.id for line in self._lines]
         params, metrics = params_of(database, ids), metrics_of(database, ids)
         names = self._wanted or [*_differing(params.values()), *_evaluated(metrics.values())]
@@ -89,7 +87,7 @@ class RunTable(View):
 
 def _row(line: JobLine) -> Row:
     return {
-        "id": line.id,
+        "jobId": line.id,
         "status": api_status(line.status, on_bus=True).value,
         "title": line.title,
         "pipeline": line.pipeline or line.workflow_id,

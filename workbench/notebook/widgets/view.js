@@ -1,3 +1,4 @@
+// @ts-check
 // Where every view begins. The modules stand in one model beside it and are loaded once a page, for that kernel.
 
 const load = (host) => {

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.pipeline import InputKind, InputUse
+from schemas.problem import first_problem, invalid
 from schemas.refs import AudioRef, ImageRef, Ref, VideoRef
 from workbench.pipelines.sdk.declaration import Pipeline
 from workbench.pipelines.sdk.graph import PipelineGraph, Settings, refusal
@@ -160,17 +161,9 @@ def _check_left_out(pipeline: Pipeline, leave_out: Collection[str]) -> None:
 
 def unusable(pipeline: Pipeline, error: ValidationError) -> WorkbenchError:
     """A value that its field does not take."""
-    first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    seen = first.get("input")
-    return WorkbenchError(
-        "request.invalid",
-        f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}",
-        where=f"options.{name}",
-        seen=seen.sha256 if isinstance(seen, Ref) else seen,
-        allowed=wanted(pipeline, name) if name in pipeline.inputs else None,
-        remedy="Correct it.",
-    )
+    name = first_problem(error).field
+    wants = wanted(pipeline, name) if name in pipeline.inputs else None
+    return invalid(error, "request.invalid", where="options", allowed=wants)
 
 
 def flag(name: str) -> str:

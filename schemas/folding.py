@@ -1,0 +1,208 @@
+"""What events mean: the one rule by which a job's record, its live state and what a terminal shows follow from events.
+
+An event counts for its node only if its number is greater than that of the last one that counted. So events may come
+twice, overlap after a reattach, or be applied again as a whole: the result is the same. ``workbench/web/fold.js`` is
+the same rule for browsers; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.errors import ErrorInfo
+from schemas.event import Event, EventType, NodeFailure, NodeLoss, NodeResult, NodeStart, NodeWait
+from schemas.job import JobRecord, NodeRecord
+from schemas.status import JobStatus, NodeStatus
+
+JOB_ENDS: Mapping[EventType, JobStatus] = {
+    EventType.JOB_COMPLETED: JobStatus.COMPLETED,
+    EventType.JOB_FAILED: JobStatus.FAILED,
+    EventType.JOB_CANCELLED: JobStatus.CANCELLED,
+}
+# The status of a node after an event. It is certain even where the event's data cannot be read.
+_STATUS: Mapping[EventType, NodeStatus] = {
+    EventType.NODE_RUNNING: NodeStatus.RUNNING,
+    EventType.NODE_COMPLETED: NodeStatus.COMPLETED,
+    EventType.NODE_RETRYING: NodeStatus.READY,
+    EventType.NODE_FAILED: NodeStatus.FAILED,
+    EventType.NODE_LOST: NodeStatus.READY,
+    EventType.NODE_SKIPPED: NodeStatus.SKIPPED,
+    EventType.NODE_CANCELLED: NodeStatus.CANCELLED,
+    EventType.NODE_WAITING: NodeStatus.WAITING,
+    EventType.NODE_DECIDED: NodeStatus.READY,
+}
+_ACTIVE = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
+
+
+def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
+    """The fields of a ``NodeRecord`` that an event of this node changes.
+
+    Args:
+        attempt: the node's attempt before the event.
+        failed: whether the node had an error before the event: what begins then is its next attempt.
+    """
+    status = _STATUS.get(event.type)
+    if status is None:
+        return {}
+    changes: dict[str, Any] = {"status": status, "wait": None, "epoch": event.epoch, "seq": event.seq}
+    if status.final:
+        changes["finished_at"] = event.at
+    try:
+        return changes | _read(event, attempt + 1 if failed else 0)
+    except ValidationError as fault:  # one bad event must not keep the recorder from all that follow
+        return changes | {"error": _unreadable(event, fault)}
+
+
+def _read(event: Event, attempt: int) -> dict[str, Any]:
+    match event.type:
+        case EventType.NODE_RUNNING:
+            start = NodeStart.model_validate(event.data)
+            return {
+                "worker": start.worker,
+                "attempt": max(start.attempt, attempt),  # a worker that takes a segment does not say which it is
+                "started_at": event.at,
+                "finished_at": None,
+                "seconds": None,
+                "cached": False,
+                "error": None,
+            }
+        case EventType.NODE_COMPLETED:
+            result = NodeResult.model_validate(_finite(event.data))
+            return {
+                "attempt": result.attempt,
+                "cached": result.cached,
+                "content_key": result.content_key,
+                "seconds": result.seconds,
+                "cpu_seconds": result.cpu_seconds,
+                "peak_memory_bytes": result.peak_memory_bytes,
+                "metrics": result.metrics,
+                "output": result.output,
+                "error": None,
+                "started_at": result.started_at or event.at,
+                "finished_at": result.finished_at or event.at,
+            } | _named(worker=result.worker)
+        case EventType.NODE_RETRYING | EventType.NODE_FAILED:
+            failure = NodeFailure.model_validate(event.data)
+            final = event.type is EventType.NODE_FAILED
+            return {
+                "attempt": failure.attempt,
+                "seconds": failure.seconds,
+                "error": failure.error,
+                "finished_at": (failure.finished_at or event.at) if final else None,
+                **({"output": None} if final else {}),
+            } | _named(worker=failure.worker, started_at=failure.started_at)
+        case EventType.NODE_LOST:
+            NodeLoss.model_validate(event.data)
+            # Its output stays, as the mark of a node that is made again (engine.known.lost_results).
+            return {"cached": False, "seconds": None, "finished_at": None}
+        case EventType.NODE_WAITING:
+            return {"wait": NodeWait.model_validate(event.data)}
+    return {}
+
+
+def _named(**values: Any) -> dict[str, Any]:
+    """Those that the event says; the others stay as they were."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _finite(data: dict[str, Any]) -> dict[str, Any]:
+    """Without metrics that are no numbers: JSON turns NaN into null on the way here."""
+    metrics = data.get("metrics")
+    if not isinstance(metrics, dict) or not metrics:
+        return data
+    return data | {"metrics": {k: v for k, v in metrics.items() if isinstance(v, int | float) and math.isfinite(v)}}
+
+
+def _unreadable(event: Event, fault: ValidationError) -> ErrorInfo:
+    return ErrorInfo(
+        code="node.bad_output",
+        message=f"the event {event.cursor} ({event.type}) of this node cannot be read",
+        details={"where": "event.data", "seen": str(fault)[:500]},
+    )
+
+
+def open_status(nodes: Iterable[NodeStatus]) -> JobStatus:
+    """The status of a job that has begun and not ended: it waits when nodes wait and none runs or is about to."""
+    found = set(nodes)
+    return JobStatus.WAITING if NodeStatus.WAITING in found and not found & _ACTIVE else JobStatus.RUNNING
+
+
+class JobFold:
+    """A job's state. Starts from its record and takes events in; those that the record knows change nothing.
+
+    Attributes:
+        nodes: by id; each is replaced by another one when it changes.
+        end: the final status, once there is one. The first one stays.
+        on_bus: whether an event of it is known.
+    """
+
+    def __init__(self, record: JobRecord) -> None:
+        self.job = record.id
+        self.nodes: dict[str, NodeRecord] = {}
+        self.end: JobStatus | None = None
+        self.on_bus = self._begun = record.status is not JobStatus.ACCEPTED
+        self._parents = {node: [edge.from_ for edge in edges] for node, edges in record.graph.parents().items()}
+        self._failed_node = ""
+        self._error: ErrorInfo | None = None
+        self.take(record)
+
+    def take(self, record: JobRecord) -> None:
+        """Take a record in: its end, and of each node whichever is further, the record's or the own."""
+        for node in record.nodes:
+            known = self.nodes.get(node.id)
+            if known is None or (node.epoch, node.seq) >= (known.epoch, known.seq):
+                self.nodes[node.id] = node
+        if record.status.final and self.end is None:
+            self.end, self._error = record.status, record.error
+            self._stop_nodes()
+
+    def see(self, event: Event) -> bool:
+        """Take an event in. Returns whether it changed anything."""
+        if event.type in JOB_ENDS:
+            if self.end is not None:
+                return False
+            self.on_bus, self.end, self._failed_node = True, JOB_ENDS[event.type], event.node
+            self._stop_nodes()
+            return True
+        node = self.nodes.get(event.node)
+        if node is None:  # that it was accepted
+            first, self.on_bus = not self.on_bus, True
+            return first
+        if (event.epoch, event.seq) <= (node.epoch, node.seq):
+            return False
+        self.on_bus = self._begun = True
+        changes = node_changes(event, attempt=node.attempt, failed=node.error is not None)
+        self.nodes[event.node] = node.model_copy(update=changes)
+        self._stop_nodes()  # it may come late
+        return bool(changes)
+
+    @property
+    def status(self) -> JobStatus:
+        """What is true of the job now."""
+        if self.end is not None:
+            return self.end
+        return open_status(node.status for node in self.nodes.values()) if self._begun else JobStatus.ACCEPTED
+
+    @property
+    def error(self) -> ErrorInfo | None:
+        """Of a failed job: the first failure that no edge handled."""
+        node = self.nodes.get(self._failed_node)
+        return node.error if node is not None else self._error
+
+    def shown_status(self, name: str) -> NodeStatus:
+        """A node's status for people: the bus does not tell which nodes that were pending may run now."""
+        status = self.nodes[name].status
+        if status is NodeStatus.PENDING and self.on_bus and self.end is None:
+            free = all(self.nodes[parent].status.final for parent in self._parents[name])
+            return NodeStatus.READY if free else status
+        return status
+
+    def _stop_nodes(self) -> None:
+        if self.end is JobStatus.CANCELLED:
+            for name, node in self.nodes.items():
+                if not node.status.final:
+                    self.nodes[name] = node.model_copy(update={"status": NodeStatus.CANCELLED, "wait": None})

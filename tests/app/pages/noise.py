@@ -1,0 +1,48 @@
+"""What the pages of Gradio and JupyterLab report about themselves: no test fails on it.
+
+An entry names where the report comes from and what it says; both must fit. A report that names any other script, such
+as a module of ours (``/web/`` on the page, ``blob:`` in a notebook), is never noise.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+ADDRESS = re.compile(r"(?:blob:)?\w+://[^\s)]+")
+GRADIO = r"/assets/"
+JUPYTERLAB = r"/static/lab/|/lab/extensions/@jupyter-widgets/"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Args:
+    origin: of every address that the report names, the path begins with it (a regular expression).
+    says: a regular expression found in the report.
+    why: when it comes.
+    """
+
+    origin: str
+    says: str
+    why: str
+
+    def fits(self, report: str) -> bool:
+        addresses = ADDRESS.findall(report)
+        own = all(re.match(self.origin, urlsplit(address).path) for address in addresses)
+        return bool(addresses) and own and re.search(self.says, report) is not None
+
+
+KNOWN = (
+    Noise(GRADIO, r"AbortError: ", "a page is left or loaded again before Gradio's requests are answered"),
+    Noise(JUPYTERLAB, r"NotFoundError: Failed to execute 'removeChild' on 'Node'", "a notebook is opened under load"),
+    Noise(
+        JUPYTERLAB, r"widget model not found", "outputs of earlier kernels: it saves the state of a running one only"
+    ),
+    Noise(r"/lab/api/workspaces/", r"404", "each test opens a workspace that is new"),
+    Noise(r"/api/kernels$", r"404", "a kernel is listed while it starts"),
+)
+
+
+def is_noise(report: str) -> bool:
+    return any(noise.fits(report) for noise in KNOWN)

@@ -1,0 +1,32 @@
+"""What is filtered from the consoles of pages is of third parties by its origin, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.app.pages.noise import is_noise
+
+REMOVED = "script: NotFoundError: Failed to execute 'removeChild' on 'Node': The node is not a child of this node.\n"
+LAB = "    at http://127.0.0.1:5/static/lab/jlab_core.8811.js?v=8811:13173:720"
+ABORTED = "console: Uncaught (in promise) AbortError: signal is aborted without reason"
+
+
+@pytest.mark.parametrize("report", [REMOVED + LAB, f"{ABORTED} (http://127.0.0.1:5/assets/index-b1.js)"])
+def test_reports_of_third_parties_are_noise(report: str) -> None:
+    assert is_noise(report)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        REMOVED,  # nobody knows whose it is
+        f"{REMOVED}{LAB}\n    at Job.draw (blob:http://127.0.0.1:5/0b1c:10:2)",
+        f"{REMOVED}    at http://127.0.0.1:5/web/job.js:10:2",
+        f"{ABORTED} (http://127.0.0.1:5/web/feed.js)",
+        "script: TypeError: cannot read properties of null\n" + LAB,
+        "status 404: http://127.0.0.1:5/api/jobs/1",
+        "status 500: http://127.0.0.1:5/api/kernels?1",
+    ],
+)
+def test_other_reports_are_not(report: str) -> None:
+    assert not is_noise(report)

@@ -1,0 +1,176 @@
+"""The kernel's end of the channel: what a browser is answered, and what becomes of jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live import Diary, LiveBench, wait_for
+from workbench.client.samples import portrait_file
+from workbench.notebook import channel as channels
+from workbench.notebook.artifact import Artifact
+from workbench.notebook.channel import Channel
+from workbench.notebook.widgets.modules import reachable_page
+from workbench.notebook.workbench import Workbench
+
+pytestmark = pytest.mark.stack
+FILE = "GET /api/artifacts/{sha256}"
+
+
+class Browser:
+    """One page: it asks, and keeps what it is told."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.answers: dict[int, tuple[dict[str, Any], list[bytes]]] = {}
+        self.live: list[dict[str, Any]] = []
+
+    def ask(self, buffers: tuple[bytes, ...] = (), **message: Any) -> tuple[int, Any, list[bytes]]:
+        """(status, answer, buffers)."""
+        number = len(self.answers)
+        self.channel.take({"client": "page", "id": number, **message}, buffers, self.hear)
+        wait_for(lambda: number in self.answers, what="the answer")
+        answer, sent = self.answers[number]
+        return answer["status"], answer["answer"], sent
+
+    def tell(self, **message: Any) -> None:
+        self.channel.take({"client": "page", **message}, (), self.hear)
+
+    def hear(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        if message["kind"] == "live":
+            self.live.append(message["message"])
+        else:
+            self.answers[message["id"]] = (message, list(buffers or ()))
+
+
+@pytest.fixture
+def channel(wb: Workbench) -> Channel:
+    return Channel(wb.bench)
+
+
+@pytest.fixture
+def browser(channel: Channel) -> Iterator[Browser]:
+    browser = Browser(channel)
+    yield browser
+    browser.tell(kind="bye")
+
+
+def chain(wb: Workbench, diary: Diary, **first: object) -> object:
+    graph = wb.graph("chain")
+    graph.probe.data(value="a", log=str(diary.path), file_kib=1, as_="a", **first)
+    return graph
+
+
+def test_it_answers_a_closed_list_of_questions(wb: Workbench, browser: Browser, diary: Diary) -> None:
+    job = wb.run(chain(wb, diary)).wait()
+    file: Artifact = job.outputs["a"]["file"]
+    given = {"job_id": job.id}
+    status, answer, _ = browser.ask(kind="ask", name="GET /api/session")
+    assert (status, answer["user"], answer["login"]) == (200, "local", False)
+    status, answer, _ = browser.ask(kind="ask", name="GET /api/jobs/{job_id}", params=given)
+    assert (status, answer["job"]["status"], answer["job"]["mayChange"]) == (200, "completed", True)
+    status, answer, _ = browser.ask(kind="ask", name="GET /api/jobs/{job_id}/artifacts", params=given)
+    assert file.ref.sha256 in [one["ref"]["sha256"] for one in answer["artifacts"]]
+    status, answer, _ = browser.ask(kind="ask", name="POST /api/jobs/{job_id}/cancel", params=given)
+    assert (status, answer["status"], answer["cancelled"]) == (200, "completed", False)
+    assert browser.ask(kind="text", sha256=file.ref.sha256)[1]["text"] == file.read_bytes().decode(errors="replace")
+    for name, params, code in (
+        ("GET /api/jobs/{job_id}", {"job_id": "no-such-job"}, (404, "job.unknown")),
+        (f"{FILE}/waveform", {"sha256": "0" * 64}, (404, "artifact.unknown")),
+        ("DELETE /api/jobs/{job_id}", given, (404, "request.not_found")),
+    ):
+        status, refusal, _ = browser.ask(kind="ask", name=name, params=params)
+        assert (status, refusal["code"]) == code
+    known = browser.channel.known([("ask", "GET /api/jobs/{job_id}", given), ("ask", "GET /api/none", {})])
+    assert list(known) == [f"/api/jobs/{job.id}"]
+
+
+def test_media_are_an_address_or_ranges_of_bytes(wb: Workbench, browser: Browser, diary: Diary) -> None:
+    file: Artifact = wb.run(chain(wb, diary)).wait().outputs["a"]["file"]
+    given = {"sha256": file.ref.sha256}
+    _, led, _ = browser.ask(kind="media", name=FILE, params=given, direct=True)
+    assert led["url"].startswith(wb.settings.s3_url) and "X-Amz-Expires=604800" in led["url"]  # no app runs here
+    _, led, _ = browser.ask(kind="media", name=FILE, params=given, direct=False)
+    assert (led["sha256"], led["sizeBytes"]) == (file.ref.sha256, file.ref.size_bytes)
+    status, _, [piece] = browser.ask(kind="bytes", sha256=file.ref.sha256, start=10, end=20)
+    assert (status, piece) == (200, file.read_bytes()[10:20])
+    status, refusal, _ = browser.ask(kind="bytes", sha256="0" * 64, start=0, end=10)
+    assert (status, refusal["code"]) == (404, "artifact.unknown")
+    status, refusal, _ = browser.ask(kind="stream", sha256=file.ref.sha256)
+    assert (status, refusal["code"]) == (404, "artifact.no_stream")
+
+
+def test_an_upload_comes_in_pieces_and_is_the_local_users(wb: Workbench, browser: Browser, tmp_path: Path) -> None:
+    image = portrait_file("sample", wb.settings.home).read_bytes()
+    message = {"kind": "upload", "upload": "one", "kindOfFile": "image", "name": "../me.png", "size": len(image)}
+    half = len(image) // 2
+    assert browser.ask((image[:half],), at=0, **message)[:2] == (200, {})
+    status, refusal, _ = browser.ask((image[:half],), at=half + 1, **message)
+    assert (status, refusal["code"]) == (422, "request.invalid")
+    status, answer, _ = browser.ask((image[half:],), at=half, **message)
+    assert (status, answer["ref"]["kind"], answer["ref"]["name"]) == (200, "image", "me.png")
+    assert wb.drop(answer["ref"]["sha256"])
+    status, refusal, _ = browser.ask(kind="upload", path=str(tmp_path / "none.png"), kindOfFile="image")
+    assert (status, refusal["code"]) == (422, "node.bad_input")
+
+
+def test_an_end_is_told_once_and_can_be_given_up(wb: Workbench, channel: Channel, diary: Diary, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    job = wb.run(chain(wb, diary, gate=str(gate)))
+    told, given_up = threading.Semaphore(0), threading.Event()
+    channel.when_final(job.id, told.release)
+    channel.when_final(job.id, told.release)
+    channel.when_final(job.id, given_up.set)()
+    gate.touch()
+    assert told.acquire(timeout=30) and told.acquire(timeout=30)
+    late = threading.Event()
+    channel.when_final(job.id, late.set)  # it has ended before
+    assert late.wait(30)
+    assert not told.acquire(blocking=False) and not given_up.is_set()
+
+
+def test_live_updates_come_until_the_page_says_goodbye(wb: Workbench, browser: Browser, diary: Diary) -> None:
+    job = wb.run(chain(wb, diary))
+    browser.tell(kind="live", message={"action": "subscribe", "jobId": job.id})
+    wait_for(lambda: any(one.get("status") == "completed" for one in browser.live), what="the end is heard")
+    assert browser.channel.watching == 1
+    browser.tell(kind="bye")
+    wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")
+
+
+def test_a_page_that_is_gone_is_forgotten_without_another_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "GONE_S", 0.5)
+    monkeypatch.setattr(channels, "LOOK_S", 0.1)
+    browser.tell(kind="live", message={"action": "subscribe", "jobId": "no-such-job"})
+    wait_for(lambda: browser.live, what="the refusal")
+    wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")
+
+
+def test_the_page_is_asked_past_any_proxy(live: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = f"http://127.0.0.1:{server.server_port}"
+        try:
+            assert reachable_page(live.settings.model_copy(update={"app_url": page})) == page
+        finally:
+            server.shutdown()

@@ -1,0 +1,58 @@
+"""Modules of the notebook import one another in one direction, and at their top."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from tests.cli.program import ROOT
+
+OWN = ("workbench", "nodes", "schemas")
+# Each says why beside the import: widgets need packages that not every environment has, the bar needs a terminal.
+LATE = {
+    "workbench.notebook.job": {"workbench.terminal.progress"},
+    "workbench.notebook.views": {
+        "workbench.notebook.widgets.artifact_view",
+        "workbench.notebook.widgets.job_views",
+        "workbench.notebook.widgets.run_table",
+    },
+    "workbench.notebook.workbench": {"workbench.notebook.widgets.form"},
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in (ROOT / "workbench" / "notebook").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported(tree: ast.AST, known: dict[str, Path]) -> set[str]:
+    """Names of our modules, wherever they are imported: for types and in functions too."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "imports are absolute"
+            found |= {name if (name := f"{node.module}.{one.name}") in known else node.module for one in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+    return {name for name in found if name.partition(".")[0] in OWN}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    known = modules()
+    assert len(known) > 20
+    graph = {name: imported(ast.parse(path.read_text()), known) & set(known) for name, path in known.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+
+
+def test_own_modules_are_imported_at_the_top() -> None:
+    known = modules()
+    late: dict[str, set[str]] = {}
+    for name, path in known.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (own := imported(node, known)):
+                late.setdefault(name, set()).update(own)
+    assert late == LATE

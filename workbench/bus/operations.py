@@ -1,0 +1,36 @@
+"""What the operations of all roles stand on: one client, the keys, and the scripts by name."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from workbench.bus import scripts
+from workbench.bus.connection import TIMEOUT_S, connect
+from workbench.bus.holding import Holding
+from workbench.bus.keys import Keys
+from workbench.bus.queues import Queues
+from workbench.bus.watching import Watching
+
+
+def now() -> str:
+    """For display: no rule depends on it."""
+    return f"{time.time():.6f}"
+
+
+class Operations:
+    """One connection to a bench's bus."""
+
+    def __init__(self, url: str, bench: str, *, control: bool = False, timeout_s: float = TIMEOUT_S) -> None:
+        self.keys = Keys(bench)
+        self.url = url
+        self.client = connect(url, meta_key=None if control else self.keys.meta, timeout_s=timeout_s)
+        self.queues = Queues(self.client, self.keys)
+        self.holding = Holding(self.client, self.keys)
+        self.watching = Watching(self.client, self.keys)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _call(self, name: str, *args: Any) -> Any:
+        return scripts.call(self.client, self.keys.prefix, name, *args)

@@ -1,0 +1,45 @@
+"""``workbench examples``: graphs, packages and notebooks that come with the workbench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.output import command, print_json, print_table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(examples)
+
+
+@command
+def examples(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Copy these; `all`: every one. Default: list them.")
+    ] = None,
+    to: Annotated[Path, typer.Option(help="The folder to copy into.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the examples, or copy some of them. A file of yours that differs from the example's is kept."""
+    from workbench.client.examples import copy_example, examples, named_examples
+
+    if not names:
+        found = [
+            {"name": one.name, "kind": one.kind, "title": one.title, "place": str(one.place)} for one in examples()
+        ]
+        if as_json:
+            print_json({"examples": found})
+        else:
+            print_table(("name", "kind", "what it shows"), [(one["name"], one["kind"], one["title"]) for one in found])
+        return
+    copied = [file for one in named_examples(names) for file in copy_example(one, to.expanduser())]
+    if as_json:
+        print_json({"files": [{"path": str(file.path), "outcome": file.outcome} for file in copied]})
+    else:
+        words = {"new": "copied", "same": "there already", "kept": "kept, yours differs"}
+        print_table(
+            ("file", "outcome"), [(file.path, words[file.outcome]) for file in copied], {words["kept"]: "yellow"}
+        )

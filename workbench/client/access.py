@@ -1,0 +1,129 @@
+"""Who asks, which jobs and artifacts that person may see, and what the person may do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from schemas.access import Role as Role
+from schemas.errors import WorkbenchError
+from schemas.job import JobRecord
+from schemas.refs import Ref
+from workbench.client.bench import Bench
+from workbench.client.mlflow_access import PATH as MLFLOW_PATH
+from workbench.settings import Settings
+from workbench.store.tracking_api import run_url
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class User:
+    """Who asks. Without login there is one: ``local``, an admin."""
+
+    name: str
+    role: Role
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether jobs of other owners are visible."""
+        return self.role is not Role.RUNNER
+
+    def may_see(self, owner: str) -> bool:
+        return self.sees_all or owner == self.name
+
+    def may_change(self, owner: str) -> bool:
+        return self.role is Role.ADMIN or (self.role is Role.RUNNER and owner == self.name)
+
+
+LOCAL = User("local", Role.ADMIN)
+
+
+def reader(user: User) -> str | None:
+    """Whose jobs this user sees: None for everybody's."""
+    return None if user.sees_all else user.name
+
+
+def need_runner(user: User) -> None:
+    """Raises WorkbenchError (access.forbidden) for a user who may only look."""
+    if user.role is Role.VIEWER:
+        raise WorkbenchError(
+            "access.forbidden",
+            f"{user.name} may look, and not submit or change anything",
+            seen=user.role.value,
+            allowed=[Role.RUNNER.value, Role.ADMIN.value],
+            remedy="Ask an admin of this bench for another role: `workbench user role NAME runner`.",
+        )
+
+
+def need_admin(user: User) -> None:
+    """Raises WorkbenchError (access.forbidden) for everybody but administrators."""
+    if user.role is not Role.ADMIN:
+        raise WorkbenchError(
+            "access.forbidden",
+            f"{user.name} is no administrator of this bench",
+            seen=user.role.value,
+            allowed=[Role.ADMIN.value],
+            remedy="Ask an administrator to do it.",
+        )
+
+
+def visible(user: User, record: JobRecord) -> JobRecord:
+    """The record. Raises WorkbenchError (job.unknown) where the user may not see it: its existence is not told."""
+    if not user.may_see(record.owner):
+        raise WorkbenchError(
+            "job.unknown", f"there is no job {record.id}", where=record.id, remedy="Correct the id of the job."
+        )
+    return record
+
+
+def changeable(user: User, record: JobRecord) -> JobRecord:
+    """The record. Raises WorkbenchError: job.unknown, access.forbidden."""
+    visible(user, record)
+    need_runner(user)
+    if not user.may_change(record.owner):
+        raise WorkbenchError(
+            "access.forbidden",
+            f"the job belongs to {record.owner}",
+            where=record.id,
+            seen=user.name,
+            allowed=[record.owner, Role.ADMIN.value],
+            remedy="Run it again: the repeated job is yours.",
+        )
+    return record
+
+
+def may_see_mlflow(user: User, settings: Settings) -> bool:
+    """Whether MLflow is there for this user at all."""
+    return bool(settings.mlflow_url) and (settings.mlflow_access == "lab" or user.role is Role.ADMIN)
+
+
+def run_link(bench: Bench, record: JobRecord, user: User) -> str | None:
+    """The path of the job's run below the app, by whatever name that is called; None for whom it is not shown."""
+    run = record.mlflow_run_id
+    return run_url(MLFLOW_PATH, run) if run and may_see_mlflow(user, bench.settings) else None
+
+
+def readable(bench: Bench, user: User, sha256: str) -> Ref:
+    """The reference of an artifact that a job names which the user may see, or that the user brought in. Blocks.
+
+    Routes that take a digest from a client call this first: a digest in a job is a grant to its owner.
+    Raises WorkbenchError (artifact.unknown) for any other digest: that it exists is not told.
+    """
+    if not _DIGEST.fullmatch(sha256):
+        unknown(sha256)
+    ref = bench.grants.readable(sha256, user.name, all_jobs=user.sees_all)
+    if ref is None:
+        unknown(sha256)
+    return ref
+
+
+def unknown(sha256: str) -> NoReturn:
+    raise WorkbenchError(
+        "artifact.unknown",
+        "there is no such artifact in a job you may see, and you did not upload it",
+        where=sha256[:64],
+        allowed="64 lower-case hex digits of an artifact",
+        remedy="Look the artifact up in its job, or upload the file again.",
+    )

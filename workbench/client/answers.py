@@ -1,0 +1,180 @@
+"""What the HTTP API and the notebook answer about jobs, and what they do with them for a user."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from schemas.access import SessionInfo
+from schemas.api import (
+    AcceptedJob,
+    ApprovalRequest,
+    ArtifactEntry,
+    ArtifactList,
+    CancelAnswer,
+    JobAnswer,
+    JobInFull,
+    JobState,
+    JobSummary,
+    Waiting,
+    api_status,
+)
+from schemas.approval import Decision
+from schemas.errors import WorkbenchError
+from schemas.event import NodeWait
+from schemas.job import JobRecord
+from schemas.refs import ImageRef, Ref, VideoRef
+from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
+from workbench.client.bench import Bench
+from workbench.client.mlflow_access import PATH as MLFLOW_PATH
+from workbench.client.submit import asked_for
+from workbench.client.view import named_artifacts
+from workbench.engine.accept import Accepted
+from workbench.store.listing import JobFilter, JobLine
+
+NEWEST_EVENTS = 50
+_IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
+
+
+def job_answer(bench: Bench, user: User, job_id: str) -> JobAnswer:
+    """A job in full, with its newest events. Raises WorkbenchError (job.unknown)."""
+    record = visible(user, bench.job(job_id))
+    return JobAnswer(job=in_full(bench, record, user), events=list(bench.store.newest_events(record.id, NEWEST_EVENTS)))
+
+
+def artifact_list(bench: Bench, user: User, job_id: str) -> ArtifactList:
+    """Files that a job used and made, in the order of its nodes. Raises WorkbenchError (job.unknown)."""
+    record = visible(user, bench.job(job_id))
+    return ArtifactList(artifacts=[artifact_entry(*named) for named in named_artifacts(record)])
+
+
+def preview_of(bench: Bench, user: User, job_id: str, node: str) -> tuple[bytes, str]:
+    """The newest preview of a node and its media type. Raises WorkbenchError: job.unknown, artifact.unknown."""
+    visible(user, bench.job(job_id))
+    image = bench.preview(job_id, node)
+    media_type = next((kind for head, kind in _IMAGES.items() if image and image.startswith(head)), None)
+    if image is None or media_type is None:  # only images are served
+        raise nothing_of(job_id, node, "preview")
+    return image, media_type
+
+
+def nothing_of(job_id: str, node: str, what: str) -> WorkbenchError:
+    """Of a node that has no such thing now."""
+    return WorkbenchError(
+        "artifact.unknown",
+        f"node {node} has no {what} now",
+        where=f"job {job_id}: node {node}",
+        remedy="Previews and parts are there while the node runs; GET /api/jobs/{id}/artifacts lists what it made.",
+    )
+
+
+def cancel(bench: Bench, user: User, job_id: str) -> CancelAnswer:
+    """Stop a job. Raises WorkbenchError: job.unknown, access.forbidden."""
+    changeable(user, bench.job(job_id))
+    cancelled = bench.cancel(job_id)
+    return CancelAnswer(**state_answer(line_of(bench, job_id)).model_dump(), cancelled=cancelled)
+
+
+def decide(bench: Bench, user: User, job_id: str, asked: ApprovalRequest) -> Decision:
+    """Approve or reject what a job asks. Raises WorkbenchError: job.unknown, access.forbidden, review.*."""
+    changeable(user, bench.job(job_id))
+    if asked.reject is not None:
+        return bench.reject(job_id, asked.node, reason=asked.reject, author=user.name)
+    return bench.approve(job_id, asked.node, text=asked.text, author=user.name)
+
+
+def session_answer(bench: Bench, user: User, *, login: bool = False, csrf_token: str = "") -> SessionInfo:
+    """Who asks, and what this workbench is."""
+    return SessionInfo(
+        user=user.name,
+        role=user.role,
+        login=login,
+        csrf_token=csrf_token,
+        mlflow_url=f"{MLFLOW_PATH}/" if may_see_mlflow(user, bench.settings) else "",
+        version=metadata.version("talking-head-workbench"),
+    )
+
+
+def line_of(bench: Bench, job: str) -> JobLine:
+    """A job's line. Raises WorkbenchError (job.unknown)."""
+    found = bench.store.list(JobFilter(ids=[job], limit=1)).jobs
+    if not found:
+        bench.job(job)
+    return found[0]
+
+
+def accepted_answer(bench: Bench, accepted: Accepted) -> AcceptedJob:
+    line = line_of(bench, accepted.job)
+    return AcceptedJob(**_state(line), created=line.created_at, unserved=list(accepted.unserved))
+
+
+def state_answer(line: JobLine) -> JobState:
+    return JobState.model_validate(_state(line))
+
+
+def summary(line: JobLine) -> JobSummary:
+    return JobSummary.model_validate(_summary(line))
+
+
+def in_full(bench: Bench, record: JobRecord, user: User) -> JobInFull:
+    """Everything about a job; one question more than its record."""
+    line = line_of(bench, record.id)
+    return JobInFull.model_validate(
+        {
+            **_summary(line),
+            "seed": record.seed,
+            "lane": record.lane,
+            "graph_hash": record.graph_hash,
+            "started_at": record.started_at,
+            "finished_at": record.finished_at,
+            "nodes": record.nodes,
+            "waits": [_waiting(node, wait) for node, wait in line.waiting.items()],
+            "last_graph": record.graph,
+            "options": asked_for(record.graph),
+            "mlflow_run": run_link(bench, record, user),
+            "may_change": user.may_change(record.owner),
+        }
+    )
+
+
+def artifact_entry(node: str, role: str, name: str, ref: Ref) -> ArtifactEntry:
+    url = f"/api/artifacts/{ref.sha256}"
+    return ArtifactEntry.model_validate(
+        {
+            "node": node,
+            "role": role,
+            "name": name,
+            "ref": ref.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "url": url,
+            "thumbnail": f"{url}/thumbnail" if isinstance(ref, ImageRef | VideoRef) else None,
+        }
+    )
+
+
+def _state(line: JobLine) -> dict[str, object]:
+    return {
+        "job_id": line.id,
+        "status": api_status(line.status, on_bus=line.on_bus),
+        "progress": min(1.0, max(0.0, line.progress)),
+    }
+
+
+def _summary(line: JobLine) -> dict[str, object]:
+    end = line.finished_at
+    return {
+        **_state(line),
+        "created": line.created_at,
+        "pipeline": line.pipeline,
+        "experiment": line.experiment,
+        "owner": line.owner,
+        "seconds": None if end is None else max(0.0, round(end - line.created_at, 3)),
+        "error": line.error,
+        "thumbnail": f"/api/artifacts/{line.picture}/thumbnail" if line.picture else None,
+        "title": line.title or (line.workflow_id if not line.pipeline else ""),
+        "waiting": "; ".join(dict.fromkeys(wait.sentence() for wait in line.waiting.values())),
+        "parent": line.parent,
+        "sweep": line.sweep,
+    }
+
+
+def _waiting(node: str, wait: NodeWait) -> Waiting:
+    return Waiting(node=node, reason=wait.reason.value, sentence=wait.sentence(), question=wait.question)

@@ -1,0 +1,78 @@
+"""Who watches what: from the reader's thread to the listeners of an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from schemas.job import JobRecord
+from workbench.client.bench import Bench
+from workbench.client.live.feed import Feed, Followed
+from workbench.metrics import LIVE_JOBS
+
+
+class Listener(Protocol):
+    """Somebody who watches jobs. Belongs to the event loop."""
+
+    def touch(self, job: str) -> None:
+        """Something of the job is new."""
+
+
+class Hub:
+    """One a process. Its methods belong to the event loop that first used it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.feed = Feed(bench, self._changed)
+        self._listeners: dict[str, set[Listener]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        LIVE_JOBS.set_function(lambda: self.feed.jobs)
+
+    def join(self, listener: Listener, job: str, may_see: Callable[[str], bool]) -> Followed | None:
+        """Tell the listener of a job that others watch; None where nobody does or its owner is not one to be seen."""
+        followed = self.feed.join(job, may_see)
+        if followed is not None:
+            self._listeners.setdefault(job, set()).add(listener)
+        return followed
+
+    async def follow(self, listener: Listener, record: JobRecord) -> Followed:
+        """Tell the listener of each change of the job. Raises WorkbenchError (sql.unreachable)."""
+        self._loop = asyncio.get_running_loop()
+        following = asyncio.ensure_future(asyncio.to_thread(self.feed.follow, record))
+        try:
+            followed = await asyncio.shield(following)
+        except asyncio.CancelledError:  # the listener has gone meanwhile
+            following.add_done_callback(lambda _: self._leave_unheard(following, record.id))
+            raise
+        self._listeners.setdefault(record.id, set()).add(listener)
+        return followed
+
+    def _leave_unheard(self, following: asyncio.Future[Followed], job: str) -> None:
+        if not following.cancelled() and following.exception() is None:
+            self.feed.leave(job)
+
+    def leave(self, listener: Listener, job: str) -> None:
+        """Tell the listener no more of the job."""
+        listeners = self._listeners.get(job)
+        if listeners and listener in listeners:
+            listeners.discard(listener)
+            if not listeners:
+                del self._listeners[job]
+            self.feed.leave(job)
+
+    def close(self) -> None:
+        """Stop reading. Blocks for up to three seconds."""
+        self.feed.close()
+
+    def _changed(self, jobs: frozenset[str]) -> None:
+        assert self._loop is not None  # somebody follows
+        try:
+            self._loop.call_soon_threadsafe(self._tell, jobs)
+        except RuntimeError:  # the loop has ended
+            self.feed.stop()
+
+    def _tell(self, jobs: frozenset[str]) -> None:
+        for job in jobs:
+            for listener in self._listeners.get(job, ()):
+                listener.touch(job)

@@ -1,0 +1,132 @@
+"""A job as it is now: its events, folded, and what events do not say: progress, time left, its place in a queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import structlog
+from pydantic import ValidationError
+
+from schemas.api import ApiStatus, api_status
+from schemas.event import Event, EventType, Progress
+from schemas.folding import JobFold
+from schemas.job import JobRecord, NodeRecord
+from schemas.live import LiveNode, LiveUpdate
+from schemas.status import NodeStatus
+from workbench.bus.watching import Place
+from workbench.client.estimate import Estimate
+
+log = structlog.get_logger()
+
+
+class LiveJob:
+    """One job. Starts from its record and takes every event; what the record knows changes nothing. Not thread-safe."""
+
+    def __init__(self, record: JobRecord, typical_s: dict[str, float]) -> None:
+        """``typical_s``: what the job's services took lately (``store.typical``)."""
+        self.fold = JobFold(record)
+        self.bus_away = False
+        self._weights = record.graph.progress_weights()
+        self._estimate = Estimate.of(record, typical_s)
+        self._reported: dict[str, Progress] = {}  # the last word of each node that runs or ran
+        self._place = self._paused = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether its end is known."""
+        return self.fold.end is not None
+
+    def see(self, event: Event) -> None:
+        """Take an event in."""
+        self._place = self._paused = ""
+        if not self.fold.see(event):
+            return
+        if event.type in (EventType.NODE_RUNNING, EventType.NODE_LOST):
+            self._reported.pop(event.node, None)
+        try:
+            self._estimate.see(event, max(0.0, time.time() - event.at))
+        except ValidationError as fault:
+            log.warning("event not readable", job=self.fold.job, cursor=event.cursor, error=str(fault)[:300])
+
+    def report(self, reported: Iterable[Progress]) -> None:
+        """Take in what running nodes say of themselves."""
+        for progress in reported:
+            node = self.fold.nodes.get(progress.node)
+            if node is None or node.status is not NodeStatus.RUNNING:
+                continue
+            before = self._reported.get(progress.node, progress)
+            kept = {"preview": progress.preview or before.preview, "log": progress.log or before.log}
+            self._reported[progress.node] = progress.model_copy(update=kept)
+            self._estimate.progress(progress)
+
+    def stands(self, place: Place | None) -> None:
+        """Take in where the job's next segment stands in its queue."""
+        self._place = self._paused = ""
+        if place is None:
+            return
+        pool = place.pool.removeprefix("data.")
+        if place.paused is not None:
+            self._paused = pool
+            self._place = f"pool {pool} is paused: {place.paused}" if place.paused else f"pool {pool} is paused"
+        else:
+            self._place = f"{place.before} before it in pool {pool}" if place.before else f"next in pool {pool}"
+
+    @property
+    def running(self) -> list[str]:
+        """Nodes that run."""
+        return [name for name, node in self.fold.nodes.items() if node.status is NodeStatus.RUNNING]
+
+    @property
+    def queued(self) -> bool:
+        """Whether it stands in a queue and nothing of it runs, so that its place there is worth a look."""
+        busy = (NodeStatus.RUNNING, NodeStatus.WAITING)
+        return self.fold.on_bus and not self.ended and not any(n.status in busy for n in self.fold.nodes.values())
+
+    def state(self) -> LiveUpdate:
+        """The job as it is now, without events."""
+        nodes = {name: self._node(name, node) for name, node in self.fold.nodes.items()}
+        status = api_status(self.fold.status, on_bus=self.fold.on_bus)
+        done = sum(self._weights[name] * (1.0 if node.status.final else node.fraction) for name, node in nodes.items())
+        waiting = dict.fromkeys(node.waiting for node in nodes.values() if node.waiting)
+        return LiveUpdate(
+            job_id=self.fold.job,
+            status=status,
+            progress=1.0 if status is ApiStatus.COMPLETED else round(min(1.0, done), 4),
+            seconds_left=None if self.ended else _rounded(self._estimate.seconds_left()),
+            waiting="; ".join(waiting) or self._place,
+            paused="" if waiting else self._paused,
+            error=self.fold.error,
+            bus_away=self.bus_away,
+            nodes=nodes,
+            cursor="",
+            events=[],
+        )
+
+    def _node(self, name: str, node: NodeRecord) -> LiveNode:
+        said = self._reported.get(name) or Progress(node=name)
+        completed = node.status is NodeStatus.COMPLETED
+        left = self._estimate.node_seconds_left(name) if node.status is NodeStatus.RUNNING else None
+        return LiveNode(
+            status=self.fold.shown_status(name),
+            fraction=1.0 if completed else max(0.0, said.fraction),
+            done=said.total if completed else said.done,
+            total=said.total,
+            unit=said.unit,
+            seconds_left=_rounded(left),
+            preview=said.preview,
+            parts=said.parts,
+            log=said.log,
+            waiting=node.wait.sentence() if node.wait else "",
+            error=node.error,
+            cached=node.cached,
+            seconds=node.seconds,
+            started_at=node.started_at,
+            worker=node.worker,
+            attempt=node.attempt,
+        )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    # Whole seconds: a job that says nothing new is not told about four times a second.
+    return None if seconds is None else float(round(seconds))

@@ -1,0 +1,1 @@
+"""Media for a browser: types that may be shown, thumbnails and waveforms."""

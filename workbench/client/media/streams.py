@@ -1,0 +1,58 @@
+"""Videos and audio as pieces that a browser plays without the whole file, made once and kept in a bounded folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref
+from workbench.client.bench import Bench
+from workbench.client.incoming import incoming_folder
+from workbench.client.inspection.inspector import StreamIndex
+from workbench.client.media.bounded_folder import keep_bounded
+from workbench.store.files import written
+
+LIMIT_BYTES = 2_000_000_000
+
+
+def stream(bench: Bench, ref: Ref) -> tuple[StreamIndex, Path]:
+    """Where the pieces are, and the file that has them. Blocks: a minute of video takes a tenth of a second.
+
+    Raises WorkbenchError: artifact.no_stream for other kinds and codecs; upload.* where it cannot be read; store.*.
+    """
+    if ref.kind not in ("audio", "video"):
+        raise _not_played(ref, ref.kind)
+    folder = bench.settings.home / "cache" / "streams"
+    place, index = folder / f"{ref.sha256}.mp4", folder / f"{ref.sha256}.json"
+    with written(folder), contextlib.suppress(FileNotFoundError, ValueError):
+        found = StreamIndex.model_validate_json(index.read_bytes())
+        for file in (place, index):
+            os.utime(file)  # what was asked for lately stays
+        return found, place
+    with incoming_folder(bench.settings.home) as work:
+        try:
+            found = bench.inspector.stream(bench.open(ref), work / "stream")
+        except WorkbenchError as error:
+            if error.code == "upload.refused":
+                raise _not_played(ref, str(error.seen)) from error
+            raise
+        (work / "index").write_bytes(found.to_json())
+        with written(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (work / "stream").replace(place)
+            (work / "index").replace(index)
+    keep_bounded(folder, LIMIT_BYTES)
+    return found, place
+
+
+def _not_played(ref: Ref, seen: str) -> WorkbenchError:
+    return WorkbenchError(
+        "artifact.no_stream",
+        "this artifact cannot be played in pieces",
+        where=ref.sha256,
+        seen=seen,
+        allowed="H.264, AV1 or VP9 video, and audio",
+        remedy="Download it, or open the notebook where the browser reaches the app.",
+    )

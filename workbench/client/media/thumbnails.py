@@ -1,0 +1,50 @@
+"""Small pictures of artifacts, made once in the process for strange bytes and kept in a bounded folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from schemas.errors import WorkbenchError
+from schemas.refs import Ref
+from workbench.client.bench import Bench
+from workbench.client.incoming import incoming_folder
+from workbench.client.media.bounded_folder import keep_bounded
+from workbench.store.files import written
+
+SIDES_PX = (80, 160, 320)
+LIMIT_BYTES = 128_000_000
+
+
+def side_for(size_px: int) -> int:
+    """The smallest side that is made and not smaller than what is asked for."""
+    return next((side for side in SIDES_PX if side >= size_px), SIDES_PX[-1])
+
+
+def thumbnail(bench: Bench, ref: Ref, side_px: int) -> Path:
+    """A JPEG of a picture, or of the frame one third into a video. Blocks.
+
+    Raises WorkbenchError: artifact.no_thumbnail for other kinds; upload.* where it cannot be decoded; store.*.
+    """
+    if ref.kind not in ("image", "video"):
+        raise WorkbenchError(
+            "artifact.no_thumbnail",
+            "there is no small picture of this artifact",
+            where=ref.sha256,
+            seen=ref.kind,
+            allowed="image or video",
+            remedy="Show an icon of its kind.",
+        )
+    folder = bench.settings.home / "cache" / "thumbnails"
+    place = folder / f"{ref.sha256}-{side_px}.jpg"
+    with written(folder), contextlib.suppress(FileNotFoundError):  # not made yet, or just swept away
+        os.utime(place)  # what was asked for lately stays
+        return place
+    with incoming_folder(bench.settings.home) as work:
+        bench.inspector.thumbnail(bench.open(ref), work / "thumbnail", side_px)
+        with written(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (work / "thumbnail").replace(place)
+    keep_bounded(folder, LIMIT_BYTES)
+    return place

@@ -1,0 +1,86 @@
+"""Errors as every way into the workbench answers them: ``{error, code, details}``, with a status that fits the code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.errors import WorkbenchError
+
+# The status of a code; its family (the part before the dot) decides where it is not listed.
+_STATUS_OF_CODE = {
+    "graph.too_large": 413,
+    "job.unknown": 404,
+    "job.key_reused": 409,
+    "job.not_final": 409,
+    "job.nothing_to_retry": 409,
+    "worker.unknown": 404,
+    "pool.unknown": 404,
+    "pipeline.unknown": 404,
+    "preset.unknown": 404,
+    "access.login_required": 401,
+    "access.forbidden": 403,
+    "access.too_many": 429,
+    "access.foreign_host": 421,
+    "access.cross_site": 403,
+    "access.other_account": 403,
+    "user.unknown": 404,
+    "user.token_unknown": 404,
+    "user.exists": 409,
+    "user.token_exists": 409,
+    "artifact.unknown": 404,
+    "deletion.unknown": 404,
+    "deletion.ambiguous": 409,
+    "deletion.busy": 409,
+    "upload.too_large": 413,
+    "upload.refused": 415,
+    "upload.busy": 503,
+    "review.bad_answer": 422,
+    "artifact.no_thumbnail": 404,
+    "artifact.no_waveform": 404,
+    "artifact.no_stream": 404,
+    "store.missing": 404,
+    "tracking.foreign_location": 400,
+    "tracking.not_offered": 403,
+    "tracking.off": 404,
+    "home.disk_full": 507,
+    "request.not_found": 404,
+    "request.method": 405,
+    "request.too_large": 413,
+}
+_STATUS_OF_FAMILY = {
+    "graph": 422,
+    "pipeline": 422,
+    "node": 422,
+    "request": 422,
+    "user": 422,
+    "job": 409,
+    "review": 409,
+    "upload": 422,
+    "bus": 503,
+    "store": 503,
+    "sql": 503,
+    "tracking": 503,
+    "capabilities": 503,
+    "home": 503,
+    "stack": 503,
+}
+
+
+def status_of(code: str) -> int:
+    """The HTTP status for an error code."""
+    return _STATUS_OF_CODE.get(code) or _STATUS_OF_FAMILY.get(code.partition(".")[0], 400)
+
+
+def _short(value: object) -> object:
+    """The value, or its beginning: a refusal must not send a whole request back."""
+    text = value if isinstance(value, str) else repr(value)
+    return value if len(text) <= 500 else text[:500] + "…"
+
+
+def refusal(error: WorkbenchError) -> tuple[int, dict[str, Any]]:
+    """(status, JSON) of an error; long values are cut."""
+    info = error.info()
+    details = info.details
+    if "seen" in details:
+        details = {**details, "seen": _short(details["seen"])}
+    return status_of(error.code), {"error": info.message, "code": info.code, "details": details}

@@ -1,0 +1,32 @@
+"""Removes the previews of jobs that have ended, every minute: a collection would do it once a day."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from schemas.errors import WorkbenchError
+from workbench.retention.previews import remove_previews
+from workbench.settings import Settings
+from workbench.store.jobs import JobStore
+from workbench.store.objects import Objects
+
+log = structlog.get_logger()
+EVERY_S = 60.0
+
+
+class PreviewRemover:
+    """Looks once a minute. Two of them do no harm: removing what is gone changes nothing."""
+
+    def __init__(self, settings: Settings, store: JobStore) -> None:
+        self._settings = settings
+        self._store = store
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopping.wait(EVERY_S):
+            try:
+                remove_previews(Objects.connect(self._settings), self._store)
+            except WorkbenchError as error:  # the next minute is as good
+                log.info("previews stay for now", error=str(error))

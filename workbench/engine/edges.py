@@ -1,0 +1,42 @@
+"""The rule of edges: whether a node runs, is skipped or waits, by the states of its parents.
+
+The bus counts by the same rule (``finish_node`` in ``bus/lua/_prelude.lua``); ``tests/bus/test_edges.py`` compares
+the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from schemas.graph import Edge
+from schemas.status import NodeStatus
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What stands before a node: parents that are not final, edges that fired. A node without parents runs."""
+
+    pending: int
+    fired: int
+
+    @property
+    def skips(self) -> bool:
+        """All parents are final and no edge fired."""
+        return self.pending == 0 and self.fired == 0
+
+
+def gate(incoming: Iterable[Edge], status: Mapping[str, NodeStatus]) -> Gate:
+    """The gate of a node, by the states of its parents."""
+    edges = list(incoming)
+    if not edges:
+        return Gate(pending=0, fired=1)
+    return Gate(
+        pending=sum(not status[edge.from_].final for edge in edges),
+        fired=sum(edge.kind.fires(status[edge.from_]) for edge in edges),
+    )
+
+
+def handles_failure(outgoing: Iterable[Edge]) -> bool:
+    """Whether a node's failure is handled: the job does not fail by it."""
+    return any(edge.kind.fires(NodeStatus.FAILED) for edge in outgoing)

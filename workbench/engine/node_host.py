@@ -1,0 +1,80 @@
+"""What a node asks of its context, as messages to the supervisor."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+from nodes.context import Cancelled
+from schemas.approval import Decision, Question
+from schemas.errors import WorkbenchError
+from schemas.event import LOG_CHARS, LOG_LINES, LogLine
+from schemas.refs import Ref
+from workbench.engine.messages import Ask, Decided, Fetch, Fetched, Logged, PartDone, Previewed, ProgressMade, Stored
+from workbench.engine.run_state import RunState
+
+
+class NodeHost:
+    """The ``nodes.context.Host`` of one node in a worker."""
+
+    def __init__(self, state: RunState, node: str, *, asks: bool = False) -> None:
+        self._state = state
+        self._link = state.link
+        self._at = (state.number, node)
+        self._asks = asks
+        self.metrics: dict[str, float] = {}
+        self.said: deque[LogLine] = deque(maxlen=LOG_LINES)
+
+    def fetch(self, ref: Ref) -> Path:
+        path = self._state.executor.cache.path(ref)
+        if path is not None:
+            return path
+        answer = self._link.ask(Fetch(*self._at, ref))
+        assert isinstance(answer, Fetched), answer
+        return Path(answer.path)
+
+    def store(self, path: Path, ref: Ref) -> None:
+        self._state.executor.cache.add(path, ref)
+        self._link.send(Stored(*self._at, ref))
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        self._link.send(ProgressMade(*self._at, float(done), float(total), unit))
+
+    def preview(self, path: Path, media_type: str) -> None:
+        self._link.send(Previewed(*self._at, str(path), media_type))
+
+    def metric(self, name: str, value: float, step: int | None) -> None:
+        if math.isfinite(value):
+            self.metrics[name] = value
+        else:  # JSON has no such number, and the last finite value would be a lie
+            self.metrics.pop(name, None)
+            print(f"node {self._at[1]}: metric {name} is {value}; not recorded", file=sys.stderr)
+
+    def log(self, text: str) -> None:
+        words = " ".join(text.split())
+        short = words if len(words) <= LOG_CHARS else words[: LOG_CHARS - 1] + "…"
+        line = LogLine(at=round(time.time(), 3), text=short)
+        self.said.append(line)
+        self._link.send(Logged(*self._at, line))
+
+    def part(self, index: int, ref: Ref) -> None:
+        self._link.send(PartDone(*self._at, index, ref))
+
+    def ask(self, question: Question) -> Decision:
+        if not self._asks:
+            raise WorkbenchError(
+                "node.bad_declaration",
+                "the node asks a person and does not declare it",
+                where=f"node {self._at[1]}",
+                remedy="Declare it: @node(…, asks=True).",
+            )
+        answer = self._link.ask(Ask(*self._at, question))
+        if not isinstance(answer, Decided):  # the segment waits for it without this executor
+            raise Cancelled
+        return answer.decision
+
+    def cancelled(self) -> bool:
+        return self._state.cancelled

@@ -1,0 +1,164 @@
+"""One attempt of one node inside the executor: inputs, cache look-up, the function, its result."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nodes.context import Context
+from nodes.sdk import NodeDeclaration, NodeError
+from schemas.errors import WorkbenchError
+from schemas.event import NodeResult
+from schemas.graph import Node
+from schemas.problem import invalid
+from workbench.bus.answers import Verdict
+from workbench.engine.binding import literal, references
+from workbench.engine.content import content_key
+from workbench.engine.measure import Meter
+from workbench.engine.messages import Claim, Known, Outcome
+from workbench.engine.node_host import NodeHost
+from workbench.engine.run_state import Abandoned, RunState
+
+BUSY_S = 0.05  # between two questions whether somebody else's computation has ended
+
+
+def is_code(declaration: NodeDeclaration, digest: str | None) -> bool:
+    """Whether that is the code this process has read, and its source still says so."""
+    try:
+        return declaration.code == digest
+    except WorkbenchError as error:
+        if error.code != "node.code_changed":
+            raise
+        return False
+
+
+def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResult:
+    """The node's result, known or made. Raises what the node raises, WorkbenchError, and Abandoned."""
+    declaration = _declaration(state, node)
+    values = _inputs(state, node, declaration)
+    duty = state.spec.duties[node.id]
+    key = ""
+    if duty.cache:
+        key = content_key(node, values, seed=state.spec.seed if duty.seeded else None)
+        known = _claim(state, node, key)
+        if known is not None:
+            now = {"worker": state.worker, "attempt": attempt, **meter.times()}
+            return known.model_copy(update={"cached": True, "content_key": key, **now})
+    params = _params(node, declaration)
+    inputs = _validated(declaration.inputs, values, node)
+    host = NodeHost(state, node.id, asks=duty.asks)
+    workdir = state.workdir / node.id
+    ctx = Context(
+        host,
+        workdir=workdir,
+        models=state.executor.models,
+        seed=state.spec.seed,
+        settings=state.executor.settings,
+        parts=state.parts.get(node.id),
+        provenance=state.spec.provenance,
+        worker=state.worker,
+    )
+    output = declaration.run(ctx, params, inputs)
+    if not isinstance(output, declaration.outputs):
+        raise WorkbenchError(
+            "node.bad_output",
+            f"{node.service} returned {type(output).__name__}",
+            where=declaration.file,
+            seen=type(output).__name__,
+            allowed=declaration.outputs.__name__,
+            remedy="Return the declared Outputs.",
+        )
+    if workdir.exists():
+        shutil.rmtree(workdir, ignore_errors=True)
+    if key and not is_code(declaration, node.code):  # what it imported while it ran may have been either
+        host.log("its source was edited while it ran: no other job is given this result")
+        key = ""
+    return NodeResult(
+        output=output.model_dump(mode="json"),
+        metrics=host.metrics,
+        log=list(host.said),
+        content_key=key,
+        worker=state.worker,
+        attempt=attempt,
+        **meter.stop(),
+    )
+
+
+def _claim(state: RunState, node: Node, key: str) -> NodeResult | None:
+    """The known result of that key; None where this node is to compute it. Raises Abandoned where somebody else is
+    at it and the segment waits without this executor."""
+    while True:
+        answer = state.link.ask(Claim(state.number, node.id, key))
+        if isinstance(answer, Known):
+            return NodeResult.model_validate_json(bytes(answer.result))
+        assert isinstance(answer, Outcome), answer
+        if answer.verdict is Verdict.OK:
+            return None
+        if answer.verdict is Verdict.PARKED or state.cancelled:
+            raise Abandoned
+        time.sleep(BUSY_S)
+
+
+def _declaration(state: RunState, node: Node) -> NodeDeclaration:
+    declaration = state.executor.services.get(node.service)
+    if declaration is None or declaration.version != node.version:
+        raise WorkbenchError(
+            "node.version_mismatch",
+            f"this worker cannot run {node.service} {node.version}",
+            where=f"node {node.id}",
+            seen=declaration.version if declaration else "not installed",
+            allowed=node.version,
+            remedy="Bring the workers to the version of the client, or submit again with the present one.",
+        )
+    return declaration
+
+
+def _inputs(state: RunState, node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, bound in node.input.items():
+        named = references(bound)
+        if not named:
+            values[name] = literal(bound)
+            continue
+        offered = (state.outputs.get(reference.node, {}).get(reference.output) for reference in named)
+        first = next((value for value in offered if value is not None), None)
+        if first is not None:
+            values[name] = first
+        elif declaration.inputs.model_fields[name].is_required():
+            raise NodeError(
+                f"{node.service} needs {name}, and none of its sources has it",
+                where=f"node {node.id}: input.{name}",
+                seen=", ".join(f"{ref} ({state.status.get(ref.node, 'not made')})" for ref in named),
+                remedy="Make the edge to this node depend on that source, or give a value.",
+            )
+    return values
+
+
+def _params(node: Node, declaration: NodeDeclaration) -> BaseModel:
+    """They were validated at submit; what does not fit here was accepted by other code under the same version."""
+    try:
+        return declaration.params.model_validate(node.params)
+    except ValidationError as error:
+        raise invalid(
+            error,
+            "node.version_mismatch",
+            f"this worker's {node.service} {node.version} takes other parameters than the client's",
+            where=f"node {node.id}: params",
+            remedy="Restart the workers, so that they run the same code as the client.",
+        ) from None
+
+
+def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid(
+            error,
+            "node.bad_input",
+            f"an input does not fit {node.service}",
+            where=f"node {node.id}: input",
+            remedy="Look at the node that made this value.",
+        ) from None

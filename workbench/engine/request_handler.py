@@ -1,0 +1,159 @@
+"""Answers what the executor waits for while it runs a segment: files, results of others, decisions, another attempt."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import orjson
+from msgspec import Raw
+
+from schemas.approval import Decision, Question
+from schemas.errors import WorkbenchError
+from schemas.event import NodeLoss, NodeWait
+from schemas.refs import Ref, refs_in
+from schemas.status import WaitReason
+from workbench.bus.answers import Verdict
+from workbench.bus.bus import Bus
+from workbench.engine.artifact_uploader import ArtifactUploader
+from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.failure_reporter import FailureReporter
+from workbench.engine.lease import LeaseRenewer, Lost
+from workbench.engine.leased_calls import LeasedCalls
+from workbench.engine.messages import (
+    Answer,
+    Ask,
+    Claim,
+    Decided,
+    Failed,
+    Fetch,
+    Fetched,
+    GivenUp,
+    Known,
+    Outcome,
+    Refused,
+    Request,
+)
+from workbench.engine.running_segment import RunningSegment
+from workbench.store.damage import LOST, Condition, discard
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
+
+
+class RequestHandler:
+    """Of one segment. Methods block for the store and the bus."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        objects: Objects,
+        cache: LocalCache,
+        executor: ExecutorProcess,
+        renewer: LeaseRenewer,
+        segment: RunningSegment,
+        calls: LeasedCalls,
+        uploader: ArtifactUploader,
+        failures: FailureReporter,
+    ) -> None:
+        self._bus = bus
+        self._objects = objects
+        self._cache = cache
+        self._executor = executor
+        self._renewer = renewer
+        self._segment = segment
+        self._leased = segment.leased
+        self._calls = calls
+        self._uploader = uploader
+        self._failures = failures
+
+    def answer(self, request: Request) -> None:
+        """Raises Lost when the segment is not ours any more, Closed when the executor is gone."""
+        try:
+            answer = self._answer_to(request)
+        except WorkbenchError as error:
+            answer = Refused(request.id, error.info())
+        except Lost:
+            self._executor.give_up(request)
+            raise
+        self._executor.send(answer)
+
+    def _answer_to(self, request: Request) -> Answer:
+        node = request.node
+        if isinstance(request, Fetch):
+            path = self._fetch(node, request.ref)
+            return GivenUp(request.id) if path is None else Fetched(request.id, str(path))
+        if isinstance(request, Claim):
+            claimed = self._claim(node, request.key)
+            return Outcome(request.id, claimed) if isinstance(claimed, Verdict) else Known(request.id, Raw(claimed))
+        if isinstance(request, Ask):
+            decision = self._ask(node, request.question)
+            return Outcome(request.id, Verdict.PARKED) if decision is None else Decided(request.id, decision)
+        assert isinstance(request, Failed), request
+        self._uploader.upload()
+        return Outcome(request.id, self._failures.failed(node, request.failure))
+
+    def _fetch(self, node: str, ref: Ref) -> Path | None:
+        """Bring the artifact here. Where its bytes are lost and nodes of this job made them, those run again first, and
+        the segment is not ours any more (None)."""
+
+        def fetch() -> Path:
+            return self._cache.fetch(ref, self._objects)
+
+        try:
+            return self._calls.store(fetch)
+        except WorkbenchError as error:
+            makers = self._segment.makers_of(ref, node) if error.code in LOST else []
+            if not makers:
+                raise
+            if self._calls.store(lambda: discard(self._objects, ref)) is Condition.GOOD:
+                return self._calls.store(fetch)
+            why = NodeWait(reason=WaitReason.INPUT_LOST, artifact=ref.sha256).to_json()
+            loss = NodeLoss(artifact=ref.sha256, reader=node).to_json()
+            verdict = self._calls.bus(lambda: self._bus.remake(self._leased.lease, node, makers, why=why, loss=loss))
+            self._segment.log.warning(
+                "stored bytes are lost", node=node, artifact=ref.sha256, makers=makers, verdict=verdict.value
+            )
+            if verdict is Verdict.FINAL:
+                raise
+            if verdict is not Verdict.RETRY:
+                raise self._leased.lose(verdict) from error
+            self._renewer.forget(self._leased)  # the lease is free
+            return None
+
+    def _claim(self, node: str, key: str) -> Verdict | bytes:
+        """The node's result as JSON; OK: its computation is ours; PARKED or BUSY: somebody else is at it."""
+        why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
+
+        def claim(look: bool) -> tuple[Verdict, bytes | None]:
+            # The lease is read at each try: in between it may have been adopted under another fence.
+            return self._bus.claim(self._leased.lease, node, key, look=look, park=self._segment.chain, why=why)
+
+        look = True
+        while True:
+            verdict, found = self._calls.bus(functools.partial(claim, look))
+            if verdict is Verdict.OK:
+                self._leased.claims[node] = key
+                return verdict
+            if verdict is Verdict.PARKED:
+                self._renewer.forget(self._leased)  # the lease is free
+                self._segment.log.debug("waits for the same computation elsewhere", node=node)
+            if verdict in (Verdict.PARKED, Verdict.BUSY):
+                return verdict
+            if found is None:
+                raise self._leased.lose(verdict)
+            made = refs_in(orjson.loads(found)["output"])
+            if self._calls.store(functools.partial(self._objects.has_all, made)):
+                return found
+            look = False  # its artifacts are gone: it is to be made again
+
+    def _ask(self, node: str, question: Question) -> Decision | None:
+        """The person's decision; None: the job waits for it without this worker."""
+        why = NodeWait(reason=WaitReason.APPROVAL, question=question).to_json()
+        verdict, found = self._calls.bus(lambda: self._bus.ask(self._leased.lease, node, why))
+        if verdict is Verdict.PARKED:
+            self._renewer.forget(self._leased)  # the lease is free
+            self._segment.log.info("waits for a person", node=node)
+            return None
+        if found is None:
+            raise self._leased.lose(verdict)
+        return Decision.model_validate_json(found)

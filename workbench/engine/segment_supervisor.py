@@ -1,0 +1,236 @@
+"""Has an executor run one taken segment, and commits what it finishes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from schemas.errors import WorkbenchError
+from schemas.event import Progress
+from schemas.status import NodeStatus
+from workbench.bus.answers import Lease, Offer, Taken, Verdict
+from workbench.bus.bus import Bus
+from workbench.crash_points import CrashPoint, reached
+from workbench.engine.artifact_uploader import ArtifactUploader
+from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.failure_reporter import FailureReporter
+from workbench.engine.lease import LeaseRenewer, Lost, release
+from workbench.engine.leased_calls import POLL_S, LeasedCalls
+from workbench.engine.messages import (
+    Done,
+    Edited,
+    End,
+    FromExecutor,
+    Hold,
+    Logged,
+    Models,
+    Outcome,
+    PartDone,
+    Previewed,
+    ProgressMade,
+    Request,
+    Skipped,
+    Started,
+    Stored,
+)
+from workbench.engine.request_handler import RequestHandler
+from workbench.engine.running_segment import RunningSegment
+from workbench.engine.shutdown import Shutdown
+from workbench.engine.wire import Closed
+from workbench.metrics import COMMITS, NODE_SECONDS, NODES
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
+
+
+@dataclass(frozen=True)
+class SlotParts:
+    """What a slot works with, whatever segment it is at."""
+
+    pool: str  # by its name on the bus
+    bus: Bus
+    objects: Objects
+    cache: LocalCache
+    executor: ExecutorProcess
+    renewer: LeaseRenewer
+    shutdown: Shutdown
+
+
+class SegmentSupervisor:
+    """Of one segment.
+
+    Args:
+        then_take: what the worker offers, where the next take is to travel behind the segment's last commit.
+    """
+
+    def __init__(self, parts: SlotParts, segment: RunningSegment, then_take: Offer | None) -> None:
+        self._parts = parts
+        self._bus = parts.bus
+        self._executor = parts.executor
+        self._segment = segment
+        self._leased = segment.leased
+        self._then_take = then_take
+        self._calls = LeasedCalls(segment, parts.shutdown)
+        self._uploader = ArtifactUploader(parts.bus, parts.objects, parts.cache, segment, self._calls)
+        self._failures = FailureReporter(parts.bus, parts.executor, segment, self._calls)
+        self._requests = RequestHandler(
+            parts.bus,
+            parts.objects,
+            parts.cache,
+            parts.executor,
+            parts.renewer,
+            segment,
+            self._calls,
+            self._uploader,
+            self._failures,
+        )
+        self._ended = False  # the executor has let go
+        self._held = False  # it begins no further node: it was told so, or a node was edited
+
+    def run(self) -> Taken | None:
+        """Run the segment to its end, whatever that is; returns the next one where it came with the last commit."""
+        self._parts.renewer.watch(self._leased)
+        try:
+            self._executor.mark_log()
+            self._executor.send(self._segment.command())
+            return self._converse()
+        except Lost:
+            self._segment.log.info("segment given up", reason=str(self._leased.lost or "draining"))
+            if self._leased.lost is None:  # it is still ours, and we stop: another goes on with it at once
+                self._release(self._leased.lease)
+            self._let_go()
+        except Closed:
+            if self._segment.open:
+                death = self._executor.describe_death()
+                self._failures.crashed("node.crashed", f"the process that ran the node died: {death}")
+            self._executor.stop()  # behind its last node its death harms nobody
+        except WorkbenchError as error:  # what the node made cannot be kept: the store refuses it, a disk is full
+            self._failures.crashed(error.code, error.message, remedy=error.remedy)
+            self._let_go()
+        finally:
+            self._parts.renewer.forget(self._leased)
+            self._uploader.close()
+        return None
+
+    def _converse(self) -> Taken | None:
+        """Hear the executor until the segment's last node is committed. Raises Lost, Closed."""
+        while True:
+            self._look_around()
+            message = self._executor.receive(POLL_S)
+            if message is None or getattr(message, "run", self._segment.number) != self._segment.number:
+                continue
+            if isinstance(message, Done):
+                taken = self._commit_or_give_up(message)
+                if not self._segment.open:
+                    return taken
+                if self._parts.shutdown.draining and self._segment.chain:
+                    raise Lost  # in branches others may still compute; "end" follows them
+            elif isinstance(message, End):
+                if self._held and self._segment.open and self._leased.lost is None:
+                    self._release(self._leased.lease)
+                return None  # what is still open was skipped on the bus, or is enqueued again
+            else:
+                self._hear(message)
+
+    def _hear(self, message: FromExecutor) -> None:
+        """Take note of a report, answer a request. Raises Lost, Closed."""
+        if isinstance(message, Edited):  # what it has not begun goes back as it came
+            self._held = True
+            self._executor.look_soon()
+        elif isinstance(message, Started):
+            self._segment.started[message.node] = time.monotonic()
+        elif isinstance(message, Skipped):
+            self._segment.settle(message.node)
+        elif isinstance(message, ProgressMade):
+            self._leased.report(Progress(node=message.node, done=message.done, total=message.total, unit=message.unit))
+        elif isinstance(message, Stored):
+            self._uploader.saved(message.ref)
+        elif isinstance(message, PartDone):
+            self._uploader.part(message)
+        elif isinstance(message, Models):
+            self._executor.models = message.keys
+        elif isinstance(message, Logged):
+            self._leased.said(message.node, message.line)
+        elif isinstance(message, Previewed):
+            self._uploader.preview(message)
+        elif isinstance(message, Request):
+            self._requests.answer(message)
+
+    def _look_around(self) -> None:
+        if self._leased.lost is not None or self._parts.shutdown.stopping:
+            raise Lost
+        if self._parts.shutdown.draining and not self._held:
+            self._executor.send(Hold(self._segment.number))
+            self._held = True
+        node = self._segment.overdue()
+        if node is not None:
+            self._let_go()
+            message = f"the node ran longer than its {self._segment.timeout_s(node):g} s"
+            self._failures.crashed("node.timeout", message, node)
+            raise Lost
+
+    def _commit_or_give_up(self, message: Done) -> Taken | None:
+        """Commit; a sweep's executor waits for the answer."""
+        try:
+            return self._commit(message)
+        except Lost:
+            self._executor.give_up(message)
+            raise
+
+    def _commit(self, message: Done) -> Taken | None:
+        self._uploader.upload()
+        node, body = message.node, bytes(message.body)  # as the executor wrote it: not read here
+        shutdown = self._parts.shutdown
+        last = self._segment.open == {node} and not shutdown.draining and not shutdown.stopping
+
+        def commit() -> tuple[Verdict, Taken | None]:
+            return self._bus.commit(
+                self._leased.lease,
+                node,
+                body,
+                start=self._leased.start_data(),
+                content_key=message.key,
+                seen=self._uploader.round,
+                worker=self._leased.worker,
+                then_take=self._parts.pool if last and self._then_take else None,
+                offer=self._then_take,
+            )
+
+        reached(CrashPoint.COMMIT_UPLOADED)
+        verdict, taken = self._calls.bus(commit)
+        while verdict is Verdict.ROUND:
+            if taken is not None:  # it came behind a commit that was none
+                self._release(taken.lease)
+            self._uploader.upload_again()
+            verdict, taken = self._calls.bus(commit)
+        reached(CrashPoint.COMMIT_ANSWERED)
+        COMMITS.labels(self._parts.pool, verdict.value).inc()
+        if verdict not in (Verdict.OK, Verdict.AGAIN, Verdict.YIELD):
+            if taken is not None:
+                self._release(taken.lease)
+            raise self._leased.lose(verdict)
+        self._leased.ends[node] = (NodeStatus.COMPLETED, body)
+        self._count(node)
+        self._executor.mark_log()
+        self._segment.settle(node)
+        if verdict is Verdict.YIELD:
+            self._parts.renewer.forget(self._leased)
+            self._segment.log.debug("a person's work goes first", node=node)
+        if message.id:
+            with contextlib.suppress(Closed):  # the next receive says so; what was taken behind the commit is not lost
+                self._executor.send(Outcome(message.id, verdict))
+        return taken
+
+    def _count(self, node: str) -> None:
+        service = self._segment.node(node).service
+        NODES.labels(service, "completed").inc()
+        if node in self._segment.started:
+            NODE_SECONDS.labels(service).observe(time.monotonic() - self._segment.started[node])
+
+    def _let_go(self) -> None:
+        """Have the executor let go of a segment that is not worked on any more."""
+        if not self._ended:
+            self._ended = self._executor.let_go(self._segment.number)
+
+    def _release(self, lease: Lease) -> None:
+        release(self._bus, lease, self._leased.worker)

@@ -1,0 +1,65 @@
+"""Runs as rows: of a pandas frame and of a static table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workbench.client.bench import Bench
+from workbench.notebook.packages import need
+from workbench.notebook.tables import html_table
+from workbench.store.columns import metrics_of, params_of
+from workbench.store.listing import JobLine
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 20  # rows in a static table
+_EMPTY = ("id", "status", "pipeline", "experiment", "created", "seconds", "title")
+
+
+def run_row(line: JobLine) -> dict[str, Any]:
+    """What a table of runs says about one."""
+    return {
+        "id": line.id,
+        "status": line.status.value,
+        "pipeline": line.pipeline or line.workflow_id,
+        "experiment": line.experiment,
+        "created": datetime.fromtimestamp(line.created_at, UTC),
+        "seconds": round(line.finished_at - line.created_at, 3) if line.finished_at else None,
+        "title": line.title,
+    }
+
+
+def runs_html(lines: Sequence[JobLine]) -> str:
+    """The newest runs as an HTML table, and how many more there are."""
+    rows = [{**(row := run_row(line)), "created": f"{row['created']:%d %b %H:%M}"} for line in lines[:SHOWN]]
+    more = f"<p>… and {len(lines) - SHOWN} more</p>" if len(lines) > SHOWN else ""
+    return html_table(rows) + more
+
+
+def runs_text(lines: Sequence[JobLine]) -> str:
+    """The same as text."""
+    rows = [f"{line.id}  {line.status.value:<10} {line.pipeline:<14} {line.title}" for line in lines[:SHOWN]]
+    return "\n".join(rows + ([f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])) or "no runs"
+
+
+def frame_of(bench: Bench, lines: Sequence[JobLine]) -> pd.DataFrame:
+    """The lines as ``Runs.to_pandas`` gives them. Raises WorkbenchError (stack.missing_package)."""
+    need("a frame", ["pandas"])
+    import pandas as pd
+
+    ids = [line.id for line in lines]
+    params = params_of(bench.store.database, ids)
+    metrics = metrics_of(bench.store.database, ids)
+    rows = [
+        {
+            **run_row(line),
+            **{f"params.{name}": value for name, value in params[line.id].items()},
+            **{f"metrics.{name}": value for name, value in metrics[line.id].items()},
+        }
+        for line in lines
+    ]
+    frame = pd.DataFrame(rows, columns=None if rows else list(_EMPTY))
+    return frame.set_index("id")

@@ -1,0 +1,30 @@
+"""A graph with the state of its nodes at one moment: drawn by the widgets' modules, a table where no script runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas.graph import Graph
+from schemas.status import NodeStatus
+from workbench.client.bench import Bench
+from workbench.notebook import views
+from workbench.notebook.display import show_as
+from workbench.notebook.static_html import graph_html, graph_text
+
+
+class ShownGraph:
+    """A graph that shows itself. ``document`` is what was or will be submitted."""
+
+    def __init__(self, bench: Bench, document: Graph, states: Mapping[str, NodeStatus]) -> None:
+        self.document = document
+        self._bench = bench
+        self._states = states
+
+    def _ipython_display_(self) -> None:
+        show_as(lambda: views.graph_drawing(self._bench, self.document, self._states))
+
+    def _repr_html_(self) -> str:
+        return graph_html(self.document, self._states)
+
+    def __repr__(self) -> str:
+        return graph_text(self.document)

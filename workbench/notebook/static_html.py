@@ -1,0 +1,161 @@
+"""Artifacts and jobs as HTML that needs neither a kernel nor a script: for notebooks that are exported."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.errors import WorkbenchError
+from schemas.graph import Graph
+from schemas.job import JobRecord
+from schemas.refs import Ref
+from schemas.status import NodeStatus
+from workbench.client.bench import Bench
+from workbench.client.media.thumbnails import thumbnail
+from workbench.client.view import final_video
+from workbench.notebook.tables import html_table
+from workbench.pipelines.registry import pipeline_result
+
+LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
+TEXT_SHOWN = 4000  # bytes
+POSTER_PX = 320
+SHOWN_METRICS = 12
+
+
+def link_to(bench: Bench, ref: Ref) -> str:
+    """A link of the object store that expires after a week."""
+    return bench.objects.presign(ref.sha256, expires_s=LINK_S, filename=ref.name or "", media_type=ref.media_type)
+
+
+def artifact_html(bench: Bench, ref: Ref) -> str:
+    """A player, an image, a text or a link, and what is known of the bytes. Blocks."""
+    caption = f'<figcaption style="opacity:.7">{facts(ref)}</figcaption>'
+    return f'<figure style="margin:0">{_player(bench, ref)}{caption}</figure>'
+
+
+def artifact_text(ref: Ref) -> str:
+    """An artifact in a line."""
+    return f"<{ref.kind} {ref.sha256[:12]} {facts(ref)}>"
+
+
+def _player(bench: Bench, ref: Ref) -> str:
+    url = html.escape(link_to(bench, ref), quote=True)
+    match ref.kind:
+        case "video":
+            style = f"max-width:100%;{_shape(ref)}"
+            poster = f' poster="{found}"' if (found := _poster(bench, ref)) else ""
+            return f'<video src="{url}"{poster} controls playsinline preload="none" style="{style}"></video>'
+        case "audio":
+            return f'<audio src="{url}" controls preload="none" style="width:100%;max-width:32em"></audio>'
+        case "image":
+            name = html.escape(ref.name or "image", quote=True)
+            return f'<img src="{url}" alt="{name}" loading="lazy" style="max-width:min(100%,512px)">'
+        case "text" | "json":
+            with bench.open(ref).open("rb") as file:
+                text = file.read(TEXT_SHOWN + 1).decode(errors="replace")
+            more = "…" if len(text) > TEXT_SHOWN else ""
+            return f'<pre style="white-space:pre-wrap">{html.escape(text[:TEXT_SHOWN])}{more}</pre>'
+    return f'<a href="{url}">{html.escape(ref.name or ref.sha256[:12])}</a>'
+
+
+def _poster(bench: Bench, ref: Ref) -> str:
+    """A frame of a video as ``data:``, so that it is seen where the workbench cannot be reached; "" without one."""
+    try:
+        frame = thumbnail(bench, ref, POSTER_PX).read_bytes()
+    except WorkbenchError:  # the video plays all the same, or itself says why not
+        return ""
+    return f"data:image/jpeg;base64,{base64.b64encode(frame).decode()}"
+
+
+def job_html(bench: Bench, record: JobRecord) -> str:
+    """The state of a job: status, video, graph, metrics. Blocks."""
+    took = f" in {record.finished_at - record.created_at:.1f} s" if record.finished_at else ""
+    what = html.escape(record.pipeline or record.graph.workflow_id)
+    parts = [f"<p><strong>{what}</strong> {record.status.value}{took} <code>{html.escape(record.id)}</code></p>"]
+    if record.error is not None:
+        parts.append(f"<p><strong>{html.escape(record.error.message)}</strong></p>")
+        if remedy := record.error.details.get("remedy"):
+            parts.append(f"<p>{html.escape(str(remedy))}</p>")
+    video = video_of(record)
+    if video is not None:
+        parts.append(artifact_html(bench, video))
+    parts.append(graph_html(record.graph, states_of(record)))
+    metrics = [
+        {"metric": f"{node.id}.{name}", "value": f"{value:.4g}"}
+        for node in record.nodes
+        if node.service.startswith("evaluate.")
+        for name, value in node.metrics.items()
+    ]
+    if metrics:
+        parts.append(html_table(metrics[:SHOWN_METRICS]))
+    return "".join(parts)
+
+
+def job_text(record: JobRecord, unserved: tuple[str, ...] = ()) -> str:
+    """The state of a job in a line."""
+    failed = f": {record.error.message}" if record.error else ""
+    waits = f", waits: no worker offers {'; '.join(unserved)}" if unserved and not record.started_at else ""
+    return f"<Job {record.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
+
+
+def states_of(record: JobRecord) -> dict[str, NodeStatus]:
+    """The states of a job's nodes by id."""
+    return {node.id: node.status for node in record.nodes}
+
+
+def graph_html(graph: Graph, states: Mapping[str, NodeStatus]) -> str:
+    """A graph as a table: its nodes in the order of the document, their states, and what each follows."""
+    parents = graph.parents()
+    return html_table(
+        [
+            {
+                "node": node.name or node.id,
+                "service": node.service,
+                "state": states.get(node.id, node.status).value,
+                "after": ", ".join(edge.from_ for edge in parents[node.id]),
+            }
+            for node in graph.nodes
+        ]
+    )
+
+
+def graph_text(graph: Graph) -> str:
+    """A graph as lines: its edges, then the nodes without any."""
+    joined = {node for edge in graph.edges for node in (edge.from_, edge.to)}
+    edges = [f"{edge.from_} -> {edge.to}" for edge in graph.edges]
+    return "\n".join([*edges, *(node.id for node in graph.nodes if node.id not in joined)])
+
+
+def video_of(record: JobRecord) -> Ref | None:
+    """The video that its pipeline names, else the last one that any node made so far."""
+    return final_video(record, pipeline_result(record.pipeline))
+
+
+def facts(ref: Ref) -> str:
+    """What is known of the bytes, in a line."""
+    known: dict[str, Any] = ref.model_dump(by_alias=False, exclude_none=True)
+    parts = []
+    if "width" in known and "height" in known:
+        parts.append(f"{known['width']} × {known['height']}")
+    if "fps" in known:
+        parts.append(f"{known['fps']:g} fps")
+    if "duration_s" in known:
+        parts.append(f"{known['duration_s']:.1f} s")
+    if "size_bytes" in known:
+        parts.append(_size(known["size_bytes"]))
+    return " · ".join(parts)
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _shape(ref: Ref) -> str:
+    width, height = getattr(ref, "width", None), getattr(ref, "height", None)
+    return f"width:{width}px;aspect-ratio:{width}/{height}" if width and height else ""

@@ -1,0 +1,56 @@
+"""The widgets, each imported when it is first shown: they need packages that not every environment has.
+
+Raises WorkbenchError (stack.missing_package) where one of those packages is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from schemas.graph import Graph
+from schemas.refs import Ref
+from schemas.status import NodeStatus
+from workbench.client.bench import Bench
+from workbench.store.listing import JobLine
+
+if TYPE_CHECKING:
+    from workbench.notebook.widgets.artifact_view import ArtifactView
+    from workbench.notebook.widgets.graph_drawing import GraphDrawing
+    from workbench.notebook.widgets.job_views import GraphView, JobMonitor
+    from workbench.notebook.widgets.run_table import RunTable
+
+
+def artifact_view(bench: Bench, ref: Ref, title: str, *, named: bool) -> ArtifactView:
+    """An artifact that plays or shows itself."""
+    from workbench.notebook.widgets.artifact_view import ArtifactView
+
+    return ArtifactView(bench, ref, title, named=named)
+
+
+def job_monitor(bench: Bench, job_id: str, unserved: Sequence[str]) -> JobMonitor:
+    """A job, live."""
+    from workbench.notebook.widgets.job_views import JobMonitor
+
+    return JobMonitor(bench, job_id, unserved)
+
+
+def graph_view(bench: Bench, job_id: str, unserved: Sequence[str]) -> GraphView:
+    """The graph of a job, live."""
+    from workbench.notebook.widgets.job_views import GraphView
+
+    return GraphView(bench, job_id, unserved)
+
+
+def graph_drawing(bench: Bench, graph: Graph, states: Mapping[str, NodeStatus]) -> GraphDrawing:
+    """A graph as it is at one moment."""
+    from workbench.notebook.widgets.graph_drawing import GraphDrawing
+
+    return GraphDrawing(bench, graph, states)
+
+
+def run_table(bench: Bench, lines: Callable[[], list[JobLine]], columns: Iterable[str]) -> RunTable:
+    """Runs in a table."""
+    from workbench.notebook.widgets.run_table import RunTable
+
+    return RunTable(bench, lines, columns)

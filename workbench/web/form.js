@@ -1,0 +1,245 @@
+// @ts-check
+// A pipeline as a form, drawn from its description (GET /api/pipelines): a field for each input, one-of groups together, the
+// parameters of its nodes in a fold, and what a refusal says beside the field that it names.
+
+import { ask } from "./api.js";
+import { button, bytes, fill, h, problem, sentence } from "./dom.js";
+import { mount as mountParameters } from "./parameters.js";
+import { Pipelines } from "./pipelines.js";
+
+const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/png,image/jpeg,image/webp", audio: "audio/*", video: "video/*" });
+const FILES = new Set(Object.keys(ACCEPTED));
+let forms = 0;
+
+/**
+ * What a form holds. A file is {path} or {ref, name}; the others are as the input's kind says.
+ * @typedef {{inputs: Record<string, any>, params: Record<string, Record<string, any>>, leaveOut: string[], seed: number, experiment: string}} Values
+ *
+ * @typedef {object} Options
+ * @property {any} pipeline  Its entry of GET /api/pipelines.
+ * @property {() => Values} read  What was filled in by somebody else.
+ * @property {(values: Values) => void} write  Called after every change that a person makes.
+ * @property {(file: File | string, kind: string, told: (share: number) => void) => Promise<any>} upload  The reference of a file,
+ *   or of a path where the workbench runs.
+ * @property {(accepted: any) => void} submitted
+ */
+
+/**
+ * Returns what draws the form anew from `read()`.
+ * @param {Element} element
+ * @param {Options} options
+ */
+export function form(element, { pipeline, read, write, upload, submitted }) {
+  const id = `wb-form-${(forms += 1)}`;
+  /** @type {Map<string, (text: string, remedy?: string) => void>} what says that something is wrong with an input */
+  const told = new Map();
+  const inputs = h("div", { class: "wb-form-inputs" });
+  const parameters = h("div", {});
+  const said = h("div", { class: "wb-form-said" });
+  const run = button("Run", { icon: "play", kind: "primary", onclick: submit });
+  const source = new Pipelines([pipeline], pipeline.name);
+  fill(element, h("div", { class: "wb-form" }, h("h3", {}, pipeline.title), h("p", { class: "wb-muted" }, pipeline.doc), inputs, parameters, h("div", { class: "wb-actions" }, run, said)));
+
+  const now = () => structuredClone(read());
+  const set = (/** @type {string} */ name, /** @type {any} */ value) => {
+    const values = now();
+    values.inputs[name] = value;
+    write(values);
+    told.get(name)?.("");
+  };
+  const usual = [
+    { name: "seed", title: "Seed", doc: "The same seed gives the same job again.", kind: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    { name: "experiment", title: "Experiment", doc: "Where the run is recorded.", kind: "text" },
+  ];
+
+  function draw() {
+    const values = now();
+    const done = new Set();
+    fill(
+      inputs,
+      pipeline.inputs.map((/** @type {any} */ one) => {
+        if (done.has(one.name)) return null;
+        if (one.use !== "one_of") return field(one, values.inputs[one.name], (value) => set(one.name, value));
+        const group = pipeline.inputs.filter((/** @type {any} */ other) => one.group.includes(other.name));
+        for (const other of group) done.add(other.name);
+        const fields = group.map((/** @type {any} */ other) => field(other, values.inputs[other.name], (value) => set(other.name, value)));
+        return h("fieldset", { class: "wb-form-group" }, h("legend", {}, one.groupTitle || "One of these"), fields);
+      }),
+      usual.map((one) => field(one, /** @type {any} */ (values)[one.name], (value) => write({ ...now(), [one.name]: value }))),
+    );
+  }
+
+  /**
+   * @param {any} input
+   * @param {any} value
+   * @param {(value: any) => void} changed
+   */
+  function field(input, value, changed) {
+    const name = `${id}-${input.name}`;
+    const wrong = h("p", { class: "wb-field-problem", id: `${name}-problem`, role: "alert", hidden: true });
+    const say = (/** @type {string} */ text, remedy = "") => {
+      wrong.hidden = !text;
+      wrong.textContent = text ? [sentence(text), remedy].filter(Boolean).join(" ") : "";
+    };
+    const { shown, control } = FILES.has(input.kind) ? file(input, value, changed, say) : plain(input, value, changed);
+    control.id = name;
+    control.setAttribute("aria-describedby", `${name}-help ${name}-problem`);
+    told.set(input.name, say);
+    const needs = input.needs?.length ? ` Needs ${input.needs.map(titleOf).join(" or ")}.` : "";
+    const optional = input.use === "optional" && input.kind !== "switch" ? h("span", { class: "wb-muted" }, " optional") : null;
+    const label = h("label", { for: name }, input.title, optional);
+    const help = h("p", { class: "wb-field-help", id: `${name}-help` }, input.doc + needs);
+    return h(
+      "div",
+      { class: "wb-field", "data-field": input.name, "data-kind": input.multiline ? "text" : input.kind },
+      input.kind === "switch" ? h("div", { class: "wb-check" }, control, label) : [h("div", { class: "wb-field-head" }, label), shown],
+      help,
+      wrong,
+    );
+  }
+
+  const titleOf = (/** @type {string} */ name) => pipeline.inputs.find((/** @type {any} */ one) => one.name === name)?.title ?? name;
+
+  /**
+   * @param {any} input
+   * @param {any} value
+   * @param {(value: any) => void} changed
+   */
+  function plain(input, value, changed) {
+    const hint = { placeholder: input.example || input.doc, maxlength: input.maxLength ?? null };
+    let control;
+    if (input.kind === "switch") {
+      control = h("input", { type: "checkbox", checked: Boolean(value ?? input.default), onchange: () => changed(control.checked) });
+    } else if (input.kind === "choice") {
+      control = h("select", { class: "wb-select", onchange: () => changed(control.value) }, input.choices.map((/** @type {string} */ one) => h("option", { value: one, selected: one === (value ?? input.default) }, one)));
+    } else if (input.kind === "number" || input.kind === "integer") {
+      const bounds = { min: input.minimum ?? null, max: input.maximum ?? null, step: input.kind === "integer" ? "1" : "any" };
+      control = h("input", { class: "wb-input", type: "number", ...bounds, oninput: () => changed(control.value === "" ? null : Number(control.value)) });
+      control.value = String(value ?? input.default ?? "");
+    } else {
+      control = h(input.multiline ? "textarea" : "input", { class: input.multiline ? "wb-textarea" : "wb-input", ...hint, ...(input.multiline ? { rows: 3 } : { type: "text" }), oninput: () => changed(control.value) });
+      control.value = value ?? input.default ?? "";
+    }
+    return { shown: control, control };
+  }
+
+  /**
+   * A path where the workbench runs, or a file from this computer; one takes the place of the other.
+   * @param {any} input
+   * @param {any} value
+   * @param {(value: any) => void} changed
+   * @param {(text: string, remedy?: string) => void} say
+   */
+  function file(input, value, changed, say) {
+    const path = h("input", { class: "wb-input", type: "text", placeholder: input.sample ? "a path, or sample" : "a path", spellcheck: false, oninput: () => ((taken.textContent = ""), changed(path.value.trim() ? { path: path.value.trim() } : null)) });
+    path.value = value?.path ?? "";
+    const taken = h("span", { class: "wb-muted", "aria-live": "polite" }, value?.ref ? described(value) : "");
+    const chosen = h("input", { type: "file", accept: ACCEPTED[input.kind], hidden: true, onchange: take, "aria-label": `${input.title} from this computer` });
+    async function take() {
+      const [given] = chosen.files ?? [];
+      if (!given) return;
+      say("");
+      try {
+        const ref = await upload(given, input.kind, (share) => (taken.textContent = `${given.name}, ${Math.round(100 * share)} %`));
+        path.value = "";
+        const sent = { ref, name: given.name };
+        taken.textContent = described(sent);
+        changed(sent);
+      } catch (/** @type {any} */ error) {
+        taken.textContent = "";
+        say(error.message, error.details?.remedy);
+      }
+      chosen.value = "";
+    }
+    const pick = button("Choose a file", { kind: "quiet", onclick: () => chosen.click() });
+    return { shown: h("div", { class: "wb-form-file" }, path, pick, chosen, taken), control: path };
+  }
+
+  const described = (/** @type {any} */ { ref, name }) => [name, bytes(ref.sizeBytes ?? ref.size_bytes)].filter(Boolean).join(", ");
+
+  async function submit() {
+    for (const say of told.values()) say("");
+    fill(said);
+    const bad = element.querySelectorAll('.wb-parameters [aria-invalid="true"]').length;
+    if (bad) return void fill(said, problem({ message: `${bad} of the parameters cannot be used: see there` }, { compact: true }));
+    run.disabled = true;
+    try {
+      const { inputs: given, params, leaveOut, seed, experiment } = now();
+      const options = /** @type {Record<string, any>} */ ({ seed, leaveOut });
+      for (const input of pipeline.inputs) {
+        const value = given[input.name];
+        if (value === undefined || value === null || value === "" || value === false) continue;
+        options[input.name] = FILES.has(input.kind) ? await digest(input, value) : typeof value === "string" ? value.trim() : value;
+      }
+      submitted(await ask("POST /api/jobs", { pipeline: pipeline.name, options, params, experiment: experiment.trim() || "workbench" }));
+    } catch (error) {
+      refused(error);
+    } finally {
+      run.disabled = false;
+    }
+    return undefined;
+  }
+
+  /**
+   * @param {any} input
+   * @param {any} value
+   */
+  async function digest(input, value) {
+    if (value.ref) return value.ref.sha256;
+    try {
+      return (await upload(value.path, input.kind, () => {})).sha256;
+    } catch (/** @type {any} */ error) {
+      error.details = { ...error.details, where: `${pipeline.name}: ${input.name}` };
+      throw error;
+    }
+  }
+
+  /**
+   * Say it beside the field that it names, else beside the button.
+   * @param {any} error
+   */
+  function refused(error) {
+    const where = String(error.details?.where ?? "");
+    const [node, param] = where.replace(/^node /, "").split(": params.");
+    if (param) {
+      const value = { ...props.value, errors: [{ node, param: param.split(".")[0], message: error.message }] };
+      props.value = value;
+      redrawParameters();
+      return void fill(said, problem({ message: "It was not submitted: see above" }, { compact: true }));
+    }
+    const names = new Set(where.slice(where.lastIndexOf(": ") + 1).split(/[\s,]+/).map(plainName));
+    const named = [...told.keys()].find((name) => names.has(plainName(name)));
+    if (!named) return void fill(said, problem(error, { compact: true }));
+    told.get(named)?.(error.message, error.details?.remedy);
+    return void fill(said, problem({ message: "It was not submitted: see above" }, { compact: true }));
+  }
+
+  // -- parameters -----------------------------------------------------------------------------------------------------
+
+  const props = { value: /** @type {any} */ ({}) };
+  let redrawParameters = () => {};
+  const filled = () => ({ pipeline: pipeline.name, params: now().params, leaveOut: now().leaveOut, fill: true });
+  function parametersChanged() {
+    const { params, leaveOut } = props.value;
+    const before = now();
+    if (JSON.stringify([params, leaveOut]) !== JSON.stringify([before.params, before.leaveOut])) write({ ...before, params, leaveOut });
+  }
+
+  draw();
+  props.value = filled();
+  mountParameters(parameters, {
+    props,
+    trigger: (/** @type {string} */ event) => event === "change" && parametersChanged(),
+    watch: (/** @type {string} */ _, /** @type {() => void} */ changed) => (redrawParameters = changed),
+    pipelines: source,
+    scope: id,
+  });
+  return () => {
+    draw();
+    props.value = filled();
+    redrawParameters();
+  };
+}
+
+/** `refText` and `ref_text` are one. @param {string} name */
+const plainName = (name) => name.replaceAll("_", "").toLowerCase();

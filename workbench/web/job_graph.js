@@ -1,0 +1,89 @@
+// @ts-check
+// The graph of a job with the states of its nodes, and beside it the node that is chosen there, with its in- and outputs.
+
+import { artifactsOf } from "./artifact.js";
+import { fill, h, problem } from "./dom.js";
+import { graphView } from "./graph.js";
+import { follow, nodesOf } from "./job.js";
+import { nodePanel } from "./node.js";
+
+/**
+ * Both as elements, to be placed, and `update(job)`.
+ *
+ * @param {string} jobId
+ * @param {string | null} node  The chosen one.
+ * @param {(node: string) => string | null} choose  Which one is chosen after a person has clicked that one.
+ */
+export function jobGraph(jobId, node, choose) {
+  const frame = h("div", { class: "wb-graph-frame" });
+  const panel = h("section", { "aria-label": "Node" });
+  const showNode = nodePanel(panel);
+  /** @type {ReturnType<typeof graphView> | null} */
+  let drawing = null;
+  /** @type {import("./job.js").Job | null} */
+  let job = null;
+  /** @type {any[]} */
+  let files = [];
+  let filesAt = "";
+
+  const draw = () => {
+    if (!job) return;
+    drawing?.update(nodesOf(job), node);
+    showNode(node === null ? null : job.nodes.get(node), files);
+  };
+  return {
+    frame,
+    panel,
+    get chosen() {
+      return node;
+    },
+    set chosen(other) {
+      node = other;
+    },
+    /** @param {import("./job.js").Job} now */
+    update(now) {
+      job = now;
+      const nodes = nodesOf(now);
+      if (!drawing) {
+        drawing = graphView(nodes, now.record?.lastGraph.edges ?? [], (id) => {
+          node = choose(id);
+          draw();
+        });
+        fill(frame, drawing.element);
+      }
+      draw();
+      const state = nodes.map((one) => one.status).join();
+      if (state === filesAt) return;
+      filesAt = state;
+      artifactsOf(jobId)
+        .then((found) => {
+          files = found;
+          draw();
+        })
+        .catch(() => (filesAt = "")); // asked for again with the next change
+    },
+  };
+}
+
+/**
+ * The two below each other, live. Returns a function that ends it.
+ * @param {HTMLElement} element
+ * @param {{jobId: string, node?: string | null}} options
+ */
+export function graph(element, { jobId, node = null }) {
+  const said = h("div", {});
+  const view = jobGraph(jobId, node, (id) => (view.chosen === id ? null : id));
+  view.panel.classList.add("wb-notebook-node");
+  fill(element, h("div", { class: "wb-run" }, said, view.frame, view.panel));
+  let told = "";
+  const stop = follow(jobId, (job) => {
+    const now = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
+    if (told !== now) fill(said, job.problem ? problem(job.problem) : null);
+    told = now;
+    if (job.record) view.update(job);
+  });
+  return () => {
+    stop();
+    element.replaceChildren();
+  };
+}
