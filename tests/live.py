@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,10 +23,11 @@ from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.servers import bus_server
 from workbench.engine.accept import Accepted, Request
-from workbench.host import this_host
+from workbench.host import python_module, this_host
 from workbench.settings import Settings
 from workbench.store.listing import JobFilter
 
@@ -109,6 +109,10 @@ class LiveBench:
         fields = {name.removeprefix("WORKBENCH_").lower(): value for name, value in self.environment.items()}
         self.settings = Settings(**{name: value for name, value in fields.items() if name in Settings.model_fields})
         (home / "bus").mkdir(parents=True)
+        self.folder = home / "comfyui"  # roles are started in it; nothing of it may reach them
+        for name in ("nodes.py", "schemas/__init__.py"):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text("raise RuntimeError('imported from the current folder')")
         self._bus_argv = [*bus_server(home, self.settings, port, password).argv, "--bind", *hosts]
         self._logs = (home / "parts.log").open("ab")
         self.bus_process: subprocess.Popen[bytes] | None = None
@@ -127,8 +131,8 @@ class LiveBench:
 
     def start_role(self, *arguments: str, within: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
         """``within`` is a command that runs another one, such as ``ip netns exec NAME``."""
-        argv = [*within, sys.executable, "-m", "workbench.cli.main", *arguments]
-        return self._start(argv, cwd=ROOT, **{**self.of_role[arguments[0]], **more})
+        argv = [*within, *python_module("workbench.cli.main", *arguments)]
+        return self._start(argv, cwd=self.folder, **{**self.of_role[arguments[0]], **more})
 
     def _start(self, argv: Sequence[str], cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
@@ -196,7 +200,7 @@ class LiveBench:
         key: str | None = None,
         **fields: Any,
     ) -> Accepted:
-        return self.bench.submit(Request(document(nodes, edges, **fields), key=key))
+        return submit_graph(self.bench, Request(document(nodes, edges, **fields), key=key))
 
     def finish(self, job: str, timeout_s: float = 120.0) -> JobRecord:
         """The job's record once SQL knows its end."""

@@ -191,7 +191,7 @@ def test_what_a_killed_stack_left_behind_is_ended_at_the_next_start(home: Path) 
 
     ensure_running(home, StackOptions(only=("bus",)))
     assert gone(worker) and gone(child)
-    assert f"worker: ended pid {worker}, left behind" in (home / "logs" / "stack.log").read_text()
+    assert f"worker: ended pid {worker}, left by an earlier stack" in (home / "logs" / "stack.log").read_text()
     assert status(home)["bus"]["state"] == "up"
 
 
