@@ -13,7 +13,7 @@ from schemas.stack import PART_NAMES, StackStatus
 from tests.cli.graphs import document, script
 from tests.cli.program import Program, stack
 from tests.stack.conditions import wait_for
-from workbench.workflows import TALKING_HEAD
+from workbench.pipelines.registry import find_pipeline
 
 pytestmark = pytest.mark.stack
 
@@ -32,7 +32,8 @@ def test_both_planes_answer_and_stay_well(bench: Program) -> None:
         assert answer.offered_by[service], service
     planes = {worker.plane.value for worker in answer.workers}
     assert planes == {"control", "data"}
-    assert set(answer.missing) == {"generate.f5_tts", "generate.infinitetalk"}, "nobody started workers of their pools"
+    elsewhere = {"generate.f5_tts", "generate.infinitetalk", "probe.elsewhere"}
+    assert set(answer.missing) == elsewhere, "nobody started workers of their pools"
     assert services["generate.portrait_animation"].params["properties"]["sway"]["maximum"] == 2
     job = wait_for(lambda: bench.json("job", "list", "--experiment", "capabilities", "--status", "completed")["jobs"])
     assert job[0]["nodesFinal"] == 2
@@ -63,11 +64,15 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
         item.service for item in listed
     }
     assert all(item.doc for item in listed)
-    assert {item.pool for item in listed if not item.available} <= {"f5", "comfyui"}
+    assert {item.pool for item in listed if not item.available} <= {"f5", "comfyui", "elsewhere"}
     one = ServiceManifest.model_validate(bench.json("nodes", "generate.hibari_tts"))
     assert one == next(item for item in listed if item.service == "generate.hibari_tts")
     assert one.params["properties"]["speed"] | {"maximum": 2.0, "minimum": 0.5} == one.params["properties"]["speed"]
+    assert all(item.title and item.category and item.tags for item in listed)
+    found = {item["service"] for item in bench.json("nodes", "--find", "TTS")}
+    assert "generate.hibari_tts" in found and "generate.remux" not in found
     text = bench.run("nodes", "generate.hibari_tts")
+    assert "Hibari speech: generate.hibari_tts" in text and "Speech, tts, english" in text
     assert "speed\tnumber, 0.5 to 2.0\t1.0\tPace of the speech" in text
     assert "narration\tstring" in text
     assert f"code\t{one.code}\nweights\t{one.weights}\npackages\thibari-tts==0.2.1 numpy==" in text
@@ -76,7 +81,7 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
 def test_pipelines_are_listed(bench: Program) -> None:
     found = {item["name"]: item for item in bench.json("pipelines")}
     view = PipelineView.model_validate(found["talking_head"])
-    assert view == TALKING_HEAD.view()
+    assert view == find_pipeline("talking_head").view()
     assert "talking_head\tportrait\tprompt | script | audio\tapprove\tevaluate, upscale" in bench.run("pipelines")
 
 

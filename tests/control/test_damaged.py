@@ -1,4 +1,4 @@
-"""Stored bytes that are damaged or gone are made again, put back, or named with what a person has to do."""
+"""Stored bytes that are damaged or gone are recomputed, restored, or reported with a remedy."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from schemas.retention import CollectionRequest
 from schemas.status import JobStatus
 from tests.live import Diary, LiveBench
 from workbench.client.deletion import parts_of
+from workbench.client.rerun import rerun
 from workbench.retention.collecting import REACHED, collect
-from workbench.retention.healing import look_after
+from workbench.retention.healing import check_artifact
 from workbench.retention.verification import verify_artifacts
 from workbench.store.damage import Condition, condition
 from workbench.store.objects import Objects, object_key
@@ -119,7 +120,7 @@ def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveBench, diary
         live.submit(reader)
     assert told.value.code == "store.corrupt"
     assert f"workbench job rerun {maker.id}" in told.value.remedy
-    again = live.bench.rerun(maker.id)
+    again = rerun(live.bench, maker.id)
     assert again.known == 0
     check_whole(live, live.finish(again.job), ref)
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
@@ -130,7 +131,7 @@ def test_a_rerun_reads_what_it_would_otherwise_believe(live: LiveBench, diary: D
     nodes = {"made": made_and_read(diary, value)["made"]}
     first = live.run(nodes)
     spoil(live, file_of(first))
-    assert live.bench.rerun(first.id).known == 0
+    assert rerun(live.bench, first.id).known == 0
 
 
 def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: LiveBench, tmp_path: Path) -> None:
@@ -143,8 +144,8 @@ def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: 
     with pytest.raises(WorkbenchError) as told:
         live.submit(reader)
     assert (told.value.code, "letter.txt" in told.value.message) == ("store.corrupt", True)
-    assert "upload or give the same file again" in told.value.remedy
-    assert live.bench.objects.has(ref.sha256), "there is nothing to put in its place"
+    assert "Upload the same file again" in told.value.remedy
+    assert live.bench.objects.has(ref.sha256), "nothing can replace it"
     live.bench.upload(mine, "text")
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
@@ -166,12 +167,12 @@ def test_verification_finds_puts_back_takes_out_and_names(live: LiveBench, diary
     behind = verify_artifacts(live.bench, after=min(kept.sha256, lost.sha256), most_bytes=1)
     assert not behind.whole and behind.artifacts >= 1
     job = damaged[lost.sha256].origin.made_by[0]
-    live.finish(live.bench.rerun(job).job)
-    assert look_after(live.bench, lost) is None
+    live.finish(rerun(live.bench, job).job)
+    assert check_artifact(live.bench, lost) is None
 
 
 class Rotten(Minio):
-    """Fails at one object, as SeaweedFS does where its disk gives other bytes than it took."""
+    """Fails at one object, as SeaweedFS does if its disk returns different bytes."""
 
     key = ""
 
@@ -189,7 +190,7 @@ def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(live: LiveB
     first = collect(parts, CollectionRequest(), wait_s=30.0, verify_s=1e-6).verified
     assert (first.count, first.bytes) == (1, KIB << 10)
     assert len(first.damaged) == 1 and ref.sha256[:12] in first.damaged[0] and "job rerun" in first.damaged[0]
-    assert not live.bench.objects.has(ref.sha256), "its maker is a cache miss"
+    assert not live.bench.objects.has(ref.sha256), "the node that produced it is a cache miss"
     assert parts.store.note(REACHED) == ("" if first.whole else ref.sha256)
     assert collect(parts, CollectionRequest(dry_run=True)).verified.count == 0
 

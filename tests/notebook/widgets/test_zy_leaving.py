@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.app.pages.conftest import PATIENCE_MS
 from tests.notebook.widgets.conftest import CHAIN
 from tests.notebook.widgets.lab import Lab, Notebook
 from tests.stack.conditions import wait_for
@@ -59,7 +60,7 @@ CLEAR = "jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(COUNT)
     yield context.new_page()
     context.close()
