@@ -26,7 +26,7 @@ from pathlib import Path
 INFRASTRUCTURE = frozenset(
     f"nodes.{name}"
     for name in ("context", "identity", "local", "manifest", "media", "model_cache", "packages", "registry", "sdk")
-) | {"nodes.source"}
+) | {"nodes.services_doc", "nodes.source"}
 
 _LAYOUT = (token.COMMENT, token.NL, token.ENCODING, token.ENDMARKER)
 _MARKS = {token.NEWLINE: "\n", token.INDENT: "\t>", token.DEDENT: "\t<"}  # independent of the width of an indentation

@@ -123,7 +123,8 @@ def test_the_packages_that_nodes_import_are_declared() -> None:
         modules = source.modules_of(service.run.__module__).values()
         imported = {name.partition(".")[0] for module in modules for name in module.imports} - known
         declared = {packages.canonical(name) for name in service.packages}
-        assert {name for top in imported for name in distributions[top]} <= declared, service.service
+        needed = {packages.canonical(name) for top in imported for name in distributions[top]}
+        assert needed <= declared, service.service
 
 
 def test_a_process_that_loaded_different_code_reports_it(lab: Path) -> None:

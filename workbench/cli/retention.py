@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.filesize import decimal as size_text
 
 from workbench.cli.asking import confirm
 from workbench.cli.output import command, print_json, print_table
@@ -130,16 +131,6 @@ def request_of(what: str, owner: str | None) -> ErasureRequest:
         allowed="a file's path or digest (six hex digits or more), the id of a job, owner:NAME",
         remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
     )
-
-
-def size_text(size: float) -> str:
-    """Bytes for people: 1.5 MB."""
-    if size < 1000:
-        return f"{size:.0f} bytes"
-    units = ["kB", "MB", "GB", "TB"]
-    while (size := size / 1000) >= 1000 and len(units) > 1:
-        units.pop(0)
-    return f"{size:.1f} {units[0]}"
 
 
 def _print_removed(removed: list[Removed]) -> None:

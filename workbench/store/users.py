@@ -196,7 +196,10 @@ class Users:
                 remedy="Choose another name.",
             )
         token, now = TOKEN_PREFIX + secrets.token_urlsafe(32), self._clock()
-        row = {"name": name, "created_at": now, "expires_at": None if lasts_s is None else now + lasts_s}
+        made = NewToken(
+            user=user, name=name, token=token, created_at=now, expires_at=None if lasts_s is None else now + lasts_s
+        )
+        row = made.model_dump(by_alias=False, include={"name", "created_at", "expires_at"})
         try:
             with self._database.write() as connection:
                 _change(connection, user, name=user)  # raises user.unknown if the user does not exist
@@ -208,7 +211,7 @@ class Users:
                 where=name,
                 remedy="Choose another name, or first remove that token: `workbench user token remove USER NAME`.",
             ) from None
-        return NewToken(user=user, token=token, **row)
+        return made
 
     def list_tokens(self, user: str) -> Sequence[TokenInfo]:
         """The tokens of a user, oldest first. Raises WorkbenchError (user.unknown)."""
