@@ -25,6 +25,7 @@ from workbench.embedded.part import START_TIMEOUT_S
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"]
 DESK = {"width": 1360, "height": 900}
+STYLE = ("color_scheme", "reduced_motion")
 PATIENCE_MS = 90_000  # two cores are shared with seven parts, a browser and other tests
 Visiting = Callable[..., Visit]
 
@@ -86,19 +87,21 @@ def _kept(browser: Browser, place: Place) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visiting(browser: Browser, place: Place, _kept: BrowserContext) -> Iterator[Visiting]:
-    """Opens pages: ``visiting("/runs", viewport=…)``. The first one of a test that gives no options finds the kept
-    profile emptied; each other one has a profile of its own. At the end of the test none may have met anything that it
-    did not expect."""
+    """Opens pages: ``visiting("/runs", viewport=…)``. The first one of a test finds the kept profile emptied; every other
+    one has a profile of its own, and so has one with options beyond size and style. At the end of the test none may
+    have met anything that it did not expect."""
     visits: list[Visit] = []
     own: list[BrowserContext] = []
 
     def opened(path: str = "/", **options: Any) -> Visit:
-        if options or len(visits) > len(own):
+        if len(visits) > len(own) or options.keys() - {"viewport", *STYLE}:
             own.append(new_profile(browser, place, **options))
             page = own[-1].new_page()
         else:
             page = _kept.new_page()
             empty(page, place)
+            page.set_viewport_size(options.get("viewport", DESK))
+            page.emulate_media(**{name: value for name, value in options.items() if name in STYLE})
         visits.append(Visit(page))
         page.goto(path)
         return visits[-1]
