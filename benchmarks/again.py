@@ -20,17 +20,21 @@ from schemas.event import EventType
 from schemas.refs import ImageRef
 from workbench.client.bench import Bench
 from workbench.client.finish import await_record
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
-from workbench.workflows import TALKING_HEAD, Options, build
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk import Settings
+from workbench.pipelines.sdk.building import build
 
 GOAL_S = 0.3
 
 
 def run(bench: Bench, portrait: ImageRef, **params: float) -> tuple[float, list[str]]:
     """Seconds from submit to the last event, and the nodes that were executed."""
-    options = Options(portrait=portrait, script=SCRIPT, params={"animate": dict(params)} if params else {})
+    settings = Settings(params={"animate": params} if params else {})
+    graph = build(find_pipeline("talking_head"), {"portrait": portrait, "script": SCRIPT}, settings)
     began = time.perf_counter()
-    job = bench.submit(Request(build(TALKING_HEAD, options), pipeline="talking_head")).job
+    job = submit_graph(bench, Request(graph, pipeline="talking_head")).job
     executed = []
     for update in bench.watch(job):
         executed += [event.node for event in update.events if event.type is EventType.NODE_RUNNING]

@@ -16,6 +16,7 @@ from benchmarks.bench_stack import running_stack
 from benchmarks.floor import Floor
 from benchmarks.measure import machine, pairs, percentile, ratio_interval
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
 CHAIN: dict[str, Any] = {
@@ -33,7 +34,7 @@ CHAIN: dict[str, Any] = {
 def chain_ms(bench: Bench) -> float:
     """One job: milliseconds from submit to its last event."""
     began = time.perf_counter()
-    job = bench.submit(Request(CHAIN)).job
+    job = submit_graph(bench, Request(CHAIN)).job
     for update in bench.watch(job):
         if update.final:
             break

@@ -22,9 +22,12 @@ from nodes._samples import sample_portrait
 from schemas.refs import AudioRef
 from workbench.client.bench import Bench
 from workbench.client.finish import await_record
+from workbench.client.submit import submit_graph
 from workbench.client.view import artifacts
 from workbench.engine.accept import Request
-from workbench.workflows import TALKING_HEAD, Options, build
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk import Settings
+from workbench.pipelines.sdk.building import build
 
 SCRIPT = "Welcome to the lab. Everything you see here was recorded, so that it can be compared with what comes next."
 WALL_GOAL, CPU_GOAL_S = 0.7, 0.25
@@ -49,15 +52,11 @@ class Measured:
     def job(self) -> float:
         """Run one job anew; returns its CPU seconds, client and recording included."""
         self.seed += 1
-        options = Options(
-            portrait=self.portrait,
-            script=SCRIPT,
-            seed=self.seed,
-            leave_out=frozenset({"upscale", "evaluate"}),
-            fresh=True,
-        )
+        given = {"portrait": self.portrait, "script": SCRIPT}
+        settings = Settings(seed=self.seed, leave_out=frozenset({"upscale", "evaluate"}), fresh=True)
+        graph = build(find_pipeline("talking_head"), given, settings)
         cpu, own, began = tree_cpu_s(self.pids), time.process_time(), time.perf_counter()
-        job = self.bench.submit(Request(build(TALKING_HEAD, options), pipeline="talking_head")).job
+        job = submit_graph(self.bench, Request(graph, pipeline="talking_head")).job
         for update in self.bench.watch(job):
             if update.final:
                 break

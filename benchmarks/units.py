@@ -20,6 +20,7 @@ from benchmarks.hop import CHAIN
 from benchmarks.measure import machine
 from schemas.status import JobStatus
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.store.listing import JobFilter
 
@@ -64,7 +65,7 @@ def main(count: int = 300) -> None:
 
 def run(bench: Bench, count: int) -> None:
     """Submit them all and wait until SQL has the end of each."""
-    jobs = [bench.submit(Request(CHAIN, experiment=f"units-{count}")).job for _ in range(count)]
+    jobs = [submit_graph(bench, Request(CHAIN, experiment=f"units-{count}")).job for _ in range(count)]
     wanted = JobFilter(experiment=f"units-{count}", status=[JobStatus.COMPLETED], limit=1)
     until = time.monotonic() + 300
     while bench.store.list(wanted).total < len(jobs):

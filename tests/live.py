@@ -23,6 +23,7 @@ from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.servers import bus_server
 from workbench.engine.accept import Accepted, Request
@@ -199,7 +200,7 @@ class LiveBench:
         key: str | None = None,
         **fields: Any,
     ) -> Accepted:
-        return self.bench.submit(Request(document(nodes, edges, **fields), key=key))
+        return submit_graph(self.bench, Request(document(nodes, edges, **fields), key=key))
 
     def finish(self, job: str, timeout_s: float = 120.0) -> JobRecord:
         """The job's record once SQL knows its end."""

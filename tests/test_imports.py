@@ -58,7 +58,7 @@ def test_the_packages_import_from_anywhere(folder: Path) -> None:
         ("workbench.engine.worker", set()),
         ("workbench.engine.slot", set()),
         ("workbench.embedded.supervisor", set()),
-        ("workbench.workflows", set()),
+        ("workbench.pipelines", set()),
         ("workbench, workbench.notebook.connect", set()),
         ("workbench.notebook.workbench", set()),
         ("workbench.notebook.execution.grid, workbench.notebook.lab", set()),

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.hop import CHAIN
 from benchmarks.peers.system import PAYLOAD
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.settings import load_settings
 
@@ -31,11 +32,11 @@ def _bench() -> Bench:
 
 
 def submit_single() -> Any:
-    return _bench().submit(Request(SINGLE)).job
+    return submit_graph(_bench(), Request(SINGLE)).job
 
 
 def submit_chain() -> Any:
-    return _bench().submit(Request(FED_CHAIN)).job
+    return submit_graph(_bench(), Request(FED_CHAIN)).job
 
 
 def wait(handle: Any, poll_s: float) -> None:

@@ -18,6 +18,7 @@ from benchmarks.bench_stack import running_stack
 from benchmarks.measure import tree_cpu_s
 from schemas.event import Event, EventType, NodeResult
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def node(service: str, **params: Any) -> dict[str, Any]:
 
 def submit(bench: Bench, graph: dict[str, Any], **fields: Any) -> str:
     """Submit, e.g. with ``lane="batch"``; returns the job's id."""
-    return bench.submit(Request(graph, **fields)).job
+    return submit_graph(bench, Request(graph, **fields)).job
 
 
 def finish(bench: Bench, job: str) -> list[Event]:

@@ -13,7 +13,7 @@ from schemas.stack import PART_NAMES, StackStatus
 from tests.cli.graphs import document, script
 from tests.cli.program import Program, stack
 from tests.stack.conditions import wait_for
-from workbench.workflows import TALKING_HEAD
+from workbench.pipelines.registry import find_pipeline
 
 pytestmark = pytest.mark.stack
 
@@ -82,7 +82,7 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
 def test_pipelines_are_listed(bench: Program) -> None:
     found = {item["name"]: item for item in bench.json("pipelines")}
     view = PipelineView.model_validate(found["talking_head"])
-    assert view == TALKING_HEAD.view()
+    assert view == find_pipeline("talking_head").view()
     assert "talking_head\tportrait\tprompt | script | audio\tapprove\tevaluate, upscale" in bench.run("pipelines")
 
 

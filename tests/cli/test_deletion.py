@@ -18,6 +18,7 @@ from tests.live import wait_for
 from workbench.client.bench import Bench
 from workbench.client.deletion import collect, parts_of
 from workbench.client.finish import await_record
+from workbench.client.submit import submit_graph
 from workbench.embedded.raw_search import digest_needles, raw_traces
 from workbench.embedded.stack import ensure_running
 from workbench.engine.accept import Request
@@ -38,7 +39,7 @@ def enlarged(client: Bench, image: Ref, said: str = "") -> JobRecord:
     """A finished job that made a larger picture of one, and says something where it is told to."""
     up = {"id": "up", "service": "generate.upscale_image", "input": {"image": image.model_dump(mode="json")}}
     nodes = [up, script(text=said)] if said else [up]
-    job = client.submit(Request(document(*nodes), experiment="erased")).job
+    job = submit_graph(client, Request(document(*nodes), experiment="erased")).job
     return wait_for(lambda: found if (found := await_record(client, job)).status.final else None, 120, job)
 
 

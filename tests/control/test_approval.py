@@ -15,6 +15,7 @@ from schemas.refs import TextRef
 from schemas.status import JobStatus, NodeStatus, WaitReason
 from tests.live import Diary, LiveBench, sigkill, wait_for
 from workbench.bus.answers import Phase
+from workbench.client.rerun import rerun, retry
 from workbench.crash_points import CrashPoint
 from workbench.store.approvals import Approvals
 from workbench.store.dead_letters import DeadLetters
@@ -98,7 +99,7 @@ def test_a_rejection_fails_the_node_once_and_for_all(live: LiveBench, diary: Dia
     assert (record.node("review").status, record.node("c").status) == (NodeStatus.FAILED, NodeStatus.SKIPPED)
     assert not DeadLetters(live.bench.store.database).list(10, job)
     assert diary.lines() == ["Good"]
-    again = live.bench.retry(job).job
+    again = retry(live.bench, job).job
     await_question(live, again)
     live.bench.approve(again, author="ada")
     assert spoken(live, again) == "cGood morning.", "a retry of a rejected job asks again"
@@ -249,11 +250,11 @@ def test_a_retry_keeps_the_approval_and_a_rerun_asks_again(live: LiveBench, diar
     job = asking(live, diary, bad_input=True)
     live.bench.approve(job, text=EDIT, author="ada")
     assert live.finish(job).status is JobStatus.FAILED
-    retried = live.bench.retry(job).job
+    retried = retry(live.bench, job).job
     record = live.finish(retried)
     assert record.node("review").cached and record.node("review").output is not None
     assert live.bench.awaited(retried) == {}
-    again = live.bench.rerun(job, params={"c": {"bad_input": False}}).job
+    again = rerun(live.bench, job, params={"c": {"bad_input": False}}).job
     await_question(live, again)
     live.bench.approve(again, text="Good night.", author="ada")
     assert spoken(live, again) == "cGood night."
@@ -267,7 +268,7 @@ def test_a_retry_keeps_an_approval_that_came_to_no_use(live: LiveBench, diary: D
     live.bench.cancel(job)
     live.ensure()
     assert live.finish(job).status is JobStatus.CANCELLED
-    retried = live.bench.retry(job).job
+    retried = retry(live.bench, job).job
     assert spoken(live, retried) == f"c{EDIT}"
     output = live.bench.job(retried).node("review").output
     assert output is not None and output["approved_by"] == "ada"

@@ -17,6 +17,8 @@ from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.planned import Planned
 from workbench.client.bench import Bench
+from workbench.client.rerun import rerun
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
 pytestmark = pytest.mark.stack
@@ -77,16 +79,16 @@ def test_a_known_result_whose_bytes_are_gone_is_made_again(live: LiveBench, diar
 
 def test_a_rerun_uses_what_is_known_unless_it_shall_be_fresh(live: LiveBench, diary: Diary, salt: str) -> None:
     first = live.run(cached_nodes(diary, salt), EDGES)
-    again = live.bench.rerun(first.id)
+    again = rerun(live.bench, first.id)
     assert again.known == 4
-    changed = live.finish(live.bench.rerun(first.id, params={"c": {"value": "C" + salt}}).job)
+    changed = live.finish(rerun(live.bench, first.id, params={"c": {"value": "C" + salt}}).job)
     assert changed.parent == first.id
     assert [node.id for node in changed.nodes if not node.cached] == ["c"]
-    fresh = live.finish(live.bench.rerun(first.id, fresh=True).job)
+    fresh = live.finish(rerun(live.bench, first.id, fresh=True).job)
     assert [node.cached for node in fresh.nodes] == [False] * 4
     assert diary.count("a" + salt) == 2
     with pytest.raises(WorkbenchError) as refused:
-        live.bench.rerun(first.id, params={"zzz": {}})
+        rerun(live.bench, first.id, params={"zzz": {}})
     assert refused.value.code == "pipeline.bad_option"
 
 
@@ -107,7 +109,7 @@ def test_a_resumed_graph_runs_what_is_left(live: LiveBench, diary: Diary) -> Non
     """A document that is handed over half-done goes on where it stands."""
     raw = document({"a": diary.probe("a"), "b": diary.probe("b")}, [("a", "b")])
     raw["nodes"][0] |= {"status": "completed", "output": {"text": "from elsewhere"}}
-    record = live.finish(live.bench.submit(Request(raw)).job)
+    record = live.finish(submit_graph(live.bench, Request(raw)).job)
     assert diary.lines() == ["b"]
     assert record.node("b").output == {"text": "bfrom elsewhere", "file": None, "number": None}
 
@@ -131,7 +133,7 @@ class DyingBus(Bus):
 def test_an_accepted_job_that_the_bus_never_got_is_enqueued(live: LiveBench, diary: Diary) -> None:
     bench = Bench(live.settings)
     bench.bus = DyingBus(live.settings.bus_url, live.settings.bench)
-    job = bench.submit(Request(document({"a": diary.probe("a")}))).job
+    job = submit_graph(bench, Request(document({"a": diary.probe("a")}))).job
     assert not live.bench.bus.knows(job)
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
@@ -141,7 +143,7 @@ def test_an_accepted_job_that_the_bus_never_got_is_enqueued(live: LiveBench, dia
 def test_an_accepted_job_can_be_cancelled_before_the_bus_has_it(live: LiveBench, diary: Diary) -> None:
     bench = Bench(live.settings)
     bench.bus = DyingBus(live.settings.bus_url, live.settings.bench)
-    job = bench.submit(Request(document({"a": diary.probe("a", sleep_s=60)}))).job
+    job = submit_graph(bench, Request(document({"a": diary.probe("a", sleep_s=60)}))).job
     assert live.bench.cancel(job) is True
     assert live.finish(job).status is JobStatus.CANCELLED
     assert live.run({"b": diary.probe("next")}).status is JobStatus.COMPLETED

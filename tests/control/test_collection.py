@@ -19,6 +19,7 @@ from tests.engine.graphs import document
 from tests.live import Diary, LiveBench, wait_for
 from workbench.client.bench import Bench
 from workbench.client.deletion import delete, parts_of
+from workbench.client.submit import submit_graph
 from workbench.control.retention import Retention, due
 from workbench.engine.accept import Request
 from workbench.retention.collecting import LAST, collect
@@ -75,7 +76,7 @@ def test_what_no_job_names_goes_from_everywhere_and_a_repeated_request_is_comput
     assert live.bench.store.computed([key]) == {} and key not in live.bench.bus.holding.results()
     assert collected(live.bench, dry_run=True).removed == []
 
-    again = other.submit(Request(document(nodes)))
+    again = submit_graph(other, Request(document(nodes)))
     assert again.known == 0 and file_of(live, again.job) == sha256
     assert diary.count(value) == 2 and live.bench.objects.has(sha256)
 
@@ -116,7 +117,7 @@ def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: L
     def compute(bench: Bench, count: int) -> None:
         service = "probe.data" if count % 3 == 2 else "probe.cached"
         probe = {"service": service, "params": {"value": values[count % 2], "file_kib": 70}}
-        job = bench.submit(Request(document({"a": probe}))).job
+        job = submit_graph(bench, Request(document({"a": probe}))).job
         record = wait_for(lambda: found if (found := bench.job(job)).status.final else None, what=job)
         output = record.node("a").output
         if not output or not bench.objects.has(output["file"]["sha256"]):

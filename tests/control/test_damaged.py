@@ -18,6 +18,7 @@ from schemas.retention import CollectionRequest
 from schemas.status import JobStatus
 from tests.live import Diary, LiveBench
 from workbench.client.deletion import parts_of
+from workbench.client.rerun import rerun
 from workbench.retention.collecting import REACHED, collect
 from workbench.retention.healing import check_artifact
 from workbench.retention.verification import verify_artifacts
@@ -119,7 +120,7 @@ def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveBench, diary
         live.submit(reader)
     assert told.value.code == "store.corrupt"
     assert f"workbench job rerun {maker.id}" in told.value.remedy
-    again = live.bench.rerun(maker.id)
+    again = rerun(live.bench, maker.id)
     assert again.known == 0
     check_whole(live, live.finish(again.job), ref)
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
@@ -130,7 +131,7 @@ def test_a_rerun_reads_what_it_would_otherwise_believe(live: LiveBench, diary: D
     nodes = {"made": made_and_read(diary, value)["made"]}
     first = live.run(nodes)
     spoil(live, file_of(first))
-    assert live.bench.rerun(first.id).known == 0
+    assert rerun(live.bench, first.id).known == 0
 
 
 def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: LiveBench, tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_verification_finds_puts_back_takes_out_and_names(live: LiveBench, diary
     behind = verify_artifacts(live.bench, after=min(kept.sha256, lost.sha256), most_bytes=1)
     assert not behind.whole and behind.artifacts >= 1
     job = damaged[lost.sha256].origin.made_by[0]
-    live.finish(live.bench.rerun(job).job)
+    live.finish(rerun(live.bench, job).job)
     assert check_artifact(live.bench, lost) is None
 
 

@@ -25,6 +25,7 @@ from tests.faults.conftest import Alive, check_nothing_dangles, events_of
 from tests.faults.extent import extent
 from tests.live import Diary, LiveBench, wait_for
 from tests.store.samples import make_job
+from workbench.client.rerun import rerun
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
@@ -142,7 +143,7 @@ def test_a_workers_home_is_full_while_a_node_saves(live: LiveBench, disk: Path, 
         assert check_cache(disk / "cache") == turn
         assert live.run({"b": diary.probe("small")}).status is JobStatus.COMPLETED, "what needs no space goes on"
         grow(disk, SMALL_MIB + (turn + 2) * 4 * FILE_MIB)
-        check_done(live, live.finish(live.bench.rerun(record.id).job), value)
+        check_done(live, live.finish(rerun(live.bench, record.id).job), value)
         assert diary.count(value) == 2
     print(f"\nhome full: {ROUNDS} of {ROUNDS} told home.disk_full, re-run completed, 0 corrupt files")
 
@@ -197,7 +198,7 @@ def test_a_cache_is_full(live: LiveBench, disk: Path, cache_disk: Path, diary: D
     assert check_cache(cache_disk) == before
     assert os.statvfs(cache_disk).f_bavail >= free - 4, "no part of a file was left behind"
     grow(cache_disk, SMALL_MIB + 4 * FILE_MIB)
-    check_done(live, live.finish(live.bench.rerun(record.id).job), salt)
+    check_done(live, live.finish(rerun(live.bench, record.id).job), salt)
 
 
 def test_executors_that_end_or_start_on_a_full_disk(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:

@@ -11,6 +11,7 @@ from schemas.status import JobStatus
 from tests.faults.extent import extent
 from tests.live import Diary, LiveBench
 from workbench.client.queues import queue_view, retry_all
+from workbench.client.rerun import retry
 from workbench.store.dead_letters import DeadLetters
 
 ATTEMPTS = 3  # the default
@@ -60,7 +61,7 @@ def test_what_was_given_up_is_tried_again_and_goes_on_where_it_failed(live: Live
     record = live.run(nodes, [("before", "p"), ("p", "after")])
     assert record.status is JobStatus.FAILED
     assert record.id in [letter.job for letter in DeadLetters(live.bench.store.database).list()]
-    done = live.finish(live.bench.retry(record.id).job)
+    done = live.finish(retry(live.bench, record.id).job)
     assert done.status is JobStatus.COMPLETED
     assert done.parent == record.id
     assert (diary.count("before"), diary.count("p"), diary.count("after")) == (1, ATTEMPTS + 1, 1)

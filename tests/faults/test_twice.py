@@ -15,6 +15,7 @@ from tests.live import Diary, LiveBench, wait_for
 from workbench.bus.fields import NodeField
 from workbench.bus.keys import FRONT, INTERACTIVE
 from workbench.client.bench import Bench
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.engine.cut import pool_name
 
@@ -79,10 +80,10 @@ def test_one_key_submitted_three_times_is_one_job(live: LiveBench, diary: Diary)
     """At once, as three faces that were told to hurry would do it, and once more when it is over."""
     request = Request(document({"n": diary.probe("n")}), key=f"once {diary.path}")
     with ThreadPoolExecutor(3) as faces:
-        answers = list(faces.map(lambda _: Bench(live.settings).submit(request), range(3)))
+        answers = list(faces.map(lambda _: submit_graph(Bench(live.settings), request), range(3)))
     (job,) = {answer.job for answer in answers}
     completed_once(live, job)
-    answers.append(live.bench.submit(request))
+    answers.append(submit_graph(live.bench, request))
     assert {answer.job for answer in answers} == {job}
     assert [answer.created for answer in answers].count(True) == 1
     tracked_once(live, job)

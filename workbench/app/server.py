@@ -14,7 +14,7 @@ from workbench.app.access.policy import policy_of
 from workbench.app.access.wiring import add_guard
 from workbench.app.answers import register_errors
 from workbench.app.api import register_api
-from workbench.app.description import describe_live_messages, described
+from workbench.app.description import describe_more, described
 from workbench.app.measured import Measured
 from workbench.app.mlflow.proxy import add_mlflow
 from workbench.app.part_states import PartStates
@@ -59,7 +59,7 @@ def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) ->
     app.state.bench_figures = BenchCollector(bench)
     register_errors(app)
     register_api(app)
-    describe_live_messages(app)
+    describe_more(app)
     app.include_router(login.router)
     app.state.mlflow = add_mlflow(app)
     if pages:

@@ -173,10 +173,11 @@ def rerun(
     """Run a job's graph again, with other parameters where given. What is known is not computed again."""
     from workbench.cli.run import connect, finish, print_accepted
     from workbench.cli.values import parse_settings
+    from workbench.client.rerun import rerun as rerun_job
 
     params = parse_settings(set_ or [])
     bench = connect(start=True, quiet=as_json)
-    accepted = bench.rerun(job, params=params, fresh=fresh)
+    accepted = rerun_job(bench, job, params=params, fresh=fresh)
     if detach:
         print_accepted(accepted, as_json)
     else:
@@ -192,9 +193,10 @@ def retry(
 ) -> None:
     """Go on with a job that failed or was cancelled, where it stopped, as a new job."""
     from workbench.cli.run import connect, finish, print_accepted
+    from workbench.client.rerun import retry as retry_job
 
     bench = connect(start=True, quiet=as_json)
-    accepted = bench.retry(job)
+    accepted = retry_job(bench, job)
     if detach:
         print_accepted(accepted, as_json)
     else:

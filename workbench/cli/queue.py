@@ -99,9 +99,10 @@ def retry(
     """Try what was given up again: a new job goes on where the old one failed."""
     from workbench.cli.run import connect
     from workbench.client.queues import retry_all
+    from workbench.client.rerun import retry as retry_job
 
     bench = connect()
-    jobs = [bench.retry(job).job] if job else retry_all(bench)
+    jobs = [retry_job(bench, job).job] if job else retry_all(bench)
     if as_json:
         print_json({"jobIds": jobs})
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.status import Lane
+from workbench.cli.inputs import RunCommand
 from workbench.cli.output import ExitCode, command, print_json
 
 if TYPE_CHECKING:
@@ -20,20 +21,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands that start jobs."""
-    app.command()(run)
-    app.command()(submit)
+    app.command(cls=RunCommand)(run)
+    app.command("submit")(submit_file)
 
 
 @command
 def run(
+    ctx: typer.Context,
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline; `workbench pipelines` lists them.")],
-    portrait: Annotated[str, typer.Option(help="Image file with a face; `sample` for the packaged one.")] = "",
-    prompt: Annotated[str, typer.Option(help="What the script is about; a model writes it.")] = "",
-    script: Annotated[str, typer.Option(help="Your own text, spoken as it is.")] = "",
-    audio: Annotated[str, typer.Option(help="A recording of the speech, in place of a prompt or a script.")] = "",
-    voice: Annotated[str, typer.Option(help="A recording of the voice that is to speak.")] = "",
-    ref_text: Annotated[str, typer.Option(help="What is said in the recording of the voice.")] = "",
-    approve: Annotated[bool, typer.Option(help="Wait for somebody to approve the script before it is spoken.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Leave an optional node out. Repeatable.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
@@ -45,31 +40,18 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a pipeline and wait for its video. Starts the stack when none runs. Ctrl-C stops watching, not the job."""
+    from workbench.cli.inputs import inputs_given
     from workbench.cli.values import parse_settings
-    from workbench.client.pipelines import find_pipeline
-    from workbench.client.samples import portrait_file
-    from workbench.engine.accept import Request
-    from workbench.workflows import Options, build
+    from workbench.client.options import check_options
+    from workbench.client.submit import job_request, submit
+    from workbench.pipelines.registry import find_pipeline
 
-    chosen = find_pipeline(pipeline)
-    params = parse_settings(set_ or [])
+    chosen, params = find_pipeline(pipeline), parse_settings(set_ or [])
+    options = {**inputs_given(ctx, chosen), "seed": seed, "leave_out": without or [], "fresh": fresh}
+    check_options(chosen, options)  # before anything starts
+    asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment)
     bench = connect(start=True, quiet=as_json)
-    if bench.settings.llm_url and prompt:
-        params.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
-    options = Options(
-        portrait=bench.upload(portrait_file(portrait, bench.settings.home), "image") if portrait else None,
-        prompt=prompt,
-        script=script,
-        audio=bench.upload(Path(audio).expanduser(), "audio") if audio else None,
-        voice=bench.upload(Path(voice).expanduser(), "audio") if voice else None,
-        ref_text=ref_text,
-        approve=approve,
-        seed=seed,
-        params=params,
-        leave_out=frozenset(without or []),
-        fresh=fresh,
-    )
-    accepted = bench.submit(Request(build(chosen, options), key=key, pipeline=chosen.name, experiment=experiment))
+    accepted = submit(bench, asked, key=key)
     if detach:
         print_accepted(accepted, as_json)
         return
@@ -78,7 +60,7 @@ def run(
 
 
 @command
-def submit(
+def submit_file(
     graph: Annotated[Path, typer.Argument(help="A langgraph.v1 document; - for standard input.")],
     key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated submit is the same job.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
@@ -88,16 +70,17 @@ def submit(
 ) -> None:
     """Submit a graph. It is validated whole; where anything is wrong, nothing is queued."""
     from schemas.errors import WorkbenchError
-    from workbench.engine.accept import Request
-    from workbench.engine.parse import parse_graph
+    from workbench.client.submit import job_request, submit
+    from workbench.engine.parse import read_document
 
     if str(graph) != "-" and not graph.is_file():
         raise WorkbenchError(
             "graph.not_json", f"there is no file {graph}", where=str(graph), remedy="Give the path of a graph document."
         )
-    document = parse_graph(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
+    document = read_document(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
+    asked = job_request(graph=document, experiment=experiment, lane=lane)
     bench = connect(start=True, quiet=as_json)
-    accepted = bench.submit(Request(document, key=key, experiment=experiment, lane=lane))
+    accepted = submit(bench, asked, key=key)
     if wait:
         say_unserved(accepted)
         finish(bench, accepted.job, as_json=as_json)

@@ -26,7 +26,7 @@ from schemas.refs import ImageRef, Ref, VideoRef
 from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
 from workbench.client.bench import Bench
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
-from workbench.client.order import asked_for
+from workbench.client.submit import asked_for
 from workbench.client.view import named_artifacts
 from workbench.engine.accept import Accepted
 from workbench.store.listing import JobFilter, JobLine

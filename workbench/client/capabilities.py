@@ -12,18 +12,18 @@ import orjson
 from nodes.info.merge_capabilities import merge
 from nodes.manifest import manifests
 from nodes.registry import services
+from schemas.api import JobRequest
 from schemas.capability import Capabilities, WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.status import Plane
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client.bench import Bench
-from workbench.engine.accept import Request
-from workbench.workflows import CAPABILITIES, Options, build
+from workbench.client.submit import submit
+from workbench.pipelines.registry import find_pipeline
 
 TIMEOUT_S = 10.0
 FRESH_S = 2.0
-_PLANE_OF = {"report": Plane.DATA, "merge": Plane.CONTROL}  # node of the capabilities graph -> who runs it
 
 
 def ask_capabilities(bench: Bench, timeout_s: float = TIMEOUT_S) -> Capabilities:
@@ -151,16 +151,16 @@ def _with_others(answer: Capabilities, announced: list[WorkerManifest]) -> Capab
 
 def _run(bench: Bench, deadline: float) -> tuple[Capabilities | None, set[Plane]]:
     """What the graph answered before the deadline (monotonic), and the planes that did."""
-    job = bench.submit(
-        Request(build(CAPABILITIES, Options()), pipeline=CAPABILITIES.name, experiment="capabilities")
-    ).job
+    asking = find_pipeline("capabilities")
+    job = submit(bench, JobRequest(pipeline=asking.name, experiment=asking.name)).job
+    plane_of = {node.id: node.plane for node in bench.job(job).graph.nodes}
     answered = set()
     for update in bench.watch(job):
         for event in update.events:
             if event.type is EventType.NODE_COMPLETED:
-                answered.add(_PLANE_OF[event.node])
-                if event.node == "merge":
-                    return Capabilities.model_validate(event.data["output"]["capabilities"]), answered
+                answered.add(Plane(plane_of[event.node] or ""))
+                if asking.result is not None and event.node == asking.result[0]:
+                    return Capabilities.model_validate(event.data["output"][asking.result[1]]), answered
         if time.monotonic() > deadline:
             bench.cancel(job)
             break

@@ -7,9 +7,8 @@ from schemas.api import Preset, PresetValues
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from workbench.client.bench import Bench
-from workbench.client.pipelines import find_pipeline
+from workbench.pipelines.registry import find_pipeline
 from workbench.store.presets import MOST, Presets
-from workbench.workflows.presets import SHIPPED
 
 
 def presets_of(bench: Bench, pipeline: str, owner: str) -> list[Preset]:
@@ -27,10 +26,10 @@ def shipped(pipeline: str) -> list[Preset]:
             name=preset.name,
             owner="",
             doc=preset.doc,
-            params=preset.params,
+            params={node: dict(values) for node, values in preset.params.items()},
             leave_out=list(preset.leave_out),
         )
-        for preset in SHIPPED.get(pipeline, ())
+        for preset in find_pipeline(pipeline).presets
     ]
 
 

@@ -16,6 +16,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.bus.keys import LANES
 from workbench.client.bench import Bench
+from workbench.client.rerun import retry
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
 
@@ -150,7 +151,7 @@ def retry_all(bench: Bench) -> list[str]:
     made = []
     for job in dict.fromkeys(letter.job for letter in DeadLetters(bench.store.database).list(1000)):
         try:
-            made.append(bench.retry(job).job)
+            made.append(retry(bench, job).job)
         except WorkbenchError as error:
             if error.code not in ("job.not_final", "job.nothing_to_retry"):
                 raise

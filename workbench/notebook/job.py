@@ -19,6 +19,7 @@ from schemas.status import JobStatus
 from workbench.client.bench import Bench
 from workbench.client.deletion import delete
 from workbench.client.finish import await_record, await_tracked
+from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
 from workbench.notebook import views, within
 from workbench.notebook.artifact import Artifact
@@ -280,12 +281,12 @@ class Job:
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
         changed = params_by_node(params, f"job {self.id}")
-        again = self._bench.rerun(self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        again = rerun(self._bench, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
         return self._followed_by(again.job)
 
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        return self._followed_by(self._bench.retry(self.id, parent_run=within.parent_run()).job)
+        return self._followed_by(retry(self._bench, self.id, parent_run=within.parent_run()).job)
 
     def delete(self) -> list[str]:
         """Remove its record and its run in MLflow; files that nothing names go with ``wb.gc()``.

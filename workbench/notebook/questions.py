@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from schemas.api import ApprovalRequest, JobRequest, PartEntry, PartList, PipelineList, PresetValues, Waveform
+from schemas.api import ApprovalRequest, PartEntry, PartList, PipelineList, PresetValues, Waveform
 from schemas.base import Contract
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
@@ -19,8 +19,9 @@ from workbench.client.describe import describe_pipelines
 from workbench.client.media.media_types import served_type
 from workbench.client.media.thumbnails import side_for, thumbnail
 from workbench.client.media.waveforms import points_for, waveform
-from workbench.client.order import place
 from workbench.client.presets import delete_preset, keep_preset
+from workbench.client.rerun import retry
+from workbench.client.submit import job_request, submit
 from workbench.notebook import within
 from workbench.notebook.given import validated
 
@@ -46,14 +47,13 @@ Params = Mapping[str, Any]
 
 
 def _submit(asker: Asker, given: Params) -> Contract:
-    asked = validated(JobRequest, dict(given))
-    accepted = place(asker.bench, asked, owner=LOCAL.name, reader=None, parent_run=within.parent_run())
+    accepted = submit(asker.bench, job_request(**given), parent_run=within.parent_run())
     within.note(job=accepted.job)
     return answers.accepted_answer(asker.bench, accepted)
 
 
 def _retry(asker: Asker, given: Params) -> Contract:
-    accepted = asker.bench.retry(given["job_id"], owner=LOCAL.name, parent_run=within.parent_run())
+    accepted = retry(asker.bench, given["job_id"], owner=LOCAL.name, parent_run=within.parent_run())
     within.note(job=accepted.job)
     return answers.accepted_answer(asker.bench, accepted)
 

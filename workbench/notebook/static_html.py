@@ -16,9 +16,9 @@ from schemas.refs import Ref
 from schemas.status import NodeStatus
 from workbench.client.bench import Bench
 from workbench.client.media.thumbnails import thumbnail
-from workbench.client.pipelines import pipeline_result
 from workbench.client.view import final_video
 from workbench.notebook.tables import html_table
+from workbench.pipelines.registry import pipeline_result
 
 LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
 TEXT_SHOWN = 4000  # bytes

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from schemas.api import JobRequest
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
@@ -15,12 +14,14 @@ from schemas.retention import CollectionReport, CollectionRequest, ErasureReport
 from workbench.client.bench import Bench
 from workbench.client.deletion import collect, digests_of, erase
 from workbench.client.mlflow_access import client_environment
-from workbench.client.order import place
 from workbench.client.samples import portrait_file
+from workbench.client.submit import job_request, submit
 from workbench.notebook import within
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.given import (
+    as_given,
     document_of,
+    file_named,
     lane_of,
     node_names,
     params_by_node,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from workbench.notebook.widgets.form import JobForm
 
 _OWNER = "local"  # of jobs and uploads
-_FILES = {"portrait": "image", "audio": "audio", "voice": "audio"}  # option -> kind
 
 
 class Workbench:
@@ -64,13 +64,6 @@ class Workbench:
         self,
         what: str | Graph | GraphBuilder | Mapping[str, Any],
         *,
-        portrait: str | Path | Ref | Artifact | None = None,
-        audio: str | Path | Ref | Artifact | None = None,
-        voice: str | Path | Ref | Artifact | None = None,
-        prompt: str = "",
-        script: str = "",
-        ref_text: str = "",
-        approve: bool = False,
         params: Mapping[str, Mapping[str, Any]] | None = None,
         without: str | Iterable[str] = (),
         seed: int = 0,
@@ -78,6 +71,7 @@ class Workbench:
         experiment: str | None = None,
         lane: str = "interactive",
         key: str | None = None,
+        **inputs: Any,
     ) -> Job:
         """Submit a job and return at once; nothing is queued where anything is wrong.
 
@@ -85,48 +79,25 @@ class Workbench:
 
         Args:
             what: name of a pipeline (``wb.pipelines`` shows them), or a graph.
-            portrait: picture of a face.
-            audio: a recording of the speech, in place of a prompt or a script.
-            voice: a recording of the voice that is to speak; ``ref_text`` is what is said in it.
-            prompt: what the script is about; a model writes it.
-            script: a text that is spoken as it is.
-            approve: wait for a person to approve the script (``job.approve()``) before it is spoken.
             params: parameters by node: ``{"animate": {"sway": 0.5}}``.
             without: optional nodes to leave out.
             fresh: compute everything anew, whatever is known.
             experiment: where it is recorded; default: that of the notebook's execution, else ``workbench``.
             lane: interactive, or batch: behind everything that a person waits for.
-            key: idempotency key: the same call again is the same job.
+            key: idempotency key: the same call again is the same job, also through another front end.
+            inputs: what the pipeline takes, by name; ``help(wb.pipelines["talking_head"])`` shows it.
         """
-        options: dict[str, Any] = {
-            "prompt": prompt,
-            "script": script,
-            "refText": ref_text,
-            "approve": approve,
-            "seed": seed,
-            "leaveOut": node_names(without),
-            "fresh": fresh,
-        }
-        given = {"portrait": portrait, "audio": audio, "voice": voice}
-        body: dict[str, Any] = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
-        files: dict[str, Ref] = {}
+        common = {"seed": seed, "leave_out": node_names(without), "fresh": fresh}
+        recorded = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
         if isinstance(what, str):
-            files = {name: self._brought(file, _FILES[name]) for name, file in given.items() if file is not None}
-            options |= {name: ref.sha256 for name, ref in files.items()}
-            body |= {"pipeline": what, "options": options, "params": params_by_node(params, what)}
+            options = {**as_given(self.pipelines[what], inputs), **common}
+            asked = job_request(pipeline=what, options=options, params=params_by_node(params, what), **recorded)
         else:
-            refuse_options(what, {**given, **options}, params)
-            body |= {"graph": document_of(what)}
-            refuse_cells(body["graph"])
-        accepted = place(
-            self.bench,
-            validated(JobRequest, body),
-            owner=_OWNER,
-            reader=None,
-            key=key,
-            files=files,
-            parent_run=within.parent_run(),
-        )
+            refuse_options({**inputs, "seed": seed, "without": without, "fresh": fresh, "params": params})
+            document = document_of(what)
+            refuse_cells(document)
+            asked = job_request(graph=document, **recorded)
+        accepted = submit(self.bench, asked, key=key, parent_run=within.parent_run())
         within.note(job=accepted.job)
         return Job(self.bench, accepted.job, unserved=accepted.unserved)
 
@@ -253,19 +224,10 @@ class Workbench:
         return self.bench.grants.drop_upload(_OWNER, named if isinstance(named, str) else named.sha256)
 
     def _brought(self, file: str | Path | Ref | Artifact, kind: str, owner: str = "") -> Ref:
-        ref = file if isinstance(file, Ref) else getattr(file, "ref", None)
-        if isinstance(ref, Ref):
-            return ref
-        if not isinstance(file, (str, Path)):
-            raise WorkbenchError(
-                "node.bad_input",
-                f"{type(file).__name__} is not a file",
-                where="upload",
-                seen=repr(file)[:200],
-                allowed="a path, an artifact of a job, or a reference",
-                remedy="Give one of those.",
-            )
-        return self.bench.upload(portrait_file(file, self.settings.home), kind, owner=owner)
+        named = file_named(file, "upload")
+        if isinstance(named, Ref):
+            return named
+        return self.bench.upload(portrait_file(named, self.settings.home), kind, owner=owner)
 
     def artifact(self, ref: Ref) -> Artifact:
         """A reference as something to look at, to open and to save."""

@@ -18,9 +18,9 @@ from tests.app.uploads.media import picture, wav
 from tests.engine.graphs import document
 from tests.live import LiveBench, sigkill, wait_for
 from workbench.client.presets import shipped
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.store.listing import JobFilter
-from workbench.workflows.presets import SHIPPED
 
 pytestmark = pytest.mark.stack
 
@@ -41,7 +41,10 @@ def hanging_bus(live: LiveBench) -> Iterator[None]:
 def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveBench) -> None:
     found = the_pipeline(api)
     assert found["offered"] and found["reason"] == "" and found["result"] == "remux.video"
-    assert found["options"]["portrait"] == "needed" and found["options"]["audio"] == "one_of"
+    inputs = {one["name"]: one for one in found["inputs"]}
+    assert inputs["portrait"]["use"] == "needed" and inputs["portrait"]["sample"]
+    assert inputs["audio"]["use"] == "one_of" and inputs["audio"]["group"] == ["prompt", "script", "audio"]
+    assert inputs["approve"]["needs"] == ["prompt", "script"] and found["reviews"] == ["review"]
     assert found["title"] == "Talking head"
     nodes = {node["id"]: node for node in found["nodes"]}
     assert set(nodes) >= {"script", "speech", "upscale", "animate", "remux", "evaluate"}
@@ -65,7 +68,7 @@ def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveBench) ->
     found = the_pipeline(api)
     nodes = {node["id"]: node["service"] for node in found["nodes"]}
     names = [preset["name"] for preset in found["presets"] if preset["owner"] == ""]
-    assert names == ["Calm", "Lively", "Sharp 1024"] and set(SHIPPED) == {"talking_head"}
+    assert names == ["Calm", "Lively", "Sharp 1024"]
     for preset in shipped("talking_head"):
         for node, params in preset.params.items():
             services()[nodes[node]].params.model_validate(params)
@@ -141,13 +144,15 @@ def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: Liv
     assert names(ada) == ["face.png", "second.wav", "adas.wav"], "each under the name that its owner gave it"
     assert names(ada, kind="audio") == ["second.wav", "adas.wav"] and names(ada, limit=1) == ["face.png"]
     assert names(bob) == ["bobs.wav"] and names(asking("eve:admin")) == []
-    job = live.bench.submit(  # what a job was given without an upload is there too, and what it made is not
+    # What a job was given without an upload is there too, and what it made is not.
+    job = submit_graph(
+        live.bench,
         Request(
             Graph.model_validate(
                 document({"a": {"service": "generate.upscale_image", "input": {"image": ada_ref(ada, face)}}})
             ),
             owner="carl",
-        )
+        ),
     ).job
     live.finish(job)
     [own] = asking("carl/runner").get("/api/uploads").json()["uploads"]

@@ -83,7 +83,7 @@ def test_a_portrait_a_voice_and_a_prompt_become_a_video(
     shown = api.get(f"/api/jobs/{record.id}").json()["job"]
     assert shown["options"]["options"]["refText"] == "a tone" and len(shown["options"]["options"]["voice"]) == 64
     card = next(p for p in api.get("/api/pipelines").json()["pipelines"] if p["name"] == "infinitetalk")
-    assert card["offered"] and card["options"]["voice"] == "needed"
+    assert card["offered"] and {one["name"]: one["use"] for one in card["inputs"]}["voice"] == "needed"
 
 
 def test_without_such_workers_the_card_is_greyed_with_the_reason(api: Client, live: LiveBench) -> None:

@@ -16,6 +16,7 @@ from tests.app.live.conftest import App, Watcher, numbers
 from tests.app.serve import MAX_SUBSCRIPTIONS
 from tests.engine.graphs import document
 from tests.live import Diary, LiveBench
+from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
 pytestmark = pytest.mark.stack
@@ -66,7 +67,7 @@ def test_a_message_without_end_closes_only_its_socket(live: LiveBench, app: App,
 
 
 def test_jobs_of_others_are_unknown(live: LiveBench, app: App) -> None:
-    job = live.bench.submit(Request(document({"a": "probe.data"}), owner="ada")).job
+    job = submit_graph(live.bench, Request(document({"a": "probe.data"}), owner="ada")).job
     with Watcher(app, "ben/runner") as ben, Watcher(app, "ada/runner") as ada, Watcher(app, "eve/viewer") as eve:
         refused = ben.subscribe(job)
         unknown = ben.subscribe("0" * len(job))

@@ -14,7 +14,6 @@ from schemas.api import (
     MAX_TEXT,
     EarlierAnswer,
     InfiniteTalkData,
-    JobOptions,
     JobRequest,
     TrainMode,
     TrainRequest,
@@ -95,8 +94,8 @@ def _from_form(bench: Bench, user: User, form: Form) -> EarlierAnswer:
         )
     data = _data(form.texts["data"])
     files = {option: _kept(bench, user, received[field], kind) for field, (option, kind) in _FILES.items()}
-    options = JobOptions(prompt=data.prompt, ref_text=data.ref_text)
-    return _placed(bench, user, JobRequest(pipeline="infinitetalk", options=options), files=files)
+    options = {"prompt": data.prompt, "refText": data.ref_text, **files}
+    return _submitted(bench, user, JobRequest(pipeline="infinitetalk", options=options))
 
 
 def _kept(bench: Bench, user: User, file: ReceivedFile, kind: str) -> Ref:
@@ -113,7 +112,7 @@ def _kept(bench: Bench, user: User, file: ReceivedFile, kind: str) -> Ref:
 )
 def train(asked: TrainRequest, bench: TheBench, user: Asker, key: Key = None) -> EarlierAnswer:
     """`fixed_graph`: `variant` is a pipeline, `params` are by node id. `process_graph`: the graph is `params.graph`."""
-    return _placed(bench, user, _job_request(asked), key)
+    return _submitted(bench, user, _job_request(asked), key)
 
 
 def _job_request(asked: TrainRequest) -> JobRequest:
@@ -141,10 +140,8 @@ def _job_request(asked: TrainRequest) -> JobRequest:
         raise invalid(error, "request.invalid", remedy=SEE_DOCS) from None
 
 
-def _placed(
-    bench: Bench, user: User, asked: JobRequest, key: str | None = None, files: dict[str, Ref] | None = None
-) -> EarlierAnswer:
-    accepted = accepted_answer(bench, submit_for(bench, user, asked, key, files))
+def _submitted(bench: Bench, user: User, asked: JobRequest, key: str | None = None) -> EarlierAnswer:
+    accepted = accepted_answer(bench, submit_for(bench, user, asked, key))
     return EarlierAnswer(**accepted.model_dump(exclude={"unserved"}))
 
 

@@ -24,7 +24,6 @@ from schemas.api import (
     RerunRequest,
 )
 from schemas.approval import Decision
-from schemas.refs import Ref
 from workbench.app.access.limits import check_submit
 from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, refusals
 from workbench.client.access import User, changeable, need_runner, reader, visible
@@ -40,15 +39,16 @@ from workbench.client.answers import (
 )
 from workbench.client.bench import Bench
 from workbench.client.deletion import delete
-from workbench.client.order import own_key, place
+from workbench.client.rerun import rerun, retry
+from workbench.client.submit import submit
 from workbench.engine.accept import Accepted
+from workbench.pipelines.registry import internal
 from workbench.store.job_params import ParamCondition
 from workbench.store.lineage import lineage
 from workbench.store.listing import JobFilter
 
 router = APIRouter(tags=["jobs"], route_class=StrictRoute)
 
-INNER_PIPELINES = ["capabilities"]  # jobs by which the bench asks itself something: listed only where named
 
 Key = Annotated[
     str | None,
@@ -73,13 +73,11 @@ def submit_job(asked: JobRequest, bench: TheBench, user: Asker, key: Key = None)
     return accepted_answer(bench, submit_for(bench, user, asked, key))
 
 
-def submit_for(
-    bench: Bench, user: User, asked: JobRequest, key: str | None = None, files: dict[str, Ref] | None = None
-) -> Accepted:
-    """Place a job for a user: the one way by which all calls submit something new."""
+def submit_for(bench: Bench, user: User, asked: JobRequest, key: str | None = None) -> Accepted:
+    """Submit for a user: the one way by which all calls submit something new."""
     need_runner(user)
     check_submit(user, bench)
-    return place(bench, asked, owner=user.name, reader=reader(user), key=key, files=files)
+    return submit(bench, asked, owner=user.name, reader=reader(user), key=key)
 
 
 @router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
@@ -112,7 +110,7 @@ def list_jobs(
             owner=owner,
             reader=reader(user),
             pipeline=pipeline,
-            without_pipelines=[] if pipeline else INNER_PIPELINES,
+            without_pipelines=[] if pipeline else internal(),
             experiment=experiment,
             sweep=sweep,
             parent=parent,
@@ -176,13 +174,14 @@ def rerun_job(
     need_runner(user)
     check_submit(user, bench)
     changes = asked or RerunRequest()
-    accepted = bench.rerun(
+    accepted = rerun(
+        bench,
         job_id,
         params=changes.params,
         fresh=changes.fresh,
         owner=user.name,
         reader=reader(user),
-        key=own_key(user.name, key),
+        key=key,
     )
     return accepted_answer(bench, accepted)
 
@@ -197,7 +196,7 @@ def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> 
     """As a new job; what completed is kept."""
     changeable(user, bench.job(job_id))
     check_submit(user, bench)
-    return accepted_answer(bench, bench.retry(job_id, owner=user.name, key=own_key(user.name, key)))
+    return accepted_answer(bench, retry(bench, job_id, owner=user.name, key=key))
 
 
 @router.post(

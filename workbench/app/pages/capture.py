@@ -1,4 +1,4 @@
-"""Taking in a picture or a sound: Gradio's component captures it, an island shows what was taken in."""
+"""Taking in an image, a sound or a video: Gradio's component captures it, an island shows what was taken in."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _HEIGHT_PX = 240
 class Capture:
     """The components of one file: where it is captured, and the reference that was made of it."""
 
-    source: gr.Image | gr.Audio
+    source: gr.Image | gr.Audio | gr.Video
     taken: Island  # value: schemas.upload.Upload as JSON, or None
     sample: gr.Button | None
     frame: gr.Column
 
 
-def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = False) -> Capture:
+def capture(bench: Bench, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False) -> Capture:
     """Components and their events; the taken file is an artifact of the bench from then on.
 
     Args:
-        kind: image or audio.
+        kind: image, audio or video.
         sample: offer the packaged portrait.
     """
-    with gr.Column(elem_id=f"field-{name}", elem_classes="wb-plain") as frame:
+    with gr.Column(elem_id=elem_id, elem_classes="wb-plain") as frame:
         if kind == "image":
             source: Any = gr.Image(
                 label=label,
@@ -44,7 +44,11 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 height=_HEIGHT_PX,
                 buttons=[],
                 elem_id=f"{name}-source",
-                placeholder="Drop a portrait here, paste it, or click to choose",
+                placeholder=f"Drop a {label.lower()} here, paste it, or click to choose",
+            )
+        elif kind == "video":
+            source = gr.Video(
+                label=label, sources=["upload", "webcam"], height=_HEIGHT_PX, buttons=[], elem_id=f"{name}-source"
             )
         else:
             source = gr.Audio(
@@ -53,9 +57,10 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 sources=["upload", "microphone"],
                 buttons=[],
                 elem_id=f"{name}-source",
+                elem_classes="wb-audio-source",
             )
         taken = island("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
-        button = gr.Button("Use the sample portrait", size="sm", elem_id=f"{name}-sample") if sample else None
+        button = gr.Button(f"Use the sample {label.lower()}", size="sm", elem_id=f"{name}-sample") if sample else None
 
     def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
         if not path:

@@ -25,10 +25,10 @@ from pydantic import BaseModel
 from schemas.errors import WorkbenchError
 from workbench.app.api import jobs
 from workbench.app.pages.asking import asking
-from workbench.app.pages.orders import request_of
 from workbench.client.access import need_runner
 from workbench.client.bench import Bench
 from workbench.client.describe import describe_pipelines
+from workbench.client.submit import job_request
 from workbench.client.uploads import keep_upload
 
 
@@ -44,7 +44,7 @@ def add_endpoints(bench: Bench) -> None:
         pipeline: str, options: dict[str, Any], params: dict[str, Any], experiment: str, request: gr.Request
     ) -> dict[str, Any]:
         """Submit a pipeline; options name files by the digests that /upload answered."""
-        asked = request_of(pipeline=pipeline, options=options, params=params, experiment=experiment or "workbench")
+        asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment or "workbench")
         return _json(jobs.submit_job(asked, bench, asking(request)))
 
     def status(job_id: str, request: gr.Request) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.upload import Upload
 from workbench.client.access import LOCAL, User, need_runner
 from workbench.client.bench import Bench
-from workbench.client.given import given_ref
+from workbench.client.files import given_ref
 from workbench.client.uploads import keep_sample, keep_upload
 
 

@@ -20,8 +20,6 @@ from workbench.notebook.job import Job
 from workbench.notebook.tables import html_table
 from workbench.notebook.widgets.view import View
 
-_ELSEWHERE = ("prompt", "script")  # parameters that are inputs of the pipeline too
-
 
 class JobForm(View):
     """Fill it in and press the button; the job shows itself below.
@@ -106,10 +104,7 @@ class JobForm(View):
 
     def _schemas(self) -> dict[str, dict[str, Any]]:
         """JSON Schemas of the parameters that the form shows, by node."""
-        return {
-            node.id: {k: v for k, v in (node.params or {}).get("properties", {}).items() if k not in _ELSEWHERE}
-            for node in self.pipeline.nodes
-        }
+        return {node.id: node.params.get("properties", {}) for node in self.pipeline.nodes}
 
 
 def _given(value: Any) -> Any:

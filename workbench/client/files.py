@@ -1,16 +1,41 @@
-"""What a person may refer to by its digest: uploads of theirs, and files of jobs they may see."""
+"""The files that a person gives, as references: by path, by digest, or as they are. Every front end comes through here.
+
+A path is opened on this machine, so only the command line and notebooks make one of what a person typed. HTTP bodies
+and pages name files by the digest of an upload, and a text is never taken for a path.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import Ref, refs_in
+from workbench.client.samples import portrait_file
+from workbench.pipelines.sdk import InputField
 
 if TYPE_CHECKING:
     from workbench.client.bench import Bench
+
+
+def file_given(bench: Bench, value: object, wanted: InputField, *, reader: str | None) -> Ref:
+    """What was given for an input that is a file, as a reference.
+
+    Args:
+        value: a reference; a ``Path``, which is uploaded; a text, which is a digest.
+        reader: whose uploads and artifacts a digest may name; None: everybody's.
+
+    Raises WorkbenchError: artifact.unknown, request.invalid, and what ``Bench.upload`` raises.
+    """
+    if isinstance(value, Ref):
+        return value
+    if isinstance(value, Path):
+        path = portrait_file(value, bench.settings.home) if wanted.form.sample else value.expanduser()
+        ref: Ref = bench.upload(path, wanted.kind.value)
+        return ref
+    return given_ref(bench, str(value), wanted.kind.value, owner=reader, where=wanted.name)
 
 
 def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:
