@@ -8,8 +8,8 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(if $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(name))))
 BIN := .venv/bin
-# Two processes, and what shares a stack in one of them (tests/sharing.py)
-SHARED := -n 2 --dist loadscope --no-loadscope-reorder
+# Three processes on two cores, as some tests wait more than they compute; tests/sharing.py says what shares a stack
+SHARED := -n 3 --dist loadscope --no-loadscope-reorder
 PROMPT ?= Explain in three short sentences why the sky is blue.
 export GRADIO_ANALYTICS_ENABLED ?= False
 export HF_HUB_OFFLINE ?= 1

@@ -50,20 +50,20 @@ def babble(folder: Path, seconds: float) -> tuple[Path, list[Phoneme]]:
 
 def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps: int, folder: Path) -> None:
     """Setup, painting alone and encoding alone."""
-    from nodes._face import largest_face, mesh, read_picture
+    from nodes._face import largest_face, mesh, read_image
+    from nodes.generate._puppet.audio import loudness, read_audio
     from nodes.generate._puppet.encoder import PartEncoder
     from nodes.generate._puppet.framing import frame
     from nodes.generate._puppet.motion import controls
     from nodes.generate._puppet.painter import Painter
-    from nodes.generate._puppet.sound import loudness, read_sound
     from nodes.generate._puppet.visemes import tracks_from_phonemes
 
-    rgb = read_picture(portrait)
+    rgb = read_image(portrait)
     points = mesh(rgb, largest_face(portrait))
     began = time.perf_counter()
     painter = Painter(*frame(rgb, points, size))
     print(f"setup of the portrait  {1e3 * (time.perf_counter() - began):6.1f} ms, once")
-    sound = read_sound(audio)
+    sound = read_audio(audio)
     loud = loudness(sound)
     count = min(100, sound.frames(fps))
     plan = controls(

@@ -1,4 +1,4 @@
-"""The sample portrait: a photograph in the public domain that ships inside an installed package."""
+"""The sample portrait: a public-domain photograph from an installed package."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from schemas.errors import WorkbenchError
 from schemas.installing import install_extra
 
 SAMPLE_NAME = "sample-portrait.png"
-_CROP = (96, 0, 352, 256)  # left, top, right, bottom of head and shoulders in the 512 x 512 original
+_CROP = (96, 0, 352, 256)  # head and shoulders in the 512 x 512 original: left, top, right, bottom
 _SIZE = 512
 
 
 def sample_portrait(folder: Path) -> Path:
-    """Write the sample portrait, a 512 x 512 RGB PNG of astronaut Eileen Collins, into ``folder``: equal bytes always.
+    """Write the sample portrait, a 512 x 512 RGB PNG of astronaut Eileen Collins, into ``folder``; always equal bytes.
 
     Source: NASA, public domain, as ``astronaut.png`` in scikit-image; cropped and enlarged with Lanczos.
-    Raises WorkbenchError (node.missing_package) where scikit-image is not installed.
+    Raises WorkbenchError (node.missing_package) if scikit-image is not installed.
     """
     from PIL import Image
 
-    spec = importlib.util.find_spec("skimage")  # finds the folder without running the package
+    spec = importlib.util.find_spec("skimage")  # finds the folder without importing the package
     if spec is None or spec.origin is None:
         raise WorkbenchError(
             "node.missing_package",
@@ -29,7 +29,7 @@ def sample_portrait(folder: Path) -> Path:
             where="sample_portrait",
             seen="not installed",
             allowed="scikit-image",
-            remedy=f"{install_extra('cpu')}, or give a portrait of your own.",
+            remedy=f"{install_extra('cpu')}, or use your own portrait.",
         )
     target = folder / SAMPLE_NAME
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""Where sentences end in running English text. A period alone does not tell: Dr. Smith paid 3.50 at 5 p.m. ... once.
+"""Splits English text into sentences. A period alone is ambiguous: Dr. Smith paid 3.50 at 5 p.m. ... once.
 
-Rules, in order: a blank line or a bullet always ends one; end marks before a lower-case word never do; titles and
-abbreviations that need a word behind them never do; abbreviations that may end a sentence do when the next word is one
-that sentences start with.
+Rules, in order: a blank line or a bullet always ends a sentence; an end mark before a lower-case word never does;
+titles and abbreviations that need a following word never do; abbreviations that may end a sentence do if the next word
+is one that commonly starts a sentence.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# They stand before a name, a number or an example, never at an end.
+# These precede a name, a number or an example, so they never end a sentence.
 _LEADS_ON = _words(
     "mr mrs ms mx dr prof st mt gen sen rep gov capt cmdr lt col sgt maj adm rev hon pres supt messrs "
     "vs cf viz approx ca fig figs eq no nos vol vols pp ed eds e.g i.e"
 )
-# They may end a sentence, or not.
+# These may or may not end a sentence.
 _MAY_END = _words(
     "etc al inc ltd co corp jr sr dept est ave blvd rd ft jan feb mar apr jun jul aug sep sept oct nov dec"
 )
@@ -37,7 +37,7 @@ _STARTERS = _words(
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text in order, each with its end mark and single spaces; together they hold every word."""
+    """The sentences of a text in order, with their end marks and normalised spaces. No word is lost."""
     sentences: list[str] = []
     for paragraph in _PARAGRAPH.split(text):
         flat = " ".join(paragraph.split())

@@ -1,4 +1,4 @@
-"""What speech nodes hand to animation nodes: phonemes with their times."""
+"""Timed phonemes, which speech nodes pass to animation nodes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from nodes.sdk import Field, NodeModel
 
 
 class Phoneme(NodeModel):
-    """One phoneme of a spoken text, as the voice said it."""
+    """One phoneme of a spoken text with its time span."""
 
-    symbol: str = Field(description="IPA-like symbol; stress marks may be attached; punctuation and spaces are pauses.")
+    symbol: str = Field(description="IPA-like symbol, possibly with stress marks; punctuation and spaces are pauses.")
     start_s: float = Field(ge=0, description="Start, in seconds from the start of the audio.")
     end_s: float = Field(ge=0, description="End, in seconds from the start of the audio.")

@@ -1,4 +1,4 @@
-"""The context a node runs in. What differs between a worker and a plain script is behind the ``Host`` protocol."""
+"""The context that a node runs in. The ``Host`` protocol hides the differences between a worker and a plain script."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from nodes.media import measure
 from nodes.model_cache import ModelCache
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 
 T = TypeVar("T")
 PROGRESS_EVERY_S = 0.25
@@ -23,17 +23,32 @@ _SUFFIXES = {"image": ".png", "audio": ".wav", "video": ".mp4", "json": ".json",
 
 
 class Cancelled(BaseException):
-    """Raised out of ``ctx.progress`` when the job was cancelled. Not an Exception: a node must not swallow it."""
+    """Raised by ``ctx.progress`` after the job was cancelled. It is no Exception, so that nodes do not swallow it."""
+
+
+class Facts(TypedDict, total=False):
+    """What a node may say of a file that it saves; the fields of the references."""
+
+    media_type: str
+    name: str
+    author: str | None
+    width: int
+    height: int
+    fps: float
+    frames: int
+    duration_s: float
+    sample_rate_hz: int
+    channels: int
 
 
 class Host(Protocol):
-    """What carries out the context's requests: the worker's executor, or a folder (``nodes.local``)."""
+    """Carries out the context's requests: the worker's executor, or a folder (``nodes.local``)."""
 
     def fetch(self, ref: Ref) -> Path:
         """A local, read-only file with the artifact's bytes. Raises WorkbenchError (store.missing)."""
 
     def store(self, path: Path, ref: Ref) -> None:
-        """Take the file over as an artifact; it must not be changed afterwards."""
+        """Take ownership of the file as an artifact; it must not be changed afterwards."""
 
     def progress(self, done: float, total: float, unit: str) -> None: ...
 
@@ -44,20 +59,20 @@ class Host(Protocol):
     def log(self, text: str) -> None: ...
 
     def part(self, index: int, ref: Ref) -> None:
-        """Record a finished part, so that another attempt can go on behind it."""
+        """Record a finished part, so that another attempt can continue after it."""
 
     def ask(self, question: Question) -> Decision:
-        """The person's answer. Raises Cancelled where there is none yet: the node is run again when there is."""
+        """The person's answer. Raises Cancelled if there is none yet; the node runs again once there is."""
 
     def cancelled(self) -> bool: ...
 
 
 class Parts:
-    """The finished parts of a node's long output, in order. After a crash the next attempt finds them here."""
+    """The finished parts of a node's long output, in order. After a crash, the next attempt finds them here."""
 
-    def __init__(self, ctx: Context, known: list[Ref]) -> None:
+    def __init__(self, ctx: Context, finished: list[Ref]) -> None:
         self._ctx = ctx
-        self._refs = list(known)
+        self._refs = list(finished)
 
     def __len__(self) -> int:
         return len(self._refs)
@@ -68,23 +83,23 @@ class Parts:
     def __iter__(self) -> Iterator[Ref]:
         return iter(self._refs)
 
-    def append(self, data: Path | bytes, kind: str, **facts: Any) -> Ref:
-        """Save one more part. It is safe from crashes once the worker has reported it."""
-        ref: Ref = self._ctx.save(data, kind, **facts)
+    def append(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref:
+        """Save the next part. It survives a crash once the worker has reported it."""
+        ref = self._ctx.save(data, kind, **facts)
         self._ctx.host.part(len(self._refs), ref)
         self._refs.append(ref)
         return ref
 
 
 class Context:
-    """What a node needs and no more.
+    """The services that a running node can use.
 
     Attributes:
         seed: an integer; equal seeds give equal outputs for nodes declared ``seeded=True``.
         device: "cpu" or "cuda:N".
-        workdir: an empty directory of this run, made when first asked for and removed afterwards.
-        parts: finished parts of an earlier attempt of this very node.
-        provenance: what a node may write into its file's metadata (workflow, graph, seed, node versions).
+        workdir: an empty directory of this run, created on first use and removed afterwards.
+        parts: parts that an earlier attempt of the same node finished.
+        provenance: values that a node may write into the metadata of its files (workflow, graph, seed, node versions).
         worker: the id of the worker, for reports.
     """
 
@@ -120,11 +135,11 @@ class Context:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the job was cancelled. A node that loops without ``progress`` should look here."""
+        """Whether the job was cancelled. A node that loops without calling ``progress`` should check this."""
         return self.host.cancelled()
 
     def model(self, key: str, load: Callable[[], T], vram_gib: float = 0.0) -> T:
-        """The loaded model: ``load()`` runs once per worker, until the budget pushes it out."""
+        """The loaded model. ``load()`` runs once per worker, until the VRAM budget evicts the model."""
 
         def loading() -> T:
             self.log(f"loading {key}")
@@ -133,27 +148,40 @@ class Context:
         return self._models.get(key, loading, vram_gib)
 
     def setting(self, name: str, default: str = "") -> str:
-        """A setting of an outside engine, e.g. ``llm_url``."""
+        """A setting for an external engine, e.g. ``llm_url``."""
         return self._settings.get(name) or default
 
     def open(self, ref: Ref) -> Path:
-        """A local file with the artifact's bytes: read it, do not change it. Blocks while it is fetched.
+        """A local, read-only file with the artifact's bytes. Blocks while it is fetched.
 
         Raises WorkbenchError: store.missing, store.unreachable.
         """
         return self.host.fetch(ref)
 
-    def save(self, data: Path | bytes, kind: str, *, media_type: str = "", name: str = "", **facts: Any) -> Any:
-        """Keep bytes or a file as an artifact and return its typed reference, with measured facts.
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["image"], **facts: Unpack[Facts]) -> ImageRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["audio"], **facts: Unpack[Facts]) -> AudioRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["video"], **facts: Unpack[Facts]) -> VideoRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["text"], **facts: Unpack[Facts]) -> TextRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["json"], **facts: Unpack[Facts]) -> JsonRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: Literal["file"], **facts: Unpack[Facts]) -> FileRef: ...
+    @overload
+    def save(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref: ...
+    def save(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref:
+        """Store bytes or a file as an artifact and return its typed reference, with measured properties.
 
         Args:
-            data: bytes, or a file in ``workdir`` that is taken over and must not be changed afterwards.
+            data: bytes, or a file in ``workdir``, which becomes the artifact and must not be changed afterwards.
             kind: image, audio, video, json, text or file.
-            media_type: taken from the kind or measured from the bytes where it is left out.
-            facts: facts that are known and need not be measured (``width=…``); they win over measured ones.
+            facts: a name, and properties that the caller already knows (``width=…``); they override measured ones.
         """
         if kind not in REF_TYPES:
-            raise WorkbenchError("node.bad_output", f"unknown kind of artifact {kind!r}", allowed=sorted(REF_TYPES))
+            raise WorkbenchError("node.bad_output", f"unknown artifact kind {kind!r}", allowed=sorted(REF_TYPES))
         path = data
         if isinstance(data, bytes):
             with tempfile.NamedTemporaryFile(dir=self.workdir, suffix=_SUFFIXES[kind], delete=False) as written:
@@ -162,22 +190,14 @@ class Context:
         assert isinstance(path, Path)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        described: dict[str, Any] = {
-            **measure(path, kind),
-            **facts,
-            "sha256": sha256,
-            "size_bytes": path.stat().st_size,
-        }
-        if media_type:
-            described["media_type"] = media_type
-        if name:
-            described["name"] = name
+        known = {name: value for name, value in facts.items() if value not in ("", None)}
+        described = {**measure(path, kind), **known, "sha256": sha256, "size_bytes": path.stat().st_size}
         ref = REF_TYPES[kind].model_validate(described)
         self.host.store(path, ref)
         return ref
 
     def progress(self, done: float, total: float, unit: str = "") -> None:
-        """Report how far the node is; calls in quick succession are thinned. Raises Cancelled."""
+        """Report progress, at most every 0.25 s. Raises Cancelled."""
         if self.host.cancelled():
             raise Cancelled
         now = time.monotonic()
@@ -186,14 +206,14 @@ class Context:
             self.host.progress(done, total, unit)
 
     def log(self, text: str) -> None:
-        """Say what is being done, in a line: shown with the node while it runs, and kept with its result.
+        """Add a line to the node's log, which is shown while the node runs and kept with its result.
 
-        The last 20 are kept, 300 characters of each.
+        The last 20 lines are kept, 300 characters of each.
         """
         self.host.log(text)
 
     def preview(self, make: Callable[[], bytes], media_type: str = "image/jpeg") -> None:
-        """Show a short-lived preview; ``make`` is only called when the last one is two seconds old."""
+        """Show a short-lived preview. ``make`` is called only if the last preview is at least two seconds old."""
         now = time.monotonic()
         if now - self._preview_at >= PREVIEW_EVERY_S:
             self._preview_at = now
@@ -202,18 +222,18 @@ class Context:
             self.host.preview(path, media_type)
 
     def ask(self, question: Question) -> Decision:
-        """What a person decided. For nodes declared ``asks=True``.
+        """Ask a person for a decision. For nodes declared ``asks=True``.
 
-        Without an answer this leaves the node: the job waits without a worker, and the node runs again, from its
-        beginning, when the person has decided. So ask first, and do nothing before that is not to be done twice.
+        While there is no answer, this call leaves the node: the job waits without occupying a worker, and the node runs
+        again from its beginning after the person decides. So ask first, before any work that must not run twice.
 
-        Raises WorkbenchError: review.rejected, which fails the node for good; node.bad_declaration.
+        Raises WorkbenchError: review.rejected, which fails the node permanently; node.bad_declaration.
         """
         decision = self.host.ask(question)
         if not decision.approved:
             raise WorkbenchError(
                 "review.rejected",
-                f"{decision.author} rejected it" + (f": {decision.reason}" if decision.reason else ""),
+                f"{decision.author} rejected the text" + (f": {decision.reason}" if decision.reason else ""),
                 seen=question.text[:300],
                 remedy="Change the prompt or the script and run it again.",
                 author=decision.author,
@@ -222,12 +242,12 @@ class Context:
         return decision
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
-        """Record a figure of this run (a loss, a score); it becomes ``node.name`` in MLflow."""
+        """Record a metric of this run (a loss, a score); MLflow shows it as ``node.name``."""
         self.host.metric(name, float(value), step)
 
 
 def take_over(path: Path, target: Path) -> None:
-    """Move a finished file to its content address; a copy where the move crosses file systems. Atomic at the target."""
+    """Move a finished file to its content address, or copy it across file systems. Atomic at the target."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         return
@@ -240,5 +260,5 @@ def take_over(path: Path, target: Path) -> None:
         staging.chmod(0o444)
         staging.replace(target)
     except BaseException:
-        staging.unlink(missing_ok=True)  # half a copy on a full disk would take what little space there is
+        staging.unlink(missing_ok=True)  # an incomplete copy would waste space on a full disk
         raise

@@ -53,7 +53,7 @@ def import_all(kind: Kind, modules: Iterable[str]) -> None:
                 kind.code,
                 f"the {kind.word} module {name} cannot be imported: {type(error).__name__}: {error}",
                 where=name,
-                remedy=f"Put the folder that has it on PYTHONPATH, or correct {kind.variable}."
+                remedy=f"Add the folder that contains it to PYTHONPATH, or correct {kind.variable}."
                 if not_found
                 else kind.remedy,
             ) from error

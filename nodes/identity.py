@@ -1,7 +1,7 @@
-"""What makes a node's result what it is, beside its parameters and inputs: code, weights, versions of packages.
+"""The identity of a node, which with parameters and inputs determines its result: code, weights, package versions.
 
-The three are pinned into a graph when it is accepted, told by workers as what they offer, and part of the content key.
-Why so: docs/design/node-identity.md.
+The three are pinned into a graph when it is accepted, reported by workers, and part of the content key. The reasons are
+in docs/design/node-identity.md.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MAIN = "__main__"
 
 @dataclass(frozen=True)
 class Identity:
-    """Of a service in one environment. Nothing of the machine is in it.
+    """The identity of a service in one environment, independent of the machine.
 
     Attributes:
         code: digest of the node's source.
-        weights: digest of the files that are its model; "" where there are none.
-        packages: ``name==version`` of the packages it declares.
+        weights: digest of its model files; "" if it has none.
+        packages: ``name==version`` of the packages that it declares.
     """
 
     code: str = ""
@@ -38,32 +38,32 @@ class _Code:
     stamps: Mapping[str, source.Stamp | None]
 
 
-_DECLARED: dict[str, source.Stamp | None] = {}  # module -> when its file was written, as it was imported
-_KNOWN: dict[str, _Code] = {}  # module -> its code as this process first saw it
-_BROKEN: dict[str, dict[str, source.Stamp | None]] = {}  # module -> the file that keeps its code from being read
+_DECLARED: dict[str, source.Stamp | None] = {}  # module -> stamp of its file when it was imported
+_LOADED: dict[str, _Code] = {}  # module -> its code when this process first read it
+_BROKEN: dict[str, dict[str, source.Stamp | None]] = {}  # module -> stamp of the file that could not be read
 _UNREADABLE = (SyntaxError, ValueError, OSError)
 
 
 def declared(module: str, file: str) -> None:
-    """A module was imported, perhaps again: what it is made of is seen anew."""
+    """Record that a module was imported, perhaps again, so that its code is read again."""
     _DECLARED[module] = source.stamp_of(file)
-    _KNOWN.pop(module, None)
+    _LOADED.pop(module, None)
 
 
 def code_of(module: str, file: str) -> str:
-    """Digest of the source of the node that ``module`` declares. A few ms the first time, then what stat costs.
+    """Digest of the source of the node that ``module`` declares. A few ms the first time, then the cost of a stat.
 
-    Raises WorkbenchError (node.code_changed) where the source is not any more what this process runs.
+    Raises WorkbenchError (node.code_changed) if the source on disk differs from the code that this process runs.
     """
     if module == MAIN or source.find(module) is None:  # a notebook's cell, or a script
         return source.cell_digest(file)
-    known = _KNOWN.get(module)
-    if known is None:
+    loaded = _LOADED.get(module)
+    if loaded is None:
         if source.stamp_of(file) != _DECLARED.get(module):
             raise _changed(module, [file])
         try:
-            known = _KNOWN[module] = _look(module)
-        except _UNREADABLE as error:  # a module that only ``run`` imports
+            loaded = _LOADED[module] = _read(module)
+        except _UNREADABLE as error:  # in a module that only ``run`` imports
             broken = str(getattr(error, "filename", None) or file)
             _BROKEN[module] = {broken: source.stamp_of(broken)}
             raise WorkbenchError(
@@ -72,23 +72,23 @@ def code_of(module: str, file: str) -> str:
                 where=broken,
                 remedy="Correct that file.",
             ) from None
-    elif any(source.stamp_of(path) != stamp for path, stamp in known.stamps.items()):
+    elif any(source.stamp_of(path) != stamp for path, stamp in loaded.stamps.items()):
         source.find.cache_clear()  # a module may have been added
         try:
-            now = _look(module)
-        except (*_UNREADABLE, ModuleNotFoundError) as error:  # it is being written
+            now = _read(module)
+        except (*_UNREADABLE, ModuleNotFoundError) as error:  # the file is being written
             raise _changed(module, [str(getattr(error, "filename", None) or file)]) from None
-        if now.digest != known.digest:
-            raise _changed(module, _differing(known.modules, now.modules))
-        known = _KNOWN[module] = now  # comments, or a touch
-    return known.digest
+        if now.digest != loaded.digest:
+            raise _changed(module, _differing(loaded.modules, now.modules))
+        loaded = _LOADED[module] = now  # only comments or time stamps changed
+    return loaded.digest
 
 
 def sources(modules: Iterable[str]) -> dict[str, source.Stamp | None]:
-    """When the files of those nodes were written, by path: whoever sees another time may ask ``code_of`` again."""
+    """Stamps of the files of these nodes, by path. A caller that sees a different stamp calls ``code_of`` again."""
     found: dict[str, source.Stamp | None] = {}
     for module in modules:
-        found |= _KNOWN[module].stamps if module in _KNOWN else _BROKEN.get(module, {})
+        found |= _LOADED[module].stamps if module in _LOADED else _BROKEN.get(module, {})
     return found
 
 
@@ -108,7 +108,7 @@ def versions_of(names: tuple[str, ...], where: str, remedy: str) -> tuple[str, .
         raise _missing(error.name, where, remedy) from None
 
 
-def _look(module: str) -> _Code:
+def _read(module: str) -> _Code:
     modules = source.modules_of(module)
     stamps = {path: stamp for content in modules.values() for path, stamp in content.stamps.items()}
     return _Code(source.digest_of(modules), modules, stamps)
@@ -122,11 +122,11 @@ def _differing(before: Mapping[str, source.Module], now: Mapping[str, source.Mod
 def _changed(module: str, what: list[str]) -> WorkbenchError:
     return WorkbenchError(
         "node.code_changed",
-        f"the code of {module} was edited after this process had read it",
+        f"the code of {module} changed after this process had loaded it",
         where=", ".join(what),
-        seen="other code on disk than in memory",
-        remedy="Restart this process: `workbench down` and `workbench up` for the page, the kernel for a notebook. "
-        "Workers see an edit by themselves.",
+        seen="different code on disk and in memory",
+        remedy="Restart this process: for the page, run `workbench down` and `workbench up`; for a notebook, restart "
+        "its kernel. Workers reload changed code automatically.",
     )
 
 

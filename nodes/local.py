@@ -1,11 +1,11 @@
-"""Run a node without any server: artifacts lie in a folder. For tests, notebooks and measurements."""
+"""Run a node without any server, with artifacts in a folder. For tests, notebooks and measurements."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,9 +15,13 @@ from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 
+Params = TypeVar("Params", bound=BaseModel)
+Inputs = TypeVar("Inputs", bound=BaseModel)
+Outputs = TypeVar("Outputs", bound=BaseModel)
+
 
 class FolderHost:
-    """A host that keeps artifacts in a folder and remembers what it was told."""
+    """A host that keeps artifacts in a folder and records all calls."""
 
     def __init__(self, folder: Path, on_progress: Callable[[float, float, str], None] | None = None) -> None:
         self.folder = folder
@@ -26,7 +30,7 @@ class FolderHost:
         self.previews: list[Path] = []
         self.progressed: list[tuple[float, float, str]] = []
         self.said: list[str] = []
-        self.decision: Decision | None = None  # what a person says when asked; None: yes, as it is
+        self.decision: Decision | None = None  # the person's answer; None approves the text unchanged
         self._on_progress = on_progress
 
     def fetch(self, ref: Ref) -> Path:
@@ -63,14 +67,16 @@ class FolderHost:
 
 
 def local_context(folder: Path, models: ModelCache | None = None, **options: Any) -> Context:
-    """A context over a folder; ``options`` are those of Context (seed, settings, parts, …)."""
+    """A context on a folder; ``options`` are those of Context (seed, settings, parts, …)."""
     folder.mkdir(parents=True, exist_ok=True)
     workdir = Path(tempfile.mkdtemp(prefix="node-", dir=folder))
     return Context(FolderHost(folder), workdir=workdir, models=models or ModelCache(), **options)
 
 
-def run_locally(run: Callable[..., BaseModel], ctx: Context, params: dict[str, Any], inputs: dict[str, Any]) -> Any:
-    """Call a node function with validated params and inputs, as a worker would."""
+def run_locally(
+    run: Callable[[Context, Params, Inputs], Outputs], ctx: Context, params: dict[str, Any], inputs: dict[str, Any]
+) -> Outputs:
+    """Call a node function with validated params and inputs, as a worker does."""
     import typing
 
     hints = typing.get_type_hints(run)

@@ -1,4 +1,4 @@
-"""What this environment can run, as the workers report it and the faces draw it."""
+"""Manifests of the services in this environment, which workers report and front ends show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.errors import WorkbenchError
 
 
 def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
-    """A manifest for each service, with the reason where it cannot run here."""
+    """A manifest for each service, with the reason if it cannot run here."""
     found = []
     for declaration in declared.values():
         code, weights, missing = "", "", ""
@@ -26,6 +26,9 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
             ServiceManifest(
                 service=declaration.service,
                 version=declaration.version,
+                title=declaration.title,
+                category=declaration.category,
+                tags=list(declaration.tags),
                 plane=declaration.plane,
                 pool=declaration.pool,
                 doc=declaration.doc.strip().splitlines()[0] if declaration.doc else "",
@@ -49,7 +52,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
 
 
 def params_schema(declaration: NodeDeclaration) -> dict[str, Any]:
-    """JSON Schema of the parameters; those that a form folds away say ``advanced``."""
+    """JSON Schema of the parameters. Those that forms hide by default have ``advanced``."""
     schema = declaration.params.model_json_schema()
     for name in declaration.advanced:
         schema["properties"][name]["advanced"] = True

@@ -1,4 +1,4 @@
-"""Measured facts of media files: what a reference says beside the digest."""
+"""Measures properties of media files, which references carry in addition to the digest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.errors import WorkbenchError
 _IMAGE_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
-# By the first of the names under which the demuxer knows a container.
+# By the first of the demuxer's names for a container.
 _AUDIO_TYPES = {
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
@@ -22,7 +22,7 @@ _AUDIO_TYPES = {
 
 
 def measure(path: Path, kind: str) -> dict[str, Any]:
-    """Facts of a file of that kind, named as in ``schemas.refs``. Raises WorkbenchError (node.bad_input)."""
+    """Properties of a file of this kind, named as in ``schemas.refs``. Raises WorkbenchError (node.bad_input)."""
     if kind not in _MEASURES:
         return {}
     try:
@@ -33,7 +33,7 @@ def measure(path: Path, kind: str) -> dict[str, Any]:
             f"{path.name} cannot be read as {kind}",
             where=str(path),
             seen=f"{type(error).__name__}: {error}",
-            remedy=f"Give another file ({kind}), one that plays or opens elsewhere.",
+            remedy=f"Use another {kind} file that opens in other programs.",
         ) from error
 
 

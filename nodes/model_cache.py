@@ -1,4 +1,4 @@
-"""Loaded models, kept warm within a worker process and pushed out least-recently-used when the budget is full."""
+"""Keeps models loaded within a worker process, and evicts the least recently used ones when the budget is full."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class ModelCache:
-    """``get(key, load)`` loads once. Models with ``vram_gib`` count against the budget; others stay."""
+    """``get(key, load)`` loads once. Models with ``vram_gib`` count against the budget; others are never evicted."""
 
     def __init__(self, vram_budget_gib: float = float("inf")) -> None:
         self._budget = vram_budget_gib
@@ -24,7 +24,7 @@ class ModelCache:
         return list(self._models)
 
     def get(self, key: str, load: Callable[[], T], vram_gib: float = 0.0) -> T:
-        with self._lock:  # one load at a time: two at once could exceed the budget together
+        with self._lock:  # one load at a time, because two together could exceed the budget
             if key in self._models:
                 self._models.move_to_end(key)
                 return self._models[key][0]  # type: ignore[no-any-return]

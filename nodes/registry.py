@@ -1,4 +1,4 @@
-"""Finds the declared services: the files below nodes/, entry points of the group, and modules named in a setting."""
+"""Finds the declared services: files below nodes/, entry points of the group, and modules named in a setting."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NODES = Kind(
     "workbench.nodes",
     "WORKBENCH_NODE_MODULES",
     "node.bad_declaration",
-    "Heavy or optional imports belong inside run() or a model loader.",
+    "Move heavy or optional imports into run() or a model loader.",
 )
 
 
 def services() -> Mapping[str, NodeDeclaration]:
-    """Every installed service by name. Imports the node files on the first call.
+    """All installed services by name. Imports the node files on the first call.
 
-    Raises WorkbenchError (node.bad_declaration) naming the file and field that is wrong.
+    Raises WorkbenchError (node.bad_declaration), naming the file and the invalid field.
     """
     _import_all(NODES.modules())
     return MappingProxyType(DECLARED)

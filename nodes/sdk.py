@@ -1,12 +1,12 @@
-"""What a node file needs: the ``@node`` decorator, typed references and the context.
+"""Everything that a node file needs: the ``@node`` decorator, typed references and the context.
 
 A node is one file with three models and one function::
 
-    @node("generate.upscale_image", version="1.0.0", plane="data", resources=Resources(timeout_s=600))
+    @node("generate.upscale_image", version="1.0.0", plane="data", title="Upscale an image", category="Upscaling")
     def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs: ...
 
 The form on the page, the widget, the CLI flags and the capability manifest are derived from those models. Heavy
-imports belong inside ``run`` or into the loader given to ``ctx.model``: declaring a node must stay cheap.
+imports belong inside ``run`` or into the loader for ``ctx.model``, because declaring a node must be cheap.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Field
@@ -41,14 +41,14 @@ from schemas.status import Plane
 
 
 class NodeModel(BaseModel):
-    """Base of Params, Inputs and Outputs: unknown fields are refused, values are not changed after validation."""
+    """Base of Params, Inputs and Outputs: unknown fields are rejected, and values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What one run of the node takes."""
+    """The resources for one run of the node."""
 
     gpu: int = 0
     vram_gib: float = 0.0
@@ -56,29 +56,33 @@ class Resources:
 
 
 class NodeError(WorkbenchError):
-    """Raised by a node that cannot work with what it was given. The same input would fail again: no retry."""
+    """Raised by a node that cannot process its input. The same input would fail again, so it is not retried."""
 
     def __init__(self, message: str, *, code: str = "node.bad_input", **details: Any) -> None:
         super().__init__(code, message, **details)
 
 
 class NodeUnavailable(WorkbenchError):
-    """Raised by a node whose model or server cannot be reached now. Worth another attempt."""
+    """Raised by a node whose model or server is not available now. It is retried."""
 
     def __init__(self, message: str, *, code: str = "node.model_unavailable", **details: Any) -> None:
         super().__init__(code, message, **details)
 
 
 RunFunction = Callable[[Context, Any, Any], BaseModel]
+Run = TypeVar("Run", bound=RunFunction)
 CheckFunction = Callable[[Any, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class NodeDeclaration:
-    """A service, as one node file declares it."""
+    """A service as declared by a node file."""
 
     service: str
     version: str
+    title: str
+    category: str
+    tags: tuple[str, ...]
     plane: Plane
     pool: str
     run: RunFunction
@@ -91,15 +95,15 @@ class NodeDeclaration:
     asks: bool
     check: CheckFunction | None
     same_subject: Mapping[str, str]
-    model_packages: tuple[str, ...]  # whose files are the model
-    packages: tuple[str, ...]  # whose versions decide the result; those of the model among them
+    model_packages: tuple[str, ...]  # packages whose files are the model
+    packages: tuple[str, ...]  # packages whose versions affect the result, including those of the model
     advanced: tuple[str, ...]
     doc: str
     file: str
 
     @property
     def code(self) -> str:
-        """Digest of its source. Raises WorkbenchError (node.code_changed) where that was edited since it was read."""
+        """Digest of its source. Raises WorkbenchError (node.code_changed) if the source changed after it was loaded."""
         return identity.code_of(self.run.__module__, self.file)
 
     @property
@@ -114,7 +118,7 @@ class NodeDeclaration:
 
     @property
     def identity(self) -> identity.Identity:
-        """What makes its result what it is, as it is here. Raises as its parts do."""
+        """The node's identity in this environment: code, weights and package versions. Raises as its parts do."""
         return identity.Identity(self.code, self.weights, self.versions)
 
     @property
@@ -124,6 +128,7 @@ class NodeDeclaration:
         return f"pip install {{package}} in the environment of the workers of the pool {self.pool}."
 
 
+_TAG = re.compile(r"[a-z0-9]([a-z0-9 .+-]*[a-z0-9])?")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 DECLARED: dict[str, NodeDeclaration] = {}
 
@@ -133,6 +138,9 @@ def node(
     *,
     version: str,
     plane: str,
+    title: str = "",
+    category: str = "",
+    tags: tuple[str, ...] = (),
     pool: str = "",
     resources: Resources | None = None,
     seeded: bool = False,
@@ -143,35 +151,38 @@ def node(
     weights: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
     advanced: tuple[str, ...] = (),
-) -> Callable[[RunFunction], RunFunction]:
+) -> Callable[[Run], Run]:
     """Declare the decorated function as a service.
 
     Args:
         service: dotted name, e.g. ``generate.hibari_tts``.
-        version: for people; part of the content key, as is the node's source. Raise it when outputs change for a reason
+        version: for people; part of the content key, like the node's source. Increase it if outputs change for a reason
             that neither the source nor the packages show.
         plane: ``control`` (light) or ``data`` (heavy).
-        pool: the environment that can run it; workers serve pools. Default: ``cpu``, the packaged CPU set, on the data
-            plane; all control nodes share the pool ``control``.
-        resources: GPU, memory and the time after which a run is killed.
-        seeded: the output depends on ``ctx.seed``, which then is part of the content key.
-        cache: False when the same inputs may rightly give another output (capabilities, clocks).
-        asks: the node asks a person (``ctx.ask``). It is never cached, runs on the control plane, and is a segment of
-            its own, so that nothing else waits for the answer.
+        title: a name for people, e.g. ``Hibari speech``. Default: the end of the service's name in words.
+        category: the heading under which lists show it, e.g. ``Speech``. Default: the beginning of the service's name.
+        tags: search words in lower case.
+        pool: the worker pool that can run it. Default: ``cpu``, the packaged CPU set, on the data plane; all control
+            nodes share the pool ``control``.
+        resources: GPU, memory and the timeout after which a run is killed.
+        seeded: whether the output depends on ``ctx.seed``, which then is part of the content key.
+        cache: False if the same inputs may validly give different outputs (capabilities, clocks).
+        asks: whether the node asks a person (``ctx.ask``). Such a node is never cached, runs on the control plane, and
+            is a segment of its own, so that nothing else waits for the answer.
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
-            raises NodeError to refuse the graph. It must be quick and may import what it needs.
-        same_subject: outputs that show what an input shows, as {output: input}; the checks of nodes behind this one
-            then look at that input: a picture without a face is refused although it would be upscaled first.
-        weights: names of the installed packages whose files are the model: their digest is part of the content key.
-        packages: names of the installed packages whose versions decide the result, such as ``onnxruntime``: they are
-            part of the content key. Those of ``weights`` count without being named again.
-        advanced: parameters that a form folds away until they are asked for.
+            raises NodeError to reject the graph. It must be quick and may import what it needs.
+        same_subject: outputs that show the same subject as an input, as {output: input}. The checks of later nodes
+            then use that input: an image without a face is rejected at submit even if it would be upscaled first.
+        weights: names of the installed packages whose files are the model. Their digest is part of the content key.
+        packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
+            part of the content key. Packages in ``weights`` are included automatically.
+        advanced: parameters that forms hide by default.
 
     Raises:
         WorkbenchError: node.bad_declaration, naming the file and the field.
     """
 
-    def declare(run: RunFunction) -> RunFunction:
+    def declare(run: Run) -> Run:
         file = inspect.getsourcefile(run) or "?"
 
         def refuse(field: str, problem: str, remedy: str) -> typing.NoReturn:
@@ -186,28 +197,33 @@ def node(
             if output not in models[2].model_fields or shown not in models[1].model_fields:
                 refuse(
                     "same_subject",
-                    f"{output!r}: {shown!r} names no output and input",
-                    "{output: input}, by their names.",
+                    f"{output!r}: {shown!r} is not a pair of an output and an input",
+                    "Use {output: input} with names of fields of Outputs and Inputs.",
                 )
         for name in advanced:
             if name not in models[0].model_fields:
-                refuse("advanced", f"{name!r} is no parameter", "Names of fields of Params.")
+                refuse("advanced", f"{name!r} is not a parameter", "Use names of fields of Params.")
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
+        if isinstance(tags, str) or not all(_TAG.fullmatch(tag) for tag in tags):
+            refuse("tags", f"{tags!r} is not a tuple of tags", 'Use lower-case words: ("tts", "english").')
         if asks and plane != Plane.CONTROL:
-            refuse("asks", "a node that asks a person runs on the control plane", 'plane="control"')
+            refuse("asks", "a node that asks a person must run on the control plane", 'Set plane="control".')
         for field, names in (("weights", weights), ("packages", packages)):
             if isinstance(names, str) or not all(_DISTRIBUTION.fullmatch(name) for name in names):
-                refuse(field, f"{names!r} are no names of distributions", 'As pip knows them: ("onnxruntime", "av").')
-        known = DECLARED.get(service)
-        # A cell that is run again is another file to Python; what it declared before is replaced.
-        of_cells = known is not None and known.run.__module__ == run.__module__ == "__main__"
-        if known is not None and not of_cells and Path(known.file) != Path(file):
-            refuse("service", f"also declared in {known.file}", "Give one of the two another name.")
+                refuse(field, f"{names!r} is not a tuple of distributions", 'Use names as in ("onnxruntime", "av").')
+        earlier = DECLARED.get(service)
+        # To Python, a cell that runs again is a different file; its new declaration replaces the earlier one.
+        of_cells = earlier is not None and earlier.run.__module__ == run.__module__ == "__main__"
+        if earlier is not None and not of_cells and Path(earlier.file) != Path(file):
+            refuse("service", f"it is also declared in {earlier.file}", "Rename one of the two.")
         identity.declared(run.__module__, file)
         DECLARED[service] = NodeDeclaration(
             service=service,
             version=version,
+            title=title or _in_words(service.rpartition(".")[2]),
+            category=category or _in_words(service.partition(".")[0]),
+            tags=tags,
             plane=Plane(plane),
             pool=pool or ("control" if plane == Plane.CONTROL else "cpu"),
             run=run,
@@ -231,8 +247,13 @@ def node(
     return declare
 
 
+def _in_words(name: str) -> str:
+    """upscale_image -> Upscale image"""
+    return name.replace("_", " ").capitalize()
+
+
 def _doc(run: RunFunction) -> str:
-    module = inspect.getmodule(run) if run.__module__ != "__main__" else None  # a notebook's says nothing of the node
+    module = inspect.getmodule(run) if run.__module__ != "__main__" else None  # a notebook's docstring is unrelated
     return (inspect.getdoc(module) if module else None) or inspect.getdoc(run) or ""
 
 
@@ -245,7 +266,7 @@ def _models_of(run: RunFunction, refuse: Callable[[str, str, str], typing.NoRetu
             refuse(
                 name,
                 f"{name} is not annotated with a pydantic model",
-                "run(ctx, params: Params, inputs: Inputs) -> Outputs",
+                "Declare run(ctx, params: Params, inputs: Inputs) -> Outputs.",
             )
         models.append(model)
     return tuple(models)
@@ -255,13 +276,13 @@ def _check_fields(model: type[BaseModel], refuse: Callable[[str, str, str], typi
     for name, field in model.model_fields.items():
         where = f"{model.__name__}.{name}"
         if not field.description:
-            refuse(where, f"{where} has no description", "Field(…, description=…): it becomes the label of the form.")
+            refuse(where, f"{where} has no description", "Add Field(…, description=…), which becomes the form's label.")
         if model.__name__ == "Params" and field.is_required():
-            refuse(where, f"{where} has no default", "Parameters have defaults; what must be given is an input.")
+            refuse(where, f"{where} has no default", "Add a default, or make the required value an input.")
 
 
 def field_type(field: FieldInfo) -> Any:
-    """The type of an input or output without Optional, for comparing what a parent offers with what a child takes."""
+    """The type of an input or output without Optional, for comparing a parent's output with a child's input."""
     args = [arg for arg in typing.get_args(field.annotation) if arg is not type(None)]
     is_union = type(None) in typing.get_args(field.annotation)
     return args[0] if is_union and len(args) == 1 else field.annotation

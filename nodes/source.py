@@ -1,8 +1,7 @@
-"""The code a node is made of: its module, the modules of its package that it imports, and the files they name.
+"""Reads the code of a node without running it: its module, imported modules of its package, and files that they name.
 
-It is read and not run.
-
-Standard library only, and the same digest on every Python from 3.11 on: it says what a node computes, not where.
+Standard library only. The digest is the same on every Python from 3.11 on, because it identifies what a node computes
+and not where.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from importlib.machinery import ModuleSpec
 from importlib.util import decode_source
 from pathlib import Path
 
-# What carries a node out. It is the same for all nodes, and a change in it must not change what they compute.
+# The infrastructure that runs nodes. It is the same for all nodes, and changes to it must not change their results.
 INFRASTRUCTURE = frozenset(
     f"nodes.{name}"
     for name in ("context", "identity", "local", "manifest", "media", "model_cache", "packages", "registry", "sdk")
-) | {"nodes.source"}
+) | {"nodes.services_doc", "nodes.source"}
 
 _LAYOUT = (token.COMMENT, token.NL, token.ENCODING, token.ENDMARKER)
-_MARKS = {token.NEWLINE: "\n", token.INDENT: "\t>", token.DEDENT: "\t<"}  # how wide an indentation is does not count
-# From 3.12 on the tokenizer takes f-strings apart, from 3.14 on t-strings; 3.11 gives them whole.
+_MARKS = {token.NEWLINE: "\n", token.INDENT: "\t>", token.DEDENT: "\t<"}  # independent of the width of an indentation
+# The tokenizer splits f-strings from Python 3.12 on and t-strings from 3.14 on; 3.11 returns them whole.
 _OPENS = tuple(getattr(token, name) for name in ("FSTRING_START", "TSTRING_START") if hasattr(token, name))
 _CLOSES = tuple(getattr(token, name) for name in ("FSTRING_END", "TSTRING_END") if hasattr(token, name))
 _FILE_NAME = re.compile(r"(?:[\w-]+/)*[\w-][\w.-]*\.(?!py)\w+")
@@ -43,13 +42,13 @@ Stamp = tuple[int, int]  # time of the last change in ns, bytes
 
 @dataclass(frozen=True)
 class Module:
-    """A module as it lies on disk.
+    """A module as stored on disk.
 
     Attributes:
         digest: SHA-256 over its tokens and the data files it names; "" for a package without ``__init__.py`` and for
             compiled modules.
-        imports: absolute names that it imports anywhere, of modules or of what is inside them.
-        stamps: when its file and those data files were last written, by path.
+        imports: absolute names of all modules that it imports, or of names inside them.
+        stamps: stamps of its file and those data files, by path.
     """
 
     digest: str
@@ -60,7 +59,7 @@ class Module:
 def code_digest(name: str) -> str:
     """SHA-256 (hex) over names and tokens of a node's module and of the modules of its package that it imports.
 
-    Raises ModuleNotFoundError where there is no such module, SyntaxError where one of them cannot be read.
+    Raises ModuleNotFoundError if the module does not exist, SyntaxError if one of them cannot be parsed.
     """
     return digest_of(modules_of(name))
 
@@ -74,14 +73,14 @@ def digest_of(modules: Mapping[str, Module]) -> str:
 
 
 def cell_digest(file: str) -> str:
-    """SHA-256 (hex) over the tokens of a notebook's cell or of a script that is being run."""
+    """SHA-256 (hex) over the tokens of a notebook's cell or of a running script."""
     return token_digest("".join(linecache.getlines(file)))
 
 
 def modules_of(name: str) -> dict[str, Module]:
-    """The node's module, those it imports at any depth that are of its package, and the packages that hold them.
+    """The node's module, all modules of its package that it imports directly or indirectly, and their parent packages.
 
-    Of its package is what has the same top-level name; for a module in no package, what lies in the same folder.
+    Modules of its package have the same top-level name; for a module without a package, they are in the same folder.
     Imports inside functions and by a literal ``import_module("…")`` count. Nothing is imported.
     """
     found: dict[str, Module] = {}
@@ -95,30 +94,30 @@ def modules_of(name: str) -> dict[str, Module]:
                 continue
             spec = find(part)
             if spec is None or part in INFRASTRUCTURE:
-                break  # a name inside the module, and not a module; or no code of the node's own
+                break  # a name inside a module rather than a module, or not the node's own code
             found[part] = module = _read(part, spec)
             waiting += [other for other in module.imports if _is_own(other, name)]
     if name not in found:
-        raise ModuleNotFoundError(f"there is no module {name}", name=name)
+        raise ModuleNotFoundError(f"no module named {name}", name=name)
     return found
 
 
 def stamps_of(name: str) -> dict[str, Stamp | None]:
-    """When the files of ``modules_of`` were last written, by path."""
+    """Stamps of the files of ``modules_of``, by path."""
     return {path: stamp for module in modules_of(name).values() for path, stamp in module.stamps.items()}
 
 
 def stamp_of(path: str) -> Stamp | None:
-    """None where there is no such file."""
+    """Time of the last change and size of a file; None if it does not exist."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - asked for each node that runs; a Path costs more than the question
+        status = os.stat(path)  # noqa: PTH116 - called for each node run, and creating a Path costs more than the call
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
 
 
 def token_digest(text: str) -> str:
-    """SHA-256 (hex) over the tokens of a source text: not over comments, blank lines, or the width of indentation."""
+    """SHA-256 (hex) over the tokens of a source text, without comments, blank lines and the width of indentation."""
     marks = "\0".join(_tokens(text if text.endswith("\n") else text + "\n"))
     return hashlib.sha256(marks.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -149,10 +148,10 @@ def _between(lines: list[str], begin: tuple[int, int], end: tuple[int, int]) -> 
 
 @cache
 def find(name: str) -> ModuleSpec | None:
-    """Where a module is. Unlike ``importlib.util.find_spec`` it imports no package on the way."""
-    known = getattr(sys.modules.get(name), "__spec__", None)
-    if known is not None:
-        return known  # type: ignore[no-any-return]
+    """Find a module. Unlike ``importlib.util.find_spec``, it does not import parent packages."""
+    imported = getattr(sys.modules.get(name), "__spec__", None)
+    if imported is not None:
+        return imported  # type: ignore[no-any-return]
     parent = name.rpartition(".")[0]
     path = None
     if parent:
@@ -167,22 +166,22 @@ def find(name: str) -> ModuleSpec | None:
     return None
 
 
-_READ: dict[tuple[str, str | None], Module] = {}  # by name and place
+_READ: dict[tuple[str, str | None], Module] = {}  # by name and location
 
 
 def _read(name: str, spec: ModuleSpec) -> Module:
-    """The module; read again only when one of its files was written."""
-    known = _READ.get((name, spec.origin))
-    if known is None or any(stamp_of(path) != stamp for path, stamp in known.stamps.items()):
-        known = _READ[name, spec.origin] = _read_anew(name, spec)
-    return known
+    """The module; read again only after one of its files changed."""
+    module = _READ.get((name, spec.origin))
+    if module is None or any(stamp_of(path) != stamp for path, stamp in module.stamps.items()):
+        module = _READ[name, spec.origin] = _read_from_disk(name, spec)
+    return module
 
 
-def _read_anew(name: str, spec: ModuleSpec) -> Module:
+def _read_from_disk(name: str, spec: ModuleSpec) -> Module:
     path = spec.origin if spec.has_location else None
-    stamps = {path: stamp_of(path)} if path else {}  # before it is read: what is written in between is read again
+    stamps = {path: stamp_of(path)} if path else {}  # taken before reading, so that a concurrent write is noticed
     text = _text(name, spec)
-    if text is None:  # a folder without __init__.py, or compiled: the version of its distribution must say what it is
+    if text is None:  # a folder without __init__.py, or compiled: only its distribution's version identifies it
         return Module("", frozenset(), stamps)
     items = list(ast.walk(ast.parse(text, path or name)))
     digest = hashlib.sha256(token_digest(text).encode())
@@ -194,7 +193,7 @@ def _read_anew(name: str, spec: ModuleSpec) -> Module:
 
 
 def _named_files(items: list[ast.AST], folder: Path) -> list[Path]:
-    """Data files beside a module, or in a folder beside it, whose names stand in it as text: tables, workflows."""
+    """Data files next to a module, or in a folder next to it, whose names are string literals in the module."""
     texts = {item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)}
     names = {text for text in texts if _FILE_NAME.fullmatch(text)}
     folders = [folder, *(folder / text for text in texts if _FOLDER_NAME.fullmatch(text) and (folder / text).is_dir())]
@@ -204,7 +203,7 @@ def _named_files(items: list[ast.AST], folder: Path) -> list[Path]:
 def _text(name: str, spec: ModuleSpec) -> str | None:
     if spec.has_location and spec.origin and spec.origin.endswith(".py") and Path(spec.origin).is_file():
         return decode_source(Path(spec.origin).read_bytes())
-    get_source = getattr(spec.loader, "get_source", None)  # out of an archive
+    get_source = getattr(spec.loader, "get_source", None)  # for modules in an archive
     try:
         return get_source(name) if get_source is not None else None
     except ImportError:
@@ -238,7 +237,7 @@ def _is_own(other: str, node: str) -> bool:
         return False
     folder = Path(spec.origin).parent
     if _SHARED_FOLDERS.intersection(folder.parts) or folder == Path(os.__file__).parent:
-        return False  # what others installed lies in the same folder
+        return False  # the folder also contains unrelated packages
     beside = find(others_top)
     places = [] if beside is None else [*(beside.submodule_search_locations or ()), beside.origin]
     return any(place is not None and Path(place).parent == folder for place in places)

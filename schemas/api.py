@@ -374,6 +374,8 @@ class CapabilityEntry(Contract):
 
     service: str
     version: str
+    title: str = ""
+    category: str = ""
     plane: str
     pool: str
     workers: list[str] = Field(description="Workers that provide it now.")

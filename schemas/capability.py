@@ -15,6 +15,9 @@ class ServiceManifest(Contract):
 
     service: str
     version: str
+    title: str = Field("", description="What people call it.")
+    category: str = Field("", description="The heading under which lists show it.")
+    tags: list[str] = Field(default_factory=list, description="Words by which people look for it.")
     plane: Plane
     pool: str
     doc: str = ""

@@ -6,7 +6,7 @@ weights that do not add up to one. They are accepted, and written back in the cu
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -14,7 +14,7 @@ from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.status import EdgeKind, NodeStatus, Plane
 
-SCHEMA = "langgraph.v1"
+SCHEMA: Final = "langgraph.v1"
 MAX_NODES = 1000  # a skip cascade over 10,000 nodes holds the bus for 200 ms; 1,000 keep it under 20 ms
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 

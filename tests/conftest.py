@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.kept import KEPT
 from tests.live import Diary, LiveBench, cancel_unfinished
 from tests.sharing import FAMILIES, ByFamily, family_of
 from tests.stack.servers import running_servers
@@ -22,6 +23,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: list(FAMILIES).index(family_of(item.nodeid)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or family_of(nextitem.nodeid) != family_of(item.nodeid):
+            KEPT.end()
+
+
+def pytest_sessionfinish() -> None:
+    KEPT.end()  # where the run was interrupted
 
 
 @pytest.hookimpl(optionalhook=True)

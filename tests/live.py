@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,9 +24,10 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.client.bench import Bench
 from workbench.client.submit import submit_graph
+from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.servers import bus_server
 from workbench.engine.accept import Accepted, Request
-from workbench.host import this_host
+from workbench.host import python_module, this_host
 from workbench.settings import Settings
 from workbench.store.listing import JobFilter
 
@@ -37,7 +37,7 @@ LEASE_S = 2.0
 HOST = this_host()  # made before any fork
 
 
-def wait_for(condition: Callable[[], T | None], timeout_s: float = 60.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T | None], timeout_s: float = 120.0, what: str = "") -> T:
     """The first true value of the condition; while the bus is away there is none."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -109,6 +109,10 @@ class LiveBench:
         fields = {name.removeprefix("WORKBENCH_").lower(): value for name, value in self.environment.items()}
         self.settings = Settings(**{name: value for name, value in fields.items() if name in Settings.model_fields})
         (home / "bus").mkdir(parents=True)
+        self.folder = home / "comfyui"  # roles are started in it; nothing of it may reach them
+        for name in ("nodes.py", "schemas/__init__.py"):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text("raise RuntimeError('imported from the current folder')")
         self._bus_argv = [*bus_server(home, self.settings, port, password).argv, "--bind", *hosts]
         self._logs = (home / "parts.log").open("ab")
         self.bus_process: subprocess.Popen[bytes] | None = None
@@ -122,13 +126,13 @@ class LiveBench:
     def start_bus(self) -> None:
         self.bus_process = self._start(self._bus_argv, cwd=self.home / "bus", **self.of_role["bus"])
         probe = Bus(self.settings.bus_url, self.settings.bench, control=True)
-        wait_for(lambda: probe.client.ping() is not None, what="the bus is up")
+        wait_for(lambda: probe.client.ping() is not None, START_TIMEOUT_S, "the bus is up")
         probe.close()
 
     def start_role(self, *arguments: str, within: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
         """``within`` is a command that runs another one, such as ``ip netns exec NAME``."""
-        argv = [*within, sys.executable, "-m", "workbench.cli.main", *arguments]
-        return self._start(argv, cwd=ROOT, **{**self.of_role[arguments[0]], **more})
+        argv = [*within, *python_module("workbench.cli.main", *arguments)]
+        return self._start(argv, cwd=self.folder, **{**self.of_role[arguments[0]], **more})
 
     def _start(self, argv: Sequence[str], cwd: Path, **more: str) -> subprocess.Popen[bytes]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
@@ -164,7 +168,7 @@ class LiveBench:
             found = self.bench.bus.queues.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)
 
-        return wait_for(name, 120, f"{process.args!r} is ready")
+        return wait_for(name, START_TIMEOUT_S, f"{process.args!r} is ready")
 
     def executor_of(self, process: subprocess.Popen[bytes]) -> int:
         """Pid of a role's executor child."""
@@ -198,7 +202,7 @@ class LiveBench:
     ) -> Accepted:
         return submit_graph(self.bench, Request(document(nodes, edges, **fields), key=key))
 
-    def finish(self, job: str, timeout_s: float = 90.0) -> JobRecord:
+    def finish(self, job: str, timeout_s: float = 120.0) -> JobRecord:
         """The job's record once SQL knows its end."""
 
         def final() -> JobRecord | None:

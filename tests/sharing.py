@@ -10,11 +10,11 @@ from __future__ import annotations
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-FAMILIES = {
+FAMILIES = {  # name: folders below tests/
     "pages": ("app/pages", "notebook/widgets"),
     "commands": ("cli", "notebook/execution"),
-    "live": ("app", "clients", "control", "client", "notebook", "retention", "terminal"),
-    "faults": ("faults", "simulation"),
+    "live": ("app", "clients", "control", "client", "notebook"),
+    "tracked": ("faults", "simulation", "store", "app/mlflow"),
     "rest": (),
     "nodes": ("nodes",),
 }

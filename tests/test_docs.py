@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nodes import services_doc
 from schemas.errors_doc import render
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,10 @@ def test_readmes_tree_has_every_folder() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/")[0] for line in listed.splitlines() if "/" in line and not line.startswith(".")}
     assert top <= set(tree_paths())
+
+
+def test_page_of_services_is_the_declarations() -> None:
+    assert (ROOT / "docs" / "services.md").read_text() == services_doc.render(), "run: python -m nodes.services_doc"
 
 
 def test_page_of_errors_is_the_code() -> None:

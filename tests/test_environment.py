@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,30 @@ def test_pip_configuration_is_passed_on_and_missing_folders_are_left_out(
         "UV_FIND_LINKS": str(tmp_path),
         "UV_HTTP_TIMEOUT": "180",
     }
+
+
+@pytest.mark.parametrize("machine", ["linux x86_64", "linux aarch64", "darwin arm64"])
+def test_machines_with_wheels_of_every_package_are_accepted(
+    environment: ModuleType, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_machine(machine, monkeypatch)
+    environment.check_machine()
+
+
+@pytest.mark.parametrize("machine", ["darwin x86_64", "win32 AMD64"])
+def test_other_machines_are_refused_with_those_that_are_accepted(
+    environment: ModuleType, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_machine(machine, monkeypatch)
+    with pytest.raises(SystemExit, match="darwin-arm64") as refused:
+        environment.check_machine()
+    assert "remedy:" in str(refused.value)
+
+
+def on_machine(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, processor = machine.split()
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(platform, "machine", lambda: processor)
 
 
 def test_without_a_new_enough_python_make_says_what_to_do(tmp_path: Path) -> None:

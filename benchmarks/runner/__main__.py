@@ -1,6 +1,6 @@
 """Runs measurements by name, each with its figure, its goal and whether it was reached.
 
-    python -m benchmarks.runner [engine behind lanes branches workers sweep trips]
+    python -m benchmarks.runner [engine seconds behind lanes branches workers sweep trips]
 
 ``NAME=COUNT`` sets how much is measured, for a quick try: ``behind=500`` puts 500 jobs behind instead of 10,000.
 """
@@ -12,7 +12,7 @@ from importlib import import_module
 
 from benchmarks.measure import machine
 
-NAMES = ("engine", "behind", "lanes", "branches", "workers", "sweep", "trips")
+NAMES = ("engine", "seconds", "behind", "lanes", "branches", "workers", "sweep", "trips")
 
 
 def main(arguments: list[str]) -> None:

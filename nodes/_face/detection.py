@@ -1,7 +1,7 @@
-"""Faces in a picture: BlazeFace's 256 x 256 model, run on the whole picture and, for small faces, on its quarters.
+"""Face detection with BlazeFace's 256 x 256 model, on the whole image and, for small faces, on windows of it.
 
 Method: Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs", CVPRW 2019. The anchor
-layout (two 16 x 16 grids, then six 8 x 8 grids) is that of the published model.
+layout (two 16 x 16 grids, then six 8 x 8 grids) is the one of the published model.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from nodes._face.models import FaceModels, shared_face_models
 _SIDE = 256
 _MIN_SCORE = 0.6
 _SAME_FACE_OVERLAP = 0.3
-_SMALL = 0.2  # of the picture's longer side
+_SMALL = 0.2  # as a share of the image's longer side
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face in picture pixels.
+    """A face, in image pixels.
 
     Attributes:
-        box: left, top, right, bottom; forehead to chin.
+        box: left, top, right, bottom; from forehead to chin.
         score: 0 to 1.
-        keypoints: (6, 2) float32: left eye, right eye, nose tip, mouth, left ear, right ear (left = picture left).
+        keypoints: (6, 2) float32: left eye, right eye, nose tip, mouth, left ear, right ear, as seen in the image.
     """
 
     box: tuple[float, float, float, float]
@@ -43,18 +43,19 @@ class Face:
 
 
 def detect(rgb: NDArray[Any], models: FaceModels | None = None) -> list[Face]:
-    """Faces of a (H, W, 3) uint8 RGB picture, the largest first; an empty list where there is none.
+    """Find the faces in an (H, W, 3) uint8 RGB image, largest first. Returns an empty list if there are none.
 
-    Faces from about a twelfth of the longer side are found at once, in large pictures from a thirtieth by a closer
-    look. CPU: 10-20 ms; 0.2 s (512 px) to 0.8 s (1024 px and more) where the first look finds nothing.
+    The first pass finds faces from about a twelfth of the longer side. If it finds none, a second pass over windows of
+    a large image finds faces from a thirtieth. CPU: 10-20 ms; 0.2 s (512 px) to 0.8 s (1024 px and more) with the
+    second pass.
     """
     models = models or shared_face_models()
     height, width = rgb.shape[:2]
     faces = _look(rgb, 0.0, 0.0, models)
-    if not faces:  # a small face in a large picture: look again, closer
+    if not faces:  # perhaps a small face in a large image: search in windows
         for scale in (0.6, 0.4):
             window = int(max(height, width) * scale)
-            if window < _SIDE:  # the network would see no more than before
+            if window < _SIDE:  # an enlarged window would show no more detail than before
                 break
             for top in _starts(height, window):
                 for left in _starts(width, window):
@@ -66,7 +67,7 @@ def detect(rgb: NDArray[Any], models: FaceModels | None = None) -> list[Face]:
 
 
 def _closer(rgb: NDArray[Any], face: Face, models: FaceModels) -> Face:
-    """The same face, measured in a window of its own: seen in few pixels, a box comes out up to a third too small."""
+    """Measure a small face again in a window around it: from few pixels, its box is up to a third too small."""
     height, width = rgb.shape[:2]
     if face.size > _SMALL * max(height, width):
         return face
@@ -120,7 +121,7 @@ def _look(rgb: NDArray[Any], left: float, top: float, models: FaceModels) -> lis
 
 @cache
 def _anchors() -> NDArray[Any]:
-    """(896, 2) float32 anchor centres in 0..1, in the order of the network's rows."""
+    """(896, 2) float32 anchor centres, 0 to 1, in the order of the network's output rows."""
     grids = []
     for cells, boxes in ((16, 2), (8, 6)):
         line = (np.arange(cells, dtype=np.float32) + 0.5) / cells
@@ -130,7 +131,7 @@ def _anchors() -> NDArray[Any]:
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
-    """One face for each group of overlapping boxes: the best-scored one."""
+    """The face with the best score of each group of overlapping boxes."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda f: -f.score):
         if all(_overlap(face.box, other.box) < _SAME_FACE_OVERLAP for other in kept):

@@ -1,14 +1,14 @@
-"""Where things are among the 468 points of the face mesh (MediaPipe's canonical topology), named in one place.
+"""Named index groups of the 468-point face mesh (MediaPipe's canonical topology).
 
-Left and right are those of the picture: ``EYE_LEFT`` is the eye at smaller x in an upright, unmirrored portrait.
-Closed rings run once around; open lines run from picture left to picture right.
+Left and right are as seen in the image: ``EYE_LEFT`` is the eye at smaller x in an upright, unmirrored portrait.
+Closed rings run once around; open lines run from left to right in the image.
 """
 
 from __future__ import annotations
 
 POINTS = 468
 
-# Lips: both lines of one pair share their corners.
+# Lips: the two lines of a pair share their corner points.
 LIPS_UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 LIPS_LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 LIPS_UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
@@ -16,7 +16,7 @@ LIPS_LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 LIPS_OUTER = LIPS_UPPER_OUTER + LIPS_LOWER_OUTER[-2:0:-1]
 LIPS_INNER = LIPS_UPPER_INNER + LIPS_LOWER_INNER[-2:0:-1]
 
-# Eyes: the lines of the lids share their corners.
+# Eyes: the two lid lines of an eye share their corner points.
 EYE_LEFT_UPPER = (33, 246, 161, 160, 159, 158, 157, 173, 133)
 EYE_LEFT_LOWER = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 EYE_RIGHT_UPPER = (362, 398, 384, 385, 386, 387, 388, 466, 263)

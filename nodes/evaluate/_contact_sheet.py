@@ -1,4 +1,4 @@
-"""One picture that shows a clip: evenly spaced frames with their times, over the course of sound and lips."""
+"""An image that summarises a clip: evenly spaced frames with their times, above curves of loudness and lip opening."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDTH = 1280
 _GAP = 8
 _MARGIN = 20
 _STRIP = 84
-_GAP_S = 0.3  # a line is not drawn across more
+_GAP_S = 0.3  # the line is interrupted at longer gaps
 _PAPER = (24, 26, 31)
 _INK = (232, 234, 237)
 _FAINT = (138, 144, 155)
@@ -27,7 +27,7 @@ _QUALITIES = (88, 80, 70, 60, 50, 40, 30)
 
 @dataclass(frozen=True)
 class Curve:
-    """Values over time, drawn from their least to their largest."""
+    """Values over time, scaled from their minimum to their maximum."""
 
     times_s: Sequence[float]
     values: Sequence[float]
@@ -37,23 +37,23 @@ def contact_sheet(
     frames: Sequence[tuple[float, NDArray[Any]]],
     duration_s: float,
     caption: str,
-    sound: Curve | None = None,
+    audio: Curve | None = None,
     lips: Curve | None = None,
 ) -> bytes:
-    """JPEG bytes of the sheet, at most 300 kB, 1280 px wide (less only for noise); equal input gives equal bytes.
+    """The sheet as JPEG, at most 300 kB, 1280 px wide (narrower only for noise). Equal inputs give equal bytes.
 
     Args:
-        frames: (time in seconds, (H, W, 3) uint8 RGB), all of one size, in order; at least one.
-        caption: one line under the frames; it is cut where it does not fit.
-        sound: loudness, drawn as a filled course; nothing where it is None.
-        lips: opening of the lips, drawn as a line over it.
+        frames: at least one (time in seconds, (H, W, 3) uint8 RGB), all of the same size, in order.
+        caption: one line under the frames, truncated if it does not fit.
+        audio: loudness, drawn as a filled curve; None for no curve.
+        lips: opening of the lips, drawn as a line above it.
     """
     columns = _columns(len(frames), frames[0][1].shape[1] / frames[0][1].shape[0])
     rows = -(-len(frames) // columns)
     cell_w = (_WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) // columns
     cell_h = max(1, round(cell_w * frames[0][1].shape[0] / frames[0][1].shape[1]))
     strip_top = _MARGIN + rows * (cell_h + _GAP) + 30
-    height = strip_top + (_STRIP if sound or lips else 0) + _MARGIN
+    height = strip_top + (_STRIP if audio or lips else 0) + _MARGIN
     sheet = Image.new("RGB", (_WIDTH, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for index, (time_s, rgb) in enumerate(frames):
@@ -62,20 +62,20 @@ def contact_sheet(
         sheet.paste(Image.fromarray(rgb).resize((cell_w, cell_h), Image.Resampling.LANCZOS), (left, top))
         _stamp(sheet, draw, left, top + cell_h, f"{time_s:.2f} s")
     draw.text((_MARGIN, strip_top - 26), _fitting(draw, caption), _FAINT, _font(14))
-    if sound or lips:
-        _strip(draw, strip_top, duration_s, [time_s for time_s, _ in frames], sound, lips)
+    if audio or lips:
+        _strip(draw, strip_top, duration_s, [time_s for time_s, _ in frames], audio, lips)
     return _jpeg(sheet)
 
 
 def thumbnail(rgb: NDArray[Any], most: int = 640) -> NDArray[Any]:
-    """A copy no wider than the sheet can show, so that large frames are not held."""
+    """A copy of at most the size that the sheet shows, so that large frames need not stay in memory."""
     image = Image.fromarray(rgb)
     image.thumbnail((most, most), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(image)
 
 
 def _columns(count: int, aspect: float) -> int:
-    """As many as keep the sheet near a screen's shape, and the rows full where that is possible."""
+    """The number of columns that gives the sheet the shape of a screen, with full rows if possible."""
     wanted = 3 if aspect > 1.4 else 4 if aspect > 0.8 else 6
     fits = [columns for columns in (wanted, wanted + 1, wanted - 1, wanted + 2) if count % columns == 0]
     return min(count, fits[0] if fits else wanted)
@@ -96,7 +96,7 @@ def _strip(
     top: int,
     duration_s: float,
     marks_s: list[float],
-    sound: Curve | None,
+    audio: Curve | None,
     lips: Curve | None,
 ) -> None:
     left, right, bottom = _MARGIN, _WIDTH - _MARGIN, top + _STRIP
@@ -113,17 +113,17 @@ def _strip(
     for time_s in marks_s:
         x = left + (right - left) * time_s / max(duration_s, 1e-9)
         draw.line((x, top + 16, x, bottom), (46, 50, 58))
-    if sound:
-        points = place(sound)
+    if audio:
+        points = place(audio)
         draw.polygon([(points[0][0], bottom), *points, (points[-1][0], bottom)], _WAVE)
     if lips and len(lips.times_s) > 1:
         breaks = [i + 1 for i, gap in enumerate(np.diff(lips.times_s)) if gap > _GAP_S]
         points = place(lips)
-        for first, behind in zip([0, *breaks], [*breaks, len(points)], strict=True):
-            draw.line(points[first:behind], _LIPS, 2, joint="curve")
+        for first, end in zip([0, *breaks], [*breaks, len(points)], strict=True):
+            draw.line(points[first:end], _LIPS, 2, joint="curve")
     draw.line((left, bottom, right, bottom), _FAINT)
     x = left
-    for label, colour in (("loudness", _FAINT if sound else None), ("lips", _LIPS if lips else None)):
+    for label, colour in (("loudness", _FAINT if audio else None), ("lips", _LIPS if lips else None)):
         if colour:
             draw.text((x, top - 3), label, colour, _font(12))
             x += int(draw.textlength(label, _font(12))) + 14
@@ -143,7 +143,7 @@ def _font(size: int) -> Any:
 
 
 def _jpeg(sheet: Image.Image) -> bytes:
-    """The best quality that fits; a sheet that fits at none (noise, film grain) is made smaller."""
+    """The JPEG with the best quality that fits. A sheet that fits at no quality (noise, film grain) is scaled down."""
     while True:
         for quality in _QUALITIES:
             buffer = io.BytesIO()

@@ -1,8 +1,8 @@
-"""Whether the face of the clip is the face of the portrait: distance of two 128-number descriptions.
+"""Compares the face in the clip with the face in the portrait: distance between two 128-dimensional descriptors.
 
 Method: dlib's HOG detector, 5-point alignment and ResNet-34 face recognition network (D. King, CC0 1.0), from
-face-recognition-models 0.3.0. Under 0.6 counts as the same person (the network's published working point). The
-68-point model of that package is not for commercial use and is not touched.
+face-recognition-models 0.3.0. A distance under 0.6 counts as the same person (the network's published threshold). The
+68-point model of that package is not licensed for commercial use, so this module does not use it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.evaluate._packaged import package_folder
+from nodes.evaluate._model_packages import package_folder
 from nodes.evaluate._unmeasured import Unmeasured
 
 MODEL_KEY = "dlib/identity"  # for ctx.model
-_DETECT_SIDE = 640  # longer side while looking for the face; the description is taken at full size
+_DETECT_SIDE = 640  # longer side of the image for detection; the descriptor is computed at full size
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def load_recognition() -> Recognition:
 
 
 def describe(rgb: NDArray[Any], models: Recognition) -> NDArray[Any]:
-    """(H, W, 3) uint8 RGB -> (128,) float64 of the largest face. Raises Unmeasured where the detector finds none.
+    """(H, W, 3) uint8 RGB -> (128,) float64 descriptor of the largest face. Raises Unmeasured if there is no face.
 
-    CPU: 0.15 s, or 0.25 s where the face is small and is looked for twice.
+    CPU: 0.15 s, or 0.25 s for a small face, which takes a second detection.
     """
     import dlib
 
@@ -61,5 +61,5 @@ def describe(rgb: NDArray[Any], models: Recognition) -> NDArray[Any]:
 
 
 def distance(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Euclidean distance of two descriptions."""
+    """Euclidean distance between two descriptors."""
     return float(np.linalg.norm(a - b))

@@ -1,7 +1,7 @@
-"""How much fine detail the face shows: variance of the Laplacian, taken at one face size so that clips compare.
+"""Sharpness of the face: variance of the Laplacian at a fixed face size, so that clips are comparable.
 
 Method: Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000. Noise and compression edges
-count as detail too, so compare like with like.
+also count as detail, so compare only clips of the same kind.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from nodes._face.landmarks import FACE_OVAL
 
-SIDE = 256  # pixels of the face after scaling; detail finer than that is not seen
+SIDE = 256  # side of the scaled face in pixels; finer detail is not measured
 
 
 def face_sharpness(rgb: NDArray[Any], points: NDArray[Any]) -> tuple[float, float]:
-    """Sharpness of one face and the face's side in picture pixels.
+    """Sharpness of one face, and the face's side in image pixels.
 
     Args:
         rgb: (H, W, 3) uint8.
-        points: (468, 3) mesh of the face in picture pixels.
+        points: (468, 3) mesh of the face in image pixels.
 
     Returns:
-        Variance of the 3 x 3 Laplacian of the grey values 0..255 of the face square scaled to 256 x 256. A smaller
-        face is enlarged and so looks as soft as it is.
+        Variance of the 3 x 3 Laplacian of the grey values, 0 to 255, of the face square scaled to 256 x 256. A smaller
+        face is enlarged, so it measures as soft as it is.
     """
     oval = points[list(FACE_OVAL), :2]
     centre, side = (oval.min(0) + oval.max(0)) / 2, float((oval.max(0) - oval.min(0)).max())

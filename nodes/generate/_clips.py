@@ -1,6 +1,6 @@
-"""Clips frame by frame: decoded and encoded again as they stream by, never held in memory.
+"""Decodes and encodes clips frame by frame, without holding them in memory.
 
-Source: own work on PyAV, licence BSD-3-Clause, over FFmpeg and x264 as bundled with PyAV's wheel.
+Source: own work on PyAV, licence BSD-3-Clause, over FFmpeg and x264 as bundled in PyAV's wheel.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.generate._mux import _decoded, _opened, read_pictures
+from nodes.generate._mux import _decoded, _opened, read_video_facts
 
 _OPTIONS = {"preset": "veryfast", "bf": "0", "g": "50", "flags": "+bitexact"}
 
 
 def frames(path: Path, first: int = 0) -> Iterator[NDArray[Any]]:
-    """(H, W, 3) uint8 RGB, upright as stored, from the frame ``first`` on. Raises NodeError: not a video."""
+    """Yield (H, W, 3) uint8 RGB frames as stored, starting with frame ``first``. Raises NodeError: not a video."""
     with _opened(path, "video") as container:
         source = container.streams.video[0]
         source.thread_type = "AUTO"
@@ -31,11 +31,11 @@ def frames(path: Path, first: int = 0) -> Iterator[NDArray[Any]]:
 
 
 class ClipWriter:
-    """Writes frames to an mp4 (H.264, yuv420p). The same frames give the same bytes. A context manager.
+    """Writes frames to an mp4 file (H.264, yuv420p). Equal frames give equal bytes. A context manager.
 
     Args:
-        fps: exact, also for rates such as 30000 / 1001.
-        crf: 0 lossless to 51; lower is better.
+        fps: the exact frame rate, which may be e.g. 30000 / 1001.
+        crf: 0 (lossless) to 51; lower is better.
     """
 
     def __init__(self, path: Path, fps: Fraction, crf: int = 17) -> None:
@@ -50,7 +50,7 @@ class ClipWriter:
         return self
 
     def add(self, rgb: NDArray[Any]) -> None:
-        """(H, W, 3) uint8; an odd last row or column is left out. All frames are as large as the first."""
+        """Add an (H, W, 3) uint8 frame of the size of the first one. An odd last row or column is cropped."""
         height, width = (side // 2 * 2 for side in rgb.shape[:2])
         if self._stream is None:
             self._stream = self._container.add_stream("libx264", rate=self._fps)
@@ -58,9 +58,9 @@ class ClipWriter:
             self._stream.time_base = 1 / self._fps
             self._stream.codec_context.thread_count = 1
             self._stream.options = {**_OPTIONS, "crf": str(self._crf)}
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
-        picture.pts, picture.time_base = self.count, 1 / self._fps
-        self._container.mux(self._stream.encode(picture))
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
+        frame.pts, frame.time_base = self.count, 1 / self._fps
+        self._container.mux(self._stream.encode(frame))
         self.count += 1
 
     def __exit__(
@@ -72,14 +72,14 @@ class ClipWriter:
 
 
 def cut_to(source: Path, target: Path, most: int) -> Path:
-    """The clip with ``most`` frames at most: the source itself where it is no longer, else ``target``.
+    """The clip cut to at most ``most`` frames: ``source`` if it is short enough, else ``target``.
 
-    Models that render windows of a fixed size overrun the sound.
+    Models that render windows of a fixed size produce more frames than the audio needs.
     """
-    pictures = read_pictures(source)
-    if len(pictures.packet_pts) <= most:
+    facts = read_video_facts(source)
+    if len(facts.packet_pts) <= most:
         return source
-    with ClipWriter(target, pictures.fps) as clip:
+    with ClipWriter(target, facts.fps) as clip:
         for rgb in islice(frames(source), most):
             clip.add(rgb)
     return target

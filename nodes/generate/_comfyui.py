@@ -1,9 +1,9 @@
-"""Driving a ComfyUI server over HTTP: upload, submit, wait, interrupt, fetch.
+"""A client for a ComfyUI server over HTTP: upload, submit, wait, interrupt, fetch.
 
-Source: own work, by conversations recorded from ComfyUI 0.33.0. The same ``prompt_id`` posted twice runs twice, so the
-id is derived from the work itself, and queue and history are asked before anything is posted: an attempt that follows a
-crash finds the work of the one before it. Messages over ComfyUI's WebSocket go only to the client that submitted, so
-what counts is the history.
+Source: own work, based on traffic recorded from ComfyUI 0.33.0. A ``prompt_id`` that is posted twice runs twice.
+Therefore the id is derived from the workflow, and the client checks queue and history before it posts: an attempt after
+a crash finds the run of the previous attempt. ComfyUI sends WebSocket messages only to the client that submitted, so
+this client relies on the history.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from nodes.sdk import Context, NodeError, NodeUnavailable
 
 POLL_S = 1.0
 FOLDER = "workbench"  # below ComfyUI's input folder
-LOST_AFTER = 5  # looks at queue and history without a trace of the work
-_TRIES = 50  # earlier attempts at the same work that failed or were interrupted
+LOST_AFTER = 5  # polls of queue and history without a trace of the run
+_TRIES = 50  # earlier runs of the same workflow that failed or were interrupted
 
 
 @dataclass(frozen=True)
 class Result:
-    """A file that a workflow saved."""
+    """A file saved by a workflow."""
 
     filename: str
     subfolder: str
     type: str
-    prompt_id: str  # the work that saved it
+    prompt_id: str  # the run that saved it
 
 
 class ComfyUI:
-    """One server. Every method raises NodeUnavailable where it does not answer.
+    """One server. Every method raises NodeUnavailable if the server does not respond.
 
     Args:
-        url: ``http(s)://[user:password@]host:port``. ComfyUI has no login of its own: keep it on the inner network, or
-            behind a proxy that asks for one. No error shows the login.
+        url: ``http(s)://[user:password@]host:port``. ComfyUI has no login of its own: keep it on an internal network,
+            or behind a proxy that requires one. Errors never show the credentials.
     """
 
     def __init__(self, url: str, poll_s: float = POLL_S) -> None:
@@ -57,7 +57,7 @@ class ComfyUI:
         )
 
     def upload(self, path: Path, sha256: str, suffix: str) -> str:
-        """Put a file into the server's input folder, under a name of ours; returns the name that a workflow uses."""
+        """Upload a file to the server's input folder, under a name derived from its digest. Returns that name."""
         name = f"{sha256[:32]}{suffix}"
         fields = {
             "image": (name, path.read_bytes(), "application/octet-stream"),
@@ -69,9 +69,9 @@ class ComfyUI:
         return "/".join(filter(None, (str(answer.get("subfolder", "")), str(answer["name"]))))
 
     def run(self, ctx: Context, workflow: dict[str, Any], output: str) -> Result:
-        """Have a workflow run, or find it running or done, and return what its node ``output`` saved. Blocks.
+        """Run a workflow, or attach to an earlier run, and return the file that its node ``output`` saved. Blocks.
 
-        A cancelled job interrupts it. Raises NodeError where the workflow is refused or fails.
+        A cancelled job interrupts the run. Raises NodeError if the server rejects the workflow or it fails.
         """
         prompt_id, state = self._find(workflow)
         try:
@@ -79,15 +79,16 @@ class ComfyUI:
                 self._post(prompt_id, workflow)
             return self._await(ctx, prompt_id, output)
         except BaseException as stopped:
-            # Also Cancelled and the end of the process; what failed by itself needs no interrupt.
+            # Interrupt on Cancelled and at the end of the process. A run that failed needs no interrupt.
             if not isinstance(stopped, Exception):
                 self._stop(prompt_id)
             raise
 
     def fetch(self, result: Result, target: Path) -> Path:
-        """Download what a workflow saved.
+        """Download a file that a workflow saved.
 
-        Raises NodeUnavailable where it is gone; then the work is forgotten there, so that another attempt does it anew.
+        If the file is gone, removes the run from the server's history, so that another attempt runs it again, and
+        raises NodeUnavailable.
         """
         query = urlencode({"filename": result.filename, "subfolder": result.subfolder, "type": result.type})
         try:
@@ -96,22 +97,22 @@ class ComfyUI:
                     self._request("POST", "/history", {"delete": [result.prompt_id]})
                 if answer.status != 200:
                     raise NodeUnavailable(
-                        "ComfyUI does not have the video it made",
+                        "the ComfyUI server no longer has the video that it rendered",
                         where=f"{self.url}/view",
                         seen=f"HTTP {answer.status} for {result.filename}",
-                        remedy="It may have been removed there; another attempt makes it again.",
+                        remedy="The file may have been removed there. Another attempt renders it again.",
                     )
                 with target.open("wb") as file:
                     for piece in answer.stream(1 << 20):
                         file.write(piece)
         except HTTPError as error:
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
         return target
 
-    # -- the conversation -------------------------------------------------------------------------------------------
+    # -- requests ---------------------------------------------------------------------------------------------------
 
     def _find(self, workflow: dict[str, Any]) -> tuple[str, str]:
-        """(prompt id, "done" | "queued" | "unknown"): the first attempt at this work that did not fail."""
+        """(prompt id, "done" | "queued" | "unknown") of the first run of this workflow that did not fail."""
         queued = self._queued()
         for attempt in range(_TRIES):
             prompt_id = prompt_id_of(workflow, attempt)
@@ -135,33 +136,33 @@ class ComfyUI:
             for node in (answer.get("node_errors") or {}).values()
             for problem in node.get("errors", [])
         ]
-        said = error.get("message", f"HTTP {status}") if isinstance(error, dict) else str(error)
+        reason = error.get("message", f"HTTP {status}") if isinstance(error, dict) else str(error)
         missing = error.get("type") == "missing_node_type" if isinstance(error, dict) else False
-        not_there = missing or any("not in" in problem for problem in problems)
+        missing = missing or any("not in" in problem for problem in problems)
         raise NodeError(
-            f"ComfyUI refuses the workflow: {said}",
-            code="node.model_unavailable" if not_there else "node.bad_input",
+            f"ComfyUI rejected the workflow: {reason}",
+            code="node.model_unavailable" if missing else "node.bad_input",
             where=self.url,
-            seen=problems or said,
-            remedy="Install the models and nodes that are named on that server, or name those it has in the parameters."
-            if not_there
-            else "Correct the parameter that is named.",
+            seen=problems or reason,
+            remedy="Install these models and nodes on that server, or set the parameters to models that it has."
+            if missing
+            else "Correct the named parameter.",
         )
 
     def _await(self, ctx: Context, prompt_id: str, output: str) -> Result:
         silent = 0
         while True:
-            ctx.progress(0, 1)  # nobody says how far it is; raises Cancelled
+            ctx.progress(0, 1)  # ComfyUI reports no progress here; this call raises Cancelled
             entry = self._history(prompt_id)
             if entry is not None:
                 return _result(entry, prompt_id, output, self.url)
             silent = 0 if prompt_id in self._queued() else silent + 1
             if silent >= LOST_AFTER:
                 raise NodeUnavailable(
-                    "ComfyUI has forgotten the work",
+                    "ComfyUI has lost the run",
                     where=self.url,
                     seen="neither in its queue nor in its history",
-                    remedy="It was restarted, most likely; another attempt submits it again.",
+                    remedy="The server was probably restarted. Another attempt submits the workflow again.",
                 )
             time.sleep(self._poll_s)
 
@@ -175,19 +176,19 @@ class ComfyUI:
 
     def _stop(self, prompt_id: str) -> None:
         try:
-            self._request("POST", "/queue", {"delete": [prompt_id]})  # where it has not begun
+            self._request("POST", "/queue", {"delete": [prompt_id]})  # if it has not started
             self._request("POST", "/interrupt", {"prompt_id": prompt_id})
         except NodeUnavailable:
-            return  # nothing to stop where nobody answers
+            return  # a server that does not respond cannot be told to stop
 
     def _ask(self, method: str, path: str, body: Any = None, fields: Any = None) -> dict[str, Any]:
         status, answer = self._request(method, path, body, fields)
         if status != 200:
             raise NodeUnavailable(
-                "ComfyUI does not answer as it should",
+                "the ComfyUI server returned an error",
                 where=f"{self.url}{path}",
                 seen=f"HTTP {status}",
-                remedy="Look into that server's log.",
+                remedy="Check the log of that server.",
             )
         return answer
 
@@ -201,24 +202,24 @@ class ComfyUI:
                 headers = {**self._http.headers, **headers}
                 answer = self._http.request(method, self.url + path, body=data, headers=headers)
         except HTTPError as error:
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
         try:
             parsed = orjson.loads(answer.data) if answer.data else {}
         except orjson.JSONDecodeError:
             parsed = {}
         return answer.status, parsed if isinstance(parsed, dict) else {}
 
-    def _away(self, error: Exception) -> NodeUnavailable:
+    def _unreachable(self, error: Exception) -> NodeUnavailable:
         return NodeUnavailable(
-            "ComfyUI does not answer",
+            "the ComfyUI server does not respond",
             where=self.url,
             seen=f"{type(error).__name__}: {error}",
-            remedy="Start it, or correct WORKBENCH_COMFYUI_URL where this worker runs.",
+            remedy="Start the server, or correct WORKBENCH_COMFYUI_URL on the machine of this worker.",
         )
 
 
 def prompt_id_of(workflow: dict[str, Any], attempt: int) -> str:
-    """A lower-case UUID that stands for this work: equal workflows (files are named by digest) have equal ids."""
+    """A lower-case UUID derived from the workflow: equal workflows (files are named by digest) have equal ids."""
     digest = hashlib.sha256(orjson.dumps([workflow, attempt], option=orjson.OPT_SORT_KEYS)).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
@@ -226,18 +227,18 @@ def prompt_id_of(workflow: dict[str, Any], attempt: int) -> str:
 def _result(entry: dict[str, Any], prompt_id: str, output: str, url: str) -> Result:
     status = entry["status"]
     if status["status_str"] != "success":
-        kind, said = _failure(status.get("messages", []))
+        kind, failure = _failure(status.get("messages", []))
         if kind == "execution_interrupted":
             raise NodeUnavailable(
-                "somebody interrupted the work on the ComfyUI server", where=url, remedy="Another attempt follows."
+                "the run was interrupted on the ComfyUI server", where=url, remedy="Another attempt follows."
             )
         raise NodeError(
-            f"ComfyUI failed: {said.get('exception_message', 'no reason given')}".strip(),
+            f"ComfyUI failed: {failure.get('exception_message', 'no reason given')}".strip(),
             code="node.failed",
-            where=f"{url}: {said.get('node_type', 'workflow')}",
-            seen=said.get("exception_type"),
-            remedy="Out of memory: smaller size or window. Otherwise look into that server's log.",
-            log="".join(said.get("traceback", []))[-4000:],
+            where=f"{url}: {failure.get('node_type', 'workflow')}",
+            seen=failure.get("exception_type"),
+            remedy="If it ran out of memory, use a smaller size or window. Otherwise check the log of that server.",
+            log="".join(failure.get("traceback", []))[-4000:],
         )
     for files in entry["outputs"].get(output, {}).values():
         for file in files if isinstance(files, list) else []:
@@ -245,12 +246,12 @@ def _result(entry: dict[str, Any], prompt_id: str, output: str, url: str) -> Res
                 subfolder, kind = str(file.get("subfolder", "")), str(file.get("type", "output"))
                 return Result(str(file["filename"]), subfolder, kind, prompt_id)
     raise NodeError(
-        "ComfyUI's workflow saved no video", code="node.bad_output", where=url, seen=sorted(entry["outputs"])
+        "the ComfyUI workflow saved no video", code="node.bad_output", where=url, seen=sorted(entry["outputs"])
     )
 
 
 def _failure(messages: list[Any]) -> tuple[str, dict[str, Any]]:
-    for kind, said in reversed(messages):
+    for kind, details in reversed(messages):
         if kind in ("execution_error", "execution_interrupted"):
-            return kind, said
+            return kind, details
     return "execution_error", {}

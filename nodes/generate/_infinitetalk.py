@@ -1,8 +1,8 @@
-"""InfiniteTalk as a workflow of ComfyUI's own nodes: one window after the other over one encoded sound.
+"""InfiniteTalk as a workflow of ComfyUI's own nodes: a sequence of windows over one encoded audio.
 
 Method: Yang et al., "InfiniteTalk: Audio-driven Video Generation for Sparse-Frame Video Dubbing", 2025, over Wan 2.1
-image-to-video. The node ``WanInfiniteTalkToVideo`` continues behind ``previous_frames`` and says how many frames of its
-window repeat them.
+image-to-video. The node ``WanInfiniteTalkToVideo`` continues after ``previous_frames`` and returns how many frames of
+its window repeat them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 OUTPUT = "save"
-MOST_FRAMES = 4096  # what ComfyUI's ImageFromBatch takes
+MOST_FRAMES = 4096  # the limit of ComfyUI's ImageFromBatch
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Models:
 
 @dataclass(frozen=True)
 class Shot:
-    """What is rendered.
+    """The clip to render.
 
     Attributes:
         image, audio: names of uploaded files.
-        frames: of the whole clip.
-        motion: frames at the end of a window that the next one continues.
+        frames: number of frames of the whole clip.
+        motion: number of frames at the end of a window that the next window continues.
     """
 
     image: str
@@ -57,12 +57,12 @@ class Shot:
 
 
 def windows(frames: int, window: int, motion: int) -> int:
-    """How many windows give that many frames."""
+    """The number of windows that produce this many frames."""
     return 1 + max(0, math.ceil((frames - window) / (window - motion)))
 
 
 def workflow(shot: Shot, models: Models) -> dict[str, Any]:
-    """The prompt for ComfyUI, in its API form; its node ``OUTPUT`` saves the video."""
+    """The workflow in ComfyUI's API format. Its node ``OUTPUT`` saves the video."""
     nodes: dict[str, Any] = {
         "image": _node("LoadImage", image=shot.image),
         "audio": _node("LoadAudio", audio=shot.audio),
@@ -103,7 +103,7 @@ def workflow(shot: Shot, models: Models) -> dict[str, Any]:
 
 
 def _window(nodes: dict[str, Any], shot: Shot, index: int, seen: dict[str, Any], made: list[Any]) -> list[Any]:
-    """Add the nodes of one window; returns the link to the frames up to its end."""
+    """Add the nodes of one window. Returns the link to all frames up to its end."""
     begin, sample, decode = f"window{index}", f"sample{index}", f"decode{index}"
     nodes[begin] = _node(
         "WanInfiniteTalkToVideo",

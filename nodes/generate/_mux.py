@@ -1,8 +1,8 @@
-"""One mp4 from a silent video and a sound: packets copied where that is right, frames encoded anew where it is not.
+"""Combines a silent video and an audio file into one mp4. Copies the video packets if possible, else re-encodes.
 
-Length: the video shows exactly the frames that begin before the sound ends. Later frames are dropped; where frames
-are missing the last one stands. Both tracks begin at 0: the AAC encoder's start-up samples lie before it and are cut
-by the edit list that every player honours.
+Length: the video shows exactly the frames that start before the audio ends. Later frames are dropped; missing frames
+repeat the last one. Both tracks start at 0: the AAC encoder's priming samples lie before 0, and the edit list, which
+every player honours, removes them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from av.audio.resampler import AudioResampler
 
 from nodes.sdk import NodeError
 
-_OTHER_RATE_HZ = 48_000  # for sounds in a rate that AAC does not know
+_OTHER_RATE_HZ = 48_000  # for audio whose rate AAC does not support
 _ENCODER_THREADS = 2  # fixed: x264's output depends on the number, and the same inputs must give the same bytes
 
 
 @dataclass(frozen=True)
-class Sound:
-    """Facts of the audio file, counted from its samples."""
+class AudioFacts:
+    """Properties of the audio file, counted from its samples."""
 
     duration_s: Fraction
     rate_hz: int
@@ -34,12 +34,12 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Facts of the video file, read from its packets without decoding.
+class VideoFacts:
+    """Properties of the video file, read from its packets without decoding.
 
     Attributes:
         packet_pts: presentation times in decoding order, in ``time_base`` units.
-        copyable: H.264 in yuv420p, which every player takes.
+        copyable: whether it is H.264 in yuv420p, which every player supports.
     """
 
     packet_pts: list[int]
@@ -52,20 +52,20 @@ class Pictures:
         return min(self.packet_pts)
 
     def kept(self, end_s: Fraction) -> int | None:
-        """How many packets, from the first, hold the frames that begin before ``end_s``; None where no cut gives that.
+        """The number of leading packets that hold exactly the frames starting before ``end_s``; None if none does.
 
-        A cut is right when the kept frames are the first in decoding order too: a kept frame could refer to a dropped
-        one otherwise. None also where frames are missing at the end.
+        The kept frames must also be the first ones in decoding order, because a kept frame could otherwise refer to a
+        dropped one. Also None if frames are missing at the end.
         """
-        begins = [(pts - self.start) * self.time_base for pts in self.packet_pts]
-        if max(begins) + 2 / self.fps <= end_s:
+        starts = [(pts - self.start) * self.time_base for pts in self.packet_pts]
+        if max(starts) + 2 / self.fps <= end_s:
             return None
-        count = sum(begin < end_s for begin in begins)
-        return count if all(begin < end_s for begin in begins[:count]) else None
+        count = sum(start < end_s for start in starts)
+        return count if all(start < end_s for start in starts[:count]) else None
 
 
-def read_sound(path: Path) -> Sound:
-    """Raises NodeError: not a sound, or one without samples."""
+def read_audio_facts(path: Path) -> AudioFacts:
+    """Raises NodeError if the file is not audio or has no samples."""
     samples, rate, channels = 0, 0, 0
     with _opened(path, "audio") as container:
         for frame in _decoded(container, container.streams.audio[0], "audio"):
@@ -76,13 +76,13 @@ def read_sound(path: Path) -> Sound:
             where="audio",
             seen="0 samples",
             allowed="at least one sample",
-            remedy="Give a narration with words in it, or another audio file.",
+            remedy="Provide a narration that contains words, or another audio file.",
         )
-    return Sound(Fraction(samples, rate), rate, "mono" if channels == 1 else "stereo")
+    return AudioFacts(Fraction(samples, rate), rate, "mono" if channels == 1 else "stereo")
 
 
-def read_pictures(path: Path) -> Pictures:
-    """Raises NodeError: not a video, or one without frames."""
+def read_video_facts(path: Path) -> VideoFacts:
+    """Raises NodeError if the file is not a video or has no frames."""
     with _opened(path, "video") as container:
         stream = container.streams.video[0]
         pts = [packet.pts for packet in container.demux(stream) if packet.size and packet.pts is not None]
@@ -90,13 +90,13 @@ def read_pictures(path: Path) -> Pictures:
             raise NodeError(
                 "the video has no frames",
                 where="video",
-                seen=f"{len(pts)} frames with a time",
+                seen=f"{len(pts)} frames with a time stamp",
                 allowed="at least one frame",
                 remedy="Render the video again.",
             )
         copyable = stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
         fps = stream.average_rate or stream.guessed_rate or Fraction(25)
-        return Pictures(pts, stream.time_base, Fraction(fps), copyable)
+        return VideoFacts(pts, stream.time_base, Fraction(fps), copyable)
 
 
 def mux(
@@ -109,32 +109,32 @@ def mux(
     metadata: dict[str, str],
     on_frame: Callable[[int, int], None],
 ) -> bool:
-    """Write ``target`` (mp4, moov first) and say whether the video was copied. Blocks; memory stays small.
+    """Write ``target`` (mp4, moov first). Returns whether the video was copied. Blocks; uses little memory.
 
     Args:
-        crf: quality of a re-encode; unused where packets are copied.
-        on_frame: called with (done, total) frames; what it raises ends the work.
+        crf: quality of a re-encode; unused if packets are copied.
+        on_frame: called with (done, total) frames; it may raise to stop the work.
 
     Raises:
-        NodeError: an input that cannot be read.
+        NodeError: an input cannot be read.
     """
-    sound, pictures = read_sound(audio), read_pictures(video)
-    kept = pictures.kept(sound.duration_s) if pictures.copyable else None
-    total = kept or math.ceil(sound.duration_s * pictures.fps)
+    audio_facts, video_facts = read_audio_facts(audio), read_video_facts(video)
+    kept = video_facts.kept(audio_facts.duration_s) if video_facts.copyable else None
+    total = kept or math.ceil(audio_facts.duration_s * video_facts.fps)
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as out:
         out.metadata.update(metadata)
         with _opened(video, "video") as video_in, _opened(audio, "audio") as audio_in:
             source = video_in.streams.video[0]
             if kept is not None:
                 video_out = out.add_stream_from_template(source)
-                video_packets = _copied(video_in, source, video_out, pictures, kept)
+                video_packets = _copied(video_in, source, video_out, video_facts, kept)
             else:
-                video_out = _h264_stream(out, source, pictures.fps, crf)
-                if turn := _rotation(video):  # a phone's upright clip is stored lying; copying keeps the mark by itself
-                    video_out.set_display_rotation(turn)
-                video_packets = _encoded(video_in, source, video_out, pictures, total)
-            audio_out = _aac_stream(out, sound, bitrate_kbps)
-            audio_packets = _spoken(audio_in, audio_out)
+                video_out = _h264_stream(out, source, video_facts.fps, crf)
+                if rotation := _rotation(video):  # phones store upright clips rotated; copying preserves the rotation
+                    video_out.set_display_rotation(rotation)
+                video_packets = _encoded(video_in, source, video_out, video_facts, total)
+            audio_out = _aac_stream(out, audio_facts, bitrate_kbps)
+            audio_packets = _encoded_audio(audio_in, audio_out)
             done = 0
             for packet in heapq.merge(video_packets, audio_packets, key=_decode_time):
                 out.mux(packet)
@@ -144,27 +144,27 @@ def mux(
     return kept is not None
 
 
-def _copied(container: Any, source: Any, stream: Any, pictures: Pictures, kept: int) -> Iterator[Any]:
+def _copied(container: Any, source: Any, stream: Any, facts: VideoFacts, kept: int) -> Iterator[Any]:
     for packet in container.demux(source):
         if kept == 0:
             return
         if packet.size and packet.pts is not None:
-            packet.pts -= pictures.start
+            packet.pts -= facts.start
             if packet.dts is not None:
-                packet.dts -= pictures.start
+                packet.dts -= facts.start
             packet.stream = stream
             kept -= 1
             yield packet
 
 
-def _encoded(container: Any, source: Any, stream: Any, pictures: Pictures, total: int) -> Iterator[Any]:
-    """Frame ``i`` is what a player shows at ``i / fps``: this also evens out a variable frame rate."""
+def _encoded(container: Any, source: Any, stream: Any, facts: VideoFacts, total: int) -> Iterator[Any]:
+    """Encode as frame ``i`` what a player shows at ``i / fps``, which also evens out a variable frame rate."""
     source.thread_type = "AUTO"
     made, shown = 0, None
     for frame in _decoded(container, source, "video"):
-        begins = (frame.pts - pictures.start) * pictures.time_base
-        while shown is not None and made < total and Fraction(made) / pictures.fps < begins:
-            yield from _encode(stream, shown, made, pictures.fps)
+        start_s = (frame.pts - facts.start) * facts.time_base
+        while shown is not None and made < total and Fraction(made) / facts.fps < start_s:
+            yield from _encode(stream, shown, made, facts.fps)
             made += 1
         shown = frame
         if made >= total:
@@ -172,29 +172,29 @@ def _encoded(container: Any, source: Any, stream: Any, pictures: Pictures, total
     if shown is None:
         raise _unreadable("video", "no frame could be decoded")
     while made < total:
-        yield from _encode(stream, shown, made, pictures.fps)
+        yield from _encode(stream, shown, made, facts.fps)
         made += 1
     yield from stream.encode(None)
 
 
 def _encode(stream: Any, frame: Any, index: int, fps: Fraction) -> list[Any]:
-    picture = frame.reformat(stream.width, stream.height, "yuv420p")
-    if picture is frame:  # a frame that stands for several must not be one object with one time
-        picture = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-    picture.pts, picture.time_base = index, 1 / fps
-    picture.pict_type = 0
-    return list(stream.encode(picture))
+    copy = frame.reformat(stream.width, stream.height, "yuv420p")
+    if copy is frame:  # a repeated frame needs an object of its own for each time stamp
+        copy = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
+    copy.pts, copy.time_base = index, 1 / fps
+    copy.pict_type = 0
+    return list(stream.encode(copy))
 
 
-def _spoken(container: Any, stream: Any) -> Iterator[Any]:
+def _encoded_audio(container: Any, stream: Any) -> Iterator[Any]:
     context = stream.codec_context
     resampler = AudioResampler(format="fltp", layout=context.layout, rate=context.sample_rate)
     position = 0
     for frame in (*_decoded(container, container.streams.audio[0], "audio"), None):
-        for even in resampler.resample(frame):
-            even.pts, even.time_base = position, Fraction(1, context.sample_rate)
-            position += even.samples
-            yield from stream.encode(even)
+        for resampled in resampler.resample(frame):
+            resampled.pts, resampled.time_base = position, Fraction(1, context.sample_rate)
+            position += resampled.samples
+            yield from stream.encode(resampled)
     yield from stream.encode(None)
 
 
@@ -208,19 +208,19 @@ def _h264_stream(out: Any, source: Any, fps: Fraction, crf: int) -> Any:
 
 
 def _rotation(path: Path) -> int:
-    """Degrees by which players turn the pictures."""
+    """Degrees by which players rotate the frames."""
     with _opened(path, "video") as container:
         first = next(_decoded(container, container.streams.video[0], "video"), None)
         return 0 if first is None else int(first.rotation)
 
 
-def _aac_stream(out: Any, sound: Sound, bitrate_kbps: int) -> Any:
+def _aac_stream(out: Any, facts: AudioFacts, bitrate_kbps: int) -> Any:
     rates = av.codec.Codec("aac", "w").audio_rates or [_OTHER_RATE_HZ]
-    rate = sound.rate_hz if sound.rate_hz in rates else _OTHER_RATE_HZ
+    rate = facts.rate_hz if facts.rate_hz in rates else _OTHER_RATE_HZ
     stream = out.add_stream("aac", rate=rate)
-    stream.codec_context.layout = sound.layout
-    # AAC holds at most 6144 bits a channel in a frame of 1024 samples: 144 kbit/s for a voice at 24 kHz.
-    most = 6144 * rate // 1024 * (1 if sound.layout == "mono" else 2)
+    stream.codec_context.layout = facts.layout
+    # AAC allows at most 6144 bits per channel in a frame of 1024 samples: 144 kbit/s for a voice at 24 kHz.
+    most = 6144 * rate // 1024 * (1 if facts.layout == "mono" else 2)
     stream.codec_context.bit_rate = min(bitrate_kbps * 1000, most)
     return stream
 
@@ -255,5 +255,5 @@ def _unreadable(kind: str, seen: str) -> NodeError:
         where=kind,
         seen=seen,
         allowed=f"a file with a playable {kind} track",
-        remedy=f"Play the file elsewhere; if it is damaged, make the {kind} again.",
+        remedy=f"Check that the file plays in another program. If it is damaged, create the {kind} again.",
     )

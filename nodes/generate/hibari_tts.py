@@ -1,9 +1,9 @@
-"""Speak a narration with an English voice and say when each sound is made.
+"""Speak a narration with an English voice, and return the time of each phoneme.
 
 Source: hibari-tts 0.2.1 by Maureese Williams (code and voice), licence Apache-2.0; distilled from
 Kokoro-82M, Apache-2.0.
-The voice is US English, female, 24 kHz, and runs on one CPU core at about 50 times the speed of speech. A long text is
-spoken in parts of ten sentences: after a crash the work goes on behind the last one.
+The voice is US English, female, 24 kHz, and runs on one CPU core at about 50 times real time. A long text is spoken in
+parts of ten sentences: after a crash, the work continues after the last part.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
 if TYPE_CHECKING:
     from nodes.generate._hibari.block import Spoken
 
-PART_SENTENCES = 10  # about a minute of speech: one second of work at stake
+PART_SENTENCES = 10  # about a minute of speech, so that a crash costs about one second of work
 
 
 class Params(NodeModel):
-    speed: float = Field(1.0, ge=0.5, le=2.0, description="Pace of the speech; 2 is twice as fast.")
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="Speaking rate; 2 is twice as fast.")
     pause_s: float = Field(0.35, ge=0, le=2, description="Silence between sentences, in seconds.")
     lead_in_s: float = Field(0.15, ge=0, le=5, description="Silence before the first word, in seconds.")
     tail_s: float = Field(0.25, ge=0, le=5, description="Silence after the last word, in seconds.")
-    gain_db: float = Field(8.0, ge=-20, le=12, description="Amplification in dB; 8 brings the voice to about -19 dBFS.")
+    gain_db: float = Field(8.0, ge=-20, le=12, description="Gain in dB; 8 brings the voice to about -19 dBFS.")
 
 
 class Inputs(NodeModel):
     narration: str = Field(
-        min_length=1, max_length=20_000, description="English text to speak; [word](/phonemes/) gives a pronunciation."
+        min_length=1, max_length=20_000, description="English text to speak; [word](/phonemes/) sets a pronunciation."
     )
 
 
 class Sentence(NodeModel):
-    """One sentence of the narration and when it is spoken."""
+    """One sentence of the narration with its time span."""
 
-    text: str = Field(description="The sentence as it was written.")
-    start_s: float = Field(ge=0, description="Start of its first sound, in seconds from the start of the audio.")
-    end_s: float = Field(ge=0, description="End of its last sound, in seconds from the start of the audio.")
+    text: str = Field(description="The sentence as written.")
+    start_s: float = Field(ge=0, description="Start of its first phoneme, in seconds from the start of the audio.")
+    end_s: float = Field(ge=0, description="End of its last phoneme, in seconds from the start of the audio.")
 
 
 class Outputs(NodeModel):
     audio: AudioRef = Field(description="24 kHz mono 16-bit wav.")
-    phonemes: list[Phoneme] = Field(description="Sounds and pauses, in order, without gaps, over the whole audio.")
-    sentences: list[Sentence] = Field(description="The sentences spoken, with their times.")
+    phonemes: list[Phoneme] = Field(description="Phonemes and pauses in order, covering the whole audio without gaps.")
+    sentences: list[Sentence] = Field(description="The spoken sentences with their times.")
     duration_s: float = Field(description="Length of the audio in seconds.")
 
 
 def check(params: Params, inputs: dict[str, Any]) -> None:
-    """Refuse at submit what the voice could not read, where the text is known by then."""
+    """Reject at submit a text that the voice cannot read, if the text is already known."""
     narration = inputs.get("narration")
     if isinstance(narration, str):
         refuse_unreadable(narration)
@@ -61,6 +61,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "generate.hibari_tts",
     version="1.0.0",
+    title="Hibari speech",
+    category="Speech",
+    tags=("tts", "english", "cpu", "phonemes"),
     plane="data",
     resources=Resources(timeout_s=900),
     check=check,
@@ -69,9 +72,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     advanced=("lead_in_s", "tail_s", "gain_db"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    """Text -> (samples,) 16-bit at 24 kHz. The same text and parameters give the same bytes on one machine.
+    """Text -> (samples,) 16-bit at 24 kHz. Equal text and parameters give equal bytes on one machine.
 
-    Raises NodeError (node.bad_input) naming the characters when the text has letters the voice cannot read.
+    Raises NodeError (node.bad_input), naming the characters, if the text has letters that the voice cannot read.
     """
     from nodes.generate._hibari.track import Track
 
@@ -93,7 +96,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 
 def _spoken(ctx: Context, params: Params, texts: list[str]) -> Iterator[Spoken]:
-    """The sentences in order: those of finished parts from there, the rest from the voice."""
+    """The spoken sentences in order, read from finished parts or synthesised."""
     from nodes.generate._hibari.block import Spoken, decode, encode
     from nodes.generate._hibari.voice import Voice, to_pcm
 

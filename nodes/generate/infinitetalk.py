@@ -1,8 +1,8 @@
 """Animate a portrait with speech by InfiniteTalk, on a ComfyUI server.
 
-Source: MeiGen-AI/InfiniteTalk over Wan 2.1, both Apache-2.0, run by ComfyUI's own nodes on a server of the lab's; this
-file only speaks HTTP with it. WORKBENCH_COMFYUI_URL says where it is, on the machine of the worker of the pool
-``comfyui``. From a single picture the colours drift after about a minute.
+Source: MeiGen-AI/InfiniteTalk over Wan 2.1, both Apache-2.0, run by ComfyUI's own nodes on the lab's server, which this
+node calls over HTTP. WORKBENCH_COMFYUI_URL is its address; set it on the machine of the worker of the pool ``comfyui``.
+With a single image, the colours drift after about a minute.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nodes.sdk import (
 )
 
 FileName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
-FPS = 25  # what the model knows
+FPS = 25  # the frame rate of the model
 _SUFFIXES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
@@ -41,26 +41,26 @@ class Params(NodeModel):
     height: int = Field(512, ge=256, le=1280, multiple_of=16, description="Height of the video, in pixels.")
     steps: int = Field(6, ge=1, le=60, description="Sampling steps: 4 to 8 with the distilled LoRA, 40 without.")
     cfg: float = Field(1.0, ge=0, le=20, description="Guidance: 1 with the distilled LoRA, 5 without.")
-    audio_scale: float = Field(1.6, ge=0, le=10, description="How strongly the sound drives the face.")
-    shift: float = Field(11.0, ge=0, le=100, description="Shift of the noise schedule: higher for larger pictures.")
+    audio_scale: float = Field(1.6, ge=0, le=10, description="How strongly the audio drives the face.")
+    shift: float = Field(11.0, ge=0, le=100, description="Shift of the noise schedule: higher for larger images.")
     window: int = Field(81, ge=21, le=161, description="Frames rendered at once: 4 n + 1.")
-    motion: int = Field(25, ge=1, le=33, description="Frames that the next window continues: 4 n + 1.")
-    sampler: str = Field("dpmpp_sde", pattern=r"^[a-z0-9_]{1,40}$", description="Sampler, as ComfyUI names it.")
-    scheduler: str = Field("simple", pattern=r"^[a-z0-9_]{1,40}$", description="Schedule, as ComfyUI names it.")
+    motion: int = Field(25, ge=1, le=33, description="Frames that overlap with the next window: 4 n + 1.")
+    sampler: str = Field("dpmpp_sde", pattern=r"^[a-z0-9_]{1,40}$", description="ComfyUI's name of the sampler.")
+    scheduler: str = Field("simple", pattern=r"^[a-z0-9_]{1,40}$", description="ComfyUI's name of the schedule.")
     prompt: str = Field(
-        "", max_length=2000, description="How the speaker looks and acts; empty: the script's stage prompt."
+        "", max_length=2000, description="How the speaker looks and acts; if empty, the script's stage prompt."
     )
-    max_seconds: float = Field(60.0, gt=0, le=160, description="Longest speech that is taken, in seconds.")
+    max_seconds: float = Field(60.0, gt=0, le=160, description="Maximum length of the speech, in seconds.")
     diffusion_model: FileName = Field(
         "Wan2_1-I2V-14B-480p_fp8_e4m3fn_scaled_KJ.safetensors", description="Wan 2.1 image-to-video, file name."
     )
     lora: FileName = Field(
-        "lightx2v_I2V_14B_480p_cfg_step_distill_rank64_bf16.safetensors", description="Distilled LoRA; empty: none."
+        "lightx2v_I2V_14B_480p_cfg_step_distill_rank64_bf16.safetensors", description="Distilled LoRA; may be empty."
     )
     infinitetalk_model: FileName = Field("wan2.1_infiniteTalk_single_fp16.safetensors", description="InfiniteTalk.")
     audio_encoder: FileName = Field("wav2vec2-chinese-base_fp16.safetensors", description="Wav2vec 2.")
     text_encoder: FileName = Field("umt5_xxl_fp8_e4m3fn_scaled.safetensors", description="UMT5-XXL.")
-    clip_vision: FileName = Field("clip_vision_h.safetensors", description="CLIP vision H; empty: none.")
+    clip_vision: FileName = Field("clip_vision_h.safetensors", description="CLIP vision H; may be empty.")
     vae: FileName = Field("Wan2_1_VAE_bf16.safetensors", description="Wan 2.1 VAE.")
 
 
@@ -71,34 +71,38 @@ class Inputs(NodeModel):
 
 
 class Outputs(NodeModel):
-    video: VideoRef = Field(description="mp4 without sound, as long as the speech to within a frame.")
-    windows: int = Field(description="How many windows were rendered.")
-    engine: Literal["comfyui"] = Field("comfyui", description="What ran the model.")
+    video: VideoRef = Field(description="mp4 without audio, as long as the speech to within one frame.")
+    windows: int = Field(description="Number of rendered windows.")
+    engine: Literal["comfyui"] = Field("comfyui", description="The engine that ran the model.")
 
 
 def check(params: Params, inputs: dict[str, Any]) -> None:
-    """Refuse at submit what the model cannot do: windows that are not 4 n + 1, or no longer than their overlap."""
+    """Reject at submit lengths that are not 4 n + 1, and windows that are not longer than their overlap."""
     for name in ("window", "motion"):
         if getattr(params, name) % 4 != 1:
             raise NodeError(
-                f"{name} is not one more than a multiple of four",
+                f"`{name}` must be one more than a multiple of four",
                 where=f"params.{name}",
                 seen=getattr(params, name),
                 allowed="5, 9, 13, … 81, 85, …",
-                remedy="The model packs four frames into one: take the nearest of these.",
+                remedy="Use the nearest allowed value. The model packs four frames into one.",
             )
     if params.motion >= params.window:
         raise NodeError(
-            "a window is no longer than what it continues",
+            "`window` must be greater than `motion`",
             where="params.motion",
             seen=params.motion,
-            allowed=f"less than the window, {params.window}",
+            allowed=f"less than `window`, which is {params.window}",
+            remedy="Increase `window` or decrease `motion`.",
         )
 
 
 @node(
     "generate.infinitetalk",
     version="1.0.0",
+    title="InfiniteTalk",
+    category="Animation",
+    tags=("talking head", "lip sync", "diffusion", "comfyui", "gpu"),
     plane="data",
     pool="comfyui",
     resources=Resources(gpu=1, vram_gib=24, timeout_s=4 * 3600),
@@ -110,32 +114,32 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) portrait, (N,) samples -> (ceil(N / rate * fps), height, width, 3) video, on the server.
 
-    Raises NodeError (node.bad_input): the speech is too long; (node.model_unavailable): a model is not on the server.
-    Raises NodeUnavailable where the server does not answer: worth another attempt.
+    Raises NodeError (node.bad_input) if the speech is too long, and NodeError (node.model_unavailable) if the server
+    lacks a model. Raises NodeUnavailable, which is retried, if the server does not respond.
     """
     from nodes.generate._clips import cut_to
     from nodes.generate._comfyui import ComfyUI
     from nodes.generate._infinitetalk import MOST_FRAMES, OUTPUT, Models, Shot, windows, workflow
-    from nodes.generate._mux import read_sound
+    from nodes.generate._mux import read_audio_facts
 
     url = ctx.setting("comfyui_url")
     if not url:
         raise NodeUnavailable(
-            "no ComfyUI server is named",
+            "no ComfyUI server is configured",
             where="WORKBENCH_COMFYUI_URL",
-            remedy="Set it, e.g. to http://127.0.0.1:8188, where the worker of the pool comfyui runs.",
+            remedy="Set it on the machine of the comfyui worker, e.g. to http://127.0.0.1:8188.",
         )
-    sound = read_sound(ctx.open(inputs.audio))
-    if sound.duration_s > params.max_seconds:
+    speech = read_audio_facts(ctx.open(inputs.audio))
+    if speech.duration_s > params.max_seconds:
         raise NodeError(
             "the speech is too long",
             where="audio",
-            seen=f"{float(sound.duration_s):.1f} s",
+            seen=f"{float(speech.duration_s):.1f} s",
             allowed=f"up to {params.max_seconds:g} s",
-            remedy="Raise max_seconds, or give a shorter script.",
+            remedy="Increase max_seconds, or use a shorter script.",
         )
-    frames = min(MOST_FRAMES, max(1, math.ceil(sound.duration_s * FPS)))
-    ctx.log("handing the pictures and the sound over to ComfyUI")
+    frames = min(MOST_FRAMES, max(1, math.ceil(speech.duration_s * FPS)))
+    ctx.log("uploading the image and the audio to ComfyUI")
     server = ComfyUI(url, float(ctx.setting("comfyui_poll_s", "1")))
     shot = Shot(
         image=server.upload(

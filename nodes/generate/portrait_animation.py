@@ -1,8 +1,9 @@
 """Animate a portrait with speech on a CPU: a 2.5-D puppet that blinks, sways and speaks.
 
-Method: BlazeFace and the 468-point face mesh place smooth displacement fields and the contours of lips and lids;
-phonemes (or the sound alone) drive them; each frame is one warp of the portrait plus the inside of the mouth. It moves
-what the portrait shows and invents only what lies behind the lips. See docs/design/portrait-animation.md.
+Method: BlazeFace and the 468-point face mesh position smooth displacement fields and the contours of lips and lids.
+Phonemes (or the audio alone) drive them. Each frame is one warp of the portrait plus the inside of the mouth. The
+animation moves what the portrait shows and invents only what lies behind the lips. See
+docs/design/portrait-animation.md.
 """
 
 from __future__ import annotations
@@ -14,40 +15,40 @@ from nodes._speech import Phoneme
 from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, Resources, VideoRef, node
 
 if TYPE_CHECKING:
+    from nodes.generate._puppet.audio import AudioSamples
     from nodes.generate._puppet.motion import Controls
     from nodes.generate._puppet.painter import Painter
-    from nodes.generate._puppet.sound import Sound
 
 PART_FRAMES = 100
-PREVIEW_PX = 320  # side of the picture that is shown meanwhile: some 10 KB
+PREVIEW_PX = 320  # side of the preview image, which takes about 10 KB
 
 
 class Params(NodeModel):
     size: int = Field(512, ge=256, le=1024, multiple_of=16, description="Side of the square video, in pixels.")
-    fps: int = Field(25, ge=10, le=60, description="Frames a second.")
+    fps: int = Field(25, ge=10, le=60, description="Frames per second.")
     mouth: float = Field(1.0, ge=0, le=2, description="How far the mouth opens: 0 keeps it shut, 2 exaggerates.")
     mouth_lead_ms: float = Field(
-        40.0, ge=-200, le=200, description="How much earlier than its sound the mouth moves, in milliseconds."
+        40.0, ge=-200, le=200, description="How much the mouth moves ahead of the audio, in milliseconds."
     )
-    sway: float = Field(1.0, ge=0, le=2, description="How much the head moves: 0 holds it still.")
-    blinks_per_minute: float = Field(14.0, ge=0, le=60, description="Blinks a minute, on average.")
+    sway: float = Field(1.0, ge=0, le=2, description="How much the head moves: 0 keeps it still.")
+    blinks_per_minute: float = Field(14.0, ge=0, le=60, description="Average number of blinks per minute.")
     expression: float = Field(0.5, ge=0, le=1, description="Liveliness of brows and cheeks.")
 
 
 class Inputs(NodeModel):
-    image: ImageRef = Field(description="A portrait that looks at the camera; the largest face is animated.")
+    image: ImageRef = Field(description="A portrait that faces the camera; the largest face is animated.")
     audio: AudioRef = Field(description="The speech.")
     phonemes: list[Phoneme] | None = Field(
-        None, description="Phonemes of the speech with their times; without them the sound alone drives the mouth."
+        None, description="Timed phonemes of the speech; without them, the audio alone drives the mouth."
     )
 
 
 class Outputs(NodeModel):
-    video: VideoRef = Field(description="h264 in mp4, square, ceil(duration * fps) frames, without sound.")
+    video: VideoRef = Field(description="h264 in mp4, square, ceil(duration * fps) frames, without audio.")
 
 
 def check(params: Params, inputs: dict[str, Any]) -> None:
-    """Refuse a portrait that cannot be decoded, is over 40 megapixels, or has no face of 48 px. Under a second."""
+    """Reject a portrait that cannot be decoded, is over 40 megapixels, or has no face of 48 px. Under a second."""
     image = inputs.get("image")
     if isinstance(image, Path):
         from nodes._face import largest_face
@@ -58,6 +59,9 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 @node(
     "generate.portrait_animation",
     version="1.0.0",
+    title="Portrait animation",
+    category="Animation",
+    tags=("talking head", "lip sync", "cpu"),
     plane="data",
     resources=Resources(timeout_s=1800),
     seeded=True,
@@ -68,41 +72,41 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) uint8 portrait, (N,) samples -> (ceil(N / rate * fps), size, size, 3) uint8 video."""
+    from nodes.generate._puppet.audio import read_audio
     from nodes.generate._puppet.joining import join
-    from nodes.generate._puppet.sound import read_sound
 
-    sound = read_sound(ctx.open(inputs.audio))
-    frames = sound.frames(params.fps)
+    audio = read_audio(ctx.open(inputs.audio))
+    frames = audio.frames(params.fps)
     if len(ctx.parts) * PART_FRAMES < frames:
-        controls = _controls(ctx, params, inputs, sound, frames)
+        controls = _controls(ctx, params, inputs, audio, frames)
         _render(ctx, params, _painter(ctx, params, inputs), controls, frames)
     video = ctx.workdir / "video.mp4"
     joined = join([ctx.open(part) for part in ctx.parts], video, params.fps)
-    assert joined == frames, f"{joined} frames in {len(ctx.parts)} parts, {frames} wanted"
+    assert joined == frames, f"{joined} frames in {len(ctx.parts)} parts, expected {frames}"
     return Outputs(video=ctx.save(video, "video", name="portrait.mp4"))
 
 
 def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
-    from nodes._face import MODEL_KEY, load_face_models, mesh, read_picture, usable_face
+    from nodes._face import MODEL_KEY, load_face_models, mesh, read_image, usable_face
     from nodes.generate._puppet.framing import frame
     from nodes.generate._puppet.painter import Painter
 
     models = ctx.model(MODEL_KEY, load_face_models)
-    rgb = read_picture(ctx.open(inputs.image))
+    rgb = read_image(ctx.open(inputs.image))
     face = usable_face(rgb, models)
     ctx.metric("face_px", face.size)
-    ctx.log(f"a face of {face.size:.0f} px in a picture of {rgb.shape[1]} × {rgb.shape[0]}")
+    ctx.log(f"face of {face.size:.0f} px in an image of {rgb.shape[1]} × {rgb.shape[0]} px")
     return Painter(*frame(rgb, mesh(rgb, face, models), params.size))
 
 
-def _controls(ctx: Context, params: Params, inputs: Inputs, sound: Sound, frames: int) -> Controls:
+def _controls(ctx: Context, params: Params, inputs: Inputs, audio: AudioSamples, frames: int) -> Controls:
+    from nodes.generate._puppet.audio import loudness
     from nodes.generate._puppet.motion import controls
-    from nodes.generate._puppet.sound import loudness
-    from nodes.generate._puppet.visemes import tracks_from_phonemes, tracks_from_sound
+    from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
 
-    loud, lead_s = loudness(sound), params.mouth_lead_ms / 1000
+    loud, lead_s = loudness(audio), params.mouth_lead_ms / 1000
     return controls(
-        tracks_from_phonemes(inputs.phonemes, loud, lead_s) if inputs.phonemes else tracks_from_sound(loud, lead_s),
+        tracks_from_phonemes(inputs.phonemes, loud, lead_s) if inputs.phonemes else tracks_from_audio(loud, lead_s),
         loud,
         frames=frames,
         fps=params.fps,
@@ -115,7 +119,7 @@ def _controls(ctx: Context, params: Params, inputs: Inputs, sound: Sound, frames
 
 
 def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, frames: int) -> None:
-    """Paint the frames behind those of finished parts, and report each new part as soon as it is encoded."""
+    """Paint the frames after the finished parts, and report each new part as soon as it is encoded."""
     import time
 
     import cv2
@@ -128,15 +132,15 @@ def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, 
 
     def preview() -> bytes:
         side = min(params.size, PREVIEW_PX)
-        small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     first = len(ctx.parts) * PART_FRAMES
     began = time.perf_counter()
     with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
         for index in range(first, frames):
-            picture = painter.frame(controls, index)
-            encoder.add(picture)
+            image = painter.frame(controls, index)
+            encoder.add(image)
             if (index + 1) % PART_FRAMES == 0 or index + 1 == frames:
                 encoder.end_part()
             for part in encoder.finished():

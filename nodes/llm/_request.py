@@ -1,4 +1,4 @@
-"""What a model is asked for, and the form its answer must have; the same for every model."""
+"""The request to a model and the required format of its answer, the same for every model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SYSTEM = (
 
 
 class Script(BaseModel):
-    """The answer: what is said, and how the speaker looks while saying it."""
+    """The answer: the spoken text, and how the speaker looks and acts."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -24,7 +24,7 @@ class Script(BaseModel):
 
 @dataclass(frozen=True)
 class Request:
-    """One script to write."""
+    """A request for one script."""
 
     prompt: str
     max_words: int
@@ -33,10 +33,10 @@ class Request:
     seed: int
 
     def text(self, words: int) -> str:
-        """The request as the user's turn of a chat, for about so many words."""
+        """The user's message of the chat, for about this many words."""
         tone = f" Tone: {self.tone}." if self.tone else ""
         return f"Write a script of about {words} words.{tone}\nSubject: {self.prompt}"
 
 
 class Unusable(Exception):
-    """The model answered, but not with a script. The message says what is wrong with it, for the re-ask."""
+    """The model's answer is not a usable script. The message says why, for the follow-up question to the model."""

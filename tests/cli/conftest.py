@@ -7,16 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.cli.program import Program, stack_without_app
+from tests.cli.program import Program, shared_program
+from tests.live import cancel_unfinished
 
 SCRIPT = "The sky is blue today."
 
 
 @pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program on a stack with all its parts but the page."""
-    with stack_without_app(tmp_path_factory.mktemp("bench") / "home") as program:
-        yield program
+    return shared_program(tmp_path_factory)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test ends what it started and cancels what it submitted, also where it fails."""
+    yield
+    Program.end_started()
+    if "bench" in request.fixturenames:
+        cancel_unfinished(request.getfixturevalue("bench").client)
 
 
 @pytest.fixture(scope="package")

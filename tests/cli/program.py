@@ -9,13 +9,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import pytest
 
 from tests.cli.warm import Warm
 from tests.faults.proxy import Proxy
+from tests.kept import KEPT
 from tests.stack.conditions import processes_of
+from workbench.client.bench import Bench
 from workbench.embedded.tracking_socket import socket_path
+from workbench.settings import load_settings
 from workbench.unix_url import unix_url
 
 ROOT = Path(__file__).parents[2]
@@ -44,16 +50,27 @@ class Ended:
 
 
 class Program:
-    """Commands in one home."""
+    """Commands in one home.
+
+    Attributes:
+        started: the commands that tests started and did not wait for, in any home.
+    """
+
+    started: ClassVar[list[subprocess.Popen[str]]] = []
 
     def __init__(self, home: Path, **more: str) -> None:
         self.home = home
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
         self.environment = {**clean, "WORKBENCH_HOME": str(home), **more}
 
+    @cached_property
+    def client(self) -> Bench:
+        """The same bench from this process."""
+        return Bench(load_settings(home=self.home))
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", "workbench.cli.main", *arguments],
             cwd=ROOT,
             env=self.environment,
@@ -62,8 +79,23 @@ class Program:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
 
-    def try_(self, *arguments: str, given: str = "", timeout_s: float = 150) -> Ended:
+    @classmethod
+    def end_started(cls) -> None:
+        """End what a test that failed left running."""
+        for process in cls.started:
+            if process.poll() is None:
+                process.terminate()  # JupyterLab ends its kernels
+                try:
+                    process.communicate(timeout=60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.communicate()
+        cls.started.clear()
+
+    def try_(self, *arguments: str, given: str = "", timeout_s: float = 400) -> Ended:
         """Run a command to its end. Those that leave processes behind begin as a person begins them, not as a fork."""
         if arguments[0] not in COLD:
             code, out, err = WARM.run(
@@ -80,19 +112,26 @@ class Program:
             raise AssertionError(f"{arguments} did not end within {timeout_s} s\n{out}\n{err}") from None
         return Ended(process.returncode, out, err)
 
-    def run(self, *arguments: str, given: str = "", timeout_s: float = 150) -> str:
+    def run(self, *arguments: str, given: str = "", timeout_s: float = 400) -> str:
         """Standard output of a command that must succeed."""
         ended = self.try_(*arguments, given=given, timeout_s=timeout_s)
         assert ended.code == 0, f"{arguments}: exit code {ended.code}\n{ended.out}\n{ended.err}"
         return ended.out
 
-    def json(self, *arguments: str, given: str = "", timeout_s: float = 150) -> Any:
+    def json(self, *arguments: str, given: str = "", timeout_s: float = 400) -> Any:
         """What a command that must succeed prints with --json."""
         return json.loads(self.run(*arguments, "--json", given=given, timeout_s=timeout_s))
 
     def jobs(self) -> int:
         """How many jobs this home has ever accepted."""
         return int(self.json("job", "list", "--limit", "1")["total"])
+
+
+def shared_program(factory: pytest.TempPathFactory) -> Program:
+    """The program on a stack with all its parts but the page, which tests of the command line and of executed notebooks
+    share; its nodes include the probes."""
+    more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
+    return KEPT.get("program", lambda: stack_without_app(factory.mktemp("program") / "home", **more))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def asking(bench: Program, text: str, *more: dict[str, Any]) -> str:
     edges = (("script", "review"), *(("review", node["id"]) for node in more))
     graph = document(script(text=text), review, *more, edges=edges)
     job = str(bench.json("submit", "-", given=json.dumps(graph))["jobId"])
-    wait_for(lambda: bench.json("job", "approve", job, "--show"), 30)
+    wait_for(lambda: bench.json("job", "approve", job, "--show"))
     return job
 
 
@@ -30,7 +30,7 @@ def ended(bench: Program, job: str) -> dict[str, Any]:
         found: dict[str, Any] = bench.json("job", "show", job)
         return found if found["status"] in ("completed", "failed", "cancelled") else None
 
-    return wait_for(shown, 60)
+    return wait_for(shown)
 
 
 def text_of(bench: Program, job: str, folder: Path) -> tuple[str, str | None]:

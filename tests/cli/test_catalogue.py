@@ -32,7 +32,8 @@ def test_both_planes_answer_and_stay_well(bench: Program) -> None:
         assert answer.offered_by[service], service
     planes = {worker.plane.value for worker in answer.workers}
     assert planes == {"control", "data"}
-    assert set(answer.missing) == {"generate.f5_tts", "generate.infinitetalk"}, "nobody started workers of their pools"
+    elsewhere = {"generate.f5_tts", "generate.infinitetalk", "probe.elsewhere"}
+    assert set(answer.missing) == elsewhere, "nobody started workers of their pools"
     assert services["generate.portrait_animation"].params["properties"]["sway"]["maximum"] == 2
     job = wait_for(lambda: bench.json("job", "list", "--experiment", "capabilities", "--status", "completed")["jobs"])
     assert job[0]["nodesFinal"] == 2
@@ -63,11 +64,15 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
         item.service for item in listed
     }
     assert all(item.doc for item in listed)
-    assert {item.pool for item in listed if not item.available} <= {"f5", "comfyui"}
+    assert {item.pool for item in listed if not item.available} <= {"f5", "comfyui", "elsewhere"}
     one = ServiceManifest.model_validate(bench.json("nodes", "generate.hibari_tts"))
     assert one == next(item for item in listed if item.service == "generate.hibari_tts")
     assert one.params["properties"]["speed"] | {"maximum": 2.0, "minimum": 0.5} == one.params["properties"]["speed"]
+    assert all(item.title and item.category and item.tags for item in listed)
+    found = {item["service"] for item in bench.json("nodes", "--find", "TTS")}
+    assert "generate.hibari_tts" in found and "generate.remux" not in found
     text = bench.run("nodes", "generate.hibari_tts")
+    assert "Hibari speech: generate.hibari_tts" in text and "Speech, tts, english" in text
     assert "speed\tnumber, 0.5 to 2.0\t1.0\tPace of the speech" in text
     assert "narration\tstring" in text
     assert f"code\t{one.code}\nweights\t{one.weights}\npackages\thibari-tts==0.2.1 numpy==" in text

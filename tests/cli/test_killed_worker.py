@@ -30,6 +30,8 @@ RUN = (
     "upscale",
     "--without",
     "evaluate",
+    "--set",
+    "animate.size=256",
 )
 
 
@@ -38,8 +40,8 @@ def test_a_worker_killed_in_the_animation(bench: Program) -> None:
     job = str(bench.json(*RUN, "--fresh", "--detach")["jobId"])
     seen = Bench(load_settings(home=bench.home))
     parts = NodeField.PARTS.of("animate")
-    wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), parts), what="a finished part")
     worker = next(part["pid"] for part in bench.json("status")["parts"] if part["name"] == "worker")
+    wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), parts), what="a finished part")
     os.kill(worker, signal.SIGKILL)
 
     bench.run("job", "watch", job, "--json")

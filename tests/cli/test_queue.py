@@ -28,7 +28,7 @@ def test_an_idle_bench_says_so(bench: Program) -> None:
         return {pool["pool"]: len(pool["workers"]) for pool in bench.json("queue", "show")["pools"]}
 
     # A worker that another test killed is listed beside its successor until its announcement expires.
-    alone = wait_for(lambda: (found := workers()) and set(found.values()) == {1} and found, 60)
+    alone = wait_for(lambda: (found := workers()) and set(found.values()) == {1} and found)
     assert set(alone) >= {"control", "data.cpu"}
     view = bench.json("queue", "show")
     assert view["phase"] == "open"

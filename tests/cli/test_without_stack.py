@@ -91,7 +91,7 @@ def test_a_job_starts_a_stack_also_after_the_last_one_was_killed(program: Progra
         first = finished()
         assert (first["status"], first["nodes"][0]["cached"]) == ("completed", False)
         os.kill(program.json("status")["pid"], signal.SIGKILL)
-        wait_for(lambda: processes_of(program.home) == [], 30)
+        wait_for(lambda: processes_of(program.home) == [])
         assert program.try_("job", "list", "--json").error["code"] == "stack.not_running"
         again = finished()
         assert (again["status"], again["nodes"][0]["cached"]) == ("completed", True)

@@ -1,4 +1,4 @@
-"""Stored bytes that are damaged or gone are made again, put back, or named with what a person has to do."""
+"""Stored bytes that are damaged or gone are recomputed, restored, or reported with a remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.live import Diary, LiveBench
 from workbench.client.deletion import parts_of
 from workbench.client.rerun import rerun
 from workbench.retention.collecting import REACHED, collect
-from workbench.retention.healing import look_after
+from workbench.retention.healing import check_artifact
 from workbench.retention.verification import verify_artifacts
 from workbench.store.damage import Condition, condition
 from workbench.store.objects import Objects, object_key
@@ -144,8 +144,8 @@ def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: 
     with pytest.raises(WorkbenchError) as told:
         live.submit(reader)
     assert (told.value.code, "letter.txt" in told.value.message) == ("store.corrupt", True)
-    assert "upload or give the same file again" in told.value.remedy
-    assert live.bench.objects.has(ref.sha256), "there is nothing to put in its place"
+    assert "Upload the same file again" in told.value.remedy
+    assert live.bench.objects.has(ref.sha256), "nothing can replace it"
     live.bench.upload(mine, "text")
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
@@ -168,11 +168,11 @@ def test_verification_finds_puts_back_takes_out_and_names(live: LiveBench, diary
     assert not behind.whole and behind.artifacts >= 1
     job = damaged[lost.sha256].origin.made_by[0]
     live.finish(rerun(live.bench, job).job)
-    assert look_after(live.bench, lost) is None
+    assert check_artifact(live.bench, lost) is None
 
 
 class Rotten(Minio):
-    """Fails at one object, as SeaweedFS does where its disk gives other bytes than it took."""
+    """Fails at one object, as SeaweedFS does if its disk returns different bytes."""
 
     key = ""
 
@@ -190,7 +190,7 @@ def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(live: LiveB
     first = collect(parts, CollectionRequest(), wait_s=30.0, verify_s=1e-6).verified
     assert (first.count, first.bytes) == (1, KIB << 10)
     assert len(first.damaged) == 1 and ref.sha256[:12] in first.damaged[0] and "job rerun" in first.damaged[0]
-    assert not live.bench.objects.has(ref.sha256), "its maker is a cache miss"
+    assert not live.bench.objects.has(ref.sha256), "the node that produced it is a cache miss"
     assert parts.store.note(REACHED) == ("" if first.whole else ref.sha256)
     assert collect(parts, CollectionRequest(dry_run=True)).verified.count == 0
 

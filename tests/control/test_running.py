@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
+import psutil
 import pytest
 
 from schemas.event import Progress
@@ -157,6 +159,15 @@ def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveBench, diary:
     assert error.code in ("node.bad_output", "node.crashed")
     assert "64-bit" in str(error.details) + error.message
     assert diary.lines() == ["a"]
+
+
+def test_roles_started_in_a_folder_with_a_nodes_module_of_somebody_else_run_jobs(live: LiveBench, diary: Diary) -> None:
+    assert live.control is not None and live.worker is not None
+    for process in (live.control, live.worker):
+        folder = Path(psutil.Process(live.executor_of(process)).cwd())
+        assert {path.name for path in folder.iterdir()} == {"nodes.py", "schemas"}
+    nodes = {"a": diary.probe("a", "probe.control"), "b": diary.probe("b")}
+    assert live.run(nodes, [("a", "b")]).status is JobStatus.COMPLETED
 
 
 def test_progress_shows_while_a_node_runs(live: LiveBench, diary: Diary) -> None:

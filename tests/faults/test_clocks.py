@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from schemas.status import JobStatus
 from tests.faults.conftest import events_of
 from tests.faults.extent import LONG, extent
-from tests.live import LEASE_S, Diary, LiveBench, sigkill, wait_for
+from tests.live import LEASE_S, ROOT, Diary, LiveBench, sigkill, wait_for
 
 HOUR_S = 3600.0
 LONG_NODE_S = extent(30.0, 3 * LEASE_S)
@@ -36,7 +37,8 @@ def faketime(folder: Path, **clock: str) -> dict[str, str]:
     if not found:
         pytest.skip("there is no libfaketime here; `make fault-tools` as root installs it (Debian: faketime)")
     (folder / "sitecustomize.py").write_text(SLEEP)
-    as_always = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1", "PYTHONPATH": str(folder)}
+    modules = f"{folder}{os.pathsep}{ROOT}"
+    as_always = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1", "PYTHONPATH": modules}
     return {"LD_PRELOAD": str(found[0]), **as_always, **clock}
 
 

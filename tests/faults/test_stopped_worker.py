@@ -22,7 +22,7 @@ from tests.faults.extent import extent
 from tests.faults.tracked import _bench as _bench
 from tests.live import Diary, LiveBench, wait_for
 from workbench.bus.answers import Verdict
-from workbench.store.naming import Naming
+from workbench.store.artifact_references import ArtifactReferences
 from workbench.store.tracking_api import TrackingApi
 
 pytestmark = pytest.mark.timeout(900)
@@ -78,7 +78,7 @@ def check_nothing_is_seen(live: LiveBench, job: str, late_text: str) -> None:
     assert output is not None and output["text"] != late_text
     shown = {ref.sha256 for ref in refs_in(output)}
     assert shown == {hashlib.sha256(output["text"].encode()).hexdigest()}
-    assert Naming(live.bench.store.database).named({*shown, late}) == shown
+    assert ArtifactReferences(live.bench.store.database).referenced({*shown, late}) == shown
     run = tracked_once(live, job)
     api = TrackingApi(live.settings.mlflow_url)
     recorded: dict[str, Any] = api._api("GET", f"runs/get?run_id={run}")["run"]

@@ -1,6 +1,6 @@
-"""Stands in for a ComfyUI server: it answers over HTTP with what a real one answered, and renders nothing.
+"""A stand-in for a ComfyUI server: it replays recorded HTTP answers of a real one and renders nothing.
 
-The conversation (status codes, fields, queue and history) is the recorded one; the video is a clip that the test gives.
+Status codes, fields, queue and history are the recorded ones; the video is a clip from the test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 class FakeComfyUI:
-    """What the server knows. Work ends after ``looks`` questions for its history, as ``ends`` says.
+    """The state of the server. A run ends after ``looks`` requests for its history, in the way given by ``ends``.
 
     Attributes:
         ends: success, error, interrupted, or never.

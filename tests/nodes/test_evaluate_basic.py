@@ -22,7 +22,7 @@ from nodes.context import Cancelled, Context
 from nodes.evaluate import basic
 from nodes.evaluate._clip import runs, spread
 from nodes.evaluate._contact_sheet import MAX_BYTES, contact_sheet
-from nodes.evaluate._lips import lip_sync, loudness
+from nodes.evaluate._lip_sync import lip_sync, loudness
 from nodes.evaluate._unmeasured import Unmeasured
 from nodes.evaluate._words import normalised, word_error_rate
 from nodes.generate import hibari_tts, portrait_animation, remux
@@ -35,7 +35,7 @@ NARRATION = "Good morning. The bench records every run, so twelve results can be
 
 @dataclass
 class Talk:
-    """The talking clip and what it was made of."""
+    """The talking-head clip and its inputs."""
 
     folder: Path
     models: ModelCache
@@ -84,7 +84,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Talk:
 
 
 @pytest.fixture(scope="module")
-def sound_clip(talk: Talk) -> Any:
+def flawless_clip(talk: Talk) -> Any:
     return talk.judged()
 
 
@@ -104,7 +104,7 @@ def _wav(samples: np.ndarray, rate: int) -> bytes:
 
 
 def _shifted(wav: bytes, seconds: float) -> bytes:
-    """The sound later (or earlier) by so much, of the same length."""
+    """The audio shifted later (or earlier), at the same length."""
     samples, rate = _samples(wav)
     silence = np.zeros(round(abs(seconds) * rate), samples.dtype)
     if seconds > 0:
@@ -129,7 +129,7 @@ def _redrawn(video: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def _another_face() -> bytes:
+def _other_face() -> bytes:
     """A face of Labeled Faces in the Wild as scikit-image carries it (25 x 25 px), enlarged on grey."""
     spec = importlib.util.find_spec("skimage")
     assert spec is not None and spec.origin is not None
@@ -146,8 +146,8 @@ def _another_face() -> bytes:
 
 
 @pytest.mark.models
-def test_a_sound_clip_gets_sound_figures(sound_clip: Any) -> None:
-    report = sound_clip.report
+def test_a_flawless_clip_gets_good_metrics(flawless_clip: Any) -> None:
+    report = flawless_clip.report
     assert report.notes == []
     assert report.word_error_rate <= 0.15
     assert "morning" in report.transcript.lower()
@@ -161,7 +161,7 @@ def test_a_sound_clip_gets_sound_figures(sound_clip: Any) -> None:
 
 
 @pytest.mark.models
-def test_every_figure_becomes_a_metric(talk: Talk, tmp_path: Path) -> None:
+def test_every_reported_number_becomes_a_metric(talk: Talk, tmp_path: Path) -> None:
     ctx = local_context(tmp_path, talk.models)
     video = ctx.save(talk.clip, "video")
     outputs = run_locally(basic.run, ctx, {"lip_frames": 50, "identity_frames": 2}, {"video": video})
@@ -176,9 +176,9 @@ def test_every_figure_becomes_a_metric(talk: Talk, tmp_path: Path) -> None:
 
 @pytest.mark.models
 @pytest.mark.parametrize("seconds", [0.2, -0.2])
-def test_a_shifted_sound_shows_as_lag(talk: Talk, sound_clip: Any, seconds: float) -> None:
+def test_shifted_audio_shows_as_lag(talk: Talk, flawless_clip: Any, seconds: float) -> None:
     report = talk.judged(talk.joined(wav=_shifted(talk.wav, seconds))).report
-    moved_ms = report.lip_audio_lag_ms - sound_clip.report.lip_audio_lag_ms
+    moved_ms = report.lip_audio_lag_ms - flawless_clip.report.lip_audio_lag_ms
     assert moved_ms == pytest.approx(seconds * 1000, abs=40)
 
 
@@ -191,18 +191,18 @@ def test_the_wrong_words_show_as_word_errors(talk: Talk) -> None:
 
 
 @pytest.mark.models
-def test_another_person_shows_as_distance(talk: Talk, sound_clip: Any) -> None:
-    report = talk.judged(image=_another_face()).report
+def test_another_person_shows_as_distance(talk: Talk, flawless_clip: Any) -> None:
+    report = talk.judged(image=_other_face()).report
     assert report.identity_distance > 0.6
-    assert report.identity_distance > sound_clip.report.identity_distance + 0.2
+    assert report.identity_distance > flawless_clip.report.identity_distance + 0.2
 
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_a_blurred_video_shows_as_less_sharp(talk: Talk, sound_clip: Any) -> None:
+def test_a_blurred_video_shows_as_less_sharp(talk: Talk, flawless_clip: Any) -> None:
     kept = talk.judged(talk.joined(_redrawn(talk.silent, lambda rgb: rgb))).report
     blurred = talk.judged(talk.joined(_redrawn(talk.silent, lambda rgb: cv2.GaussianBlur(rgb, (0, 0), 2)))).report
-    assert kept.sharpness_ratio == pytest.approx(sound_clip.report.sharpness_ratio, rel=0.15)
+    assert kept.sharpness_ratio == pytest.approx(flawless_clip.report.sharpness_ratio, rel=0.15)
     assert blurred.sharpness_ratio < 0.5 * kept.sharpness_ratio
     assert blurred.lip_audio_lag_ms == pytest.approx(kept.lip_audio_lag_ms, abs=60)
 
@@ -218,7 +218,7 @@ def test_a_clip_without_a_face_is_noted_not_failed(talk: Talk) -> None:
     assert report.sharpness is None and report.sharpness_ratio is None
     assert report.word_error_rate <= 0.15  # the sound is still judged
     assert any(note.startswith("Identity: no face was found in 8 frames") for note in report.notes)
-    assert any(note.startswith("Lip timing: the face was seen in 0 frames") for note in report.notes)
+    assert any(note.startswith("Lip sync: a face was found in 0 frames") for note in report.notes)
 
 
 @pytest.mark.models
@@ -236,7 +236,7 @@ def test_a_face_that_leaves_is_counted(talk: Talk) -> None:
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_a_still_picture_has_no_lip_timing(talk: Talk) -> None:
+def test_a_still_image_has_no_lip_sync(talk: Talk) -> None:
     first: list[np.ndarray] = []
 
     def still(rgb: np.ndarray) -> np.ndarray:
@@ -249,10 +249,10 @@ def test_a_still_picture_has_no_lip_timing(talk: Talk) -> None:
 
 
 @pytest.mark.models
-def test_a_video_without_sound_is_noted_not_failed(talk: Talk) -> None:
+def test_a_video_without_audio_is_noted_not_failed(talk: Talk) -> None:
     report = talk.judged(talk.silent).report
     assert report.audio_s is None and report.transcript is None and report.word_error_rate is None
-    assert "Sound: the video has no audio track." in report.notes
+    assert "Audio: the video has no audio track." in report.notes
     assert report.identity_distance is not None and report.sharpness is not None
 
 
@@ -260,20 +260,20 @@ def test_a_video_without_sound_is_noted_not_failed(talk: Talk) -> None:
 def test_silence_is_noted(talk: Talk) -> None:
     samples, rate = _samples(talk.wav)
     report = talk.judged(talk.joined(wav=_wav(np.zeros_like(samples), rate))).report
-    assert "Sound: the sound is silent." in report.notes
+    assert "Audio: the audio is silent." in report.notes
     assert report.word_error_rate is None and report.audio_s is not None
 
 
 @pytest.mark.models
-def test_equal_clips_get_equal_reports_and_sheets(talk: Talk, sound_clip: Any) -> None:
+def test_equal_clips_get_equal_reports_and_sheets(talk: Talk, flawless_clip: Any) -> None:
     again = talk.judged()
-    assert again.report == sound_clip.report
-    assert again.contact_sheet.sha256 == sound_clip.contact_sheet.sha256
+    assert again.report == flawless_clip.report
+    assert again.contact_sheet.sha256 == flawless_clip.contact_sheet.sha256
 
 
 @pytest.mark.models
-def test_the_sheet_is_a_picture_of_bounded_size(talk: Talk, sound_clip: Any) -> None:
-    ref = sound_clip.contact_sheet
+def test_the_sheet_is_an_image_of_bounded_size(talk: Talk, flawless_clip: Any) -> None:
+    ref = flawless_clip.contact_sheet
     assert ref.media_type == "image/jpeg" and ref.width == 1280 and ref.size_bytes <= MAX_BYTES
     with Image.open(talk.folder / ref.sha256) as image:
         sheet = np.asarray(image.convert("RGB"))
@@ -298,7 +298,7 @@ def test_cancelling_stops_between_frames(talk: Talk, tmp_path: Path) -> None:
     assert host.asked == 4
 
 
-def test_a_file_that_is_no_video_fails_with_a_remedy(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_video_fails_with_a_remedy(tmp_path: Path) -> None:
     ctx = local_context(tmp_path)
     path = tmp_path / "x.mp4"
     path.write_bytes(b"not a video")
@@ -350,7 +350,7 @@ def test_word_error_rates_are_the_published_ones(reference: str, heard: str, rat
 
 
 def _course(seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """A syllable-like course, one value each 10 ms."""
+    """A syllable-like curve, one value per 10 ms."""
     noise = np.convolve(rng.normal(size=round(seconds * 100) + 40), np.hanning(22)[1:-1], "valid")
     return np.maximum(0, noise[: round(seconds * 100)] * 10 + 20)
 
@@ -380,11 +380,11 @@ def test_unrelated_lips_get_no_lag() -> None:
     assert none >= 9  # one in 25 passes by chance
 
 
-def test_what_cannot_be_compared_says_why() -> None:
+def test_an_unmeasurable_clip_gives_the_reason() -> None:
     times, lips = np.arange(100) / 25, np.sin(np.arange(100)) * 0.1
     level = _course(4, np.random.default_rng(0))
     for given, reason in (
-        ((times[:5], lips[:5], level), "seen in 5 frames"),
+        ((times[:5], lips[:5], level), "found in 5 frames"),
         ((times, lips, level[:150]), "lasts 1.5 s"),
         ((times, lips * 0, level), "mouth does not move"),
         ((times, lips, level * 0 + 30), "loudness does not change"),

@@ -1,4 +1,4 @@
-"""Faces: found where they are, meshed where they look, refused with a reason where they cannot be used."""
+"""Face detection, the face mesh, and the rejection of portraits that cannot be used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nodes._face import MIN_FACE_PX, detect, landmarks, largest_face, mesh, read_picture, usable_face
+from nodes._face import MIN_FACE_PX, detect, landmarks, largest_face, mesh, read_image, usable_face
 from nodes._samples import sample_portrait
 from nodes.sdk import NodeError
 
@@ -25,7 +25,7 @@ def portrait_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def portrait(portrait_file: Path) -> np.ndarray[Any, Any]:
-    return read_picture(portrait_file)
+    return read_image(portrait_file)
 
 
 def test_the_sample_portrait_has_equal_bytes_each_time(portrait_file: Path, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_face_is_found_at_any_place_and_size(portrait: np.ndarray[Any, Any], s
     assert face.size == pytest.approx(213 * scale, rel=0.25)
 
 
-def test_a_small_face_in_a_large_picture_is_found(portrait: np.ndarray[Any, Any]) -> None:
+def test_a_small_face_in_a_large_image_is_found(portrait: np.ndarray[Any, Any]) -> None:
     canvas = np.full((3000, 4000, 3), 90, np.uint8)
     canvas[100:340, 600:840] = cv2.resize(portrait, (240, 240), interpolation=cv2.INTER_AREA)
     (face,) = detect(canvas)
@@ -91,14 +91,14 @@ def test_the_mesh_turns_with_the_head(portrait: np.ndarray[Any, Any]) -> None:
     assert np.median(offset) < 3.0
 
 
-def test_the_mesh_settles(portrait: np.ndarray[Any, Any]) -> None:
+def test_the_mesh_converges(portrait: np.ndarray[Any, Any]) -> None:
     face = detect(portrait)[0]
     shifted = type(face)(tuple(side + 12 for side in face.box), face.score, face.keypoints)  # type: ignore[arg-type]
     offset = np.linalg.norm(mesh(portrait, face)[:, :2] - mesh(portrait, shifted)[:, :2], axis=1)
     assert offset.mean() < 1.0
 
 
-def test_a_picture_turned_by_its_exif_is_read_upright(portrait_file: Path, tmp_path: Path) -> None:
+def test_an_image_rotated_by_its_exif_is_read_upright(portrait_file: Path, tmp_path: Path) -> None:
     with Image.open(portrait_file) as image:
         exif = image.getexif()
         exif[0x0112] = 6  # shown after a quarter turn clockwise
@@ -107,12 +107,12 @@ def test_a_picture_turned_by_its_exif_is_read_upright(portrait_file: Path, tmp_p
     assert largest_face(tmp_path / "turned.jpg").box == pytest.approx(upright.box, abs=4)
 
 
-def test_transparency_is_laid_over_grey(tmp_path: Path) -> None:
+def test_transparent_pixels_become_grey(tmp_path: Path) -> None:
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert np.all(read_picture(tmp_path / "clear.png") == 127)
+    assert np.all(read_image(tmp_path / "clear.png") == 127)
 
 
-def test_what_is_not_a_picture_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_image_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "portrait.png"
     file.write_text("not a picture")
     with pytest.raises(NodeError, match="cannot be decoded") as refused:
@@ -120,14 +120,14 @@ def test_what_is_not_a_picture_is_refused(tmp_path: Path) -> None:
     assert refused.value.remedy
 
 
-def test_a_truncated_picture_is_refused(portrait_file: Path, tmp_path: Path) -> None:
+def test_a_truncated_image_is_refused(portrait_file: Path, tmp_path: Path) -> None:
     file = tmp_path / "half.png"
     file.write_bytes(portrait_file.read_bytes()[:50_000])
     with pytest.raises(NodeError, match="cannot be decoded"):
         largest_face(file)
 
 
-def test_a_picture_without_a_face_is_refused(tmp_path: Path) -> None:
+def test_an_image_without_a_face_is_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     noise = cv2.GaussianBlur(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8), (0, 0), 6)
     Image.fromarray(noise).save(tmp_path / "none.png")
@@ -145,12 +145,12 @@ def test_a_face_too_small_is_refused(portrait: np.ndarray[Any, Any], tmp_path: P
     assert str(MIN_FACE_PX) in str(refused.value)
 
 
-def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     file = tmp_path / "huge.png"
     Image.new("1", (9000, 9000)).save(file)
     file.write_bytes(file.read_bytes()[:200])  # only the header is whole: decoding would fail with another message
     began = time.process_time()
     with pytest.raises(NodeError, match="too large") as refused:
-        read_picture(file)
+        read_image(file)
     assert "9000 x 9000" in str(refused.value)
     assert time.process_time() - began < 5

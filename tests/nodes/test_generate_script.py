@@ -1,4 +1,4 @@
-"""llm.generate_script: a person's words win, the packaged model is repeatable, a server's failure is told as it is."""
+"""llm.generate_script: a person's script wins, the packaged model is repeatable, and server errors are shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOOD = {"narration": "Bees feed us. Thank a bee today.", "stage_prompt": "The sp
 
 
 class FakeLlm(ThreadingHTTPServer):
-    """A fake LLM server: it speaks the two dialects over real HTTP, and answers what the test put into ``replies``.
+    """A fake LLM server: it offers both APIs over real HTTP, and answers with the ``replies`` of the test.
 
     A reply is the model's text, or (status, body) for the whole answer, or None to stay silent until the test ends.
     """
@@ -112,7 +112,7 @@ def request(**changed: Any) -> Request:
 # A person's own script
 
 
-def test_a_persons_script_wins_word_for_word_and_loads_no_model(write: Any) -> None:
+def test_a_persons_script_is_kept_word_for_word_and_loads_no_model(write: Any) -> None:
     models = ModelCache()
     own = "  Hello,\tI am   Ada.\r\n\r\n\n  It’s 3.5 % — “really” {good}! 世界 \n"
     out = write(models=models, script=own, prompt="something else", model="big", max_words=5)
@@ -122,7 +122,7 @@ def test_a_persons_script_wins_word_for_word_and_loads_no_model(write: Any) -> N
 
 
 @pytest.mark.parametrize("given", [{}, {"script": "", "prompt": ""}, {"script": " \n\t "}, {"prompt": "  "}])
-def test_nothing_to_say_is_refused_at_submit(given: dict[str, str], write: Any) -> None:
+def test_neither_script_nor_prompt_is_refused_at_submit(given: dict[str, str], write: Any) -> None:
     with pytest.raises(NodeError) as error:
         generate_script.check(generate_script.Params(**given), {})
     assert "script" in str(error.value.seen)
@@ -187,12 +187,12 @@ def test_a_cancelled_job_stops_the_packaged_model(tmp_path: Path, write: Any) ->
         ("Script: One is. Two a", "One is.", ""),
     ],
 )
-def test_what_the_token_limit_cut_off_is_left_out(written: str, narration: str, stage: str) -> None:
+def test_an_incomplete_last_sentence_is_dropped(written: str, narration: str, stage: str) -> None:
     assert parsed(written) == Script(narration=narration, stage_prompt=stage)
 
 
 @pytest.mark.parametrize("written", ["", "Scr", "Script: One"])
-def test_no_whole_sentence_is_no_script(written: str) -> None:
+def test_text_without_a_complete_sentence_is_unusable(written: str) -> None:
     with pytest.raises(Unusable):
         parsed(written)
 
@@ -201,7 +201,7 @@ def test_no_whole_sentence_is_no_script(written: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["ollama", "openai"])
-def test_both_dialects_are_found_out_and_given_schema_seed_and_key(serve: Any, write: Any, dialect: str) -> None:
+def test_both_apis_are_detected_and_receive_schema_seed_and_key(serve: Any, write: Any, dialect: str) -> None:
     server = serve(dialect, json.dumps(GOOD))
     settings = {"llm_url": server.url + "/", "llm_api_key": "k-1"}
     out = write(prompt="bees", model="tiny", tone="warm", temperature=0.3, seed=5, settings=settings)
@@ -216,7 +216,7 @@ def test_both_dialects_are_found_out_and_given_schema_seed_and_key(serve: Any, w
     assert set(schema["required"]) == {"narration", "stage_prompt"}
 
 
-def test_a_url_that_ends_in_v1_is_the_openai_dialect(serve: Any, write: Any) -> None:
+def test_a_url_that_ends_in_v1_selects_the_openai_api(serve: Any, write: Any) -> None:
     server = serve("openai", json.dumps(GOOD))
     assert write(prompt="bees", model="m", settings={"llm_url": f"{server.url}/v1"}).narration == GOOD["narration"]
 
@@ -224,7 +224,7 @@ def test_a_url_that_ends_in_v1_is_the_openai_dialect(serve: Any, write: Any) -> 
 @pytest.mark.parametrize(
     "bad", ["Sure! Here is your script.", "{}", '{"narration": "..."}', '{"narration": "# Title"}', ""]
 )
-def test_an_unusable_answer_is_asked_for_once_more(serve: Any, write: Any, bad: str) -> None:
+def test_an_unusable_answer_is_requested_once_more(serve: Any, write: Any, bad: str) -> None:
     server = serve("openai", bad, f"```json\n{json.dumps(GOOD)}\n```")
     out = write(prompt="bees", model="m", settings={"llm_url": server.url})
     assert out.narration == GOOD["narration"]
@@ -259,7 +259,7 @@ def test_too_long_an_answer_is_cut_at_a_sentence_end(serve: Any, write: Any) -> 
         (400, NodeError, "log"),
     ],
 )
-def test_a_refusal_is_told_with_url_answer_and_remedy(
+def test_a_rejection_shows_url_answer_and_remedy(
     serve: Any, write: Any, status: int, kind: type[Exception], remedy: str
 ) -> None:
     server = serve("ollama", (status, {"error": "it is out of order"}))
@@ -272,7 +272,7 @@ def test_a_refusal_is_told_with_url_answer_and_remedy(
 
 
 @pytest.mark.parametrize("body", ["<html>", {"no": "message"}, {"message": {"content": None}}, []])
-def test_a_server_that_is_no_llm_server_is_named(serve: Any, write: Any, body: Any) -> None:
+def test_a_server_that_is_not_an_llm_server_is_named(serve: Any, write: Any, body: Any) -> None:
     server = serve("ollama", (200, body))
     with pytest.raises(NodeUnavailable) as error:
         write(prompt="bees", model="m", settings={"llm_url": server.url})
@@ -298,12 +298,12 @@ def test_a_wrong_port_is_unavailable_and_credentials_in_the_url_stay_secret(writ
 
 
 @pytest.mark.parametrize("url", ["localhost:11434", "ftp://host", "http://[", "http://"])
-def test_a_url_that_is_none_is_unavailable(write: Any, url: str) -> None:
+def test_an_invalid_url_is_unavailable(write: Any, url: str) -> None:
     with pytest.raises(NodeUnavailable):
         write(prompt="bees", model="m", settings={"llm_url": url})
 
 
-def test_a_named_model_without_a_server_is_no_reason_to_use_another(write: Any) -> None:
+def test_a_named_model_without_a_server_is_not_replaced_by_another(write: Any) -> None:
     models = ModelCache()
     with pytest.raises(NodeError) as error:
         write(models=models, prompt="bees", model="qwen3:8b")
@@ -312,7 +312,7 @@ def test_a_named_model_without_a_server_is_no_reason_to_use_another(write: Any) 
 
 
 @pytest.mark.models
-def test_no_model_named_is_the_packaged_one_even_where_a_server_is_set(serve: Any, write: Any) -> None:
+def test_an_empty_model_is_the_packaged_one_even_if_a_server_is_configured(serve: Any, write: Any) -> None:
     """The parameter is part of the result's identity; the setting of one worker is not."""
     server = serve("openai", json.dumps(GOOD))
     out = write(prompt="bees", max_words=10, settings={"llm_url": server.url})
@@ -340,7 +340,7 @@ def test_long_texts_end_at_a_sentence_or_a_clause(text: str, limit: int, short: 
     assert shortened(text, limit) == short
 
 
-def test_quotes_around_the_whole_are_no_part_of_the_speech() -> None:
+def test_quotes_around_the_whole_text_are_removed() -> None:
     assert usable(Script(narration='"Hello there."'), 60).narration == "Hello there."
     assert usable(Script(narration='"Yes" and "no"'), 60).narration == '"Yes" and "no"'
 

@@ -1,4 +1,4 @@
-"""generate.hibari_tts: it says what is written, its times agree with what is heard, and a crash costs ten sentences."""
+"""generate.hibari_tts: it speaks the given text, its times match the audio, and a crash costs ten sentences."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def samples(tmp_path: Path, ref: Any) -> np.ndarray[Any, Any]:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
 
 
-# What is said
+# The spoken text
 
 
 @pytest.mark.models
@@ -75,7 +75,7 @@ def words(text: str) -> str:
     return " ".join(re.findall(r"[a-z']+|\d+", text))
 
 
-# When it is said
+# Times
 
 
 @pytest.mark.models
@@ -93,7 +93,7 @@ def test_phonemes_cover_the_audio_without_gaps(tmp_path: Path, speak: Any) -> No
 
 
 @pytest.mark.models
-def test_sounds_are_loud_and_pauses_are_silent(tmp_path: Path, speak: Any) -> None:
+def test_phonemes_are_audible_and_pauses_are_silent(tmp_path: Path, speak: Any) -> None:
     out = speak(STORY, gain_db=0)
     heard = samples(tmp_path, out.audio)
 
@@ -115,8 +115,8 @@ HISSING = "Six sisters sewed a blue sash for the science fair. Zebras graze as t
 
 @pytest.mark.models
 @pytest.mark.parametrize("speed", [0.7, 1.0, 1.4])
-def test_hissing_sounds_are_where_the_hiss_is(tmp_path: Path, speak: Any, speed: float) -> None:
-    """Moved by more than 15 ms either way, the spans of s, z and ʃ would hold less of the energy above 4.5 kHz."""
+def test_sibilants_match_the_high_frequency_energy(tmp_path: Path, speak: Any, speed: float) -> None:
+    """Shifted by more than 15 ms either way, the spans of s, z and ʃ would contain less of the energy above 4.5 kHz."""
     out = speak(HISSING, speed=speed)
     heard = samples(tmp_path, out.audio)
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(heard, 150), 420)[::120] * np.hanning(420)
@@ -134,7 +134,7 @@ def test_hissing_sounds_are_where_the_hiss_is(tmp_path: Path, speak: Any, speed:
 
 
 @pytest.mark.models
-def test_sentences_lie_where_the_sound_is(speak: Any) -> None:
+def test_sentence_times_match_the_audio(speak: Any) -> None:
     out = speak("One is here. 🙂 Two is there... … Three is gone", pause_s=0.5)
     assert [sentence.text for sentence in out.sentences] == ["One is here.", "🙂 Two is there...", "Three is gone"]
     for one, following in zip(out.sentences, out.sentences[1:], strict=False):
@@ -151,14 +151,14 @@ def test_speed_changes_the_length(speak: Any) -> None:
 
 
 @pytest.mark.models
-def test_gain_is_what_it_says_and_never_clips(tmp_path: Path, speak: Any) -> None:
+def test_gain_has_the_stated_effect_and_never_clips(tmp_path: Path, speak: Any) -> None:
     quiet, plain, default = (samples(tmp_path, speak("Shh, zip it.", gain_db=db).audio) for db in (-6, 0, 8))
     assert 20 * np.log10(np.std(plain) / np.std(quiet)) == pytest.approx(6, abs=0.1)
     assert np.abs(plain).max() * 10 ** (8 / 20) > 1.2  # plain amplification would clip
     assert 0.9 < np.abs(default).max() < 0.999
 
 
-# The same bytes, whatever happened on the way
+# Equal bytes, also after a crash
 
 LONG = " ".join(f"This is sentence number {number} of a long story." for number in range(1, 25))
 
@@ -173,7 +173,7 @@ class Dies(FolderHost):
 
 
 @pytest.mark.models
-def test_an_attempt_after_a_crash_goes_on_behind_the_last_part(tmp_path: Path, speak: Any) -> None:
+def test_an_attempt_after_a_crash_continues_after_the_last_part(tmp_path: Path, speak: Any) -> None:
     whole = speak(LONG)
     broken = local_context(tmp_path / "artifacts", MODELS)
     broken.host = host = Dies(tmp_path / "artifacts")
@@ -197,7 +197,7 @@ def test_two_fresh_voices_speak_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-def test_over_long_sentences_are_spoken_whole(speak: Any) -> None:
+def test_very_long_sentences_are_spoken_completely(speak: Any) -> None:
     endless = "and then we went on to the next house " * 40
     out = speak(endless)
     assert len(out.sentences) == 1
@@ -205,7 +205,7 @@ def test_over_long_sentences_are_spoken_whole(speak: Any) -> None:
     assert vowels >= 40 * 4  # then, went, on, next, house: none of the forty rounds is dropped
 
 
-# What it refuses
+# Rejections
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_over_long_sentences_are_spoken_whole(speak: Any) -> None:
         ("... — !", "em dash"),
     ],
 )
-def test_what_cannot_be_spoken_is_refused_at_submit_by_name(text: str, named: str) -> None:
+def test_unspeakable_characters_are_refused_at_submit_by_name(text: str, named: str) -> None:
     with pytest.raises(NodeError) as error:
         hibari_tts.check(hibari_tts.Params(), {"narration": text})
     assert named in str(error.value.seen)
@@ -240,7 +240,7 @@ def test_an_unknown_phoneme_is_named(speak: Any) -> None:
 
 
 @pytest.mark.models
-def test_a_sentence_without_a_sound_is_named(speak: Any) -> None:
+def test_a_sentence_without_speakable_content_is_named(speak: Any) -> None:
     with pytest.raises(NodeError) as error:
         speak("All is well. [quiet](//) Then it ends.\n\n[quiet](/./)")
     assert error.value.seen == "[quiet](/./)"
@@ -294,7 +294,7 @@ def test_sentences_end_where_a_reader_would_stop(text: str, sentences: list[str]
     assert split_sentences(text) == sentences
 
 
-def test_over_long_phonemes_are_cut_at_clauses_then_at_words_then_anywhere() -> None:
+def test_long_phoneme_strings_are_cut_at_clauses_then_at_words_then_anywhere() -> None:
     clauses = cut("a" * 200 + ", " + "b" * 200, MAX_PHONEMES)
     assert clauses == ["a" * 200 + ",", "b" * 200]
     assert cut("ab " * 150, MAX_PHONEMES) == [("ab " * 100).strip(), ("ab " * 50).strip()]
@@ -302,7 +302,7 @@ def test_over_long_phonemes_are_cut_at_clauses_then_at_words_then_anywhere() -> 
     assert cut("", MAX_PHONEMES) == []
 
 
-def test_a_spoken_through_comma_is_no_pause_and_a_silent_one_is() -> None:
+def test_a_comma_is_a_pause_only_if_it_is_silent() -> None:
     symbols = [PAD, "ˈ", "A", ",", " ", "b", "i", ".", PAD]
     units = [2 + LAG_UNITS, 1, 3, 1, 1, 2, 2, 1, 1]
     silent = np.zeros(16, bool)

@@ -1,4 +1,4 @@
-"""What a node is made of: edits of its code change its digest, the machine and the Python version do not."""
+"""The identity of a node: edits of its code change its digest; the machine and the Python version do not."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget(top: str) -> None:
-    """As in another process."""
+    """Simulates a new process."""
     for name in [name for name in sys.modules if name.partition(".")[0] == top]:
         del sys.modules[name]
     source.find.cache_clear()
@@ -100,7 +100,7 @@ def test_an_edit_changes_the_key_and_a_comment_does_not(lab: Path, file: str, ol
     assert (key() != before) is counts
 
 
-def test_what_carries_a_node_out_is_no_part_of_it() -> None:
+def test_infrastructure_is_not_part_of_a_nodes_identity() -> None:
     made_of = set(source.modules_of("nodes.generate.portrait_animation"))
     assert {"nodes._face.mesh", "nodes._speech", "nodes.generate._puppet.painter"} < made_of
     public = {path.stem for path in (ROOT / "nodes").glob("[a-z]*.py")}
@@ -123,10 +123,11 @@ def test_the_packages_that_nodes_import_are_declared() -> None:
         modules = source.modules_of(service.run.__module__).values()
         imported = {name.partition(".")[0] for module in modules for name in module.imports} - known
         declared = {packages.canonical(name) for name in service.packages}
-        assert {name for top in imported for name in distributions[top]} <= declared, service.service
+        needed = {packages.canonical(name) for top in imported for name in distributions[top]}
+        assert needed <= declared, service.service
 
 
-def test_a_process_that_read_other_code_says_so(lab: Path) -> None:
+def test_a_process_that_loaded_different_code_reports_it(lab: Path) -> None:
     declaration = DECLARED["lab.draw"]
     before, colours = declaration.code, lab / "tools" / "colours.py"
     colours.write_text(colours.read_text() + "# a comment\n")
@@ -136,13 +137,13 @@ def test_a_process_that_read_other_code_says_so(lab: Path) -> None:
         declaration.identity  # noqa: B018
     assert (caught.value.code, caught.value.where) == ("node.code_changed", "lab.tools.colours")
     colours.write_text("def mix(:\n")
-    with pytest.raises(WorkbenchError, match="edited after this process"):
+    with pytest.raises(WorkbenchError, match="changed after this process"):
         declaration.code  # noqa: B018
     colours.write_text(FILES["tools/colours.py"])
     assert declaration.code == before, "taken back"
 
 
-def test_loose_modules_are_made_of_what_lies_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loose_module_includes_modules_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "loose_node.py").write_text("import loose_sums\nimport json\nimport numpy\n")
     (tmp_path / "loose_sums.py").write_text("A = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -163,7 +164,7 @@ print(json.dumps([code, packages.weights_digest(("hibari-tts",)), packages.versi
 
 
 def told_by(python: str, site: Path, names: list[str]) -> list[object]:
-    """Digests of the nodes' code and of hibari's weights, by an interpreter that has nothing else installed."""
+    """Digests of the nodes' code and of hibari's weights, from an interpreter without other packages."""
     command = [python, "-I", "-c", SCRIPT, str(ROOT), str(site), ",".join(names)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -172,7 +173,7 @@ def told_by(python: str, site: Path, names: list[str]) -> list[object]:
 
 
 def other_pythons() -> list[str]:
-    """One interpreter of each other version from 3.11 on that this machine has."""
+    """One interpreter of this machine for each other version from 3.11 on."""
     found: dict[str, str] = {}
     for minor in range(11, 16):
         places = [*Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"), shutil.which(f"python3.{minor}")]
@@ -202,7 +203,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return folders
 
 
-def test_the_digests_say_nothing_of_environment_path_and_python(environments: list[Path]) -> None:
+def test_digests_are_independent_of_environment_path_and_python(environments: list[Path]) -> None:
     records = [next(site.glob("hibari_tts-*.dist-info/RECORD")).read_text() for site in environments]
     assert records[0] != records[1], "the script's line of the interpreter is in RECORD"
     names = ["nodes.generate.hibari_tts", "nodes.generate.remux"]
@@ -243,7 +244,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_remedy() -> None:
 
 
 def install(folder: Path, model: bytes = b"weights", local: str = "", code: str = "") -> Path:
-    """A folder with a tiny package in it, as from a wheel whose scripts know where they are."""
+    """A folder with a tiny package, as installed from a wheel whose scripts contain their location."""
     import base64
     import hashlib
 

@@ -56,7 +56,7 @@ def frames_in(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def test_the_clip_is_made_there_and_cut_to_the_length_of_the_speech(
+def test_the_clip_is_rendered_on_the_server_and_cut_to_the_speech(
     tmp_path: Path, comfyui: tuple[FakeComfyUI, str]
 ) -> None:
     fake, url = comfyui
@@ -79,7 +79,7 @@ def test_the_clip_is_made_there_and_cut_to_the_length_of_the_speech(
     assert outputs.windows == 1
 
 
-def test_what_is_queued_or_done_already_is_not_posted_again(tmp_path: Path, comfyui: tuple[FakeComfyUI, str]) -> None:
+def test_a_queued_or_finished_run_is_not_posted_again(tmp_path: Path, comfyui: tuple[FakeComfyUI, str]) -> None:
     fake, url = comfyui
     run(tmp_path, url)
     run(tmp_path, url)
@@ -130,7 +130,7 @@ def test_cancelling_interrupts_it_and_a_later_run_is_another_prompt(
         ("bad_value", "node.bad_input", "smaller than min"),
     ],
 )
-def test_a_refused_workflow_says_what_is_missing(
+def test_a_rejected_workflow_names_what_is_missing(
     tmp_path: Path, comfyui: tuple[FakeComfyUI, str], refuses: str, code: str, said: str
 ) -> None:
     fake, url = comfyui
@@ -140,7 +140,7 @@ def test_a_refused_workflow_says_what_is_missing(
     assert caught.value.code == code and said in str(caught.value) and caught.value.remedy
 
 
-def test_a_failure_there_is_told_with_its_words_and_an_interrupt_is_tried_again(
+def test_a_server_failure_keeps_its_message_and_an_interrupt_is_retried(
     tmp_path: Path, comfyui: tuple[FakeComfyUI, str]
 ) -> None:
     fake, url = comfyui
@@ -153,9 +153,7 @@ def test_a_failure_there_is_told_with_its_words_and_an_interrupt_is_tried_again(
         run(tmp_path, url)
 
 
-def test_a_server_that_forgets_or_is_away_is_worth_another_attempt(
-    tmp_path: Path, comfyui: tuple[FakeComfyUI, str]
-) -> None:
+def test_a_lost_run_and_an_unreachable_server_are_retried(tmp_path: Path, comfyui: tuple[FakeComfyUI, str]) -> None:
     fake, url = comfyui
     fake.ends = "never"
 
@@ -163,19 +161,19 @@ def test_a_server_that_forgets_or_is_away_is_worth_another_attempt(
         def progress(self, done: float, total: float, unit: str) -> None:
             fake.forget()
 
-    with pytest.raises(NodeUnavailable, match="forgotten"):
+    with pytest.raises(NodeUnavailable, match="lost the run"):
         run(tmp_path, url, host=Restarting)
-    with pytest.raises(NodeUnavailable, match="does not answer"):
+    with pytest.raises(NodeUnavailable, match="does not respond"):
         run(tmp_path, "http://127.0.0.1:9")
     with pytest.raises(NodeUnavailable, match="no ComfyUI server"):
         run(tmp_path, "")
 
 
-def test_a_video_that_is_gone_there_is_made_anew(tmp_path: Path, comfyui: tuple[FakeComfyUI, str]) -> None:
+def test_a_video_that_is_gone_on_the_server_is_rendered_again(tmp_path: Path, comfyui: tuple[FakeComfyUI, str]) -> None:
     fake, url = comfyui
     run(tmp_path, url)
     fake.lost = True
-    with pytest.raises(NodeUnavailable, match="does not have the video"):
+    with pytest.raises(NodeUnavailable, match="no longer has the video"):
         run(tmp_path, url)
     fake.lost = False
     run(tmp_path, url)
@@ -192,13 +190,13 @@ def test_speech_that_is_too_long_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(("window", "motion", "wrong"), [(80, 25, "window"), (81, 24, "motion"), (21, 25, "motion")])
-def test_windows_that_the_model_cannot_do_are_refused_at_submit(window: int, motion: int, wrong: str) -> None:
+def test_invalid_window_lengths_are_refused_at_submit(window: int, motion: int, wrong: str) -> None:
     with pytest.raises(NodeError) as refused:
         infinitetalk.check(infinitetalk.Params(window=window, motion=motion), {})
     assert refused.value.where == f"params.{wrong}"
 
 
-def test_long_speech_is_windows_that_continue_each_other() -> None:
+def test_long_speech_is_rendered_in_overlapping_windows() -> None:
     from nodes.generate._infinitetalk import Models, Shot, workflow
 
     assert [windows(frames, 81, 25) for frames in (1, 81, 82, 137, 138)] == [1, 1, 2, 2, 3]
@@ -215,7 +213,7 @@ def test_long_speech_is_windows_that_continue_each_other() -> None:
     assert OUTPUT in nodes
 
 
-def test_a_login_before_the_server_is_sent_and_never_shown() -> None:
+def test_credentials_in_the_url_are_sent_and_never_shown() -> None:
     comfyui = ComfyUI("http://ann:s3cret%40word@127.0.0.1:9/")
     with pytest.raises(NodeUnavailable) as away:
         comfyui.upload(Path(__file__), "0" * 64, ".png")

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nodes._face import landmarks, largest_face, mesh, read_picture
+from nodes._face import landmarks, largest_face, mesh, read_image
 from nodes._samples import sample_portrait
 from nodes._speech import Phoneme
 from nodes.context import Cancelled
+from nodes.generate._puppet.audio import Loudness, loudness, read_audio
 from nodes.generate._puppet.encoder import PartEncoder
 from nodes.generate._puppet.framing import frame
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
-from nodes.generate._puppet.sound import Loudness, loudness, read_sound
-from nodes.generate._puppet.visemes import tracks_from_phonemes, tracks_from_sound
+from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
 from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, Params, check, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
@@ -104,7 +104,7 @@ def test_frames_cover_the_audio_exactly(
     assert len(bench.frames(video)) == frames
 
 
-def test_the_video_is_h264_yuv420p_with_its_index_in_front_and_no_sound(bench: Bench) -> None:
+def test_the_video_is_h264_yuv420p_with_its_index_first_and_no_audio(bench: Bench) -> None:
     video = bench.run(size=256)
     path = bench.folder / video.sha256
     with av.open(str(path)) as container:
@@ -124,20 +124,20 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(bench: Bench) -> None:
 
 
 def test_a_still_puppet_without_speech_does_not_move(tmp_path: Path, portrait_file: Path) -> None:
-    loud = loudness(read_sound(speech(tmp_path / "a.wav", duration_s=0.5)))
-    still = controls(tracks_from_sound(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **QUIET)
-    lively = controls(tracks_from_sound(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **{**QUIET, "sway": 1.0})
-    rgb = read_picture(portrait_file)
+    loud = loudness(read_audio(speech(tmp_path / "a.wav", duration_s=0.5)))
+    still = controls(tracks_from_audio(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **QUIET)
+    lively = controls(tracks_from_audio(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **{**QUIET, "sway": 1.0})
+    rgb = read_image(portrait_file)
     painter = Painter(*frame(rgb, mesh(rgb, largest_face(portrait_file)), 256))
     assert np.array_equal(painter.frame(still, 0), painter.frame(still, 11))
     assert not np.array_equal(painter.frame(lively, 0), painter.frame(lively, 11))
 
 
-def test_the_mouth_opens_with_the_sound_and_nothing_else_moves(bench: Bench, portrait_file: Path) -> None:
+def test_the_mouth_opens_with_the_audio_and_nothing_else_moves(bench: Bench, portrait_file: Path) -> None:
     frames = bench.frames(bench.run(**STILL)).astype(int)
     silent, loud = frames[3], frames[14]
     change = np.abs(loud - silent).max(-1)
-    rgb = read_picture(portrait_file)
+    rgb = read_image(portrait_file)
     _, points = frame(rgb, mesh(rgb, largest_face(portrait_file)), 256)
     x, y = points[list(landmarks.LIPS_OUTER), :2].mean(0).astype(int)
     assert change[y - 8 : y + 16, x - 16 : x + 16].mean() > 15
@@ -146,11 +146,11 @@ def test_the_mouth_opens_with_the_sound_and_nothing_else_moves(bench: Bench, por
 
 
 def test_opening_follows_loudness_closely() -> None:
-    """On the tracks themselves: correlation of opening with level, against a shifted baseline."""
+    """Compares the tracks: correlation of opening and level, against a shifted baseline."""
     rng = np.random.default_rng(0)
     level = np.repeat(rng.uniform(0, 1, 60), 40)
     loud = Loudness(level.astype(np.float32), np.zeros_like(level), np.zeros_like(level))
-    jaw = tracks_from_sound(loud, LEAD_S).jaw
+    jaw = tracks_from_audio(loud, LEAD_S).jaw
     lead = round(LEAD_S / 0.005)
     assert np.corrcoef(jaw[:-lead], level[lead:])[0, 1] > 0.75
     assert abs(np.corrcoef(jaw, np.roll(level, 1200))[0, 1]) < 0.4
@@ -161,7 +161,7 @@ def phonemes(*rows: tuple[str, float, float]) -> list[Phoneme]:
 
 
 def mouth_at_frames(tmp_path: Path, said: list[Phoneme], fps: int = 25) -> Any:
-    sound = read_sound(speech(tmp_path / "a.wav", (0.2, 0.9), duration_s=1.2))
+    sound = read_audio(speech(tmp_path / "a.wav", (0.2, 0.9), duration_s=1.2))
     loud = loudness(sound)
     return controls(tracks_from_phonemes(said, loud, LEAD_S), loud, frames=sound.frames(fps), fps=fps, seed=0, **QUIET)
 
@@ -190,8 +190,8 @@ def test_vowels_open_round_and_spread_the_mouth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lead_s", [LEAD_S, 0.0, -0.1])
-def test_the_mouth_leads_the_sound_by_as_much_as_asked(tmp_path: Path, lead_s: float) -> None:
-    loud = loudness(read_sound(speech(tmp_path / "a.wav", (0.5, 0.7), duration_s=1.2)))
+def test_the_mouth_leads_the_audio_by_the_set_time(tmp_path: Path, lead_s: float) -> None:
+    loud = loudness(read_audio(speech(tmp_path / "a.wav", (0.5, 0.7), duration_s=1.2)))
     jaw = tracks_from_phonemes(phonemes(("ɑ", 0.5, 0.7)), loud, lead_s).jaw
     middle = (np.arange(len(jaw)) * 0.005 * jaw).sum() / jaw.sum()
     assert middle == pytest.approx(0.6 - lead_s, abs=0.012)
@@ -210,14 +210,14 @@ def test_stress_marks_may_stand_alone_or_attached(tmp_path: Path) -> None:
     assert np.allclose(alone.jaw, attached.jaw)
 
 
-def test_unknown_symbols_and_odd_times_are_survived(tmp_path: Path) -> None:
+def test_unknown_symbols_and_odd_times_do_no_harm(tmp_path: Path) -> None:
     said = phonemes(("ɑ", 0.2, 0.4), ("♪", 0.4, 0.5), ("ξ", 0.5, 0.5), ("ɑ", 5.0, 9.0), ("", 0.0, 0.0))
     assert np.isfinite(mouth_at_frames(tmp_path, said).jaw).all()
 
 
-def test_blinks_come_about_as_often_as_asked_and_by_seed(tmp_path: Path) -> None:
-    loud = loudness(read_sound(speech(tmp_path / "a.wav", duration_s=300)))
-    mouth = tracks_from_sound(loud, LEAD_S)
+def test_blinks_have_the_set_rate_and_follow_the_seed(tmp_path: Path) -> None:
+    loud = loudness(read_audio(speech(tmp_path / "a.wav", duration_s=300)))
+    mouth = tracks_from_audio(loud, LEAD_S)
     settings = {"frames": 7500, "fps": 25, "mouth_gain": 1.0, "sway": 1.0, "expression": 0.5}
 
     def count(seed: int, rate: float) -> int:
@@ -230,7 +230,7 @@ def test_blinks_come_about_as_often_as_asked_and_by_seed(tmp_path: Path) -> None
     assert len({count(seed, 14) for seed in range(8)}) > 1
 
 
-def test_a_killed_run_goes_on_behind_its_finished_parts_with_equal_bytes(tmp_path: Path, portrait_file: Path) -> None:
+def test_a_killed_run_continues_after_its_finished_parts_with_equal_bytes(tmp_path: Path, portrait_file: Path) -> None:
     frames = 2 * PART_FRAMES + 30
     audio = speech(tmp_path / "a.wav", (0.5, 3.0), (4.2, 7.5), duration_s=frames / 25)
     bench = Bench(tmp_path / "store", portrait_file, audio)
@@ -292,13 +292,13 @@ def test_cancelling_stops_at_once_and_leaves_no_thread(bench: Bench) -> None:
     assert len(bench.host.progressed) == 1
 
 
-def test_an_encoder_that_fails_is_heard_of(tmp_path: Path) -> None:
+def test_an_error_of_the_encoder_thread_is_raised(tmp_path: Path) -> None:
     with pytest.raises(av.FFmpegError), PartEncoder(tmp_path / "no such folder", 256, 25) as encoder:
         for _ in range(100):
             encoder.add(np.zeros((256, 256, 3), np.uint8))
 
 
-def test_previews_are_pictures(bench: Bench) -> None:
+def test_previews_are_images(bench: Bench) -> None:
     for size, shown in ((256, 256), (512, PREVIEW_PX)):
         bench.run(size=size)
         with Image.open(bench.host.previews[-1]) as image:
@@ -316,7 +316,7 @@ def test_portraits_of_any_shape_become_squares_around_the_face(
         side = min(shape)
         canvas.paste(portrait.resize((side, side)), ((width - side) // 2, (height - side) // 2))
     canvas.save(tmp_path / "p.png")
-    rgb = read_picture(tmp_path / "p.png")
+    rgb = read_image(tmp_path / "p.png")
     points = mesh(rgb, largest_face(tmp_path / "p.png"))
     square, moved = frame(rgb, points, 256)
     assert square.shape == (256, 256, 3)
@@ -330,7 +330,7 @@ def _save(rgb: np.ndarray[Any, Any], path: Path) -> Path:
     return path
 
 
-def test_submit_refuses_a_picture_without_a_face_and_passes_a_portrait(portrait_file: Path, tmp_path: Path) -> None:
+def test_submit_refuses_an_image_without_a_face_and_accepts_a_portrait(portrait_file: Path, tmp_path: Path) -> None:
     check(Params(), {"image": portrait_file})
     check(Params(), {})  # the picture comes from another node: nothing is known yet
     Image.new("RGB", (300, 300), (90, 120, 150)).save(tmp_path / "blue.png")
@@ -338,16 +338,16 @@ def test_submit_refuses_a_picture_without_a_face_and_passes_a_portrait(portrait_
         check(Params(), {"image": tmp_path / "blue.png"})
 
 
-def test_audio_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_audio_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF not really")
     with pytest.raises(NodeError, match="audio cannot be decoded"):
-        read_sound(tmp_path / "a.wav")
+        read_audio(tmp_path / "a.wav")
     with wave.open(str(tmp_path / "empty.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
     with pytest.raises(NodeError, match="audio"):
-        read_sound(tmp_path / "empty.wav")
+        read_audio(tmp_path / "empty.wav")
 
 
 def test_declaring_the_node_loads_nothing_heavy() -> None:

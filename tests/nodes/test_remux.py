@@ -1,4 +1,4 @@
-"""generate.remux, on clips made here: a flash in the picture and a click in the sound mark the same instant."""
+"""generate.remux, on generated clips: a flash in the video and a click in the audio mark the same instant."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RATE = 24_000
 def clip(
     frames: int, flash: int = -1, *, pixels: str = "yuv420p", size: int = 64, bframes: int = 2, turn: int = 0
 ) -> bytes:
-    """A grey H.264 clip, white for the one frame ``flash``."""
+    """A grey H.264 clip whose frame ``flash`` is white."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=FPS)
@@ -67,7 +67,7 @@ def join(folder: Path, video: bytes, audio: bytes, *, provenance: dict[str, str]
 
 
 def played(path: Path) -> tuple[list[tuple[float, float]], np.ndarray, int]:
-    """What a player shows: (time, brightness) of every frame; the samples from time 0 on; their rate."""
+    """The clip as a player shows it: (time, brightness) of every frame; the samples from time 0 on; their rate."""
     with av.open(str(path)) as container:
         frames = [(float(f.time), float(f.to_ndarray(format="gray").mean())) for f in container.decode(video=0)]
     with av.open(str(path)) as container:
@@ -131,7 +131,7 @@ def test_other_pixel_formats_are_encoded_and_stay_in_sync(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("seconds", [1.0, 1.01, 1.239, 1.24, 1.9])
 @pytest.mark.parametrize("bframes", [0, 3])
-def test_frames_after_the_sound_are_dropped(tmp_path: Path, seconds: float, bframes: int) -> None:
+def test_frames_after_the_audio_are_dropped(tmp_path: Path, seconds: float, bframes: int) -> None:
     path, ref, _ = join(tmp_path, clip(60, flash=5, bframes=bframes), sound(seconds, click_s=5 / FPS))
     frames, samples, rate = played(path)
     expected = -(-round(seconds * 1000) * FPS // 1000)
@@ -140,7 +140,7 @@ def test_frames_after_the_sound_are_dropped(tmp_path: Path, seconds: float, bfra
     assert_in_sync(path, 5 / FPS)
 
 
-def test_the_last_frame_stands_until_the_sound_ends(tmp_path: Path) -> None:
+def test_the_last_frame_is_repeated_until_the_audio_ends(tmp_path: Path) -> None:
     path, ref, host = join(tmp_path, clip(20, flash=10), sound(2.0, click_s=10 / FPS))
     frames, _, _ = played(path)
     assert host.metrics == {"video_copied": 0.0}
@@ -156,7 +156,7 @@ def test_less_than_a_frame_short_is_still_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rate", "channels", "kept"), [(44_100, 2, 44_100), (24_000, 1, 24_000), (37_000, 1, 48_000)])
-def test_sample_rate_and_channels_are_kept_where_aac_knows_them(
+def test_sample_rate_and_channels_are_kept_if_aac_supports_them(
     tmp_path: Path, rate: int, channels: int, kept: int
 ) -> None:
     path, _, _ = join(tmp_path, clip(25, flash=12), sound(1.0, click_s=12 / FPS, rate=rate, channels=channels))
@@ -166,7 +166,7 @@ def test_sample_rate_and_channels_are_kept_where_aac_knows_them(
     assert_in_sync(path, 12 / FPS)
 
 
-def test_the_file_says_what_made_it(tmp_path: Path) -> None:
+def test_the_file_records_its_provenance(tmp_path: Path) -> None:
     provenance = {"workflow": "talking_head", "graph": "ab" * 32, "generate.remux": "1.0.0", "note": "Größe, 日本"}
     path, _, _ = join(tmp_path, clip(5), sound(0.2), provenance=provenance)
     with av.open(str(path)) as container:
@@ -189,13 +189,13 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path, pixels: str) -> None:
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p"])
-def test_a_clip_that_players_turn_is_still_turned(tmp_path: Path, pixels: str) -> None:
+def test_the_rotation_of_a_clip_is_kept(tmp_path: Path, pixels: str) -> None:
     path, _, _ = join(tmp_path, clip(5, pixels=pixels, turn=90), sound(0.2))
     with av.open(str(path)) as container:
         assert {frame.rotation for frame in container.decode(video=0)} == {90}
 
 
-def test_a_video_that_begins_late_begins_with_the_sound(tmp_path: Path) -> None:
+def test_a_video_that_starts_late_starts_with_the_audio(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with av.open(io.BytesIO(clip(30, flash=10))) as given, av.open(buffer, "w", format="matroska") as out:
         stream = out.add_stream_from_template(given.streams.video[0])
@@ -226,7 +226,7 @@ def test_swapped_inputs_are_refused_by_name(tmp_path: Path) -> None:
         run_locally(remux.run, ctx, {}, {"video": {"kind": "video", "sha256": audio.sha256}, "audio": audio})
 
 
-def test_cancelling_stops_and_lets_the_file_go(tmp_path: Path) -> None:
+def test_cancelling_stops_and_closes_the_file(tmp_path: Path) -> None:
     class CancelledSoon(FolderHost):
         asked = 0
 

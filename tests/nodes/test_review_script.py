@@ -32,7 +32,7 @@ def test_an_edit_is_a_persons_text_and_an_artifact_with_its_author(tmp_path: Pat
     assert ctx.open(made.script).read_text() == "Guten Morgen."
 
 
-def test_what_is_approved_as_it_is_stays_the_models_text(tmp_path: Path) -> None:
+def test_text_approved_unchanged_remains_the_models_text(tmp_path: Path) -> None:
     ctx, made = answered(tmp_path, None)
     assert (made.narration, made.source, made.model, made.edited) == ("Good morning.", "model", "smollm2", False)
     assert made.script.author is None
@@ -43,7 +43,7 @@ def test_a_rejection_says_who_and_why(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as rejected:
         answered(tmp_path, Decision(approved=False, reason="too long", author="bob"))
     assert rejected.value.code == "review.rejected"
-    assert "bob rejected it: too long" in str(rejected.value)
+    assert "bob rejected the text: too long" in str(rejected.value)
 
 
 def test_a_node_that_asks_is_never_cached_and_runs_on_the_control_plane() -> None:

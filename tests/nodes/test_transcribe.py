@@ -1,4 +1,4 @@
-"""evaluate.transcribe on the packaged voice, in the formats that people bring, and on what is no recording."""
+"""evaluate.transcribe on the packaged voice, in common audio formats, and on files that are not recordings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def models() -> ModelCache:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory: pytest.TempPathFactory, models: ModelCache) -> tuple[Path, Any]:
-    """A wav file and what the voice says of it."""
+    """A wav file and the voice's report of it."""
     ctx = local_context(tmp_path_factory.mktemp("speech"), models)
     made = run_locally(hibari_tts.run, ctx, {}, {"narration": SAID})
     return ctx.open(made.audio), made
@@ -49,7 +49,7 @@ def heard(folder: Path, models: ModelCache, recording: Path) -> Any:
 
 
 @pytest.mark.models
-def test_words_are_heard_when_they_are_said(tmp_path: Path, models: ModelCache, speech: tuple[Path, Any]) -> None:
+def test_words_are_recognised_with_their_times(tmp_path: Path, models: ModelCache, speech: tuple[Path, Any]) -> None:
     recording, made = speech
     found = heard(tmp_path, models, recording)
     assert normalised(found.text) == normalised(SAID)
@@ -74,7 +74,7 @@ def test_words_are_heard_when_they_are_said(tmp_path: Path, models: ModelCache, 
         ("a.flac", "flac", 24_000, "audio/flac"),
     ],
 )
-def test_the_formats_that_people_bring(
+def test_common_audio_formats_are_accepted(
     tmp_path: Path, models: ModelCache, speech: tuple[Path, Any], name: str, codec: str, rate: int, media_type: str
 ) -> None:
     recording = converted(speech[0], tmp_path / name, codec, rate)
@@ -84,7 +84,7 @@ def test_the_formats_that_people_bring(
 
 
 @pytest.mark.parametrize("what", ["no sound file", "too long", "empty"])
-def test_what_is_no_recording_is_refused_at_submit_and_by_the_node(
+def test_a_file_that_is_not_a_recording_is_refused_at_submit_and_by_the_node(
     tmp_path: Path, models: ModelCache, what: str
 ) -> None:
     path = tmp_path / "given.wav"

@@ -55,7 +55,7 @@ def test_it_restores_more_than_bicubic_does(
     assert _psnr(np.asarray(image), truth) > _psnr(bicubic, truth) + 1.5
 
 
-def test_tiles_leave_no_seam(portrait: Image.Image) -> None:
+def test_tiles_have_no_visible_seam(portrait: Image.Image) -> None:
     net, pixels = load_span(2), np.asarray(portrait)[:200, :170]
     whole, tiled = enlarge(net, pixels, 2, 1024), enlarge(net, pixels, 2, 64)
     difference = np.abs(whole.astype(int) - tiled)
@@ -155,14 +155,14 @@ def test_a_pixel_bomb_is_refused_from_its_header(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
-def test_what_is_no_picture_is_refused_with_a_remedy(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_refused_with_a_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.png").write_bytes(content)
     with pytest.raises(NodeError, match="cannot be decoded") as caught:
         upscale_image.check(upscale_image.Params(), {"image": tmp_path / "x.png"})
     assert caught.value.remedy
 
 
-def test_a_picture_cut_off_in_the_middle_is_refused(tmp_path: Path, models: ModelCache, portrait: Image.Image) -> None:
+def test_an_image_cut_off_in_the_middle_is_refused(tmp_path: Path, models: ModelCache, portrait: Image.Image) -> None:
     portrait.save(tmp_path / "p.jpg")
     ctx = local_context(tmp_path / "store", models)
     whole = (tmp_path / "p.jpg").read_bytes()

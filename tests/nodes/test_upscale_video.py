@@ -24,7 +24,7 @@ FPS = Fraction(30000, 1001)
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten frames of a face that wanders, 64 x 48."""
+    """Ten frames of a moving face, 64 x 48."""
     folder = tmp_path_factory.mktemp("clip")
     with Image.open(sample_portrait(folder)) as image:
         small = np.asarray(image.convert("RGB").resize((96, 96), Image.Resampling.LANCZOS))
@@ -63,7 +63,7 @@ def test_the_longest_side_is_bounded(tmp_path: Path, clip: Path) -> None:
     assert (outputs.video.width, outputs.video.height, outputs.scale_reached) == (160, 120, 2.5)
 
 
-def test_another_attempt_goes_on_behind_the_last_part(
+def test_another_attempt_continues_after_the_last_part(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upscale_video, "PART_FRAMES", 4)

@@ -14,6 +14,7 @@ LATE = {
     "workbench.notebook.job": {"workbench.terminal.progress"},
     "workbench.notebook.views": {
         "workbench.notebook.widgets.artifact_view",
+        "workbench.notebook.widgets.graph_drawing",
         "workbench.notebook.widgets.job_views",
         "workbench.notebook.widgets.run_table",
     },

@@ -37,12 +37,12 @@ def test_what_needs_a_package_names_it(wb: Workbench, diary: Diary, monkeypatch:
         with pytest.raises(WorkbenchError) as caught:
             ask()
         assert (caught.value.code, "anywidget" in caught.value.message) == ("stack.missing_package", True)
-        assert "pip install '.[notebook]'" in str(caught.value.remedy)
+        assert "pip install 'talking-head-workbench[notebook]'" in str(caught.value.remedy)
     for frame in (runs.to_pandas, Table([]).to_pandas):
         with pytest.raises(WorkbenchError) as caught:
             frame()
         assert (caught.value.code, "pandas" in caught.value.message) == ("stack.missing_package", True)
-        assert "pip install '.[notebook]'" in str(caught.value.remedy)
+        assert "pip install 'talking-head-workbench[notebook]'" in str(caught.value.remedy)
 
 
 @pytest.mark.parametrize("package", ["anywidget", "ipywidgets"])

@@ -14,7 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.retention import CollectionRequest, RetentionRule
 from tests.store.samples import completed, fake_ref, make_job, plain, running
-from workbench.retention.closure import of_files, of_job
+from workbench.retention.derived_data import of_files, of_job
 from workbench.retention.parts import Parts
 from workbench.retention.rule import rule_of
 from workbench.retention.selection import select_by
@@ -114,6 +114,6 @@ def test_what_came_of_a_file_is_found_through_all_jobs_and_nothing_else(parts: P
     assert record is not None
     of_one = of_job(parts, record)
     assert list(of_one.jobs) == ["second", "third"] and fake_ref("second speech").sha256 in of_one.files
-    freed = {item.sha256 for item in parts.naming.freed_by(set(found.jobs))}
+    freed = {item.sha256 for item in parts.references.freed_by(set(found.jobs))}
     assert fake_ref("third speech").sha256 in freed, "what a removed job made of other things goes with it"
     assert not {fake_ref(name).sha256 for name in ("first video", "first speech")} & freed, "others name these"

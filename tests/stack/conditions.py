@@ -18,7 +18,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 30.0) -> T:
+def wait_for(condition: Callable[[], T], timeout_s: float = 120.0) -> T:
     """The first true value of the condition."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -41,7 +41,7 @@ def workbench(home: Path, *arguments: str, **more: str) -> subprocess.CompletedP
         env=environment(home, **more),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.embedded.home import prepare_home
+from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.plan import plan_stack
 from workbench.embedded.supervisor import Supervisor
 from workbench.settings import Settings, load_settings
@@ -32,7 +33,7 @@ def supervised_servers(home: Path, only: Collection[str]) -> Iterator[tuple[Sett
     supervisor = Supervisor(home, plan.parts, lines.append)
     supervisor.start()
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + START_TIMEOUT_S
         while not supervisor.all_up:
             supervisor.check_start()
             assert time.monotonic() < until, "\n".join(lines)

@@ -46,7 +46,7 @@ def test_an_object_store_that_started_without_security_does_not_count_as_up(tmp_
     ensure_certificate(tmp_path)
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as plain:
         threading.Thread(target=plain.serve_forever, daemon=True).start()
-        with pytest.raises(WorkbenchError, match="do not speak TLS") as caught:
+        with pytest.raises(WorkbenchError, match="do not use TLS") as caught:
             check_secured(tmp_path, plain.server_port)
         plain.shutdown()
     assert caught.value.code == "store.unreachable"

@@ -81,7 +81,7 @@ def test_status_and_doctor_say_that_a_page_is_open(home: Path) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             write_record(home, record)
-            for token, said in (("", "open to every account of this machine"), ("a-token-of-this-home", "")):
+            for token, said in (("", "open to all accounts on this machine"), ("a-token-of-this-home", "")):
                 url = f"http://127.0.0.1:{server.server_port}"
                 write_stack_file(home, {"app_url": url, "app_token": token})
                 answer = status(home)

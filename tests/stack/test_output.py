@@ -19,7 +19,7 @@ RAISES = {
         "graph.bad_param", "steps is 9.", where="nodes.a.steps", seen=9, allowed="1-8", remedy="8."
     ),
     "failed": WorkbenchError("stack.part_failed", "bus did not start.", remedy="Look.", log="first\nlast words"),
-    "nostack": WorkbenchError("bus.unreachable", "The bus does not answer.", remedy="workbench up"),
+    "nostack": WorkbenchError("bus.unreachable", "The bus does not respond.", remedy="workbench up"),
     "bug": RuntimeError("the unexpected"),
     "interrupted": KeyboardInterrupt(),
 }

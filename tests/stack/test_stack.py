@@ -15,6 +15,7 @@ import redis
 from minio import Minio
 
 from tests.stack.conditions import command_of, environment, gone, processes_of, status, wait_for, workbench
+from workbench.embedded.process import spawn
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, stop
 from workbench.host import PORTABLE
@@ -145,6 +146,19 @@ def test_a_signal_stops_roles_before_servers_and_leaves_nothing(home: Path, numb
     assert wait_for(lambda: processes_of(home) == [], 5)
 
 
+def test_a_child_of_a_command_in_the_background_has_default_signals(tmp_path: Path) -> None:
+    """A shell leaves SIGINT ignored there; a child that inherits it can never be interrupted."""
+    log = tmp_path / "child.log"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        tell = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+        child = spawn([sys.executable, "-c", tell], env=os.environ, cwd=tmp_path, log=log)
+        assert child.wait(300) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert log.read_text().strip() == "True"
+
+
 @pytest.mark.parametrize("portable", ["0", "1"], ids=["Linux", "portable"])
 def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(home: Path, portable: str) -> None:
     stack = _start_roles(home, drain_s=0.0, **{PORTABLE: portable})
@@ -177,7 +191,7 @@ def test_what_a_killed_stack_left_behind_is_ended_at_the_next_start(home: Path) 
 
     ensure_running(home, StackOptions(only=("bus",)))
     assert gone(worker) and gone(child)
-    assert f"worker: ended pid {worker}, left behind" in (home / "logs" / "stack.log").read_text()
+    assert f"worker: ended pid {worker}, left by an earlier stack" in (home / "logs" / "stack.log").read_text()
     assert status(home)["bus"]["state"] == "up"
 
 

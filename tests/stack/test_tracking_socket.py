@@ -56,6 +56,6 @@ def test_a_folder_that_somebody_else_may_enter_is_not_taken(short: Path, trap: s
     else:
         folder.mkdir()
         folder.chmod(0o777)
-    with pytest.raises(WorkbenchError, match="no short folder is ours"):
+    with pytest.raises(WorkbenchError, match="no shorter folder is usable"):
         socket_path(home)
     clear_socket(home)

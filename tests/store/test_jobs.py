@@ -16,10 +16,10 @@ from schemas.status import JobStatus, Lane, NodeStatus
 from tests.store.samples import completed, failed, fake_ref, make_job, plain, running, whole_run
 from workbench.settings import Settings
 from workbench.store import tables
+from workbench.store.artifact_references import ArtifactReferences
 from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.listing import JobFilter
-from workbench.store.naming import Naming
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_whole_run_ends_in_a_completed_graph(store: JobStore) -> None:
     assert grants.readable(VIDEO.sha256, "local", all_jobs=False) == VIDEO
     assert grants.readable(VIDEO.sha256, "eve", all_jobs=False) is None
     assert grants.readable(VIDEO.sha256, "eve", all_jobs=True) == VIDEO
-    assert Naming(store.database).named([VIDEO.sha256, "0" * 64]) == {VIDEO.sha256}
+    assert ArtifactReferences(store.database).referenced([VIDEO.sha256, "0" * 64]) == {VIDEO.sha256}
 
 
 def test_applying_twice_is_applying_once(store: JobStore) -> None:

@@ -69,7 +69,7 @@ def sent(record: JobRecord) -> dict[str, Any]:
 def in_javascript(given: list[Case]) -> list[dict[str, Any]]:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("there is no node: `make javascript`, or apt-get install nodejs npm")
+        pytest.skip("there is no node: `make node`, or apt-get install nodejs npm")
     document = [
         {"record": sent(record), "events": [event.model_dump(mode="json", by_alias=True) for event in events]}
         for record, events in given

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.output import ExitCode, command, print_json, print_table
+
+if TYPE_CHECKING:
+    from schemas.capability import ServiceManifest
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 schemas_group = typer.Typer(name="schemas", no_args_is_help=True, help="The contract as JSON Schema.")
@@ -23,7 +26,11 @@ def register(app: typer.Typer) -> None:
 
 @command
 def nodes(
-    service: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None, as_json: Json = False
+    service: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
+    find: Annotated[
+        str, typer.Option(metavar="WORD", help="List those with this word in name, title, category or tags.")
+    ] = "",
+    as_json: Json = False,
 ) -> None:
     """List the installed services, or show one with the JSON Schema of its parameters."""
     from nodes.manifest import manifests
@@ -32,14 +39,16 @@ def nodes(
 
     found = manifests(services())
     if service is None:
+        found = [item for item in found if find.lower() in " ".join(_names(item)).lower()]
         if as_json:
             print_json([item.model_dump(mode="json") for item in found])
             return
         rows = [
-            (item.service, item.version, item.plane.value, item.pool, "yes" if item.available else "no", item.doc)
-            for item in found
+            (*_names(item)[:3], item.version, item.plane.value, item.pool, "yes" if item.available else "no", item.doc)
+            for item in sorted(found, key=lambda item: (item.category, item.service))
         ]
-        print_table(("service", "version", "plane", "pool", "here", "what it does"), rows, {"no": "yellow"})
+        columns = ("service", "title", "category", "version", "plane", "pool", "here", "what it does")
+        print_table(columns, rows, {"no": "yellow"})
         return
     one = next((item for item in found if item.service == service), None)
     if one is None:
@@ -53,7 +62,8 @@ def nodes(
     if as_json:
         print_json(one)
         return
-    print(f"{one.service} {one.version} ({one.plane.value} plane, pool {one.pool})")
+    print(f"{one.title}: {one.service} {one.version} ({one.plane.value} plane, pool {one.pool})")
+    print(", ".join((one.category, *one.tags)))
     print(services()[service].doc)
     made_of = (("code", one.code), ("weights", one.weights), ("packages", " ".join(one.packages)))
     print("\nwhat it is made of")
@@ -145,6 +155,11 @@ def check(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas ar
         print("remedy: workbench schemas export")
         raise typer.Exit(ExitCode.FINDINGS)
     print("the schemas match the models")
+
+
+def _names(item: ServiceManifest) -> tuple[str, ...]:
+    """What people may look for it by."""
+    return item.service, item.title, item.category, *item.tags
 
 
 def _line(name: str, field: dict[str, Any], required: list[str]) -> tuple[str, str, Any, str]:

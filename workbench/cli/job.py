@@ -211,8 +211,9 @@ def delete_(
     as_json: Json = False,
 ) -> None:
     """Delete finished jobs: their records here and their runs in MLflow. Files go with the next `workbench gc`."""
+    from rich.filesize import decimal as size_text
+
     from workbench.cli.asking import confirm
-    from workbench.cli.retention import size_text
     from workbench.cli.run import connect
     from workbench.client.deletion import delete, ended, would_free
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.filesize import decimal as size_text
 
 from workbench.cli.asking import confirm
 from workbench.cli.output import command, print_json, print_table
@@ -46,7 +47,7 @@ def gc(
     from schemas.retention import CollectionRequest
     from workbench.cli.run import connect
     from workbench.client.deletion import collect
-    from workbench.retention.tally import counted
+    from workbench.retention.removals import counted
 
     try:
         asked = CollectionRequest(older_than=older_than, max_gib=max_gib, keep_tags=keep_tag or [], dry_run=dry_run)
@@ -132,16 +133,6 @@ def request_of(what: str, owner: str | None) -> ErasureRequest:
     )
 
 
-def size_text(size: float) -> str:
-    """Bytes for people: 1.5 MB."""
-    if size < 1000:
-        return f"{size:.0f} bytes"
-    units = ["kB", "MB", "GB", "TB"]
-    while (size := size / 1000) >= 1000 and len(units) > 1:
-        units.pop(0)
-    return f"{size:.1f} {units[0]}"
-
-
 def _print_removed(removed: list[Removed]) -> None:
     rows = [(item.kind.value.replace("_", " "), item.count, item.bytes or "") for item in removed]
     if rows:
@@ -151,7 +142,7 @@ def _print_removed(removed: list[Removed]) -> None:
 
 
 def _print_erasure(report: ErasureReport) -> None:
-    from workbench.retention.tally import counted
+    from workbench.retention.removals import counted
 
     _print_removed(report.removed)
     verb = "would erase" if report.dry_run else "erased"

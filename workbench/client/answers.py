@@ -104,7 +104,8 @@ def line_of(bench: Bench, job: str) -> JobLine:
 
 def accepted_answer(bench: Bench, accepted: Accepted) -> AcceptedJob:
     line = line_of(bench, accepted.job)
-    return AcceptedJob(**_state(line), created=line.created_at, unserved=list(accepted.unserved))
+    more = {"created": line.created_at, "unserved": list(accepted.unserved)}
+    return AcceptedJob.model_validate(_state(line) | more)
 
 
 def state_answer(line: JobLine) -> JobState:

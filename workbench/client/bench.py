@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import orjson
 
@@ -18,7 +18,7 @@ from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
@@ -30,13 +30,13 @@ from workbench.engine.accept import put_back
 from workbench.engine.offers import Outlook
 from workbench.retention import healing
 from workbench.settings import Settings
+from workbench.store.collection_rounds import CollectionRounds, RoundChanged
 from workbench.store.damage import LOST
 from workbench.store.files import written
 from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
-from workbench.store.rounds import RoundChanged, Rounds
 from workbench.store.typical import typical_seconds
 
 QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
@@ -93,7 +93,21 @@ class Bench:
         if "inspector" in self.__dict__:
             self.inspector.close()
 
-    def upload(self, path: Path, kind: str, *, owner: str = "") -> Any:
+    @overload
+    def upload(self, path: Path, kind: Literal["image"], *, owner: str = "") -> ImageRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["audio"], *, owner: str = "") -> AudioRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["video"], *, owner: str = "") -> VideoRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["text"], *, owner: str = "") -> TextRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["json"], *, owner: str = "") -> JsonRef: ...
+    @overload
+    def upload(self, path: Path, kind: Literal["file"], *, owner: str = "") -> FileRef: ...
+    @overload
+    def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref: ...
+    def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref:
         """Put a file into the object store; returns its typed reference.
 
         Args:
@@ -135,9 +149,9 @@ class Bench:
 
     def claim(self, path: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:
         """As ``keep``, and the owner has a claim on it: without one, a file that no job names is collected."""
-        rounds = Rounds(self.store.database)
+        rounds = CollectionRounds(self.store.database)
         while True:
-            seen = rounds.quiet()
+            seen = rounds.wait_until_closed()
             self.objects.put(path, ref, anew=True)
             try:
                 self.grants.add_upload(owner, ref, facts, seen)
@@ -164,7 +178,7 @@ class Bench:
 
         Raises WorkbenchError: store.missing and store.corrupt, with what is to be done.
         """
-        found = healing.look_after(self, ref)
+        found = healing.check_artifact(self, ref)
         if found is not None and not found.restored_from:
             raise found.error()
 

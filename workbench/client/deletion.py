@@ -44,8 +44,8 @@ def ended(record: JobRecord) -> JobRecord:
 
 def preview(bench: Bench, job: str) -> DeletionPreview:
     """What deleting a job would free. Raises WorkbenchError: sql.unreachable."""
-    naming = parts_of(bench).naming
-    named, freed = naming.named_by([job]), naming.freed_by({job})
+    references = parts_of(bench).references
+    named, freed = references.referenced_by([job]), references.freed_by({job})
     return DeletionPreview(
         job_id=job,
         frees_bytes=sum(item.size_bytes for item in freed),
@@ -56,7 +56,7 @@ def preview(bench: Bench, job: str) -> DeletionPreview:
 
 def would_free(bench: Bench, jobs: Collection[str]) -> int:
     """Bytes of the artifacts that nothing would name without these jobs. Raises WorkbenchError: sql.unreachable."""
-    return sum(item.size_bytes for item in parts_of(bench).naming.freed_by(set(jobs)))
+    return sum(item.size_bytes for item in parts_of(bench).references.freed_by(set(jobs)))
 
 
 def collect(bench: Bench, asked: CollectionRequest) -> CollectionReport:

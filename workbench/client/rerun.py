@@ -40,7 +40,7 @@ def rerun(
         parent_run: MLflow run that the new job's is put below; that of the old one does not count.
     """
     record = bench.job(job_id)
-    healing.look_after_job(bench, record)
+    healing.check_job_artifacts(bench, record)
     graph = unrun(record.graph, params or {})
     known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
     check_refs(bench, graph, owner=reader, known=known)
@@ -81,7 +81,7 @@ def retry(
             allowed="failed or cancelled",
             remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
         )
-    healing.look_after_job(bench, record)
+    healing.check_job_artifacts(bench, record)
     accepted = submit_graph(
         bench,
         Request(

@@ -76,12 +76,14 @@ def capability_summary(offers: Offers) -> CapabilitySummary:
         CapabilityEntry(
             service=item.service,
             version=item.version,
+            title=item.title,
+            category=item.category,
             plane=item.plane.value,
             pool=item.pool,
             workers=merged.offered_by.get(item.service, []),
             missing=merged.missing.get(item.service, ""),
         )
-        for item in merged.services
+        for item in sorted(merged.services, key=lambda item: (item.category, item.service))
     ]
     return CapabilitySummary(
         services=len(entries), offered=len(merged.offered_by), missing=merged.missing, entries=entries

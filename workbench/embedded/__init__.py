@@ -1,5 +1,5 @@
-"""The stack on one machine: real servers from wheels, run as supervised child processes.
+"""The embedded stack on one machine: real servers from wheels, run as supervised child processes.
 
-``stack`` starts, asks and stops it; ``plan`` decides what is started; ``supervisor`` keeps it alive; ``doctor``
-tries every part. A part whose URL is given from outside is used and not started.
+``stack`` starts, queries and stops it; ``plan`` decides which parts to start; ``supervisor`` keeps them alive;
+``doctor`` tests every part. A part with a configured URL is external: it is used but not started.
 """

@@ -1,8 +1,8 @@
-"""The certificate with which the object store's parts know each other, made per home.
+"""The certificate with which the parts of the object store authenticate each other, created per home.
 
-One file holds everything: the private key, its certificate and the certificate of the authority that signed it. It is
-replaced in one step, so that a kill never leaves a key beside another's certificate. The authority's own key is dropped
-as soon as it has signed: whoever reads the home later cannot make a second certificate for it.
+One file contains the private key, its certificate and the certificate of the authority that signed it. It is replaced
+atomically, so that a kill never leaves a key with another key's certificate. The authority's own key is discarded after
+signing, so that a reader of the home cannot issue another certificate.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from workbench.embedded.home import write_private
 
 CERTIFICATE_FILE = "objects.pem"
 LASTS = timedelta(days=3650)
-RENEWED_BEFORE_END = timedelta(days=180)  # at a start: a stack that runs for half a year must not outlive its own
+RENEWED_BEFORE_END = timedelta(days=180)  # renewed at a start, so that it does not expire while the stack runs
 CLOCK_SLACK = timedelta(days=1)
 
 
 def ensure_certificate(home: Path, now: datetime | None = None) -> Path:
-    """The home's certificate file (mode 0600), made or renewed when it is missing, damaged or near its end."""
+    """The home's certificate file (mode 0600), created or renewed if it is missing, damaged or about to expire."""
     path = home / CERTIFICATE_FILE
     if not _usable(path, now or datetime.now(UTC)):
         write_private(path, make_certificate(now or datetime.now(UTC)))
@@ -28,15 +28,15 @@ def ensure_certificate(home: Path, now: datetime | None = None) -> Path:
 
 
 def client_context(certificate: Path) -> ssl.SSLContext:
-    """How a client of this home's object store shows its certificate and checks the server's."""
+    """The TLS context of a client of this home's object store: its certificate, and verification of the server's."""
     context = ssl.create_default_context(cafile=str(certificate))
     context.load_cert_chain(str(certificate))
     return context
 
 
 def make_certificate(now: datetime) -> bytes:
-    """PEM of a fresh private key, its certificate for loopback, and the authority's certificate."""
-    # 60 ms to import, needed once in a home's life.
+    """PEM of a new private key, its certificate for loopback, and the authority's certificate."""
+    # Imported here, because the import takes 60 ms and is needed once per home.
     import ipaddress
 
     from cryptography import x509
@@ -97,7 +97,7 @@ def make_certificate(now: datetime) -> bytes:
 
 def _usable(path: Path, now: datetime) -> bool:
     try:
-        context = client_context(path)  # raises when the key is not this certificate's
+        context = client_context(path)  # raises if the key does not match the certificate
         path.chmod(0o600)
         ends = [
             datetime.fromtimestamp(ssl.cert_time_to_seconds(str(c["notAfter"])), UTC) for c in context.get_ca_certs()

@@ -1,4 +1,4 @@
-"""The bus rewrites its append-only file: what was deleted or trimmed is in no file afterwards."""
+"""Lets the bus rewrite its append-only file, so that deleted and trimmed data is in no file afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMEOUT_S = 120.0
 
 
 def rewrite_log(url: str, folder: Path) -> str:
-    """Have it rewritten and wait until the files of before are gone. Returns what could not be done.
+    """Rewrite the file and wait until the old files are gone. Returns what could not be done.
 
     Raises WorkbenchError (bus.unreachable).
     """
@@ -23,7 +23,7 @@ def rewrite_log(url: str, folder: Path) -> str:
         return _rewrite(client, folder / "appendonlydir")
     except redis.RedisError as error:
         raise WorkbenchError(
-            "bus.unreachable", f"The bus did not rewrite its file: {error}.", where=str(folder)
+            "bus.unreachable", f"The bus could not rewrite its file: {error}.", where=str(folder)
         ) from error
     finally:
         client.close()
@@ -33,20 +33,20 @@ def _rewrite(client: Any, folder: Path) -> str:
     import redis
 
     until = time.monotonic() + TIMEOUT_S
-    _wait_idle(client, until)  # one that began earlier may have missed the last deletions
+    _wait_idle(client, until)  # a rewrite that started earlier may have missed the last deletions
     before = {path.name for path in folder.glob("*.aof")}
     try:
         client.bgrewriteaof()
     except redis.ResponseError as error:
-        return f"the bus refuses to rewrite its file now ({error}); try again."
+        return f"the bus cannot rewrite its file now ({error}); try again."
     state = _wait_idle(client, until)
     if state is None:
-        return f"the bus did not finish rewriting its file within {TIMEOUT_S:.0f} s; it goes on by itself."
+        return f"the bus did not finish rewriting its file within {TIMEOUT_S:.0f} s, and continues in the background."
     if state.get("aof_last_bgrewrite_status") != "ok":
-        return "the bus could not rewrite its file: see bus.log, mostly for want of disk space."
-    while before & {path.name for path in folder.glob("*.aof")}:  # it removes them in a thread of its own
+        return "the bus could not rewrite its file, usually because the disk is full: check bus.log."
+    while before & {path.name for path in folder.glob("*.aof")}:  # a background thread removes them
         if time.monotonic() > until:
-            return "the bus keeps files of before its rewriting."
+            return "the bus has not removed the old files after rewriting."
         time.sleep(0.01)
     return ""
 

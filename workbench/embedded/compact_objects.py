@@ -1,13 +1,13 @@
-"""The object store forgets: names out of its index and its change log, bytes out of its volumes.
+"""Removes deleted data from the object store's files: names from its index and change log, bytes from its volumes.
 
-Three places keep what was deleted. The index of names (LevelDB) can only be rewritten while the server is down. The
+Deleted data remains in three places. The index of names (LevelDB) can only be rewritten while the server is down. The
 change log, a file of SeaweedFS in its own volumes, repeats every name and header; up to a minute of it is in memory.
-And a volume keeps deleted bytes until it is vacuumed. So the server is restarted, which rewrites the index and drops
-what is in memory; then the change log is removed, volumes are checked against the index, and all of them are vacuumed.
+And a volume keeps deleted bytes until it is vacuumed. Therefore the server is restarted, which rewrites the index and
+discards the part in memory. Then the change log is removed, volumes are checked against the index, and all volumes are
+vacuumed.
 
-Killing the server is how it is stopped: it loses nothing it acknowledged, is back in two seconds instead of ten, and
-does not write the minute of change log. What it had queued for deletion is found by the check of volumes against the
-index.
+The server is killed rather than stopped: it loses no acknowledged data, restarts in two seconds instead of ten, and
+does not write the last minute of the change log. The check of volumes against the index finds queued deletions.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from workbench.embedded.programs import find_object_server
 from workbench.embedded.record import StackRecord, read_record
 
 RESTART_TIMEOUT_S, SHELL_TIMEOUT_S = 60.0, 600.0
-LEAST_GARBAGE = 1e-12  # a share of a volume: one byte of any volume is more
-# SeaweedFS deletes bytes every 1.1 s. This pause lets it, and keeps what is written after the restart well apart from
-# what the check of volumes looks at, whose limit can only be given as an age.
+LEAST_GARBAGE = 1e-12  # a share of a volume, smaller than one byte of any volume
+# SeaweedFS deletes bytes every 1.1 s. This pause waits for that, and separates data written after the restart from the
+# data that the check of volumes examines, whose limit can only be given as an age.
 PAUSE_S = 2.5
 
 
 def forget_objects(home: Path, record: StackRecord | None) -> str:
-    """Have the running object store of this home forget. Returns what could not be done."""
+    """Remove deleted data from the files of this home's running object store. Returns what could not be done."""
     part = record.part("objects") if record else None
     if part is None or part.process is None or not part.process.alive():
-        return "the object store is not running: start the stack and erase again."
+        return "the object store is not running: start the stack and repeat the erasure."
     asked = time.monotonic()
     ask_for_rewrite(home)
     time.sleep(PAUSE_S)
     os.kill(part.process.pid, signal.SIGKILL)
     if not _is_back(home, part.process, time.monotonic() + RESTART_TIMEOUT_S):
-        return f"the object store was not back within {RESTART_TIMEOUT_S:.0f} s: see objects.log and erase again."
+        return f"the object store did not restart within {RESTART_TIMEOUT_S:.0f} s: check objects.log and try again."
     names = rewrite_answer(home)
-    # Nothing written before the kill is still on its way into the index: what is older and not there is garbage.
+    # All data from before the kill is in the index by now, so older data that is not in the index is garbage.
     volumes = _compact_volumes(home, remembered_ports(home)["master"], older_than=asked)
-    return " ".join([f"names stay in the object store's index: {names}."] * bool(names) + [volumes] * bool(volumes))
+    return " ".join([f"names remain in the object store's index: {names}."] * bool(names) + [volumes] * bool(volumes))
 
 
 def _is_back(home: Path, before: ProcessId, until: float) -> bool:
@@ -64,21 +64,21 @@ def _compact_volumes(home: Path, master_port: int, older_than: float) -> str:
     dirty = _volumes_with_garbage(home / "objects")
     while True:
         problem = _run_shell(home, master_port, older_than)
-        # The master does nothing and says nothing while it vacuums for another reason.
+        # The master ignores the command silently while another vacuum is running.
         dirty &= _volumes_with_garbage(home / "objects")
         if problem or not dirty:
             return problem
         if time.monotonic() > until:
-            return f"the object store did not compact {len(dirty)} of its volumes: erase again."
+            return f"the object store did not compact {len(dirty)} of its volumes: repeat the erasure."
         time.sleep(1.0)
 
 
 def _run_shell(home: Path, master_port: int, older_than: float) -> str:
-    """Remove the change log, drop bytes older than that moment to which no name leads, vacuum every volume."""
+    """Remove the change log, delete unnamed bytes older than the given time, and vacuum every volume."""
     argv = (find_object_server(), "-logtostderr=true", "-v=-1", "shell", f"-master=127.0.0.1:{master_port}")
     with subprocess.Popen(
         argv,
-        cwd=home / "objects",  # where security.toml lies
+        cwd=home / "objects",  # the folder of security.toml
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -90,9 +90,9 @@ def _run_shell(home: Path, master_port: int, older_than: float) -> str:
         try:
             shell.stdin.write("lock\nfs.log.purge -daysAgo=0\nfs.pwd\n")
             shell.stdin.flush()
-            said = []
-            for line in shell.stdout:  # waiting for the lock must not make the age below too small
-                said.append(line)
+            output = []
+            for line in shell.stdout:  # wait for the lock first, so that the age below is not too small
+                output.append(line)
                 if line.strip() == "/":
                     break
             age = f"{time.monotonic() - older_than:.3f}s"
@@ -101,22 +101,22 @@ def _run_shell(home: Path, master_port: int, older_than: float) -> str:
             )
             shell.stdin.write(f"volume.vacuum -garbageThreshold={LEAST_GARBAGE}\nunlock\nexit\n")
             shell.stdin.close()
-            said += shell.stdout.readlines()
+            output += shell.stdout.readlines()
         except BrokenPipeError:
-            said.append("error: it ended early\n")
+            output.append("error: the shell ended early\n")
         finally:
             watchdog.cancel()
-    wrong = [line.strip() for line in said if "error" in line.lower() or "WARNING" in line]
-    if shell.returncode or wrong:
-        return f"volumes keep deleted bytes: {'; '.join(wrong[:3]) or f'exit code {shell.returncode}'}."
+    errors = [line.strip() for line in output if "error" in line.lower() or "WARNING" in line]
+    if shell.returncode or errors:
+        return f"volumes still contain deleted bytes: {'; '.join(errors[:3]) or f'exit code {shell.returncode}'}."
     return ""
 
 
 def _volumes_with_garbage(folder: Path) -> set[tuple[str, int]]:
-    """Volumes whose index marks something as deleted, by name and inode: a vacuum replaces the file.
+    """Volumes whose index contains deleted entries, by name and inode, because a vacuum replaces the file.
 
-    An entry is eight bytes of key, four or five of offset (by the build of SeaweedFS) and four of size, all ones for
-    what was deleted.
+    An entry has eight bytes of key, four or five of offset (depending on the build of SeaweedFS) and four of size, with
+    all bits set for deleted data.
     """
     found = set()
     for path in folder.glob("*.idx"):

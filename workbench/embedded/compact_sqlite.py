@@ -1,4 +1,4 @@
-"""A SQLite file is rewritten whole, from a connection of our own, while other processes have it open."""
+"""Rewrites a SQLite file through a separate connection, while other processes have it open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WAIT_S = 30.0
 def vacuum(path: Path, wait_s: float = WAIT_S) -> str:
     """VACUUM the file and empty its write-ahead log. Returns what could not be done.
 
-    It waits for other processes' transactions for at most ``wait_s``; they wait for it, as for any long writer.
+    Waits at most ``wait_s`` for transactions of other processes. They wait for it, as for any long writer.
     """
     if not path.exists():
         return ""
@@ -22,13 +22,13 @@ def vacuum(path: Path, wait_s: float = WAIT_S) -> str:
     try:
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute("VACUUM")
-        # A reader that began earlier keeps the log's old pages: each try copies what it can.
+        # An earlier reader keeps old pages of the log, so each attempt copies as much as it can.
         while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() > until:
-                return f"another process has been reading {path.name} for {wait_s:.0f} s; its log could not be emptied."
+                return f"the log of {path.name} could not be emptied: another process read it for {wait_s:.0f} s."
             time.sleep(0.05)
     except sqlite3.OperationalError as error:
-        return f"{path.name} could not be rewritten: {error}. Try again when less is going on."
+        return f"{path.name} could not be rewritten: {error}. Try again when fewer jobs are running."
     finally:
         connection.close()
     return ""

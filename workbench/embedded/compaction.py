@@ -1,11 +1,12 @@
-"""Make deleted bytes and names vanish from the raw files of a home.
+"""Removes deleted bytes and names from the raw files of a home.
 
-What a server deletes stays in its files until it rewrites them. `compact` has every embedded server of a running stack
-do that now. It may be called while jobs run, and killed at any point: each server rewrites beside the original and
-swaps. The object store is away for two seconds meanwhile, which a job gets over as it does a crash of it.
+Deleted data remains in a server's files until the server rewrites them. `compact` makes every embedded server of a
+running stack do that now. It may be called while jobs run, and killed at any point: each server writes a new file and
+then replaces the original. The object store is unavailable for two seconds meanwhile, which jobs survive like a crash
+of it.
 
-A server from outside is left alone: what its operator does is in the answer. Blocks that a file system or a disk keeps
-of deleted and rewritten files are out of reach of any program: encrypt the disk.
+External servers are not compacted; the answer says what their operators must do. No program can reach the blocks of
+deleted and rewritten files that a file system or a disk keeps, so encrypt the disk.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ from workbench.settings import Settings
 COMPACTED_PARTS = ("bus", "objects", "sql", "mlflow", "logs")
 OF_ITS_OPERATOR = {
     "bus": "BGREWRITEAOF, or BGSAVE where it keeps snapshots, on that server",
-    "objects": "removing old versions and the server's own compaction; a cloud bucket needs nothing without versioning",
-    "sql": "VACUUM (FULL) on that database, and an end to its WAL archives and backups",
+    "objects": "removal of old versions and the server's own compaction (a cloud bucket without versioning needs none)",
+    "sql": "VACUUM (FULL) on that database, and removal of its WAL archives and backups",
     "mlflow": "`mlflow gc` with its backend store and VACUUM of that database",
 }
 
 
 @dataclass(frozen=True)
 class Compacted:
-    """What the compaction of one part came to.
+    """The result of compacting one part.
 
     Args:
         part: one of COMPACTED_PARTS.
-        bytes_before, bytes_after: size of its files in the home; 0 for a server from outside.
-        seconds: what it took.
-        left: what could not be done and what to do about it; "" when everything was done.
+        bytes_before, bytes_after: size of its files in the home; 0 for an external server.
+        seconds: duration.
+        left: what could not be done, and the remedy; "" if everything was done.
     """
 
     part: str
@@ -56,14 +57,14 @@ class Compacted:
 def compact(
     settings: Settings, parts: Collection[str] = COMPACTED_PARTS, texts: Collection[bytes] = ()
 ) -> list[Compacted]:
-    """Compact the embedded servers of the running stack of ``settings.home``; blocks for seconds to minutes.
+    """Compact the embedded servers of the running stack of ``settings.home``. Blocks for seconds to minutes.
 
-    Deletions must be over: what is deleted while it runs may stay until the next time. Raises nothing for a part that
-    cannot be compacted: its `Compacted.left` says why.
+    Deletions must be complete: data deleted during the compaction may remain until the next one. Raises nothing for a
+    part that cannot be compacted: its `Compacted.left` says why.
 
     Args:
-        parts: which of COMPACTED_PARTS.
-        texts: besides digests, what is blotted out in the home's logs.
+        parts: some of COMPACTED_PARTS.
+        texts: texts to mask in the home's logs, in addition to digests.
     """
     with _alone(settings.home):
         record = read_record(settings.home)
@@ -72,7 +73,7 @@ def compact(
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """One compaction of a home at a time: a second one waits. The kernel frees the lock of a process that dies."""
+    """Allow one compaction per home at a time; a second one waits. The kernel releases the lock of a dead process."""
     (home / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "run" / "compaction.lock").open("w") as file:
         lock(file)
@@ -103,7 +104,7 @@ def _compact(part: str, settings: Settings, record: StackRecord | None, texts: C
 
 
 def _elsewhere(part: str, settings: Settings, record: StackRecord | None) -> str:
-    """Why this home does not hold the part; "" where it does."""
+    """Why this home does not contain the part; "" if it does."""
     known = record.part(part) if record else None
     own_file = part == "sql" and settings.sql_url == f"sqlite:///{settings.home / 'sql' / 'workbench.sqlite3'}"
     if part == "logs" or own_file or (known is not None and not known.external):
@@ -112,11 +113,11 @@ def _elsewhere(part: str, settings: Settings, record: StackRecord | None) -> str
     if not urls[part]:
         return f"{part} is not part of this stack."
     seen = public_url(urls[part])
-    return f"{part} is a server from outside ({seen}). Its operator runs: {OF_ITS_OPERATOR[part]}."
+    return f"{part} is an external server ({seen}). Its operator must run: {OF_ITS_OPERATOR[part]}."
 
 
 def bytes_of(folder: Path) -> int:
-    """The size of all files below a folder; those that vanish meanwhile count nothing."""
+    """The total size of all files below a folder, without files that are removed meanwhile."""
     total = 0
     for path in folder.rglob("*") if folder.is_dir() else ():
         try:

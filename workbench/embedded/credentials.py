@@ -1,4 +1,4 @@
-"""Random credentials of the embedded servers and of the page, made once per home and kept across restarts."""
+"""Random credentials of the embedded servers and of the page, created once per home and kept across restarts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MADE: dict[str, Callable[[], str]] = {
 def credentials(home: Path) -> dict[str, str]:
     """``bus_password``, ``s3_access_key``, ``s3_secret_key`` and ``app_token`` of this home (file mode 0600).
 
-    A name that a home made earlier has not is added; the others stay.
+    Credentials that an older home lacks are added; existing ones are kept.
 
-    Raises WorkbenchError (settings.invalid) when the file is there but damaged: new credentials would lock the
-    user out of what the servers stored under the old ones.
+    Raises WorkbenchError (settings.invalid) if the file is damaged, because new credentials would lock the user out of
+    data that the servers stored under the old ones.
     """
     kept = _read(home)
     if missing := [name for name in _MADE if name not in kept]:
@@ -34,7 +34,7 @@ def credentials(home: Path) -> dict[str, str]:
 
 
 def new_app_token(home: Path) -> str:
-    """Another token in place of the one that opens the page; the next start of the stack asks for it."""
+    """Replace the token that opens the page. It takes effect at the next start of the stack."""
     token = _MADE["app_token"]()
     _write(home, {**_read(home), **credentials(home), "app_token": token})
     return token
@@ -52,7 +52,7 @@ def _read(home: Path) -> dict[str, str]:
             f"The credentials of this home cannot be read: {error!r}.",
             where=str(path),
             allowed=f"a JSON object with {', '.join(_MADE)}",
-            remedy="Restore the file, or remove it to have new ones made (the stored data stays).",
+            remedy="Restore the file, or remove it to create new credentials (the stored data is kept).",
         ) from error
 
 

@@ -1,8 +1,8 @@
-"""The detached supervisor. Its one argument is JSON: ``{"home": …, "only": […], "ports": {…}, "token": true,
+"""The detached supervisor. Its only argument is JSON: ``{"home": …, "only": […], "ports": {…}, "token": true,
 "report": fd}``.
 
-It reports one line of JSON through the pipe it was given: ``{"started": true}``, ``{"joined": true}`` or
-``{"error": {…}}``. What it says goes to logs/stack.log.
+It reports one line of JSON through the given pipe: ``{"started": true}``, ``{"joined": true}`` or ``{"error": {…}}``.
+Its output goes to logs/stack.log.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def main(argument: str) -> int:
 
 
 class _Report:
-    """The pipe to the one who started this process; sent through once."""
+    """The pipe to the process that started this one, used once."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        os.set_inheritable(descriptor, False)  # a server holding it open would look like a daemon still starting
+        os.set_inheritable(descriptor, False)  # with a server holding it open, the daemon would seem to be starting
 
     def send(self, message: dict[str, Any]) -> None:
         with os.fdopen(self._descriptor, "wb") as pipe:

@@ -1,7 +1,7 @@
-"""Tries everything the workbench needs on this machine and says what to do about what is wrong.
+"""Checks everything that the workbench needs on this machine, and gives a remedy for each problem.
 
-Each check is a function that yields findings. Servers are really used: a value written and read back, an object put
-and fetched, a row inserted, a page of experiments asked for.
+Each check is a function that yields findings. Servers are actually used: a value is written and read back, an object
+stored and fetched, a row inserted, a page of experiments requested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMFORTABLE_BYTES = 5 * 2**30
 
 
 def examine(home: Path) -> DoctorReport:
-    """Run every check. Blocks for some seconds; starts nothing."""
+    """Run all checks. Blocks for a few seconds; starts nothing."""
     findings = [*_python(), *_machine(), *_home(home), *_packages(), *_models(), *_encoder(), *_programs()]
     answer = status(home)
     findings += [*_parts(answer), *_ports(home, answer)]
@@ -78,11 +78,12 @@ def _home(home: Path) -> Iterator[Finding]:
         return
     yield _ok("home", f"{home} is writable and private")
     free = free_bytes(home)
-    figure = f"{free / 2**30:.1f} GiB free"
+    amount = f"{free / 2**30:.1f} GiB free"
     if free < COMFORTABLE_BYTES:
-        yield _warning("disk", figure, f"Videos fill it soon; below {LEAST_FREE_BYTES // 2**20} MiB nothing starts.")
+        remedy = f"Free some space: videos need much, and below {LEAST_FREE_BYTES // 2**20} MiB nothing starts."
+        yield _warning("disk", amount, remedy)
     else:
-        yield _ok("disk", figure)
+        yield _ok("disk", amount)
 
 
 def _packages() -> Iterator[Finding]:
@@ -93,7 +94,7 @@ def _packages() -> Iterator[Finding]:
     for requirement in map(Requirement, metadata.requires(DISTRIBUTION) or []):
         marker = requirement.marker
         if marker is None or marker.evaluate({"extra": ""}):
-            continue  # of every installation: without it nothing would run
+            continue  # part of every installation; without it, this code would not run
         if any(marker.evaluate({"extra": extra}) for extra in ("cpu", "embedded")):  # and of this version of Python
             wanted.append(requirement.name)
     missing = [name for name in wanted if not _installed(name)]
@@ -116,20 +117,20 @@ def _installed(name: str) -> bool:
 
 
 def _models() -> Iterator[Finding]:
-    """The model files inside every package that a declared node names as its weights."""
+    """The model files in all packages that nodes declare as their weights."""
     from nodes.registry import services
 
     packages = sorted({package for declared in services().values() for package in declared.model_packages})
     found = 0
     for package in packages:
         if not _installed(package):
-            continue  # said by the check of the packages
+            continue  # reported by the check of the packages
         files = [file for file in metadata.files(package) or [] if str(file).endswith(MODEL_SUFFIXES)]
         gone = [str(file) for file in files if not Path(str(file.locate())).is_file()]
         found += len(files) - len(gone)
         if gone:
             yield _problem("models", f"{package} lacks {gone[0]}", install_bare(package, again=True))
-    yield _ok("models", f"{found} model files of {len(packages)} packages are there")
+    yield _ok("models", f"all {found} model files of {len(packages)} packages exist")
 
 
 def _encoder() -> Iterator[Finding]:
@@ -160,7 +161,7 @@ def _programs() -> Iterator[Finding]:
 
 def _parts(answer: StackStatus) -> Iterator[Finding]:
     if not answer.running:
-        yield _problem("stack", "no stack runs in this home", "Start it with `workbench up`.")
+        yield _problem("stack", "no stack is running in this home", "Start it with `workbench up`.")
     for part in answer.parts:
         check = f"part {part.name}"
         if part.state is PartState.UP and part.message:
@@ -168,16 +169,16 @@ def _parts(answer: StackStatus) -> Iterator[Finding]:
         elif part.state in (PartState.UP, PartState.EXTERNAL):
             yield _ok(check, f"{part.state}{f', restarted {part.restarts} times' if part.restarts else ''}")
         elif part.state is PartState.STARTING:
-            yield _warning(check, "still starting", "Ask again in some seconds.")
+            yield _warning(check, "starting", "Check again in a few seconds.")
         elif part.state is PartState.FAILING:
-            said = part.message or f"ended with {part.last_exit}"
-            yield _problem(check, f"failing: {said}", f"Read {answer.home}/logs/{part.name}.log.")
+            reason = part.message or f"ended with {part.last_exit}"
+            yield _problem(check, f"failing: {reason}", f"Read {answer.home}/logs/{part.name}.log.")
         elif part.state is PartState.DOWN and answer.running:
-            yield _problem(check, part.message, "Start that server, or unset its URL to have one started here.")
+            yield _problem(check, part.message, "Start that server, or unset its URL to use an embedded one.")
 
 
 def _ports(home: Path, answer: StackStatus) -> Iterator[Finding]:
-    """Ports this home used before and something else took since; a running stack holds its ports itself."""
+    """Ports that this home used before and that another process occupies now. Skipped for a running stack."""
     if answer.running:
         return
     taken = [(name, port) for name, port in remembered_ports(home).items() if not is_free(port)]
@@ -185,16 +186,16 @@ def _ports(home: Path, answer: StackStatus) -> Iterator[Finding]:
         yield _warning(
             "ports",
             f"port {port} ({name}) is now occupied by {holder(port)}",
-            "The next `workbench up` takes another one; links to the old one end there.",
+            "The next `workbench up` selects another port; links to the old one stop working.",
         )
     if not taken:
-        yield _ok("ports", "those this home used before are free, or none was")
+        yield _ok("ports", "all ports that this home used before are free")
 
 
 def _tried(part: str, check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> list[Finding]:
     try:
         return list(check(settings))
-    except Exception as error:  # whatever the client library raises is the finding
+    except Exception as error:  # any error of the client library is a finding
         text = (str(error) or type(error).__name__).splitlines()[0]
         return [_problem(f"{part} used", text, f"Read logs/{part}.log in the home; `workbench down`, then `up`.")]
 
@@ -208,7 +209,7 @@ def _use_bus(settings: Settings) -> Iterator[Finding]:
         read = bus.get(key)
         bus.delete(key)
         if read != value:
-            yield _problem("bus used", f"read {read!r} where {value!r} was written", "Is something else at this URL?")
+            yield _problem("bus used", f"read {read!r} after writing {value!r}", "Check what runs at this URL.")
             return
         server: Any = bus.info("server")
         memory: Any = bus.info("memory")
@@ -257,9 +258,9 @@ def _use_objects(settings: Settings) -> Iterator[Finding]:
         answer.release_conn()
         store.remove_object(settings.s3_bucket, name)
     if read != content:
-        yield _problem("objects used", "an object came back changed", "Check the disk of the object store.")
+        yield _problem("objects used", "an object changed while it was stored", "Check the disk of the object store.")
         return
-    yield _ok("objects used", f"64 KiB put, fetched and removed in {(time.perf_counter() - began) * 1000:.0f} ms")
+    yield _ok("objects used", f"64 KiB stored, fetched and removed in {(time.perf_counter() - began) * 1000:.0f} ms")
     if date:
         yield from _clock("objects", parsedate_to_datetime(date).timestamp())
 
@@ -279,7 +280,7 @@ def _use_sql(settings: Settings) -> Iterator[Finding]:
     if read == 42:
         yield _ok("sql used", f"a row written and read on {engine.dialect.name}")
     else:
-        yield _problem("sql used", f"read {read} where 42 was written", "Check the disk of the database.")
+        yield _problem("sql used", f"read {read} after writing 42", "Check the disk of the database.")
 
 
 def _use_mlflow(settings: Settings) -> Iterator[Finding]:
@@ -302,13 +303,14 @@ def _use_mlflow(settings: Settings) -> Iterator[Finding]:
         ):
             connection.request(method, base + path, body, headers)
             answer = connection.getresponse()
-            said = answer.read()
+            content = answer.read()
             if answer.status != 200:
-                yield _problem("mlflow used", f"{path} gave HTTP {answer.status}", "Read logs/mlflow.log in the home.")
+                remedy = "Read logs/mlflow.log in the home."
+                yield _problem("mlflow used", f"{path} returned HTTP {answer.status}", remedy)
                 return
     finally:
         connection.close()
-    experiments = json.loads(said).get("experiments", [])
+    experiments = json.loads(content).get("experiments", [])
     yield _ok("mlflow used", f"searched experiments ({'some' if experiments else 'none'}), listed artifacts")
 
 
@@ -317,7 +319,7 @@ def _clock(part: str, there: float) -> Iterator[Finding]:
     if apart > CLOCK_TOLERANCE_S:
         yield _warning(
             f"clock of {part}",
-            f"{apart:.0f} s apart from this machine",
+            f"differs by {apart:.0f} s from this machine's clock",
             "Synchronise the clocks (NTP): signed requests fail at 15 minutes. Leases do not depend on them.",
         )
 

@@ -1,4 +1,4 @@
-"""Ends what the supervisor started when the supervisor is killed.
+"""Ends the processes of the supervisor if the supervisor is killed.
 
 PDEATHSIG reaches its direct children only; `mlflow server` and our own roles have children themselves. This small
 process, in a session of its own, reads ``+<group>`` and ``-<group>`` lines from a pipe that only the supervisor holds:
@@ -21,7 +21,7 @@ GRACE_S = 5.0
 
 
 class Guard:
-    """The supervisor's end of the pipe. The home is named for whoever reads the list of processes."""
+    """The supervisor's end of the pipe. The home is an argument so that it is visible in the process list."""
 
     def __init__(self, home: Path) -> None:
         self._process = subprocess.Popen(
@@ -39,7 +39,7 @@ class Guard:
         self._tell(f"-{group}\n")
 
     def close(self) -> None:
-        """Let it end; with no group left in its list it does so at once."""
+        """Let the guard end, which it does at once if its list has no groups left."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -47,23 +47,24 @@ class Guard:
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None
-        # Broken when the guard was killed: PDEATHSIG and the next start's search for leftovers remain.
+        # Broken if the guard was killed; PDEATHSIG and the recovery at the next start still end the processes.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(line.encode())
             self._process.stdin.flush()
 
 
-def alive(groups: set[int]) -> set[int]:
-    found = set()
+def tell(groups: set[int], number: int) -> set[int]:
+    """Send each group a signal; returns those that got it. macOS refuses one that holds only zombies."""
+    told = set()
     for group in groups:
-        try:
-            os.killpg(group, 0)
-            found.add(group)
-        except ProcessLookupError:
-            pass
-        except PermissionError:
-            found.add(group)
-    return found
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, number)
+            told.add(group)
+    return told
+
+
+def alive(groups: set[int]) -> set[int]:
+    return tell(groups, 0)
 
 
 def watch_pipe() -> None:
@@ -74,13 +75,11 @@ def watch_pipe() -> None:
             groups.add(number)
         else:
             groups.discard(number)
-    for group in alive(groups):
-        os.killpg(group, signal.SIGTERM)
+    tell(groups, signal.SIGTERM)
     until = time.monotonic() + GRACE_S
     while alive(groups) and time.monotonic() < until:
         time.sleep(0.05)
-    for group in alive(groups):
-        os.killpg(group, signal.SIGKILL)
+    tell(groups, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The home directory: every file of one bench on this machine, readable by its owner only."""
+"""The home directory: all files of one deployment on this machine, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from schemas.errors import WorkbenchError
 from workbench.host import lock
 
 FOLDERS = ("bus", "objects", "mlflow", "sql", "logs", "run")
-LEAST_FREE_BYTES = 200 * 1024 * 1024  # below it Valkey refuses writes and SeaweedFS goes read-only soon after
+LEAST_FREE_BYTES = 200 * 1024 * 1024  # with less, Valkey rejects writes and SeaweedFS soon becomes read-only
 
 
 def prepare_home(home: Path) -> None:
-    """Create the home and its folders (mode 0700) and try a write.
+    """Create the home and its folders (mode 0700) and test a write.
 
     Raises WorkbenchError: home.not_writable, home.disk_full.
     """
@@ -29,9 +29,9 @@ def prepare_home(home: Path) -> None:
         if owner != os.getuid():
             raise WorkbenchError(
                 "home.not_writable",
-                f"The home belongs to the user id {owner}, this is {os.getuid()}.",
+                f"The home belongs to the user id {owner}, but this process runs as {os.getuid()}.",
                 where=str(home),
-                remedy="Set WORKBENCH_HOME to a directory of your own.",
+                remedy="Set WORKBENCH_HOME to a directory that you own.",
             )
         home.chmod(0o700)
         with tempfile.TemporaryFile(dir=home) as probe:
@@ -56,12 +56,12 @@ def disk_full(home: Path, free: int) -> WorkbenchError:
         where=str(home),
         seen=f"{free // 2**20} MiB",
         allowed=f"at least {LEAST_FREE_BYTES // 2**20} MiB",
-        remedy="Free some space there, run `workbench gc`, or set WORKBENCH_HOME to a larger disk.",
+        remedy="Free some space there, run `workbench gc`, or set WORKBENCH_HOME to a directory on a larger disk.",
     )
 
 
 def home_error(home: Path, error: OSError) -> WorkbenchError:
-    """What a failed write into the home means to a person."""
+    """The error for a failed write into the home."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(home, 0)
     return WorkbenchError(
@@ -69,7 +69,7 @@ def home_error(home: Path, error: OSError) -> WorkbenchError:
         f"The home directory cannot be used: {error.strerror or error}.",
         where=str(error.filename or home),
         seen=str(home),
-        remedy="Make it a writable directory of your own, or set WORKBENCH_HOME to one.",
+        remedy="Make it a writable directory that you own, or set WORKBENCH_HOME to one.",
     )
 
 
@@ -84,7 +84,7 @@ def only_instance(home: Path) -> Iterator[bool]:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace a file in one step; readable by its owner only. Raises OSError."""
+    """Replace a file atomically; readable only by its owner. Raises OSError."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp: 0600 from the start
     try:
         with os.fdopen(descriptor, "wb") as file:

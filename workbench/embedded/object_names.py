@@ -1,12 +1,12 @@
-"""The object store's index of names, rewritten so that deleted names are gone from its files.
+"""Rewrites the object store's index of names, so that its files no longer contain deleted names.
 
-SeaweedFS keeps names and metadata in eight LevelDBs. A deleted key stays in their files until LevelDB happens to
-compact the table that holds it, which SeaweedFS cannot be asked for; and LevelDB's own manual compaction leaves the
-lowest level as it is. So the live entries are copied into fresh databases while the server is down, between two of its
-runs: `ask_for_rewrite` leaves a request, and `tidy_names`, called by the supervisor before each start, carries it out.
+SeaweedFS keeps names and metadata in eight LevelDBs. A deleted key remains in their files until LevelDB compacts the
+table that contains it, which SeaweedFS offers no command for; and LevelDB's own manual compaction does not rewrite the
+lowest level. Therefore the live entries are copied into new databases while the server is down: `ask_for_rewrite`
+leaves a request, and `tidy_names`, which the supervisor calls before each start, carries it out.
 
-The copy is complete and on the disk before it takes the place of the original. A kill in the middle leaves the original
-or the copy, never half of either, and the next start finishes or drops what was begun.
+The copy is complete and on the disk before it replaces the original. A kill leaves either the original or the copy,
+and the next start completes or discards the rewrite.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from workbench.embedded.home import write_private
 FOLDER = "filerldb2"
 _REQUEST, _ANSWER = "rewrite-names", "rewrite-names.done"
 _BATCH_BYTES = 4 * 1024 * 1024
-_COPIED = ".copied"  # in a copy that is whole
+_COPIED = ".copied"  # marks a complete copy
 
 
 def ask_for_rewrite(home: Path) -> None:
-    """Have the names rewritten before the object store's next start."""
+    """Request that the names are rewritten before the object store's next start."""
     (home / "run" / _ANSWER).unlink(missing_ok=True)
     write_private(home / "run" / _REQUEST, b"")
 
 
 def rewrite_answer(home: Path) -> str | None:
-    """None while the rewriting is still to be done, else what hindered it ("" for nothing)."""
+    """None while the rewrite is pending, else the problem that prevented it ("" for none)."""
     try:
         return str(json.loads((home / "run" / _ANSWER).read_text())["problem"])
     except FileNotFoundError:
@@ -41,9 +41,9 @@ def rewrite_answer(home: Path) -> str | None:
 
 
 def tidy_names(home: Path) -> None:
-    """Finish what a kill interrupted and do what was asked for. The object store must not be running.
+    """Complete an interrupted rewrite and carry out a request. The object store must not be running.
 
-    It never raises: the supervisor calls it. What hindered a rewriting is in `rewrite_answer`.
+    Never raises, because the supervisor calls it. `rewrite_answer` returns the problem of a failed rewrite.
     """
     request = home / "run" / _REQUEST
     problem = ""
@@ -51,19 +51,19 @@ def tidy_names(home: Path) -> None:
         _recover(home / "objects")
         if request.exists():
             rewrite_names(home / "objects")
-    except Exception as error:  # of the disk or of LevelDB; told to whoever asked, and the server starts as it was
+    except Exception as error:  # of the disk or of LevelDB; reported by rewrite_answer, and the server starts unchanged
         problem = f"{type(error).__name__}: {error}"
     if request.exists():
         try:
             write_private(home / "run" / _ANSWER, json.dumps({"problem": problem, "at": time.time()}).encode())
             request.unlink(missing_ok=True)
         except OSError:
-            return  # a full disk: the request stays and is tried at the next start
+            return  # the disk is full: the request remains and is retried at the next start
 
 
 def rewrite_names(objects: Path) -> int:
-    """Copy the live entries of every database under ``objects`` into fresh ones; returns how many there are."""
-    if sys.version_info >= (3, 12):  # where the wheels of each end and begin
+    """Copy the live entries of all databases below ``objects`` into new ones. Returns the number of entries."""
+    if sys.version_info >= (3, 12):  # plyvel has wheels up to Python 3.11, plyvel-next from 3.12 on
         import plyvel_next as plyvel
     else:
         import plyvel

@@ -1,4 +1,4 @@
-"""`security.toml` of SeaweedFS: every port but S3's own wants the home's certificate, over gRPC and over HTTP."""
+"""`security.toml` of SeaweedFS: all ports except S3's require the home's certificate, over gRPC and HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HTTP_PARTS = ("master", "volume", "filer", "admin")
 
 
 def write_security(folder: Path, certificate: Path) -> None:
-    """Write it into the server's working directory, the first place where SeaweedFS looks (mode 0600)."""
+    """Write the file (mode 0600) into the server's working directory, where SeaweedFS looks first."""
     pem = json.dumps(str(certificate))  # a JSON string is a TOML string
     lines = ["[grpc]", f"ca = {pem}"]
     for part in _GRPC_PARTS:
@@ -28,9 +28,9 @@ def write_security(folder: Path, certificate: Path) -> None:
 
 
 def check_secured(home: Path, master_port: int, timeout_s: float = 1.0) -> None:
-    """The master speaks TLS under this home's certificate.
+    """Check that the master uses TLS with this home's certificate.
 
-    SeaweedFS goes on without security, with a line in its log, when it cannot read its configuration: this finds out.
+    If SeaweedFS cannot read its configuration, it only logs a line and runs without security. This check detects that.
     Raises WorkbenchError (store.unreachable).
     """
     certificate = home / CERTIFICATE_FILE
@@ -44,8 +44,8 @@ def check_secured(home: Path, master_port: int, timeout_s: float = 1.0) -> None:
     except OSError as error:
         raise WorkbenchError(
             "store.unreachable",
-            f"The object store's inner ports do not speak TLS under this home's certificate: {error}.",
+            f"The object store's internal ports do not use TLS with this home's certificate: {error}.",
             where=str(certificate),
             seen=f"https://127.0.0.1:{master_port}",
-            remedy="Stop the stack, remove that file (a new one is made) and start again.",
+            remedy="Stop the stack, remove that file (a new one will be created) and start the stack again.",
         ) from None

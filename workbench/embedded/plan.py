@@ -1,4 +1,4 @@
-"""Which parts a stack consists of, where each will be, and what the other processes are told about it."""
+"""Plans a stack: its parts, their addresses, and the settings that other processes receive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GIVEN_WITH = {"objects": ("s3_access_key", "s3_secret_key")}
 
 @dataclass(frozen=True)
 class Plan:
-    """Parts in the order of starting; values to publish with settings.write_stack_file."""
+    """Parts in start order, and values to publish with settings.write_stack_file."""
 
     parts: tuple[Part, ...]
     values: Mapping[str, Any]
@@ -44,15 +44,15 @@ def plan_stack(
     say: Callable[[str], None] = lambda line: None,
     token: bool = True,
 ) -> Plan:
-    """Decide everything before anything is started. Writes credentials, ports and server configuration into the home.
+    """Decide everything before anything starts. Writes credentials, ports and server configurations into the home.
 
     Args:
         home: prepared by home.prepare_home.
-        only: names of the parts wanted.
+        only: names of the parts to include.
         ports: fixed ports by part.
-        roles: the processes of our own to run instead of the usual control plane and worker.
-        say: receives a line about each decision worth telling.
-        token: whether this machine has to show the home's token.
+        roles: processes to run instead of the usual control plane and worker.
+        say: receives a line about each notable decision.
+        token: whether clients on this machine must present the home's token.
 
     Raises WorkbenchError: settings.invalid, stack.missing_package, stack.port_taken.
     """
@@ -66,11 +66,11 @@ def plan_stack(
     values = _values(home, own, external, chosen)
     if token and (given := os.environ.get("WORKBENCH_APP_TOKEN")):
         values["app_token"] = given
-    elif token and "app" not in external:  # a page of somebody else is not told our token
+    elif token and "app" not in external:  # an external page must not receive our token
         values["app_token"] = credentials(home)["app_token"]
     if runs_app:
         if not token:
-            say("--no-token: every account of this machine can use the page, its jobs and files")
+            say("--no-token: all accounts on this machine can use the page, its jobs and files")
         values["app_url"] = f"http://127.0.0.1:{chosen['app']}"
     settings = load_settings(home=home, **values)
 
@@ -91,18 +91,18 @@ def plan_stack(
 
 
 def given_from_outside(part: str) -> bool:
-    """Whether the environment names the URL of this part: then it is used and not started."""
+    """Whether the environment contains the URL of this part, so that it is used but not started."""
     return bool(os.environ.get(f"WORKBENCH_{URL_OF_PART[part].upper()}"))
 
 
 def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
-    """A process of our own. It is up when it has called ready.announce_ready()."""
+    """A process of the workbench itself. It is up once it has called ready.announce_ready()."""
     options = ("--pool", "cpu") if name == "worker" else ()
     ready_file = home / "run" / f"{name}.ready"
 
     def announced() -> None:
         if not ready_file.exists():
-            raise WorkbenchError("stack.part_failed", f"{name} has not said that it is ready.", where=name)
+            raise WorkbenchError("stack.part_failed", f"{name} is not ready yet.", where=name)
 
     return Part(
         name=name,
@@ -111,15 +111,14 @@ def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
         cwd=home,
         probe=announced,
         after=("bus", "objects", "sql") if name == "control" else ("bus", "objects"),
-        start_timeout_s=90.0,
         tidy=lambda: ready_file.unlink(missing_ok=True),
     )
 
 
 def app_role(home: Path, settings: Settings, port: int, *, token: bool = True) -> Part:
-    """The page. A bench works without it, so nothing waits for it; it needs seconds to import.
+    """The page. It takes seconds to import, and nothing waits for it, because a deployment works without it.
 
-    It reads the token in the home: command lines are readable by every account.
+    It reads the token from the home, because command lines are readable by all accounts.
     """
     options = ("--port", str(port), *(() if token else ("--no-token",)))
     return Part(
@@ -131,7 +130,6 @@ def app_role(home: Path, settings: Settings, port: int, *, token: bool = True) -
         probe=lambda: probe("app", settings),
         after=("bus", "objects", "sql"),
         required=False,
-        start_timeout_s=90.0,
     )
 
 
@@ -144,9 +142,9 @@ def _values(home: Path, own: list[str], external: list[str], ports: Mapping[str,
             if not os.environ.get(variable):
                 raise WorkbenchError(
                     "settings.invalid",
-                    f"{name} is given from outside, but {variable} is not set.",
+                    f"{name} is external, but {variable} is not set.",
                     where=variable,
-                    remedy=f"Set {variable}, or unset WORKBENCH_{URL_OF_PART[name].upper()} to have {name} started.",
+                    remedy=f"Set {variable}, or unset WORKBENCH_{URL_OF_PART[name].upper()} to use an embedded {name}.",
                 )
             values[field] = os.environ[variable]
     if "bus" in own:
@@ -167,11 +165,11 @@ def _check_names(only: Collection[str]) -> None:
     if unknown:
         raise WorkbenchError(
             "settings.invalid",
-            f"There is no part {unknown[0]}.",
+            f"The stack has no part named {unknown[0]}.",
             where="--only",
             seen=unknown[0],
             allowed=", ".join(PART_NAMES),
-            remedy="Name parts of that list, separated by commas.",
+            remedy="Use names from that list, separated by commas.",
         )
 
 

@@ -1,7 +1,7 @@
-"""Loopback ports: chosen once per home and remembered, so that links stay valid; fixed ones on request.
+"""Loopback ports: chosen once per home and remembered, so that links remain valid; fixed ports on request.
 
-Chosen ports lie in 20000-22759, and SeaweedFS puts its gRPC ports 10000 above its HTTP ports, in 30000-32759: both
-below 32768, where Linux hands out ports to outgoing connections.
+Chosen ports are in 20000-22759, and SeaweedFS puts its gRPC ports 10000 above its HTTP ports, in 30000-32759. Both are
+below 32768, where Linux starts to assign ports to outgoing connections.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def choose_ports(
 ) -> dict[str, int]:
     """A free port for every server of the given parts, remembered in ``ports.json``.
 
-    ``fixed`` maps a part to the port it must have. A remembered port that something else took is replaced, and said.
-    Raises WorkbenchError: stack.port_taken for a fixed port, settings.invalid for one out of range.
+    ``fixed`` maps parts to required ports. A remembered port that another process occupies is replaced and reported.
+    Raises WorkbenchError: stack.port_taken for a fixed port, settings.invalid for a port out of range.
     """
     remembered = remembered_ports(home)
     chosen: dict[str, int] = {}
@@ -44,7 +44,7 @@ def choose_ports(
             known[names[0]] = _checked(part, fixed[part])
         taken = [port for name, port in known.items() if not is_free(port, name in WITH_GRPC)]
         if taken:
-            say(f"{part}: port {taken[0]} is occupied by {holder(taken[0])}; another one is taken")
+            say(f"{part}: port {taken[0]} is occupied by {holder(taken[0])}; using another port")
         if taken or len(known) < len(names):
             fresh = _free_block(home, names)
             known = {**fresh, names[0]: fixed[part]} if part in fixed else fresh
@@ -54,7 +54,7 @@ def choose_ports(
 
 
 def fixed_ports(given: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Ports asked for by ``WORKBENCH_PORT_<PART>``, overridden by what was given on the command line."""
+    """Ports from ``WORKBENCH_PORT_<PART>``, overridden by those of the command line."""
     if os.environ.get("WORKBENCH_PORT_MLFLOW"):
         raise _without_port("WORKBENCH_PORT_MLFLOW", os.environ["WORKBENCH_PORT_MLFLOW"])
     ports: dict[str, int] = {}
@@ -85,18 +85,18 @@ def parse_ports(given: Collection[str]) -> dict[str, int]:
         if name not in PORTS_OF_PART or not number.isdigit():
             raise WorkbenchError(
                 "settings.invalid",
-                f"{text!r} does not name a part and a port.",
+                f"{text!r} is not a part with a port.",
                 where="--port",
                 seen=text,
                 allowed=", ".join(f"{part}=N" for part in PORTS_OF_PART),
-                remedy="Give it as --port bus=7000.",
+                remedy="Use the form --port bus=7000.",
             )
         ports[name] = int(number)
     return ports
 
 
 def is_free(port: int, with_grpc: bool = False) -> bool:
-    """Whether a server could listen on the port on loopback now (and, for SeaweedFS, 10000 above it)."""
+    """Whether a server could listen on the loopback port now (and, for SeaweedFS, on the port 10000 above it)."""
     for candidate in (port, port + GRPC_OFFSET) if with_grpc else (port,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free for a server
@@ -109,7 +109,7 @@ def is_free(port: int, with_grpc: bool = False) -> bool:
 
 
 def holder(port: int) -> str:
-    """Which process listens on a port, as far as this user may know."""
+    """The process that listens on a port, if this user may see it."""
     import psutil
 
     try:
@@ -117,7 +117,7 @@ def holder(port: int) -> str:
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
-        pass  # only a courtesy: other users' processes are hidden from us
+        pass  # the name is optional information, and processes of other users are hidden
     return "another process"
 
 
@@ -128,7 +128,7 @@ def _without_port(where: str, seen: str) -> WorkbenchError:
         where=where,
         seen=seen,
         allowed=", ".join(PORTS_OF_PART),
-        remedy="Leave it out; `workbench mlflow env` prints what an MLflow client needs.",
+        remedy="Remove this setting. `workbench mlflow env` prints the settings for an MLflow client.",
     )
 
 
@@ -138,11 +138,11 @@ def _checked(part: str, port: int) -> int:
     if not 1024 <= port <= highest:
         raise WorkbenchError(
             "settings.invalid",
-            f"{port} cannot be the port of {part}.",
+            f"{port} is not a valid port for {part}.",
             where=f"WORKBENCH_PORT_{part.upper()}",
             seen=port,
             allowed=f"1024-{highest}",
-            remedy=f"Give another port, or unset WORKBENCH_PORT_{part.upper()} to have one chosen.",
+            remedy=f"Use another port, or unset WORKBENCH_PORT_{part.upper()} to have one chosen.",
         )
     if not is_free(port, grpc):
         busy = port if not is_free(port) else port + GRPC_OFFSET
@@ -152,7 +152,7 @@ def _checked(part: str, port: int) -> int:
             where=f"WORKBENCH_PORT_{part.upper()}",
             seen=port,
             allowed="a free port",
-            remedy=f"End that process, give another port, or unset WORKBENCH_PORT_{part.upper()}.",
+            remedy=f"End that process, use another port, or unset WORKBENCH_PORT_{part.upper()}.",
         )
     return port
 
@@ -164,23 +164,23 @@ def _free_block(home: Path, names: tuple[str, ...]) -> dict[str, int]:
             return ports
     raise WorkbenchError(
         "stack.port_taken",
-        "No free block of ports was found.",
-        seen=f"{_FIRST}-{_FIRST + 8 * _BLOCKS} all occupied",
-        remedy="End some of the stacks on this machine, or fix ports with WORKBENCH_PORT_BUS, _OBJECTS and _APP.",
+        "There is no free block of ports.",
+        seen=f"all blocks in {_FIRST}-{_FIRST + 8 * _BLOCKS} are occupied",
+        remedy="Stop other stacks on this machine, or set WORKBENCH_PORT_BUS, _OBJECTS and _APP.",
     )
 
 
 def _blocks(home: Path) -> Iterator[int]:
-    """Every block once, beginning where the home's path falls: two homes that start together seldom meet."""
+    """Every block once, starting with one derived from the home's path, so that two homes rarely collide."""
     start = zlib.crc32(str(home).encode()) % _BLOCKS
     for step in range(_BLOCKS):
         yield _FIRST + 8 * ((start + step) % _BLOCKS)
 
 
 def remembered_ports(home: Path) -> dict[str, int]:
-    """The ports this home used last, by server; {} when there are none."""
+    """The ports that this home used last, by server; {} if there are none."""
     try:
         kept = json.loads((home / "ports.json").read_text())
         return {name: int(kept[name]) for name in _SLOTS if name in kept}
     except (OSError, ValueError, TypeError):
-        return {}  # nothing is lost by choosing anew
+        return {}  # new ports can be chosen without any loss

@@ -1,7 +1,7 @@
-"""Ask each part whether it works, quickly and with the standard library: status must answer within a second.
+"""Quick checks of each part with the standard library alone, because `status` must respond within a second.
 
-Every probe returns None and raises WorkbenchError when the part does not answer as it should. All block for at most
-about ``TIMEOUT_S``.
+Every probe returns None, or raises WorkbenchError if the part does not work. All block for at most about
+``TIMEOUT_S``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def probe_bus(url: str) -> None:
             _ask(line, answers.readline, "PING")
     except OSError as error:
         raise WorkbenchError(
-            "bus.unreachable", f"The bus does not answer: {_say(error)}.", seen=public_url(url)
+            "bus.unreachable", f"The bus does not respond: {_reason(error)}.", seen=public_url(url)
         ) from None
 
 
@@ -62,18 +62,18 @@ def _ask(line: socket.socket, read: object, *words: str) -> None:
     line.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded))
     answer: bytes = read()  # type: ignore[operator]
     if not answer.startswith(b"+"):
-        raise ConnectionError(answer.decode(errors="replace").strip() or "it closed the connection")
+        raise ConnectionError(answer.decode(errors="replace").strip() or "the server closed the connection")
 
 
 def probe_objects(settings: Settings) -> None:
-    """HEAD of the bucket, signed. Raises store.unreachable."""
+    """Signed HEAD request for the bucket. Raises store.unreachable."""
     _ask_store(settings, "HEAD", settings.s3_bucket)
 
 
 def probe_new_objects(settings: Settings) -> None:
-    """Both buckets are there and a PUT works, which a fresh SeaweedFS does about a second after its port answers."""
+    """Check both buckets and a PUT, which work about a second after the port of a new SeaweedFS responds."""
     buckets = settings.s3_bucket, tracking_bucket(settings.s3_bucket)
-    for bucket in buckets:  # first, as a PUT would make a bucket that SeaweedFS is about to make itself
+    for bucket in buckets:  # first, because a PUT would create a bucket that SeaweedFS is about to create itself
         _ask_store(settings, "HEAD", bucket)
     _ask_store(settings, "PUT", f"{buckets[1]}/.ready", b"ready")
 
@@ -90,12 +90,12 @@ def _ask_store(settings: Settings, method: str, path: str, body: bytes = b"") ->
             body=body,
             timeout_s=TIMEOUT_S,
         )
-        problem = "" if status == 200 else f"{method} /{path} gave HTTP {status}"
+        problem = "" if status == 200 else f"{method} /{path} returned HTTP {status}"
     except (OSError, http.client.HTTPException) as error:
-        problem = _say(error)
+        problem = _reason(error)
     if problem:
         raise WorkbenchError(
-            "store.unreachable", f"The object store does not answer: {problem}.", seen=public_url(settings.s3_url)
+            "store.unreachable", f"The object store does not respond: {problem}.", seen=public_url(settings.s3_url)
         )
 
 
@@ -113,31 +113,31 @@ def probe_sql(url: str) -> None:
                 connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
             connection.close()
         else:
-            from sqlalchemy import create_engine, text  # 0.8 s to import: only where the database is not a file
+            from sqlalchemy import create_engine, text  # takes 0.8 s to import, so only if the database is not a file
 
             engine = create_engine(url)
             with engine.connect() as remote:
                 remote.execute(text("SELECT 1"))
             engine.dispose()
-    except Exception as error:  # whatever the driver raises, the answer to the question is "no", with its words
+    except Exception as error:  # any error of the driver means that the database does not work
         raise WorkbenchError(
-            "sql.unreachable", f"The database does not answer: {_say(error)}.", seen=public_url(url)
+            "sql.unreachable", f"The database does not respond: {_reason(error)}.", seen=public_url(url)
         ) from None
 
 
 def probe_http(url: str, path: str, code: str = "tracking.unreachable") -> None:
-    """GET answered with 200. Raises an error of that code."""
+    """Check that a GET request returns 200. Raises an error with the given code."""
     connection = connection_to(url, TIMEOUT_S)
     try:
         connection.request("GET", urlsplit(url).path.rstrip("/") + path)
         status = connection.getresponse().status
-        problem = "" if status == 200 else f"GET {path} gave HTTP {status}"
+        problem = "" if status == 200 else f"GET {path} returned HTTP {status}"
     except (OSError, http.client.HTTPException) as error:
-        problem = _say(error)
+        problem = _reason(error)
     finally:
         connection.close()
     if problem:
-        raise WorkbenchError(code, f"No answer: {problem}.", seen=public_url(url))
+        raise WorkbenchError(code, f"No response: {problem}.", seen=public_url(url))
 
 
 def public_url(url: str) -> str:
@@ -147,6 +147,6 @@ def public_url(url: str) -> str:
     return parts._replace(netloc=host).geturl() if "@" in parts.netloc else url
 
 
-def _say(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).strip().splitlines()[0].rstrip(".").lower() if text else type(error).__name__

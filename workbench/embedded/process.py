@@ -1,4 +1,5 @@
-"""Child processes that never outlive the stack: own process group, told when the supervisor dies, ended as a group."""
+"""Child processes that never outlive the stack: they have their own process group, receive a signal if the supervisor
+dies, and are ended as a group."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ import psutil
 from pydantic import Field
 
 from schemas.base import Contract
-from workbench.host import this_host
+from workbench.host import signal_group, this_host
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
 
 
 class ProcessId(Contract):
-    """A process, told apart from a later one that was given the same number."""
+    """The identity of a process, distinct from a later process with the same number."""
 
     pid: int
     started: float = Field(description="Seconds since the epoch, as the kernel counts them.")
@@ -27,10 +28,10 @@ class ProcessId(Contract):
 
     @classmethod
     def of(cls, pid: int) -> ProcessId | None:
-        """That process now, or None when it has gone."""
+        """The process with this number, or None if it has ended."""
         try:
             process = psutil.Process(pid)
-            # Popen returns while exec is still at work, and for that moment the kernel shows no command line.
+            # Popen may return before exec has finished; until then, the kernel shows no command line.
             until = time.monotonic() + 1.0
             while not (argv := process.cmdline()) and time.monotonic() < until:
                 time.sleep(0.001)
@@ -39,7 +40,7 @@ class ProcessId(Contract):
             return None
 
     def alive(self) -> bool:
-        """Whether this very process runs: same number, command and, give or take a set clock, start time."""
+        """Whether it is running: same number, command and (within a tolerance for clock changes) start time."""
         try:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE or process.cmdline() != self.argv:
@@ -80,7 +81,7 @@ def spawn(
 
 
 def rotate(log: Path) -> None:
-    """Put a log over the limit aside as ``<name>.1``."""
+    """Rename a log that exceeds the limit to ``<name>.1``."""
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(log.with_name(log.name + ".1"))
 
@@ -95,27 +96,18 @@ def last_lines(log: Path, count: int = 12) -> str:
 
 
 def has_exited(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the child has ended, leaving it to be waited for: until then its group number cannot be reused."""
+    """Whether the child has ended, without reaping it, so that its group number cannot be reused yet."""
     return process.returncode is not None or this_host().has_exited(process.pid)
 
 
-def signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        pass
-    except PermissionError:  # macOS says so of a group that holds only zombies
-        pass
-
-
 def reap(process: subprocess.Popen[bytes]) -> int:
-    """The return code of a child that has exited; whatever it left in its group is killed first."""
+    """Kill the remaining processes in the group of a child that has exited, and return the child's return code."""
     signal_group(process.pid, signal.SIGKILL)
     return process.wait()
 
 
 def end(process: subprocess.Popen[bytes], timeout_s: float, hurry: Callable[[], bool] = lambda: False) -> int:
-    """TERM to the group; KILL after ``timeout_s`` or when ``hurry`` turns true. Returns the child's return code."""
+    """Send TERM to the group, and KILL after ``timeout_s`` or when ``hurry`` is true. Returns the return code."""
     signal_group(process.pid, signal.SIGTERM)
     until = time.monotonic() + timeout_s
     while not has_exited(process) and time.monotonic() < until and not hurry():
@@ -124,10 +116,10 @@ def end(process: subprocess.Popen[bytes], timeout_s: float, hurry: Callable[[], 
 
 
 def end_leftover(left: ProcessId, timeout_s: float = 5.0) -> bool:
-    """End the group of a child of an earlier supervisor. False when nothing of it was there.
+    """End the group of a child of an earlier supervisor. Returns False if no process of it exists.
 
-    The leader is known by number, start time and command. When it has gone, members of its group are known by the
-    group number, which the kernel does not give away while they live, and by having started after it.
+    The leader is identified by number, start time and command. If it has ended, members of its group are identified by
+    the group number, which the kernel does not reuse while they live, and by a later start time.
     """
     members = [left.pid] if left.alive() else _stragglers(left)
     if not members:

@@ -1,4 +1,4 @@
-"""Where the programs of the embedded servers are: in the packages that carry them, else on PATH."""
+"""Finds the programs of the embedded servers, in their packages or on PATH."""
 
 from __future__ import annotations
 

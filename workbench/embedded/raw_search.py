@@ -1,4 +1,4 @@
-"""Search the raw files of a home for bytes, as somebody would who took its disk."""
+"""Searches the raw files of a home for bytes, as an attacker with access to the disk could."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_SHORTEST = 4  # bytes: below, everything is found everywhere
+_SHORTEST = 4  # bytes; shorter sequences occur everywhere
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A place where something sought was found: file relative to the home, byte offset of the first find, what."""
+    """A match: file relative to the home, byte offset of the first occurrence, and the needle."""
 
     file: str
     offset: int
@@ -20,14 +20,14 @@ class Trace:
 
 
 def digest_needles(digest: str) -> list[bytes]:
-    """What gives a SHA-256 away in a file: its hex, and its first eight bytes for one kept as binary."""
+    """Bytes that reveal a SHA-256 in a file: its hex form, and its first eight bytes for the binary form."""
     return [digest.encode(), bytes.fromhex(digest)[:8]]
 
 
 def raw_traces(home: Path, needles: Iterable[bytes]) -> list[Trace]:
-    """Every file below ``home`` that holds one of ``needles``, in its bytes or in its name; one trace for each needle.
+    """All files below ``home`` whose contents or name contain one of ``needles``; one trace per needle.
 
-    Compressed files are searched as they are. Files that vanish meanwhile are passed over. Blocking: about 1 GB/s.
+    Compressed files are searched as they are. Files that are removed meanwhile are skipped. Blocks: about 1 GB/s.
     """
     sought = [needle for needle in needles if len(needle) >= _SHORTEST]
     return [trace for path in sorted(home.rglob("*")) for trace in _in_file(home, path, sought)]
@@ -41,6 +41,6 @@ def _in_file(home: Path, path: Path, needles: list[bytes]) -> Iterator[Trace]:
             return
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             found = [(content.find(needle), needle) for needle in needles]
-    except (FileNotFoundError, ValueError):  # removed, or emptied between the two questions
+    except (FileNotFoundError, ValueError):  # removed or emptied meanwhile
         return
     yield from (Trace(name, offset, needle) for offset, needle in found if offset >= 0)

@@ -1,4 +1,4 @@
-"""How a control plane or worker tells the supervisor that it is ready for work."""
+"""Lets a control plane or worker tell the supervisor that it is ready for work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ READY_FILE = "WORKBENCH_READY_FILE"
 
 
 def announce_ready() -> None:
-    """Create the file that ``WORKBENCH_READY_FILE`` names; nothing where the variable is not set."""
+    """Create the file named by ``WORKBENCH_READY_FILE``, if the variable is set."""
     path = os.environ.get(READY_FILE)
     if path:
         write_private(Path(path), f"{os.getpid()}\n".encode())

@@ -1,4 +1,4 @@
-"""What the supervisor writes down for others (``stack.json``): its processes and how they fared."""
+"""The record of the supervisor for other processes (``stack.json``): its child processes and their state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PartRecord(Contract):
     url: str = ""
     external: bool = False
     process: ProcessId | None = None
-    ready: bool = Field(False, description="It has answered since it was last started.")
+    ready: bool = Field(False, description="Whether it has responded since its last start.")
     restarts: int = 0
     last_exit: str | None = None
     message: str = ""
@@ -26,8 +26,8 @@ class PartRecord(Contract):
 
 class StackRecord(Contract):
     supervisor: ProcessId
-    started: bool = Field(False, description="Every required part has been up.")
-    stopping: bool = Field(False, description="It was asked to stop and is ending its parts.")
+    started: bool = Field(False, description="Whether all required parts have been up.")
+    stopping: bool = Field(False, description="Whether it is stopping its parts.")
     parts: list[PartRecord]
 
     def part(self, name: str) -> PartRecord | None:
@@ -35,7 +35,7 @@ class StackRecord(Contract):
 
 
 def read_record(home: Path) -> StackRecord | None:
-    """The last record of this home, or None. Whether it is still true is for ProcessId.alive to say."""
+    """The last record of this home, or None. ProcessId.alive tells whether it is still current."""
     try:
         return StackRecord.model_validate_json((home / RECORD_FILE).read_bytes())
     except (OSError, ValidationError):

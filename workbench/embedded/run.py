@@ -1,4 +1,4 @@
-"""Run one stack in this process until it is asked to stop."""
+"""Runs one stack in this process until it is told to stop."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from workbench.settings import remove_stack_file, write_stack_file
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What to run: names of parts, fixed ports by part, and processes to run in place of the usual roles.
+    """What to run: names of parts, fixed ports by part, and processes to run instead of the usual roles.
 
-    ``token``: whether the page and its API ask this machine for the home's token.
+    ``token``: whether the page and its API require the home's token from clients on this machine.
     """
 
     only: Collection[str] = DEFAULT_PARTS
@@ -38,11 +38,11 @@ def run_stack(
     on_first_up: Callable[[Part], None] = lambda part: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> bool:
-    """Supervise until SIGTERM, SIGINT or SIGHUP; then stop everything. Blocks; main thread only.
+    """Supervise until SIGTERM, SIGINT or SIGHUP, then stop everything. Blocks; main thread only.
 
-    ``on_started`` is called once, when every required part has answered; ``on_first_up`` for each part when it first
-    does. False: another process runs this home's
-    stack already, and nothing was done. Raises WorkbenchError, with nothing left running.
+    Calls ``on_started`` once, after all required parts have responded, and ``on_first_up`` for each part when it first
+    responds. Returns False, without doing anything, if another process already runs this home's stack. Raises
+    WorkbenchError, with nothing left running.
     """
     prepare_home(home)
     with only_instance(home) as mine:

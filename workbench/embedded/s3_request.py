@@ -1,6 +1,6 @@
 """One signed request to an S3 server with the standard library alone (AWS Signature Version 4).
 
-The minio SDK takes half a second to import; `workbench status` asks one question and has less time than that.
+The minio SDK takes half a second to import, which is too long for the single request of `workbench status`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def signed_request(
     body: bytes = b"",
     timeout_s: float = 1.0,
 ) -> tuple[int, bytes]:
-    """Send it and return the HTTP status and the response body. Raises OSError or http.client.HTTPException.
+    """Send the request and return the HTTP status and the response body. Raises OSError or http.client.HTTPException.
 
-    ``path`` is ``/bucket/key``, not yet quoted. Source: the AWS Signature Version 4 signing process, single chunk.
+    ``path`` is ``/bucket/key``, unquoted. Source: the AWS Signature Version 4 signing process, single chunk.
     """
     parts = urlsplit(url)
     target = quote(parts.path.rstrip("/") + path)

@@ -1,4 +1,4 @@
-"""The embedded servers: which program, which options, which environment. Each option is there for a reason given."""
+"""The embedded servers: program, options and environment of each. Comments give the reasons for the options."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workbench.host import python_module
 from workbench.settings import Settings
 from workbench.unix_url import HOST, socket_of
 
-TRACKING_PREFIX = "/mlflow"  # as the app serves it: links of its page then fit
+TRACKING_PREFIX = "/mlflow"  # the same path as in the app, so that links in its pages work
 MODEL_SOURCES = r"\A(?:(?:mlflow-artifacts|runs|models):/(?!/)|(?:dummy-source|prompt-template)\Z)"
 
 
 def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part:
-    """Valkey with an append-only file. The password goes into a 0600 file: a command line is readable by everyone."""
+    """Valkey with an append-only file. The password is in a 0600 file, because everyone can read command lines."""
     folder = home / "bus"
     configuration = folder / "valkey.conf"
     lines = [
@@ -32,11 +32,11 @@ def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part
         f"port {port}",
         f"dir {_quoted(str(folder))}",
         f"requirepass {password}",
-        "appendonly yes",  # everysec: a killed server loses nothing it acknowledged, a power cut 1-2 s
+        "appendonly yes",  # everysec: a kill loses no acknowledged data, a power failure 1-2 s of it
         'save ""',
-        "maxmemory-policy noeviction",  # a full bus must refuse, not forget
+        "maxmemory-policy noeviction",  # a full bus must reject writes, not discard data
         "daemonize no",
-        "set-proc-title no",  # the command line is how a leftover of a killed stack is recognised
+        "set-proc-title no",  # the command line identifies leftovers of a killed stack
     ]
     write_private(configuration, "\n".join([*lines, ""]).encode())
     return Part(
@@ -49,9 +49,9 @@ def bus_server(home: Path, settings: Settings, port: int, password: str) -> Part
 
 
 def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> Part:
-    """SeaweedFS `mini`: master, volume, filer and S3 in one process. Every port but S3's wants the home's certificate.
+    """SeaweedFS `mini`: master, volume, filer and S3 in one process. All ports except S3's require the certificate.
 
-    Raises OSError when the certificate cannot be written.
+    Raises OSError if the certificate cannot be written.
     """
     folder = home / "objects"
     write_security(folder, ensure_certificate(home))
@@ -65,13 +65,13 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
         tidy_names(home)
 
     options = {
-        "dir": ".",  # the working directory: a comma in its path would be read as two directories
-        "ip": "127.0.0.1",  # without it the servers listen off loopback
+        "dir": ".",  # the working directory, because a comma in its path would separate two directories
+        "ip": "127.0.0.1",  # without it, the servers also listen outside loopback
         "ip.bind": "127.0.0.1",
         "master.telemetry": "false",  # on by default
         "webdav": "false",
         "admin.ui": "false",
-        "disableHttp": "true",  # without it the filer serves every object with no credentials
+        "disableHttp": "true",  # without it, the filer serves all objects without credentials
         "filer.localSocket": "filer.sock",  # in the working directory rather than in /tmp
         "s3.localSocket": "s3.sock",
         "s3.port.iceberg": 0,
@@ -82,7 +82,7 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
     return Part(
         name="objects",
         url=settings.s3_url,
-        # Without the two first options it writes the names of deleted objects into world-readable files in /tmp.
+        # Without the first two options, it writes the names of deleted objects into world-readable files in /tmp.
         argv=(
             *(find_object_server(), "-logtostderr=true", "-v=-1", "mini"),
             *(f"-{name}={value}" for name, value in options.items()),
@@ -90,27 +90,28 @@ def object_server(home: Path, settings: Settings, ports: Mapping[str, int]) -> P
         env={
             "AWS_ACCESS_KEY_ID": settings.s3_access_key,
             "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key,
-            "GOMEMLIMIT": "300MiB",  # without it the process grew past 1 GB
+            "GOMEMLIMIT": "300MiB",  # without it, the process grew beyond 1 GB
         },
         cwd=folder,
         probe=probe,
         tidy=tidy,
-        umask=0o077,  # five of its sockets lie in /tmp: nobody else may connect
+        umask=0o077,  # five of its sockets are in /tmp, and other users must not connect
     )
 
 
 def sql_file(settings: Settings) -> Part:
-    """The job store as a SQLite file: no process."""
+    """The job store as a SQLite file, without a process."""
     path = Path(settings.sql_url.removeprefix("sqlite:///"))
     path.touch(mode=0o600)
     return Part(name="sql", url=settings.sql_url, probe=lambda: probe_sql(settings.sql_url))
 
 
 def tracking_server(home: Path, settings: Settings) -> Part:
-    """`mlflow server` on its own SQLite file, artifacts in the object store. It takes 10-15 s to answer.
+    """`mlflow server` on its own SQLite file, with artifacts in the object store. It takes 10-15 s to start.
 
-    It listens on the Unix socket of ``settings.mlflow_url`` and on no port: it knows no login, and with an experiment
-    of one's own location it reads and writes any file of its user. Others come through the app, at /mlflow.
+    It listens on the Unix socket of ``settings.mlflow_url`` and on no port, because it has no login and, through an
+    experiment with a custom location, reads and writes any file of its user. Other users access it through the app, at
+    /mlflow.
     """
     if importlib.util.find_spec("mlflow") is None:
         raise missing_package("mlflow", "mlflow", "WORKBENCH_MLFLOW_URL")
@@ -134,12 +135,12 @@ def tracking_server(home: Path, settings: Settings) -> Part:
         env={
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # on, it takes 900 MB and leaves orphans behind
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            # Whatever is set where `up` runs; the second is for a port that its owner leads to the socket (`ssh -L`).
+            # Overrides the environment of `up`. The second entry is for a port forwarded to the socket (`ssh -L`).
             "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST},127.0.0.1:*",
-            # A model may lie where the server keeps artifacts, and nowhere else; the last two stand for prompts.
+            # Models may only be in the server's artifact store; the last two alternatives are for prompts.
             "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": MODEL_SOURCES,
             "DO_NOT_TRACK": "true",
-            "PYTHONSAFEPATH": "1",  # its own child runs `python -m`, which would look for modules in the home first
+            "PYTHONSAFEPATH": "1",  # its child runs `python -m`, which would otherwise search for modules in the home
             "MLFLOW_S3_ENDPOINT_URL": settings.s3_url,
             "AWS_ACCESS_KEY_ID": settings.s3_access_key,
             "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key,
@@ -149,7 +150,6 @@ def tracking_server(home: Path, settings: Settings) -> Part:
         cwd=folder,
         probe=lambda: probe_http(settings.mlflow_url, "/health"),
         required=False,
-        start_timeout_s=120.0,
         tidy=lambda: listens.unlink(missing_ok=True),
     )
 
@@ -159,7 +159,7 @@ def _quoted(text: str) -> str:
 
 
 def _remove_sockets(ports: Mapping[str, int]) -> None:
-    """SeaweedFS leaves some of its sockets in /tmp behind; their names carry our port numbers."""
+    """Remove sockets that SeaweedFS leaves in /tmp; their names contain our port numbers."""
     for server, port in ports.items():
         for name in (f"seaweedfs-{server}-{port}.sock", f"seaweedfs-{server}-grpc-{port + GRPC_OFFSET}.sock"):
             (Path("/tmp") / name).unlink(missing_ok=True)

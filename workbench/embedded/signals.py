@@ -1,4 +1,4 @@
-"""Unix signals as something to wait for, without handlers that interrupt other work."""
+"""Unix signals that a loop can wait for, without handlers that interrupt other work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 class Signals:
-    """SIGTERM, SIGINT and SIGHUP ask to stop; SIGCHLD only wakes. Main thread only."""
+    """SIGTERM, SIGINT and SIGHUP request a stop; SIGCHLD only wakes. Main thread only."""
 
     def __init__(self) -> None:
         self._asked = 0
@@ -27,11 +27,11 @@ class Signals:
         return self._asked > 0
 
     def hurry(self) -> bool:
-        """Asked twice: the second Ctrl-C means now."""
+        """Whether a stop was requested twice: a second Ctrl-C kills at once."""
         return self._asked > 1
 
     def wait(self, timeout_s: float) -> None:
-        """Block until a signal arrives or the time is up."""
+        """Block until a signal arrives or the timeout expires."""
         if select.select([self._reader], [], [], timeout_s)[0]:
             self._reader.recv(4096)
 

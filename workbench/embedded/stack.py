@@ -1,4 +1,4 @@
-"""Start, ask and stop the stack of a home, from any process."""
+"""Starts, queries and stops the stack of a home, from any process."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.stack import PART_NAMES, PartState, PartStatus, StackStatus
 from workbench.embedded.home import only_instance, prepare_home
+from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.plan import URL_OF_PART, given_from_outside
 from workbench.embedded.probes import probe, public_url
 from workbench.embedded.process import last_lines, rotate
@@ -25,13 +26,13 @@ from workbench.embedded.supervisor import recover
 from workbench.host import python_module
 from workbench.settings import Settings, load_settings, remove_stack_file
 
-OPEN = "open to every account of this machine (--no-token)"
+OPEN = "open to all accounts on this machine (--no-token)"
 
 
 def ensure_running(home: Path, options: StackOptions | None = None) -> Settings:
-    """The settings of this home's stack, started in the background if none runs. Blocks until it is usable.
+    """The settings of this home's stack, which is started in the background if necessary. Blocks until it is usable.
 
-    Raises WorkbenchError as `workbench up` does.
+    Raises WorkbenchError like `workbench up`.
     """
     record = _live_record(home)
     if record is None or record.stopping or not wait_started(home):
@@ -40,14 +41,14 @@ def ensure_running(home: Path, options: StackOptions | None = None) -> Settings:
 
 
 def is_running(home: Path) -> bool:
-    """Whether a supervisor lives in this home; what it published there may be left over from a killed one."""
+    """Whether a supervisor is running in this home. Published settings alone may be leftovers of a killed one."""
     return _live_record(home) is not None
 
 
-def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) -> None:
-    """Start a supervisor in a session of its own; return when every required part is up.
+def start_detached(home: Path, options: StackOptions, timeout_s: float = START_TIMEOUT_S + 30.0) -> None:
+    """Start a supervisor in its own session, and return when all required parts are up.
 
-    Joins a stack that runs already. Raises WorkbenchError: home.*, settings.invalid, stack.*.
+    Joins a stack that is already running. Raises WorkbenchError: home.*, settings.invalid, stack.*.
     """
     prepare_home(home)
     log = home / "logs" / "stack.log"
@@ -87,17 +88,17 @@ def start_detached(home: Path, options: StackOptions, timeout_s: float = 150.0) 
     elif not answer:
         raise WorkbenchError(
             "stack.part_failed",
-            "The supervisor ended before the stack was up." if answered else "The stack is not up yet.",
+            "The supervisor ended before the stack was up." if answered else "The stack did not start in time.",
             where=str(log),
-            remedy="Read the last lines of its log below; `workbench doctor` looks further.",
+            remedy="Read the last lines of its log below, or run `workbench doctor`.",
             log=last_lines(log),
         )
 
 
-def wait_started(home: Path, timeout_s: float = 150.0) -> bool:
-    """Block until the stack that another process runs here is usable; False when that one has ended instead.
+def wait_started(home: Path, timeout_s: float = START_TIMEOUT_S + 30.0) -> bool:
+    """Block until the stack that another process runs here is usable. Returns False if that process has ended.
 
-    Raises WorkbenchError (stack.part_failed) when neither happens in time.
+    Raises WorkbenchError (stack.part_failed) if neither happens in time.
     """
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -110,15 +111,15 @@ def wait_started(home: Path, timeout_s: float = 150.0) -> bool:
         time.sleep(0.05)
     raise WorkbenchError(
         "stack.part_failed",
-        f"Another process holds this home, and its stack did not come up within {timeout_s:.0f} s.",
+        f"Another process uses this home, and its stack did not start within {timeout_s:.0f} s.",
         where=str(home),
-        remedy="See `workbench status` and logs/stack.log there; `workbench down` ends it.",
+        remedy="Check `workbench status` and logs/stack.log in the home; `workbench down` stops that stack.",
         log=last_lines(home / "logs" / "stack.log"),
     )
 
 
 def status(home: Path) -> StackStatus:
-    """Ask every part now. Takes milliseconds, at most about a second when something hangs."""
+    """Probe all parts now. Takes milliseconds, or at most about a second if a part hangs."""
     record = _live_record(home)
     settings = load_settings(home=home)
     with ThreadPoolExecutor(len(URL_OF_PART)) as pool:  # one part that hangs must not delay the others
@@ -133,15 +134,15 @@ def status(home: Path) -> StackStatus:
 
 
 def is_open(record: StackRecord, settings: Settings) -> bool:
-    """Whether every account of this machine can use the page that this stack runs."""
+    """Whether all accounts on this machine can use the page of this stack."""
     page = record.part("app")
     return page is not None and not page.external and not settings.app_token and settings.login != "required"
 
 
 def stop(home: Path, timeout_s: float = 100.0) -> bool:
-    """End this home's stack and wait until all of it is gone. False when none ran.
+    """Stop this home's stack and wait until all its processes have ended. Returns False if none was running.
 
-    A supervisor that does not end in time is killed, and then what it left behind.
+    A supervisor that does not end in time is killed, and its remaining processes are ended.
     """
     record = _live_record(home)
     if record is not None:
@@ -149,7 +150,7 @@ def stop(home: Path, timeout_s: float = 100.0) -> bool:
         if not _wait_gone(record, timeout_s):
             _signal(record.supervisor.pid, signal.SIGKILL)
             _wait_gone(record, 5.0)
-    if read_record(home) is not None:  # of a supervisor that was killed, now or earlier
+    if read_record(home) is not None:  # left by a supervisor that was killed now or earlier
         with only_instance(home) as mine:
             if mine:
                 recover(home, lambda line: None)
@@ -200,7 +201,7 @@ def _state(known: PartRecord, alive: bool, *, answers: bool) -> PartState:
     if answers and (alive or known.name == "sql"):
         return PartState.UP
     if known.name == "sql" or not alive:
-        # Between the start of the stack and its own a part has no process and no history.
+        # Before its own start, a part of a starting stack has no process and no history.
         return PartState.FAILING if known.restarts or known.name == "sql" else PartState.STARTING
     return PartState.FAILING if known.ready or known.restarts > 2 else PartState.STARTING
 

@@ -1,4 +1,4 @@
-"""Keeps the parts of one stack alive: starts them in order, restarts what dies, stops them in order.
+"""Keeps the parts of one stack alive: starts them in order, restarts dead ones, stops them in order.
 
 One thread on purpose: children are spawned from it, and Linux counts the death of the spawning thread as the death
 of the parent.
@@ -32,14 +32,14 @@ from workbench.embedded.record import PartRecord, StackRecord, read_record, remo
 from workbench.embedded.tracking_socket import clear_socket
 
 PAUSES = Backoff(first_s=0.2, longest_s=15.0)
-HEALTHY_S = 60.0  # after that long in good health the pauses begin anew
+HEALTHY_S = 60.0  # after being up for this long, the delays of restarts are reset
 DEATHS_THAT_FAIL_A_START = 3
 STOP_ORDER = ("app", "worker", "control", "mlflow", "objects", "sql", "bus")
 
 
 @dataclass
 class Watched:
-    """One part and how it fares."""
+    """One part and its state."""
 
     part: Part
     process: subprocess.Popen[bytes] | None = None
@@ -69,17 +69,17 @@ class Watched:
 
 
 def recover(home: Path, say: Callable[[str], None]) -> None:
-    """End what an earlier supervisor, killed before it could stop its children, has left behind in this home."""
+    """End processes in this home that were left by an earlier supervisor, which was killed."""
     left = read_record(home)
     for part in left.parts if left else []:
         if part.process is not None and end_leftover(part.process):
-            say(f"{part.name}: ended pid {part.process.pid}, left behind by an earlier stack")
+            say(f"{part.name}: ended pid {part.process.pid}, left by an earlier stack")
     clear_socket(home)
     remove_record(home)
 
 
 class Supervisor:
-    """The state of one running stack. Use it as: start, then tick until told to stop, then stop."""
+    """The state of one running stack. Usage: start, then tick until told to stop, then stop."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Supervisor:
 
     @property
     def started(self) -> bool:
-        """Every required part has been up at least once."""
+        """Whether all required parts have been up at least once."""
         return all(watched.ever_up for watched in self._watched.values() if watched.part.required)
 
     @property
@@ -112,7 +112,7 @@ class Supervisor:
         self.tick()
 
     def tick(self) -> None:
-        """One look at every part: reap, start what is due, probe what is due, write the record if it changed."""
+        """Process all parts once: reap, start and probe those that are due, and write the record if it changed."""
         now = time.monotonic()
         for watched in self._watched.values():
             if watched.process is not None and has_exited(watched.process):
@@ -124,7 +124,7 @@ class Supervisor:
         self._write_record()
 
     def next_due(self) -> float:
-        """When the next tick has something to do, on the monotonic clock; a child's death comes as SIGCHLD."""
+        """The time of the next due action on the monotonic clock; SIGCHLD reports the death of a child."""
         return min(
             (
                 watched.next_start if watched.process is None and watched.part.argv else watched.next_probe
@@ -135,7 +135,7 @@ class Supervisor:
         )
 
     def check_start(self) -> None:
-        """Raise stack.part_failed when a required part cannot be brought up for the first time."""
+        """Raise stack.part_failed if the first start of a required part failed."""
         for watched in self._watched.values():
             if watched.ever_up or not watched.part.required:
                 continue
@@ -144,19 +144,19 @@ class Supervisor:
                 if watched.part.external:
                     raise WorkbenchError(
                         "stack.part_failed",
-                        f"{watched.part.name} was given from outside and does not answer: {watched.message}",
+                        f"{watched.part.name} is external and does not respond: {watched.message}",
                         where=watched.part.name,
                         seen=public_url(watched.part.url),
-                        remedy="Start that server, correct its URL, or unset it to have one started here.",
+                        remedy="Start that server, correct its URL, or unset it to use an embedded one.",
                     )
                 name, log = watched.part.name, self.log_of(watched.part.name)
                 raise WorkbenchError(
                     "stack.part_failed",
                     f"{name} did not start"
-                    + (f": {watched.last_exit}." if watched.last_exit else ": it does not answer."),
+                    + (f": {watched.last_exit}." if watched.last_exit else ": it does not respond."),
                     where=str(log) if watched.part.argv else watched.part.name,
                     seen=watched.message or None,
-                    remedy="Read the last lines of its log below; `workbench doctor` looks further.",
+                    remedy="Read the last lines of its log below, or run `workbench doctor`.",
                     log=last_lines(log),
                 )
 
@@ -164,7 +164,7 @@ class Supervisor:
         return self.home / "logs" / f"{name}.log"
 
     def stop(self, hurry: Callable[[], bool] = lambda: False) -> None:
-        """End every part, the faces first and the bus last. ``hurry`` turning true means: kill now."""
+        """Stop all parts, the front ends first and the bus last. Kills them at once when ``hurry`` becomes true."""
         self._stopping = True
         self._write_record()
         for name in sorted(self._watched, key=_stop_rank):
@@ -195,7 +195,7 @@ class Supervisor:
         env = {**os.environ, "WORKBENCH_HOME": str(self.home), **part.env}
         try:
             watched.process = spawn(part.argv, env=env, cwd=part.cwd, log=self.log_of(part.name), umask=part.umask)
-        except OSError as error:  # a full disk, no memory, a program removed: worth another attempt later
+        except OSError as error:  # full disk, no memory, missing program: retried later
             watched.message = f"cannot be started: {error.strerror or error}"
             self._schedule_restart(watched, now)
             return
@@ -236,10 +236,10 @@ class Supervisor:
             watched.part.probe()
         except WorkbenchError as error:
             if watched.up_since is not None:
-                self._say(f"{watched.part.name}: stopped answering. {error.message}")
+                self._say(f"{watched.part.name}: stopped responding. {error.message}")
                 watched.up_since = None
             watched.message = error.message
-            # MLflow needs seconds, not the many probes that a server ready in 70 ms deserves.
+            # MLflow takes seconds to start, so it needs fewer probes than a server that starts in 70 ms.
             watched.next_probe = time.monotonic() + (0.1 if watched.part.required else 0.5)
         else:
             if watched.up_since is None:
@@ -264,7 +264,7 @@ class Supervisor:
             return
         try:
             write_record(self.home, record)
-        except OSError as error:  # a full disk must not end a stack that still runs; tried again at the next tick
+        except OSError as error:  # a full disk must not end a running stack; retried at the next tick
             if str(error) != self._record_problem:
                 self._record_problem = str(error)
                 self._say(f"the state of the stack cannot be written: {error}")

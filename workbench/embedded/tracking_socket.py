@@ -1,7 +1,7 @@
-"""Where the embedded MLflow listens: a Unix socket in a folder that only its owner may enter.
+"""The Unix socket of the embedded MLflow, in a folder that only its owner may enter.
 
-The socket itself is made with mode 0666, so the folder is what keeps other accounts out. Linux takes 107 bytes for its
-path and macOS 103; a home that lies too deep gets a short folder elsewhere, named after the home.
+The socket itself has mode 0666, so the folder keeps other accounts out. Linux allows 107 bytes for its path and macOS
+103. A home with a longer path gets a short folder elsewhere, named after the home.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from schemas.errors import WorkbenchError
 
 NAME = "mlflow.sock"
 LONGEST_BYTES = 100
-LAST_RESORT = "/tmp"  # where the temporary folder is deep as well
+LAST_RESORT = "/tmp"  # if the path of the temporary folder is also too long
 
 
 def socket_path(home: Path) -> Path:
-    """The socket's path; its folder is there, belongs to this user and has mode 0700.
+    """The path of the socket. Its folder exists, belongs to this user and has mode 0700.
 
-    Raises WorkbenchError (home.not_writable) where there is no such place.
+    Raises WorkbenchError (home.not_writable) if there is no such folder.
     """
     inside = home / "mlflow" / NAME
     if _fits(inside):
@@ -32,16 +32,16 @@ def socket_path(home: Path) -> Path:
             return folder / NAME
     raise WorkbenchError(
         "home.not_writable",
-        "There is no place for MLflow's socket: the path of the home is too long, and no short folder is ours.",
+        "There is no place for MLflow's socket: the path of the home is too long, and no shorter folder is usable.",
         where=str(inside),
         seen=f"{len(os.fsencode(inside))} bytes",
         allowed=f"{LONGEST_BYTES} bytes",
-        remedy="Set WORKBENCH_HOME to a shorter path, or XDG_RUNTIME_DIR to a folder of your own.",
+        remedy="Set WORKBENCH_HOME to a shorter path, or XDG_RUNTIME_DIR to a folder that you own.",
     )
 
 
 def clear_socket(home: Path) -> None:
-    """Remove what a stopped or killed server of this home has left: its socket, and a short folder of ours."""
+    """Remove leftovers of a stopped or killed server of this home: its socket, and our short folder."""
     (home / "mlflow" / NAME).unlink(missing_ok=True)
     for folder in _short_folders(home):
         if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid():
@@ -61,7 +61,7 @@ def _fits(path: Path) -> bool:
 
 
 def _owned(folder: Path) -> bool:
-    """Whether the folder is ours alone, made now or before; in /tmp anybody may have been first with its name."""
+    """Whether the folder, created now or earlier, is ours alone. In /tmp, another user may have created it first."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:

@@ -34,10 +34,10 @@ from workbench.engine.pinning import pinned
 from workbench.engine.plan import plan
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
+from workbench.store.artifact_references import ArtifactReferences
+from workbench.store.collection_rounds import CollectionRounds, RoundChanged
 from workbench.store.jobs import JobStore
-from workbench.store.naming import Naming
 from workbench.store.objects import Objects
-from workbench.store.rounds import RoundChanged, Rounds
 
 log = structlog.get_logger()
 
@@ -92,7 +92,7 @@ def accept(
     checked = validate(graph, services(), lambda declaration: pinned(declaration, outlook))
     seed = _seed(checked.graph)
     while True:
-        seen = Rounds(store.database).quiet()
+        seen = CollectionRounds(store.database).wait_until_closed()
         _check_given(checked.graph, store, objects)
         run_checks(checked, open_ref)
         results = _known(checked, seed, store, objects)
@@ -142,7 +142,7 @@ def _check_given(graph: Graph, store: JobStore, objects: Objects) -> None:
     Raises WorkbenchError (store.missing) naming the node.
     """
     given = {ref.sha256: (node.id, ref) for node in graph.nodes for ref in refs_in([node.params, node.input])}
-    unsure = given.keys() - Naming(store.database).named(given) if given else set()
+    unsure = given.keys() - ArtifactReferences(store.database).referenced(given) if given else set()
     for ref in objects.missing(given[sha256][1] for sha256 in sorted(unsure)):
         node = given[ref.sha256][0]
         raise WorkbenchError(

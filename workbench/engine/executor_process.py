@@ -28,10 +28,10 @@ from workbench.engine.messages import (
     to_executor,
 )
 from workbench.engine.wire import Closed
-from workbench.host import python_module
+from workbench.host import python_module, signal_group
 from workbench.store.retry import disk_full, no_space
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 300.0
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 LET_GO_S = 1.0  # asked first, killed after this
 EDITED_EVERY_S = 0.5  # looked for edited sources this often
@@ -195,7 +195,7 @@ class ExecutorProcess:
         """Kill the process, if there is one. Its session goes with it: a node may have started processes of its own."""
         if self._process is not None:
             if self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+                signal_group(self._process.pid, signal.SIGKILL)
             self._process.wait()
         if self._channel is not None:
             self._channel.close()

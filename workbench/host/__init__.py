@@ -6,8 +6,10 @@ this process. ``WORKBENCH_PORTABLE=1`` selects `Host` on Linux as well: that is 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import signal
 import sys
 from functools import cache
 from typing import IO
@@ -16,7 +18,7 @@ from workbench.host.portable import Host
 
 PORTABLE = "WORKBENCH_PORTABLE"
 
-__all__ = ["PORTABLE", "Host", "lock", "python_module", "this_host"]
+__all__ = ["PORTABLE", "Host", "lock", "python_module", "signal_group", "this_host"]
 
 
 @cache
@@ -36,6 +38,13 @@ def python_module(module: str, *arguments: str, python: str = sys.executable) ->
     ``nodes.py`` or a ``schemas/`` of their own, and the child would import those in place of ours.
     """
     return [python, "-P", "-m", module, *arguments]
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Send a signal to a process group, where any process of it is left."""
+    # macOS answers PermissionError for a group that holds only zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def lock(file: IO[bytes] | IO[str] | int, *, shared: bool = False, wait: bool = True) -> bool:

@@ -23,9 +23,8 @@ from workbench.notebook.within import kernel_environment
 from workbench.settings import Settings
 
 HOST = "127.0.0.1"
-START_S, END_S = 60.0, 15.0
-# JupyterLab reads every folder of JUPYTER_CONFIG_PATH: widgets are saved with their notebook, no news are fetched, and
-# a message to a kernel may have 200 MiB, for files that are uploaded in a form.
+START_S, END_S = 300.0, 15.0
+# JupyterLab reads every folder of JUPYTER_CONFIG_PATH: widgets are saved with their notebook, and no news are fetched.
 CONFIG = Path(__file__).parent / "config"
 
 

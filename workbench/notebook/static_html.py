@@ -7,6 +7,8 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
+from rich.filesize import decimal as size_text
+
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.job import JobRecord
@@ -144,16 +146,8 @@ def facts(ref: Ref) -> str:
     if "duration_s" in known:
         parts.append(f"{known['duration_s']:.1f} s")
     if "size_bytes" in known:
-        parts.append(_size(known["size_bytes"]))
+        parts.append(size_text(known["size_bytes"]))
     return " · ".join(parts)
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def _shape(ref: Ref) -> str:

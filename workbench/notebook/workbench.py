@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from schemas.errors import WorkbenchError
 from schemas.graph import Graph
-from schemas.refs import Ref
+from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
 from workbench.client.bench import Bench
 from workbench.client.deletion import collect, digests_of, erase
@@ -183,15 +184,39 @@ class Workbench:
 
     # -- files ------------------------------------------------------------------------------------------------------
 
+    @overload
+    def upload(self, file: str | Path | Ref | Artifact, kind: Literal["image"]) -> ImageRef: ...
+    @overload
+    def upload(self, file: str | Path | Ref | Artifact, kind: Literal["audio"]) -> AudioRef: ...
+    @overload
+    def upload(self, file: str | Path | Ref | Artifact, kind: Literal["video"]) -> VideoRef: ...
+    @overload
+    def upload(self, file: str | Path | Ref | Artifact, kind: Literal["text"]) -> TextRef: ...
+    @overload
+    def upload(self, file: str | Path | Ref | Artifact, kind: Literal["json"]) -> JsonRef: ...
+    @overload
+    def upload(self, file: str | Path | Ref | Artifact, kind: str) -> Ref: ...
     def upload(self, file: str | Path | Ref | Artifact, kind: str) -> Ref:
         """The reference of a file of one's own, once it is in the object store. A reference comes back as it is.
 
         The file stays until ``wb.drop(ref)``, also while no job names it.
 
         Args:
-            kind: image, audio, video, json, text or file.
+            kind: image, audio, video, json, text or file; a reference of any kind is a file.
+
+        Raises WorkbenchError (node.bad_input): a reference of another kind, and as ``Bench.upload``.
         """
-        return self._brought(file, kind, owner=_OWNER)
+        ref = self._brought(file, kind, owner=_OWNER)
+        if kind not in ("file", ref.kind):
+            raise WorkbenchError(
+                "node.bad_input",
+                f"the reference names content of the kind {ref.kind}",
+                where="upload",
+                seen=ref.kind,
+                allowed=kind,
+                remedy=f"Give content of the kind {kind}, or name the kind that it is.",
+            )
+        return ref
 
     def drop(self, ref: Ref | Artifact | str) -> bool:
         """Give up a file that was uploaded; jobs that name it keep it. Returns whether it was an upload."""
@@ -202,8 +227,7 @@ class Workbench:
         named = file_named(file, "upload")
         if isinstance(named, Ref):
             return named
-        uploaded: Ref = self.bench.upload(portrait_file(named, self.settings.home), kind, owner=owner)
-        return uploaded
+        return self.bench.upload(portrait_file(named, self.settings.home), kind, owner=owner)
 
     def artifact(self, ref: Ref) -> Artifact:
         """A reference as something to look at, to open and to save."""

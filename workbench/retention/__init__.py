@@ -1,1 +1,1 @@
-"""What is deleted, collected and erased: of jobs, of files, of everything that came of them."""
+"""Deletion, collection and erasure of jobs, files, and everything derived from them."""

@@ -1,4 +1,4 @@
-"""Writing the files of the embedded parts anew, so that what was removed is in none of them."""
+"""Rewrites the files of the embedded parts, so that they no longer contain removed data."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from workbench.settings import Settings
 
 
 def compact(settings: Settings, texts: Collection[bytes]) -> list[Compacted]:
-    """Compact every part whose files lie in this home. Blocks, for a minute where they are large.
+    """Compact all parts whose files are in this home. Blocks, for about a minute if they are large.
 
     Args:
-        texts: what is blotted out in logs, besides digests.
+        texts: texts to mask in logs, in addition to digests.
     """
     return [
         Compacted(

@@ -1,4 +1,4 @@
-"""Deleting finished jobs: records at once, runs in MLflow as soon as it answers, bytes with a collection."""
+"""Deletes finished jobs: records at once, runs in MLflow as soon as it responds, bytes with the next collection."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from schemas.retention import StoreKind
 from workbench.bus.connection import BUS_AWAY
 from workbench.retention import mlflow_runs
 from workbench.retention.parts import Parts
-from workbench.retention.tally import Tally
+from workbench.retention.removals import Removals
 
 
-def delete_jobs(parts: Parts, ids: Sequence[str], tally: Tally) -> list[str]:
-    """Remove final jobs; returns those that were there. What they named, and previews, are for the next collection.
+def delete_jobs(parts: Parts, ids: Sequence[str], removals: Removals) -> list[str]:
+    """Remove finished jobs. Returns the removed ones. The next collection removes their files and previews.
 
-    Their rows go in one transaction, then the copies of their videos and what the bus still tells watchers of them.
+    Their rows are removed in one transaction, then the copies of their videos and their events on the bus.
     Raises WorkbenchError: sql.unreachable.
     """
     gone = parts.deletion.delete(ids, tracked=bool(parts.settings.mlflow_url))
     for job in gone:
         video = parts.settings.home / "videos" / f"{job}.mp4"
         if video.exists():
-            tally.add(StoreKind.VIDEOS, 1, video.stat().st_size)
+            removals.add(StoreKind.VIDEOS, 1, video.stat().st_size)
             video.unlink(missing_ok=True)
     try:
         for job in gone:
             parts.bus.forget(job)
     except BUS_AWAY as error:
-        tally.left.append(f"Watchers can follow their events for a minute more: {error}.")
+        removals.left.append(f"Their events remain on the bus for another minute: {error}.")
     return gone
 
 
 def delete_job(parts: Parts, job: str) -> list[str]:
-    """Remove one finished job and its run in MLflow; returns what could not be done yet, in sentences.
+    """Remove one finished job and its run in MLflow. Returns what remains to be done, in sentences.
 
     Raises WorkbenchError: job.unknown, job.not_final, sql.unreachable.
     """
-    tally = Tally()
-    if not delete_jobs(parts, [job], tally):
+    removals = Removals()
+    if not delete_jobs(parts, [job], removals):
         record = parts.store.get(job)
         if record is not None:
             raise not_final(record)
-        raise WorkbenchError("job.unknown", f"there is no job {job}", where=job)
+        raise WorkbenchError("job.unknown", f"job {job} does not exist", where=job)
     try:
         parts.objects.delete_previews(job)
     except WorkbenchError as error:
-        tally.left.append(f"Its previews stay until the next collection: {error.message}.")
-    mlflow_runs.remove_doomed(parts, tally)
-    return tally.left
+        removals.left.append(f"Its previews remain until the next collection: {error.message}.")
+    mlflow_runs.remove_doomed(parts, removals)
+    return removals.left
 
 
 def ended(record: JobRecord) -> JobRecord:
-    """The record. Raises WorkbenchError (job.not_final) where the job is not finished: it could not be deleted."""
+    """The record, if the job is finished and can be deleted. Raises WorkbenchError (job.not_final)."""
     if not record.status.final:
         raise not_final(record)
     return record
@@ -66,5 +66,5 @@ def not_final(record: JobRecord) -> WorkbenchError:
         where=record.id,
         seen=record.status.value,
         allowed="completed, failed or cancelled",
-        remedy="Cancel it first, or wait for its end.",
+        remedy="Cancel the job first, or wait until it ends.",
     )

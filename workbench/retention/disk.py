@@ -1,7 +1,7 @@
-"""What a bench stores, by kind: artifacts by sums in SQL, files by their sizes, MLflow's copies by a listing.
+"""Measures a deployment's storage by kind: artifacts from SQL, files from the disk, MLflow's copies from a listing.
 
-Sums take milliseconds with ten thousand artifacts and are made anew after seconds; what has to be walked or listed is
-looked at once a minute.
+Sums in SQL take milliseconds for ten thousand artifacts and are repeated after seconds. Folders and listings are read
+once a minute.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from workbench.bus.connection import BUS_AWAY
 from workbench.retention import local_files, partial
 from workbench.retention.collecting import LAST
 from workbench.retention.parts import Parts
+from workbench.retention.removals import OF_REF
 from workbench.retention.rule import rule_of
-from workbench.retention.tally import OF_REF
 from workbench.store.run_artifacts import places
 from workbench.store.tables import artifacts, computed, jobs, uploads
 
@@ -31,32 +31,32 @@ Use = dict[StoreKind, tuple[int, int]]
 
 
 class DiskUse:
-    """Thread-safe; remembers what it measured."""
+    """Thread-safe; caches its measurements."""
 
     def __init__(self, parts: Callable[[], Parts]) -> None:
         self._parts = parts
         self._mutex = threading.Lock()
         self._walked: tuple[float, Use] = (float("-inf"), {})
-        self._told: tuple[float, StorageAnswer] | None = None
+        self._answered: tuple[float, StorageAnswer] | None = None
 
     def measure(self, *, fresh: bool = False) -> StorageAnswer:
-        """What there is. Blocks for milliseconds, once a minute for as long as the home's files take to look at.
+        """The storage by kind. Blocks for milliseconds; once a minute, for as long as reading the folders takes.
 
         Raises WorkbenchError: sql.unreachable, store.*
         """
         with self._mutex:
             now = time.monotonic()
-            if not fresh and self._told is not None and now - self._told[0] < SUMS_S:
-                return self._told[1]
+            if not fresh and self._answered is not None and now - self._answered[0] < SUMS_S:
+                return self._answered[1]
             parts = self._parts()
             if fresh or now - self._walked[0] >= WALKS_S:
                 self._walked = (now, walked(parts))
-            self._told = (now, _answer(parts, summed(parts) | self._walked[1]))
-            return self._told[1]
+            self._answered = (now, _answer(parts, summed(parts) | self._walked[1]))
+            return self._answered[1]
 
 
 def summed(parts: Parts) -> Use:
-    """Artifacts, claims, jobs and cached results, by sums in SQL."""
+    """Artifacts, claims, jobs and cached results, from SQL."""
     columns = artifacts.c
     sums = select(columns.kind, func.count(), func.coalesce(func.sum(columns.size_bytes), 0)).group_by(columns.kind)
     use: Use = dict.fromkeys((StoreKind.IMAGES, StoreKind.AUDIO, StoreKind.VIDEO, StoreKind.FILES), (0, 0))
@@ -70,7 +70,7 @@ def summed(parts: Parts) -> Use:
 
 
 def walked(parts: Parts) -> Use:
-    """Files of the home, and MLflow's copies in the object store."""
+    """Files in the home, and MLflow's copies in the object store."""
     home = parts.settings.home
     use: Use = dict.fromkeys((StoreKind.CACHE, StoreKind.THUMBNAILS, StoreKind.VIDEOS, StoreKind.PARTIAL), (0, 0))
     for file in (*local_files.of_artifacts(home), *local_files.of_jobs(home)):
@@ -107,7 +107,7 @@ def _sizes(folder: Path) -> Iterator[int]:
     for root, _, names in os.walk(folder):
         for name in names:
             try:
-                yield os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118 - ten thousand of them
+                yield os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118 - called for ten thousand files
             except FileNotFoundError:
                 continue
 
@@ -118,7 +118,7 @@ def _copies(parts: Parts, bucket: str, prefix: str) -> list[int]:
     except WorkbenchError as error:
         if error.code != "store.refused":
             raise
-        return []  # somebody else's bucket
+        return []  # the bucket of another owner
 
 
 def _answer(parts: Parts, use: Use) -> StorageAnswer:
@@ -128,7 +128,7 @@ def _answer(parts: Parts, use: Use) -> StorageAnswer:
     return StorageAnswer(
         kinds=[KindUse(kind=kind, count=use[kind][0], bytes=use[kind][1]) for kind in StoreKind if kind in use],
         bytes=sum(size for _, size in use.values()),
-        collectable_bytes=sum(item.size_bytes for item in parts.naming.unnamed()),
+        collectable_bytes=sum(item.size_bytes for item in parts.references.unreferenced()),
         home_free_bytes=disk.free,
         home_total_bytes=disk.total,
         measured_at=time.time(),

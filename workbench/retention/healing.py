@@ -1,4 +1,4 @@
-"""What is done about artifacts whose stored bytes are damaged or gone: a good copy is put back, or the maker must run.
+"""Repairs artifacts whose stored bytes are damaged or missing: restores an intact copy, or lets the job run again.
 
 See docs/design/damaged-artifacts.md.
 """
@@ -30,13 +30,13 @@ READ_BEFORE_RERUN_BYTES = 256 * 2**20  # about two seconds
 log = structlog.get_logger(__name__)
 _WORDS = {
     Condition.MISSING: "is not in the object store",
-    Condition.DAMAGED: "has other bytes in the object store than its digest names",
-    Condition.UNREADABLE: "cannot be read by the object store any more",
+    Condition.DAMAGED: "does not match its digest in the object store",
+    Condition.UNREADABLE: "can no longer be read by the object store",
 }
 
 
 class Stores(Protocol):
-    """Where artifacts are, and what names them."""
+    """The stores of artifacts and of references to them."""
 
     @property
     def settings(self) -> Settings: ...
@@ -50,11 +50,11 @@ class Stores(Protocol):
 
 @dataclass(frozen=True)
 class Damage:
-    """An artifact whose bytes were not there or not right, and what was done.
+    """An artifact whose bytes were missing or damaged, and the action taken.
 
     Attributes:
-        restored_from: where a good copy was found that lies in the store again; "" where none was.
-        removed: whether the damaged object was taken out: its maker is a cache miss now.
+        restored_from: source of the intact copy that was put back into the store; "" if there was none.
+        removed: whether the damaged object was removed, so that the node that produced it is a cache miss.
     """
 
     ref: Ref
@@ -65,7 +65,7 @@ class Damage:
 
     @property
     def heals(self) -> bool:
-        """Whether no action is needed: it is restored, or is computed again when a job next needs it."""
+        """Whether no action is needed: it is restored, or will be recomputed when a job needs it."""
         return bool(self.restored_from) or self.origin.computable or not self.origin.irreplaceable
 
     @property
@@ -75,24 +75,24 @@ class Damage:
 
     @property
     def remedy(self) -> str:
-        """What a person does now; "" where nothing is to be done."""
+        """What a person should do; "" if nothing."""
         if self.restored_from:
             return ""
         if self.origin.computable:
-            return f"`workbench job rerun {self.origin.made_by[0]}` computes it anew."
+            return f"`workbench job rerun {self.origin.made_by[0]}` recomputes it."
         if self.origin.irreplaceable:
-            return "It was brought in, and no job can make it: upload or give the same file again, and it is whole."
+            return "Upload the same file again. A person provided it, so no job can recompute it."
         return ""
 
     @property
     def outcome(self) -> str:
-        """What was done about it, and what is left to do."""
+        """The action taken, or the action that remains."""
         if self.restored_from:
-            return f"put back from {self.restored_from}."
-        return self.remedy or "nothing names it any more."
+            return f"restored from {self.restored_from}."
+        return self.remedy or "nothing refers to it any more."
 
     def error(self) -> WorkbenchError:
-        """What somebody is told that needs the bytes now."""
+        """The error for a caller that needs the bytes now."""
         code = "store.missing" if self.condition is Condition.MISSING else "store.corrupt"
         named = self.origin.made_by if self.origin.computable else self.origin.used_by
         return WorkbenchError(
@@ -105,13 +105,13 @@ class Damage:
         )
 
 
-def look_after(stores: Stores, ref: Ref, *, repair: bool = True) -> Damage | None:
-    """Read the artifact's object; where it is not right, do what can be done. None where all is well. Blocks.
+def check_artifact(stores: Stores, ref: Ref, *, repair: bool = True) -> Damage | None:
+    """Read the artifact's object, and repair it if it is damaged. Returns None if it is intact. Blocks.
 
-    A damaged object of something that a person brought in stays where it is: there is nothing to put in its place.
+    A damaged object of an upload without an intact copy is kept, because nothing can replace it.
 
     Args:
-        repair: False only looks.
+        repair: False to check only.
 
     Raises WorkbenchError: store.unreachable, store.refused, sql.unreachable.
     """
@@ -132,17 +132,17 @@ def look_after(stores: Stores, ref: Ref, *, repair: bool = True) -> Damage | Non
 
 
 def recovered(stores: Stores, ref: Ref, error: WorkbenchError) -> Path:
-    """A local copy after all, of an artifact that could not be fetched. Raises WorkbenchError that says what to do."""
-    found = look_after(stores, ref)
+    """Repair an artifact that could not be fetched, and fetch it. Raises WorkbenchError with a remedy if impossible."""
+    found = check_artifact(stores, ref)
     if found is None or found.restored_from:
         return stores.cache.fetch(ref, stores.objects)
     raise found.error() from error
 
 
-def look_after_job(stores: Stores, record: JobRecord) -> list[Damage]:
-    """Look after what a job made and what its nodes failed by, before it is run again: perhaps that is why it is.
+def check_job_artifacts(stores: Stores, record: JobRecord) -> list[Damage]:
+    """Check a job's outputs, and inputs that its nodes failed on, before it is run again.
 
-    Of large outputs no more is read than a person would wait for.
+    Limits the amount of data that is read, because a person is waiting.
     """
     failed_by = {
         str(node.error.details.get("artifact", ""))
@@ -156,11 +156,11 @@ def look_after_job(stores: Stores, record: JobRecord) -> list[Damage]:
         if left > 0:
             refs.append(made)
     distinct = {ref.sha256: ref for ref in refs}.values()
-    return [lost for ref in distinct if (lost := look_after(stores, ref)) is not None]
+    return [lost for ref in distinct if (lost := check_artifact(stores, ref)) is not None]
 
 
 def _put_back(stores: Stores, ref: Ref, origin: Origin) -> str:
-    """Where a good copy was found; it lies in the store then."""
+    """Restore the artifact from an intact copy. Returns the source, or "" if there is none."""
     local = stores.cache.path(ref, anew=True)
     if local is not None:
         _replace(stores, local, ref)
@@ -177,12 +177,12 @@ def _put_back(stores: Stores, ref: Ref, origin: Origin) -> str:
 
 
 def _replace(stores: Stores, path: Path, ref: Ref) -> None:
-    stores.objects.delete(ref.sha256)  # what the store says of a damaged object would have the put believe it is there
+    stores.objects.delete(ref.sha256)  # otherwise the metadata of the damaged object would let put() skip the upload
     stores.objects.put(path, ref)
 
 
 def _copies(stores: Stores, ref: Ref, origin: Origin) -> Iterator[tuple[str, str]]:
-    """Bucket and key of the files in MLflow's runs of the jobs that made it, which have its size."""
+    """Bucket and key of files with the same size in the MLflow runs of the jobs that produced it."""
     if not origin.runs:
         return
     for place in places(stores.settings.s3_bucket):
@@ -192,4 +192,4 @@ def _copies(stores: Stores, ref: Ref, origin: Origin) -> Iterator[tuple[str, str
                     if facts.size_bytes == ref.size_bytes and any(run in facts.key for run in origin.runs):
                         yield place.bucket, facts.key
         except WorkbenchError as error:
-            log.info("MLflow's files are not looked through", bucket=place.bucket, reason=error.message)
+            log.info("MLflow's files cannot be searched", bucket=place.bucket, reason=error.message)

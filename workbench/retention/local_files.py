@@ -1,6 +1,6 @@
-"""Files in the home that came of artifacts and jobs: cached copies, thumbnails, waveforms, videos, Gradio's copies.
+"""Finds local files derived from artifacts and jobs: cached copies, thumbnails, waveforms, videos, Gradio's copies.
 
-Each is found by its name, which is a digest or the id of a job.
+Their names contain a digest or the id of a job.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ _JOB = re.compile(r"(\d{8}-\d{6}-[0-9a-f]{6})\.mp4")
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file that came of an artifact or a job."""
+    """A file derived from an artifact or a job."""
 
     kind: StoreKind
-    name: str  # digest, or id of a job
+    name: str  # digest, or job id
     path: Path
     size_bytes: int
     used_at: float
 
     def remove(self) -> bool:
-        """Remove it unless it is in use; returns whether it is gone."""
+        """Remove the file unless it is in use. Returns whether it was removed."""
         if self.kind is StoreKind.CACHE:
             return remove_unless_used(self.path, self.used_at) or not self.path.exists()
         self.path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # not empty, or somebody else's
+        with contextlib.suppress(OSError):  # not empty, or owned by another user
             if self.kind is StoreKind.PARTIAL:
                 self.path.parent.rmdir()
         return True
 
 
 def of_artifacts(home: Path) -> Iterator[LocalFile]:
-    """Copies and pictures of artifacts, by digest."""
+    """Copies and thumbnails of artifacts, by digest."""
     yield from _files(StoreKind.CACHE, home / "cache", "??/*", lambda path: path.name)
     for folder in ("thumbnails", "waveforms"):
         yield from _files(StoreKind.THUMBNAILS, home / "cache" / folder, "*", lambda path: path.name.split("-")[0])
@@ -50,13 +50,13 @@ def of_artifacts(home: Path) -> Iterator[LocalFile]:
 
 
 def of_jobs(home: Path) -> Iterator[LocalFile]:
-    """Copies of finished videos, by job. Other files in that folder are somebody's own."""
+    """Copies of finished videos, by job. Other files in that folder belong to the user."""
     for file in _files(StoreKind.VIDEOS, home / "videos", "*.mp4", lambda path: path.name, pattern=_JOB):
         yield LocalFile(file.kind, file.name.removesuffix(".mp4"), file.path, file.size_bytes, file.used_at)
 
 
 def gradio_folder() -> Path:
-    """Where Gradio keeps files: ``GRADIO_TEMP_DIR``, else its own default."""
+    """Gradio's folder for files: ``GRADIO_TEMP_DIR``, else its own default."""
     return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio").resolve()
 
 
@@ -66,6 +66,6 @@ def _files(
     for path in folder.glob(glob):
         if not pattern.fullmatch(name(path)):
             continue
-        with contextlib.suppress(FileNotFoundError):  # somebody else removed it
+        with contextlib.suppress(FileNotFoundError):  # removed by another process
             facts = path.stat()
             yield LocalFile(kind, name(path), path, facts.st_size, facts.st_mtime)

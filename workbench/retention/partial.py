@@ -1,4 +1,4 @@
-"""Unfinished uploads: folders of requests that ended, copies that are no longer read, parts of large objects."""
+"""Removes leftovers of uploads: folders of ended requests, unused copies, parts of large objects."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import psutil
 
 from schemas.retention import StoreKind
 from workbench.retention.local_files import gradio_folder
-from workbench.retention.tally import Tally
+from workbench.retention.removals import Removals
 from workbench.store.objects import Objects
 
 INCOMING = "incoming"
 STALE_S = 24 * 3600.0
 
 
-def collect(home: Path, objects: Objects, tally: Tally, *, dry_run: bool, older_than_s: float = STALE_S) -> None:
-    """Remove what is left of uploads. Raises WorkbenchError: store.*"""
+def collect(home: Path, objects: Objects, removals: Removals, *, dry_run: bool, older_than_s: float = STALE_S) -> None:
+    """Remove leftovers of uploads. Raises WorkbenchError: store.*"""
     for folder in abandoned(home, older_than_s):
-        tally.add(StoreKind.PARTIAL, 1, size_of(folder))
+        removals.add(StoreKind.PARTIAL, 1, size_of(folder))
         if not dry_run:
             shutil.rmtree(folder, ignore_errors=True)
     for copy in unused_copies(gradio_folder(), older_than_s):
-        tally.add(StoreKind.PARTIAL, 1, copy.lstat().st_size)
+        removals.add(StoreKind.PARTIAL, 1, copy.lstat().st_size)
         if not dry_run:
             remove_copy(copy)
     for upload in objects.unfinished():
         if time.time() - upload.begun > older_than_s:
-            tally.add(StoreKind.PARTIAL, 1)
+            removals.add(StoreKind.PARTIAL, 1)
             if not dry_run:
                 objects.give_up(upload)
 
 
 def abandoned(home: Path, older_than_s: float = STALE_S) -> Iterator[Path]:
-    """Folders of requests whose process is gone, and those that are older; staged copies of earlier commands."""
+    """Folders of requests that are old or whose process has ended, and old staged copies of commands."""
     for folder in (home / INCOMING).glob("*-*"):
         pid = folder.name.partition("-")[0]
         if _older(folder, older_than_s) or not (pid.isdecimal() and psutil.pid_exists(int(pid))):
@@ -46,13 +46,13 @@ def abandoned(home: Path, older_than_s: float = STALE_S) -> Iterator[Path]:
 
 
 def unused_copies(folder: Path, older_than_s: float = STALE_S) -> Iterator[Path]:
-    """Gradio's copies of uploads that were not used for that long."""
+    """Gradio's copies of uploads that were not used for this long."""
     yield from (place for place in (folder / "uploads").glob("*/*") if _older(place, older_than_s))
 
 
 def remove_copy(place: Path) -> None:
-    """Remove a copy, and its folder where that is empty then."""
-    with contextlib.suppress(OSError):  # somebody else clears too, or has just begun to use it
+    """Remove a copy, and its folder if it is then empty."""
+    with contextlib.suppress(OSError):  # another process is also removing it, or has just started to use it
         place.unlink()
         place.parent.rmdir()
 
@@ -64,7 +64,7 @@ def clear_incoming(home: Path) -> None:
 
 
 def clear_copies(folder: Path) -> int:
-    """Remove Gradio's copies that were not used for a day; returns how many."""
+    """Remove Gradio's copies that were not used for a day. Returns their number."""
     unused = list(unused_copies(folder))
     for copy in unused:
         remove_copy(copy)
@@ -72,7 +72,7 @@ def clear_copies(folder: Path) -> int:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files below a folder."""
+    """Total size in bytes of the files below a folder."""
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The parts of a bench that hold what people made and brought in."""
+"""The parts of a deployment that store user data."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from functools import cached_property
 
 from workbench.bus.bus import Bus
 from workbench.settings import Settings
+from workbench.store.artifact_references import ArtifactReferences
+from workbench.store.collection_rounds import CollectionRounds
 from workbench.store.job_deletion import JobDeletion
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
-from workbench.store.naming import Naming
 from workbench.store.objects import Objects
-from workbench.store.rounds import Rounds
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Used by one thread at a time: the bus's client is."""
+    """Not thread-safe, because the client of the bus is not."""
 
     settings: Settings
     store: JobStore
@@ -29,13 +29,13 @@ class Parts:
         return LocalCache(self.settings.home / "cache", int(self.settings.cache_gib * 2**30))
 
     @cached_property
-    def naming(self) -> Naming:
-        return Naming(self.store.database)
+    def references(self) -> ArtifactReferences:
+        return ArtifactReferences(self.store.database)
 
     @cached_property
     def deletion(self) -> JobDeletion:
         return JobDeletion(self.store.database)
 
     @cached_property
-    def rounds(self) -> Rounds:
-        return Rounds(self.store.database)
+    def rounds(self) -> CollectionRounds:
+        return CollectionRounds(self.store.database)

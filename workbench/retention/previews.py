@@ -1,4 +1,4 @@
-"""The previews of jobs that have ended: they were only worth something while the job ran."""
+"""Removes the previews of ended jobs, which are useful only while a job runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from workbench.store.objects import Objects
 
 
 def remove_previews(objects: Objects, store: JobStore, *, dry_run: bool = False) -> int:
-    """Remove the previews of jobs that are final or deleted; returns how many. Raises WorkbenchError."""
+    """Remove the previews of jobs that are final or deleted. Returns their number. Raises WorkbenchError."""
     gone = 0
     for job in objects.jobs_with_previews():
         record = store.get(job)

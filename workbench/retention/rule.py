@@ -1,4 +1,4 @@
-"""The rule that the settings say."""
+"""The retention rule of the settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from workbench.settings import Settings
 
 
 def rule_of(settings: Settings) -> RetentionRule | None:
-    """What the control plane applies once a day; None where the settings say nothing."""
+    """The rule that the control plane applies once a day; None if the settings contain none."""
     if not settings.retention_older_than and settings.retention_max_gib is None:
         return None
     return RetentionRule(

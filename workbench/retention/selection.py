@@ -1,4 +1,4 @@
-"""Which finished jobs and unused claims a rule deletes: those that are old, and the oldest until the rest fits."""
+"""Selects the finished jobs and unused claims that a rule deletes: old ones, and the oldest until the rest fits."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from workbench.retention.parts import Parts
 from workbench.store.database import Database
 from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
 
-FRESH_S = 24 * 3600.0  # a file that was brought in less long ago is perhaps about to be used
+FRESH_S = 24 * 3600.0  # younger uploads are kept, because they may be about to be used
 _FINAL = [status.value for status in FINAL_JOB_STATUSES]
 
 
 @dataclass
 class Selected:
-    """What a rule deletes."""
+    """The jobs and claims that a rule deletes."""
 
     jobs: list[str] = field(default_factory=list)
     claims: list[tuple[str, str]] = field(default_factory=list)  # (owner, digest)
@@ -32,7 +32,8 @@ class Selected:
 def select_by(parts: Parts, rule: RetentionRule) -> Selected:
     """The jobs and claims that the rule deletes now, oldest first. Raises WorkbenchError: sql.unreachable.
 
-    A claim counts as unused while no job names its file; one of a job that is deleted now is looked at the next time.
+    A claim is unused while no job refers to its file. Claims on files of jobs that are deleted now are considered at
+    the next collection.
     """
     found = Selected()
     if rule.older_than is not None:
@@ -45,7 +46,7 @@ def select_by(parts: Parts, rule: RetentionRule) -> Selected:
 
 
 def _finished(database: Database, keep_tags: Sequence[str]) -> list[tuple[str, float]]:
-    """(job, when it ended) of those that may go, oldest first."""
+    """(job, end time) of the jobs that may be deleted, oldest first."""
     ended = func.coalesce(jobs.c.finished_at, jobs.c.created_at)
     wanted = select(jobs.c.id, ended, jobs.c.tags).where(jobs.c.status.in_(_FINAL)).order_by(ended, jobs.c.id)
     with database.read() as connection:
@@ -55,7 +56,7 @@ def _finished(database: Database, keep_tags: Sequence[str]) -> list[tuple[str, f
 
 
 def _fit(parts: Parts, rule: RetentionRule, found: Selected) -> None:
-    """Add the oldest jobs, then the oldest unused claims, until what the others name is within the limit."""
+    """Add the oldest jobs, then the oldest unused claims, until the artifacts of the others are within the limit."""
     assert rule.max_gib is not None
     limit = rule.max_gib * 2**30
     named: dict[str, set[str]] = {}

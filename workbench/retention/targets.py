@@ -1,4 +1,4 @@
-"""What an erasure is about: digests by their beginning, claims, and what is not here."""
+"""Resolves the target of an erasure: digests by prefix, claims, and errors for unknown targets."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
 
 
 def digests_of(parts: Parts, given: Sequence[str], asker: str | None) -> list[str]:
-    """The whole digests of files that are known here, one at least.
+    """The full digests of existing files, at least one.
 
     Raises WorkbenchError: deletion.unknown, deletion.ambiguous.
     """
-    found = [digest for name in given for digest in _known(parts, name, asker)]
+    found = [digest for name in given for digest in _matching(parts, name, asker)]
     if not found:
         raise unknown("file", given[0][:12])
     return list(dict.fromkeys(found))
 
 
-def _known(parts: Parts, beginning: str, asker: str | None) -> set[str]:
+def _matching(parts: Parts, beginning: str, asker: str | None) -> set[str]:
     names, claims = job_artifacts.c.sha256, uploads.c.sha256
     of_jobs = select(names).where(names.startswith(beginning))
     of_claims = select(claims).where(claims.startswith(beginning))
@@ -38,10 +38,10 @@ def _known(parts: Parts, beginning: str, asker: str | None) -> set[str]:
     if len(found) > 1:
         raise WorkbenchError(
             "deletion.ambiguous",
-            f"{len(found)} files begin with these digits",
+            f"{len(found)} files have a digest with this prefix",
             where=beginning,
             seen=sorted(found)[:5],
-            remedy="Give more digits.",
+            remedy="Use a longer prefix.",
         )
     return found
 
@@ -60,9 +60,9 @@ def claims_on(parts: Parts, owner: str | None = None, digest: str | None = None)
 def unknown(kind: str, name: str) -> WorkbenchError:
     return WorkbenchError(
         "deletion.unknown",
-        f"there is no {kind} {name} here",
+        f"the {kind} {name} does not exist in this deployment",
         where=kind,
         seen=name,
         allowed="a file's path or digest, the id of a job, or owner:NAME",
-        remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
+        remedy="`workbench job list` lists jobs, and `workbench job artifacts JOB` the digests of their files.",
     )

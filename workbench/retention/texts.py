@@ -1,4 +1,4 @@
-"""What people wrote and what was said in erased jobs, as it may stand in log files."""
+"""The texts of erased jobs, in the forms in which log files may contain them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from schemas.job import JobRecord
 
-LEAST_CHARACTERS = 12  # a shorter text stands in lines that have nothing to do with it
+LEAST_CHARACTERS = 12  # a shorter text may also occur in unrelated lines
 
 
 def texts_of(records: Collection[JobRecord]) -> set[bytes]:
-    """Sentences in the graphs of the jobs, in each form that a log may have them in."""
+    """Sentences in the graphs of the jobs, in all forms in which a log may contain them."""
     found: set[str] = set()
     for record in records:
         found.update(_strings(record.graph.metadata))
@@ -31,6 +31,6 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _forms(text: str) -> set[bytes]:
-    """As it is, in JSON, as a Python literal."""
+    """The text itself, in JSON, and as a Python literal."""
     escaped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
     return {form.encode() for form in {text, *escaped}}

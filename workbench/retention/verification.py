@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.refs import FileRef, Ref
-from workbench.retention.healing import Damage, Stores, look_after
+from workbench.retention.healing import Damage, Stores, check_artifact
 from workbench.store.objects import ObjectFacts
 from workbench.store.origins import known_ref, named_refs
 
 
 @dataclass
 class Verification:
-    """How far it got and what it found.
+    """Progress and results.
 
     Attributes:
-        reached: the last digest that was looked at; give it as ``after`` to go on behind it.
-        whole: whether there was nothing left to look at.
+        reached: the last digest that was checked; pass it as ``after`` to continue after it.
+        whole: whether all artifacts were checked.
     """
 
     artifacts: int = 0
@@ -42,21 +42,21 @@ def verify_artifacts(
     most_s: float | None = None,
     seen: Callable[[Verification], None] | None = None,
 ) -> Verification:
-    """Look at every artifact in the store, and at those that jobs and uploads name and the store does not have.
+    """Check all artifacts in the store, and those that jobs and uploads refer to and the store does not have.
 
     Args:
-        repair: put good copies back, and take damaged bytes out that can be computed again (``healing.look_after``).
-        after: the digest to begin behind.
-        most_bytes: stop behind so many bytes read.
-        most_s: stop after so many seconds.
-        seen: called behind each artifact.
+        repair: restore intact copies, and remove damaged bytes that can be recomputed (``healing.check_artifact``).
+        after: the digest to start after.
+        most_bytes: stop after reading this many bytes.
+        most_s: stop after this many seconds.
+        seen: called after each artifact.
 
     Blocks: the store reads 100 to 200 MiB/s here. Raises WorkbenchError: store.unreachable, store.refused,
     sql.unreachable.
     """
     state, began = Verification(reached=after), time.monotonic()
     for ref, size_bytes in _all(stores, after):
-        found = look_after(stores, ref, repair=repair)
+        found = check_artifact(stores, ref, repair=repair)
         if found is not None:
             state.damaged.append(found)
         state.artifacts += 1
@@ -72,13 +72,13 @@ def verify_artifacts(
 
 
 def _all(stores: Stores, after: str) -> Iterator[tuple[Ref, int]]:
-    """Both orders of digests at once: what the store has, with its size, and what is named and is not there."""
+    """Merge two listings by digest: stored artifacts with their sizes, and referenced artifacts that are not stored."""
     stored, named = _stored(stores, after), named_refs(stores.store.database, after)
     there, wanted = next(stored, None), next(named, None)
     while there is not None or wanted is not None:
         if wanted is None or (there is not None and there.sha256 < wanted.sha256):
             assert there is not None
-            ref = known_ref(stores.store.database, there.sha256)  # of a result that no job names any more
+            ref = known_ref(stores.store.database, there.sha256)  # of a result that no job refers to any more
             yield ref or FileRef(sha256=there.sha256, size_bytes=there.size_bytes), there.size_bytes
             there = next(stored, None)
         elif there is None or wanted.sha256 < there.sha256:

@@ -1,4 +1,4 @@
-"""Where things stay: artifacts (objects), jobs (SQL) and the record of a run (MLflow).
+"""Persistent storage: artifacts (object store), jobs (SQL) and runs (MLflow).
 
-Nothing is imported here: a worker takes ``objects`` and ``local_cache`` and pays for neither SQL nor MLflow.
+Nothing is imported here, so that a worker that uses ``objects`` and ``local_cache`` loads neither SQL nor MLflow.
 """

@@ -1,7 +1,7 @@
-"""What people decided when a job asked them. The first answer to a question stands.
+"""People's answers to jobs that wait for approval. The first answer to a question counts.
 
-A decision is here before the bus hears of it: where the bus loses it, or the client dies in between, the control plane
-hands over what is kept here (``pending``).
+A decision is stored here before it is sent to the bus. If the bus loses it, or the client dies in between, the control
+plane sends the stored decision (``pending``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FINAL_NODE = [status.value for status in FINAL_NODE_STATUSES]
 
 
 class Approvals:
-    """The decisions of a bench. Thread-safe; every method is one transaction and blocks for it.
+    """The decisions of a deployment. Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -32,23 +32,23 @@ class Approvals:
         self._sql = Statements(database.dialect)
 
     def keep(self, job: str, node: str, decision: Decision) -> tuple[Decision, bool]:
-        """Keep the decision, unless there is one. Returns the one that stands, and whether it is this one, new."""
+        """Store the decision, unless there is one already. Returns the valid decision and whether it is the new one."""
         row = {"job": job, "node": node, **decision.model_dump()}
         with self._database.write() as connection:
-            if self._sql.keep(connection, approvals, [row]):
+            if self._sql.insert_missing(connection, approvals, [row]):
                 return decision, True
             here = (approvals.c.job == job) & (approvals.c.node == node)
             found = connection.execute(select(approvals).where(here)).mappings().one()
             return _decision(found), False
 
     def of(self, job: str) -> dict[str, Decision]:
-        """The decisions of a job by node."""
+        """The decisions of a job, by node."""
         with self._database.read() as connection:
             found = connection.execute(select(approvals).where(approvals.c.job == job)).mappings().all()
         return {row["node"]: _decision(row) for row in found}
 
     def pending(self) -> Sequence[tuple[str, str, Decision]]:
-        """(job, node, decision) of nodes that, as far as SQL knows, have not ended, oldest first."""
+        """(job, node, decision) of nodes that have not ended according to SQL, oldest first."""
         nodes = and_(node_results.c.job == approvals.c.job, node_results.c.node == approvals.c.node)
         statement = (
             select(approvals)

@@ -1,4 +1,4 @@
-"""Parameters and figures of many jobs at once: the columns of a table of runs."""
+"""Parameters and metrics of many jobs: the columns of a table of runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK = 500  # ids in one statement
 
 
 def params_of(database: Database, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """job -> ``node.param`` -> value. Long texts are cut; files are left out."""
+    """job -> ``node.param`` -> value. Long texts are truncated; files are omitted."""
     columns = job_params.c
     found: dict[str, dict[str, Any]] = {job: {} for job in ids}
     with database.read() as connection:

@@ -1,7 +1,7 @@
-"""Bytes that are not what their digest names: how they are told, found out and taken out of the store.
+"""Detects, reports and removes artifacts whose stored bytes do not match their digest.
 
-An object whose damage is certain is removed. From then on it is missing, and a missing artifact is a cache miss for the
-node that made it: nothing else has to be marked, and the right bytes are taken in again under the same name.
+An object that is certainly damaged is removed. From then on it is missing, and a missing artifact is a cache miss for
+the node that produced it. No other mark is needed, and correct bytes can be stored again under the same name.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 
 LOST = frozenset({"store.missing", "store.corrupt"})  # codes of an error whose ``artifact`` detail is the digest
-PROBE_BYTES = 64 * 2**20  # a probe is as large as the object in question, up to this
+PROBE_BYTES = 64 * 2**20  # maximum size of a probe, which otherwise has the size of the object in question
 REMEDY = (
-    "If a job made it: `workbench job rerun JOB` computes it anew. If a person brought it in: upload the file again. "
-    "`workbench doctor --objects` says which, and names the jobs."
+    "If a job produced it, `workbench job rerun JOB` recomputes it. If a person uploaded it, upload the file again. "
+    "`workbench doctor --objects` shows which is the case and names the jobs."
 )
 
 
 class Store(Protocol):
-    """What is needed of ``workbench.store.objects.Objects`` to examine one of its objects."""
+    """The part of ``workbench.store.objects.Objects`` that is needed to examine one object."""
 
     def stat(self, sha256: str) -> Any: ...
     def verify(self, ref: Ref) -> None: ...
@@ -37,31 +37,31 @@ class Store(Protocol):
 
 
 class Condition(StrEnum):
-    """What an artifact's object is worth."""
+    """The condition of an artifact's object."""
 
     GOOD = "good"
     MISSING = "missing"
-    DAMAGED = "damaged"  # other bytes than its digest names
-    UNREADABLE = "unreadable"  # the store fails at this object and at no other
+    DAMAGED = "damaged"  # its bytes do not match its digest
+    UNREADABLE = "unreadable"  # the store fails for this object only
 
 
 def missing(sha256: str, where: str) -> WorkbenchError:
-    """The error for an artifact that the store does not have."""
+    """The error for an artifact that is not in the store."""
     return WorkbenchError(
         "store.missing",
-        f"the object store does not have the bytes of artifact {sha256[:12]}",
+        f"artifact {sha256[:12]} is not in the object store",
         where=where,
-        seen="nothing",
+        seen="no such object",
         remedy=REMEDY,
         artifact=sha256,
     )
 
 
 def corrupt(sha256: str, where: str, seen: str, expected: str) -> WorkbenchError:
-    """The error for other bytes than the digest names."""
+    """The error for bytes that do not match the digest."""
     return WorkbenchError(
         "store.corrupt",
-        f"the bytes of artifact {sha256[:12]} are not those its digest names",
+        f"the bytes of artifact {sha256[:12]} do not match its digest",
         where=where,
         seen=seen,
         allowed=expected,
@@ -71,10 +71,10 @@ def corrupt(sha256: str, where: str, seen: str, expected: str) -> WorkbenchError
 
 
 def unreadable(sha256: str, fault: WorkbenchError) -> WorkbenchError:
-    """The error for an object at which the store fails while it answers everything else."""
+    """The error for an object that the store fails to read while it reads others."""
     return WorkbenchError(
         "store.corrupt",
-        f"the object store cannot read artifact {sha256[:12]} any more, and reads others of its size",
+        f"the object store can no longer read artifact {sha256[:12]}, but reads others of the same size",
         where=fault.where,
         seen=fault.seen,
         remedy=REMEDY,
@@ -84,7 +84,7 @@ def unreadable(sha256: str, fault: WorkbenchError) -> WorkbenchError:
 
 
 def condition(objects: Store, ref: Ref) -> Condition:
-    """Read the whole object and compare. Raises WorkbenchError: store.unreachable, store.refused."""
+    """Read the whole object and compare its digest. Raises WorkbenchError: store.unreachable, store.refused."""
     try:
         objects.verify(ref)
     except WorkbenchError as error:
@@ -97,7 +97,7 @@ def condition(objects: Store, ref: Ref) -> Condition:
 
 
 def discard(objects: Store, ref: Ref) -> Condition:
-    """Remove the object if it is damaged, which is read once more before; returns what it was found to be.
+    """Read the object once more and remove it if it is damaged. Returns the condition found.
 
     Raises WorkbenchError: store.unreachable, store.refused.
     """
@@ -107,14 +107,15 @@ def discard(objects: Store, ref: Ref) -> Condition:
     return found
 
 
-def only_this(objects: Store, sha256: str, fault: WorkbenchError) -> bool:
-    """Whether the store is well and fails at this object alone, after it answered with that fault.
+def fails_for_this_object_only(objects: Store, sha256: str, fault: WorkbenchError) -> bool:
+    """Whether the store works and fails for this object only, after it responded with this fault.
 
-    A store that keeps checksums of its own (SeaweedFS) answers 500, or breaks off, where its disk gave it other bytes.
-    So does one that is going down. What tells them apart is an object of the same size, written and read back now.
+    A store with checksums of its own (SeaweedFS) responds with 500, or closes the connection, if its disk returned
+    different bytes. A store that is shutting down does the same. To distinguish the two, this function writes an object
+    of the same size and reads it back.
     """
     if not isinstance(fault.__cause__, (S3Error, ServerError, ProtocolError)):
-        return False  # nobody answered: refused, timed out
+        return False  # no response: connection refused or timed out
     key = f"probe/{uuid.uuid4().hex}"
     try:
         facts = objects.stat(sha256)

@@ -1,4 +1,4 @@
-"""The connection to SQL: SQLite (WAL) or PostgreSQL by URL, its faults as errors with a remedy, its migrations."""
+"""The connection to SQL: SQLite (WAL) or PostgreSQL by URL, faults as errors with a remedy, migrations."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from schemas.errors import WorkbenchError
 
 REVISION = "0008"  # the newest migration; a test compares it with the folder
 BUSY_TIMEOUT_S = 15.0
-_MIGRATION_LOCK = 0x77626E63  # PostgreSQL advisory lock: any number that is ours
+_MIGRATION_LOCK = 0x77626E63  # PostgreSQL advisory lock: an arbitrary number of our own
 
 
 class Database:
     """One database. Thread-safe; transactions block."""
 
     def __init__(self, url: str) -> None:
-        """Opens no connection. Raises WorkbenchError (settings.invalid) for what is no SQLAlchemy URL."""
+        """Opens no connection. Raises WorkbenchError (settings.invalid) if the URL is not a SQLAlchemy URL."""
         try:
             parsed = make_url(url)
             self.dialect = parsed.get_backend_name()
@@ -36,9 +36,9 @@ class Database:
                 f"the database cannot be used: {fault}",
                 where="WORKBENCH_SQL_URL",
                 allowed="sqlite:////absolute/path.db, postgresql+psycopg://user:password@host/database",
-                remedy="Correct WORKBENCH_SQL_URL, or install the driver it names.",
+                remedy="Correct WORKBENCH_SQL_URL, or install the driver that it names.",
             ) from fault
-        driver: Any = self.engine.dialect.loaded_dbapi  # its own exceptions come from workbench.store.statements
+        driver: Any = self.engine.dialect.loaded_dbapi  # workbench.store.statements raises the driver's own exceptions
         self._faults: tuple[type[Exception], ...] = (
             *(OperationalError, InterfaceError, PoolTimeout),
             *(driver.OperationalError, driver.InterfaceError),
@@ -48,64 +48,65 @@ class Database:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end of the block. On SQLite it holds the write lock from the start.
+        """A transaction that is committed at the end of the block. On SQLite, it holds the write lock from the start.
 
         Raises WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
         """
-        with self._told(), self.engine.begin() as connection:
+        with self._translated_faults(), self.engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; on SQLite it neither waits for a writer nor keeps one waiting."""
-        with self._told(), self.engine.connect().execution_options(reading=True) as connection:
+        """A connection for reading. On SQLite, it neither waits for a writer nor blocks one."""
+        with self._translated_faults(), self.engine.connect().execution_options(reading=True) as connection:
             yield connection
 
     def close(self) -> None:
         self.engine.dispose()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_faults(self) -> Iterator[None]:
         try:
             yield
         except self._faults as fault:
             raise self._error(fault) from fault
 
     def _error(self, fault: Exception) -> WorkbenchError:
-        said = str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
-        if "disk is full" in said:
+        reason = str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
+        if "disk is full" in reason:
             return WorkbenchError(
                 "home.disk_full",
                 "the disk that holds the database is full",
                 where=self.shown_url,
-                remedy="Free space on that disk; running jobs go on once there is some.",
+                remedy="Free space on that disk. Running jobs then continue.",
             )
-        if "readonly database" in said or "unable to open database file" in said:
+        if "readonly database" in reason or "unable to open database file" in reason:
             return WorkbenchError(
                 "home.not_writable",
                 "the database file cannot be opened for writing",
                 where=self.shown_url,
-                seen=said,
-                remedy="Check the owner and mode of the file and its folder, or WORKBENCH_HOME.",
+                seen=reason,
+                remedy="Check the owner and permissions of the file and its folder, or WORKBENCH_HOME.",
             )
         return WorkbenchError(
             "sql.unreachable",
-            "the database does not answer as it should",
+            "the database is not available",
             where=self.shown_url,
-            seen=said,
-            remedy="Check that it runs and WORKBENCH_SQL_URL; nothing is lost, the work goes on once it answers.",
+            seen=reason,
+            remedy="Check that it is running, and check WORKBENCH_SQL_URL. Nothing is lost: work continues afterwards.",
         )
 
     def revision(self) -> str | None:
-        """The newest migration the database has seen, or None for an empty one."""
+        """The newest migration applied to the database, or None if it is empty."""
         with self.read() as connection:
             return _revision(connection)
 
     def migrate(self) -> bool:
-        """Bring the tables up to this version of the code; True when something was done.
+        """Migrate the tables to this version of the code. Returns whether there was anything to do.
 
-        A current database costs one query: Alembic (0.3 s) is only imported where there is work. Two processes at once
-        are safe: the second waits and finds nothing to do. Raises WorkbenchError (sql.schema) for a newer database.
+        A current database costs one query: Alembic (0.3 s) is imported only for actual migrations. Two processes may
+        call this at once: the second waits and finds nothing to do. Raises WorkbenchError (sql.schema) if the database
+        is newer than the code.
         """
         if self.revision() == REVISION:
             return False
@@ -120,7 +121,7 @@ class Database:
             if seen is not None and seen not in known_revisions():
                 raise WorkbenchError(
                     "sql.schema",
-                    "the database was written by a newer workbench",
+                    "the database was written by a newer version of the workbench",
                     where=self.shown_url,
                     seen=seen,
                     allowed=f"up to {REVISION}",
@@ -147,17 +148,17 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
+    connection.isolation_level = None  # the driver starts no transactions; _begin_sqlite does
     cursor = connection.cursor()
     _use_wal(cursor)
-    cursor.execute("PRAGMA synchronous=FULL")  # an accepted job survives a power cut, for 0.18 ms a commit
+    cursor.execute("PRAGMA synchronous=FULL")  # accepted jobs survive a power failure, for 0.18 ms per commit
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA secure_delete=ON")  # deleted rows are overwritten: 0.02 ms of CPU a deletion, else nothing
+    cursor.execute("PRAGMA secure_delete=ON")  # overwrites deleted rows, for 0.02 ms of CPU per deletion
     cursor.close()
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    # While another process changes a new file's mode, SQLite fails at once: the busy timeout does not apply to it.
+    # While another process changes the mode of a new file, SQLite fails at once, without the busy timeout.
     until = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -172,5 +173,5 @@ def _use_wal(cursor: sqlite3.Cursor) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads first and then writes fails with SQLITE_BUSY without waiting.
     reading = connection.get_execution_options().get("reading", False)
-    # The driver's cursor: exec_driver_sql takes as long as the whole rest of a short transaction.
+    # Uses the driver's cursor, because exec_driver_sql takes as long as the rest of a short transaction.
     connection.connection.cursor().execute("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
-"""Dead letters: nodes that failed their last attempt although another attempt could have helped.
+"""Dead letters: nodes that failed their last attempt although another attempt could have succeeded.
 
-They are written with the events that say so (``record.fold``) and stay until somebody removes them or their job is
-deleted.
+They are written together with the event of that failure (``record.fold``), and remain until somebody removes them or
+their job is deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workbench.store.tables import dead_letters, jobs
 
 
 class DeadLetter(Contract):
-    """A node that was given up."""
+    """A node that ran out of attempts."""
 
     job: str
     node: str
@@ -26,14 +26,14 @@ class DeadLetter(Contract):
     version: str | None = None
     code: str = Field(description="The error's code, listed in docs/errors.md.")
     message: str
-    attempt: int = Field(description="Which attempt was the last; 0 where it is not known.")
+    attempt: int = Field(description="Number of the last attempt; 0 if it is not known.")
     worker: str
     at: float = Field(description="UTC, seconds since 1970.")
-    error: ErrorInfo = Field(description="The whole error, with the end of the log where there is one.")
+    error: ErrorInfo = Field(description="The full error, with the end of the log if there is one.")
 
 
 class DeadLetters:
-    """The dead letters of a bench. Thread-safe; every method is one transaction and blocks for it.
+    """The dead letters of a deployment. Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -42,7 +42,7 @@ class DeadLetters:
         self._database = database
 
     def list(self, limit: int = 100, job: str | None = None, owner: str | None = None) -> Sequence[DeadLetter]:
-        """The newest ``limit`` dead letters, newest first; of one job, or of one person's jobs, where it is named."""
+        """The newest ``limit`` dead letters, newest first; optionally only those of one job or one owner."""
         columns = dead_letters.c
         statement = (
             select(dead_letters).where(*_of(job), *_owned(owner)).order_by(columns.at.desc(), columns.job, columns.node)
@@ -52,15 +52,15 @@ class DeadLetters:
         return [DeadLetter.model_validate(dict(row)) for row in found]
 
     def count(self, owner: str | None = None) -> int:
-        """How many there are; of one person's jobs where it is named."""
+        """The number of dead letters; optionally only those of one owner's jobs."""
         statement = select(func.count()).select_from(dead_letters).where(*_owned(owner))
         with self._database.read() as connection:
             return connection.execute(statement).scalar_one()
 
     def remove(self, job: str | None = None, node: str | None = None) -> int:
-        """Remove those of a job, of one of its nodes, or all where neither is named; returns how many they were.
+        """Remove the dead letters of a job or of one of its nodes; by default, all. Returns how many were removed.
 
-        They do not come back when their events are recorded again.
+        They do not reappear if their events are recorded again.
         """
         with self._database.write() as connection:
             return connection.execute(delete(dead_letters).where(*_of(job, node))).rowcount

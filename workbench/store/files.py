@@ -1,4 +1,4 @@
-"""Faults of local files, told with a remedy."""
+"""Turns faults of local files into errors with a remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.store.retry import disk_full, no_space
 
 @contextlib.contextmanager
 def written(place: Path) -> Iterator[None]:
-    """Writes below ``place`` in the block; a fault of the file system becomes home.disk_full or home.not_writable."""
+    """For a block that writes below ``place``: raises home.disk_full or home.not_writable for file system faults."""
     try:
         yield
     except OSError as fault:
@@ -20,8 +20,8 @@ def written(place: Path) -> Iterator[None]:
             raise disk_full(fault, place) from fault
         raise WorkbenchError(
             "home.not_writable",
-            "a file cannot be written",
+            "a file could not be written",
             where=str(fault.filename or place),
             seen=fault.strerror,
-            remedy="Check the owner and mode of that folder, or WORKBENCH_HOME.",
+            remedy="Check the owner and permissions of that folder, or WORKBENCH_HOME.",
         ) from fault

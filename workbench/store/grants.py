@@ -1,4 +1,4 @@
-"""Who may read which artifact: through a job that names it, or because the person brought it in."""
+"""Read access to artifacts: through a job that refers to the artifact, or because the user uploaded it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import and_, delete, exists, func, select, union_all
 
 from schemas.refs import Ref, read_ref
+from workbench.store.collection_rounds import check_round
 from workbench.store.database import Database
-from workbench.store.rounds import check_round
 from workbench.store.statements import Statements
 from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
 
 
 class Grants:
-    """Thread-safe; every method is one transaction and blocks for it.
+    """Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -26,15 +26,15 @@ class Grants:
         self._sql = Statements(database.dialect)
 
     def add_upload(self, owner: str, ref: Ref, facts: dict[str, Any], seen: str | None = None) -> None:
-        """Note that the owner brought the artifact in. Bringing it in again changes the facts and the time.
+        """Record that the owner uploaded the artifact. Uploading it again updates the facts and the time.
 
         Args:
-            seen: the round of collections (``Rounds.quiet``) before its bytes were put into the store. Where bytes were
-                removed since, RoundChanged is raised and nothing is written.
+            seen: the collection round (``CollectionRounds.wait_until_closed``) before its bytes were stored. If bytes
+                were removed since, RoundChanged is raised and nothing is written.
         """
         now = time.time()
         row = {"owner": owner, "sha256": ref.sha256, "facts": facts, "created_at": now}
-        known = {
+        artifact = {
             "sha256": ref.sha256,
             "kind": ref.kind,
             "media_type": ref.media_type,
@@ -45,17 +45,17 @@ class Grants:
         with self._database.write() as connection:
             if seen is not None:
                 check_round(self._sql, connection, self._database.dialect, seen)
-            self._sql.keep(connection, artifacts, [known])
-            self._sql.put(connection, uploads, [row])
+            self._sql.insert_missing(connection, artifacts, [artifact])
+            self._sql.upsert(connection, uploads, [row])
 
     def drop_upload(self, owner: str, sha256: str) -> bool:
-        """Drop the owner's claim; jobs that name the artifact keep it. Returns whether there was one."""
+        """Remove the owner's claim; jobs that refer to the artifact keep it. Returns whether there was a claim."""
         mine = (uploads.c.owner == owner) & (uploads.c.sha256 == sha256)
         with self._database.write() as connection:
             return connection.execute(delete(uploads).where(mine)).rowcount > 0
 
     def uploads(self, owner: str) -> list[tuple[Ref, float]]:
-        """Reference and time of everything that the owner brought in, newest first."""
+        """Reference and time of all uploads of the owner, newest first."""
         mine = select(artifacts.c.facts, uploads.c.created_at).where(uploads.c.owner == owner)
         mine = mine.join(artifacts, artifacts.c.sha256 == uploads.c.sha256).order_by(uploads.c.created_at.desc())
         with self._database.read() as connection:
@@ -63,23 +63,23 @@ class Grants:
         return [(ref, at) for ref, at in found if ref is not None]
 
     def upload(self, owner: str, sha256: str) -> dict[str, Any] | None:
-        """The facts of what the owner brought in, or None."""
+        """The facts of an upload of the owner, or None."""
         wanted = select(uploads.c.facts).where(uploads.c.owner == owner, uploads.c.sha256 == sha256)
         with self._database.read() as connection:
             found: dict[str, Any] | None = connection.execute(wanted).scalar()
         return found
 
     def any_upload(self, sha256: str) -> Ref | None:
-        """The reference of what anybody brought in, for those who see everything."""
+        """The reference of an upload of any user, for users who may see everything."""
         wanted = select(artifacts.c.facts).join(uploads, uploads.c.sha256 == artifacts.c.sha256)
         with self._database.read() as connection:
             return read_ref(connection.execute(wanted.where(artifacts.c.sha256 == sha256).limit(1)).scalar())
 
     def readable(self, sha256: str, owner: str, *, all_jobs: bool) -> Ref | None:
-        """The reference of an artifact that the owner may read, as it was first seen; None for any other.
+        """The reference, as first recorded, of an artifact that the owner may read; None for any other.
 
         Args:
-            all_jobs: whether the jobs of others count too; their uploads never do.
+            all_jobs: whether the owner may also read through the jobs of others; never through their uploads.
         """
         of_jobs = select(job_artifacts.c.sha256).where(job_artifacts.c.sha256 == sha256)
         if not all_jobs:
@@ -92,9 +92,9 @@ class Grants:
             return read_ref(connection.execute(wanted).scalar())
 
     def earlier(self, owner: str, kinds: Collection[str], limit: int) -> list[tuple[Ref, float]]:
-        """What the owner has brought in or given to a job, with the time of the last time; newest first.
+        """Files that the owner uploaded or used in a job, with the time of the last use; newest first.
 
-        Files that jobs made are not among them: those are found at their runs.
+        Files that jobs produced are not included; users find them at their runs.
 
         Args:
             kinds: image, audio, video, …
@@ -121,6 +121,6 @@ class Grants:
         )
         with self._database.read() as connection:
             rows = connection.execute(wanted).all()
-        # The bytes may have been brought in by somebody else first: the name is the one this owner gave them.
+        # Another user may have uploaded the same bytes first, so use the name that this owner gave them.
         found = ((read_ref(row.upload["ref"] if row.upload else row.facts), row.at) for row in rows)
         return [(ref, at) for ref, at in found if ref is not None]

@@ -1,4 +1,4 @@
-"""Deleting jobs in SQL: their rows in one transaction, and a note of the runs that MLflow still has of them."""
+"""Deletes jobs in SQL: their rows in one transaction, and a note of the runs that remain to be deleted in MLflow."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SOME = 500
 class DoomedRun:
     """A run whose job was deleted."""
 
-    id: str  # of the job, or "sweep …"
+    id: str  # id of the job, or "sweep …"
     run_id: str | None
     experiment: str
     at: float
 
 
 class JobDeletion:
-    """Thread-safe; every method is one transaction and blocks for it.
+    """Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -38,10 +38,10 @@ class JobDeletion:
         self._sql = Statements(database.dialect)
 
     def delete(self, ids: Sequence[str], *, tracked: bool) -> list[str]:
-        """Remove final jobs with all that belongs to them alone; returns those that were there.
+        """Remove finished jobs and all data that belongs only to them. Returns the removed ones.
 
         Args:
-            tracked: whether jobs are recorded in MLflow: then a run may exist although its id is not known.
+            tracked: whether jobs are recorded in MLflow. If so, a run may exist although its id is not known.
         """
         gone: list[str] = []
         with self._database.write() as connection:
@@ -59,15 +59,15 @@ class JobDeletion:
             for row in rows
             if row.mlflow_run_id or (tracked and row.tracking)
         ]
-        # Events, nodes, parameters, grants and dead letters go with it: they refer to it, ON DELETE CASCADE.
+        # ON DELETE CASCADE also removes events, nodes, parameters, grants and dead letters.
         connection.execute(delete(jobs).where(columns.id.in_([row.id for row in rows])))
         for sweep, experiment in {(row.sweep, row.experiment) for row in rows if row.sweep}:
             doomed += self._end_sweep(connection, sweep, experiment, now)
-        self._sql.put(connection, doomed_runs, doomed)
+        self._sql.upsert(connection, doomed_runs, doomed)
         return [row.id for row in rows]
 
     def _end_sweep(self, connection: Connection, sweep: str, experiment: str, now: float) -> list[dict[str, object]]:
-        """The run above a sweep of which no job is left."""
+        """The parent run of a sweep that has no jobs left."""
         if connection.execute(select(jobs.c.id).where(jobs.c.sweep == sweep).limit(1)).first() is not None:
             return []
         mine = bench.c.key.startswith(f"mlflow.sweep.{sweep}.", autoescape=True)
@@ -80,31 +80,31 @@ class JobDeletion:
         ]
 
     def doomed(self) -> list[DoomedRun]:
-        """Runs that MLflow may still have of deleted jobs, oldest first."""
+        """Runs of deleted jobs that may still exist in MLflow, oldest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(doomed_runs).order_by(doomed_runs.c.at)).all()
         return [DoomedRun(row.id, row.run_id, row.experiment, row.at) for row in rows]
 
     def doom(self, run_id: str, experiment: str) -> None:
-        """Note a run that is to go although it is no job's own: that of a notebook."""
+        """Note a run to delete that does not belong to a job, such as that of a notebook."""
         row = {"id": f"run {run_id}", "run_id": run_id, "experiment": experiment, "at": time.time()}
         with self._database.write() as connection:
-            self._sql.put(connection, doomed_runs, [row])
+            self._sql.upsert(connection, doomed_runs, [row])
 
     def settle(self, ids: Collection[str]) -> None:
-        """These runs are gone."""
+        """Record that these runs no longer exist."""
         with self._database.write() as connection:
             connection.execute(delete(doomed_runs).where(doomed_runs.c.id.in_(list(ids))))
 
     def unused_uploads(self, before: float) -> list[tuple[str, str]]:
-        """(owner, digest) of claims older than that on files that no job names."""
+        """(owner, digest) of claims older than ``before`` on files that no job refers to."""
         by_jobs = exists().where(job_artifacts.c.sha256 == uploads.c.sha256)
         wanted = select(uploads.c.owner, uploads.c.sha256).where(uploads.c.created_at < before, ~by_jobs)
         with self._database.read() as connection:
             return [(row[0], row[1]) for row in connection.execute(wanted.order_by(uploads.c.created_at))]
 
     def drop_uploads(self, claims: Collection[tuple[str, str]]) -> int:
-        """Drop claims; returns how many there were."""
+        """Remove claims. Returns how many existed."""
         gone = 0
         with self._database.write() as connection:
             for owner, sha256 in claims:
@@ -113,6 +113,6 @@ class JobDeletion:
         return gone
 
     def count(self) -> int:
-        """How many jobs there are."""
+        """The number of jobs."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(jobs)).scalar_one()

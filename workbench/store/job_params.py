@@ -1,4 +1,4 @@
-"""The parameters of jobs as rows, and the conditions by which lists are searched for them."""
+"""The parameters of jobs as rows, and conditions on them for filtering lists."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from schemas.graph import Node
 from schemas.refs import read_ref
 from workbench.store.tables import job_params, jobs
 
-TEXT_LENGTH = 4000  # of a prompt or script that is searched
-SPOKEN = ("prompt", "script")  # the parameters whose words are a job's title
+TEXT_LENGTH = 4000  # searchable characters of a prompt or script
+SPOKEN = ("prompt", "script")  # the parameters that a job's title is taken from
 
 _CONDITION = re.compile(
     r"(?:(?P<node>[A-Za-z_][\w-]{0,63})\.)?(?P<param>[A-Za-z_]\w{0,63})\s*"
@@ -27,11 +27,11 @@ _CONDITION = re.compile(
 
 @dataclass(frozen=True)
 class ParamCondition:
-    """A job has a node with this parameter and, where a sign is given, a value that compares so.
+    """The condition that a job has a node with this parameter, optionally compared with a value.
 
     Attributes:
-        node: "" for any.
-        sign: =, !=, <, <=, >, >= or "" (the job has such a parameter at all).
+        node: "" for any node.
+        sign: =, !=, <, <=, >, >=, or "" if the parameter only has to exist.
     """
 
     node: str
@@ -41,7 +41,7 @@ class ParamCondition:
 
     @classmethod
     def parse(cls, text: str) -> ParamCondition:
-        """From ``speed``, ``speech.speed``, ``speech.speed>=1.2``, ``style=calm``.
+        """Parse ``speed``, ``speech.speed``, ``speech.speed>=1.2``, ``style=calm``.
 
         Raises WorkbenchError (request.invalid).
         """
@@ -50,18 +50,18 @@ class ParamCondition:
         if condition is None or (condition.sign in _ORDERED and condition.number is None):
             raise WorkbenchError(
                 "request.invalid",
-                "the condition on a parameter cannot be read",
+                "the condition on a parameter is not valid",
                 where="parameter",
                 seen=text[:200],
-                allowed="name, name=value, name!=value, name>=number, name<=number, name>number, name<number; "
-                "the name as param or node.param",
-                remedy="Correct it; `workbench pipelines` and /api/pipelines name the parameters.",
+                allowed="name, name=value, name!=value, name>=number, name<=number, name>number, name<number, "
+                "where name is param or node.param",
+                remedy="Correct the condition. `workbench pipelines` and /api/pipelines list the parameters.",
             )
         return condition
 
     @property
     def number(self) -> float | None:
-        """The value where it is a finite number."""
+        """The value, if it is a finite number."""
         try:
             number = float(self.value)
         except ValueError:
@@ -80,7 +80,7 @@ class ParamCondition:
         elif self.sign:
             equal = columns.text == self.value
             if number is not None:
-                equal = or_(equal, func.coalesce(columns.number == number, False))  # a text has no number
+                equal = or_(equal, func.coalesce(columns.number == number, False))  # number is NULL for texts
             matches.append(equal if self.sign == "=" else ~equal)
         return jobs.c.id.in_(select(columns.job).where(*matches))
 
@@ -94,7 +94,7 @@ _ORDERED = {
 
 
 def param_rows(job: str, node: Node) -> list[dict[str, Any]]:
-    """Rows of ``job_params`` for the parameters of a node; those that are null or files are left out."""
+    """Rows of ``job_params`` for the parameters of a node, without null values and files."""
     rows = []
     for name, value in node.params.items():
         if value is None or read_ref(value) is not None or len(name) > 64:
@@ -113,7 +113,7 @@ def param_rows(job: str, node: Node) -> list[dict[str, Any]]:
 
 
 def spoken(text: str) -> ColumnElement[bool]:
-    """The condition that a job's prompt or script has this text in it; case is ignored."""
+    """The condition that a job's prompt or script contains this text; case is ignored."""
     columns = job_params.c
     here = columns.param.in_(SPOKEN) & columns.text.icontains(text, autoescape=True)
     return jobs.c.id.in_(select(columns.job).where(here))

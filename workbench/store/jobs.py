@@ -1,4 +1,4 @@
-"""The jobs of a bench in SQL: accepted once, changed only by numbered events, never forgotten by a restart."""
+"""The jobs of a deployment in SQL: accepted once, changed only by numbered events, safe across restarts."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, read_ref
 from schemas.status import FINAL_JOB_STATUSES, NodeStatus
 from workbench.settings import Settings
-from workbench.store import assemble, tables
-from workbench.store.assemble import job_record, new_job_rows
+from workbench.store import job_rows, tables
+from workbench.store.collection_rounds import check_round
 from workbench.store.database import Database
+from workbench.store.job_rows import job_record, new_job_rows
 from workbench.store.listing import JobFilter, JobPage, list_jobs
 from workbench.store.recording import Recording
-from workbench.store.rounds import check_round
 from workbench.store.statements import Statements
 
 _FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
 _EPOCH = "epoch"
-_JOB = f"SELECT {', '.join(assemble.JOB_COLUMNS)} FROM jobs WHERE id = ?"
-_NODES = f"SELECT {', '.join(assemble.NODE_COLUMNS)} FROM node_results WHERE job = ?"
+_JOB = f"SELECT {', '.join(job_rows.JOB_COLUMNS)} FROM jobs WHERE id = ?"
+_NODES = f"SELECT {', '.join(job_rows.NODE_COLUMNS)} FROM node_results WHERE job = ?"
 _OUTPUTS = "SELECT content_key, output FROM computed WHERE content_key IN"
 _METRICS = "SELECT content_key, metrics FROM computed WHERE content_key IN"
 
 
 @dataclass(frozen=True)
 class ActiveNode:
-    """A node that runs, or waits without a worker."""
+    """A node that runs, or waits without occupying a worker."""
 
     job: str
     node: str
@@ -44,12 +44,12 @@ class ActiveNode:
 
     @property
     def wait(self) -> NodeWait:
-        """Why it waits. Raises pydantic.ValidationError where it does not."""
+        """Why it waits. Raises pydantic.ValidationError if it does not wait."""
         return NodeWait.model_validate(self.waiting)
 
 
 class JobStore:
-    """Everything SQL knows of jobs. Thread-safe; every method is one transaction and blocks for it.
+    """All data about jobs in SQL. Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -61,17 +61,17 @@ class JobStore:
 
     @classmethod
     def open(cls, settings: Settings) -> JobStore:
-        """The store of the settings' database, its tables brought up to date.
+        """Open the database of the settings and migrate its tables.
 
-        Raises WorkbenchError: settings.invalid when no database is named; sql.schema when it is too new.
+        Raises WorkbenchError: settings.invalid if no database is configured; sql.schema if it is too new.
         """
         if not settings.sql_url:
             raise WorkbenchError(
                 "settings.invalid",
-                "no database is named",
+                "no database is configured",
                 where="WORKBENCH_SQL_URL",
                 allowed="sqlite:////absolute/path.db, postgresql+psycopg://user:password@host/database",
-                remedy="Start the bench with `workbench up`, or set WORKBENCH_SQL_URL.",
+                remedy="Start the deployment with `workbench up`, or set WORKBENCH_SQL_URL.",
             )
         database = Database(settings.sql_url)
         database.migrate()
@@ -84,46 +84,46 @@ class JobStore:
     # Accepting
 
     def create(self, job: NewJob, seen: str | None = None) -> tuple[str, bool]:
-        """Keep an accepted job. Returns its id and whether it is new.
+        """Store an accepted job. Returns its id and whether it is new.
 
-        With an idempotency key that is known, nothing is written and the id is that of the earlier job.
-        Raises WorkbenchError (job.key_reused) when that job asked for something else.
+        If the idempotency key was used before, nothing is written, and the id is that of the earlier job.
+        Raises WorkbenchError (job.key_reused) if that job was a different request.
 
         Args:
-            seen: the round of collections (``Rounds.quiet``) before the job's files and results were looked for. Where
-                bytes were removed since, RoundChanged is raised and nothing is written.
+            seen: the collection round (``CollectionRounds.wait_until_closed``) before the job's files and results were
+                looked up. If bytes were removed since, RoundChanged is raised and nothing is written.
         """
         rows = new_job_rows(job, now=time.time())
         with self.database.write() as connection:
             if seen is not None:
                 check_round(self._sql, connection, self.database.dialect, seen)
-            if not self._sql.keep(connection, tables.jobs, [rows.job]):
+            if not self._sql.insert_missing(connection, tables.jobs, [rows.job]):
                 return self._earlier(connection, job, rows.job["request_hash"]), False
-            self._sql.keep(connection, tables.node_results, rows.nodes)
-            self._sql.keep(connection, tables.artifacts, rows.artifacts)
-            self._sql.keep(connection, tables.job_artifacts, rows.grants)
-            self._sql.keep(connection, tables.job_params, rows.params)
+            self._sql.insert_missing(connection, tables.node_results, rows.nodes)
+            self._sql.insert_missing(connection, tables.artifacts, rows.artifacts)
+            self._sql.insert_missing(connection, tables.job_artifacts, rows.grants)
+            self._sql.insert_missing(connection, tables.job_params, rows.params)
         return job.id, True
 
     def _earlier(self, connection: Connection, job: NewJob, request_hash: str) -> str:
         jobs = tables.jobs.c
         same_key = and_(jobs.idempotency_key.is_not(None), jobs.idempotency_key == job.idempotency_key)
         found = connection.execute(select(jobs.id, jobs.request_hash).where((jobs.id == job.id) | same_key)).first()
-        assert found is not None  # the insert met it a moment ago, in this transaction
+        assert found is not None  # the insert in this transaction conflicted with it
         if found.request_hash != request_hash:
             raise WorkbenchError(
                 "job.key_reused",
-                "the idempotency key was used for another graph",
+                "the idempotency key was already used for a different graph",
                 where=f"job {found.id}",
                 seen=job.idempotency_key or job.id,
-                remedy="Use a new key for a new graph; the same key only repeats the same submit.",
+                remedy="Use a new key for a new graph. A key can only repeat the same submit.",
             )
         return str(found.id)
 
     # Reading
 
     def get(self, job_id: str) -> JobRecord | None:
-        """The job with its graph as last known, or None."""
+        """The job with the current state of its graph, or None."""
         with self.database.read() as connection:
             job = self._sql.run(connection, _JOB, (job_id,)).fetchone()
             if job is None:
@@ -132,12 +132,12 @@ class JobStore:
         return job_record(job, nodes)
 
     def list(self, wanted: JobFilter | None = None) -> JobPage:
-        """One page of jobs, newest first, without their graphs, and how many there are in all."""
+        """One page of jobs, newest first, without their graphs, and the total number."""
         with self.database.read() as connection:
             return list_jobs(connection, wanted or JobFilter())
 
     def events(self, job_id: str, after: str = "", limit: int = 10_000) -> Sequence[Event]:
-        """Events behind the cursor ``<epoch>-<seq>`` (all of them for ""), in order."""
+        """Events after the cursor ``<epoch>-<seq>`` ("" for all), in order."""
         events = tables.events.c
         statement = select(tables.events).where(events.job == job_id)
         if after:
@@ -156,7 +156,7 @@ class JobStore:
         return [Event.model_validate(dict(row)) for row in found]
 
     def experiments(self, owner: str | None = None, limit: int = 1000) -> Sequence[str]:
-        """Names of the experiments that jobs are recorded in; of one owner's jobs where it is named."""
+        """Names of the experiments that jobs are recorded in; optionally only those of one owner's jobs."""
         columns = tables.jobs.c
         statement = select(columns.experiment).distinct().order_by(columns.experiment).limit(limit)
         if owner is not None:
@@ -180,13 +180,13 @@ class JobStore:
         return [node for node in active if not node.waiting], [node for node in active if node.waiting]
 
     def count_by_status(self) -> dict[str, int]:
-        """How many jobs there are in each status that any has."""
+        """The number of jobs by status, for statuses that occur."""
         status = tables.jobs.c.status
         with self.database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(select(status, func.count()).group_by(status))}
 
     def unfinished(self) -> Iterator[str]:
-        """Ids of jobs that are not final, oldest first: what the reconciler compares with the bus."""
+        """Ids of jobs that are not final, oldest first. The reconciler compares them with the bus."""
         jobs = tables.jobs.c
         statement = select(jobs.id).where(jobs.status.not_in(_FINAL_JOB)).order_by(jobs.created_at)
         with self.database.read() as connection:
@@ -204,7 +204,7 @@ class JobStore:
             )
 
     def unfinished_among(self, ids: Sequence[str]) -> set[str]:
-        """Which of these jobs are not final. One that nobody knows is not among them."""
+        """Those of these jobs that exist and are not final."""
         jobs = tables.jobs.c
         with self.database.read() as connection:
             return set(
@@ -212,7 +212,7 @@ class JobStore:
             )
 
     def artifact(self, sha256: str, owner: str | None = None) -> Ref | None:
-        """The reference of an artifact that a job names; of that owner's jobs where one is given."""
+        """The reference of an artifact that a job refers to; optionally only through one owner's jobs."""
         grants, jobs, artifacts = tables.job_artifacts, tables.jobs, tables.artifacts
         statement = (
             select(artifacts.c.facts)
@@ -228,9 +228,9 @@ class JobStore:
     # Recording
 
     def apply(self, batch: Sequence[Event]) -> None:
-        """Write a batch of events and what they mean, in one transaction. Applying an event again changes nothing.
+        """Write a batch of events and their effects in one transaction. Applying an event again changes nothing.
 
-        Events of jobs that SQL does not know are dropped and logged: their job was deleted.
+        Events of jobs that are not in SQL are dropped and logged, because these jobs were deleted.
         """
         if not batch:
             return
@@ -240,11 +240,11 @@ class JobStore:
     # The result cache
 
     def computed(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Outputs of the content keys that were computed before."""
+        """Outputs by content key, for keys that were computed before."""
         return self._of_computed(_OUTPUTS, keys)
 
     def measured(self, keys: Iterable[str]) -> dict[str, dict[str, float]]:
-        """The figures that the computations of these content keys recorded."""
+        """Recorded metrics by content key, for keys that were computed before."""
         return self._of_computed(_METRICS, keys)
 
     def _of_computed(self, text: str, keys: Iterable[str]) -> dict[str, Any]:
@@ -255,7 +255,7 @@ class JobStore:
             return {key: tables.from_json(value) for key, value in self._sql.select_in(connection, text, wanted)}
 
     def recent_results(self, limit: int) -> Sequence[NodeResult]:
-        """The results computed last, oldest first: what a bus that was wiped is told again."""
+        """The most recent results, oldest first, to restore the index of a bus that lost its data."""
         rows = tables.computed
         statement = select(rows.c.content_key, rows.c.output, rows.c.metrics, rows.c.seconds)
         with self.database.read() as connection:
@@ -265,24 +265,24 @@ class JobStore:
             for row in reversed(found)
         ]
 
-    # The bench
+    # The deployment
 
     def epoch(self) -> int:
-        """The bench's epoch; 0 before the first bus."""
+        """The deployment's epoch; 0 before the first bus."""
         return int(self.note(_EPOCH) or 0)
 
     def raise_epoch(self) -> int:
-        """Raise the epoch by one and return it. Two callers never get the same."""
+        """Increment the epoch and return it. Two callers never get the same value."""
         with self.database.write() as connection:
             columns = tables.bench.c
-            self._sql.keep(connection, tables.bench, [{"key": _EPOCH, "value": "0"}])
+            self._sql.insert_missing(connection, tables.bench, [{"key": _EPOCH, "value": "0"}])
             locked = select(columns.value).where(columns.key == _EPOCH).with_for_update()
             epoch = int(connection.execute(locked).scalar_one()) + 1
             connection.execute(update(tables.bench).where(columns.key == _EPOCH).values(value=str(epoch)))
         return epoch
 
     def note(self, key: str) -> str | None:
-        """What is noted of the bench under that key."""
+        """The value stored for the deployment under this key."""
         with self.database.read() as connection:
             found: str | None = connection.execute(
                 select(tables.bench.c.value).where(tables.bench.c.key == key)
@@ -290,6 +290,6 @@ class JobStore:
         return found
 
     def set_note(self, key: str, value: str) -> None:
-        """Note something of the bench as a whole."""
+        """Store a value for the deployment."""
         with self.database.write() as connection:
-            self._sql.put(connection, tables.bench, [{"key": key, "value": value}])
+            self._sql.upsert(connection, tables.bench, [{"key": key, "value": value}])

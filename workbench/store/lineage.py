@@ -1,4 +1,4 @@
-"""Where a job's inputs come from and where its outputs went: read from what jobs name."""
+"""Finds where a job's inputs come from and which jobs use its outputs, by the artifacts that jobs refer to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from schemas.api import FromJob, Lineage, UsedBy
 from workbench.store.database import Database
 from workbench.store.tables import artifacts, job_artifacts, jobs
 
-MOST = 200  # of each list
+MOST = 200  # entries in each list
 
 
 def lineage(database: Database, job: str, owner: str | None = None) -> Lineage:
-    """The job's neighbours, the newest first of each kind.
+    """The jobs related to a job, newest first within each kind.
 
     Args:
-        owner: whose jobs count; None: everybody's.
+        owner: only jobs of this owner; None for all jobs.
 
     Raises WorkbenchError: sql.unreachable.
     """
@@ -44,7 +44,7 @@ def lineage(database: Database, job: str, owner: str | None = None) -> Lineage:
 
 
 def makers(job: str, visible: ColumnElement[bool]) -> Select[Any]:
-    """sha256, node, name of an input of the job, and job, node, name of an output that it is, with its kind."""
+    """For each input of the job: sha256, node, name, then job, node, name of the output that produced it, and kind."""
     mine, other = job_artifacts.alias(), job_artifacts.alias()
     return (
         select(mine.c.sha256, mine.c.node, mine.c.name, other.c.job, other.c.node, other.c.name, artifacts.c.kind)
@@ -58,10 +58,10 @@ def makers(job: str, visible: ColumnElement[bool]) -> Select[Any]:
 
 
 def users(job: str, visible: ColumnElement[bool]) -> Select[Any]:
-    """Job, node, name of an input that is an output of the job, with its sha256 and the time of that job."""
+    """For each use of an output of the job: job, node and name of the input, sha256, and the time of that job."""
     mine, other = job_artifacts.alias(), job_artifacts.alias()
     return (
-        # The time is selected too: PostgreSQL orders distinct rows by nothing else.
+        # The time is selected because PostgreSQL orders distinct rows only by selected columns.
         select(other.c.job, other.c.node, other.c.name, mine.c.sha256, jobs.c.created_at)
         .join(other, other.c.sha256 == mine.c.sha256)
         .join(jobs, jobs.c.id == other.c.job)

@@ -1,4 +1,4 @@
-"""Lists of jobs: the filter, one line a job, a page with the total."""
+"""Lists of jobs: the filter, one line per job, and pages with a total."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ TITLE_LENGTH = 80
 
 
 class JobFilter(Contract):
-    """Which jobs to list; what is None does not matter."""
+    """Which jobs to list. None means no restriction."""
 
     ids: list[str] | None = Field(None, max_length=1000)
     status: list[JobStatus] | None = None
-    shown_as: list[ApiStatus] | None = Field(None, description="The same in the words of the HTTP API.")
+    shown_as: list[ApiStatus] | None = Field(None, description="Statuses as named by the HTTP API.")
     owner: str | None = None
-    reader: str | None = Field(None, description="Only jobs that this owner may see; null: all.")
+    reader: str | None = Field(None, description="Only jobs that this user may see; null for all.")
     pipeline: str | None = None
-    without_pipelines: list[str] = Field(default_factory=list, description="Jobs of these are left out.")
+    without_pipelines: list[str] = Field(default_factory=list, description="Pipelines whose jobs are excluded.")
     experiment: str | None = None
     sweep: str | None = None
     parent: str | None = None
@@ -35,15 +35,15 @@ class JobFilter(Contract):
     text: str | None = Field(
         None, description="Part of a job id, workflow, pipeline, experiment, prompt or script; case ignored."
     )
-    params: list[ParamCondition] = Field(default_factory=list, description="All of them hold.")
-    since: float | None = Field(None, description="Accepted at or after: UTC, seconds since 1970.")
-    before: float | None = Field(None, description="Accepted before: UTC, seconds since 1970.")
+    params: list[ParamCondition] = Field(default_factory=list, description="Conditions that must all hold.")
+    since: float | None = Field(None, description="Accepted at or after this time: UTC, seconds since 1970.")
+    before: float | None = Field(None, description="Accepted before this time: UTC, seconds since 1970.")
     limit: int = Field(50, ge=1, le=1000)
     offset: int = Field(0, ge=0)
 
 
 class JobLine(Contract):
-    """One job of a list: what a table shows, without the graph."""
+    """One job of a list, without the graph."""
 
     id: str
     status: JobStatus
@@ -58,17 +58,17 @@ class JobLine(Contract):
     tags: list[str] = Field(default_factory=list)
     graph_hash: str
     progress: float = Field(description="Share of the work that is final, 0 to 1.")
-    nodes: int = Field(description="Nodes of the graph.")
-    nodes_final: int = Field(description="Nodes that are final.")
-    nodes_cached: int = Field(description="Nodes that reused an earlier computation.")
+    nodes: int = Field(description="Number of nodes in the graph.")
+    nodes_final: int = Field(description="Number of nodes that are final.")
+    nodes_cached: int = Field(description="Number of nodes with a cache hit.")
     error: ErrorInfo | None = None
     created_at: float
     started_at: float | None = None
     finished_at: float | None = None
     mlflow_run_id: str | None = None
-    on_bus: bool = Field(False, description="Whether an event of it was recorded.")
+    on_bus: bool = Field(False, description="Whether an event of the job was recorded.")
     title: str = Field("", description="First words of its prompt or script.")
-    picture: str | None = Field(None, description="Digest of its last video or picture, else of its first input.")
+    picture: str | None = Field(None, description="Digest of its last video or image, else of its first input.")
     waiting: dict[str, NodeWait] = Field(default_factory=dict, description="node -> what it waits for")
 
 
@@ -76,7 +76,7 @@ class JobPage(Contract):
     """One page of a list."""
 
     jobs: list[JobLine]
-    total: int = Field(description="Jobs that match, on all pages.")
+    total: int = Field(description="Number of matching jobs on all pages.")
 
 
 def list_jobs(connection: Connection, wanted: JobFilter) -> JobPage:
@@ -142,7 +142,7 @@ def _counts(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]
 
 
 def _shown(status: ApiStatus) -> ColumnElement[bool]:
-    """The condition that a job is in this state of the HTTP API, as ``schemas.api.api_status`` has it."""
+    """The condition that a job has this status of the HTTP API, as defined by ``schemas.api.api_status``."""
     accepted = jobs.c.status == JobStatus.ACCEPTED.value
     if status is ApiStatus.ADVERTISED:
         return and_(accepted, ~_has_events)
@@ -165,8 +165,8 @@ def _titles(connection: Connection, ids: list[str]) -> dict[str, str]:
         select(columns.job, columns.text)
         .join(node_results, (nodes.job == columns.job) & (nodes.node == columns.node))
         .where(here)
-        # The last of a job counts. A script is what is said; a prompt only what it is about. Of several nodes the first
-        # one has the person's words: what an animation is prompted with comes later in the graph.
+        # The last row of a job counts. A script comes before a prompt, because it is the spoken text itself. Among
+        # nodes, the first one counts: later ones may have prompts for a video model.
         .order_by(columns.param, nodes.position.desc())
     )
     return {row.job: shortened(row.text) for row in found}
@@ -188,7 +188,7 @@ def _pictures(connection: Connection, ids: list[str]) -> dict[str, str]:
         .join(artifacts, artifacts.c.sha256 == named.sha256)
         .join(node_results, (nodes.job == named.job) & (nodes.node == named.node))
         .where(named.job.in_(ids), artifacts.c.kind.in_(("image", "video")))
-        # The last of a job counts: videos behind pictures behind inputs, later nodes behind earlier ones.
+        # The last row of a job counts: inputs, then images, then videos; earlier nodes before later ones.
         .order_by(named.role == "output", artifacts.c.kind == "video", nodes.position, named.name)
     )
     return {row.job: row.sha256 for row in connection.execute(statement)}

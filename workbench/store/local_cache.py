@@ -1,12 +1,12 @@
 """Local copies of artifacts: ``ab/abcd…`` below a folder, read-only, bounded in size, shared by processes.
 
-What is used was touched lately or is held: ``hold`` takes a shared flock, which the kernel drops with the process, so
-no crash leaves an artifact pinned. Eviction goes by modification time, which every use renews, and takes an exclusive
-flock first.
+A copy is in use if it was used recently or is held. ``hold`` takes a shared flock, which the kernel releases when the
+process ends, so a crash never leaves an artifact pinned. Eviction is by modification time, which every use updates, and
+takes an exclusive flock first.
 
-A copy is hashed when a process first uses it, and again after ten minutes: a disk may give back other bytes than it
-took, and a result computed from them would stand under the key of the right ones. The file's times say nothing of that.
-Hashing runs at 1.2 GB/s here.
+A copy is hashed when a process first uses it, and again after ten minutes, because a disk may return other bytes than
+were written. A result computed from such bytes would be cached under the content key of the correct ones. File times
+do not reveal such damage. Hashing runs at 1.2 GB/s here.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from workbench.store.objects import Objects
 from workbench.store.retry import disk_full, no_space
 
 log = structlog.get_logger(__name__)
-KEEP_S = 60.0  # a file used this lately stays: between fetch() and hold() nothing else protects it
+KEEP_S = 60.0  # files used within this time are kept, because nothing else protects them between fetch() and hold()
 EVICT_TO = 0.9  # of the limit, so that a full cache is not scanned for every file
-SCAN_AFTER = 0.05  # of the limit: as much may come in before the folder is measured again
+SCAN_AFTER = 0.05  # of the limit: how much may be added before the folder is measured again
 STALE_STAGING_S = 24 * 3600.0
-TRUSTED_S = 600.0  # a copy that was hashed this lately is not hashed again
+TRUSTED_S = 600.0  # a copy that was hashed within this time is not hashed again
 TRUSTED_MOST = 10_000
 
 
@@ -41,8 +41,8 @@ class LocalCache:
     """A folder of artifacts. Thread-safe, and safe with other processes on the same folder.
 
     Args:
-        folder: created where it is missing.
-        limit_bytes: what the files may take together. It is exceeded while everything in it is in use.
+        folder: created if it is missing.
+        limit_bytes: maximum total size of the files. It is exceeded while all files are in use.
         keep_s: files used within this time are never evicted.
     """
 
@@ -51,19 +51,19 @@ class LocalCache:
         self.limit_bytes = limit_bytes
         self._keep_s = keep_s
         self._mutex = threading.Lock()
-        self._unmeasured_bytes = limit_bytes  # more than SCAN_AFTER: the first file measures the folder
-        self._hashed: dict[str, tuple[int, float]] = {}  # digest -> inode, when: of the copies that were right
+        self._unmeasured_bytes = limit_bytes  # above SCAN_AFTER, so that adding the first file measures the folder
+        self._hashed: dict[str, tuple[int, float]] = {}  # digest -> inode and time, for copies that were correct
 
     def path(self, ref: Ref, *, anew: bool = False) -> Path | None:
-        """The local copy, its use noted, or None. A damaged copy (a disk's fault, a crash of the machine) is removed.
+        """The local copy, marked as used, or None. A damaged copy (disk fault, crash of the machine) is removed.
 
         Args:
-            anew: hash it even where that was done a moment ago.
+            anew: hash the copy even if that was done recently.
         """
         path = self._place(ref)
         try:
             with _shared(path) as file:
-                if not self._is_right(file, ref, anew):
+                if not self._is_correct(file, ref, anew):
                     path.unlink(missing_ok=True)
                     log.warning("damaged copy removed", artifact=ref.sha256, path=str(path))
                     return None
@@ -72,7 +72,7 @@ class LocalCache:
             return None
         return path
 
-    def _is_right(self, file: BufferedReader, ref: Ref, anew: bool) -> bool:
+    def _is_correct(self, file: BufferedReader, ref: Ref, anew: bool) -> bool:
         facts = os.fstat(file.fileno())
         if ref.size_bytes is not None and facts.st_size != ref.size_bytes:
             return False
@@ -87,19 +87,19 @@ class LocalCache:
     def _trust(self, ref: Ref, inode: int) -> None:
         with self._mutex:
             if len(self._hashed) >= TRUSTED_MOST:
-                self._hashed.clear()  # they are hashed again, which costs little
+                self._hashed.clear()  # hashing them again costs little
             self._hashed[ref.sha256] = (inode, time.monotonic())
 
     def add(self, path: Path, ref: Ref) -> Path:
-        """Take a finished file over; it must not be changed afterwards. Raises WorkbenchError (home.disk_full)."""
+        """Add a finished file, which must not be changed afterwards. Raises WorkbenchError (home.disk_full)."""
         place = self._place(ref)
         facts = path.stat()
         size = facts.st_size
         try:
-            os.utime(path)  # it becomes the time of use at its place
+            os.utime(path)  # counts as the time of last use
             take_over(path, place)
-            self._trust(ref, facts.st_ino)  # this very file, whose digest its maker has just taken
-            if self.path(ref) is None:  # an older copy was there, and was evicted or damaged
+            self._trust(ref, facts.st_ino)  # its creator has just computed its digest
+            if self.path(ref) is None:  # there was an older copy, which was evicted or damaged
                 take_over(path, place)
         except OSError as fault:
             if no_space(fault):
@@ -109,7 +109,7 @@ class LocalCache:
         return place
 
     def fetch(self, ref: Ref, objects: Objects) -> Path:
-        """The local copy, fetched and verified where there is none. Blocks.
+        """The local copy, fetched and verified if there is none. Blocks.
 
         Raises WorkbenchError: store.missing, store.corrupt, store.unreachable, home.disk_full.
         """
@@ -119,13 +119,13 @@ class LocalCache:
         place = self._place(ref)
         objects.get(ref, place)
         facts = place.stat()
-        self._trust(ref, facts.st_ino)  # the store's bytes were compared on their way
+        self._trust(ref, facts.st_ino)  # the digest was verified during the download
         self._grown(facts.st_size)
         return place
 
     @contextlib.contextmanager
     def hold(self, *refs: Ref) -> Iterator[None]:
-        """Keep these artifacts here while the block runs; those that are not here are passed over."""
+        """Protect the local copies of these artifacts from eviction during the block; missing ones are skipped."""
         with contextlib.ExitStack() as stack:
             for ref in refs:
                 with contextlib.suppress(FileNotFoundError):
@@ -133,11 +133,11 @@ class LocalCache:
             yield
 
     def size_bytes(self) -> int:
-        """What the files take together."""
+        """The total size of the files."""
         return sum(size for _, size, _ in self._files())
 
     def evict(self) -> int:
-        """Remove what was used longest ago until the cache is within its limit; returns the bytes freed."""
+        """Remove the least recently used files until the cache is within its limit. Returns the bytes freed."""
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         freed = 0
@@ -163,7 +163,7 @@ class LocalCache:
             self.evict()
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """(used at, bytes, path) of every artifact; clears away what dead processes left half-written."""
+        """(time of last use, bytes, path) of every artifact. Removes incomplete files of dead processes."""
         for path in self.folder.glob("??/*"):
             try:
                 facts = path.stat()
@@ -178,21 +178,22 @@ class LocalCache:
 
 @contextlib.contextmanager
 def _shared(path: Path) -> Iterator[BufferedReader]:
-    """The file under a shared lock, and still at its place. Raises FileNotFoundError."""
+    """The file under a shared lock, if it still exists at this path. Raises FileNotFoundError."""
     with path.open("rb") as file:
         lock(file, shared=True)
-        # Evicted between opening and locking? The link count does not tell: a node's workdir may hold another link.
+        # It may have been evicted between open and lock. The link count does not show that, because a node's workdir
+        # may contain another link.
         if path.stat().st_ino != os.fstat(file.fileno()).st_ino:
             raise FileNotFoundError(path)
         yield file
 
 
 def remove_unless_used(path: Path, used_at: float) -> bool:
-    """Remove a copy that nobody holds and nobody used after that time; returns whether it is gone."""
+    """Remove a copy that is not held and was not used after this time. Returns whether it was removed."""
     try:
         with path.open("rb") as file:
             if not lock(file, wait=False) or os.fstat(file.fileno()).st_mtime != used_at:
-                return False  # in use, or used since the folder was read
+                return False  # in use, or used after the folder was read
             path.unlink()
     except FileNotFoundError:
         return False

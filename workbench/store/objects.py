@@ -1,8 +1,8 @@
 """Artifacts in an S3 bucket, named by their SHA-256: ``sha256/<2 hex>/<64 hex>``.
 
-One private bucket holds them all. An object is written whole, checked, and only then pointed at; it never changes
-afterwards, so writing it twice is harmless and needs no lock. Previews are the exception: short-lived, named by job and
-node, rewritten as the node goes on.
+One private bucket contains all of them. An object is written as a whole and verified before anything refers to it. It
+never changes afterwards, so writing it twice is harmless and needs no lock. Previews are the exception: they are
+short-lived, named by job and node, and overwritten while the node runs.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from workbench.store.retry import ATTEMPTS, disk_full, is_missing, no_space, wit
 T = TypeVar("T")
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 60.0
 POOL_CONNECTIONS = 16
-# Larger files go up in parts of this size, so many at a time: each is held in memory. With 16 MiB and three a put took
-# 83 MB and not a second less.
+# Larger files are uploaded in parts of this size, this many at a time, all in memory. With three parts of 16 MiB, an
+# upload needed 83 MB and was not faster.
 PART_BYTES, PARTS_AT_ONCE = 8 * 1024 * 1024, 2
-PROBE_FROM_BYTES = 64 * 1024  # below, sending the bytes again costs no more than asking whether they are there
+PROBE_FROM_BYTES = 64 * 1024  # for smaller files, an upload costs no more than a check for existence
 CHUNK_BYTES = 1024 * 1024
-READ_ATTEMPTS = 2  # before one looks whose fault it is: SeaweedFS tries for 13 s to read a damaged object
+READ_ATTEMPTS = 2  # before checking if the object is damaged, because SeaweedFS takes 13 s to fail to read one
 DELETIONS_AT_ONCE = 8
 DIGEST_HEADER = "x-amz-meta-sha256"
 _HEX64 = re.compile(r"^[0-9a-f]{64}$")
@@ -49,7 +49,7 @@ _HEX64 = re.compile(r"^[0-9a-f]{64}$")
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What the store says of one object without sending it."""
+    """The metadata of one object."""
 
     key: str
     size_bytes: int
@@ -61,7 +61,7 @@ class ObjectFacts:
 
 @dataclass(frozen=True)
 class UnfinishedUpload:
-    """An upload in parts that has not ended."""
+    """A multipart upload that was neither completed nor aborted."""
 
     key: str
     upload_id: str
@@ -69,7 +69,7 @@ class UnfinishedUpload:
 
 
 class Objects:
-    """A client of the object store. Thread-safe; blocking; keeps its connections open."""
+    """A client of the object store. Thread-safe and blocking; keeps its connections open."""
 
     def __init__(self, client: Minio, bucket: str, endpoint: str) -> None:
         self.bucket = bucket
@@ -78,24 +78,24 @@ class Objects:
 
     @classmethod
     def connect(cls, settings: Settings) -> Objects:
-        """A client for the settings' store. Sends nothing yet.
+        """A client for the object store of the settings. Sends no request yet.
 
-        Raises WorkbenchError (settings.invalid) when the URL is missing or not http(s).
+        Raises WorkbenchError (settings.invalid) if the URL is missing or not http(s).
         """
         url = urlsplit(settings.s3_url)
         if url.scheme not in ("http", "https") or not url.netloc:
             raise WorkbenchError(
                 "settings.invalid",
-                "the URL of the object store is missing or not a URL",
+                "the URL of the object store is missing or not valid",
                 where="WORKBENCH_S3_URL",
                 seen=settings.s3_url,
                 allowed="http://host:port or https://host",
-                remedy="Start the bench with `workbench up`, or set WORKBENCH_S3_URL.",
+                remedy="Start the deployment with `workbench up`, or set WORKBENCH_S3_URL.",
             )
         secure = url.scheme == "https"
         pool = urllib3.PoolManager(
             maxsize=POOL_CONNECTIONS,
-            retries=False,  # with_retries decides: the SDK's own five retries hide what happened
+            retries=False,  # with_retries does it, because the SDK's own five retries would hide the cause
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
         )
         client = Minio(
@@ -109,19 +109,19 @@ class Objects:
         return cls(client, settings.s3_bucket, settings.s3_url)
 
     def ensure_bucket(self) -> None:
-        """Create the bucket where it is missing. ``put`` does so by itself when it meets none."""
+        """Create the bucket if it is missing. ``put`` also does so when necessary."""
         self._call("create the bucket", self._make_bucket)
 
     # Artifacts
 
     def put(self, path: Path, ref: Ref, *, anew: bool = False) -> bool:
-        """Store a file under its digest and check what arrived; True when bytes were sent.
+        """Store a file under its digest and verify the stored object. Returns whether bytes were sent.
 
         Args:
-            anew: read what is there already rather than believe what the store says of it, and replace damaged bytes.
+            anew: read an existing object instead of trusting its metadata, and replace damaged bytes.
 
-        Raises WorkbenchError: store.corrupt when the file is not what the reference says, or arrived as something
-        else; store.unreachable; store.refused.
+        Raises WorkbenchError: store.corrupt if the file does not match the reference, or changed during the upload;
+        store.unreachable; store.refused.
         """
         size = path.stat().st_size
         if ref.size_bytes is not None and ref.size_bytes != size:
@@ -129,36 +129,37 @@ class Objects:
         if size >= PROBE_FROM_BYTES:
             facts = self.stat(ref.sha256)
             alike = facts is not None and facts.size_bytes == size and facts.etag == _etag_of(path, size)
-            # Another etag means other bytes: they are replaced. The same one says what was written, not what is left.
+            # A different etag means different bytes, which are replaced. An equal etag shows what was written, but not
+            # whether it is still intact.
             if alike and (not anew or damage.discard(self, ref) is damage.Condition.GOOD):
                 return False
         etag = self._call(f"store {ref.sha256[:12]}", lambda: self._upload(path, size, ref))
         if etag != _etag_of(path, size):
-            # Not proof yet: a store that encrypts by key service has etags of another kind. Read it back.
+            # This is no proof, because stores with KMS encryption use different etags. Read the object back.
             self.verify(ref)
         return True
 
     def get(self, ref: Ref, into: Path) -> None:
-        """Write the artifact to ``into``; the file appears whole and verified, or not at all.
+        """Write the artifact to ``into``. The file appears complete and verified, or not at all.
 
         Raises WorkbenchError: store.missing, store.corrupt, store.unreachable, home.disk_full.
         """
         self._reading(ref.sha256, "fetch", lambda: self._download(ref, into))
 
     def read(self, ref: Ref, limit_bytes: int = 1 << 20) -> bytes:
-        """The verified bytes of a small artifact (text, JSON). Raises as ``get``, and ValueError above the limit."""
+        """The verified bytes of a small artifact (text, JSON). Raises like ``get``, and ValueError above the limit."""
         return self._reading(ref.sha256, "read", lambda: self._read(ref, limit_bytes))
 
     def verify(self, ref: Ref) -> None:
-        """Read the whole artifact and compare it with its digest. Raises as ``get``."""
+        """Read the whole artifact and compare it with its digest. Raises like ``get``."""
         self._reading(ref.sha256, "verify", lambda: self._stream(ref, lambda chunk: None))
 
     def stat(self, sha256: str) -> ObjectFacts | None:
-        """What the store knows of the artifact, or None where it has none of that digest."""
+        """The metadata of the artifact, or None if the store does not have it."""
         return self.stat_key(object_key(sha256))
 
     def stat_key(self, key: str, bucket: str = "") -> ObjectFacts | None:
-        """As ``stat``, for any key of this or another bucket."""
+        """Like ``stat``, for any key of this or another bucket."""
         return self._call(f"look for {key}", lambda: self._stat(key, bucket or self.bucket))
 
     def has(self, sha256: str) -> bool:
@@ -166,11 +167,11 @@ class Objects:
         return self.stat(sha256) is not None
 
     def has_all(self, refs: Iterable[Ref]) -> bool:
-        """Whether the store has every one of them; asks for up to eight at a time."""
+        """Whether the store has all of them, with up to eight requests at a time."""
         return not self.missing(refs)
 
     def missing(self, refs: Iterable[Ref]) -> list[Ref]:
-        """Those that the store does not have, or has with another size than they say, in the order given."""
+        """Those that the store lacks, or has with a different size, in the given order."""
         wanted = list({ref.sha256: ref for ref in refs}.values())
         if len(wanted) <= 1:
             return [ref for ref in wanted if not self._is_whole(ref)]
@@ -185,12 +186,12 @@ class Objects:
     def presign(
         self, sha256: str, expires_s: int = 3600, filename: str = "", media_type: str = "", attachment: bool = False
     ) -> str:
-        """A link that reads the artifact without credentials for that long. Sends nothing.
+        """A link that reads the artifact without credentials until it expires. Sends no request.
 
         Args:
-            filename: the name a browser saves it under.
-            media_type: answered in place of the stored one, which is whatever its writer said.
-            attachment: whether a browser saves it rather than showing it.
+            filename: the name under which a browser saves it.
+            media_type: overrides the stored media type, which its writer could choose freely.
+            attachment: whether a browser saves the file instead of showing it.
         """
         extra: dict[str, str | list[str] | tuple[str]] = {}
         if filename or attachment:
@@ -208,20 +209,20 @@ class Objects:
         return link
 
     def delete(self, sha256: str) -> None:
-        """Remove the artifact; nothing happens where there is none."""
+        """Remove the artifact, if it exists."""
         self._remove(object_key(sha256))
 
     def stored(self) -> list[ObjectFacts]:
-        """Every artifact in the bucket, in the order of digests. ``media_type`` is not known here."""
+        """All artifacts in the bucket, ordered by digest, without ``media_type``."""
         return self._listed("sha256/")
 
     def pages(
         self, prefix: str = "sha256/", bucket: str = "", *, after: str = "", page: int = 1000
     ) -> Iterator[list[ObjectFacts]]:
-        """As ``stored``, a page at a time: for stores of any size. What comes and goes meanwhile may be missed.
+        """Like ``stored``, page by page, for stores of any size. May miss objects that are added or removed meanwhile.
 
         Args:
-            after: an artifact's digest, to begin behind it.
+            after: digest of an artifact; the listing starts after it.
         """
         behind = object_key(after) if after else ""
         while found := self._call(f"list {prefix}", functools.partial(self._page, prefix, bucket, behind, page)):
@@ -229,13 +230,13 @@ class Objects:
             behind = found[-1].key
 
     def listed(self, prefix: str, bucket: str = "") -> list[ObjectFacts]:
-        """Every object below a prefix of this or another bucket; none where there is no such bucket."""
+        """All objects below a prefix of this or another bucket; none if the bucket does not exist."""
         return self._listed(prefix, bucket)
 
     def delete_keys(self, keys: Iterable[str], bucket: str = "") -> int:
-        """Remove objects by key, several at a time; what is gone already is no fault. Returns how many were named.
+        """Remove objects by key, several at a time. Missing objects are ignored. Returns the number of keys.
 
-        Each request is sent once: a repeated one could meet what somebody has put there in between.
+        Each request is sent only once, because a repeated one could delete an object that was stored in between.
         Raises WorkbenchError: store.unreachable, store.refused.
         """
         wanted = list(keys)
@@ -251,7 +252,7 @@ class Objects:
         return len(wanted)
 
     def unfinished(self) -> list[UnfinishedUpload]:
-        """Uploads in parts that were begun and neither completed nor given up."""
+        """Multipart uploads that were neither completed nor aborted."""
         found = self._call("list unfinished uploads", lambda: self._client._list_multipart_uploads(self.bucket))
         return [
             UnfinishedUpload(str(item.object_name), str(item.upload_id), item.initiated_time.timestamp())
@@ -260,24 +261,24 @@ class Objects:
         ]
 
     def give_up(self, upload: UnfinishedUpload) -> None:
-        """Remove what came of an unfinished upload."""
+        """Abort an unfinished upload and remove its parts."""
         abort = partial(self._client._abort_multipart_upload, self.bucket, upload.key, upload.upload_id)
-        self._call(f"give up {upload.key}", abort)
+        self._call(f"abort the upload of {upload.key}", abort)
 
     # Copies and previews
 
     def copy_to(self, sha256: str, bucket: str, key: str) -> None:
-        """Copy an artifact inside the server; its media type goes along."""
+        """Copy an artifact, with its media type, inside the server."""
         source = CopySource(self.bucket, object_key(sha256))
         self._reading(sha256, f"copy to {key}:", lambda: self._client.copy_object(bucket, key, source))
 
     def put_bytes(self, key: str, data: bytes, media_type: str, bucket: str = "") -> None:
-        """Write bytes under a key of one's own. Not for artifacts, which are named by their digest."""
+        """Write bytes under a given key. Not for artifacts, which are named by their digest."""
         target = bucket or self.bucket
         self._call(f"write {key}", lambda: self._put(key, io.BytesIO(data), len(data), media_type, {}, target))
 
     def get_bytes(self, key: str, bucket: str = "") -> bytes:
-        """The bytes under a key of one's own. Raises WorkbenchError (store.missing)."""
+        """The bytes under a given key. Raises WorkbenchError (store.missing)."""
 
         def request() -> bytes:
             response = self._client.get_object(bucket or self.bucket, key)
@@ -293,7 +294,7 @@ class Objects:
         self._call(f"fetch {key}", lambda: self._client.fget_object(bucket, key, str(into)))
 
     def delete_key(self, key: str) -> None:
-        """Remove what lies under a key of one's own."""
+        """Remove the object under a given key."""
         self._remove(key)
 
     def put_preview(self, job: str, node: str, data: bytes, media_type: str) -> str:
@@ -303,7 +304,7 @@ class Objects:
         return key
 
     def get_preview(self, key: str) -> tuple[bytes, str]:
-        """Bytes and media type of a preview. Raises WorkbenchError (store.missing) when it is gone."""
+        """Bytes and media type of a preview. Raises WorkbenchError (store.missing) if it does not exist."""
 
         def request() -> tuple[bytes, str]:
             response = self._client.get_object(self.bucket, key)
@@ -325,7 +326,7 @@ class Objects:
         return [facts.key for facts in self._listed(f"preview/{job}/")]
 
     def delete_previews(self, job: str) -> int:
-        """Remove the previews of a job; returns how many there were."""
+        """Remove the previews of a job. Returns their number."""
         keys = self.previews(job)
         for key in keys:
             self._remove(key)
@@ -337,7 +338,7 @@ class Objects:
         return with_retries(request, what=what, endpoint=f"{self.endpoint}/{self.bucket}", attempts=attempts)
 
     def _reading(self, sha256: str, verb: str, request: Callable[[], T]) -> T:
-        """A request that reads an artifact: a fault of this object alone is told from one of the store."""
+        """Send a request that reads an artifact, and distinguish faults of this object from faults of the store."""
         what = f"{verb} {sha256[:12]}"
         for attempts in (READ_ATTEMPTS, ATTEMPTS - READ_ATTEMPTS):
             try:
@@ -347,7 +348,7 @@ class Objects:
                     raise damage.missing(sha256, error.where) from error
                 if error.code != "store.unreachable":
                     raise
-                if damage.only_this(self, sha256, error):
+                if damage.fails_for_this_object_only(self, sha256, error):
                     raise damage.unreadable(sha256, error) from error
                 fault = error
         raise fault
@@ -379,7 +380,7 @@ class Objects:
             except S3Error as fault:
                 if fault.code != "NoSuchBucket" or bucket != self.bucket or not first_try:
                     raise
-                self._make_bucket()  # the first write of a new bench
+                self._make_bucket()  # the first write of a new deployment
                 data.seek(0)
         raise AssertionError("unreachable")
 
@@ -417,7 +418,7 @@ class Objects:
             raise
 
     def _listed(self, prefix: str, bucket: str = "") -> list[ObjectFacts]:
-        # Whole or not at all: a listing that is cut short by a fault starts again.
+        # A fault must not truncate a listing, so the retry starts from its beginning.
         found = self._call(f"list {prefix}", lambda: self._list(prefix, bucket or self.bucket))
         return [_facts_of(item) for item in found]
 
@@ -468,21 +469,21 @@ class Objects:
 
 
 def preview_key(job: str, node: str) -> str:
-    """Where a node's newest preview lies in the bucket."""
+    """The key of a node's newest preview in the bucket."""
     return f"preview/{job}/{node}"
 
 
 def object_key(sha256: str) -> str:
-    """Where an artifact lies in the bucket. Raises WorkbenchError (store.missing) for what is no digest."""
+    """The key of an artifact in the bucket. Raises WorkbenchError (store.missing) if the argument is not a digest."""
     if not _HEX64.match(sha256):
         raise WorkbenchError(
-            "store.missing", "this is not the name of an artifact", seen=sha256, allowed="64 lower-case hex digits"
+            "store.missing", "this is not the digest of an artifact", seen=sha256, allowed="64 lower-case hex digits"
         )
     return f"sha256/{sha256[:2]}/{sha256}"
 
 
 def _etag_of(path: Path, size: int) -> str:
-    """The etag S3 servers give these bytes: their MD5, or for parts the MD5 of the parts' MD5s and their number."""
+    """The etag of S3 servers for these bytes: their MD5, or for parts, the MD5 of the parts' MD5s and their number."""
     with path.open("rb") as file:
         if size <= PART_BYTES:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -509,6 +510,6 @@ def _facts_of(item: Any) -> ObjectFacts:
 
 
 def _give_back(response: Any) -> None:
-    # An unread rest would be sent on the next request's connection: closing drops the socket where bytes are left.
+    # Unread bytes would corrupt the next response on this connection, so close() drops a socket with bytes left.
     response.close()
     response.release_conn()

@@ -1,4 +1,4 @@
-"""Where an artifact comes from and who needs it: what SQL says of a digest."""
+"""Finds out from SQL where an artifact comes from and which jobs need it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from schemas.refs import Ref, read_ref
 from workbench.store.database import Database
 from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
 
-MOST = 50  # jobs of each list
+MOST = 50  # jobs in each list
 PAGE = 500
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Jobs are named by their ids, the newest first.
+    """The origin and the uses of an artifact. Job ids are ordered newest first.
 
     Attributes:
-        made_by: jobs in which a node put it out, computed there or found.
-        used_by: jobs that were given it.
-        uploaded_by: who brought it in. It cannot be computed, also where a node passed it on.
-        runs: MLflow runs of the jobs that put it out.
+        made_by: jobs that have it as an output, computed or from the cache.
+        used_by: jobs that have it as an input.
+        uploaded_by: users who uploaded it. Such an artifact cannot be computed, even if a node passed it on.
+        runs: MLflow runs of the jobs that have it as an output.
     """
 
     made_by: tuple[str, ...]
@@ -34,17 +34,17 @@ class Origin:
 
     @property
     def computable(self) -> bool:
-        """Whether running a job again makes these bytes again."""
+        """Whether running a job again produces these bytes again."""
         return bool(self.made_by) and not self.uploaded_by
 
     @property
     def irreplaceable(self) -> bool:
-        """Whether a person gave it and no job can make it."""
+        """Whether a person provided it and no job can produce it."""
         return bool(self.uploaded_by or self.used_by) and not self.computable
 
 
 def origin_of(database: Database, sha256: str) -> Origin:
-    """What SQL knows of the digest. Raises WorkbenchError: sql.unreachable."""
+    """The origin of the digest according to SQL. Raises WorkbenchError: sql.unreachable."""
     named = (
         select(job_artifacts.c.role, jobs.c.id, jobs.c.mlflow_run_id)
         .join(jobs, jobs.c.id == job_artifacts.c.job)
@@ -66,13 +66,13 @@ def origin_of(database: Database, sha256: str) -> Origin:
 
 
 def known_ref(database: Database, sha256: str) -> Ref | None:
-    """The reference as it was first seen, whoever may read it; None for a digest that SQL does not know."""
+    """The reference as first recorded, without an access check; None if the digest is not in SQL."""
     with database.read() as connection:
         return read_ref(connection.execute(select(artifacts.c.facts).where(artifacts.c.sha256 == sha256)).scalar())
 
 
 def named_refs(database: Database, after: str = "") -> Iterator[Ref]:
-    """References that a job or an upload names, in the order of digests, behind one; read a page at a time."""
+    """All references of jobs and uploads, ordered by digest, starting after ``after``; read page by page."""
     by_job = exists().where(job_artifacts.c.sha256 == artifacts.c.sha256)
     by_person = exists().where(uploads.c.sha256 == artifacts.c.sha256)
     wanted = select(artifacts.c.facts).where(or_(by_job, by_person)).order_by(artifacts.c.sha256).limit(PAGE)

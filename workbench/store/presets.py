@@ -1,4 +1,4 @@
-"""Presets in SQL: parameters of a pipeline under a name of their owner's."""
+"""Presets in SQL: parameters of a pipeline under a name that their owner chose."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from workbench.store.database import Database
 from workbench.store.statements import Statements
 from workbench.store.tables import presets
 
-MOST = 200  # of one owner
+MOST = 200  # per owner
 
 
 class Presets:
-    """The presets of a bench. Thread-safe; every method is one transaction and blocks for it.
+    """The presets of a deployment. Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -26,7 +26,7 @@ class Presets:
         self._sql = Statements(database.dialect)
 
     def of(self, owner: str, pipeline: str | None = None) -> Sequence[Preset]:
-        """An owner's presets by pipeline and name."""
+        """An owner's presets, ordered by pipeline and name."""
         columns = presets.c
         statement = select(presets).where(columns.owner == owner).order_by(columns.pipeline, columns.name)
         if pipeline is not None:
@@ -37,7 +37,7 @@ class Presets:
         return [Preset.model_validate({name: row[name] for name in fields}) for row in found]
 
     def put(self, owner: str, pipeline: str, name: str, values: PresetValues) -> bool:
-        """Keep a preset, or replace the one of that name; False where the owner has too many."""
+        """Store a preset, or replace the one with this name. Returns False if the owner has too many."""
         row = {
             "owner": owner,
             "pipeline": pipeline,
@@ -52,11 +52,11 @@ class Presets:
         with self._database.write() as connection:
             if connection.execute(select(func.count()).select_from(presets).where(others)).scalar_one() >= MOST:
                 return False
-            self._sql.put(connection, presets, [row])
+            self._sql.upsert(connection, presets, [row])
         return True
 
     def remove(self, owner: str, pipeline: str, name: str) -> bool:
-        """Whether there was one."""
+        """Remove a preset. Returns whether it existed."""
         columns = presets.c
         here = (columns.owner == owner) & (columns.pipeline == pipeline) & (columns.name == name)
         with self._database.write() as connection:

@@ -1,6 +1,6 @@
-"""A batch of events as rows of the tables: pure functions, and no SQL. What an event means is in ``schemas.folding``.
+"""A batch of events as rows of the tables: pure functions, without SQL. ``schemas.folding`` defines their effects.
 
-Applying a batch twice changes nothing, because a row remembers the number of the last event that changed it.
+Applying a batch twice changes nothing, because a row stores the number of the last event that changed it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NodeKey = tuple[str, str]
 
 
 class KnownNode(NamedTuple):
-    """What a node's row says before a batch; the fields are columns."""
+    """A node's row before a batch; the fields are columns."""
 
     job: str
     node: str
@@ -54,10 +54,10 @@ class JobEnd:
 
 @dataclass
 class Changes:
-    """What a batch changes. Rows hold only the columns that change, beside their key."""
+    """The changes of a batch. Rows contain their key and only the columns that change."""
 
     nodes: dict[NodeKey, Row] = field(default_factory=dict)
-    started: dict[str, float] = field(default_factory=dict)  # job -> when its first node ran
+    started: dict[str, float] = field(default_factory=dict)  # job -> start of its first node
     touched: set[str] = field(default_factory=set)  # jobs whose nodes changed
     ended: dict[str, JobEnd] = field(default_factory=dict)
     computed: dict[str, Row] = field(default_factory=dict)  # by content key
@@ -68,10 +68,10 @@ class Changes:
 
 
 def fold(events: Iterable[Event], known: KnownNodes) -> Changes:
-    """The changes of events, in order. Those that their nodes' rows have seen already change nothing.
+    """The changes of events, in order. Events that are already reflected in their nodes' rows change nothing.
 
     Args:
-        known: every node of the jobs of these events.
+        known: all nodes of the jobs of these events.
     """
     changes = Changes()
     for event in sorted(events, key=lambda event: (event.epoch, event.seq)):
@@ -149,7 +149,7 @@ def _note_result(changes: Changes, event: Event, known: KnownNode, changed: Row)
 
 def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
     error = changed["error"]
-    message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no NUL in a text
+    message = error["message"].replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL accepts no NUL in texts
     return {
         "job": event.job,
         "node": event.node,
@@ -157,7 +157,7 @@ def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
         "version": known.version,
         "code": error["code"][:64],
         "message": message,
-        "attempt": changed.get("attempt", 0),  # 0 where the event could not be read
+        "attempt": changed.get("attempt", 0),  # 0 if the event is not valid
         "worker": changed.get("worker", ""),
         "at": event.at,
         "error": error,
@@ -165,7 +165,7 @@ def _dead_letter(event: Event, known: KnownNode, changed: Row) -> Row:
 
 
 def named_refs(value: Any, name: str = "") -> Iterator[tuple[str, Ref]]:
-    """Every reference in a JSON value with its dotted name: ``{"parts": [ref]}`` gives ``("parts.0", ref)``."""
+    """All references in a JSON value with their dotted names: ``{"parts": [ref]}`` gives ``("parts.0", ref)``."""
     if (ref := read_ref(value)) is not None:
         yield name, ref
     elif isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A batch of events, written into the tables. What it means is decided in ``record``; here are the statements."""
+"""Writes a batch of events into the tables. ``record`` decides on its effects; this module has the statements."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _listed(statuses: Collection[str]) -> str:
     return ", ".join(f"'{status}'" for status in sorted(statuses))
 
 
-# A final job stays as it is, whatever comes late. A worker stamps its take before it waits for work, up to a second
-# before the job was there: no job began before it was accepted.
+# Late events do not change a final job. A worker takes its time stamp before it waits for work, up to a second before
+# the job is accepted, so the start is at least the time of acceptance.
 _UPDATE_JOBS = f"""
 UPDATE jobs SET status = ?, progress = ?, error = ?,
   started_at = COALESCE(started_at, CASE WHEN ? < created_at THEN created_at ELSE ? END),
@@ -40,18 +40,18 @@ _ERROR = "SELECT error FROM node_results WHERE job = ? AND node = ?"
 
 
 class Recording:
-    """Writes batches within the caller's transactions."""
+    """Writes batches of events within the caller's transactions."""
 
     def __init__(self, statements: Statements, *, lock: bool) -> None:
-        """``lock``: whether a transaction has to lock the jobs it changes. On SQLite it holds the database anyway."""
+        """``lock``: whether to lock the changed jobs. On SQLite, a transaction locks the whole database anyway."""
         self._sql = statements
         self._lock = lock
 
     def apply(self, connection: Connection, batch: Sequence[Event]) -> None:
-        """Write the events that are not there yet, and what changes by them.
+        """Write the events that are not stored yet, and their effects.
 
-        Which of them are new need not be known: a node's row remembers the last event that changed it, and a final job
-        is not changed. So the rows are sent as they come and the database leaves out what it has.
+        The caller need not know which events are new: a node's row stores the last event that changed it, and a final
+        job does not change. So all rows are sent, and the database ignores those that it has.
         """
         jobs = sorted({event.job for event in batch})
         if self._lock:
@@ -69,15 +69,15 @@ class Recording:
         ):
             return
         changes = record.fold(batch, known)
-        self._sql.change(connection, tables.node_results, changes.nodes)
+        self._sql.update(connection, tables.node_results, changes.nodes)
         self._update_jobs(connection, changes, known)
-        self._sql.keep(connection, tables.artifacts, list(changes.artifacts.values()))
-        self._sql.put(connection, tables.job_artifacts, list(changes.grants.values()))
-        self._sql.put(connection, tables.dead_letters, list(changes.dead.values()))
+        self._sql.insert_missing(connection, tables.artifacts, list(changes.artifacts.values()))
+        self._sql.upsert(connection, tables.job_artifacts, list(changes.grants.values()))
+        self._sql.upsert(connection, tables.dead_letters, list(changes.dead.values()))
         renewed = [row for key, row in changes.computed.items() if key in changes.recomputed]
-        self._sql.put(connection, tables.computed, renewed)
+        self._sql.upsert(connection, tables.computed, renewed)
         reused = [row for key, row in changes.computed.items() if key not in changes.recomputed]
-        self._sql.keep(connection, tables.computed, reused)
+        self._sql.insert_missing(connection, tables.computed, reused)
 
     def _update_jobs(self, connection: Connection, changes: record.Changes, known: record.KnownNodes) -> None:
         cancelled = [(job,) for job, end in changes.ended.items() if end.status is JobStatus.CANCELLED]
@@ -102,6 +102,6 @@ class Recording:
 
 
 def _event_values(event: Event) -> Values:
-    # By hand: model_dump took a seventh of the time of a batch.
+    # Written by hand, because model_dump took a seventh of the time of a batch.
     data = tables.to_json(event.data)
     return event.job, event.epoch, event.seq, event.type.value, event.node, data, event.at

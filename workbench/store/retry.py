@@ -1,4 +1,4 @@
-"""Bounded retries with jitter against the object store, and what its faults mean to a person."""
+"""Bounded retries with jitter for the object store, and errors with a remedy for its faults."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TRANSIENT = frozenset(
 
 
 def with_retries(request: Callable[[], T], *, what: str, endpoint: str, attempts: int = ATTEMPTS) -> T:
-    """The value of ``request()``, repeated while its fault is transient. Blocks 1.5 s at most beside the requests.
+    """The value of ``request()``, which is repeated while its faults are transient. Waits at most 1.5 s in total.
 
     Raises:
-        WorkbenchError: store.missing, store.refused, store.unreachable, home.disk_full; ``what`` says what was tried.
+        WorkbenchError: store.missing, store.refused, store.unreachable, home.disk_full; ``what`` names the operation.
     """
     attempt = 1
     while True:
@@ -40,15 +40,15 @@ def with_retries(request: Callable[[], T], *, what: str, endpoint: str, attempts
                 raise disk_full(fault) from fault
             raise
         except (S3Error, ServerError, InvalidResponseError, HTTPError) as fault:
-            # HTTPError covers urllib3's refused, reset, timed-out and cut-short connections.
+            # HTTPError covers urllib3's refused, reset, timed-out and interrupted connections.
             if not _is_transient(fault) or attempt >= attempts:
-                raise _told(fault, what=what, endpoint=endpoint, attempts=attempt) from fault
+                raise _error_of(fault, what=what, endpoint=endpoint, attempts=attempt) from fault
         time.sleep(PAUSES.pause_s(attempt))
         attempt += 1
 
 
 def is_missing(fault: BaseException) -> bool:
-    """Whether the store answered that it has no such object."""
+    """Whether the store reported that the object does not exist."""
     return isinstance(fault, S3Error) and fault.code in _MISSING
 
 
@@ -57,34 +57,34 @@ def _is_transient(fault: Exception) -> bool:
         return str(fault.code) in _TRANSIENT
     if isinstance(fault, ServerError):
         return int(fault.status_code) >= 500
-    if isinstance(fault, InvalidResponseError):  # an answer that is not S3's XML: a proxy, or a server still starting
+    if isinstance(fault, InvalidResponseError):  # not S3's XML: a proxy, or a server that is still starting
         return int(fault._code) >= 500
     return isinstance(fault, HTTPError)
 
 
-def _told(fault: Exception, *, what: str, endpoint: str, attempts: int) -> WorkbenchError:
+def _error_of(fault: Exception, *, what: str, endpoint: str, attempts: int) -> WorkbenchError:
     seen = f"{type(fault).__name__}: {fault}"
     if is_missing(fault):
         return WorkbenchError(
             "store.missing",
-            f"{what}: the object store does not have these bytes",
+            f"{what}: the object is not in the object store",
             where=endpoint,
-            remedy="Run the job that made them again; a missing cached result is computed anew.",
+            remedy="Run the job that produced it again. Missing cached results are recomputed.",
         )
     if isinstance(fault, S3Error) and fault.code in _REFUSED:
         return WorkbenchError(
             "store.refused",
-            f"{what}: the object store refuses the credentials ({fault.code})",
+            f"{what}: the object store rejected the credentials ({fault.code})",
             where=endpoint,
             seen=fault.message,
-            remedy="Check WORKBENCH_S3_ACCESS_KEY and WORKBENCH_S3_SECRET_KEY, the bucket's owner, and this clock.",
+            remedy="Check WORKBENCH_S3_ACCESS_KEY, WORKBENCH_S3_SECRET_KEY, the bucket's owner and the system clock.",
         )
     return WorkbenchError(
         "store.unreachable",
-        f"{what}: the object store does not answer as it should",
+        f"{what}: the object store is not available",
         where=endpoint,
         seen=f"{seen} (attempt {attempts})",
-        remedy="Check that it runs (`workbench status`) and WORKBENCH_S3_URL; the job goes on once it answers.",
+        remedy="Check `workbench status` and WORKBENCH_S3_URL. The job continues once the object store responds.",
     )
 
 
@@ -94,15 +94,15 @@ def no_space(fault: OSError) -> bool:
 
 
 def disk_full(fault: OSError, where: Path | str = "") -> WorkbenchError:
-    """The error for a write that found no space.
+    """The error for a write without disk space.
 
     Args:
-        where: the file or folder that could not be written, where that is known: a failed write does not name its file.
+        where: the file or folder that could not be written, if known, because a failed write does not name its file.
     """
     return WorkbenchError(
         "home.disk_full",
-        "there is no space left to write what a node makes or needs",
+        "there is no disk space left for the files of a node",
         where=str(where or fault.filename or ""),
         seen=fault.strerror,
-        remedy="Free space on that disk, or lower WORKBENCH_CACHE_GIB; then submit again.",
+        remedy="Free space on that disk, or decrease WORKBENCH_CACHE_GIB. Then submit the job again.",
     )

@@ -1,8 +1,8 @@
-"""How the files of a run get into MLflow's artifact store.
+"""Puts the files of a run into MLflow's artifact store.
 
-In the embedded and the compose stack that store is a place in the bench's own object store. Then a finished video is
-copied there inside the store, by one request that carries no bytes. Whether it is so is not configured but seen: the
-first run's graph goes up through MLflow, and is looked for in the places named below.
+In the embedded and the compose stack, that store is a location in the deployment's own object store. A finished video
+is then copied inside the object store, by one request without its bytes. This is detected rather than configured: the
+first run's graph is uploaded through MLflow and then searched for in the locations below.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """A prefix of a bucket that our credentials can write."""
+    """A prefix in a bucket that is writable with our credentials."""
 
     bucket: str
     prefix: str
@@ -35,7 +35,7 @@ class Place:
 
 
 def places(bucket: str) -> list[Place]:
-    """Where ``--artifacts-destination`` may point, given the bench's bucket; mlflow/README.md names the same two."""
+    """The possible targets of ``--artifacts-destination`` for the deployment's bucket; also in mlflow/README.md."""
     return [Place(f"{bucket}-mlflow", "artifacts"), Place(bucket, "mlflow")]
 
 
@@ -50,13 +50,13 @@ class RunArtifacts:
 
     @property
     def copies(self) -> bool:
-        """Whether files are copied inside the object store; known after the first run."""
+        """Whether files are copied inside the object store; determined by the first run."""
         return self._place is not None
 
     def put(self, artifact_uri: str, files: list[Deliverable]) -> list[str]:
-        """Store the files in the run and return the names of those that could not be.
+        """Store the files in the run and return the names of those that could not be stored.
 
-        Bytes that the object store has lost are left out and logged: the rest of the record is worth keeping.
+        Files that the object store has lost are omitted and logged, because the rest of the record is still useful.
         Raises WorkbenchError: tracking.unreachable, tracking.refused, store.unreachable.
         """
         left_out = []
@@ -85,7 +85,7 @@ class RunArtifacts:
             self._look(artifact_uri, file.name)
 
     def _place_of(self, artifact_uri: str) -> Place | None:
-        """Where the run's files lie in our store, or None where only MLflow can put them."""
+        """The location of the run's files in our store, or None if only MLflow can write them."""
         parts = urlsplit(artifact_uri)
         if parts.scheme == "s3" and parts.netloc in {place.bucket for place in places(self._objects.bucket)}:
             return Place(parts.netloc, "")
@@ -101,7 +101,7 @@ class RunArtifacts:
             except WorkbenchError as error:
                 if error.code != "store.refused":
                     raise
-                continue  # somebody else's bucket
+                continue  # the bucket of another owner
             if found is not None:
                 self._place = place
         log.info("run.artifacts", way="copied in the object store" if self._place else "sent through MLflow")

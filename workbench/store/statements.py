@@ -1,9 +1,9 @@
-"""Statements as text, for what runs once a job and once a batch of events.
+"""Statements as text, for operations that run once per job or once per batch of events.
 
-SQLAlchemy builds, hashes and binds a statement anew at each call and wraps what it finds: 0.3 ms, and more while that
-code is not in the processor's caches. The texts here are made once and go to the driver with plain tuples; the
-connection, its transaction and everything else are SQLAlchemy's. Both databases spell them alike, but for the mark of a
-parameter.
+SQLAlchemy builds, hashes and binds a statement at each call and wraps its results, which takes 0.3 ms, and more while
+that code is not in the processor's caches. The texts here are built once and sent to the driver with plain tuples. The
+connection, its transaction and everything else are SQLAlchemy's. Both databases use the same texts, except for the
+parameter marker.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from workbench.store.tables import Json, to_json
 Values = tuple[Any, ...]
 Row = Mapping[str, Any]
 
-_KEYS_PER_QUERY = 500  # SQLite takes 32,766 bound values, but plans long IN lists slowly
+_KEYS_PER_QUERY = 500  # SQLite accepts 32,766 bound values, but plans long IN lists slowly
 
 
 class Statements:
-    """The statements of one kind of database, each within the transaction of the connection it is given."""
+    """Statements for one kind of database. Each runs within the transaction of the given connection."""
 
     def __init__(self, dialect: str) -> None:
         self._mark = "%s" if dialect == "postgresql" else "?"
 
     def run(self, connection: Connection, text: str, values: Values | list[Values]) -> Any:
-        """The driver's cursor after a statement with a ``?`` for each value. A list of values runs it once for each.
+        """Run a statement with a ``?`` per value; for a list of values, once for each. Returns the driver's cursor.
 
-        Raises the driver's own exceptions, which ``Database`` tells like SQLAlchemy's.
+        Raises the driver's own exceptions, which ``Database`` handles like SQLAlchemy's.
         """
         cursor = connection.connection.cursor()
         run = cursor.executemany if isinstance(values, list) else cursor.execute
@@ -40,29 +40,29 @@ class Statements:
         return cursor
 
     def select_in(self, connection: Connection, text: str, keys: Collection[str]) -> Iterator[Any]:
-        """Rows of a statement whose end, the list of an ``IN``, is left out."""
+        """Rows of a statement that ends with ``IN``; this method adds the list of keys."""
         distinct = sorted(set(keys))
         for start in range(0, len(distinct), _KEYS_PER_QUERY):
             some = tuple(distinct[start : start + _KEYS_PER_QUERY])
             yield from self.run(connection, f"{text} ({_marks(len(some))})", some)
 
-    def keep(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-        """Insert the rows that are not there yet; returns how many they were."""
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert the rows that do not exist yet. Returns their number."""
         inserted: int = self._insert(connection, table, rows, replace=False).rowcount if rows else 0
         return inserted
 
-    def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert the rows, or replace those that are there."""
+    def upsert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert the rows, replacing existing ones."""
         if rows:
             self._insert(connection, table, rows, replace=True)
 
-    def change(self, connection: Connection, table: Table, rows: Mapping[Values, Row]) -> None:
-        """Change rows: primary keys, and for each the columns that change."""
-        alike: dict[Values, list[Values]] = {}
+    def update(self, connection: Connection, table: Table, rows: Mapping[Values, Row]) -> None:
+        """Update rows, given by primary key, each with the columns that change."""
+        by_columns: dict[Values, list[Values]] = {}
         for key, row in rows.items():
             columns = tuple(sorted(row))
-            alike.setdefault(columns, []).append((*_bind(table, columns)(row), *key))
-        for columns, values in alike.items():
+            by_columns.setdefault(columns, []).append((*_bind(table, columns)(row), *key))
+        for columns, values in by_columns.items():
             self.run(connection, _update_text(table, columns), values)
 
     def _insert(self, connection: Connection, table: Table, rows: Sequence[Row], *, replace: bool) -> Any:
@@ -101,7 +101,7 @@ def _columns(table: Table) -> tuple[str, ...]:
 
 @cache
 def _bind(table: Table, columns: tuple[str, ...]) -> Callable[[Row], Values]:
-    """From a row, which must have all these columns (two at least), to the values of a statement."""
+    """A function from a row, which must have all these columns (at least two), to the values of a statement."""
     pick = itemgetter(*columns)
     as_json = [index for index, name in enumerate(columns) if isinstance(table.columns[name].type, Json)]
 

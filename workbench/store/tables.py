@@ -1,7 +1,7 @@
 """The tables of the job store. A change here needs a migration (``workbench/store/migrations``); a test compares them.
 
-Times are UTC seconds since 1970. JSON is text written by orjson, so SQLite and PostgreSQL hold the same bytes. The
-submitted graph is stored once and never rewritten; what its nodes became stands in ``node_results``.
+Times are UTC seconds since 1970. JSON is text written by orjson, so SQLite and PostgreSQL contain the same bytes. The
+submitted graph is stored once and never rewritten; ``node_results`` contains the state of its nodes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ metadata = MetaData(
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value kept as text; None is NULL."""
+    """A JSON value stored as text; None is NULL."""
 
     impl = Text
     cache_ok = True
@@ -51,12 +51,12 @@ class Json(TypeDecorator[Any]):
 
 
 def to_json(value: Any) -> str | None:
-    """What a JSON column holds for a value."""
+    """The text of a JSON column for a value."""
     return None if value is None else orjson.dumps(value).decode()
 
 
 def from_json(text: str | None) -> Any:
-    """The value of what a JSON column holds."""
+    """The value for the text of a JSON column."""
     return None if text is None else orjson.loads(text)
 
 
@@ -69,7 +69,7 @@ jobs = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("idempotency_key", String(200), unique=True),
-    Column("request_hash", String(64), nullable=False),  # of what was asked for, to refuse a reused key
+    Column("request_hash", String(64), nullable=False),  # identifies the request, to reject a reused key
     Column("graph_hash", String(64), nullable=False),
     Column("owner", String(200), nullable=False),
     Column("pipeline", String(200), nullable=False),
@@ -90,7 +90,7 @@ jobs = Table(
     Column("mlflow_run_id", String(64)),
     Column("tracking", String(16), nullable=False),  # workbench.store.tracking_queue.TrackingState
     Column("tracking_tries", Integer, nullable=False),
-    Column("tracking_after", Float, nullable=False),  # not tried again before
+    Column("tracking_after", Float, nullable=False),  # time of the next attempt
     Column("tracking_error", Text),
     Index(None, "created_at"),
     Index(None, "status", "created_at"),
@@ -111,7 +111,7 @@ node_results = Table(
     Column("service", String(200), nullable=False),
     Column("version", String(64)),
     Column("plane", String(16), nullable=False),
-    Column("share", Float, nullable=False),  # of the job's progress; the shares of a job add up to 1
+    Column("share", Float, nullable=False),  # share in the job's progress; the shares of a job add up to 1
     Column("status", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("worker", String(200), nullable=False),
@@ -123,7 +123,7 @@ node_results = Table(
     Column("metrics", Json, nullable=False),
     Column("output", Json),
     Column("error", Json),
-    Column("waiting", Json),  # why it waits, while it does
+    Column("waiting", Json),  # schemas.event.NodeWait while it waits
     Column("started_at", Float),
     Column("finished_at", Float),
     Column("event_epoch", BigInteger, nullable=False),  # the last event that changed this row
@@ -143,7 +143,7 @@ events = Table(
     Column("at", Float, nullable=False),
 )
 
-# The index of the result cache: it outlives workers, the bus and the jobs that filled it.
+# The index of the result cache. It outlives workers, the bus and the jobs that filled it.
 computed = Table(
     "computed",
     metadata,
@@ -164,11 +164,11 @@ artifacts = Table(
     Column("kind", String(16), nullable=False),
     Column("media_type", String(200), nullable=False),
     Column("size_bytes", BigInteger),
-    Column("facts", Json, nullable=False),  # the reference as it was first seen
+    Column("facts", Json, nullable=False),  # the reference as first recorded
     Column("created_at", Float, nullable=False),
 )
 
-# Which job names which artifact: what may be read by whom, and what gc must keep.
+# Which job refers to which artifact. Determines who may read it and what a collection must keep.
 job_artifacts = Table(
     "job_artifacts",
     metadata,
@@ -180,18 +180,18 @@ job_artifacts = Table(
     Index(None, "sha256"),
 )
 
-# Who brought which file in: a grant to read it before any job names it.
+# Who uploaded which file, which permits reading it before any job refers to it.
 uploads = Table(
     "uploads",
     metadata,
     Column("owner", String(200), primary_key=True),
     Column("sha256", String(64), primary_key=True),
-    Column("facts", Json, nullable=False),  # schemas.upload.Upload, as it was answered
+    Column("facts", Json, nullable=False),  # schemas.upload.Upload, as returned to the user
     Column("created_at", Float, nullable=False),
     Index(None, "sha256"),
 )
 
-# Nodes that failed their last attempt although another could have helped: what an operator looks at.
+# Nodes that failed their last attempt although another could have succeeded, for operators.
 dead_letters = Table(
     "dead_letters",
     metadata,
@@ -208,19 +208,19 @@ dead_letters = Table(
     Index(None, "at"),
 )
 
-# What a job's nodes were set to: what lists are searched by. Written once, when the job is accepted.
+# The parameters of a job's nodes, for filtering lists. Written once, when the job is accepted.
 job_params = Table(
     "job_params",
     metadata,
     _job_column(primary_key=True),
     Column("node", String(64), primary_key=True),
     Column("param", String(64), primary_key=True),
-    Column("text", Text, nullable=False),  # as a person would write it; long ones are cut
-    Column("number", Float),  # of a number or a truth value
+    Column("text", Text, nullable=False),  # as a person would write it; long texts are truncated
+    Column("number", Float),  # the value of a number or a boolean
     Index(None, "param", "number"),
 )
 
-# Parameters of a pipeline under a name of their owner's.
+# Parameters of a pipeline under a name that their owner chose.
 presets = Table(
     "presets",
     metadata,
@@ -233,7 +233,7 @@ presets = Table(
     Column("changed_at", Float, nullable=False),
 )
 
-# What people decided when a node asked them: kept before the bus hears of it, handed over again when it forgets.
+# People's decisions on nodes that asked them. Stored before they are sent to the bus, and sent again if it loses them.
 approvals = Table(
     "approvals",
     metadata,
@@ -263,7 +263,7 @@ def _user_column(**options: Any) -> Column[str]:
     return Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), **options)
 
 
-# API tokens. Only the SHA-256 of a token is kept: 256 random bits need no slow hash.
+# API tokens. Only the SHA-256 of a token is stored, because 256 random bits need no slow hash.
 tokens = Table(
     "tokens",
     metadata,
@@ -276,7 +276,7 @@ tokens = Table(
     UniqueConstraint("user_name", "name"),
 )
 
-# Browsers that are logged in, by the SHA-256 of the id in their cookie.
+# Logged-in browsers, by the SHA-256 of the id in their cookie.
 sessions = Table(
     "sessions",
     metadata,
@@ -288,17 +288,17 @@ sessions = Table(
     Index(None, "expires_at"),
 )
 
-# Runs of MLflow whose jobs were deleted: they go as soon as MLflow answers, their bytes and traces with them.
+# MLflow runs whose jobs were deleted. They are deleted, with their files and traces, as soon as MLflow responds.
 doomed_runs = Table(
     "doomed_runs",
     metadata,
     Column("id", String(200), primary_key=True),  # of the job, or "sweep <id> <experiment>"
-    Column("run_id", String(64)),  # None: perhaps none was made; it would carry the job's id as a tag
+    Column("run_id", String(64)),  # None if no run is known; one may exist with the job's id as a tag
     Column("experiment", String(250), nullable=False),
     Column("at", Float, nullable=False),
 )
 
-# What is true of the bench as a whole: its epoch, the MLflow runs of its sweeps.
+# Values for the deployment as a whole: its epoch, the MLflow runs of its sweeps.
 bench = Table(
     "bench",
     metadata,

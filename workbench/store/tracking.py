@@ -1,8 +1,8 @@
-"""Feeds MLflow from SQL: one run a job, whatever dies in between.
+"""Records jobs from SQL in MLflow: exactly one run per job, even after crashes.
 
-The order makes it safe to stop anywhere: SQL says a run is being asked for, then it is asked for, then its id is saved.
-In between, the run is found by its tag. All that follows may be repeated without adding anything: equal parameters,
-points and spans are kept once. The status comes last, so a run that says FINISHED is whole.
+The order makes it safe to stop at any point: SQL notes that a run is being created, the run is created, then its id is
+saved. In between, the run is found by its tag. All later steps can be repeated without adding anything, because MLflow
+stores equal parameters, points and spans only once. The status is set last, so a run with status FINISHED is complete.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ log = structlog.get_logger(__name__)
 
 JOB_TAG = "workbench.job"
 SWEEP_TAG = "workbench.sweep_parent"
-PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own: nests the run below that one
-MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # a batch; MLflow takes 1,000 entities of all kinds
+PARENT_RUN_TAG = "mlflow.parentRunId"  # MLflow's own tag, which nests the run below its parent
+MAX_PARAMS, MAX_TAGS, MAX_METRICS = 100, 100, 700  # per batch; MLflow accepts 1,000 entities in total
 POLL_S = 1.0
 PAUSES = Backoff(first_s=1.0, longest_s=10.0)
 _CREATING = "creating"
 
 
 class Tracker:
-    """Records jobs in one MLflow server. One thread at a time; one tracker a bench (the recorder holds a lease)."""
+    """Records jobs in one MLflow server. Not thread-safe; one tracker per deployment (the recorder holds a lease)."""
 
     def __init__(self, api: TrackingApi, store: JobStore, objects: Objects) -> None:
         self.api = api
@@ -44,24 +44,24 @@ class Tracker:
         self.queue = TrackingQueue(store.database)
         self._artifacts = RunArtifacts(api, objects)
         self._experiments: dict[str, str] = {}
-        self._artifact_uris: dict[str, str] = {}  # of the runs of jobs that are not final, by run id
+        self._artifact_uris: dict[str, str] = {}  # by run id, for jobs that are not final
 
     @classmethod
     def connect(cls, settings: Settings, store: JobStore) -> Tracker:
-        """A tracker for the settings' MLflow server. Sends nothing yet."""
+        """A tracker for the MLflow server of the settings. Sends no request yet."""
         return cls(TrackingApi(settings.mlflow_url), store, Objects.connect(settings))
 
     def sync_due(self, limit: int = 20) -> int:
-        """Record the jobs that are due; returns how many were. A job that MLflow refuses is put off, not lost.
+        """Record the jobs that are due. Returns their number. A job that MLflow rejects is postponed, not lost.
 
-        Raises TrackingUnavailable when MLflow is away: nothing is lost, call again later; and WorkbenchError
-        (sql.unreachable, store.unreachable) when one of ours is.
+        Raises TrackingUnavailable if MLflow is not available, and WorkbenchError (sql.unreachable, store.unreachable)
+        if SQL or the object store is not. Nothing is lost then; call again later.
         """
         due = self.queue.untracked(limit, now=time.time())
         for job_id in due:
             try:
                 record = self.store.get(job_id)
-                if record is not None:  # else deleted meanwhile
+                if record is not None:  # None if it was deleted meanwhile
                     self.sync(record)
             except JobGone:
                 log.info("tracking.job_deleted", job=job_id)
@@ -70,15 +70,15 @@ class Tracker:
                 log.warning("tracking.refused", job=job_id, retry_in_s=delay_s, seen=refused.seen, where=refused.where)
             except WorkbenchError:
                 raise
-            except Exception as fault:  # a job we cannot read or describe must not keep the others from being recorded
+            except Exception as fault:  # one invalid job must not prevent the recording of others
                 delay_s = self.queue.postpone(job_id, f"{type(fault).__name__}: {fault}", now=time.time())
                 log.exception("tracking.failed", job=job_id, retry_in_s=delay_s)
         return len(due)
 
     def sync(self, job: JobRecord) -> str:
-        """Bring the job's run up to the record and return its id. Calling it again adds no second run.
+        """Update the job's run from the record and return its id. Calling it again creates no second run.
 
-        A job that is not final gets its run, parameters and tags; a final one everything.
+        A job that is not final gets its run, parameters and tags; a final job gets everything.
         Raises TrackingUnavailable, TrackingRefused, WorkbenchError (sql.unreachable, store.unreachable).
         """
         try:
@@ -86,12 +86,12 @@ class Tracker:
         except TrackingRefused as refused:
             self._artifact_uris.pop(job.mlflow_run_id or "", None)
             if job.mlflow_run_id is not None and refused.reason == "RESOURCE_DOES_NOT_EXIST":
-                # MLflow was set up anew behind our back: its database is gone, ours says what was in it.
+                # MLflow's database was replaced by an empty one, so record the job again from SQL.
                 self._experiments.clear()
                 self.queue.forget_run(job.id)
                 return self._sync(job.model_copy(update={"mlflow_run_id": None}))
             if "state is deleted" in str(refused.seen) and job.mlflow_run_id is not None:
-                log.info("tracking.run_deleted", job=job.id, run=job.mlflow_run_id)  # by a person: leave it so
+                log.info("tracking.run_deleted", job=job.id, run=job.mlflow_run_id)  # a person deleted it: keep it so
                 self.queue.mark_tracked(job.id)
                 return job.mlflow_run_id
             raise
@@ -126,7 +126,7 @@ class Tracker:
         return self._experiments[name]
 
     def _begin(self, job: JobRecord, experiment_id: str, tags: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """The job's run, new or found by its tag, and the tags that it does not carry yet."""
+        """The job's run, new or found by its tag, and the tags that it does not have yet."""
         info = None
         if self.queue.state(job.id) is TrackingState.CREATING:
             info = self.api.find_run(experiment_id, JOB_TAG, job.id)
@@ -147,7 +147,7 @@ class Tracker:
         return run_id, left
 
     def _log(self, job: JobRecord, run_id: str, tags_left: dict[str, str]) -> None:
-        """Parameters, metrics and the tags that are left: one request for any but very large graphs."""
+        """Log parameters, metrics and the remaining tags, in one request unless the graph is very large."""
         params = list(run_contents.parameters(job).items())
         tags = list(tags_left.items())
         metrics = run_contents.metrics(job) if job.status.final else []
@@ -156,7 +156,7 @@ class Tracker:
             params, tags, metrics = params[MAX_PARAMS:], tags[MAX_TAGS:], metrics[MAX_METRICS:]
 
     def _sweep_run(self, job: JobRecord, experiment_id: str) -> str:
-        """The run above the jobs of a sweep; as safe against dying in between as that of a job."""
+        """The parent run of the jobs of a sweep, created as crash-safely as the run of a job."""
         key = f"mlflow.sweep.{job.sweep}.{experiment_id}"
         known = self.store.note(key)
         if known and known != _CREATING:
@@ -180,19 +180,18 @@ class Tracker:
 
 
 def keep_tracking(tracker: Tracker, stop: threading.Event) -> None:
-    """Record what becomes due until ``stop`` is set. Blocks. Nothing that MLflow does ends it.
+    """Record due jobs until ``stop`` is set. Blocks. No failure of MLflow ends it.
 
-    While a part is away it pauses, longer each time up to ten seconds; SQL keeps what is to be done.
+    While a part is not available, it pauses with increasing delays of up to ten seconds; pending work remains in SQL.
     """
     failures = 0
     while not stop.is_set():
         try:
             recorded = tracker.sync_due()
         except WorkbenchError as error:
-            said = {"code": error.code, "seen": error.seen, "where": error.where}
             failures += 1
             pause_s = PAUSES.pause_s(failures)
-            log.warning("tracking.paused", pause_s=pause_s, **said)
+            log.warning("tracking.paused", pause_s=pause_s, code=error.code, seen=error.seen, where=error.where)
             stop.wait(pause_s)
             continue
         failures = 0

@@ -1,8 +1,8 @@
-"""The few MLflow requests the tracker makes, over one kept-alive connection.
+"""A client for the MLflow requests of the tracker, over one kept-alive connection.
 
-Plain REST rather than the ``mlflow`` package: that takes 3 s and 150 MB to import, retries for minutes inside a call,
-and needs two requests and an export queue for a trace whose times are given. These endpoints are MLflow's public REST
-API 2.0 and its OTLP receiver; tried with 3.17.
+It uses plain REST instead of the ``mlflow`` package, which takes 3 s and 150 MB to import, retries for minutes inside a
+call, and needs two requests and an export queue for a trace with given times. The endpoints are MLflow's public REST
+API 2.0 and its OTLP receiver; tested with 3.17.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 30.0
 
 
 class TrackingUnavailable(WorkbenchError):
-    """MLflow is away, slow or broken: nothing is wrong with the job. Try all of them again later."""
+    """MLflow is unreachable, slow or broken, and the job is not the cause. Try all jobs again later."""
 
     def __init__(self, url: str, seen: str, remedy: str = "") -> None:
         super().__init__(
             "tracking.unreachable",
-            "MLflow does not answer as it should",
+            "the MLflow server is not available",
             where=url,
             seen=seen,
-            remedy=remedy or "Jobs go on without it and are recorded once it answers; check `workbench status`.",
+            remedy=remedy or "Check `workbench status`. Jobs continue without MLflow and are recorded afterwards.",
         )
 
 
 class TrackingRefused(WorkbenchError):
-    """MLflow refuses this very request; other jobs may go through.
+    """MLflow rejected this request; requests for other jobs may succeed.
 
     Attributes:
         reason: MLflow's own error code, e.g. ``RESOURCE_DOES_NOT_EXIST``.
@@ -45,16 +45,16 @@ class TrackingRefused(WorkbenchError):
     def __init__(self, where: str, reason: str, seen: str) -> None:
         super().__init__(
             "tracking.refused",
-            f"MLflow refuses the record ({reason})",
+            f"MLflow rejected the record ({reason})",
             where=where,
             seen=seen[:1000],
-            remedy="The job itself is unharmed; it is tried again with growing delays.",
+            remedy="The job itself is not affected. Recording is retried with increasing delays.",
         )
         self.reason = reason
 
 
 class TrackingApi:
-    """One MLflow server. Thread-safe; blocking. Every method raises TrackingUnavailable and TrackingRefused.
+    """One MLflow server. Thread-safe and blocking. Every method raises TrackingUnavailable and TrackingRefused.
 
     Args:
         url: ``http(s)://[user:password@]host[:port][/prefix]``, or ``http+unix://<socket, percent-encoded>[/prefix]``.
@@ -64,7 +64,7 @@ class TrackingApi:
         parts = urlsplit(url)
         self.url = without_login(url)
         path = socket_of(url)
-        self._base = parts.path.rstrip("/") if path else self.url  # what a request's path is put behind
+        self._base = parts.path.rstrip("/") if path else self.url  # prefix of all request paths
         self.requests = 0  # sent so far, for measurements
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username and not path else None
         self._headers = dict(urllib3.make_headers(basic_auth=login)) if login else {}
@@ -76,7 +76,7 @@ class TrackingApi:
         )
 
     def experiment_id(self, name: str) -> str:
-        """The experiment of that name; it is created where there is none."""
+        """The id of the experiment with this name, which is created if it does not exist."""
         try:
             found = self._api("GET", f"experiments/get-by-name?experiment_name={quote(name, safe='')}")["experiment"]
         except TrackingRefused as refused:
@@ -92,7 +92,7 @@ class TrackingApi:
     def create_run(
         self, experiment_id: str, name: str, user: str, start_ms: int, tags: dict[str, str]
     ) -> dict[str, Any]:
-        """A new run's ``info``: run_id, artifact_uri, …"""
+        """Create a run and return its ``info``: run_id, artifact_uri, …"""
         body = {
             "experiment_id": experiment_id,
             "user_id": user,
@@ -104,10 +104,10 @@ class TrackingApi:
         return info
 
     def find_run(self, experiment_id: str, tag: str, value: str, *, unended: bool = False) -> dict[str, Any] | None:
-        """The ``info`` of the oldest run with that tag, or None.
+        """The ``info`` of the oldest run with this tag, or None.
 
         Args:
-            unended: only one that neither finished nor failed.
+            unended: only consider runs that neither finished nor failed.
         """
         open_ = " and attributes.status != 'FINISHED' and attributes.status != 'FAILED'" if unended else ""
         body = {
@@ -131,7 +131,7 @@ class TrackingApi:
         return {str(tag["key"]): str(tag["value"]) for tag in data.get("tags", ())}
 
     def delete_run(self, run_id: str) -> None:
-        """Mark a run deleted; `mlflow gc` removes it for good. A run that is gone already is as good as deleted."""
+        """Mark a run as deleted; `mlflow gc` removes it permanently. A missing run counts as deleted."""
         try:
             self._api("POST", "runs/delete", {"run_id": run_id})
         except TrackingRefused as refused:
@@ -139,11 +139,11 @@ class TrackingApi:
                 raise
 
     def experiment_ids(self) -> list[str]:
-        """Every experiment, deleted ones too."""
+        """All experiments, including deleted ones."""
         return [str(found["experiment_id"]) for found in self._pages("experiments/search", {"view_type": "ALL"})]
 
     def runs(self, experiment_ids: list[str], filter_: str = "", view: str = "ALL") -> list[dict[str, Any]]:
-        """``info`` and ``data`` of the runs that match.
+        """``info`` and ``data`` of matching runs.
 
         Args:
             view: ALL, ACTIVE_ONLY or DELETED_ONLY.
@@ -154,7 +154,7 @@ class TrackingApi:
         return self._pages("runs/search", body)
 
     def delete_traces(self, experiment_id: str, trace_ids: list[str]) -> int:
-        """Remove traces for good; returns how many there were."""
+        """Remove traces permanently. Returns their number."""
         body = {"experiment_id": experiment_id, "request_ids": trace_ids}
         return int(self._api("POST", "traces/delete-traces", body).get("traces_deleted") or 0)
 
@@ -163,7 +163,7 @@ class TrackingApi:
         self._request("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/{artifact_path(artifact_uri)}", None, {})
 
     def _pages(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-        """All pages of a search; what is found stands under the first part of its path."""
+        """All results of a paged search; each page has them under the first part of the path."""
         found: list[dict[str, Any]] = []
         token = ""
         while True:
@@ -176,7 +176,7 @@ class TrackingApi:
     def log_batch(
         self, run_id: str, metrics: list[dict[str, Any]], params: dict[str, str], tags: dict[str, str]
     ) -> None:
-        """Metrics (``key, value, timestamp, step``), parameters and tags at once; repeating it changes nothing."""
+        """Log metrics (``key, value, timestamp, step``), parameters and tags at once. Repeating it changes nothing."""
         body = {"run_id": run_id, "metrics": metrics, "params": _pairs(params), "tags": _pairs(tags)}
         self._api("POST", "runs/log-batch", body)
 
@@ -185,7 +185,7 @@ class TrackingApi:
         self._api("POST", "runs/update", {"run_id": run_id, "status": status, "end_time": end_ms})
 
     def log_spans(self, experiment_id: str, run_id: str, spans: list[dict[str, Any]]) -> None:
-        """Spans of one trace in OTLP's JSON form, linked to the run. The same ids again replace what was there."""
+        """Log spans of one trace in OTLP's JSON format, linked to the run. Spans with equal ids are replaced."""
         body = {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {"name": "workbench"}, "spans": spans}]}]}
         headers = {
             "Content-Type": "application/json",
@@ -218,24 +218,24 @@ class TrackingApi:
             raise TrackingUnavailable(self.url, f"{type(fault).__name__}: {fault}") from fault
         if response.status < 300:
             return response.data
-        said = response.data[:1000].decode(errors="replace")
+        answer = response.data[:1000].decode(errors="replace")
         where = f"{self.url}{path.partition('?')[0]}"
         if response.status in (401, 403):
             remedy = "Check the login in WORKBENCH_MLFLOW_URL and the server's --allowed-hosts."
-            raise TrackingUnavailable(where, f"{response.status} {said}", remedy)
+            raise TrackingUnavailable(where, f"{response.status} {answer}", remedy)
         if response.status >= 500 or response.status in (408, 429):
-            raise TrackingUnavailable(where, f"{response.status} {said}")
-        raise TrackingRefused(where, _reason(response.data) or str(response.status), said)
+            raise TrackingUnavailable(where, f"{response.status} {answer}")
+        raise TrackingRefused(where, _reason(response.data) or str(response.status), answer)
 
 
 def without_login(url: str) -> str:
-    """The URL as it may be shown: no user, no password, no slash at the end; empty where none is set."""
+    """The URL for display: without user, password and trailing slash; empty if none is set."""
     parts = urlsplit(url)
     return url and f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
 def run_url(base_url: str, run_id: str) -> str:
-    """The page of a run in the MLflow interface at that URL or path, without the login that the URL may carry."""
+    """The page of a run in the MLflow interface at this URL or path, without credentials."""
     base = without_login(base_url) if "://" in base_url else base_url.rstrip("/")
     return f"{base}/#/runs/{run_id}"
 

@@ -1,4 +1,4 @@
-"""Which jobs MLflow does not know yet. The state is in SQL, so nothing is lost while MLflow or its feeder is away."""
+"""The queue of jobs to record in MLflow. Its state is in SQL, so nothing is lost if MLflow or the recorder is down."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _FINAL = [status.value for status in FINAL_JOB_STATUSES]
 
 
 class TrackingState(StrEnum):
-    """How far the record of a job in MLflow is."""
+    """The state of a job's record in MLflow."""
 
-    NONE = ""  # MLflow was not told of it
-    CREATING = "creating"  # a run was asked for; whether it exists is only known from its tag
+    NONE = ""  # nothing is recorded
+    CREATING = "creating"  # a run was requested; only its tag shows whether it exists
     BEGUN = "begun"  # the run exists and its id is saved
     DONE = "done"  # everything is recorded
 
 
 class JobGone(Exception):
-    """The job was deleted while it was being recorded. Its run goes with the runs of deleted jobs."""
+    """The job was deleted while it was being recorded. Its run is deleted with the runs of deleted jobs."""
 
 
 class TrackingQueue:
-    """The jobs to be recorded, in a database. Thread-safe; one transaction a call.
+    """The jobs to record, in a database. Thread-safe; one transaction per call.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -38,10 +38,10 @@ class TrackingQueue:
         self._database = database
 
     def untracked(self, limit: int, now: float, live_after_s: float = 20.0) -> Sequence[str]:
-        """Ids of jobs to record now, the longest finished first.
+        """Ids of jobs to record now, starting with the job that finished first.
 
-        These are final jobs that are not recorded, and jobs that have run for ``live_after_s`` and have no run yet: a
-        long render has its page while it runs, a short one costs no extra request.
+        These are final jobs that are not recorded, and jobs that have been running for ``live_after_s`` without a run.
+        So a long render has a page in MLflow while it runs, and a short one costs no extra request.
         """
         long_running = and_(
             jobs.c.status.not_in(_FINAL), jobs.c.started_at <= now - live_after_s, jobs.c.mlflow_run_id.is_(None)
@@ -56,7 +56,7 @@ class TrackingQueue:
             return connection.execute(statement).scalars().all()
 
     def state(self, job: str) -> TrackingState:
-        """How far the job's record is. Raises KeyError for an unknown job."""
+        """The state of the job's record. Raises KeyError for an unknown job."""
         with self._database.read() as connection:
             found = connection.execute(select(jobs.c.tracking).where(jobs.c.id == job)).scalar()
         if found is None:
@@ -64,23 +64,23 @@ class TrackingQueue:
         return TrackingState(found)
 
     def mark_creating(self, job: str) -> bool:
-        """A run is about to be asked for. False where the job was deleted meanwhile: then none is to be made."""
+        """Note that a run is about to be created. Returns False if the job was deleted; then create none."""
         return self._set(job, tracking=TrackingState.CREATING)
 
     def set_mlflow_run(self, job: str, run_id: str) -> None:
-        """The run exists."""
+        """Note that the run exists."""
         self._set(job, tracking=TrackingState.BEGUN, mlflow_run_id=run_id, tracking_error=None)
 
     def mark_tracked(self, job: str) -> None:
-        """Everything is recorded."""
+        """Note that everything is recorded."""
         self._set(job, tracking=TrackingState.DONE, tracking_error=None)
 
     def forget_run(self, job: str) -> None:
-        """The run is gone from MLflow: the next attempt makes another."""
+        """Note that the run no longer exists in MLflow, so that the next attempt creates another."""
         self._set(job, tracking=TrackingState.NONE, mlflow_run_id=None)
 
     def postpone(self, job: str, error: str, now: float) -> float:
-        """This job cannot be recorded now: try again after a delay that doubles from 5 s to an hour. Returns it."""
+        """Retry this job after a delay, which doubles from 5 s up to an hour. Returns the delay."""
         with self._database.write() as connection:
             tries: int = connection.execute(select(jobs.c.tracking_tries).where(jobs.c.id == job)).scalar() or 0
             delay_s = min(3600.0, 5.0 * 2.0 ** min(tries, 16))
@@ -89,7 +89,7 @@ class TrackingQueue:
         return delay_s
 
     def backlog(self) -> dict[str, int]:
-        """How many final jobs are not recorded, and how many of them MLflow refused at least once."""
+        """The number of final jobs that are not recorded, and how many of them MLflow rejected at least once."""
         waiting = and_(jobs.c.status.in_(_FINAL), jobs.c.tracking != TrackingState.DONE)
         refused = jobs.c.tracking_error.is_not(None)
         count = select(func.count()).select_from(jobs)

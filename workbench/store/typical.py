@@ -1,4 +1,4 @@
-"""What services usually take: the basis of every expected time."""
+"""Typical durations of services, the basis of all time estimates."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from workbench.store.job_params import SPOKEN
 from workbench.store.tables import job_params, node_results
 
 LAST_RUNS = 10
-LOOKED_AT = 60  # runs of a service among which those with the same settings are looked for
+SEARCHED_RUNS = 60  # most recent runs of a service that are searched for equal settings
 
 
 @dataclass(frozen=True)
 class Typical:
-    """What a node usually takes.
+    """The typical duration of a node.
 
     Attributes:
-        jobs: the jobs by whose runs it is told.
+        jobs: the jobs whose runs it is based on.
     """
 
     seconds: float
@@ -29,7 +29,7 @@ class Typical:
 
 
 def typical_seconds(database: Database, services: Iterable[str]) -> dict[str, float]:
-    """Median wall seconds of each service's last runs that were really computed; absent where there are none."""
+    """Median wall seconds of each service's last runs without a cache hit; services without such runs are omitted."""
     found: dict[str, float] = {}
     columns = node_results.c
     with database.read() as connection:
@@ -50,11 +50,11 @@ def typical_seconds(database: Database, services: Iterable[str]) -> dict[str, fl
 def typical_with(
     database: Database, service: str, settings: Mapping[str, str], defaults: Mapping[str, str]
 ) -> Typical | None:
-    """The same of a service that is set like this: by its last runs that were, else by its last runs of all.
+    """The typical duration of a service with these settings: from its last runs with equal settings, else from all.
 
     Args:
-        settings: what is set, as the rows of ``job_params`` have it.
-        defaults: what counts where nothing is set. Texts that are spoken are not compared.
+        settings: the given parameters, as in the rows of ``job_params``.
+        defaults: the values of parameters that are not given. Prompts and scripts are not compared.
     """
     columns = node_results.c
     runs = (
@@ -62,7 +62,7 @@ def typical_with(
         .where(columns.service == service, columns.status == "completed", columns.cached.is_(False))
         .where(columns.seconds.is_not(None))
         .order_by(columns.finished_at.desc())
-        .limit(LOOKED_AT)
+        .limit(SEARCHED_RUNS)
     )
     with database.read() as connection:
         found = connection.execute(runs).all()

@@ -1,4 +1,4 @@
-"""urllib3 over a Unix socket: its pool with connections that go to a path instead of a host and port."""
+"""urllib3 over a Unix socket: a pool whose connections go to a path instead of a host and port."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Users, their API tokens and their browser sessions in SQL.
 
-Nothing in these tables lets anybody in who reads them: passwords are argon2id hashes, tokens and session ids are random
-and only their SHA-256 is kept.
+A reader of these tables cannot log in with their contents: passwords are stored as argon2id hashes, and random tokens
+and session ids only as their SHA-256.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from workbench.store.database import Database
 from workbench.store.passwords import hash_password, needs_new_hash, password_matches
 from workbench.store.tables import sessions, tokens, users
 
-TOKEN_PREFIX = "wb_"  # lets a scanner for leaked secrets know what it found
+TOKEN_PREFIX = "wb_"  # lets scanners for leaked secrets recognise a token
 SESSION_S = 7 * 24 * 3600.0
 MIN_PASSWORD, MAX_PASSWORD = 10, 1000  # characters
-RESERVED = "local"  # owns what was made without login
+RESERVED = "local"  # the owner of everything created without a login
 _USED_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
-class Known:
-    """Whom a password, token or session belongs to."""
+class AuthenticatedUser:
+    """The user that a password, token or session belongs to."""
 
     name: str
     role: Role
 
 
 class Users:
-    """The users of a bench. Thread-safe; every method is one or two transactions and blocks for them.
+    """The users of a deployment. Thread-safe; every method is one or two blocking transactions.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
 
@@ -55,7 +55,7 @@ class Users:
     # Users
 
     def add(self, name: str, role: Role, password: str) -> UserInfo:
-        """Make a user. Takes 80 ms for the hash. Raises WorkbenchError: user.invalid, user.exists."""
+        """Create a user. Takes 80 ms for the hash. Raises WorkbenchError: user.invalid, user.exists."""
         _check_name(name)
         values = {"name": name, "role": role.value, "password_hash": _hashed(password), "disabled": False}
         try:
@@ -64,21 +64,21 @@ class Users:
         except IntegrityError:
             raise WorkbenchError(
                 "user.exists",
-                f"there is a user {name} already",
+                f"the user {name} already exists",
                 where=name,
                 remedy="Choose another name, or set a new password: `workbench user password NAME`.",
             ) from None
         return self.get(name)
 
     def get(self, name: str) -> UserInfo:
-        """Raises WorkbenchError (user.unknown)."""
+        """The user with this name. Raises WorkbenchError (user.unknown)."""
         found = [user for user in self.list() if user.name == name]
         if not found:
             raise _unknown(name)
         return found[0]
 
     def list(self) -> Sequence[UserInfo]:
-        """Every user, by name."""
+        """All users, ordered by name."""
 
         def of_user(table: Any, *conditions: Any) -> Any:
             mine = select(func.count()).select_from(table).where(table.c.user_name == users.c.name, *conditions)
@@ -95,20 +95,20 @@ class Users:
         return [UserInfo.model_validate(dict(row)) for row in found]
 
     def any_enabled(self) -> bool:
-        """Whether anybody could log in."""
+        """Whether any user can log in."""
         with self._database.read() as connection:
             return (
                 connection.execute(select(users.c.name).where(users.c.disabled.is_(False)).limit(1)).first() is not None
             )
 
     def set_role(self, name: str, role: Role) -> UserInfo:
-        """Counts from the user's next request on. Raises WorkbenchError (user.unknown)."""
+        """Set the role, effective from the user's next request. Raises WorkbenchError (user.unknown)."""
         with self._database.write() as connection:
             _change(connection, name, role=role.value)
         return self.get(name)
 
     def set_password(self, name: str, password: str) -> UserInfo:
-        """Also ends every browser session of the user; tokens stay.
+        """Set the password and end all browser sessions of the user; tokens remain valid.
 
         Raises WorkbenchError: user.unknown, user.invalid.
         """
@@ -119,14 +119,14 @@ class Users:
         return self.get(name)
 
     def set_disabled(self, name: str, disabled: bool) -> UserInfo:
-        """Refuse the user, or no more; browser sessions end for good. Raises WorkbenchError (user.unknown)."""
+        """Disable or enable the user; browser sessions end in both cases. Raises WorkbenchError (user.unknown)."""
         with self._database.write() as connection:
             _change(connection, name, disabled=disabled)
             connection.execute(delete(sessions).where(sessions.c.user_name == name))
         return self.get(name)
 
     def remove(self, name: str) -> None:
-        """Remove a user with tokens and sessions; jobs stay under that name. Raises WorkbenchError (user.unknown)."""
+        """Remove a user with tokens and sessions; jobs keep the name. Raises WorkbenchError (user.unknown)."""
         with self._database.write() as connection:
             if connection.execute(delete(users).where(users.c.name == name)).rowcount == 0:
                 raise _unknown(name)
@@ -134,10 +134,10 @@ class Users:
     # Passwords and sessions
 
     def log_in(self, name: str, password: str) -> str | None:
-        """The id of a new browser session; None where name or password is wrong or the user is disabled.
+        """The id of a new browser session; None if the name or password is wrong or the user is disabled.
 
-        The work is the same for a name that does not exist. Takes 46 MiB and 80 ms: callers bound how many run at
-        once. A hash that was made in an earlier way is replaced.
+        A name that does not exist takes the same time. Takes 46 MiB and 80 ms, so callers limit concurrent calls. A
+        hash in an earlier format is replaced.
         """
         found = None
         if re.fullmatch(USER_NAME, name):
@@ -151,64 +151,67 @@ class Users:
         kept = hash_password(password) if needs_new_hash(found.password_hash) else found.password_hash
         with self._database.write() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
-            # Only while the hash is still the one that was compared. Another login may have replaced it, or another
-            # password: the comparison with what stands there now tells which.
+            # Only if the hash has not changed since the comparison. Another login may have replaced it, or the password
+            # may have changed; comparing again with the stored hash distinguishes the two.
             same = (users.c.name == name) & (users.c.password_hash == found.password_hash)
             changed = update(users).where(same, users.c.disabled.is_(False)).values(password_hash=kept)
-            still = connection.execute(changed).rowcount == 1
+            unchanged = connection.execute(changed).rowcount == 1
             row = {"sha256": _digest(session), "user_name": name, "created_at": now, "expires_at": now + SESSION_S}
-            if still:
+            if unchanged:
                 connection.execute(insert(sessions).values(row))
-        return session if still else self.log_in(name, password)
+        return session if unchanged else self.log_in(name, password)
 
-    def of_session(self, session: str) -> Known | None:
-        """Whose browser session that is, while it lasts."""
+    def of_session(self, session: str) -> AuthenticatedUser | None:
+        """The user of a browser session, unless it has expired."""
         columns = sessions.c
         alive = (columns.sha256 == _digest(session)) & (columns.expires_at > self._clock())
         statement = select(users.c.name, users.c.role).join(sessions, columns.user_name == users.c.name)
         with self._database.read() as connection:
             found = connection.execute(statement.where(alive, users.c.disabled.is_(False))).first()
-        return None if found is None else Known(found.name, Role(found.role))
+        return None if found is None else AuthenticatedUser(found.name, Role(found.role))
 
     def log_out(self, session: str) -> None:
-        """End a browser session; an unknown one is as good as ended."""
+        """End a browser session. An unknown session is ignored."""
         with self._database.write() as connection:
             connection.execute(delete(sessions).where(sessions.c.sha256 == _digest(session)))
 
     # Tokens
 
     def add_token(self, user: str, name: str, lasts_s: float | None = None) -> NewToken:
-        """Make an API token; the answer is the only place where it ever stands.
+        """Create an API token. Only the return value contains it; it is stored nowhere.
 
         Args:
-            name: what it is for; one of each name a user.
-            lasts_s: refused after so many seconds; None: never.
+            name: a name that is unique for the user, such as its purpose.
+            lasts_s: the token expires after this many seconds; None for never.
 
         Raises WorkbenchError: user.unknown, user.invalid, user.token_exists.
         """
         if not re.fullmatch(r"[\w .@-]{1,64}", name):
             raise WorkbenchError(
                 "user.invalid",
-                "a token's name says what it is for",
+                f"{name!r} is not a valid name for a token",
                 where="name",
                 seen=name,
                 allowed="1 to 64 letters, digits, spaces and . _ - @",
                 remedy="Choose another name.",
             )
         token, now = TOKEN_PREFIX + secrets.token_urlsafe(32), self._clock()
-        row = {"name": name, "created_at": now, "expires_at": None if lasts_s is None else now + lasts_s}
+        made = NewToken(
+            user=user, name=name, token=token, created_at=now, expires_at=None if lasts_s is None else now + lasts_s
+        )
+        row = made.model_dump(by_alias=False, include={"name", "created_at", "expires_at"})
         try:
             with self._database.write() as connection:
-                _change(connection, user, name=user)  # an error where there is no such user
+                _change(connection, user, name=user)  # raises user.unknown if the user does not exist
                 connection.execute(insert(tokens).values(**row, sha256=_digest(token), user_name=user))
         except IntegrityError:
             raise WorkbenchError(
                 "user.token_exists",
-                f"{user} has a token called {name} already",
+                f"{user} already has a token named {name}",
                 where=name,
-                remedy="Choose another name, or remove that one first: `workbench user token remove USER NAME`.",
+                remedy="Choose another name, or first remove that token: `workbench user token remove USER NAME`.",
             ) from None
-        return NewToken(user=user, token=token, **row)
+        return made
 
     def list_tokens(self, user: str) -> Sequence[TokenInfo]:
         """The tokens of a user, oldest first. Raises WorkbenchError (user.unknown)."""
@@ -222,19 +225,19 @@ class Users:
         ]
 
     def remove_token(self, user: str, name: str) -> None:
-        """Refuse that token from now on. Raises WorkbenchError (user.token_unknown)."""
+        """Remove a token, so that it is rejected from now on. Raises WorkbenchError (user.token_unknown)."""
         with self._database.write() as connection:
             named = (tokens.c.user_name == user) & (tokens.c.name == name)
             if connection.execute(delete(tokens).where(named)).rowcount == 0:
                 raise WorkbenchError(
                     "user.token_unknown",
-                    f"{user} has no token called {name}",
+                    f"{user} has no token named {name}",
                     where=name,
-                    remedy="`workbench user token list USER` lists them.",
+                    remedy="`workbench user token list USER` lists the tokens.",
                 )
 
-    def of_token(self, token: str) -> Known | None:
-        """Whose token that is, while it is valid. Writes when it was used, once a minute."""
+    def of_token(self, token: str) -> AuthenticatedUser | None:
+        """The user of a token, if it is valid. Records the time of use, at most once a minute."""
         digest, now = _digest(token), self._clock()
         statement = select(users.c.name, users.c.role, tokens.c.used_at, tokens.c.expires_at)
         with self._database.read() as connection:
@@ -244,9 +247,9 @@ class Users:
             return None
         if found.used_at is None or now - found.used_at >= _USED_EVERY_S:
             with contextlib.suppress(WorkbenchError), self._database.write() as connection:
-                # A courtesy: a full disk must not lock anybody out.
+                # Errors are ignored, because a full disk must not lock users out.
                 connection.execute(update(tokens).where(tokens.c.sha256 == digest).values(used_at=now))
-        return Known(found.name, Role(found.role))
+        return AuthenticatedUser(found.name, Role(found.role))
 
 
 def _change(connection: Connection, user: str, **values: Any) -> None:
@@ -266,7 +269,7 @@ def _hashed(password: str) -> str:
             where="password",
             seen=f"{len(password)} characters",
             allowed=f"{MIN_PASSWORD} to {MAX_PASSWORD} characters",
-            remedy="Choose another one; a few words are easy to remember.",
+            remedy="Choose another password. A few random words are easy to remember.",
         )
     return hash_password(password)
 
@@ -275,15 +278,15 @@ def _check_name(name: str) -> None:
     if re.fullmatch(USER_NAME, name) is None or name == RESERVED:
         raise WorkbenchError(
             "user.invalid",
-            f"{name!r} cannot be the name of a user",
+            f"{name!r} is not a valid user name",
             where="name",
             seen=name,
-            allowed=f"1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit; not {RESERVED}",
+            allowed=f"1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit; not {RESERVED!r}",
             remedy="Choose another name.",
         )
 
 
 def _unknown(name: str) -> WorkbenchError:
     return WorkbenchError(
-        "user.unknown", f"there is no user {name}", where=name, remedy="`workbench user list` lists the users."
+        "user.unknown", f"the user {name} does not exist", where=name, remedy="`workbench user list` lists the users."
     )

@@ -131,7 +131,8 @@ function capabilities(summary, open) {
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, one.service),
+      h("th", { scope: "row" }, one.title, " ", h("code", { class: "wb-muted" }, one.service)),
+      h("td", {}, one.category),
       h("td", {}, one.version),
       h("td", {}, one.plane),
       h("td", {}, one.pool),
@@ -144,7 +145,7 @@ function capabilities(summary, open) {
   ];
 }
 
-const COLUMNS = ["service", "version", "plane", "pool", "workers"];
+const COLUMNS = ["service", "category", "version", "plane", "pool", "workers"];
 
 const table = (columns, rows) => h("div", { class: "wb-table-frame", tabindex: "0", role: "region", "aria-label": `Table of ${columns[0]}s` }, h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, columns.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows)));
 

@@ -23,7 +23,16 @@ class Outputs(NodeModel):
     silence: float = Field(description="Share of silent blocks, 0 to 1.")
 
 
-@node("measure.loudness", version="1.0.0", plane="data", resources=Resources(timeout_s=120), packages=("av", "numpy"))
+@node(
+    "measure.loudness",
+    version="1.0.0",
+    plane="data",
+    title="Loudness",
+    category="Evaluation",
+    tags=("audio", "level"),
+    resources=Resources(timeout_s=120),
+    packages=("av", "numpy"),
+)
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """Audio -> levels in dB against full scale (a square wave at full scale has 0 dBFS).
 

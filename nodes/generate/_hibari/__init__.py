@@ -1,1 +1,1 @@
-"""The voice behind generate.hibari_tts: what it can read, how it speaks, and when each sound is made."""
+"""The voice of generate.hibari_tts: text it can read, speech synthesis, and phoneme times."""

@@ -1,6 +1,6 @@
-"""A block of spoken sentences as bytes: a part of a long narration that another attempt can go on behind.
+"""A block of spoken sentences as bytes: a part of a long narration, after which another attempt can continue.
 
-One line of JSON (sentences, their lengths in samples, their spans in units), then the 16-bit samples of all of them.
+One line of JSON (sentences, their lengths in bytes, their spans in units), then the 16-bit samples of all of them.
 """
 
 from __future__ import annotations

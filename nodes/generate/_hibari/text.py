@@ -1,4 +1,4 @@
-"""What the English voice can read, and the spellings it is handed instead of signs it would drop or misread."""
+"""Checks which text the English voice can read, and respells signs that it would drop or misread."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import unicodedata
 from nodes.sdk import NodeError
 
 _PRONUNCIATION = re.compile(r"\[([^\]]+)\]\((/[^)]*/)\)")  # [word](/phonemes/), read by the front end
-MAX_NAMED = 12  # offending characters an error lists
+MAX_NAMED = 12  # number of offending characters in an error
 _READABLE_NAMES = ("LATIN", "GREEK SMALL LETTER", "GREEK CAPITAL LETTER", "MICRO SIGN", "VULGAR FRACTION")
-# The package's front end reads numbers, dates, times, units, money and acronyms well. These it does not (0.2.1).
+# The package's front end reads numbers, dates, times, units, money and acronyms well, but not these (0.2.1).
 _RESPELL = (
     (re.compile(r"[‘’ʼ]"), "'"),  # a closing curly quote would be spoken as a pause
     (re.compile(r"(?<!\w)'(\w[^']*)'(?!\w)"), r"\1"),  # single quotes around words
@@ -24,37 +24,35 @@ _RESPELL = (
     (re.compile(r"≤\s?"), " at most "),
     (re.compile(r"\b24/7\b"), "twenty-four seven"),
 )
-_LONG_NUMBER = re.compile(r"\d(?:,?\d){18,}")  # nobody reads these as one number: digit by digit
-_LONG_WORD = re.compile(
-    r"[^\W\d_]{25,}"
-)  # the front end drops what is behind the 24th letter of a word it does not know
-_GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{2,}")  # one Greek letter is a sign with an English name: π, μ
+_LONG_NUMBER = re.compile(r"\d(?:,?\d){18,}")  # read digit by digit
+_LONG_WORD = re.compile(r"[^\W\d_]{25,}")  # the front end drops everything after the 24th letter of an unknown word
+_GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{2,}")  # a single Greek letter has an English name: π, μ
 
 
 def refuse_unreadable(text: str) -> None:
-    """Raise NodeError when the voice would leave words out: letters of other scripts, or nothing to read at all.
+    """Raise NodeError if the voice would omit words: letters of other scripts, or no words at all.
 
-    Emoji and ornaments inside readable text are not words; they are passed over, as a person reading aloud would.
+    Emoji and ornaments in readable text are not words and are skipped, as a person reading aloud would do.
     """
     text = _PRONUNCIATION.sub(r"\1", text)
     foreign = [char for char in text if _is_foreign(char)]
     foreign += [char for word in _GREEK_WORD.findall(text) for char in word]
     if foreign:
         raise NodeError(
-            "the voice reads English and cannot speak some of these letters",
+            "the narration contains letters that this English voice cannot read",
             where="narration",
             seen=_name(foreign),
-            allowed="Latin letters, digits, punctuation and common signs",
-            remedy="Write these words in Latin letters, or use a voice that speaks the language.",
+            allowed="Latin letters, digits, punctuation and common symbols",
+            remedy="Write these words in Latin letters, or use a voice for that language.",
             first_at=text.index(foreign[0]),
         )
     if not has_words(text):
         raise NodeError(
-            "there is nothing to speak in the narration",
+            "the narration contains no words",
             where="narration",
-            seen=_name([char for char in text if not char.isspace()]) or "no characters but white space",
+            seen=_name([char for char in text if not char.isspace()]) or "only white space",
             allowed="a text with at least one letter or digit",
-            remedy="Write what the speaker should say.",
+            remedy="Write the text that the speaker should say.",
         )
 
 
@@ -63,10 +61,10 @@ def has_words(text: str) -> bool:
 
 
 def as_read(sentence: str, alphabet: frozenset[str]) -> str:
-    """The sentence in the spelling that the front end reads right.
+    """The sentence in a spelling that the front end reads correctly.
 
     Args:
-        alphabet: letters the front end's network for unknown words knows; others lose their accents.
+        alphabet: letters that the front end's network for unknown words accepts; other letters lose their accents.
     """
     read, at = [], 0
     for given in _PRONUNCIATION.finditer(sentence):
@@ -106,7 +104,7 @@ def _unaccented(char: str) -> str:
 
 
 def _pieces(word: str, limit: int) -> list[str]:
-    length = -(-len(word) // -(-len(word) // limit))  # as even as possible
+    length = -(-len(word) // -(-len(word) // limit))  # pieces of nearly equal length
     return [word[at : at + length] for at in range(0, len(word), length)]
 
 

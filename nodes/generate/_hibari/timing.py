@@ -1,10 +1,10 @@
-"""From the model's phoneme lengths to spans that agree with what is heard.
+"""Turns the model's phoneme lengths into spans that match the audio.
 
-The model gives each symbol, the marks for stress, punctuation and word gaps included, a length in units of 25 ms. Taken
-as they are they mislead an animator: every sound is heard 45 ms before its span, the last sound before a comma holds
-200 ms of silence, and a gap between two words of running speech is no silence at all. So all spans move ahead by two
-units, a pause is what is silent next to punctuation, a gap between words goes to the word that follows, and a stress
-mark to its vowel.
+The model gives every symbol, including stress marks, punctuation and word gaps, a length in units of 25 ms. Used
+directly, these lengths mislead an animator: each phoneme is audible 45 ms before its span, the last phoneme before a
+comma includes 200 ms of silence, and a gap between two words of running speech is not silent at all. Therefore all
+spans move forward by two units, only actual silence next to punctuation counts as a pause, a gap between words goes to
+the following word, and a stress mark to its vowel.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAUSE = " "
-PAD = "<pad>"  # id 0, which the model wants at both ends
+PAD = "<pad>"  # id 0, which the model requires at both ends
 _STRESS = frozenset("ˈˌ")
-_TRAILING = frozenset("ː\u0303ʰʲ")  # length, nasal, aspirated, palatal: they belong to the sound before
+_TRAILING = frozenset("ː\u0303ʰʲ")  # length, nasal, aspirated, palatal: part of the preceding phoneme
 _PUNCTUATION = frozenset(';:,.!?—…"()“”↓→↗↘')
-# The hiss of s z ʃ ʒ and the voice of vowels lie 45 ms before the model's spans at speed 1, 50 at 0.7, 40 at 1.4
-# (measured: docs/design/speech-and-script.md).
+# The noise of s z ʃ ʒ and the voicing of vowels lie 45 ms before the model's spans at speed 1, 50 ms at 0.7, 40 ms at
+# 1.4 (measured: docs/design/speech-and-script.md).
 LAG_UNITS = 2
-SILENCE_DBFS = -55.0  # speech of this voice lies near -25, its soft onsets near -50, its pauses below -65
-MIN_PUNCTUATION_PAUSE = 2  # units: a comma that is spoken through is no pause
-MIN_GAP_PAUSE = 5  # units: shorter silences between words are the closure of a t or k
+SILENCE_DBFS = -55.0  # this voice speaks near -25 dBFS, with soft onsets near -50 and pauses below -65
+MIN_PUNCTUATION_PAUSE = 2  # units; a comma may be spoken without a pause
+MIN_GAP_PAUSE = 5  # units; shorter silences between words are closures of a t or k
 
 
 @dataclass
 class Span:
-    """Symbol with its first unit and the unit behind its last."""
+    """A symbol, its first unit and the unit after its last."""
 
     symbol: str
     start: int
@@ -44,44 +44,44 @@ def silent_units(wave: NDArray[Any], unit: int) -> NDArray[Any]:
 
 
 def spans(symbols: list[str], units: list[int], silent: NDArray[Any]) -> list[Span]:
-    """Spans that cover all units in order: sounds, and pauses where it is silent.
+    """Spans of phonemes and silent pauses that cover all units in order.
 
     Args:
-        symbols: the model's symbols, PAD at both ends.
+        symbols: the model's symbols, with PAD at both ends.
         units: their lengths; the sum is ``len(silent)``.
     """
     lag = min(LAG_UNITS, units[0])
     units = [units[0] - lag, *units[1:-1], units[-1] + lag]
-    sounds: list[Span] = []
-    kinds: list[str] = [""]  # what lies before each sound: "" nothing, "gap", "punctuation"
+    phones: list[Span] = []
+    kinds: list[str] = [""]  # what precedes each phoneme: "" (nothing), "gap" or "punctuation"
     at, stress_from, stress = 0, None, ""
     for symbol, length in zip(symbols, units, strict=True):
         if symbol in _STRESS:
             stress_from, stress = at if stress_from is None else stress_from, symbol
-        elif symbol in _TRAILING and sounds:
-            sounds[-1].end = at + length
+        elif symbol in _TRAILING and phones:
+            phones[-1].end = at + length
         elif symbol == PAD or symbol in _PUNCTUATION:
             kinds[-1] = "punctuation"
         elif symbol == PAUSE:
             kinds[-1] = kinds[-1] or "gap"
         else:
-            sounds.append(Span(stress + symbol, at if stress_from is None else stress_from, at + length))
+            phones.append(Span(stress + symbol, at if stress_from is None else stress_from, at + length))
             stress_from, stress = None, ""
             kinds.append("")
         at += length
-    return _with_pauses(sounds, kinds, silent)
+    return _with_pauses(phones, kinds, silent)
 
 
-def _with_pauses(sounds: list[Span], kinds: list[str], silent: NDArray[Any]) -> list[Span]:
+def _with_pauses(phones: list[Span], kinds: list[str], silent: NDArray[Any]) -> list[Span]:
     total = len(silent)
-    if not sounds:
+    if not phones:
         return [Span(PAUSE, 0, total)]
-    # At the ends: the first sound starts with the first unit that is heard, the last ends with the last.
+    # The first phoneme starts with the first audible unit, and the last one ends with the last audible unit.
     heard = np.flatnonzero(~silent)
-    sounds[0].start = int(min(heard[0], sounds[0].end - 1)) if len(heard) else sounds[0].start
-    sounds[-1].end = int(max(heard[-1] + 1, sounds[-1].start + 1)) if len(heard) else sounds[-1].end
-    placed: list[Span] = [Span(PAUSE, 0, sounds[0].start)] if sounds[0].start else []
-    for before, after, kind in zip(sounds, sounds[1:], kinds[1:], strict=False):
+    phones[0].start = int(min(heard[0], phones[0].end - 1)) if len(heard) else phones[0].start
+    phones[-1].end = int(max(heard[-1] + 1, phones[-1].start + 1)) if len(heard) else phones[-1].end
+    placed: list[Span] = [Span(PAUSE, 0, phones[0].start)] if phones[0].start else []
+    for before, after, kind in zip(phones, phones[1:], kinds[1:], strict=False):
         placed.append(before)
         pause = _longest_silence(silent, before.start + 1, after.end - 1) if kind else None
         needed = MIN_PUNCTUATION_PAUSE if kind == "punctuation" else MIN_GAP_PAUSE
@@ -90,9 +90,9 @@ def _with_pauses(sounds: list[Span], kinds: list[str], silent: NDArray[Any]) -> 
             placed.append(Span(PAUSE, *pause))
         else:
             after.start = before.end
-    placed.append(sounds[-1])
-    if sounds[-1].end < total:
-        placed.append(Span(PAUSE, sounds[-1].end, total))
+    placed.append(phones[-1])
+    if phones[-1].end < total:
+        placed.append(Span(PAUSE, phones[-1].end, total))
     return placed
 
 

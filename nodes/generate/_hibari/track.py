@@ -1,4 +1,4 @@
-"""The sound track under construction: a wav file that grows sentence by sentence, with the times of what is in it."""
+"""Writes the audio track sentence by sentence to a wav file, and records phoneme times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 
 
 class Track:
-    """Writes 24 kHz mono 16-bit samples. Everything in it is whole milliseconds long, so all times are exact."""
+    """Writes 24 kHz mono 16-bit samples. All lengths are whole milliseconds, so all times are exact."""
 
     def __init__(self, path: Path) -> None:
         self.phonemes: list[Phoneme] = []
@@ -40,19 +40,19 @@ class Track:
         self._write(bytes(2 * samples))
 
     def add(self, spoken: Spoken) -> tuple[float, float]:
-        """Append a sentence; returns where it starts and ends, in seconds, without the pauses at its edges."""
+        """Append a sentence. Returns its start and end in seconds, without the pauses at its edges."""
         base = self._samples
-        sounds = [span for span in spoken.spans if span.symbol != PAUSE]
-        for span in sounds:
-            self._sound(span.symbol, base + span.start * UNIT, base + span.end * UNIT)
+        phones = [span for span in spoken.spans if span.symbol != PAUSE]
+        for span in phones:
+            self._phoneme(span.symbol, base + span.start * UNIT, base + span.end * UNIT)
         self._write(spoken.pcm)
-        return _seconds(base + sounds[0].start * UNIT), _seconds(base + sounds[-1].end * UNIT)
+        return _seconds(base + phones[0].start * UNIT), _seconds(base + phones[-1].end * UNIT)
 
     def finish(self) -> None:
-        """Make the phonemes cover the track to its end."""
+        """Extend the phonemes to the end of the track."""
         self._pause_until(self._samples)
 
-    def _sound(self, symbol: str, start: int, end: int) -> None:
+    def _phoneme(self, symbol: str, start: int, end: int) -> None:
         self._pause_until(start)
         self.phonemes.append(Phoneme(symbol=symbol, start_s=_seconds(start), end_s=_seconds(end)))
 

@@ -1,8 +1,9 @@
-"""The hibari voice "heart" with its own phoneme lengths.
+"""The hibari voice "heart", with phoneme lengths.
 
-The published package returns audio only. Its ONNX graph computes the length of every phoneme on the way, in the tensor
-``/Clip_output_0``; named as an output, the lengths come for free and are exact, because the audio is built from them.
-Signal processing and pronunciation are the package's own. Source: hibari-tts 0.2.1 (Apache-2.0).
+The published package returns audio only. Its ONNX graph computes the length of every phoneme in the tensor
+``/Clip_output_0``. Declared as an output, the tensor gives the lengths at no cost, and they are exact, because the
+audio is built from them. Signal processing and pronunciation come from the package. Source: hibari-tts 0.2.1
+(Apache-2.0).
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ SAMPLE_RATE_HZ = 24_000
 UNIT = 600  # samples: 25 ms
 LENGTHS = "/Clip_output_0"
 MAX_PHONEMES = 300  # the model was trained on single sentences; the package itself cuts at 400
-CUT_PAUSE_UNITS = 5  # where an over-long sentence was cut
-NOISE_SEED = 0  # the breathy part of the voice is drawn anew for each piece, from the same seed: same text, same bytes
+CUT_PAUSE_UNITS = 5  # pause where a sentence that is too long was cut
+NOISE_SEED = 0  # the noise part of the voice uses the same seed for each piece, so that equal text gives equal bytes
 _KNEE = 0.7
 
 
 @dataclass
 class Take:
-    """One spoken sentence: (N * UNIT,) float32 in -1..1, and the spans of its sounds and pauses."""
+    """One spoken sentence: (N * UNIT,) float32 in -1..1, and the spans of its phonemes and pauses."""
 
     wave: NDArray[Any]
     spans: list[Span]
 
 
 class Voice:
-    """Loaded model and pronunciation; ``load`` takes about half a second and 150 MB."""
+    """The loaded model and pronunciation; ``load`` takes about half a second and 150 MB."""
 
     def __init__(self, session: Any, g2p: Any, ids: dict[str, int]) -> None:
         self._session = session
@@ -48,17 +49,17 @@ class Voice:
 
     @classmethod
     def load(cls) -> Voice:
-        """Raises WorkbenchError (node.model_unavailable) when the package's model has no phoneme lengths."""
+        """Raises WorkbenchError (node.model_unavailable) if the package's model has no phoneme lengths."""
         import onnx
         import onnxruntime
         from hibari.g2p import ASSETS, G2P
         from hibari.voices import DEFAULT, voice_path
 
-        model = onnx.load(voice_path(DEFAULT))  # the one voice that is inside the package: nothing is fetched
+        model = onnx.load(voice_path(DEFAULT))  # the only voice inside the package, so nothing is downloaded
         if not any(LENGTHS in node.output for node in model.graph.node):
             raise WorkbenchError(
                 "node.model_unavailable",
-                "this version of hibari-tts does not say how long each phoneme is",
+                "this version of hibari-tts does not return phoneme lengths",
                 where="generate.hibari_tts",
                 seen=f"no tensor {LENGTHS} in its graph",
                 allowed="hibari-tts==0.2.1",
@@ -66,7 +67,7 @@ class Voice:
             )
         model.graph.output.append(onnx.helper.make_tensor_value_info(LENGTHS, onnx.TensorProto.FLOAT, None))
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # also what makes it repeatable
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # also makes the output repeatable
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return cls(session, G2P(), json.loads(Path(ASSETS, "vocab.json").read_text(encoding="utf-8")))
@@ -74,27 +75,27 @@ class Voice:
     def say(self, sentence: str, speed: float) -> Take:
         """Speak one sentence.
 
-        Raises NodeError when nothing in it has a sound (a lone "²"), or when a pronunciation given as
-        [word](/phonemes/) has signs the voice does not know.
+        Raises NodeError if nothing in it can be spoken (a lone "²"), or if a pronunciation given as [word](/phonemes/)
+        contains symbols that the voice does not support.
         """
         phonemes = self._g2p(as_read(sentence, self.alphabet))
         unknown = sorted(set(phonemes) - set(self._ids))
         if unknown:
             raise NodeError(
-                "the voice does not know some of these phonemes",
+                "the voice does not support some of these phonemes",
                 where="narration",
                 seen=f"{', '.join(unknown)} in “{sentence[:80]}”",
                 allowed="".join(sorted(self._ids)),
-                remedy="Correct the pronunciation given as [word](/phonemes/), or leave it out.",
+                remedy="Correct the pronunciation given as [word](/phonemes/), or remove it.",
             )
         takes = [self._speak(piece, speed) for piece in cut(phonemes, MAX_PHONEMES)]
         takes = [take for take in takes if any(span.symbol != PAUSE for span in take.spans)]
         if not takes:
             raise NodeError(
-                "a sentence holds nothing that the voice can speak",
+                "a sentence contains nothing that the voice can speak",
                 where="narration",
                 seen=sentence[:80],
-                remedy="Write it in words, or leave it out.",
+                remedy="Write it in words, or remove it.",
             )
         return _join(takes)
 
@@ -114,13 +115,13 @@ class Voice:
 
 
 def cut(phonemes: str, limit: int) -> list[str]:
-    """Pieces of at most ``limit`` symbols: cut behind the last clause mark, else at the last gap between words."""
+    """Cut into pieces of at most ``limit`` symbols: after the last clause mark, else at the last gap between words."""
     pieces = []
     rest = phonemes.strip()
     while len(rest) > limit:
         head = rest[:limit]
         at = max((head.rfind(mark + PAUSE) + 1 for mark in ";:,—…"), default=0)
-        if at < limit // 3:  # a clause mark right at the start would leave crumbs
+        if at < limit // 3:  # a clause mark near the start would leave a tiny piece
             at = head.rfind(PAUSE)
         at = at if at > 0 else limit
         pieces.append(rest[:at].strip())
@@ -129,14 +130,14 @@ def cut(phonemes: str, limit: int) -> list[str]:
 
 
 def to_pcm(wave: NDArray[Any], gain_db: float) -> bytes:
-    """float in -1..1 -> 16-bit little-endian. Peaks are bent, not clipped: a burst reaches 0.6 unamplified."""
+    """float in -1..1 -> 16-bit little-endian. Peaks are compressed, not clipped: a burst reaches 0.6 unamplified."""
     level = np.abs(wave.astype(np.float64) * 10 ** (gain_db / 20))
     bent = np.where(level > _KNEE, _KNEE + (1 - _KNEE) * np.tanh((level - _KNEE) / (1 - _KNEE)), level)
     return bytes(np.round(np.sign(wave) * bent * 32767).astype("<i2").tobytes())
 
 
 def _trimmed(take: Take) -> Take:
-    """Without the model's own silence at both ends, but for one unit: how long a pause is, is the person's choice."""
+    """Trim the model's own silence at both ends to one unit, because parameters set the length of pauses."""
     first = take.spans[0].end - 1 if take.spans[0].symbol == PAUSE else 0
     total = take.spans[-1].end
     last = take.spans[-1].start + 1 if take.spans[-1].symbol == PAUSE and len(take.spans) > 1 else total

@@ -1,16 +1,16 @@
 """The parts of the CPU portrait animator, in the order in which they work.
 
-framing   the portrait, cropped and scaled to the output square
-sound     samples and loudness of the speech
-visemes   phonemes, or the sound alone -> mouth tracks
-motion    blinks, head sway and brows, seeded -> one row of controls a frame
-axes      the face's own directions, and the grid
-lips      the contours of the lips, and where they meet
-fields    how far the face moves for each control
+framing   crops and scales the portrait to the output square
+audio     samples and loudness of the speech
+visemes   phonemes, or the audio alone -> mouth tracks
+motion    blinks, head sway and brows, seeded -> one set of controls per frame
+axes      the face's coordinate system, and the grid
+lips      the contours of the lips, and the line where they meet
+fields    how far each point of the face moves for each control
 rig       the portrait's face: all of these together
 eyes      the eyes at every stage of a blink
-mouth     what is seen between the lips
+mouth     the inside of the mouth
 painter   controls of one frame -> pixels
-encoder   pixels -> closed parts of h264, in a thread of its own
-joining   parts -> one file, packets copied
+encoder   pixels -> closed h264 parts, in a separate thread
+joining   parts -> one file, by copying packets
 """

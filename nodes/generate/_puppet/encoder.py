@@ -1,7 +1,7 @@
-"""Frames to h264 parts, in a thread of its own: libx264 releases the GIL, so painting and encoding overlap.
+"""Encodes frames to h264 parts in a separate thread: libx264 releases the GIL, so painting and encoding overlap.
 
-Each part is a closed file: it starts with a keyframe, refers to nothing outside itself, and carries no date. Settings
-are fixed, one encoder thread included, so equal frames give equal bytes on any machine with the same libx264.
+Each part is a closed file: it starts with a keyframe, refers to no other part, and contains no date. The settings,
+including a single encoder thread, are fixed, so equal frames give equal bytes on any machine with the same libx264.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _OPTIONS = {
 }
 # Fragmented, so that a page can play a part while later ones are still being made.
 PART_FORMAT = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact"}
-_AHEAD = 6  # frames that may wait for the encoder; enough to even out, little enough to hold no clip in memory
+_AHEAD = 6  # frames that may wait for the encoder: enough to absorb jitter, few enough to save memory
 
 
 class PartEncoder:
-    """Encodes frames into parts. Use as a context manager; leaving it by an exception drops the part at hand.
+    """Encodes frames into parts. A context manager; an exception discards the unfinished part.
 
-    ``finished`` yields the paths of parts as they are done. An error in the thread is raised by the next call.
+    ``finished`` returns the paths of finished parts. The next call raises any error of the thread.
     """
 
     def __init__(self, folder: Path, size: int, fps: int) -> None:
@@ -58,15 +58,15 @@ class PartEncoder:
         self._thread.join()
 
     def add(self, rgb: NDArray[Any]) -> None:
-        """Queue a (size, size, 3) uint8 frame. Blocks while the encoder is far behind."""
+        """Queue a (size, size, 3) uint8 frame. Blocks while the queue is full."""
         self._put(rgb)
 
     def end_part(self) -> None:
-        """The next frame starts a new part."""
+        """End the current part; the next frame starts a new one."""
         self._put(None)
 
     def finished(self, *, wait: int = 0) -> list[Path]:
-        """Parts that were done since the last call, in order; blocks until there are at least ``wait``."""
+        """Parts finished since the last call, in order. Blocks until there are at least ``wait``."""
         parts: list[Path] = []
         while True:
             try:
@@ -104,7 +104,7 @@ class PartEncoder:
             self.cpu_s = time.thread_time()
 
     def _next(self) -> tuple[bool, NDArray[Any] | None]:
-        """(whether there is something, the frame or None for the end of a part); nothing only when closing."""
+        """(True, frame), or (True, None) at the end of a part, or (False, None) when closing."""
         while not self._closing.is_set():
             try:
                 return True, self._inbox.get(timeout=0.05)
@@ -126,7 +126,7 @@ class PartEncoder:
             stream.codec_context.thread_count = 1
             index = 0
             while frame is not None:
-                container.mux(stream.encode(_picture(frame, index, self._fps)))
+                container.mux(stream.encode(_video_frame(frame, index, self._fps)))
                 index += 1
                 some, frame = self._next()
                 if not some:
@@ -135,11 +135,11 @@ class PartEncoder:
         return True
 
 
-def _picture(rgb: NDArray[Any], index: int, fps: int) -> Any:
-    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)  # BT.601, limited range: tagged so in the stream
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")
-    picture.pts = index
-    picture.time_base = Fraction(1, fps)
-    picture.color_range = ColorRange.MPEG
-    picture.colorspace = Colorspace.ITU601
-    return picture
+def _video_frame(rgb: NDArray[Any], index: int, fps: int) -> Any:
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)  # BT.601, limited range, as tagged in the stream
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv420p")
+    frame.pts = index
+    frame.time_base = Fraction(1, fps)
+    frame.color_range = ColorRange.MPEG
+    frame.colorspace = Colorspace.ITU601
+    return frame

@@ -1,7 +1,7 @@
-"""The eyes at every stage of a blink, painted once for each portrait.
+"""The eyes at every stage of a blink, painted once per portrait.
 
-The lid is skin: the strip between brow and lashes is stretched down over the eye, the lashes travel rigidly with its
-edge, and the eyeball stays where it is. A frame then copies the stage it needs over the open eyes before it is warped.
+The lid is made from skin: the strip between brow and lashes is stretched down over the eye, the lashes move rigidly
+with its edge, and the eyeball stays in place. Each frame copies its stage over the open eyes before the warp.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -24,7 +24,7 @@ _LASHES = 0.011  # height of the lash line, as a share of the face height
 
 @dataclass(frozen=True)
 class EyePatch:
-    """stages: (STAGES + 1, h, w, 3) uint8, open to shut, for the rectangle at left, top."""
+    """stages: (STAGES + 1, h, w, 3) uint8, from open to shut, for the rectangle at left, top."""
 
     left: int
     top: int
@@ -56,7 +56,7 @@ def _paint(
         offset = xy[list(indices)] - inner
         return np.stack([offset @ right, offset @ down], -1)
 
-    reach = 0.16 * width  # the lid's fold runs on beyond the corners
+    reach = 0.16 * width  # the lid's fold continues beyond the corners
     low = np.floor(xy[list(upper + lower + brow)].min(0) - 0.1 * width).astype(int).clip(0, size - 1)
     high = np.ceil(xy[list(upper + lower)].max(0) + 0.25 * width).astype(int).clip(0, size - 1)
     x, y = np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1))
@@ -67,7 +67,7 @@ def _paint(
     lower_line = np.maximum(lower_line, upper_line)
     brow_low = np.interp(u, *_lower_edge(local(brow)))
     opening = lower_line - upper_line
-    # Where the stretch begins: under the brow, tapering to the lid itself beyond the corners.
+    # The upper end of the stretched skin: under the brow, tapering to the lid itself beyond the corners.
     beyond = np.clip(np.maximum(-u, u - width) / reach, 0, 1)
     fold = upper_line - np.maximum(0.75 * (upper_line - brow_low), 0.02 * face_height) * (1 - 0.3 * beyond)
     lash = _LASHES * face_height
@@ -86,7 +86,7 @@ def _paint(
         shift = source_v - v
         map_x, map_y = (x + shift * down[0]).astype(np.float32), (y + shift * down[1]).astype(np.float32)
         lid = cv2.remap(portrait, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-        # A thin strip stretched over the whole eye shows its own noise: shift it towards the lid's colour.
+        # A thin strip stretched over the whole eye amplifies its noise, so blend it towards the lid's colour.
         thin = np.clip(shut * 0.55, 0, 1) * _band(v, fold, edge - lash, 0.02 * face_height)
         thin = (thin * open_here)[..., None]
         lid = lid * (1 - thin) + skin * thin
@@ -102,7 +102,7 @@ def _paint(
 
 
 def _line(points: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
-    """v along a lid: a parabola-like smooth line through the landmarks, constant beyond the corners."""
+    """v along a lid: a smooth fourth-degree polynomial through the landmarks, constant beyond the corners."""
     order = np.argsort(points[:, 0])
     knots_u, knots_v = points[order, 0], points[order, 1]
     fine = np.linspace(knots_u[0], knots_u[-1], 64)
@@ -125,7 +125,7 @@ def _lid_colour(
     fold: NDArray[Any],
     lash: float,
 ) -> NDArray[Any]:
-    """(3,) the lid's own skin, between fold and lashes."""
+    """(3,) median colour of the lid's skin, between fold and lashes."""
     inside = (v > fold + 0.3 * (upper_line - fold)) & (v < upper_line - 1.3 * lash)
     pixels = portrait[y[inside], x[inside]] if inside.any() else portrait[y.ravel(), x.ravel()]
     return np.median(pixels.astype(np.float32), axis=0)

@@ -1,4 +1,4 @@
-"""The displacement fields of one face: how far each grid point moves when a control stands at 1."""
+"""The displacement fields of one face: how far each grid point moves when a control is 1."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -15,18 +15,18 @@ from nodes._face import landmarks as at
 from nodes.generate._puppet.axes import GRID, Axes
 from nodes.generate._puppet.lips import Lips
 
-# Shares of the face height (forehead to chin) unless said otherwise.
+# Shares of the face height (forehead to chin) unless noted otherwise.
 JAW_TRAVEL = 0.095
 UPPER_RAISE = 0.024
-PRESS_ROLL = 0.004  # lips pressed together overlap by this much each
+PRESS_ROLL = 0.004  # overlap of each lip when pressed together
 BROW_RAISE = 0.024
 CHEEK_RAISE = 0.010
 _CORNER_WITH_JAW = 0.30  # how far the corners of the mouth follow the jaw, as a share of its travel
-_SMILE_TAKEN_OUT = 0.55  # of the smile
+_SMILE_REMOVED = 0.55  # share of the smile
 
 
 class Fields:
-    """Builds the fields, (GRID, GRID, 2) picture pixels each. ``upper`` and ``lower`` come on top of ``common``."""
+    """Builds the fields, (GRID, GRID, 2) image pixels each. ``upper`` and ``lower`` are added to ``common``."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class Fields:
         }
 
     def _sideways(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """What widens with the mouth: u up to its corners, falling to 0 in the cheeks; and 0 to 1, how near the lips.
+        """Two factors of widening: u up to the mouth's corners, falling to 0 in the cheeks; nearness to the lips, 0..1.
 
-        It ends below the nose: a nose that narrows with every "oo" was the first thing people saw.
+        The effect ends below the nose, because people noticed at once when the nose narrowed with every "oo".
         """
         a, half = self.axes, self.lips.width / 2
         reach = np.abs(a.u)
@@ -81,7 +81,7 @@ class Fields:
         return along, up * (1 - _step(a.v, 0.30 * self.chin_v, 0.95 * self.chin_v))
 
     def _head(self) -> NDArray[Any]:
-        """1 on the head, falling to 0 in the background, at the frame's border and down the neck."""
+        """1 on the head, falling to 0 in the background, at the frame's border and along the neck."""
         a = self.axes
         du, dv = (a.u - self.centre[0]) / (0.80 * self.w), (a.v - self.centre[1]) / (0.92 * self.h)
         inside = 1 - _step(np.hypot(du, dv), 1.0, 1.9)
@@ -91,7 +91,7 @@ class Fields:
         return inside * neck * _step(edge, 0.0, border)
 
     def _relief(self) -> NDArray[Any]:
-        """How far each point lies in front of the ears, in pixels: what a turn of one radian moves sideways."""
+        """Depth of each point in front of the ears, in pixels: its sideways motion for a turn of one radian."""
         a = self.axes
         ears = (self.depth[at.CHEEK_LEFT] + self.depth[at.CHEEK_RIGHT]) / 2
         relief = np.clip(_spread_out(self.xy, ears - self.depth, a.size), 0, None)
@@ -99,7 +99,7 @@ class Fields:
         return relief * (1 - _step(np.hypot(du, dv), 0.62, 1.22)) * _step(a.y, 0.0, a.size * 0.06)
 
     def _jaw(self) -> NDArray[Any]:
-        """Skin that follows the jaw: none at the nose, some at the corners of the mouth, all at the chin."""
+        """How much the skin follows the jaw: not at the nose, partly at the mouth's corners, fully at the chin."""
         a = self.axes
         down = np.interp(
             a.v,
@@ -128,14 +128,14 @@ class Fields:
         return total
 
     def _neutral(self) -> NDArray[Any]:
-        """Takes part of a smile out: the corners come down and a little inwards. Nothing for a resting mouth."""
+        """Removes part of a smile: moves the corners down and slightly inwards. Zero for a neutral mouth."""
         a, half = self.axes, self.lips.width / 2
         down = np.zeros((GRID, GRID))
         for corner in (self.lips.u[0], self.lips.u[-1]):
             down += np.exp(-(((a.u - corner) / (0.55 * half)) ** 2) - (a.v / (0.6 * half)) ** 2)
         smile = min(1.0, self.lips.sag / (0.12 * self.lips.width))
         mouth = np.exp(-((a.u / (1.5 * half)) ** 2) - (a.v / (1.2 * half)) ** 2)
-        return a.field(-a.u * mouth * 0.07 * smile, down * self.lips.sag * _SMILE_TAKEN_OUT)
+        return a.field(-a.u * mouth * 0.07 * smile, down * self.lips.sag * _SMILE_REMOVED)
 
     # -- the lips -----------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class Fields:
         below = _ramp(self.axes.v - self.line_lower, 0.66 * (self.chin_v - self.line_lower))
         below *= 1 - _step(self.line_upper - self.axes.v, 0.04 * self.h, 0.12 * self.h)
         open_by = JAW_TRAVEL * self.h * (1 - _CORNER_WITH_JAW)
-        # The jaw's own field has reached part of its travel at the lip already; the lip makes up for the rest.
+        # The jaw's field already moves the lip by part of the jaw's travel; this field adds the rest.
         v_rest = np.interp(self.axes.v, [0.0, 0.55 * self.chin_v], [1.0, (1 - 0.88) / (1 - _CORNER_WITH_JAW)])
         return {
             "seal": self._lip(self._at(self.lips.seal - self.lips.lower), below),
@@ -166,11 +166,11 @@ class Fields:
         return self.axes.field(0.0, dv * falloff)
 
     def _at(self, profile: NDArray[Any]) -> NDArray[Any]:
-        """A profile along the lips, spread over the grid; 0 beyond the corners."""
+        """A profile along the lips, extended over the grid; 0 beyond the corners."""
         return np.interp(self.axes.u, self.lips.u, profile, left=0.0, right=0.0)
 
     def _lens(self) -> NDArray[Any]:
-        """1 in the middle of the mouth, 0 at its corners: the outline of an opening mouth."""
+        """The outline of an opening mouth: 1 in the middle, 0 at its corners."""
         return (1 - self.t**2) ** 0.95
 
 
@@ -181,13 +181,13 @@ def _step(x: NDArray[Any], start: NDArray[Any] | float, stop: NDArray[Any] | flo
 
 
 def _ramp(distance: NDArray[Any], reach: NDArray[Any]) -> NDArray[Any]:
-    """1 up to distance 0, falling to 0 at ``reach``: steep at first, so that a lip swells instead of sliding."""
+    """1 up to distance 0, falling to 0 at ``reach``; steep at first, so that a lip swells instead of sliding."""
     s = np.clip(distance / np.maximum(reach, 1e-6), 0, 1)
     return (1 - s) ** 1.6
 
 
 def _spread_out(xy: NDArray[Any], values: NDArray[Any], size: int) -> NDArray[Any]:
-    """(GRID, GRID) smooth field through scattered values: Gaussian averages, from coarse to fine where points allow."""
+    """(GRID, GRID) smooth field through scattered values: Gaussian averages, as fine as the points' density allows."""
     cell = np.clip(((xy + 0.5) * GRID / size).astype(int), 0, GRID - 1)
     weight, total = np.zeros((GRID, GRID)), np.zeros((GRID, GRID))
     np.add.at(weight, (cell[:, 1], cell[:, 0]), 1.0)

@@ -1,4 +1,4 @@
-"""The portrait in the output square: head and shoulders, never stretched."""
+"""Frames the portrait in the output square: head and shoulders, never stretched."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from nodes._face.landmarks import CHIN, FACE_OVAL, FOREHEAD_TOP
 
-_SMALLEST_FACE = 0.30  # face height / side: a face smaller than this in the picture is brought closer
-_LARGEST_FACE = 0.85  # a face larger than this has no room to move: the picture is widened at its borders
-_FACE_CENTRE = (0.5, 0.47)  # where the middle of the face stands in the square, if the picture reaches that far
+_SMALLEST_FACE = 0.30  # face height / side; a smaller face is enlarged
+_LARGEST_FACE = 0.85  # a larger face would have no room to move, so the image is extended at its borders
+_FACE_CENTRE = (0.5, 0.47)  # position of the face's centre in the square, if the image is large enough
 
 
 def frame(rgb: NDArray[Any], points: NDArray[Any], size: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -28,8 +28,8 @@ def frame(rgb: NDArray[Any], points: NDArray[Any], size: int) -> tuple[NDArray[A
 
     Returns:
         (size, size, 3) uint8 and the (468, 3) float32 mesh in its pixels. A square portrait whose face fills 30 to
-        85 % of its height is kept whole. Where the square reaches over the picture's border, the border is drawn
-        out and softened.
+        85 % of its height is not cropped. Where the square extends beyond the image, the border pixels are repeated
+        and blurred.
     """
     height, width = rgb.shape[:2]
     face = float(np.linalg.norm(points[CHIN, :2] - points[FOREHEAD_TOP, :2]))
@@ -49,7 +49,7 @@ def frame(rgb: NDArray[Any], points: NDArray[Any], size: int) -> tuple[NDArray[A
 
 
 def _place(start: float, side: int, length: int) -> int:
-    """The square's first pixel: inside the picture where it fits, centred over it where it does not."""
+    """The square's first pixel: inside the image if the square fits, else centred over the image."""
     if side > length:
         return -((side - length) // 2)
     return int(min(max(round(start), 0), length - side))
@@ -66,5 +66,5 @@ def _cut(rgb: NDArray[Any], left: int, top: int, side: int) -> NDArray[Any]:
     keep = np.zeros((side, side), np.float32)
     keep[pads[0] : side - pads[1], pads[2] : side - pads[3]] = 1
     keep = cv2.GaussianBlur(keep, (0, 0), max(1.0, side / 120))[..., None]
-    keep[pads[0] : side - pads[1], pads[2] : side - pads[3]] = 1  # the picture itself stays sharp
+    keep[pads[0] : side - pads[1], pads[2] : side - pads[3]] = 1  # the image itself stays sharp
     return (padded * keep + soft * (1 - keep)).astype(np.uint8)

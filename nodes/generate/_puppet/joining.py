@@ -1,4 +1,4 @@
-"""Parts to one mp4: packets are copied, nothing is encoded again."""
+"""Joins parts to one mp4 by copying packets, without re-encoding."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nodes.sdk import NodeError
 
 
 def join(parts: Sequence[Path], target: Path, fps: int | Fraction) -> int:
-    """Write the parts behind each other into ``target`` (mp4, index in front) and return the number of frames.
+    """Concatenate the parts into ``target`` (mp4, index first) and return the number of frames.
 
-    Raises NodeError where a part was encoded with other settings than the first.
+    Raises NodeError if a part was encoded with different settings than the first.
     """
     frames = 0
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as out:
@@ -29,12 +29,12 @@ def join(parts: Sequence[Path], target: Path, fps: int | Fraction) -> int:
                     stream.time_base = 1 / Fraction(fps)
                 elif settings != first_settings:
                     raise NodeError(
-                        "the parts of the clip do not fit together",
+                        "the parts of the clip have different encoder settings",
                         code="node.failed",
                         where=f"part {number}",
-                        seen=f"{len(settings)} bytes of other encoder settings",
+                        seen=f"{len(settings)} bytes of different settings",
                         allowed="the settings of the first part",
-                        remedy="An earlier attempt ran with another build of the encoder: submit the job again.",
+                        remedy="Submit the job again. An earlier attempt ran with a different build of the encoder.",
                     )
                 for packet in source.demux(video):
                     if packet.size == 0:  # the demuxer's end marker

@@ -1,4 +1,4 @@
-"""The lips of the portrait: their inner contours, and the line where they meet when the mouth is closed."""
+"""The lips of the portrait: their inner contours, and the line where they meet in a closed mouth."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -15,20 +15,20 @@ from nodes._face import landmarks as at
 from nodes.generate._puppet.axes import Axes
 
 SAMPLES = 33  # points along each contour
-# They lie closer together near the corners, where the contours curve most: -1 and 1 at the corners, 0 in the middle.
+# -1 and 1 at the corners, 0 in the middle; denser near the corners, where the contours curve most.
 ALONG = -np.cos(np.linspace(0, np.pi, SAMPLES))
 
-# Shares of the face height, but for the first.
-_SEAL_AT = 0.55  # where a parted mouth closes: 0 at the upper lip's line, 1 at the lower's
-# Contours lie this far inside the lips, so that no tooth or gap sticks to them: closed lips, then parted ones.
+# Shares of the face height, except for the first.
+_SEAL_AT = 0.55  # where a parted mouth closes: 0 at the upper lip's line, 1 at the lower lip's
+# Distance of the contours inside the lips, so that no tooth or gap sticks to them: closed lips, then parted lips.
 _INSET_CLOSED = 0.004
 INSET_UPPER, INSET_LOWER = 0.005, 0.012
-_PARTED = 0.025  # a mouth open wider than this shows teeth of its own
+_PARTED = 0.025  # a mouth open wider than this shows its own teeth
 
 
 @dataclass(frozen=True)
 class Lips:
-    """Pixels of the face's axes: (SAMPLES,) v of the inner contours, inset, and of the closed lips, each at ``u``."""
+    """In pixels of the face's axes: (SAMPLES,) v of the inset inner contours and of the closed lips, at each ``u``."""
 
     u: NDArray[Any]
     width: float
@@ -36,7 +36,7 @@ class Lips:
     lower: NDArray[Any]
     seal: NDArray[Any]
     parted: bool
-    sag: float  # how far the middle of the mouth hangs below its corners: the smile
+    sag: float  # how far the middle of the mouth is below its corners, which measures a smile
 
 
 def find_lips(axes: Axes, xy: NDArray[Any], face_height: float) -> Lips:

@@ -1,5 +1,5 @@
-"""The controls of every frame of a clip: mouth, blinks, head, brows. Seeded, and computed at once for the whole clip,
-so that any frame can be rendered without the ones before it."""
+"""The controls of every frame of a clip: mouth, blinks, head, brows. They are seeded and computed for the whole clip at
+once, so that any frame can be rendered without the preceding ones."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.generate._puppet.sound import STEP_S, Loudness
+from nodes.generate._puppet.audio import STEP_S, Loudness
 from nodes.generate._puppet.visemes import MouthTracks
 
 _BLINK_CLOSE_S, _BLINK_SHUT_S, _BLINK_OPEN_S = 0.085, 0.045, 0.150  # lids fall faster than they rise
-_REFRACTORY_S = 1.1  # no blink follows another sooner
+_REFRACTORY_S = 1.1  # minimum time between two blinks
 _DEGREE = np.pi / 180
 
 
@@ -55,7 +55,7 @@ def controls(
     blinks_per_minute: float,
     expression: float,
 ) -> Controls:
-    """One value a frame for everything that moves. The same arguments give the same clip."""
+    """One value per frame for everything that moves. Equal arguments give equal clips."""
     times = (np.arange(frames) + 0.5) / fps
     sway_rng, blink_rng, brow_rng = (np.random.default_rng([seed & 0xFFFFFFFFFFFFFFFF, part]) for part in (1, 2, 3))
     accent = _accents(loud)
@@ -83,19 +83,19 @@ def _at(track: NDArray[Any], times: NDArray[Any]) -> NDArray[Any]:
 
 
 def _highest(track: NDArray[Any], times: NDArray[Any], fps: int) -> NDArray[Any]:
-    """The highest value near each frame: a closure shorter than a frame must not fall between two of them."""
+    """The highest value near each frame, so that a closure shorter than a frame is not lost between two frames."""
     near = [_at(track, times + offset / fps) for offset in (-0.35, -0.15, 0, 0.15, 0.35)]
     return np.max(near, axis=0)
 
 
 def _accents(loud: Loudness) -> NDArray[Any]:
-    """0 to 1 where the voice is louder than around: slow, so that brows and head rise with words, not syllables."""
+    """0 to 1 where the voice is louder than around it; slow, so that brows and head follow words, not syllables."""
     fast, slow = _box(loud.level, 0.18), _box(loud.level, 1.2)
     return _box(np.clip((fast - slow) * 3.2, 0, 1), 0.16)
 
 
 def _box(track: NDArray[Any], width_s: float) -> NDArray[Any]:
-    """Two box averages in a row, of ``width_s`` each."""
+    """Two successive box averages of ``width_s`` each."""
     width = max(1, round(width_s / STEP_S))
     for before in (width // 2, width - 1 - width // 2):
         padded = np.pad(track.astype(np.float64), (before, width - 1 - before), mode="edge")
@@ -105,7 +105,7 @@ def _box(track: NDArray[Any], width_s: float) -> NDArray[Any]:
 
 
 def _drift(rng: np.random.Generator, times: NDArray[Any]) -> NDArray[Any]:
-    """Slow aperiodic motion, mostly within -1..1: seven sines between 0.07 and 0.6 Hz, weaker as they get faster."""
+    """Slow aperiodic motion, mostly within -1..1: seven sines between 0.07 and 0.6 Hz, faster ones weaker."""
     rates = 0.07 * 1.43 ** np.arange(7) * rng.uniform(0.9, 1.1, 7)
     weights = rates**-0.55 * rng.uniform(0.6, 1.0, 7)
     phases = rng.uniform(0, 2 * np.pi, 7)
@@ -114,7 +114,7 @@ def _drift(rng: np.random.Generator, times: NDArray[Any]) -> NDArray[Any]:
 
 
 def _blinks(rng: np.random.Generator, frames: int, fps: int, per_minute: float) -> NDArray[Any]:
-    """Blinks as a Poisson process with a refractory time. The first comes early, so that a short clip has one too."""
+    """Blinks as a Poisson process with a refractory time. The first blink is early, so that short clips have one."""
     times = (np.arange(frames) + 0.5) / fps
     lids = np.zeros(frames, np.float32)
     if per_minute <= 0:

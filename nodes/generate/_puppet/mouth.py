@@ -1,4 +1,4 @@
-"""What is seen between the lips: a dark cavity, the upper teeth on the skull, the lower teeth and tongue on the jaw."""
+"""The inside of the mouth: a dark cavity, upper teeth that follow the skull, lower teeth and tongue on the jaw."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from nodes.generate._puppet.lips import ALONG, INSET_LOWER, INSET_UPPER
 from nodes.generate._puppet.rig import Rig
 
-_UPPER_SHOWN = 0.016  # how far the upper teeth reach below the closed lips' line, as a share of the face height
-_LOWER_SHOWN = 0.010  # how far the lower teeth stand above the lower lip, moving with the jaw
+_UPPER_SHOWN = 0.016  # how far the upper teeth extend below the line of the closed lips, as a share of the face height
+_LOWER_SHOWN = 0.010  # how far the lower teeth extend above the lower lip; they move with the jaw
 _SUPER = 2  # textures are painted at twice the output's resolution
 
 
 class Mouth:
-    """The inside of one portrait's mouth. Textures are RGBA, painted once, in the face's axes."""
+    """The inside of one portrait's mouth. Its RGBA textures, in the face's axes, are painted once."""
 
     def __init__(self, rig: Rig, portrait: NDArray[Any]) -> None:
         self.rig = rig
@@ -35,7 +35,7 @@ class Mouth:
 
     def paint(
         self,
-        picture: NDArray[Any],
+        image: NDArray[Any],
         upper: NDArray[Any],
         lower: NDArray[Any],
         skull_shift: NDArray[Any],
@@ -46,13 +46,13 @@ class Mouth:
 
         Args:
             upper, lower: (SAMPLES, 2) the lips' inner contours in the frame.
-            skull_shift, jaw_shift: (2,) pixels by which skull and jaw have moved at the mouth.
-            light: 0 to 1, how much of the light falls into the mouth.
+            skull_shift, jaw_shift: (2,) motion of skull and jaw at the mouth, in pixels.
+            light: 0 to 1, the share of the light that enters the mouth.
         """
         rig = self.rig
         apart = ((lower - upper) @ rig.down).clip(0, None) * np.clip((1 - np.abs(ALONG)) / 0.10, 0, 1)
         middle = (upper + lower) / 2
-        # Closed lips meet in a thin dark line, not in nothing: it also hides the seam between the two fields.
+        # Closed lips meet in a thin dark line, which also hides the seam between the two fields.
         least = 0.0035 * rig.face_height * np.sqrt(1 - ALONG**2)
         half = (np.maximum(apart, least) / 2)[:, None] * rig.down
         outline = np.concatenate([middle - half, (middle + half)[::-1]])
@@ -73,18 +73,18 @@ class Mouth:
             layer = self._place(texture, shift - low, width, height)
             alpha = layer[..., 3:]
             inside += (layer[..., :3] - inside) * (alpha / 255)
-        # Light falls off into the mouth from its edges, most of all under the upper lip.
+        # The light fades towards the inside of the mouth, most of all under the upper lip.
         shade = np.clip(deep * 1.25, 0, 1)
         opened = np.clip(apart.max() / (0.020 * rig.face_height), 0, 1)
-        # Towards the cavity's red, not towards black: shaded teeth would look grey.
+        # Shade towards the cavity's red, because towards black the teeth would look grey.
         inside = self._cavity + (inside - self._cavity) * (light * (0.25 + 0.75 * shade))[..., None]
         colour = self.lip_line + (inside - self.lip_line) * opened
-        box = picture[low[1] : high[1], low[0] : high[0]]
+        box = image[low[1] : high[1], low[0] : high[0]]
         blended = box + (colour - box) * cover[..., None]
         box[:] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
 
     def _place(self, texture: NDArray[Any], offset: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-        """The texture as it lies in the window whose corner is at ``-offset``: (height, width, 4) float32."""
+        """The texture in the window whose corner is at ``-offset``: (height, width, 4) float32."""
         rig = self.rig
         matrix = np.empty((2, 3))
         matrix[:, 0], matrix[:, 1] = rig.right / _SUPER, rig.down / _SUPER
@@ -100,7 +100,7 @@ class Mouth:
         return np.zeros((rows, columns, 4), np.float32), u / (self.rig.mouth_width / 2), v
 
     def _teeth(self, light: float, *, upper: bool) -> NDArray[Any]:
-        """A row of teeth: off-white, darker to the sides, with faint gaps and soft biting edges."""
+        """A row of teeth: off-white, darker at the sides, with faint gaps and soft biting edges."""
         texture, t, d = self._canvas()
         h = self.rig.face_height
         width = np.where(np.abs(t) < 0.20, 0.20, 0.16) if upper else np.full_like(t, 0.13)
@@ -129,7 +129,7 @@ class Mouth:
         matrix[:, 2] = rig.origin - self._half_w * rig.right + (self._seal_v - self._half_h) * rig.down
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         own = cv2.warpAffine(portrait, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        # The contours were moved into the lips: come back out, and a little more.
+        # The contours are inset into the lips, so move them back out, and slightly further.
         h = rig.face_height
         upper = rig.lip_upper + (INSET_UPPER + 0.004) * h * rig.down
         lower = rig.lip_lower - (INSET_LOWER + 0.004) * h * rig.down
@@ -147,7 +147,7 @@ class Mouth:
         texture, t, d = self._canvas()
         h = self.rig.face_height
         top = -0.062 * h + 0.080 * h * (t / 0.66) ** 2  # a dome behind the lower teeth
-        near = np.clip((d - top) / (0.060 * h), 0, 1)  # its tip is nearer to the light than its root
+        near = np.clip((d - top) / (0.060 * h), 0, 1)  # the tongue's tip is nearer to the light than its root
         groove = 1 - 0.12 * np.exp(-((t / 0.07) ** 2))
         texture[..., :3] = np.array([150, 72, 70], np.float32) * light * ((0.42 + 0.58 * near) * groove)[..., None]
         texture[..., 3] = 225 * np.clip((d - top) / (0.035 * h), 0, 1)
@@ -159,10 +159,10 @@ class Mouth:
 
 
 def redden_upper_lip(rig: Rig, portrait: NDArray[Any]) -> NDArray[Any]:
-    """A copy of the portrait with a fuller upper lip, where a broad smile has thinned it; unchanged for closed lips.
+    """A copy of the portrait with a fuller upper lip if a broad smile has thinned it; unchanged for closed lips.
 
-    Brought down over the teeth, a smiling upper lip would show almost no red. A soft band above its edge takes on part
-    of the lower lip's colour, not its brightness.
+    A smiling upper lip, moved down over the teeth, would show almost no red. Therefore a soft band above its edge takes
+    on part of the lower lip's colour, but not its brightness.
     """
     if not rig.parted:
         return portrait.copy()
@@ -179,8 +179,8 @@ def redden_upper_lip(rig: Rig, portrait: NDArray[Any]) -> NDArray[Any]:
 
 
 def _colours(rig: Rig, portrait: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Median colours of skin (cheeks) and of the lower lip: (3,) float32 each."""
-    cheeks = rig.to_picture(np.array([[side * 0.30 * rig.face_width, -0.12 * rig.face_height] for side in (-1, 1)]))
+    """Median colours of the skin (cheeks) and of the lower lip: (3,) float32 each."""
+    cheeks = rig.to_image(np.array([[side * 0.30 * rig.face_width, -0.12 * rig.face_height] for side in (-1, 1)]))
     lip = rig.lip_lower[10:-10] + 0.016 * rig.face_height * rig.down
     return _median(portrait, cheeks, 0.03 * rig.face_height), _median(portrait, lip, 1.0)
 

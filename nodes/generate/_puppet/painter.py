@@ -1,4 +1,4 @@
-"""One frame: controls in, pixels out. Frames are independent of each other."""
+"""Paints single frames from their controls. Frames are independent of each other."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -18,21 +18,21 @@ from nodes.generate._puppet.motion import Controls
 from nodes.generate._puppet.mouth import Mouth, redden_upper_lip
 from nodes.generate._puppet.rig import COMMON, Rig, build_rig
 
-_INVERSIONS = 4  # fixed-point steps from "where a point goes" to "where a pixel comes from"; residue below 0.1 px
-# Linear sampling of a source enlarged once looks like cubic sampling of the source itself, at a third of its 6 ms.
+_INVERSIONS = 4  # fixed-point steps to invert a forward field; the residue is below 0.1 px
+# Linear sampling of an enlarged source looks like cubic sampling of the source itself and takes a third of its 6 ms.
 _FINER = 2
-# How far lips go for a pose of 1: of the face height, and of the mouth's width.
+# Travel of the lips for a pose of 1, as shares of the face height and of the mouth's width.
 _LOWER_DRAW, _LOWER_TUCK = 0.026, 0.014
 _SPREAD, _ROUND = 0.07, 0.34
 _JAW = COMMON.index("jaw")
 _OF_THE_SKULL = [COMMON.index(name) for name in ("yaw", "pitch", "roll", "shift_x", "shift_y")]
 _PUCKER = COMMON.index("pucker")
-_HIDDEN_BY_POUT = 0.70  # rounded lips stand out and shade what is behind them
-_NARROWED_BY_JAW = 0.07  # an opening jaw draws the corners of the mouth inwards
+_HIDDEN_BY_POUT = 0.70  # rounded lips protrude and shade the inside of the mouth
+_NARROWED_BY_JAW = 0.07  # an opening jaw pulls the corners of the mouth inwards
 
 
 class Painter:
-    """Paints frames of one portrait. Everything that does not change is computed here, once (about 80 ms)."""
+    """Paints frames of one portrait. The constructor computes everything that does not change (about 80 ms)."""
 
     def __init__(self, portrait: NDArray[Any], points: NDArray[Any]) -> None:
         """portrait: (size, size, 3) uint8 RGB; points: (468, 3) float32 mesh in its pixels."""
@@ -63,7 +63,7 @@ class Painter:
 
         lip_upper = rig.lip_upper + rig.sample(upper_field, rig.lip_upper)
         lip_lower = rig.lip_lower + rig.sample(lower_field, rig.lip_lower)
-        # A lens of pressed lips may overlap: they meet halfway.
+        # Pressed lips may overlap; then both contours move to the line halfway between them.
         crossed = ((lip_lower - lip_upper) @ rig.down < 0)[:, None]
         halfway = (lip_upper + lip_lower) / 2
         lip_upper, lip_lower = np.where(crossed, halfway, lip_upper), np.where(crossed, halfway, lip_lower)
@@ -75,16 +75,16 @@ class Painter:
         source_of += np.float32((_FINER - 1) / 2)
         self._blink(round(float(controls.blink[index]) * STAGES))
         whole, fraction = cv2.convertMaps(source_of, None, cv2.CV_16SC2)
-        picture = cv2.remap(self._source, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        image = cv2.remap(self._source, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
         skull = common[_OF_THE_SKULL] @ self._at_mouth[_OF_THE_SKULL]
         jaw = skull + common[_JAW] * JAW_TRAVEL * rig.face_height * rig.down
         light = 1 - _HIDDEN_BY_POUT * float(common[_PUCKER]) ** 2
-        self._mouth.paint(picture, lip_upper, lip_lower, skull, jaw, light)
-        return picture
+        self._mouth.paint(image, lip_upper, lip_lower, skull, jaw, light)
+        return image
 
     def _inverse(self, field: NDArray[Any]) -> NDArray[Any]:
-        """(GRID, GRID, 2) what to add to a pixel of the frame to find its source, for a forward displacement field."""
+        """(GRID, GRID, 2) offset from a pixel of the frame to its source: the inverse of a forward field."""
         back = -field
         for _ in range(_INVERSIONS):
             where = (self._cells + back + np.float32(0.5)) * self._to_grid - np.float32(0.5)
@@ -97,7 +97,7 @@ class Painter:
     def _take_lower(self, source_of: NDArray[Any], lower: NDArray[Any], line: NDArray[Any]) -> None:
         """Below the line between the lips, replace the upper displacement by the lower one, in place.
 
-        source_of: (size, size, 2); lower: (GRID, GRID, 2), only brought to pixels in the box where it is wanted.
+        source_of: (size, size, 2); lower: (GRID, GRID, 2), upsampled only in the box where it is needed.
         """
         rig = self.rig
         depth = 0.75 * rig.face_height * rig.down
@@ -122,7 +122,7 @@ class Painter:
 
 
 def _weights(c: Controls, i: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Weights of the rig's fields, in the order of COMMON, UPPER and LOWER. Pressed lips win over an open jaw."""
+    """Weights of the rig's fields, in the order of COMMON, UPPER and LOWER. Pressed lips override an open jaw."""
     free = 1 - c.press[i]
     jaw = c.jaw[i] * free
     spread, pucker = max(float(c.wide[i]), 0.0), max(-float(c.wide[i]), 0.0)

@@ -1,8 +1,8 @@
-"""The rig: everything about one portrait's face that does not change from frame to frame.
+"""The rig: everything about one portrait's face that is the same for all frames.
 
-The face moves by displacement fields on a coarse grid, one field for each control, which a frame adds up by weight.
-All fields are smooth: what is sharp in a moving face, the line between the lips, is a pair of contours. Above that line
-the picture follows the ``upper`` sum, below it the ``lower`` one; outside the corners of the mouth both are equal.
+The face moves by displacement fields on a coarse grid, one field per control. A frame uses their weighted sum. All
+fields are smooth. The one sharp feature of a moving face, the line between the lips, is a pair of contours: above that
+line the image follows the ``upper`` sum, below it the ``lower`` one. Beyond the corners of the mouth both are equal.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -34,12 +34,12 @@ class Rig:
     Attributes:
         size: side of the square.
         face_height, face_width, mouth_width: pixels.
-        origin: (2,) middle between the corners of the mouth. right, down: (2,) unit vectors of the face's own axes.
+        origin: (2,) middle between the corners of the mouth. right, down: (2,) unit vectors of the face's axes.
         common, upper, lower: (K, GRID * GRID * 2) float32 displacement in pixels for a weight of 1, in the order of
-            COMMON, UPPER and LOWER. ``upper`` and ``lower`` come on top of ``common``.
-        lip_upper, lip_lower: (SAMPLES, 2) the lips' inner contours in the portrait, left to right, shared corners.
-        parted: whether the portrait's own mouth shows teeth.
-        seal_line: (SAMPLES, 2) where the closed lips meet.
+            COMMON, UPPER and LOWER. ``upper`` and ``lower`` are added to ``common``.
+        lip_upper, lip_lower: (SAMPLES, 2) the lips' inner contours in the portrait, left to right, with shared corners.
+        parted: whether the mouth in the portrait shows teeth.
+        seal_line: (SAMPLES, 2) line where the closed lips meet.
     """
 
     size: int
@@ -58,14 +58,14 @@ class Rig:
     seal_line: NDArray[Any]
 
     def to_face(self, points: NDArray[Any]) -> NDArray[Any]:
-        """(..., 2) picture pixels -> (u, v) pixels along the face's axes from the mouth."""
+        """(..., 2) image pixels -> (u, v) in pixels along the face's axes, from the mouth."""
         return np.stack([(points - self.origin) @ self.right, (points - self.origin) @ self.down], -1)
 
-    def to_picture(self, uv: NDArray[Any]) -> NDArray[Any]:
+    def to_image(self, uv: NDArray[Any]) -> NDArray[Any]:
         return self.origin + uv[..., :1] * self.right + uv[..., 1:] * self.down
 
     def sample(self, field: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:
-        """(GRID, GRID, C) field at (N, 2) picture pixels -> (N, C), bilinear."""
+        """(GRID, GRID, C) field at (N, 2) image pixels -> (N, C), bilinear."""
         at_grid = ((points + 0.5) * (GRID / self.size) - 0.5).astype(np.float32)
         return cv2.remap(
             field, at_grid[:, None, 0], at_grid[:, None, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -73,7 +73,7 @@ class Rig:
 
 
 def build_rig(points: NDArray[Any], size: int) -> Rig:
-    """The rig of the face with that (468, 3) mesh in a (size, size) picture. About 30 ms."""
+    """The rig of the face with this (468, 3) mesh in a (size, size) image. About 30 ms."""
     xy = points[:, :2].astype(np.float64)
     axes = Axes(xy, size)
     face_height = float(np.linalg.norm(xy[at.CHIN] - xy[at.FOREHEAD_TOP]))
@@ -92,10 +92,10 @@ def build_rig(points: NDArray[Any], size: int) -> Rig:
         common=_matrix(common, COMMON),
         upper=_matrix(upper, UPPER),
         lower=_matrix(lower, LOWER),
-        lip_upper=axes.to_picture(lips.u, lips.upper),
-        lip_lower=axes.to_picture(lips.u, lips.lower),
+        lip_upper=axes.to_image(lips.u, lips.upper),
+        lip_lower=axes.to_image(lips.u, lips.lower),
         parted=lips.parted,
-        seal_line=axes.to_picture(lips.u, lips.seal),
+        seal_line=axes.to_image(lips.u, lips.seal),
     )
 
 

@@ -1,8 +1,8 @@
-"""What the mouth does over time: from the times of the phonemes or, without them, from the sound alone.
+"""Mouth motion over time, from timed phonemes or, without them, from the audio alone.
 
-Method: each phoneme is a target pose; targets are held for the phoneme's time and smoothed per channel, which lets
-neighbours colour each other (coarticulation after Cohen and Massaro, 1993, with Gaussian instead of exponential
-dominance). Bilabial closures are laid over the smoothed tracks afterwards, so that they really close.
+Method: each phoneme is a target pose. Targets are held for the phoneme's duration and smoothed per channel, so that
+neighbours influence each other (coarticulation after Cohen and Massaro, 1993, with Gaussian instead of exponential
+dominance). Bilabial closures are applied after the smoothing, so that the lips really close.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -18,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes._speech import Phoneme
-from nodes.generate._puppet.sound import STEP_S, Loudness
+from nodes.generate._puppet.audio import STEP_S, Loudness
 
 CHANNELS = ("jaw", "wide", "upper", "lower", "press")
 _SMOOTH_S = {"jaw": 0.030, "wide": 0.042, "upper": 0.026, "lower": 0.024}
-_PAUSE_S = 0.150  # a gap this long is a pause
-_CLOSE_S = 0.050  # from open to closed and back
+_PAUSE_S = 0.150  # minimum length of a gap that counts as a pause
+_CLOSE_S = 0.050  # time from open to closed, and back
 _HOLD_S = 0.045  # lips stay together at least this long, one frame at 25 fps
 
-# jaw: opening, 0 to 1. wide: -1 rounded, 1 spread. upper: upper lip raised. lower: lower lip, 1 drawn down, -1 tucked
-# up against the upper teeth. press: 1 lips together.
+# jaw: opening, 0 to 1. wide: -1 rounded, 1 spread. upper: raise of the upper lip. lower: lower lip, 1 drawn down, -1
+# tucked against the upper teeth. press: 1 for closed lips.
 _POSES: dict[str, tuple[float, float, float, float, float]] = {
     **dict.fromkeys("ɑaɐ", (0.95, 0.05, 0.10, 0.15, 0)),
     **dict.fromkeys("æ", (0.85, 0.40, 0.20, 0.20, 0)),
@@ -70,9 +70,9 @@ class MouthTracks:
 
 
 def tracks_from_phonemes(phonemes: Sequence[Phoneme], loud: Loudness, lead_s: float) -> MouthTracks:
-    """Mouth tracks as long as ``loud``, ``lead_s`` ahead of the sound.
+    """Mouth tracks as long as ``loud``, ``lead_s`` ahead of the audio.
 
-    Unknown symbols keep the pose before them; punctuation and longer gaps rest.
+    Unknown symbols keep the preceding pose; the mouth rests at punctuation and longer gaps.
     """
     count = len(loud.level)
     targets = np.zeros((5, count), np.float32)
@@ -99,12 +99,12 @@ def tracks_from_phonemes(phonemes: Sequence[Phoneme], loud: Loudness, lead_s: fl
     return _early(MouthTracks(np.clip(jaw, 0, 1.1), wide, upper, lower, _closure(closures, count)), lead_s)
 
 
-def tracks_from_sound(loud: Loudness, lead_s: float) -> MouthTracks:
-    """The same from level and colour of the sound: opening follows the level, sharp sounds close the teeth."""
+def tracks_from_audio(loud: Loudness, lead_s: float) -> MouthTracks:
+    """Mouth tracks from level and timbre of the audio: the opening follows the level, and sibilants close the teeth."""
     hiss = np.clip((loud.bright - 0.35) / 0.3, 0, 1)
     level = np.clip((loud.level - 0.35) / 0.65, 0, 1)
     jaw = _smooth(level**1.4 * (1 - 0.8 * hiss), 0.035) * 0.75
-    # Deep dips between vowels are mostly consonants made with the lips or the tongue: sharpen them a little.
+    # Deep dips between vowels are mostly consonants of lips or tongue, so sharpen them a little.
     jaw = np.clip(jaw + 0.8 * (jaw - _smooth(jaw, 0.12)), 0, 1)
     speaking = _smooth((level > 0).astype(np.float32), 0.06)
     wide = _smooth(loud.front * 0.8, 0.07) * speaking
@@ -114,10 +114,10 @@ def tracks_from_sound(loud: Loudness, lead_s: float) -> MouthTracks:
 
 
 def _without_gaps(phonemes: Sequence[Phoneme]) -> list[Phoneme]:
-    """The phonemes with the time of marks and short word gaps given to their neighbours.
+    """The phonemes, with the time of stress marks and short word gaps assigned to their neighbours.
 
-    A stress mark belongs to what follows. The space between two words of fluent speech is no pause: the mouth goes from
-    one word's last pose to the next word's first. Only a longer gap rests.
+    A stress mark belongs to the following phoneme. The gap between two words of fluent speech is not a pause: the mouth
+    moves from one word's last pose to the next word's first. The mouth rests only at a longer gap.
     """
     kept: list[Phoneme] = []
     marks, since = "", None
@@ -150,11 +150,11 @@ def _fill(targets: NDArray[Any], phoneme: Phoneme, poses: Sequence[tuple[float, 
 
 
 def _closure(spans: Sequence[tuple[float, float]], count: int) -> NDArray[Any]:
-    """1 while lips are together, with smooth ramps; overlapping closures join."""
+    """1 while the lips are closed, with smooth ramps; overlapping closures merge."""
     press = np.zeros(count, np.float32)
     for start, end in spans:
         middle, half = (start + end) / 2, max((end - start) / 2 - 0.010, _HOLD_S / 2)
-        first = max(0, int((middle - half - _CLOSE_S) / STEP_S))  # only its own neighbourhood: speech may last an hour
+        first = max(0, int((middle - half - _CLOSE_S) / STEP_S))  # only its neighbourhood: speech may last an hour
         times = np.arange(first, min(count, first + int(2 * (half + _CLOSE_S) / STEP_S) + 3)) * STEP_S
         ramp = np.clip(1 - (np.abs(times - middle) - half) / _CLOSE_S, 0, 1)
         near = press[first : first + len(times)]

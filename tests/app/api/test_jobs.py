@@ -396,7 +396,7 @@ def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(
         *(away.get(path) for path in ("/ready", "/api/system", f"/api/jobs/{job}/artifacts", "/api/jobs")),
     ]
     body = (deleted := away.delete(f"/api/jobs/{job}")).json()
-    assert body["deleted"] and len(body["notes"]) == 1 and "still in MLflow" in body["notes"][0]
+    assert body["deleted"] and len(body["notes"]) == 1 and "remain in MLflow" in body["notes"][0]
     doomed = {run.id: run.run_id for run in JobDeletion(live.bench.store.database).doomed()}
     assert doomed[job] == "f" * 32, "it is removed when MLflow answers"
     JobDeletion(live.bench.store.database).settle([job])

@@ -14,6 +14,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.live import ROOT, LiveBench, free_port, sigkill, wait_for
+from workbench.embedded.part import START_TIMEOUT_S
 
 
 class App:
@@ -28,7 +29,7 @@ class App:
 
     def start(self) -> None:
         self.process = self.live._start([sys.executable, "-m", "tests.app.serve", str(self.port), *self.how], cwd=ROOT)
-        wait_for(self._answers, 60, "the app answers")
+        wait_for(self._answers, START_TIMEOUT_S, "the app answers")
 
     def _answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, self.live.log()[-3000:]
@@ -62,13 +63,13 @@ class Watcher:
     def send(self, **message: Any) -> None:
         self.socket.send(orjson.dumps(message).decode())
 
-    def receive(self, timeout_s: float = 20.0) -> dict[str, Any]:
+    def receive(self, timeout_s: float = 60.0) -> dict[str, Any]:
         message: dict[str, Any] = orjson.loads(self.socket.recv(timeout_s))
         if message.get("type") == "update":
             self.updates.append(message)
         return message
 
-    def answer(self, timeout_s: float = 20.0) -> dict[str, Any]:
+    def answer(self, timeout_s: float = 60.0) -> dict[str, Any]:
         """The next answer; updates before it are kept."""
         while True:
             message = self.receive(timeout_s)
@@ -79,7 +80,7 @@ class Watcher:
         self.send(action="subscribe", jobId=job, **({"after": after} if after else {}))
         return self.answer()
 
-    def until(self, condition: Any, timeout_s: float = 30.0) -> dict[str, Any]:
+    def until(self, condition: Any, timeout_s: float = 60.0) -> dict[str, Any]:
         """The first update for which the condition is true."""
         while True:
             message = self.receive(timeout_s)

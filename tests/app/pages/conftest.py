@@ -1,12 +1,14 @@
 """A whole stack with its page in a home of its own, and Chromium to look at it.
 
-Both end with this folder: they cost memory, and Playwright's event loop would be in the way of other tests'.
+The widgets of notebooks use them too. Both end behind these: they cost memory, and Playwright's event loop would be in
+the way of other tests'.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,20 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.app.pages.place import Place, cookies
 from tests.app.pages.visit import Visit
 from tests.cli.program import ROOT, stack
-from tests.live import free_port
+from tests.kept import KEPT
+from tests.live import cancel_unfinished, free_port
 from tests.stack.conditions import wait_for
+from workbench.embedded.part import START_TIMEOUT_S
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"]
 DESK = {"width": 1360, "height": 900}
+STYLE = ("color_scheme", "reduced_motion")
+PATIENCE_MS = 90_000  # two cores are shared with seven parts, a browser and other tests
 Visiting = Callable[..., Visit]
 
 
-@pytest.fixture(scope="package")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The stack; besides the usual services it has the probes, which tests hold and let go by files."""
-
-    home = tmp_path_factory.mktemp("pages") / "home"
+@contextmanager
+def running_place(home: Path) -> Iterator[Place]:
     more = {
         "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
         "PYTHONPATH": str(ROOT),
@@ -36,18 +39,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     }
     with stack(home, **more) as program:
         place = Place(program)
-        wait_for(place.answers, 120)
+        wait_for(place.answers, START_TIMEOUT_S)
         yield place
         place.close()
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The stack; besides the usual services it has the probes, which tests hold and let go by files."""
+    return KEPT.get("place", lambda: running_place(tmp_path_factory.mktemp("place") / "home"))
+
+
+@pytest.fixture(scope="package")
+def browser() -> Browser:
     """Debian's Chromium, driven by Playwright."""
+    return KEPT.get("browser", running_browser)
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("there is no chromium here, so pages are not tested: `make browser`, or apt-get install chromium")
-    expect.set_options(timeout=40_000)  # two cores are shared with seven parts and a browser
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
@@ -57,7 +71,7 @@ def browser() -> Iterator[Browser]:
 def new_profile(browser: Browser, place: Place, **options: Any) -> BrowserContext:
     context = browser.new_context(**{"viewport": DESK, "base_url": place.url, **options})
     context.add_cookies(cookies(place.settings))
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(PATIENCE_MS)
     return context
 
 
@@ -73,19 +87,21 @@ def _kept(browser: Browser, place: Place) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visiting(browser: Browser, place: Place, _kept: BrowserContext) -> Iterator[Visiting]:
-    """Opens pages: ``visiting("/runs", viewport=…)``. The first one of a test that gives no options finds the kept
-    profile emptied; each other one has a profile of its own. At the end of the test none may have met anything that it
-    did not expect."""
+    """Opens pages: ``visiting("/runs", viewport=…)``. The first of a test finds the kept profile emptied; each other
+    one has a profile of its own, and so has one with options beyond size and style. At the end of the test none may
+    have met anything that it did not expect."""
     visits: list[Visit] = []
     own: list[BrowserContext] = []
 
     def opened(path: str = "/", **options: Any) -> Visit:
-        if options or len(visits) > len(own):
+        if len(visits) > len(own) or options.keys() - {"viewport", *STYLE}:
             own.append(new_profile(browser, place, **options))
             page = own[-1].new_page()
         else:
             page = _kept.new_page()
             empty(page, place)
+            page.set_viewport_size(options.get("viewport", DESK))
+            page.emulate_media(**{name: value for name, value in options.items() if name in STYLE})
         visits.append(Visit(page))
         page.goto(path)
         return visits[-1]
@@ -107,6 +123,14 @@ def empty(page: Page, place: Place) -> None:
     session = page.context.new_cdp_session(page)
     session.send("Storage.clearDataForOrigin", {"origin": place.url, "storageTypes": kinds})
     session.detach()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test submitted is cancelled after it, also where it fails."""
+    yield
+    if "place" in request.fixturenames:
+        cancel_unfinished(request.getfixturevalue("place").bench)
 
 
 @pytest.fixture

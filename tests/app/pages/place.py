@@ -129,5 +129,5 @@ class Place:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 60) -> Any:
+    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 120) -> Any:
         return wait_for(condition, timeout_s)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.program import ROOT, Program, stack_without_app
+from tests.cli.conftest import _nothing_left as _nothing_left
+from tests.cli.program import Program, shared_program
 
 
 @pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program on a stack with all its parts but the page; its nodes include the probes."""
-    more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
-    with stack_without_app(tmp_path_factory.mktemp("papers") / "home", **more) as program:
-        yield program
+    return shared_program(tmp_path_factory)
 
 
 class Kernels:

@@ -220,7 +220,7 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
         need("executing a notebook", EXECUTION)
     error = caught.value
     assert error.code == "stack.missing_package" and "papermill" in error.message
-    assert ".[notebook]" in error.remedy
+    assert "talking-head-workbench[notebook]" in error.remedy
 
 
 def test_a_notebook_that_cannot_be_read_has_its_row(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.app.pages.conftest import PATIENCE_MS
+from tests.app.pages.conftest import _nothing_left as _nothing_left
 from tests.app.pages.conftest import browser as browser
+from tests.app.pages.conftest import place as place
 from tests.app.pages.place import Place
 from tests.app.pages.visit import Visit
-from tests.cli.program import ROOT, stack
+from tests.cli.program import ROOT
 from tests.notebook.widgets.lab import Lab, Notebook, jupyterlab
-from tests.stack.conditions import wait_for
 
 MORE = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
-PARTS = ("bus", "objects", "sql", "control", "worker", "app")
 PAPER = "widgets.ipynb"
 CHAIN = """
 def chain(**first):
@@ -25,16 +26,6 @@ def chain(**first):
     graph.probe.data(value="b", text=a.text, file_kib=1, as_="b")
     return graph
 """
-
-
-@pytest.fixture(scope="package")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The stack; its worker has the probes."""
-    with stack(tmp_path_factory.mktemp("widgets") / "home", *PARTS, **MORE) as program:
-        place = Place(program)
-        wait_for(place.answers, 120)
-        yield place
-        place.close()
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +38,7 @@ def lab(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
 def _opened(browser: Browser, lab: Lab) -> Iterator[tuple[Visit, Notebook]]:
     lab.write(PAPER, "pass")
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(PATIENCE_MS)
     visit = Visit(context.new_page())
     yield visit, Notebook(visit.page, lab, PAPER).open()
     context.close()

@@ -20,6 +20,7 @@ from playwright.sync_api import Locator, Page
 
 from tests.live import free_port
 from tests.stack.conditions import wait_for
+from workbench.embedded.part import START_TIMEOUT_S
 
 SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
@@ -91,7 +92,7 @@ def jupyterlab(folder: Path, **environment: str) -> Iterator[Lab]:
         )
         url = f"http://127.0.0.1:{port}"
         try:
-            wait_for(lambda: _answers(process, f"{url}/api/status?token={token}"), 120)
+            wait_for(lambda: _answers(process, f"{url}/api/status?token={token}"), START_TIMEOUT_S)
             yield Lab(url, token, folder / "notebooks")
         finally:
             process.send_signal(signal.SIGTERM)  # it ends its kernels

@@ -10,8 +10,8 @@ from workbench.notebook.widgets.modules import ENTRY, HERE, sources, style
 def test_every_module_stands_behind_those_it_imports() -> None:
     seen: set[str] = set()
     for name, text in sources():
-        imported = set(re.findall(r'from "\./([\w.]+)"', text))
-        assert imported <= seen, name
+        imported = re.findall(r'from "\./([\w.]+)"', text)
+        assert set(imported) <= seen, name
         assert len(imported) == len(re.findall(r"^import |^} from |^export .* from ", text, re.MULTILINE)), name
         seen.add(name)
     assert sources()[-1][0] == ENTRY

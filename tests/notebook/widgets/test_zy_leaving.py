@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.app.pages.conftest import PATIENCE_MS
 from tests.notebook.widgets.conftest import CHAIN
 from tests.notebook.widgets.lab import Lab, Notebook
 from tests.stack.conditions import wait_for
@@ -59,7 +60,7 @@ CLEAR = "jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(COUNT)
     yield context.new_page()
     context.close()
@@ -105,7 +106,9 @@ def test_a_busy_kernel_is_not_called_gone(paper: Notebook, page: Page, gate: Pat
     """Nothing is heard of the kernel before the cell ends."""
     hold = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.05)"
     cell = paper.start(f"display(wb.form('talking_head'), wb.run(chain()))\n{hold}")
-    form, view = paper.output(cell).locator(".wb-notebook").all()
+    views = paper.output(cell).locator(".wb-notebook")
+    expect(views).to_have_count(2)
+    form, view = views.all()
     for one in (form, view):
         expect(one.locator(".wb-notebook-said")).to_contain_text("is busy or gone")
     expect(form.get_by_role("button", name="Run", exact=True)).to_have_css("pointer-events", "auto")

@@ -21,7 +21,7 @@ from workbench.app.access.sessions import keep_session, session_of, token_of
 from workbench.client.access import LOCAL, User
 from workbench.client.bench import Bench
 from workbench.client.users import users_of
-from workbench.store.users import Known, Users
+from workbench.store.users import AuthenticatedUser, Users
 
 T = TypeVar("T")
 
@@ -133,5 +133,5 @@ def _is_address(client: tuple[str, int] | None) -> TypeGuard[tuple[str, int]]:
         return False
 
 
-def _user(known: Known) -> User:
+def _user(known: AuthenticatedUser) -> User:
     return User(known.name, known.role)

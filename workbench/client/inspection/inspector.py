@@ -29,7 +29,7 @@ from workbench.store.retry import disk_full, no_space
 
 PROCESSES = 2  # so many files are looked at at once; more wait
 WAIT_S = 60.0  # for a free process
-START_S = 60.0
+START_S = 300.0
 LOOKS = 100  # then the process is made anew: what a decoder leaks does not add up
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", PORTABLE)
 _KEPT_OVERHEAD = 256_000_000  # a picture or sound may grow when it is written without loss

@@ -1,4 +1,4 @@
-"""What Alembic runs for each command. The connection, and with it the transaction, comes from the caller."""
+"""The Alembic environment. The connection, and with it the transaction, comes from the caller."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Alembic, driven from code: there is no alembic.ini. Imported only where a database is behind.
+"""Runs Alembic from code, without alembic.ini. Imported only if a database needs migrations.
 
-A new migration: ``python tools/new_migration.py "what changed"`` writes a file into ``versions/`` from
-the difference between the migrations so far and ``tables.py``; read it, then raise ``database.REVISION``.
+To add a migration, run ``python tools/new_migration.py "what changed"``. It writes a file into ``versions/`` from the
+difference between the existing migrations and ``tables.py``. Review the file, then increase ``database.REVISION``.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ FOLDER = Path(__file__).parent
 
 
 def upgrade(connection: Connection) -> None:
-    """Apply what is missing within the connection's transaction."""
+    """Apply missing migrations within the connection's transaction."""
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def known_revisions() -> set[str]:
-    """Every revision this version of the code has a migration for."""
+    """All revisions that this version of the code has a migration for."""
     return {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
 
 
 def configuration() -> Config:
-    """Alembic's settings."""
+    """The configuration of Alembic."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     return config

@@ -1,4 +1,4 @@
-"""What engines and servers outside the bench may still keep of jobs that were erased: by what the jobs used."""
+"""Lists external places that may still keep data of erased jobs, depending on what the jobs used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.store.tracking_api import without_login
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def outside(parts: Parts, records: Collection[JobRecord]) -> list[Remainder]:
+def external_copies(parts: Parts, records: Collection[JobRecord]) -> list[Remainder]:
     """One entry for each place that this erasure does not reach."""
     return [*_engines(parts.settings, records), *_servers(parts), *_workers(records), *_people(parts, records)]
 
@@ -30,14 +30,14 @@ def _engines(settings: Settings, records: Collection[JobRecord]) -> Iterator[Rem
         where = os.environ.get("WORKBENCH_COMFYUI_URL") or "the ComfyUI server of the worker pool comfyui"
         yield Remainder(
             what=f"ComfyUI ({without_login(where) if '://' in where else where})",
-            why="what it was sent and what it made stays in its folders input/, output/ and temp/ and in its history",
+            why="its folders input/, output/ and temp/ and its history keep inputs and outputs",
         )
     for pool in sorted(pools - {"cpu", "control", "comfyui"}):
-        yield Remainder(what=f"workers of the pool {pool}", why="their engines may keep files and logs of their own")
+        yield Remainder(what=f"workers of the pool {pool}", why="their engines may keep their own files and logs")
     if settings.llm_url and any(declared[name].plane == "control" for name in used if name in declared):
         yield Remainder(
-            what=f"the language model's server ({without_login(settings.llm_url)})",
-            why="it was sent prompts and may have logged them",
+            what=f"the LLM server ({without_login(settings.llm_url)})",
+            why="it received prompts and may have logged them",
         )
 
 
@@ -46,39 +46,39 @@ def _servers(parts: Parts) -> Iterator[Remainder]:
     if not (home / "objects").is_dir():
         yield Remainder(
             what=f"the object store {without_login(settings.s3_url)}",
-            why="its versions, replicas and backups are its operator's",
+            why="its operator must remove versions, replicas and backups",
         )
     if not settings.sql_url.startswith("sqlite"):
         yield Remainder(
             what="the database server",
-            why="its write-ahead log, dead rows until VACUUM, and backups are its operator's",
+            why="its operator must remove write-ahead logs, dead rows (VACUUM) and backups",
         )
     if not (home / "bus").is_dir():
-        yield Remainder(what="the bus's server", why="its append-only file holds what it held until the next rewrite")
+        yield Remainder(what="the bus server", why="its append-only file keeps removed data until its next rewrite")
     if settings.mlflow_url and not settings.mlflow_sql_url:
         yield Remainder(
             what=f"MLflow ({without_login(settings.mlflow_url)})",
-            why="rows of deleted runs stay until its operator runs `mlflow gc`; its backups are its operator's",
+            why="rows of deleted runs remain until its operator runs `mlflow gc` and removes backups",
         )
 
 
 def _workers(records: Collection[JobRecord]) -> Iterator[Remainder]:
-    here = socket.gethostname().split(".")[0][:20]  # as a worker is named (engine.worker)
+    here = socket.gethostname().split(".")[0][:20]  # the form used in worker names (engine.worker)
     names = {node.worker for record in records for node in record.nodes if node.worker}
-    far = sorted({name.rpartition("-")[0] for name in names if f"-{here}-" not in name})
-    if far:
+    remote = sorted({name.rpartition("-")[0] for name in names if f"-{here}-" not in name})
+    if remote:
         yield Remainder(
-            what=f"caches of workers on other machines ({', '.join(far[:10])})",
-            why="each keeps local copies until they are used no more: remove cache/ in the home of such a worker",
+            what=f"caches of workers on other machines ({', '.join(remote[:10])})",
+            why="each keeps local copies until it evicts them; to remove them now, delete cache/ in that worker's home",
         )
 
 
 def _people(parts: Parts, records: Collection[JobRecord]) -> Iterator[Remainder]:
     if any(parent_run(record) for record in records):
-        yield Remainder(what="executed notebooks", why="their files beside the notebooks may show what the jobs made")
+        yield Remainder(what="executed notebooks", why="the files next to the notebooks may show outputs of the jobs")
     saved = [record.id for record in records if record.status.final]
     if saved:
         yield Remainder(
             what="copies that people saved: downloads, `--out`, browsers, backups of this disk",
-            why="the workbench does not know of them",
+            why="the workbench has no record of them",
         )

@@ -1,7 +1,7 @@
-"""Which artifacts SQL names, and what stands in SQL about those that nothing names.
+"""Finds the artifacts that SQL refers to, and the rows about artifacts that nothing refers to.
 
-A job names what it was given and what it made; a person who brought a file in has a claim on it. The result cache names
-nothing: its entries live as long as a job that has such a result.
+A job refers to its inputs and outputs, and a user who uploaded a file has a claim on it. The result cache counts as no
+reference: its entries exist as long as a job has such a result.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from workbench.store.statements import Statements
 from workbench.store.tables import artifacts, computed, job_artifacts, node_results, uploads
 
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_SOME = 500  # keys a statement
-_NAMED_BY_JOBS = "SELECT DISTINCT sha256 FROM job_artifacts WHERE sha256 IN"
+_SOME = 500  # keys per statement
+_REFERENCED_BY_JOBS = "SELECT DISTINCT sha256 FROM job_artifacts WHERE sha256 IN"
 _CLAIMED = "SELECT DISTINCT sha256 FROM uploads WHERE sha256 IN"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An artifact as SQL knows it."""
+    """An artifact in SQL."""
 
     sha256: str
     kind: str
     size_bytes: int
 
 
-class Naming:
-    """Thread-safe; every method is one transaction and blocks for it.
+class ArtifactReferences:
+    """References to artifacts in SQL. Thread-safe; every method is one blocking transaction.
 
     All methods raise WorkbenchError: sql.unreachable, home.disk_full, home.not_writable.
     """
@@ -41,13 +41,13 @@ class Naming:
         self._database = database
         self._sql = Statements(database.dialect)
 
-    def named(self, digests: Collection[str]) -> set[str]:
-        """Those of the digests that a job or an upload names."""
+    def referenced(self, digests: Collection[str]) -> set[str]:
+        """Those of the digests that a job or an upload refers to."""
         with self._database.read() as connection:
-            return self._named(connection, digests)
+            return self._referenced(connection, digests)
 
-    def unnamed(self) -> list[Stored]:
-        """Artifacts that were named once and are not any more."""
+    def unreferenced(self) -> list[Stored]:
+        """Artifacts that nothing refers to any more."""
         columns = artifacts.c
         by_jobs = exists().where(job_artifacts.c.sha256 == columns.sha256)
         by_uploads = exists().where(uploads.c.sha256 == columns.sha256)
@@ -56,7 +56,7 @@ class Naming:
             return [Stored(*row) for row in connection.execute(wanted)]
 
     def freed_by(self, jobs: Collection[str], claims: Collection[tuple[str, str]] = ()) -> list[Stored]:
-        """Artifacts that nothing would name without these jobs and these claims (owner, digest)."""
+        """Artifacts that nothing would refer to without these jobs and these claims (owner, digest)."""
         mine: set[str] = {sha256 for _, sha256 in claims}
         with self._database.read() as connection:
             text = "SELECT DISTINCT sha256 FROM job_artifacts WHERE job IN"
@@ -68,54 +68,54 @@ class Naming:
             stored = "SELECT sha256, kind, COALESCE(size_bytes, 0) FROM artifacts WHERE sha256 IN"
             return [Stored(*row) for row in self._sql.select_in(connection, stored, mine - named)]
 
-    def named_by(self, jobs: Collection[str]) -> set[str]:
-        """Digests that these jobs name."""
+    def referenced_by(self, jobs: Collection[str]) -> set[str]:
+        """Digests that these jobs refer to."""
         text = "SELECT DISTINCT sha256 FROM job_artifacts WHERE job IN"
         with self._database.read() as connection:
             return {row[0] for row in self._sql.select_in(connection, text, jobs)}
 
-    def known(self) -> set[str]:
-        """Every artifact that was named since it was last collected."""
+    def recorded(self) -> set[str]:
+        """All recorded artifacts, referenced or not, that were not yet collected."""
         with self._database.read() as connection:
             return set(connection.execute(select(artifacts.c.sha256)).scalars())
 
     def stale_results(self, digests: Collection[str]) -> list[str]:
-        """Content keys of cached results that no job has, or that name one of the digests."""
+        """Content keys of cached results that no job has, or that refer to one of the digests."""
         of_jobs = exists().where(node_results.c.content_key == computed.c.content_key)
         with self._database.read() as connection:
             stale = set(connection.execute(select(computed.c.content_key).where(~of_jobs)).scalars())
             if digests:
                 rows = self._sql.run(connection, "SELECT content_key, output FROM computed", ())
-                stale.update(key for key, output in rows if names_any(output, digests))
+                stale.update(key for key, output in rows if mentions_any(output, digests))
         return sorted(stale)
 
-    def results_named(self, keys: Collection[str]) -> set[str]:
-        """Those of the content keys that a job has a result under."""
+    def results_in_use(self, keys: Collection[str]) -> set[str]:
+        """Those of the content keys for which a job has a result."""
         text = "SELECT DISTINCT content_key FROM node_results WHERE content_key IN"
         with self._database.read() as connection:
             return {row[0] for row in self._sql.select_in(connection, text, keys)}
 
-    def withdraw(self, keys: Iterable[str]) -> None:
-        """Take results out of the cache's index."""
+    def remove_results(self, keys: Iterable[str]) -> None:
+        """Remove results from the cache's index."""
         with self._database.write() as connection:
             for some in _in_parts(sorted(keys)):
                 connection.execute(delete(computed).where(computed.c.content_key.in_(some)))
 
-    def forget(self, digests: Iterable[str]) -> None:
-        """Forget artifacts whose bytes are gone, unless they are named again."""
+    def remove_rows(self, digests: Iterable[str]) -> None:
+        """Remove the rows of artifacts whose bytes are gone, unless something refers to them again."""
         with self._database.write() as connection:
             wanted = sorted(digests)
-            gone = sorted(set(wanted) - self._named(connection, wanted))
+            gone = sorted(set(wanted) - self._referenced(connection, wanted))
             for some in _in_parts(gone):
                 connection.execute(delete(artifacts).where(artifacts.c.sha256.in_(some)))
 
-    def _named(self, connection: Connection, digests: Collection[str]) -> set[str]:
-        found = {row[0] for row in self._sql.select_in(connection, _NAMED_BY_JOBS, digests)}
+    def _referenced(self, connection: Connection, digests: Collection[str]) -> set[str]:
+        found = {row[0] for row in self._sql.select_in(connection, _REFERENCED_BY_JOBS, digests)}
         return found | {row[0] for row in self._sql.select_in(connection, _CLAIMED, digests)}
 
 
-def names_any(text: str, digests: Collection[str]) -> bool:
-    """Whether a text names one of the digests."""
+def mentions_any(text: str, digests: Collection[str]) -> bool:
+    """Whether a text contains one of the digests."""
     return any(found in digests for found in DIGEST.findall(text))
 
 

@@ -1,4 +1,4 @@
-"""Between a job as a document and a job as rows: what is stored at submit, and the graph as last known."""
+"""Converts between jobs and rows: the rows stored at submit, and the job record with its current graph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.store.job_params import param_rows
 from workbench.store.record import Row, artifact_row, grant_row, named_refs
 from workbench.store.tables import from_json
 
-# What a record is read from.
+# The columns that a record is read from.
 JOB_COLUMNS = (
     "id", "status", "graph", "graph_hash", "idempotency_key", "owner", "pipeline", "experiment", "seed", "parent",
     "sweep", "lane", "error", "created_at", "started_at", "finished_at", "mlflow_run_id",
@@ -25,7 +25,7 @@ NODE_COLUMNS = (
     "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",
     "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting", "event_epoch", "event_seq",
 )  # fmt: skip
-# In a node's telemetry: its name there, the field of NodeRecord, the value that says nothing.
+# A node's telemetry: the name in the graph, the field of NodeRecord, the value that is omitted.
 _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
     ("seconds", "seconds", None),
     ("cpuSeconds", "cpu_seconds", None),
@@ -41,7 +41,7 @@ _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
 
 @dataclass(frozen=True)
 class JobRows:
-    """A new job, row by row."""
+    """The rows of a new job."""
 
     job: Row
     nodes: list[Row]
@@ -51,7 +51,7 @@ class JobRows:
 
 
 def new_job_rows(job: NewJob, now: float) -> JobRows:
-    """The rows of an accepted job. Nodes that the cache has answered already are completed."""
+    """The rows of an accepted job. Nodes with a cache hit are already completed."""
     shares = job.graph.progress_weights()
     nodes: list[Row] = []
     artifacts: dict[str, Row] = {}
@@ -126,9 +126,9 @@ def new_job_rows(job: NewJob, now: float) -> JobRows:
 
 
 def request_hash(job: NewJob) -> str:
-    """SHA-256 over what the submit asked for: the graph without its state, the seed, the owner, the experiment."""
-    asked = [job.graph_hash, job.seed, job.owner, job.experiment, job.pipeline, job.parent, job.sweep]
-    return hashlib.sha256(orjson.dumps(asked)).hexdigest()
+    """SHA-256 of the submit: the graph without its state, seed, owner, experiment, pipeline, parent and sweep."""
+    request = [job.graph_hash, job.seed, job.owner, job.experiment, job.pipeline, job.parent, job.sweep]
+    return hashlib.sha256(orjson.dumps(request)).hexdigest()
 
 
 def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
@@ -138,11 +138,11 @@ def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
     rows = {row[0]: row for row in nodes}
     records = []
     for node in graph.nodes:
-        known = dict(zip(NODE_COLUMNS, rows[node.id], strict=True))
-        known |= {name: from_json(known[name]) for name in ("metrics", "output", "error")}
-        waiting = from_json(known.pop("waiting"))
-        number = {"epoch": known.pop("event_epoch"), "seq": known.pop("event_seq")}
-        state = NodeRecord.model_validate({"id": known.pop("node"), "wait": waiting or None, **number, **known})
+        row = dict(zip(NODE_COLUMNS, rows[node.id], strict=True))
+        row |= {name: from_json(row[name]) for name in ("metrics", "output", "error")}
+        waiting = from_json(row.pop("waiting"))
+        number = {"epoch": row.pop("event_epoch"), "seq": row.pop("event_seq")}
+        state = NodeRecord.model_validate({"id": row.pop("node"), "wait": waiting or None, **number, **row})
         records.append(state)
         node.status, node.output, node.error = state.status, state.output, state.error
         node.retries.attempt = state.attempt
@@ -151,5 +151,5 @@ def job_record(job: Sequence[Any], nodes: Sequence[Sequence[Any]]) -> JobRecord:
 
 
 def _telemetry(state: NodeRecord) -> dict[str, Any]:
-    """What is known of the node's last attempt; what is as it was before any is left out."""
+    """The measured values of the node's last attempt, without those that still have their initial value."""
     return {name: value for name, key, absent in _TELEMETRY if (value := getattr(state, key)) != absent}

@@ -1,4 +1,4 @@
-"""Still pictures in and out of the upscaler: guarded before decoding, upright, sRGB, 8 bits a channel."""
+"""Decodes and encodes images for the upscaler: size-checked before decoding, upright, sRGB, 8 bits per channel."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 @dataclass(frozen=True)
-class Still:
-    """A decoded picture.
+class DecodedImage:
+    """A decoded image.
 
     Attributes:
-        rgb: (H, W, 3) uint8, sRGB; a greyscale picture repeats its one channel.
-        alpha: (H, W) uint8 opacity, straight (not premultiplied), or None.
-        grey: whether the file had one channel of brightness.
+        rgb: (H, W, 3) uint8, sRGB; a greyscale image repeats its one channel.
+        alpha: (H, W) uint8 straight (not premultiplied) opacity, or None.
+        grey: whether the file was greyscale.
     """
 
     rgb: NDArray[Any]
@@ -34,7 +34,7 @@ class Still:
 
 
 def header_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, from the header alone. Raises NodeError: no picture, or over 40 megapixels."""
+    """Width and height in pixels, from the header alone. Raises NodeError: not an image, or over 40 megapixels."""
     try:
         with Image.open(path) as image:
             _guard(image.width, image.height)
@@ -45,18 +45,18 @@ def header_size(path: Path) -> tuple[int, int]:
         raise _unreadable(path, error) from error
 
 
-def read_still(path: Path) -> Still:
-    """Decode the (first) picture of a file. Raises NodeError: no picture, damaged, float pixels, over 40 megapixels."""
+def decode_image(path: Path) -> DecodedImage:
+    """Decode the (first) image of a file. Raises NodeError: not an image, damaged, float pixels, over 40 megapixels."""
     try:
         with Image.open(path) as image:
             _guard(image.width, image.height)
             if image.mode == "F":
                 raise NodeError(
-                    "a picture of floating-point pixels cannot be upscaled",
+                    "images with floating-point pixels cannot be upscaled",
                     where="image",
                     seen="mode F",
-                    allowed="8 or 16 bits a channel",
-                    remedy="Tone-map it and save it as PNG.",
+                    allowed="8 or 16 bits per channel",
+                    remedy="Tone-map the image and save it as PNG.",
                 )
             profile = image.info.get("icc_profile")
             upright = ImageOps.exif_transpose(image)
@@ -66,7 +66,7 @@ def read_still(path: Path) -> Still:
                 upright = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
             alpha = np.asarray(upright.convert("RGBA").getchannel("A")) if upright.has_transparency_data else None
             rgb = _to_srgb(upright.convert("RGB"), profile) if not grey else upright.convert("L").convert("RGB")
-            return Still(np.asarray(rgb), alpha, grey)
+            return DecodedImage(np.asarray(rgb), alpha, grey)
     except Image.DecompressionBombError as error:
         raise _too_large(str(error)) from error
     except _UNREADABLE as error:
@@ -74,24 +74,24 @@ def read_still(path: Path) -> Still:
 
 
 def resized(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """(H, W[, 3]) uint8 -> (height, width[, 3]) uint8 with Lanczos, antialiased when it shrinks."""
+    """(H, W[, 3]) uint8 -> (height, width[, 3]) uint8 with Lanczos, antialiased when it reduces the size."""
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
-def to_png(still: Still) -> bytes:
-    """PNG bytes in the fewest channels that hold the picture; equal pixels give equal bytes."""
-    image = Image.fromarray(still.rgb)
-    if still.grey:
+def to_png(decoded: DecodedImage) -> bytes:
+    """PNG bytes with as few channels as possible. Equal pixels give equal bytes."""
+    image = Image.fromarray(decoded.rgb)
+    if decoded.grey:
         image = image.convert("L")
-    if still.alpha is not None:
-        image.putalpha(Image.fromarray(still.alpha))
+    if decoded.alpha is not None:
+        image.putalpha(Image.fromarray(decoded.alpha))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=4)  # level 6 takes twice the time for 3 % less
     return buffer.getvalue()
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Phones save wider colour spaces; nothing behind this node knows of profiles, so the pixels must be sRGB."""
+    """Convert to sRGB, because phones save wider colour spaces and later nodes ignore colour profiles."""
     if not profile:
         return image
     try:
@@ -109,19 +109,19 @@ def _guard(width: int, height: int) -> None:
 
 def _too_large(seen: str) -> NodeError:
     return NodeError(
-        "the picture is too large to upscale",
+        "the image is too large to upscale",
         where="image",
         seen=seen,
         allowed=f"up to {MAX_PIXELS // 1_000_000} megapixels",
-        remedy="Scale it down first; a portrait for animation needs 1024 px.",
+        remedy="Scale it down first. A portrait for animation needs 1024 px.",
     )
 
 
 def _unreadable(path: Path, error: BaseException) -> NodeError:
     return NodeError(
-        "the picture cannot be decoded",
+        "the image cannot be decoded",
         where="image",
         seen=f"{path.name}: {type(error).__name__}: {error}",
         allowed="a PNG, JPEG, WebP or TIFF file",
-        remedy="Open and save the picture in an image editor, then give that file.",
+        remedy="Open and save the image in an image editor, and use the saved file.",
     )

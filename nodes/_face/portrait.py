@@ -1,4 +1,4 @@
-"""Portrait files: decoded safely, turned upright, and refused with a reason where no face can be used."""
+"""Decodes portrait files safely and upright, and rejects portraits without a usable face."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MIN_FACE_PX = 48
 _BACKDROP = (127, 127, 127)  # behind transparent pixels
 
 
-def read_picture(path: Path) -> NDArray[Any]:
-    """The (H, W, 3) uint8 RGB pixels of an image file, turned as its EXIF says, transparency over grey.
+def read_image(path: Path) -> NDArray[Any]:
+    """Decode an image file to (H, W, 3) uint8 RGB, rotated by its EXIF orientation, with transparency over grey.
 
-    Raises NodeError: not an image, damaged, or over 40 megapixels (found from the header, before decoding).
+    Raises NodeError if it is not an image, is damaged, or is over 40 megapixels (checked from the header).
     """
     try:
         with Image.open(path) as image:
@@ -31,7 +31,7 @@ def read_picture(path: Path) -> NDArray[Any]:
                     where="image",
                     seen=f"{image.width} x {image.height} px",
                     allowed=f"up to {MAX_PIXELS // 1_000_000} megapixels",
-                    remedy="Scale the picture down; the animator works at 256 to 1024 px.",
+                    remedy="Scale the image down; the animator works at 256 to 1024 px.",
                 )
             upright = ImageOps.exif_transpose(image)
             if upright.has_transparency_data:
@@ -44,12 +44,12 @@ def read_picture(path: Path) -> NDArray[Any]:
             where="image",
             seen=f"{path.name}: {type(error).__name__}: {error}",
             allowed="a PNG, JPEG or WebP file",
-            remedy="Open and save the picture in an image editor, then give that file.",
+            remedy="Open and save the image in an image editor, and use the saved file.",
         ) from error
 
 
 def usable_face(rgb: NDArray[Any], models: FaceModels | None = None) -> Face:
-    """The largest face of the picture. Raises NodeError: no face, or one too small to animate."""
+    """The largest face in the image. Raises NodeError if there is none, or if it is too small to animate."""
     faces = detect(rgb, models)
     if not faces:
         raise NodeError(
@@ -57,7 +57,7 @@ def usable_face(rgb: NDArray[Any], models: FaceModels | None = None) -> Face:
             where="image",
             seen=f"{rgb.shape[1]} x {rgb.shape[0]} px without a face",
             allowed="one face, seen from the front",
-            remedy="Use a well-lit portrait that looks at the camera and shows the whole head.",
+            remedy="Use a well-lit portrait that faces the camera and shows the whole head.",
         )
     face = faces[0]
     if face.size < MIN_FACE_PX:
@@ -66,11 +66,11 @@ def usable_face(rgb: NDArray[Any], models: FaceModels | None = None) -> Face:
             where="image",
             seen=f"{face.size:.0f} px",
             allowed=f"at least {MIN_FACE_PX} px",
-            remedy="Use a closer or larger picture, or enlarge it first with generate.upscale_image.",
+            remedy="Use a closer or larger image, or enlarge it first with generate.upscale_image.",
         )
     return face
 
 
 def largest_face(path: Path, models: FaceModels | None = None) -> Face:
-    """The largest face of an image file. Raises NodeError as ``read_picture`` and ``usable_face`` do."""
-    return usable_face(read_picture(path), models)
+    """The largest face in an image file. Raises the NodeErrors of ``read_image`` and ``usable_face``."""
+    return usable_face(read_image(path), models)

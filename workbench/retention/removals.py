@@ -1,4 +1,4 @@
-"""Counts what is removed, by kind."""
+"""Counts removed data by kind."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from schemas.retention import Removed, StoreKind
 OF_REF = {"image": StoreKind.IMAGES, "audio": StoreKind.AUDIO, "video": StoreKind.VIDEO}
 
 
-class Tally:
-    """What was removed, or would be, and what stays for now."""
+class Removals:
+    """Data that was, or would be, removed, and data that remains for now."""
 
     def __init__(self) -> None:
         self._counts: Counter[StoreKind] = Counter()
@@ -22,7 +22,7 @@ class Tally:
         self._bytes[kind] += size
 
     def artifact(self, kind: str, size: int) -> None:
-        """An artifact of that kind of reference: image, audio, video, text, …"""
+        """Count an artifact with this kind of reference: image, audio, video, text, …"""
         self.add(OF_REF.get(kind, StoreKind.FILES), 1, size)
 
     @property

@@ -1,9 +1,9 @@
-"""What those who accept jobs and those who remove bytes must know of each other. It stands in SQL.
+"""Coordinates the acceptance of jobs with the removal of bytes, through rows in SQL.
 
-A collection removes bytes in rounds. A round is opened, then the last look at what is named is taken, then bytes go,
-then it is closed. A job that is accepted remembers the round it saw before it looked for results and files, and its
-rows are only written when that is still the newest and none is open. So a job either stands in SQL before the last
-look, and what it names stays, or it is not accepted and looks again.
+A collection removes bytes in rounds: it opens a round, finds out for the last time which artifacts are referenced,
+removes bytes, and closes the round. The acceptance of a job remembers the round that it saw before it looked up results
+and files. The job's rows are written only if that is still the newest round and no round is open. So either a job is in
+SQL before the collection checks references, and its artifacts are kept, or its acceptance starts again.
 """
 
 from __future__ import annotations
@@ -24,40 +24,40 @@ from workbench.store.tables import bench
 
 log = structlog.get_logger(__name__)
 ROUND, COLLECTOR = "collection", "collector"
-ROUND_S = 20.0  # after it a round of a collector that died counts as closed
+ROUND_S = 20.0  # the round of a collector that died counts as closed after this time
 LEASE_S = 60.0
-LOOK_EVERY_S = 0.02
+POLL_S = 0.02
 _ROUND = "SELECT value FROM bench WHERE key = 'collection'"
 
 
 class RoundChanged(Exception):
-    """Bytes were or are being removed since the job's results and files were looked for: look again."""
+    """Bytes were removed after the job's results and files were looked up, so look them up again."""
 
 
-class Rounds:
-    """The rounds of a bench's collections. Raises WorkbenchError: sql.unreachable."""
+class CollectionRounds:
+    """The collection rounds of a deployment. Raises WorkbenchError: sql.unreachable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = Statements(database.dialect)
         self._name = secrets.token_hex(8)  # of this collector
 
-    # -- of those who accept
+    # -- for the acceptance of jobs
 
-    def quiet(self) -> str:
-        """The newest round, once none is open. Blocks while one is, and for a dead collector's at most ``ROUND_S``."""
+    def wait_until_closed(self) -> str:
+        """The newest round, once it is closed. Blocks while it is open, for a dead collector at most ``ROUND_S``."""
         while True:
             with self._database.read() as connection:
                 seen = str(self._sql.run(connection, _ROUND, ()).fetchone()[0])
             if not _open(seen):
                 return seen
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_S)
 
-    # -- of the collector
+    # -- for the collector
 
     @contextlib.contextmanager
     def collector(self, wait_s: float = 0.0) -> Iterator[None]:
-        """Be the only collector of the bench for the block. Raises WorkbenchError (deletion.busy)."""
+        """Hold the lease of the deployment's only collector during the block. Raises WorkbenchError (deletion.busy)."""
         until = time.monotonic() + wait_s
         while not self._take():
             if time.monotonic() >= until:
@@ -77,7 +77,7 @@ class Rounds:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """A round: until the block ends no job is accepted. It may last ``ROUND_S`` at most."""
+        """Open a round: no job is accepted until the block ends. It may last at most ``ROUND_S``."""
         self._set(time.time() + ROUND_S, raised=1)
         try:
             yield
@@ -88,12 +88,12 @@ class Rounds:
         with self._database.write() as connection:
             number = int(str(connection.execute(_locked()).scalar_one()).split()[0]) + raised
             if _holder(connection)[0] != self._name:
-                raise _busy()  # this process stood still for so long that somebody else took over
+                raise _busy()  # this process was suspended for so long that another one took over
             connection.execute(update(bench).where(bench.c.key == ROUND).values(value=f"{number} {until:.3f}"))
 
     def _take(self) -> bool:
         with self._database.write() as connection:
-            connection.execute(_locked())  # one at a time, also where transactions run side by side
+            connection.execute(_locked())  # serialises concurrent transactions
             holder, until = _holder(connection)
             if until > time.time() and holder != self._name:
                 return False
@@ -105,18 +105,18 @@ class Rounds:
             try:
                 with self._database.write() as connection:
                     self._hold(connection)
-            except WorkbenchError as error:  # the lease may run out; the next round finds out
+            except WorkbenchError as error:  # the lease may expire; the next round detects it
                 log.warning("collector not renewed", code=error.code, seen=error.seen)
 
     def _hold(self, connection: Connection) -> None:
         value = f"{self._name} {time.time() + LEASE_S:.3f}"
-        self._sql.put(connection, bench, [{"key": COLLECTOR, "value": value}])
+        self._sql.upsert(connection, bench, [{"key": COLLECTOR, "value": value}])
 
 
 def check_round(sql: Statements, connection: Connection, dialect: str, seen: str) -> None:
-    """In the transaction that writes a job's rows: raises RoundChanged where they must not be written now.
+    """Called in the transaction that writes a job's rows. Raises RoundChanged if they must not be written now.
 
-    On PostgreSQL the lock has the collector, who opens a round, wait for this transaction's end; SQLite has one writer.
+    On PostgreSQL, the lock makes a collector that opens a round wait for this transaction; SQLite has a single writer.
     """
     text = _ROUND if dialect == "sqlite" else f"{_ROUND} FOR SHARE"
     now = str(sql.run(connection, text, ()).fetchone()[0])
@@ -141,7 +141,7 @@ def _holder(connection: Connection) -> tuple[str, float]:
 def _busy() -> WorkbenchError:
     return WorkbenchError(
         "deletion.busy",
-        "another collection or erasure is at work",
-        where="the bench",
-        remedy="Try again when it has ended, in a minute at most.",
+        "another collection or erasure is running",
+        where="this deployment",
+        remedy="Try again after it has ended, within a minute.",
     )

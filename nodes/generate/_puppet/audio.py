@@ -1,4 +1,4 @@
-"""The speech as samples, and how loud it is from frame to frame."""
+"""Decodes the speech to samples and measures its loudness over time."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from nodes.sdk import NodeError
 
 STEP_S = 0.005  # tracks are computed at 200 Hz and sampled at the frames
 _WINDOW_S = 0.030
-_RANGE_DB = 34.0  # speech from loud vowels down to what counts as silence
+_RANGE_DB = 34.0  # from loud vowels down to silence
 
 
 @dataclass(frozen=True)
-class Sound:
-    """samples: (N,) float32, -1 to 1, mono; rate_hz: samples a second."""
+class AudioSamples:
+    """samples: (N,) float32, -1 to 1, mono; rate_hz: samples per second."""
 
     samples: NDArray[Any]
     rate_hz: int
 
     def frames(self, fps: int) -> int:
-        """Number of video frames that cover the sound: ceil(duration * fps), in exact arithmetic."""
+        """Number of video frames that cover the audio: ceil(duration * fps), in exact arithmetic."""
         return -(-len(self.samples) * fps // self.rate_hz)
 
 
-def read_sound(path: Path) -> Sound:
+def read_audio(path: Path) -> AudioSamples:
     """Decode an audio file to mono at its own rate. Raises NodeError: not audio, or empty."""
     try:
         with av.open(str(path)) as container:
@@ -43,7 +43,7 @@ def read_sound(path: Path) -> Sound:
             "the audio cannot be decoded",
             where="audio",
             seen=f"{type(error).__name__}: {error}",
-            allowed="a wav, mp3, flac or ogg file with sound in it",
+            allowed="a wav, mp3, flac or ogg file with an audio track",
             remedy="Convert the recording to wav.",
         ) from error
     samples = np.concatenate(blocks).astype(np.float32) if blocks else np.zeros(0, np.float32)
@@ -53,14 +53,14 @@ def read_sound(path: Path) -> Sound:
             where="audio",
             seen="0 samples",
             allowed="at least one sample",
-            remedy="Look at the step that made the audio: it wrote a file without sound.",
+            remedy="Check the node that produced the audio: it wrote a file without samples.",
         )
-    return Sound(samples, rate_hz)
+    return AudioSamples(samples, rate_hz)
 
 
 @dataclass(frozen=True)
 class Loudness:
-    """Tracks at one value every STEP_S.
+    """Tracks with one value every STEP_S.
 
     level: 0 (silence) to 1 (the loud vowels of this recording); bright: share of the energy above 3 kHz, 0 to 1;
     front: -1 (dark, rounded vowels) to 1 (bright, spread vowels), from the balance of 0.3-1 kHz and 1.5-3 kHz.
@@ -71,17 +71,17 @@ class Loudness:
     front: NDArray[Any]
 
 
-def loudness(sound: Sound) -> Loudness:
-    """Short-time spectrum in windows of 30 ms, every 5 ms; levels are relative to the recording's own."""
-    step, size = sound.rate_hz * STEP_S, max(64, int(sound.rate_hz * _WINDOW_S))
-    count = max(1, int(np.ceil(len(sound.samples) / step)))
-    padded = np.pad(sound.samples, (size // 2, size))
+def loudness(audio: AudioSamples) -> Loudness:
+    """From a short-time spectrum in windows of 30 ms, every 5 ms; levels are relative to the recording's loudness."""
+    step, size = audio.rate_hz * STEP_S, max(64, int(audio.rate_hz * _WINDOW_S))
+    count = max(1, int(np.ceil(len(audio.samples) / step)))
+    padded = np.pad(audio.samples, (size // 2, size))
     starts = np.round(np.arange(count) * step).astype(np.int64)
     window = np.hanning(size).astype(np.float32)
-    freqs = np.fft.rfftfreq(size, 1 / sound.rate_hz)
+    freqs = np.fft.rfftfreq(size, 1 / audio.rate_hz)
     bands = [(freqs >= low) & (freqs < high) for low, high in ((80, 1e9), (3000, 1e9), (300, 1000), (1500, 3000))]
     energies = np.empty((4, count), np.float32)
-    for first in range(0, count, 4096):  # in blocks: an hour of speech would not fit at once
+    for first in range(0, count, 4096):  # in blocks, because an hour of speech would not fit in memory
         block = padded[starts[first : first + 4096, None] + np.arange(size)] * window
         power = np.abs(np.fft.rfft(block, axis=1)) ** 2
         for row, band in enumerate(bands):

@@ -1,4 +1,4 @@
-"""Where the models that ship inside installed packages lie, without running the packages."""
+"""Finds models inside installed packages, without importing the packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.installing import install_extra
 
 
 def package_folder(module: str, distribution: str) -> Path:
-    """Folder of an installed package. Raises NodeError (node.missing_package)."""
+    """The folder of an installed package. Raises NodeError (node.missing_package)."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise NodeError(

