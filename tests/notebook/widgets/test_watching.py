@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.app.pages.place import Place
+from tests.notebook.pictures import said
 from tests.notebook.widgets.lab import Notebook
 from tests.stack.conditions import wait_for
 
@@ -68,6 +69,7 @@ def test_a_job_is_cancelled_while_a_cell_waits_for_it(notebook: Notebook, gate: 
 def test_a_script_is_approved_with_changes(notebook: Notebook) -> None:
     view = notebook.run(
         "short = {'approve': True, 'without': ['upscale', 'evaluate']}\n"
+        "short['params'] = {'animate': {'size': 1024, 'fps': 60}}\n"
         "job = wb.run('talking_head', portrait='sample', script='It rains.', **short)\njob"
     )
     text = view.get_by_role("textbox", name="The script")
@@ -98,6 +100,6 @@ def test_what_is_exported_has_the_final_state(notebook: Notebook, gate: Path) ->
         assert "application/vnd.jupyter.widget-view+json" in outputs[0]["data"] and len(outputs) == 2
         return "".join(outputs[1]["data"]["text/html"])
 
-    html = wait_for(lambda: found if "b: completed" in (found := picture()) else "")
+    html = wait_for(lambda: found if "b probe.data completed" in said(found := picture()) else "")
     expect(notebook.page.locator(".wb-notebook-picture").last).to_be_hidden()
-    assert "<svg" in html and "a: completed" in html and "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "a probe.data completed" in said(html) and "http" not in html
