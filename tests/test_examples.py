@@ -13,6 +13,7 @@ from typing import Any
 import av
 import pytest
 
+from tests.app.uploads.media import wav
 from workbench.host import PORTABLE
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,20 @@ class Bench:
         )
         assert ended.returncode == expect, f"{arguments}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         return ended.stdout
+
+    def python(self, code: str, *arguments: str) -> str:
+        """What a program of Python prints last."""
+        ended = subprocess.run(
+            [sys.executable, "-P", "-c", code, *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        return ended.stdout.splitlines()[-1]
 
     def job(self, graph: Path) -> dict[str, Any]:
         """Submit a graph, wait for its end, and return the job as ``--json`` shows it."""
@@ -92,6 +107,66 @@ def test_older_spelling_and_a_node_of_another_package_run_over_both_planes(bench
         "level": "data",
     }
     assert -40 < shown["metrics"]["level.loudness_dbfs"] < -10  # speech, neither silence nor noise
+
+
+EVERYWHERE = """
+import json, sys
+from starlette.testclient import TestClient
+from workbench import RunRequest, connect
+from workbench.app.server import create_app
+from workbench.client.access import LOCAL
+
+recording, key = sys.argv[1:]
+wb = connect(start=False)
+asked = RunRequest(pipeline="loudness_report", recording=recording, blocks="long")
+job = wb.run(**asked.options(), key=key)
+app = create_app(wb.bench, pages=True)
+
+
+async def asked_by_the_local_user(scope, receive, send):  # the guard says so else
+    scope.setdefault("state", {})["user"] = LOCAL
+    await app(scope, receive, send)
+
+
+with TestClient(asked_by_the_local_user, "http://127.0.0.1") as api:
+    digest = job.record.graph.metadata["asked"]["options"]["recording"]
+    body = {"pipeline": "loudness_report", "options": {"recording": digest, "blocks": "long"}}
+    again = api.post("/api/jobs", json=body, headers={"Idempotency-Key": key}).json()
+    entry = next(one for one in api.get("/api/pipelines").json()["pipelines"] if one["name"] == "loudness_report")
+    described = api.get("/openapi.json").json()["components"]["schemas"]
+    components = api.get("/config").json()["components"]
+print(json.dumps({
+    "notebook": job.id,
+    "listed": "loudness_report" in repr(wb.pipelines),
+    "http": again["jobId"],
+    "inputs": [(one["name"], one["kind"], one["use"]) for one in entry["inputs"]],
+    "openapi": sorted(described["LoudnessReportOptions"]["properties"]),
+    "page": [one["props"]["elem_id"] for one in components if one["props"].get("elem_id")],
+}))
+"""
+
+
+@pytest.mark.stack
+def test_a_pipeline_of_another_package_appears_on_every_front_end(bench: Bench, tmp_path: Path) -> None:
+    recording = tmp_path / "tone.wav"
+    recording.write_bytes(wav(2.0))
+    given = ("--recording", str(recording), "--blocks", "long")
+
+    assert "--floor-dbfs" in bench.run("run", "loudness_report", "--help")
+    shown = json.loads(bench.run("run", "loudness_report", *given, "--key", "once", "--json"))
+    assert shown["status"] == "completed" and -20 < shown["metrics"]["level.loudness_dbfs"] < -10
+    refused = json.loads(bench.run("run", "loudness_report", *given, "--floor-dbfs", "3", "--json", expect=2))
+    assert refused["error"]["code"] == "request.invalid" and "floor_dbfs" in refused["error"]["details"]["where"]
+    found = json.loads(bench.python(EVERYWHERE, str(recording), "once"))
+    assert found["listed"]
+    assert {shown["jobId"]} == {found["notebook"], found["http"]}, "one key is one job, whichever front end it came by"
+    assert found["inputs"] == [
+        ["recording", "audio", "needed"],
+        ["floor_dbfs", "number", "optional"],
+        ["blocks", "choice", "optional"],
+    ]
+    assert {"recording", "floorDbfs", "blocks", "seed", "leaveOut", "fresh"} == set(found["openapi"])
+    assert {"field-recording", "recording-source", "field-floor-dbfs", "field-blocks"} <= set(found["page"])
 
 
 @pytest.mark.stack

@@ -68,12 +68,13 @@ def test_services_are_listed_and_shown_with_their_schemas(bench: Program) -> Non
     one = ServiceManifest.model_validate(bench.json("nodes", "generate.hibari_tts"))
     assert one == next(item for item in listed if item.service == "generate.hibari_tts")
     assert one.params["properties"]["speed"] | {"maximum": 2.0, "minimum": 0.5} == one.params["properties"]["speed"]
-    assert all(item.title and item.category and item.tags for item in listed)
+    shipped = [item for item in listed if not item.service.startswith("probe.")]
+    assert all(item.title and item.category and item.tags for item in shipped)
     found = {item["service"] for item in bench.json("nodes", "--find", "TTS")}
     assert "generate.hibari_tts" in found and "generate.remux" not in found
     text = bench.run("nodes", "generate.hibari_tts")
     assert "Hibari speech: generate.hibari_tts" in text and "Speech, tts, english" in text
-    assert "speed\tnumber, 0.5 to 2.0\t1.0\tPace of the speech" in text
+    assert "speed\tnumber, 0.5 to 2.0\t1.0\tSpeaking rate" in text
     assert "narration\tstring" in text
     assert f"code\t{one.code}\nweights\t{one.weights}\npackages\thibari-tts==0.2.1 numpy==" in text
 

@@ -44,6 +44,18 @@ def test_a_recording_is_written_down(bench: Program, recording: Path) -> None:
     assert output is not None and normalised(output["text"]) == normalised(SCRIPT)
 
 
+def test_a_key_is_one_job_on_the_command_line_and_in_a_notebook(bench: Program) -> None:
+    from workbench.notebook.connect import connect
+
+    wb = connect(bench.home, start=False)
+    first = bench.json("run", "draft_script", "--prompt", "a lighthouse", "--key", "both", "--detach")["jobId"]
+    job = wb.run("draft_script", prompt="a lighthouse", key="both")
+    assert job.id == first
+    asked = job.record.graph.metadata["asked"]
+    assert asked == {"pipeline": "draft_script", "options": {"prompt": "a lighthouse"}, "params": {}}
+    job.cancel()
+
+
 def test_a_draft_is_one_node_and_needs_a_prompt(bench: Program) -> None:
     shown = bench.json("run", "draft_script", "--prompt", "the sea in the morning")
     assert [(node["id"], node["status"]) for node in shown["nodes"]] == [("script", "completed")]

@@ -33,7 +33,7 @@ def one_artifact_is_damaged_and_brought_in_again(home: Path, folder: Path) -> No
     assert (damaged["name"], damaged["uploadedBy"]) == ("film.mp4", ["ana"])
     problems = [finding for finding in report["findings"] if finding["level"] == "problem"]
     assert [finding["check"] for finding in problems] == ["objects read", "artifact"]
-    assert "upload" in problems[1]["remedy"]
+    assert "Upload the same file again" in problems[1]["remedy"]
     bench.upload(folder / "film.mp4", "file")
     whole = workbench(home, "doctor", "--objects")
     assert whole.returncode == 0 and "1 artifacts" in whole.stdout and "none damaged" in whole.stdout

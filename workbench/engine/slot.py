@@ -15,7 +15,8 @@ from workbench.crash_points import CrashPoint, reached
 from workbench.engine.lease import release
 from workbench.engine.offers import offer
 from workbench.engine.running_segment import RunningSegment
-from workbench.engine.segment_supervisor import SegmentSupervisor, SlotParts
+from workbench.engine.segment_supervisor import SegmentSupervisor
+from workbench.engine.slot_parts import SlotParts
 from workbench.metrics import TAKES
 
 log = structlog.get_logger()

@@ -24,7 +24,7 @@ from workbench.cli.browser import secret_page
 pytestmark = pytest.mark.stack
 
 
-UPLOAD_BYTES = 12_000_000  # more than tornado takes in one message by default
+UPLOAD_BYTES = 2 << 20  # a piece of a file has half of that
 
 
 def ask(base: str, path: str, token: str, given: bytes | None = None) -> Any:
@@ -48,7 +48,7 @@ def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], st
 
 
 def told_much(base: str, kernel: str, token: str) -> str:
-    """What a kernel answers to a message as long as a file that is uploaded in a form."""
+    """What a kernel answers to a message longer than a piece of a file that is uploaded in a form."""
     message = {
         "header": {
             "msg_id": "long",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.notebook.execution.papers import read, write_notebook
+from tests.notebook.pictures import said
 
 pytestmark = pytest.mark.stack
 
@@ -34,7 +35,7 @@ def test_the_end_of_a_job_is_kept_where_it_is_shown(bench: Program, tmp_path: Pa
         ["completed"]
     ] * 3
     page = Path(one["html"]).read_text()
-    assert page.count("data: completed") >= 3 and "data: running" not in page
+    assert said(page).count("data probe.data completed") >= 3 and "data probe.data running" not in said(page)
     models = document["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
     answers = [model["state"]["answers"] for model in models if model["state"].get("view") == "monitor"]
     states = [

@@ -68,6 +68,7 @@ def test_a_job_is_cancelled_while_a_cell_waits_for_it(notebook: Notebook, gate: 
 def test_a_script_is_approved_with_changes(notebook: Notebook) -> None:
     view = notebook.run(
         "short = {'approve': True, 'without': ['upscale', 'evaluate']}\n"
+        "short |= {'params': {'animate': {'size': 1024, 'fps': 60}}}  # still at it when it is cancelled\n"
         "job = wb.run('talking_head', portrait='sample', script='It rains.', **short)\njob"
     )
     text = view.get_by_role("textbox", name="The script")

@@ -74,5 +74,5 @@ class Hub:
 
     def _tell(self, jobs: frozenset[str]) -> None:
         for job in jobs:
-            for listener in self._listeners.get(job, ()):
+            for listener in tuple(self._listeners.get(job, ())):  # one may leave as soon as it hears the end
                 listener.touch(job)

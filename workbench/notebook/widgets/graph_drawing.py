@@ -17,7 +17,12 @@ class GraphDrawing(View):
     def __init__(self, bench: Bench, graph: Graph, states: Mapping[str, NodeStatus]) -> None:
         self._graph, self._states = graph, states
         nodes = [
-            {"id": node.id, "name": node.name or node.id, "status": states.get(node.id, node.status).value}
+            {
+                "id": node.id,
+                "name": node.name or node.id,
+                "words": node.service,
+                "status": states.get(node.id, node.status).value,
+            }
             for node in graph.nodes
         ]
         edges = [edge.model_dump(mode="json", by_alias=True, include={"from_", "to", "kind"}) for edge in graph.edges]
