@@ -21,7 +21,7 @@ EXAMPLES = ROOT / "examples"
 PARTS = "bus,objects,sql,control,worker"
 
 
-class Bench:
+class Deployment:
     """A stack in a folder of its own, and the program ``workbench`` on it."""
 
     def __init__(self, home: Path, packages: Path, folder: Path) -> None:
@@ -75,30 +75,32 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def deployment(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("comfyui")  # modules of the same names as ours, as a checkout of ComfyUI has
     (folder / "schemas").mkdir()
     for name in ("nodes.py", "schemas/__init__.py"):
         (folder / name).write_text("raise RuntimeError('a process of the workbench imported a module of this folder')")
-    bench = Bench(tmp_path_factory.mktemp("home"), packages, folder)
-    bench.run("up", "--detach", "--only", PARTS)
+    deployment = Deployment(tmp_path_factory.mktemp("home"), packages, folder)
+    deployment.run("up", "--detach", "--only", PARTS)
     try:
-        yield bench
+        yield deployment
     finally:
-        bench.run("down")
+        deployment.run("down")
 
 
 @pytest.mark.chain
 @pytest.mark.stack
 @pytest.mark.models
-def test_older_spelling_and_a_node_of_another_package_run_over_both_planes(bench: Bench, tmp_path: Path) -> None:
+def test_older_spelling_and_a_node_of_another_package_run_over_both_planes(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     graph = json.loads((EXAMPLES / "older_spelling.json").read_text())
     graph["nodes"].append({"id": "level", "service": "measure.loudness", "plane": "python", "progressWeight": 2})
     graph["edges"].append({"from": "voice", "to": "level"})
     path = tmp_path / "graph.json"
     path.write_text(json.dumps(graph))
 
-    shown = bench.job(path)
+    shown = deployment.job(path)
 
     assert shown["status"] == "completed"
     assert {node["id"]: node["plane"] for node in shown["nodes"]} == {
@@ -120,7 +122,7 @@ recording, key = sys.argv[1:]
 wb = connect(start=False)
 asked = RunRequest(pipeline="loudness_report", recording=recording, blocks="long")
 job = wb.run(**asked.options(), key=key)
-app = create_app(wb.bench, pages=True)
+app = create_app(wb.deployment, pages=True)
 
 
 async def asked_by_the_local_user(scope, receive, send):  # the guard says so else
@@ -147,17 +149,17 @@ print(json.dumps({
 
 
 @pytest.mark.stack
-def test_a_pipeline_of_another_package_appears_on_every_front_end(bench: Bench, tmp_path: Path) -> None:
+def test_a_pipeline_of_another_package_appears_on_every_front_end(deployment: Deployment, tmp_path: Path) -> None:
     recording = tmp_path / "tone.wav"
     recording.write_bytes(wav(2.0))
     given = ("--recording", str(recording), "--blocks", "long")
 
-    assert "--floor-dbfs" in bench.run("run", "loudness_report", "--help")
-    shown = json.loads(bench.run("run", "loudness_report", *given, "--key", "once", "--json"))
+    assert "--floor-dbfs" in deployment.run("run", "loudness_report", "--help")
+    shown = json.loads(deployment.run("run", "loudness_report", *given, "--key", "once", "--json"))
     assert shown["status"] == "completed" and -20 < shown["metrics"]["level.loudness_dbfs"] < -10
-    refused = json.loads(bench.run("run", "loudness_report", *given, "--floor-dbfs", "3", "--json", expect=2))
+    refused = json.loads(deployment.run("run", "loudness_report", *given, "--floor-dbfs", "3", "--json", expect=2))
     assert refused["error"]["code"] == "request.invalid" and "floor_dbfs" in refused["error"]["details"]["where"]
-    found = json.loads(bench.python(EVERYWHERE, str(recording), "once"))
+    found = json.loads(deployment.python(EVERYWHERE, str(recording), "once"))
     assert found["listed"]
     assert {shown["jobId"]} == {found["notebook"], found["http"]}, "one key is one job, whichever front end it came by"
     assert found["inputs"] == [
@@ -171,28 +173,28 @@ def test_a_pipeline_of_another_package_appears_on_every_front_end(bench: Bench, 
 
 @pytest.mark.stack
 @pytest.mark.models
-def test_a_parameter_out_of_bounds_is_refused_before_anything_runs(bench: Bench, tmp_path: Path) -> None:
+def test_a_parameter_out_of_bounds_is_refused_before_anything_runs(deployment: Deployment, tmp_path: Path) -> None:
     graph = json.loads((EXAMPLES / "older_spelling.json").read_text())
     graph["nodes"][1]["params"] = {"speed": 9}
     path = tmp_path / "graph.json"
     path.write_text(json.dumps(graph))
-    before = bench.run("job", "list", "--json")
+    before = deployment.run("job", "list", "--json")
 
-    bench.run("submit", str(path), expect=2)
+    deployment.run("submit", str(path), expect=2)
 
-    assert bench.run("job", "list", "--json") == before
+    assert deployment.run("job", "list", "--json") == before
 
 
 @pytest.mark.stack
 @pytest.mark.models
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["talking_head", "fan_out"])
-def test_graph_makes_videos_that_play(bench: Bench, name: str, tmp_path: Path) -> None:
-    bench.run("upload", "sample")
-    shown = bench.job(EXAMPLES / f"{name}.json")
+def test_graph_makes_videos_that_play(deployment: Deployment, name: str, tmp_path: Path) -> None:
+    deployment.run("upload", "sample")
+    shown = deployment.job(EXAMPLES / f"{name}.json")
     assert shown["status"] == "completed", shown
 
-    bench.run("job", "artifacts", shown["jobId"], "--save", str(tmp_path))
+    deployment.run("job", "artifacts", shown["jobId"], "--save", str(tmp_path))
     videos = sorted(tmp_path.glob("remux*.video.*"))
     assert len(videos) == (3 if name == "fan_out" else 1)
     for video in videos:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.live import Diary, LiveBench
+from tests.live import Diary, LiveDeployment
 from workbench.client.live.hub import Hub
 
 pytestmark = pytest.mark.stack
@@ -30,12 +30,12 @@ class Staying:
         self.heard.set()
 
 
-def test_a_listener_that_leaves_keeps_no_other_from_hearing(live: LiveBench, diary: Diary) -> None:
+def test_a_listener_that_leaves_keeps_no_other_from_hearing(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=1)}).job
-    record = live.bench.job(job)
+    record = live.deployment.job(job)
 
     async def listen() -> None:
-        hub = Hub(live.bench)
+        hub = Hub(live.deployment)
         staying = [Staying() for _ in range(8)]
         for listener in (*(Leaving(hub) for _ in range(8)), *staying):
             await hub.follow(listener, record)

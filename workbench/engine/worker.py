@@ -109,7 +109,7 @@ class Worker:
             log.info("left without a word", worker=self.name, error=str(error))
 
     def _bus(self) -> Bus:
-        return Bus(self.settings.bus_url, self.settings.bench)
+        return Bus(self.settings.bus_url, self.settings.namespace)
 
     def _slot(self, index: int) -> Slot:
         name = f"{self.name}.{index}"

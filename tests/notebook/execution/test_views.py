@@ -22,11 +22,11 @@ graph.probe.data(value={value!r}, sleep_s=0.5)
 """
 
 
-def test_the_end_of_a_job_is_kept_where_it_is_shown(bench: Program, tmp_path: Path) -> None:
+def test_the_end_of_a_job_is_kept_where_it_is_shown(deployment: Program, tmp_path: Path) -> None:
     waits = {"first": "first.wait()", "second": "len(second.metrics)", "third": "await third"}
     cells = [cell for name, wait in waits.items() for cell in (START.format(name=name, value=name), f"{wait};")]
     notebook = write_notebook(tmp_path / "views.ipynb", "seed: int = 1", *cells)
-    answer = bench.json("notebook", "run", str(notebook), "--out", str(tmp_path / "out"))
+    answer = deployment.json("notebook", "run", str(notebook), "--out", str(tmp_path / "out"))
     [one] = answer["executions"]
     document = read(Path(one["notebook"]))
     shown = [cell["outputs"] for cell in document["cells"] if cell["outputs"]]
