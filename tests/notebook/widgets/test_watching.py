@@ -23,7 +23,7 @@ def field(form: Locator, name: str) -> Locator:
 def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, place: Place) -> None:
     form = notebook.run("form = wb.form('talking_head', experiment='by form')\nform")
     form.get_by_role("button", name="Run").click()
-    expect(field(form, "portrait").get_by_role("alert")).to_contain_text("needs a portrait")
+    expect(field(form, "portrait").get_by_role("alert")).to_contain_text("is missing")
 
     form.get_by_label("Portrait", exact=True).fill("no/such/file.png")
     form.get_by_label("Script", exact=True).fill("Good morning.")
