@@ -17,7 +17,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
-from schemas.pipeline import InputView, OptionUse
+from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
 from schemas.refs import Sha256
 from schemas.stack import PartStatus
@@ -155,20 +155,13 @@ class JobAnswer(Contract):
     events: list[Event] = Field(max_length=50, description="Newest first.")
 
 
-class JobOptions(Contract):
-    """Inputs of a pipeline. Files are given by the digest that their upload returned."""
+class CommonOptions(Contract):
+    """The options that every pipeline takes, beside its inputs."""
 
-    portrait: Sha256 | None = None
-    audio: Sha256 | None = None
-    voice: Sha256 | None = None
-    prompt: str = Field("", max_length=MAX_TEXT)
-    script: str = Field("", max_length=MAX_TEXT)
-    ref_text: str = Field("", max_length=MAX_TEXT, description="Transcript of the voice sample.")
-    approve: bool = Field(False, description="A person approves the script before anything is rendered.")
     seed: int = Field(
         0, ge=0, lt=2**53, strict=True, description="Below 2**53, the range in which JavaScript integers are exact."
     )
-    leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
+    leave_out: list[NodeId] = Field(default_factory=list, max_length=100, description="Optional nodes to leave out.")
     fresh: bool = Field(False, description="Ignore the cache and compute everything again.")
 
 
@@ -183,7 +176,10 @@ class JobRequest(Contract):
     """A pipeline with its options and parameters, or a graph."""
 
     pipeline: Name | None = None
-    options: JobOptions = Field(default_factory=JobOptions)
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Inputs of the pipeline, files by the digest that their upload answered; seed, leaveOut, fresh.",
+    )
     params: NodeParams = Field(default_factory=dict, max_length=1000, description="Parameters by node id.")
     graph: dict[str, Any] | None = Field(None, description="A langgraph.v1 document.")
     experiment: Name = "workbench"
@@ -310,22 +306,12 @@ class PipelineNode(Contract):
     pool: str
     optional: bool = Field(description="Whether it can be left out.")
     doc: str
-    params: dict[str, Any] = Field(description="JSON Schema of its parameters.")
+    params: dict[str, Any] = Field(
+        description="JSON Schema of its parameters, without those that the pipeline sets from its inputs."
+    )
     preset: dict[str, Any] = Field(default_factory=dict, description="Values that the pipeline itself sets.")
     offered: bool = Field(description="Whether a worker provides it now.")
     reason: str = Field("", description="Why no worker provides it.")
-
-
-class OptionUses(Contract):
-    """What a pipeline does with each option."""
-
-    portrait: OptionUse
-    prompt: OptionUse
-    script: OptionUse
-    audio: OptionUse
-    voice: OptionUse
-    ref_text: OptionUse
-    approve: OptionUse
 
 
 class Preset(Contract):
@@ -347,15 +333,10 @@ class PresetValues(Contract):
     leave_out: list[NodeId] = Field(default_factory=list, max_length=100)
 
 
-class PipelineEntry(Contract):
-    name: str
-    title: str
-    doc: str
-    options: OptionUses
-    inputs: list[InputView] = Field(description="What it takes, in the order of a form.")
-    reviews: list[str] = Field(default_factory=list, description="Nodes that wait for a person's answer.")
+class PipelineEntry(PipelineView):
+    """A pipeline, with what a page says of it now."""
+
     nodes: list[PipelineNode]
-    result: str | None = Field(None, description='node.output that is the final video, e.g. "remux.video".')
     offered: bool = Field(description="Whether workers provide all nodes that cannot be left out.")
     reason: str = ""
     typical_seconds: float | None = Field(None, description="Estimate from past runs, along the longest path.")

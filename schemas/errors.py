@@ -44,6 +44,7 @@ ERROR_CODES: dict[str, str] = {
     "worker.other_version": "The executor and the supervisor of a worker have different versions of the workbench.",
     "pool.unknown": "No worker pool has this name.",
     "pipeline.unknown": "No pipeline has this name.",
+    "pipeline.bad_declaration": "A pipeline file contains an invalid declaration.",
     "pipeline.bad_option": "A pipeline option is unknown or missing.",
     "preset.unknown": "The pipeline has no preset with this name.",
     # a node

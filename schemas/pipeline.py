@@ -43,6 +43,8 @@ class InputView(Contract):
     kind: InputKind
     use: InputUse
     group: list[str] = Field(default_factory=list, description="Inputs of which exactly one is given, with itself.")
+    group_title: str = Field("", description="Title of that group, such as `What is said`.")
+    alternative: str = Field("", description="What the choice between the inputs of the group calls this one.")
     needs: list[str] = Field(default_factory=list, description="Inputs of which one must be given with this one.")
     default: bool | int | float | str | None = Field(None, description="None for a file.")
     minimum: float | None = None
@@ -52,15 +54,6 @@ class InputView(Contract):
     multiline: bool = Field(False, description="Whether a text may have several lines.")
     example: str = Field("", description="What an empty field shows.")
     sample: bool = Field(False, description="Whether the workbench has a packaged sample: `sample` names it.")
-
-
-class OptionUse(StrEnum):
-    """What a pipeline does with an option."""
-
-    NEEDED = "needed"
-    ONE_OF = "one_of"  # exactly one of the options marked so is given
-    OPTIONAL = "optional"
-    UNUSED = "unused"  # it is refused rather than ignored
 
 
 class StepView(Contract):
@@ -78,6 +71,8 @@ class PipelineView(Contract):
     name: str
     title: str = Field(description="For a card or a menu.")
     doc: str = Field(description="One sentence.")
+    category: str = Field("", description="By which pipelines are grouped.")
+    tags: list[str] = Field(default_factory=list, description="By which pipelines are found.")
     listed: bool = Field(description="Whether a page shows it; the others are for the page's own use.")
     inputs: list[InputView] = Field(description="What it takes, in the order of a form.")
     steps: list[StepView] = Field(description="In the order in which they can run.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 from workbench.client.samples import portrait_file
 from workbench.notebook import channel as channels
 from workbench.notebook.artifact import Artifact
@@ -51,7 +51,7 @@ class Browser:
 
 @pytest.fixture
 def channel(wb: Workbench) -> Channel:
-    return Channel(wb.bench)
+    return Channel(wb.deployment)
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_page_that_is_gone_is_forgotten_without_another_page(
     wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")
 
 
-def test_the_page_is_asked_past_any_proxy(live: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_asked_past_any_proxy(live: LiveDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "socks5://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):

@@ -14,8 +14,9 @@ from schemas.status import NodeStatus
 from workbench.engine.parse import parse_graph
 from workbench.notebook.static_html import graph_html, graph_text
 from workbench.notebook.workbench import Workbench
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk.building import build
 from workbench.settings import Settings
-from workbench.workflows import TALKING_HEAD, Options, build
 
 AUDIO = AudioRef(sha256="a" * 64)
 IMAGE = ImageRef(sha256="b" * 64)
@@ -23,7 +24,7 @@ IMAGE = ImageRef(sha256="b" * 64)
 
 @pytest.fixture
 def wb(tmp_path: Path) -> Workbench:
-    """Nothing here asks a bench."""
+    """Nothing here asks a deployment."""
     return Workbench(Settings(home=tmp_path))
 
 
@@ -116,7 +117,7 @@ def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
 
 
 def test_a_graph_is_told_where_nothing_draws_it() -> None:
-    document = build(TALKING_HEAD, Options(portrait=IMAGE, script="Hello."))
+    document = build(find_pipeline("talking_head"), {"portrait": IMAGE, "script": "Hello."})
     assert "speech -> animate" in graph_text(document)
     table = graph_html(document, {"script": NodeStatus.FAILED})
     assert "failed" in table and table.count("<tr>") == len(document.nodes) + 1

@@ -10,7 +10,7 @@ from schemas.api import Consent
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.store.samples import make_job
-from workbench.client.order import with_consent
+from workbench.client.submit import with_consent
 from workbench.engine.content import graph_hash
 from workbench.store.run_contents import tags
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse, LiveUpdate
+from workbench.client.options import options_model
+from workbench.pipelines.registry import pipelines
 
 _LIVE = (LiveRequest, LiveResponse, LiveUpdate, LiveHeartbeat)
 TAGS: list[dict[str, Any]] = [
@@ -57,17 +60,24 @@ def _version() -> str:
         return "0"
 
 
-def describe_live_messages(app: FastAPI) -> None:
-    """Add the WebSocket's messages to the schemas of the OpenAPI document, for generated clients."""
+def describe_more(app: FastAPI) -> None:
+    """Add to the OpenAPI document what no route says: the options of each pipeline, the WebSocket's messages."""
     plain = app.openapi
 
     def whole() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
-            _, found = models_json_schema(
-                [(model, "serialization") for model in _LIVE], ref_template="#/components/schemas/{model}"
-            )
-            document["components"]["schemas"] = {**found["$defs"], **document["components"]["schemas"]}
+            options = [options_model(pipeline) for pipeline in pipelines().values()]
+            modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+                *((model, "serialization") for model in _LIVE),
+                *((model, "validation") for model in options),
+            ]
+            names, found = models_json_schema(modes, ref_template="#/components/schemas/{model}")
+            schemas = document["components"]["schemas"]
+            document["components"]["schemas"] = {**found["$defs"], **schemas}
+            schemas["JobRequest"]["properties"]["options"] |= {
+                "anyOf": [names[model, "validation"] for model in options]
+            }
         assert app.openapi_schema is not None
         return app.openapi_schema
 

@@ -84,21 +84,22 @@ def nodes(
 @command
 def pipelines(as_json: Json = False) -> None:
     """List the pipelines."""
-    from workbench.workflows import OPTION_NAMES, PIPELINES
+    from schemas.pipeline import InputUse
+    from workbench.pipelines.registry import pipelines as installed
 
     if as_json:
-        print_json([item.view().model_dump(mode="json") for item in PIPELINES.values()])
+        print_json([item.view().model_dump(mode="json") for item in installed().values()])
         return
     rows = [
         (
             item.name,
-            ", ".join(name for name in OPTION_NAMES if name in item.needs) or "–",
-            " | ".join(name for name in OPTION_NAMES if name in item.one_of) or "–",
-            ", ".join(name for name in OPTION_NAMES if name in item.may_take) or "–",
+            ", ".join(item.used_as(InputUse.NEEDED)) or "–",
+            "; ".join(" | ".join(group) for group in item.groups) or "–",
+            ", ".join(item.used_as(InputUse.OPTIONAL)) or "–",
             ", ".join(sorted(item.optional)) or "–",
             item.doc,
         )
-        for item in PIPELINES.values()
+        for item in installed().values()
     ]
     print_table(("pipeline", "needs", "one of", "may take", "can be left out", "what it does"), rows)
 

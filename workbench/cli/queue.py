@@ -99,9 +99,10 @@ def retry(
     """Try what was given up again: a new job goes on where the old one failed."""
     from workbench.cli.run import connect
     from workbench.client.queues import retry_all
+    from workbench.client.rerun import retry as retry_job
 
-    bench = connect()
-    jobs = [bench.retry(job).job] if job else retry_all(bench)
+    deployment = connect()
+    jobs = [retry_job(deployment, job).job] if job else retry_all(deployment)
     if as_json:
         print_json({"jobIds": jobs})
     else:
@@ -138,7 +139,7 @@ def purge(
 
 def _print(view: QueueView) -> None:
     if view.phase != "open":
-        print(f"The bench is not open: {view.phase} (epoch {view.epoch}). Workers take nothing until it is.")
+        print(f"The deployment is not open: {view.phase} (epoch {view.epoch}). Workers take nothing until it is.")
     rows = [
         (
             pool.pool,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.status import Lane
+from workbench.cli.inputs import RunCommand
 from workbench.cli.output import ExitCode, command, print_json
 
 if TYPE_CHECKING:
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -20,20 +21,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands that start jobs."""
-    app.command()(run)
-    app.command()(submit)
+    app.command(cls=RunCommand)(run)
+    app.command("submit")(submit_file)
 
 
 @command
 def run(
+    ctx: typer.Context,
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline; `workbench pipelines` lists them.")],
-    portrait: Annotated[str, typer.Option(help="Image file with a face; `sample` for the packaged one.")] = "",
-    prompt: Annotated[str, typer.Option(help="What the script is about; a model writes it.")] = "",
-    script: Annotated[str, typer.Option(help="Your own text, spoken as it is.")] = "",
-    audio: Annotated[str, typer.Option(help="A recording of the speech, in place of a prompt or a script.")] = "",
-    voice: Annotated[str, typer.Option(help="A recording of the voice that is to speak.")] = "",
-    ref_text: Annotated[str, typer.Option(help="What is said in the recording of the voice.")] = "",
-    approve: Annotated[bool, typer.Option(help="Wait for somebody to approve the script before it is spoken.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Leave an optional node out. Repeatable.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
@@ -45,40 +40,27 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a pipeline and wait for its video. Starts the stack when none runs. Ctrl-C stops watching, not the job."""
+    from workbench.cli.inputs import inputs_given
     from workbench.cli.values import parse_settings
-    from workbench.client.pipelines import find_pipeline
-    from workbench.client.samples import portrait_file
-    from workbench.engine.accept import Request
-    from workbench.workflows import Options, build
+    from workbench.client.options import check_options
+    from workbench.client.submit import job_request, submit
+    from workbench.pipelines.registry import find_pipeline
 
-    chosen = find_pipeline(pipeline)
-    params = parse_settings(set_ or [])
-    bench = connect(start=True, quiet=as_json)
-    if bench.settings.llm_url and prompt:
-        params.setdefault("script", {}).setdefault("model", bench.settings.llm_model)
-    options = Options(
-        portrait=bench.upload(portrait_file(portrait, bench.settings.home), "image") if portrait else None,
-        prompt=prompt,
-        script=script,
-        audio=bench.upload(Path(audio).expanduser(), "audio") if audio else None,
-        voice=bench.upload(Path(voice).expanduser(), "audio") if voice else None,
-        ref_text=ref_text,
-        approve=approve,
-        seed=seed,
-        params=params,
-        leave_out=frozenset(without or []),
-        fresh=fresh,
-    )
-    accepted = bench.submit(Request(build(chosen, options), key=key, pipeline=chosen.name, experiment=experiment))
+    chosen, params = find_pipeline(pipeline), parse_settings(set_ or [])
+    options = {**inputs_given(ctx, chosen), "seed": seed, "leave_out": without or [], "fresh": fresh}
+    check_options(chosen, options)  # before anything starts
+    asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment)
+    deployment = connect(start=True, quiet=as_json)
+    accepted = submit(deployment, asked, key=key)
     if detach:
         print_accepted(accepted, as_json)
         return
     say_unserved(accepted)
-    finish(bench, accepted.job, out=out, as_json=as_json, result=chosen.result)
+    finish(deployment, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
 @command
-def submit(
+def submit_file(
     graph: Annotated[Path, typer.Argument(help="A langgraph.v1 document; - for standard input.")],
     key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated submit is the same job.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
@@ -88,37 +70,43 @@ def submit(
 ) -> None:
     """Submit a graph. It is validated whole; where anything is wrong, nothing is queued."""
     from schemas.errors import WorkbenchError
-    from workbench.engine.accept import Request
-    from workbench.engine.parse import parse_graph
+    from workbench.client.submit import job_request, submit
+    from workbench.engine.parse import read_document
 
     if str(graph) != "-" and not graph.is_file():
         raise WorkbenchError(
             "graph.not_json", f"there is no file {graph}", where=str(graph), remedy="Give the path of a graph document."
         )
-    document = parse_graph(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
-    bench = connect(start=True, quiet=as_json)
-    accepted = bench.submit(Request(document, key=key, experiment=experiment, lane=lane))
+    document = read_document(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
+    asked = job_request(graph=document, experiment=experiment, lane=lane)
+    deployment = connect(start=True, quiet=as_json)
+    accepted = submit(deployment, asked, key=key)
     if wait:
         say_unserved(accepted)
-        finish(bench, accepted.job, as_json=as_json)
+        finish(deployment, accepted.job, as_json=as_json)
     else:
         print_accepted(accepted, as_json)
 
 
-def connect(*, start: bool = False, quiet: bool = False) -> Bench:
-    """The bench of the settings; ``start`` as in ``open_settings``."""
+def connect(*, start: bool = False, quiet: bool = False) -> Deployment:
+    """The deployment of the settings; ``start`` as in ``open_settings``."""
     from workbench.cli.output import note
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
     from workbench.client.opening import open_settings
     from workbench.logs import configure_logging
 
     settings = open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …"))
     configure_logging("warning")  # to stderr: what a command prints is on stdout, perhaps as JSON
-    return Bench(settings)
+    return Deployment(settings)
 
 
 def finish(
-    bench: Bench, job: str, *, out: Path | None = None, as_json: bool = False, result: tuple[str, str] | None = None
+    deployment: Deployment,
+    job: str,
+    *,
+    out: Path | None = None,
+    as_json: bool = False,
+    result: tuple[str, str] | None = None,
 ) -> None:
     """Watch a job to its end, keep its video, print what came of it; exit code 1 when it did not complete."""
     from schemas.status import JobStatus
@@ -127,16 +115,16 @@ def finish(
     from workbench.client.view import view
     from workbench.terminal.progress import Follower
 
-    target = out or bench.settings.home / "videos" / f"{job}.mp4"
-    with Follower(bench, job, visible=not as_json) as follower:
-        saved = follower.follow(lambda record: keep_video(bench, record, target, result), result)
-    record = await_record(bench, job)
-    saved = saved or keep_video(bench, record, target, result)
-    shown = view(record, video=saved, mlflow_run=await_tracked(bench, job))
+    target = out or deployment.settings.home / "videos" / f"{job}.mp4"
+    with Follower(deployment, job, visible=not as_json) as follower:
+        saved = follower.follow(lambda record: keep_video(deployment, record, target, result), result)
+    record = await_record(deployment, job)
+    saved = saved or keep_video(deployment, record, target, result)
+    shown = view(record, video=saved, mlflow_run=await_tracked(deployment, job))
     if as_json:
         print_json(shown)
     else:
-        print_report(bench, record, shown)
+        print_report(deployment, record, shown)
     if record.status is not JobStatus.COMPLETED:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -1,27 +1,29 @@
-"""The pipelines as a page shows them: options, nodes with the schema of their form, and whether workers offer them."""
+"""The pipelines as a page shows them: inputs, nodes with the schema of their form, and whether workers offer them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from nodes.manifest import manifests
 from nodes.registry import services
-from schemas.api import OptionUses, PipelineEntry, PipelineNode
+from schemas.api import PipelineEntry, PipelineNode
 from schemas.capability import ServiceManifest, WorkerManifest
 from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from workbench.bus.connection import BUS_AWAY
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.estimate import Estimate
-from workbench.client.pipelines import find_pipeline
 from workbench.client.presets import presets_of
-from workbench.client.specimen import specimen
 from workbench.engine.offers import SHOWN
+from workbench.pipelines.registry import find_pipeline, listed
+from workbench.pipelines.sdk import Pipeline
+from workbench.pipelines.sdk.building import specimen
 from workbench.store.typical import typical_seconds
-from workbench.workflows import OPTION_NAMES, PIPELINES, Pipeline
 
 
 @dataclass(frozen=True)
@@ -57,61 +59,43 @@ class Offers:
         return f"no worker of the {wanted.plane.value} plane serves the pool {wanted.pool}"
 
 
-def offers_now(bench: Bench) -> Offers:
+def offers_now(deployment: Deployment) -> Offers:
     """Blocks for a second and a half at most: a bus that is away is an answer too."""
     try:
-        raw = bench.quick_bus.queues.workers().values()
+        raw = deployment.quick_bus.queues.workers().values()
     except BUS_AWAY as error:
         return Offers((), f"the bus does not answer: {error}")
     return Offers(tuple(WorkerManifest.model_validate(orjson.loads(manifest)) for manifest in raw))
 
 
-def describe_pipelines(bench: Bench, owner: str) -> list[PipelineEntry]:
+def describe_pipelines(deployment: Deployment, owner: str) -> list[PipelineEntry]:
     """Every pipeline a person can choose, with the presets of that owner."""
-    offers = offers_now(bench)
+    offers = offers_now(deployment)
     declared = {item.service: item for item in manifests(services())}
-    return [_describe(bench, pipeline, offers, declared, owner) for pipeline in _listed()]
+    return [_describe(deployment, pipeline, offers, declared, owner) for pipeline in listed()]
 
 
-def describe_pipeline(bench: Bench, name: str, owner: str) -> PipelineEntry:
+def describe_pipeline(deployment: Deployment, name: str, owner: str) -> PipelineEntry:
     """One pipeline, whether it is listed or not. Raises WorkbenchError (pipeline.unknown)."""
     declared = {item.service: item for item in manifests(services())}
-    return _describe(bench, find_pipeline(name), offers_now(bench), declared, owner)
+    return _describe(deployment, find_pipeline(name), offers_now(deployment), declared, owner)
 
 
-def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:
+def typical_pipeline_seconds(deployment: Deployment, graph: Graph) -> float | None:
     """Expected seconds along the longest path, from past runs; None while nothing is known."""
-    typical = typical_seconds(bench.store.database, {node.service for node in graph.nodes})
+    typical = typical_seconds(deployment.store.database, {node.service for node in graph.nodes})
     record = JobRecord(id="-", status=JobStatus.ACCEPTED, graph=graph, graph_hash="")
     seconds = Estimate.of(record, typical).seconds_left()
     return None if seconds is None else round(seconds, 1)
 
 
-def option_uses(pipeline: str) -> dict[str, str]:
-    """What a pipeline does with each option, named as in JSON. Raises WorkbenchError (pipeline.unknown)."""
-    return _uses(find_pipeline(pipeline)).model_dump(mode="json", by_alias=True)
-
-
-def users_of_option(option: str) -> list[str]:
-    """Titles of the pipelines that use an option: what a disabled input names."""
-    return [pipeline.title for pipeline in _listed() if option in pipeline.takes]
-
-
-def experiments(bench: Bench, owner: str, sees_all: bool) -> list[str]:
+def experiments(deployment: Deployment, owner: str, sees_all: bool) -> list[str]:
     """Names of the experiments in which jobs that a user may see are recorded."""
-    return list(bench.store.experiments(None if sees_all else owner))
-
-
-def _listed() -> list[Pipeline]:
-    return [pipeline for pipeline in PIPELINES.values() if pipeline.listed]
-
-
-def _uses(pipeline: Pipeline) -> OptionUses:
-    return OptionUses.model_validate({name: pipeline.use(name) for name in OPTION_NAMES})
+    return list(deployment.store.experiments(None if sees_all else owner))
 
 
 def _describe(
-    bench: Bench, pipeline: Pipeline, offers: Offers, declared: dict[str, ServiceManifest], owner: str
+    deployment: Deployment, pipeline: Pipeline, offers: Offers, declared: dict[str, ServiceManifest], owner: str
 ) -> PipelineEntry:
     graph = specimen(pipeline)
     drawn = {node.id: node for node in graph.nodes}
@@ -130,25 +114,23 @@ def _describe(
                 pool=manifest.pool,
                 optional=step.optional,
                 doc=manifest.doc,
-                params=manifest.params,
-                # Options of the pipeline are no parameters of its form.
-                preset={name: value for name, value in params.items() if name not in pipeline.takes},
+                params=_without(manifest.params, step.from_inputs),
+                preset={name: value for name, value in params.items() if name not in step.from_inputs},
                 offered=not reason,
                 reason=reason,
             )
         )
     missing = [node for node in nodes if not node.offered and not node.optional and node.id in drawn]
     return PipelineEntry(
-        name=pipeline.name,
-        title=pipeline.title,
-        doc=pipeline.doc,
-        options=_uses(pipeline),
-        inputs=pipeline.view().inputs,
-        reviews=pipeline.view().reviews,
+        **dict(pipeline.view()),
         nodes=nodes,
-        result=".".join(pipeline.result) if pipeline.result else None,
         offered=not missing,
         reason="; ".join(f"{node.name}: {node.reason}" for node in missing[:3]),
-        typical_seconds=typical_pipeline_seconds(bench, graph),
-        presets=presets_of(bench, pipeline.name, owner),
+        typical_seconds=typical_pipeline_seconds(deployment, graph),
+        presets=presets_of(deployment, pipeline.name, owner),
     )
+
+
+def _without(schema: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The schema of parameters without some of them."""
+    return {**schema, "properties": {n: one for n, one in schema.get("properties", {}).items() if n not in names}}

@@ -17,35 +17,7 @@ def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
 
     Raises WorkbenchError: graph.not_json, graph.too_large, graph.schema.
     """
-    if isinstance(document, dict):
-        raw: Any = document
-    else:
-        data = document.encode() if isinstance(document, str) else document
-        if len(data) > MAX_DOCUMENT_BYTES:
-            raise WorkbenchError(
-                "graph.too_large",
-                "the graph document is too large",
-                seen=f"{len(data):,} bytes",
-                allowed=f"at most {MAX_DOCUMENT_BYTES:,} bytes",
-                remedy="Keep bytes out of the graph: upload files and refer to them by digest.",
-            )
-        try:
-            raw = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise WorkbenchError(
-                "graph.not_json",
-                f"the document is not JSON: {error.msg}",
-                where=f"line {error.lineno}, column {error.colno}",
-                seen=data[max(0, error.pos - 20) : error.pos + 20].decode(errors="replace"),
-                remedy="Submit one JSON object; `workbench schemas export` writes its JSON Schema.",
-            ) from None
-    if not isinstance(raw, dict):
-        raise WorkbenchError(
-            "graph.schema",
-            "a graph is a JSON object",
-            seen=type(raw).__name__,
-            allowed="an object with schema, nodes, edges",
-        )
+    raw = document if isinstance(document, dict) else read_document(document)
     if raw.get("schema") != SCHEMA:
         raise WorkbenchError(
             "graph.schema",
@@ -69,6 +41,37 @@ def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
         return Graph.model_validate(raw)
     except ValidationError as error:
         raise _schema_error(error, raw) from None
+
+
+def read_document(document: bytes | str) -> dict[str, Any]:
+    """The JSON object of a document. Raises WorkbenchError: graph.not_json, graph.too_large, graph.schema."""
+    data = document.encode() if isinstance(document, str) else document
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise WorkbenchError(
+            "graph.too_large",
+            "the graph document is too large",
+            seen=f"{len(data):,} bytes",
+            allowed=f"at most {MAX_DOCUMENT_BYTES:,} bytes",
+            remedy="Keep bytes out of the graph: upload files and refer to them by digest.",
+        )
+    try:
+        raw = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise WorkbenchError(
+            "graph.not_json",
+            f"the document is not JSON: {error.msg}",
+            where=f"line {error.lineno}, column {error.colno}",
+            seen=data[max(0, error.pos - 20) : error.pos + 20].decode(errors="replace"),
+            remedy="Submit one JSON object; `workbench schemas export` writes its JSON Schema.",
+        ) from None
+    if not isinstance(raw, dict):
+        raise WorkbenchError(
+            "graph.schema",
+            "a graph is a JSON object",
+            seen=type(raw).__name__,
+            allowed="an object with schema, nodes, edges",
+        )
+    return raw
 
 
 def _schema_error(error: ValidationError, raw: dict[str, Any]) -> WorkbenchError:

@@ -1,8 +1,9 @@
-"""What a person typed, brought into the shape that the bench takes, or refused with the shape that would have been."""
+"""Turns what a person typed into the shape that the client takes, or refuses it with the right shape."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,9 +12,9 @@ from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.problem import invalid
+from schemas.refs import Ref
 from schemas.status import Lane
-
-_TYPED = {"refText": "ref_text", "leaveOut": "without"}  # as the API calls it -> as Python does
+from workbench.pipelines.sdk import Pipeline
 
 
 def params_by_node(params: object, where: str) -> dict[str, dict[str, Any]]:
@@ -30,6 +31,30 @@ def params_by_node(params: object, where: str) -> dict[str, dict[str, Any]]:
             remedy="Put them into a dict under the name of their node; `wb.pipelines` shows the nodes.",
         )
     return {str(node): dict(values) for node, values in params.items()}
+
+
+def as_given(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a pipeline, its files as paths or references. Raises WorkbenchError (node.bad_input)."""
+    takes = pipeline.inputs
+    files = {name for name, value in inputs.items() if name in takes and takes[name].kind.is_file and value}
+    return {name: file_named(value, name) if name in files else value for name, value in inputs.items()}
+
+
+def file_named(file: Any, where: str) -> Path | Ref:
+    """A file by its path, or the reference that a value is or has. Raises WorkbenchError (node.bad_input)."""
+    ref = file if isinstance(file, Ref) else getattr(file, "ref", None)
+    if isinstance(ref, Ref):
+        return ref
+    if isinstance(file, (str, Path)):
+        return Path(file)
+    raise WorkbenchError(
+        "node.bad_input",
+        f"{type(file).__name__} is not a file",
+        where=where,
+        seen=repr(file)[:200],
+        allowed="a path, an artifact of a job, or a reference",
+        remedy="Give one of those.",
+    )
 
 
 def node_names(names: str | Iterable[str]) -> list[str]:
@@ -77,9 +102,9 @@ def document_of(what: Any) -> dict[str, Any]:
     return dict(graph.model_dump(mode="json", by_alias=True))
 
 
-def refuse_options(what: Any, options: dict[str, Any], params: object) -> None:
+def refuse_options(options: Mapping[str, Any]) -> None:
     """A graph has no options of a pipeline. Raises WorkbenchError (request.invalid)."""
-    given = [_TYPED.get(name, name) for name, value in options.items() if value] + (["params"] if params else [])
+    given = [name for name, value in options.items() if value]
     if given:
         raise WorkbenchError(
             "request.invalid",

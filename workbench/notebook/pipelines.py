@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from schemas.pipeline import OptionUse
-from workbench.client.pipelines import find_pipeline
+from schemas.pipeline import InputUse
 from workbench.notebook.tables import html_table
-from workbench.workflows import OPTION_NAMES, PIPELINES, Pipeline
+from workbench.pipelines.registry import find_pipeline, pipelines
+from workbench.pipelines.sdk import Pipeline
 
 
 class Pipelines(Mapping[str, Pipeline]):
@@ -17,31 +17,26 @@ class Pipelines(Mapping[str, Pipeline]):
         return find_pipeline(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in PIPELINES
+        return name in pipelines()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(PIPELINES)
+        return iter(pipelines())
 
     def __len__(self) -> int:
-        return len(PIPELINES)
+        return len(pipelines())
 
     def _rows(self) -> list[dict[str, str]]:
-        rows = []
-        for pipeline in PIPELINES.values():
-            uses: dict[OptionUse, list[str]] = {}
-            for name in OPTION_NAMES:
-                uses.setdefault(pipeline.use(name), []).append(name)
-            rows.append(
-                {
-                    "pipeline": pipeline.name,
-                    "what it does": pipeline.doc,
-                    "needs": ", ".join(uses.get(OptionUse.NEEDED, [])),
-                    "one of": ", ".join(uses.get(OptionUse.ONE_OF, [])),
-                    "may take": ", ".join(uses.get(OptionUse.OPTIONAL, [])),
-                    "nodes": " → ".join(step.id for step in pipeline.steps),
-                }
-            )
-        return rows
+        return [
+            {
+                "pipeline": one.name,
+                "what it does": one.doc,
+                "needs": ", ".join(one.used_as(InputUse.NEEDED)),
+                "one of": "; ".join(", ".join(group) for group in one.groups),
+                "may take": ", ".join(one.used_as(InputUse.OPTIONAL)),
+                "nodes": " → ".join(step.id for step in one.steps),
+            }
+            for one in pipelines().values()
+        ]
 
     def __repr__(self) -> str:
         return "\n".join(f"{row['pipeline']:<16} {row['what it does']}" for row in self._rows())

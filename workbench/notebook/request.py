@@ -7,68 +7,68 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nodes.registry import services
-from schemas.api import MAX_TEXT
 from schemas.errors import WorkbenchError
-from workbench.client.pipelines import find_pipeline
+from schemas.graph import Node
+from workbench.client.options import check_options
 from workbench.engine.validate import checked_params
-from workbench.workflows import OPTION_NAMES
-from workbench.workflows.pipeline import check_options
-
-DEFAULT_SCRIPT = "Good morning."
+from workbench.notebook.given import as_given
+from workbench.pipelines.registry import FIRST, find_pipeline
+from workbench.pipelines.sdk import Pipeline
+from workbench.pipelines.sdk.building import samples
 
 
 class RunRequest(BaseModel):
-    """A run of a pipeline, checked as far as it can be without a bench: also the parameters of its nodes.
+    """A run of a pipeline, checked as far as possible without a deployment: its inputs and its nodes' parameters.
 
-    ``wb.run(**RunRequest(script="Hello.").options())`` submits it. Where a pipeline needs a portrait or something to
-    say and nothing is given, it has the packaged portrait and ``DEFAULT_SCRIPT``: a notebook runs as it stands.
+    ``wb.run(**RunRequest(script="Hello.").options())`` submits it. The inputs of the pipeline stand beside the fields
+    below. What must be given and is not is a packaged sample, where the pipeline has one: a notebook runs as it stands.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")  # the inputs: the model of the pipeline checks them
 
-    pipeline: str = Field("talking_head", description="What is run; `workbench pipelines` lists them.")
-    portrait: str = Field("", description="Image file with a face; empty or sample: the packaged one.")
-    prompt: str = Field("", max_length=MAX_TEXT, description="What the script is about; a model writes it.")
-    script: str = Field("", max_length=MAX_TEXT, description="A text that is spoken as it is.")
-    audio: str = Field("", description="A recording of the speech, in place of a prompt or a script.")
-    voice: str = Field("", description="A recording of the voice that is to speak.")
-    ref_text: str = Field("", max_length=MAX_TEXT, description="What is said in the recording of the voice.")
+    pipeline: str = Field(FIRST, description="What is run; `workbench pipelines` lists them.")
     params: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Parameters by node.")
     without: list[str] = Field(default_factory=list, description="Optional nodes to leave out.")
     seed: int = Field(0, ge=0, le=2**53 - 1, description="Equal seeds give equal videos.")
-    fresh: bool = Field(False, description="Compute everything anew, whatever is known.")
+    fresh: bool = Field(False, description="Compute everything anew: ignore the cache.")
     lane: Literal["interactive", "batch"] = Field("interactive", description="batch: behind what people wait for.")
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What is given to the pipeline, by name."""
+        return {name: value for name, value in self if name not in RunRequest.model_fields and value not in ("", None)}
 
     @model_validator(mode="after")
     def _the_pipeline_takes_it(self) -> RunRequest:
         # A WorkbenchError passes through pydantic as it is, with the node, the bounds and the remedy.
         pipeline = find_pipeline(self.pipeline)
-        if "portrait" in pipeline.needs:
-            self.portrait = self.portrait or "sample"
-        if "script" in pipeline.one_of and not any(getattr(self, name) for name in pipeline.one_of):
-            self.script = DEFAULT_SCRIPT
-        options = {name: getattr(self, name, None) for name in OPTION_NAMES}
-        check_options(pipeline, {name: value for name, value in options.items() if value})
-        steps = {step.id: step for step in pipeline.steps}
-        for name in (*self.params, *self.without):
-            if name not in steps:
-                raise WorkbenchError(
-                    "pipeline.bad_option",
-                    f"{pipeline.name} has no node {name}",
-                    where=f"{pipeline.name}: {'params' if name in self.params else 'without'}",
-                    seen=name,
-                    allowed=list(steps),
-                    remedy="`workbench pipelines` shows the nodes.",
-                )
-        known = services()
-        for name, values in self.params.items():
-            declaration = known[steps[name].service]
-            fixed = {field for field, info in declaration.params.model_fields.items() if info.is_required()}
-            if not fixed - set(values):
-                checked_params(steps[name].node(params=values), declaration)
+        for name, sample in samples(pipeline, pipeline.told(self.inputs)).items():
+            setattr(self, name, sample)
+        check_options(pipeline, as_given(pipeline, self.inputs))
+        _check_nodes(pipeline, self.params, self.without)
         return self
 
     def options(self) -> dict[str, Any]:
         """The arguments of ``wb.run``."""
-        given = {name: value for name, value in self.model_dump(exclude={"pipeline"}).items() if value not in ("", [])}
-        return {"what": self.pipeline, **given}
+        own = self.model_dump(include=set(RunRequest.model_fields) - {"pipeline"})
+        return {"what": self.pipeline, **self.inputs, **{name: value for name, value in own.items() if value != []}}
+
+
+def _check_nodes(pipeline: Pipeline, params: dict[str, dict[str, Any]], without: list[str]) -> None:
+    """Raises WorkbenchError: pipeline.bad_option for a node that there is not, graph.bad_param for a value."""
+    steps = {step.id: step for step in pipeline.steps}
+    for name in (*params, *without):
+        if name not in steps:
+            raise WorkbenchError(
+                "pipeline.bad_option",
+                f"{pipeline.name} has no node {name}",
+                where=f"{pipeline.name}: {'params' if name in params else 'without'}",
+                seen=name,
+                allowed=list(steps),
+                remedy="`workbench pipelines` shows the nodes.",
+            )
+    for name, values in params.items():
+        declaration = services()[steps[name].service]
+        fixed = {field for field, info in declaration.params.model_fields.items() if info.is_required()}
+        if not fixed - set(values):
+            checked_params(Node(id=name, service=steps[name].service, params=values), declaration)

@@ -4,7 +4,7 @@
 import { fill, find, h, problem, seconds } from "./dom.js";
 import { pipelines } from "./pipelines.js";
 
-const OPTION_WORDS = { portrait: "portrait", prompt: "prompt", script: "script", audio: "own recording", voice: "voice sample", refText: "reference text" };
+const ON_A_CARD = new Set(["image", "audio", "video", "text"]); // switches and numbers have values of their own
 
 export function mount(element, { props, trigger, watch }) {
   const group = h("div", { class: "wb-cards", role: "radiogroup", "aria-label": "Pipeline", onkeydown: keys });
@@ -47,7 +47,7 @@ export function mount(element, { props, trigger, watch }) {
 
   function card(one) {
     const chosen = one.name === pipelines.chosen;
-    const needs = Object.entries(one.options).filter(([, how]) => how !== "unused").map(([name]) => OPTION_WORDS[name]).filter(Boolean);
+    const needs = one.inputs.filter((input) => ON_A_CARD.has(input.kind)).map((input) => input.title.toLowerCase());
     return h(
       "button",
       {

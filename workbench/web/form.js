@@ -63,7 +63,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
         const group = pipeline.inputs.filter((/** @type {any} */ other) => one.group.includes(other.name));
         for (const other of group) done.add(other.name);
         const fields = group.map((/** @type {any} */ other) => field(other, values.inputs[other.name], (value) => set(other.name, value)));
-        return h("fieldset", { class: "wb-form-group" }, h("legend", {}, "One of these"), fields);
+        return h("fieldset", { class: "wb-form-group" }, h("legend", {}, one.groupTitle || "One of these"), fields);
       }),
       usual.map((one) => field(one, /** @type {any} */ (values)[one.name], (value) => write({ ...now(), [one.name]: value }))),
     );

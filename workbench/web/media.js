@@ -26,7 +26,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     const key = sha256 ? JSON.stringify(value) : "";
     if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions(value)) : null);
     shown = key; // a new list of pipelines takes no focus and no open question
-    before.hidden = Boolean(sha256) || pipelines.current?.options[field] === "unused";
+    before.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
       digest = sha256;

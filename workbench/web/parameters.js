@@ -8,8 +8,6 @@ import { keepTyping } from "./keep.js";
 import { pipelines as ofThePage } from "./pipelines.js";
 
 const UNITS = { ms: "ms", s: "s", hz: "Hz", px: "px", db: "dB", mib: "MiB", gib: "GiB", fps: "fps", words: "words" };
-// What the page asks for elsewhere.
-const ELSEWHERE = new Set(["prompt", "script"]);
 const QUIET_MS = 600; // so long nothing is typed before the expected time is asked for
 
 /** `pipelines`: whose are drawn; `scope`: before every id, where a page has several forms. */
@@ -94,7 +92,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   }
 
   function section(node) {
-    const fields = Object.entries(node.params?.properties ?? {}).filter(([name]) => !ELSEWHERE.has(name));
+    const fields = Object.entries(node.params?.properties ?? {});
     const out = draft().leaveOut.includes(node.id);
     const usual = fields.filter(([, schema]) => !schema.advanced);
     const advanced = fields.filter(([, schema]) => schema.advanced);

@@ -87,7 +87,7 @@ def _kept(browser: Browser, place: Place) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visiting(browser: Browser, place: Place, _kept: BrowserContext) -> Iterator[Visiting]:
-    """Opens pages: ``visiting("/runs", viewport=…)``. The first one of a test finds the kept profile emptied; every other
+    """Opens pages: ``visiting("/runs", viewport=…)``. The first of a test finds the kept profile emptied; each other
     one has a profile of its own, and so has one with options beyond size and style. At the end of the test none may
     have met anything that it did not expect."""
     visits: list[Visit] = []
@@ -130,7 +130,7 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test submitted is cancelled after it, also where it fails."""
     yield
     if "place" in request.fixturenames:
-        cancel_unfinished(request.getfixturevalue("place").bench)
+        cancel_unfinished(request.getfixturevalue("place").deployment)
 
 
 @pytest.fixture

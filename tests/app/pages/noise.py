@@ -39,6 +39,9 @@ KNOWN = (
     Noise(
         JUPYTERLAB, r"widget model not found", "outputs of earlier kernels: it saves the state of a running one only"
     ),
+    Noise(
+        r"/lab/extensions/anywidget/", r"\[anywidget\] Failed to initialize model", "it waits two seconds for a model"
+    ),
     Noise(r"/lab/api/workspaces/", r"404", "each test opens a workspace that is new"),
     Noise(r"/api/kernels$", r"404", "a kernel is listed while it starts"),
 )

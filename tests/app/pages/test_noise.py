@@ -8,10 +8,14 @@ from tests.app.pages.noise import is_noise
 
 REMOVED = "script: NotFoundError: Failed to execute 'removeChild' on 'Node': The node is not a child of this node.\n"
 LAB = "    at http://127.0.0.1:5/static/lab/jlab_core.8811.js?v=8811:13173:720"
+LATE = (
+    "script: Error: [anywidget] Failed to initialize model.\n"
+    "    at AbortSignal.<anonymous> (http://127.0.0.1:5/lab/extensions/anywidget/static/528.d9.js:1600:30)"
+)
 ABORTED = "console: Uncaught (in promise) AbortError: signal is aborted without reason"
 
 
-@pytest.mark.parametrize("report", [REMOVED + LAB, f"{ABORTED} (http://127.0.0.1:5/assets/index-b1.js)"])
+@pytest.mark.parametrize("report", [REMOVED + LAB, f"{ABORTED} (http://127.0.0.1:5/assets/index-b1.js)", LATE])
 def test_reports_of_third_parties_are_noise(report: str) -> None:
     assert is_noise(report)
 

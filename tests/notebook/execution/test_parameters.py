@@ -13,7 +13,6 @@ from tests.cli.program import ROOT
 from tests.notebook.execution.papers import write_notebook
 from workbench.notebook.execution.parameters import Given, Parameters, product, read_parameters
 from workbench.notebook.execution.run import digest_of, prepare
-from workbench.notebook.request import DEFAULT_SCRIPT
 
 CELL = """
 import os  # an import is no parameter
@@ -258,7 +257,7 @@ def test_run_pipeline_runs_as_it_stands_and_with_the_one_thing_that_is_given() -
         values = parameters.checked({name: Given(text) for name, text in given.items()})
         return tuple(values[name] for name in ("portrait", "script", "prompt", "audio"))
 
-    assert said() == ("sample", DEFAULT_SCRIPT, "", "")
+    assert said() == ("sample", "Good morning.", "", "")
     assert said(prompt="The sea.") == ("sample", "", "The sea.", "")
     assert said(portrait="me.png", audio="me.wav") == ("me.png", "", "", "me.wav")
     assert said(pipeline="draft_script", prompt="The sea.") == ("", "", "The sea.", "")

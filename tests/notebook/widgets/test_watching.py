@@ -35,7 +35,7 @@ def large_portrait(folder: Path) -> Path:
 def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, place: Place, tmp_path: Path) -> None:
     form = notebook.run("form = wb.form('talking_head', experiment='by form')\nform")
     form.get_by_role("button", name="Run").click()
-    expect(field(form, "portrait").get_by_role("alert")).to_contain_text("needs a portrait")
+    expect(field(form, "portrait").get_by_role("alert")).to_contain_text("needs portrait")
 
     form.get_by_label("Portrait", exact=True).fill("no/such/file.png")
     form.get_by_label("Script", exact=True).fill("Good morning.")
@@ -82,6 +82,7 @@ def test_a_job_is_cancelled_while_a_cell_waits_for_it(notebook: Notebook, gate: 
 def test_a_script_is_approved_with_changes(notebook: Notebook) -> None:
     view = notebook.run(
         "short = {'approve': True, 'without': ['upscale', 'evaluate']}\n"
+        "short |= {'params': {'animate': {'size': 1024, 'fps': 60}}}  # still at it when it is cancelled\n"
         "job = wb.run('talking_head', portrait='sample', script='It rains.', **short)\njob"
     )
     text = view.get_by_role("textbox", name="The script")

@@ -34,7 +34,7 @@ COUNT = """
 """
 SOCKETS = """
 from workbench.notebook.widgets.modules import channel_of
-print(channel_of(wb.bench).watching)
+print(channel_of(wb.deployment).watching)
 """
 SHEETS = """
 document.adoptedStyleSheets
@@ -49,7 +49,7 @@ channel.GONE_S, channel.LOOK_S = 20.0, 0.5
 
 def tell():
     while True:
-        pathlib.Path({file!r}).write_text(str(channel_of(wb.bench).watching))
+        pathlib.Path({file!r}).write_text(str(channel_of(wb.deployment).watching))
         time.sleep(0.1)
 
 threading.Thread(target=tell, daemon=True).start()
@@ -106,7 +106,9 @@ def test_a_busy_kernel_is_not_called_gone(paper: Notebook, page: Page, gate: Pat
     """Nothing is heard of the kernel before the cell ends."""
     hold = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.05)"
     cell = paper.start(f"display(wb.form('talking_head'), wb.run(chain()))\n{hold}")
-    form, view = (paper.output(cell).locator(".wb-notebook").nth(number) for number in range(2))
+    views = paper.output(cell).locator(".wb-notebook")
+    expect(views).to_have_count(2)
+    form, view = views.all()
     for one in (form, view):
         expect(one.locator(".wb-notebook-said")).to_contain_text("is busy or gone")
     expect(form.get_by_role("button", name="Run", exact=True)).to_have_css("pointer-events", "auto")

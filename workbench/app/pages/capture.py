@@ -1,4 +1,4 @@
-"""Taking in a picture or a sound: Gradio's component captures it, an island shows what was taken in."""
+"""Taking in an image, a sound or a video: Gradio's component captures it, an island shows what was taken in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.app.pages.asking import asking
 from workbench.app.pages.intake import take_again, take_in, take_sample
 from workbench.app.pages.island import Island, island
 from workbench.client.access import need_runner
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 _HEIGHT_PX = 240
 
@@ -22,20 +22,20 @@ _HEIGHT_PX = 240
 class Capture:
     """The components of one file: where it is captured, and the reference that was made of it."""
 
-    source: gr.Image | gr.Audio
+    source: gr.Image | gr.Audio | gr.Video
     taken: Island  # value: schemas.upload.Upload as JSON, or None
     sample: gr.Button | None
     frame: gr.Column
 
 
-def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = False) -> Capture:
-    """Components and their events; the taken file is an artifact of the bench from then on.
+def capture(deployment: Deployment, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False) -> Capture:
+    """Components and their events; the taken file is an artifact of the deployment from then on.
 
     Args:
-        kind: image or audio.
+        kind: image, audio or video.
         sample: offer the packaged portrait.
     """
-    with gr.Column(elem_id=f"field-{name}", elem_classes="wb-plain") as frame:
+    with gr.Column(elem_id=elem_id, elem_classes="wb-plain") as frame:
         if kind == "image":
             source: Any = gr.Image(
                 label=label,
@@ -44,7 +44,11 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 height=_HEIGHT_PX,
                 buttons=[],
                 elem_id=f"{name}-source",
-                placeholder="Drop a portrait here, paste it, or click to choose",
+                placeholder=f"Drop a {label.lower()} here, paste it, or click to choose",
+            )
+        elif kind == "video":
+            source = gr.Video(
+                label=label, sources=["upload", "webcam"], height=_HEIGHT_PX, buttons=[], elem_id=f"{name}-source"
             )
         else:
             source = gr.Audio(
@@ -53,15 +57,16 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
                 sources=["upload", "microphone"],
                 buttons=[],
                 elem_id=f"{name}-source",
+                elem_classes="wb-audio-source",
             )
         taken = island("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
-        button = gr.Button("Use the sample portrait", size="sm", elem_id=f"{name}-sample") if sample else None
+        button = gr.Button(f"Use the sample {label.lower()}", size="sm", elem_id=f"{name}-sample") if sample else None
 
     def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
         if not path:
             return gr.skip(), gr.skip()
         try:
-            return gr.update(value=None, visible=False), take_in(bench, Path(path), kind, asking(request))
+            return gr.update(value=None, visible=False), take_in(deployment, Path(path), kind, asking(request))
         except WorkbenchError as error:
             return gr.update(value=None, visible=True), {"error": error.info().model_dump(mode="json")}
 
@@ -83,7 +88,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
         user = asking(request)
         try:
             need_runner(user)
-            return with_button((gr.update(value=None, visible=False), take_again(bench, digest, kind, user)))
+            return with_button((gr.update(value=None, visible=False), take_again(deployment, digest, kind, user)))
         except WorkbenchError as error:
             return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
 
@@ -99,7 +104,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, *, sample: bool = Fa
 
         def from_sample(request: gr.Request) -> tuple[Any, ...]:
             try:
-                return with_button((gr.update(value=None, visible=False), take_sample(bench, asking(request))))
+                return with_button((gr.update(value=None, visible=False), take_sample(deployment, asking(request))))
             except WorkbenchError as error:
                 return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from schemas.api import JobRequest
+from schemas.api import Consent, JobRequest
 from schemas.errors import WorkbenchError
+from schemas.pipeline import InputUse
+from workbench.app.api.jobs import submit_job
+from workbench.app.pages.fields import Field, Fields
 from workbench.app.pages.island import Island
-from workbench.app.pages.orders import consent_of, digest_of, request_of
-from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT
+from workbench.client.access import User
+from workbench.client.deployment import Deployment
+from workbench.client.submit import job_request
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk import InputField, Pipeline
+from workbench.pipelines.sdk.building import steps_used
 
 MAX_SEED = 2**53 - 1  # what a browser's number keeps exactly
 Values = dict[Any, Any]
@@ -22,17 +29,10 @@ _PARAM = re.compile(r"node ([^:]+): params\.([A-Za-z0-9_]+)")
 
 @dataclass(frozen=True)
 class Form:
-    """One component a field."""
+    """The fields of the inputs, and what every pipeline has."""
 
+    fields: Fields
     pipeline: Island
-    portrait: Island
-    says: gr.Radio
-    prompt: gr.Textbox
-    script: gr.Textbox
-    audio: Island
-    approve: gr.Checkbox
-    voice: Island
-    ref_text: gr.Textbox
     parameters: Island
     seed: gr.Number
     lock: gr.Checkbox
@@ -40,19 +40,15 @@ class Form:
     consent: gr.Checkbox
 
     def components(self) -> set[Any]:
-        return {getattr(self, field.name) for field in fields(self)}
+        own = (self.pipeline, self.parameters, self.seed, self.lock, self.experiment, self.consent)
+        return {*own, *self.fields.components()}
 
-    def request(self, values: Values, uses: dict[str, str]) -> JobRequest:
-        """The job that the form asks for.
-
-        Args:
-            uses: how the pipeline uses each option; what it does not use is not sent.
-
-        Raises WorkbenchError: request.invalid.
-        """
-        used = self._used(values, uses)
-        self._check(used, uses, values[self.says])
-        people = [values[getattr(self, name)] for name in ("portrait", "audio", "voice") if name in used]
+    def request(self, values: Values) -> JobRequest:
+        """The job that the form asks for. Raises WorkbenchError: pipeline.unknown, request.invalid."""
+        pipeline = find_pipeline(values[self.pipeline])
+        given = self._given(pipeline, values)
+        self._check(pipeline, given, values)
+        people = [values[made.component] for name, made in self.fields.of(pipeline).items() if _is_file(made, given)]
         if any(not one.get("sample") for one in people) and not values[self.consent]:
             raise WorkbenchError(
                 "request.invalid",
@@ -62,71 +58,91 @@ class Form:
                 allowed=self.consent.label,
                 remedy="Tick it when that is true; otherwise take the sample portrait.",
             )
+        consent = Consent(given=True, text=str(self.consent.label)) if values[self.consent] else None
         return self._asked(
+            pipeline,
             values,
-            {**used, "seed": _seed(values[self.seed])},
-            experiment=_text(values[self.experiment]) or "workbench",
-            consent=consent_of(bool(values[self.consent]), str(self.consent.label)),
+            given,
+            {"seed": _seed(values[self.seed])},
+            experiment=(values[self.experiment] or "").strip() or "workbench",
+            consent=consent,
         )
 
-    def so_far(self, values: Values, uses: dict[str, str]) -> JobRequest:
+    def so_far(self, values: Values) -> JobRequest:
         """The same of a form that is not filled in yet, for an estimate. Raises as ``request``."""
-        used = self._used(values, uses)
-        if not {"prompt", "script", "audio"} & used.keys():  # the chosen way counts before there is a word
-            chosen = {PROMPT: "prompt", SCRIPT: "script"}.get(values[self.says])
-            used |= {chosen: "-"} if chosen and uses.get(chosen) != "unused" else {}
-        return self._asked(values, used)
+        pipeline = find_pipeline(values[self.pipeline])
+        given = self._given(pipeline, values)
+        for choice in self.fields.choices:  # the chosen way counts before there is a word
+            name = choice.names.get(values[choice.radio]) or ""
+            one = pipeline.inputs.get(name)
+            if one is not None and one.kind == "text" and not set(one.group) & given.keys():
+                given[name] = "-"
+        return self._asked(pipeline, values, given, {})
 
-    def _used(self, values: Values, uses: dict[str, str]) -> dict[str, Any]:
-        """The options that are given and that the pipeline uses."""
-        says = values[self.says]
-        given = {
-            "portrait": digest_of(values[self.portrait]),
-            "prompt": _text(values[self.prompt]) if says == PROMPT else "",
-            "script": _text(values[self.script]) if says == SCRIPT else "",
-            "audio": digest_of(values[self.audio]) if says == RECORDING else None,
-            "voice": digest_of(values[self.voice]),
-            "refText": _text(values[self.ref_text]),
-            "approve": bool(values[self.approve]) and says == PROMPT,
-        }
-        return {name: value for name, value in given.items() if value and uses.get(name) != "unused"}
+    def _given(self, pipeline: Pipeline, values: Values) -> dict[str, Any]:
+        """What is given for the pipeline's inputs; of a group the chosen one alone, with what needs it."""
+        given = {}
+        for name, made in self.fields.of(pipeline).items():
+            head = pipeline.inputs[(made.one.form.needs or (name,))[0]]
+            choice = self.fields.choice_of(head)
+            value = value_of(made, values)
+            if made.one.told(value) and (choice is None or choice.names.get(values[choice.radio]) == head.name):
+                given[name] = value
+        return given
 
-    def _asked(self, values: Values, options: dict[str, Any], **fields: Any) -> JobRequest:
+    def _asked(
+        self, pipeline: Pipeline, values: Values, given: dict[str, Any], options: dict[str, Any], **recorded: Any
+    ) -> JobRequest:
         parameters = values[self.parameters] if isinstance(values[self.parameters], dict) else {}
         leave_out = parameters.get("leaveOut", [])
-        return request_of(
-            pipeline=values[self.pipeline],
-            options={**options, "leaveOut": leave_out},
-            params=settings_sent(parameters.get("params", {}), leave_out, options),
-            **fields,
-        )
+        params = parameters.get("params", {})
+        if params:  # those of steps that this job will not have stay in the form
+            used = steps_used(pipeline, given, leave_out)
+            params = {node: own for node, own in params.items() if node in used}
+        options = {**given, **options, "leaveOut": leave_out}
+        return job_request(pipeline=pipeline.name, options=options, params=params, **recorded)
 
-    @staticmethod
-    def _check(used: dict[str, Any], uses: dict[str, str], says: str) -> None:
-        field = {PROMPT: "prompt", SCRIPT: "script", RECORDING: "audio"}[says]
-        words = {"prompt": "a prompt", "script": "a script", "audio": "a recording"}[field]
-        needs = [("portrait", "a portrait", "Upload one, paste it, use the webcam, or take the sample portrait.")]
-        if uses.get("prompt") != "unused" or uses.get("audio") != "unused":
-            needs.append((field, words, "Fill it in, or choose another way to say what is said."))
-        for name, what, remedy in needs:
-            if uses.get(name) != "unused" and name not in used:
-                raise WorkbenchError("request.invalid", f"{what} is missing", where=name, seen="nothing", remedy=remedy)
+    def _check(self, pipeline: Pipeline, given: dict[str, Any], values: Values) -> None:
+        """Raises WorkbenchError (request.invalid) for the first input that is missing."""
+        for name in pipeline.used_as(InputUse.NEEDED):
+            if name not in given:
+                raise _missing(pipeline.inputs[name])
+        for group in pipeline.groups:
+            if not set(group) & given.keys():
+                choice = self.fields.choice_of(pipeline.inputs[group[0]])
+                chosen = choice.names.get(values[choice.radio] or "") if choice else None
+                raise _missing(pipeline.inputs[chosen if chosen in group else group[0]])
 
 
-def settings_sent(params: dict[str, Any], leave_out: list[str], used: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the steps that the job will have; the form keeps those of the others.
+def value_of(made: Field, values: Values) -> Any:
+    """What a field holds: the digest of a file, a text without the space around it, or the value."""
+    value = values[made.component]
+    if made.one.kind.is_file:
+        ref = value.get("ref") if isinstance(value, dict) else None
+        return ref.get("sha256") if isinstance(ref, dict) else None
+    return value.strip() if isinstance(value, str) else value
 
-    Args:
-        used: the options that are sent: a recording takes the place of what leads to a speech.
-    """
-    absent = set(leave_out)
-    if "audio" in used:
-        absent |= {"script", "review", "speech"}
-    if "approve" not in used:
-        absent.add("review")
-    if "refText" in used:
-        absent.add("listen")  # nobody needs to write down what is known
-    return {node: settings for node, settings in params.items() if node not in absent}
+
+def submitted(deployment: Deployment, request: JobRequest, user: User) -> dict[str, Any]:
+    """Submit as POST /api/jobs does: what an island shows of it. Raises WorkbenchError; then nothing was queued."""
+    accepted = submit_job(request, deployment, user)
+    return {"jobId": accepted.job_id, "unserved": accepted.unserved}
+
+
+def _is_file(made: Field, given: dict[str, Any]) -> bool:
+    return made.one.kind.is_file and made.one.name in given
+
+
+def _missing(one: InputField) -> WorkbenchError:
+    noun = one.title.lower()
+    if one.kind.is_file:
+        remedy = f"Upload one, or take the sample {noun}." if one.form.sample else "Upload or record one."
+    else:
+        remedy = "Fill it in, or choose another way." if one.group else "Fill it in."
+    article = "an" if noun[0] in "aeiou" else "a"
+    return WorkbenchError(
+        "request.invalid", f"{article} {noun} is missing", where=one.name, seen="nothing", remedy=remedy
+    )
 
 
 def _seed(value: float | None) -> int:
@@ -144,36 +160,22 @@ def _seed(value: float | None) -> int:
     return int(seed)
 
 
-def _text(value: str | None) -> str:
-    """An untouched field is empty or null."""
-    return (value or "").strip()
-
-
 def new_seed() -> int:
     """A seed that every JSON reader keeps exactly."""
     return secrets.randbelow(2**31)
 
 
-_FIELDS = {
-    "portrait": "field-portrait",
-    "prompt": "field-prompt",
-    "script": "field-script",
-    "audio": "field-audio",
-    "voice": "field-voice",
-    "ref_text": "field-ref-text",
-    "refText": "field-ref-text",
-    "consent": "field-consent",
-    "seed": "field-seed",
-    "experiment": "field-experiment",
-    "image": "field-portrait",
-}
-
-
-def beside(error: WorkbenchError) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def beside(form: Form, pipeline: str, error: WorkbenchError) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Where a refusal is to be read: (problems beside fields, errors of parameters)."""
     info = error.info().model_dump(mode="json")
+    one = find_pipeline(pipeline)
     found = _PARAM.match(error.where)
-    if found and found[2] not in _FIELDS:
+    step = next((step for step in one.steps if found and step.id == found[1]), None)
+    if found and not (step and found[2] in step.from_inputs):
         return [], [{"node": found[1], "param": found[2], "message": error.message}]
-    last = re.split(r"[.:\s]+", error.where)[-1] if error.where else ""
-    return [{"field": _FIELDS.get(last, ""), "error": info}], []
+    last = re.split(r"[.:,\s]+", error.where)[-1] if error.where else ""
+    fields = form.fields.of(one)
+    same_kind = [made for made in fields.values() if made.one.kind == last]  # "node animate: input.image"
+    own = {"consent": "field-consent", "seed": "field-seed", "experiment": "field-experiment"}
+    place = fields[last].elem_id if last in fields else same_kind[0].elem_id if same_kind else own.get(last, "")
+    return [{"field": place, "error": info}], []

@@ -1,47 +1,40 @@
-"""The page Generate: portrait, voice and words become a video. It submits and watches, and holds nothing of a job."""
+"""The page Generate: what a pipeline takes becomes a job. It submits and watches, and holds nothing of a job."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-from workbench.app.pages.capture import capture
-from workbench.app.pages.examples import EXAMPLES
+from workbench.app.pages.fields import Fields
+from workbench.app.pages.filling import wire_fillings
 from workbench.app.pages.form import Form
 from workbench.app.pages.island import island
+from workbench.app.pages.prefill import examples
 from workbench.app.pages.shell import heading
 from workbench.app.pages.wiring import Page, wire
-from workbench.app.pages.words import drafter, transcriber, words
-from workbench.client.bench import Bench
 from workbench.client.consent import consent_text
+from workbench.client.deployment import Deployment
+from workbench.pipelines.registry import FIRST
 
 
-def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
+def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> None:
     """To be called inside the Blocks.
 
     Args:
         login: whether people log in.
     """
     heading("Generate")
+    fields = Fields.of_listed(deployment)
     with gr.Row(elem_classes="wb-page", equal_height=False):
         with gr.Column(scale=6, min_width=340):
             with gr.Column(elem_classes="wb-panel"):
-                cards = island("cards", "talking_head", elem_id="field-pipeline", label="Pipeline")
+                cards = island("cards", FIRST, elem_id="field-pipeline", label="Pipeline")
             with gr.Row(elem_classes="wb-panel", equal_height=False):
                 with gr.Column(scale=2, min_width=220):
-                    portrait = capture(bench, "portrait", "Portrait", "image", sample=True)
+                    fields.place_files()
                 with gr.Column(scale=3, min_width=260):
-                    said = words(bench)
-            with gr.Column(elem_classes="wb-panel"), gr.Accordion("Voice", open=False, elem_id="voice") as voice_fold:
-                voice_note = gr.Markdown(container=False, elem_classes="wb-note")
-                voice = capture(bench, "voice", "Voice sample", "audio")
-                ref_text = gr.Textbox(
-                    label="Reference text",
-                    info="What the voice sample says, word by word.",
-                    lines=2,
-                    max_length=2000,
-                    elem_id="field-ref-text",
-                )
-                transcribe = transcriber(bench, voice.taken, ref_text)
+                    fields.place_groups()
+            fields.place_values()
+            fields.place_folds()
             with gr.Column(elem_classes="wb-panel"):
                 parameters = island("parameters", elem_id="field-parameters", label="Parameters")
                 with gr.Row(equal_height=False):
@@ -58,7 +51,7 @@ def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
                             elem_id="field-experiment",
                         )
                 consent = gr.Checkbox(
-                    label=consent_text(bench.settings, login=login),
+                    label=consent_text(deployment.settings, login=login),
                     info="For portraits and voices of real people; recorded with the run.",
                     elem_id="field-consent",
                 )
@@ -72,36 +65,24 @@ def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
                 "examples",
                 elem_id="welcome",
                 label="Examples",
-                examples=[{"title": one.title, "doc": one.doc} for one in EXAMPLES],
+                examples=[{"title": one.title, "doc": one.doc} for _, one in examples()],
             )
 
-    drafter(bench, said, parameters)
     form = Form(
+        fields=fields,
         pipeline=cards,
-        portrait=portrait.taken,
-        says=said.says,
-        prompt=said.prompt,
-        script=said.script,
-        audio=said.recording.taken,
-        approve=said.approve,
-        voice=voice.taken,
-        ref_text=ref_text,
         parameters=parameters,
         seed=seed,
         lock=lock,
         experiment=experiment,
         consent=consent,
     )
+    wire_fillings(deployment, form)
     wire(
         Page(
-            bench=bench,
+            deployment=deployment,
             demo=demo,
             form=form,
-            captures=(portrait, said.recording, voice),
-            words=said,
-            voice_fold=voice_fold,
-            voice_note=voice_note,
-            transcribe=transcribe,
             monitor=monitor,
             welcome=welcome,
             problems=problems,

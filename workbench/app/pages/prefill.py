@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
+from pydantic.alias_generators import to_camel
 
 from schemas.errors import WorkbenchError
-from workbench.app.pages.examples import Example
+from workbench.app.pages.fields import empty
 from workbench.app.pages.form import Form
 from workbench.app.pages.intake import take_again, take_sample
-from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT
 from workbench.client.access import User, visible
-from workbench.client.bench import Bench
-from workbench.client.order import asked_for
+from workbench.client.deployment import Deployment
+from workbench.client.submit import asked_for
+from workbench.pipelines.registry import find_pipeline, listed
+from workbench.pipelines.sdk import Example, Pipeline
 
 Updates = dict[Any, Any]
 
 
-def from_job(bench: Bench, form: Form, job_id: str, user: User) -> Updates:
+def from_job(deployment: Deployment, form: Form, job_id: str, user: User) -> Updates:
     """Updates that ask for the same as a job; what it was given is looked up anew. Raises WorkbenchError."""
-    record = visible(user, bench.job(job_id))
+    record = visible(user, deployment.job(job_id))
     asked = asked_for(record.graph)
     if asked is None:
         raise WorkbenchError(
@@ -30,48 +33,61 @@ def from_job(bench: Bench, form: Form, job_id: str, user: User) -> Updates:
             remedy="Run it again from the page Runs, or submit a changed graph.",
         )
     options = asked["options"]
-    says = RECORDING if options.get("audio") else SCRIPT if options.get("script") else PROMPT
+    pipeline = find_pipeline(asked["pipeline"])
+    given = {name: options[to_camel(name)] for name in pipeline.inputs if to_camel(name) in options}
+    leave_out = options.get("leaveOut", [])
     return {
-        form.pipeline: asked["pipeline"],
-        form.portrait: take_again(bench, options.get("portrait"), "image", user),
-        form.audio: take_again(bench, options.get("audio"), "audio", user),
-        form.voice: take_again(bench, options.get("voice"), "audio", user),
-        form.says: says,
-        form.prompt: options.get("prompt", ""),
-        form.script: options.get("script", ""),
-        form.ref_text: options.get("refText", ""),
-        form.approve: options.get("approve", False),
+        **_filled(deployment, form, pipeline, given, asked.get("params", {}), leave_out, user),
         form.seed: options.get("seed", 0),
         form.experiment: record.experiment,
         form.consent: False,  # it is given for each job anew
-        form.parameters: {
-            "pipeline": asked["pipeline"],
-            "params": asked.get("params", {}),
-            "leaveOut": options.get("leaveOut", []),
-            "fill": True,
-        },
     }
 
 
-def from_example(bench: Bench, form: Form, example: Example, user: User) -> Updates:
-    """Updates for an example; it uses the sample portrait."""
-    return {
-        form.pipeline: "talking_head",
-        form.portrait: take_sample(bench, user),
-        form.says: SCRIPT if example.script else PROMPT,
-        form.prompt: example.prompt,
-        form.script: example.script,
-        form.approve: example.approve,
-        form.parameters: {"pipeline": "talking_head", "params": example.params, "leaveOut": [], "fill": True},
-    }
+def examples() -> list[tuple[Pipeline, Example]]:
+    """What the listed pipelines declare to be clicked, in their order."""
+    return [(pipeline, example) for pipeline in listed() for example in pipeline.examples]
 
 
-def with_captures(updates: Updates, captures: dict[Any, tuple[Any, ...]]) -> Updates:
+def from_example(deployment: Deployment, form: Form, number: int, user: User) -> Updates:
+    """Updates for an example."""
+    pipeline, example = examples()[number]
+    return _filled(deployment, form, pipeline, example.inputs, example.params, [], user)
+
+
+def _filled(
+    deployment: Deployment,
+    form: Form,
+    pipeline: Pipeline,
+    given: Mapping[str, Any],
+    params: Mapping[str, Any],
+    leave_out: list[str],
+    user: User,
+) -> Updates:
+    """Every field with what is given for it; the others are emptied."""
+    updates: Updates = {form.pipeline: pipeline.name}
+    own = form.fields.of(pipeline)
+    for made in form.fields.made.values():
+        value = given.get(made.one.name) if own.get(made.one.name) is made else None
+        if not made.one.kind.is_file:
+            updates[made.component] = empty(made.one) if value is None else value
+        elif value == "sample":
+            updates[made.component] = take_sample(deployment, user)
+        else:
+            updates[made.component] = take_again(deployment, value, made.one.kind.value, user)
+        choice = form.fields.choice_of(made.one)
+        if value is not None and choice is not None:
+            updates[choice.radio] = choice.label_of(made.one.name)
+    shown = {"pipeline": pipeline.name, "params": dict(params), "leaveOut": leave_out, "fill": True}
+    return {**updates, form.parameters: shown}
+
+
+def with_captures(form: Form, updates: Updates) -> Updates:
     """Beside a file that was filled in its capture disappears."""
-    for taken, (source, button) in captures.items():
-        if taken in updates:
-            empty = not (isinstance(updates[taken], dict) and "ref" in updates[taken])
-            updates[source] = gr.update(visible=empty)
-            if button is not None:
-                updates[button] = gr.update(visible=empty)
+    for one in form.fields.captures():
+        if one.taken in updates:
+            is_empty = not (isinstance(updates[one.taken], dict) and "ref" in updates[one.taken])
+            updates[one.source] = gr.update(visible=is_empty)
+            if one.sample is not None:
+                updates[one.sample] = gr.update(visible=is_empty)
     return updates

@@ -11,15 +11,15 @@ import gradio as gr
 from schemas.errors import WorkbenchError
 from workbench.app.pages.asking import asking
 from workbench.app.pages.capture import Capture
-from workbench.app.pages.examples import EXAMPLES
-from workbench.app.pages.form import Form, Values, beside, new_seed
+from workbench.app.pages.fields import doc_of, takes, used_by
+from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.island import Island
-from workbench.app.pages.orders import order
-from workbench.app.pages.prefill import from_example, from_job, with_captures
-from workbench.app.pages.words import PROMPT, RECORDING, SCRIPT, Words, show
-from workbench.client.bench import Bench
-from workbench.client.describe import experiments, option_uses, users_of_option
+from workbench.app.pages.prefill import examples, from_example, from_job, with_captures
+from workbench.client.deployment import Deployment
+from workbench.client.describe import experiments
 from workbench.client.expected import expected_of
+from workbench.pipelines.registry import FIRST, find_pipeline
+from workbench.pipelines.sdk import Pipeline
 
 Updates = dict[Any, Any]
 
@@ -28,14 +28,9 @@ Updates = dict[Any, Any]
 class Page:
     """The components that take part."""
 
-    bench: Bench
+    deployment: Deployment
     demo: gr.Blocks
     form: Form
-    captures: tuple[Capture, ...]  # portrait, recording, voice
-    words: Words
-    voice_fold: gr.Accordion
-    voice_note: gr.Markdown
-    transcribe: gr.Button
     monitor: Island
     welcome: Island
     problems: Island
@@ -44,14 +39,14 @@ class Page:
 
     def everything(self) -> list[Any]:
         """Every component that an event may change."""
-        sources = [part for one in self.captures for part in (one.source, one.sample) if part is not None]
+        fields = self.form.fields
+        captures = [part for one in fields.captures() for part in (one.source, one.sample) if part is not None]
         return [
             *self.form.components(),
-            *sources,
-            *self.words.groups,
-            self.voice_fold,
-            self.voice_note,
-            self.transcribe,
+            *captures,
+            *(column for choice in fields.choices for column in choice.columns.values()),
+            *(part for fold in fields.folds for part in (fold.accordion, fold.note)),
+            *(filling.button for filling in fields.fillings),
             self.monitor,
             self.welcome,
             self.problems,
@@ -67,19 +62,18 @@ def wire(page: Page) -> None:
         listener(fn, inputs, outputs, api_visibility="private", show_progress=progress)
 
     def submit(values: Values, request: gr.Request) -> Updates:
-        return submitted(page, values, request)
+        return generated(page, values, request)
 
     def adapt(values: Values) -> Updates:
-        pipeline = values[form.pipeline]
         try:
-            return adapted(page, pipeline, values[form.says]) if isinstance(pipeline, str) else {}
+            return adapted(page, find_pipeline(str(values[form.pipeline])), values)
         except WorkbenchError as error:
-            return {page.problems: beside(error)[0]}
+            return {page.problems: _unplaced(error)}
 
     def take_example(number: Any, request: gr.Request) -> Updates:
-        if not (isinstance(number, int) and 0 <= number < len(EXAMPLES)):
+        if not (isinstance(number, int) and 0 <= number < len(examples())):
             return {}
-        return filled(page, from_example(page.bench, page.form, EXAMPLES[number], asking(request)))
+        return filled(page, from_example(page.deployment, page.form, number, asking(request)))
 
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
@@ -88,9 +82,14 @@ def wire(page: Page) -> None:
         return estimated(page, values, request)
 
     listen(page.generate.click, submit, form.components(), "minimal")
-    islands = [form.parameters, *(one.taken for one in page.captures)]
+    islands = [form.parameters, *(one.taken for one in form.fields.captures())]
     gr.on(
-        [form.pipeline.change, form.says.change, form.approve.change, form.ref_text.blur, page.demo.load]
+        [form.pipeline.change, page.demo.load, *(choice.radio.change for choice in form.fields.choices)]
+        + [
+            made.component.blur if made.one.kind == "text" else made.component.change
+            for made in form.fields.made.values()
+            if not made.one.kind.is_file
+        ]
         + [one.input for one in islands],
         estimate,
         form.components(),
@@ -99,8 +98,8 @@ def wire(page: Page) -> None:
         show_progress="hidden",
         trigger_mode="always_last",
     )
-    listen(form.pipeline.change, adapt, {form.pipeline, form.says})
-    for one in page.captures:
+    listen(form.pipeline.change, adapt, {form.pipeline, *(choice.radio for choice in form.fields.choices)})
+    for one in form.fields.captures():
         _ask_consent_anew(one, form.consent)
     listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
@@ -118,87 +117,83 @@ def _ask_consent_anew(capture: Capture, consent: gr.Checkbox) -> None:
         listener(lambda: False, None, consent, api_visibility="private", show_progress="hidden")
 
 
-def submitted(page: Page, values: Values, request: gr.Request) -> Updates:
+def generated(page: Page, values: Values, request: gr.Request) -> Updates:
     """Submit what the form says; a refusal is shown beside its field, and nothing of the form is lost."""
     form = page.form
-    pipeline = values[form.pipeline]
     try:
         if not values[form.lock]:
             values = {**values, form.seed: new_seed()}
-        ordered = order(page.bench, form.request(values, option_uses(pipeline)), asking(request))
+        job = submitted(page.deployment, form.request(values), asking(request))
     except WorkbenchError as error:
-        problems, wrong = beside(error)
+        if error.code == "pipeline.unknown":
+            return {page.problems: _unplaced(error)}
+        problems, wrong = beside(form, values[form.pipeline], error)
         answer: Updates = {page.problems: problems}
         if wrong:
             answer[form.parameters] = {**(values[form.parameters] or {}), "errors": wrong}
         return answer
     return {
-        page.monitor: ordered,
+        page.monitor: job,
         page.problems: [],
         page.welcome: gr.update(visible=False),
         form.seed: values[form.seed],
     }
 
 
+def _unplaced(error: WorkbenchError) -> list[dict[str, Any]]:
+    """A refusal that no field is to blame for."""
+    return [{"field": "", "error": error.info().model_dump(mode="json")}]
+
+
 def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]:
     """What the form's job would take: ``{seconds, basis}``; empty where it cannot be told now."""
     user = asking(request)
     try:
-        asked = page.form.so_far(values, option_uses(values[page.form.pipeline]))
-        answer = expected_of(page.bench, asked, reader=None if user.sees_all else user.name)
+        answer = expected_of(page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name)
     except WorkbenchError:  # said where the form is submitted
         return {}
     return {"seconds": answer.seconds, "basis": answer.basis}
 
 
-def adapted(page: Page, pipeline: str, says: str) -> Updates:
-    """Inputs that the pipeline does not use are disabled, and say which one uses them.
+def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
+    """Inputs that the pipeline does not take are disabled, and say which one takes them.
 
     Args:
-        says: what is chosen now; the first choice takes its place where the pipeline does not have it.
-
-    Raises WorkbenchError: pipeline.unknown.
+        values: of the radios: what is chosen now; the first choice takes its place where the pipeline lacks it.
     """
-    uses = option_uses(pipeline)
-    ways = ((PROMPT, "prompt"), (SCRIPT, "script"), (RECORDING, "audio"))
-    choices = [label for label, name in ways if uses[name] != "unused"]
-    missing = [f"{label}: {_used_by(name)}" for label, name in ways if uses[name] == "unused"]
-    if says not in choices and choices:
-        says = choices[0]
-    voice = uses["voice"] != "unused"
-    note = "" if voice else f"This pipeline has a voice of its own. A voice sample: {_used_by('voice')}."
-    portrait, _, sample = page.captures
-    return {
-        page.form.says: gr.update(choices=choices, value=says, info="; ".join(missing) or None),
-        **dict(zip(page.words.groups, show(says), strict=True)),
-        page.form.approve: gr.update(
-            interactive=uses["approve"] != "unused",
-            info=None if uses["approve"] != "unused" else _used_by("approve"),
-        ),
-        page.form.ref_text: gr.update(
-            interactive=uses["refText"] != "unused",
-            info="What the voice sample says, word by word." if uses["refText"] != "unused" else _used_by("ref_text"),
-        ),
-        portrait.source: gr.update(interactive=uses["portrait"] != "unused"),
-        sample.source: gr.update(interactive=voice),
-        page.transcribe: gr.update(interactive=voice),
-        page.voice_note: note,
-        page.voice_fold: gr.update(open=voice),
-    }
-
-
-def _used_by(option: str) -> str:
-    """Beside an input that the chosen pipeline does not use."""
-    titles = ", ".join(users_of_option(option))
-    return f"used by {titles}" if titles else "no pipeline here uses it"
+    fields = page.form.fields
+    updates: Updates = {}
+    for choice in fields.choices:
+        labels, chosen = choice.labels(pipeline), values.get(choice.radio)
+        chosen = chosen if chosen in labels or not labels else labels[0]
+        members = {one.form.alternative: one for one in fields.inputs.values() if one.form.one_of == choice.title}
+        missing = [f"{label}: {used_by(one)}" for label, one in members.items() if label not in labels]
+        updates[choice.radio] = gr.update(
+            choices=labels, value=chosen, info="; ".join(missing) or None, visible=bool(labels)
+        )
+        updates |= choice.shown(chosen if labels else None)
+    for made in fields.made.values():
+        taken = takes(pipeline, made.one)
+        if made.capture is not None:
+            updates[made.capture.source] = gr.update(interactive=taken)
+        elif not made.one.form.one_of:
+            info = doc_of(made.one) if taken else used_by(made.one)
+            updates[made.component] = gr.update(interactive=taken, info=info)
+    for fold in fields.folds:
+        taken = takes(pipeline, fold.one)
+        note = "" if taken else f"{pipeline.title} takes none. {fold.one.title}: {used_by(fold.one)}."
+        updates |= {fold.accordion: gr.update(open=taken), fold.note: note}
+    for filling in fields.fillings:
+        updates[filling.button] = gr.update(interactive=takes(pipeline, filling.target))
+    return updates
 
 
 def filled(page: Page, updates: Updates) -> Updates:
     """The updates, with everything that follows from them."""
-    captures = {one.taken: (one.source, one.sample) for one in page.captures}
-    updates = with_captures(updates, captures)
-    if page.form.says in updates:
-        updates.update(zip(page.words.groups, show(updates[page.form.says]), strict=True))
+    updates = with_captures(page.form, updates)
+    for choice in page.form.fields.choices:
+        if choice.radio in updates:
+            updates |= choice.shown(updates[choice.radio])
     return {page.problems: [], **updates}
 
 
@@ -206,24 +201,23 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
     asked = request.query_params
     user = asking(request)
-    known = experiments(page.bench, user.name, user.sees_all)
+    known = experiments(page.deployment, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
+    chosen = find_pipeline(FIRST)
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
-    if asked.get("from"):
-        try:
-            updates |= filled(page, from_job(page.bench, page.form, asked["from"], user))
-        except WorkbenchError as error:
-            updates[page.problems] = beside(error)[0]
-    elif asked.get("pipeline"):
-        try:
-            option_uses(asked["pipeline"])
-            updates[page.form.pipeline] = asked["pipeline"]
-        except WorkbenchError as error:
-            updates[page.problems] = beside(error)[0]
+    try:
+        if asked.get("from"):
+            updates |= filled(page, from_job(page.deployment, page.form, asked["from"], user))
+            chosen = find_pipeline(updates[page.form.pipeline])
+        elif asked.get("pipeline"):
+            chosen = find_pipeline(asked["pipeline"])
+            updates[page.form.pipeline] = chosen.name
+    except WorkbenchError as error:
+        updates[page.problems] = _unplaced(error)
     # The cards tell of a choice; the first one nobody makes.
-    chosen, says = updates.get(page.form.pipeline, "talking_head"), updates.get(page.form.says, PROMPT)
-    return together(updates, adapted(page, chosen, says))
+    first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
+    return together(updates, adapted(page, chosen, {**first, **updates}))
 
 
 def together(filled_in: Updates, rules: Updates) -> Updates:

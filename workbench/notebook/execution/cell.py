@@ -8,7 +8,8 @@ it is for::
     seed: int = 0
 
 The line ``mirrors package.module:Model`` names a pydantic model that has the same fields: its types, bounds and checks
-are then those of the notebook. That module is imported, and is all that is run.
+are then those of the notebook. A model with ``extra="allow"`` takes further fields of the cell. That module is
+imported, and is all that is run.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def read_cell(source: str, where: str, folder: Path) -> Cell:
         kind = _type(annotation, name, where) if annotation is not None else _type_of(defaults[name])
         fields[name] = (kind, Field(defaults[name], description=comments.get(statement.end_lineno or 0, "")))
     if named := _MIRRORS.search(source):
-        return Cell(defaults, _mirrored(named[1], named[2], set(defaults), where, folder), f"{named[1]}:{named[2]}")
+        return Cell(defaults, _mirrored(named[1], named[2], fields, where, folder), f"{named[1]}:{named[2]}")
     return Cell(defaults, _model(fields, where))
 
 
@@ -141,7 +142,8 @@ def _type(annotation: ast.expr, name: str, where: str) -> Any:
         raise _bad(where, what, seen=ast.unparse(annotation), allowed=KNOWN) from None
 
 
-def _mirrored(module: str, name: str, names: set[str], where: str, folder: Path) -> type[BaseModel]:
+def _mirrored(module: str, name: str, fields: dict[str, Any], where: str, folder: Path) -> type[BaseModel]:
+    """The model, with the further fields of the cell where it allows any (``extra="allow"``)."""
     try:
         with _importable(folder):
             model = getattr(importlib.import_module(module), name)
@@ -149,12 +151,15 @@ def _mirrored(module: str, name: str, names: set[str], where: str, folder: Path)
         raise _bad(where, f"{module}:{name} cannot be imported: {error}", seen=f"{module}:{name}") from None
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise _bad(where, f"{module}:{name} is not a pydantic model", seen=repr(model))
-    differing = sorted(names ^ set(model.model_fields))
+    further = {one: fields[one] for one in fields if one not in model.model_fields}
+    if model.model_config.get("extra") == "allow":
+        model = create_model(name, __base__=model, **further)
+    differing = sorted(set(fields) ^ set(model.model_fields))
     if differing:
         raise _bad(
             where,
             f"the cell and {name} do not have the same fields: {', '.join(differing)}",
-            seen=sorted(names),
+            seen=sorted(fields),
             allowed=sorted(model.model_fields),
         )
     return model

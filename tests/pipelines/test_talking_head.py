@@ -10,37 +10,14 @@ from nodes.identity import Identity
 from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
-from schemas.refs import AudioRef, ImageRef
+from tests.pipelines.graphs import AUDIO, DIGEST, arrows, graph_of, ids, portrait
 from workbench.engine.validate import validate
-from workbench.workflows import (
-    CAPABILITIES,
-    DRAFT_SCRIPT,
-    OPTION_NAMES,
-    PIPELINES,
-    TALKING_HEAD,
-    TRANSCRIBE,
-    Options,
-    build,
-)
-
-DIGEST = "ab" * 32
-AUDIO = AudioRef(sha256="cd" * 32)
-
-
-def portrait(side: int = 512) -> ImageRef:
-    return ImageRef(sha256=DIGEST, width=side, height=side + 100)
+from workbench.pipelines.registry import find_pipeline, pipelines
+from workbench.pipelines.sdk.building import steps_used
 
 
 def graph(side: int = 512, **options: Any) -> Graph:
-    return build(TALKING_HEAD, Options(portrait=portrait(side), script="Hello.", **options))
-
-
-def ids(built: Graph) -> list[str]:
-    return [node.id for node in built.nodes]
-
-
-def arrows(built: Graph) -> set[tuple[str, str]]:
-    return {(edge.from_, edge.to) for edge in built.edges}
+    return graph_of("talking_head", portrait=portrait(side), script="Hello.", **options)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +48,7 @@ def test_the_portrait_reaches_the_animation_through_the_upscaler_or_directly() -
     upscaled = graph()
     assert ("upscale", "animate") in arrows(upscaled)
     assert upscaled.node("upscale").input["image"]["sha256"] == DIGEST
-    assert "image" not in upscaled.node("animate").input
+    assert upscaled.node("animate").input["image"] == "$upscale.image"
     direct = graph(leave_out=frozenset({"upscale"}))
     assert "upscale" not in ids(direct)
     assert direct.node("animate").input["image"]["sha256"] == DIGEST
@@ -95,13 +72,13 @@ def test_a_setting_of_the_upscaler_asks_for_it_whatever_the_size() -> None:
 def test_without_evaluation_the_video_is_the_last_thing_made() -> None:
     built = graph(leave_out=frozenset({"evaluate"}))
     assert "evaluate" not in ids(built)
-    assert TALKING_HEAD.result == ("remux", "video")
+    assert find_pipeline("talking_head").result == ("remux", "video")
     assert not [edge for edge in built.edges if edge.from_ == "remux"]
 
 
 def test_text_seed_and_settings_arrive_where_they_belong() -> None:
-    options = Options(portrait=portrait(), prompt="The sea.", seed=7, params={"animate": {"sway": 0.3}}, fresh=True)
-    built = build(TALKING_HEAD, options)
+    settings: dict[str, Any] = {"seed": 7, "params": {"animate": {"sway": 0.3}}, "fresh": True}
+    built = graph_of("talking_head", portrait=portrait(), prompt="The sea.", **settings)
     assert built.node("script").params == {"prompt": "The sea."}
     assert built.node("animate").params == {"sway": 0.3}
     assert built.context == {"seed": 7, "cache": False}
@@ -112,42 +89,46 @@ def test_text_seed_and_settings_arrive_where_they_belong() -> None:
 @pytest.mark.parametrize(
     ("pipeline", "options", "words"),
     [
-        (TALKING_HEAD, Options(script="Hi."), ("needs a portrait", "--portrait")),
-        (TALKING_HEAD, Options(portrait=portrait()), ("one of prompt, script, audio", "--audio FILE", "none of them")),
-        (TALKING_HEAD, Options(portrait=portrait(), script=" \n"), ("one of prompt, script, audio", "none of them")),
+        ("talking_head", {"script": "Hi."}, ("needs portrait", "--portrait")),
+        ("talking_head", {"portrait": portrait()}, ("one of prompt, script, audio", "--audio FILE", "none of them")),
+        ("talking_head", {"portrait": portrait(), "script": " \n"}, ("one of prompt, script, audio", "none of them")),
         (
-            TALKING_HEAD,
-            Options(portrait=portrait(), script="Hi.", prompt="Sea."),
+            "talking_head",
+            {"portrait": portrait(), "script": "Hi.", "prompt": "Sea."},
             ("not prompt and script at once", "Leave --prompt or --script out"),
         ),
-        (TALKING_HEAD, Options(portrait=portrait(), script="Hi.", audio=AUDIO), ("not script and audio at once",)),
+        ("talking_head", {"portrait": portrait(), "script": "Hi.", "audio": AUDIO}, ("not script and audio at once",)),
         (
-            TALKING_HEAD,
-            Options(portrait=portrait(), audio=AUDIO, approve=True),
-            ("no script that could be approved", "Leave --approve out"),
+            "talking_head",
+            {"portrait": portrait(), "audio": AUDIO, "approve": True},
+            ("approve needs prompt or script", "leave --approve out"),
         ),
         (
-            TALKING_HEAD,
-            Options(portrait=portrait(), script="Hi.", voice=AUDIO),
+            "talking_head",
+            {"portrait": portrait(), "script": "Hi.", "voice": AUDIO},
             ("does not use voice", "portrait, prompt, script, audio, approve", "Leave --voice out"),
         ),
-        (TALKING_HEAD, Options(portrait=portrait(), script="Hi.", ref_text="Ho."), ("ref_text", "--ref-text")),
+        ("talking_head", {"portrait": portrait(), "script": "Hi.", "ref_text": "Ho."}, ("ref_text", "--ref-text")),
         (
-            TALKING_HEAD,
-            Options(portrait=portrait(), script="Hi.", leave_out=frozenset({"speech"})),
+            "talking_head",
+            {"portrait": portrait(), "script": "Hi.", "leave_out": frozenset({"speech"})},
             ("speech", "evaluate, upscale"),
         ),
         (
-            TALKING_HEAD,
-            Options(portrait=portrait(), script="Hi.", params={"animat": {"sway": 1}}),
+            "talking_head",
+            {"portrait": portrait(), "script": "Hi.", "params": {"animat": {"sway": 1}}},
             ("animat", "animate"),
         ),
-        (TALKING_HEAD, Options(portrait=portrait(), audio=AUDIO, params={"speech": {"speed": 1}}), ("no node speech",)),
-        (CAPABILITIES, Options(script="Hi."), ("does not use script", "Hi.", "Leave --script out")),
-        (CAPABILITIES, Options(leave_out=frozenset({"merge"})), ("merge cannot be left out", "nothing")),
-        (DRAFT_SCRIPT, Options(), ("needs a prompt", "--prompt")),
-        (DRAFT_SCRIPT, Options(prompt="The sea.", script="Hi."), ("does not use script",)),
-        (TRANSCRIBE, Options(), ("needs audio", "--audio FILE")),
+        (
+            "talking_head",
+            {"portrait": portrait(), "audio": AUDIO, "params": {"speech": {"speed": 1}}},
+            ("no node speech",),
+        ),
+        ("capabilities", {"script": "Hi."}, ("does not use script", "Hi.", "Leave --script out")),
+        ("capabilities", {"leave_out": frozenset({"merge"})}, ("merge cannot be left out", "nothing")),
+        ("draft_script", {}, ("needs prompt", "--prompt")),
+        ("draft_script", {"prompt": "The sea.", "script": "Hi."}, ("does not use script",)),
+        ("transcribe", {}, ("needs audio", "--audio FILE")),
     ],
     ids=[
         "portrait",
@@ -168,22 +149,22 @@ def test_text_seed_and_settings_arrive_where_they_belong() -> None:
         "nothing to hear",
     ],
 )
-def test_options_that_do_not_fit_are_refused(pipeline: Any, options: Options, words: tuple[str, ...]) -> None:
+def test_options_that_do_not_fit_are_refused(pipeline: str, options: dict[str, Any], words: tuple[str, ...]) -> None:
     with pytest.raises(WorkbenchError) as refused:
-        build(pipeline, options)
+        graph_of(pipeline, **options)
     assert refused.value.code == "pipeline.bad_option"
     assert [word for word in words if word not in str(refused.value)] == []
     assert refused.value.remedy
 
 
 def test_a_recording_takes_the_place_of_script_and_speech() -> None:
-    built = build(TALKING_HEAD, Options(portrait=portrait(), audio=AUDIO))
+    built = graph_of("talking_head", portrait=portrait(), audio=AUDIO)
     assert ids(built) == ["upscale", "animate", "remux", "evaluate"]
     assert arrows(built) == {("upscale", "animate"), ("animate", "remux"), ("remux", "evaluate")}
     for node in ("animate", "remux"):
         assert built.node(node).input["audio"]["sha256"] == AUDIO.sha256
     assert "narration" not in built.node("evaluate").input
-    large = build(TALKING_HEAD, Options(portrait=portrait(2000), audio=AUDIO, leave_out=frozenset({"evaluate"})))
+    large = graph_of("talking_head", portrait=portrait(2000), audio=AUDIO, leave_out=frozenset({"evaluate"}))
     assert ids(large) == ["animate", "remux"]
 
 
@@ -215,25 +196,29 @@ FULL = {
 }
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", pipelines())
 def test_every_pipeline_makes_the_nodes_it_describes(name: str) -> None:
-    pipeline = PIPELINES[name]
+    pipeline = find_pipeline(name)
     assert name == pipeline.name
     described = {step.id: step.service for step in pipeline.steps}
     made: dict[str, str] = {}
     for options in FULL[name]:
-        built = build(pipeline, Options(**options))
-        validate(built, services(), lambda declaration: Identity())
+        built = graph_of(name, **options)
+        checked = validate(built, services(), lambda declaration: Identity()).graph
         made |= {node.id: node.service for node in built.nodes}
         assert {node for arrow in arrows(built) for node in arrow} <= set(ids(built))
         assert [node for node in described if node in ids(built)] == ids(built), "in the order of the description"
+        for step in pipeline.steps:
+            assert set(step.from_inputs) <= set(services()[step.service].params.model_fields)
+        assert checked.workflow_id == name
     assert made == described
     assert set(described.values()) <= set(services())
-    assert pipeline.result is None or pipeline.result[0] in described
+    if pipeline.result is not None:
+        assert pipeline.result[1] in services()[described[pipeline.result[0]]].outputs.model_fields
 
 
 def test_a_pipeline_describes_itself() -> None:
-    view = TALKING_HEAD.view()
+    view = find_pipeline("talking_head").view()
     assert (view.name, view.title, view.listed, view.result) == ("talking_head", "Talking head", True, "remux.video")
     assert {one.name: (one.kind, one.use, one.group) for one in view.inputs} == {
         "portrait": ("image", "needed", []),
@@ -244,7 +229,16 @@ def test_a_pipeline_describes_itself() -> None:
     }
     assert view.reviews == ["review"]
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]
-    assert {name for name, pipeline in PIPELINES.items() if pipeline.view().listed} == {"talking_head", "infinitetalk"}
-    for pipeline in PIPELINES.values():
+    assert [one.name for one in pipelines().values() if one.listed] == ["talking_head", "infinitetalk"]
+    for pipeline in pipelines().values():
         assert pipeline.title and pipeline.doc.count(".") == 1 and pipeline.doc.endswith(".")
-        assert not pipeline.needs & pipeline.one_of and pipeline.takes <= set(OPTION_NAMES)
+
+
+def test_settings_of_steps_that_a_job_will_not_have_are_known() -> None:
+    pipeline = find_pipeline("talking_head")
+    given = {"portrait": "0" * 64, "prompt": "Why?"}
+    assert "review" not in steps_used(pipeline, given) and "speech" in steps_used(pipeline, given)
+    assert "review" in steps_used(pipeline, {**given, "approve": True})
+    assert "upscale" not in steps_used(pipeline, given, ["upscale"])
+    recording = {"portrait": "0" * 64, "audio": "0" * 64}
+    assert steps_used(pipeline, recording) == {"upscale", "animate", "remux", "evaluate"}

@@ -1,4 +1,4 @@
-"""A bench, as a face sees it."""
+"""A deployment, as a face sees it."""
 
 from __future__ import annotations
 
@@ -17,38 +17,32 @@ from nodes.media import measure
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import Event
-from schemas.graph import Graph, Retries
 from schemas.job import JobRecord
-from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef, refs_in
-from schemas.status import JobStatus, NodeStatus
+from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.client import review
-from workbench.client.given import check_refs
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
 from workbench.client.watch import Update, watch
-from workbench.engine.accept import Accepted, Request, accept, put_back
+from workbench.engine.accept import put_back
 from workbench.engine.offers import Outlook
-from workbench.engine.structure import topological_order
 from workbench.retention import healing
 from workbench.settings import Settings
 from workbench.store.collection_rounds import CollectionRounds, RoundChanged
 from workbench.store.damage import LOST
-from workbench.store.dead_letters import DeadLetters
 from workbench.store.files import written
 from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
-from workbench.store.run_contents import PARENT_RUN
 from workbench.store.typical import typical_seconds
 
 QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
 
 
-class Bench:
+class Deployment:
     """Connects when first used. Every method raises WorkbenchError with a remedy, and nothing else on purpose."""
 
     def __init__(self, settings: Settings) -> None:
@@ -59,22 +53,23 @@ class Bench:
                 "no stack runs in this home",
                 where=str(settings.home),
                 seen=", ".join(f"WORKBENCH_{name.upper()} is not set" for name in missing),
-                remedy="Start it with `workbench up --detach`, or set the URLs of another bench.",
+                remedy="Start it with `workbench up --detach`, or set the URLs of another deployment.",
             )
         self.settings = settings
         self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
 
     @cached_property
     def bus(self) -> Bus:
-        return Bus(self.settings.bus_url, self.settings.bench)
+        return Bus(self.settings.bus_url, self.settings.namespace)
 
     @cached_property
     def quick_bus(self) -> Bus:
         """For questions whose answer a person waits for: it gives up soon."""
-        return Bus(self.settings.bus_url, self.settings.bench, timeout_s=QUICK_S)
+        return Bus(self.settings.bus_url, self.settings.namespace, timeout_s=QUICK_S)
 
     @cached_property
-    def _outlook(self) -> Outlook:
+    def outlook(self) -> Outlook:
+        """The bus's epoch and what its workers offer."""
         return Outlook(self.bus)
 
     @cached_property
@@ -165,23 +160,6 @@ class Bench:
                 continue
         with written(self.cache.folder):
             self.cache.add(path, ref)
-
-    def submit(self, request: Request) -> Accepted:
-        """Accept a job. Raises WorkbenchError; then nothing was queued."""
-        sure: dict[str, Path] = {}
-
-        def given(ref: Ref) -> Path:
-            """Workers elsewhere need it too: what only the cache of this home has is put back."""
-            if ref.sha256 not in sure:
-                path = self.open(ref)
-                if self.objects.missing([ref]):
-                    self.objects.put(path, ref)
-                sure[ref.sha256] = path
-            return sure[ref.sha256]
-
-        return accept(
-            request, bus=self.bus, store=self.store, objects=self.objects, open_ref=given, outlook=self._outlook
-        )
 
     def open(self, ref: Ref) -> Path:
         """A local, read-only copy of an artifact; where its stored bytes are lost, of another copy that is found.
@@ -294,84 +272,6 @@ class Bench:
                 raise
             return None
 
-    def rerun(
-        self,
-        job_id: str,
-        *,
-        params: dict[str, dict[str, Any]] | None = None,
-        fresh: bool = False,
-        owner: str | None = None,
-        reader: str | None = None,
-        key: str | None = None,
-        parent_run: str | None = None,
-    ) -> Accepted:
-        """Submit a job's graph again, with other parameters where given; what is known is not computed again.
-
-        What a person was asked is asked again.
-
-        Args:
-            owner: of the new job; default: the owner of the old one.
-            reader: whose uploads and artifacts the parameters may name; None: everybody's.
-            key: idempotency key: a repeated call is the same job.
-            parent_run: MLflow run that the new job's is put below; that of the old one does not count.
-        """
-        record = self.job(job_id)
-        healing.check_job_artifacts(self, record)
-        graph = unrun(record.graph, params or {})
-        known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
-        check_refs(self, graph, owner=reader, known=known)
-        graph.context.pop("cache", None)
-        graph = below_run(graph, parent_run)
-        if fresh:
-            graph.context["cache"] = False
-        return self.submit(
-            Request(
-                graph,
-                key=key,
-                pipeline=record.pipeline,
-                experiment=record.experiment,
-                owner=owner or record.owner,
-                parent=record.id,
-            )
-        )
-
-    def retry(
-        self, job_id: str, *, owner: str | None = None, key: str | None = None, parent_run: str | None = None
-    ) -> Accepted:
-        """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
-
-        What completed, with everything before it, is kept as it is, also where the service is never cached; so is a
-        person's approval. A final job stays final: the new one names it as its parent. Raises WorkbenchError
-        (job.not_final, job.nothing_to_retry).
-        """
-        record = self.job(job_id)
-        if not record.status.final or record.status is JobStatus.COMPLETED:
-            running = not record.status.final
-            raise WorkbenchError(
-                "job.not_final" if running else "job.nothing_to_retry",
-                f"job {job_id} is not finished" if running else f"job {job_id} completed",
-                where=job_id,
-                seen=record.status.value,
-                allowed="failed or cancelled",
-                remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
-            )
-        healing.check_job_artifacts(self, record)
-        accepted = self.submit(
-            Request(
-                below_run(resumed(record.graph), parent_run),
-                key=key,
-                pipeline=record.pipeline,
-                experiment=record.experiment,
-                owner=owner or record.owner,
-                parent=record.id,
-                sweep=record.sweep,
-                lane=record.lane,
-            )
-        )
-        review.carry_over(self, record, accepted.job)
-        DeadLetters(self.store.database).remove(job_id)
-        return accepted
-
     @contextlib.contextmanager
     def _staged(self, path: Path) -> Iterator[Path]:
         """A copy of a person's file: the cache takes files over, and this one is not ours to take."""
@@ -383,63 +283,3 @@ class Bench:
             with written(self.cache.folder):
                 shutil.copyfile(path, copy)
             yield copy
-
-
-def below_run(graph: Graph, run: str | None) -> Graph:
-    """The graph with the MLflow run that its job's is put below, and no other: not part of what is computed."""
-    kept = {name: value for name, value in graph.metadata.items() if name != PARENT_RUN}
-    return graph.model_copy(update={"metadata": {**kept, PARENT_RUN: run} if run else kept})
-
-
-def resumed(graph: Graph) -> Graph:
-    """The graph as it goes on: nodes that completed, with everything before them, stay; the others are pending."""
-    parents = graph.parents()
-    kept: set[str] = set()
-    for node_id in topological_order(graph):
-        done = graph.node(node_id).status is NodeStatus.COMPLETED
-        if done and all(edge.from_ in kept for edge in parents[node_id]):
-            kept.add(node_id)
-    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
-    nodes = [
-        node
-        if node.id in kept
-        else node.model_copy(update={**fresh, "retries": Retries(max_attempts=node.retries.max_attempts)})
-        for node in graph.nodes
-    ]
-    return graph.model_copy(update={"nodes": nodes})
-
-
-def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
-    """The graph before it ran, with some parameters replaced. Raises WorkbenchError for a node it does not have."""
-    known = {node.id for node in graph.nodes}
-    for node_id in params:
-        if node_id not in known:
-            raise WorkbenchError(
-                "pipeline.bad_option",
-                f"the graph has no node {node_id}",
-                where=f"set {node_id}.…",
-                seen=node_id,
-                allowed=sorted(known),
-                remedy="Name one of its nodes.",
-            )
-    nodes = [
-        node.model_copy(
-            update={
-                "status": NodeStatus.PENDING,
-                "output": None,
-                "error": None,
-                "telemetry": {},
-                "version": None,
-                "retries": Retries(max_attempts=node.retries.max_attempts),
-                "params": {**node.params, **params.get(node.id, {})},
-            }
-        )
-        for node in graph.nodes
-    ]
-    metadata = dict(graph.metadata)
-    asked = metadata.get("asked")
-    if params and isinstance(asked, dict) and isinstance(asked.get("params"), dict):  # what the next change starts from
-        before = asked["params"]
-        merged = {**before, **{node: {**before.get(node, {}), **changed} for node, changed in params.items()}}
-        metadata["asked"] = {**asked, "params": merged}
-    return graph.model_copy(update={"nodes": nodes, "context": dict(graph.context), "metadata": metadata})

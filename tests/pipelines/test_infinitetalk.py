@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import WorkbenchError
 from schemas.refs import AudioRef, ImageRef
-from workbench.workflows import INFINITETALK, Options, build
+from tests.pipelines.graphs import graph_of
 
 PORTRAIT = ImageRef(sha256="1" * 64, width=512, height=512)
 VOICE = AudioRef(sha256="2" * 64)
@@ -16,7 +16,7 @@ VOICE = AudioRef(sha256="2" * 64)
 
 def nodes_of(**options: Any) -> dict[str, Any]:
     given = {"portrait": PORTRAIT, "voice": VOICE, "prompt": "x", **options}
-    return {node.id: node for node in build(INFINITETALK, Options(**given)).nodes}
+    return {node.id: node for node in graph_of("infinitetalk", **given).nodes}
 
 
 def test_the_voice_sample_is_transcribed_where_nobody_says_what_is_said() -> None:

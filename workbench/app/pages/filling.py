@@ -1,0 +1,89 @@
+"""Buttons that have another pipeline fill an input in: a draft of a script, a transcript of a sound."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import gradio as gr
+
+from schemas.errors import WorkbenchError
+from workbench.app.pages.asking import asking
+from workbench.app.pages.fields import Field, Fields, Filling
+from workbench.app.pages.form import Form, Values, submitted, value_of
+from workbench.client.access import User
+from workbench.client.deployment import Deployment
+from workbench.client.submit import job_request
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk import Pipeline
+
+
+def wire_fillings(deployment: Deployment, form: Form) -> None:
+    """Connect the buttons: every press is a new try, and the settings of the form count."""
+    for filling in form.fields.fillings:
+        _wire(deployment, form, filling)
+
+
+def _wire(deployment: Deployment, form: Form, filling: Filling) -> None:
+    target = _field(form.fields, filling.target.name)
+    filled_by = filling.target.form.filled_by
+    assert filled_by is not None
+    helper = find_pipeline(filled_by.pipeline)
+    sources = {name: _field(form.fields, source) for name, source in filled_by.takes.items()}
+    inputs = {target.component, form.parameters, *(source.component for source in sources.values())}
+    choice = form.fields.choice_of(filling.target)
+
+    def start(values: Values, request: gr.Request) -> Any:
+        try:
+            job = _fill(deployment, helper, sources, values, values[form.parameters], asking(request))
+        except WorkbenchError as error:
+            return {"error": error.info().model_dump(mode="json")}
+        node, output = helper.result or ("", "")
+        # What the result would take the place of: it is offered then, and not put there by itself.
+        present = (values[target.component] or "").strip()
+        return {**job, "node": node, "output": output, "present": present, "field": target.elem_id}
+
+    def filled(result: Any) -> dict[Any, Any]:
+        if not (isinstance(result, dict) and "text" in result):
+            return {}
+        updates: dict[Any, Any] = {target.component: result["text"]}
+        if choice is not None and (label := choice.label_of(filling.target.name)):
+            updates |= {choice.radio: label, **choice.shown(label)}
+        return updates
+
+    shown = [target.component, *((choice.radio, *choice.columns.values()) if choice else ())]
+    filling.button.click(start, inputs, filling.task, api_visibility="private", show_progress="hidden")
+    filling.task.change(filled, filling.task, shown, api_visibility="private", show_progress="hidden")
+
+
+def _fill(
+    deployment: Deployment, helper: Pipeline, sources: dict[str, Field], values: Values, parameters: Any, user: User
+) -> dict[str, Any]:
+    """Submit the pipeline that fills an input in."""
+    options: dict[str, Any] = {}
+    for name, source in sources.items():
+        value = value_of(source, values)
+        if not value:
+            raise WorkbenchError(
+                "request.invalid",
+                f"there is no {source.one.title.lower()} yet",
+                where=source.one.name,
+                seen="nothing",
+                remedy=f"Give the {source.one.title.lower()} first.",
+            )
+        options[name] = value
+    set_ = parameters.get("params", {}) if isinstance(parameters, dict) else {}
+    return submitted(
+        deployment,
+        job_request(
+            pipeline=helper.name,
+            options={**options, "seed": secrets.randbelow(2**31)},
+            params={step.id: set_[step.id] for step in helper.steps if set_.get(step.id)},
+            experiment="drafts",
+        ),
+        user,
+    )
+
+
+def _field(fields: Fields, name: str) -> Field:
+    return next(made for made in fields.made.values() if made.one.name == name)

@@ -1,0 +1,159 @@
+"""Submitting a job's graph once more: from the beginning, or where a job that failed stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.errors import WorkbenchError
+from schemas.graph import Graph, Retries
+from schemas.refs import refs_in
+from schemas.status import JobStatus, NodeStatus
+from workbench.client import review
+from workbench.client.deployment import Deployment
+from workbench.client.files import check_refs
+from workbench.client.submit import below_run, own_key, submit_graph
+from workbench.engine.accept import Accepted, Request
+from workbench.engine.structure import topological_order
+from workbench.retention import healing
+from workbench.store.dead_letters import DeadLetters
+
+
+def rerun(
+    deployment: Deployment,
+    job_id: str,
+    *,
+    params: dict[str, dict[str, Any]] | None = None,
+    fresh: bool = False,
+    owner: str | None = None,
+    reader: str | None = None,
+    key: str | None = None,
+    parent_run: str | None = None,
+) -> Accepted:
+    """Submit a job's graph again, with other parameters where given; what is known is not computed again.
+
+    What a person was asked is asked again.
+
+    Args:
+        owner: of the new job; default: the owner of the old one.
+        reader: whose uploads and artifacts the parameters may name; None: everybody's.
+        key: idempotency key: a repeated call is the same job.
+        parent_run: MLflow run that the new job's is put below; that of the old one does not count.
+    """
+    record = deployment.job(job_id)
+    healing.check_job_artifacts(deployment, record)
+    graph = unrun(record.graph, params or {})
+    known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
+    check_refs(deployment, graph, owner=reader, known=known)
+    graph.context.pop("cache", None)
+    graph = below_run(graph, parent_run)
+    if fresh:
+        graph.context["cache"] = False
+    return submit_graph(
+        deployment,
+        Request(
+            graph,
+            key=own_key(owner or record.owner, key),
+            pipeline=record.pipeline,
+            experiment=record.experiment,
+            owner=owner or record.owner,
+            parent=record.id,
+        ),
+    )
+
+
+def retry(
+    deployment: Deployment,
+    job_id: str,
+    *,
+    owner: str | None = None,
+    key: str | None = None,
+    parent_run: str | None = None,
+) -> Accepted:
+    """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
+
+    What completed, with everything before it, is kept as it is, also where the service is never cached; so is a
+    person's approval. A final job stays final: the new one names it as its parent. Raises WorkbenchError
+    (job.not_final, job.nothing_to_retry).
+    """
+    record = deployment.job(job_id)
+    if not record.status.final or record.status is JobStatus.COMPLETED:
+        running = not record.status.final
+        raise WorkbenchError(
+            "job.not_final" if running else "job.nothing_to_retry",
+            f"job {job_id} is not finished" if running else f"job {job_id} completed",
+            where=job_id,
+            seen=record.status.value,
+            allowed="failed or cancelled",
+            remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
+        )
+    healing.check_job_artifacts(deployment, record)
+    accepted = submit_graph(
+        deployment,
+        Request(
+            below_run(resumed(record.graph), parent_run),
+            key=own_key(owner or record.owner, key),
+            pipeline=record.pipeline,
+            experiment=record.experiment,
+            owner=owner or record.owner,
+            parent=record.id,
+            sweep=record.sweep,
+            lane=record.lane,
+        ),
+    )
+    review.carry_over(deployment, record, accepted.job)
+    DeadLetters(deployment.store.database).remove(job_id)
+    return accepted
+
+
+def resumed(graph: Graph) -> Graph:
+    """The graph as it goes on: nodes that completed, with everything before them, stay; the others are pending."""
+    parents = graph.parents()
+    kept: set[str] = set()
+    for node_id in topological_order(graph):
+        done = graph.node(node_id).status is NodeStatus.COMPLETED
+        if done and all(edge.from_ in kept for edge in parents[node_id]):
+            kept.add(node_id)
+    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
+    nodes = [
+        node
+        if node.id in kept
+        else node.model_copy(update={**fresh, "retries": Retries(max_attempts=node.retries.max_attempts)})
+        for node in graph.nodes
+    ]
+    return graph.model_copy(update={"nodes": nodes})
+
+
+def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
+    """The graph before it ran, with some parameters replaced. Raises WorkbenchError for a node it does not have."""
+    known = {node.id for node in graph.nodes}
+    for node_id in params:
+        if node_id not in known:
+            raise WorkbenchError(
+                "pipeline.bad_option",
+                f"the graph has no node {node_id}",
+                where=f"set {node_id}.…",
+                seen=node_id,
+                allowed=sorted(known),
+                remedy="Name one of its nodes.",
+            )
+    nodes = [
+        node.model_copy(
+            update={
+                "status": NodeStatus.PENDING,
+                "output": None,
+                "error": None,
+                "telemetry": {},
+                "version": None,
+                "retries": Retries(max_attempts=node.retries.max_attempts),
+                "params": {**node.params, **params.get(node.id, {})},
+            }
+        )
+        for node in graph.nodes
+    ]
+    metadata = dict(graph.metadata)
+    asked = metadata.get("asked")
+    if params and isinstance(asked, dict) and isinstance(asked.get("params"), dict):  # what the next change starts from
+        before = asked["params"]
+        merged = {**before, **{node: {**before.get(node, {}), **changed} for node, changed in params.items()}}
+        metadata["asked"] = {**asked, "params": merged}
+    return graph.model_copy(update={"nodes": nodes, "context": dict(graph.context), "metadata": metadata})

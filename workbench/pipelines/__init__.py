@@ -1,0 +1,1 @@
+"""Pipelines: named, typed ways to build a graph. One file each, found by ``registry``, made with ``sdk``."""

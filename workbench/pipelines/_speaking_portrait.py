@@ -1,0 +1,171 @@
+"""A portrait that speaks: the builder that pipelines share which differ in their parts alone, and their inputs.
+
+script ──> (review) ──┐
+            (listen) ─┴─> speech ──┐
+              (upscale a portrait) ┴─> animate ──> (upscale a video) ──> remux ──> (evaluate)
+
+The speech follows a voice where the pipeline takes one. The animation is given the stage prompt where its service takes
+one. A recording takes the place of script, review and speech.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol, runtime_checkable
+
+from workbench.pipelines.sdk import Added, AudioRef, FilledBy, ImageRef, Input, Output, PipelineGraph, Step
+
+SHARP_ENOUGH = 768  # shorter side in px; a larger portrait gains nothing from the upscaler at the default size
+SAID = "What is said"
+
+Portrait = Annotated[
+    ImageRef,
+    Input(title="Portrait", description="Image file with a face; `sample` for the packaged one.", sample="sample"),
+]
+Prompt = Annotated[
+    str,
+    Input(
+        title="Prompt",
+        description="What the script is about; a model writes it.",
+        one_of=SAID,
+        alternative="Write it for me",
+        multiline=True,
+        max_length=20_000,
+        example="Explain in three short sentences why the sky is blue.",
+    ),
+]
+Script = Annotated[
+    str,
+    Input(
+        title="Script",
+        description="The text that is spoken, word for word.",
+        one_of=SAID,
+        alternative="My own text",
+        multiline=True,
+        max_length=20_000,
+        example="Good morning. This is spoken as it stands here.",
+        sample="Good morning.",
+        filled_by=FilledBy("draft_script", {"prompt": "prompt"}, "Draft it now"),
+    ),
+]
+Approve = Annotated[
+    bool,
+    Input(
+        title="Approve the script before rendering",
+        description="Wait for somebody to approve the script before it is spoken.",
+        needs=("prompt", "script"),
+    ),
+]
+
+
+class SpeakingInputs(Protocol):
+    """What the builder reads of every pipeline."""
+
+    @property
+    def portrait(self) -> ImageRef: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def script(self) -> str: ...
+    @property
+    def approve(self) -> bool: ...
+
+
+@runtime_checkable
+class WithRecording(Protocol):
+    """A pipeline that takes the speech itself, where one has it."""
+
+    @property
+    def audio(self) -> AudioRef | None: ...
+
+
+@runtime_checkable
+class WithVoice(Protocol):
+    """A pipeline that speaks in the voice of a sample."""
+
+    @property
+    def voice(self) -> AudioRef: ...
+    @property
+    def ref_text(self) -> str: ...
+
+
+SCRIPT = Step("script", "Script", "llm.generate_script", weight=2, from_inputs=("prompt", "script"))
+
+
+REVIEW = Step("review", "Approval of the script", "review.script", weight=0)
+REMUX = Step("remux", "Video file", "generate.remux", weight=0.5)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The steps in which such pipelines differ."""
+
+    speech: Step
+    animate: Step
+    script: Step = SCRIPT
+    review: Step = REVIEW
+    listen: Step | None = None  # writes down what the voice sample says
+    upscale_portrait: Step | None = None
+    upscale_video: Step | None = None
+    remux: Step = REMUX
+    evaluate: Step | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All of them, in the order in which they can run."""
+        before = (self.script, self.review, self.listen, self.speech, self.upscale_portrait)
+        after = (self.animate, self.upscale_video, self.remux, self.evaluate)
+        return tuple(step for step in (*before, *after) if step is not None)
+
+
+def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> None:
+    """Add the steps of the video of a portrait that speaks."""
+    recording = inputs.audio if isinstance(inputs, WithRecording) else None
+    words = written(graph, inputs, parts) if recording is None else None
+    sound = recording or _spoken(graph, inputs, parts, words).audio
+    image = _upscaled_portrait(graph, inputs, parts)
+    stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
+    video = graph.add(parts.animate, audio=sound, image=image, stage_prompt=stage).video
+    if parts.upscale_video is not None and not graph.leaves_out(parts.upscale_video):
+        video = graph.add(parts.upscale_video, video=video).video
+    made = graph.add(parts.remux, video=video, audio=sound)
+    if parts.evaluate is not None and not graph.leaves_out(parts.evaluate):
+        narration = words.narration if words is not None else None  # else there is nothing to compare the words with
+        graph.add(parts.evaluate, video=made.video, image=inputs.portrait, narration=narration)
+
+
+def written(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> Added:
+    """The step that has the narration: the script, or what a person made of it."""
+    text = {"script": inputs.script} if inputs.script else {"prompt": inputs.prompt}
+    if inputs.prompt and graph.settings.llm_model:
+        text["model"] = graph.settings.llm_model
+    script = graph.add(parts.script, text)
+    if not inputs.approve:
+        return script
+    return graph.add(
+        parts.review,
+        narration=script.narration,
+        stage_prompt=script.stage_prompt,
+        source=script.source,
+        model=script.model,
+    )
+
+
+def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added | None) -> Added:
+    assert words is not None
+    if not isinstance(inputs, WithVoice):
+        return graph.add(parts.speech, narration=words.narration)
+    ref_text: str | Output = inputs.ref_text.strip()
+    if not ref_text and parts.listen is not None:
+        ref_text = graph.add(parts.listen, audio=inputs.voice).text
+    return graph.add(parts.speech, narration=words.narration, voice=inputs.voice, ref_text=ref_text)
+
+
+def _upscaled_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> ImageRef | Output:
+    """The portrait, upscaled where it is small or where somebody set how."""
+    step, portrait = parts.upscale_portrait, inputs.portrait
+    short_side = min(portrait.width or 0, portrait.height or 0)
+    if step is None or graph.leaves_out(step) or not (short_side < SHARP_ENOUGH or graph.sets(step)):
+        return portrait
+    scale = 4 if short_side * 4 <= 2 * SHARP_ENOUGH else 2
+    return graph.add(step, {"scale": scale}, image=portrait).image

@@ -1,0 +1,179 @@
+"""From what a person gives a pipeline to its graph, or to a refusal that names the input."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.errors import WorkbenchError
+from schemas.graph import Graph
+from schemas.pipeline import InputKind, InputUse
+from schemas.problem import first_problem, invalid
+from schemas.refs import AudioRef, ImageRef, Ref, VideoRef
+from workbench.pipelines.sdk.declaration import Pipeline
+from workbench.pipelines.sdk.graph import PipelineGraph, Settings, refusal
+from workbench.pipelines.sdk.inputs import InputField
+
+_METAVARS = {InputKind.SWITCH: "", InputKind.TEXT: " TEXT", InputKind.CHOICE: " CHOICE"}
+_DIGEST = "0" * 64
+_STAND_INS: dict[InputKind, Any] = {
+    InputKind.IMAGE: ImageRef(sha256=_DIGEST, width=256, height=256),  # small enough to be upscaled, where one is
+    InputKind.AUDIO: AudioRef(sha256=_DIGEST, duration_s=10.0, sample_rate_hz=16_000, channels=1),
+    InputKind.VIDEO: VideoRef(sha256=_DIGEST, width=256, height=256, fps=25.0, frames=250, duration_s=10.0),
+    InputKind.TEXT: "-",
+    InputKind.SWITCH: True,
+}
+
+
+def build(pipeline: Pipeline, given: Mapping[str, Any], settings: Settings | None = None) -> Graph:
+    """The pipeline's graph.
+
+    Args:
+        given: inputs by name; files as references.
+
+    Raises WorkbenchError: pipeline.bad_option, request.invalid, naming the input.
+    """
+    settings = settings or Settings()
+    check_given(pipeline, given)
+    _check_left_out(pipeline, settings.leave_out)
+    try:
+        inputs = pipeline.model.model_validate({name: value for name, value in given.items() if not _blank(value)})
+    except ValidationError as error:
+        raise unusable(pipeline, error) from None
+    graph = PipelineGraph(settings)
+    pipeline.build(graph, inputs)
+    return graph.graph(pipeline.name)
+
+
+def specimen(pipeline: Pipeline, given: Mapping[str, Any] | None = None, settings: Settings | None = None) -> Graph:
+    """The graph with stand-ins for what must be given and is not: what a form or an estimate looks at. It never runs.
+
+    Raises as ``build``.
+    """
+    given = given or {}
+    return build(pipeline, {**given, **stand_ins(pipeline, pipeline.told(given))}, settings)
+
+
+def steps_used(pipeline: Pipeline, given: Mapping[str, Any], leave_out: Collection[str] = ()) -> set[str]:
+    """Ids of the nodes that a job would have. Files may be digests: none is looked at. Raises as ``build``."""
+    values = {
+        name: _stand_in(one) if (one := pipeline.inputs[name]).kind.is_file else value for name, value in given.items()
+    }
+    return {node.id for node in specimen(pipeline, values, Settings(leave_out=frozenset(leave_out))).nodes}
+
+
+def stand_ins(pipeline: Pipeline, given: Collection[str] = ()) -> dict[str, Any]:
+    """Values for what must be given and is not among ``given``."""
+    return {name: _stand_in(pipeline.inputs[name]) for name in pipeline.lacking(given)}
+
+
+def samples(pipeline: Pipeline, given: Collection[str]) -> dict[str, str]:
+    """Samples for what must be given and is not among ``given``, where the pipeline has one."""
+    found: dict[str, str] = {}
+    for name in pipeline.lacking(given):
+        group = pipeline.inputs[name].group or (name,)
+        found |= dict(
+            [(one, pipeline.inputs[one].form.sample) for one in group if pipeline.inputs[one].form.sample][:1]
+        )
+    return found
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _stand_in(one: InputField) -> Any:
+    if one.kind in _STAND_INS:
+        return _STAND_INS[one.kind]
+    return one.choices[0] if one.choices else one.bound("ge", "gt", "le", "lt") or 0
+
+
+def check_given(pipeline: Pipeline, values: Mapping[str, Any]) -> None:
+    """Refuse inputs that the pipeline does not take, and miss those that must be given.
+
+    Args:
+        values: by name; those that are their default say nothing.
+
+    Raises WorkbenchError (pipeline.bad_option) naming the input.
+    """
+    given = pipeline.told(values)
+    for name in given:
+        if name not in pipeline.inputs:
+            raise refusal(
+                pipeline.name,
+                name,
+                f"{pipeline.name} does not use {name}",
+                list(pipeline.inputs) or "no inputs",
+                f"Leave {flag(name)} out.",
+                seen=value.sha256 if isinstance(value := values[name], Ref) else value,
+            )
+    for name in pipeline.used_as(InputUse.NEEDED):
+        if name not in given:
+            raise refusal(
+                pipeline.name,
+                name,
+                f"{pipeline.name} needs {name}",
+                wanted(pipeline, name),
+                f"Give {flag(name)}.",
+                "nothing",
+            )
+    for group in pipeline.groups:
+        _check_group(pipeline, group, [name for name in group if name in given])
+    for name, one in pipeline.inputs.items():
+        if name in given and one.form.needs and not set(one.form.needs) & set(given):
+            raise refusal(
+                pipeline.name,
+                name,
+                f"{name} needs {' or '.join(one.form.needs)}",
+                [wanted(pipeline, other) for other in one.form.needs],
+                f"Give one of them, or leave {flag(name)} out.",
+                seen=" and ".join(other for other in pipeline.inputs if other in given),
+            )
+
+
+def _check_group(pipeline: Pipeline, group: tuple[str, ...], chosen: list[str]) -> None:
+    if len(chosen) == 1:
+        return
+    raise refusal(
+        pipeline.name,
+        " and ".join(chosen) or ", ".join(group),
+        f"{pipeline.name} takes one of {', '.join(group)}"
+        + (f", not {' and '.join(chosen)} at once" if chosen else ""),
+        [wanted(pipeline, name) for name in group],
+        f"Leave {' or '.join(map(flag, chosen))} out." if chosen else "Give one of them.",
+        seen=" and ".join(chosen) or "none of them",
+    )
+
+
+def _check_left_out(pipeline: Pipeline, leave_out: Collection[str]) -> None:
+    for name in sorted(set(leave_out) - pipeline.optional):
+        raise refusal(
+            pipeline.name,
+            "without",
+            f"{name} cannot be left out of {pipeline.name}",
+            sorted(pipeline.optional) or "nothing",
+            "Leave out one of the optional nodes, or submit a graph of your own.",
+            seen=name,
+        )
+
+
+def unusable(pipeline: Pipeline, error: ValidationError) -> WorkbenchError:
+    """A value that its field does not take."""
+    name = first_problem(error).field
+    wants = wanted(pipeline, name) if name in pipeline.inputs else None
+    return invalid(error, "request.invalid", where="options", allowed=wants)
+
+
+def flag(name: str) -> str:
+    """An input as an option of the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def wanted(pipeline: Pipeline, name: str) -> str:
+    """What an input is, and how it is given on the command line."""
+    one = pipeline.inputs[name]
+    metavar = " FILE" if one.kind.is_file else _METAVARS.get(one.kind, " NUMBER")
+    sample = f", or {flag(name)} sample for the packaged one" if one.kind.is_file and one.form.sample else ""
+    return f"{one.doc.rstrip('.')}: {flag(name)}{metavar}{sample}"

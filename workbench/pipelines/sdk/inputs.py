@@ -1,0 +1,208 @@
+"""What a pipeline takes: fields of a pydantic model, which every form, option, keyword and schema is derived from."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from nodes.sdk import field_type
+from schemas.pipeline import InputKind, InputUse, InputView
+from schemas.refs import AudioRef, ImageRef, VideoRef
+
+
+class PipelineInputs(BaseModel):
+    """Base of the model of a pipeline's inputs. A file is a field of the type ImageRef, AudioRef or VideoRef."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class FilledBy:
+    """A pipeline whose result can fill the input in: a page offers it as a button.
+
+    Attributes:
+        takes: {input of that pipeline: input of this one}.
+        button: what the button says.
+    """
+
+    pipeline: str
+    takes: Mapping[str, str]
+    button: str
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What a field says beside its type, bounds, title and description."""
+
+    one_of: str
+    alternative: str
+    needs: tuple[str, ...]
+    multiline: bool
+    example: str
+    sample: str
+    filled_by: FilledBy | None
+
+
+def Input(
+    default: Any = ...,
+    *,
+    title: str,
+    description: str,
+    one_of: str = "",
+    alternative: str = "",
+    needs: tuple[str, ...] = (),
+    multiline: bool = False,
+    example: str = "",
+    sample: str = "",
+    filled_by: FilledBy | None = None,
+    **bounds: Any,
+) -> Any:
+    """A field of ``PipelineInputs``. It stands behind the type, or in it where several pipelines share the input:
+    ``Portrait = Annotated[ImageRef, Input(title="Portrait", …)]``.
+
+    Args:
+        default: left out for what must be given.
+        title: the label of the field.
+        description: one sentence.
+        one_of: the title of a group of inputs of which exactly one is given, such as "What is said".
+        alternative: what the choice between them calls this one; default: the title.
+        needs: inputs of which one must be given with this one.
+        multiline: whether a text may have several lines.
+        example: what an empty field shows.
+        sample: what a demonstration takes: a text, or "sample" for the packaged file.
+        filled_by: a pipeline that can fill it in.
+        bounds: ge, le, max_length and so on, as pydantic's ``Field`` takes them.
+    """
+    field: FieldInfo = Field(default, title=title, description=description, **bounds)
+    field.metadata.append(
+        _Form(
+            one_of, alternative or title, needs, multiline, example, sample, filled_by
+        )  # pydantic keeps what it does not know
+    )
+    return field
+
+
+_FILES = {ImageRef: InputKind.IMAGE, AudioRef: InputKind.AUDIO, VideoRef: InputKind.VIDEO}
+_VALUES = {bool: InputKind.SWITCH, int: InputKind.INTEGER, float: InputKind.NUMBER, str: InputKind.TEXT}
+
+
+@dataclass(frozen=True)
+class InputField:
+    """One input of a pipeline, as its model declares it."""
+
+    name: str
+    field: FieldInfo
+    kind: InputKind
+    form: _Form
+    group: tuple[str, ...]  # the inputs of its one-of group, itself among them
+    choices: tuple[str, ...]
+
+    @property
+    def use(self) -> InputUse:
+        if self.group:
+            return InputUse.ONE_OF
+        return InputUse.NEEDED if self.field.is_required() else InputUse.OPTIONAL
+
+    @property
+    def title(self) -> str:
+        return self.field.title or self.name
+
+    @property
+    def doc(self) -> str:
+        return self.field.description or ""
+
+    @property
+    def default(self) -> Any:
+        return None if self.field.is_required() else self.field.get_default(call_default_factory=True)
+
+    def told(self, value: object) -> bool:
+        """Whether a value says something that its default does not."""
+        return value is not None and (says(value) or self.kind is InputKind.SWITCH) and value != self.default
+
+    @property
+    def annotation(self) -> Any:
+        """The type without the ``None`` of what may be left out."""
+        return field_type(self.field)
+
+    def bound(self, *names: str) -> Any:
+        """A bound of it: ``bound("ge")``; None where it has none."""
+        return next(
+            (v for rule in self.field.metadata for n in names if (v := getattr(rule, n, None)) is not None), None
+        )
+
+    @property
+    def allowed(self) -> str:
+        """Its bounds or choices in words; "" where it has none."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        low, high = self.bound("ge", "gt"), self.bound("le", "lt")
+        if low is not None and high is not None:
+            return f"{low} to {high}"
+        return f"from {low}" if low is not None else f"up to {high}" if high is not None else ""
+
+    def view(self) -> InputView:
+        """As front ends describe it."""
+        return InputView(
+            name=self.name,
+            title=self.title,
+            doc=self.doc,
+            kind=self.kind,
+            use=self.use,
+            group=list(self.group),
+            group_title=self.form.one_of,
+            alternative=self.form.alternative if self.group else "",
+            needs=list(self.form.needs),
+            default=self.default,
+            minimum=self.bound("ge", "gt"),
+            maximum=self.bound("le", "lt"),
+            max_length=self.bound("max_length"),
+            choices=list(self.choices),
+            multiline=self.form.multiline,
+            example=self.form.example,
+            sample=self.kind.is_file and bool(self.form.sample),
+        )
+
+
+def says(value: object) -> bool:
+    """Whether a value that was given says anything: white space, a switch that is off and None do not."""
+    return bool(value.strip()) if isinstance(value, str) else value is not None and value is not False
+
+
+def fields_of(model: type[PipelineInputs]) -> dict[str, InputField]:
+    """The inputs by name, in the order of the model. Raises ValueError naming the field that cannot be used."""
+    forms = {name: _form(name, field) for name, field in model.model_fields.items()}
+    groups: dict[str, list[str]] = {}
+    for name, form in forms.items():
+        if form.one_of:
+            groups.setdefault(form.one_of, []).append(name)
+    found = {}
+    for name, field in model.model_fields.items():
+        kind, choices = _kind(name, field_type(field))
+        group = tuple(groups.get(forms[name].one_of, ()))
+        found[name] = InputField(name, field, kind, forms[name], group, choices)
+    return found
+
+
+def _form(name: str, field: FieldInfo) -> _Form:
+    form = next((one for one in field.metadata if isinstance(one, _Form)), None)
+    if form is None or not field.description:
+        raise ValueError(f"{name}: it is not declared with Input(title=…, description=…)")
+    return form
+
+
+def _kind(name: str, annotation: Any) -> tuple[InputKind, tuple[str, ...]]:
+    if typing.get_origin(annotation) is Literal:
+        return InputKind.CHOICE, tuple(map(str, typing.get_args(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return InputKind.CHOICE, tuple(str(one.value) for one in annotation)
+    kind = (_FILES | _VALUES).get(annotation)
+    if kind is None:
+        allowed = ", ".join(one.__name__ for one in (*_FILES, *_VALUES))
+        raise ValueError(f"{name}: {annotation!r} is no type of an input; use {allowed}, Literal or an enum of texts")
+    return kind, ()
