@@ -126,7 +126,7 @@ def test_text_seed_and_settings_arrive_where_they_belong() -> None:
         ),
         ("capabilities", {"script": "Hi."}, ("does not use script", "Hi.", "Leave --script out")),
         ("capabilities", {"leave_out": frozenset({"merge"})}, ("merge cannot be left out", "nothing")),
-        ("draft_script", {}, ("needs prompt", "--prompt")),
+        ("draft_script", {}, ("`prompt` is missing", "--prompt")),
         ("draft_script", {"prompt": "The sea.", "script": "Hi."}, ("does not use script",)),
         ("transcribe", {}, ("`audio` is missing", "--audio FILE")),
     ],
