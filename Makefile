@@ -65,7 +65,7 @@ JS_MODULES := $(wildcard workbench/web/*.js workbench/notebook/widgets/*.js)
 NPM := tools/js/node_modules/.package-lock.json
 
 build/js/checked: $(JS_MODULES) $(wildcard tests/web/*.mjs) tools/js/tsconfig.json tools/js/types.d.ts tools/js/oxlint.json build/js/schema.d.ts
-	@tools/js/node_modules/.bin/oxlint --config tools/js/oxlint.json --quiet workbench/web workbench/notebook/widgets tests/web
+	@tools/js/node_modules/.bin/oxlint --config tools/js/oxlint.json --silent workbench/web workbench/notebook/widgets tests/web
 	@node tools/js/node_modules/typescript-7/bin/tsc --project tools/js
 	@touch $@
 

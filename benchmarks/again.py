@@ -18,7 +18,7 @@ from benchmarks.talking_head import SCRIPT
 from nodes._samples import sample_portrait
 from schemas.event import EventType
 from schemas.refs import ImageRef
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.finish import await_record
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
@@ -29,34 +29,37 @@ from workbench.pipelines.sdk.building import build
 GOAL_S = 0.3
 
 
-def run(bench: Bench, portrait: ImageRef, **params: float) -> tuple[float, list[str]]:
+def run(deployment: Deployment, portrait: ImageRef, **params: float) -> tuple[float, list[str]]:
     """Seconds from submit to the last event, and the nodes that were executed."""
     settings = Settings(params={"animate": params} if params else {})
     graph = build(find_pipeline("talking_head"), {"portrait": portrait, "script": SCRIPT}, settings)
     began = time.perf_counter()
-    job = submit_graph(bench, Request(graph, pipeline="talking_head")).job
+    job = submit_graph(deployment, Request(graph, pipeline="talking_head")).job
     executed = []
-    for update in bench.watch(job):
+    for update in deployment.watch(job):
         executed += [event.node for event in update.events if event.type is EventType.NODE_RUNNING]
     seconds = time.perf_counter() - began
-    await_record(bench, job)
+    await_record(deployment, job)
     return seconds, executed
 
 
 def main(count: int = 15) -> None:
     print(machine())
-    with running_stack("bus", "objects", "sql", "control", "worker") as bench, tempfile.TemporaryDirectory() as folder:
-        portrait = bench.upload(sample_portrait(Path(folder)), "image")
-        first, executed = run(bench, portrait)
+    with (
+        running_stack("bus", "objects", "sql", "control", "worker") as deployment,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        portrait = deployment.upload(sample_portrait(Path(folder)), "image")
+        first, executed = run(deployment, portrait)
         print(f"first          {first:.2f} s, executed {', '.join(executed)}")
-        again = [run(bench, portrait) for _ in range(count)]
+        again = [run(deployment, portrait) for _ in range(count)]
         seconds = interval([taken for taken, _ in again])
         nodes = max(len(names) for _, names in again)
         taken = f"{seconds[1]:.3f} s [{seconds[0]:.3f}, {seconds[2]:.3f}] ({count} times)"
         print(
             f"again          {taken}, executed {nodes} nodes  goal {GOAL_S} {told(nodes == 0 and seconds[1] <= GOAL_S)}"
         )
-        changed, executed = run(bench, portrait, sway=0.4)
+        changed, executed = run(deployment, portrait, sway=0.4)
         print(f"sway changed   {changed:.2f} s, executed {', '.join(executed)}")
 
 

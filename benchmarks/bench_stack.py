@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, status, stop
 
 
 @contextmanager
-def running_stack(*parts: str, **environment: str) -> Iterator[Bench]:
+def running_stack(*parts: str, **environment: str) -> Iterator[Deployment]:
     """A stack in a new home with these parts (default: all); stopped and removed afterwards."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -23,15 +23,15 @@ def running_stack(*parts: str, **environment: str) -> Iterator[Bench]:
         os.environ.update({"WORKBENCH_HOME": folder, "PYTHONPATH": str(Path(__file__).parent.parent), **environment})
         try:
             settings = ensure_running(home, StackOptions(only=parts) if parts else None)
-            yield Bench(settings)
+            yield Deployment(settings)
         finally:
             stop(home)
             os.environ.clear()
             os.environ.update(before)
 
 
-def stack_pids(bench: Bench) -> list[int]:
+def stack_pids(deployment: Deployment) -> list[int]:
     """Pids of the stack's supervisor and parts."""
-    answer = status(bench.settings.home)
+    answer = status(deployment.settings.home)
     found = [part.pid for part in answer.parts if part.pid]
     return [pid for pid in (answer.pid, *found) if pid]

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.bench_stack import running_stack
 from benchmarks.floor import Floor
 from benchmarks.measure import machine, pairs, percentile, ratio_interval
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
@@ -23,19 +23,19 @@ CHAIN: dict[str, Any] = {
     "schema": "langgraph.v1",
     "workflowId": "noop",
     "nodes": [
-        {"id": "a", "service": "bench.control"},
-        {"id": "b", "service": "bench.data"},
-        {"id": "c", "service": "bench.control"},
+        {"id": "a", "service": "deployment.control"},
+        {"id": "b", "service": "deployment.data"},
+        {"id": "c", "service": "deployment.control"},
     ],
     "edges": [{"from": "a", "to": "b"}, {"from": "b", "to": "c"}],
 }
 
 
-def chain_ms(bench: Bench) -> float:
+def chain_ms(deployment: Deployment) -> float:
     """One job: milliseconds from submit to its last event."""
     began = time.perf_counter()
-    job = submit_graph(bench, Request(CHAIN)).job
-    for update in bench.watch(job):
+    job = submit_graph(deployment, Request(CHAIN)).job
+    for update in deployment.watch(job):
         if update.final:
             break
     return (time.perf_counter() - began) * 1e3
@@ -45,13 +45,15 @@ def main(count: int = 200) -> None:
     """Print p50, p95 and the ratio with its interval."""
     print(machine())
     parts = ("bus", "objects", "sql", "control", "worker")
-    with running_stack(*parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1") as bench:
-        floor = Floor(bench.settings.bus_url)
+    with running_stack(
+        *parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1"
+    ) as deployment:
+        floor = Floor(deployment.settings.bus_url)
         try:
             for _ in range(20):
-                chain_ms(bench)
+                chain_ms(deployment)
                 floor.chain_ms()
-            ours, theirs = pairs(count, lambda: chain_ms(bench), floor.chain_ms)
+            ours, theirs = pairs(count, lambda: chain_ms(deployment), floor.chain_ms)
         finally:
             floor.close()
     low, middle, high = ratio_interval(ours, theirs)

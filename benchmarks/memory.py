@@ -30,10 +30,10 @@ def resident_mib(pid: int) -> float:
 
 def main(jobs: int = 50) -> None:
     print(machine())
-    with running_stack(*QUIET_PARTS) as bench:
-        worker = next(part.pid for part in status(bench.settings.home).parts if part.name == "worker")
+    with running_stack(*QUIET_PARTS) as deployment:
+        worker = next(part.pid for part in status(deployment.settings.home).parts if part.name == "worker")
         assert worker
-        measured = Measured(bench, 0.0)
+        measured = Measured(deployment, 0.0)
         sizes = []
         began = time.perf_counter()
         for _ in range(jobs):

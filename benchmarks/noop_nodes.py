@@ -26,30 +26,30 @@ class SleepParams(NodeModel):
     value: int = Field(0, description="Makes one node differ from another.")
 
 
-@node("bench.control", version="1.1.0", plane="control", cache=False)
+@node("deployment.control", version="1.1.0", plane="control", cache=False)
 def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return Outputs(tick=inputs.tick + 1, payload=inputs.payload)
 
 
-@node("bench.data", version="1.1.0", plane="data", cache=False)
+@node("deployment.data", version="1.1.0", plane="data", cache=False)
 def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return Outputs(tick=inputs.tick + 1, payload=inputs.payload)
 
 
-@node("bench.sleep", version="1.0.0", plane="data", cache=False)
+@node("deployment.sleep", version="1.0.0", plane="data", cache=False)
 def sleep(ctx: Context, params: SleepParams, inputs: Inputs) -> Outputs:
     time.sleep(params.seconds)
     return Outputs(tick=inputs.tick + 1, payload=inputs.payload)
 
 
-@node("bench.known", version="1.0.0", plane="data")
+@node("deployment.known", version="1.0.0", plane="data")
 def known(ctx: Context, params: SleepParams, inputs: Inputs) -> Outputs:
-    """Sleeps as `bench.sleep` does, but its result is kept and found again."""
+    """Sleeps as `deployment.sleep` does, but its result is kept and found again."""
     time.sleep(params.seconds)
     return Outputs(tick=inputs.tick + 1 + params.value, payload=inputs.payload)
 
 
-@node("bench.filler", version="1.0.0", plane="data", pool="filler", cache=False)
+@node("deployment.filler", version="1.0.0", plane="data", pool="filler", cache=False)
 def filler(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """For a pool that no worker serves: a benchmark takes and commits it by itself."""
     return Outputs(tick=inputs.tick + 1)

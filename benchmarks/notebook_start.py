@@ -1,9 +1,9 @@
-"""What a notebook waits for before its first line of work: the import, and the way to a bench that runs.
+"""What a notebook waits for before its first line of work: the import, and the way to a deployment that runs.
 
     python -m benchmarks.notebook_start [rounds]
 
-Each round is a new process. ``first list`` is what the first question to the bench costs on top: it imports the client
-and opens its connections. Beside it, in the same rounds: ``import mlflow``, what a notebook pays for its tracking.
+Each round is a new process. ``first list`` is what the first question to the deployment costs on top: it imports the
+client and connects. Beside it, in the same rounds: ``import mlflow``, what a notebook pays for its tracking.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def main(rounds: int = 15) -> None:
     """Print the medians and whether they reach the goals."""
     print(machine())
     ours, peer = [], []
-    with running_stack("bus", "objects", "sql", "control", "worker") as bench:
-        home = str(bench.settings.home)
+    with running_stack("bus", "objects", "sql", "control", "worker") as deployment:
+        home = str(deployment.settings.home)
         for _ in range(rounds + 1):  # the first compiles what is not compiled yet
             ours.append(timed(OURS, home))
             peer.append(timed(PEER, home))

@@ -29,7 +29,7 @@ from schemas.refs import VideoRef
 from tests.notebook.widgets.lab import Lab, Notebook, jupyterlab
 from tests.store.media import write_clip
 from tests.store.samples import make_job, whole_run
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PARTS = ("bus", "objects", "sql", "control", "worker", "app")
@@ -64,14 +64,14 @@ def main() -> None:
     if chromium is None:
         sys.exit("There is no chromium here: make browser")
     with (
-        running_stack(*PARTS) as bench,
+        running_stack(*PARTS) as deployment,
         tempfile.TemporaryDirectory(prefix="bench-lab-") as folder,
-        jupyterlab(Path(folder), WORKBENCH_HOME=str(bench.settings.home)) as lab,
+        jupyterlab(Path(folder), WORKBENCH_HOME=str(deployment.settings.home)) as lab,
         sync_playwright() as playwright,
     ):
-        await_answer(f"{bench.settings.app_url}/health")
-        fill(bench.store, RUNS)
-        keep_videos(bench, Path(folder))
+        await_answer(f"{deployment.settings.app_url}/health")
+        fill(deployment.store, RUNS)
+        keep_videos(deployment, Path(folder))
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_context(viewport={"width": 1360, "height": 900}).new_page()
         page.set_default_timeout(120_000)
@@ -91,16 +91,16 @@ def main() -> None:
         print(f"  {total:.2f} MB before one is played; goal: under {GOAL_MB:.0f} MB: {told(total < GOAL_MB)}")
 
 
-def keep_videos(bench: Bench, folder: Path) -> None:
+def keep_videos(deployment: Deployment, folder: Path) -> None:
     """Clips of two seconds, each other than the others, made by jobs of the experiment ``videos``."""
     for number in range(VIDEOS):
         clip = folder / f"clip-{number}.mp4"
         write_clip(clip, seconds=2.0, size=256, hue=number)
-        ref = bench.upload(clip, "video")
+        ref = deployment.upload(clip, "video")
         assert isinstance(ref, VideoRef)
         job = make_job(experiment="videos")
-        bench.store.create(job)
-        bench.store.apply(whole_run(job.id, {"final": {"video": ref.model_dump(mode="json", by_alias=True)}}))
+        deployment.store.create(job)
+        deployment.store.apply(whole_run(job.id, {"final": {"video": ref.model_dump(mode="json", by_alias=True)}}))
 
 
 def scroll(page: Page, lab: Lab) -> dict[str, Any]:

@@ -63,11 +63,11 @@ def main(rounds: int = 7) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("There is no chromium here: make browser")
-    with running_stack(*PARTS) as bench, sync_playwright() as playwright:
+    with running_stack(*PARTS) as deployment, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        await_answer(f"{bench.settings.app_url}/health")
-        known = cookies(bench.settings)
-        seen = [open_page(browser, bench.settings.app_url, known) for _ in range(rounds)]
+        await_answer(f"{deployment.settings.app_url}/health")
+        known = cookies(deployment.settings)
+        seen = [open_page(browser, deployment.settings.app_url, known) for _ in range(rounds)]
         browser.close()
 
     def p50(name: str) -> float:

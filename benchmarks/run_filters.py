@@ -23,7 +23,7 @@ from benchmarks.measure import machine, percentile, told
 from tests.app.named import Named
 from tests.store.samples import fake_ref, make_job, whole_run
 from workbench.app.server import create_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
@@ -105,9 +105,9 @@ def main(count: int = 1000) -> None:
             s3_url="http://127.0.0.1:1",
             sql_url=f"sqlite:///{name}/jobs.db",
         )
-        bench = Bench(settings)
-        fill(bench.store, count)
-        app = Named(create_app(bench, pages=False))
+        deployment = Deployment(settings)
+        fill(deployment.store, count)
+        app = Named(create_app(deployment, pages=False))
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", access_log=False))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

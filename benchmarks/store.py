@@ -5,7 +5,7 @@
 It starts its own servers in a temporary folder, or uses those that WORKBENCH_S3_URL and WORKBENCH_MLFLOW_URL name; with
 ``sql`` it needs none and measures SQL alone, in SQLite or in the empty database that WORKBENCH_SQL_URL names.
 Medians over the rounds; the machine is whatever it runs on, so read ratios rather than milliseconds. CPU is that of the
-calling thread. Cold: 10 ms pass between two calls, as they do in a bench at rest, and the code has left the caches.
+calling thread. Cold: 10 ms pass between two calls, as in an idle deployment, and the code has left the caches.
 """
 
 from __future__ import annotations

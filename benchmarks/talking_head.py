@@ -20,7 +20,7 @@ from benchmarks.bench_stack import running_stack, stack_pids
 from benchmarks.measure import interval, machine, pairs, told, tree_cpu_s
 from nodes._samples import sample_portrait
 from schemas.refs import AudioRef
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.finish import await_record
 from workbench.client.submit import submit_graph
 from workbench.client.view import artifacts
@@ -39,12 +39,12 @@ TRACKED_S = 2.0  # a job is recorded in MLflow after it is done; that counts as 
 class Measured:
     """One job after the other, with what each took."""
 
-    def __init__(self, bench: Bench, settle_s: float) -> None:
-        self.bench = bench
+    def __init__(self, deployment: Deployment, settle_s: float) -> None:
+        self.deployment = deployment
         self.settle_s = settle_s
         with tempfile.TemporaryDirectory() as folder:
-            self.portrait = bench.upload(sample_portrait(Path(folder)), "image")
-        self.pids = [*stack_pids(bench)]
+            self.portrait = deployment.upload(sample_portrait(Path(folder)), "image")
+        self.pids = [*stack_pids(deployment)]
         self.clip_s = 0.0
         self.wall_s: list[float] = []
         self.seed = 0
@@ -56,13 +56,13 @@ class Measured:
         settings = Settings(seed=self.seed, leave_out=frozenset({"upscale", "evaluate"}), fresh=True)
         graph = build(find_pipeline("talking_head"), given, settings)
         cpu, own, began = tree_cpu_s(self.pids), time.process_time(), time.perf_counter()
-        job = submit_graph(self.bench, Request(graph, pipeline="talking_head")).job
-        for update in self.bench.watch(job):
+        job = submit_graph(self.deployment, Request(graph, pipeline="talking_head")).job
+        for update in self.deployment.watch(job):
             if update.final:
                 break
         self.wall_s.append(time.perf_counter() - began)
         own = time.process_time() - own
-        record = await_record(self.bench, job)
+        record = await_record(self.deployment, job)
         time.sleep(self.settle_s)
         self.clip_s = next(ref.duration_s or 0.0 for _, _, ref in artifacts(record) if isinstance(ref, AudioRef))
         return tree_cpu_s(self.pids) - cpu + own
@@ -73,7 +73,7 @@ def main(count: int = 15, mlflow: str = "on") -> None:
     print(machine(), f"MLflow {mlflow}")
     environment = {"WORKBENCH_MLFLOW_URL": "http://127.0.0.1:9"} if mlflow == "dead" else {}
     with (
-        running_stack(*PARTS.get(mlflow, QUIET_PARTS), **environment) as bench,
+        running_stack(*PARTS.get(mlflow, QUIET_PARTS), **environment) as deployment,
         tempfile.TemporaryDirectory() as folder,
     ):
         script = subprocess.Popen(
@@ -92,7 +92,7 @@ def main(count: int = 15, mlflow: str = "on") -> None:
             walls.append(answer["wall_s"])
             return float(answer["cpu_s"])
 
-        measured = Measured(bench, TRACKED_S if mlflow != "off" else 0.3)
+        measured = Measured(deployment, TRACKED_S if mlflow != "off" else 0.3)
         time.sleep(20 if mlflow == "on" else 2)  # until MLflow has started: that is not a cost of a job
         for _ in range(2):
             measured.job()

@@ -3,7 +3,7 @@
     python -m benchmarks.tracking [count]
 
 Both record the same job of four nodes with its parameters, figures, tags and files, in turn, on one MLflow server that
-keeps its artifacts in the bench's object store. Naive is what a script does: ``start_run``, then ``log_param``,
+keeps its artifacts in the deployment's object store. Naive is what a script does: ``start_run``, then ``log_param``,
 ``log_metric``, ``set_tag`` and ``log_artifact`` for each. It sends no trace; the tracker does.
 Goals: at most four requests a job, one more for 10 s of running; five times faster than naive.
 """
@@ -73,7 +73,7 @@ class Naive:
                 mlflow.log_artifact(str(path))
 
 
-class Bench:
+class Deployment:
     """Jobs that ran, in SQL and the object store, and the same files in a folder."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
@@ -147,22 +147,22 @@ def main(count: int = 15) -> None:
             Proxy(servers.mlflow_url) as door,  # the package knows no Unix socket; both go through the same port
         ):
             asked = {"sql_url": f"sqlite:///{folder}/jobs.db", "mlflow_url": door.url}
-            bench = Bench(servers.model_copy(update=asked), folder)
-            naive = Naive(door.url, bench.files)
-            bench.tracker.sync(bench.finished())  # finds the experiment and where artifacts lie
-            naive.log(bench.finished())
-            bench.tracker.sync_due(1000)
+            deployment = Deployment(servers.model_copy(update=asked), folder)
+            naive = Naive(door.url, deployment.files)
+            deployment.tracker.sync(deployment.finished())  # finds the experiment and where artifacts lie
+            naive.log(deployment.finished())
+            deployment.tracker.sync_due(1000)
 
-            short, long, swept = bench.short_job(), bench.long_job(), bench.sweep(4)
+            short, long, swept = deployment.short_job(), deployment.long_job(), deployment.sweep(4)
             print(f"requests       a short job {short}  goal {GOAL_REQUESTS} {told(short <= GOAL_REQUESTS)}")
             print(f"requests       a job tracked while it runs {long}  goal {GOAL_LONG} {told(long <= GOAL_LONG)}")
             print(f"requests       a sweep of 4 jobs {swept}: its own run costs {swept - 4 * short}")
 
-            records = iter([bench.finished() for _ in range(2 * count)])
+            records = iter([deployment.finished() for _ in range(2 * count)])
             before = naive.requests
             ours, theirs = pairs(
                 count,
-                lambda: seconds(lambda: bench.tracker.sync(next(records))),
+                lambda: seconds(lambda: deployment.tracker.sync(next(records))),
                 lambda: seconds(lambda: naive.log(next(records))),
             )
             print(f"requests       naive {(naive.requests - before) / count:.0f}")
@@ -172,7 +172,7 @@ def main(count: int = 15) -> None:
             low, middle, high = ratio_interval(theirs, ours)
             ratio = f"{middle:.1f} [{low:.1f}, {high:.1f}]"
             print(f"naive / tracker {ratio}  goal {GOAL_RATIO:.0f} {told(middle >= GOAL_RATIO)}")
-            bench.store.close()
+            deployment.store.close()
 
 
 if __name__ == "__main__":

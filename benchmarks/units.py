@@ -19,20 +19,20 @@ from benchmarks.bench_stack import running_stack
 from benchmarks.hop import CHAIN
 from benchmarks.measure import machine
 from schemas.status import JobStatus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.store.listing import JobFilter
 
 
-def snapshot(bench: Bench) -> dict[str, float]:
+def snapshot(deployment: Deployment) -> dict[str, float]:
     """Counters of the bus, CPU seconds of bus and control plane, bytes of the database."""
-    client = bench.bus.client
+    client = deployment.bus.client
     calls: Any = client.info("commandstats")
     stats: Any = client.info("stats")
     scripts = [calls[name] for name in ("cmdstat_evalsha", "cmdstat_eval") if name in calls]
     server: Any = client.info("server")
-    folder = Path(bench.settings.sql_url.removeprefix("sqlite:///")).parent
+    folder = Path(deployment.settings.sql_url.removeprefix("sqlite:///")).parent
     return {
         "commands": stats["total_commands_processed"],
         "scripts": sum(entry["calls"] for entry in scripts),
@@ -49,11 +49,11 @@ def main(count: int = 300) -> None:
     """Print each cost a job and a node."""
     print(machine())
     parts = ("bus", "objects", "sql", "control", "worker")
-    with running_stack(*parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes") as bench:
-        run(bench, 20)
-        before, began = snapshot(bench), time.perf_counter()
-        run(bench, count)
-        took_s, after = time.perf_counter() - began, snapshot(bench)
+    with running_stack(*parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes") as deployment:
+        run(deployment, 20)
+        before, began = snapshot(deployment), time.perf_counter()
+        run(deployment, count)
+        took_s, after = time.perf_counter() - began, snapshot(deployment)
     each = {name: (after[name] - before[name]) / count for name in after}
     print(f"{count} chains of three nodes in {took_s:.1f} s: {count / took_s:.0f} chains/s")
     print(f"bus      {each['commands']:.1f} commands a job, {each['scripts']:.1f} of them scripts")
@@ -63,12 +63,12 @@ def main(count: int = 300) -> None:
     print(f"SQL      {each['sql_bytes'] / 1e3:.1f} kB a job")
 
 
-def run(bench: Bench, count: int) -> None:
+def run(deployment: Deployment, count: int) -> None:
     """Submit them all and wait until SQL has the end of each."""
-    jobs = [submit_graph(bench, Request(CHAIN, experiment=f"units-{count}")).job for _ in range(count)]
+    jobs = [submit_graph(deployment, Request(CHAIN, experiment=f"units-{count}")).job for _ in range(count)]
     wanted = JobFilter(experiment=f"units-{count}", status=[JobStatus.COMPLETED], limit=1)
     until = time.monotonic() + 300
-    while bench.store.list(wanted).total < len(jobs):
+    while deployment.store.list(wanted).total < len(jobs):
         assert time.monotonic() < until, "the jobs did not end"
         time.sleep(0.05)
 

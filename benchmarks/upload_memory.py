@@ -33,18 +33,18 @@ def main(megabytes: int = 200) -> None:
     print(machine())
     with (
         tempfile.TemporaryDirectory(prefix="upload-") as folder,
-        running_stack("bus", "objects", "sql", "control", "app") as bench,
+        running_stack("bus", "objects", "sql", "control", "app") as deployment,
     ):
         small, large = Path(folder) / "small.mp4", Path(folder) / "large.mp4"
         noise(small, 1)
         noise(large, megabytes)
-        await_app(bench.settings.app_url)
-        app = next(part.pid for part in status(bench.settings.home).parts if part.name == "app")
+        await_app(deployment.settings.app_url)
+        app = next(part.pid for part in status(deployment.settings.home).parts if part.name == "app")
         assert app
-        post(bench.settings, small)
+        post(deployment.settings, small)
         sizes = Sizes(app)
         began = time.perf_counter()
-        answer = post(bench.settings, large)
+        answer = post(deployment.settings, large)
         seconds = time.perf_counter() - began
         sizes.stop()
     facts = answer["facts"]

@@ -30,7 +30,7 @@ from benchmarks.runner.jobs import chain, node, submit
 from schemas.event import Progress
 from workbench.bus.answers import Taken
 from workbench.bus.bus import Bus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.settings import load_settings
 
 GOAL_MS = 300.0
@@ -44,20 +44,22 @@ SETTLE_S = 3.0
 def main(seconds: int = 30, watchers: int = 200, jobs: int = 50) -> None:
     print(machine())
     parts = ("bus", "objects", "sql", "control", "app")
-    with running_stack(*parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1") as bench:
+    with running_stack(
+        *parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1"
+    ) as deployment:
         length = int((seconds + 2 * SETTLE_S + 10) / NODE_S[0])
         graph = chain([node("filler")] * length)
-        ids = [submit(bench, graph) for _ in range(jobs)]
-        await_answer(f"{bench.settings.app_url}/health")
-        url = bench.settings.app_url.replace("http", "ws", 1) + "/ws"
+        ids = [submit(deployment, graph) for _ in range(jobs)]
+        await_answer(f"{deployment.settings.app_url}/health")
+        url = deployment.settings.app_url.replace("http", "ws", 1) + "/ws"
         command = [sys.executable, "-m", "benchmarks.watchers", "watch", url, str(watchers), str(seconds), *ids]
-        environment = {**os.environ, "WORKBENCH_APP_TOKEN": bench.settings.app_token}
+        environment = {**os.environ, "WORKBENCH_APP_TOKEN": deployment.settings.app_token}
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent, env=environment
         ) as clients:
-            before = tree_cpu_s(stack_pids(bench))
-            commits, seen = work(bench, jobs, clients)
-            spent = tree_cpu_s(stack_pids(bench)) - before
+            before = tree_cpu_s(stack_pids(deployment))
+            commits, seen = work(deployment, jobs, clients)
+            spent = tree_cpu_s(stack_pids(deployment)) - before
         report(seen, commits, spent, seconds, watchers, jobs)
 
 
@@ -82,7 +84,7 @@ def report(seen: dict[str, list[float]], commits: int, spent: float, seconds: in
     print(f"p95 {p95:.0f} ms  goal {GOAL_MS:.0f} {told(p95 < GOAL_MS)}")
 
 
-def work(bench: Bench, jobs: int, until: subprocess.Popen[bytes]) -> tuple[int, dict[str, list[float]]]:
+def work(deployment: Deployment, jobs: int, until: subprocess.Popen[bytes]) -> tuple[int, dict[str, list[float]]]:
     """Stand for the workers of all jobs until that process has ended.
 
     Returns how many nodes were committed, and what the process has seen.
@@ -92,7 +94,7 @@ def work(bench: Bench, jobs: int, until: subprocess.Popen[bytes]) -> tuple[int, 
     until.stdout.readline()  # all of them watch
     reader = ThreadPoolExecutor(1)  # what they see is more than a pipe holds
     seen = reader.submit(until.stdout.read)
-    bus = Bus(bench.settings.bus_url, bench.settings.bench)
+    bus = Bus(deployment.settings.bus_url, deployment.settings.namespace)
     taken: list[Taken] = []
     while len(taken) < jobs:
         known = taken[-1].lease.fence if taken else ""

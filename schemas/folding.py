@@ -1,8 +1,8 @@
-"""What events mean: the one rule by which a job's record, its live state and what a terminal shows follow from events.
+"""Folds events into the state of a job: the one rule for its record, its live state and the output of a terminal.
 
-An event counts for its node only if its number is greater than that of the last one that counted. So events may come
-twice, overlap after a reattach, or be applied again as a whole: the result is the same. ``workbench/web/fold.js`` is
-the same rule for browsers; a test compares the two.
+An event counts for its node only if its number is greater than that of the last event that counted. So events may be
+repeated, overlap after a reattach, or be applied again as a whole, with the same result. ``workbench/web/fold.js``
+implements the same rule for browsers; a test compares the two.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JOB_ENDS: Mapping[EventType, JobStatus] = {
     EventType.JOB_FAILED: JobStatus.FAILED,
     EventType.JOB_CANCELLED: JobStatus.CANCELLED,
 }
-# The status of a node after an event. It is certain even where the event's data cannot be read.
+# The status of a node after an event. It is certain even if the event's data is not valid.
 _STATUS: Mapping[EventType, NodeStatus] = {
     EventType.NODE_RUNNING: NodeStatus.RUNNING,
     EventType.NODE_COMPLETED: NodeStatus.COMPLETED,
@@ -43,7 +43,7 @@ def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
 
     Args:
         attempt: the node's attempt before the event.
-        failed: whether the node had an error before the event: what begins then is its next attempt.
+        failed: whether the node had an error before the event; if so, the next attempt starts.
     """
     status = _STATUS.get(event.type)
     if status is None:
@@ -53,7 +53,7 @@ def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
         changes["finished_at"] = event.at
     try:
         return changes | _read(event, attempt + 1 if failed else 0)
-    except ValidationError as fault:  # one bad event must not keep the recorder from all that follow
+    except ValidationError as fault:  # one invalid event must not stop the recorder from processing later events
         return changes | {"error": _unreadable(event, fault)}
 
 
@@ -63,7 +63,7 @@ def _read(event: Event, attempt: int) -> dict[str, Any]:
             start = NodeStart.model_validate(event.data)
             return {
                 "worker": start.worker,
-                "attempt": max(start.attempt, attempt),  # a worker that takes a segment does not say which it is
+                "attempt": max(start.attempt, attempt),  # a worker that takes a segment does not send the attempt
                 "started_at": event.at,
                 "finished_at": None,
                 "seconds": None,
@@ -97,7 +97,7 @@ def _read(event: Event, attempt: int) -> dict[str, Any]:
             } | _named(worker=failure.worker, started_at=failure.started_at)
         case EventType.NODE_LOST:
             NodeLoss.model_validate(event.data)
-            # Its output stays, as the mark of a node that is made again (engine.known.lost_results).
+            # The output is kept to mark a node that runs again (engine.known.lost_results).
             return {"cached": False, "seconds": None, "finished_at": None}
         case EventType.NODE_WAITING:
             return {"wait": NodeWait.model_validate(event.data)}
@@ -105,12 +105,12 @@ def _read(event: Event, attempt: int) -> dict[str, Any]:
 
 
 def _named(**values: Any) -> dict[str, Any]:
-    """Those that the event says; the others stay as they were."""
+    """The values that the event contains; the others do not change."""
     return {name: value for name, value in values.items() if value}
 
 
 def _finite(data: dict[str, Any]) -> dict[str, Any]:
-    """Without metrics that are no numbers: JSON turns NaN into null on the way here."""
+    """Remove metrics that are not finite numbers, such as NaN, which JSON turns into null."""
     metrics = data.get("metrics")
     if not isinstance(metrics, dict) or not metrics:
         return data
@@ -120,24 +120,24 @@ def _finite(data: dict[str, Any]) -> dict[str, Any]:
 def _unreadable(event: Event, fault: ValidationError) -> ErrorInfo:
     return ErrorInfo(
         code="node.bad_output",
-        message=f"the event {event.cursor} ({event.type}) of this node cannot be read",
+        message=f"the event {event.cursor} ({event.type}) of this node is not valid",
         details={"where": "event.data", "seen": str(fault)[:500]},
     )
 
 
 def open_status(nodes: Iterable[NodeStatus]) -> JobStatus:
-    """The status of a job that has begun and not ended: it waits when nodes wait and none runs or is about to."""
+    """The status of a job that has started and not ended: it waits if some nodes wait and none is running or ready."""
     found = set(nodes)
     return JobStatus.WAITING if NodeStatus.WAITING in found and not found & _ACTIVE else JobStatus.RUNNING
 
 
 class JobFold:
-    """A job's state. Starts from its record and takes events in; those that the record knows change nothing.
+    """A job's state. It starts from a record and applies events; events that the record contains change nothing.
 
     Attributes:
-        nodes: by id; each is replaced by another one when it changes.
-        end: the final status, once there is one. The first one stays.
-        on_bus: whether an event of it is known.
+        nodes: by id; a changed node is replaced by a new object.
+        end: the first final status, once there is one.
+        on_bus: whether any event of the job was seen.
     """
 
     def __init__(self, record: JobRecord) -> None:
@@ -151,7 +151,7 @@ class JobFold:
         self.take(record)
 
     def take(self, record: JobRecord) -> None:
-        """Take a record in: its end, and of each node whichever is further, the record's or the own."""
+        """Apply a record: its end, and the newer state of each node."""
         for node in record.nodes:
             known = self.nodes.get(node.id)
             if known is None or (node.epoch, node.seq) >= (known.epoch, known.seq):
@@ -161,7 +161,7 @@ class JobFold:
             self._stop_nodes()
 
     def see(self, event: Event) -> bool:
-        """Take an event in. Returns whether it changed anything."""
+        """Apply an event. Returns whether it changed anything."""
         if event.type in JOB_ENDS:
             if self.end is not None:
                 return False
@@ -169,7 +169,7 @@ class JobFold:
             self._stop_nodes()
             return True
         node = self.nodes.get(event.node)
-        if node is None:  # that it was accepted
+        if node is None:  # the job was accepted
             first, self.on_bus = not self.on_bus, True
             return first
         if (event.epoch, event.seq) <= (node.epoch, node.seq):
@@ -177,24 +177,24 @@ class JobFold:
         self.on_bus = self._begun = True
         changes = node_changes(event, attempt=node.attempt, failed=node.error is not None)
         self.nodes[event.node] = node.model_copy(update=changes)
-        self._stop_nodes()  # it may come late
+        self._stop_nodes()  # the event may be late
         return bool(changes)
 
     @property
     def status(self) -> JobStatus:
-        """What is true of the job now."""
+        """The current status of the job."""
         if self.end is not None:
             return self.end
         return open_status(node.status for node in self.nodes.values()) if self._begun else JobStatus.ACCEPTED
 
     @property
     def error(self) -> ErrorInfo | None:
-        """Of a failed job: the first failure that no edge handled."""
+        """For a failed job: the first failure that no edge handled."""
         node = self.nodes.get(self._failed_node)
         return node.error if node is not None else self._error
 
     def shown_status(self, name: str) -> NodeStatus:
-        """A node's status for people: the bus does not tell which nodes that were pending may run now."""
+        """A node's status for display, because the bus does not report when a pending node becomes ready."""
         status = self.nodes[name].status
         if status is NodeStatus.PENDING and self.on_bus and self.end is None:
             free = all(self.nodes[parent].status.final for parent in self._parents[name])

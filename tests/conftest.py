@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kept import KEPT
-from tests.live import Diary, LiveBench, cancel_unfinished
+from tests.live import Diary, LiveDeployment, cancel_unfinished
 from tests.sharing import FAMILIES, ByFamily, family_of
 from tests.stack.servers import running_servers
 
@@ -45,14 +45,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFamily:
 
 @pytest.fixture(scope="session")
 def bus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a real Valkey, password in it. Use ``bench_name`` for keys of your own."""
+    """URL of a real Valkey, password in it. Use ``namespace`` for keys of your own."""
     with running_servers(tmp_path_factory.mktemp("bus"), only=("bus",)) as settings:
         yield settings.bus_url
 
 
 @pytest.fixture
-def bench_name() -> str:
-    """A bench no other test uses."""
+def namespace() -> str:
+    """A deployment no other test uses."""
     return f"t-{uuid.uuid4().hex[:12]}"
 
 
@@ -71,18 +71,18 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _live(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[LiveBench]:
-    bench = LiveBench(tmp_path_factory.mktemp("live"), s3)
-    yield bench
-    bench.stop()
+def _live(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[LiveDeployment]:
+    deployment = LiveDeployment(tmp_path_factory.mktemp("live"), s3)
+    yield deployment
+    deployment.stop()
 
 
 @pytest.fixture
-def live(_live: LiveBench) -> Iterator[LiveBench]:
-    """One live bench for all tests of a session; each test finds it whole, and no job of the last one."""
+def live(_live: LiveDeployment) -> Iterator[LiveDeployment]:
+    """One live deployment for all tests of a session; each test finds it whole, and no job of the last one."""
     _live.ensure()
     yield _live
-    cancel_unfinished(_live.bench)
+    cancel_unfinished(_live.deployment)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A whole bench of real processes that a test may kill: Valkey, a control plane, data workers, SQL, objects."""
+"""A whole deployment of real processes that a test may kill: Valkey, a control plane, data workers, SQL, objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.engine.graphs import document
 from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.servers import bus_server
@@ -51,12 +51,12 @@ def wait_for(condition: Callable[[], T | None], timeout_s: float = 120.0, what: 
     raise AssertionError(f"did not come true within {timeout_s:g} s: {what or condition}")
 
 
-def cancel_unfinished(bench: Bench) -> None:
+def cancel_unfinished(deployment: Deployment) -> None:
     """What a test submitted and did not see end must not keep the only worker from the tests behind it."""
     states = [status for status in JobStatus if not status.final]
-    for job in bench.store.list(JobFilter(status=states, limit=1000)).jobs:
+    for job in deployment.store.list(JobFilter(status=states, limit=1000)).jobs:
         try:
-            bench.cancel(job.id)
+            deployment.cancel(job.id)
         except WorkbenchError as error:
             if error.code != "bus.unreachable":  # a test may have ended the bus
                 raise
@@ -79,12 +79,12 @@ def sigkill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-class LiveBench:
+class LiveDeployment:
     """Everything in one folder. ``ensure`` starts what is not running; a test kills what it likes.
 
     Args:
-        hosts: addresses the bus listens on; the bench's own clients use the first.
-        given: WORKBENCH_* variables of all roles and of the bench's own client, over the usual ones.
+        hosts: addresses the bus listens on; the deployment's own clients use the first.
+        given: WORKBENCH_* variables of all roles and of the deployment's own client, over the usual ones.
 
     Attributes:
         of_role: variables of one part alone, by "bus", "control" and "worker": read when that part is started.
@@ -95,7 +95,7 @@ class LiveBench:
         port, password = free_port(hosts[0]), secrets.token_hex(8)
         self.environment = {
             "WORKBENCH_HOME": str(home),
-            "WORKBENCH_BENCH": f"live-{secrets.token_hex(4)}",
+            "WORKBENCH_NAMESPACE": f"live-{secrets.token_hex(4)}",
             "WORKBENCH_BUS_URL": f"redis://:{password}@{hosts[0]}:{port}",
             "WORKBENCH_SQL_URL": f"sqlite:///{home}/jobs.db",
             "WORKBENCH_LEASE_S": str(LEASE_S),
@@ -119,13 +119,13 @@ class LiveBench:
         self.control: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
         self.standby: subprocess.Popen[bytes] | None = None  # a second worker, where a test wants one
-        self.bench = Bench(self.settings)
+        self.deployment = Deployment(self.settings)
 
     # -- processes --------------------------------------------------------------------------------------------------
 
     def start_bus(self) -> None:
         self.bus_process = self._start(self._bus_argv, cwd=self.home / "bus", **self.of_role["bus"])
-        probe = Bus(self.settings.bus_url, self.settings.bench, control=True)
+        probe = Bus(self.settings.bus_url, self.settings.namespace, control=True)
         wait_for(lambda: probe.client.ping() is not None, START_TIMEOUT_S, "the bus is up")
         probe.close()
 
@@ -159,13 +159,13 @@ class LiveBench:
             self.await_ready(process)
 
     def await_ready(self, process: subprocess.Popen[bytes]) -> str:
-        """The worker name of a role, once it announced itself on an open bench."""
+        """The worker name of a role, once it announced itself on an open deployment."""
 
         def name() -> str | None:
             assert process.poll() is None, f"{process.args!r} ended: {self.log()[-3000:]}"
-            if self.bench.bus.marker().phase is not Phase.OPEN:
+            if self.deployment.bus.marker().phase is not Phase.OPEN:
                 return None
-            found = self.bench.bus.queues.workers()
+            found = self.deployment.bus.queues.workers()
             return next((name for name, raw in found.items() if b'"pid":%d,' % process.pid in raw), None)
 
         return wait_for(name, START_TIMEOUT_S, f"{process.args!r} is ready")
@@ -200,13 +200,13 @@ class LiveBench:
         key: str | None = None,
         **fields: Any,
     ) -> Accepted:
-        return submit_graph(self.bench, Request(document(nodes, edges, **fields), key=key))
+        return submit_graph(self.deployment, Request(document(nodes, edges, **fields), key=key))
 
     def finish(self, job: str, timeout_s: float = 120.0) -> JobRecord:
         """The job's record once SQL knows its end."""
 
         def final() -> JobRecord | None:
-            record = self.bench.job(job)
+            record = self.deployment.job(job)
             return record if record.status.final else None
 
         return wait_for(final, timeout_s, f"job {job} is final")
@@ -218,7 +218,7 @@ class LiveBench:
         """The count-th event of that type."""
 
         def found() -> Event | None:
-            hits = [e for e in self.bench.bus.events(job) if (e.type.value, e.node) == (type_, node)]
+            hits = [e for e in self.deployment.bus.events(job) if (e.type.value, e.node) == (type_, node)]
             return hits[count - 1] if len(hits) >= count else None
 
         return wait_for(found, what=f"{type_} {node}")

@@ -54,7 +54,7 @@ def test_the_packages_import_from_anywhere(folder: Path) -> None:
         ("workbench.cli.main", set()),
         ("workbench.control.role", set()),
         ("workbench.data.role", set()),
-        ("workbench.client.bench", set()),
+        ("workbench.client.deployment", set()),
         ("workbench.engine.worker", set()),
         ("workbench.engine.slot", set()),
         ("workbench.embedded.supervisor", set()),

@@ -3,7 +3,7 @@
     .venv/bin/python tools/render_notebooks.py [NAME …]
 
 Runs each on the stack of this home, which is started where none runs; small videos, so that a page stays under a few
-megabytes. Players point to the bench, which readers of the pages do not have: its files are put into the pages.
+megabytes. Players point to the deployment, which readers of the pages do not have: its files are put into the pages.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def executed(notebook: Path) -> Path:
 
 
 def alone(page: str) -> str:
-    """The page with the bench's files in it, and links to the other pages."""
+    """The page with the deployment's files in it, and links to the other pages."""
 
     def carried(found: re.Match[str]) -> str:
         with urllib.request.urlopen(found[1].replace("&amp;", "&")) as answer:

@@ -32,7 +32,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # Every process of the bench imports this package: what only people need is imported when they ask for it.
+    # Every process of the deployment imports this package: what only people need is imported when they ask for it.
     if name in _HOMES:
         from importlib import import_module
 

@@ -30,9 +30,9 @@ class CrashPoint(StrEnum):
     EPOCH_BEGUN = "epoch.begun"  # the bus is marked, no job was put back
     JOB_PUT_BACK = "epoch.put_back"  # one of several jobs is on the bus again
     RECALLED = "epoch.recalled"  # the bus has SQL's word, no worker was let present a lease
-    GRACE_OVER = "epoch.grace_over"  # workers have presented their leases, the bench is still closed
-    ALL_ENQUEUED = "epoch.enqueued"  # what nobody presented is enqueued, the bench is still closed
-    BENCH_OPENED = "epoch.opened"  # the bench is open, workers that were woken in vain were not woken again
+    GRACE_OVER = "epoch.grace_over"  # workers have presented their leases, the deployment is still closed
+    ALL_ENQUEUED = "epoch.enqueued"  # what nobody presented is enqueued, the deployment is still closed
+    DEPLOYMENT_OPENED = "epoch.opened"  # the deployment is open, workers that were woken in vain were not woken again
 
     OUTBOX_READ = "record.read"  # the recorder has a batch that SQL does not have
     BATCH_APPLIED = "record.applied"  # SQL has the batch, the bus was not told

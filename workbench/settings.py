@@ -1,4 +1,4 @@
-"""Where every part of the bench is, as URLs and credentials.
+"""Where every part of the deployment is, as URLs and credentials.
 
 Order: environment variables ``WORKBENCH_*``, then what the running embedded stack wrote into its home
 (``stack-settings.json``), then defaults. No code asks whether a part is embedded or remote.
@@ -30,12 +30,13 @@ def default_home() -> Path:
 
 
 class Settings(BaseModel):
-    """One bench, as one process sees it. Every field can be set as ``WORKBENCH_<FIELD>``."""
+    """One deployment, as one process sees it. Every field can be set as ``WORKBENCH_<FIELD>``."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     home: Path = Field(default_factory=default_home, description="Directory of all state on this machine.")
-    bench: str = Field("bench", pattern=r"^[a-z0-9-]{1,32}$", description="Names the bench on a shared bus.")
+    # The default is the prefix of every key on the bus of an existing home.
+    namespace: str = Field("bench", pattern=r"^[a-z0-9-]{1,32}$", description="Prefix of all keys on a shared bus.")
 
     bus_url: str = Field("", description="redis:// or rediss:// URL with the password in it.")
     s3_url: str = Field("", description="http(s)://host:port of the object store.")
@@ -108,6 +109,8 @@ def load_settings(**given: Any) -> Settings:
     """
     # Read by hand: pydantic-settings costs every command and every role 0.17 s of CPU at import.
     variables = {name: os.environ.get(f"{PREFIX}{name.upper()}", "") for name in Settings.model_fields}
+    # The earlier name of the setting: ignoring it would send a worker to another deployment's keys.
+    variables["namespace"] = variables["namespace"] or os.environ.get("WORKBENCH_BENCH", "")
     environment = {name: value for name, value in variables.items() if value}
     home = Path(given.get("home") or default_home())
     try:

@@ -23,7 +23,7 @@ from benchmarks.peers.figures import Found
 from benchmarks.peers.handle import Driver
 from benchmarks.peers.installed import PACKAGES, require
 from benchmarks.peers.report import FLOOR, OURS, goals, table
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.embedded.stack import status
 
 SYSTEMS = (OURS, FLOOR, *PACKAGES)
@@ -40,14 +40,14 @@ def main() -> None:
     chance = random.Random(1)
     environment = {"WORKBENCH_NODE_MODULES": "benchmarks.noop_nodes", "WORKBENCH_CONTROL_SLOTS": "1"}
     with (
-        running_stack(*PARTS, **environment) as bench,
+        running_stack(*PARTS, **environment) as deployment,
         tempfile.TemporaryDirectory(prefix="peers-") as folder,
         ExitStack() as stack,
     ):
         drivers = {}
         for name in names:
             print(f"starting {name}", file=sys.stderr, flush=True)
-            driver = start(bench, name, Path(folder))
+            driver = start(deployment, name, Path(folder))
             stack.callback(driver.close)
             driver.pause()
             drivers[name] = driver
@@ -78,12 +78,14 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def start(bench: Bench, name: str, folder: Path) -> Driver:
+def start(deployment: Deployment, name: str, folder: Path) -> Driver:
     """A system's driver, on a database of its own; with ours, the stack's roles are stopped and continued too."""
     database = SYSTEMS.index(name)
-    roles = [part.pid for part in status(bench.settings.home).parts if part.name in ("control", "worker") and part.pid]
+    roles = [
+        part.pid for part in status(deployment.settings.home).parts if part.name in ("control", "worker") and part.pid
+    ]
     others = roles if name == OURS else []
-    url = urlsplit(bench.settings.bus_url)._replace(path=f"/{database}").geturl()
+    url = urlsplit(deployment.settings.bus_url)._replace(path=f"/{database}").geturl()
     return Driver(name, url, folder / f"{name}.log", others)
 
 

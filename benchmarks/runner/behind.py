@@ -1,4 +1,4 @@
-"""A chain's latency with 10,000 finished jobs behind it, against an empty bench; and what those jobs leave.
+"""A chain's latency with 10,000 finished jobs behind it, against an empty deployment; and what those jobs leave.
 
 Two stacks run side by side, measured in turns. One gets the jobs first, by way of the real submit, scripts and
 recorder: only the worker is replaced by a loop that takes and commits. Goals: at most 1.2 x; no finished entry on any
@@ -18,7 +18,7 @@ from benchmarks.measure import pairs, percentile, ratio_interval, shown, told
 from benchmarks.runner.jobs import bench_stack, chain, node, submit
 from workbench.bus.bus import Bus, Taken
 from workbench.bus.keys import LANES
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 GOAL = 1.2
 BYTES_GOAL = 64
@@ -31,9 +31,9 @@ SUBMITTERS = 2
 def main(jobs: int = 10_000, count: int = 200) -> None:
     with bench_stack() as full, bench_stack() as empty:
         memory = used_bytes(full)
-        for bench in (full, empty):
+        for deployment in (full, empty):
             for _ in range(20):
-                chain_ms(bench)
+                chain_ms(deployment)
         began = time.perf_counter()
         fill(full, jobs)
         print(f"{jobs} jobs finished and recorded in {time.perf_counter() - began:.0f} s", flush=True)
@@ -52,20 +52,20 @@ def main(jobs: int = 10_000, count: int = 200) -> None:
         print(f"bus memory {grown:+.1f} bytes a finished job, {kept} keys left  goal {BYTES_GOAL} {verdict}")
 
 
-def fill(bench: Bench, jobs: int) -> None:
+def fill(deployment: Deployment, jobs: int) -> None:
     """Submit, take and commit that many jobs of one node; returns once SQL has them all."""
     graph = chain([node("filler")])
     shares = [jobs // SUBMITTERS + (index < jobs % SUBMITTERS) for index in range(SUBMITTERS)]
 
     def put(share: int) -> None:
-        own = Bench(bench.settings)
+        own = Deployment(deployment.settings)
         for _ in range(share):
             submit(own, graph)
 
     threads = [threading.Thread(target=put, args=(share,)) for share in shares]
     for thread in threads:
         thread.start()
-    bus = Bus(bench.settings.bus_url, bench.settings.bench)
+    bus = Bus(deployment.settings.bus_url, deployment.settings.namespace)
     done, taken = 0, None
     while done < jobs:
         taken = taken or bus.take("filler", 0, POOL)
@@ -77,7 +77,7 @@ def fill(bench: Bench, jobs: int) -> None:
         thread.join()
     bus.leave("filler", ["filler"])
     bus.close()
-    await_recorded(bench)
+    await_recorded(deployment)
 
 
 def commit(bus: Bus, taken: Taken) -> Taken | None:
@@ -86,22 +86,22 @@ def commit(bus: Bus, taken: Taken) -> Taken | None:
     return following
 
 
-def await_recorded(bench: Bench) -> None:
+def await_recorded(deployment: Deployment) -> None:
     """Until the recorder has confirmed everything."""
-    while bench.bus.client.xlen(bench.bus.keys.outbox):
+    while deployment.bus.client.xlen(deployment.bus.keys.outbox):
         time.sleep(0.1)
 
 
-def entries(bench: Bench) -> int:
+def entries(deployment: Deployment) -> int:
     """Entries of all queues and the outbox."""
-    keys = bench.bus.keys
+    keys = deployment.bus.keys
     streams = [keys.outbox, *(keys.queue(pool, lane) for pool in ("control", "data.cpu", POOL) for lane in LANES)]
-    return sum(int(bench.bus.client.xlen(stream)) for stream in streams)
+    return sum(int(deployment.bus.client.xlen(stream)) for stream in streams)
 
 
-def used_bytes(bench: Bench) -> int:
+def used_bytes(deployment: Deployment) -> int:
     """What the server's data take, without its own overhead and buffers."""
-    return int(bench.bus.client.info("memory")["used_memory_dataset"])
+    return int(deployment.bus.client.info("memory")["used_memory_dataset"])
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ def main(count: int = 10) -> None:
     levels = SECONDS["a"] + max(SECONDS["b1"], SECONDS["c"]) + SECONDS["b2"] + SECONDS["d"]
     nodes = {name: {**node("sleep", seconds=seconds), "input": {"tick": 0}} for name, seconds in SECONDS.items()}
     nodes["d"]["input"] = {"tick": 0, "payload": ""}  # of two parents' values none is the obvious one
-    with bench_stack() as bench, further_workers(bench, 1):
-        finish(bench, submit(bench, chain([node("sleep", seconds=0)])))  # warm
-        walls = [run_ms(bench, document(nodes, EDGES)) / 1e3 for _ in range(count)]
+    with bench_stack() as deployment, further_workers(deployment, 1):
+        finish(deployment, submit(deployment, chain([node("sleep", seconds=0)])))  # warm
+        walls = [run_ms(deployment, document(nodes, EDGES)) / 1e3 for _ in range(count)]
     ratio = interval([wall / critical for wall in walls])
     print(f"critical path {critical:.2f} s, level by level it would be {levels:.2f} s")
     print(f"wall / critical path {shown(ratio, 3)} ({count} jobs)  goal {GOAL} {told(ratio[1] <= GOAL)}")

@@ -17,7 +17,7 @@ import orjson
 from benchmarks.bench_stack import running_stack
 from benchmarks.measure import tree_cpu_s
 from schemas.event import Event, EventType, NodeResult
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
@@ -27,11 +27,13 @@ IDLE_CPU = 0.15  # share of a core; a worker that starts takes a whole one
 
 
 @contextmanager
-def bench_stack(*, worker: bool = True) -> Iterator[Bench]:
+def bench_stack(*, worker: bool = True) -> Iterator[Deployment]:
     """A stack with the benchmark's nodes: one control executor and, unless told otherwise, one data worker."""
     parts = ("bus", "objects", "sql", "control", *(("worker",) if worker else ()))
-    with running_stack(*parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1") as bench:
-        yield bench
+    with running_stack(
+        *parts, WORKBENCH_NODE_MODULES="benchmarks.noop_nodes", WORKBENCH_CONTROL_SLOTS="1"
+    ) as deployment:
+        yield deployment
 
 
 def document(
@@ -54,25 +56,25 @@ def chain(nodes: Sequence[dict[str, Any]], **fields: Any) -> dict[str, Any]:
 
 
 def node(service: str, **params: Any) -> dict[str, Any]:
-    return {"service": f"bench.{service}", "params": params}
+    return {"service": f"deployment.{service}", "params": params}
 
 
-def submit(bench: Bench, graph: dict[str, Any], **fields: Any) -> str:
+def submit(deployment: Deployment, graph: dict[str, Any], **fields: Any) -> str:
     """Submit, e.g. with ``lane="batch"``; returns the job's id."""
-    return submit_graph(bench, Request(graph, **fields)).job
+    return submit_graph(deployment, Request(graph, **fields)).job
 
 
-def finish(bench: Bench, job: str) -> list[Event]:
+def finish(deployment: Deployment, job: str) -> list[Event]:
     """All events of a job, once it is final. Blocks. Raises AssertionError unless it completed."""
-    events = [event for update in bench.watch(job) for event in update.events]
+    events = [event for update in deployment.watch(job) for event in update.events]
     assert events[-1].type is EventType.JOB_COMPLETED, events[-1]
     return events
 
 
-def run_ms(bench: Bench, graph: dict[str, Any]) -> float:
+def run_ms(deployment: Deployment, graph: dict[str, Any]) -> float:
     """Milliseconds from submit to the last event."""
     began = time.perf_counter()
-    finish(bench, submit(bench, graph))
+    finish(deployment, submit(deployment, graph))
     return (time.perf_counter() - began) * 1e3
 
 
@@ -83,12 +85,12 @@ def results(events: Sequence[Event]) -> dict[str, NodeResult]:
 
 
 class Workers:
-    """Further data workers of a bench, started in batches and ended together."""
+    """Further data workers of a deployment, started in batches and ended together."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._log = (bench.settings.home / "logs" / "further-workers.log").open("ab")
+        self._log = (deployment.settings.home / "logs" / "further-workers.log").open("ab")
 
     def grow_to(self, count: int) -> None:
         """Have this many of them, announced and idle. Two at a time: more would starve each other while they start."""
@@ -121,7 +123,7 @@ class Workers:
 
     def _await_announced(self, pids: Sequence[int]) -> None:
         until = time.monotonic() + WORKER_TIMEOUT_S
-        while not set(pids) <= {orjson.loads(raw)["pid"] for raw in self._bench.bus.queues.workers().values()}:
+        while not set(pids) <= {orjson.loads(raw)["pid"] for raw in self._deployment.bus.queues.workers().values()}:
             assert time.monotonic() < until, "the workers did not announce themselves"
             time.sleep(0.1)
 
@@ -137,9 +139,9 @@ class Workers:
 
 
 @contextmanager
-def further_workers(bench: Bench, count: int = 0) -> Iterator[Workers]:
+def further_workers(deployment: Deployment, count: int = 0) -> Iterator[Workers]:
     """``count`` data workers more, ended afterwards."""
-    workers = Workers(bench)
+    workers = Workers(deployment)
     try:
         workers.grow_to(count)
         yield workers

@@ -19,16 +19,16 @@ NODE_S = 0.1
 
 
 def main(count: int = 8) -> None:
-    with bench_stack() as bench, further_workers(bench, WORKERS - 1):
+    with bench_stack() as deployment, further_workers(deployment, WORKERS - 1):
         sweep_job = chain([node("sleep", seconds=NODE_S)])
-        finish(bench, submit(bench, sweep_job))  # warm
-        sweep = [submit(bench, sweep_job, lane=BATCH) for _ in range(SWEEP)]
+        finish(deployment, submit(deployment, sweep_job))  # warm
+        sweep = [submit(deployment, sweep_job, lane=BATCH) for _ in range(SWEEP)]
         ours: list[list[Event]] = []
         for _ in range(count):
-            ours.append(finish(bench, submit(bench, chain([node("data")]), lane=INTERACTIVE)))
+            ours.append(finish(deployment, submit(deployment, chain([node("data")]), lane=INTERACTIVE)))
             time.sleep(NODE_S)
-        left = sum(not _started(bench.bus.events(job)) for job in sweep)
-        starts = [at for job in sweep for at in _started(finish(bench, job))]
+        left = sum(not _started(deployment.bus.events(job)) for job in sweep)
+        starts = [at for job in sweep for at in _started(finish(deployment, job))]
     between, waits = [], []
     for events in ours:
         accepted = next(event.at for event in events if event.type is EventType.JOB_ACCEPTED)

@@ -15,9 +15,9 @@ GOAL = 1.02
 
 def main(count: int = 20) -> None:
     job = chain([node("sleep", seconds=NODE_S), node("control"), node("sleep", seconds=NODE_S)])
-    with bench_stack() as bench:
-        finish(bench, submit(bench, chain([node("sleep", seconds=0), node("control")])))  # warm
-        walls = [run_ms(bench, job) / 1e3 for _ in range(count)]
+    with bench_stack() as deployment:
+        finish(deployment, submit(deployment, chain([node("sleep", seconds=0), node("control")])))  # warm
+        walls = [run_ms(deployment, job) / 1e3 for _ in range(count)]
     ratio = interval([wall / (2 * NODE_S) for wall in walls])
     added_ms = interval([(wall - 2 * NODE_S) * 1e3 for wall in walls])
     print(f"added to {2 * NODE_S:g} s of nodes: {shown(added_ms, 0)} ms a job ({count} jobs)")

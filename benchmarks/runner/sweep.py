@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.measure import told
 from benchmarks.runner.jobs import bench_stack, chain, finish, further_workers, node, results, submit
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 NODE_S = 0.1
 GOAL = 3.3
@@ -19,20 +19,20 @@ IDENTICAL, WORKERS = 50, 4
 
 
 def main(variants: int = 100) -> None:
-    with bench_stack() as bench:
-        finish(bench, submit(bench, chain([node("sleep", seconds=0)])))  # warm
+    with bench_stack() as deployment:
+        finish(deployment, submit(deployment, chain([node("sleep", seconds=0)])))  # warm
         graphs = [variant(number) for number in range(variants)]
-        uncached, executed = run_all(bench, [{**graph, "context": {"cache": False}} for graph in graphs])
+        uncached, executed = run_all(deployment, [{**graph, "context": {"cache": False}} for graph in graphs])
         print(f"without cache {uncached:.2f} s, {executed} executions", flush=True)
-        cached, executed = run_all(bench, graphs)
+        cached, executed = run_all(deployment, graphs)
         print(f"with cache    {cached:.2f} s, {executed} executions of {4 * variants} nodes", flush=True)
         ratio = uncached / cached
         print(
             f"{variants} x 4 nodes of {NODE_S} s: {ratio:.2f} x faster  goal {GOAL} {told(ratio >= GOAL)}", flush=True
         )
-        with further_workers(bench, WORKERS - 1):
+        with further_workers(deployment, WORKERS - 1):
             same = chain([node("known", seconds=NODE_S, value=1000) for _ in range(3)])
-            seconds, executed = run_all(bench, [same] * IDENTICAL)
+            seconds, executed = run_all(deployment, [same] * IDENTICAL)
         what = f"{IDENTICAL} identical jobs of 3 nodes at once, {WORKERS} workers"
         print(f"{what}: {executed} executions, {seconds:.2f} s  goal 3 {told(executed == 3)}")
 
@@ -42,11 +42,11 @@ def variant(number: int) -> dict[str, Any]:
     return chain([*(node("known", seconds=NODE_S) for _ in range(3)), node("known", seconds=NODE_S, value=number + 1)])
 
 
-def run_all(bench: Bench, graphs: list[dict[str, Any]]) -> tuple[float, int]:
+def run_all(deployment: Deployment, graphs: list[dict[str, Any]]) -> tuple[float, int]:
     """Submit all, wait for all: seconds, and how many nodes were executed rather than known."""
     began = time.perf_counter()
-    accepted = [submit(bench, graph) for graph in graphs]
-    done = [results(finish(bench, job)) for job in accepted]
+    accepted = [submit(deployment, graph) for graph in graphs]
+    done = [results(finish(deployment, job)) for job in accepted]
     seconds = time.perf_counter() - began
     return seconds, sum(not result.cached for job in done for result in job.values())
 

@@ -18,7 +18,7 @@ from benchmarks.runner.jobs import bench_stack, chain, finish, node, submit
 from schemas.event import Event, EventType
 from schemas.status import Plane
 from workbench.bus.bus import Bus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.engine.worker import Worker
 from workbench.logs import configure_logging
 
@@ -49,29 +49,29 @@ class CountedWorker(Worker):
 
 def main(count: int = 100) -> None:
     configure_logging("warning")
-    with bench_stack(worker=False) as bench:
-        worker = CountedWorker(bench.settings, Plane.DATA, "cpu", 1)
+    with bench_stack(worker=False) as deployment:
+        worker = CountedWorker(deployment.settings, Plane.DATA, "cpu", 1)
         worker.start()
         try:
             assert worker.wait_ready()
-            finish(bench, submit(bench, chain([node("data")])))
+            finish(deployment, submit(deployment, chain([node("data")])))
             values = itertools.count()
             plain = [chain([node("data")])] * count
             known = [chain([node("known", seconds=0, value=next(values))]) for _ in range(2 * count)]
-            say("under load", loaded(bench, worker, plain), 1)
-            say("idle", idle(bench, worker, plain), 2)
-            say("under load, cache", loaded(bench, worker, known[:count]), 2)
-            say("idle, cache", idle(bench, worker, known[count:]), 3)
+            say("under load", loaded(deployment, worker, plain), 1)
+            say("idle", idle(deployment, worker, plain), 2)
+            say("under load, cache", loaded(deployment, worker, known[:count]), 2)
+            say("idle, cache", idle(deployment, worker, known[count:]), 3)
         finally:
             worker.stop()
 
 
-def loaded(bench: Bench, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
+def loaded(deployment: Deployment, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
     """Trips a hop while there is always a next one: sent between the first job's take and the last one's."""
-    blocker = submit(bench, chain([node("sleep", seconds=0.02 * len(graphs))]))  # until all the others are queued
-    jobs = [submit(bench, graph) for graph in graphs]
-    finish(bench, blocker)
-    first, *_, last = [_started_at(finish(bench, job)) for job in jobs]
+    blocker = submit(deployment, chain([node("sleep", seconds=0.02 * len(graphs))]))  # until all the others are queued
+    jobs = [submit(deployment, graph) for graph in graphs]
+    finish(deployment, blocker)
+    first, *_, last = [_started_at(finish(deployment, job)) for job in jobs]
     settle(worker)
     return sum(first < at <= last for at in worker.sent) / (len(jobs) - 1)
 
@@ -80,11 +80,11 @@ def _started_at(events: list[Event]) -> float:
     return next(event.at for event in events if event.type is EventType.NODE_RUNNING)
 
 
-def idle(bench: Bench, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
+def idle(deployment: Deployment, worker: CountedWorker, graphs: list[dict[str, Any]]) -> float:
     """Trips a hop where the worker waits before each. Waits that ran out (one a second) are not in it."""
     before = len(worker.sent)
     for graph in graphs:
-        finish(bench, submit(bench, graph))
+        finish(deployment, submit(deployment, graph))
     return (len(worker.sent) - before) / len(graphs)
 
 

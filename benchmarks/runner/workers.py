@@ -16,14 +16,14 @@ GOAL = 0.95
 
 
 def main(rounds: int = 3, seconds: float = NODE_S) -> None:
-    with bench_stack() as bench, further_workers(bench) as more:
+    with bench_stack() as deployment, further_workers(deployment) as more:
         for workers in COUNTS:
             more.grow_to(workers - 1)  # the stack has one
             total = workers * NODES_A_WORKER
             graph = document({f"n{index}": node("sleep", seconds=seconds) for index in range(total)})
             shares = []
             for _ in range(rounds):
-                done = results(finish(bench, submit(bench, graph))).values()
+                done = results(finish(deployment, submit(deployment, graph))).values()
                 assert len({result.worker for result in done}) == workers
                 wall = max(result.finished_at for result in done) - min(result.started_at for result in done)
                 shares.append(NODES_A_WORKER * seconds / wall)

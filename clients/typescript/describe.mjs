@@ -1,4 +1,4 @@
-// Prints the OpenAPI description of a running bench: the generator of the types knows no token.
+// Prints the OpenAPI description of a running deployment: the generator of the types knows no token.
 
 const url = process.env.WORKBENCH_URL ?? "http://127.0.0.1:7860";
 const token = process.env.WORKBENCH_TOKEN;

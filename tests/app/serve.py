@@ -19,7 +19,7 @@ from workbench.app.api import live
 from workbench.app.measured import Measured
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.live import watcher
 from workbench.settings import load_settings
 
@@ -29,12 +29,12 @@ SEND_BUFFER_BYTES = 65_536
 
 if __name__ == "__main__":
     live.TOO_SLOW_S, watcher.HEARTBEAT_EVERY_S, watcher.MAX_SUBSCRIPTIONS = 3.0, 4.0, MAX_SUBSCRIPTIONS
-    bench, port = Bench(load_settings(app_token=TOKEN)), int(sys.argv[1])
+    deployment, port = Deployment(load_settings(app_token=TOKEN)), int(sys.argv[1])
     app: Any
     if sys.argv[2:] == ["guarded"]:
-        app = guarded_app(bench, "127.0.0.1", port, pages=False)
+        app = guarded_app(deployment, "127.0.0.1", port, pages=False)
     else:
-        open_app = create_app(bench, pages=False)
+        open_app = create_app(deployment, pages=False)
         open_app.add_middleware(Measured)  # as guarded_app does
         app = Named(open_app)
     with socket.create_server(("127.0.0.1", port)) as listening:

@@ -25,7 +25,7 @@ from tests.app.live.conftest import App
 from tests.app.live.conftest import _guarded as _guarded
 from tests.app.live.conftest import guarded as guarded
 from tests.app.serve import TOKEN
-from tests.live import LiveBench
+from tests.live import LiveDeployment
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -35,7 +35,7 @@ WITHIN_S = 90.0 if EXAMPLES <= 8 else 3600.0
 
 
 @pytest.fixture
-def known(live: LiveBench) -> Iterator[str]:
+def known(live: LiveDeployment) -> Iterator[str]:
     """A job that is finished, so that some of what is asked for is there."""
     yield live.run({"a": "probe.data"}).id
 
@@ -108,5 +108,5 @@ def test_a_server_error_would_be_found(guarded: App, known: str) -> None:
         operation.Case().validate_response(answer, checks=[not_a_server_error])
 
 
-# The bench says that a part of it does not answer: true in a bench without MLflow or all its workers, and no fault.
+# A part does not answer: true in a deployment without MLflow or all its workers, and no fault.
 ALLOWED = {"capabilities.incomplete", "tracking.unreachable"}

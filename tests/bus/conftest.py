@@ -1,4 +1,4 @@
-"""A bench of its own on a real Valkey, taken over and open."""
+"""A deployment of its own on a real Valkey, taken over and open."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import run_id
 
 
-def open_bench(bus: Bus, epoch: int = 1) -> None:
+def open_deployment(bus: Bus, epoch: int = 1) -> None:
     """Do what the control plane does with a bus it does not know."""
     scripts.load_all(bus.client)
     assert bus.begin_epoch(epoch, run_id(bus.client)) is Verdict.OK
-    assert bus.open_bench(epoch) is Verdict.OK
+    assert bus.open_deployment(epoch) is Verdict.OK
 
 
 @pytest.fixture
-def bus(bus_url: str, bench_name: str) -> Iterator[Bus]:
-    bus = Bus(bus_url, bench_name, control=True)
-    open_bench(bus)
+def bus(bus_url: str, namespace: str) -> Iterator[Bus]:
+    bus = Bus(bus_url, namespace, control=True)
+    open_deployment(bus)
     yield bus
     bus.close()

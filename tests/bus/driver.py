@@ -17,6 +17,7 @@ from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.fields import JobField, NodeField
 from workbench.bus.planned import Planned
+from workbench.engine.edges import gate
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 
@@ -58,7 +59,7 @@ class Hand:
                 continue
             incoming = [edge for edge in self.spec.edges if edge.to == node.id]
             assert all(self.status[edge.from_].final for edge in incoming), "a node before its parents"
-            if not incoming or any(edge.kind.fires(self.status[edge.from_]) for edge in incoming):
+            if not gate(incoming, self.status).skips:
                 return node.id
             self.status[node.id] = NodeStatus.SKIPPED
         return None

@@ -127,7 +127,7 @@ def test_over_a_wipe_a_job_that_waits_goes_on_waiting(bus: Bus) -> None:
     begin(bus, 2)
     put_back(bus, 2, waits=True)
     assert bus.requeue("job", bus.segments("job")) == 0
-    bus.open_bench(2)
+    bus.open_deployment(2)
     assert nobody_takes(bus)
     assert bus.asked("job", ["ask", "b"]) == {"ask": WHY}
     assert bus.decide("job", "ask", YES) is Verdict.OK
@@ -142,7 +142,7 @@ def test_over_a_wipe_an_answer_that_is_handed_over_leads_on(bus: Bus) -> None:
     put_back(bus, 2, waits=True)
     assert bus.decide("job", "ask", YES) is Verdict.OK
     bus.requeue("job", bus.segments("job"))
-    bus.open_bench(2)
+    bus.open_deployment(2)
     taken = take(bus, "other", pool="control")
     assert bus.ask(taken.lease, "ask", WHY)[1] == YES
     assert nobody_takes(bus, "third"), "it is taken once, however often it was enqueued"
@@ -159,7 +159,7 @@ def test_a_worker_that_was_on_it_keeps_it_over_a_wipe(bus: Bus) -> None:
     bus.decide("job", "ask", YES)
     verdict, fence = bus.adopt(taken.lease, "other", {})
     assert verdict is Verdict.OK
-    bus.open_bench(2)
+    bus.open_deployment(2)
     assert nobody_takes(bus, "third")
     lease = Lease("job", taken.lease.segment, fence)
     assert bus.commit(lease, "ask", NodeResult(output={"narration": "Good evening."}).to_json())[0] is Verdict.OK

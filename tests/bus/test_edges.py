@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.event import Event, EventType
 from schemas.status import FINAL_NODE_STATUSES, NODE_TRANSITIONS, NodeStatus
-from tests.bus.conftest import open_bench
+from tests.bus.conftest import open_deployment
 from tests.bus.driver import POOLS, Driver, Hand, failure_of, job_status, planned, result_of, statuses
 from tests.engine.graphs import checked, document, expected, first_unhandled, random_documents
 from workbench.bus.answers import Verdict
@@ -117,8 +117,8 @@ def run_and_check(
     bus: Bus, graph: Checked, outcomes: dict[str, bool], transient: dict[str, int], known: set[str], rnd: Any = None
 ) -> dict[str, NodeStatus]:
     job = f"j{next(JOBS)}"
-    bus.keys = Keys(f"{job}-bench")  # a failed example must not leave anything to the next
-    open_bench(bus)
+    bus.keys = Keys(f"{job}-deployment")  # a failed example must not leave anything to the next
+    open_deployment(bus)
     driver = Driver(bus, outcomes, dict(transient))
     assert bus.accept(planned(job, graph, known), 1) is Verdict.OK
     if rnd is None:
@@ -187,8 +187,8 @@ def test_the_scripts_count_as_the_plan_does(bus: Bus, data: st.DataObject, raw: 
     graph = checked(raw)
     outcomes = data.draw(st.fixed_dictionaries({node: st.booleans() for node in graph.order}), "outcomes")
     job = f"j{next(JOBS)}"
-    bus.keys = Keys(f"{job}-bench")
-    open_bench(bus)
+    bus.keys = Keys(f"{job}-deployment")
+    open_deployment(bus)
     assert bus.accept(planned(job, graph), 1) is Verdict.OK
     driver = Driver(bus, outcomes)
     while hand := driver.take_any("w"):

@@ -162,7 +162,7 @@ def test_a_live_worker_keeps_its_computation_over_a_wipe(bus: Bus) -> None:
         put_back(bus, ONE, set(), 2, job=job)
     verdict, fence = bus.adopt(first.lease, "w", {}, claims={"a": KEY})
     assert verdict is Verdict.OK
-    bus.open_bench(2)
+    bus.open_deployment(2)
     second = take(bus, "second")
     assert second.lease.job == "second"
     assert claim(bus, second) is Verdict.PARKED
@@ -183,7 +183,7 @@ def test_sql_has_the_word_on_what_the_bus_has_lost(bus: Bus) -> None:
     assert [entry.event.type.value for entry in bus.outbox("")][recorded:] == ["job.completed"], "SQL has the rest"
     assert bus.leases() == []
     bus.begin_grace(2)
-    bus.open_bench(2)
+    bus.open_deployment(2)
     again = take(bus, "idle")
     assert (again.lease.job, claim(bus, again)) == ("second", Verdict.KNOWN)
 
@@ -236,7 +236,7 @@ def test_what_a_live_worker_presents_is_known_to_those_that_wait(bus: Bus) -> No
     # Its commit of a is lost with the bus's last second; the worker is on b.
     bus.client.hset(bus.keys.meta, mapping={"phase": "grace", "epoch": 2})
     assert bus.adopt(first.lease, "first", {"a": ("completed", result_of("a"))})[0] is Verdict.OK
-    bus.open_bench(2)
+    bus.open_deployment(2)
     again = take(bus, "idle")
     assert (again.lease.job, claim(bus, again)) == ("second", Verdict.KNOWN)
     assert nothing_is_left(bus)

@@ -1,4 +1,4 @@
-"""All keys of a bench live in one slot of a cluster; two benches share a bus without seeing each other."""
+"""All keys of a deployment live in one slot of a cluster; two deployments share a bus without seeing each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from tests.bus.conftest import open_bench
+from tests.bus.conftest import open_deployment
 from tests.bus.driver import Driver, planned, result_of
 from tests.bus.test_leases import CHAIN, take
 from tests.engine.graphs import document
@@ -63,13 +63,13 @@ def finish_every_move(bus: Bus) -> None:
     assert bus.forget("third") is Verdict.OK
     assert bus.begin_grace(2) is Verdict.OK
     assert bus.adopt(Lease("fourth", "0", "1:9"), "w", {}, claims={"a": "l" * 64})[0] is Verdict.OK
-    assert bus.open_bench(2) is Verdict.OK
+    assert bus.open_deployment(2) is Verdict.OK
     assert bus.requeue("fourth", ["0"]) == 0
     bus.confirm(bus.outbox("")[-1].id, ["whole"])
     bus.leave("worker")
 
 
-def test_every_key_is_in_the_slot_of_the_bench(bus: Bus) -> None:
+def test_every_key_is_in_the_slot_of_the_deployment(bus: Bus) -> None:
     before = set(bus.client.scan_iter(count=1000))
     every_move(bus)
     touched = set(bus.client.scan_iter(count=1000)) - before | set(bus.client.scan_iter(f"{bus.keys.prefix}*"))
@@ -116,7 +116,7 @@ def test_a_cluster_takes_every_script(cluster_url: str) -> None:
     with pytest.raises(redis.ResponseError, match="slot"):  # the server does look
         client.eval("#!lua\nredis.call('SET', 'a', 1); redis.call('SET', 'b', 1)", 0)
     bus = Bus(cluster_url, "clustered", control=True)
-    open_bench(bus)
+    open_deployment(bus)
     every_move(bus)
     finish_every_move(bus)
     bus.close()
@@ -133,9 +133,9 @@ def test_python_and_lua_name_keys_alike(bus: Bus) -> None:
     assert [name for name in named if not bus.client.exists(name)] == []
 
 
-def test_benches_do_not_see_each_other(bus: Bus) -> None:
-    other = Bus(bus.url, bus.keys.bench + "-2", control=True)
-    open_bench(other)
+def test_deployments_do_not_see_each_other(bus: Bus) -> None:
+    other = Bus(bus.url, bus.keys.namespace + "-2", control=True)
+    open_deployment(other)
     assert bus.accept(planned("job", CHAIN), 1) is Verdict.OK
     assert other.take("w", "", "data.cpu", block=False) is None
     assert not other.knows("job")

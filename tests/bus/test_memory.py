@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 
 
 def wipe(bus: Bus) -> None:
-    """Everything of this bench is gone, the scripts too."""
+    """Everything of this deployment is gone, the scripts too."""
     keys = list(bus.client.scan_iter(f"{bus.keys.prefix}*", count=1000))
     bus.client.delete(*keys)
     bus.client.script_flush()
@@ -51,7 +51,7 @@ def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:
     assert (verdict, fence) == (Verdict.OK, f"2:{taken.lease.n}")
     lease = Lease(taken.lease.job, taken.lease.segment, fence)
     assert bus.commit(lease, "b", result_of("b"))[0] is Verdict.WAIT, "commits wait for the end of the grace"
-    bus.open_bench(2)
+    bus.open_deployment(2)
     assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.FENCED, "the old fence holds nothing"
     assert bus.take("other", "", "data.cpu", block=False) is None, "the entry of an adopted segment falls out"
     for node in "bc":
@@ -75,7 +75,7 @@ def test_of_two_workers_that_present_a_segment_the_later_lease_wins(bus: Bus) ->
     assert bus.adopt(live.lease, "live", {})[0] is Verdict.OK
     assert bus.adopt(zombie.lease, "zombie", {})[0] is Verdict.FENCED
     assert [held.worker for held in bus.leases()] == ["live"]
-    bus.open_bench(2)
+    bus.open_deployment(2)
     zombie_again = Lease("job", zombie.lease.segment, f"2:{zombie.lease.n}")
     assert bus.commit(zombie_again, "a", result_of("a"))[0] is Verdict.FENCED
 
@@ -86,7 +86,7 @@ def test_a_worker_that_comes_after_the_grace_has_lost_its_lease(bus: Bus) -> Non
     wipe(bus)
     begin(bus, 2)
     put_back(bus, CHAIN, set(), 2)
-    bus.open_bench(2)
+    bus.open_deployment(2)
     assert bus.adopt(late.lease, "late", {})[0] is Verdict.FENCED
     heir = take(bus, "heir")
     assert heir.lease.n >= late.lease.n  # n began anew with the memory; the epoch tells the two apart
@@ -106,7 +106,7 @@ def test_leases_taken_later_have_greater_numbers_than_adopted_ones(bus: Bus) -> 
     put_back(bus, CHAIN, set(), 2)
     put_back(bus, CHAIN, set(), 2, job="another")
     assert bus.adopt(taken.lease, "w", {})[0] is Verdict.OK
-    bus.open_bench(2)
+    bus.open_deployment(2)
     assert take(bus, "other").lease.n > taken.lease.n
 
 
@@ -141,7 +141,7 @@ def test_a_restarted_bus_with_its_memory_keeps_leases_for_their_workers(bus: Bus
     assert bus.accept(planned("job", CHAIN), 2) is Verdict.EXISTS
     verdict, fence = bus.adopt(taken.lease, "w", {})
     assert verdict is Verdict.OK
-    bus.open_bench(2)
+    bus.open_deployment(2)
     lease = Lease("job", taken.lease.segment, fence)
     # The answer to this commit got lost with the connection, so the worker makes it again under its new fence.
     assert bus.commit(lease, "a", result_of("a"))[0] is Verdict.AGAIN
@@ -160,7 +160,7 @@ def test_a_lease_nobody_adopted_is_taken_over_after_the_grace(bus: Bus) -> None:
     begin(bus, 2)
     held = bus.leases()[0]
     assert bus.expire(held, failure_of("a")) is Verdict.MOVED, "not in the grace"
-    bus.open_bench(2)
+    bus.open_deployment(2)
     assert bus.expire(held, failure_of("a")) is Verdict.RETRY
     assert take(bus, "heir").attempt == 2
 
@@ -178,7 +178,7 @@ def test_what_a_handler_was_given_survives_as_the_failure_it_was(bus: Bus) -> No
     assert bus.adopt(rescue.lease, "r", {})[0] is Verdict.FENCED, "nothing says that a has ended"
     verdict, fence = bus.adopt(rescue.lease, "r", {"a": ("failed", rescue.results["a"])})
     assert verdict is Verdict.OK
-    bus.open_bench(2)
+    bus.open_deployment(2)
     lease = Lease("job", rescue.lease.segment, fence)
     assert bus.commit(lease, "rescue", result_of("rescue"))[0] is Verdict.OK
     Driver(bus, {"a": False}).finish()
@@ -202,7 +202,7 @@ def test_an_epoch_is_begun_once(bus: Bus) -> None:
     begin(bus, 2)
     assert bus.begin_epoch(2, "another-run") is Verdict.OLD
     assert bus.begin_epoch(1, "another-run") is Verdict.OLD
-    assert bus.open_bench(1) is Verdict.OLD
+    assert bus.open_deployment(1) is Verdict.OLD
     assert bus.marker().phase is Phase.GRACE
 
 
@@ -218,12 +218,12 @@ def test_scripts_that_the_server_forgot_are_sent_again(bus: Bus) -> None:
     scripts.load_all(bus.client)
 
 
-def test_a_worker_waits_for_a_control_plane(bus_url: str, bench_name: str) -> None:
-    worker = Bus(bus_url, bench_name)
+def test_a_worker_waits_for_a_control_plane(bus_url: str, namespace: str) -> None:
+    worker = Bus(bus_url, namespace)
     with pytest.raises(BUS_AWAY) as refused:
         worker.take("w", "", "control", block=False)
     assert isinstance(refused.value, BusUnfamiliar)
-    control = Bus(bus_url, bench_name, control=True)
+    control = Bus(bus_url, namespace, control=True)
     control.begin_epoch(1, "of another server process")
     with pytest.raises(BusUnfamiliar):
         worker.take("w", "", "control", block=False)

@@ -14,7 +14,7 @@ SCRIPT = "The sky is blue today."
 
 
 @pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Program:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program on a stack with all its parts but the page."""
     return shared_program(tmp_path_factory)
 
@@ -24,12 +24,12 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test ends what it started and cancels what it submitted, also where it fails."""
     yield
     Program.end_started()
-    if "bench" in request.fixturenames:
-        cancel_unfinished(request.getfixturevalue("bench").client)
+    if "program" in request.fixturenames:
+        cancel_unfinished(request.getfixturevalue("program").client)
 
 
 @pytest.fixture(scope="package")
-def first(bench: Program) -> dict[str, Any]:
+def first(program: Program) -> dict[str, Any]:
     """What `workbench run talking_head --json` printed for a job that computed everything: about 25 s."""
-    shown: dict[str, Any] = bench.json("run", "talking_head", "--portrait", "sample", "--script", SCRIPT)
+    shown: dict[str, Any] = program.json("run", "talking_head", "--portrait", "sample", "--script", SCRIPT)
     return shown

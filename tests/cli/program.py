@@ -19,7 +19,7 @@ from tests.cli.warm import Warm
 from tests.faults.proxy import Proxy
 from tests.kept import KEPT
 from tests.stack.conditions import processes_of
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.embedded.tracking_socket import socket_path
 from workbench.settings import load_settings
 from workbench.unix_url import unix_url
@@ -64,9 +64,9 @@ class Program:
         self.environment = {**clean, "WORKBENCH_HOME": str(home), **more}
 
     @cached_property
-    def client(self) -> Bench:
-        """The same bench from this process."""
-        return Bench(load_settings(home=self.home))
+    def client(self) -> Deployment:
+        """The same deployment from this process."""
+        return Deployment(load_settings(home=self.home))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and do not wait for it."""

@@ -15,80 +15,80 @@ from tests.stack.conditions import wait_for
 pytestmark = pytest.mark.stack
 
 
-def asking(bench: Program, text: str, *more: dict[str, Any]) -> str:
+def asking(program: Program, text: str, *more: dict[str, Any]) -> str:
     """A job that asks about a text; returns once it waits."""
     review = {"id": "review", "service": "review.script"}
     edges = (("script", "review"), *(("review", node["id"]) for node in more))
     graph = document(script(text=text), review, *more, edges=edges)
-    job = str(bench.json("submit", "-", given=json.dumps(graph))["jobId"])
-    wait_for(lambda: bench.json("job", "approve", job, "--show"))
+    job = str(program.json("submit", "-", given=json.dumps(graph))["jobId"])
+    wait_for(lambda: program.json("job", "approve", job, "--show"))
     return job
 
 
-def ended(bench: Program, job: str) -> dict[str, Any]:
+def ended(program: Program, job: str) -> dict[str, Any]:
     def shown() -> dict[str, Any] | None:
-        found: dict[str, Any] = bench.json("job", "show", job)
+        found: dict[str, Any] = program.json("job", "show", job)
         return found if found["status"] in ("completed", "failed", "cancelled") else None
 
     return wait_for(shown)
 
 
-def text_of(bench: Program, job: str, folder: Path) -> tuple[str, str | None]:
+def text_of(program: Program, job: str, folder: Path) -> tuple[str, str | None]:
     """The approved text as an artifact, and its author."""
-    (row,) = [row for row in bench.json("job", "artifacts", job, "--save", str(folder)) if row["node"] == "review"]
+    (row,) = [row for row in program.json("job", "artifacts", job, "--save", str(folder)) if row["node"] == "review"]
     return Path(row["path"]).read_text(), row["author"]
 
 
-def test_what_is_asked_is_shown_and_an_edit_is_approved(bench: Program, tmp_path: Path) -> None:
-    job = asking(bench, "As it was written.")
-    asked = bench.json("job", "approve", job, "--show")
+def test_what_is_asked_is_shown_and_an_edit_is_approved(program: Program, tmp_path: Path) -> None:
+    job = asking(program, "As it was written.")
+    asked = program.json("job", "approve", job, "--show")
     assert asked["review"]["text"] == "As it was written."
-    text = bench.run("job", "approve", job, "--show")
+    text = program.run("job", "approve", job, "--show")
     assert "As it was written." in text and f"job approve {job} --text" in text
     edit = tmp_path / "edit.txt"
     edit.write_text("As it is better.\n", encoding="utf-8")
-    answer = bench.json("job", "approve", job, "--file", str(edit), "--author", "ada")
+    answer = program.json("job", "approve", job, "--file", str(edit), "--author", "ada")
     assert (answer["approved"], answer["edited"], answer["author"]) == (True, True, "ada")
-    assert ended(bench, job)["status"] == "completed"
-    assert text_of(bench, job, tmp_path / "saved") == ("As it is better.", "ada")
-    assert bench.json("job", "approve", job, "--show") == {}
-    again = bench.try_("job", "approve", job, "--text", "Other.", "--json")
+    assert ended(program, job)["status"] == "completed"
+    assert text_of(program, job, tmp_path / "saved") == ("As it is better.", "ada")
+    assert program.json("job", "approve", job, "--show") == {}
+    again = program.try_("job", "approve", job, "--text", "Other.", "--json")
     assert (again.code, again.error["code"]) == (2, "review.decided")
 
 
-def test_a_script_is_rejected_with_a_reason(bench: Program) -> None:
-    job = asking(bench, "To be rejected.")
-    assert bench.run("job", "approve", job, "--reject", "not today").strip() == "rejected"
-    shown = ended(bench, job)
+def test_a_script_is_rejected_with_a_reason(program: Program) -> None:
+    job = asking(program, "To be rejected.")
+    assert program.run("job", "approve", job, "--reject", "not today").strip() == "rejected"
+    shown = ended(program, job)
     assert (shown["status"], shown["error"]["code"]) == ("failed", "review.rejected")
     assert "not today" in shown["error"]["message"]
 
 
-def test_answers_that_make_no_sense_are_refused(bench: Program) -> None:
-    job = asking(bench, "Unharmed.")
+def test_answers_that_make_no_sense_are_refused(program: Program) -> None:
+    job = asking(program, "Unharmed.")
     for arguments, code in (
         (("--text", "a", "--reject", "b"), "review.bad_answer"),
         (("--text", "  "), "review.bad_answer"),
         (("--file", "/nowhere/at/all"), "review.bad_answer"),
         (("--node", "script"), "review.not_waiting"),
     ):
-        refused = bench.try_("job", "approve", job, *arguments, "--json")
+        refused = program.try_("job", "approve", job, *arguments, "--json")
         assert (refused.code, refused.error["code"]) == (2, code)
-    assert bench.json("job", "approve", job, "--show")
-    bench.run("job", "cancel", job)
+    assert program.json("job", "approve", job, "--show")
+    program.run("job", "cancel", job)
 
 
-def test_a_job_that_asks_nothing_takes_no_answer(bench: Program) -> None:
-    job = str(bench.json("submit", "-", "--wait", given=json.dumps(document(script(text="Silent."))))["jobId"])
-    refused = bench.try_("job", "approve", job, "--json")
+def test_a_job_that_asks_nothing_takes_no_answer(program: Program) -> None:
+    job = str(program.json("submit", "-", "--wait", given=json.dumps(document(script(text="Silent."))))["jobId"])
+    refused = program.try_("job", "approve", job, "--json")
     assert (refused.code, refused.error["code"]) == (2, "review.not_waiting")
 
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(bench: Program, tmp_path: Path) -> None:
+def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(program: Program, tmp_path: Path) -> None:
     """The whole pipeline: the edit is what the voice says, by the recogniser's ears."""
-    process = bench.start(
+    process = program.start(
         "run", "talking_head", "--portrait", "sample", "--script", "Nobody will hear this.", "--approve",
         "--without", "upscale", "--set", "animate.size=256", "--experiment", "approved",
     )  # fmt: skip
@@ -99,20 +99,20 @@ def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(bench: Program, t
         assert read[-1], "the command ended by itself"
     said = "".join(read)
     assert "Nobody will hear this." in said and "Approve the script before it is spoken." in said
-    (line,) = bench.json("job", "list", "--experiment", "approved")["jobs"]
+    (line,) = program.json("job", "list", "--experiment", "approved")["jobs"]
     assert f"job approve {line['id']} --text" in said
-    bench.run("job", "approve", line["id"], "--text", "The sea is green today.")
+    program.run("job", "approve", line["id"], "--text", "The sea is green today.")
     _, rest = process.communicate(timeout=120)
     assert process.returncode == 0, rest
     assert "• review decided" in rest
-    shown = bench.json("job", "show", line["id"])
+    shown = program.json("job", "show", line["id"])
     assert shown["metrics"]["evaluate.word_error_rate"] == 0
 
 
 @pytest.mark.models
-def test_a_text_the_voice_cannot_read_is_refused_beside_the_field(bench: Program) -> None:
-    job = asking(bench, "Readable.", speech())
-    refused = bench.try_("job", "approve", job, "--text", "Доброе утро.", "--json")
+def test_a_text_the_voice_cannot_read_is_refused_beside_the_field(program: Program) -> None:
+    job = asking(program, "Readable.", speech())
+    refused = program.try_("job", "approve", job, "--text", "Доброе утро.", "--json")
     assert refused.error["code"] == "node.bad_input"
-    bench.run("job", "approve", job)
-    assert ended(bench, job)["status"] == "completed"
+    program.run("job", "approve", job)
+    assert ended(program, job)["status"] == "completed"

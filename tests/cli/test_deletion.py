@@ -15,8 +15,8 @@ from tests.cli.graphs import document, script
 from tests.cli.program import Program
 from tests.cli.tracking import Run
 from tests.live import wait_for
-from workbench.client.bench import Bench
 from workbench.client.deletion import collect, parts_of
+from workbench.client.deployment import Deployment
 from workbench.client.finish import await_record
 from workbench.client.submit import submit_graph
 from workbench.embedded.raw_search import digest_needles, raw_traces
@@ -29,13 +29,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
 
 @pytest.fixture
-def client(bench: Program) -> Bench:
-    """The same bench in this process: a command takes seconds to start."""
-    where = {"app_url": bench.environment["WORKBENCH_APP_URL"]}
-    return Bench(ensure_running(bench.home).model_copy(update=where))
+def client(program: Program) -> Deployment:
+    """The same deployment in this process: a command takes seconds to start."""
+    where = {"app_url": program.environment["WORKBENCH_APP_URL"]}
+    return Deployment(ensure_running(program.home).model_copy(update=where))
 
 
-def enlarged(client: Bench, image: Ref, said: str = "") -> JobRecord:
+def enlarged(client: Deployment, image: Ref, said: str = "") -> JobRecord:
     """A finished job that made a larger picture of one, and says something where it is told to."""
     up = {"id": "up", "service": "generate.upscale_image", "input": {"image": image.model_dump(mode="json")}}
     nodes = [up, script(text=said)] if said else [up]
@@ -49,7 +49,7 @@ def picture_of(record: JobRecord) -> ImageRef:
     return ImageRef.model_validate(output["image"])
 
 
-def tracked(client: Bench, job: str) -> Run:
+def tracked(client: Deployment, job: str) -> Run:
     """The job's run, once MLflow is up and has all of it."""
     queue = TrackingQueue(client.store.database)
     wait_for(lambda: queue.state(job) is TrackingState.DONE, 180, "MLflow has the run")
@@ -57,7 +57,7 @@ def tracked(client: Bench, job: str) -> Run:
 
 
 def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
-    bench: Program, client: Bench, tmp_path: Path
+    program: Program, client: Deployment, tmp_path: Path
 ) -> None:
     said = f"The code word of this morning is {secrets.token_hex(6)}."
     portrait = tmp_path / "portrait.png"
@@ -68,17 +68,17 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
     jobs, runs = [first.id, second.id], [tracked(client, job.id) for job in (first, second)]
     digests = [given.sha256, picture_of(first).sha256, picture_of(second).sha256]
     needles = [said.encode(), *(needle for digest in digests for needle in digest_needles(digest))]
-    before = {trace.file.split("/")[0] for trace in raw_traces(bench.home, needles)}
+    before = {trace.file.split("/")[0] for trace in raw_traces(program.home, needles)}
     assert before >= {"bus", "objects", "sql", "mlflow", "cache"}
 
     # What other tests left unnamed would be counted too, objects that SQL never heard of among it.
     collecting.collect(parts_of(client), CollectionRequest(), stray_s=0.0, verify_s=0.0)
-    refused = bench.try_("erase", str(portrait), "--json")
+    refused = program.try_("erase", str(portrait), "--json")
     assert (refused.code, refused.error["code"]) == (2, "deletion.unconfirmed")
-    report = bench.json("erase", str(portrait), "--yes")
+    report = program.json("erase", str(portrait), "--yes")
     assert report["jobs"] == jobs and report["files"] == 3 and report["whole"] and report["stays"] == [], report
     assert {done["part"] for done in report["compacted"]} == {"bus", "objects", "sql", "mlflow", "logs"}
-    assert raw_traces(bench.home, needles) == []
+    assert raw_traces(program.home, needles) == []
     assert all(run.gone for run in runs)
 
     client.upload(portrait, "image")
@@ -86,14 +86,14 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
     assert not anew.node("up").cached and picture_of(anew).sha256 == digests[1], "the same, computed anew"
 
 
-def test_a_collection_frees_what_it_foresees(bench: Program, client: Bench, tmp_path: Path) -> None:
+def test_a_collection_frees_what_it_foresees(program: Program, client: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(secrets.token_hex(5_000))
     ref = client.upload(path, "text", owner="local")
     before = collect(client, CollectionRequest(dry_run=True))
-    assert ref.sha256[:12] in bench.run("upload", "--remove", ref.sha256[:16])
+    assert ref.sha256[:12] in program.run("upload", "--remove", ref.sha256[:16])
     foreseen = collect(client, CollectionRequest(dry_run=True))
     assert foreseen.bytes - before.bytes >= 10_000 and client.objects.has(ref.sha256)
-    report = bench.json("gc")
+    report = program.json("gc")
     assert report["bytes"] == foreseen.bytes and not client.objects.has(ref.sha256)
-    assert bench.try_("gc", "--older-than", "soon", "--json").error["details"]["where"] == "--older-than"
+    assert program.try_("gc", "--older-than", "soon", "--json").error["details"]["where"] == "--older-than"

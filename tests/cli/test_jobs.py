@@ -33,47 +33,47 @@ def long_render(name: str) -> dict[str, Any]:
     return document(script(text=text), speech(), animate, edges=(("script", "speech"), ("speech", "animate")))
 
 
-def submitted(bench: Program, graph: dict[str, Any], *arguments: str) -> str:
-    return str(bench.json("submit", "-", *arguments, given=json.dumps(graph))["jobId"])
+def submitted(program: Program, graph: dict[str, Any], *arguments: str) -> str:
+    return str(program.json("submit", "-", *arguments, given=json.dumps(graph))["jobId"])
 
 
-def status(bench: Program, job: str) -> str:
-    return str(bench.json("job", "show", job)["status"])
+def status(program: Program, job: str) -> str:
+    return str(program.json("job", "show", job)["status"])
 
 
-def running(bench: Program, job: str, node: str) -> bool:
-    return any((item["id"], item["status"]) == (node, "running") for item in bench.json("job", "show", job)["nodes"])
+def running(program: Program, job: str, node: str) -> bool:
+    return any((item["id"], item["status"]) == (node, "running") for item in program.json("job", "show", job)["nodes"])
 
 
-def test_a_submitted_graph_is_waited_for(bench: Program, tmp_path: Path) -> None:
+def test_a_submitted_graph_is_waited_for(program: Program, tmp_path: Path) -> None:
     path = tmp_path / "graph.json"
     path.write_text(json.dumps(document(script(text="Waited for."))))
-    shown = bench.json("submit", str(path), "--wait", "--experiment", "patience")
+    shown = program.json("submit", str(path), "--wait", "--experiment", "patience")
     assert (shown["status"], shown["video"], shown["error"]) == ("completed", None, None)
     assert [node["id"] for node in shown["nodes"]] == ["script"]
-    (line,) = bench.json("job", "list", "--experiment", "patience")["jobs"]
+    (line,) = program.json("job", "list", "--experiment", "patience")["jobs"]
     assert (line["id"], line["status"]) == (shown["jobId"], "completed")
 
 
-def test_the_same_key_is_the_same_job(bench: Program) -> None:
+def test_the_same_key_is_the_same_job(program: Program) -> None:
     graph = document(script(text="Once only."))
-    job = submitted(bench, graph, "--key", "once")
-    before = bench.jobs()
-    assert submitted(bench, graph, "--key", "once") == job
-    other = bench.try_("submit", "-", "--key", "once", "--json", given=json.dumps(document(script(text="Other."))))
+    job = submitted(program, graph, "--key", "once")
+    before = program.jobs()
+    assert submitted(program, graph, "--key", "once") == job
+    other = program.try_("submit", "-", "--key", "once", "--json", given=json.dumps(document(script(text="Other."))))
     assert (other.code, other.error["code"]) == (2, "job.key_reused")
-    assert bench.jobs() == before
+    assert program.jobs() == before
 
 
-def test_without_json_a_submit_prints_the_id_and_nothing_else(bench: Program) -> None:
-    job = bench.run("submit", "-", given=json.dumps(document(script(text="Plain.")))).strip()
-    assert status(bench, job) in ("accepted", "running", "completed")
+def test_without_json_a_submit_prints_the_id_and_nothing_else(program: Program) -> None:
+    job = program.run("submit", "-", given=json.dumps(document(script(text="Plain.")))).strip()
+    assert status(program, job) in ("accepted", "running", "completed")
 
 
 @pytest.mark.models
-def test_a_job_is_watched_in_numbered_lines_from_any_event_on(bench: Program) -> None:
-    job = submitted(bench, CHAIN)
-    lines = bench.run("job", "watch", job, "--json").splitlines()
+def test_a_job_is_watched_in_numbered_lines_from_any_event_on(program: Program) -> None:
+    job = submitted(program, CHAIN)
+    lines = program.run("job", "watch", job, "--json").splitlines()
     events = [Event.model_validate_json(line) for line in lines]
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [(event.type.value, event.node) for event in events] == [
@@ -84,14 +84,14 @@ def test_a_job_is_watched_in_numbered_lines_from_any_event_on(bench: Program) ->
         ("node.completed", "speech"),
         ("job.completed", ""),
     ]
-    rest = bench.run("job", "watch", job, "--json", "--after", events[2].cursor).splitlines()
+    rest = program.run("job", "watch", job, "--json", "--after", events[2].cursor).splitlines()
     assert rest == lines[3:]
 
 
 @pytest.mark.models
-def test_in_a_pipe_progress_is_plain_lines_beside_the_report(bench: Program) -> None:
-    job = submitted(bench, document(script(text="Lines, not bars."), speech(), edges=(("script", "speech"),)))
-    ended = bench.try_("job", "watch", job)
+def test_in_a_pipe_progress_is_plain_lines_beside_the_report(program: Program) -> None:
+    job = submitted(program, document(script(text="Lines, not bars."), speech(), edges=(("script", "speech"),)))
+    ended = program.try_("job", "watch", job)
     assert ended.code == 0
     assert [line.split(" ")[:3] for line in ended.err.splitlines() if line.startswith("✓")] == [
         ["✓", "script", "completed"],
@@ -103,41 +103,41 @@ def test_in_a_pipe_progress_is_plain_lines_beside_the_report(bench: Program) -> 
 
 
 @pytest.mark.models
-def test_a_job_that_fails_says_why_and_ends_with_1(bench: Program) -> None:
+def test_a_job_that_fails_says_why_and_ends_with_1(program: Program) -> None:
     graph = json.dumps(document(script(text="你好"), speech(), edges=(("script", "speech"),)))
-    ended = bench.try_("submit", "-", "--wait", "--json", given=graph)
+    ended = program.try_("submit", "-", "--wait", "--json", given=graph)
     assert ended.code == 1
     shown = ended.json
     assert (shown["status"], shown["error"]["code"]) == ("failed", "node.bad_input")
     assert {node["id"]: node["status"] for node in shown["nodes"]} == {"script": "completed", "speech": "failed"}
     assert shown["error"]["details"]["remedy"]
-    assert bench.try_("job", "watch", shown["jobId"], "--json").code == 1
-    text = bench.try_("job", "watch", shown["jobId"])
+    assert program.try_("job", "watch", shown["jobId"], "--json").code == 1
+    text = program.try_("job", "watch", shown["jobId"])
     assert text.code == 1
     assert "remedy: " in text.out and "Traceback" not in text.out + text.err
 
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_a_running_job_is_cancelled_for_good(bench: Program) -> None:
-    bench.run("upload", "sample")
-    job = submitted(bench, long_render("Cancelled"))
-    wait_for(lambda: running(bench, job, "animate"))
-    assert bench.json("job", "cancel", job) == {"jobId": job, "cancelled": True}
-    wait_for(lambda: status(bench, job) == "cancelled")
-    nodes = {node["id"]: node["status"] for node in bench.json("job", "show", job)["nodes"]}
+def test_a_running_job_is_cancelled_for_good(program: Program) -> None:
+    program.run("upload", "sample")
+    job = submitted(program, long_render("Cancelled"))
+    wait_for(lambda: running(program, job, "animate"))
+    assert program.json("job", "cancel", job) == {"jobId": job, "cancelled": True}
+    wait_for(lambda: status(program, job) == "cancelled")
+    nodes = {node["id"]: node["status"] for node in program.json("job", "show", job)["nodes"]}
     assert nodes == {"script": "completed", "speech": "completed", "animate": "cancelled"}
-    assert bench.json("job", "cancel", job) == {"jobId": job, "cancelled": False}
-    assert bench.try_("job", "watch", job).code == 1
+    assert program.json("job", "cancel", job) == {"jobId": job, "cancelled": False}
+    assert program.try_("job", "watch", job).code == 1
     free_again = document(script(text="The worker is free."), speech(), edges=(("script", "speech"),))
-    after = submitted(bench, free_again)
-    wait_for(lambda: status(bench, after) == "completed")
+    after = submitted(program, free_again)
+    wait_for(lambda: status(program, after) == "completed")
 
 
 @pytest.mark.models
-def test_ctrl_c_stops_watching_and_not_the_job(bench: Program) -> None:
+def test_ctrl_c_stops_watching_and_not_the_job(program: Program) -> None:
     words = "Nobody watches this sentence to its end. " * 2
-    process = bench.start(
+    process = program.start(
         "run", "talking_head", "--portrait", "sample", "--script", words, "--without", "upscale",
         "--without", "evaluate", "--set", "animate.size=256", "--experiment", "unwatched",
     )  # fmt: skip
@@ -150,50 +150,52 @@ def test_ctrl_c_stops_watching_and_not_the_job(bench: Program) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in out + err
-    (line,) = bench.json("job", "list", "--experiment", "unwatched")["jobs"]
+    (line,) = program.json("job", "list", "--experiment", "unwatched")["jobs"]
     assert f"workbench job watch {line['id']}" in err
-    wait_for(lambda: status(bench, line["id"]) == "completed")
-    shown = bench.json("job", "show", line["id"])
+    wait_for(lambda: status(program, line["id"]) == "completed")
+    shown = program.json("job", "show", line["id"])
     assert Path(shown["video"]).stat().st_size > 10_000
 
 
-def test_a_detached_run_prints_its_id(bench: Program) -> None:
-    answer = bench.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
+def test_a_detached_run_prints_its_id(program: Program) -> None:
+    answer = program.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
     assert set(answer) == {"jobId", "unserved"} and answer["unserved"] == []
-    bench.json("job", "cancel", answer["jobId"])
-    wait_for(lambda: status(bench, answer["jobId"]) in ("cancelled", "completed"))
+    program.json("job", "cancel", answer["jobId"])
+    wait_for(lambda: status(program, answer["jobId"]) in ("cancelled", "completed"))
 
 
-def test_jobs_are_listed_newest_first_and_filtered(bench: Program) -> None:
+def test_jobs_are_listed_newest_first_and_filtered(program: Program) -> None:
     for number in range(3):
-        submitted(bench, document(script(text=f"Number {number}.")), "--experiment", "listed")
+        submitted(program, document(script(text=f"Number {number}.")), "--experiment", "listed")
     page = wait_for(
         lambda: (
-            (page := bench.json("job", "list", "--experiment", "listed", "--status", "completed"))["total"] == 3
+            (page := program.json("job", "list", "--experiment", "listed", "--status", "completed"))["total"] == 3
             and page
         ),
         20,
     )
     created = [line["createdAt"] for line in page["jobs"]]
     assert created == sorted(created, reverse=True)
-    assert len(bench.json("job", "list", "--experiment", "listed", "--limit", "2")["jobs"]) == 2
-    assert bench.json("job", "list", "--experiment", "listed", "--status", "failed")["total"] == 0
-    text = bench.run("job", "list", "--experiment", "listed").splitlines()
+    assert len(program.json("job", "list", "--experiment", "listed", "--limit", "2")["jobs"]) == 2
+    assert program.json("job", "list", "--experiment", "listed", "--status", "failed")["total"] == 0
+    text = program.run("job", "list", "--experiment", "listed").splitlines()
     assert text[0].split("\t")[:3] == ["job", "status", "pipeline"]
     assert [row.split("\t")[0] for row in text[1:]] == [line["id"] for line in page["jobs"]]
 
 
-def test_finished_jobs_are_deleted_with_their_runs_in_mlflow(bench: Program) -> None:
+def test_finished_jobs_are_deleted_with_their_runs_in_mlflow(program: Program) -> None:
     graph = json.dumps(document(script(text="To be deleted.")))
-    shown = bench.json("submit", "-", "--wait", "--experiment", "deleted", given=graph)
-    again = bench.json("job", "rerun", shown["jobId"])
+    shown = program.json("submit", "-", "--wait", "--experiment", "deleted", given=graph)
+    again = program.json("job", "rerun", shown["jobId"])
     run = Run(shown["mlflowRun"])
     assert not run.deleted
     both = [shown["jobId"], again["jobId"]]
-    assert bench.json("job", "delete", "--yes", *both) == [{"jobId": job, "deleted": True, "notes": []} for job in both]
+    assert program.json("job", "delete", "--yes", *both) == [
+        {"jobId": job, "deleted": True, "notes": []} for job in both
+    ]
     assert run.deleted
     for job in both:
-        assert bench.try_("job", "show", job).code == 2
-    refused = bench.try_("job", "delete", shown["jobId"], "--yes", "--json")
+        assert program.try_("job", "show", job).code == 2
+    refused = program.try_("job", "delete", shown["jobId"], "--yes", "--json")
     assert refused.code == 2 and refused.error["code"] == "job.unknown"
-    assert bench.json("job", "list", "--experiment", "deleted")["total"] == 0
+    assert program.json("job", "list", "--experiment", "deleted")["total"] == 0

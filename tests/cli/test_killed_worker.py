@@ -12,7 +12,7 @@ from schemas.event import Event, EventType
 from tests.cli.program import Program
 from tests.live import wait_for
 from workbench.bus.fields import NodeField
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.settings import load_settings
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
@@ -35,17 +35,17 @@ RUN = (
 )
 
 
-def test_a_worker_killed_in_the_animation(bench: Program) -> None:
-    undisturbed = bench.json(*RUN, "--fresh")
-    job = str(bench.json(*RUN, "--fresh", "--detach")["jobId"])
-    seen = Bench(load_settings(home=bench.home))
+def test_a_worker_killed_in_the_animation(program: Program) -> None:
+    undisturbed = program.json(*RUN, "--fresh")
+    job = str(program.json(*RUN, "--fresh", "--detach")["jobId"])
+    seen = Deployment(load_settings(home=program.home))
     parts = NodeField.PARTS.of("animate")
-    worker = next(part["pid"] for part in bench.json("status")["parts"] if part["name"] == "worker")
+    worker = next(part["pid"] for part in program.json("status")["parts"] if part["name"] == "worker")
     wait_for(lambda: seen.bus.client.hget(seen.bus.keys.job(job), parts), what="a finished part")
     os.kill(worker, signal.SIGKILL)
 
-    bench.run("job", "watch", job, "--json")
-    shown = bench.json("job", "show", job)
+    program.run("job", "watch", job, "--json")
+    shown = program.json("job", "show", job)
     assert shown["status"] == "completed"
     assert Path(shown["video"]).read_bytes() == Path(undisturbed["video"]).read_bytes()
     events: list[Event] = list(seen.events(job))

@@ -14,25 +14,25 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 @pytest.fixture
-def paused(bench: Program, first: dict[str, Any]) -> Iterator[Program]:
-    """A bench whose data workers take nothing. The first job has run: what is computed here must not be known to it."""
-    bench.run("queue", "pause", "cpu", "--why", "new disks")
-    yield bench
-    bench.run("queue", "resume", "cpu")
+def paused(program: Program, first: dict[str, Any]) -> Iterator[Program]:
+    """A deployment whose data workers take nothing. The first job has run, so nothing here may be a cache hit."""
+    program.run("queue", "pause", "cpu", "--why", "new disks")
+    yield program
+    program.run("queue", "resume", "cpu")
 
 
-def test_an_idle_bench_says_so(bench: Program) -> None:
-    assert "Nothing is queued, running or waiting." in bench.run("queue")
+def test_an_idle_deployment_says_so(program: Program) -> None:
+    assert "Nothing is queued, running or waiting." in program.run("queue")
 
     def workers() -> dict[str, int]:
-        return {pool["pool"]: len(pool["workers"]) for pool in bench.json("queue", "show")["pools"]}
+        return {pool["pool"]: len(pool["workers"]) for pool in program.json("queue", "show")["pools"]}
 
     # A worker that another test killed is listed beside its successor until its announcement expires.
     alone = wait_for(lambda: (found := workers()) and set(found.values()) == {1} and found)
     assert set(alone) >= {"control", "data.cpu"}
-    view = bench.json("queue", "show")
+    view = program.json("queue", "show")
     assert view["phase"] == "open"
-    assert bench.json("queue")["epoch"] == view["epoch"]
+    assert program.json("queue")["epoch"] == view["epoch"]
 
 
 def test_what_a_paused_pool_holds_is_shown_and_goes_on(paused: Program) -> None:
@@ -56,8 +56,8 @@ def test_a_cancelled_job_is_retried_as_a_new_one(paused: Program) -> None:
     paused.run("job", "cancel", again)
 
 
-def test_a_job_that_completed_has_nothing_to_retry(bench: Program, first: dict[str, str]) -> None:
-    refused = bench.try_("job", "retry", first["jobId"], "--json")
+def test_a_job_that_completed_has_nothing_to_retry(program: Program, first: dict[str, str]) -> None:
+    refused = program.try_("job", "retry", first["jobId"], "--json")
     assert (refused.code, refused.error["code"]) == (2, "job.nothing_to_retry")
     assert "rerun" in refused.error["details"]["remedy"]
 
@@ -72,12 +72,12 @@ def test_a_job_that_completed_has_nothing_to_retry(bench: Program, first: dict[s
         (("queue", "retry", "nothing"), "job.unknown"),
     ],
 )
-def test_what_does_not_exist_is_refused_with_what_does(bench: Program, arguments: tuple[str, ...], code: str) -> None:
-    refused = bench.try_(*arguments, "--json")
+def test_what_does_not_exist_is_refused_with_what_does(program: Program, arguments: tuple[str, ...], code: str) -> None:
+    refused = program.try_(*arguments, "--json")
     assert (refused.code, refused.error["code"]) == (2, code)
     assert refused.error["details"]["remedy"]
 
 
-def test_no_dead_letters_is_said(bench: Program) -> None:
-    assert bench.run("queue", "retry").strip() == "There are no dead letters."
-    assert bench.json("queue", "purge", "--all") == {"purged": 0}
+def test_no_dead_letters_is_said(program: Program) -> None:
+    assert program.run("queue", "retry").strip() == "There are no dead letters."
+    assert program.json("queue", "purge", "--all") == {"purged": 0}

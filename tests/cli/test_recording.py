@@ -16,14 +16,14 @@ pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def recording(bench: Program, first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recording(program: Program, first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the packaged voice said in the first job, as a file of one's own."""
-    rows = bench.json("job", "artifacts", first["jobId"], "--save", str(tmp_path_factory.mktemp("recording")))
+    rows = program.json("job", "artifacts", first["jobId"], "--save", str(tmp_path_factory.mktemp("recording")))
     return next(Path(row["path"]) for row in rows if (row["node"], row["output"]) == ("speech", "audio"))
 
 
-def test_a_recording_is_animated_as_it_is(bench: Program, recording: Path) -> None:
-    shown = bench.json(
+def test_a_recording_is_animated_as_it_is(program: Program, recording: Path) -> None:
+    shown = program.json(
         "run", "talking_head", "--portrait", "sample", "--audio", str(recording), "--without", "upscale",
         "--set", "animate.size=256",
     )  # fmt: skip
@@ -34,21 +34,33 @@ def test_a_recording_is_animated_as_it_is(bench: Program, recording: Path) -> No
     assert shown["metrics"]["evaluate.identity_distance"] < 0.6
 
 
-def test_a_recording_is_written_down(bench: Program, recording: Path) -> None:
-    from workbench.client.bench import Bench
+def test_a_recording_is_written_down(program: Program, recording: Path) -> None:
+    from workbench.client.deployment import Deployment
     from workbench.embedded.stack import ensure_running
 
-    shown = bench.json("run", "transcribe", "--audio", str(recording))
+    shown = program.json("run", "transcribe", "--audio", str(recording))
     assert shown["status"] == "completed"
-    output = Bench(ensure_running(bench.home)).job(shown["jobId"]).node("transcript").output
+    output = Deployment(ensure_running(program.home)).job(shown["jobId"]).node("transcript").output
     assert output is not None and normalised(output["text"]) == normalised(SCRIPT)
 
 
-def test_a_draft_is_one_node_and_needs_a_prompt(bench: Program) -> None:
-    shown = bench.json("run", "draft_script", "--prompt", "the sea in the morning")
+def test_a_key_is_one_job_on_the_command_line_and_in_a_notebook(program: Program) -> None:
+    from workbench.notebook.connect import connect
+
+    wb = connect(program.home, start=False)
+    first = program.json("run", "draft_script", "--prompt", "a lighthouse", "--key", "both", "--detach")["jobId"]
+    job = wb.run("draft_script", prompt="a lighthouse", key="both")
+    assert job.id == first
+    asked = job.record.graph.metadata["asked"]
+    assert asked == {"pipeline": "draft_script", "options": {"prompt": "a lighthouse"}, "params": {}}
+    job.cancel()
+
+
+def test_a_draft_is_one_node_and_needs_a_prompt(program: Program) -> None:
+    shown = program.json("run", "draft_script", "--prompt", "the sea in the morning")
     assert [(node["id"], node["status"]) for node in shown["nodes"]] == [("script", "completed")]
-    refused = bench.try_("run", "draft_script", "--script", "Hello.", "--json")
+    refused = program.try_("run", "draft_script", "--script", "Hello.", "--json")
     assert (refused.code, refused.error["code"]) == (2, "pipeline.bad_option")
-    listed = {item["name"]: item for item in bench.json("pipelines")}
+    listed = {item["name"]: item for item in program.json("pipelines")}
     assert [(one["name"], one["use"]) for one in listed["draft_script"]["inputs"]] == [("prompt", InputUse.NEEDED)]
     assert not listed["draft_script"]["listed"] and listed["talking_head"]["listed"]

@@ -98,11 +98,11 @@ FOR_PEOPLE = {"cycle", "parameter out of bounds", "twenty megabytes"}  # both fo
 
 
 @pytest.fixture(autouse=True, scope="module")
-def nothing_is_queued(bench: Program) -> Iterator[None]:
+def nothing_is_queued(program: Program) -> Iterator[None]:
     """No refusal of this module leaves a job behind."""
-    before = bench.jobs()
+    before = program.jobs()
     yield
-    assert bench.jobs() == before
+    assert program.jobs() == before
 
 
 def check(refusal: Ended, code: str, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
@@ -130,13 +130,13 @@ def check_text(refusal: Ended, code: str, words: tuple[str, ...], parts: tuple[s
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_graph_is_refused_whole(bench: Program, tmp_path: Path, name: str) -> None:
+def test_a_graph_is_refused_whole(program: Program, tmp_path: Path, name: str) -> None:
     graph, code, words, parts = GRAPHS[name]
     path = tmp_path / "graph.json"
     path.write_text(graph if isinstance(graph, str) else json.dumps(graph))
-    check(bench.try_("submit", str(path), "--json"), code, words, parts)
+    check(program.try_("submit", str(path), "--json"), code, words, parts)
     if name in FOR_PEOPLE:
-        check_text(bench.try_("submit", str(path)), code, words, parts)
+        check_text(program.try_("submit", str(path)), code, words, parts)
 
 
 def gradient(side: int, path: Path) -> Path:
@@ -162,9 +162,9 @@ PORTRAITS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", PORTRAITS)
-def test_a_portrait_that_cannot_speak_is_refused(bench: Program, tmp_path: Path, name: str) -> None:
+def test_a_portrait_that_cannot_speak_is_refused(program: Program, tmp_path: Path, name: str) -> None:
     make, words = PORTRAITS[name]
-    refusal = bench.try_("run", "talking_head", "--portrait", str(make(tmp_path)), "--script", "Hello.", "--json")
+    refusal = program.try_("run", "talking_head", "--portrait", str(make(tmp_path)), "--script", "Hello.", "--json")
     check(refusal, "node.bad_input", words, ("where", "seen", "remedy"))
 
 
@@ -220,11 +220,11 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], tuple[str, ...]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_is_refused(bench: Program, name: str) -> None:
+def test_a_command_is_refused(program: Program, name: str) -> None:
     arguments, code, words, parts = COMMANDS[name]
-    check(bench.try_(*arguments, "--json"), code, words, parts)
+    check(program.try_(*arguments, "--json"), code, words, parts)
 
 
-def test_a_refusal_reads_well_for_people(bench: Program) -> None:
+def test_a_refusal_reads_well_for_people(program: Program) -> None:
     arguments, code, words, parts = COMMANDS["setting out of bounds"]
-    check_text(bench.try_(*arguments), code, words, parts)
+    check_text(program.try_(*arguments), code, words, parts)

@@ -109,9 +109,9 @@ def test_the_trace_has_a_span_for_each_node(first: dict[str, Any]) -> None:
 
 
 def test_the_same_again_computes_nothing_and_gives_the_same_bytes(
-    bench: Program, first: dict[str, Any], tmp_path: Path
+    program: Program, first: dict[str, Any], tmp_path: Path
 ) -> None:
-    again = bench.json(*HEAD, "--script", SCRIPT, "--out", str(tmp_path / "kept" / "again.mp4"))
+    again = program.json(*HEAD, "--script", SCRIPT, "--out", str(tmp_path / "kept" / "again.mp4"))
     assert (again["status"], executed(again)) == ("completed", [])
     assert again["jobId"] != first["jobId"]
     assert again["video"] == str(tmp_path / "kept" / "again.mp4")
@@ -120,30 +120,30 @@ def test_the_same_again_computes_nothing_and_gives_the_same_bytes(
     assert Run(again["mlflowRun"]).values("metrics")["nodes_cached"] == len(NODES)
 
 
-def test_another_setting_computes_only_what_depends_on_it(bench: Program, first: dict[str, Any]) -> None:
-    other = bench.json(*HEAD, "--script", SCRIPT, "--set", "animate.sway=0.3")
+def test_another_setting_computes_only_what_depends_on_it(program: Program, first: dict[str, Any]) -> None:
+    other = program.json(*HEAD, "--script", SCRIPT, "--set", "animate.sway=0.3")
     assert (other["status"], executed(other)) == ("completed", ["animate", "remux", "evaluate"])
     assert Path(other["video"]).read_bytes() != Path(first["video"]).read_bytes()
     assert Run(other["mlflowRun"]).values("params")["animate.sway"] == "0.3"
 
 
-def test_a_rerun_repeats_a_job_and_names_it_as_its_parent(bench: Program, first: dict[str, Any]) -> None:
-    again = bench.json("job", "rerun", first["jobId"])
+def test_a_rerun_repeats_a_job_and_names_it_as_its_parent(program: Program, first: dict[str, Any]) -> None:
+    again = program.json("job", "rerun", first["jobId"])
     assert (again["status"], executed(again)) == ("completed", [])
     assert Path(again["video"]).read_bytes() == Path(first["video"]).read_bytes()
     assert Run(again["mlflowRun"]).values("tags")["workbench.parent"] == first["jobId"]
-    quieter = bench.json("job", "rerun", first["jobId"], "--set", "remux.audio_bitrate_kbps=64")
+    quieter = program.json("job", "rerun", first["jobId"], "--set", "remux.audio_bitrate_kbps=64")
     assert executed(quieter) == ["remux", "evaluate"]
 
 
-def test_parts_that_are_left_out_do_not_run(bench: Program, first: dict[str, Any]) -> None:
-    short = bench.json(*HEAD, "--script", SCRIPT, "--without", "upscale", "--without", "evaluate")
+def test_parts_that_are_left_out_do_not_run(program: Program, first: dict[str, Any]) -> None:
+    short = program.json(*HEAD, "--script", SCRIPT, "--without", "upscale", "--without", "evaluate")
     assert [node["id"] for node in short["nodes"]] == ["script", "speech", "animate", "remux"]
     assert executed(short) == ["animate", "remux"]  # the portrait itself is another picture than the upscaled one
 
 
-def test_artifacts_are_listed_and_copied(bench: Program, first: dict[str, Any], tmp_path: Path) -> None:
-    listed = bench.json("job", "artifacts", first["jobId"])
+def test_artifacts_are_listed_and_copied(program: Program, first: dict[str, Any], tmp_path: Path) -> None:
+    listed = program.json("job", "artifacts", first["jobId"])
     made = {(item["node"], item["output"], item["mediaType"]) for item in listed}
     assert {
         ("speech", "audio", "audio/wav"),
@@ -152,7 +152,7 @@ def test_artifacts_are_listed_and_copied(bench: Program, first: dict[str, Any], 
         ("remux", "video", "video/mp4"),
         ("evaluate", "contact_sheet", "image/jpeg"),
     } <= made
-    saved = bench.json("job", "artifacts", first["jobId"], "--save", str(tmp_path))
+    saved = program.json("job", "artifacts", first["jobId"], "--save", str(tmp_path))
     for item in saved:
         data = Path(item["path"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == item["sha256"]
@@ -160,15 +160,15 @@ def test_artifacts_are_listed_and_copied(bench: Program, first: dict[str, Any], 
     assert len({item["path"] for item in saved}) == len(saved)
 
 
-def test_people_read_where_everything_is(bench: Program, first: dict[str, Any]) -> None:
-    shown = bench.run("job", "show", first["jobId"])
+def test_people_read_where_everything_is(program: Program, first: dict[str, Any]) -> None:
+    shown = program.run("job", "show", first["jobId"])
     for text in (first["jobId"], first["video"], first["mlflowRun"], "generate.portrait_animation", "down"):
         assert text in shown
-    assert bench.json("job", "show", first["jobId"])["metrics"] == first["metrics"]
+    assert program.json("job", "show", first["jobId"])["metrics"] == first["metrics"]
 
 
-def test_the_packaged_model_writes_the_script_for_a_prompt(bench: Program, first: dict[str, Any]) -> None:
-    shown = bench.json(
+def test_the_packaged_model_writes_the_script_for_a_prompt(program: Program, first: dict[str, Any]) -> None:
+    shown = program.json(
         *HEAD, "--prompt", "Say in one sentence why the sea is salty.", "--set", "script.max_words=15", "--seed", "3"
     )
     assert shown["status"] == "completed"

@@ -12,7 +12,7 @@ from tests.cli.program import Program
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
-    """A bench of which only the database is there: users need no more."""
+    """A deployment of which only the database is there: users need no more."""
     here = Program(tmp_path / "home")
     given = {
         "BUS_URL": "redis://:x@127.0.0.1:1",

@@ -8,21 +8,21 @@ import pytest
 
 from schemas.event import Event
 from schemas.status import JobStatus
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 
 pytestmark = pytest.mark.stack
 
 
-def watched(live: LiveBench, job: str, after: str = "0-0") -> list[Event]:
-    return [event for update in live.bench.watch(job, after) for event in update.events]
+def watched(live: LiveDeployment, job: str, after: str = "0-0") -> list[Event]:
+    return [event for update in live.deployment.watch(job, after) for event in update.events]
 
 
-def a_job(live: LiveBench, diary: Diary) -> str:
+def a_job(live: LiveDeployment, diary: Diary) -> str:
     nodes = {"a": diary.probe("a"), "b": diary.probe("b", fail_times=1), "c": diary.probe("c", "probe.control")}
     return live.submit(nodes, [("a", "b"), ("b", "c")]).job
 
 
-def test_a_watcher_sees_what_sql_records(live: LiveBench, diary: Diary) -> None:
+def test_a_watcher_sees_what_sql_records(live: LiveDeployment, diary: Diary) -> None:
     job = a_job(live, diary)
     seen = watched(live, job)
     live.finish(job)
@@ -39,10 +39,10 @@ def test_a_watcher_sees_what_sql_records(live: LiveBench, diary: Diary) -> None:
         "job.completed",
     ]
     assert [event.seq for event in seen] == list(range(1, 11))
-    assert live.bench.events(job) == seen
+    assert live.deployment.events(job) == seen
 
 
-def test_a_watcher_goes_on_from_any_cursor(live: LiveBench, diary: Diary) -> None:
+def test_a_watcher_goes_on_from_any_cursor(live: LiveDeployment, diary: Diary) -> None:
     job = a_job(live, diary)
     everything = watched(live, job)
     live.finish(job)
@@ -50,18 +50,18 @@ def test_a_watcher_goes_on_from_any_cursor(live: LiveBench, diary: Diary) -> Non
         assert watched(live, job, event.cursor) == everything[index + 1 :]
 
 
-def test_a_watcher_of_a_forgotten_job_reads_sql(live: LiveBench, diary: Diary) -> None:
+def test_a_watcher_of_a_forgotten_job_reads_sql(live: LiveDeployment, diary: Diary) -> None:
     job = a_job(live, diary)
     everything = watched(live, job)
     live.finish(job)
-    bus = live.bench.bus
+    bus = live.deployment.bus
     wait_for(lambda: not bus.knows(job))
     bus.client.delete(bus.keys.events(job))  # as a minute later
     for index in (0, 4, len(everything) - 1):
         assert watched(live, job, everything[index].cursor) == everything[index + 1 :]
 
 
-def test_a_watcher_that_read_the_end_is_done(live: LiveBench, diary: Diary) -> None:
+def test_a_watcher_that_read_the_end_is_done(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a")}).job
     last = watched(live, job)[-1]
     live.finish(job)
@@ -76,7 +76,7 @@ def test_a_watcher_that_read_the_end_is_done(live: LiveBench, diary: Diary) -> N
 
 
 @pytest.mark.slow
-def test_a_watcher_survives_a_restart_of_the_bus(live: LiveBench, diary: Diary) -> None:
+def test_a_watcher_survives_a_restart_of_the_bus(live: LiveDeployment, diary: Diary) -> None:
     assert live.bus_process is not None
     job = live.submit({"a": diary.probe("a", sleep_s=3), "b": diary.probe("b")}, [("a", "b")]).job
     live.await_event(job, "node.running", "a")
@@ -84,7 +84,7 @@ def test_a_watcher_survives_a_restart_of_the_bus(live: LiveBench, diary: Diary) 
     away: list[bool] = []
 
     def read() -> None:
-        for update in live.bench.watch(job):
+        for update in live.deployment.watch(job):
             seen.extend(update.events)
             away.append(update.bus_away)
 
@@ -97,6 +97,6 @@ def test_a_watcher_survives_a_restart_of_the_bus(live: LiveBench, diary: Diary) 
     assert live.finish(job).status is JobStatus.COMPLETED
     watcher.join(20)
     assert not watcher.is_alive()
-    assert seen == live.bench.events(job)
+    assert seen == live.deployment.events(job)
     assert [event.node for event in seen if event.type.value == "node.completed"] == ["a", "b"]
     assert {event.epoch for event in seen[:2]} != {seen[-1].epoch}

@@ -1,4 +1,4 @@
-"""A job that asks a person, on a live bench: answered, refused, killed, wiped and cancelled while it waits."""
+"""A job that asks a person, on a live deployment: answered, refused, killed, wiped and cancelled while it waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import NodeWait
 from schemas.refs import TextRef
 from schemas.status import JobStatus, NodeStatus, WaitReason
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.answers import Phase
 from workbench.client.rerun import rerun, retry
 from workbench.crash_points import CrashPoint
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stack
 EDIT = "Good evening."
 
 
-def asking(live: LiveBench, diary: Diary, *, then: str = "c", **params: object) -> str:
+def asking(live: LiveDeployment, diary: Diary, *, then: str = "c", **params: object) -> str:
     """A job whose script "Good morning." is to be approved before it is spoken; returns once it waits."""
     nodes = {
         "a": diary.probe("Good morning.", "probe.control"),
@@ -36,11 +36,11 @@ def asking(live: LiveBench, diary: Diary, *, then: str = "c", **params: object) 
     return job
 
 
-def await_question(live: LiveBench, job: str) -> None:
-    wait_for(lambda: live.bench.awaited(job), what="somebody is asked")
+def await_question(live: LiveDeployment, job: str) -> None:
+    wait_for(lambda: live.deployment.awaited(job), what="somebody is asked")
 
 
-def spoken(live: LiveBench, job: str) -> str:
+def spoken(live: LiveDeployment, job: str) -> str:
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED, record.error
     output = record.node("c").output
@@ -54,236 +54,236 @@ def refusal(call: Callable[[], object]) -> WorkbenchError:
     return caught.value
 
 
-def test_the_approved_edit_is_what_is_spoken(live: LiveBench, diary: Diary) -> None:
+def test_the_approved_edit_is_what_is_spoken(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     wait = NodeWait.model_validate(live.await_event(job, "node.waiting", "review").data)
     assert wait.reason is WaitReason.APPROVAL
     assert wait.question is not None and wait.question.text == "Good morning."
-    assert live.bench.awaited(job) == {"review": wait.question}
-    assert not live.bench.bus.leases()
+    assert live.deployment.awaited(job) == {"review": wait.question}
+    assert not live.deployment.bus.leases()
     assert live.run({"other": diary.probe("other", "probe.control")}).status is JobStatus.COMPLETED, "no slot is held"
-    wait_for(lambda: live.bench.job(job).status is JobStatus.WAITING, what="SQL says that it waits")
+    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL says that it waits")
 
-    decision = live.bench.approve(job, text=f"  {EDIT}\n", author="ada")
+    decision = live.deployment.approve(job, text=f"  {EDIT}\n", author="ada")
     assert (decision.text, decision.edited, decision.author) == (EDIT, True, "ada")
     assert spoken(live, job) == f"c{EDIT}"
-    output = live.bench.job(job).node("review").output
+    output = live.deployment.job(job).node("review").output
     assert output is not None
     assert (output["approved_by"], output["edited"], output["source"]) == ("ada", True, "person")
     assert output["approved_at"] == pytest.approx(time.time(), abs=60)
     script = TextRef.model_validate(output["script"])
     assert script.author == "ada"
-    assert live.bench.open(script).read_text() == EDIT
-    assert live.bench.job(job).node("review").attempt == 1
-    types = [event.type.value for event in live.bench.events(job) if event.node == "review"]
+    assert live.deployment.open(script).read_text() == EDIT
+    assert live.deployment.job(job).node("review").attempt == 1
+    types = [event.type.value for event in live.deployment.events(job) if event.node == "review"]
     assert types == ["node.running", "node.waiting", "node.decided", "node.running", "node.completed"]
 
 
-def test_a_text_approved_as_it_is_keeps_its_author(live: LiveBench, diary: Diary) -> None:
+def test_a_text_approved_as_it_is_keeps_its_author(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    assert not live.bench.approve(job, "review", author="ada").edited
+    assert not live.deployment.approve(job, "review", author="ada").edited
     assert spoken(live, job) == "cGood morning."
-    output = live.bench.job(job).node("review").output
+    output = live.deployment.job(job).node("review").output
     assert output is not None
     assert TextRef.model_validate(output["script"]).author is None
 
 
-def test_a_rejection_fails_the_node_once_and_for_all(live: LiveBench, diary: Diary) -> None:
+def test_a_rejection_fails_the_node_once_and_for_all(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    live.bench.reject(job, reason="too cheerful", author="bob")
+    live.deployment.reject(job, reason="too cheerful", author="bob")
     record = live.finish(job)
     assert record.status is JobStatus.FAILED
     error = record.error
     assert error is not None and (error.code, error.details["author"]) == ("review.rejected", "bob")
     assert "too cheerful" in error.message
     assert (record.node("review").status, record.node("c").status) == (NodeStatus.FAILED, NodeStatus.SKIPPED)
-    assert not DeadLetters(live.bench.store.database).list(10, job)
+    assert not DeadLetters(live.deployment.store.database).list(10, job)
     assert diary.lines() == ["Good"]
-    again = retry(live.bench, job).job
+    again = retry(live.deployment, job).job
     await_question(live, again)
-    live.bench.approve(again, author="ada")
+    live.deployment.approve(again, author="ada")
     assert spoken(live, again) == "cGood morning.", "a retry of a rejected job asks again"
 
 
-def test_a_rejection_can_lead_elsewhere(live: LiveBench, diary: Diary) -> None:
+def test_a_rejection_can_lead_elsewhere(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "review": {"service": "review.script", "input": {"narration": "Hello."}},
         "rescue": diary.probe("rescued", "probe.control"),
     }
     job = live.submit(nodes, [("review", "rescue", "on_failure")]).job
     await_question(live, job)
-    live.bench.reject(job, author="bob")
+    live.deployment.reject(job, author="bob")
     assert live.finish(job).status is JobStatus.COMPLETED
     assert diary.lines() == ["rescued"]
 
 
-def test_an_answer_counts_once(live: LiveBench, diary: Diary) -> None:
+def test_an_answer_counts_once(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    first = live.bench.approve(job, text=EDIT, author="ada")
-    assert live.bench.approve(job, text=EDIT, author="ada") == first
+    first = live.deployment.approve(job, text=EDIT, author="ada")
+    assert live.deployment.approve(job, text=EDIT, author="ada") == first
     for other in (
-        lambda: live.bench.approve(job, text="Good night.", author="ada"),
-        lambda: live.bench.approve(job, "review", text=EDIT, author="bob"),
-        lambda: live.bench.reject(job, author="ada"),
+        lambda: live.deployment.approve(job, text="Good night.", author="ada"),
+        lambda: live.deployment.approve(job, "review", text=EDIT, author="bob"),
+        lambda: live.deployment.reject(job, author="ada"),
     ):
         assert refusal(other).code == "review.decided"
     assert spoken(live, job) == f"c{EDIT}"
-    assert live.bench.approve(job, text=EDIT, author="ada") == first, "also when the job has ended"
-    assert refusal(lambda: live.bench.reject(job, author="ada")).code == "review.decided"
+    assert live.deployment.approve(job, text=EDIT, author="ada") == first, "also when the job has ended"
+    assert refusal(lambda: live.deployment.reject(job, author="ada")).code == "review.decided"
 
 
-def test_what_cannot_be_an_answer_is_refused(live: LiveBench, diary: Diary) -> None:
+def test_what_cannot_be_an_answer_is_refused(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     answers = {
         "review.not_waiting": [
-            lambda: live.bench.approve(job, "a", author="ada"),
-            lambda: live.bench.approve(job, "nowhere", author="ada"),
+            lambda: live.deployment.approve(job, "a", author="ada"),
+            lambda: live.deployment.approve(job, "nowhere", author="ada"),
         ],
         "review.bad_answer": [
-            lambda: live.bench.approve(job, author="  "),
-            lambda: live.bench.approve(job, text=" \n", author="ada"),
-            lambda: live.bench.approve(job, text="x" * 20_001, author="ada"),
-            lambda: live.bench.reject(job, reason="x" * 2_001, author="ada"),
-            lambda: live.bench.approve(job, text="a\0b", author="ada"),
-            lambda: live.bench.approve(job, text="a\ud800b", author="ada"),
-            lambda: live.bench.reject(job, reason="a\0b", author="ada"),
-            lambda: live.bench.reject(job, author="a\0b"),
+            lambda: live.deployment.approve(job, author="  "),
+            lambda: live.deployment.approve(job, text=" \n", author="ada"),
+            lambda: live.deployment.approve(job, text="x" * 20_001, author="ada"),
+            lambda: live.deployment.reject(job, reason="x" * 2_001, author="ada"),
+            lambda: live.deployment.approve(job, text="a\0b", author="ada"),
+            lambda: live.deployment.approve(job, text="a\ud800b", author="ada"),
+            lambda: live.deployment.reject(job, reason="a\0b", author="ada"),
+            lambda: live.deployment.reject(job, author="a\0b"),
         ],
-        "job.unknown": [lambda: live.bench.approve("nowhere", author="ada")],
+        "job.unknown": [lambda: live.deployment.approve("nowhere", author="ada")],
     }
     for code, calls in answers.items():
         assert {refusal(call).code for call in calls} == {code}
-    assert live.bench.awaited(job), "it still waits"
-    live.bench.cancel(job)
+    assert live.deployment.awaited(job), "it still waits"
+    live.deployment.cancel(job)
 
 
-def test_a_text_that_the_voice_cannot_read_is_refused_at_once(live: LiveBench) -> None:
+def test_a_text_that_the_voice_cannot_read_is_refused_at_once(live: LiveDeployment) -> None:
     nodes = {
         "review": {"service": "review.script", "input": {"narration": "Hello."}},
         "speech": "generate.hibari_tts",
     }
     job = live.submit(nodes, [("review", "speech")]).job
     await_question(live, job)
-    assert refusal(lambda: live.bench.approve(job, text="Доброе утро.", author="ada")).code == "node.bad_input"
-    assert live.bench.awaited(job)
-    live.bench.cancel(job)
+    assert refusal(lambda: live.deployment.approve(job, text="Доброе утро.", author="ada")).code == "node.bad_input"
+    assert live.deployment.awaited(job)
+    live.deployment.cancel(job)
 
 
-def test_a_cancelled_job_takes_no_answer(live: LiveBench, diary: Diary) -> None:
+def test_a_cancelled_job_takes_no_answer(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    assert live.bench.cancel(job)
-    assert refusal(lambda: live.bench.approve(job, author="ada")).code == "review.not_waiting"
+    assert live.deployment.cancel(job)
+    assert refusal(lambda: live.deployment.approve(job, author="ada")).code == "review.not_waiting"
     record = live.finish(job)
     assert (record.status, record.node("review").status) == (JobStatus.CANCELLED, NodeStatus.CANCELLED)
-    assert live.bench.awaited(job) == {}
-    assert refusal(lambda: live.bench.approve(job, author="ada")).code == "review.not_waiting"
+    assert live.deployment.awaited(job) == {}
+    assert refusal(lambda: live.deployment.approve(job, author="ada")).code == "review.not_waiting"
 
 
-def test_which_of_two_is_meant_must_be_said(live: LiveBench) -> None:
+def test_which_of_two_is_meant_must_be_said(live: LiveDeployment) -> None:
     ask = {"service": "review.script", "input": {"narration": "Hello."}}
     job = live.submit({"one": ask, "two": ask}).job
-    wait_for(lambda: len(live.bench.awaited(job)) == 2)
-    error = refusal(lambda: live.bench.approve(job, author="ada"))
+    wait_for(lambda: len(live.deployment.awaited(job)) == 2)
+    error = refusal(lambda: live.deployment.approve(job, author="ada"))
     assert (error.code, error.allowed) == ("review.not_waiting", ["one", "two"])
-    live.bench.approve(job, "one", author="ada")
-    live.bench.approve(job, author="ada")
+    live.deployment.approve(job, "one", author="ada")
+    live.deployment.approve(job, author="ada")
     assert live.finish(job).status is JobStatus.COMPLETED
 
 
-def test_a_control_plane_killed_while_it_waits(live: LiveBench, diary: Diary) -> None:
+def test_a_control_plane_killed_while_it_waits(live: LiveDeployment, diary: Diary) -> None:
     """Its worker dies with it. The answer comes while nobody is there."""
     job = asking(live, diary)
     assert live.control is not None and live.worker is not None
     sigkill(live.control)
     sigkill(live.worker)
-    live.bench.approve(job, text=EDIT, author="ada")
+    live.deployment.approve(job, text=EDIT, author="ada")
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
 
 
-def test_a_bus_wiped_while_it_waits(live: LiveBench, diary: Diary) -> None:
+def test_a_bus_wiped_while_it_waits(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    wait_for(lambda: live.bench.job(job).status is JobStatus.WAITING, what="SQL knows")
-    live.bench.bus.client.flushall()
-    wait_for(lambda: live.bench.bus.marker().phase is Phase.OPEN, what="the bench is open again")
-    assert live.bench.awaited(job)
-    live.bench.approve(job, text=EDIT, author="ada")
+    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
+    live.deployment.bus.client.flushall()
+    wait_for(lambda: live.deployment.bus.marker().phase is Phase.OPEN, what="the deployment is open again")
+    assert live.deployment.awaited(job)
+    live.deployment.approve(job, text=EDIT, author="ada")
     assert spoken(live, job) == f"c{EDIT}"
-    asked = [event for event in live.bench.events(job) if event.type.value == "node.waiting"]
+    asked = [event for event in live.deployment.events(job) if event.type.value == "node.waiting"]
     assert len(asked) == 1, "it is not asked anew"
     assert diary.lines() == ["Good", "c"]
 
 
-def test_a_bus_wiped_between_the_answer_and_its_pick_up(live: LiveBench, diary: Diary) -> None:
+def test_a_bus_wiped_between_the_answer_and_its_pick_up(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    wait_for(lambda: live.bench.job(job).status is JobStatus.WAITING, what="SQL knows")
+    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.control is not None
     sigkill(live.control)
-    live.bench.approve(job, text=EDIT, author="ada")
-    assert [entry.job for entry in live.bench.bus.queues.entries()] == [job], "nobody picked it up"
-    live.bench.bus.client.flushall()
+    live.deployment.approve(job, text=EDIT, author="ada")
+    assert [entry.job for entry in live.deployment.bus.queues.entries()] == [job], "nobody picked it up"
+    live.deployment.bus.client.flushall()
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
     assert diary.lines() == ["Good", "c"]
 
 
-def test_an_answer_whose_client_died_before_the_bus_heard_of_it(live: LiveBench, diary: Diary) -> None:
+def test_an_answer_whose_client_died_before_the_bus_heard_of_it(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     decision = Decision(approved=True, text=EDIT, edited=True, author="ada", at=time.time())
-    Approvals(live.bench.store.database).keep(job, "review", decision)
+    Approvals(live.deployment.store.database).keep(job, "review", decision)
     assert spoken(live, job) == f"c{EDIT}"
 
 
-def test_an_answer_while_the_bus_is_away(live: LiveBench, diary: Diary) -> None:
+def test_an_answer_while_the_bus_is_away(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    wait_for(lambda: live.bench.job(job).status is JobStatus.WAITING, what="SQL knows")
+    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.bus_process is not None
     sigkill(live.bus_process)
-    assert live.bench.awaited(job), "SQL knows what is asked"
-    live.bench.approve(job, text=EDIT, author="ada")
-    assert live.bench.awaited(job) == {}
+    assert live.deployment.awaited(job), "SQL knows what is asked"
+    live.deployment.approve(job, text=EDIT, author="ada")
+    assert live.deployment.awaited(job) == {}
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
 
 
-def test_a_retry_keeps_the_approval_and_a_rerun_asks_again(live: LiveBench, diary: Diary) -> None:
+def test_a_retry_keeps_the_approval_and_a_rerun_asks_again(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary, bad_input=True)
-    live.bench.approve(job, text=EDIT, author="ada")
+    live.deployment.approve(job, text=EDIT, author="ada")
     assert live.finish(job).status is JobStatus.FAILED
-    retried = retry(live.bench, job).job
+    retried = retry(live.deployment, job).job
     record = live.finish(retried)
     assert record.node("review").cached and record.node("review").output is not None
-    assert live.bench.awaited(retried) == {}
-    again = rerun(live.bench, job, params={"c": {"bad_input": False}}).job
+    assert live.deployment.awaited(retried) == {}
+    again = rerun(live.deployment, job, params={"c": {"bad_input": False}}).job
     await_question(live, again)
-    live.bench.approve(again, text="Good night.", author="ada")
+    live.deployment.approve(again, text="Good night.", author="ada")
     assert spoken(live, again) == "cGood night."
 
 
-def test_a_retry_keeps_an_approval_that_came_to_no_use(live: LiveBench, diary: Diary) -> None:
+def test_a_retry_keeps_an_approval_that_came_to_no_use(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
-    live.bench.approve(job, text=EDIT, author="ada")
-    live.bench.cancel(job)
+    live.deployment.approve(job, text=EDIT, author="ada")
+    live.deployment.cancel(job)
     live.ensure()
     assert live.finish(job).status is JobStatus.CANCELLED
-    retried = retry(live.bench, job).job
+    retried = retry(live.deployment, job).job
     assert spoken(live, retried) == f"c{EDIT}"
-    output = live.bench.job(retried).node("review").output
+    output = live.deployment.job(retried).node("review").output
     assert output is not None and output["approved_by"] == "ada"
 
 
-def test_a_worker_killed_with_the_answer_in_its_hands(live: LiveBench, diary: Diary, tmp_path: Path) -> None:
+def test_a_worker_killed_with_the_answer_in_its_hands(live: LiveDeployment, diary: Diary, tmp_path: Path) -> None:
     """The worker that is to write the approved text down dies as soon as it has the segment; another one does it."""
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
-    live.bench.approve(job, text=EDIT, author="ada")
+    live.deployment.approve(job, text=EDIT, author="ada")
     mark = tmp_path / "mark"
     fate = {"WORKBENCH_CRASH_AT": CrashPoint.TAKE_ANSWERED.value, "WORKBENCH_CRASH_MARK": str(mark)}
     live.start_role("control", **fate).wait(60)
     assert mark.read_text() == CrashPoint.TAKE_ANSWERED
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
-    assert live.bench.job(job).node("review").status is NodeStatus.COMPLETED
+    assert live.deployment.job(job).node("review").status is NodeStatus.COMPLETED

@@ -12,11 +12,11 @@ from schemas.errors import WorkbenchError
 from schemas.refs import TextRef
 from schemas.status import JobStatus
 from tests.engine.graphs import document
-from tests.live import Diary, LiveBench
+from tests.live import Diary, LiveDeployment
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.planned import Planned
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
@@ -26,7 +26,7 @@ EDGES = [("a", "b"), ("b", "c"), ("a", "d")]
 
 
 def cached_nodes(diary: Diary, salt: str, **changed: str) -> dict[str, Any]:
-    """Four cacheable nodes; ``salt`` makes their keys new in this bench."""
+    """Four cacheable nodes; ``salt`` makes their keys new in this deployment."""
     return {name: diary.probe(changed.get(name, name) + salt, "probe.cached") for name in "abcd"}
 
 
@@ -35,7 +35,7 @@ def salt() -> str:
     return "-" + secrets.token_hex(4)
 
 
-def test_the_same_job_again_executes_nothing(live: LiveBench, diary: Diary, salt: str) -> None:
+def test_the_same_job_again_executes_nothing(live: LiveDeployment, diary: Diary, salt: str) -> None:
     first = live.run(cached_nodes(diary, salt), EDGES)
     executed = diary.lines()
     assert sorted(executed) == sorted(name + salt for name in "abcd")
@@ -48,7 +48,9 @@ def test_the_same_job_again_executes_nothing(live: LiveBench, diary: Diary, salt
     assert [node.output for node in second.nodes] == [node.output for node in first.nodes]
 
 
-def test_one_changed_parameter_runs_that_node_and_those_behind_it(live: LiveBench, diary: Diary, salt: str) -> None:
+def test_one_changed_parameter_runs_that_node_and_those_behind_it(
+    live: LiveDeployment, diary: Diary, salt: str
+) -> None:
     live.run(cached_nodes(diary, salt), EDGES)
     before = len(diary.lines())
     record = live.run(cached_nodes(diary, salt, b="B"), EDGES)
@@ -56,43 +58,43 @@ def test_one_changed_parameter_runs_that_node_and_those_behind_it(live: LiveBenc
     assert {node.id: node.cached for node in record.nodes} == {"a": True, "b": False, "c": False, "d": True}
 
 
-def test_another_seed_counts_for_seeded_nodes(live: LiveBench, diary: Diary, salt: str) -> None:
+def test_another_seed_counts_for_seeded_nodes(live: LiveDeployment, diary: Diary, salt: str) -> None:
     nodes = {"a": diary.probe("a" + salt, "probe.cached")}
     for seed, executions in ((1, 1), (1, 1), (2, 2)):
         live.finish(live.submit(nodes, context={"seed": seed}).job)
         assert len(diary.lines()) == executions
 
 
-def test_a_known_result_whose_bytes_are_gone_is_made_again(live: LiveBench, diary: Diary, salt: str) -> None:
+def test_a_known_result_whose_bytes_are_gone_is_made_again(live: LiveDeployment, diary: Diary, salt: str) -> None:
     nodes = {"a": diary.probe("a" + salt, "probe.cached", parts=1)}
     output = live.run(nodes).node("a").output
     assert output is not None
     assert live.submit(nodes).known == 1
-    live.bench.objects.delete(TextRef.model_validate(output["file"]).sha256)
+    live.deployment.objects.delete(TextRef.model_validate(output["file"]).sha256)
     accepted = live.submit(nodes)
     assert accepted.known == 0
     record = live.finish(accepted.job)
     assert record.status is JobStatus.COMPLETED
     assert diary.count("a" + salt) == 2
-    assert live.bench.objects.has(TextRef.model_validate(output["file"]).sha256)
+    assert live.deployment.objects.has(TextRef.model_validate(output["file"]).sha256)
 
 
-def test_a_rerun_uses_what_is_known_unless_it_shall_be_fresh(live: LiveBench, diary: Diary, salt: str) -> None:
+def test_a_rerun_uses_what_is_known_unless_it_shall_be_fresh(live: LiveDeployment, diary: Diary, salt: str) -> None:
     first = live.run(cached_nodes(diary, salt), EDGES)
-    again = rerun(live.bench, first.id)
+    again = rerun(live.deployment, first.id)
     assert again.known == 4
-    changed = live.finish(rerun(live.bench, first.id, params={"c": {"value": "C" + salt}}).job)
+    changed = live.finish(rerun(live.deployment, first.id, params={"c": {"value": "C" + salt}}).job)
     assert changed.parent == first.id
     assert [node.id for node in changed.nodes if not node.cached] == ["c"]
-    fresh = live.finish(rerun(live.bench, first.id, fresh=True).job)
+    fresh = live.finish(rerun(live.deployment, first.id, fresh=True).job)
     assert [node.cached for node in fresh.nodes] == [False] * 4
     assert diary.count("a" + salt) == 2
     with pytest.raises(WorkbenchError) as refused:
-        rerun(live.bench, first.id, params={"zzz": {}})
+        rerun(live.deployment, first.id, params={"zzz": {}})
     assert refused.value.code == "pipeline.bad_option"
 
 
-def test_a_submit_repeated_with_its_key_is_one_job(live: LiveBench, diary: Diary, salt: str) -> None:
+def test_a_submit_repeated_with_its_key_is_one_job(live: LiveDeployment, diary: Diary, salt: str) -> None:
     nodes = {"a": diary.probe("a")}
     first, second = live.submit(nodes, key=salt), live.submit(nodes, key=salt)
     assert (first.created, second.created) == (True, False)
@@ -105,22 +107,22 @@ def test_a_submit_repeated_with_its_key_is_one_job(live: LiveBench, diary: Diary
     assert refused.value.code == "job.key_reused"
 
 
-def test_a_resumed_graph_runs_what_is_left(live: LiveBench, diary: Diary) -> None:
+def test_a_resumed_graph_runs_what_is_left(live: LiveDeployment, diary: Diary) -> None:
     """A document that is handed over half-done goes on where it stands."""
     raw = document({"a": diary.probe("a"), "b": diary.probe("b")}, [("a", "b")])
     raw["nodes"][0] |= {"status": "completed", "output": {"text": "from elsewhere"}}
-    record = live.finish(submit_graph(live.bench, Request(raw)).job)
+    record = live.finish(submit_graph(live.deployment, Request(raw)).job)
     assert diary.lines() == ["b"]
     assert record.node("b").output == {"text": "bfrom elsewhere", "file": None, "number": None}
 
 
-def test_nothing_is_queued_of_a_graph_that_is_refused(live: LiveBench) -> None:
-    before = live.bench.store.list().total
+def test_nothing_is_queued_of_a_graph_that_is_refused(live: LiveDeployment) -> None:
+    before = live.deployment.store.list().total
     with pytest.raises(WorkbenchError) as refused:
         live.submit({"a": "probe.dta"})
     assert refused.value.code == "graph.unknown_service"
     assert "probe.data" in str(refused.value)
-    assert live.bench.store.list().total == before
+    assert live.deployment.store.list().total == before
 
 
 class DyingBus(Bus):
@@ -130,20 +132,20 @@ class DyingBus(Bus):
         raise redis.ConnectionError("the client is gone")
 
 
-def test_an_accepted_job_that_the_bus_never_got_is_enqueued(live: LiveBench, diary: Diary) -> None:
-    bench = Bench(live.settings)
-    bench.bus = DyingBus(live.settings.bus_url, live.settings.bench)
-    job = submit_graph(bench, Request(document({"a": diary.probe("a")}))).job
-    assert not live.bench.bus.knows(job)
+def test_an_accepted_job_that_the_bus_never_got_is_enqueued(live: LiveDeployment, diary: Diary) -> None:
+    deployment = Deployment(live.settings)
+    deployment.bus = DyingBus(live.settings.bus_url, live.settings.namespace)
+    job = submit_graph(deployment, Request(document({"a": diary.probe("a")}))).job
+    assert not live.deployment.bus.knows(job)
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
     assert diary.lines() == ["a"]
 
 
-def test_an_accepted_job_can_be_cancelled_before_the_bus_has_it(live: LiveBench, diary: Diary) -> None:
-    bench = Bench(live.settings)
-    bench.bus = DyingBus(live.settings.bus_url, live.settings.bench)
-    job = submit_graph(bench, Request(document({"a": diary.probe("a", sleep_s=60)}))).job
-    assert live.bench.cancel(job) is True
+def test_an_accepted_job_can_be_cancelled_before_the_bus_has_it(live: LiveDeployment, diary: Diary) -> None:
+    deployment = Deployment(live.settings)
+    deployment.bus = DyingBus(live.settings.bus_url, live.settings.namespace)
+    job = submit_graph(deployment, Request(document({"a": diary.probe("a", sleep_s=60)}))).job
+    assert live.deployment.cancel(job) is True
     assert live.finish(job).status is JobStatus.CANCELLED
     assert live.run({"b": diary.probe("next")}).status is JobStatus.COMPLETED

@@ -16,9 +16,9 @@ from schemas.refs import TextRef
 from schemas.retention import CollectionReport, CollectionRequest, StoreKind
 from schemas.status import JobStatus
 from tests.engine.graphs import document
-from tests.live import Diary, LiveBench, wait_for
-from workbench.client.bench import Bench
+from tests.live import Diary, LiveDeployment, wait_for
 from workbench.client.deletion import delete, parts_of
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.control.retention import Retention, due
 from workbench.engine.accept import Request
@@ -28,111 +28,115 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def other(live: LiveBench) -> Iterator[Bench]:
-    """Another client of the same bench."""
-    bench = Bench(live.settings)
-    yield bench
-    bench.close()
+def other(live: LiveDeployment) -> Iterator[Deployment]:
+    """Another client of the same deployment."""
+    deployment = Deployment(live.settings)
+    yield deployment
+    deployment.close()
 
 
-def collected(bench: Bench, **asked: Any) -> CollectionReport:
-    return collect(parts_of(bench), CollectionRequest(**asked), stray_s=0.0, wait_s=30.0, verify_s=0.0)
+def collected(deployment: Deployment, **asked: Any) -> CollectionReport:
+    return collect(parts_of(deployment), CollectionRequest(**asked), stray_s=0.0, wait_s=30.0, verify_s=0.0)
 
 
 def of_kind(report: CollectionReport, kind: StoreKind) -> int:
     return sum(item.count for item in report.removed if item.kind is kind)
 
 
-def file_of(live: LiveBench, job: str) -> str:
+def file_of(live: LiveDeployment, job: str) -> str:
     output = live.finish(job).node("a").output
     assert output is not None
     return str(output["file"]["sha256"])
 
 
 def test_what_no_job_names_goes_from_everywhere_and_a_repeated_request_is_computed_anew(
-    live: LiveBench, diary: Diary, other: Bench
+    live: LiveDeployment, diary: Diary, other: Deployment
 ) -> None:
     value = secrets.token_hex(4)
     nodes = {"a": diary.probe(value, "probe.cached", file_kib=80)}
     job = live.submit(nodes).job
     sha256 = file_of(live, job)
     ref = TextRef(sha256=sha256, size_bytes=80 << 10)
-    cached = live.bench.open(ref)
+    cached = live.deployment.open(ref)
     (live.home / "videos").mkdir(exist_ok=True)
     video = live.home / "videos" / f"{job}.mp4"
     video.write_bytes(b"a copy")
-    live.bench.objects.put_preview(job, "a", b"frame", "image/jpeg")
-    key = live.bench.job(job).node("a").content_key
-    collected(live.bench)
-    assert live.bench.objects.has(sha256) and video.exists()
+    live.deployment.objects.put_preview(job, "a", b"frame", "image/jpeg")
+    key = live.deployment.job(job).node("a").content_key
+    collected(live.deployment)
+    assert live.deployment.objects.has(sha256) and video.exists()
 
-    assert delete(live.bench, job) == []
-    assert not video.exists() and not live.bench.objects.previews(job)
-    before = collected(live.bench, dry_run=True)
-    assert of_kind(before, StoreKind.FILES) == 1 and live.bench.objects.has(sha256), "nothing was removed"
-    report = collected(live.bench)
+    assert delete(live.deployment, job) == []
+    assert not video.exists() and not live.deployment.objects.previews(job)
+    before = collected(live.deployment, dry_run=True)
+    assert of_kind(before, StoreKind.FILES) == 1 and live.deployment.objects.has(sha256), "nothing was removed"
+    report = collected(live.deployment)
     assert report.removed == before.removed and report.bytes >= 80 << 10 and report.left == []
-    assert not live.bench.objects.has(sha256) and not cached.exists()
-    assert live.bench.store.computed([key]) == {} and key not in live.bench.bus.holding.results()
-    assert collected(live.bench, dry_run=True).removed == []
+    assert not live.deployment.objects.has(sha256) and not cached.exists()
+    assert live.deployment.store.computed([key]) == {} and key not in live.deployment.bus.holding.results()
+    assert collected(live.deployment, dry_run=True).removed == []
 
     again = submit_graph(other, Request(document(nodes)))
     assert again.known == 0 and file_of(live, again.job) == sha256
-    assert diary.count(value) == 2 and live.bench.objects.has(sha256)
+    assert diary.count(value) == 2 and live.deployment.objects.has(sha256)
 
 
-def test_a_file_stays_while_a_job_under_way_or_a_claim_names_it(live: LiveBench, diary: Diary, tmp_path: Path) -> None:
+def test_a_file_stays_while_a_job_under_way_or_a_claim_names_it(
+    live: LiveDeployment, diary: Diary, tmp_path: Path
+) -> None:
     given = tmp_path / "given.txt"
     given.write_text(secrets.token_hex(40))
-    claimed = live.bench.upload(given, "text", owner="ann")
+    claimed = live.deployment.upload(given, "text", owner="ann")
     gate = tmp_path / "gate"
     job = live.submit({"a": diary.probe(secrets.token_hex(4), parts=2, part_gate=str(gate))}).job
-    part = wait_for(lambda: live.bench.parts(job, "a"), what="a part is there")[0]
-    collected(live.bench)
-    assert live.bench.objects.has_all([part, claimed]), "the part is named on the bus alone"
+    part = wait_for(lambda: live.deployment.parts(job, "a"), what="a part is there")[0]
+    collected(live.deployment)
+    assert live.deployment.objects.has_all([part, claimed]), "the part is named on the bus alone"
     gate.touch()
     assert live.finish(job).status is JobStatus.COMPLETED
-    assert live.bench.grants.drop_upload("ann", claimed.sha256) and not live.bench.grants.drop_upload("ann", "0" * 64)
-    collected(live.bench)
-    assert not live.bench.objects.has(claimed.sha256)
+    assert live.deployment.grants.drop_upload("ann", claimed.sha256) and not live.deployment.grants.drop_upload(
+        "ann", "0" * 64
+    )
+    collected(live.deployment)
+    assert not live.deployment.objects.has(claimed.sha256)
     with pytest.raises(WorkbenchError, match="not in the object store") as refused:
         live.submit({"a": {"service": "probe.reader", "input": {"file": claimed.model_dump(by_alias=True)}}})
     assert refused.value.code == "store.missing"
 
 
-def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: LiveBench, tmp_path: Path) -> None:
+def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: LiveDeployment, tmp_path: Path) -> None:
     values = [secrets.token_hex(4) for _ in range(2)]
     stop, faults, done = threading.Event(), list[str](), list[str]()
 
-    def repeat(step: Callable[[Bench, int], None]) -> None:
-        bench = Bench(live.settings)
+    def repeat(step: Callable[[Deployment, int], None]) -> None:
+        deployment = Deployment(live.settings)
         count = 0
         while not stop.is_set() and not faults:
             try:
-                step(bench, count)
+                step(deployment, count)
             except Exception as fault:
                 faults.append(f"{type(fault).__name__}: {fault}")
             count += 1
 
-    def compute(bench: Bench, count: int) -> None:
+    def compute(deployment: Deployment, count: int) -> None:
         service = "probe.data" if count % 3 == 2 else "probe.cached"
         probe = {"service": service, "params": {"value": values[count % 2], "file_kib": 70}}
-        job = submit_graph(bench, Request(document({"a": probe}))).job
-        record = wait_for(lambda: found if (found := bench.job(job)).status.final else None, what=job)
+        job = submit_graph(deployment, Request(document({"a": probe}))).job
+        record = wait_for(lambda: found if (found := deployment.job(job)).status.final else None, what=job)
         output = record.node("a").output
-        if not output or not bench.objects.has(output["file"]["sha256"]):
+        if not output or not deployment.objects.has(output["file"]["sha256"]):
             faults.append(f"{job} {record.status} {output}")
-        delete(bench, job)
+        delete(deployment, job)
         done.append("job")
 
-    def bring_in(bench: Bench, count: int) -> None:
+    def bring_in(deployment: Deployment, count: int) -> None:
         path = tmp_path / "brought.txt"
         if not path.exists():
             path.write_text(values[0] * 10_000)
-        ref = bench.upload(path, "text", owner="ann")
-        if not bench.objects.has(ref.sha256):
+        ref = deployment.upload(path, "text", owner="ann")
+        if not deployment.objects.has(ref.sha256):
             faults.append(f"the upload {ref.sha256} is claimed and not there")
-        bench.grants.drop_upload("ann", ref.sha256)
+        deployment.grants.drop_upload("ann", ref.sha256)
         done.append("upload")
 
     threads = [threading.Thread(target=repeat, args=(step,)) for step in (compute, compute, bring_in)]
@@ -144,7 +148,7 @@ def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: L
         return removed >= 15 and done.count("job") >= 20 and done.count("upload") >= 20
 
     while not faults and not enough() and time.monotonic() < until:
-        removed += of_kind(collected(live.bench), StoreKind.FILES)
+        removed += of_kind(collected(live.deployment), StoreKind.FILES)
     stop.set()
     for thread in threads:
         thread.join()
@@ -152,20 +156,22 @@ def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: L
     assert not faults and enough()
 
 
-def test_the_control_plane_collects_once_a_day_where_the_settings_say_so(live: LiveBench, diary: Diary) -> None:
+def test_the_control_plane_collects_once_a_day_where_the_settings_say_so(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe(secrets.token_hex(4))}).job
     kept = live.submit({"a": diary.probe(secrets.token_hex(4))}, metadata={"tags": ["paper"]}).job
     for each in (job, kept):
         live.finish(each)
-    live.bench.store.set_note(LAST, live.bench.store.note(LAST) or collected(live.bench).to_json().decode())
-    assert not due(live.bench.store, time.time()) and due(live.bench.store, time.time() + 24 * 3600)
-    with live.bench.store.database.write() as connection:
-        connection.exec_driver_sql("DELETE FROM bench WHERE key = ?", (LAST,))
+    live.deployment.store.set_note(
+        LAST, live.deployment.store.note(LAST) or collected(live.deployment).to_json().decode()
+    )
+    assert not due(live.deployment.store, time.time()) and due(live.deployment.store, time.time() + 24 * 3600)
+    with live.deployment.store.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM deployment WHERE key = ?", (LAST,))
     given = {"retention_older_than": "0s", "retention_keep_tags": "paper, talk"}
-    service = Retention(live.settings.model_copy(update=given), live.bench.store)
+    service = Retention(live.settings.model_copy(update=given), live.deployment.store)
     thread = threading.Thread(target=service.run)
     thread.start()
-    wait_for(lambda: live.bench.store.note(LAST), what="it has collected")
+    wait_for(lambda: live.deployment.store.note(LAST), what="it has collected")
     service.stopping.set()
     thread.join(10)
-    assert live.bench.store.get(job) is None and live.bench.store.get(kept) is not None
+    assert live.deployment.store.get(job) is None and live.deployment.store.get(kept) is not None

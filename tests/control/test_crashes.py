@@ -10,7 +10,7 @@ import pytest
 
 from schemas.job import JobRecord
 from schemas.status import JobStatus
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 PARTS = 12
@@ -20,14 +20,14 @@ def parts_made(diary: Diary) -> list[str]:
     return [line for line in diary.lines() if line.startswith("part-")]
 
 
-def check_whole(live: LiveBench, record: JobRecord, node: str) -> None:
+def check_whole(live: LiveDeployment, record: JobRecord, node: str) -> None:
     """The file of a node with parts holds each part once, in order."""
     from schemas.refs import TextRef
 
     output = record.node(node).output
     assert output is not None
     ref = TextRef.model_validate(output["file"])
-    lines = live.bench.open(ref).read_text().splitlines()
+    lines = live.deployment.open(ref).read_text().splitlines()
     assert lines == [f"part {index}" for index in range(PARTS)]
 
 
@@ -40,7 +40,7 @@ def long_chain(diary: Diary) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     return nodes, [("a", "b"), ("b", "c")]
 
 
-def test_parts_are_kept_when_the_executor_is_killed(live: LiveBench, diary: Diary) -> None:
+def test_parts_are_kept_when_the_executor_is_killed(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 4)
@@ -61,7 +61,7 @@ def check_made_about_once(diary: Diary) -> None:
     assert len(made) <= PARTS + 2, made
 
 
-def test_a_killed_worker_is_taken_over_by_another(live: LiveBench, diary: Diary) -> None:
+def test_a_killed_worker_is_taken_over_by_another(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     first, second = live.worker, live.start_role("worker")
     live.worker = second
@@ -79,11 +79,11 @@ def test_a_killed_worker_is_taken_over_by_another(live: LiveBench, diary: Diary)
     check_made_about_once(diary)
     check_whole(live, record, "b")
     assert record.node("a").worker != record.node("b").worker
-    retried = [event for event in live.bench.events(job) if event.type.value == "node.retrying"]
+    retried = [event for event in live.deployment.events(job) if event.type.value == "node.retrying"]
     assert [event.data["error"]["code"] for event in retried] == ["node.worker_lost"]
 
 
-def test_jobs_finish_when_the_control_plane_is_killed(live: LiveBench, diary: Diary) -> None:
+def test_jobs_finish_when_the_control_plane_is_killed(live: LiveDeployment, diary: Diary) -> None:
     assert live.control is not None
     job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
@@ -95,28 +95,30 @@ def test_jobs_finish_when_the_control_plane_is_killed(live: LiveBench, diary: Di
     assert [diary.count(name) for name in "abcz"] == [1, 1, 1, 1]
 
 
-def test_a_restarted_bus_loses_nothing(live: LiveBench, diary: Diary) -> None:
+def test_a_restarted_bus_loses_nothing(live: LiveDeployment, diary: Diary) -> None:
     assert live.bus_process is not None
     jobs = [live.submit(*long_chain(diary)).job]  # type: ignore[arg-type]
     jobs += [live.submit({"z": diary.probe(f"z{index}", "probe.control")}).job for index in range(3)]
     waiting = live.submit({"y": diary.probe("y")}).job  # behind b, in the queue of the one worker
     wait_for(lambda: len(parts_made(diary)) >= 3)
-    epoch = live.bench.bus.marker().epoch
+    epoch = live.deployment.bus.marker().epoch
     sigkill(live.bus_process)
     live.start_bus()
     for job in [*jobs, waiting]:
         assert live.finish(job).status is JobStatus.COMPLETED
     assert {name: diary.count(name) for name in ("a", "b", "c", "y")} == dict.fromkeys("abcy", 1)
     assert parts_made(diary) == [f"part-{index}" for index in range(PARTS)]
-    assert live.bench.bus.marker().epoch == epoch + 1
+    assert live.deployment.bus.marker().epoch == epoch + 1
 
 
-def test_jobs_survive_a_bus_that_lost_everything(live: LiveBench, diary: Diary) -> None:
+def test_jobs_survive_a_bus_that_lost_everything(live: LiveDeployment, diary: Diary) -> None:
     assert live.bus_process is not None
     job = live.submit(*long_chain(diary)).job
     waiting = live.submit({"y": diary.probe("y")}).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
-    wait_for(lambda: any(event.node == "a" for event in live.bench.events(job) if event.type.value == "node.completed"))
+    wait_for(
+        lambda: any(event.node == "a" for event in live.deployment.events(job) if event.type.value == "node.completed")
+    )
     # Killed first: a wiped server that goes on answering is another matter (below).
     sigkill(live.bus_process)
     for path in (live.home / "bus").rglob("appendonly*.aof*"):
@@ -131,21 +133,23 @@ def test_jobs_survive_a_bus_that_lost_everything(live: LiveBench, diary: Diary) 
     check_whole(live, record, "b")
 
 
-def test_a_flushed_bus_that_goes_on_answering(live: LiveBench, diary: Diary) -> None:
+def test_a_flushed_bus_that_goes_on_answering(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
-    wait_for(lambda: any(event.node == "a" for event in live.bench.events(job) if event.type.value == "node.completed"))
-    live.bench.bus.client.flushall()
+    wait_for(
+        lambda: any(event.node == "a" for event in live.deployment.events(job) if event.type.value == "node.completed")
+    )
+    live.deployment.bus.client.flushall()
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
     assert {name: diary.count(name) for name in "abc"} == dict.fromkeys("abc", 1)
     check_whole(live, record, "b")
 
 
-def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveBench, diary: Diary) -> None:
+def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveDeployment, diary: Diary) -> None:
     """Half a worker is worse than none: it would hold its slot and announce itself for ever."""
     assert live.worker is not None and live.control is not None
-    bus = live.bench.bus
+    bus = live.deployment.bus
     queue = bus.keys.queue("data.cpu", "front")
     live.control.send_signal(signal.SIGSTOP)  # its reconciler looks at the heads of queues too, and would end likewise
     bus.client.set(queue, "of another type")
@@ -159,7 +163,7 @@ def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveBench, diary: Dia
     assert live.run({"a": diary.probe("a")}).status is JobStatus.COMPLETED
 
 
-def test_a_store_that_refuses_a_worker_fails_its_nodes_and_not_the_worker(live: LiveBench, diary: Diary) -> None:
+def test_a_store_that_refuses_a_worker_fails_its_nodes_and_not_the_worker(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     sigkill(live.worker)
     live.worker = live.start_role("worker", WORKBENCH_S3_SECRET_KEY="not-the-key")

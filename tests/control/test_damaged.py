@@ -16,7 +16,7 @@ from schemas.job import JobRecord
 from schemas.refs import FileRef, TextRef
 from schemas.retention import CollectionRequest
 from schemas.status import JobStatus
-from tests.live import Diary, LiveBench
+from tests.live import Diary, LiveDeployment
 from workbench.client.deletion import parts_of
 from workbench.client.rerun import rerun
 from workbench.retention.collecting import REACHED, collect
@@ -29,17 +29,17 @@ pytestmark = pytest.mark.stack
 KIB = 80
 
 
-def raw(live: LiveBench) -> Minio:
+def raw(live: LiveDeployment) -> Minio:
     """The object store behind our back."""
     given = live.settings
     host = given.s3_url.removeprefix("http://")
     return Minio(host, given.s3_access_key, given.s3_secret_key, secure=False, region=given.s3_region)
 
 
-def spoil(live: LiveBench, ref: TextRef, how: str = "flipped", *, cached: bool = False) -> None:
+def spoil(live: LiveDeployment, ref: TextRef, how: str = "flipped", *, cached: bool = False) -> None:
     """Damage the object; the cache of the home has no copy left, unless it shall."""
     bucket, key = live.settings.s3_bucket, object_key(ref.sha256)
-    data = bytearray(live.bench.objects.read(ref))
+    data = bytearray(live.deployment.objects.read(ref))
     data[len(data) // 2] ^= 1
     if how == "gone":
         raw(live).remove_object(bucket, key)
@@ -47,7 +47,7 @@ def spoil(live: LiveBench, ref: TextRef, how: str = "flipped", *, cached: bool =
         bad = bytes(data) if how == "flipped" else bytes(data[:-1])
         raw(live).put_object(bucket, key, io.BytesIO(bad), len(bad), metadata={"sha256": ref.sha256})
     if not cached:
-        (live.bench.cache.folder / ref.sha256[:2] / ref.sha256).unlink(missing_ok=True)
+        (live.deployment.cache.folder / ref.sha256[:2] / ref.sha256).unlink(missing_ok=True)
 
 
 def file_of(record: JobRecord, node: str = "made") -> TextRef:
@@ -63,10 +63,10 @@ def made_and_read(diary: Diary, value: str, service: str = "probe.cached") -> di
     }
 
 
-def check_whole(live: LiveBench, record: JobRecord, ref: TextRef) -> None:
+def check_whole(live: LiveDeployment, record: JobRecord, ref: TextRef) -> None:
     assert record.status is JobStatus.COMPLETED, record.error
     assert record.node("read").output == {"digest": ref.sha256}
-    live.bench.objects.verify(ref)
+    live.deployment.objects.verify(ref)
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def value() -> str:
 
 
 @pytest.mark.parametrize(("how", "known"), [("flipped", 1), ("truncated", 0), ("gone", 0)])
-def test_a_rerun_makes_damaged_bytes_again(live: LiveBench, diary: Diary, value: str, how: str, known: int) -> None:
+def test_a_rerun_makes_damaged_bytes_again(
+    live: LiveDeployment, diary: Diary, value: str, how: str, known: int
+) -> None:
     first = live.run(made_and_read(diary, value), [("made", "read")])
     ref = file_of(first)
     spoil(live, ref, how)
@@ -85,7 +87,7 @@ def test_a_rerun_makes_damaged_bytes_again(live: LiveBench, diary: Diary, value:
     check_whole(live, record, ref)
     assert diary.count(value) == 2
     if how == "flipped":
-        lost = [event for event in live.bench.events(again.job) if event.type == "node.lost"]
+        lost = [event for event in live.deployment.events(again.job) if event.type == "node.lost"]
         assert [(event.node, event.data["artifact"], event.data["reader"]) for event in lost] == [
             ("made", ref.sha256, "read")
         ]
@@ -93,7 +95,7 @@ def test_a_rerun_makes_damaged_bytes_again(live: LiveBench, diary: Diary, value:
 
 
 def test_a_job_heals_on_its_way_whatever_lies_between(
-    live: LiveBench, diary: Diary, value: str, tmp_path: Path
+    live: LiveDeployment, diary: Diary, value: str, tmp_path: Path
 ) -> None:
     """The maker is never cached, on another plane, and two steps before the node that needs its bytes."""
     gate = tmp_path / "gate"
@@ -111,7 +113,7 @@ def test_a_job_heals_on_its_way_whatever_lies_between(
     assert {node.attempt for node in record.nodes} == {1}
 
 
-def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveBench, diary: Diary, value: str) -> None:
+def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveDeployment, diary: Diary, value: str) -> None:
     maker = live.run(made_and_read(diary, value), [("made", "read")])
     ref = file_of(maker)
     spoil(live, ref)
@@ -120,55 +122,55 @@ def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveBench, diary
         live.submit(reader)
     assert told.value.code == "store.corrupt"
     assert f"workbench job rerun {maker.id}" in told.value.remedy
-    again = rerun(live.bench, maker.id)
+    again = rerun(live.deployment, maker.id)
     assert again.known == 0
     check_whole(live, live.finish(again.job), ref)
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
 
-def test_a_rerun_reads_what_it_would_otherwise_believe(live: LiveBench, diary: Diary, value: str) -> None:
+def test_a_rerun_reads_what_it_would_otherwise_believe(live: LiveDeployment, diary: Diary, value: str) -> None:
     """Nobody has found the damage yet but the person, in the browser."""
     nodes = {"made": made_and_read(diary, value)["made"]}
     first = live.run(nodes)
     spoil(live, file_of(first))
-    assert rerun(live.bench, first.id).known == 0
+    assert rerun(live.deployment, first.id).known == 0
 
 
-def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: LiveBench, tmp_path: Path) -> None:
+def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: LiveDeployment, tmp_path: Path) -> None:
     mine = tmp_path / "letter.txt"
     mine.write_bytes(secrets.token_bytes(KIB << 10))
-    ref = live.bench.upload(mine, "text")
-    live.bench.grants.add_upload("ana", ref, {})
+    ref = live.deployment.upload(mine, "text")
+    live.deployment.grants.add_upload("ana", ref, {})
     spoil(live, ref)
     reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
     with pytest.raises(WorkbenchError) as told:
         live.submit(reader)
     assert (told.value.code, "letter.txt" in told.value.message) == ("store.corrupt", True)
     assert "Upload the same file again" in told.value.remedy
-    assert live.bench.objects.has(ref.sha256), "nothing can replace it"
-    live.bench.upload(mine, "text")
+    assert live.deployment.objects.has(ref.sha256), "nothing can replace it"
+    live.deployment.upload(mine, "text")
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
 
-def test_verification_finds_puts_back_takes_out_and_names(live: LiveBench, diary: Diary, value: str) -> None:
+def test_verification_finds_puts_back_takes_out_and_names(live: LiveDeployment, diary: Diary, value: str) -> None:
     kept, lost = (file_of(live.run({"made": diary.probe(value + end, file_kib=KIB)})) for end in "ab")
     spoil(live, kept, cached=True)
     spoil(live, lost)
-    looked = {item.ref.sha256: item for item in verify_artifacts(live.bench, repair=False).damaged}
+    looked = {item.ref.sha256: item for item in verify_artifacts(live.deployment, repair=False).damaged}
     assert {looked[ref.sha256].condition for ref in (kept, lost)} == {Condition.DAMAGED}
-    assert condition(live.bench.objects, lost) is Condition.DAMAGED, "it only looked"
-    found = verify_artifacts(live.bench)
+    assert condition(live.deployment.objects, lost) is Condition.DAMAGED, "it only looked"
+    found = verify_artifacts(live.deployment)
     damaged = {item.ref.sha256: item for item in found.damaged}
     assert found.whole and found.artifacts >= 2 and found.size_bytes >= 2 * (KIB << 10)
     assert damaged[kept.sha256].restored_from == "the cache of this home"
     assert damaged[lost.sha256].removed and damaged[lost.sha256].heals
-    assert condition(live.bench.objects, kept) is Condition.GOOD
-    assert condition(live.bench.objects, lost) is Condition.MISSING
-    behind = verify_artifacts(live.bench, after=min(kept.sha256, lost.sha256), most_bytes=1)
+    assert condition(live.deployment.objects, kept) is Condition.GOOD
+    assert condition(live.deployment.objects, lost) is Condition.MISSING
+    behind = verify_artifacts(live.deployment, after=min(kept.sha256, lost.sha256), most_bytes=1)
     assert not behind.whole and behind.artifacts >= 1
     job = damaged[lost.sha256].origin.made_by[0]
-    live.finish(rerun(live.bench, job).job)
-    assert check_artifact(live.bench, lost) is None
+    live.finish(rerun(live.deployment, job).job)
+    assert check_artifact(live.deployment, lost) is None
 
 
 class Rotten(Minio):
@@ -182,23 +184,25 @@ class Rotten(Minio):
         return super().get_object(bucket_name, object_name, *args, **options)
 
 
-def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(live: LiveBench, diary: Diary, value: str) -> None:
+def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(
+    live: LiveDeployment, diary: Diary, value: str
+) -> None:
     ref = file_of(live.run(made_and_read(diary, value), [("made", "read")]))
     spoil(live, ref)
-    parts = parts_of(live.bench)
+    parts = parts_of(live.deployment)
     parts.store.set_note(REACHED, f"{int(ref.sha256, 16) - 1:064x}")
     first = collect(parts, CollectionRequest(), wait_s=30.0, verify_s=1e-6).verified
     assert (first.count, first.bytes) == (1, KIB << 10)
     assert len(first.damaged) == 1 and ref.sha256[:12] in first.damaged[0] and "job rerun" in first.damaged[0]
-    assert not live.bench.objects.has(ref.sha256), "the node that produced it is a cache miss"
+    assert not live.deployment.objects.has(ref.sha256), "the node that produced it is a cache miss"
     assert parts.store.note(REACHED) == ("" if first.whole else ref.sha256)
     assert collect(parts, CollectionRequest(dry_run=True)).verified.count == 0
 
 
-def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: LiveBench, tmp_path: Path) -> None:
+def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: LiveDeployment, tmp_path: Path) -> None:
     data = secrets.token_bytes(1000)
     (tmp_path / "file").write_bytes(data)
-    ref = live.bench.upload(tmp_path / "file", "file")
+    ref = live.deployment.upload(tmp_path / "file", "file")
     given = live.settings
     rotten = Rotten(
         given.s3_url.removeprefix("http://"),

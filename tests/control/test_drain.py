@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.status import JobStatus
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.answers import Holds
 from workbench.client.queues import drain
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 @pytest.fixture
-def leaving(live: LiveBench) -> Iterator[subprocess.Popen[bytes]]:
+def leaving(live: LiveDeployment) -> Iterator[subprocess.Popen[bytes]]:
     """The only data worker, with two seconds to drain; afterwards the usual one is started again."""
     assert live.worker is not None
     live.worker.terminate()
@@ -28,7 +28,7 @@ def leaving(live: LiveBench) -> Iterator[subprocess.Popen[bytes]]:
     sigkill(live.worker)
 
 
-def test_a_running_node_is_finished(live: LiveBench, diary: Diary, leaving: subprocess.Popen[bytes]) -> None:
+def test_a_running_node_is_finished(live: LiveDeployment, diary: Diary, leaving: subprocess.Popen[bytes]) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=1.0), "b": diary.probe("b")}, [("a", "b")]).job
     wait_for(lambda: diary.count("a"), what="a runs")
     leaving.terminate()
@@ -43,13 +43,13 @@ def test_a_running_node_is_finished(live: LiveBench, diary: Diary, leaving: subp
 
 
 def test_a_node_that_takes_too_long_is_handed_back(
-    live: LiveBench, diary: Diary, leaving: subprocess.Popen[bytes]
+    live: LiveDeployment, diary: Diary, leaving: subprocess.Popen[bytes]
 ) -> None:
     job = live.submit({"a": diary.probe("a", parts=40, part_s=0.2)}).job
     wait_for(lambda: diary.count("part-2"), what="parts are made")
     leaving.terminate()
     assert leaving.wait(30) == 0
-    assert live.bench.bus.leases() == []
+    assert live.deployment.bus.leases() == []
     made = diary.lines()
     assert 3 < len(made) < 30
     live.ensure()
@@ -59,15 +59,17 @@ def test_a_node_that_takes_too_long_is_handed_back(
     assert diary.count("part-1") == 1
 
 
-def test_a_worker_that_an_operator_drains_ends(live: LiveBench, diary: Diary, leaving: subprocess.Popen[bytes]) -> None:
+def test_a_worker_that_an_operator_drains_ends(
+    live: LiveDeployment, diary: Diary, leaving: subprocess.Popen[bytes]
+) -> None:
     name = live.await_ready(leaving)
-    drain(live.bench, name)
+    drain(live.deployment, name)
     assert leaving.wait(30) == 0
-    assert name not in live.bench.bus.queues.workers()
-    assert live.bench.bus.queues.held() == Holds({}, frozenset())
+    assert name not in live.deployment.bus.queues.workers()
+    assert live.deployment.bus.queues.held() == Holds({}, frozenset())
 
 
-def test_each_line_about_a_node_names_job_node_and_fence(live: LiveBench, diary: Diary) -> None:
+def test_each_line_about_a_node_names_job_node_and_fence(live: LiveDeployment, diary: Diary) -> None:
     job = live.run({"a": {**diary.probe("a", fail_times=9), "retries": {"maxAttempts": 2}}}).id
     lines = [line for line in live.log().splitlines() if job in line and "node failed" in line]
     assert len(lines) == 2

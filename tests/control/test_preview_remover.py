@@ -16,9 +16,9 @@ ENDS = {"completed": EventType.JOB_COMPLETED, "failed": EventType.JOB_FAILED, "c
 
 
 def test_previews_of_ended_and_deleted_jobs_are_removed_and_of_no_others(
-    tmp_path: Path, s3: dict[str, str], bench_name: str
+    tmp_path: Path, s3: dict[str, str], namespace: str
 ) -> None:
-    settings = load_settings(**s3, s3_bucket=bench_name, sql_url=f"sqlite:///{tmp_path}/jobs.db")
+    settings = load_settings(**s3, s3_bucket=namespace, sql_url=f"sqlite:///{tmp_path}/jobs.db")
     store, objects = JobStore.open(settings), Objects.connect(settings)
     objects.ensure_bucket()
     begun = {"accepted", "running", "waiting", "completed-not"}  # the last one's id begins like that of an ended job

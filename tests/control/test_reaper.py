@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def reaper(bus: Bus) -> Reaper:
-    return Reaper(Settings(bus_url=bus.url, bench=bus.keys.bench, lease_s=4))
+    return Reaper(Settings(bus_url=bus.url, namespace=bus.keys.namespace, lease_s=4))
 
 
 def test_a_silent_lease_is_taken_over_after_a_whole_lease(bus: Bus, reaper: Reaper) -> None:

@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Choking:
 
 @pytest.fixture
 def recorder(bus: Bus, store: Choking) -> Recorder:
-    return Recorder(Settings(bus_url=bus.url, bench=bus.keys.bench), store)
+    return Recorder(Settings(bus_url=bus.url, namespace=bus.keys.namespace), store)
 
 
 def test_an_event_that_cannot_be_recorded_is_set_aside_and_stops_nothing(bus: Bus, recorder: Recorder) -> None:

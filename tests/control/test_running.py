@@ -1,4 +1,4 @@
-"""Jobs on a live bench: both planes, branches, joins, retries, time-outs, cancelling."""
+"""Jobs on a live deployment: both planes, branches, joins, retries, time-outs, cancelling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from schemas.event import Progress
 from schemas.job import JobRecord
 from schemas.status import JobStatus, NodeStatus
-from tests.live import LEASE_S, Diary, LiveBench, wait_for
+from tests.live import LEASE_S, Diary, LiveDeployment, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +27,7 @@ def text(record: JobRecord, node: str) -> str:
     return str(output["text"])
 
 
-def test_a_chain_over_both_planes(live: LiveBench, diary: Diary) -> None:
+def test_a_chain_over_both_planes(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "a": diary.probe("a", "probe.control"),
         "b": diary.probe("b"),
@@ -44,7 +44,7 @@ def test_a_chain_over_both_planes(live: LiveBench, diary: Diary) -> None:
     assert record.error is None and record.finished_at is not None and record.started_at is not None
 
 
-def test_branches_and_a_join_by_name(live: LiveBench, diary: Diary) -> None:
+def test_branches_and_a_join_by_name(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "left": diary.probe("l"),
         "right": diary.probe("r", "probe.control"),
@@ -55,7 +55,7 @@ def test_branches_and_a_join_by_name(live: LiveBench, diary: Diary) -> None:
     assert sorted(diary.lines()) == ["j", "l", "r"]
 
 
-def test_a_join_takes_what_either_branch_made(live: LiveBench, diary: Diary) -> None:
+def test_a_join_takes_what_either_branch_made(live: LiveDeployment, diary: Diary) -> None:
     for bad, expected in ((True, "jx"), (False, "ja")):
         nodes = {
             "a": diary.probe("a", bad_input=bad),
@@ -68,7 +68,7 @@ def test_a_join_takes_what_either_branch_made(live: LiveBench, diary: Diary) -> 
         assert states(record)["rescue"] == ("completed" if bad else "skipped")
 
 
-def test_an_unhandled_failure_fails_the_job_and_says_where(live: LiveBench, diary: Diary) -> None:
+def test_an_unhandled_failure_fails_the_job_and_says_where(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a", bad_input=True), "b": diary.probe("b")}, [("a", "b")])
     assert record.status is JobStatus.FAILED
     assert states(record) == {"a": "failed", "b": "skipped"}
@@ -79,25 +79,25 @@ def test_an_unhandled_failure_fails_the_job_and_says_where(live: LiveBench, diar
     assert diary.lines() == ["a"], "the same input would fail again: no second attempt"
 
 
-def test_attempts_are_counted_and_the_last_may_succeed(live: LiveBench, diary: Diary) -> None:
+def test_attempts_are_counted_and_the_last_may_succeed(live: LiveDeployment, diary: Diary) -> None:
     nodes = {"a": diary.probe("a"), "b": diary.probe("b", fail_times=2), "c": diary.probe("c")}
     job = live.submit(nodes, [("a", "b"), ("b", "c")]).job
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
     assert diary.lines() == ["a", "b", "b", "b", "c"]
     assert {node.id: node.attempt for node in record.nodes} == {"a": 1, "b": 3, "c": 1}
-    retried = [event.data["attempt"] for event in live.bench.events(job) if event.type.value == "node.retrying"]
+    retried = [event.data["attempt"] for event in live.deployment.events(job) if event.type.value == "node.retrying"]
     assert retried == [1, 2]
 
 
-def test_a_node_that_kills_its_process_is_tried_again(live: LiveBench, diary: Diary) -> None:
+def test_a_node_that_kills_its_process_is_tried_again(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a"), "b": diary.probe("b", die_times=1)}, [("a", "b")])
     assert record.status is JobStatus.COMPLETED
     assert diary.lines() == ["a", "b", "b"]
 
 
 @pytest.mark.slow
-def test_a_poison_node_fails_after_its_attempts_with_its_log(live: LiveBench, diary: Diary) -> None:
+def test_a_poison_node_fails_after_its_attempts_with_its_log(live: LiveDeployment, diary: Diary) -> None:
     node = {**diary.probe("b", die_times=9), "retries": {"maxAttempts": 2}}
     record = live.run({"a": diary.probe("a"), "b": node}, [("a", "b")])
     assert record.status is JobStatus.FAILED
@@ -112,7 +112,7 @@ def test_a_poison_node_fails_after_its_attempts_with_its_log(live: LiveBench, di
     assert "Segmentation fault" in error.details["log"]
 
 
-def test_a_node_is_ended_after_its_time(live: LiveBench, diary: Diary) -> None:
+def test_a_node_is_ended_after_its_time(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     executor = live.executor_of(live.worker)
     node = {**diary.probe("a", "probe.hasty", sleep_s=60), "retries": {"maxAttempts": 1}}
@@ -125,33 +125,33 @@ def test_a_node_is_ended_after_its_time(live: LiveBench, diary: Diary) -> None:
     assert live.run({"a": diary.probe("next")}).status is JobStatus.COMPLETED
 
 
-def test_a_node_that_never_looks_up_keeps_its_lease(live: LiveBench, diary: Diary) -> None:
+def test_a_node_that_never_looks_up_keeps_its_lease(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a", hold_gil_s=2.5 * LEASE_S)})
     assert record.status is JobStatus.COMPLETED
     assert diary.lines() == ["a"]
     assert record.node("a").attempt == 1
 
 
-def test_a_cancelled_job_frees_its_worker(live: LiveBench, diary: Diary) -> None:
+def test_a_cancelled_job_frees_its_worker(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=60), "b": diary.probe("b")}, [("a", "b")]).job
     live.await_event(job, "node.running", "a")
     wait_for(lambda: diary.count("a") == 1)
-    assert live.bench.cancel(job) is True
+    assert live.deployment.cancel(job) is True
     record = live.finish(job)
     assert record.status is JobStatus.CANCELLED
     assert states(record) == {"a": "cancelled", "b": "cancelled"}
-    assert live.bench.cancel(job) is False
+    assert live.deployment.cancel(job) is False
     assert live.run({"a": diary.probe("next")}).status is JobStatus.COMPLETED
     assert diary.lines() == ["a", "next"]
 
 
-def test_a_figure_that_is_no_number_does_not_stop_the_worker(live: LiveBench, diary: Diary) -> None:
+def test_a_figure_that_is_no_number_does_not_stop_the_worker(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a", nan_metric=True)})
     assert record.status is JobStatus.COMPLETED
     assert record.node("a").metrics == {"length": 1.0}
 
 
-def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveBench, diary: Diary) -> None:
+def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": {**diary.probe("a", huge_number=True), "retries": {"maxAttempts": 1}}})
     assert record.status is JobStatus.FAILED
     error = record.node("a").error
@@ -161,7 +161,9 @@ def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveBench, diary:
     assert diary.lines() == ["a"]
 
 
-def test_roles_started_in_a_folder_with_a_nodes_module_of_somebody_else_run_jobs(live: LiveBench, diary: Diary) -> None:
+def test_roles_started_in_a_folder_with_a_nodes_module_of_somebody_else_run_jobs(
+    live: LiveDeployment, diary: Diary
+) -> None:
     assert live.control is not None and live.worker is not None
     for process in (live.control, live.worker):
         folder = Path(psutil.Process(live.executor_of(process)).cwd())
@@ -170,34 +172,34 @@ def test_roles_started_in_a_folder_with_a_nodes_module_of_somebody_else_run_jobs
     assert live.run(nodes, [("a", "b")]).status is JobStatus.COMPLETED
 
 
-def test_progress_shows_while_a_node_runs(live: LiveBench, diary: Diary) -> None:
+def test_progress_shows_while_a_node_runs(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=60)}).job
-    raw = wait_for(lambda: live.bench.bus.progress(job).get("a"))
+    raw = wait_for(lambda: live.deployment.bus.progress(job).get("a"))
     assert raw is not None and b'"unit":"s"' in raw and b'"total":60' in raw
-    live.bench.cancel(job)
+    live.deployment.cancel(job)
     assert live.finish(job).node("a").status is NodeStatus.CANCELLED
 
 
-def test_finished_parts_and_a_preview_can_be_had_while_the_node_runs(live: LiveBench, diary: Diary) -> None:
+def test_finished_parts_and_a_preview_can_be_had_while_the_node_runs(live: LiveDeployment, diary: Diary) -> None:
     gate = diary.path.with_name("gate")
     job = live.submit({"a": diary.probe("a", parts=3, part_gate=str(gate), preview="so far")}).job
     progress = wait_for(lambda: (p := progress_of(live, job, "a")) and p.parts == 2 and p.preview and p)
     assert isinstance(progress, Progress)
-    parts = live.bench.parts(job, "a")
-    assert [live.bench.open(part).read_text() for part in parts] == ["part 0\n", "part 1\n"]
-    assert live.bench.preview(job, "a") == b"so far"
-    assert live.bench.objects.get_preview(progress.preview) == (b"so far", "text/plain")
-    assert live.bench.preview(job, "nowhere") is None and live.bench.parts(job, "nowhere") == []
+    parts = live.deployment.parts(job, "a")
+    assert [live.deployment.open(part).read_text() for part in parts] == ["part 0\n", "part 1\n"]
+    assert live.deployment.preview(job, "a") == b"so far"
+    assert live.deployment.objects.get_preview(progress.preview) == (b"so far", "text/plain")
+    assert live.deployment.preview(job, "nowhere") is None and live.deployment.parts(job, "nowhere") == []
     gate.touch()
     assert live.finish(job).status is JobStatus.COMPLETED
 
 
-def test_parts_of_an_earlier_attempt_count(live: LiveBench, diary: Diary) -> None:
+def test_parts_of_an_earlier_attempt_count(live: LiveDeployment, diary: Diary) -> None:
     gate = diary.path.with_name("gate")
     job = live.submit({"a": diary.probe("a", parts=3, part_gate=str(gate))}).job
     wait_for(lambda: (p := progress_of(live, job, "a")) and p.parts == 2)
     assert live.worker is not None
-    live.bench.bus.client.delete(live.bench.bus.keys.progress(job))
+    live.deployment.bus.client.delete(live.deployment.bus.keys.progress(job))
     os.kill(live.executor_of(live.worker), signal.SIGKILL)
     live.await_event(job, "node.running", "a", count=2)
     progress = wait_for(lambda: progress_of(live, job, "a"))
@@ -207,12 +209,12 @@ def test_parts_of_an_earlier_attempt_count(live: LiveBench, diary: Diary) -> Non
     assert diary.count("part-0") == 1
 
 
-def progress_of(live: LiveBench, job: str, node: str) -> Progress | None:
-    raw = live.bench.bus.progress(job).get(node)
+def progress_of(live: LiveDeployment, job: str, node: str) -> Progress | None:
+    raw = live.deployment.bus.progress(job).get(node)
     return Progress.model_validate_json(raw) if raw else None
 
 
-def test_a_nodes_time_does_not_run_while_a_neighbour_of_its_parents_does(live: LiveBench, diary: Diary) -> None:
+def test_a_nodes_time_does_not_run_while_a_neighbour_of_its_parents_does(live: LiveDeployment, diary: Diary) -> None:
     """A branch of a control segment waits, level by level, for the other branch."""
     nodes = {
         "a": diary.probe("a", "probe.control"),

@@ -11,6 +11,7 @@ from nodes.registry import services
 from schemas.graph import Graph
 from schemas.status import EdgeKind, NodeStatus
 from tests.engine import probe_nodes as probe_nodes  # declares the probe services
+from workbench.engine.edges import gate
 from workbench.engine.validate import Checked, validate
 
 PROBES = ("probe.control", "probe.data", "probe.elsewhere")
@@ -72,7 +73,7 @@ def expected(
         incoming = parents[node_id]
         if node_id in known:
             status[node_id] = NodeStatus.COMPLETED
-        elif incoming and not any(edge.kind.fires(status[edge.from_]) for edge in incoming):
+        elif gate(incoming, status).skips:
             status[node_id] = NodeStatus.SKIPPED
         else:
             status[node_id] = NodeStatus.COMPLETED if outcomes[node_id] else NodeStatus.FAILED

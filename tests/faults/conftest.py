@@ -1,4 +1,4 @@
-"""A live bench for each module of faults: what one fault does to a server must not reach the next."""
+"""A live deployment for each module of faults: what one fault does to a server must not reach the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from schemas.job import JobRecord
 from schemas.refs import Ref, refs_in
 from tests.faults.proxy import Proxy
-from tests.live import Diary, LiveBench, cancel_unfinished
+from tests.live import Diary, LiveDeployment, cancel_unfinished
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,17 +25,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[LiveBench]:
-    bench = LiveBench(tmp_path_factory.mktemp("faults"), s3)
-    yield bench
-    bench.stop()
+def _deployment(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[LiveDeployment]:
+    deployment = LiveDeployment(tmp_path_factory.mktemp("faults"), s3)
+    yield deployment
+    deployment.stop()
 
 
 @dataclass
 class Outside:
-    """A bench that reaches its object store and MLflow through proxies; the test reaches them directly."""
+    """A deployment that reaches its object store and MLflow through proxies; the test reaches them directly."""
 
-    live: LiveBench
+    live: LiveDeployment
     objects: Proxy
     mlflow: Proxy
     mlflow_url: str
@@ -44,12 +44,12 @@ class Outside:
 @pytest.fixture(scope="session")
 def _outside(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[Outside]:
     with Proxy(s3["s3_url"]) as objects, Proxy(mlflow_url) as mlflow, Proxy(mlflow_url) as straight:
-        bench = LiveBench(tmp_path_factory.mktemp("outside"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
+        deployment = LiveDeployment(tmp_path_factory.mktemp("outside"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
         for role in ("control", "worker"):  # each plane has a home: files cross the store
             home = str(tmp_path_factory.mktemp(role))
-            bench.of_role[role] = {"WORKBENCH_S3_URL": objects.url, "WORKBENCH_HOME": home}
-        yield Outside(bench, objects, mlflow, straight.url)
-        bench.stop()
+            deployment.of_role[role] = {"WORKBENCH_S3_URL": objects.url, "WORKBENCH_HOME": home}
+        yield Outside(deployment, objects, mlflow, straight.url)
+        deployment.stop()
 
 
 @pytest.fixture
@@ -57,18 +57,18 @@ def outside(_outside: Outside) -> Iterator[Outside]:
     """Whole again, whatever the last test did; faults of the parts around the workers are healed by their tests."""
     _outside.live.ensure()
     yield _outside
-    cancel_unfinished(_outside.live.bench)
+    cancel_unfinished(_outside.live.deployment)
 
 
 @pytest.fixture
-def live(_bench: LiveBench) -> Iterator[LiveBench]:
-    _bench.ensure()
-    yield _bench
-    cancel_unfinished(_bench.bench)
+def live(_deployment: LiveDeployment) -> Iterator[LiveDeployment]:
+    _deployment.ensure()
+    yield _deployment
+    cancel_unfinished(_deployment.deployment)
 
 
 @pytest.fixture
-def workers(live: LiveBench) -> Iterator[list[subprocess.Popen[bytes]]]:
+def workers(live: LiveDeployment) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Two data workers. A test that kills one puts another in its place; both go on to the next test."""
     assert live.worker is not None
     if live.standby is None or live.standby.poll() is not None:
@@ -85,9 +85,9 @@ def diary(tmp_path: Path) -> Diary:
 
 
 class Alive:
-    """The processes of a bench as they were when a fault began: a test asks afterwards whether they still are."""
+    """The processes of a deployment as they were when a fault began: a test asks afterwards whether they still are."""
 
-    def __init__(self, live: LiveBench) -> None:
+    def __init__(self, live: LiveDeployment) -> None:
         assert live.control is not None and live.worker is not None
         self._live = live
         self.roles = {"control": live.control, "worker": live.worker}
@@ -108,16 +108,16 @@ def references_of(records: Iterable[JobRecord]) -> list[Ref]:
     return [ref for record in records for node in record.nodes if node.output for ref in refs_in(node.output)]
 
 
-def check_nothing_dangles(live: LiveBench, records: Iterable[JobRecord]) -> int:
+def check_nothing_dangles(live: LiveDeployment, records: Iterable[JobRecord]) -> int:
     """Download every artifact the jobs name and hash it; returns how many there were."""
     named = references_of(records)
     for ref in named:
-        data = live.bench.objects.read(ref, limit_bytes=1 << 30)
+        data = live.deployment.objects.read(ref, limit_bytes=1 << 30)
         assert hashlib.sha256(data).hexdigest() == ref.sha256
         assert ref.size_bytes == len(data)
     return len(named)
 
 
-def events_of(live: LiveBench, job: str, type_: str) -> list[str]:
+def events_of(live: LiveDeployment, job: str, type_: str) -> list[str]:
     """The nodes of a job's events of one type, in order."""
-    return [event.node for event in live.bench.events(job) if event.type.value == type_]
+    return [event.node for event in live.deployment.events(job) if event.type.value == type_]

@@ -13,18 +13,18 @@ import psutil
 from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.status import JobStatus
-from tests.live import LiveBench, wait_for
+from tests.live import LiveDeployment, wait_for
 from workbench.bus.answers import Lease
 from workbench.store.tracking import JOB_TAG
 from workbench.store.tracking_api import TrackingApi
 
 
-def completions(live: LiveBench, job: str) -> Counter[str]:
+def completions(live: LiveDeployment, job: str) -> Counter[str]:
     """How many results SQL was told of, by node."""
-    return Counter(event.node for event in live.bench.events(job) if event.type.value == "node.completed")
+    return Counter(event.node for event in live.deployment.events(job) if event.type.value == "node.completed")
 
 
-def completed_once(live: LiveBench, job: str, timeout_s: float = 120.0) -> JobRecord:
+def completed_once(live: LiveDeployment, job: str, timeout_s: float = 120.0) -> JobRecord:
     """The record of a job that is done, each node of it completed exactly once."""
     record = live.finish(job, timeout_s)
     assert record.status is JobStatus.COMPLETED, (record.error, live.log()[-3000:])
@@ -32,16 +32,16 @@ def completed_once(live: LiveBench, job: str, timeout_s: float = 120.0) -> JobRe
     return record
 
 
-def events_of(live: LiveBench, job: str, type_: str) -> list[Event]:
+def events_of(live: LiveDeployment, job: str, type_: str) -> list[Event]:
     """The job's events of one type, as SQL has them."""
-    return [event for event in live.bench.events(job) if event.type.value == type_]
+    return [event for event in live.deployment.events(job) if event.type.value == type_]
 
 
-def tracked_once(live: LiveBench, job: str) -> str:
+def tracked_once(live: LiveDeployment, job: str) -> str:
     """Id of the one run that MLflow has of the job, and that SQL knows by this id."""
-    wait_for(lambda: live.bench.job(job).mlflow_run_id, 60, f"{job} has a run")
+    wait_for(lambda: live.deployment.job(job).mlflow_run_id, 60, f"{job} has a run")
     api = TrackingApi(live.settings.mlflow_url)
-    experiment = api.experiment_id(live.bench.job(job).experiment)
+    experiment = api.experiment_id(live.deployment.job(job).experiment)
 
     def finished() -> list[str] | None:
         body = {"experiment_ids": [experiment], "filter": f"tags.`{JOB_TAG}` = '{job}'", "max_results": 10}
@@ -49,20 +49,20 @@ def tracked_once(live: LiveBench, job: str) -> str:
         return [run["info"]["run_id"] for run in runs] if all(r["info"]["status"] == "FINISHED" for r in runs) else None
 
     runs = wait_for(finished, 60, f"the run of {job} says FINISHED")
-    assert runs == [live.bench.job(job).mlflow_run_id]
+    assert runs == [live.deployment.job(job).mlflow_run_id]
     return runs[0]
 
 
-def lease_of(live: LiveBench, job: str) -> tuple[Lease, int, str] | None:
+def lease_of(live: LiveDeployment, job: str) -> tuple[Lease, int, str] | None:
     """The job's lease, how often its heart beat, and who holds it."""
-    for held in live.bench.bus.leases():
+    for held in live.deployment.bus.leases():
         if held.job == job:
             fence, beats, worker = held.value.decode().split(" ", 2)
             return Lease(job, held.segment, fence), int(beats), worker
     return None
 
 
-def await_working(live: LiveBench, job: str) -> tuple[Lease, str]:
+def await_working(live: LiveDeployment, job: str) -> tuple[Lease, str]:
     """The lease under which a worker works on the job, and that worker: its heart has beaten."""
 
     def found() -> tuple[Lease, str] | None:
@@ -72,9 +72,9 @@ def await_working(live: LiveBench, job: str) -> tuple[Lease, str]:
     return wait_for(found, what=f"somebody works on {job}")
 
 
-def holder(workers: Sequence[subprocess.Popen[bytes]], live: LiveBench, slot: str) -> subprocess.Popen[bytes]:
+def holder(workers: Sequence[subprocess.Popen[bytes]], live: LiveDeployment, slot: str) -> subprocess.Popen[bytes]:
     """The process of the worker whose slot that is."""
-    manifests = live.bench.bus.queues.workers()
+    manifests = live.deployment.bus.queues.workers()
     raw = manifests[slot.rpartition(".")[0]]
     return next(process for process in workers if b'"pid":%d,' % process.pid in raw)
 

@@ -13,7 +13,7 @@ from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
 from tests.faults.conftest import Alive, Outside, events_of
 from tests.faults.extent import extent
-from tests.live import LEASE_S, Diary, LiveBench, sigkill, wait_for
+from tests.live import LEASE_S, Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 
@@ -21,7 +21,7 @@ AWAY_S = extent(60.0, 6.0)
 assert AWAY_S > 2 * LEASE_S
 
 
-def stop(live: LiveBench) -> Callable[[], None]:
+def stop(live: LiveDeployment) -> Callable[[], None]:
     """A server that hangs: connections are accepted, nothing is answered."""
     process = live.bus_process
     assert process is not None
@@ -29,7 +29,7 @@ def stop(live: LiveBench) -> Callable[[], None]:
     return lambda: os.kill(process.pid, signal.SIGCONT)
 
 
-def kill(live: LiveBench) -> Callable[[], None]:
+def kill(live: LiveDeployment) -> Callable[[], None]:
     """A server that is gone, and comes back from what it wrote."""
     assert live.bus_process is not None
     sigkill(live.bus_process)
@@ -37,7 +37,9 @@ def kill(live: LiveBench) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("take_away", [stop, kill], ids=["stopped", "killed"])
-def test_the_bus_is_away(outside: Outside, diary: Diary, take_away: Callable[[LiveBench], Callable[[], None]]) -> None:
+def test_the_bus_is_away(
+    outside: Outside, diary: Diary, take_away: Callable[[LiveDeployment], Callable[[], None]]
+) -> None:
     live = outside.live
     alive = Alive(live)
     ends_meanwhile = {
@@ -51,13 +53,13 @@ def test_the_bus_is_away(outside: Outside, diary: Diary, take_away: Callable[[Li
     wait_for(lambda: diary.count("b") == diary.count("z") == 1, what="both run")
     for job, node in ((held, "b"), (outlasts, "z")):
         live.await_event(job, "node.running", node)
-    epoch = live.bench.bus.marker().epoch
+    epoch = live.deployment.bus.marker().epoch
     log_from = len(live.log())
 
     give_back = take_away(live)
     away_at, until = time.time(), time.monotonic() + AWAY_S
     try:
-        probe = Bus(live.settings.bus_url, live.settings.bench, control=True, timeout_s=0.5)
+        probe = Bus(live.settings.bus_url, live.settings.namespace, control=True, timeout_s=0.5)
         with pytest.raises(BUS_AWAY):
             probe.client.ping()
         with pytest.raises(WorkbenchError) as refused:
@@ -83,7 +85,7 @@ def test_the_bus_is_away(outside: Outside, diary: Diary, take_away: Callable[[Li
         assert events_of(live, job, "node.retrying") == []
     missed = live.log()[log_from:].count("bus is away")
     assert missed > 0, "the roles noticed"
-    raised = live.bench.bus.marker().epoch - epoch
+    raised = live.deployment.bus.marker().epoch - epoch
     assert raised == (1 if take_away is kill else 0)
     print(
         f"\naway {AWAY_S:g} s: 3 jobs, 5 executions of 5 nodes, 0 retried; noticed by {missed} threads; epoch +{raised}"

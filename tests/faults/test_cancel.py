@@ -10,61 +10,61 @@ import pytest
 
 from schemas.status import JobStatus, NodeStatus
 from tests.faults.extent import extent
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 
 STOP_S = 2.0  # wanted; printed, because timings decide no test
 PARTS = {f"part-{index}" for index in range(50)}
 
 
-def queued(live: LiveBench, diary: Diary) -> str:
-    live.bench.bus.queues.hold_pool("data.cpu", "test")
+def queued(live: LiveDeployment, diary: Diary) -> str:
+    live.deployment.bus.queues.hold_pool("data.cpu", "test")
     return live.submit({"a": diary.probe("a")}).job
 
 
-def running(live: LiveBench, diary: Diary) -> str:
+def running(live: LiveDeployment, diary: Diary) -> str:
     job = live.submit({"a": diary.probe("a", sleep_s=60), "b": diary.probe("b")}, [("a", "b")]).job
     wait_for(lambda: diary.count("a"), what="a runs")
     return job
 
 
-def between_planes(live: LiveBench, diary: Diary) -> str:
+def between_planes(live: LiveDeployment, diary: Diary) -> str:
     nodes = {"a": diary.probe("a", "probe.control"), "b": diary.probe("b", sleep_s=60)}
     job = live.submit(nodes, [("a", "b")]).job
     live.await_event(job, "node.completed", "a")
     return job
 
 
-def making_parts(live: LiveBench, diary: Diary) -> str:
+def making_parts(live: LiveDeployment, diary: Diary) -> str:
     job = live.submit({"a": diary.probe("a", parts=50, part_s=0.1)}).job
     wait_for(lambda: diary.count("part-2"), what="parts are made")
     return job
 
 
-def awaiting_an_attempt(live: LiveBench, diary: Diary) -> str:
+def awaiting_an_attempt(live: LiveDeployment, diary: Diary) -> str:
     job = live.submit({"a": {**diary.probe("a", fail_times=10), "retries": {"maxAttempts": 10}}}).job
     live.await_event(job, "node.waiting", "a")
     return job
 
 
-def awaiting_a_worker(live: LiveBench, diary: Diary) -> str:
+def awaiting_a_worker(live: LiveDeployment, diary: Diary) -> str:
     job = live.submit({"a": diary.probe("a", "probe.elsewhere")}).job
     live.await_event(job, "node.waiting", "a")
     return job
 
 
-State = Callable[[LiveBench, Diary], str]
+State = Callable[[LiveDeployment, Diary], str]
 STATES: list[State] = [queued, running, between_planes, making_parts, awaiting_an_attempt, awaiting_a_worker]
 
 
 @pytest.mark.parametrize("round_", range(extent(3, 1)))
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_a_job_is_stopped_in_every_state(live: LiveBench, diary: Diary, state: State, round_: int) -> None:
+def test_a_job_is_stopped_in_every_state(live: LiveDeployment, diary: Diary, state: State, round_: int) -> None:
     try:
         job = state(live, diary)
         began, before = time.monotonic(), diary.lines()
         cancel_and_check(live, job)
     finally:
-        live.bench.bus.queues.resume_pool("data.cpu")
+        live.deployment.bus.queues.resume_pool("data.cpu")
     # The worker is free for others, and no node of the cancelled job starts in between; a part that was in the making
     # may come to its end, and is not kept.
     assert live.run({"next": diary.probe("next")}).status is JobStatus.COMPLETED
@@ -76,19 +76,21 @@ def test_a_job_is_stopped_in_every_state(live: LiveBench, diary: Diary, state: S
     print(f"{state.__name__}: the worker was free and had done another job after {took_s:.2f} s (wanted: {STOP_S:g})")
 
 
-def cancel_and_check(live: LiveBench, job: str) -> None:
+def cancel_and_check(live: LiveDeployment, job: str) -> None:
     """Cancel, and see the job end as cancelled, with no lease left."""
-    assert live.bench.cancel(job) is True
+    assert live.deployment.cancel(job) is True
     record = live.finish(job)
-    wait_for(lambda: job not in [held.job for held in live.bench.bus.leases()], what="its leases are free")
+    wait_for(lambda: job not in [held.job for held in live.deployment.bus.leases()], what="its leases are free")
     assert record.status is JobStatus.CANCELLED
     assert {node.status for node in record.nodes} <= {NodeStatus.CANCELLED, NodeStatus.COMPLETED}
-    assert live.bench.cancel(job) is False
+    assert live.deployment.cancel(job) is False
 
 
 @pytest.mark.parametrize("round_", range(extent(2, 1)))
 @pytest.mark.parametrize("cancelled", ["owner", "waiter"])
-def test_those_that_share_its_computation_go_on(live: LiveBench, diary: Diary, cancelled: str, round_: int) -> None:
+def test_those_that_share_its_computation_go_on(
+    live: LiveDeployment, diary: Diary, cancelled: str, round_: int
+) -> None:
     second = live.start_role("worker")
     try:
         live.await_ready(second)
@@ -100,7 +102,7 @@ def test_those_that_share_its_computation_go_on(live: LiveBench, diary: Diary, c
         for waiter in waiters:
             live.await_event(waiter, "node.waiting", "a")
         gone = owner if cancelled == "owner" else waiters[1]
-        assert live.bench.cancel(gone) is True
+        assert live.deployment.cancel(gone) is True
         others = [job for job in (owner, *waiters) if job != gone]
         assert [live.finish(job).status for job in others] == [JobStatus.COMPLETED] * 3
         assert live.finish(gone).status is JobStatus.CANCELLED

@@ -14,7 +14,7 @@ import pytest
 from schemas.status import JobStatus
 from tests.faults.conftest import events_of
 from tests.faults.extent import LONG, extent
-from tests.live import LEASE_S, ROOT, Diary, LiveBench, sigkill, wait_for
+from tests.live import LEASE_S, ROOT, Diary, LiveDeployment, sigkill, wait_for
 
 HOUR_S = 3600.0
 LONG_NODE_S = extent(30.0, 3 * LEASE_S)
@@ -72,41 +72,43 @@ def set_clock(file: Path, offset: str) -> None:
     staging.replace(file)
 
 
-def off_by(live: LiveBench, job: str) -> dict[str, float]:
+def off_by(live: LiveDeployment, job: str) -> dict[str, float]:
     """How far each part's clock was from ours, as what it wrote down says: hours, so a second's doubt is none."""
-    seconds, micros = live.bench.bus.client.time()
+    seconds, micros = live.deployment.bus.client.time()
     at_bus = seconds + micros / 1e6 - time.time()
-    ran = {event.node: event.data for event in live.bench.events(job) if event.type.value == "node.completed"}
+    ran = {event.node: event.data for event in live.deployment.events(job) if event.type.value == "node.completed"}
     now = time.time()
     return {"bus": at_bus, "control": ran["c"]["startedAt"] - now, "worker": ran["w"]["startedAt"] - now}
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]} {case[1]}")
-def off(request: pytest.FixtureRequest, _bench: LiveBench, tmp_path: Path) -> Iterator[tuple[LiveBench, str, str]]:
-    """A bench on which that part has such a clock."""
+def off(
+    request: pytest.FixtureRequest, _deployment: LiveDeployment, tmp_path: Path
+) -> Iterator[tuple[LiveDeployment, str, str]]:
+    """A deployment on which that part has such a clock."""
     part, how = request.param
     wrong = PARTS if part == "all" else (part,)
     with clock(how, tmp_path) as (variables, jumps):
-        stop_all(_bench)
+        stop_all(_deployment)
         for name in wrong:
-            _bench.of_role[name] = variables
+            _deployment.of_role[name] = variables
         try:
-            _bench.ensure()
-            yield _bench, part, how
+            _deployment.ensure()
+            yield _deployment, part, how
             assert how != "jumping" or jumps() > 4 * LEASE_S / JUMP_EVERY_S
         finally:
-            stop_all(_bench)
+            stop_all(_deployment)
             for name in wrong:
-                _bench.of_role[name] = {}
+                _deployment.of_role[name] = {}
 
 
-def stop_all(live: LiveBench) -> None:
+def stop_all(live: LiveDeployment) -> None:
     for process in (live.worker, live.control, live.bus_process):
         if process is not None and process.poll() is None:
             sigkill(process)
 
 
-def test_leases_do_not_ask_the_wall_clock(off: tuple[LiveBench, str, str], diary: Diary) -> None:
+def test_leases_do_not_ask_the_wall_clock(off: tuple[LiveDeployment, str, str], diary: Diary) -> None:
     live, part, how = off
     # Not early: a node of several leases, on either plane, under workers that are well.
     nodes = {
@@ -131,8 +133,8 @@ def test_leases_do_not_ask_the_wall_clock(off: tuple[LiveBench, str, str], diary
     lost = live.submit({"k": diary.probe("k", sleep_s=2 * LEASE_S)}).job
     started = live.await_event(lost, "node.running", "k")
     wait_for(lambda: diary.count("k") == 1)
-    lease = live.bench.bus.leases()[0].value
-    wait_for(lambda: live.bench.bus.leases()[0].value != lease, what="its heart beats")
+    lease = live.deployment.bus.leases()[0].value
+    wait_for(lambda: live.deployment.bus.leases()[0].value != lease, what="its heart beats")
     victim = next(process for name, process in names.items() if started.data["worker"].startswith(name))
     live.worker = second if victim is first else first
     killed_at = time.monotonic()

@@ -16,8 +16,8 @@ import pytest
 
 from tests.faults.counts import await_working, completed_once, tracked_once
 from tests.faults.extent import LONG
-from tests.faults.tracked import _bench as _bench
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.faults.tracked import _deployment as _deployment
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.answers import Phase
 from workbench.crash_points import CrashPoint
 
@@ -29,7 +29,7 @@ KEEPER = (
     CrashPoint.RECALLED,
     CrashPoint.GRACE_OVER,
     CrashPoint.ALL_ENQUEUED,
-    CrashPoint.BENCH_OPENED,
+    CrashPoint.DEPLOYMENT_OPENED,
 )
 WORK = (CrashPoint.TAKE_ASKED, CrashPoint.TAKE_ANSWERED, CrashPoint.COMMIT_UPLOADED, CrashPoint.COMMIT_ANSWERED)
 EXPIRE = (CrashPoint.EXPIRE_ASKED, CrashPoint.EXPIRE_ANSWERED)
@@ -55,7 +55,7 @@ def test_no_point_is_left_out() -> None:
 class Round:
     """Control planes that die one after another, and what they leave behind."""
 
-    def __init__(self, live: LiveBench, diary: Diary, folder: Path) -> None:
+    def __init__(self, live: LiveDeployment, diary: Diary, folder: Path) -> None:
         self.live = live
         self.diary = diary
         self.folder = folder
@@ -90,7 +90,7 @@ class Round:
         """Start a control plane that dies there, see to it that it gets there, and look at its mark."""
         live = self.live
         assert live.control is not None and live.worker is not None
-        if point in EXPIRE and not live.bench.bus.leases():  # else the reaper died over one that still stands
+        if point in EXPIRE and not live.deployment.bus.leases():  # else the reaper died over one that still stands
             await_working(live, self.submit(point))
             sigkill(live.worker)  # with the lease in its hands
             self.executions_more += 1
@@ -100,7 +100,7 @@ class Round:
             self.submit(point)
         if point in KEEPER:
             self.submit(point)  # the grace is worth something where there is more than one to put back
-            live.bench.bus.client.flushall()
+            live.deployment.bus.client.flushall()
         first = f"{point.value}-{len(self.jobs) - 1}.a"
         mark = self.folder / f"{point.value}.mark"
         ask = {"WORKBENCH_CRASH_AT": point.value, "WORKBENCH_CRASH_MARK": str(mark)}
@@ -125,14 +125,14 @@ class Round:
         assert self.nodes <= executions <= most, self.diary.lines()
 
 
-def await_death(process: subprocess.Popen[bytes], point: CrashPoint, live: LiveBench) -> None:
+def await_death(process: subprocess.Popen[bytes], point: CrashPoint, live: LiveDeployment) -> None:
     wait_for(lambda: process.poll() is not None, 120, f"{point} is hit; {live.log()[-2000:]}")
     assert process.returncode == -signal.SIGKILL, (point, process.returncode, live.log()[-3000:])
 
 
 @pytest.mark.parametrize("points", BATCHES, ids=lambda points: points[0].value if LONG else f"{points[0].value}…")
 def test_a_control_plane_that_dies_there_loses_nothing_and_doubles_nothing(
-    live: LiveBench, diary: Diary, tmp_path: Path, points: Sequence[CrashPoint]
+    live: LiveDeployment, diary: Diary, tmp_path: Path, points: Sequence[CrashPoint]
 ) -> None:
     round_ = Round(live, diary, tmp_path)
     for point in points:
@@ -146,7 +146,7 @@ def test_a_control_plane_that_dies_there_loses_nothing_and_doubles_nothing(
 
 @pytest.mark.parametrize("point", [CrashPoint.EPOCH_BEGUN, CrashPoint.JOB_PUT_BACK])
 def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace(
-    live: LiveBench, diary: Diary, tmp_path: Path, point: CrashPoint
+    live: LiveDeployment, diary: Diary, tmp_path: Path, point: CrashPoint
 ) -> None:
     """The one that follows finds a bus that is marked and has only some of the jobs, or none."""
     assert live.control is not None
@@ -156,11 +156,11 @@ def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace(
     _, worker = await_working(live, job)
     sigkill(live.control)
     jobs = [live.submit({"c": diary.probe(f"c{index}", "probe.control")}).job for index in range(2)]
-    live.bench.bus.client.flushall()
+    live.deployment.bus.client.flushall()
     mark = tmp_path / "mark"
     live.control = live.start_role("control", WORKBENCH_CRASH_AT=point.value, WORKBENCH_CRASH_MARK=str(mark))
     await_death(live.control, point, live)
-    assert mark.read_text() == point.value and live.bench.bus.marker().phase is not Phase.OPEN
+    assert mark.read_text() == point.value and live.deployment.bus.marker().phase is not Phase.OPEN
     live.ensure()
     gate.touch()
     record = completed_once(live, job)
@@ -168,4 +168,4 @@ def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace(
         completed_once(live, one)
     assert record.node("n").worker == worker
     assert sorted(diary.lines()) == ["c0", "c1", "m", "n"]
-    assert live.bench.cancel(older)
+    assert live.deployment.cancel(older)

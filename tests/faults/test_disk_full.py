@@ -23,7 +23,7 @@ from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.faults.conftest import Alive, check_nothing_dangles, events_of
 from tests.faults.extent import extent
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 from tests.store.samples import make_job
 from workbench.client.rerun import rerun
 from workbench.settings import Settings
@@ -109,28 +109,28 @@ def cache_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def _bench(
+def _deployment(
     tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], disk: Path, cache_disk: Path
-) -> Iterator[LiveBench]:
-    bench = LiveBench(tmp_path_factory.mktemp("faults"), s3)
-    bench.of_role["worker"] = {"WORKBENCH_HOME": str(disk)}
-    bench.of_role["control"] = {"WORKBENCH_HOME": str(cache_disk.parent)}
-    yield bench
-    bench.stop()
+) -> Iterator[LiveDeployment]:
+    deployment = LiveDeployment(tmp_path_factory.mktemp("faults"), s3)
+    deployment.of_role["worker"] = {"WORKBENCH_HOME": str(disk)}
+    deployment.of_role["control"] = {"WORKBENCH_HOME": str(cache_disk.parent)}
+    yield deployment
+    deployment.stop()
 
 
 def once(node: dict[str, Any]) -> dict[str, Any]:
     return {**node, "retries": {"maxAttempts": 1}}
 
 
-def check_done(live: LiveBench, record: JobRecord, value: str) -> None:
+def check_done(live: LiveDeployment, record: JobRecord, value: str) -> None:
     assert record.status is JobStatus.COMPLETED, record.error
     output = record.node("a").output
     assert output is not None and output["file"]["sha256"] == digest_of(value, FILE_MIB)
     assert check_nothing_dangles(live, [record]) == 1
 
 
-def test_a_workers_home_is_full_while_a_node_saves(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
+def test_a_workers_home_is_full_while_a_node_saves(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
     alive = Alive(live)
     for turn in range(ROUNDS):
         grow(disk, SMALL_MIB)
@@ -139,16 +139,18 @@ def test_a_workers_home_is_full_while_a_node_saves(live: LiveBench, disk: Path, 
         assert record.status is JobStatus.FAILED
         check_told(record.node("a").error, "a", disk)
         alive.check()
-        assert not live.bench.objects.has(digest_of(value, FILE_MIB)), "nothing half-made is stored"
+        assert not live.deployment.objects.has(digest_of(value, FILE_MIB)), "nothing half-made is stored"
         assert check_cache(disk / "cache") == turn
         assert live.run({"b": diary.probe("small")}).status is JobStatus.COMPLETED, "what needs no space goes on"
         grow(disk, SMALL_MIB + (turn + 2) * 4 * FILE_MIB)
-        check_done(live, live.finish(rerun(live.bench, record.id).job), value)
+        check_done(live, live.finish(rerun(live.deployment, record.id).job), value)
         assert diary.count(value) == 2
     print(f"\nhome full: {ROUNDS} of {ROUNDS} told home.disk_full, re-run completed, 0 corrupt files")
 
 
-def test_space_comes_back_while_a_node_is_tried_again(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
+def test_space_comes_back_while_a_node_is_tried_again(
+    live: LiveDeployment, disk: Path, diary: Diary, salt: str
+) -> None:
     grow(disk, 400)
     filler = fill_to(disk, FILE_MIB // 2)
     node = {**diary.probe(salt, file_kib=FILE_MIB << 10), "retries": {"maxAttempts": 20}}
@@ -159,7 +161,7 @@ def test_space_comes_back_while_a_node_is_tried_again(live: LiveBench, disk: Pat
         filler.unlink()
     record = live.finish(job)
     check_done(live, record, salt)
-    told = [event.data["error"]["code"] for event in live.bench.events(job) if event.type.value == "node.retrying"]
+    told = [event.data["error"]["code"] for event in live.deployment.events(job) if event.type.value == "node.retrying"]
     assert set(told) == {"home.disk_full"} and record.node("a").attempt == len(told) + 1 == diary.count(salt)
     print(f"\n{len(told)} attempts were told home.disk_full, the next completed")
 
@@ -174,7 +176,9 @@ def fill_to(disk: Path, left_mib: int) -> Path:
 
 
 @pytest.mark.parametrize("service", ["probe.control", "probe.reader_control"])
-def test_a_cache_is_full(live: LiveBench, disk: Path, cache_disk: Path, diary: Diary, salt: str, service: str) -> None:
+def test_a_cache_is_full(
+    live: LiveDeployment, disk: Path, cache_disk: Path, diary: Diary, salt: str, service: str
+) -> None:
     """Of a node that saves a file, and of one that fetches it: nothing half-written stays and takes up space."""
     alive = Alive(live)
     grow(disk, 400)
@@ -194,14 +198,14 @@ def test_a_cache_is_full(live: LiveBench, disk: Path, cache_disk: Path, diary: D
     assert record.status is JobStatus.FAILED
     check_told(record.node(full).error, full, cache_disk)
     alive.check()
-    assert live.bench.objects.has(digest_of(salt, FILE_MIB)) is stored
+    assert live.deployment.objects.has(digest_of(salt, FILE_MIB)) is stored
     assert check_cache(cache_disk) == before
     assert os.statvfs(cache_disk).f_bavail >= free - 4, "no part of a file was left behind"
     grow(cache_disk, SMALL_MIB + 4 * FILE_MIB)
-    check_done(live, live.finish(rerun(live.bench, record.id).job), salt)
+    check_done(live, live.finish(rerun(live.deployment, record.id).job), salt)
 
 
-def test_executors_that_end_or_start_on_a_full_disk(live: LiveBench, disk: Path, diary: Diary, salt: str) -> None:
+def test_executors_that_end_or_start_on_a_full_disk(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
     """One that dies is replaced; a worker that finds no space for its executor waits for it, and does not end."""
     assert live.worker is not None
     grow(disk, 400)
@@ -227,20 +231,20 @@ def test_executors_that_end_or_start_on_a_full_disk(live: LiveBench, disk: Path,
     print("\n1 executor replaced on the full disk, 1 worker waited for space and came up")
 
 
-def refuses_writes(live: LiveBench) -> bool:
+def refuses_writes(live: LiveDeployment) -> bool:
     try:
-        live.bench.bus.client.hset(live.bench.bus.keys.prefix + ":scratch", "a", "b")
+        live.deployment.bus.client.hset(live.deployment.bus.keys.prefix + ":scratch", "a", "b")
     except redis.RedisError as error:
         return "AOF" in str(error)
     return False
 
 
-def test_the_home_of_a_whole_bench_is_full(
+def test_the_home_of_a_whole_deployment_is_full(
     tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], diary: Diary
 ) -> None:
     """SQL, the bus's file, logs, caches, work folders: nothing ends, nothing that ran is redone, nothing is lost."""
     with small_disk(tmp_path_factory.mktemp("bench"), 64) as small:
-        live = LiveBench(small / "home", s3)
+        live = LiveDeployment(small / "home", s3)
         try:
             live.ensure()
             alive = Alive(live)
@@ -259,7 +263,7 @@ def test_the_home_of_a_whole_bench_is_full(
                         refused += 1
                 time.sleep(max(0.0, full_at + FULL_S - time.time()))  # a has ended meanwhile
                 alive.check()
-                assert not any(live.bench.job(job).status.final for job in jobs)
+                assert not any(live.deployment.job(job).status.final for job in jobs)
             finally:
                 space_at = time.time()
                 filler.unlink()
@@ -271,7 +275,7 @@ def test_the_home_of_a_whole_bench_is_full(
             assert (diary.count("a"), diary.count("b")) == (1, 1)
             assert [node.attempt for node in records[0].nodes] == [1, 1]
             assert sorted(events_of(live, jobs[0], "node.completed")) == ["a", "b"]
-            assert live.bench.store.list().total == len(jobs), "what was refused was not accepted in secret"
+            assert live.deployment.store.list().total == len(jobs), "what was refused was not accepted in secret"
             assert live.run({"d": diary.probe("d")}).status is JobStatus.COMPLETED
             with contextlib.closing(sqlite3.connect(live.home / "jobs.db")) as database:
                 assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.counts import completed_once
 from tests.faults.extent import extent
-from tests.live import LEASE_S, Diary, LiveBench, sigkill, wait_for
+from tests.live import LEASE_S, Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus import scripts
 from workbench.bus.bus import Bus
 
@@ -20,7 +20,7 @@ GOAL_S = LEASE_S + 1.0
 BOUND_S = GOAL_S + 6.0  # for a machine that is busy with other things
 
 
-def submit_load(live: LiveBench, diary: Diary, round_: int) -> list[str]:
+def submit_load(live: LiveDeployment, diary: Diary, round_: int) -> list[str]:
     """Jobs whose nodes change the plane at each step, so that takes, commits and queues are all in motion."""
     jobs = []
     for index in range(JOBS):
@@ -34,23 +34,25 @@ def submit_load(live: LiveBench, diary: Diary, round_: int) -> list[str]:
     return jobs
 
 
-def committed(live: LiveBench, jobs: list[str]) -> list[float]:
+def committed(live: LiveDeployment, jobs: list[str]) -> list[float]:
     """When each result became visible, as SQL has it."""
-    return sorted(event.at for job in jobs for event in live.bench.events(job) if event.type.value == "node.completed")
+    return sorted(
+        event.at for job in jobs for event in live.deployment.events(job) if event.type.value == "node.completed"
+    )
 
 
 def known_scripts(bus: Bus) -> int:
     return sum(map(bool, bus.client.script_exists(*(scripts.digest(name) for name in scripts.names()))))
 
 
-def test_a_bus_killed_under_load(live: LiveBench, diary: Diary) -> None:
+def test_a_bus_killed_under_load(live: LiveDeployment, diary: Diary) -> None:
     assert live.bus_process is not None
     times: list[float] = []
     jobs: list[str] = []
     for kill in range(KILLS):
         mine = submit_load(live, diary, kill)
         wait_for(lambda mine=mine: len(committed(live, mine)) >= 4)  # type: ignore[misc]
-        epoch = live.bench.bus.marker().epoch
+        epoch = live.deployment.bus.marker().epoch
         sigkill(live.bus_process)
         before = len(committed(live, mine))
         assert before < JOBS * NODES, "nothing was under way"
@@ -59,8 +61,8 @@ def test_a_bus_killed_under_load(live: LiveBench, diary: Diary) -> None:
         live.start_bus()
         for job in mine:
             completed_once(live, job)
-        assert live.bench.bus.marker().epoch == epoch + 1
-        assert known_scripts(live.bench.bus) == len(scripts.names())
+        assert live.deployment.bus.marker().epoch == epoch + 1
+        assert known_scripts(live.deployment.bus) == len(scripts.names())
         times.append(next(at for at in committed(live, mine) if at > restarted_at) - restarted_at)
         jobs += mine
     executions = diary.lines()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.counts import await_working, completed_once, events_of, holder
 from tests.faults.extent import extent
-from tests.live import LEASE_S, Diary, LiveBench, sigkill, wait_for
+from tests.live import LEASE_S, Diary, LiveDeployment, sigkill, wait_for
 
 pytestmark = pytest.mark.timeout(1200)
 KILLS = extent(20, 2)
@@ -27,7 +27,7 @@ def report(what: str, times: list[float]) -> None:
     assert max(times) <= BOUND_S
 
 
-def other_jobs(live: LiveBench, diary: Diary, kill: int) -> list[str]:
+def other_jobs(live: LiveDeployment, diary: Diary, kill: int) -> list[str]:
     """Traffic under every other kill; none under the rest: there nothing else can wake anybody."""
     if kill % 2 == 0:
         return []
@@ -36,7 +36,7 @@ def other_jobs(live: LiveBench, diary: Diary, kill: int) -> list[str]:
 
 
 def test_another_worker_takes_over_from_a_killed_one(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     times = []
     for kill in range(KILLS):
@@ -55,7 +55,7 @@ def test_another_worker_takes_over_from_a_killed_one(
 
 
 def test_another_worker_takes_over_where_an_executor_was_killed(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     """The supervisor lives and hands back at once; its own next executor takes as long as a start takes."""
     times = []
@@ -74,7 +74,7 @@ def test_another_worker_takes_over_where_an_executor_was_killed(
     report("executor killed", times)
 
 
-def await_done_elsewhere(live: LiveBench, diary: Diary, job: str, value: str, slot: str, code: str) -> float:
+def await_done_elsewhere(live: LiveDeployment, diary: Diary, job: str, value: str, slot: str, code: str) -> float:
     """When the node began again on another worker. Asks SQL, not the bus: nothing here may wake a worker."""
     record = completed_once(live, job)
     first, again = events_of(live, job, "node.running")
@@ -84,7 +84,7 @@ def await_done_elsewhere(live: LiveBench, diary: Diary, job: str, value: str, sl
     return again.at
 
 
-def both_work(live: LiveBench) -> bool:
+def both_work(live: LiveDeployment) -> bool:
     """Whether two jobs at once find two workers."""
     jobs = [live.submit({"n": {"service": "probe.data", "params": {"sleep_s": 0.3}}}).job for _ in range(2)]
     return len({live.finish(job).node("n").worker for job in jobs}) == 2

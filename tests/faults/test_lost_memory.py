@@ -19,7 +19,7 @@ from tests.faults.counts import (
     wake_processes,
 )
 from tests.faults.extent import extent
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.answers import Marker, Phase, Verdict
 from workbench.bus.connection import run_id
 
@@ -41,16 +41,16 @@ def cut_the_log(folder: Path, until: float) -> tuple[bytes, bytes]:
     return content[:cut], content[cut:]
 
 
-def epoch_of(live: LiveBench) -> int:
-    return live.bench.bus.marker().epoch
+def epoch_of(live: LiveDeployment) -> int:
+    return live.deployment.bus.marker().epoch
 
 
-def test_the_last_two_seconds_are_lost(live: LiveBench, diary: Diary) -> None:
+def test_the_last_two_seconds_are_lost(live: LiveDeployment, diary: Diary) -> None:
     """In them a job was accepted, a node of it completed, another began, and a job became final; SQL knows it all."""
     assert live.bus_process is not None
     for cut in range(CUTS):
         at_the_end, in_the_lost_part = (diary.path.with_name(f"{name}-{cut}") for name in ("end", "lost"))
-        live.bench.bus.client.config_set("aof-timestamp-enabled", "yes")
+        live.deployment.bus.client.config_set("aof-timestamp-enabled", "yes")
         nodes = {
             "a": diary.probe(f"{cut}.a"),
             "c": diary.probe(f"{cut}.c", "probe.control", gate=str(at_the_end)),
@@ -79,27 +79,27 @@ def test_the_last_two_seconds_are_lost(live: LiveBench, diary: Diary) -> None:
         assert b"job.completed" in lost and ending.encode() in kept, "its end is lost, not its acceptance"
         assert diary.count(f"{cut}.c") == 1 and long.encode() in kept
         live.start_bus()
-        wait_for(lambda epoch=epoch: is_open(live, epoch + 1), what="the bench is open again")  # type: ignore[misc]
+        wait_for(lambda epoch=epoch: is_open(live, epoch + 1), what="the deployment is open again")  # type: ignore[misc]
         at_the_end.touch()
         jobs = [long, ending, young]
         records = [live.finish(job) for job in jobs]
-        wait_for(lambda jobs=jobs: not any(map(live.bench.bus.knows, jobs)), what="the bus is done with them")  # type: ignore[misc]
+        wait_for(lambda jobs=jobs: not any(map(live.deployment.bus.knows, jobs)), what="the bus is done with them")  # type: ignore[misc]
         counts = {name: diary.count(f"{cut}.{name}") for name in "acdxyz"}
         print(f"{len(lost)} bytes lost: {len(records)} of 3 jobs done, epoch {epoch} now {epoch_of(live)}, {counts}")
-        assert {live.bench.bus.commit(lease, "c", b"{}")[0] for lease in old} == {Verdict.FENCED}
+        assert {live.deployment.bus.commit(lease, "c", b"{}")[0] for lease in old} == {Verdict.FENCED}
         assert counts == dict.fromkeys("acdxyz", 1), "what SQL or a live worker has is not executed again"
         for job in jobs:
             completed_once(live, job)
 
 
-def is_open(live: LiveBench, epoch: int) -> bool:
-    marker = live.bench.bus.marker()
+def is_open(live: LiveDeployment, epoch: int) -> bool:
+    marker = live.deployment.bus.marker()
     return marker.phase is Phase.OPEN and marker.epoch == epoch
 
 
 @pytest.mark.parametrize("taken_over_first", [True, False], ids=["taken_over_before", "taken_over_after"])
 def test_a_zombie_outlives_a_wiped_bus(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]], taken_over_first: bool
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]], taken_over_first: bool
 ) -> None:
     """A worker stands still, the bus is wiped empty, others take over and go on; then it wakes."""
     gate = diary.path.with_name("gate")
@@ -115,15 +115,15 @@ def test_a_zombie_outlives_a_wiped_bus(
         if taken_over_first:
             wait_for(lambda: diary.count("n") == 2, what="the other worker takes the node over")
         epoch = epoch_of(live)
-        live.bench.bus.client.flushall()
-        assert live.bench.bus.marker() == Marker(0, "", None), "the bus is empty"
-        wait_for(lambda: is_open(live, epoch + 1), what="the bench is open again")
-        assert live.bench.bus.marker().run_id == run_id(live.bench.bus.client)
+        live.deployment.bus.client.flushall()
+        assert live.deployment.bus.marker() == Marker(0, "", None), "the bus is empty"
+        wait_for(lambda: is_open(live, epoch + 1), what="the deployment is open again")
+        assert live.deployment.bus.marker().run_id == run_id(live.deployment.bus.client)
         wait_for(lambda: diary.count("n") == 2, what="the node runs on the other worker")
     finally:
         wake_processes(pids)
-    assert live.bench.bus.commit(lease, "n", b'{"output": {"text": "late"}}')[0] is Verdict.FENCED
-    assert live.bench.bus.adopt(lease, slot, {})[0] is Verdict.FENCED
+    assert live.deployment.bus.commit(lease, "n", b'{"output": {"text": "late"}}')[0] is Verdict.FENCED
+    assert live.deployment.bus.adopt(lease, slot, {})[0] is Verdict.FENCED
     wait_for(lambda: "segment given up" in live.log()[marked:], what="the zombie gave its work up")
     gate.touch()
     record = completed_once(live, job)
@@ -134,5 +134,5 @@ def test_a_zombie_outlives_a_wiped_bus(
     counts = {name: diary.count(name) for name in "nk"}
     print(f"wiped at epoch {epoch}, now {epoch_of(live)}: 2 of 2 jobs done, executions {counts}; late commit refused")
     assert counts == {"n": 2, "k": 1}, "a live worker keeps its work"
-    assert live.bench.job(kept).node("k").worker == keeper
+    assert live.deployment.job(kept).node("k").worker == keeper
     assert kept_lease.fence != lease.fence

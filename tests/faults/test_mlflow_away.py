@@ -14,7 +14,7 @@ from schemas.status import JobStatus
 from tests.faults.conftest import Outside
 from tests.faults.extent import extent
 from tests.faults.proxy import Kind
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
 AWAY_S = extent(60.0, 3.0)
@@ -43,7 +43,7 @@ def runs_of(url: str, experiment: str, job: str) -> list[dict[str, Any]]:
     return list(ask(url, "/api/2.0/mlflow/runs/search", body).get("runs", [])) if ids else []
 
 
-def timed_job(live: LiveBench, diary: Diary, value: str) -> tuple[str, float]:
+def timed_job(live: LiveDeployment, diary: Diary, value: str) -> tuple[str, float]:
     """A job over both planes, and the seconds until SQL knew its end."""
     nodes = {"a": diary.probe(value), "b": diary.probe(value, "probe.control")}
     began = time.monotonic()
@@ -56,7 +56,7 @@ def timed_job(live: LiveBench, diary: Diary, value: str) -> tuple[str, float]:
 def test_mlflow_fails(outside: Outside, diary: Diary, name: str) -> None:
     live, proxy = outside.live, outside.mlflow
     kind, how = KINDS[name]
-    queue = TrackingQueue(live.bench.store.database)
+    queue = TrackingQueue(live.deployment.store.database)
 
     def recorded(jobs: list[str]) -> bool:
         return all(queue.state(job) is TrackingState.DONE for job in jobs)
@@ -79,12 +79,12 @@ def test_mlflow_fails(outside: Outside, diary: Diary, name: str) -> None:
     struck = proxy.hits
 
     wait_for(lambda: recorded(jobs), 200, "MLflow has them all")
-    experiment = live.bench.job(jobs[0]).experiment
+    experiment = live.deployment.job(jobs[0]).experiment
     found = {job: runs_of(outside.mlflow_url, experiment, job) for job, _ in healthy + failing}
     assert [len(runs) for runs in found.values()] == [1] * (answered_before + JOBS), "each once"
     assert {run["info"]["status"] for runs in found.values() for run in runs} == {"FINISHED"}
     for job, runs in found.items():
-        assert live.bench.job(job).mlflow_run_id == runs[0]["info"]["run_id"]
+        assert live.deployment.job(job).mlflow_run_id == runs[0]["info"]["run_id"]
     usual, meanwhile = (statistics.median(seconds for _, seconds in timed) for timed in (healthy, failing))
     assert meanwhile < 3 * usual + 1.0, (
         "generous: what decides is that the jobs were final while MLflow had not answered"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.counts import await_working, completed_once, events_of, lease_of
-from tests.live import LEASE_S, Diary, LiveBench, wait_for
+from tests.live import LEASE_S, Diary, LiveDeployment, wait_for
 
 pytestmark = pytest.mark.timeout(300)
 HOLD_S = 3 * LEASE_S
 
 
-def test_a_node_that_holds_the_interpreter_keeps_its_lease(live: LiveBench, diary: Diary) -> None:
+def test_a_node_that_holds_the_interpreter_keeps_its_lease(live: LiveDeployment, diary: Diary) -> None:
     """One in a native call on the data plane, one in the regular expression engine on the control plane, at once."""
     nodes = {
         "native": diary.probe("native", native_s=HOLD_S),

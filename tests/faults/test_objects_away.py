@@ -50,7 +50,7 @@ def test_the_store_fails(outside: Outside, diary: Diary, name: str) -> None:
         wait_for(lambda: proxy.hits >= (1 if kind is Kind.HANG else 3), 90, "the fault struck")
         time.sleep(max(0.0, until - time.monotonic()))
         if kind is not Kind.SLOW:
-            assert not any(live.bench.job(job).status.final for job in jobs), "nobody could finish meanwhile"
+            assert not any(live.deployment.job(job).status.final for job in jobs), "nobody could finish meanwhile"
     struck = proxy.hits
 
     records = [live.finish(job, 240) for job in jobs]

@@ -20,7 +20,7 @@ from schemas.status import JobStatus
 from tests.faults.conftest import check_nothing_dangles, events_of
 from tests.faults.extent import extent
 from tests.faults.proxy import Proxy
-from tests.live import LEASE_S, Diary, LiveBench, wait_for
+from tests.live import LEASE_S, Diary, LiveDeployment, wait_for
 from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
 
@@ -83,16 +83,18 @@ def cables() -> Iterator[list[Cable]]:
 
 
 @pytest.fixture(scope="module")
-def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], cables: list[Cable]) -> Iterator[LiveBench]:
-    bench = LiveBench(tmp_path_factory.mktemp("faults"), s3, hosts=[cable.here for cable in cables])
-    yield bench
-    bench.stop()
+def _deployment(
+    tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], cables: list[Cable]
+) -> Iterator[LiveDeployment]:
+    deployment = LiveDeployment(tmp_path_factory.mktemp("faults"), s3, hosts=[cable.here for cable in cables])
+    yield deployment
+    deployment.stop()
 
 
 def test_a_worker_that_was_cut_off_comes_back_too_late(
-    _bench: LiveBench, cables: list[Cable], s3: dict[str, str], diary: Diary, tmp_path: Path
+    _deployment: LiveDeployment, cables: list[Cable], s3: dict[str, str], diary: Diary, tmp_path: Path
 ) -> None:
-    live = _bench
+    live = _deployment
     live.start_bus()
     live.control = live.start_role("control")
     live.await_ready(live.control)
@@ -125,8 +127,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def check_one_cut(live: LiveBench, cables: list[Cable], names: list[str], diary: Diary, turn: str) -> None:
-    bus: Bus = live.bench.bus
+def check_one_cut(live: LiveDeployment, cables: list[Cable], names: list[str], diary: Diary, turn: str) -> None:
+    bus: Bus = live.deployment.bus
     value = f"a{turn}"
     nodes = {
         "a": diary.probe(value, sleep_s=1.5 * LEASE_S, file_kib=200),
@@ -154,7 +156,7 @@ def check_one_cut(live: LiveBench, cables: list[Cable], names: list[str], diary:
         assert record.status is JobStatus.COMPLETED
         assert diary.count(value) == 2, "the other worker did it again"
         time.sleep(LEASE_S)  # the one that is cut off has ended its node long ago, and holds the result
-        before = [event.model_dump() for event in live.bench.events(job)]
+        before = [event.model_dump() for event in live.deployment.events(job)]
     finally:
         cables[cut].plug_in()
 
@@ -168,9 +170,11 @@ def check_one_cut(live: LiveBench, cables: list[Cable], names: list[str], diary:
     # Its very fence, in a commit by hand: refused by the bus.
     assert bus.commit(lease, "a", b'{"output":{"text":"late"}}')[0] is not Verdict.OK
 
-    record = live.bench.job(job)
-    assert [event.model_dump() for event in live.bench.events(job)] == before, "nothing was added by the late worker"
-    for source in (live.bench.events(job), bus.events(job)):
+    record = live.deployment.job(job)
+    assert [event.model_dump() for event in live.deployment.events(job)] == before, (
+        "nothing was added by the late worker"
+    )
+    for source in (live.deployment.events(job), bus.events(job)):
         completed = [event for event in source if event.type.value == "node.completed"]
         assert sorted(event.node for event in completed) == ["a", "b"], "one for each node"
         doers = {event.node: event.data["worker"] for event in completed}
@@ -186,6 +190,6 @@ def check_one_cut(live: LiveBench, cables: list[Cable], names: list[str], diary:
     print(f"\nturn {turn}: worker {cut} cut off; 2 executions, 1 node.completed a node, 1 late result refused")
 
 
-def works_again(live: LiveBench, name: str, diary: Diary, turn: str) -> bool:
+def works_again(live: LiveDeployment, name: str, diary: Diary, turn: str) -> bool:
     record = live.run({"z": diary.probe(f"z{turn}", sleep_s=0.1)})
     return (record.node("z").worker or "").startswith(name)

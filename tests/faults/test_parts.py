@@ -11,7 +11,7 @@ import pytest
 from schemas.job import JobRecord
 from schemas.refs import TextRef
 from tests.faults.counts import completed_once
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.fields import NodeField
 
 pytestmark = pytest.mark.timeout(300)
@@ -22,19 +22,19 @@ def long_output(diary: Diary, part_s: float) -> dict[str, Any]:
     return {"n": diary.probe("whole", parts=PARTS, part_s=part_s)}
 
 
-def content(live: LiveBench, record: JobRecord) -> bytes:
+def content(live: LiveDeployment, record: JobRecord) -> bytes:
     output = record.node("n").output
     assert output is not None
-    return live.bench.open(TextRef.model_validate(output["file"])).read_bytes()
+    return live.deployment.open(TextRef.model_validate(output["file"])).read_bytes()
 
 
-def parts_on_bus(live: LiveBench, job: str) -> int:
-    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), NodeField.PARTS.of("n"))
+def parts_on_bus(live: LiveDeployment, job: str) -> int:
+    raw = live.deployment.bus.client.hget(live.deployment.bus.keys.job(job), NodeField.PARTS.of("n"))
     return int(raw or 0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("whole_worker", [False, True], ids=["executor", "worker"])
-def test_finished_parts_are_not_made_again(live: LiveBench, diary: Diary, whole_worker: bool) -> None:
+def test_finished_parts_are_not_made_again(live: LiveDeployment, diary: Diary, whole_worker: bool) -> None:
     assert live.worker is not None
     undisturbed = content(live, completed_once(live, live.submit(long_output(diary, 0.0)).job))
     diary.path.write_text("")

@@ -9,7 +9,7 @@ import pytest
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.faults.extent import extent
-from tests.live import Diary, LiveBench
+from tests.live import Diary, LiveDeployment
 from workbench.client.queues import queue_view, retry_all
 from workbench.client.rerun import retry
 from workbench.store.dead_letters import DeadLetters
@@ -30,7 +30,7 @@ def poison(diary: Diary, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", POISONS)
-def test_poison_ends_in_the_dead_letters_and_the_others_are_done(live: LiveBench, diary: Diary, kind: str) -> None:
+def test_poison_ends_in_the_dead_letters_and_the_others_are_done(live: LiveDeployment, diary: Diary, kind: str) -> None:
     healthy = extent(49, 5)
     jobs = [live.submit({"n": diary.probe(f"n{index}")}).job for index in range(healthy)]
     bad = live.submit({"p": poison(diary, kind), "after": diary.probe("after")}, [("p", "after")]).job
@@ -41,18 +41,18 @@ def test_poison_ends_in_the_dead_letters_and_the_others_are_done(live: LiveBench
     print(f"{kind}: {healthy} of {healthy} others done, {diary.count(f'poison-{kind}')} attempts")
 
 
-def check_given_up(live: LiveBench, diary: Diary, record: JobRecord, kind: str) -> None:
+def check_given_up(live: LiveDeployment, diary: Diary, record: JobRecord, kind: str) -> None:
     assert record.status is JobStatus.FAILED
     assert diary.count(f"poison-{kind}") == ATTEMPTS
     assert diary.count("after") == 0
-    (letter,) = DeadLetters(live.bench.store.database).list(job=record.id)
+    (letter,) = DeadLetters(live.deployment.store.database).list(job=record.id)
     assert (letter.node, letter.attempt, letter.code) == ("p", ATTEMPTS, POISONS[kind]["code"])
     # What holds the interpreter's lock prints nothing; of the others the end of what they printed is kept.
     assert letter.error.details["log"] or kind == "endless"
-    assert [one.job for one in queue_view(live.bench).dead_letters].count(record.id) == 1
+    assert [one.job for one in queue_view(live.deployment).dead_letters].count(record.id) == 1
 
 
-def test_what_was_given_up_is_tried_again_and_goes_on_where_it_failed(live: LiveBench, diary: Diary) -> None:
+def test_what_was_given_up_is_tried_again_and_goes_on_where_it_failed(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "before": diary.probe("before"),
         "p": diary.probe("p", fail_times=ATTEMPTS),
@@ -60,19 +60,19 @@ def test_what_was_given_up_is_tried_again_and_goes_on_where_it_failed(live: Live
     }
     record = live.run(nodes, [("before", "p"), ("p", "after")])
     assert record.status is JobStatus.FAILED
-    assert record.id in [letter.job for letter in DeadLetters(live.bench.store.database).list()]
-    done = live.finish(retry(live.bench, record.id).job)
+    assert record.id in [letter.job for letter in DeadLetters(live.deployment.store.database).list()]
+    done = live.finish(retry(live.deployment, record.id).job)
     assert done.status is JobStatus.COMPLETED
     assert done.parent == record.id
     assert (diary.count("before"), diary.count("p"), diary.count("after")) == (1, ATTEMPTS + 1, 1)
-    assert DeadLetters(live.bench.store.database).list(job=record.id) == []
-    assert live.bench.job(record.id).status is JobStatus.FAILED, "what is final stays final"
+    assert DeadLetters(live.deployment.store.database).list(job=record.id) == []
+    assert live.deployment.job(record.id).status is JobStatus.FAILED, "what is final stays final"
 
 
-def test_all_dead_letters_are_tried_again_at_once(live: LiveBench, diary: Diary) -> None:
-    DeadLetters(live.bench.store.database).remove()
+def test_all_dead_letters_are_tried_again_at_once(live: LiveDeployment, diary: Diary) -> None:
+    DeadLetters(live.deployment.store.database).remove()
     failed = [live.run({"p": {**diary.probe(f"p{i}", fail_times=1), "retries": {"maxAttempts": 1}}}) for i in range(2)]
     assert {record.status for record in failed} == {JobStatus.FAILED}
-    jobs = retry_all(live.bench)
+    jobs = retry_all(live.deployment)
     assert [live.finish(job).status for job in jobs] == [JobStatus.COMPLETED] * 2
-    assert DeadLetters(live.bench.store.database).count() == 0
+    assert DeadLetters(live.deployment.store.database).count() == 0

@@ -19,8 +19,8 @@ from tests.faults.counts import (
     wake_processes,
 )
 from tests.faults.extent import extent
-from tests.faults.tracked import _bench as _bench
-from tests.live import Diary, LiveBench, wait_for
+from tests.faults.tracked import _deployment as _deployment
+from tests.live import Diary, LiveDeployment, wait_for
 from workbench.bus.answers import Verdict
 from workbench.store.artifact_references import ArtifactReferences
 from workbench.store.tracking_api import TrackingApi
@@ -31,7 +31,7 @@ STOPS = extent(10, 2)
 
 @pytest.mark.parametrize("with_executor", [True, False], ids=["whole_worker", "supervisor_only"])
 def test_what_a_woken_worker_brings_is_refused(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]], with_executor: bool
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]], with_executor: bool
 ) -> None:
     """Woken while the other one is at it, and in every other round when that has ended."""
     refused = 0
@@ -53,7 +53,7 @@ def test_what_a_woken_worker_brings_is_refused(
         finally:
             wake_processes(pids)
         late = f'{{"output": {{"text": "{late_text}"}}}}'.encode()
-        verdict = live.bench.bus.commit(lease, "n", late)[0]  # what its supervisor may do or leave
+        verdict = live.deployment.bus.commit(lease, "n", late)[0]  # what its supervisor may do or leave
         assert verdict is Verdict.FENCED
         wait_for(lambda marked=marked, slot=slot: gave_up(live.log()[marked:], slot), what="it gave the work up")  # type: ignore[misc]
         refused += 1
@@ -70,15 +70,15 @@ def gave_up(log: str, slot: str) -> bool:
     return any("segment given up" in line and slot in line and "FENCED" in line for line in log.splitlines())
 
 
-def check_nothing_is_seen(live: LiveBench, job: str, late_text: str) -> None:
+def check_nothing_is_seen(live: LiveDeployment, job: str, late_text: str) -> None:
     """The late result is in no index: not in SQL's artifacts, not in the job's outputs, not in MLflow."""
     late = hashlib.sha256(late_text.encode()).hexdigest()
-    record = live.bench.job(job)
+    record = live.deployment.job(job)
     output = record.node("n").output
     assert output is not None and output["text"] != late_text
     shown = {ref.sha256 for ref in refs_in(output)}
     assert shown == {hashlib.sha256(output["text"].encode()).hexdigest()}
-    assert ArtifactReferences(live.bench.store.database).referenced({*shown, late}) == shown
+    assert ArtifactReferences(live.deployment.store.database).referenced({*shown, late}) == shown
     run = tracked_once(live, job)
     api = TrackingApi(live.settings.mlflow_url)
     recorded: dict[str, Any] = api._api("GET", f"runs/get?run_id={run}")["run"]

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.status import JobStatus, Lane
 from tests.engine.graphs import document
 from tests.faults.extent import extent
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
@@ -24,14 +24,14 @@ def variant(diary: Diary, salt: str, first: int, second: int) -> dict[str, Any]:
 
 
 def test_a_sweep_executes_what_is_distinct_while_a_worker_and_the_bus_restart(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     assert live.bus_process is not None
     salt = "-" + secrets.token_hex(4)
     firsts, seconds, copies = extent(6, 3), extent(8, 4), 2
     submits = [(first, second) for _ in range(copies) for first in range(firsts) for second in range(seconds)]
     jobs = [
-        submit_graph(live.bench, Request(variant(diary, salt, *pair), lane=Lane.BATCH, sweep=f"sweep{salt}")).job
+        submit_graph(live.deployment, Request(variant(diary, salt, *pair), lane=Lane.BATCH, sweep=f"sweep{salt}")).job
         for pair in submits
     ]
     distinct = 1 + firsts + firsts * seconds
@@ -51,10 +51,10 @@ def test_a_sweep_executes_what_is_distinct_while_a_worker_and_the_bus_restart(
 
 
 def test_identical_jobs_at_once_run_each_node_once(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     salt = "-" + secrets.token_hex(4)
-    jobs = [submit_graph(live.bench, Request(variant(diary, salt, 0, 0))).job for _ in range(extent(50, 20))]
+    jobs = [submit_graph(live.deployment, Request(variant(diary, salt, 0, 0))).job for _ in range(extent(50, 20))]
     records = [live.finish(job, timeout_s=120) for job in jobs]
     assert {record.status for record in records} == {JobStatus.COMPLETED}
     assert sorted(diary.lines()) == sorted(f"{name}{salt}" for name in ("a", "b0", "c0.0"))

@@ -10,11 +10,11 @@ import pytest
 from schemas.status import Plane
 from tests.engine.graphs import document
 from tests.faults.counts import await_working, completed_once, events_of, lease_of, tracked_once
-from tests.faults.tracked import _bench as _bench
-from tests.live import Diary, LiveBench, wait_for
+from tests.faults.tracked import _deployment as _deployment
+from tests.live import Diary, LiveDeployment, wait_for
 from workbench.bus.fields import NodeField
 from workbench.bus.keys import FRONT, INTERACTIVE
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.engine.cut import pool_name
@@ -23,20 +23,20 @@ pytestmark = pytest.mark.timeout(300)
 POOL = pool_name(Plane.DATA, "cpu")
 
 
-def deliver_again(live: LiveBench, job: str, segment: str) -> None:
+def deliver_again(live: LiveDeployment, job: str, segment: str) -> None:
     """The same entry once more in two of its pool's queues, and a token for each to wake a worker."""
-    bus = live.bench.bus
+    bus = live.deployment.bus
     for lane in (FRONT, INTERACTIVE):
         bus.client.xadd(bus.keys.queue(POOL, lane), {"j": job, "s": segment})
         bus.client.rpush(bus.keys.wake(POOL), "1")
 
 
-def dropped(live: LiveBench) -> bool:
-    return not live.bench.bus.queues.entries()
+def dropped(live: LiveDeployment) -> bool:
+    return not live.deployment.bus.queues.entries()
 
 
 def test_an_entry_delivered_twice_is_run_once(
-    live: LiveBench, diary: Diary, workers: list[subprocess.Popen[bytes]]
+    live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     """Before it is taken, while it runs (another worker is free to take it), and when it is over."""
     gates = [diary.path.with_name(name) for name in ("first", "second")]
@@ -63,27 +63,27 @@ def test_an_entry_delivered_twice_is_run_once(
         completed_once(live, one)
     deliver_again(live, job, segment)  # of a job that is over
     wait_for(lambda: dropped(live), what="the entries fall out")
-    assert live.bench.bus.leases() == []
+    assert live.deployment.bus.leases() == []
     assert sorted(diary.lines()) == ["b0", "b1", "m", "n"]
     assert len(events_of(live, job, "node.running")) == 2
     tracked_once(live, job)
     print(f"one entry delivered 9 times: executions {sorted(diary.lines())}, one result and one run")
 
 
-def segment_of(live: LiveBench, job: str, node: str) -> str:
-    raw = live.bench.bus.client.hget(live.bench.bus.keys.job(job), NodeField.SEGMENT.of(node))
+def segment_of(live: LiveDeployment, job: str, node: str) -> str:
+    raw = live.deployment.bus.client.hget(live.deployment.bus.keys.job(job), NodeField.SEGMENT.of(node))
     assert isinstance(raw, bytes)
     return raw.decode()
 
 
-def test_one_key_submitted_three_times_is_one_job(live: LiveBench, diary: Diary) -> None:
+def test_one_key_submitted_three_times_is_one_job(live: LiveDeployment, diary: Diary) -> None:
     """At once, as three faces that were told to hurry would do it, and once more when it is over."""
     request = Request(document({"n": diary.probe("n")}), key=f"once {diary.path}")
     with ThreadPoolExecutor(3) as faces:
-        answers = list(faces.map(lambda _: submit_graph(Bench(live.settings), request), range(3)))
+        answers = list(faces.map(lambda _: submit_graph(Deployment(live.settings), request), range(3)))
     (job,) = {answer.job for answer in answers}
     completed_once(live, job)
-    answers.append(submit_graph(live.bench, request))
+    answers.append(submit_graph(live.deployment, request))
     assert {answer.job for answer in answers} == {job}
     assert [answer.created for answer in answers].count(True) == 1
     tracked_once(live, job)

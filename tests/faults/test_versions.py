@@ -13,11 +13,11 @@ from nodes import source
 from nodes.sdk import DECLARED
 from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
-from tests.live import Diary, LiveBench, sigkill, wait_for
+from tests.live import Diary, LiveDeployment, sigkill, wait_for
 
 
 @pytest.fixture
-def older(live: LiveBench) -> Iterator[str]:
+def older(live: LiveDeployment) -> Iterator[str]:
     """A second worker whose probe.data is of an older version; its name."""
     process = live.start_role("worker", WORKBENCH_NODE_MODULES="tests.engine.older_nodes")
     try:
@@ -26,7 +26,7 @@ def older(live: LiveBench) -> Iterator[str]:
         sigkill(process)
 
 
-def test_a_node_goes_only_where_its_version_is(live: LiveBench, diary: Diary, older: str) -> None:
+def test_a_node_goes_only_where_its_version_is(live: LiveDeployment, diary: Diary, older: str) -> None:
     jobs = [live.submit({"a": diary.probe(f"a{index}")}).job for index in range(12)]
     records = [live.finish(job) for job in jobs]
     assert [record.status for record in records] == [JobStatus.COMPLETED] * 12
@@ -34,13 +34,15 @@ def test_a_node_goes_only_where_its_version_is(live: LiveBench, diary: Diary, ol
     assert [record.node("a").attempt for record in records] == [1] * 12, "nobody tried in vain"
 
 
-def test_a_service_that_nobody_offers_is_said_at_submit_and_on_the_job(live: LiveBench, diary: Diary) -> None:
+def test_a_service_that_nobody_offers_is_said_at_submit_and_on_the_job(live: LiveDeployment, diary: Diary) -> None:
     accepted = live.submit({"a": diary.probe("a"), "b": diary.probe("b", "probe.elsewhere")}, [("a", "b")])
     assert accepted.unserved == ("probe.elsewhere 1.0.0",)
     event = live.await_event(accepted.job, "node.waiting", "b")
     assert event.data["reason"] == "no_worker"
     assert event.data["services"] == ["probe.elsewhere 1.0.0"]
-    wait_for(lambda: live.bench.job(accepted.job).status is JobStatus.WAITING, what="the record says that it waits")
+    wait_for(
+        lambda: live.deployment.job(accepted.job).status is JobStatus.WAITING, what="the record says that it waits"
+    )
     worker = live.start_role("worker", "--pool", "elsewhere")
     try:
         record = live.finish(accepted.job)
@@ -50,7 +52,7 @@ def test_a_service_that_nobody_offers_is_said_at_submit_and_on_the_job(live: Liv
         sigkill(worker)
 
 
-def test_a_job_whose_version_left_waits_for_its_return(live: LiveBench, diary: Diary, older: str) -> None:
+def test_a_job_whose_version_left_waits_for_its_return(live: LiveDeployment, diary: Diary, older: str) -> None:
     assert live.worker is not None
     live.worker.terminate()  # it says that it leaves
     live.worker.wait(30)
@@ -89,7 +91,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 class Workshop:
     """A node and a helper of it in a folder, and a worker that serves it."""
 
-    def __init__(self, folder: Path, live: LiveBench) -> None:
+    def __init__(self, folder: Path, live: LiveDeployment) -> None:
         self.helper = folder / "edited_words.py"
         self.live = live
         (folder / "edited_node.py").write_text(EDITED)
@@ -111,7 +113,7 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(live: LiveBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+def workshop(live: LiveDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     monkeypatch.syspath_prepend(tmp_path)
     shop = Workshop(tmp_path, live)
     worker = live.start_role(
@@ -126,7 +128,7 @@ def workshop(live: LiveBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         sys.modules.pop("edited_node", None)
 
 
-def test_nobody_gets_a_stale_result_after_editing_a_node(live: LiveBench, workshop: Workshop) -> None:
+def test_nobody_gets_a_stale_result_after_editing_a_node(live: LiveDeployment, workshop: Workshop) -> None:
     assert (workshop.run(), workshop.run()) == (("one", False), ("one", True))
     gate = workshop.helper.with_name("gate")
     edited = live.submit({"a": {"service": "probe.edited", "params": {"gate": str(gate)}}}).job
@@ -142,16 +144,16 @@ def test_nobody_gets_a_stale_result_after_editing_a_node(live: LiveBench, worksh
     workshop.write("WORD =  'two'  # as before")
     assert workshop.run() == ("two", True), "a comment is no edit"
     # A job that waits while its node is edited is not run by the new code, and says what it waits for.
-    live.bench.bus.queues.hold_pool("data.edited", "test")
+    live.deployment.bus.queues.hold_pool("data.edited", "test")
     workshop.write("WORD = 'three'")
     accepted = live.submit({"a": "probe.edited"})
     workshop.write("WORD = 'four'")
-    live.bench.bus.queues.resume_pool("data.edited")
+    live.deployment.bus.queues.resume_pool("data.edited")
     wait_for(
-        lambda: any("has other code: " in str(event.data) for event in live.bench.bus.events(accepted.job)),
+        lambda: any("has other code: " in str(event.data) for event in live.deployment.bus.events(accepted.job)),
         what="the job says that the worker has other code",
     )
-    assert live.bench.job(accepted.job).node("a").attempt in (0, 1)
+    assert live.deployment.job(accepted.job).node("a").attempt in (0, 1)
     workshop.write("WORD = 'three'")
     record = live.finish(accepted.job)
     assert (record.node("a").output, record.node("a").attempt) == ({"text": "three"}, 1)

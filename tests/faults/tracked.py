@@ -1,4 +1,4 @@
-"""A live bench whose control plane also feeds a real MLflow: import ``_bench`` where runs are to be counted."""
+"""A live deployment whose control plane also feeds a real MLflow: import ``_deployment`` to count runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.live import LiveBench
+from tests.live import LiveDeployment
 
 
 @pytest.fixture(scope="module")
-def _bench(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[LiveBench]:
-    bench = LiveBench(tmp_path_factory.mktemp("faults"), {**s3, "mlflow_url": mlflow_url})
-    yield bench
-    bench.stop()
+def _deployment(
+    tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str
+) -> Iterator[LiveDeployment]:
+    deployment = LiveDeployment(tmp_path_factory.mktemp("faults"), {**s3, "mlflow_url": mlflow_url})
+    yield deployment
+    deployment.stop()

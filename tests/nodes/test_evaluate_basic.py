@@ -30,7 +30,7 @@ from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeError
 
-NARRATION = "Good morning. The bench records every run, so twelve results can be compared later on."
+NARRATION = "Good morning. The deployment records every run, so twelve results can be compared later on."
 
 
 @dataclass

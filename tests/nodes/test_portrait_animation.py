@@ -58,7 +58,7 @@ def speech(path: Path, *syllables: tuple[float, float], duration_s: float) -> Pa
     return path
 
 
-class Bench:
+class Deployment:
     """One folder of artifacts with a portrait and some speech in it."""
 
     def __init__(self, folder: Path, portrait_file: Path, audio: Path) -> None:
@@ -85,10 +85,10 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory, portrait_file: Path) -> Bench:
+def deployment(tmp_path_factory: pytest.TempPathFactory, portrait_file: Path) -> Deployment:
     folder = tmp_path_factory.mktemp("bench")
     audio = speech(folder / "speech.wav", (0.4, 0.8), (1.0, 1.3), duration_s=1.7)
-    return Bench(folder / "store", portrait_file, audio)
+    return Deployment(folder / "store", portrait_file, audio)
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,15 @@ def test_frames_cover_the_audio_exactly(
     tmp_path: Path, portrait_file: Path, samples: int, fps: int, frames: int
 ) -> None:
     audio = speech(tmp_path / "a.wav", duration_s=samples / RATE)
-    bench = Bench(tmp_path / "store", portrait_file, audio)
-    video = bench.run(**STILL, fps=fps)
+    deployment = Deployment(tmp_path / "store", portrait_file, audio)
+    video = deployment.run(**STILL, fps=fps)
     assert (video.frames, video.fps, video.width, video.height) == (frames, fps, 256, 256)
-    assert len(bench.frames(video)) == frames
+    assert len(deployment.frames(video)) == frames
 
 
-def test_the_video_is_h264_yuv420p_with_its_index_first_and_no_audio(bench: Bench) -> None:
-    video = bench.run(size=256)
-    path = bench.folder / video.sha256
+def test_the_video_is_h264_yuv420p_with_its_index_first_and_no_audio(deployment: Deployment) -> None:
+    video = deployment.run(size=256)
+    path = deployment.folder / video.sha256
     with av.open(str(path)) as container:
         assert not container.streams.audio
         codec = container.streams.video[0].codec_context
@@ -117,10 +117,10 @@ def test_the_video_is_h264_yuv420p_with_its_index_first_and_no_audio(bench: Benc
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-def test_equal_seeds_give_equal_bytes_and_others_do_not(bench: Bench) -> None:
-    first = bench.run(seed=1, size=256)
-    assert bench.run(seed=1, size=256) == first
-    assert bench.run(seed=2, size=256) != first
+def test_equal_seeds_give_equal_bytes_and_others_do_not(deployment: Deployment) -> None:
+    first = deployment.run(seed=1, size=256)
+    assert deployment.run(seed=1, size=256) == first
+    assert deployment.run(seed=2, size=256) != first
 
 
 def test_a_still_puppet_without_speech_does_not_move(tmp_path: Path, portrait_file: Path) -> None:
@@ -133,8 +133,8 @@ def test_a_still_puppet_without_speech_does_not_move(tmp_path: Path, portrait_fi
     assert not np.array_equal(painter.frame(lively, 0), painter.frame(lively, 11))
 
 
-def test_the_mouth_opens_with_the_audio_and_nothing_else_moves(bench: Bench, portrait_file: Path) -> None:
-    frames = bench.frames(bench.run(**STILL)).astype(int)
+def test_the_mouth_opens_with_the_audio_and_nothing_else_moves(deployment: Deployment, portrait_file: Path) -> None:
+    frames = deployment.frames(deployment.run(**STILL)).astype(int)
     silent, loud = frames[3], frames[14]
     change = np.abs(loud - silent).max(-1)
     rgb = read_image(portrait_file)
@@ -233,41 +233,41 @@ def test_blinks_have_the_set_rate_and_follow_the_seed(tmp_path: Path) -> None:
 def test_a_killed_run_continues_after_its_finished_parts_with_equal_bytes(tmp_path: Path, portrait_file: Path) -> None:
     frames = 2 * PART_FRAMES + 30
     audio = speech(tmp_path / "a.wav", (0.5, 3.0), (4.2, 7.5), duration_s=frames / 25)
-    bench = Bench(tmp_path / "store", portrait_file, audio)
-    whole = bench.run(size=256)
-    assert [part.frames for part in bench.host.parts] == [PART_FRAMES, PART_FRAMES, 30]
+    deployment = Deployment(tmp_path / "store", portrait_file, audio)
+    whole = deployment.run(size=256)
+    assert [part.frames for part in deployment.host.parts] == [PART_FRAMES, PART_FRAMES, 30]
 
     class Killed(Exception):
         pass
 
     def kill(done: float, total: float, unit: str) -> None:
         assert (total, unit) == (frames, "frames")
-        if bench.host.parts and done > PART_FRAMES + 10:
+        if deployment.host.parts and done > PART_FRAMES + 10:
             raise Killed
 
     with pytest.raises(Killed):
-        bench.run(size=256, on_progress=kill)
-    saved = list(bench.host.parts)
+        deployment.run(size=256, on_progress=kill)
+    saved = list(deployment.host.parts)
     assert 1 <= len(saved) < 3
     seen: list[float] = []
-    resumed = bench.run(size=256, parts=saved, on_progress=lambda done, *_: seen.append(done))
+    resumed = deployment.run(size=256, parts=saved, on_progress=lambda done, *_: seen.append(done))
     assert resumed.sha256 == whole.sha256
     assert min(seen) > PART_FRAMES  # the first part was not rendered again
-    assert len(bench.host.parts) == 3 - len(saved)
+    assert len(deployment.host.parts) == 3 - len(saved)
 
-    every = [*saved, *bench.host.parts]
-    again = bench.run(size=256, parts=every, on_progress=lambda *_: pytest.fail("nothing is left to render"))
+    every = [*saved, *deployment.host.parts]
+    again = deployment.run(size=256, parts=every, on_progress=lambda *_: pytest.fail("nothing is left to render"))
     assert again.sha256 == whole.sha256
 
 
 def test_parts_play_by_themselves(tmp_path: Path, portrait_file: Path) -> None:
     audio = speech(tmp_path / "a.wav", (0.5, 3.0), duration_s=(PART_FRAMES + 5) / 25)
-    bench = Bench(tmp_path / "store", portrait_file, audio)
-    video = bench.run(size=256)
-    parts = np.concatenate([bench.frames(part) for part in bench.host.parts])
-    assert np.array_equal(parts, bench.frames(video))
-    for part in bench.host.parts:  # what a page's Media Source takes: first the settings alone, then fragments
-        boxes = mp4_boxes((bench.folder / part.sha256).read_bytes())
+    deployment = Deployment(tmp_path / "store", portrait_file, audio)
+    video = deployment.run(size=256)
+    parts = np.concatenate([deployment.frames(part) for part in deployment.host.parts])
+    assert np.array_equal(parts, deployment.frames(video))
+    for part in deployment.host.parts:  # what a page's Media Source takes: first the settings alone, then fragments
+        boxes = mp4_boxes((deployment.folder / part.sha256).read_bytes())
         assert boxes[:2] == ["ftyp", "moov"] and boxes[2:4] == ["moof", "mdat"]
         assert set(boxes[2:]) <= {"moof", "mdat", "mfra"}
 
@@ -282,14 +282,14 @@ def mp4_boxes(data: bytes) -> list[str]:
     return types
 
 
-def test_cancelling_stops_at_once_and_leaves_no_thread(bench: Bench) -> None:
+def test_cancelling_stops_at_once_and_leaves_no_thread(deployment: Deployment) -> None:
     def cancel(done: float, total: float, unit: str) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        bench.run(size=256, on_progress=cancel)
+        deployment.run(size=256, on_progress=cancel)
     assert not [thread for thread in threading.enumerate() if thread.name == "part-encoder"]
-    assert len(bench.host.progressed) == 1
+    assert len(deployment.host.progressed) == 1
 
 
 def test_an_error_of_the_encoder_thread_is_raised(tmp_path: Path) -> None:
@@ -298,12 +298,12 @@ def test_an_error_of_the_encoder_thread_is_raised(tmp_path: Path) -> None:
             encoder.add(np.zeros((256, 256, 3), np.uint8))
 
 
-def test_previews_are_images(bench: Bench) -> None:
+def test_previews_are_images(deployment: Deployment) -> None:
     for size, shown in ((256, 256), (512, PREVIEW_PX)):
-        bench.run(size=size)
-        with Image.open(bench.host.previews[-1]) as image:
+        deployment.run(size=size)
+        with Image.open(deployment.host.previews[-1]) as image:
             assert (image.format, image.size) == ("JPEG", (shown, shown))
-        assert bench.host.previews[-1].stat().st_size < 50_000
+        assert deployment.host.previews[-1].stat().st_size < 50_000
 
 
 @pytest.mark.parametrize("shape", [(300, 900), (900, 300), (512, 512)])

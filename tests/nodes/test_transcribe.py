@@ -17,7 +17,7 @@ from nodes.media import measure
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeError
 
-SAID = "Good morning. The bench records every run."
+SAID = "Good morning. The deployment records every run."
 
 
 @pytest.fixture(scope="module")

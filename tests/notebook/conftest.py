@@ -1,13 +1,13 @@
-"""The Python of notebooks on a live bench."""
+"""The Python of notebooks on a live deployment."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.live import LiveBench
+from tests.live import LiveDeployment
 from workbench.notebook.workbench import Workbench
 
 
 @pytest.fixture
-def wb(live: LiveBench) -> Workbench:
+def wb(live: LiveDeployment) -> Workbench:
     return Workbench(live.settings)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 from workbench.client.samples import portrait_file
 from workbench.notebook import channel as channels
 from workbench.notebook.artifact import Artifact
@@ -25,21 +25,22 @@ FILE = "GET /api/artifacts/{sha256}"
 class Browser:
     """One page: it asks, and keeps what it is told."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, name: str = "page") -> None:
         self.channel = channel
+        self.name = name
         self.answers: dict[int, tuple[dict[str, Any], list[bytes]]] = {}
         self.live: list[dict[str, Any]] = []
 
     def ask(self, buffers: tuple[bytes, ...] = (), **message: Any) -> tuple[int, Any, list[bytes]]:
         """(status, answer, buffers)."""
         number = len(self.answers)
-        self.channel.take({"client": "page", "id": number, **message}, buffers, self.hear)
+        self.channel.take({"client": self.name, "id": number, **message}, buffers, self.hear)
         wait_for(lambda: number in self.answers, what="the answer")
         answer, sent = self.answers[number]
         return answer["status"], answer["answer"], sent
 
     def tell(self, **message: Any) -> None:
-        self.channel.take({"client": "page", **message}, (), self.hear)
+        self.channel.take({"client": self.name, **message}, (), self.hear)
 
     def hear(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         if message["kind"] == "live":
@@ -50,7 +51,7 @@ class Browser:
 
 @pytest.fixture
 def channel(wb: Workbench) -> Channel:
-    return Channel(wb.bench)
+    return Channel(wb.deployment)
 
 
 @pytest.fixture
@@ -134,13 +135,23 @@ def test_an_end_is_told_once_and_can_be_given_up(wb: Workbench, channel: Channel
     assert not told.acquire(blocking=False) and not given_up.is_set()
 
 
-def test_live_updates_come_until_the_page_says_goodbye(wb: Workbench, browser: Browser, diary: Diary) -> None:
-    job = wb.run(chain(wb, diary))
-    browser.tell(kind="live", message={"action": "subscribe", "jobId": job.id})
-    wait_for(lambda: any(one.get("status") == "completed" for one in browser.live), what="the end is heard")
-    assert browser.channel.watching == 1
-    browser.tell(kind="bye")
-    wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")
+def test_every_page_hears_the_end_also_beside_who_waits_for_nothing_else(
+    wb: Workbench, channel: Channel, diary: Diary, tmp_path: Path
+) -> None:
+    gate, ended = tmp_path / "gate", threading.Event()
+    job = wb.run(chain(wb, diary, gate=str(gate)))
+    pages = [Browser(channel, f"page {number}") for number in range(6)]
+    for page in pages:
+        page.tell(kind="live", message={"action": "subscribe", "jobId": job.id})
+    channel.when_final(job.id, ended.set)
+    wait_for(lambda: all(page.live for page in pages), what="all are told of it")
+    gate.touch()
+    for page in pages:
+        wait_for(lambda page=page: any(one.get("status") == "completed" for one in page.live), what="the end is heard")
+    assert ended.wait(30) and channel.watching == len(pages)
+    for page in pages:
+        page.tell(kind="bye")
+    wait_for(lambda: channel.watching == 0, what="the pages are forgotten")
 
 
 def test_a_page_that_is_gone_is_forgotten_without_another_page(
@@ -153,7 +164,7 @@ def test_a_page_that_is_gone_is_forgotten_without_another_page(
     wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")
 
 
-def test_the_page_is_asked_past_any_proxy(live: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_asked_past_any_proxy(live: LiveDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "socks5://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):

@@ -1,4 +1,4 @@
-"""What a cell shows when something is wrong: the person's own line, the error, the remedy; no files of the bench."""
+"""What a cell shows when something is wrong: the person's own line, the error, the remedy; no files of ours."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_error_is_the_persons_own_line_and_what_to_do(tmp_path: Path, capsys:
         f"cell, line 3: return connect({str(home)!r}, start=False)",
         "stack.not_running: no stack runs in this home",
         f"  where: {home}",
-        "  remedy: Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another bench.",
+        "  remedy: Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another deployment.",
     ]
 
 
@@ -45,5 +45,5 @@ def test_a_module_beside_the_notebook_is_the_persons_own(
     assert lines[2].startswith("stack.not_running")
 
 
-def test_what_is_not_an_error_of_the_bench_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_an_error_of_the_deployment_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" in shown("1 / 0", capsys)

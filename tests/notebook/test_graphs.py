@@ -24,7 +24,7 @@ IMAGE = ImageRef(sha256="b" * 64)
 
 @pytest.fixture
 def wb(tmp_path: Path) -> Workbench:
-    """Nothing here asks a bench."""
+    """Nothing here asks a deployment."""
     return Workbench(Settings(home=tmp_path))
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from schemas.errors import WorkbenchError
 from schemas.status import JobStatus
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 from tests.store.media import write_clip
 from workbench.notebook.workbench import Workbench
 
@@ -52,7 +52,7 @@ def test_a_file_of_a_job_is_saved_whole(wb: Workbench, diary: Diary, tmp_path: P
     assert [path.name for path in target.parent.iterdir()] == ["b.txt"]
 
 
-def test_a_video_is_seen_where_the_bench_cannot_be_reached(wb: Workbench, tmp_path: Path) -> None:
+def test_a_video_is_seen_where_the_deployment_cannot_be_reached(wb: Workbench, tmp_path: Path) -> None:
     shown = wb.artifact(wb.upload(write_clip(tmp_path / "clip.mp4"), "video"))._repr_html_()
     [poster] = re.findall(r'poster="data:image/jpeg;base64,([^"]+)"', shown)
     with Image.open(io.BytesIO(base64.b64decode(poster))) as frame:
@@ -135,7 +135,7 @@ def test_a_key_names_one_job(wb: Workbench, diary: Diary) -> None:
     ],
 )
 def test_what_is_wrong_is_refused_and_nothing_is_queued(
-    wb: Workbench, live: LiveBench, what: object, options: dict[str, object], code: str
+    wb: Workbench, live: LiveDeployment, what: object, options: dict[str, object], code: str
 ) -> None:
     before = len(wb.runs())
     with pytest.raises(WorkbenchError) as caught:

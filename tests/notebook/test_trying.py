@@ -1,4 +1,4 @@
-"""A node that stands in a cell runs at once, is replaced by the cell run again, and is refused on the bench."""
+"""A node that stands in a cell runs at once, is replaced by the cell run again, and is refused on the deployment."""
 
 from __future__ import annotations
 

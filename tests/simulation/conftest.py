@@ -1,4 +1,4 @@
-"""One SQL file for all worlds of a session; each world has a bench of its own."""
+"""One SQL file for all worlds of a session; each world has a deployment of its own."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def new_world(tmp_path_factory: pytest.TempPathFactory, bus_url: str) -> Iterato
     home = tmp_path_factory.mktemp("simulation")
     fields = {"home": home, "bus_url": bus_url, "sql_url": f"sqlite:///{home}/jobs.db", "lease_s": LEASE_S}
     store = JobStore.open(Settings(**fields))
-    yield lambda: World(Settings(**fields, bench=f"s-{next(_NUMBERS)}"), store)
+    yield lambda: World(Settings(**fields, namespace=f"s-{next(_NUMBERS)}"), store)
     store.close()

@@ -28,10 +28,10 @@ workers = st.integers(0, WORKERS - 1)
 
 
 def machine(new_world: Callable[[], World]) -> type[RuleBasedStateMachine]:
-    """A state machine whose every example has a bench of its own."""
+    """A state machine whose every example has a deployment of its own."""
     graphs = shapes()
 
-    class Bench(RuleBasedStateMachine):
+    class Deployment(RuleBasedStateMachine):
         world: World
 
         @initialize()
@@ -97,7 +97,7 @@ def machine(new_world: Callable[[], World]) -> type[RuleBasedStateMachine]:
                 finally:
                     self.world.close()
 
-    return Bench
+    return Deployment
 
 
 @pytest.mark.timeout(3600)

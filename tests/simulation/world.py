@@ -1,4 +1,4 @@
-"""A bench in which everything happens one step at a time: who takes, who dies, what is lost, in any order.
+"""A deployment in which everything happens one step at a time: who takes, who dies, what is lost, in any order.
 
 The scripts, the reconciler, the recorder, the reaper and SQL are the real ones. Only the executors are played: a hand
 walks through its segment as one would, claims before it computes, and may fall silent and wake at the worst moment.
@@ -65,10 +65,10 @@ class PlayedWorker:
 
 
 class World:
-    """One bench. Every public method is a step; each checks what it can see."""
+    """One deployment. Every public method is a step; each checks what it can see."""
 
     def __init__(self, settings: Settings, store: JobStore, workers: int = 3) -> None:
-        self.bus = Bus(settings.bus_url, settings.bench, control=True)
+        self.bus = Bus(settings.bus_url, settings.namespace, control=True)
         self.store = store
         self.reconciler = Reconciler(settings, store)
         self.approvals = self.reconciler.approvals
@@ -97,7 +97,7 @@ class World:
     def submit(self, checked: Checked, fails: frozenset[str], lane: Lane, *, twice: bool = False) -> str:
         """Accept a job, as a client whose answer may get lost does: SQL first, then the bus."""
         self._count += 1
-        job = f"{self.bus.keys.bench}-{self._count}"
+        job = f"{self.bus.keys.namespace}-{self._count}"
         new = NewJob(
             id=job, graph=checked.graph, graph_hash=graph_hash(checked.graph), lane=lane, created_at=self._count
         )

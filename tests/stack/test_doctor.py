@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack.conditions import workbench
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, stop
 from workbench.settings import load_settings
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.stack
 
 
 def one_artifact_is_damaged_and_brought_in_again(home: Path, folder: Path) -> None:
-    bench = Bench(load_settings(home=home))
+    deployment = Deployment(load_settings(home=home))
     (folder / "film.mp4").write_bytes(b"the right bytes")
-    ref = bench.upload(folder / "film.mp4", "file")
-    bench.grants.add_upload("ana", ref, {})
-    bench.objects.put_bytes(object_key(ref.sha256), b"the wrong bytes", "video/mp4")
-    (bench.cache.folder / ref.sha256[:2] / ref.sha256).unlink()
+    ref = deployment.upload(folder / "film.mp4", "file")
+    deployment.grants.add_upload("ana", ref, {})
+    deployment.objects.put_bytes(object_key(ref.sha256), b"the wrong bytes", "video/mp4")
+    (deployment.cache.folder / ref.sha256[:2] / ref.sha256).unlink()
     wrong = workbench(home, "doctor", "--objects", "--json")
     report = json.loads(wrong.stdout)
     assert wrong.returncode == 4
@@ -33,8 +33,8 @@ def one_artifact_is_damaged_and_brought_in_again(home: Path, folder: Path) -> No
     assert (damaged["name"], damaged["uploadedBy"]) == ("film.mp4", ["ana"])
     problems = [finding for finding in report["findings"] if finding["level"] == "problem"]
     assert [finding["check"] for finding in problems] == ["objects read", "artifact"]
-    assert "upload" in problems[1]["remedy"]
-    bench.upload(folder / "film.mp4", "file")
+    assert "Upload the same file again" in problems[1]["remedy"]
+    deployment.upload(folder / "film.mp4", "file")
     whole = workbench(home, "doctor", "--objects")
     assert whole.returncode == 0 and "1 artifacts" in whole.stdout and "none damaged" in whole.stdout
 

@@ -1,4 +1,4 @@
-"""MLflow is fed from SQL: one run a job, whatever dies in between, and nothing MLflow does stops the bench."""
+"""MLflow is fed from SQL: one run a job, whatever dies in between, and nothing MLflow does stops the deployment."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: A
     """A job that ran to its end, in SQL."""
     plain_refs = {name: ref.model_dump(mode="json", by_alias=True) for name, ref in media.items()}
     outputs: dict[str, dict[str, Any]] = {
-        "script": {"narration": "Grüße from the bench."},
+        "script": {"narration": "Grüße from the deployment."},
         "speech": {"audio": plain_refs["audio"]},
         "final": {"video": plain_refs["video"]},
         "video": {"video": plain_refs["silent"]},  # made last, and yet the remuxed one is the final one
@@ -155,7 +155,7 @@ def test_the_run_holds_the_final_video_the_speech_the_script_and_the_graph(
         run_id = run["info"]["run_id"]
         listed = ask(settings, f"/api/2.0/mlflow/artifacts/list?run_id={run_id}")["files"]
         assert sorted(file["path"] for file in listed) == ["final.mp4", "graph.json", "script.txt", "speech.wav"]
-        assert _artifact(settings, run_id, "script.txt").decode() == "Grüße from the bench."
+        assert _artifact(settings, run_id, "script.txt").decode() == "Grüße from the deployment."
         assert json.loads(_artifact(settings, run_id, "graph.json"))["schema"] == "langgraph.v1"
         assert len(_artifact(settings, run_id, "final.mp4")) == media["video"].size_bytes
         assert len(_artifact(settings, run_id, "speech.wav")) == media["audio"].size_bytes

@@ -1,4 +1,4 @@
-"""The state of each part of the bench: by the supervisor of an embedded stack, else by asking what has a URL."""
+"""The state of each part of the deployment: by the supervisor of an embedded stack, else by asking what has a URL."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.app.access.policy import check_address
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.settings import Settings
 
 # A peer that is gone is noticed within 45 s, one that takes nothing before that (app/api/live.py). Compressing each
@@ -31,8 +31,8 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.home / "gradio"))
 
-    bench = Bench(settings)
-    check_address(bench, host)
+    deployment = Deployment(settings)
+    check_address(deployment, host)
 
     import uvicorn
 
@@ -40,7 +40,7 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
 
     server = uvicorn.Server(
         uvicorn.Config(
-            guarded_app(bench, host, port),
+            guarded_app(deployment, host, port),
             host=host,
             port=port,
             # At debug the WebSocket library writes every header into the log: cookies and tokens among them.
@@ -57,11 +57,11 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
             waited.wait(0.02)
         if server.started:
             ready()
-            bench.inspector.warm()
+            deployment.inspector.warm()
 
     waited = threading.Event()
     threading.Thread(target=announce, daemon=True).start()
     try:
         server.run()
     finally:
-        bench.close()
+        deployment.close()

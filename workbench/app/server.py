@@ -20,14 +20,14 @@ from workbench.app.mlflow.proxy import add_mlflow
 from workbench.app.part_states import PartStates
 from workbench.app.uploads.clearing import keep_clear
 from workbench.app.uploads.gradio_door import add_gradio_door
-from workbench.client.bench import Bench
-from workbench.client.bench_metrics import BenchCollector
 from workbench.client.capabilities import WholeCapabilities
 from workbench.client.deletion import disk_use
+from workbench.client.deployment import Deployment
+from workbench.client.deployment_metrics import DeploymentCollector
 from workbench.client.live.hub import Hub
 
 
-def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> FastAPI:
+def guarded_app(deployment: Deployment, host: str, port: int, *, pages: bool = True) -> FastAPI:
     """The application behind its guard: what is served.
 
     Args:
@@ -35,14 +35,14 @@ def guarded_app(bench: Bench, host: str, port: int, *, pages: bool = True) -> Fa
         port: the same.
         pages: as for ``create_app``.
     """
-    app = create_app(bench, pages=pages, with_login=policy_of(bench.settings, host, port).login)
+    app = create_app(deployment, pages=pages, with_login=policy_of(deployment.settings, host, port).login)
     add_guard(app, host, port)  # what is added last is outermost
     app.add_middleware(Measured)  # it answers nothing, and counts what the guard refuses too
     return app
 
 
-def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) -> FastAPI:
-    """The application of one bench, without its guard: somebody before it says who asks (``scope["state"]["user"]``).
+def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool = False) -> FastAPI:
+    """The application of one deployment, without its guard, which sets the user (``scope["state"]["user"]``).
 
     Connects to nothing until it is asked something.
 
@@ -51,12 +51,12 @@ def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) ->
         with_login: whether people log in: what they are asked to agree to depends on it.
     """
     app = FastAPI(**described(), lifespan=_serving)
-    app.state.bench = bench
-    app.state.capabilities = WholeCapabilities(bench)
-    app.state.hub = Hub(bench)
-    app.state.parts = PartStates(bench.settings)
-    app.state.storage = disk_use(bench)
-    app.state.bench_figures = BenchCollector(bench)
+    app.state.deployment = deployment
+    app.state.capabilities = WholeCapabilities(deployment)
+    app.state.hub = Hub(deployment)
+    app.state.parts = PartStates(deployment.settings)
+    app.state.storage = disk_use(deployment)
+    app.state.deployment_metrics = DeploymentCollector(deployment)
     register_errors(app)
     register_api(app)
     describe_more(app)
@@ -73,7 +73,7 @@ def create_app(bench: Bench, *, pages: bool = True, with_login: bool = False) ->
 @contextlib.asynccontextmanager
 async def _serving(app: FastAPI) -> AsyncIterator[None]:
     """What goes on while the app is served, and ends with it."""
-    clearing = asyncio.create_task(keep_clear(app.state.bench.settings.home))
+    clearing = asyncio.create_task(keep_clear(app.state.deployment.settings.home))
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     FINAL = "FINAL"  # nothing more happens here: the last attempt failed, or the job had ended
     FENCED = "FENCED"  # the lease belongs to somebody else by now
     CANCELLED = "CANCELLED"
-    WAIT = "WAIT"  # the bench recovers from a loss of memory
+    WAIT = "WAIT"  # the deployment recovers from a loss of memory
     EXISTS = "EXISTS"
     UNKNOWN = "UNKNOWN"
     MOVED = "MOVED"

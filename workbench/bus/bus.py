@@ -1,4 +1,4 @@
-"""A bench's bus: one method for each atomic operation, with the types of its answer."""
+"""A deployment's bus: one method for each atomic operation, with the types of its answer."""
 
 from __future__ import annotations
 

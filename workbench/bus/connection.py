@@ -46,7 +46,7 @@ def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> 
 
     Args:
         url: redis:// URL with password.
-        meta_key: the bench's marker; None for the control plane, which takes unfamiliar servers over.
+        meta_key: the deployment's marker; None for the control plane, which takes unfamiliar servers over.
         timeout_s: for connecting and for each answer. Blocking commands must block for less.
 
     redis-py's own retries are off: a command whose answer was lost must not be sent again behind the caller's back.

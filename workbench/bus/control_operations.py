@@ -44,7 +44,7 @@ class ControlOperations(Operations):
         """From now on live workers can present their leases."""
         return Verdict(self._call("set_phase", epoch, Phase.GRACE.value).decode())
 
-    def open_bench(self, epoch: int) -> Verdict:
+    def open_deployment(self, epoch: int) -> Verdict:
         return Verdict(self._call("set_phase", epoch, Phase.OPEN.value).decode())
 
     def nudge(self) -> None:

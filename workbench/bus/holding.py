@@ -64,5 +64,5 @@ class Holding:
         return self._client.xdel(self._keys.set_aside, *ids) if ids else 0
 
     def memory_bytes(self) -> int:
-        """What the bus takes in memory, all benches on it together."""
+        """What the bus takes in memory, all deployments on it together."""
         return int(self._client.info("memory")["used_memory"])

@@ -1,6 +1,6 @@
 """The keys of a deployment on the bus. The scripts build the same names (lua/_prelude.lua); a test compares them.
 
-All keys of a bench share one cluster hash tag, so that every script touches one slot.
+All keys of a deployment share one cluster hash tag, so that every script touches one slot.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ LANES = (FRONT, INTERACTIVE, BATCH_FRONT, BATCH)
 
 
 class Keys:
-    """Key names of one bench."""
+    """Key names of one deployment."""
 
-    def __init__(self, bench: str) -> None:
-        self.bench = bench
-        self.prefix = prefix = "{" + bench + "}"
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.prefix = prefix = "{" + namespace + "}"
         self.meta = f"{prefix}:meta"  # hash of MetaField
         self.fence = f"{prefix}:fence"  # the n of the last fence
         self.leases = f"{prefix}:leases"  # hash: "<job>/<segment>" -> "<fence> <beats> <worker>"

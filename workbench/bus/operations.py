@@ -19,10 +19,10 @@ def now() -> str:
 
 
 class Operations:
-    """One connection to a bench's bus."""
+    """One connection to a deployment's bus."""
 
-    def __init__(self, url: str, bench: str, *, control: bool = False, timeout_s: float = TIMEOUT_S) -> None:
-        self.keys = Keys(bench)
+    def __init__(self, url: str, namespace: str, *, control: bool = False, timeout_s: float = TIMEOUT_S) -> None:
+        self.keys = Keys(namespace)
         self.url = url
         self.client = connect(url, meta_key=None if control else self.keys.meta, timeout_s=timeout_s)
         self.queues = Queues(self.client, self.keys)

@@ -1,4 +1,4 @@
-"""Looking at a bench's queues and workers, and holding them back. Nothing here moves a job."""
+"""Looking at a deployment's queues and workers, and holding them back. Nothing here moves a job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FINAL = {status.value for status in FINAL_JOB_STATUSES}
 
 
 class Queues:
-    """The queues of a bench, over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
+    """The queues of a deployment, over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client

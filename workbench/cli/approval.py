@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from workbench.cli.output import print_json
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.terminal.questions import how_to_answer
 
 
@@ -47,9 +47,9 @@ def login_name() -> str:
         return "local"
 
 
-def print_questions(bench: Bench, job: str, *, as_json: bool) -> None:
+def print_questions(deployment: Deployment, job: str, *, as_json: bool) -> None:
     """Print what the job asks now."""
-    asked = bench.awaited(job)
+    asked = deployment.awaited(job)
     if as_json:
         print_json({node: question.model_dump(mode="json") for node, question in asked.items()})
     elif not asked:

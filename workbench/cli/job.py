@@ -81,14 +81,14 @@ def show(job: JobId, as_json: Json = False) -> None:
     from workbench.client.finish import keep_video
     from workbench.client.view import view
 
-    bench = connect()
-    record = bench.job(job)
-    video = keep_video(bench, record, bench.settings.home / "videos" / f"{job}.mp4", None)
-    shown = view(record, video=video, mlflow_run=bench.mlflow_run(job))
+    deployment = connect()
+    record = deployment.job(job)
+    video = keep_video(deployment, record, deployment.settings.home / "videos" / f"{job}.mp4", None)
+    shown = view(record, video=video, mlflow_run=deployment.mlflow_run(job))
     if as_json:
         print_json(shown)
     else:
-        print_report(bench, record, shown)
+        print_report(deployment, record, shown)
 
 
 @group.command()
@@ -101,12 +101,12 @@ def watch(
     """Watch a job to its end. Exit code 1 when it did not complete."""
     from workbench.cli.run import connect, finish
 
-    bench = connect()
+    deployment = connect()
     if not as_json:
-        finish(bench, job)
+        finish(deployment, job)
         return
     completed = False
-    for update in bench.watch(job, after):
+    for update in deployment.watch(job, after):
         for event in update.events:
             print(event.to_json().decode(), flush=True)
             completed = completed or event.type == "job.completed"
@@ -131,15 +131,15 @@ def approve(
     from workbench.cli.run import connect
 
     given = answer_text(text, file, reject)
-    bench = connect()
+    deployment = connect()
     if show:
-        print_questions(bench, job, as_json=as_json)
+        print_questions(deployment, job, as_json=as_json)
         return
     name = author or login_name()
     if reject is not None:
-        decision = bench.reject(job, node, reason=reject, author=name)
+        decision = deployment.reject(job, node, reason=reject, author=name)
     else:
-        decision = bench.approve(job, node, text=given, author=name)
+        decision = deployment.approve(job, node, text=given, author=name)
     if as_json:
         print_json({"jobId": job, **decision.model_dump(mode="json")})
     elif decision.approved:
@@ -176,12 +176,12 @@ def rerun(
     from workbench.client.rerun import rerun as rerun_job
 
     params = parse_settings(set_ or [])
-    bench = connect(start=True, quiet=as_json)
-    accepted = rerun_job(bench, job, params=params, fresh=fresh)
+    deployment = connect(start=True, quiet=as_json)
+    accepted = rerun_job(deployment, job, params=params, fresh=fresh)
     if detach:
         print_accepted(accepted, as_json)
     else:
-        finish(bench, accepted.job, as_json=as_json)
+        finish(deployment, accepted.job, as_json=as_json)
 
 
 @group.command()
@@ -195,12 +195,12 @@ def retry(
     from workbench.cli.run import connect, finish, print_accepted
     from workbench.client.rerun import retry as retry_job
 
-    bench = connect(start=True, quiet=as_json)
-    accepted = retry_job(bench, job)
+    deployment = connect(start=True, quiet=as_json)
+    accepted = retry_job(deployment, job)
     if detach:
         print_accepted(accepted, as_json)
     else:
-        finish(bench, accepted.job, as_json=as_json)
+        finish(deployment, accepted.job, as_json=as_json)
 
 
 @group.command("delete")
@@ -217,13 +217,13 @@ def delete_(
     from workbench.cli.run import connect
     from workbench.client.deletion import delete, ended, would_free
 
-    bench = connect()
+    deployment = connect()
     ids = list(dict.fromkeys(jobs))
     for job in ids:  # all of them can be deleted, or none is
-        ended(bench.job(job))
-    free = would_free(bench, ids)
+        ended(deployment.job(job))
+    free = would_free(deployment, ids)
     confirm(f"Delete {len(ids)} job(s)? The next collection then frees {size_text(free)}.", yes)
-    notes = {job: delete(bench, job) for job in ids}
+    notes = {job: delete(deployment, job) for job in ids}
     if as_json:
         print_json([{"jobId": job, "deleted": True, "notes": said} for job, said in notes.items()])
         return
@@ -242,13 +242,13 @@ def artifacts(
     from workbench.cli.run import connect
     from workbench.client.view import artifacts as made_by
 
-    bench = connect()
+    deployment = connect()
     rows = []
-    for node, name, ref in made_by(bench.job(job)):
+    for node, name, ref in made_by(deployment.job(job)):
         path = None
         if save is not None:
             suffix = "." + ref.media_type.rpartition("/")[2].split(";")[0].replace("plain", "txt")
-            path = bench.save(ref, save / f"{node}.{name}.{ref.sha256[:8]}{suffix}")
+            path = deployment.save(ref, save / f"{node}.{name}.{ref.sha256[:8]}{suffix}")
         rows.append({"node": node, "output": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
     if as_json:
         print_json(rows)

@@ -40,7 +40,7 @@ def lab(
     from workbench.notebook.lab import check_installed, running_lab
 
     check_installed()  # before a stack is started for it
-    bench = connect(start=True, quiet=as_json)
+    deployment = connect(start=True, quiet=as_json)
     place = folder.expanduser().absolute() if folder else notebook_folder()
 
     def interrupt(*_: object) -> None:
@@ -49,14 +49,14 @@ def lab(
     signal.signal(signal.SIGTERM, interrupt)
     try:
         with ExitStack() as until_the_end:
-            running = until_the_end.enter_context(running_lab(bench.settings, place, port=port))
+            running = until_the_end.enter_context(running_lab(deployment.settings, place, port=port))
             if as_json:
                 print_json({"url": running.url, "folder": str(place), "pid": running.process.pid})
             else:
                 print(f"JupyterLab on {place}\n  {running.url}\nCtrl-C ends it and its kernels; jobs go on.")
             sys.stdout.flush()
             if open_ if open_ is not None else sys.stdout.isatty() and not as_json:
-                page = bench.settings.home / "run" / f"lab-{running.process.pid}.html"
+                page = deployment.settings.home / "run" / f"lab-{running.process.pid}.html"
                 open_page(until_the_end.enter_context(secret_page(running.url, page)))
             running.await_end()
     except KeyboardInterrupt:

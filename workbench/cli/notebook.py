@@ -89,12 +89,12 @@ def run(
     need("executing a notebook", EXECUTION)
     need_kernel(executions[0].kernel, str(notebook))
 
-    bench = connect(start=True, quiet=as_json)
-    recorder = Recorder(bench)
+    deployment = connect(start=True, quiet=as_json)
+    recorder = Recorder(deployment)
     with ExecutionBars(len(executions), visible=not as_json) as bars:
         outcomes = run_all(
             executions,
-            bench.settings,
+            deployment.settings,
             recorder,
             _Shown(bars, recorder),
             at_once=jobs,

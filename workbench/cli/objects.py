@@ -24,16 +24,16 @@ def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
     Args:
         repair: put good copies back, and take out what a job can compute again.
     """
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
     from workbench.client.opening import open_settings
     from workbench.logs import configure_logging
     from workbench.retention.verification import verify_artifacts
 
     configure_logging("error")  # the report says it all
     try:
-        bench = Bench(open_settings(Path(report.home)))
+        deployment = Deployment(open_settings(Path(report.home)))
         with _progress() as seen:
-            found = verify_artifacts(bench, repair=repair, seen=seen)
+            found = verify_artifacts(deployment, repair=repair, seen=seen)
     except WorkbenchError as error:
         finding = Finding(check=CHECK, level=Level.PROBLEM, message=error.message, remedy=error.remedy)
         return report.model_copy(update={"findings": [*report.findings, finding]})

@@ -39,6 +39,7 @@ class ExitCode(IntEnum):
 _REFUSED = (
     "graph.",
     "pipeline.",
+    "request.invalid",
     "settings.",
     "job.unknown",
     "job.key_reused",

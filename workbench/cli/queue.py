@@ -101,8 +101,8 @@ def retry(
     from workbench.client.queues import retry_all
     from workbench.client.rerun import retry as retry_job
 
-    bench = connect()
-    jobs = [retry_job(bench, job).job] if job else retry_all(bench)
+    deployment = connect()
+    jobs = [retry_job(deployment, job).job] if job else retry_all(deployment)
     if as_json:
         print_json({"jobIds": jobs})
     else:
@@ -139,7 +139,7 @@ def purge(
 
 def _print(view: QueueView) -> None:
     if view.phase != "open":
-        print(f"The bench is not open: {view.phase} (epoch {view.epoch}). Workers take nothing until it is.")
+        print(f"The deployment is not open: {view.phase} (epoch {view.epoch}). Workers take nothing until it is.")
     rows = [
         (
             pool.pool,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.job import JobRecord, JobView
 from workbench.cli.output import print_table
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import NO_ADDRESS
 from workbench.terminal.questions import this_program
 
 _STYLES = {"completed": "green", "failed": "bold red", "skipped": "dim", "cancelled": "yellow", "running": "cyan"}
 
 
-def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
+def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> None:
     """The nodes with what they took, the figures, and where everything is."""
     print()
     rows = [
@@ -32,7 +32,7 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
         print()
         print_table(("figure", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
     print()
-    page = bench.settings.app_url
+    page = deployment.settings.app_url
     facts = [
         ("video", shown.video),
         (
@@ -40,8 +40,8 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
             f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
         ),
         ("page", f"{page}/?job={record.id}" if page else None),
-        ("open", f"{this_program()} open {record.id}" if page and bench.settings.app_token else None),
-        ("mlflow", shown.mlflow_run or _no_run_page(bench, record)),
+        ("open", f"{this_program()} open {record.id}" if page and deployment.settings.app_token else None),
+        ("mlflow", shown.mlflow_run or _no_run_page(deployment, record)),
         ("stop", f"{this_program()} down"),
     ]
     for name, value in facts:
@@ -52,11 +52,11 @@ def print_report(bench: Bench, record: JobRecord, shown: JobView) -> None:
         print_error(shown.error)
 
 
-def _no_run_page(bench: Bench, record: JobRecord) -> str | None:
+def _no_run_page(deployment: Deployment, record: JobRecord) -> str | None:
     """Why there is no link."""
-    if not bench.settings.mlflow_url:
+    if not deployment.settings.mlflow_url:
         return None
-    return NO_ADDRESS if bench.job(record.id).mlflow_run_id else "not recorded yet"
+    return NO_ADDRESS if deployment.job(record.id).mlflow_run_id else "not recorded yet"
 
 
 def print_error(info: ErrorInfo) -> None:

@@ -92,12 +92,12 @@ def erase(
     from workbench.client.deletion import digests_of
     from workbench.client.deletion import erase as erase_it
 
-    bench = connect()
+    deployment = connect()
     path = Path(what).expanduser()
-    digests = digests_of(bench, path) if what and not owner and path.is_file() else []
+    digests = digests_of(deployment, path) if what and not owner and path.is_file() else []
     asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner)
     if dry_run or not yes:
-        report = erase_it(bench, asked.model_copy(update={"dry_run": True}), also=digests[1:])
+        report = erase_it(deployment, asked.model_copy(update={"dry_run": True}), also=digests[1:])
         if not as_json:
             _print_erasure(report)
         elif dry_run:
@@ -105,7 +105,7 @@ def erase(
         if dry_run:
             return
         confirm(f"Erase {report.target} and everything above for good?", yes)
-    report = erase_it(bench, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
+    report = erase_it(deployment, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
     if as_json:
         print_json(report)
     else:

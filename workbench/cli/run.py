@@ -13,7 +13,7 @@ from workbench.cli.inputs import RunCommand
 from workbench.cli.output import ExitCode, command, print_json
 
 if TYPE_CHECKING:
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -50,13 +50,13 @@ def run(
     options = {**inputs_given(ctx, chosen), "seed": seed, "leave_out": without or [], "fresh": fresh}
     check_options(chosen, options)  # before anything starts
     asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment)
-    bench = connect(start=True, quiet=as_json)
-    accepted = submit(bench, asked, key=key)
+    deployment = connect(start=True, quiet=as_json)
+    accepted = submit(deployment, asked, key=key)
     if detach:
         print_accepted(accepted, as_json)
         return
     say_unserved(accepted)
-    finish(bench, accepted.job, out=out, as_json=as_json, result=chosen.result)
+    finish(deployment, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
 @command
@@ -79,29 +79,34 @@ def submit_file(
         )
     document = read_document(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
     asked = job_request(graph=document, experiment=experiment, lane=lane)
-    bench = connect(start=True, quiet=as_json)
-    accepted = submit(bench, asked, key=key)
+    deployment = connect(start=True, quiet=as_json)
+    accepted = submit(deployment, asked, key=key)
     if wait:
         say_unserved(accepted)
-        finish(bench, accepted.job, as_json=as_json)
+        finish(deployment, accepted.job, as_json=as_json)
     else:
         print_accepted(accepted, as_json)
 
 
-def connect(*, start: bool = False, quiet: bool = False) -> Bench:
-    """The bench of the settings; ``start`` as in ``open_settings``."""
+def connect(*, start: bool = False, quiet: bool = False) -> Deployment:
+    """The deployment of the settings; ``start`` as in ``open_settings``."""
     from workbench.cli.output import note
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
     from workbench.client.opening import open_settings
     from workbench.logs import configure_logging
 
     settings = open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …"))
     configure_logging("warning")  # to stderr: what a command prints is on stdout, perhaps as JSON
-    return Bench(settings)
+    return Deployment(settings)
 
 
 def finish(
-    bench: Bench, job: str, *, out: Path | None = None, as_json: bool = False, result: tuple[str, str] | None = None
+    deployment: Deployment,
+    job: str,
+    *,
+    out: Path | None = None,
+    as_json: bool = False,
+    result: tuple[str, str] | None = None,
 ) -> None:
     """Watch a job to its end, keep its video, print what came of it; exit code 1 when it did not complete."""
     from schemas.status import JobStatus
@@ -110,16 +115,16 @@ def finish(
     from workbench.client.view import view
     from workbench.terminal.progress import Follower
 
-    target = out or bench.settings.home / "videos" / f"{job}.mp4"
-    with Follower(bench, job, visible=not as_json) as follower:
-        saved = follower.follow(lambda record: keep_video(bench, record, target, result), result)
-    record = await_record(bench, job)
-    saved = saved or keep_video(bench, record, target, result)
-    shown = view(record, video=saved, mlflow_run=await_tracked(bench, job))
+    target = out or deployment.settings.home / "videos" / f"{job}.mp4"
+    with Follower(deployment, job, visible=not as_json) as follower:
+        saved = follower.follow(lambda record: keep_video(deployment, record, target, result), result)
+    record = await_record(deployment, job)
+    saved = saved or keep_video(deployment, record, target, result)
+    shown = view(record, video=saved, mlflow_run=await_tracked(deployment, job))
     if as_json:
         print_json(shown)
     else:
-        print_report(bench, record, shown)
+        print_report(deployment, record, shown)
     if record.status is not JobStatus.COMPLETED:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -1,4 +1,4 @@
-"""``workbench mlflow env``: what the plain MLflow client needs to reach this bench's records."""
+"""``workbench mlflow env``: what the plain MLflow client needs to reach this deployment's records."""
 
 from __future__ import annotations
 

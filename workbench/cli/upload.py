@@ -12,7 +12,7 @@ import typer
 from workbench.cli.output import command, print_json, print_table
 
 if TYPE_CHECKING:
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
 
 OWNER = "local"
 
@@ -35,35 +35,35 @@ def upload(
     from workbench.cli.run import connect
     from workbench.client.samples import portrait_file
 
-    bench = connect(start=True, quiet=True)
+    deployment = connect(start=True, quiet=True)
     if list_ or remove:
-        _list(bench) if list_ else _remove(bench, remove)
+        _list(deployment) if list_ else _remove(deployment, remove)
         return
     if not file:
         raise WorkbenchError(
             "settings.invalid", "no file was named", where="FILE", allowed="a path, or `sample`", remedy="Name a file."
         )
-    path = portrait_file(file, bench.settings.home)
+    path = portrait_file(file, deployment.settings.home)
     kind = kind or _kind_of(path)
     if kind not in REF_TYPES:
         raise WorkbenchError(
             "settings.invalid", "there is no such kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
         )
-    print_json(bench.upload(path, kind, owner=OWNER))
+    print_json(deployment.upload(path, kind, owner=OWNER))
 
 
-def _list(bench: Bench) -> None:
+def _list(deployment: Deployment) -> None:
     rows = [
         (ref.sha256, ref.kind, ref.size_bytes, ref.name, time.strftime("%Y-%m-%d %H:%M", time.localtime(at)))
-        for ref, at in bench.grants.uploads(OWNER)
+        for ref, at in deployment.grants.uploads(OWNER)
     ]
     print_table(("sha256", "kind", "bytes", "name", "uploaded"), rows)
 
 
-def _remove(bench: Bench, digest: str) -> None:
+def _remove(deployment: Deployment, digest: str) -> None:
     from schemas.errors import WorkbenchError
 
-    found = [ref.sha256 for ref, _ in bench.grants.uploads(OWNER) if ref.sha256.startswith(digest)]
+    found = [ref.sha256 for ref, _ in deployment.grants.uploads(OWNER) if ref.sha256.startswith(digest)]
     if len(found) != 1:
         raise WorkbenchError(
             "deletion.ambiguous" if found else "deletion.unknown",
@@ -72,7 +72,7 @@ def _remove(bench: Bench, digest: str) -> None:
             seen=digest,
             remedy="`workbench upload --list` shows them.",
         )
-    bench.grants.drop_upload(OWNER, found[0])
+    deployment.grants.drop_upload(OWNER, found[0])
     print(f"gave up {found[0][:12]}; `workbench gc` removes it where no job names it")
 
 

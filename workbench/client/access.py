@@ -10,7 +10,7 @@ from schemas.access import Role as Role
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
 from workbench.settings import Settings
 from workbench.store.tracking_api import run_url
@@ -53,7 +53,7 @@ def need_runner(user: User) -> None:
             f"{user.name} may look, and not submit or change anything",
             seen=user.role.value,
             allowed=[Role.RUNNER.value, Role.ADMIN.value],
-            remedy="Ask an admin of this bench for another role: `workbench user role NAME runner`.",
+            remedy="Ask an admin of this deployment for another role: `workbench user role NAME runner`.",
         )
 
 
@@ -62,7 +62,7 @@ def need_admin(user: User) -> None:
     if user.role is not Role.ADMIN:
         raise WorkbenchError(
             "access.forbidden",
-            f"{user.name} is no administrator of this bench",
+            f"{user.name} is no administrator of this deployment",
             seen=user.role.value,
             allowed=[Role.ADMIN.value],
             remedy="Ask an administrator to do it.",
@@ -99,13 +99,13 @@ def may_see_mlflow(user: User, settings: Settings) -> bool:
     return bool(settings.mlflow_url) and (settings.mlflow_access == "lab" or user.role is Role.ADMIN)
 
 
-def run_link(bench: Bench, record: JobRecord, user: User) -> str | None:
+def run_link(deployment: Deployment, record: JobRecord, user: User) -> str | None:
     """The path of the job's run below the app, by whatever name that is called; None for whom it is not shown."""
     run = record.mlflow_run_id
-    return run_url(MLFLOW_PATH, run) if run and may_see_mlflow(user, bench.settings) else None
+    return run_url(MLFLOW_PATH, run) if run and may_see_mlflow(user, deployment.settings) else None
 
 
-def readable(bench: Bench, user: User, sha256: str) -> Ref:
+def readable(deployment: Deployment, user: User, sha256: str) -> Ref:
     """The reference of an artifact that a job names which the user may see, or that the user brought in. Blocks.
 
     Routes that take a digest from a client call this first: a digest in a job is a grant to its owner.
@@ -113,7 +113,7 @@ def readable(bench: Bench, user: User, sha256: str) -> Ref:
     """
     if not _DIGEST.fullmatch(sha256):
         unknown(sha256)
-    ref = bench.grants.readable(sha256, user.name, all_jobs=user.sees_all)
+    ref = deployment.grants.readable(sha256, user.name, all_jobs=user.sees_all)
     if ref is None:
         unknown(sha256)
     return ref

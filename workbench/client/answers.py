@@ -24,7 +24,7 @@ from schemas.event import NodeWait
 from schemas.job import JobRecord
 from schemas.refs import ImageRef, Ref, VideoRef
 from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
 from workbench.client.submit import asked_for
 from workbench.client.view import named_artifacts
@@ -35,22 +35,24 @@ NEWEST_EVENTS = 50
 _IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
 
 
-def job_answer(bench: Bench, user: User, job_id: str) -> JobAnswer:
+def job_answer(deployment: Deployment, user: User, job_id: str) -> JobAnswer:
     """A job in full, with its newest events. Raises WorkbenchError (job.unknown)."""
-    record = visible(user, bench.job(job_id))
-    return JobAnswer(job=in_full(bench, record, user), events=list(bench.store.newest_events(record.id, NEWEST_EVENTS)))
+    record = visible(user, deployment.job(job_id))
+    return JobAnswer(
+        job=in_full(deployment, record, user), events=list(deployment.store.newest_events(record.id, NEWEST_EVENTS))
+    )
 
 
-def artifact_list(bench: Bench, user: User, job_id: str) -> ArtifactList:
+def artifact_list(deployment: Deployment, user: User, job_id: str) -> ArtifactList:
     """Files that a job used and made, in the order of its nodes. Raises WorkbenchError (job.unknown)."""
-    record = visible(user, bench.job(job_id))
+    record = visible(user, deployment.job(job_id))
     return ArtifactList(artifacts=[artifact_entry(*named) for named in named_artifacts(record)])
 
 
-def preview_of(bench: Bench, user: User, job_id: str, node: str) -> tuple[bytes, str]:
+def preview_of(deployment: Deployment, user: User, job_id: str, node: str) -> tuple[bytes, str]:
     """The newest preview of a node and its media type. Raises WorkbenchError: job.unknown, artifact.unknown."""
-    visible(user, bench.job(job_id))
-    image = bench.preview(job_id, node)
+    visible(user, deployment.job(job_id))
+    image = deployment.preview(job_id, node)
     media_type = next((kind for head, kind in _IMAGES.items() if image and image.startswith(head)), None)
     if image is None or media_type is None:  # only images are served
         raise nothing_of(job_id, node, "preview")
@@ -67,43 +69,43 @@ def nothing_of(job_id: str, node: str, what: str) -> WorkbenchError:
     )
 
 
-def cancel(bench: Bench, user: User, job_id: str) -> CancelAnswer:
+def cancel(deployment: Deployment, user: User, job_id: str) -> CancelAnswer:
     """Stop a job. Raises WorkbenchError: job.unknown, access.forbidden."""
-    changeable(user, bench.job(job_id))
-    cancelled = bench.cancel(job_id)
-    return CancelAnswer(**state_answer(line_of(bench, job_id)).model_dump(), cancelled=cancelled)
+    changeable(user, deployment.job(job_id))
+    cancelled = deployment.cancel(job_id)
+    return CancelAnswer(**state_answer(line_of(deployment, job_id)).model_dump(), cancelled=cancelled)
 
 
-def decide(bench: Bench, user: User, job_id: str, asked: ApprovalRequest) -> Decision:
+def decide(deployment: Deployment, user: User, job_id: str, asked: ApprovalRequest) -> Decision:
     """Approve or reject what a job asks. Raises WorkbenchError: job.unknown, access.forbidden, review.*."""
-    changeable(user, bench.job(job_id))
+    changeable(user, deployment.job(job_id))
     if asked.reject is not None:
-        return bench.reject(job_id, asked.node, reason=asked.reject, author=user.name)
-    return bench.approve(job_id, asked.node, text=asked.text, author=user.name)
+        return deployment.reject(job_id, asked.node, reason=asked.reject, author=user.name)
+    return deployment.approve(job_id, asked.node, text=asked.text, author=user.name)
 
 
-def session_answer(bench: Bench, user: User, *, login: bool = False, csrf_token: str = "") -> SessionInfo:
+def session_answer(deployment: Deployment, user: User, *, login: bool = False, csrf_token: str = "") -> SessionInfo:
     """Who asks, and what this workbench is."""
     return SessionInfo(
         user=user.name,
         role=user.role,
         login=login,
         csrf_token=csrf_token,
-        mlflow_url=f"{MLFLOW_PATH}/" if may_see_mlflow(user, bench.settings) else "",
+        mlflow_url=f"{MLFLOW_PATH}/" if may_see_mlflow(user, deployment.settings) else "",
         version=metadata.version("talking-head-workbench"),
     )
 
 
-def line_of(bench: Bench, job: str) -> JobLine:
+def line_of(deployment: Deployment, job: str) -> JobLine:
     """A job's line. Raises WorkbenchError (job.unknown)."""
-    found = bench.store.list(JobFilter(ids=[job], limit=1)).jobs
+    found = deployment.store.list(JobFilter(ids=[job], limit=1)).jobs
     if not found:
-        bench.job(job)
+        deployment.job(job)
     return found[0]
 
 
-def accepted_answer(bench: Bench, accepted: Accepted) -> AcceptedJob:
-    line = line_of(bench, accepted.job)
+def accepted_answer(deployment: Deployment, accepted: Accepted) -> AcceptedJob:
+    line = line_of(deployment, accepted.job)
     more = {"created": line.created_at, "unserved": list(accepted.unserved)}
     return AcceptedJob.model_validate(_state(line) | more)
 
@@ -116,9 +118,9 @@ def summary(line: JobLine) -> JobSummary:
     return JobSummary.model_validate(_summary(line))
 
 
-def in_full(bench: Bench, record: JobRecord, user: User) -> JobInFull:
+def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
     """Everything about a job; one question more than its record."""
-    line = line_of(bench, record.id)
+    line = line_of(deployment, record.id)
     return JobInFull.model_validate(
         {
             **_summary(line),
@@ -131,7 +133,7 @@ def in_full(bench: Bench, record: JobRecord, user: User) -> JobInFull:
             "waits": [_waiting(node, wait) for node, wait in line.waiting.items()],
             "last_graph": record.graph,
             "options": asked_for(record.graph),
-            "mlflow_run": run_link(bench, record, user),
+            "mlflow_run": run_link(deployment, record, user),
             "may_change": user.may_change(record.owner),
         }
     )

@@ -18,7 +18,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.status import Plane
 from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import submit
 from workbench.pipelines.registry import find_pipeline
 
@@ -26,19 +26,19 @@ TIMEOUT_S = 10.0
 FRESH_S = 2.0
 
 
-def ask_capabilities(bench: Bench, timeout_s: float = TIMEOUT_S) -> Capabilities:
+def ask_capabilities(deployment: Deployment, timeout_s: float = TIMEOUT_S) -> Capabilities:
     """Run the capabilities graph over both planes.
 
     Where a plane has no worker, or does not answer in time, the answer is made of what the workers announced, and
     ``missing`` names what nothing can run. Blocks for ``timeout_s`` at most.
     """
     try:
-        announced = _announced(bench)
+        announced = _announced(deployment)
     except BUS_AWAY as error:
-        raise unreachable(bench.bus.url, error) from error
+        raise unreachable(deployment.bus.url, error) from error
     answer = None
     if {worker.plane for worker in announced} == set(Plane):
-        answer, _ = _run(bench, time.monotonic() + timeout_s)
+        answer, _ = _run(deployment, time.monotonic() + timeout_s)
     if answer is None:
         return merge(announced, manifests(services()))
     return _with_others(answer, announced)
@@ -65,8 +65,8 @@ class WholeCapabilities:
     An answer serves for two seconds. Thread-safe.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self._lock = threading.Lock()
         self._asked: Future[Capabilities] | None = None
         self._asked_at = float("-inf")
@@ -82,7 +82,7 @@ class WholeCapabilities:
             if stale:
                 self._asked, self._asked_at = Future(), time.monotonic()
                 # A daemon: what hangs in it must not keep the process from ending.
-                arguments = (self._bench, self._asked, timeout_s - 1.0)
+                arguments = (self._deployment, self._asked, timeout_s - 1.0)
                 threading.Thread(target=_ask_into, args=arguments, daemon=True, name="capabilities").start()
             asked = self._asked
         assert asked is not None
@@ -92,22 +92,22 @@ class WholeCapabilities:
             raise _incomplete({"bus": f"there was no answer within {timeout_s:g} s"}, {}) from None
 
 
-def _ask_into(bench: Bench, answer: Future[Capabilities], timeout_s: float) -> None:
+def _ask_into(deployment: Deployment, answer: Future[Capabilities], timeout_s: float) -> None:
     try:
-        answer.set_result(_ask_whole(bench, timeout_s))
+        answer.set_result(_ask_whole(deployment, timeout_s))
     except BaseException as error:  # it is raised where the answer is awaited
         answer.set_exception(error)
 
 
-def _ask_whole(bench: Bench, timeout_s: float) -> Capabilities:
+def _ask_whole(deployment: Deployment, timeout_s: float) -> Capabilities:
     deadline = time.monotonic() + timeout_s
     try:
-        announced = _announced(bench, quick=True)
+        announced = _announced(deployment, quick=True)
         here = {worker.plane for worker in announced}
         silent = {plane.value: "no worker of this plane is up" for plane in Plane if plane not in here}
         answer = None
         if not silent:
-            answer, answered = _run(bench, deadline)
+            answer, answered = _run(deployment, deadline)
             if answer is not None:
                 return _with_others(answer, announced)
             silent = {
@@ -128,7 +128,7 @@ def _incomplete(silent: dict[str, str], missing: dict[str, str]) -> WorkbenchErr
     said = "; ".join(f"{name}: {why}" for name, why in silent.items())
     return WorkbenchError(
         "capabilities.incomplete",
-        f"not all of the bench said what it can do ({said})",
+        f"not all of the deployment said what it can do ({said})",
         where=", ".join(silent),
         allowed="a worker of each plane that answers",
         remedy="`workbench status` shows which part is down; `workbench up` starts what is missing.",
@@ -137,8 +137,8 @@ def _incomplete(silent: dict[str, str], missing: dict[str, str]) -> WorkbenchErr
     )
 
 
-def _announced(bench: Bench, *, quick: bool = False) -> list[WorkerManifest]:
-    bus = bench.quick_bus if quick else bench.bus
+def _announced(deployment: Deployment, *, quick: bool = False) -> list[WorkerManifest]:
+    bus = deployment.quick_bus if quick else deployment.bus
     return [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
 
 
@@ -149,19 +149,19 @@ def _with_others(answer: Capabilities, announced: list[WorkerManifest]) -> Capab
     return merge([*answer.workers, *others], answer.services)
 
 
-def _run(bench: Bench, deadline: float) -> tuple[Capabilities | None, set[Plane]]:
+def _run(deployment: Deployment, deadline: float) -> tuple[Capabilities | None, set[Plane]]:
     """What the graph answered before the deadline (monotonic), and the planes that did."""
     asking = find_pipeline("capabilities")
-    job = submit(bench, JobRequest(pipeline=asking.name, experiment=asking.name)).job
-    plane_of = {node.id: node.plane for node in bench.job(job).graph.nodes}
+    job = submit(deployment, JobRequest(pipeline=asking.name, experiment=asking.name)).job
+    plane_of = {node.id: node.plane for node in deployment.job(job).graph.nodes}
     answered = set()
-    for update in bench.watch(job):
+    for update in deployment.watch(job):
         for event in update.events:
             if event.type is EventType.NODE_COMPLETED:
                 answered.add(Plane(plane_of[event.node] or ""))
                 if asking.result is not None and event.node == asking.result[0]:
                     return Capabilities.model_validate(event.data["output"][asking.result[1]]), answered
         if time.monotonic() > deadline:
-            bench.cancel(job)
+            deployment.cancel(job)
             break
     return None, answered

@@ -16,7 +16,7 @@ from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from workbench.bus.connection import BUS_AWAY
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.estimate import Estimate
 from workbench.client.presets import presets_of
 from workbench.engine.offers import SHOWN
@@ -59,43 +59,43 @@ class Offers:
         return f"no worker of the {wanted.plane.value} plane serves the pool {wanted.pool}"
 
 
-def offers_now(bench: Bench) -> Offers:
+def offers_now(deployment: Deployment) -> Offers:
     """Blocks for a second and a half at most: a bus that is away is an answer too."""
     try:
-        raw = bench.quick_bus.queues.workers().values()
+        raw = deployment.quick_bus.queues.workers().values()
     except BUS_AWAY as error:
         return Offers((), f"the bus does not answer: {error}")
     return Offers(tuple(WorkerManifest.model_validate(orjson.loads(manifest)) for manifest in raw))
 
 
-def describe_pipelines(bench: Bench, owner: str) -> list[PipelineEntry]:
+def describe_pipelines(deployment: Deployment, owner: str) -> list[PipelineEntry]:
     """Every pipeline a person can choose, with the presets of that owner."""
-    offers = offers_now(bench)
+    offers = offers_now(deployment)
     declared = {item.service: item for item in manifests(services())}
-    return [_describe(bench, pipeline, offers, declared, owner) for pipeline in listed()]
+    return [_describe(deployment, pipeline, offers, declared, owner) for pipeline in listed()]
 
 
-def describe_pipeline(bench: Bench, name: str, owner: str) -> PipelineEntry:
+def describe_pipeline(deployment: Deployment, name: str, owner: str) -> PipelineEntry:
     """One pipeline, whether it is listed or not. Raises WorkbenchError (pipeline.unknown)."""
     declared = {item.service: item for item in manifests(services())}
-    return _describe(bench, find_pipeline(name), offers_now(bench), declared, owner)
+    return _describe(deployment, find_pipeline(name), offers_now(deployment), declared, owner)
 
 
-def typical_pipeline_seconds(bench: Bench, graph: Graph) -> float | None:
+def typical_pipeline_seconds(deployment: Deployment, graph: Graph) -> float | None:
     """Expected seconds along the longest path, from past runs; None while nothing is known."""
-    typical = typical_seconds(bench.store.database, {node.service for node in graph.nodes})
+    typical = typical_seconds(deployment.store.database, {node.service for node in graph.nodes})
     record = JobRecord(id="-", status=JobStatus.ACCEPTED, graph=graph, graph_hash="")
     seconds = Estimate.of(record, typical).seconds_left()
     return None if seconds is None else round(seconds, 1)
 
 
-def experiments(bench: Bench, owner: str, sees_all: bool) -> list[str]:
+def experiments(deployment: Deployment, owner: str, sees_all: bool) -> list[str]:
     """Names of the experiments in which jobs that a user may see are recorded."""
-    return list(bench.store.experiments(None if sees_all else owner))
+    return list(deployment.store.experiments(None if sees_all else owner))
 
 
 def _describe(
-    bench: Bench, pipeline: Pipeline, offers: Offers, declared: dict[str, ServiceManifest], owner: str
+    deployment: Deployment, pipeline: Pipeline, offers: Offers, declared: dict[str, ServiceManifest], owner: str
 ) -> PipelineEntry:
     graph = specimen(pipeline)
     drawn = {node.id: node for node in graph.nodes}
@@ -126,8 +126,8 @@ def _describe(
         nodes=nodes,
         offered=not missing,
         reason="; ".join(f"{node.name}: {node.reason}" for node in missing[:3]),
-        typical_seconds=typical_pipeline_seconds(bench, graph),
-        presets=presets_of(bench, pipeline.name, owner),
+        typical_seconds=typical_pipeline_seconds(deployment, graph),
+        presets=presets_of(deployment, pipeline.name, owner),
     )
 
 

@@ -64,11 +64,6 @@ class Estimate:
             self.expected_s[progress.node] = ran / progress.fraction
             self.known = True
 
-    def fraction(self) -> float:
-        """Share of the whole work that is done, 0 to 1."""
-        total = sum(self.expected_s.values()) or 1.0
-        return min(1.0, sum(seconds * self._share(node) for node, seconds in self.expected_s.items()) / total)
-
     def seconds_left(self) -> float | None:
         """Along the path that takes longest; None while nothing is known."""
         if not self.known:

@@ -7,7 +7,7 @@ from typing import Any
 from nodes.registry import services
 from schemas.api import EstimateAnswer, JobRequest
 from schemas.graph import Graph, Node
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.estimate import Estimate
 from workbench.client.submit import asked_graph
 from workbench.store.job_params import param_rows
@@ -16,7 +16,7 @@ from workbench.store.typical import typical_with
 KNOWN_SHARE = 0.5  # of the work, by progress weights: with less of it known, a guess at the rest says nothing
 
 
-def expected_of(bench: Bench, asked: JobRequest, *, reader: str | None) -> EstimateAnswer:
+def expected_of(deployment: Deployment, asked: JobRequest, *, reader: str | None) -> EstimateAnswer:
     """What a request would take along its longest path. Nothing is queued or kept, and nobody is asked but SQL.
 
     What a pipeline needs and was not given is assumed: a form asks before it is filled in.
@@ -26,13 +26,14 @@ def expected_of(bench: Bench, asked: JobRequest, *, reader: str | None) -> Estim
     Args:
         reader: whose uploads and artifacts may be named; None: everybody's.
     """
-    return expected(bench, asked_graph(bench, asked, reader, assume=True))
+    return expected(deployment, asked_graph(deployment, asked, reader, assume=True))
 
 
-def expected(bench: Bench, graph: Graph) -> EstimateAnswer:
+def expected(deployment: Deployment, graph: Graph) -> EstimateAnswer:
     """What a graph would take if nothing of it were known. Raises WorkbenchError: sql.unreachable."""
     found = {
-        node.id: typical_with(bench.store.database, node.service, _set(node), _defaults(node)) for node in graph.nodes
+        node.id: typical_with(deployment.store.database, node.service, _set(node), _defaults(node))
+        for node in graph.nodes
     }
     known = {node: typical for node, typical in found.items() if typical is not None}
     per_node = {node: typical.seconds for node, typical in known.items()}

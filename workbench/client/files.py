@@ -17,28 +17,28 @@ from workbench.client.samples import portrait_file
 from workbench.pipelines.sdk import InputField
 
 if TYPE_CHECKING:
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
 
 
-def file_given(bench: Bench, value: object, wanted: InputField, *, reader: str | None) -> Ref:
+def file_given(deployment: Deployment, value: object, wanted: InputField, *, reader: str | None) -> Ref:
     """What was given for an input that is a file, as a reference.
 
     Args:
         value: a reference; a ``Path``, which is uploaded; a text, which is a digest.
         reader: whose uploads and artifacts a digest may name; None: everybody's.
 
-    Raises WorkbenchError: artifact.unknown, request.invalid, and what ``Bench.upload`` raises.
+    Raises WorkbenchError: artifact.unknown, request.invalid, and what ``Deployment.upload`` raises.
     """
     if isinstance(value, Ref):
         return value
     if isinstance(value, Path):
-        path = portrait_file(value, bench.settings.home) if wanted.form.sample else value.expanduser()
-        ref: Ref = bench.upload(path, wanted.kind.value)
+        path = portrait_file(value, deployment.settings.home) if wanted.form.sample else value.expanduser()
+        ref: Ref = deployment.upload(path, wanted.kind.value)
         return ref
-    return given_ref(bench, str(value), wanted.kind.value, owner=reader, where=wanted.name)
+    return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name)
 
 
-def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:
+def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:
     """The reference of an upload or artifact.
 
     Args:
@@ -48,7 +48,7 @@ def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where:
 
     Raises WorkbenchError: artifact.unknown, request.invalid.
     """
-    ref = _readable(bench, sha256, owner)
+    ref = _readable(deployment, sha256, owner)
     if ref is None:
         raise WorkbenchError(
             "artifact.unknown",
@@ -69,7 +69,7 @@ def given_ref(bench: Bench, sha256: str, kind: str, *, owner: str | None, where:
     return ref
 
 
-def check_refs(bench: Bench, graph: Graph, *, owner: str | None, known: Collection[str] = ()) -> None:
+def check_refs(deployment: Deployment, graph: Graph, *, owner: str | None, known: Collection[str] = ()) -> None:
     """Whether a graph names only files that its owner may read: a job grants what it names.
 
     Args:
@@ -84,7 +84,7 @@ def check_refs(bench: Bench, graph: Graph, *, owner: str | None, known: Collecti
         for ref in refs_in([node.params, node.input, node.output or {}]):
             if ref.sha256 not in seen:
                 seen.add(ref.sha256)
-                if _readable(bench, ref.sha256, owner) is None:
+                if _readable(deployment, ref.sha256, owner) is None:
                     raise WorkbenchError(
                         "artifact.unknown",
                         f"node {node.id} names a file that is in no job and no upload of yours",
@@ -94,7 +94,7 @@ def check_refs(bench: Bench, graph: Graph, *, owner: str | None, known: Collecti
                     )
 
 
-def _readable(bench: Bench, sha256: str, owner: str | None) -> Ref | None:
+def _readable(deployment: Deployment, sha256: str, owner: str | None) -> Ref | None:
     if owner is not None:
-        return bench.grants.readable(sha256, owner, all_jobs=False)
-    return bench.store.artifact(sha256) or bench.grants.any_upload(sha256)
+        return deployment.grants.readable(sha256, owner, all_jobs=False)
+    return deployment.store.artifact(sha256) or deployment.grants.any_upload(sha256)

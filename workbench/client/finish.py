@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from schemas.job import JobRecord
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.view import final_video
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
@@ -15,34 +15,34 @@ TRACKED_TIMEOUT_S = 40.0  # MLflow takes 10–15 s to start; a first job may be 
 LOOK_EVERY_S = 0.03
 
 
-def await_record(bench: Bench, job: str) -> JobRecord:
+def await_record(deployment: Deployment, job: str) -> JobRecord:
     """The job's record once SQL knows that it is final; the last one known where that takes too long.
 
     The recorder writes in batches, so SQL is a tenth of a second behind the bus.
     """
     deadline = time.monotonic() + RECORD_TIMEOUT_S
     while True:
-        record = bench.job(job)
+        record = deployment.job(job)
         if record.status.final or time.monotonic() > deadline:
             return record
         time.sleep(LOOK_EVERY_S)
 
 
-def await_tracked(bench: Bench, job: str) -> str | None:
+def await_tracked(deployment: Deployment, job: str) -> str | None:
     """URL of the job's page in MLflow, waiting a while until all of it is there.
 
     None where nothing is tracked, or where not even a page exists by then.
     """
-    if not bench.settings.mlflow_url:
+    if not deployment.settings.mlflow_url:
         return None
-    queue = TrackingQueue(bench.store.database)
+    queue = TrackingQueue(deployment.store.database)
     deadline = time.monotonic() + TRACKED_TIMEOUT_S
     while queue.state(job) is not TrackingState.DONE and time.monotonic() < deadline:
         time.sleep(0.1)
-    return bench.mlflow_run(job)
+    return deployment.mlflow_run(job)
 
 
-def keep_video(bench: Bench, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
+def keep_video(deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
     """Copy the job's video to ``target``; None where it has none."""
     ref = final_video(record, result)
-    return bench.save(ref, target) if ref else None
+    return deployment.save(ref, target) if ref else None

@@ -1,4 +1,4 @@
-"""Opening a bench: the one that runs, or the embedded one, started for whoever asks."""
+"""Opening a deployment: the one that runs, or the embedded one, started for whoever asks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.settings import Settings, load_settings
 def open_settings(
     home: Path | None = None, *, start: bool = False, starting: Callable[[Path], None] = lambda home: None
 ) -> Settings:
-    """The settings of the bench that the environment or the home names.
+    """The settings of the deployment that the environment or the home names.
 
     Args:
         home: of an embedded stack; default: ``WORKBENCH_HOME``, else the user's data folder.
@@ -40,6 +40,6 @@ def open_settings(
             "stack.not_running",
             "no stack runs in this home",
             where=str(settings.home),
-            remedy="Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another bench.",
+            remedy="Start it with `workbench up --detach`, or set WORKBENCH_HOME or the URLs of another deployment.",
         )
     return settings

@@ -6,14 +6,14 @@ from nodes.registry import services
 from schemas.api import Preset, PresetValues
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.pipelines.registry import find_pipeline
 from workbench.store.presets import MOST, Presets
 
 
-def presets_of(bench: Bench, pipeline: str, owner: str) -> list[Preset]:
+def presets_of(deployment: Deployment, pipeline: str, owner: str) -> list[Preset]:
     """Those that come with the pipeline, then the owner's. One of the owner's hides a shipped one of its name."""
-    own = Presets(bench.store.database).of(owner, pipeline)
+    own = Presets(deployment.store.database).of(owner, pipeline)
     names = {preset.name for preset in own}
     return [*(preset for preset in shipped(pipeline) if preset.name not in names), *own]
 
@@ -33,16 +33,16 @@ def shipped(pipeline: str) -> list[Preset]:
     ]
 
 
-def find_preset(bench: Bench, pipeline: str, name: str, owner: str) -> Preset:
+def find_preset(deployment: Deployment, pipeline: str, name: str, owner: str) -> Preset:
     """Raises WorkbenchError: pipeline.unknown, preset.unknown."""
     find_pipeline(pipeline)
-    for preset in presets_of(bench, pipeline, owner):
+    for preset in presets_of(deployment, pipeline, owner):
         if preset.name == name:
             return preset
     raise _unknown(pipeline, name)
 
 
-def keep_preset(bench: Bench, pipeline: str, name: str, values: PresetValues, owner: str) -> Preset:
+def keep_preset(deployment: Deployment, pipeline: str, name: str, values: PresetValues, owner: str) -> Preset:
     """Keep parameters under a name; one of that name is replaced.
 
     Raises WorkbenchError: pipeline.unknown, pipeline.bad_option for a node the pipeline does not have, graph.bad_param
@@ -70,7 +70,7 @@ def keep_preset(bench: Bench, pipeline: str, name: str, values: PresetValues, ow
             seen=unknown,
             allowed=sorted(chosen.optional) or "nothing",
         )
-    if not Presets(bench.store.database).put(owner, pipeline, name, values):
+    if not Presets(deployment.store.database).put(owner, pipeline, name, values):
         raise WorkbenchError(
             "request.invalid",
             f"{owner} has {MOST} presets",
@@ -81,10 +81,10 @@ def keep_preset(bench: Bench, pipeline: str, name: str, values: PresetValues, ow
     return Preset(pipeline=pipeline, name=name, owner=owner, **values.model_dump())
 
 
-def delete_preset(bench: Bench, pipeline: str, name: str, owner: str) -> None:
+def delete_preset(deployment: Deployment, pipeline: str, name: str, owner: str) -> None:
     """Raises WorkbenchError: pipeline.unknown; preset.unknown, also for one that comes with the pipeline."""
     find_pipeline(pipeline)
-    if not Presets(bench.store.database).remove(owner, pipeline, name):
+    if not Presets(deployment.store.database).remove(owner, pipeline, name):
         raise _unknown(pipeline, name)
 
 

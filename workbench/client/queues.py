@@ -1,4 +1,4 @@
-"""What an operator asks of a bench and does to it."""
+"""What an operator asks of a deployment and does to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.queue import LeaseView, LetterView, PoolView, QueueView, WaitView
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY, unreachable
 from workbench.bus.keys import LANES
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.rerun import retry
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
@@ -23,7 +23,7 @@ from workbench.store.dead_letters import DeadLetters
 LETTERS = 50
 
 
-def queue_view(bench: Bench, owner: str | None = None) -> QueueView:
+def queue_view(deployment: Deployment, owner: str | None = None) -> QueueView:
     """Queues, leases, waiting nodes and dead letters as they are now.
 
     Args:
@@ -31,13 +31,13 @@ def queue_view(bench: Bench, owner: str | None = None) -> QueueView:
 
     Raises WorkbenchError: bus.unreachable, sql.unreachable.
     """
-    with _bus_of(bench) as bus:
-        return _view(bench, bus, owner)
+    with _bus_of(deployment) as bus:
+        return _view(deployment, bus, owner)
 
 
-def _view(bench: Bench, bus: Bus, owner: str | None) -> QueueView:
+def _view(deployment: Deployment, bus: Bus, owner: str | None) -> QueueView:
     marker = bus.marker()
-    running, waiting = bench.store.active_nodes()
+    running, waiting = deployment.store.active_nodes()
     leases = []
     for held in bus.leases():
         nodes = [row for row in running if row.job == held.job and row.worker == held.worker]
@@ -53,7 +53,7 @@ def _view(bench: Bench, bus: Bus, owner: str | None) -> QueueView:
                 since_s=round(time.time() - started, 1) if started else None,
             )
         )
-    letters = DeadLetters(bench.store.database).list(LETTERS, owner=owner)
+    letters = DeadLetters(deployment.store.database).list(LETTERS, owner=owner)
     return QueueView(
         phase=marker.phase or "unfamiliar",
         epoch=marker.epoch,
@@ -86,25 +86,25 @@ def _pools(bus: Bus) -> list[PoolView]:
     ]
 
 
-def pause(bench: Bench, pool: str, why: str) -> str:
+def pause(deployment: Deployment, pool: str, why: str) -> str:
     """Let a pool's workers take nothing; what runs goes on. Returns the pool's full name."""
-    with _bus_of(bench) as bus:
+    with _bus_of(deployment) as bus:
         name = _known_pool(bus, pool)
         bus.queues.hold_pool(name, why)
     return name
 
 
-def resume(bench: Bench, pool: str) -> bool:
+def resume(deployment: Deployment, pool: str) -> bool:
     """Let a paused pool go on; False where it was not paused."""
-    with _bus_of(bench) as bus:
+    with _bus_of(deployment) as bus:
         was_held = bus.queues.resume_pool(_known_pool(bus, pool))
         bus.nudge()  # the wake tokens were used up in vain
     return was_held
 
 
-def drain(bench: Bench, worker: str) -> None:
+def drain(deployment: Deployment, worker: str) -> None:
     """Let a worker finish what it does and leave; its process ends within seconds of being idle."""
-    with _bus_of(bench) as bus:
+    with _bus_of(deployment) as bus:
         known = sorted(bus.queues.workers())
         if worker in known:
             bus.queues.drain_worker(worker)
@@ -120,12 +120,12 @@ def drain(bench: Bench, worker: str) -> None:
 
 
 @contextmanager
-def _bus_of(bench: Bench) -> Iterator[Bus]:
-    """The bench's bus; while it is away, the error that says so."""
+def _bus_of(deployment: Deployment) -> Iterator[Bus]:
+    """The deployment's bus; while it is away, the error that says so."""
     try:
-        yield bench.bus
+        yield deployment.bus
     except BUS_AWAY as error:
-        raise unreachable(bench.bus.url, error) from error
+        raise unreachable(deployment.bus.url, error) from error
 
 
 def _known_pool(bus: Bus, pool: str) -> str:
@@ -143,23 +143,23 @@ def _known_pool(bus: Bus, pool: str) -> str:
     )
 
 
-def retry_all(bench: Bench) -> list[str]:
+def retry_all(deployment: Deployment) -> list[str]:
     """Retry every job with a dead letter; ids of the new jobs.
 
     Jobs that still run, or completed because the failure was handled, are left as they are.
     """
     made = []
-    for job in dict.fromkeys(letter.job for letter in DeadLetters(bench.store.database).list(1000)):
+    for job in dict.fromkeys(letter.job for letter in DeadLetters(deployment.store.database).list(1000)):
         try:
-            made.append(retry(bench, job).job)
+            made.append(retry(deployment, job).job)
         except WorkbenchError as error:
             if error.code not in ("job.not_final", "job.nothing_to_retry"):
                 raise
     return made
 
 
-def purge(bench: Bench, job: str | None) -> int:
+def purge(deployment: Deployment, job: str | None) -> int:
     """Throw away a job's dead letters, or all; the jobs stay. Returns how many."""
     if job is not None:
-        bench.job(job)  # unknown: an error
-    return DeadLetters(bench.store.database).remove(job)
+        deployment.job(job)  # unknown: an error
+    return DeadLetters(deployment.store.database).remove(job)

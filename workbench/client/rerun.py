@@ -9,7 +9,7 @@ from schemas.graph import Graph, Retries
 from schemas.refs import refs_in
 from schemas.status import JobStatus, NodeStatus
 from workbench.client import review
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.files import check_refs
 from workbench.client.submit import below_run, own_key, submit_graph
 from workbench.engine.accept import Accepted, Request
@@ -19,7 +19,7 @@ from workbench.store.dead_letters import DeadLetters
 
 
 def rerun(
-    bench: Bench,
+    deployment: Deployment,
     job_id: str,
     *,
     params: dict[str, dict[str, Any]] | None = None,
@@ -39,17 +39,17 @@ def rerun(
         key: idempotency key: a repeated call is the same job.
         parent_run: MLflow run that the new job's is put below; that of the old one does not count.
     """
-    record = bench.job(job_id)
-    healing.check_job_artifacts(bench, record)
+    record = deployment.job(job_id)
+    healing.check_job_artifacts(deployment, record)
     graph = unrun(record.graph, params or {})
     known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
-    check_refs(bench, graph, owner=reader, known=known)
+    check_refs(deployment, graph, owner=reader, known=known)
     graph.context.pop("cache", None)
     graph = below_run(graph, parent_run)
     if fresh:
         graph.context["cache"] = False
     return submit_graph(
-        bench,
+        deployment,
         Request(
             graph,
             key=own_key(owner or record.owner, key),
@@ -62,7 +62,12 @@ def rerun(
 
 
 def retry(
-    bench: Bench, job_id: str, *, owner: str | None = None, key: str | None = None, parent_run: str | None = None
+    deployment: Deployment,
+    job_id: str,
+    *,
+    owner: str | None = None,
+    key: str | None = None,
+    parent_run: str | None = None,
 ) -> Accepted:
     """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
 
@@ -70,7 +75,7 @@ def retry(
     person's approval. A final job stays final: the new one names it as its parent. Raises WorkbenchError
     (job.not_final, job.nothing_to_retry).
     """
-    record = bench.job(job_id)
+    record = deployment.job(job_id)
     if not record.status.final or record.status is JobStatus.COMPLETED:
         running = not record.status.final
         raise WorkbenchError(
@@ -81,9 +86,9 @@ def retry(
             allowed="failed or cancelled",
             remedy="Wait for its end, or cancel it." if running else "`workbench job rerun` runs it again.",
         )
-    healing.check_job_artifacts(bench, record)
+    healing.check_job_artifacts(deployment, record)
     accepted = submit_graph(
-        bench,
+        deployment,
         Request(
             below_run(resumed(record.graph), parent_run),
             key=own_key(owner or record.owner, key),
@@ -95,8 +100,8 @@ def retry(
             lane=record.lane,
         ),
     )
-    review.carry_over(bench, record, accepted.job)
-    DeadLetters(bench.store.database).remove(job_id)
+    review.carry_over(deployment, record, accepted.job)
+    DeadLetters(deployment.store.database).remove(job_id)
     return accepted
 
 

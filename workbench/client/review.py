@@ -20,30 +20,30 @@ from workbench.engine.known import recorded_questions
 from workbench.store.approvals import Approvals
 
 if TYPE_CHECKING:
-    from workbench.client.bench import Bench
+    from workbench.client.deployment import Deployment
 
 log = structlog.get_logger()
 MAX_AUTHOR_CHARS = 200
 
 
-def awaited(bench: Bench, record: JobRecord) -> dict[str, Question]:
+def awaited(deployment: Deployment, record: JobRecord) -> dict[str, Question]:
     """What the job asks, by node; empty where nobody is asked. The bus is asked first, SQL where it does not know."""
     if record.status.final:
         return {}
     try:
-        waits = bench.bus.asked(record.id, [node.id for node in record.graph.nodes])
+        waits = deployment.bus.asked(record.id, [node.id for node in record.graph.nodes])
     except BUS_AWAY:
         waits = None
     if waits is None:
-        decided = Approvals(bench.store.database).of(record.id)
+        decided = Approvals(deployment.store.database).of(record.id)
         waits = {node: why for node, why in recorded_questions(record).items() if node not in decided}
     found = {node: NodeWait.model_validate(orjson.loads(why)).question for node, why in waits.items()}
     return {node: question for node, question in found.items() if question is not None}
 
 
-def approve(bench: Bench, record: JobRecord, node: str | None, text: str | None, author: str) -> Decision:
+def approve(deployment: Deployment, record: JobRecord, node: str | None, text: str | None, author: str) -> Decision:
     """Approve what a node asked about, with ``text`` in its place where given."""
-    node, question = _asked(bench, record, node)
+    node, question = _asked(deployment, record, node)
     if text is not None:
         text = text.strip()
         _check_text(text, question)
@@ -56,38 +56,38 @@ def approve(bench: Bench, record: JobRecord, node: str | None, text: str | None,
         author=_author(author),
         at=time.time(),
     )
-    return _decide(bench, record, node, decision)
+    return _decide(deployment, record, node, decision)
 
 
-def reject(bench: Bench, record: JobRecord, node: str | None, reason: str, author: str) -> Decision:
+def reject(deployment: Deployment, record: JobRecord, node: str | None, reason: str, author: str) -> Decision:
     """Refuse what a node asked about: the node fails."""
-    node, _ = _asked(bench, record, node)
+    node, _ = _asked(deployment, record, node)
     reason = reason.strip()
     _check_characters(reason, "reason")
     if len(reason) > MAX_REASON_CHARS:
         raise _bad_answer("the reason is too long", "reason", f"{len(reason)} characters", MAX_REASON_CHARS)
     decision = Decision(approved=False, author=_author(author), reason=reason, at=time.time())
-    return _decide(bench, record, node, decision)
+    return _decide(deployment, record, node, decision)
 
 
-def carry_over(bench: Bench, record: JobRecord, to: str) -> list[str]:
+def carry_over(deployment: Deployment, record: JobRecord, to: str) -> list[str]:
     """Give the approvals that a job got and did not come to use to the job that goes on with it; returns their nodes.
 
     What was approved is the text itself, so it holds whatever the question will be.
     """
-    approvals = Approvals(bench.store.database)
+    approvals = Approvals(deployment.store.database)
     unused = {node.id for node in record.nodes if node.output is None}
     carried = []
     for node, decision in approvals.of(record.id).items():
         if decision.approved and node in unused:
             approvals.keep(to, node, decision)
-            _tell(bench, to, node, decision)
+            _tell(deployment, to, node, decision)
             carried.append(node)
     return carried
 
 
-def _decide(bench: Bench, record: JobRecord, node: str, decision: Decision) -> Decision:
-    stands, new = Approvals(bench.store.database).keep(record.id, node, decision)
+def _decide(deployment: Deployment, record: JobRecord, node: str, decision: Decision) -> Decision:
+    stands, new = Approvals(deployment.store.database).keep(record.id, node, decision)
     if not stands.same_answer(decision):
         raise WorkbenchError(
             "review.decided",
@@ -97,7 +97,7 @@ def _decide(bench: Bench, record: JobRecord, node: str, decision: Decision) -> D
             remedy="The first answer stands. Run the job again to be asked again.",
         )
     # Where it was given before, the job may have ended with it: SQL hears of that a moment later than the bus.
-    if _tell(bench, record.id, node, stands) is Verdict.FINAL and new:
+    if _tell(deployment, record.id, node, stands) is Verdict.FINAL and new:
         raise WorkbenchError(
             "review.not_waiting",
             "the job ended before the answer came",
@@ -107,16 +107,16 @@ def _decide(bench: Bench, record: JobRecord, node: str, decision: Decision) -> D
     return stands
 
 
-def _tell(bench: Bench, job: str, node: str, decision: Decision) -> Verdict | None:
+def _tell(deployment: Deployment, job: str, node: str, decision: Decision) -> Verdict | None:
     """None where the bus is away."""
     try:
-        return bench.bus.decide(job, node, decision.to_json())
+        return deployment.bus.decide(job, node, decision.to_json())
     except BUS_AWAY as error:
         log.warning("decision kept; the control plane will hand it over", job=job, node=node, error=str(error))
         return None
 
 
-def _asked(bench: Bench, record: JobRecord, node: str | None) -> tuple[str, Question]:
+def _asked(deployment: Deployment, record: JobRecord, node: str | None) -> tuple[str, Question]:
     """The node that is meant and its question. One that was answered still counts: an answer may be repeated."""
     if node is not None and node not in {known.id for known in record.graph.nodes}:
         raise WorkbenchError(
@@ -127,18 +127,18 @@ def _asked(bench: Bench, record: JobRecord, node: str | None) -> tuple[str, Ques
             allowed=[known.id for known in record.graph.nodes],
             remedy="Name the node that waits, or none.",
         )
-    open_now = awaited(bench, record)
+    open_now = awaited(deployment, record)
     if node is None and len(open_now) == 1:
         return next(iter(open_now.items()))
     if node in open_now:
         assert node is not None
         return node, open_now[node]
     if not open_now or node is not None:
-        decided = Approvals(bench.store.database).of(record.id)
+        decided = Approvals(deployment.store.database).of(record.id)
         wanted = node if node is not None else next(iter(decided)) if len(decided) == 1 else None
         if wanted in decided:
             assert wanted is not None
-            return wanted, _question_before(bench, record, wanted)
+            return wanted, _question_before(deployment, record, wanted)
     state = record.status.value if node is None else record.node(node).status.value
     raise WorkbenchError(
         "review.not_waiting",
@@ -150,10 +150,10 @@ def _asked(bench: Bench, record: JobRecord, node: str | None) -> tuple[str, Ques
     )
 
 
-def _question_before(bench: Bench, record: JobRecord, node: str) -> Question:
+def _question_before(deployment: Deployment, record: JobRecord, node: str) -> Question:
     """What the node asked before it was answered, for an answer that is repeated."""
-    decision = Approvals(bench.store.database).of(record.id)[node]
-    for event in reversed(bench.store.events(record.id)):
+    decision = Approvals(deployment.store.database).of(record.id)[node]
+    for event in reversed(deployment.store.events(record.id)):
         if event.node == node and event.data.get("question"):
             return Question.model_validate(event.data["question"])
     return Question(sentence="", text="" if decision.edited else decision.text)

@@ -17,7 +17,7 @@ from schemas.graph import Graph
 from schemas.problem import invalid
 from schemas.refs import Ref
 from workbench.client.access import LOCAL
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.files import check_refs, file_given
 from workbench.client.options import read_options
 from workbench.engine.accept import Accepted, Request, accept
@@ -37,7 +37,7 @@ def job_request(**fields: Any) -> JobRequest:
 
 
 def submit(
-    bench: Bench,
+    deployment: Deployment,
     asked: JobRequest,
     *,
     owner: str = LOCAL.name,
@@ -54,9 +54,9 @@ def submit(
         key: idempotency key: what is submitted again with it is the same job.
         parent_run: MLflow run that the job's is put below.
     """
-    graph = asked_graph(bench, asked, reader)
+    graph = asked_graph(deployment, asked, reader)
     return submit_graph(
-        bench,
+        deployment,
         Request(
             below_run(with_consent(graph, asked.consent, owner), parent_run),
             key=own_key(owner, key),
@@ -68,25 +68,30 @@ def submit(
     )
 
 
-def submit_graph(bench: Bench, request: Request) -> Accepted:
+def submit_graph(deployment: Deployment, request: Request) -> Accepted:
     """Accept a job. Raises WorkbenchError; then nothing was queued."""
     opened: dict[str, Path] = {}
 
     def open_ref(ref: Ref) -> Path:
         """Workers elsewhere need it too: what only the cache of this home has is put back."""
         if ref.sha256 not in opened:
-            path = bench.open(ref)
-            if bench.objects.missing([ref]):
-                bench.objects.put(path, ref)
+            path = deployment.open(ref)
+            if deployment.objects.missing([ref]):
+                deployment.objects.put(path, ref)
             opened[ref.sha256] = path
         return opened[ref.sha256]
 
     return accept(
-        request, bus=bench.bus, store=bench.store, objects=bench.objects, open_ref=open_ref, outlook=bench.outlook
+        request,
+        bus=deployment.bus,
+        store=deployment.store,
+        objects=deployment.objects,
+        open_ref=open_ref,
+        outlook=deployment.outlook,
     )
 
 
-def asked_graph(bench: Bench, asked: JobRequest, reader: str | None, *, assume: bool = False) -> Graph:
+def asked_graph(deployment: Deployment, asked: JobRequest, reader: str | None, *, assume: bool = False) -> Graph:
     """The graph of what is asked for. What a pipeline was given is kept in its metadata, for "again with changes".
 
     Args:
@@ -97,7 +102,7 @@ def asked_graph(bench: Bench, asked: JobRequest, reader: str | None, *, assume: 
     """
     if asked.graph is not None:
         graph = parse_graph(asked.graph)
-        check_refs(bench, graph, owner=reader)
+        check_refs(deployment, graph, owner=reader)
         return graph
     assert asked.pipeline is not None  # JobRequest has one of both
     pipeline = find_pipeline(asked.pipeline)
@@ -106,7 +111,7 @@ def asked_graph(bench: Bench, asked: JobRequest, reader: str | None, *, assume: 
     if not assume:
         check_given(pipeline, given)  # before anything is uploaded
     refs = {
-        name: file_given(bench, value, pipeline.inputs[name], reader=reader)
+        name: file_given(deployment, value, pipeline.inputs[name], reader=reader)
         for name, value in given.items()
         if pipeline.inputs[name].kind.is_file and value is not None
     }
@@ -119,11 +124,11 @@ def asked_graph(bench: Bench, asked: JobRequest, reader: str | None, *, assume: 
             params=asked.params,
             leave_out=frozenset(options.leave_out),
             fresh=options.fresh,
-            llm_model=bench.settings.llm_model if bench.settings.llm_url else "",
+            llm_model=deployment.settings.llm_model if deployment.settings.llm_url else "",
         ),
     )
     known = {one.sha256 for one in (*refs.values(), *assumed.values()) if isinstance(one, Ref)}
-    check_refs(bench, graph, owner=reader, known=known)
+    check_refs(deployment, graph, owner=reader, known=known)
     digests = {name: ref.sha256 for name, ref in refs.items()}
     graph.metadata["asked"] = {
         "pipeline": pipeline.name,

@@ -1,4 +1,4 @@
-"""The bench as an operator sees it: workers, storage, what is offered."""
+"""The deployment as an operator sees it: workers, storage, what is offered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nodes.manifest import manifests
 from nodes.registry import services
 from schemas.api import CapabilityEntry, CapabilitySummary, Storage, WorkerEntry
 from schemas.queue import QueueView
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.describe import Offers
 from workbench.engine.cut import pool_name
 from workbench.store.tables import artifacts
@@ -58,11 +58,11 @@ def of_jobs(queue: QueueView, workers: list[WorkerEntry], jobs: Collection[str])
     return seen, known
 
 
-def storage(bench: Bench) -> Storage:
+def storage(deployment: Deployment) -> Storage:
     """Room on the disk of the home, and what the artifacts take that jobs ever named."""
-    disk = shutil.disk_usage(bench.settings.home)
+    disk = shutil.disk_usage(deployment.settings.home)
     columns = artifacts.c
-    with bench.store.database.read() as connection:
+    with deployment.store.database.read() as connection:
         count, total = connection.execute(select(func.count(), func.coalesce(func.sum(columns.size_bytes), 0))).one()
     return Storage(
         home_free_bytes=disk.free, home_total_bytes=disk.total, artifact_bytes=int(total), artifact_count=count

@@ -16,7 +16,7 @@ from nodes._samples import SAMPLE_NAME, sample_portrait
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES
 from schemas.upload import EarlierFile, MediaRef, Upload
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
@@ -28,7 +28,7 @@ MEDIA_KINDS = ("image", "audio", "video")
 _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
 
 
-def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", name: str = "") -> Upload:
+def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "auto", name: str = "") -> Upload:
     """Look at a file, keep what was decoded of it, and let its owner read it. Blocks; the file itself is left alone.
 
     Args:
@@ -37,8 +37,8 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
 
     Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
     """
-    with _counted(kind), incoming_folder(bench.settings.home) as work:
-        found, kept = inspect_file(bench, path, work, kind)
+    with _counted(kind), incoming_folder(deployment.settings.home) as work:
+        found, kept = inspect_file(deployment, path, work, kind)
         with kept.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         known = REF_TYPES[found.kind].model_fields
@@ -61,7 +61,7 @@ def keep_upload(bench: Bench, path: Path, *, owner: str, kind: str = "auto", nam
             warnings=found.warnings,
             url=f"/api/artifacts/{sha256}",
         )
-        bench.claim(kept, ref, owner, upload.model_dump(mode="json", exclude_none=True))
+        deployment.claim(kept, ref, owner, upload.model_dump(mode="json", exclude_none=True))
     UPLOAD_BYTES.inc(path.stat().st_size)
     return upload
 
@@ -77,32 +77,32 @@ def _counted(kind: str) -> Iterator[None]:
     UPLOADS.labels(kind, "accepted").inc()
 
 
-def keep_sample(bench: Bench, owner: str) -> Upload:
+def keep_sample(deployment: Deployment, owner: str) -> Upload:
     """The packaged portrait as an upload. Raises WorkbenchError as ``keep_upload``, and node.missing_package."""
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
-        return keep_upload(bench, sample_portrait(Path(folder)), owner=owner, kind="image", name=SAMPLE_NAME)
+        return keep_upload(deployment, sample_portrait(Path(folder)), owner=owner, kind="image", name=SAMPLE_NAME)
 
 
-def earlier_files(bench: Bench, owner: str, kind: str | None = None, limit: int = 20) -> list[EarlierFile]:
+def earlier_files(deployment: Deployment, owner: str, kind: str | None = None, limit: int = 20) -> list[EarlierFile]:
     """Files that the owner has brought in or given to jobs, newest first. Raises WorkbenchError: sql.unreachable.
 
     Args:
         kind: image, audio or video; None: all three.
     """
     found = []
-    for ref, used in bench.grants.earlier(owner, [kind] if kind else MEDIA_KINDS, limit):
+    for ref, used in deployment.grants.earlier(owner, [kind] if kind else MEDIA_KINDS, limit):
         url = f"/api/artifacts/{ref.sha256}"
         pictured = f"{url}/thumbnail" if ref.kind != "audio" else None
         found.append(EarlierFile.model_validate({"ref": ref, "used": used, "url": url, "thumbnail": pictured}))
     return found
 
 
-def inspect_file(bench: Bench, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:
+def inspect_file(deployment: Deployment, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:
     """What a file is, and the file in ``folder`` with what is to be kept of it. Raises WorkbenchError: upload.*."""
-    limits = Limits.of(bench.settings)
+    limits = Limits.of(deployment.settings)
     check_size(path.stat().st_size, kind, limits)
     out = folder / "kept"
-    found = bench.inspector.look(path, out, kind, limits)
+    found = deployment.inspector.look(path, out, kind, limits)
     check_size(path.stat().st_size, found.kind, limits)
     return found, out
 

@@ -33,7 +33,7 @@ class Reaper:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.bus = Bus(settings.bus_url, settings.bench)
+        self.bus = Bus(settings.bus_url, settings.namespace)
         self.lease_s = settings.lease_s
         self.stopping = threading.Event()
         self._seen: dict[tuple[str, str], _Seen] = {}

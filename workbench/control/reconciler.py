@@ -39,11 +39,11 @@ class Reconciler:
     """The only one who raises the epoch. ``run`` blocks; call it in a thread."""
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
-        self.bus = Bus(settings.bus_url, settings.bench, control=True)
+        self.bus = Bus(settings.bus_url, settings.namespace, control=True)
         self.store = store
         self.approvals = Approvals(store.database)
         self.lease_s = settings.lease_s
-        self.opened = threading.Event()  # the bench was open at least once
+        self.opened = threading.Event()  # the deployment was open at least once
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -140,7 +140,7 @@ class Reconciler:
         return count
 
     def _recover(self, epoch: int, *, grace: bool = True) -> None:
-        """From an epoch that has begun to an open bench."""
+        """From an epoch that has begun to an open deployment."""
         self.recall(epoch)
         if grace and self.stopping.wait(self.lease_s):
             return
@@ -179,7 +179,7 @@ class Reconciler:
     def open(self, epoch: int) -> None:
         """End the grace: what nobody presented is enqueued, and work goes on.
 
-        Enqueued first: a control plane that dies in between leaves a bench in its grace, which the next one opens.
+        Enqueued first: a control plane that dies in between leaves a deployment in its grace, which the next one opens.
         """
         queued = {(entry.job, entry.segment) for entry in self.bus.queues.entries()}
         for job in list(self.store.unfinished()):
@@ -187,7 +187,7 @@ class Reconciler:
             if segments and self.bus.requeue(job, segments):
                 log.info("segments enqueued again", job=job)
         reached(CrashPoint.ALL_ENQUEUED)
-        if self.bus.open_bench(epoch) is Verdict.OK:
-            reached(CrashPoint.BENCH_OPENED)
+        if self.bus.open_deployment(epoch) is Verdict.OK:
+            reached(CrashPoint.DEPLOYMENT_OPENED)
             self.bus.nudge()  # tokens that were pushed in the grace woke workers in vain
-            log.info("bench is open", epoch=epoch)
+            log.info("deployment is open", epoch=epoch)

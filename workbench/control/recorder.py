@@ -27,7 +27,7 @@ class Recorder:
     """Reads the outbox in batches. Applying a batch twice is the same as once, so no state is kept between runs."""
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
-        self.bus = Bus(settings.bus_url, settings.bench)
+        self.bus = Bus(settings.bus_url, settings.namespace)
         self.store = store
         self.stopping = threading.Event()
         self.recorded = threading.Event()  # set after each batch; the tracker waits on it

@@ -38,7 +38,7 @@ class Retention:
             self._settings,
             self._store,
             Objects.connect(self._settings),
-            Bus(self._settings.bus_url, self._settings.bench),
+            Bus(self._settings.bus_url, self._settings.namespace),
         )
         asked = CollectionRequest(**rule.model_dump())
         while not self.stopping.is_set():

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class ControlPlane:
-    """Several may run on one bench: each service tolerates a twin."""
+    """Several may run on one deployment: each service tolerates a twin."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -40,7 +40,7 @@ class ControlPlane:
         self._untracked = threading.Event()  # set: MLflow is fed no more
 
     def start(self) -> None:
-        """Start the services; returns once the bench is open and its executors are up, or raises TimeoutError."""
+        """Start the services; returns once the deployment is open and its executors are up, or raises TimeoutError."""
         self._spawn("reconciler", self.reconciler.run)
         if not self.reconciler.opened.wait(60 + self.settings.lease_s):
             raise TimeoutError("the bus could not be taken over")

@@ -9,24 +9,20 @@ from pathlib import Path
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.bus.answers import Verdict
-from workbench.bus.bus import Bus
 from workbench.engine.leased_calls import LeasedCalls
 from workbench.engine.messages import PartDone, Previewed
 from workbench.engine.running_segment import RunningSegment
+from workbench.engine.slot_parts import SlotParts
 from workbench.engine.wire import Closed
-from workbench.store.local_cache import LocalCache
-from workbench.store.objects import Objects
 
 
 class ArtifactUploader:
     """Of one segment. Methods block for the store and the bus."""
 
-    def __init__(
-        self, bus: Bus, objects: Objects, cache: LocalCache, segment: RunningSegment, calls: LeasedCalls
-    ) -> None:
-        self._bus = bus
-        self._objects = objects
-        self._cache = cache
+    def __init__(self, parts: SlotParts, segment: RunningSegment, calls: LeasedCalls) -> None:
+        self._bus = parts.bus
+        self._objects = parts.objects
+        self._cache = parts.cache
         self._segment = segment
         self._calls = calls
         self._waiting: list[Ref] = []  # saved by the executor, not in the store

@@ -20,7 +20,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Edge, Node
 from schemas.problem import invalid
 from schemas.refs import Ref
-from schemas.status import EdgeKind
+from schemas.status import NodeStatus
 
 _REFERENCE = re.compile(r"^\$([A-Za-z_][A-Za-z0-9_-]*)\.([A-Za-z_]\w*)$")
 
@@ -103,7 +103,7 @@ def bind(
         offers = [
             edge.from_
             for edge in parents
-            if edge.kind is not EdgeKind.ON_FAILURE and name in declared[edge.from_].outputs.model_fields
+            if edge.kind.fires(NodeStatus.COMPLETED) and name in declared[edge.from_].outputs.model_fields
         ]
         if len(offers) > 1:
             raise WorkbenchError(

@@ -1,7 +1,6 @@
 """Compiles the shape of a segment to a LangGraph. Compiled graphs are kept by shape, not by job.
 
-A segment of one node needs no graph: the node is called (docs/design/gating-inside-langgraph.md). Only segments of more
-import LangGraph, which costs 1.2 s of CPU time and 38 MiB.
+A segment of one node needs no graph: the node is called (docs/design/gating-inside-langgraph.md).
 
 Every node waits for all its parents inside the segment and then decides by their states whether it runs or is skipped.
 LangGraph's own conditional edges are not used for that: an edge not taken would leave a join behind it waiting.

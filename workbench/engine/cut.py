@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from schemas.graph import Edge, Graph
-from schemas.status import EdgeKind, Plane
+from schemas.status import NodeStatus, Plane
 from workbench.engine.structure import ancestors
 
 CONTROL_POOL = "control"
@@ -113,7 +113,7 @@ def _chain(
             (
                 edge.to
                 for edge in children[chain[-1]]
-                if edge.kind is not EdgeKind.ON_FAILURE
+                if edge.kind.fires(NodeStatus.COMPLETED)
                 and edge.to not in of
                 and pools[edge.to] == pools[head]
                 and all(parent.from_ in settled for parent in parents[edge.to])

@@ -18,6 +18,7 @@ from nodes.identity import sources as sources_of
 from nodes.manifest import manifests
 from nodes.model_cache import ModelCache
 from nodes.registry import services
+from schemas.status import NodeStatus
 from workbench.engine.compile import run_shape
 from workbench.engine.messages import VERSION, Channel, Ready, Run, ToExecutor, Unreadable, to_supervisor
 from workbench.engine.run_state import Abandoned, ExecutorParts, RunState
@@ -82,7 +83,10 @@ def start(arguments: list[str]) -> None:
         if name.startswith("WORKBENCH_")
     }
     channel = to_supervisor(socket.socket(fileno=int(fd)))
-    Executor(channel, LocalCache(Path(cache_folder), int(cache_bytes)), Path(work_folder), settings).main()
+    executor = Executor(channel, LocalCache(Path(cache_folder), int(cache_bytes)), Path(work_folder), settings)
+    # LangGraph is imported before the supervisor takes work: that second would run on a node's time-out.
+    run_shape(((), (0,)), lambda _position, _states: NodeStatus.COMPLETED, {})
+    executor.main()
 
 
 if __name__ == "__main__":

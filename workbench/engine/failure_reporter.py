@@ -8,23 +8,22 @@ from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure, NodeWait
 from schemas.status import NodeStatus, WaitReason
 from workbench.bus.answers import Verdict
-from workbench.bus.bus import Bus
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.binding import summary
-from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.lease import Lost, release
 from workbench.engine.leased_calls import LeasedCalls
 from workbench.engine.retry_policy import delay_s
 from workbench.engine.running_segment import RunningSegment
+from workbench.engine.slot_parts import SlotParts
 from workbench.metrics import NODES
 
 
 class FailureReporter:
     """Of one segment. Methods block for the bus."""
 
-    def __init__(self, bus: Bus, executor: ExecutorProcess, segment: RunningSegment, calls: LeasedCalls) -> None:
-        self._bus = bus
-        self._executor = executor
+    def __init__(self, parts: SlotParts, segment: RunningSegment, calls: LeasedCalls) -> None:
+        self._bus = parts.bus
+        self._executor = parts.executor
         self._segment = segment
         self._calls = calls
 

@@ -10,7 +10,7 @@ from schemas.event import NodeFailure, NodeResult, NodeWait
 from schemas.graph import Graph, Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import Ref, refs_in
-from schemas.status import EdgeKind, NodeStatus, WaitReason
+from schemas.status import NodeStatus, WaitReason
 from workbench.engine.binding import literal, references
 from workbench.engine.content import content_key
 from workbench.engine.structure import topological_order
@@ -37,7 +37,7 @@ def known_results(
         if node.status is NodeStatus.COMPLETED and node.output is not None and are_there(refs_in(node.output)):
             found[node_id] = NodeResult(output=node.output, cached=True)
             continue
-        settled = all(edge.from_ in found and edge.kind is not EdgeKind.ON_FAILURE for edge in parents[node_id])
+        settled = all(edge.from_ in found and edge.kind.fires(NodeStatus.COMPLETED) for edge in parents[node_id])
         if not (use_cache and declaration.cache and settled):
             continue
         values = _values(node, found)

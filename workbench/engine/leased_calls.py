@@ -12,7 +12,7 @@ from workbench.bus.connection import BUS_AWAY
 from workbench.engine.lease import Lost
 from workbench.engine.retry_policy import STORE
 from workbench.engine.running_segment import RunningSegment
-from workbench.engine.shutdown import Shutdown
+from workbench.engine.slot_parts import Shutdown
 
 T = TypeVar("T")
 POLL_S = 0.1

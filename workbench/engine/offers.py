@@ -58,7 +58,7 @@ def offer(services: Iterable[Mapping[str, Any]], plane: Plane, pool: str) -> Off
 
 
 class Outlook:
-    """What a client needs to know of a bench before it submits.
+    """What a client needs to know of a deployment before it submits.
 
     Attributes:
         epoch: of the bus. Asked for each job: while the bus is away a job is refused rather than half-accepted.

@@ -32,9 +32,9 @@ def pinned(declaration: NodeDeclaration, outlook: Outlook) -> Identity:
     if there:
         return there[0]
     assert missing is not None
-    if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the bench has itself
+    if declaration.pool not in ("cpu", "control"):  # those two are what an installation of the deployment has itself
         missing.remedy = (
-            f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The bench takes "
+            f"Start a worker where it is installed: `workbench worker --pool {declaration.pool}`. The deployment takes "
             "the job when that worker has announced itself."
         )
     raise missing

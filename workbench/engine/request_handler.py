@@ -14,11 +14,9 @@ from schemas.event import NodeLoss, NodeWait
 from schemas.refs import Ref, refs_in
 from schemas.status import WaitReason
 from workbench.bus.answers import Verdict
-from workbench.bus.bus import Bus
 from workbench.engine.artifact_uploader import ArtifactUploader
-from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.failure_reporter import FailureReporter
-from workbench.engine.lease import LeaseRenewer, Lost
+from workbench.engine.lease import Lost
 from workbench.engine.leased_calls import LeasedCalls
 from workbench.engine.messages import (
     Answer,
@@ -35,9 +33,8 @@ from workbench.engine.messages import (
     Request,
 )
 from workbench.engine.running_segment import RunningSegment
+from workbench.engine.slot_parts import SlotParts
 from workbench.store.damage import LOST, Condition, discard
-from workbench.store.local_cache import LocalCache
-from workbench.store.objects import Objects
 
 
 class RequestHandler:
@@ -45,21 +42,17 @@ class RequestHandler:
 
     def __init__(
         self,
-        bus: Bus,
-        objects: Objects,
-        cache: LocalCache,
-        executor: ExecutorProcess,
-        renewer: LeaseRenewer,
+        parts: SlotParts,
         segment: RunningSegment,
         calls: LeasedCalls,
         uploader: ArtifactUploader,
         failures: FailureReporter,
     ) -> None:
-        self._bus = bus
-        self._objects = objects
-        self._cache = cache
-        self._executor = executor
-        self._renewer = renewer
+        self._bus = parts.bus
+        self._objects = parts.objects
+        self._cache = parts.cache
+        self._executor = parts.executor
+        self._renewer = parts.renewer
         self._segment = segment
         self._leased = segment.leased
         self._calls = calls

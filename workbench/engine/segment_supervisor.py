@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 
 from schemas.errors import WorkbenchError
 from schemas.event import Progress
 from schemas.status import NodeStatus
 from workbench.bus.answers import Lease, Offer, Taken, Verdict
-from workbench.bus.bus import Bus
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.artifact_uploader import ArtifactUploader
-from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.failure_reporter import FailureReporter
-from workbench.engine.lease import LeaseRenewer, Lost, release
+from workbench.engine.lease import Lost, release
 from workbench.engine.leased_calls import POLL_S, LeasedCalls
 from workbench.engine.messages import (
     Done,
@@ -36,24 +33,9 @@ from workbench.engine.messages import (
 )
 from workbench.engine.request_handler import RequestHandler
 from workbench.engine.running_segment import RunningSegment
-from workbench.engine.shutdown import Shutdown
+from workbench.engine.slot_parts import SlotParts
 from workbench.engine.wire import Closed
 from workbench.metrics import COMMITS, NODE_SECONDS, NODES
-from workbench.store.local_cache import LocalCache
-from workbench.store.objects import Objects
-
-
-@dataclass(frozen=True)
-class SlotParts:
-    """What a slot works with, whatever segment it is at."""
-
-    pool: str  # by its name on the bus
-    bus: Bus
-    objects: Objects
-    cache: LocalCache
-    executor: ExecutorProcess
-    renewer: LeaseRenewer
-    shutdown: Shutdown
 
 
 class SegmentSupervisor:
@@ -71,19 +53,9 @@ class SegmentSupervisor:
         self._leased = segment.leased
         self._then_take = then_take
         self._calls = LeasedCalls(segment, parts.shutdown)
-        self._uploader = ArtifactUploader(parts.bus, parts.objects, parts.cache, segment, self._calls)
-        self._failures = FailureReporter(parts.bus, parts.executor, segment, self._calls)
-        self._requests = RequestHandler(
-            parts.bus,
-            parts.objects,
-            parts.cache,
-            parts.executor,
-            parts.renewer,
-            segment,
-            self._calls,
-            self._uploader,
-            self._failures,
-        )
+        self._uploader = ArtifactUploader(parts, segment, self._calls)
+        self._failures = FailureReporter(parts, segment, self._calls)
+        self._requests = RequestHandler(parts, segment, self._calls, self._uploader, self._failures)
         self._ended = False  # the executor has let go
         self._held = False  # it begins no further node: it was told so, or a node was edited
 

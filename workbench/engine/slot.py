@@ -15,7 +15,8 @@ from workbench.crash_points import CrashPoint, reached
 from workbench.engine.lease import release
 from workbench.engine.offers import offer
 from workbench.engine.running_segment import RunningSegment
-from workbench.engine.segment_supervisor import SegmentSupervisor, SlotParts
+from workbench.engine.segment_supervisor import SegmentSupervisor
+from workbench.engine.slot_parts import SlotParts
 from workbench.metrics import TAKES
 
 log = structlog.get_logger()
@@ -89,7 +90,7 @@ class Slot:
         began = time.monotonic()
         taken = self._parts.bus.take(self.name, self._heard, self._parts.pool, offer=self._offer)
         # Work that was there without waiting: there may be more, and the next take travels behind the commit. On an
-        # idle bench that take would find nothing, and the worker that the commit wakes would wait for its end.
+        # idle deployment that take would find nothing, and the worker that the commit wakes would wait for its end.
         self._busy = taken is not None and time.monotonic() - began < AT_ONCE_S
         return taken
 

@@ -23,9 +23,8 @@ from workbench.engine.cut import pool_name
 from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.lease import LeaseRenewer
 from workbench.engine.machine import gpus, memory_used_gib
-from workbench.engine.segment_supervisor import SlotParts
-from workbench.engine.shutdown import Shutdown
 from workbench.engine.slot import Slot
+from workbench.engine.slot_parts import Shutdown, SlotParts
 from workbench.engine.threads import service_thread
 from workbench.settings import Settings
 from workbench.store.local_cache import LocalCache
@@ -110,7 +109,7 @@ class Worker:
             log.info("left without a word", worker=self.name, error=str(error))
 
     def _bus(self) -> Bus:
-        return Bus(self.settings.bus_url, self.settings.bench)
+        return Bus(self.settings.bus_url, self.settings.namespace)
 
     def _slot(self, index: int) -> Slot:
         name = f"{self.name}.{index}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook import views
 from workbench.notebook.display import show_as
 from workbench.notebook.static_html import artifact_html, artifact_text, link_to
@@ -22,8 +22,8 @@ class Artifact:
         named: whether a job names it: the page shows no other.
     """
 
-    def __init__(self, bench: Bench, ref: Ref, *, named: bool = True) -> None:
-        self._bench = bench
+    def __init__(self, deployment: Deployment, ref: Ref, *, named: bool = True) -> None:
+        self._deployment = deployment
         self.ref = ref
         self.named = named
 
@@ -35,16 +35,16 @@ class Artifact:
     @property
     def url(self) -> str:
         """A link that expires after a week. For good it is at the page, which a notebook may link to and not embed."""
-        return link_to(self._bench, self.ref)
+        return link_to(self._deployment, self.ref)
 
     @property
     def path(self) -> Path:
         """A local copy, to be read only. Blocks while it is fetched."""
-        return self._bench.open(self.ref)
+        return self._deployment.open(self.ref)
 
     def save(self, target: str | Path) -> Path:
         """Copy it to a file of one's own; never half-written."""
-        return self._bench.save(self.ref, Path(target).expanduser())
+        return self._deployment.save(self.ref, Path(target).expanduser())
 
     def read_bytes(self) -> bytes:
         """Its bytes."""
@@ -65,10 +65,10 @@ class Artifact:
 
     def view(self, title: str = "") -> ArtifactView:
         """It as a widget, to be put into a layout."""
-        return views.artifact_view(self._bench, self.ref, title, named=self.named)
+        return views.artifact_view(self._deployment, self.ref, title, named=self.named)
 
     def _ipython_display_(self) -> None:
         show_as(self.view)
 
     def _repr_html_(self) -> str:
-        return artifact_html(self._bench, self.ref)
+        return artifact_html(self._deployment, self.ref)

@@ -21,7 +21,7 @@ import orjson
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client.access import LOCAL
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.live.hub import Hub
 from workbench.client.live.watcher import Watcher
 from workbench.client.media.links import media_link
@@ -57,10 +57,10 @@ class _Page:
 class Channel:
     """One a kernel and deployment. Thread-safe; its thread ends with the process."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.asker = questions.Asker(bench)
-        self._hub = Hub(bench)
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.asker = questions.Asker(deployment)
+        self._hub = Hub(deployment)
         self._pages: dict[str, _Page] = {}
         self._looking: asyncio.TimerHandle | None = None  # as long as a page is there
         self._ends = _Ends(self._hub)
@@ -98,11 +98,11 @@ class Channel:
 
     def link(self, ref: Ref, given: questions.Params) -> str:
         """An address of an artifact that is good for a week: of the app where there is one, else of the store."""
-        settings, download = self.bench.settings, bool(given.get("download"))
+        settings, download = self.deployment.settings, bool(given.get("download"))
         path = media_link(settings, ref, download=download) if settings.app_url else ""
         if path:
             return settings.app_url.rstrip("/") + path
-        return self.bench.objects.presign(
+        return self.deployment.objects.presign(
             ref.sha256,
             expires_s=LINK_S,
             filename=file_name(ref),
@@ -112,7 +112,7 @@ class Channel:
 
     def text(self, sha256: str) -> str:
         """The beginning of a text or JSON artifact. Blocks. Raises WorkbenchError (artifact.unknown)."""
-        with self.bench.open(self.asker.readable(sha256)).open("rb") as file:
+        with self.deployment.open(self.asker.readable(sha256)).open("rb") as file:
             return file.read(MAX_TEXT_BYTES).decode(errors="replace")
 
     def when_final(self, job: str, then: Callable[[], None]) -> Callable[[], None]:
@@ -163,19 +163,19 @@ class Channel:
             case "text":
                 return {"text": self.text(str(message.get("sha256")))}
             case "stream":
-                index, _ = stream(self.bench, self.asker.readable(str(message.get("sha256"))))
+                index, _ = stream(self.deployment, self.asker.readable(str(message.get("sha256"))))
                 return index.model_dump(mode="json", by_alias=True)
             case "bytes":
                 sent.append(self._range(message))
                 return {}
             case "upload":
-                return page.uploads.take(self.bench, message, buffers)
+                return page.uploads.take(self.deployment, message, buffers)
         return questions.answer(self.asker, str(message.get("kind")), given)  # refuses it with what may be asked
 
     def _range(self, message: dict[str, Any]) -> bytes:
         """Bytes of an artifact, or of its pieces, from ``start`` up to ``end``: at most a megabyte."""
         ref = self.asker.readable(str(message.get("sha256")))
-        file: Path = stream(self.bench, ref)[1] if message.get("pieces") else self.bench.open(ref)
+        file: Path = stream(self.deployment, ref)[1] if message.get("pieces") else self.deployment.open(ref)
         start = max(0, int(message["start"]))
         with file.open("rb") as opened:
             opened.seek(start)
@@ -183,7 +183,7 @@ class Channel:
 
     def _live(self, client: str, page: _Page) -> Watcher:
         if page.watcher is None:
-            page.watcher = Watcher(self._hub, self.bench.job, LOCAL.may_see)
+            page.watcher = Watcher(self._hub, self.deployment.job, LOCAL.may_see)
             page.telling = self._loop.create_task(self._tell(client, page, page.watcher))
         return page.watcher
 
@@ -240,7 +240,7 @@ class _Ends:
     async def _follow(self, job: str) -> None:
         while job in self._waiting:
             try:
-                record = await asyncio.to_thread(self._hub.bench.job, job)
+                record = await asyncio.to_thread(self._hub.deployment.job, job)
                 followed = await self._hub.follow(self, record)
             except WorkbenchError as error:
                 if error.code in _LASTING:

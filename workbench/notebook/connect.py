@@ -1,4 +1,4 @@
-"""From a notebook or a script to a bench."""
+"""From a notebook or a script to a deployment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from workbench.notebook.workbench import Workbench
 
 
 def connect(home: str | Path | None = None, *, start: bool = True) -> Workbench:
-    """The bench that runs here, or the embedded one, started now.
+    """The deployment that runs here, or the embedded one, started now.
 
-    ``WORKBENCH_*`` variables name another bench. Takes a fraction of a second, and about ten seconds where the stack
+    ``WORKBENCH_*`` variables name another deployment. Takes a fraction of a second, or about ten seconds if the stack
     has to be started; it goes on when the notebook or script ends (``workbench down`` stops it).
 
     Args:

@@ -1,4 +1,4 @@
-"""What a person typed, brought into the shape that the bench takes, or refused with the shape that would have been."""
+"""Turns what a person typed into the shape that the client takes, or refuses it with the right shape."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
-from workbench.client.bench import Bench
 from workbench.client.deletion import delete
+from workbench.client.deployment import Deployment
 from workbench.client.finish import await_record, await_tracked
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """One job. It runs on the bench: a kernel that ends changes nothing for it.
+    """One job. It runs on the deployment: a kernel that ends changes nothing for it.
 
     What it made (``video``, ``audio``, ``outputs``, ``metrics``) is waited for. In a notebook a job shows itself live;
     in a terminal ``wait`` shows a bar. Ctrl-C, or stopping the cell, stops watching and not the job.
     """
 
-    def __init__(self, bench: Bench, job_id: str, unserved: Sequence[str] = ()) -> None:
-        self._bench = bench
+    def __init__(self, deployment: Deployment, job_id: str, unserved: Sequence[str] = ()) -> None:
+        self._deployment = deployment
         self.id = job_id
         self.unserved = tuple(unserved)  # services that no worker offered when it was submitted
         self._final: JobRecord | None = None
@@ -55,8 +55,8 @@ class Job:
         """Everything that is known of it now."""
         if self._final is not None:
             return self._final
-        record = self._bench.job(self.id)
-        if record.status.final and (record.mlflow_run_id or not self._bench.settings.mlflow_url):
+        record = self._deployment.job(self.id)
+        if record.status.final and (record.mlflow_run_id or not self._deployment.settings.mlflow_url):
             self._final = record
         return record
 
@@ -68,7 +68,7 @@ class Job:
     @property
     def events(self) -> Sequence[Event]:
         """What happened so far, in order."""
-        return self._bench.events(self.id)
+        return self._deployment.events(self.id)
 
     @property
     def params(self) -> dict[str, dict[str, Any]]:
@@ -78,7 +78,7 @@ class Job:
     @property
     def mlflow_run(self) -> str | None:
         """URL of its page in MLflow, once it is recorded there."""
-        return self._bench.mlflow_run(self.id)
+        return self._deployment.mlflow_run(self.id)
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Job:
             else:
                 self._wait(timeout_s, threading.Event())
         if recorded:
-            await_tracked(self._bench, self.id)
+            await_tracked(self._deployment, self.id)
         self._show_the_end()
         return self
 
@@ -132,12 +132,12 @@ class Job:
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        for _ in self._bench.watch(self.id):
+        for _ in self._deployment.watch(self.id):
             if stopped.is_set():
                 return
             if until is not None and time.monotonic() > until:
                 raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it goes on")
-        await_record(self._bench, self.id)
+        await_record(self._deployment, self.id)
         self._show_the_end()
 
     def _show_the_end(self) -> None:
@@ -149,9 +149,9 @@ class Job:
         # Only a terminal needs the bar, and a notebook starts faster without rich.
         from workbench.terminal.progress import Follower
 
-        with Follower(self._bench, self.id, visible=True) as follower:
+        with Follower(self._deployment, self.id, visible=True) as follower:
             follower.follow(lambda _: None, None)
-        await_record(self._bench, self.id)
+        await_record(self._deployment, self.id)
 
     def _completed(self) -> JobRecord:
         """Its record once it completed. Raises WorkbenchError: what it failed with, or job.cancelled."""
@@ -192,7 +192,7 @@ class Job:
     def artifacts(self) -> Table:
         """Every file it used and made so far: (node, role, name, artifact). Does not wait."""
         rows = [
-            {"node": node, "role": role, "name": name, "artifact": Artifact(self._bench, ref)}
+            {"node": node, "role": role, "name": name, "artifact": Artifact(self._deployment, ref)}
             for node, role, name, ref in named_artifacts(self.record)
         ]
         return Table(rows)
@@ -207,7 +207,7 @@ class Job:
     def graph(self) -> ShownGraph:
         """Its graph with the state of each node now, as a drawing; ``graph.document`` is the JSON."""
         record = self.record
-        return ShownGraph(self._bench, record.graph, states_of(record))
+        return ShownGraph(self._deployment, record.graph, states_of(record))
 
     @property
     def nodes(self) -> Table:
@@ -232,7 +232,7 @@ class Job:
 
         Does not wait.
         """
-        found = lineage(self._bench.store.database, self.id)
+        found = lineage(self._deployment.store.database, self.id)
         rows = [
             {"way": "from", "what": f"{one.node}.{one.name}", "job": one.job, "there": f"{one.made_by}.{one.output}"}
             for one in found.from_
@@ -255,11 +255,11 @@ class Job:
                 seen=sorted({row["artifact"].kind for row in self.artifacts if row["role"] == "output"}),
                 remedy="job.artifacts shows what it made.",
             )
-        return Artifact(self._bench, ref)
+        return Artifact(self._deployment, ref)
 
     def _value(self, value: Any) -> Any:
         if (ref := read_ref(value)) is not None:
-            return Artifact(self._bench, ref)
+            return Artifact(self._deployment, ref)
         if isinstance(value, dict):
             return {name: self._value(item) for name, item in value.items()}
         return [self._value(item) for item in value] if isinstance(value, list) else value
@@ -268,36 +268,36 @@ class Job:
 
     def cancel(self) -> bool:
         """Stop it; False when it had ended already."""
-        return self._bench.cancel(self.id)
+        return self._deployment.cancel(self.id)
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
         """Approve what it asks, with another text where given; it goes on."""
-        self._bench.approve(self.id, node, text=text, author=author or _login())
+        self._deployment.approve(self.id, node, text=text, author=author or _login())
 
     def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
         """Refuse what it asks: the node fails with the reason."""
-        self._bench.reject(self.id, node, reason=reason, author=author or _login())
+        self._deployment.reject(self.id, node, reason=reason, author=author or _login())
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """The same again with other parameters, as a new job; what is known is not computed again."""
         changed = params_by_node(params, f"job {self.id}")
-        again = rerun(self._bench, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        again = rerun(self._deployment, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
         return self._followed_by(again.job)
 
     def retry(self) -> Job:
         """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        return self._followed_by(retry(self._bench, self.id, parent_run=within.parent_run()).job)
+        return self._followed_by(retry(self._deployment, self.id, parent_run=within.parent_run()).job)
 
     def delete(self) -> list[str]:
         """Remove its record and its run in MLflow; files that nothing names go with ``wb.gc()``.
 
         Returns what could not be done yet, in sentences. Raises WorkbenchError (job.not_final).
         """
-        return delete(self._bench, self.id)
+        return delete(self._deployment, self.id)
 
     def _followed_by(self, job: str) -> Job:
         within.note(job=job)
-        return Job(self._bench, job)
+        return Job(self._deployment, job)
 
     # -- how it shows itself ----------------------------------------------------------------------------------------
 
@@ -306,14 +306,14 @@ class Job:
 
     def monitor(self) -> JobMonitor:
         """Its live view as a widget of its own, to be put into a layout."""
-        return views.job_monitor(self._bench, self.id, self.unserved)
+        return views.job_monitor(self._deployment, self.id, self.unserved)
 
     def graph_view(self) -> GraphView:
         """Its graph with live states as a widget; a click on a node shows its in- and outputs."""
-        return views.graph_view(self._bench, self.id, self.unserved)
+        return views.graph_view(self._deployment, self.id, self.unserved)
 
     def _repr_html_(self) -> str:
-        return job_html(self._bench, self.record)
+        return job_html(self._deployment, self.record)
 
     def __repr__(self) -> str:
         return job_text(self.record, self.unserved)

@@ -14,7 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client import answers
 from workbench.client.access import LOCAL, readable
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
 from workbench.client.media.media_types import served_type
 from workbench.client.media.thumbnails import side_for, thumbnail
@@ -34,12 +34,12 @@ class Asker:
         shown: by digest.
     """
 
-    bench: Bench
+    deployment: Deployment
     shown: dict[str, Ref] = field(default_factory=dict)
 
     def readable(self, sha256: str) -> Ref:
         """Raises WorkbenchError (artifact.unknown)."""
-        return self.shown.get(sha256) or readable(self.bench, LOCAL, sha256)
+        return self.shown.get(sha256) or readable(self.deployment, LOCAL, sha256)
 
 
 MAX_INLINE_BYTES = 64_000  # of a thumbnail or preview, which comes as a data: URL
@@ -47,35 +47,35 @@ Params = Mapping[str, Any]
 
 
 def _submit(asker: Asker, given: Params) -> Contract:
-    accepted = submit(asker.bench, job_request(**given), parent_run=within.parent_run())
+    accepted = submit(asker.deployment, job_request(**given), parent_run=within.parent_run())
     within.note(job=accepted.job)
-    return answers.accepted_answer(asker.bench, accepted)
+    return answers.accepted_answer(asker.deployment, accepted)
 
 
 def _retry(asker: Asker, given: Params) -> Contract:
-    accepted = retry(asker.bench, given["job_id"], owner=LOCAL.name, parent_run=within.parent_run())
+    accepted = retry(asker.deployment, given["job_id"], owner=LOCAL.name, parent_run=within.parent_run())
     within.note(job=accepted.job)
-    return answers.accepted_answer(asker.bench, accepted)
+    return answers.accepted_answer(asker.deployment, accepted)
 
 
 def _decide(asker: Asker, given: Params) -> Contract:
-    return answers.decide(asker.bench, LOCAL, given["job_id"], validated(ApprovalRequest, _rest(given, "job_id")))
+    return answers.decide(asker.deployment, LOCAL, given["job_id"], validated(ApprovalRequest, _rest(given, "job_id")))
 
 
 def _waveform(asker: Asker, given: Params) -> Contract:
     ref = asker.readable(given["sha256"])
-    return Waveform(peaks=waveform(asker.bench, ref, points_for(int(given.get("points", 600)))))
+    return Waveform(peaks=waveform(asker.deployment, ref, points_for(int(given.get("points", 600)))))
 
 
 def _parts(asker: Asker, given: Params) -> Contract:
-    count = len(asker.bench.parts(given["job_id"], given["node"]))
+    count = len(asker.deployment.parts(given["job_id"], given["node"]))
     base = f"/api/jobs/{given['job_id']}/nodes/{given['node']}/parts"
     return PartList(parts=[PartEntry(index=index, url=f"{base}/{index}") for index in range(count)])
 
 
 def _keep_preset(asker: Asker, given: Params) -> Contract:
     values = validated(PresetValues, _rest(given, "pipeline", "name"))
-    return keep_preset(asker.bench, given["pipeline"], given["name"], values, LOCAL.name)
+    return keep_preset(asker.deployment, given["pipeline"], given["name"], values, LOCAL.name)
 
 
 def _rest(given: Params, *taken: str) -> dict[str, Any]:
@@ -83,19 +83,21 @@ def _rest(given: Params, *taken: str) -> dict[str, Any]:
 
 
 QUESTIONS: dict[str, Callable[[Asker, Params], Contract | None]] = {
-    "GET /api/session": lambda asker, _: answers.session_answer(asker.bench, LOCAL),
-    "GET /api/pipelines": lambda asker, _: PipelineList(pipelines=describe_pipelines(asker.bench, LOCAL.name)),
+    "GET /api/session": lambda asker, _: answers.session_answer(asker.deployment, LOCAL),
+    "GET /api/pipelines": lambda asker, _: PipelineList(pipelines=describe_pipelines(asker.deployment, LOCAL.name)),
     "POST /api/jobs": _submit,
-    "GET /api/jobs/{job_id}": lambda asker, given: answers.job_answer(asker.bench, LOCAL, given["job_id"]),
-    "GET /api/jobs/{job_id}/artifacts": lambda asker, given: answers.artifact_list(asker.bench, LOCAL, given["job_id"]),
+    "GET /api/jobs/{job_id}": lambda asker, given: answers.job_answer(asker.deployment, LOCAL, given["job_id"]),
+    "GET /api/jobs/{job_id}/artifacts": lambda asker, given: answers.artifact_list(
+        asker.deployment, LOCAL, given["job_id"]
+    ),
     "GET /api/jobs/{job_id}/nodes/{node}/parts": _parts,
-    "POST /api/jobs/{job_id}/cancel": lambda asker, given: answers.cancel(asker.bench, LOCAL, given["job_id"]),
+    "POST /api/jobs/{job_id}/cancel": lambda asker, given: answers.cancel(asker.deployment, LOCAL, given["job_id"]),
     "POST /api/jobs/{job_id}/retry": _retry,
     "POST /api/jobs/{job_id}/approve": _decide,
     "GET /api/artifacts/{sha256}/waveform": _waveform,
     "PUT /api/presets/{pipeline}/{name}": _keep_preset,
     "DELETE /api/presets/{pipeline}/{name}": lambda asker, given: delete_preset(
-        asker.bench, given["pipeline"], given["name"], LOCAL.name
+        asker.deployment, given["pipeline"], given["name"], LOCAL.name
     ),
 }
 
@@ -111,16 +113,16 @@ def _artifact(asker: Asker, given: Params) -> Ref:
 
 
 def _thumbnail(asker: Asker, given: Params) -> str:
-    file = thumbnail(asker.bench, asker.readable(given["sha256"]), side_for(int(given.get("size", 160))))
+    file = thumbnail(asker.deployment, asker.readable(given["sha256"]), side_for(int(given.get("size", 160))))
     return _data_url(file.read_bytes(), "image/jpeg")
 
 
 def _preview(asker: Asker, given: Params) -> str:
-    return _data_url(*answers.preview_of(asker.bench, LOCAL, given["job_id"], given["node"]))
+    return _data_url(*answers.preview_of(asker.deployment, LOCAL, given["job_id"], given["node"]))
 
 
 def _part(asker: Asker, given: Params) -> Ref:
-    parts = asker.bench.parts(given["job_id"], given["node"])
+    parts = asker.deployment.parts(given["job_id"], given["node"])
     if int(given["index"]) >= len(parts):
         raise answers.nothing_of(given["job_id"], given["node"], f"part {given['index']}")
     return parts[int(given["index"])]

@@ -18,7 +18,7 @@ from workbench.pipelines.sdk.building import samples
 
 
 class RunRequest(BaseModel):
-    """A run of a pipeline, checked as far as it can be without a bench: its inputs, and the parameters of its nodes.
+    """A run of a pipeline, checked as far as possible without a deployment: its inputs and its nodes' parameters.
 
     ``wb.run(**RunRequest(script="Hello.").options())`` submits it. The inputs of the pipeline stand beside the fields
     below. What must be given and is not is a packaged sample, where the pipeline has one: a notebook runs as it stands.

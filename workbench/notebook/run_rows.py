@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.packages import need
 from workbench.notebook.tables import html_table
 from workbench.store.columns import metrics_of, params_of
@@ -45,14 +45,14 @@ def runs_text(lines: Sequence[JobLine]) -> str:
     return "\n".join(rows + ([f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])) or "no runs"
 
 
-def frame_of(bench: Bench, lines: Sequence[JobLine]) -> pd.DataFrame:
+def frame_of(deployment: Deployment, lines: Sequence[JobLine]) -> pd.DataFrame:
     """The lines as ``Runs.to_pandas`` gives them. Raises WorkbenchError (stack.missing_package)."""
     need("a frame", ["pandas"])
     import pandas as pd
 
     ids = [line.id for line in lines]
-    params = params_of(bench.store.database, ids)
-    metrics = metrics_of(bench.store.database, ids)
+    params = params_of(deployment.store.database, ids)
+    metrics = metrics_of(deployment.store.database, ids)
     rows = [
         {
             **run_row(line),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.api import ApiStatus
 from schemas.errors import WorkbenchError
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook import views
 from workbench.notebook.display import show_as
 from workbench.notebook.job import Job
@@ -24,10 +24,10 @@ PAGE = 1000
 
 
 class Runs(Sequence[Job]):
-    """Jobs that match, newest first. Each look asks the bench once; ``list(runs)`` keeps what it saw."""
+    """Jobs that match, newest first. Each look asks the deployment once; ``list(runs)`` keeps what it saw."""
 
-    def __init__(self, bench: Bench, wanted: JobFilter, limit: int | None) -> None:
-        self._bench = bench
+    def __init__(self, deployment: Deployment, wanted: JobFilter, limit: int | None) -> None:
+        self._deployment = deployment
         self.wanted = wanted
         self.limit = limit
 
@@ -36,7 +36,7 @@ class Runs(Sequence[Job]):
         found: list[JobLine] = []
         while self.limit is None or len(found) < self.limit:
             count = PAGE if self.limit is None else min(PAGE, self.limit - len(found))
-            page = self._bench.store.list(self.wanted.model_copy(update={"limit": count, "offset": len(found)}))
+            page = self._deployment.store.list(self.wanted.model_copy(update={"limit": count, "offset": len(found)}))
             found += page.jobs
             if len(page.jobs) < count:
                 break
@@ -45,7 +45,7 @@ class Runs(Sequence[Job]):
     def to_pandas(self) -> pd.DataFrame:
         """A row a job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
         ``params.node.name`` and its figures as ``metrics.node.name``. Indexed by the id."""
-        return frame_of(self._bench, self.lines())
+        return frame_of(self._deployment, self.lines())
 
     def table(self, columns: Iterable[str] = ()) -> RunTable:
         """A widget to sort, filter and select: ``table.selected``, ``table.selected_frame()``.
@@ -53,22 +53,22 @@ class Runs(Sequence[Job]):
         Args:
             columns: ``params.node.name`` and ``metrics.node.name``; by default those in which the runs differ.
         """
-        return views.run_table(self._bench, self.lines, columns)
+        return views.run_table(self._deployment, self.lines, columns)
 
     def _ipython_display_(self) -> None:
-        show_as(Runs(self._bench, self.wanted, min(self.limit or PAGE, PAGE)).table)
+        show_as(Runs(self._deployment, self.wanted, min(self.limit or PAGE, PAGE)).table)
 
     def __len__(self) -> int:
-        total = self._bench.store.list(self.wanted.model_copy(update={"limit": 1})).total
+        total = self._deployment.store.list(self.wanted.model_copy(update={"limit": 1})).total
         return total if self.limit is None else min(total, self.limit)
 
     def __iter__(self) -> Iterator[Job]:
-        return (Job(self._bench, line.id) for line in self.lines())
+        return (Job(self._deployment, line.id) for line in self.lines())
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
-            return [Job(self._bench, line.id) for line in self.lines()[at]]
-        return Job(self._bench, self.lines()[at].id)
+            return [Job(self._deployment, line.id) for line in self.lines()[at]]
+        return Job(self._deployment, self.lines()[at].id)
 
     def __repr__(self) -> str:
         return runs_text(self.lines())

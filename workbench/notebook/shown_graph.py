@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schemas.graph import Graph
 from schemas.status import NodeStatus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook import views
 from workbench.notebook.display import show_as
 from workbench.notebook.static_html import graph_html, graph_text
@@ -15,13 +15,13 @@ from workbench.notebook.static_html import graph_html, graph_text
 class ShownGraph:
     """A graph that shows itself. ``document`` is what was or will be submitted."""
 
-    def __init__(self, bench: Bench, document: Graph, states: Mapping[str, NodeStatus]) -> None:
+    def __init__(self, deployment: Deployment, document: Graph, states: Mapping[str, NodeStatus]) -> None:
         self.document = document
-        self._bench = bench
+        self._deployment = deployment
         self._states = states
 
     def _ipython_display_(self) -> None:
-        show_as(lambda: views.graph_drawing(self._bench, self.document, self._states))
+        show_as(lambda: views.graph_drawing(self._deployment, self.document, self._states))
 
     def _repr_html_(self) -> str:
         return graph_html(self.document, self._states)

@@ -14,7 +14,7 @@ from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.refs import Ref
 from schemas.status import NodeStatus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.media.thumbnails import thumbnail
 from workbench.client.view import final_video
 from workbench.notebook.tables import html_table
@@ -26,15 +26,15 @@ POSTER_PX = 320
 SHOWN_METRICS = 12
 
 
-def link_to(bench: Bench, ref: Ref) -> str:
+def link_to(deployment: Deployment, ref: Ref) -> str:
     """A link of the object store that expires after a week."""
-    return bench.objects.presign(ref.sha256, expires_s=LINK_S, filename=ref.name or "", media_type=ref.media_type)
+    return deployment.objects.presign(ref.sha256, expires_s=LINK_S, filename=ref.name or "", media_type=ref.media_type)
 
 
-def artifact_html(bench: Bench, ref: Ref) -> str:
+def artifact_html(deployment: Deployment, ref: Ref) -> str:
     """A player, an image, a text or a link, and what is known of the bytes. Blocks."""
     caption = f'<figcaption style="opacity:.7">{facts(ref)}</figcaption>'
-    return f'<figure style="margin:0">{_player(bench, ref)}{caption}</figure>'
+    return f'<figure style="margin:0">{_player(deployment, ref)}{caption}</figure>'
 
 
 def artifact_text(ref: Ref) -> str:
@@ -42,12 +42,12 @@ def artifact_text(ref: Ref) -> str:
     return f"<{ref.kind} {ref.sha256[:12]} {facts(ref)}>"
 
 
-def _player(bench: Bench, ref: Ref) -> str:
-    url = html.escape(link_to(bench, ref), quote=True)
+def _player(deployment: Deployment, ref: Ref) -> str:
+    url = html.escape(link_to(deployment, ref), quote=True)
     match ref.kind:
         case "video":
             style = f"max-width:100%;{_shape(ref)}"
-            poster = f' poster="{found}"' if (found := _poster(bench, ref)) else ""
+            poster = f' poster="{found}"' if (found := _poster(deployment, ref)) else ""
             return f'<video src="{url}"{poster} controls playsinline preload="none" style="{style}"></video>'
         case "audio":
             return f'<audio src="{url}" controls preload="none" style="width:100%;max-width:32em"></audio>'
@@ -55,23 +55,23 @@ def _player(bench: Bench, ref: Ref) -> str:
             name = html.escape(ref.name or "image", quote=True)
             return f'<img src="{url}" alt="{name}" loading="lazy" style="max-width:min(100%,512px)">'
         case "text" | "json":
-            with bench.open(ref).open("rb") as file:
+            with deployment.open(ref).open("rb") as file:
                 text = file.read(TEXT_SHOWN + 1).decode(errors="replace")
             more = "…" if len(text) > TEXT_SHOWN else ""
             return f'<pre style="white-space:pre-wrap">{html.escape(text[:TEXT_SHOWN])}{more}</pre>'
     return f'<a href="{url}">{html.escape(ref.name or ref.sha256[:12])}</a>'
 
 
-def _poster(bench: Bench, ref: Ref) -> str:
+def _poster(deployment: Deployment, ref: Ref) -> str:
     """A frame of a video as ``data:``, so that it is seen where the workbench cannot be reached; "" without one."""
     try:
-        frame = thumbnail(bench, ref, POSTER_PX).read_bytes()
+        frame = thumbnail(deployment, ref, POSTER_PX).read_bytes()
     except WorkbenchError:  # the video plays all the same, or itself says why not
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(frame).decode()}"
 
 
-def job_html(bench: Bench, record: JobRecord) -> str:
+def job_html(deployment: Deployment, record: JobRecord) -> str:
     """The state of a job: status, video, graph, metrics. Blocks."""
     took = f" in {record.finished_at - record.created_at:.1f} s" if record.finished_at else ""
     what = html.escape(record.pipeline or record.graph.workflow_id)
@@ -82,7 +82,7 @@ def job_html(bench: Bench, record: JobRecord) -> str:
             parts.append(f"<p>{html.escape(str(remedy))}</p>")
     video = video_of(record)
     if video is not None:
-        parts.append(artifact_html(bench, video))
+        parts.append(artifact_html(deployment, video))
     parts.append(graph_html(record.graph, states_of(record)))
     metrics = [
         {"metric": f"{node.id}.{name}", "value": f"{value:.4g}"}

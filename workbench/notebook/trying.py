@@ -18,7 +18,7 @@ from nodes.sdk import field_type
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from schemas.refs import Ref, read_ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.tables import html_table
 
@@ -54,18 +54,20 @@ class Tried:
 
 
 class _NotebookHost(FolderHost):
-    """Artifacts of the bench can be read; what is made stays in a folder until it is shown."""
+    """Artifacts of the deployment can be read; what is made stays in a folder until it is shown."""
 
-    def __init__(self, bench: Bench, folder: Path) -> None:
+    def __init__(self, deployment: Deployment, folder: Path) -> None:
         super().__init__(folder, on_progress=_bar if sys.stderr.isatty() else None)
-        self._bench = bench
+        self._deployment = deployment
 
     def fetch(self, ref: Ref) -> Path:
         path = self.folder / ref.sha256
-        return path if path.exists() else self._bench.open(ref)
+        return path if path.exists() else self._deployment.open(ref)
 
 
-def try_node(bench: Bench, node: Callable[..., Any], *, seed: int, values: dict[str, Any], upload: Upload) -> Tried:
+def try_node(
+    deployment: Deployment, node: Callable[..., Any], *, seed: int, values: dict[str, Any], upload: Upload
+) -> Tried:
     """See ``Workbench.try_node``.
 
     Args:
@@ -97,8 +99,8 @@ def try_node(bench: Bench, node: Callable[..., Any], *, seed: int, values: dict[
         )
     with tempfile.TemporaryDirectory(prefix="workbench-try-") as name:
         folder = Path(name)
-        ctx = local_context(folder, seed=seed, settings=_settings(bench))
-        ctx.host = host = _NotebookHost(bench, folder)
+        ctx = local_context(folder, seed=seed, settings=_settings(deployment))
+        ctx.host = host = _NotebookHost(deployment, folder)
         given = {name: _input(upload, takes[name], value) for name, value in values.items() if name in takes}
         inputs = _validated(hints["inputs"], given)
         params = _validated(hints["params"], {k: v for k, v in values.items() if k not in takes})
@@ -114,7 +116,7 @@ def try_node(bench: Bench, node: Callable[..., Any], *, seed: int, values: dict[
                 remedy=f"return {hints['return'].__name__}(…)",
             )
         shown = answer.model_dump(mode="json", by_alias=True)
-        outputs = {name: _kept(bench, host, value) for name, value in shown.items()}
+        outputs = {name: _kept(deployment, host, value) for name, value in shown.items()}
     return Tried(outputs, seconds, dict(host.metrics))
 
 
@@ -122,8 +124,8 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _settings(bench: Bench) -> dict[str, str]:
-    settings = bench.settings
+def _settings(deployment: Deployment) -> dict[str, str]:
+    settings = deployment.settings
     return {"llm_url": settings.llm_url, "llm_model": settings.llm_model, "llm_api_key": settings.llm_api_key}
 
 
@@ -141,15 +143,15 @@ def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
         raise invalid(error, "graph.bad_param", where=model.__name__, model=model) from None
 
 
-def _kept(bench: Bench, host: FolderHost, value: Any) -> Any:
+def _kept(deployment: Deployment, host: FolderHost, value: Any) -> Any:
     """An output as it is shown: files go to the object store, so that a browser can play them by URL."""
     ref = read_ref(value)
     if ref is None:
         return value
     made = host.folder / ref.sha256
     if made.exists():
-        bench.keep(made, ref)
-    return Artifact(bench, ref, named=False)
+        deployment.keep(made, ref)
+    return Artifact(deployment, ref, named=False)
 
 
 def _bar(done: float, total: float, unit: str) -> None:

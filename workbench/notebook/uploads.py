@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.errors import WorkbenchError
 from workbench.client.access import LOCAL
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.incoming import make_folder, remove_folder
 from workbench.client.inspection.limits import Limits
 from workbench.client.samples import portrait_file
@@ -21,7 +21,7 @@ class Uploads:
     def __init__(self) -> None:
         self._folders: dict[str, Path] = {}
 
-    def take(self, bench: Bench, message: dict[str, Any], pieces: list[bytes]) -> dict[str, Any]:
+    def take(self, deployment: Deployment, message: dict[str, Any], pieces: list[bytes]) -> dict[str, Any]:
         """A piece of a file, or the path of one on the kernel's machine: ``{upload, kindOfFile, name, at, size}`` or
         ``{path, kindOfFile}``. Answers ``{ref}`` for the last piece and for a path. Blocks.
 
@@ -29,11 +29,11 @@ class Uploads:
         """
         kind = str(message.get("kindOfFile"))
         if path := str(message.get("path") or ""):
-            return _kept(bench, portrait_file(path, bench.settings.home), kind)
+            return _kept(deployment, portrait_file(path, deployment.settings.home), kind)
         upload, size, at = str(message.get("upload")), int(message["size"]), int(message["at"])
-        check_size(size, kind, Limits.of(bench.settings))
+        check_size(size, kind, Limits.of(deployment.settings))
         if at == 0:
-            self._folders[upload] = make_folder(bench.settings.home)
+            self._folders[upload] = make_folder(deployment.settings.home)
         folder = self._folders.get(upload)
         file = folder / "coming" if folder else None
         if file is None or (file.stat().st_size if file.exists() else 0) != at:
@@ -49,7 +49,7 @@ class Uploads:
         if file.stat().st_size < size:
             return {}
         try:
-            return _kept(bench, file.rename(file.with_name(Path(str(message.get("name"))).name or "upload")), kind)
+            return _kept(deployment, file.rename(file.with_name(Path(str(message.get("name"))).name or "upload")), kind)
         finally:
             remove_folder(self._folders.pop(upload))
 
@@ -60,6 +60,6 @@ class Uploads:
         self._folders.clear()
 
 
-def _kept(bench: Bench, file: Path, kind: str) -> dict[str, Any]:
-    ref = bench.upload(file, kind, owner=LOCAL.name)
+def _kept(deployment: Deployment, file: Path, kind: str) -> dict[str, Any]:
+    ref = deployment.upload(file, kind, owner=LOCAL.name)
     return {"ref": ref.model_dump(mode="json", by_alias=True, exclude_none=True)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from schemas.graph import Graph
 from schemas.refs import Ref
 from schemas.status import NodeStatus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.store.listing import JobLine
 
 if TYPE_CHECKING:
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
     from workbench.notebook.widgets.run_table import RunTable
 
 
-def artifact_view(bench: Bench, ref: Ref, title: str, *, named: bool) -> ArtifactView:
+def artifact_view(deployment: Deployment, ref: Ref, title: str, *, named: bool) -> ArtifactView:
     """An artifact that plays or shows itself."""
     from workbench.notebook.widgets.artifact_view import ArtifactView
 
-    return ArtifactView(bench, ref, title, named=named)
+    return ArtifactView(deployment, ref, title, named=named)
 
 
-def job_monitor(bench: Bench, job_id: str, unserved: Sequence[str]) -> JobMonitor:
+def job_monitor(deployment: Deployment, job_id: str, unserved: Sequence[str]) -> JobMonitor:
     """A job, live."""
     from workbench.notebook.widgets.job_views import JobMonitor
 
-    return JobMonitor(bench, job_id, unserved)
+    return JobMonitor(deployment, job_id, unserved)
 
 
-def graph_view(bench: Bench, job_id: str, unserved: Sequence[str]) -> GraphView:
+def graph_view(deployment: Deployment, job_id: str, unserved: Sequence[str]) -> GraphView:
     """The graph of a job, live."""
     from workbench.notebook.widgets.job_views import GraphView
 
-    return GraphView(bench, job_id, unserved)
+    return GraphView(deployment, job_id, unserved)
 
 
-def graph_drawing(bench: Bench, graph: Graph, states: Mapping[str, NodeStatus]) -> GraphDrawing:
+def graph_drawing(deployment: Deployment, graph: Graph, states: Mapping[str, NodeStatus]) -> GraphDrawing:
     """A graph as it is at one moment."""
     from workbench.notebook.widgets.graph_drawing import GraphDrawing
 
-    return GraphDrawing(bench, graph, states)
+    return GraphDrawing(deployment, graph, states)
 
 
-def run_table(bench: Bench, lines: Callable[[], list[JobLine]], columns: Iterable[str]) -> RunTable:
+def run_table(deployment: Deployment, lines: Callable[[], list[JobLine]], columns: Iterable[str]) -> RunTable:
     """Runs in a table."""
     from workbench.notebook.widgets.run_table import RunTable
 
-    return RunTable(bench, lines, columns)
+    return RunTable(deployment, lines, columns)

@@ -18,7 +18,7 @@ NOTES = "WORKBENCH_NOTES"  # a file of JSON lines
 
 
 def kernel_environment(home: Path) -> dict[str, str]:
-    """The environment of a process that starts kernels for this bench."""
+    """The environment of a process that starts kernels for this deployment."""
     return {
         "MLFLOW_DISABLE_TELEMETRY": "true",  # notebooks import mlflow, which sends usage to its makers by default
         **os.environ,

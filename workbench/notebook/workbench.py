@@ -1,4 +1,4 @@
-"""The bench as a notebook holds it: submit, look up, list, build."""
+"""The deployment as a notebook holds it: submit, look up, list, build."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
-from workbench.client.bench import Bench
 from workbench.client.deletion import collect, digests_of, erase
+from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import client_environment
 from workbench.client.samples import portrait_file
 from workbench.client.submit import job_request, submit
@@ -44,7 +44,7 @@ _OWNER = "local"  # of jobs and uploads
 
 
 class Workbench:
-    """One bench. Connects when first used.
+    """One deployment. Connects when first used.
 
     Every method raises ``WorkbenchError`` with a remedy. Files are named by path, by an artifact of another job, or by
     a reference; ``portrait="sample"`` is the packaged one.
@@ -54,9 +54,9 @@ class Workbench:
         self.settings = settings
 
     @cached_property
-    def bench(self) -> Bench:
+    def deployment(self) -> Deployment:
         """What all of this goes through; it has more, and changes more often."""
-        return Bench(self.settings)
+        return Deployment(self.settings)
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 
@@ -97,14 +97,14 @@ class Workbench:
             document = document_of(what)
             refuse_cells(document)
             asked = job_request(graph=document, **recorded)
-        accepted = submit(self.bench, asked, key=key, parent_run=within.parent_run())
+        accepted = submit(self.deployment, asked, key=key, parent_run=within.parent_run())
         within.note(job=accepted.job)
-        return Job(self.bench, accepted.job, unserved=accepted.unserved)
+        return Job(self.deployment, accepted.job, unserved=accepted.unserved)
 
     def job(self, job_id: str) -> Job:
         """A job by its id. Raises WorkbenchError (job.unknown)."""
-        self.bench.job(job_id)
-        return Job(self.bench, job_id)
+        self.deployment.job(job_id)
+        return Job(self.deployment, job_id)
 
     # -- what is stored ---------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Workbench:
             dry_run: only say what would go.
         """
         values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
-        return collect(self.bench, validated(CollectionRequest, values))
+        return collect(self.deployment, validated(CollectionRequest, values))
 
     def erase(
         self, what: str | Path | Ref | Artifact | Job, *, cancel: bool = False, dry_run: bool = False
@@ -145,10 +145,10 @@ class Workbench:
         elif isinstance(ref, Ref):
             values["file"] = ref.sha256
         elif Path(str(what)).expanduser().is_file():
-            values["file"], *also = digests_of(self.bench, Path(str(what)).expanduser())
+            values["file"], *also = digests_of(self.deployment, Path(str(what)).expanduser())
         else:
-            values["job" if self.bench.store.get(str(what)) is not None else "file"] = str(what)
-        return erase(self.bench, validated(ErasureRequest, values), also=also)
+            values["job" if self.deployment.store.get(str(what)) is not None else "file"] = str(what)
+        return erase(self.deployment, validated(ErasureRequest, values), also=also)
 
     def runs(
         self,
@@ -170,7 +170,7 @@ class Workbench:
             sweep: for jobs of one sweep; nothing sets it yet.
             limit: at most so many.
         """
-        return Runs(self.bench, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
+        return Runs(self.deployment, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
 
     def form(self, pipeline: str = "talking_head", *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the job that was submitted with it.
@@ -180,7 +180,7 @@ class Workbench:
         # Widgets need packages that not every environment has.
         from workbench.notebook.widgets.form import JobForm
 
-        return JobForm(self.bench, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
+        return JobForm(self.deployment, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class Workbench:
         Args:
             kind: image, audio, video, json, text or file; a reference of any kind is a file.
 
-        Raises WorkbenchError (node.bad_input): a reference of another kind, and as ``Bench.upload``.
+        Raises WorkbenchError (node.bad_input): a reference of another kind, and as ``Deployment.upload``.
         """
         ref = self._brought(file, kind, owner=_OWNER)
         if kind not in ("file", ref.kind):
@@ -221,17 +221,17 @@ class Workbench:
     def drop(self, ref: Ref | Artifact | str) -> bool:
         """Give up a file that was uploaded; jobs that name it keep it. Returns whether it was an upload."""
         named = ref if isinstance(ref, (str, Ref)) else ref.ref
-        return self.bench.grants.drop_upload(_OWNER, named if isinstance(named, str) else named.sha256)
+        return self.deployment.grants.drop_upload(_OWNER, named if isinstance(named, str) else named.sha256)
 
     def _brought(self, file: str | Path | Ref | Artifact, kind: str, owner: str = "") -> Ref:
         named = file_named(file, "upload")
         if isinstance(named, Ref):
             return named
-        return self.bench.upload(portrait_file(named, self.settings.home), kind, owner=owner)
+        return self.deployment.upload(portrait_file(named, self.settings.home), kind, owner=owner)
 
     def artifact(self, ref: Ref) -> Artifact:
         """A reference as something to look at, to open and to save."""
-        return Artifact(self.bench, ref)
+        return Artifact(self.deployment, ref)
 
     # -- graphs and nodes -------------------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Workbench:
         return GraphBuilder(name, seed=seed, upload=self.upload, submit=self.run, draw=self._drawn)
 
     def _drawn(self, graph: Graph) -> ShownGraph:
-        return ShownGraph(self.bench, graph, {})
+        return ShownGraph(self.deployment, graph, {})
 
     def try_node(self, node: Callable[..., Any], *, seed: int = 0, **values: Any) -> Tried:
         """Run a node function here and now, without queue or workers.
@@ -261,7 +261,7 @@ class Workbench:
             node: a function with ``@node``, or any that takes ``(ctx, params: Params, inputs: Inputs)``.
             values: its parameters and inputs by name; files as in ``run``.
         """
-        return try_node(self.bench, node, seed=seed, values=values, upload=self.upload)
+        return try_node(self.deployment, node, seed=seed, values=values, upload=self.upload)
 
     def __repr__(self) -> str:
         return f"<Workbench {self.settings.app_url or self.settings.home}>"

@@ -20,14 +20,14 @@ from sqlalchemy import Connection, Select, delete, select, update
 from schemas.errors import WorkbenchError
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import bench
+from workbench.store.tables import deployment
 
 log = structlog.get_logger(__name__)
 ROUND, COLLECTOR = "collection", "collector"
 ROUND_S = 20.0  # the round of a collector that died counts as closed after this time
 LEASE_S = 60.0
 POLL_S = 0.02
-_ROUND = "SELECT value FROM bench WHERE key = 'collection'"
+_ROUND = "SELECT value FROM deployment WHERE key = 'collection'"
 
 
 class RoundChanged(Exception):
@@ -72,8 +72,8 @@ class CollectionRounds:
             stop.set()
             renewing.join()
             with self._database.write() as connection:
-                mine = (bench.c.key == COLLECTOR) & bench.c.value.startswith(self._name)
-                connection.execute(delete(bench).where(mine))
+                mine = (deployment.c.key == COLLECTOR) & deployment.c.value.startswith(self._name)
+                connection.execute(delete(deployment).where(mine))
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
@@ -89,7 +89,9 @@ class CollectionRounds:
             number = int(str(connection.execute(_locked()).scalar_one()).split()[0]) + raised
             if _holder(connection)[0] != self._name:
                 raise _busy()  # this process was suspended for so long that another one took over
-            connection.execute(update(bench).where(bench.c.key == ROUND).values(value=f"{number} {until:.3f}"))
+            connection.execute(
+                update(deployment).where(deployment.c.key == ROUND).values(value=f"{number} {until:.3f}")
+            )
 
     def _take(self) -> bool:
         with self._database.write() as connection:
@@ -110,7 +112,7 @@ class CollectionRounds:
 
     def _hold(self, connection: Connection) -> None:
         value = f"{self._name} {time.time() + LEASE_S:.3f}"
-        self._sql.upsert(connection, bench, [{"key": COLLECTOR, "value": value}])
+        self._sql.upsert(connection, deployment, [{"key": COLLECTOR, "value": value}])
 
 
 def check_round(sql: Statements, connection: Connection, dialect: str, seen: str) -> None:
@@ -129,11 +131,11 @@ def _open(value: str) -> bool:
 
 
 def _locked() -> Select[tuple[str]]:
-    return select(bench.c.value).where(bench.c.key == ROUND).with_for_update()
+    return select(deployment.c.value).where(deployment.c.key == ROUND).with_for_update()
 
 
 def _holder(connection: Connection) -> tuple[str, float]:
-    held = connection.execute(select(bench.c.value).where(bench.c.key == COLLECTOR)).scalar()
+    held = connection.execute(select(deployment.c.value).where(deployment.c.key == COLLECTOR)).scalar()
     name, _, until = (held or "").partition(" ")
     return name, float(until or 0)
 

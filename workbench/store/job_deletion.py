@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, select
 from schemas.status import FINAL_JOB_STATUSES
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import bench, doomed_runs, job_artifacts, jobs, uploads
+from workbench.store.tables import deployment, doomed_runs, job_artifacts, jobs, uploads
 
 _FINAL = [status.value for status in FINAL_JOB_STATUSES]
 _SOME = 500
@@ -70,9 +70,9 @@ class JobDeletion:
         """The parent run of a sweep that has no jobs left."""
         if connection.execute(select(jobs.c.id).where(jobs.c.sweep == sweep).limit(1)).first() is not None:
             return []
-        mine = bench.c.key.startswith(f"mlflow.sweep.{sweep}.", autoescape=True)
-        notes = connection.execute(select(bench.c.key, bench.c.value).where(mine)).all()
-        connection.execute(delete(bench).where(mine))
+        mine = deployment.c.key.startswith(f"mlflow.sweep.{sweep}.", autoescape=True)
+        notes = connection.execute(select(deployment.c.key, deployment.c.value).where(mine)).all()
+        connection.execute(delete(deployment).where(mine))
         return [
             {"id": f"sweep {key.removeprefix('mlflow.sweep.')}", "run_id": run, "experiment": experiment, "at": now}
             for key, run in notes

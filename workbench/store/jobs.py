@@ -274,22 +274,22 @@ class JobStore:
     def raise_epoch(self) -> int:
         """Increment the epoch and return it. Two callers never get the same value."""
         with self.database.write() as connection:
-            columns = tables.bench.c
-            self._sql.insert_missing(connection, tables.bench, [{"key": _EPOCH, "value": "0"}])
+            columns = tables.deployment.c
+            self._sql.insert_missing(connection, tables.deployment, [{"key": _EPOCH, "value": "0"}])
             locked = select(columns.value).where(columns.key == _EPOCH).with_for_update()
             epoch = int(connection.execute(locked).scalar_one()) + 1
-            connection.execute(update(tables.bench).where(columns.key == _EPOCH).values(value=str(epoch)))
+            connection.execute(update(tables.deployment).where(columns.key == _EPOCH).values(value=str(epoch)))
         return epoch
 
     def note(self, key: str) -> str | None:
         """The value stored for the deployment under this key."""
         with self.database.read() as connection:
             found: str | None = connection.execute(
-                select(tables.bench.c.value).where(tables.bench.c.key == key)
+                select(tables.deployment.c.value).where(tables.deployment.c.key == key)
             ).scalar()
         return found
 
     def set_note(self, key: str, value: str) -> None:
         """Store a value for the deployment."""
         with self.database.write() as connection:
-            self._sql.upsert(connection, tables.bench, [{"key": key, "value": value}])
+            self._sql.upsert(connection, tables.deployment, [{"key": key, "value": value}])

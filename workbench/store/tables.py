@@ -299,7 +299,7 @@ doomed_runs = Table(
 )
 
 # Values for the deployment as a whole: its epoch, the MLflow runs of its sweeps.
-bench = Table(
+deployment = Table(
     "bench",
     metadata,
     Column("key", String(200), primary_key=True),

@@ -14,7 +14,7 @@ from schemas.event import Event, EventType, NodeWait
 from schemas.job import JobRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.status import NodeStatus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.live.state import LiveJob
 from workbench.terminal.questions import how_to_answer
 
@@ -42,11 +42,11 @@ _MARKS = {
 class Follower:
     """Shows a job's progress until its last event."""
 
-    def __init__(self, bench: Bench, job: str, *, visible: bool) -> None:
-        self.bench = bench
+    def __init__(self, deployment: Deployment, job: str, *, visible: bool) -> None:
+        self.deployment = deployment
         self.job = job
-        self.record = bench.job(job)
-        self.live = LiveJob(self.record, bench.typical_seconds(self.record))
+        self.record = deployment.job(job)
+        self.live = LiveJob(self.record, deployment.typical_seconds(self.record))
         self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event with the question that was shown
         self.visible = visible
         self._interrupted = threading.Event()
@@ -74,7 +74,7 @@ class Follower:
     def follow(self, keep: Callable[[JobRecord], Path | None], result: tuple[str, str] | None) -> Path | None:
         """Watch to the end; ``keep`` is called as soon as the video is there, before the job's last nodes ran."""
         video: Path | None = None
-        for update in self.bench.watch(self.job):
+        for update in self.deployment.watch(self.job):
             if self._interrupted.is_set():
                 raise KeyboardInterrupt
             for event in update.events:

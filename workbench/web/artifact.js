@@ -109,7 +109,7 @@ function file(ref) {
 
 const VIEWS = { video, audio, image, text, json: text, file };
 
-/** The course of loudness; click to go there. Measured by the bench when it comes into view. */
+/** The course of loudness; click to go there. Measured by the deployment when it comes into view. */
 function waveform(ref, player) {
   const WIDTH = 600;
   const HEIGHT = 56;

@@ -64,7 +64,7 @@ export function askErasure(target, what, { erased = () => {} } = {}) {
 function planned(plan) {
   return [
     h("p", {}, `${several(plan.jobs.length, "job")} and ${several(plan.files, "file")} would go, ${bytes(plan.bytes)} with every copy: from the stores, from MLflow, and from the files of both. It cannot be undone.`),
-    plan.whole ? null : h("p", { class: "wb-notice", "data-tone": "warn" }, "Others of this bench have this file too, so only what is yours goes: your jobs and your upload."),
+    plan.whole ? null : h("p", { class: "wb-notice", "data-tone": "warn" }, "Others of this deployment have this file too, so only what is yours goes: your jobs and your upload."),
     plan.jobs.length ? [h("h3", {}, "Jobs"), jobsOf(plan.jobs)] : null,
     plan.removed.length ? h("details", {}, h("summary", {}, "By kind"), byKind(plan.removed, "What would go")) : null,
     remaining(plan),
@@ -76,13 +76,13 @@ function reported(report, foreseen) {
     h("p", { role: "status" }, `${several(report.jobs.length, "job")} and ${several(report.files, "file")} are gone: ${bytes(report.bytes)} with every copy, in ${seconds(report.seconds)}.`, report.files > foreseen ? " More than foreseen: other files that nothing named any more went along." : ""),
     byKind(report.removed, "What is gone"),
     remaining(report),
-    report.compacted.length ? h("details", {}, h("summary", {}, `Written anew: ${several(report.compacted.length, "part")} of the bench`), h("ul", { class: "wb-events" }, report.compacted.map(anew))) : null,
+    report.compacted.length ? h("details", {}, h("summary", {}, `Written anew: ${several(report.compacted.length, "part")} of the deployment`), h("ul", { class: "wb-events" }, report.compacted.map(anew))) : null,
   ];
 }
 
 const anew = (one) => h("li", {}, `${one.part}: ${bytes(one.bytesBefore)} before, ${bytes(one.bytesAfter)} after, ${seconds(one.seconds)}`, one.remark ? h("span", { class: "wb-muted" }, ` ${sentence(one.remark)}`) : null);
 
-/** What stays here and why, and what the bench does not reach. */
+/** What stays here and why, and what the deployment does not reach. */
 const remaining = (report) => [whys("What stays", report.stays), whys("What only people can erase", report.outside)];
 
 const whys = (title, list) => (list.length ? [h("h3", {}, title), h("ul", { class: "wb-why" }, list.map((one) => h("li", {}, sentence(one.what), h("span", { class: "wb-muted" }, ` ${sentence(one.why)}`))))] : null);

@@ -60,7 +60,7 @@ export function layout(ids, edges) {
 /**
  * A drawing that can be updated: {element, update(nodes, selected)}.
  *
- * @typedef {{id: string, name?: string, status: Api.Schema<"NodeStatus">, fraction?: number, seconds?: number | null, cached?: boolean}} Box
+ * @typedef {{id: string, name?: string, status: Api.Schema<"NodeStatus">, fraction?: number, seconds?: number | null, cached?: boolean, words?: string}} Box
  * @param {Box[]} nodes
  * @param {{from: string, to: string, kind?: string}[]} edges
  * @param {((id: string) => void) | null} [chosen]  Called on a click or Enter; without it nothing can be chosen.
@@ -115,7 +115,7 @@ export function graphView(nodes, edges, chosen = null) {
       if (chosen) box.group.setAttribute("aria-pressed", String(selected === node.id));
       box.group.setAttribute("aria-label", `${node.name ?? node.id}: ${STATUS_WORDS[node.status] ?? node.status ?? ""}`);
       fill(box.name, short(node.name ?? node.id, 19));
-      fill(box.words, node.status === "completed" ? (node.cached ? "known already" : seconds(node.seconds)) : (STATUS_WORDS[node.status] ?? "").toLowerCase());
+      fill(box.words, node.words ? short(node.words, 23) : node.status === "completed" ? (node.cached ? "known already" : seconds(node.seconds)) : (STATUS_WORDS[node.status] ?? "").toLowerCase());
       box.done.setAttribute("width", node.status === "running" ? Math.round(WIDTH * (node.fraction ?? 0)) : 0);
     }
   };

@@ -6,12 +6,17 @@ import { isFinal } from "./fold.js";
 
 /**
  * @param {(jobId: string, now: Api.Schema<"LiveUpdate">) => void} update  Told of each update of a job that has not ended.
- * @param {() => void} ended  Told a moment after one has: its record has then what its row still lacks.
+ * @param {() => void} ended  Told a moment after some have: their records have then what their rows still lack.
  */
 export function liveRuns(update, ended) {
   /** @type {Map<string, () => void>} */
   const stops = new Map();
-  let over = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const later = () => {
+    timer = undefined;
+    ended();
+  };
   return {
     /**
      * Watch the jobs of these rows and no others.
@@ -29,13 +34,13 @@ export function liveRuns(update, ended) {
         const see = (/** @type {Api.Schema<"LiveUpdate">} */ now) => {
           if (!now.status) return;
           update(jobId, now);
-          if (isFinal(now.status)) setTimeout(() => !over && ended(), RECORDED_MS);
+          if (isFinal(now.status)) timer ??= setTimeout(later, RECORDED_MS);
         };
         stops.set(jobId, watchJob(jobId, see));
       }
     },
     end() {
-      over = true;
+      clearTimeout(timer);
       for (const stop of stops.values()) stop();
     },
   };

@@ -1,5 +1,5 @@
 // @ts-check
-// The pipelines of this bench and the one that is chosen; shared by the cards and the parameters of a page.
+// The pipelines of this deployment and the one that is chosen; shared by the cards and the parameters of a page.
 
 import { ask as question } from "./api.js";
 

@@ -1,5 +1,5 @@
 // @ts-check
-// What the bench stores, by kind; what the next collection frees; the rule that deletes by itself.
+// What the deployment stores, by kind; what the next collection frees; the rule that deletes by itself.
 
 import { ask } from "./api.js";
 import { askCollection } from "./collection.js";
@@ -44,7 +44,7 @@ export function storage(element) {
     fill(next, collection(now));
   };
   ask("GET /api/session")
-    .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Administrators of this bench can collect at once.")))
+    .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Administrators of this deployment can collect at once.")))
     .catch(() => null); // the page says so already
   (async function keep() {
     if (document.visibilityState === "visible") await load();

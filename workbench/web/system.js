@@ -1,5 +1,5 @@
 // @ts-check
-// The bench as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
+// The deployment as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
 // letters, what is offered by whom, storage.
 
 import { ask as question } from "./api.js";
@@ -82,7 +82,7 @@ function part(one) {
 
 const away = (what) => h("p", { class: "wb-notice", "data-tone": "warn" }, what, " The tile of that part above says what to do.");
 
-/** What the phases of a bench mean: one that lost its memory goes through them. */
+/** What the phases of a deployment mean: one that lost its memory goes through them. */
 const PHASES = {
   open: ["up", "Jobs are accepted, taken and committed."],
   grace: ["starting", "The bus lost its memory: workers that live say what they hold. Work goes on in a moment."],

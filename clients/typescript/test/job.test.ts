@@ -1,4 +1,4 @@
-// Submits a graph to the bench at WORKBENCH_URL, watches it to its end and reads what it made.
+// Submits a graph to the deployment at WORKBENCH_URL, watches it to its end and reads what it made.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

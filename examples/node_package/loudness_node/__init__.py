@@ -1,1 +1,1 @@
-"""Nodes for the talking-head workbench, registered through the entry point in pyproject.toml."""
+"""A node and a pipeline for the talking-head workbench, registered through the entry points in pyproject.toml."""

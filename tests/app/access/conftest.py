@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from schemas.access import Role
 from workbench.app.server import guarded_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.users import users_of
 from workbench.settings import Settings
 from workbench.store.users import Users
@@ -45,14 +45,14 @@ def settings_in(folder: Path, **given: Any) -> Settings:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(settings_in(tmp_path))
+def deployment(tmp_path: Path) -> Deployment:
+    return Deployment(settings_in(tmp_path))
 
 
 @pytest.fixture(scope="session")
 def database_with_users(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hashing takes its time on purpose: once is enough."""
-    made = Bench(settings_in(tmp_path_factory.mktemp("users")))
+    made = Deployment(settings_in(tmp_path_factory.mktemp("users")))
     for name, password in PASSWORDS.items():
         users_of(made).add(name, ROLES[name], password)
     made.store.close()
@@ -60,15 +60,15 @@ def database_with_users(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def users(bench: Bench, database_with_users: Path) -> Users:
+def users(deployment: Deployment, database_with_users: Path) -> Users:
     """Ann, Rob and Vi, an admin, a runner and a viewer."""
-    shutil.copy(database_with_users, bench.settings.home / "jobs.db")
-    return users_of(bench)
+    shutil.copy(database_with_users, deployment.settings.home / "jobs.db")
+    return users_of(deployment)
 
 
 def application(folder: Path, host: str, **given: Any) -> FastAPI:
     """The app as it is served, and the routes of the tests."""
-    app = guarded_app(Bench(settings_in(folder, **given)), host, PORT, pages=False)
+    app = guarded_app(Deployment(settings_in(folder, **given)), host, PORT, pages=False)
 
     @app.api_route("/probe", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"], include_in_schema=False)
     async def probe(request: Request) -> JSONResponse:

@@ -97,8 +97,8 @@ def test_token_of_one_session_is_not_that_of_another(launch: Launch, users: User
 
 
 def test_behind_a_proxy_with_tls_the_pages_origin_is_this_server(launch: Launch, users: Users) -> None:
-    client = launch(base_url="http://bench.lab.example", app_hosts="bench.lab.example")
-    headers = {"Origin": "https://bench.lab.example"}
+    client = launch(base_url="http://deployment.lab.example", app_hosts="deployment.lab.example")
+    headers = {"Origin": "https://deployment.lab.example"}
     answer = log_in(client, **headers)
     assert answer.status_code == 303
     assert client.post("/probe", headers=headers).status_code == 200

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.app.access.conftest import HERE, PASSWORDS, PORT, settings_in
 from workbench.app.server import guarded_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.users import users_of
 from workbench.store.users import Role
 
@@ -18,24 +18,24 @@ EVIL, LOCAL_PAGE = "https://evil.example", "http://localhost:3000"
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return Bench(settings_in(tmp_path_factory.mktemp("gradio")))
+    return Deployment(settings_in(tmp_path_factory.mktemp("gradio")))
 
 
 @pytest.fixture(scope="module")
-def local(bench: Bench) -> Iterator[TestClient]:
+def local(deployment: Deployment) -> Iterator[TestClient]:
     """Without login."""
-    with TestClient(guarded_app(bench, "127.0.0.1", PORT), HERE, follow_redirects=False) as client:
+    with TestClient(guarded_app(deployment, "127.0.0.1", PORT), HERE, follow_redirects=False) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def public(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def public(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """With login, and nobody logged in."""
-    users_of(bench).add("ann", Role.ADMIN, PASSWORDS["ann"])
-    with TestClient(guarded_app(bench, "0.0.0.0", PORT), HERE, follow_redirects=False) as client:
+    users_of(deployment).add("ann", Role.ADMIN, PASSWORDS["ann"])
+    with TestClient(guarded_app(deployment, "0.0.0.0", PORT), HERE, follow_redirects=False) as client:
         yield client
 
 

@@ -9,7 +9,7 @@ import pytest
 from schemas.errors import WorkbenchError
 from tests.app.access.conftest import Launch, settings_in
 from workbench.app.access.policy import check_address, policy_of
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.store.users import Users
 
 # listens on, setting login, setting app_hosts, Host -> status without a login
@@ -30,20 +30,20 @@ MATRIX = [
     ("127.0.0.1", "auto", "", "2130706433", 421),
     ("127.0.0.1", "auto", "", "a b", 421),
     ("127.0.0.1", "auto", "", "localhost@evil.example", 421),
-    ("127.0.0.1", "auto", "bench.lab", "bench.lab", 421),  # named, but nobody has to log in: only loopback
+    ("127.0.0.1", "auto", "deployment.lab", "deployment.lab", 421),  # named, but nobody has to log in: only loopback
     ("127.0.0.1", "required", "", "127.0.0.1:7860", 401),
-    ("127.0.0.1", "required", "", "bench.lab", 421),
-    ("127.0.0.1", "required", "bench.lab", "bench.lab", 401),  # behind a proxy on the same machine
-    ("127.0.0.1", "required", "a.lab, Bench.Lab:443", "bench.lab", 401),
+    ("127.0.0.1", "required", "", "deployment.lab", 421),
+    ("127.0.0.1", "required", "deployment.lab", "deployment.lab", 401),  # behind a proxy on the same machine
+    ("127.0.0.1", "required", "a.lab, Deployment.Lab:443", "deployment.lab", 401),
     ("0.0.0.0", "auto", "", "anything.example", 401),
     ("0.0.0.0", "auto", "", "127.0.0.1:7860", 401),
     ("::", "auto", "", "anything.example", 401),
-    ("0.0.0.0", "auto", "bench.lab", "bench.lab:7860", 401),
-    ("0.0.0.0", "auto", "bench.lab", "evil.example", 421),
+    ("0.0.0.0", "auto", "deployment.lab", "deployment.lab:7860", 401),
+    ("0.0.0.0", "auto", "deployment.lab", "evil.example", 421),
     ("192.168.1.5", "auto", "", "192.168.1.5:7860", 401),
     ("192.168.1.5", "auto", "", "evil.example", 421),
-    ("bench.lab", "auto", "", "bench.lab", 401),
-    ("bench.lab", "auto", "", "evil.example", 421),
+    ("deployment.lab", "auto", "", "deployment.lab", 401),
+    ("deployment.lab", "auto", "", "evil.example", 421),
 ]
 
 
@@ -69,24 +69,24 @@ def test_what_passed_a_proxy_is_not_taken_for_this_machine(launch: Launch, users
     assert launch("127.0.0.1", login="required").get("/probe", headers={header: "203.0.113.9"}).status_code == 401
 
 
-def test_cookies_of_two_benches_on_one_machine_do_not_meet(tmp_path: Path) -> None:
+def test_cookies_of_two_deployments_on_one_machine_do_not_meet(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     assert policy_of(settings, "0.0.0.0", 7860).cookie != policy_of(settings, "0.0.0.0", 7861).cookie
 
 
-def test_server_is_not_opened_to_others_before_there_is_a_user(bench: Bench, tmp_path: Path) -> None:
+def test_server_is_not_opened_to_others_before_there_is_a_user(deployment: Deployment, tmp_path: Path) -> None:
     for local in ("127.0.0.1", "localhost", "::1"):
-        check_address(bench, local)
-    for open_ in ("0.0.0.0", "::", "192.168.1.5", "bench.lab"):
+        check_address(deployment, local)
+    for open_ in ("0.0.0.0", "::", "192.168.1.5", "deployment.lab"):
         with pytest.raises(WorkbenchError) as refused:
-            check_address(bench, open_)
+            check_address(deployment, open_)
         assert refused.value.code == "access.no_user"
         assert "workbench user add" in refused.value.remedy
 
 
-def test_server_is_opened_once_somebody_could_log_in(bench: Bench, users: Users) -> None:
-    check_address(bench, "0.0.0.0")
+def test_server_is_opened_once_somebody_could_log_in(deployment: Deployment, users: Users) -> None:
+    check_address(deployment, "0.0.0.0")
     for name in ("ann", "rob", "vi"):
         users.set_disabled(name, True)
     with pytest.raises(WorkbenchError):
-        check_address(bench, "0.0.0.0")
+        check_address(deployment, "0.0.0.0")

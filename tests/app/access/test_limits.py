@@ -14,7 +14,7 @@ from tests.engine.graphs import document
 from workbench.app.access import limits
 from workbench.app.access.limits import Buckets, LoginAttempts, Open
 from workbench.client.access import LOCAL, Role, User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.engine.parse import parse_graph
 from workbench.store.tables import jobs
 from workbench.store.users import Users
@@ -180,10 +180,10 @@ def test_without_login_nothing_is_limited(launch: Launch) -> None:
     assert [client.post("/api/uploads").status_code for _ in range(3)] == [422] * 3
 
 
-def submitted(bench: Bench, owner: str, count: int) -> None:
+def submitted(deployment: Deployment, owner: str, count: int) -> None:
     graph = parse_graph(document({"a": "probe.control"}))
     for number in range(count):
-        bench.store.create(NewJob(id=f"{owner}-{number}", graph=graph, graph_hash="0" * 64, owner=owner))
+        deployment.store.create(NewJob(id=f"{owner}-{number}", graph=graph, graph_hash="0" * 64, owner=owner))
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def submitted(bench: Bench, owner: str, count: int) -> None:
     ],
 )
 def test_unfinished_jobs_of_a_user_are_limited(
-    bench: Bench, setting: int | None, user: User, unfinished: int, allowed: bool
+    deployment: Deployment, setting: int | None, user: User, unfinished: int, allowed: bool
 ) -> None:
-    here = Bench(settings_in(bench.settings.home, limit_jobs=setting))
+    here = Deployment(settings_in(deployment.settings.home, limit_jobs=setting))
     submitted(here, user.name, unfinished)
     submitted(here, "somebody-else", 3)
     submitted(here, f"{user.name}-before", 3)

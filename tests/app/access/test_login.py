@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.app.access.conftest import HERE, PASSWORDS, PORT, Launch, log_in
 from workbench.app.access.login import local_path
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.store import users as users_module
 from workbench.store.users import SESSION_S, Users
 
@@ -138,11 +138,11 @@ def test_made_up_session_is_nobodys(launch: Launch, users: Users) -> None:
         assert client.get("/probe", headers={"Cookie": f"{COOKIE}={value}".encode("latin-1")}).status_code == 401
 
 
-def test_session_ends_after_a_week(launch: Launch, users: Users, bench: Bench) -> None:
+def test_session_ends_after_a_week(launch: Launch, users: Users, deployment: Deployment) -> None:
     client = launch()
     for age_s, status in ((SESSION_S - 60, 200), (SESSION_S + 60, 401)):
         then = time.time() - age_s
-        session = Users(bench.store.database, clock=lambda then=then: then).log_in("ann", PASSWORDS["ann"])
+        session = Users(deployment.store.database, clock=lambda then=then: then).log_in("ann", PASSWORDS["ann"])
         assert client.get("/probe", headers={"Cookie": f"{COOKIE}={session}"}).status_code == status
 
 

@@ -6,14 +6,16 @@ import pytest
 
 from schemas.refs import VideoRef
 from tests.app.access.conftest import Launch
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.media import links
 
 FROM_ANOTHER_PAGE = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "video"}
 
 
-def test_a_signed_link_is_open_to_any_page_and_to_nobody_without_its_signature(launch: Launch, bench: Bench) -> None:
-    client, link = launch(), links.probe_link(bench.settings)
+def test_a_signed_link_is_open_to_any_page_and_to_nobody_without_its_signature(
+    launch: Launch, deployment: Deployment
+) -> None:
+    client, link = launch(), links.probe_link(deployment.settings)
     answer = client.get(link, headers=FROM_ANOTHER_PAGE)
     assert (answer.status_code, answer.headers["cross-origin-resource-policy"]) == (204, "cross-origin")
     path, _, query = link.partition("?")
@@ -26,20 +28,20 @@ def test_a_signed_link_is_open_to_any_page_and_to_nobody_without_its_signature(l
     assert client.post(link, headers=FROM_ANOTHER_PAGE).status_code == 403
 
 
-def test_a_server_without_users_is_asked_by_its_own_name(launch: Launch, bench: Bench) -> None:
-    client, link = launch("127.0.0.1", app_token="t" * 43), links.probe_link(bench.settings)
+def test_a_server_without_users_is_asked_by_its_own_name(launch: Launch, deployment: Deployment) -> None:
+    client, link = launch("127.0.0.1", app_token="t" * 43), links.probe_link(deployment.settings)
     assert client.get(link).status_code == 204
     assert client.get(link, headers={"Host": "evil.example"}).status_code == 421
 
 
-def test_a_link_ends_after_a_week_and_names_its_file(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = links.media_link(bench.settings, VideoRef(sha256="ab" * 32, name="a b&c.mp4"))
+def test_a_link_ends_after_a_week_and_names_its_file(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = links.media_link(deployment.settings, VideoRef(sha256="ab" * 32, name="a b&c.mp4"))
     path, _, query = link.partition("?")
-    assert links.is_signed(bench.settings, path, query)
+    assert links.is_signed(deployment.settings, path, query)
     ref = links.linked_ref(path, query)
     assert ref is not None and (ref.kind, ref.media_type, ref.name) == ("video", "video/mp4", "a b&c.mp4")
-    unsigned = bench.settings.model_copy(update={"s3_secret_key": ""})
+    unsigned = deployment.settings.model_copy(update={"s3_secret_key": ""})
     assert links.media_link(unsigned, ref) == "" and not links.is_signed(unsigned, path, query)
     now = links.time.time()
     monkeypatch.setattr(links.time, "time", lambda: now + links.LINK_S + 1)
-    assert not links.is_signed(bench.settings, path, query)
+    assert not links.is_signed(deployment.settings, path, query)

@@ -64,14 +64,14 @@ def test_no_secret_in_answers_logs_events_or_tables(
         # A part that does not answer is an error that names it, without what is needed to use it.
         (tmp_path / "jobs.db").rename(tmp_path / "elsewhere.db")
         (tmp_path / "jobs.db").mkdir()
-        app.state.bench.store.close()
+        app.state.deployment.store.close()
         answers.append(client.get("/probe", headers=bearer))
         assert answers[-1].status_code == 503
         (tmp_path / "jobs.db").rmdir()
         (tmp_path / "elsewhere.db").rename(tmp_path / "jobs.db")
     assert {answer.status_code for answer in answers} >= {200, 303, 401, 404, 500}
 
-    store = app.state.bench.store
+    store = app.state.deployment.store
     graph = parse_graph(document({"a": "probe.control"}))
     store.create(NewJob(id="job-1", graph=graph, graph_hash="0" * 64, owner="ann"))
     store.apply([Event(job="job-1", epoch=1, seq=1, type=EventType.NODE_RUNNING, node="a", at=1.0)])

@@ -37,7 +37,7 @@ def role(folder: Path, *arguments: str, **given: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_others_are_not_let_near_a_bench_without_users(tmp_path: Path, host: str) -> None:
+def test_others_are_not_let_near_a_deployment_without_users(tmp_path: Path, host: str) -> None:
     process = role(tmp_path, "--host", host, "--port", str(free_port()))
     assert process.wait(150) == 2
     said = (tmp_path / "app.log").read_text()

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import WorkbenchError
 from tests.app.access.conftest import Launch
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.store.users import Users
 
 
@@ -37,9 +37,9 @@ def test_wrong_token_is_refused_and_not_taken_for_nobody(launch: Launch, users: 
         assert (answer.status_code, answer.json()["code"]) == (401, "access.login_required")
 
 
-def test_token_expires_and_is_removed_by_name(bench: Bench, users: Users) -> None:
+def test_token_expires_and_is_removed_by_name(deployment: Deployment, users: Users) -> None:
     now = 1_000_000.0
-    timed = Users(bench.store.database, clock=lambda: now)
+    timed = Users(deployment.store.database, clock=lambda: now)
     token = timed.add_token("rob", "short", lasts_s=60).token
     now += 59
     assert timed.of_token(token) is not None
@@ -54,9 +54,9 @@ def test_token_expires_and_is_removed_by_name(bench: Bench, users: Users) -> Non
         timed.remove_token("rob", "long")
 
 
-def test_use_is_written_down_once_a_minute(bench: Bench, users: Users) -> None:
+def test_use_is_written_down_once_a_minute(deployment: Deployment, users: Users) -> None:
     now = 1_000_000.0
-    timed = Users(bench.store.database, clock=lambda: now)
+    timed = Users(deployment.store.database, clock=lambda: now)
     token = timed.add_token("rob", "laptop").token
     used = []
     for later in (0, 30, 59, 60, 61):

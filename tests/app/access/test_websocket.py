@@ -142,7 +142,7 @@ def test_open_socket_outlives_a_database_that_is_away(
         monkeypatch.setattr(guard, "RECHECK_S", 0.0)
         (tmp_path / "jobs.db").rename(tmp_path / "elsewhere.db")
         (tmp_path / "jobs.db").mkdir()
-        app.state.bench.store.close()  # also the connections that still have the old file
+        app.state.deployment.store.close()  # also the connections that still have the old file
         assert httpx.get(f"http://127.0.0.1:{port}/probe", headers=cookie_).status_code == 503
         ours.send("one")
         assert ours.recv(20) == "rob: one"

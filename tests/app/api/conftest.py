@@ -1,4 +1,4 @@
-"""The API in this process over a live bench of real processes; who asks is said by a header."""
+"""The API in this process over a live deployment of real processes; who asks is said by a header."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.app.named import Named
-from tests.live import LiveBench
+from tests.live import LiveDeployment
 from workbench.app.server import create_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 Client = TestClient
 Asking = Callable[..., Client]
 
 
-def client_of(bench: Bench, user: str = "") -> Client:
+def client_of(deployment: Deployment, user: str = "") -> Client:
     """Args: user: "name/role"; the local admin where it is empty."""
-    app = Named(create_app(bench, pages=False))
+    app = Named(create_app(deployment, pages=False))
     return Client(app, "http://127.0.0.1", raise_server_exceptions=False, headers={"x-user": user} if user else {})
 
 
 @pytest.fixture
-def api(live: LiveBench) -> Client:
-    return client_of(live.bench)
+def api(live: LiveDeployment) -> Client:
+    return client_of(live.deployment)
 
 
 @pytest.fixture
-def asking(live: LiveBench) -> Asking:
+def asking(live: LiveDeployment) -> Asking:
     """A client of the user "name/role"."""
-    return lambda user: client_of(live.bench, user)
+    return lambda user: client_of(live.deployment, user)
 
 
 def refused(answer: Any, status: int, code: str) -> dict[str, Any]:

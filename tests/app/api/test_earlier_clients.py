@@ -17,7 +17,7 @@ from nodes._samples import sample_portrait
 from nodes.generate._clips import ClipWriter
 from tests.app.api.conftest import Asking, Client, refused
 from tests.engine.graphs import document
-from tests.live import ROOT, LiveBench, wait_for
+from tests.live import ROOT, LiveDeployment, wait_for
 from tests.nodes.comfyui_server import FakeComfyUI, serving
 from tests.store.media import write_tone
 from workbench.client.uploads import keep_sample
@@ -38,7 +38,7 @@ def form(tmp_path: Path, said: Any = None, **changed: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def engines(live: LiveBench, tmp_path: Path) -> Iterator[FakeComfyUI]:
+def engines(live: LiveDeployment, tmp_path: Path) -> Iterator[FakeComfyUI]:
     """Workers of the pools f5 and comfyui."""
     with ClipWriter(tmp_path / "made.mp4", Fraction(25)) as clip:
         for index in range(81):
@@ -67,7 +67,7 @@ def engines(live: LiveBench, tmp_path: Path) -> Iterator[FakeComfyUI]:
 @pytest.mark.models
 @pytest.mark.slow
 def test_a_portrait_a_voice_and_a_prompt_become_a_video(
-    api: Client, asking: Asking, live: LiveBench, engines: FakeComfyUI, tmp_path: Path
+    api: Client, asking: Asking, live: LiveDeployment, engines: FakeComfyUI, tmp_path: Path
 ) -> None:
     data = {"prompt": "Say good morning in one short sentence.", "refText": "a tone"}
     answer = asking("ada/runner").post("/api/infinitetalk", files=form(tmp_path, data))
@@ -86,7 +86,7 @@ def test_a_portrait_a_voice_and_a_prompt_become_a_video(
     assert card["offered"] and {one["name"]: one["use"] for one in card["inputs"]}["voice"] == "needed"
 
 
-def test_without_such_workers_the_card_is_greyed_with_the_reason(api: Client, live: LiveBench) -> None:
+def test_without_such_workers_the_card_is_greyed_with_the_reason(api: Client, live: LiveDeployment) -> None:
     def reason() -> str:
         card = next(p for p in api.get("/api/pipelines").json()["pipelines"] if p["name"] == "infinitetalk")
         return "" if card["offered"] else str(card["reason"])
@@ -96,7 +96,7 @@ def test_without_such_workers_the_card_is_greyed_with_the_reason(api: Client, li
 
 
 def test_forms_that_are_not_whole_or_not_what_they_say_are_refused(
-    api: Client, asking: Asking, live: LiveBench, tmp_path: Path
+    api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     def post(**changed: Any) -> Any:
         return api.post("/api/infinitetalk", files=form(tmp_path, **changed))
@@ -118,8 +118,8 @@ def test_forms_that_are_not_whole_or_not_what_they_say_are_refused(
     assert not list((live.settings.home / "incoming").glob("*")), "nothing is left of it"
 
 
-def test_train_places_a_pipeline_or_a_graph(api: Client, live: LiveBench) -> None:
-    portrait = keep_sample(live.bench, "local").ref.sha256
+def test_train_places_a_pipeline_or_a_graph(api: Client, live: LiveDeployment) -> None:
+    portrait = keep_sample(live.deployment, "local").ref.sha256
     fixed = {
         "mode": "fixed_graph",
         "variant": "talking_head",
@@ -129,12 +129,12 @@ def test_train_places_a_pipeline_or_a_graph(api: Client, live: LiveBench) -> Non
     }
     answer = api.post("/api/train", json=fixed, headers={"Idempotency-Key": "train-1"})
     assert answer.status_code == 202 and set(answer.json()) == {"jobId", "status", "progress", "created"}, answer.text
-    job = live.bench.job(answer.json()["jobId"])
+    job = live.deployment.job(answer.json()["jobId"])
     assert (job.pipeline, job.experiment) == ("talking_head", "trained")
     assert job.graph.node("animate").params["sway"] == 0.5 and job.graph.node("script").params["prompt"]
     again = api.post("/api/train", json=fixed, headers={"Idempotency-Key": "train-1"})
     assert again.json()["jobId"] == job.id
-    live.bench.cancel(job.id)
+    live.deployment.cancel(job.id)
     graph = document({"a": {"service": "probe.data", "params": {"value": "process"}}})
     answer = api.post(
         "/api/train", json={"mode": "process_graph", "params": {"graph": graph}, "options": {"lane": "batch"}}

@@ -11,7 +11,7 @@ import pytest
 from nodes._samples import sample_portrait
 from tests.app.api.conftest import Asking, Client, refused
 from tests.app.api.test_jobs import probe, submit
-from tests.live import LiveBench
+from tests.live import LiveDeployment
 
 pytestmark = pytest.mark.stack
 
@@ -20,7 +20,7 @@ def counts(report: dict[str, Any]) -> dict[str, int]:
     return {item["kind"]: item["count"] for item in report["removed"]}
 
 
-def reading(live: LiveBench, client: Client, ref: Any) -> str:
+def reading(live: LiveDeployment, client: Client, ref: Any) -> str:
     """A finished job of the client's that was given the file."""
     node = {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json", by_alias=True)}}
     job = submit(client, {"a": node})
@@ -29,11 +29,11 @@ def reading(live: LiveBench, client: Client, ref: Any) -> str:
 
 
 def test_a_file_of_two_owners_loses_only_the_askers_claim_and_an_admin_erases_it_whole(
-    api: Client, asking: Asking, live: LiveBench, tmp_path: Path
+    api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     path = tmp_path / "shared.txt"
     path.write_text(secrets.token_hex(40_000))
-    refs = [live.bench.upload(path, "text", owner=owner) for owner in ("ann", "bob")]
+    refs = [live.deployment.upload(path, "text", owner=owner) for owner in ("ann", "bob")]
     sha256 = refs[0].sha256
     ann, bob = asking("ann/runner"), asking("bob/runner")
     jobs = {name: reading(live, client, refs[0]) for name, client in (("ann", ann), ("bob", bob))}
@@ -43,41 +43,42 @@ def test_a_file_of_two_owners_loses_only_the_askers_claim_and_an_admin_erases_it
     refused(ann.post("/api/erasures", json={"job": jobs["bob"]}), 404, "job.unknown")
 
     foreseen = ann.post("/api/erasures", json={"file": sha256, "dryRun": True}).json()
-    assert foreseen["jobs"] == [jobs["ann"]] and foreseen["files"] == 0 and live.bench.objects.has(sha256)
+    assert foreseen["jobs"] == [jobs["ann"]] and foreseen["files"] == 0 and live.deployment.objects.has(sha256)
     report = ann.post("/api/erasures", json={"file": sha256[:20]}).json()
     assert not report["whole"] and report["jobs"] == [jobs["ann"]] and "bob" not in str(report)
     assert (counts(report)["jobs"], counts(report)["uploads"]) == (1, 1)
     assert any("administrator" in stays["why"] for stays in report["stays"])
     assert (
-        live.bench.objects.has(sha256) and bob.get(f"/api/artifacts/{sha256}", follow_redirects=False).status_code < 400
+        live.deployment.objects.has(sha256)
+        and bob.get(f"/api/artifacts/{sha256}", follow_redirects=False).status_code < 400
     )
     refused(ann.get(f"/api/artifacts/{sha256}"), 404, "artifact.unknown")
 
     report = api.post("/api/erasures", json={"file": sha256}).json()
     assert report["whole"] and report["jobs"] == [jobs["bob"]] and counts(report)["files"] == 1
-    assert not live.bench.objects.has(sha256) and live.bench.store.get(jobs["bob"]) is None
-    assert live.bench.grants.any_upload(sha256) is None
+    assert not live.deployment.objects.has(sha256) and live.deployment.store.get(jobs["bob"]) is None
+    assert live.deployment.grants.any_upload(sha256) is None
     refused(api.post("/api/erasures", json={"file": sha256}), 404, "deletion.unknown")
 
 
 def test_jobs_under_way_refuse_an_erasure_until_they_are_to_be_cancelled(
-    api: Client, live: LiveBench, tmp_path: Path
+    api: Client, live: LiveDeployment, tmp_path: Path
 ) -> None:
     job = submit(api, {"a": probe("held", gate=str(tmp_path / "gate"))})
     assert refused(api.post("/api/erasures", json={"job": job}), 409, "job.not_final")["remedy"]
     report = api.post("/api/erasures", json={"job": job, "cancel": True}).json()
-    assert report["jobs"] == [job] and live.bench.store.get(job) is None and not live.bench.bus.knows(job)
+    assert report["jobs"] == [job] and live.deployment.store.get(job) is None and not live.deployment.bus.knows(job)
 
 
 def test_a_person_sees_what_a_deletion_frees_and_can_give_an_upload_up(
-    api: Client, asking: Asking, live: LiveBench, tmp_path: Path
+    api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     job = submit(api, {"a": probe(secrets.token_hex(4), file_kib=3)})
     live.finish(job)
     preview = api.get(f"/api/jobs/{job}/deletion").json()
     assert preview == {"jobId": job, "freesBytes": 3072, "freesCount": 1, "sharedCount": 0}
     refused(asking("eve/runner").get(f"/api/jobs/{job}/deletion"), 404, "job.unknown")
-    ref = live.bench.upload(sample_portrait(tmp_path), "image", owner="ann")
+    ref = live.deployment.upload(sample_portrait(tmp_path), "image", owner="ann")
     ann = asking("ann/runner")
     assert ann.delete(f"/api/uploads/{ref.sha256}").json()["dropped"]
     refused(ann.delete(f"/api/uploads/{ref.sha256}"), 404, "artifact.unknown")

@@ -10,7 +10,7 @@ import pytest
 from schemas.graph import MAX_NODES
 from tests.app.api.conftest import Client
 from tests.engine.graphs import document
-from tests.live import LiveBench
+from tests.live import LiveDeployment
 
 pytestmark = pytest.mark.stack
 
@@ -102,9 +102,9 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_submit_is_refused(api: Client, live: LiveBench, name: str) -> None:
+def test_a_hostile_submit_is_refused(api: Client, live: LiveDeployment, name: str) -> None:
     body, code = HOSTILE[name]
-    before = live.bench.store.list().total
+    before = live.deployment.store.list().total
     answer = api.post("/api/jobs", content=body, headers={"content-type": "application/json"})
     told = answer.json()
     if not code:  # what is not there is noticed when it is read
@@ -113,17 +113,17 @@ def test_a_hostile_submit_is_refused(api: Client, live: LiveBench, name: str) ->
     assert (answer.status_code // 100, told["code"]) == (4, code), answer.text[:500]
     assert set(told) == {"error", "code", "details"} and told["error"]
     assert len(answer.content) < 20_000, "a refusal does not send the request back"
-    assert live.bench.store.list().total == before
+    assert live.deployment.store.list().total == before
 
 
-def test_weights_near_the_end_of_floats_give_a_progress(api: Client, live: LiveBench) -> None:
+def test_weights_near_the_end_of_floats_give_a_progress(api: Client, live: LiveDeployment) -> None:
     nodes = [{"id": name, "service": "probe.data", "progressWeight": 1.7e308} for name in "ab"]
     job = api.post("/api/jobs", json={"graph": {**PLAIN, "nodes": nodes}}).json()["jobId"]
     live.finish(job)
     assert api.get(f"/api/status/{job}").json() == {"jobId": job, "status": "completed", "progress": 1.0}
 
 
-def test_the_largest_graph_that_is_allowed_is_accepted(api: Client, live: LiveBench) -> None:
+def test_the_largest_graph_that_is_allowed_is_accepted(api: Client, live: LiveDeployment) -> None:
     nodes = [{"id": f"n{index}", "service": "probe.elsewhere"} for index in range(MAX_NODES)]
     answer = api.post("/api/jobs", json={"graph": {**PLAIN, "nodes": nodes}})
     assert answer.status_code == 202, answer.text[:300]

@@ -12,8 +12,8 @@ import pytest
 from nodes._samples import sample_portrait
 from tests.app.api.conftest import Asking, Client, client_of, refused
 from tests.engine.graphs import document
-from tests.live import Diary, LiveBench, wait_for
-from workbench.client.bench import Bench
+from tests.live import Diary, LiveDeployment, wait_for
+from workbench.client.deployment import Deployment
 from workbench.store.job_deletion import JobDeletion
 from workbench.store.tracking_queue import TrackingQueue
 
@@ -33,7 +33,7 @@ def probe(value: str = "x", **params: Any) -> dict[str, Any]:
     return {"service": "probe.data", "params": {"value": value, **params}}
 
 
-def test_a_graph_is_accepted_runs_and_is_shown_in_full(api: Client, live: LiveBench) -> None:
+def test_a_graph_is_accepted_runs_and_is_shown_in_full(api: Client, live: LiveDeployment) -> None:
     answer = api.post("/api/jobs", json={"graph": document({"a": probe("hello")}), "experiment": "first"})
     assert answer.status_code == 202
     accepted = answer.json()
@@ -51,7 +51,7 @@ def test_a_graph_is_accepted_runs_and_is_shown_in_full(api: Client, live: LiveBe
     assert state == {"jobId": job, "status": "completed", "progress": 1.0}
 
 
-def test_no_more_than_fifty_events_are_shown_the_newest_first(api: Client, live: LiveBench) -> None:
+def test_no_more_than_fifty_events_are_shown_the_newest_first(api: Client, live: LiveDeployment) -> None:
     job = submit(api, {f"n{index}": probe() for index in range(30)})
     live.finish(job)
     events = api.get(f"/api/jobs/{job}").json()["events"]
@@ -59,7 +59,7 @@ def test_no_more_than_fifty_events_are_shown_the_newest_first(api: Client, live:
     assert len(numbers) == 50 and numbers == sorted(numbers, reverse=True) and numbers[-1] > 1
 
 
-def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, live: LiveBench) -> None:
+def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, live: LiveDeployment) -> None:
     one = {"Idempotency-Key": "once"}
     first = submit(api, {"a": probe("k")}, headers=one)
     assert submit(api, {"a": probe("k")}, headers=one) == first
@@ -73,8 +73,8 @@ def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, 
     refused(bad, 422, "request.invalid")
 
 
-def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveBench, tmp_path: Path) -> None:
-    portrait = live.bench.upload(sample_portrait(tmp_path), "image")
+def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
+    portrait = live.deployment.upload(sample_portrait(tmp_path), "image")
     graph = document(
         {
             "animate": {
@@ -113,7 +113,7 @@ def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveBench, tmp_p
     assert refused(api.post("/api/jobs", json=asked), 404, "artifact.unknown")["where"] == "portrait"
 
 
-def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveBench) -> None:
+def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveDeployment) -> None:
     nodes = {"a": {"service": "probe.cached", "params": {"value": "consent"}}}
     first = submit(api, nodes, consent={"given": True, "text": "yes"})
     live.finish(first)
@@ -123,10 +123,10 @@ def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveBench) ->
     assert records[1].node("a").cached and records[0].node("a").content_key == records[1].node("a").content_key
     forged = document(nodes) | {"metadata": {"consent": {"given": True, "by": "somebody"}}}
     job = api.post("/api/jobs", json={"graph": forged}).json()["jobId"]
-    assert "consent" not in live.bench.job(job).graph.metadata, "only what is said with the submit counts"
+    assert "consent" not in live.deployment.job(job).graph.metadata, "only what is said with the submit counts"
 
 
-def test_lists_have_pages(api: Client, live: LiveBench) -> None:
+def test_lists_have_pages(api: Client, live: LiveDeployment) -> None:
     jobs = [submit(api, {"a": probe()}, experiment="pages") for _ in range(5)]
     got = [
         api.get("/api/jobs", params={"experiment": "pages", "limit": 2, "offset": offset}).json()
@@ -150,7 +150,7 @@ def test_bad_values_of_a_list_are_refused(api: Client, query: dict[str, Any]) ->
     assert next(iter(query)) in details["where"]
 
 
-def test_lists_are_filtered(api: Client, live: LiveBench) -> None:
+def test_lists_are_filtered(api: Client, live: LiveDeployment) -> None:
     fast = submit(api, {"a": probe("fast", part_s=0.5)}, experiment="filters")
     slow = submit(api, {"a": probe("slow", part_s=2.0), "b": probe("zzz-word")}, experiment="filters")
     poor = submit(api, {"a": probe(bad_input=True)}, experiment="filters")
@@ -183,7 +183,7 @@ def test_lists_are_filtered(api: Client, live: LiveBench) -> None:
     assert "filters" in api.get("/api/experiments").json()["experiments"]
 
 
-def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, live: LiveBench) -> None:
+def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, live: LiveDeployment) -> None:
     answer = api.post("/api/jobs", json={"graph": document({"a": "probe.elsewhere"})}).json()
     assert answer["unserved"] == ["probe.elsewhere 1.0.0"]
     job = answer["jobId"]
@@ -201,7 +201,7 @@ def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, li
     assert api.post(f"/api/jobs/{job}/cancel").json()["cancelled"] is False
 
 
-def test_before_the_bus_is_known_to_have_it_a_job_is_advertised(api: Client, live: LiveBench) -> None:
+def test_before_the_bus_is_known_to_have_it_a_job_is_advertised(api: Client, live: LiveDeployment) -> None:
     live.control.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]  # nobody records
     try:
         job = submit(api, {"a": probe("adv")})
@@ -213,7 +213,7 @@ def test_before_the_bus_is_known_to_have_it_a_job_is_advertised(api: Client, liv
     assert api.get("/api/jobs", params={"status": "advertised"}).json()["jobs"] == []
 
 
-def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveBench, diary: Diary) -> None:
+def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveDeployment, diary: Diary) -> None:
     job = submit(api, {"a": probe("one")})
     live.finish(job)
     again = api.post(f"/api/jobs/{job}/rerun", json={"params": {"a": {"value": "two"}}})
@@ -231,7 +231,7 @@ def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveBench, diary: Diar
     assert diary.count("g") == 1, "what completed is kept"
 
 
-def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: LiveBench) -> None:
+def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: LiveDeployment) -> None:
     nodes = {
         "a": {"service": "probe.control", "params": {"value": "Good morning."}},
         "review": {"service": "review.script", "input": {"narration": "$a.text"}},
@@ -258,7 +258,7 @@ def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: L
 
 
 def test_parts_and_previews_are_shown_while_a_node_runs(
-    api: Client, asking: Asking, live: LiveBench, tmp_path: Path
+    api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     job = submit(api, {"a": probe("p", parts=40, part_s=0.25)})
     at = f"/api/jobs/{job}/nodes/a"
@@ -268,10 +268,10 @@ def test_parts_and_previews_are_shown_while_a_node_runs(
     assert link.status_code == 307 and link.headers["location"].startswith(live.settings.s3_url)
     refused(api.get(f"{at}/parts/9999"), 404, "artifact.unknown")
     refused(api.get(f"{at}/preview"), 404, "artifact.unknown")
-    live.bench.objects.put_preview(job, "a", PNG, "image/png")
+    live.deployment.objects.put_preview(job, "a", PNG, "image/png")
     shown = api.get(f"{at}/preview")
     assert shown.content == PNG and shown.headers["content-type"] == "image/png"
-    live.bench.objects.put_preview(job, "a", b"<script>alert(1)</script>", "text/html")
+    live.deployment.objects.put_preview(job, "a", b"<script>alert(1)</script>", "text/html")
     refused(api.get(f"{at}/preview"), 404, "artifact.unknown")
     for path in ("preview", "parts", "parts/0"):
         refused(asking("ada/runner").get(f"{at}/{path}"), 404, "job.unknown")
@@ -280,7 +280,7 @@ def test_parts_and_previews_are_shown_while_a_node_runs(
     live.finish(job)
 
 
-def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: Asking, live: LiveBench) -> None:
+def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: Asking, live: LiveDeployment) -> None:
     maker = submit(api, {"a": probe("line", file_kib=1)})
     live.finish(maker)
     files = api.get(f"/api/jobs/{maker}/artifacts").json()["artifacts"]
@@ -307,7 +307,9 @@ def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: A
         refused(ada.post("/api/jobs", json={"graph": document({"r": node})}), 404, "artifact.unknown")
 
 
-def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(api: Client, asking: Asking, live: LiveBench) -> None:
+def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(
+    api: Client, asking: Asking, live: LiveDeployment
+) -> None:
     ada = asking("ada/runner")
     job, maker = submit(ada, {"a": probe("mine", file_kib=1)}), submit(api, {"a": probe("theirs", file_kib=1)})
     own, theirs = (live.finish(made).node("a").output["file"] for made in (job, maker))  # type: ignore[index]
@@ -321,7 +323,7 @@ def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(api: Client, as
     refused(again(theirs, api), 422, "graph.bad_param")  # an admin may read all
 
 
-def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: LiveBench) -> None:
+def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: LiveDeployment) -> None:
     ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     job = submit(ada, {"a": probe("own")}, experiment="owners")
     live.finish(job)
@@ -362,7 +364,7 @@ def test_ids_that_are_none_are_refused(api: Client, path: str, status: int, code
 
 
 def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
-    api: Client, live: LiveBench, tmp_path: Path
+    api: Client, live: LiveDeployment, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     job = submit(api, {"a": probe("gated", gate=str(gate), file_kib=1)})
@@ -374,21 +376,23 @@ def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
     assert api.delete(f"/api/jobs/{job}").json() == {"jobId": job, "deleted": True, "notes": []}
     refused(api.get(f"/api/jobs/{job}"), 404, "job.unknown")
     refused(api.delete(f"/api/jobs/{job}"), 404, "job.unknown")
-    with live.bench.store.database.read() as connection:
+    with live.deployment.store.database.read() as connection:
         for table in ("events", "node_results", "job_params", "job_artifacts", "dead_letters"):
             count = connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE job = ?", (job,)).scalar()
             assert count == 0, table
-    assert live.bench.store.artifact(sha256) is not None, "the other job names it"
+    assert live.deployment.store.artifact(sha256) is not None, "the other job names it"
     assert api.get(f"/api/jobs/{other}/artifacts").json()["artifacts"]
     assert api.get(f"/api/jobs/{other}/lineage").json()["parent"] is None
 
 
-def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(api: Client, live: LiveBench) -> None:
+def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(
+    api: Client, live: LiveDeployment
+) -> None:
     job = submit(api, {"a": probe("untracked")})
     live.finish(job)
-    TrackingQueue(live.bench.store.database).set_mlflow_run(job, "f" * 32)
+    TrackingQueue(live.deployment.store.database).set_mlflow_run(job, "f" * 32)
     url = "http://recorder:s3cret%40word@127.0.0.1:9/mlflow/"
-    away = client_of(Bench(live.settings.model_copy(update={"mlflow_url": url})))
+    away = client_of(Deployment(live.settings.model_copy(update={"mlflow_url": url})))
     shown = away.get(f"/api/jobs/{job}")
     assert shown.json()["job"]["mlflowRun"] == f"/mlflow/#/runs/{'f' * 32}"
     answers = [
@@ -397,15 +401,15 @@ def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(
     ]
     body = (deleted := away.delete(f"/api/jobs/{job}")).json()
     assert body["deleted"] and len(body["notes"]) == 1 and "remain in MLflow" in body["notes"][0]
-    doomed = {run.id: run.run_id for run in JobDeletion(live.bench.store.database).doomed()}
+    doomed = {run.id: run.run_id for run in JobDeletion(live.deployment.store.database).doomed()}
     assert doomed[job] == "f" * 32, "it is removed when MLflow answers"
-    JobDeletion(live.bench.store.database).settle([job])
+    JobDeletion(live.deployment.store.database).settle([job])
     assert not [answer.text for answer in (*answers, deleted) if "s3cret" in answer.text or "recorder" in answer.text]
     refused(api.get(f"/api/jobs/{job}"), 404, "job.unknown")
 
 
-def test_what_reads_sql_alone_works_while_the_bus_hangs(live: LiveBench) -> None:
-    api = client_of(live.bench)
+def test_what_reads_sql_alone_works_while_the_bus_hangs(live: LiveDeployment) -> None:
+    api = client_of(live.deployment)
     job = submit(api, {"a": probe("hang")})
     live.finish(job)
     assert live.bus_process is not None

@@ -1,4 +1,4 @@
-"""A live bench with an app process before it, and clients on its WebSocket."""
+"""A live deployment with an app process before it, and clients on its WebSocket."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import orjson
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.live import ROOT, LiveBench, free_port, sigkill, wait_for
+from tests.live import ROOT, LiveDeployment, free_port, sigkill, wait_for
 from workbench.embedded.part import START_TIMEOUT_S
 
 
 class App:
     """An app process on a fixed port, so that it can be killed and come back where it was."""
 
-    def __init__(self, live: LiveBench, *how: str) -> None:
+    def __init__(self, live: LiveDeployment, *how: str) -> None:
         self.live = live
         self.how = how
         self.port = free_port()
@@ -90,7 +90,7 @@ class Watcher:
     def to_the_end(self, job: str) -> dict[str, Any]:
         """The update that tells its end. Who has it may ask for what the job made: it is in the record."""
         last = self.until(lambda update: update["jobId"] == job and final(update))
-        assert self.live.bench.job(job).status.final
+        assert self.live.deployment.job(job).status.final
         return last
 
     def events(self, job: str) -> list[str]:
@@ -107,13 +107,13 @@ def final(update: dict[str, Any]) -> bool:
     return update["status"] in ("completed", "failed", "cancelled")
 
 
-def numbers(live: LiveBench, job: str) -> list[str]:
+def numbers(live: LiveDeployment, job: str) -> list[str]:
     """Numbers of the job's events by the record."""
-    return [event.cursor for event in live.bench.events(job)]
+    return [event.cursor for event in live.deployment.events(job)]
 
 
 @pytest.fixture(scope="session")
-def _app(_live: LiveBench) -> Iterator[App]:
+def _app(_live: LiveDeployment) -> Iterator[App]:
     _live.ensure()
     app = App(_live)
     yield app
@@ -121,14 +121,14 @@ def _app(_live: LiveBench) -> Iterator[App]:
 
 
 @pytest.fixture
-def app(live: LiveBench, _app: App) -> App:
+def app(live: LiveDeployment, _app: App) -> App:
     if _app.process is None or _app.process.poll() is not None:
         _app.start()
     return _app
 
 
 @pytest.fixture(scope="session")
-def _guarded(_live: LiveBench) -> Iterator[App]:
+def _guarded(_live: LiveDeployment) -> Iterator[App]:
     _live.ensure()
     app = App(_live, "guarded")
     app.start()
@@ -137,7 +137,7 @@ def _guarded(_live: LiveBench) -> Iterator[App]:
 
 
 @pytest.fixture
-def guarded(live: LiveBench, _guarded: App) -> App:
+def guarded(live: LiveDeployment, _guarded: App) -> App:
     """An app behind its real guard."""
     return _guarded
 

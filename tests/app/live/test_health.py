@@ -1,4 +1,4 @@
-"""Whether the bench is alive and ready, and what it counts."""
+"""Whether the deployment is alive and ready, and what it counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.app.live.conftest import App, Watcher
-from tests.live import Diary, LiveBench, free_port, wait_for
+from tests.live import Diary, LiveDeployment, free_port, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -40,14 +40,14 @@ def states(app: App) -> tuple[int, bool, dict[str, str], float]:
     return answer.status_code, body["ready"], parts, time.monotonic() - began
 
 
-def test_a_whole_bench_is_ready_also_without_mlflow(app: App) -> None:
+def test_a_whole_deployment_is_ready_also_without_mlflow(app: App) -> None:
     assert httpx.get(f"{app.url}/health").json() == {"status": "ok"}
     status, ready, parts, _ = states(app)
     assert (status, ready) == (200, True)
     assert parts == {"bus": "external", "objects": "external", "sql": "external", "mlflow": "off"}
 
 
-def test_a_bus_that_hangs_makes_it_unready_soon_and_its_figures_go(live: LiveBench, app: App) -> None:
+def test_a_bus_that_hangs_makes_it_unready_soon_and_its_figures_go(live: LiveDeployment, app: App) -> None:
     assert live.bus_process is not None
     live.bus_process.send_signal(signal.SIGSTOP)
     try:
@@ -79,7 +79,7 @@ def test_two_scrapes_at_once_both_have_all_figures(app: App) -> None:
             assert {name for name, _ in seen} >= {"workbench_workers", "workbench_jobs"}
 
 
-def test_what_is_counted(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_what_is_counted(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     before = figures(app.url)
     running = live.submit({"a": diary.probe("a", gate=str(gate))}).job
     live.await_event(running, "node.running", "a")
@@ -111,7 +111,7 @@ def test_what_is_counted(live: LiveBench, app: App, diary: Diary, gate: Path) ->
     assert figures(app.url)[sample("workbench_live_jobs")] == 0
 
 
-def test_a_worker_serves_its_own_figures(live: LiveBench, diary: Diary) -> None:
+def test_a_worker_serves_its_own_figures(live: LiveDeployment, diary: Diary) -> None:
     port = free_port()
     worker = live.start_role("worker", WORKBENCH_METRICS_PORT=str(port))
     try:

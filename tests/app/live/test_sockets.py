@@ -15,14 +15,14 @@ from websockets.exceptions import ConnectionClosed
 from tests.app.live.conftest import App, Watcher, numbers
 from tests.app.serve import MAX_SUBSCRIPTIONS
 from tests.engine.graphs import document
-from tests.live import Diary, LiveBench
+from tests.live import Diary, LiveDeployment
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 
 pytestmark = pytest.mark.stack
 
 
-def test_a_bad_message_disturbs_no_other_subscription(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_a_bad_message_disturbs_no_other_subscription(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     job = live.submit({"a": diary.probe("a", gate=str(gate))}).job
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -54,7 +54,7 @@ def test_a_bad_message_disturbs_no_other_subscription(live: LiveBench, app: App,
         assert watcher.events(job) == numbers(live, job)
 
 
-def test_a_message_without_end_closes_only_its_socket(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_a_message_without_end_closes_only_its_socket(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     job = live.submit({"a": diary.probe("a", gate=str(gate))}).job
     with Watcher(app) as watcher, Watcher(app) as other:
         watcher.subscribe(job)
@@ -66,8 +66,8 @@ def test_a_message_without_end_closes_only_its_socket(live: LiveBench, app: App,
         watcher.to_the_end(job)
 
 
-def test_jobs_of_others_are_unknown(live: LiveBench, app: App) -> None:
-    job = submit_graph(live.bench, Request(document({"a": "probe.data"}), owner="ada")).job
+def test_jobs_of_others_are_unknown(live: LiveDeployment, app: App) -> None:
+    job = submit_graph(live.deployment, Request(document({"a": "probe.data"}), owner="ada")).job
     with Watcher(app, "ben/runner") as ben, Watcher(app, "ada/runner") as ada, Watcher(app, "eve/viewer") as eve:
         refused = ben.subscribe(job)
         unknown = ben.subscribe("0" * len(job))
@@ -84,7 +84,7 @@ def test_jobs_of_others_are_unknown(live: LiveBench, app: App) -> None:
         assert ben.updates == []
 
 
-def test_nothing_more_comes_after_unsubscribing(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_nothing_more_comes_after_unsubscribing(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     left = live.submit({"a": diary.probe("a", sleep_s=1.0)}).job
     kept = live.submit({"a": diary.probe("b", gate=str(gate))}).job
     with Watcher(app) as watcher:
@@ -103,7 +103,7 @@ def test_nothing_more_comes_after_unsubscribing(live: LiveBench, app: App, diary
 
 
 @pytest.mark.slow
-def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveBench, app: App) -> None:
+def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveDeployment, app: App) -> None:
     jobs = [live.submit({"a": "probe.elsewhere"}).job for _ in range(MAX_SUBSCRIPTIONS + 1)]
     with Watcher(app) as watcher:
         for job in jobs[:-1]:
@@ -118,11 +118,13 @@ def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveBench, app: App) ->
         while len(seen) < len(jobs) - 1:
             seen.add(watcher.until(lambda _: True)["jobId"])
     for job in jobs:
-        live.bench.cancel(job)
+        live.deployment.cancel(job)
 
 
 @pytest.mark.slow
-def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveBench, app: App, diary: Diary) -> None:
+def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(
+    live: LiveDeployment, app: App, diary: Diary
+) -> None:
     """What is said of a wide job is 250 KB: buffers hold less than four of them, and the client takes none of it."""
     graph = {f"node_with_a_long_name_{index}": "probe.elsewhere" for index in range(900)}
     wide = [live.submit(graph).job for _ in range(4)]
@@ -155,7 +157,7 @@ def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveB
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
     of_job = [update for update in slow.updates if update["jobId"] == job]
     assert {update["jobId"] for update in slow.updates} < {job, *wide} and of_job
-    live.bench.cancel(job)
+    live.deployment.cancel(job)
     with Watcher(app) as again:
         again.subscribe(job, of_job[-1]["cursor"])
         again.to_the_end(job)
@@ -164,6 +166,6 @@ def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(live: LiveB
 
 
 @pytest.mark.slow
-def test_the_connection_says_that_it_is_alive(live: LiveBench, app: App) -> None:
+def test_the_connection_says_that_it_is_alive(live: LiveDeployment, app: App) -> None:
     with Watcher(app) as watcher:
         assert watcher.receive(20) == {"type": "heartbeat"}

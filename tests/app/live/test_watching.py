@@ -12,12 +12,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.app.live.conftest import App, Watcher, final, numbers
-from tests.live import Diary, LiveBench, wait_for
+from tests.live import Diary, LiveDeployment, wait_for
 
 pytestmark = pytest.mark.stack
 
 
-def a_chain(live: LiveBench, diary: Diary, gate: Path) -> str:
+def a_chain(live: LiveDeployment, diary: Diary, gate: Path) -> str:
     nodes = {
         "a": diary.probe("a"),
         "b": diary.probe("b", gate=str(gate), fail_times=1),
@@ -27,7 +27,7 @@ def a_chain(live: LiveBench, diary: Diary, gate: Path) -> str:
 
 
 def test_a_running_job_is_told_at_once_and_every_event_comes_once(
-    live: LiveBench, app: App, diary: Diary, gate: Path
+    live: LiveDeployment, app: App, diary: Diary, gate: Path
 ) -> None:
     job = a_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
@@ -47,7 +47,7 @@ def test_a_running_job_is_told_at_once_and_every_event_comes_once(
 
 
 def test_a_watcher_that_comes_back_with_its_cursor_misses_nothing(
-    live: LiveBench, app: App, diary: Diary, gate: Path
+    live: LiveDeployment, app: App, diary: Diary, gate: Path
 ) -> None:
     job = a_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
@@ -69,10 +69,10 @@ def test_a_watcher_that_comes_back_with_its_cursor_misses_nothing(
             assert later.events(job) == numbers(live, job)[index + 1 :]
 
 
-def test_a_job_that_the_bus_has_forgotten_is_told_from_sql(live: LiveBench, app: App, diary: Diary) -> None:
+def test_a_job_that_the_bus_has_forgotten_is_told_from_sql(live: LiveDeployment, app: App, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a")}).job
     live.finish(job)
-    bus = live.bench.bus
+    bus = live.deployment.bus
     wait_for(lambda: not bus.knows(job))
     bus.client.delete(bus.keys.events(job))  # as a minute later
     with Watcher(app) as watcher:
@@ -81,7 +81,7 @@ def test_a_job_that_the_bus_has_forgotten_is_told_from_sql(live: LiveBench, app:
         assert watcher.events(job) == numbers(live, job)
 
 
-def test_the_app_is_killed_in_the_middle(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_the_app_is_killed_in_the_middle(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     job = a_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     with Watcher(app) as watcher:
@@ -100,7 +100,9 @@ def test_the_app_is_killed_in_the_middle(live: LiveBench, app: App, diary: Diary
         assert before + again.events(job) == numbers(live, job)
 
 
-def test_a_bus_that_stops_is_said_and_nothing_is_missed(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_a_bus_that_stops_is_said_and_nothing_is_missed(
+    live: LiveDeployment, app: App, diary: Diary, gate: Path
+) -> None:
     job = a_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     assert live.bus_process is not None
@@ -122,7 +124,7 @@ def test_a_bus_that_stops_is_said_and_nothing_is_missed(live: LiveBench, app: Ap
 
 
 @pytest.mark.slow
-def test_a_bus_that_was_wiped(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_a_bus_that_was_wiped(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     job = a_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     with Watcher(app) as watcher:
@@ -143,7 +145,7 @@ def test_a_bus_that_was_wiped(live: LiveBench, app: App, diary: Diary, gate: Pat
         assert set(numbers(live, job)) <= set(seen)
 
 
-def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveBench, app: App, diary: Diary) -> None:
+def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveDeployment, app: App, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=3.0)}).job
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -160,7 +162,9 @@ def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveBench, app
     assert all(times[i + 4] - times[i] > 4 * 0.25 - 0.15 for i in range(len(times) - 4))
 
 
-def test_what_a_node_says_is_shown_while_it_runs_and_kept(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_what_a_node_says_is_shown_while_it_runs_and_kept(
+    live: LiveDeployment, app: App, diary: Diary, gate: Path
+) -> None:
     said = "loading\n the model " + "x" * 400
     job = live.submit({"a": diary.probe("a", say=said, gate=str(gate))}).job
     with Watcher(app) as watcher:
@@ -170,11 +174,11 @@ def test_what_a_node_says_is_shown_while_it_runs_and_kept(live: LiveBench, app: 
         assert line["text"].startswith("loading the model xxx") and len(line["text"]) == 300
         gate.touch()
         watcher.to_the_end(job)
-    (ended,) = [event for event in live.bench.events(job) if event.type == "node.completed"]
+    (ended,) = [event for event in live.deployment.events(job) if event.type == "node.completed"]
     assert ended.data["log"] == [line]
 
 
-def test_cancelled_and_failed_jobs_say_how_they_ended(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_cancelled_and_failed_jobs_say_how_they_ended(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     cancelled = live.submit({"a": diary.probe("a", gate=str(gate)), "b": diary.probe("b")}, [("a", "b")]).job
     failed = live.submit({"a": diary.probe("f", "probe.control", bad_input=True)}).job
     with Watcher(app) as watcher:
@@ -185,24 +189,24 @@ def test_cancelled_and_failed_jobs_say_how_they_ended(live: LiveBench, app: App,
         assert (end["status"], end["error"]["code"]) == ("failed", "node.bad_input")
         assert end["error"]["details"]["remedy"] and end["nodes"]["a"]["error"] == end["error"]
         live.await_event(cancelled, "node.running", "a")
-        live.bench.cancel(cancelled)
+        live.deployment.cancel(cancelled)
         end = watcher.to_the_end(cancelled)
         assert end["status"] == "cancelled"
         assert {node["status"] for node in end["nodes"].values()} == {"cancelled"}
 
 
-def test_a_job_that_waits_says_why(live: LiveBench, app: App) -> None:
+def test_a_job_that_waits_says_why(live: LiveDeployment, app: App) -> None:
     job = live.submit({"a": "probe.elsewhere"}).job
     with Watcher(app) as watcher:
         watcher.subscribe(job)
         update = watcher.until(lambda update: update["waiting"] and "no worker" in update["waiting"])
         assert update["status"] == "queued"
         assert "elsewhere" in update["nodes"]["a"]["waiting"]
-        live.bench.cancel(job)
+        live.deployment.cancel(job)
         assert watcher.to_the_end(job)["waiting"] == ""
 
 
-def test_a_job_in_a_queue_says_its_place(live: LiveBench, app: App, diary: Diary, gate: Path) -> None:
+def test_a_job_in_a_queue_says_its_place(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     first, second, third = (live.submit({"a": diary.probe(name, gate=str(gate))}).job for name in "xyz")
     with Watcher(app) as watcher:
         watcher.subscribe(third)

@@ -13,7 +13,7 @@ import pytest
 from schemas.access import Role
 from tests.app.access.server import served
 from workbench.app.server import guarded_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.users import users_of
 from workbench.settings import Settings
 from workbench.store.tracking_api import TrackingApi
@@ -31,7 +31,7 @@ class Front:
         run: a run in it.
     """
 
-    bench: Bench
+    deployment: Deployment
     url: str
     client: httpx.Client
     tokens: Mapping[str, str]
@@ -53,7 +53,7 @@ class Front:
 @pytest.fixture(scope="package")
 def front(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
-    bench = Bench(
+    deployment = Deployment(
         Settings(
             home=folder,
             bus_url="redis://127.0.0.1:1",
@@ -64,7 +64,7 @@ def front(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Iterator
             mlflow_upload_mb=20,
         )
     )
-    users = users_of(bench)
+    users = users_of(deployment)
     tokens = {}
     for name, role in ROLES.items():
         users.add(name, role, f"{name}'s long password")
@@ -72,8 +72,8 @@ def front(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Iterator
     direct = TrackingApi(mlflow_url)
     experiment = direct.experiment_id("front")
     run = direct.create_run(experiment, "made", "tests", 1, {})
-    app = guarded_app(bench, "127.0.0.1", 0, pages=False)
+    app = guarded_app(deployment, "127.0.0.1", 0, pages=False)
     with served(app) as port, httpx.Client(timeout=60) as client:
         run_id, artifacts = str(run["run_id"]), str(run["artifact_uri"])
-        yield Front(bench, f"http://127.0.0.1:{port}", client, tokens, direct, experiment, run_id, artifacts)
-    bench.close()
+        yield Front(deployment, f"http://127.0.0.1:{port}", client, tokens, direct, experiment, run_id, artifacts)
+    deployment.close()

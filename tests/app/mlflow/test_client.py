@@ -48,7 +48,7 @@ print(json.dumps({
 
 
 def test_the_plain_client_logs_and_reads_through_the_app(front: Front) -> None:
-    settings = front.bench.settings.model_copy(update={"app_url": front.url, "app_token": front.tokens["rob"]})
+    settings = front.deployment.settings.model_copy(update={"app_url": front.url, "app_token": front.tokens["rob"]})
     quiet = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     env = {**os.environ, **quiet, **client_environment(settings)}
     ran = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, timeout=120)

@@ -82,7 +82,7 @@ def test_no_name_leads_out_of_the_store(front: Front, path: str) -> None:
 
 def test_a_file_that_is_too_large_is_refused_wherever_its_size_is_told(front: Front) -> None:
     where = f"/api/2.0/mlflow-artifacts/artifacts/{front.experiment}/{front.run}/artifacts/large.bin"
-    most = int(front.bench.settings.mlflow_upload_mb * 2**20)
+    most = int(front.deployment.settings.mlflow_upload_mb * 2**20)
     chunk = b"x" * 2**20
     told = front.ask("rob", "PUT", where, content=chunk * (most // 2**20 + 1))
     streamed = front.ask("rob", "PUT", where, content=(chunk for _ in range(most // 2**20 + 1)))

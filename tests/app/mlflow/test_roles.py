@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.app.mlflow.conftest import Front
 from workbench.app.server import guarded_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.unix_url import socket_of
 
 pytestmark = pytest.mark.stack
@@ -63,7 +63,7 @@ def test_nobody_who_is_not_known_gets_anything(front: Front) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can try as another account")
 def test_another_account_does_not_reach_the_socket(front: Front) -> None:
-    path = socket_of(front.bench.settings.mlflow_url)
+    path = socket_of(front.deployment.settings.mlflow_url)
     assert path is not None and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     child = os.fork()
     if child == 0:
@@ -92,8 +92,8 @@ def test_nothing_of_the_request_but_what_is_named_reaches_mlflow(front: Front) -
 
 
 def test_where_mlflow_is_for_administrators_others_find_it_shut(front: Front) -> None:
-    bench = Bench(front.bench.settings.model_copy(update={"mlflow_access": "administrators"}))
-    with TestClient(guarded_app(bench, "127.0.0.1", 80, pages=False), "http://127.0.0.1") as client:
+    deployment = Deployment(front.deployment.settings.model_copy(update={"mlflow_access": "administrators"}))
+    with TestClient(guarded_app(deployment, "127.0.0.1", 80, pages=False), "http://127.0.0.1") as client:
         for who, status in (("vi", 403), ("rob", 403), ("ann", 200)):
             answer = client.get("/mlflow/version", headers={"Authorization": f"Bearer {front.tokens[who]}"})
             assert answer.status_code == status
@@ -103,8 +103,8 @@ def test_where_mlflow_is_for_administrators_others_find_it_shut(front: Front) ->
 
 def test_without_mlflow_and_with_one_that_is_away_it_says_so(front: Front) -> None:
     for url, code in (("", "tracking.off"), ("http://a:secret@127.0.0.1:9/x", "tracking.unreachable")):
-        bench = Bench(front.bench.settings.model_copy(update={"mlflow_url": url}))
-        with TestClient(guarded_app(bench, "127.0.0.1", 80, pages=False), "http://127.0.0.1") as client:
+        deployment = Deployment(front.deployment.settings.model_copy(update={"mlflow_url": url}))
+        with TestClient(guarded_app(deployment, "127.0.0.1", 80, pages=False), "http://127.0.0.1") as client:
             answer = client.get("/mlflow/version", headers={"Authorization": f"Bearer {front.tokens['vi']}"})
         assert answer.json()["code"] == code
         assert "secret" not in answer.text

@@ -130,7 +130,7 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test submitted is cancelled after it, also where it fails."""
     yield
     if "place" in request.fixturenames:
-        cancel_unfinished(request.getfixturevalue("place").bench)
+        cancel_unfinished(request.getfixturevalue("place").deployment)
 
 
 @pytest.fixture

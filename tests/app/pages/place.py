@@ -14,7 +14,7 @@ from schemas.job import JobRecord
 from tests.cli.graphs import document
 from tests.cli.program import Program
 from tests.stack.conditions import wait_for
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.settings import Settings, load_settings
 
 Edges = Sequence[tuple[str, str]]
@@ -36,14 +36,14 @@ class Place:
 
     Attributes:
         url: of its page.
-        bench: the same bench without the page: what the record says.
+        deployment: the same deployment without the page: what the record says.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.settings = load_settings(home=program.home)
         self.url = self.settings.app_url
-        self.bench = Bench(self.settings)
+        self.deployment = Deployment(self.settings)
         self._api = httpx.Client(
             base_url=self.url,
             headers=bearer(self.settings),
@@ -53,7 +53,7 @@ class Place:
 
     def close(self) -> None:
         self._api.close()
-        self.bench.close()
+        self.deployment.close()
 
     def answers(self) -> bool:
         """Whether the page is served."""
@@ -89,13 +89,13 @@ class Place:
         return str(answer.json()["jobId"])
 
     def job(self, job: str) -> JobRecord:
-        return self.bench.job(job)
+        return self.deployment.job(job)
 
     def ended(self, job: str, timeout_s: float = 120) -> JobRecord:
         """The record of a job once it is final."""
 
         def final() -> JobRecord | None:
-            record = self.bench.job(job)
+            record = self.deployment.job(job)
             return record if record.status.final else None
 
         record = wait_for(final, timeout_s)
@@ -103,12 +103,12 @@ class Place:
         return record
 
     def cancel(self, job: str) -> None:
-        self.bench.cancel(job)
+        self.deployment.cancel(job)
         self.ended(job)
 
     def event_numbers(self, job: str) -> list[str]:
         """Of all events of the job, by the record."""
-        return [event.cursor for event in self.bench.events(job)]
+        return [event.cursor for event in self.deployment.events(job)]
 
     def part(self, name: str) -> dict[str, Any]:
         """What `workbench status` says about a part."""

@@ -35,5 +35,5 @@ def test_first_video_by_clicking_alone(place: Place, visiting: Visiting) -> None
 
 def page_of(place: Place, url: str) -> str:
     """The path at which MLflow shows the job of that address."""
-    found = place.wait_for(lambda: place.bench.mlflow_run(url.partition("job=")[2]), 60)
+    found = place.wait_for(lambda: place.deployment.mlflow_run(url.partition("job=")[2]), 60)
     return str(found).removeprefix(place.url)

@@ -159,6 +159,22 @@ def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -
     assert second["options"] == first["options"]
 
 
+def test_a_job_of_the_command_line_fills_the_form(place: Place, visiting: Visiting) -> None:
+    job = place.program.json(
+        "run", "talking_head", "--portrait", "sample", "--script", SCRIPT, "--seed", "78", "--set", "speech.speed=1.5",
+        "--without", "upscale", "--detach",
+    )["jobId"]  # fmt: skip
+    place.cancel(job)
+    page = visiting(f"/?from={job}").page
+    expect(page.get_by_role("textbox", name="Script")).to_have_value(SCRIPT)
+    expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("78")
+    open_parameters(page)
+    expect(field(page, "speech.speed").get_by_role("spinbutton")).to_have_value("1.5")
+    asked, before = submitted(page, place)["options"], place.get(f"/api/jobs/{job}")["job"]["options"]
+    assert asked == before
+
+
 def test_seed_is_kept_while_it_is_locked_and_drawn_otherwise(place: Place, visiting: Visiting) -> None:
     page = visiting().page
     fill_in(page)

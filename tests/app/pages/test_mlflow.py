@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 def test_the_page_of_a_run_shows_its_figures_plays_its_video_and_shows_its_report(
     place: Place, visiting: Visiting, tmp_path: Path
 ) -> None:
-    settings = place.bench.settings
+    settings = place.deployment.settings
     api = TrackingApi(settings.mlflow_url)
     place.wait_for(lambda: place.get("/ready")["parts"][3]["state"] == "external", 120)
     experiment = api.experiment_id("pages of MLflow")

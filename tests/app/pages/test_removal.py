@@ -39,7 +39,7 @@ def waits_with(place: Place, ref: dict[str, Any]) -> str:
 
 
 def stored(place: Place, sha256: str) -> bool:
-    return place.bench.objects.has(sha256)
+    return place.deployment.objects.has(sha256)
 
 
 def tidy(page: Page) -> None:
@@ -96,7 +96,7 @@ def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> Non
 
     page.route("**/api/session", runner)
     page.goto("/system")
-    expect(page.get_by_text("Administrators of this bench can collect at once.")).to_be_visible()
+    expect(page.get_by_text("Administrators of this deployment can collect at once.")).to_be_visible()
     expect(page.get_by_role("button", name="Collect now…")).to_have_count(0)
 
 

@@ -1,4 +1,4 @@
-"""What the bench offers, live: cards of pipelines, and the page System."""
+"""What the deployment offers, live: cards of pipelines, and the page System."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ PATHS = (
 @pytest.fixture(scope="module")
 def traces(place: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What nobody else may learn: of a user's job that has ended, its words and files; and the keys to them."""
-    users = users_of(place.bench)
+    users = users_of(place.deployment)
     users.add(OWNER, Role.RUNNER, "a long enough password")
     owner = as_bearer(users.add_token(OWNER, "test").token)
     picture = portrait_file("sample", tmp_path_factory.mktemp("portrait")).read_bytes()

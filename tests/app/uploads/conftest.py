@@ -18,7 +18,7 @@ from tests.app.named import Named
 from tests.stack.conditions import wait_for
 from workbench.app.server import create_app
 from workbench.client.access import Role, User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.settings import load_settings
 
 ANN = User("ann", Role.RUNNER)
@@ -40,8 +40,8 @@ def served(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-def bench_at(home: Path, s3: dict[str, str], **given: object) -> Bench:
-    return Bench(
+def deployment_at(home: Path, s3: dict[str, str], **given: object) -> Deployment:
+    return Deployment(
         load_settings(
             home=home,
             bus_url="redis://127.0.0.1:1",  # nothing here asks the bus
@@ -54,18 +54,18 @@ def bench_at(home: Path, s3: dict[str, str], **given: object) -> Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def deployment(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Small caps, so that a file above them is quickly made."""
     home = tmp_path_factory.mktemp("home")
-    bench = bench_at(home, s3, upload_image_mb=2, upload_audio_mb=3, upload_video_mb=4, upload_minutes=0.5)
-    bench.objects.ensure_bucket()
-    yield bench
-    bench.close()
+    deployment = deployment_at(home, s3, upload_image_mb=2, upload_audio_mb=3, upload_video_mb=4, upload_minutes=0.5)
+    deployment.objects.ensure_bucket()
+    yield deployment
+    deployment.close()
 
 
 @pytest.fixture(scope="module")
-def client(bench: Bench) -> Iterator[httpx.Client]:
-    app = create_app(bench, pages=False)
+def client(deployment: Deployment) -> Iterator[httpx.Client]:
+    app = create_app(deployment, pages=False)
     app.add_middleware(Named, otherwise=ANN)
     with served(app) as address, httpx.Client(base_url=address, timeout=90) as client:
         yield client

@@ -15,21 +15,21 @@ from schemas.refs import REF_TYPES, Ref
 from tests.app.uploads.conftest import Post
 from tests.app.uploads.media import picture, sound, video
 from tests.store.samples import make_job, whole_run
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 pytestmark = pytest.mark.stack
 
 
-def made(bench: Bench, folder: Path, data: bytes, kind: str, owner: str, **facts: str) -> Ref:
+def made(deployment: Deployment, folder: Path, data: bytes, kind: str, owner: str, **facts: str) -> Ref:
     """Bytes that a job of the owner's has made."""
     (folder / "made").write_bytes(data)
     ref = REF_TYPES[kind].model_validate(
         {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data), "kind": kind, **facts}
     )
-    bench.keep(folder / "made", ref)
+    deployment.keep(folder / "made", ref)
     job = make_job(owner=owner)
-    bench.store.create(job)
-    bench.store.apply(whole_run(job.id, {"final": {"result": ref.model_dump(mode="json", by_alias=True)}}))
+    deployment.store.create(job)
+    deployment.store.apply(whole_run(job.id, {"final": {"result": ref.model_dump(mode="json", by_alias=True)}}))
     return ref
 
 
@@ -37,7 +37,7 @@ def get(client: httpx.Client, url: str, user: str = "ann", role: str = "runner",
     return client.get(url, headers={"x-user": f"{user}/{role}", **headers})
 
 
-def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post: Post, bench: Bench) -> None:
+def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post: Post, deployment: Deployment) -> None:
     body = post(picture(size=(31, 31)), user="ann").json()
     assert get(client, body["url"], "ann").status_code == 307
     for user, role in (("bob", "runner"), ("bob", "viewer"), ("bob", "admin")):
@@ -45,13 +45,15 @@ def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post
         assert (answer.status_code, answer.json()["code"]) == (404, "artifact.unknown")
     job = make_job(owner="ann")
     job.graph.nodes[0].input = {"image": body["ref"]}
-    bench.store.create(job)
+    deployment.store.create(job)
     assert get(client, body["url"], "bob", "viewer").status_code == 307
     assert get(client, body["url"], "bob").status_code == 404
 
 
-def test_what_a_job_made_is_for_those_who_may_see_the_job(client: httpx.Client, bench: Bench, tmp_path: Path) -> None:
-    ref = made(bench, tmp_path, video(count=26), "video", "ann")
+def test_what_a_job_made_is_for_those_who_may_see_the_job(
+    client: httpx.Client, deployment: Deployment, tmp_path: Path
+) -> None:
+    ref = made(deployment, tmp_path, video(count=26), "video", "ann")
     url = f"/api/artifacts/{ref.sha256}"
     assert get(client, url, "ann").status_code == 307
     assert get(client, url, "bob", "admin").status_code == 307
@@ -65,14 +67,14 @@ def test_what_is_no_artifact_is_unknown(client: httpx.Client, digest: str) -> No
     assert (answer.status_code, answer.json()["code"]) == (404, "artifact.unknown")
 
 
-def test_the_link_expires_and_takes_ranges(client: httpx.Client, bench: Bench, post: Post) -> None:
+def test_the_link_expires_and_takes_ranges(client: httpx.Client, deployment: Deployment, post: Post) -> None:
     data = video(count=200, tone=True)
     body = post(data, "talk.mp4").json()
     answer = get(client, body["url"])
     link = answer.headers["location"]
     assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["300"]
     assert answer.headers["cache-control"] == "no-store"
-    assert bench.settings.s3_secret_key not in link
+    assert deployment.settings.s3_secret_key not in link
     whole = httpx.get(link)
     assert (whole.status_code, whole.headers["content-type"]) == (200, "video/mp4")
     assert whole.headers["content-disposition"] == "inline; filename*=UTF-8''talk.mp4"
@@ -120,10 +122,10 @@ HTML = b"<html><script>alert(1)</script></html>"
     ],
 )
 def test_only_what_runs_no_script_is_shown(
-    client: httpx.Client, bench: Bench, tmp_path: Path, kind: str, media_type: str, served: str, shown: str
+    client: httpx.Client, deployment: Deployment, tmp_path: Path, kind: str, media_type: str, served: str, shown: str
 ) -> None:
     data = HTML + f"{kind} {media_type}".encode()
-    ref = made(bench, tmp_path, data, kind, "ann", media_type=media_type, name="evil.html")
+    ref = made(deployment, tmp_path, data, kind, "ann", media_type=media_type, name="evil.html")
     found = client.get(f"/api/artifacts/{ref.sha256}", follow_redirects=True)
     assert found.headers["content-type"] == served
     assert found.headers["content-disposition"].split(";")[0] == shown
@@ -138,7 +140,7 @@ def test_a_client_on_another_machine_gets_the_bytes_from_here(client: httpx.Clie
     assert answer.headers["content-disposition"] == "inline; filename*=UTF-8''me.png"
 
 
-def test_thumbnails_are_small_cached_and_revalidated(client: httpx.Client, bench: Bench, post: Post) -> None:
+def test_thumbnails_are_small_cached_and_revalidated(client: httpx.Client, deployment: Deployment, post: Post) -> None:
     for data in (picture(size=(900, 600)), video(count=40, size=(320, 240))):
         body = post(data).json()
         first = get(client, body["url"] + "/thumbnail?size=100")
@@ -146,10 +148,10 @@ def test_thumbnails_are_small_cached_and_revalidated(client: httpx.Client, bench
         assert first.headers["cache-control"].startswith("private")
         with Image.open(io.BytesIO(first.content)) as small:
             assert max(small.size) == 160
-        bench.inspector.close()  # the second is not made again
-        bench.__dict__.pop("inspector")
+        deployment.inspector.close()  # the second is not made again
+        deployment.__dict__.pop("inspector")
         again = get(client, body["url"] + "/thumbnail?size=100")
-        assert again.content == first.content and bench.inspector.pids() == []
+        assert again.content == first.content and deployment.inspector.pids() == []
         known = get(client, body["url"] + "/thumbnail?size=100", **{"if-none-match": first.headers["etag"]})
         assert (known.status_code, known.content) == (304, b"")
         assert get(client, body["url"] + "/thumbnail?size=5000").status_code == 422
@@ -173,14 +175,14 @@ def test_the_folder_of_thumbnails_is_bounded(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["new.jpg"]
 
 
-def test_a_waveform_is_measured_once_and_kept(client: httpx.Client, post: Post, bench: Bench) -> None:
+def test_a_waveform_is_measured_once_and_kept(client: httpx.Client, post: Post, deployment: Deployment) -> None:
     body = post(sound("flac", "flac"), user="ann").json()
     url = f"{body['url']}/waveform?points=600"
     answer = get(client, url)
     peaks = answer.json()["peaks"]
     assert (answer.status_code, len(peaks)) == (200, 600)
     assert all(0 <= peak <= 1 for peak in peaks) and max(peaks) > 0.01
-    kept = bench.settings.home / "cache" / "waveforms" / f"{body['ref']['sha256']}-600.json"
+    kept = deployment.settings.home / "cache" / "waveforms" / f"{body['ref']['sha256']}-600.json"
     kept.write_text("[0.5]")
     assert get(client, url).json()["peaks"] == [0.5]
     assert len(get(client, f"{body['url']}/waveform?points=601").json()["peaks"]) == 1200

@@ -9,52 +9,52 @@ import httpx
 import pytest
 
 from schemas.errors import WorkbenchError
-from tests.app.uploads.conftest import Named, bench_at, served
+from tests.app.uploads.conftest import Named, deployment_at, served
 from tests.app.uploads.media import wav
 from tests.faults.test_disk_full import fill, small_disk
 from workbench.app.server import create_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def small(s3: dict[str, str], tmp_path: Path) -> Iterator[tuple[Bench, str, Path]]:
-    """A bench with all of its files on a disk of eight megabytes; the address of its app; the disk."""
+def small(s3: dict[str, str], tmp_path: Path) -> Iterator[tuple[Deployment, str, Path]]:
+    """A deployment with all of its files on a disk of eight megabytes; the address of its app; the disk."""
     (tmp_path / "small").mkdir()
     with small_disk(tmp_path / "small", 8) as disk:
-        bench = bench_at(disk, s3)
-        app = create_app(bench, pages=False)
+        deployment = deployment_at(disk, s3)
+        app = create_app(deployment, pages=False)
         app.add_middleware(Named)
-        bench.store.epoch()  # the database is there before the disk is full
+        deployment.store.epoch()  # the database is there before the disk is full
         with served(app) as address:
-            yield bench, address, disk
-        bench.close()
-        bench.store.close()
+            yield deployment, address, disk
+        deployment.close()
+        deployment.store.close()
 
 
 def upload(address: str, seconds: float) -> httpx.Response:
     return httpx.post(f"{address}/api/uploads", files={"file": ("a.wav", wav(seconds, 48_000))}, timeout=90)
 
 
-def test_a_file_for_which_there_is_no_space_is_answered_507(small: tuple[Bench, str, Path]) -> None:
-    bench, address, _ = small
+def test_a_file_for_which_there_is_no_space_is_answered_507(small: tuple[Deployment, str, Path]) -> None:
+    deployment, address, _ = small
     # 9.6 MB do not come in; 5 MB come in, and what is decoded of them has no space beside them
     for seconds in (100.0, 52.0):
         answer = upload(address, seconds)
         assert (answer.status_code, answer.json()["code"]) == (507, "home.disk_full"), answer.text
         assert answer.json()["details"]["remedy"]
-        assert list((bench.settings.home / "incoming").iterdir()) == []
+        assert list((deployment.settings.home / "incoming").iterdir()) == []
     assert upload(address, 1.0).status_code == 201
 
 
-def test_the_clients_cache_is_full(small: tuple[Bench, str, Path], tmp_path: Path) -> None:
-    bench, _, disk = small
+def test_the_clients_cache_is_full(small: tuple[Deployment, str, Path], tmp_path: Path) -> None:
+    deployment, _, disk = small
     (tmp_path / "a.wav").write_bytes(wav(10.0, 48_000))
     filled = fill(disk)
     with pytest.raises(WorkbenchError) as told:
-        bench.upload(tmp_path / "a.wav", "audio")
+        deployment.upload(tmp_path / "a.wav", "audio")
     assert told.value.code == "home.disk_full"
     filled.unlink()
-    assert bench.upload(tmp_path / "a.wav", "audio").kind == "audio"
+    assert deployment.upload(tmp_path / "a.wav", "audio").kind == "audio"
     assert (tmp_path / "a.wav").exists()

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from tests.app.named import Named
-from tests.app.uploads.conftest import ANN, bench_at, served
+from tests.app.uploads.conftest import ANN, deployment_at, served
 from tests.app.uploads.media import archive, picture, sound
 from tests.stack.conditions import wait_for
 from workbench.app.server import create_app
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.retention.partial import STALE_S, clear_copies
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
@@ -38,14 +38,14 @@ def gradio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def page(
     s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory, gradio_folder: Path
-) -> Iterator[tuple[Bench, str]]:
-    """A page with a picture and a sound, behind the app's routes; its bench and its address."""
+) -> Iterator[tuple[Deployment, str]]:
+    """A page with a picture and a sound, behind the app's routes; its deployment and its address."""
     import gradio as gr
 
     from workbench.app.uploads.gradio_door import add_gradio_door
 
-    bench = bench_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
-    app = create_app(bench, pages=False)
+    deployment = deployment_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
+    app = create_app(deployment, pages=False)
     add_gradio_door(app)
     app.add_middleware(Named, otherwise=ANN)
 
@@ -58,8 +58,8 @@ def page(
         gr.Button().click(told, [image, heard], [text, back], api_name="told")
     gr.mount_gradio_app(app, demo, path="", run_history=False, ssr_mode=False, footer_links=[])
     with served(app) as address:
-        yield bench, address
-    bench.close()
+        yield deployment, address
+    deployment.close()
 
 
 def upload(address: str, data: bytes, name: str = "me.png", user: str = "ann", query: str = "") -> httpx.Response:
@@ -75,8 +75,8 @@ def everything_in(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_upload_lands_where_gradio_looks(page: tuple[Bench, str], gradio_folder: Path) -> None:
-    bench, address = page
+def test_an_upload_lands_where_gradio_looks(page: tuple[Deployment, str], gradio_folder: Path) -> None:
+    deployment, address = page
     answer = upload(address, picture(), "../../me.exe")
     assert answer.status_code == 200, answer.text
     [path] = answer.json()
@@ -84,10 +84,10 @@ def test_an_upload_lands_where_gradio_looks(page: tuple[Bench, str], gradio_fold
     with Image.open(path) as image:
         assert image.size == (64, 48)
     sha256 = Path(path).parent.name
-    assert bench.grants.upload("ann", sha256)["ref"]["sha256"] == sha256  # type: ignore[index]
+    assert deployment.grants.upload("ann", sha256)["ref"]["sha256"] == sha256  # type: ignore[index]
 
 
-def test_hostile_bytes_never_reach_the_folder(page: tuple[Bench, str], gradio_folder: Path) -> None:
+def test_hostile_bytes_never_reach_the_folder(page: tuple[Deployment, str], gradio_folder: Path) -> None:
     _, address = page
     before = everything_in(gradio_folder)
     for data, name, status in (
@@ -106,14 +106,14 @@ def test_hostile_bytes_never_reach_the_folder(page: tuple[Bench, str], gradio_fo
     assert everything_in(gradio_folder) == before
 
 
-def test_who_may_only_look_uploads_nothing_there(page: tuple[Bench, str]) -> None:
+def test_who_may_only_look_uploads_nothing_there(page: tuple[Deployment, str]) -> None:
     _, address = page
     answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-user": "ann/viewer"})
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("route", ["file=", "file/"])
-def test_only_the_uploader_reads_it(page: tuple[Bench, str], route: str) -> None:
+def test_only_the_uploader_reads_it(page: tuple[Deployment, str], route: str) -> None:
     _, address = page
     data = picture(size=(50, 50 + len(route.rstrip("/"))))  # of one route alone: bob brings it in below
     [path] = upload(address, data, user="ann").json()
@@ -126,16 +126,16 @@ def test_only_the_uploader_reads_it(page: tuple[Bench, str], route: str) -> None
     assert fetch(address, path, "bob", route).status_code == 200
 
 
-def test_it_is_still_guarded_after_a_restart(page: tuple[Bench, str]) -> None:
-    bench, address = page
+def test_it_is_still_guarded_after_a_restart(page: tuple[Deployment, str]) -> None:
+    deployment, address = page
     [path] = upload(address, picture(size=(51, 51)), user="ann").json()
-    bench.__dict__.pop("grants")
-    bench.__dict__.pop("store")
+    deployment.__dict__.pop("grants")
+    deployment.__dict__.pop("store")
     assert [fetch(address, path, user).status_code for user in ("ann", "bob")] == [200, 404]
 
 
-def test_other_paths_and_addresses_are_refused(page: tuple[Bench, str], gradio_folder: Path) -> None:
-    bench, address = page
+def test_other_paths_and_addresses_are_refused(page: tuple[Deployment, str], gradio_folder: Path) -> None:
+    deployment, address = page
     [path] = upload(address, picture(), user="ann").json()
     uploads = gradio_folder / "uploads"
     for given, user in (
@@ -146,7 +146,7 @@ def test_other_paths_and_addresses_are_refused(page: tuple[Bench, str], gradio_f
         (f"{Path(path).parent}/other.png", "ann"),
         (f"{gradio_folder}/x/../uploads/{Path(path).parent.name}/{Path(path).name}", "bob"),
         (f"{uploads}/../uploads/{Path(path).parent.name}/{Path(path).name}", "bob"),
-        (f"{bench.settings.home}/jobs.db", "ann"),
+        (f"{deployment.settings.home}/jobs.db", "ann"),
         ("http://127.0.0.1:1/x", "ann"),
         ("http:/127.0.0.1:1/x", "ann"),
         ("https://example.org/x.png", "ann"),
@@ -158,9 +158,9 @@ def test_other_paths_and_addresses_are_refused(page: tuple[Bench, str], gradio_f
 
 
 def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
-    page: tuple[Bench, str], gradio_folder: Path
+    page: tuple[Deployment, str], gradio_folder: Path
 ) -> None:
-    bench, address = page
+    deployment, address = page
     names = ("unused", "shown", "given", "again", "lately")
     data = {name: picture(size=(52 + index, 47)) for index, name in enumerate(names)}
     copies = {name: Path(upload(address, data[name]).json()[0]) for name in names}
@@ -176,26 +176,29 @@ def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
     assert {name for name in names if copies[name].exists()} == set(names) - {"unused"}
     assert not copies["unused"].parent.exists() and (gradio_folder / "other" / "made.png").exists()
     sha256 = copies["unused"].parent.name
-    assert bench.grants.readable(sha256, "ann", all_jobs=False) is not None and bench.objects.stat(sha256) is not None
+    assert (
+        deployment.grants.readable(sha256, "ann", all_jobs=False) is not None
+        and deployment.objects.stat(sha256) is not None
+    )
     assert fetch(address, str(copies["unused"])).status_code == 404
     assert upload(address, data["unused"]).json() == [str(copies["unused"])] and copies["unused"].exists()
 
 
 def test_an_app_that_starts_clears_what_the_last_one_left(
-    page: tuple[Bench, str], gradio_folder: Path, tmp_path: Path
+    page: tuple[Deployment, str], gradio_folder: Path, tmp_path: Path
 ) -> None:
-    bench, _ = page
+    deployment, _ = page
     old = gradio_folder / "uploads" / ("0" * 64) / "old.png"
-    left = bench.settings.home / "incoming" / "999999999-left"
+    left = deployment.settings.home / "incoming" / "999999999-left"
     for place in (old.parent, left):
         place.mkdir(parents=True)
     old.write_bytes(b"x")
     os.utime(old, (0, 0))
-    with served(create_app(bench, pages=False)):
+    with served(create_app(deployment, pages=False)):
         wait_for(lambda: not old.parent.exists() and not left.exists())
 
 
-def test_components_work_with_what_was_uploaded(page: tuple[Bench, str], tmp_path: Path) -> None:
+def test_components_work_with_what_was_uploaded(page: tuple[Deployment, str], tmp_path: Path) -> None:
     from gradio_client import Client, handle_file
 
     _, address = page
@@ -212,7 +215,7 @@ def test_components_work_with_what_was_uploaded(page: tuple[Bench, str], tmp_pat
         assert shown.size == (80, 60)
 
 
-def test_nothing_but_uploads_is_served(page: tuple[Bench, str], gradio_folder: Path) -> None:
+def test_nothing_but_uploads_is_served(page: tuple[Deployment, str], gradio_folder: Path) -> None:
     _, address = page
     for made in (gradio_folder / "0123" / "made.png", gradio_folder / "made.png"):
         made.parent.mkdir(exist_ok=True)
@@ -220,7 +223,7 @@ def test_nothing_but_uploads_is_served(page: tuple[Bench, str], gradio_folder: P
         assert fetch(address, str(made), "bob").status_code == 404
 
 
-def test_progress_is_told_by_gradios_own_route(page: tuple[Bench, str]) -> None:
+def test_progress_is_told_by_gradios_own_route(page: tuple[Deployment, str]) -> None:
     _, address = page
     assert upload(address, picture(), query="?upload_id=abc123").status_code == 200
     with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as told:
@@ -239,13 +242,13 @@ def file_data(path: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     "given", ["http://127.0.0.1:9/a.png", "https://example.org/a.png", " HTTP://x/a", "//x/a", "file:///etc/passwd"]
 )
-def test_a_component_is_given_no_address(page: tuple[Bench, str], given: str) -> None:
+def test_a_component_is_given_no_address(page: tuple[Deployment, str], given: str) -> None:
     _, address = page
     answer = call(address, {"nested": [file_data(given)]})
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), answer.text
 
 
-def test_a_component_is_given_no_upload_of_another_user(page: tuple[Bench, str]) -> None:
+def test_a_component_is_given_no_upload_of_another_user(page: tuple[Deployment, str]) -> None:
     _, address = page
     path = upload(address, picture(size=(50, 40)), user="ann").json()[0]
     assert call(address, file_data(path), user="ann").status_code == 200
@@ -266,9 +269,9 @@ def send(address: str, route: str, content: bytes) -> httpx.Response:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_component_is_given_no_other_file_of_the_server(
-    page: tuple[Bench, str], gradio_folder: Path, route: str
+    page: tuple[Deployment, str], gradio_folder: Path, route: str
 ) -> None:
-    bench, address = page
+    deployment, address = page
     place = Path(upload(address, picture(size=(60, 40)), user="ann").json()[0])
     (link := place.parent / "link.png").unlink(missing_ok=True)
     link.symlink_to("/etc/hostname")
@@ -278,7 +281,7 @@ def test_a_component_is_given_no_other_file_of_the_server(
         "etc/hostname",
         "",
         f"{place.parent}/../../../../../../../etc/hostname",
-        f"{bench.settings.home}/jobs.db",
+        f"{deployment.settings.home}/jobs.db",
         str(made),
         str(place.parent),
         f"{place}/x",
@@ -294,7 +297,7 @@ def test_a_component_is_given_no_other_file_of_the_server(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_only_gradio_could_read_is_refused(page: tuple[Bench, str], route: str) -> None:
+def test_what_only_gradio_could_read_is_refused(page: tuple[Deployment, str], route: str) -> None:
     _, address = page
     text = '{"data": [{"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}, %s], "fn_index": 0}'
     for body in (
@@ -308,7 +311,7 @@ def test_what_only_gradio_could_read_is_refused(page: tuple[Bench, str], route: 
         assert (answer.status_code, answer.json()["code"]) == (422, "graph.not_json"), answer.text
 
 
-def test_a_component_is_given_no_bytes_to_decode(page: tuple[Bench, str]) -> None:
+def test_a_component_is_given_no_bytes_to_decode(page: tuple[Deployment, str]) -> None:
     _, address = page
     inside = "data:image/png;base64," + base64.b64encode(picture()).decode()
     for url in (inside, inside.replace("data", "DATA"), f" {inside}"):
@@ -335,14 +338,14 @@ def test_a_component_is_given_no_bytes_to_decode(page: tuple[Bench, str]) -> Non
         ("POST", "/login/"),
     ],
 )
-def test_what_no_page_uses_of_gradio_is_not_there(page: tuple[Bench, str], method: str, path: str) -> None:
+def test_what_no_page_uses_of_gradio_is_not_there(page: tuple[Deployment, str], method: str, path: str) -> None:
     _, address = page
     files = {"video": ("a.mp4", picture())} if method == "POST" else None
     answer = httpx.request(method, f"{address}{path}", files=files, headers={"x-user": "ann"})
     assert (answer.status_code, answer.json()["code"]) == (404, "request.not_found"), answer.text
 
 
-def test_what_pages_use_of_gradio_is_there(page: tuple[Bench, str]) -> None:
+def test_what_pages_use_of_gradio_is_there(page: tuple[Deployment, str]) -> None:
     _, address = page
     for path in ("/", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/queue/status"):
         assert httpx.get(f"{address}{path}", headers={"x-user": "ann"}).status_code == 200, path

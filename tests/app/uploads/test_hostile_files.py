@@ -22,7 +22,7 @@ from tests.app.uploads.media import (
     wav_claiming,
     wav_of,
 )
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 pytestmark = pytest.mark.stack
 
@@ -113,23 +113,25 @@ HOSTILE: dict[str, tuple[bytes, tuple[int, str], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_is_refused_in_words(name: str, post: Post, bench: Bench) -> None:
+def test_is_refused_in_words(name: str, post: Post, deployment: Deployment) -> None:
     data, (status, code), word = HOSTILE[name]
     answer = post(data, "portrait.png")
     body = answer.json()
     assert (answer.status_code, body["code"]) == (status, code), body
     assert word in f"{body['error']} {body['details'].get('seen')} {body['details'].get('allowed')}"
     assert body["details"]["remedy"]
-    assert str(bench.settings.home) not in answer.text
-    left = list((bench.settings.home / "incoming").iterdir())
+    assert str(deployment.settings.home) not in answer.text
+    left = list((deployment.settings.home / "incoming").iterdir())
     assert left == []
 
 
-def test_nothing_of_it_was_stored_and_the_decoder_is_well(post: Post, bench: Bench, client: httpx.Client) -> None:
-    before = len(bench.objects.stored())
+def test_nothing_of_it_was_stored_and_the_decoder_is_well(
+    post: Post, deployment: Deployment, client: httpx.Client
+) -> None:
+    before = len(deployment.objects.stored())
     assert post(archive()).status_code == 415
     assert post(png_of(100_000, 100_000)).status_code == 413
-    assert len(bench.objects.stored()) == before
+    assert len(deployment.objects.stored()) == before
     assert post(picture()).status_code == 201
 
 
@@ -149,13 +151,15 @@ def test_another_kind_than_asked_for_is_refused(post: Post, data: bytes, kind: s
     "tail", [archive(**{"evil.class": b"\xca\xfe\xba\xbe"}), HTML, b"\0" * 1000], ids=("zip", "html", "zeros")
 )
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "WEBP"])
-def test_what_is_glued_behind_a_picture_is_gone(post: Post, bench: Bench, format_name: str, tail: bytes) -> None:
+def test_what_is_glued_behind_a_picture_is_gone(
+    post: Post, deployment: Deployment, format_name: str, tail: bytes
+) -> None:
     plain = post(picture(format_name)).json()
     glued = post(picture(format_name) + tail).json()
     assert glued["ref"]["sha256"] == plain["ref"]["sha256"]
 
 
-def test_what_is_glued_behind_a_video_is_gone(post: Post, bench: Bench, client: httpx.Client) -> None:
+def test_what_is_glued_behind_a_video_is_gone(post: Post, deployment: Deployment, client: httpx.Client) -> None:
     plain = post(video()).json()
     glued = post(video() + box(b"free", archive())).json()
     assert glued["ref"]["sha256"] == plain["ref"]["sha256"]

@@ -15,7 +15,7 @@ import pytest
 from tests.app.uploads.conftest import Post
 from tests.app.uploads.media import picture, wav
 from tests.stack.conditions import wait_for
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 pytestmark = pytest.mark.stack
 
@@ -36,12 +36,12 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_are_for_people_and_never_a_path(name: str, bench: Bench, tmp_path: Path) -> None:
+def test_names_are_for_people_and_never_a_path(name: str, deployment: Deployment, tmp_path: Path) -> None:
     from workbench.client.uploads import keep_upload, plain_name
 
     assert plain_name(name, ".png") == NAMES[name]
     (tmp_path / "f").write_bytes(picture())
-    assert keep_upload(bench, tmp_path / "f", owner="ann", name=name or "...").ref.name == NAMES[name]
+    assert keep_upload(deployment, tmp_path / "f", owner="ann", name=name or "...").ref.name == NAMES[name]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "Grüße 世界.jpeg", "a" * 3000 + ".png"])
@@ -87,13 +87,13 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_form_that_is_none_is_refused(name: str, client: httpx.Client, bench: Bench) -> None:
+def test_a_form_that_is_none_is_refused(name: str, client: httpx.Client, deployment: Deployment) -> None:
     body, content_type = MALFORMED[name]
     form = "multipart/form-data; boundary=b"
     answer = raw(client, body, "" if name == "no content type" else content_type or form)
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), answer.text
     assert answer.json()["details"]["remedy"]
-    assert list((bench.settings.home / "incoming").iterdir()) == []
+    assert list((deployment.settings.home / "incoming").iterdir()) == []
 
 
 def test_a_body_without_a_length_is_taken(client: httpx.Client) -> None:
@@ -131,12 +131,12 @@ def answered(wire: socket.socket) -> bytes:
     return found
 
 
-def test_a_length_that_is_too_short_ends_the_form_early(client: httpx.Client, bench: Bench) -> None:
+def test_a_length_that_is_too_short_ends_the_form_early(client: httpx.Client, deployment: Deployment) -> None:
     with connection(client) as wire:
         # Not a byte more: what is sent beyond the length is, to HTTP, the next request.
         wire.sendall(head("Content-Length: 100") + (part(picture()) + END)[:100])
         assert b"422" in wire.recv(65536).split(b"\r\n")[0]
-    assert list((bench.settings.home / "incoming").iterdir()) == []
+    assert list((deployment.settings.home / "incoming").iterdir()) == []
 
 
 def test_a_length_far_above_the_caps_is_refused_before_the_body(client: httpx.Client) -> None:
@@ -145,15 +145,15 @@ def test_a_length_far_above_the_caps_is_refused_before_the_body(client: httpx.Cl
         assert b"413" in answered(wire).split(b"\r\n")[0]
 
 
-def test_what_is_too_large_is_refused_while_it_comes(client: httpx.Client, bench: Bench) -> None:
+def test_what_is_too_large_is_refused_while_it_comes(client: httpx.Client, deployment: Deployment) -> None:
     """Four megabytes are the most here; forty come. The client that sends them all gets its answer."""
     answer = raw(client, part(picture() + bytes(40_000_000)) + END)
     assert (answer.status_code, answer.json()["code"]) == (413, "upload.too_large")
-    assert list((bench.settings.home / "incoming").iterdir()) == []
+    assert list((deployment.settings.home / "incoming").iterdir()) == []
 
 
-def test_a_client_that_goes_away_leaves_nothing_behind(client: httpx.Client, bench: Bench) -> None:
-    incoming = bench.settings.home / "incoming"
+def test_a_client_that_goes_away_leaves_nothing_behind(client: httpx.Client, deployment: Deployment) -> None:
+    incoming = deployment.settings.home / "incoming"
     with connection(client) as wire:
         wire.sendall(head("Content-Length: 3000000") + part(picture())[:-2] + bytes(1_000_000))
         wait_for(lambda: [path for path in incoming.glob("*/*") if path.stat().st_size > 100_000])

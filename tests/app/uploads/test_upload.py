@@ -14,7 +14,7 @@ from PIL import Image
 from nodes._samples import sample_portrait
 from tests.app.uploads.conftest import Post
 from tests.app.uploads.media import av1, frames, picture, recorded, sound, video, wav
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.metrics import REGISTRY
 
 pytestmark = pytest.mark.stack
@@ -207,10 +207,10 @@ def test_uploads_are_counted_by_kind_and_end(post: Post) -> None:
     assert REGISTRY.get_sample_value("workbench_upload_bytes_total") == bytes_before + len(picture())
 
 
-def test_a_notebook_gets_the_same(bench: Bench, post: Post, tmp_path: Path) -> None:
+def test_a_notebook_gets_the_same(deployment: Deployment, post: Post, tmp_path: Path) -> None:
     from workbench.client.uploads import keep_upload
 
     (tmp_path / "me.png").write_bytes(picture())
-    mine = keep_upload(bench, tmp_path / "me.png", owner="ann")
+    mine = keep_upload(deployment, tmp_path / "me.png", owner="ann")
     assert mine.ref.sha256 == post(picture(), "me.png").json()["ref"]["sha256"]
     assert mine.ref.name == "me.png" and (tmp_path / "me.png").exists()

@@ -14,7 +14,7 @@ from tests.cli.program import Program, shared_program
 
 
 @pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Program:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """The program on a stack with all its parts but the page; its nodes include the probes."""
     return shared_program(tmp_path_factory)
 

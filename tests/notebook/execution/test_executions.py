@@ -29,15 +29,15 @@ job.wait(recorded=True)
 """
 
 
-def execute(bench: Program, notebook: Path, out: Path, *arguments: str) -> list[dict[str, Any]]:
-    answer = bench.json("notebook", "run", str(notebook), "--out", str(out), *arguments)
+def execute(deployment: Program, notebook: Path, out: Path, *arguments: str) -> list[dict[str, Any]]:
+    answer = deployment.json("notebook", "run", str(notebook), "--out", str(out), *arguments)
     return list(answer["executions"])
 
 
-def test_an_execution_is_a_recorded_run_with_its_jobs_below_it(bench: Program, tmp_path: Path) -> None:
+def test_an_execution_is_a_recorded_run_with_its_jobs_below_it(deployment: Program, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1\nname: str = 'abc'\nmore: dict = {}", WITH_A_JOB)
     words = ("-p", "seed", "3", "-p", "more.a", "0.5", "--experiment", "papers")
-    [one] = execute(bench, notebook, tmp_path / "out", *words)
+    [one] = execute(deployment, notebook, tmp_path / "out", *words)
     assert one["status"] == "completed" and one["unrecorded"] is None
     run = Run(one["mlflowRun"])
     assert (run.status, run.experiment) == ("FINISHED", "papers")
@@ -50,16 +50,16 @@ def test_an_execution_is_a_recorded_run_with_its_jobs_below_it(bench: Program, t
     assert read(executed)["metadata"]["workbench"]["parameters"] == {"seed": 3, "name": "abc", "more": {"a": 0.5}}
     assert len(one["jobs"]) == 2
     for job in one["jobs"]:
-        child = Run(bench.json("job", "show", job)["mlflowRun"])
+        child = Run(deployment.json("job", "show", job)["mlflowRun"])
         assert child.values("tags")["mlflow.parentRunId"] == run.id and child.experiment == "papers"
     assert outside(Path(one["html"]).read_text()) == []
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".html", ".ipynb"]
 
 
-def test_a_job_started_again_later_is_not_below_the_notebook(bench: Program, tmp_path: Path) -> None:
+def test_a_job_started_again_later_is_not_below_the_notebook(deployment: Program, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1\nname: str = 'later'", WITH_A_JOB)
-    [one] = execute(bench, notebook, tmp_path / "out")
-    again = bench.json("job", "rerun", one["jobs"][0])
+    [one] = execute(deployment, notebook, tmp_path / "out")
+    again = deployment.json("job", "rerun", one["jobs"][0])
     assert "mlflow.parentRunId" not in Run(again["mlflowRun"]).values("tags")
 
 
@@ -82,20 +82,22 @@ def test_a_bad_parameter_is_refused_before_a_kernel_or_a_stack_starts(tmp_path: 
     assert kernels.started() == 0 and not home.exists()
 
 
-def test_the_kernel_is_the_one_the_notebook_names(bench: Program, tmp_path: Path, kernels: Kernels) -> None:
+def test_the_kernel_is_the_one_the_notebook_names(deployment: Program, tmp_path: Path, kernels: Kernels) -> None:
     """The same notebook with a value that fits does start one: the test above could have failed."""
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1", "print(seed + 1)", kernel="told")
     parameters = tmp_path / "params.yaml"
     parameters.write_text("seed: 41\n")
-    program = Program(bench.home, **kernels.environment)
+    program = Program(deployment.home, **kernels.environment)
     [one] = execute(program, notebook, tmp_path / "out", "-f", str(parameters))
     assert kernels.started() == 1 and "42" in texts(read(Path(one["notebook"])))
 
 
-def test_a_failed_notebook_is_kept_with_its_error_on_top(bench: Program, tmp_path: Path) -> None:
+def test_a_failed_notebook_is_kept_with_its_error_on_top(deployment: Program, tmp_path: Path) -> None:
     cells = ("print('before')", "from workbench import record; record(reached=1)", "1 / seed", "print('after')")
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1", *cells)
-    ended = bench.try_("notebook", "run", str(notebook), "-p", "seed", "0", "--out", str(tmp_path / "out"), "--json")
+    ended = deployment.try_(
+        "notebook", "run", str(notebook), "-p", "seed", "0", "--out", str(tmp_path / "out"), "--json"
+    )
     [one] = ended.json["executions"]
     assert (ended.code, one["status"], one["error"]["name"]) == (1, "failed", "ZeroDivisionError")
     kept = Path(one["notebook"])
@@ -110,9 +112,9 @@ def test_a_failed_notebook_is_kept_with_its_error_on_top(bench: Program, tmp_pat
     assert run.file("notebook.ipynb") == kept.read_bytes()
 
 
-def test_a_kernel_that_dies_is_a_failed_notebook(bench: Program, tmp_path: Path) -> None:
+def test_a_kernel_that_dies_is_a_failed_notebook(deployment: Program, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1", "import os; os._exit(9)")
-    ended = bench.try_("notebook", "run", str(notebook), "--out", str(tmp_path / "out"), "--json")
+    ended = deployment.try_("notebook", "run", str(notebook), "--out", str(tmp_path / "out"), "--json")
     [one] = ended.json["executions"]
     assert (ended.code, one["status"], one["error"]["name"]) == (1, "failed", "DeadKernelError")
     assert "DeadKernelError: Kernel died" in "".join(read(Path(one["notebook"]))["cells"][0]["source"])
@@ -121,7 +123,7 @@ def test_a_kernel_that_dies_is_a_failed_notebook(bench: Program, tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(bench: Program, tmp_path: Path) -> None:
+def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(deployment: Program, tmp_path: Path) -> None:
     diary, out = tmp_path / "diary", tmp_path / "out"
     cell = f"from pathlib import Path\nwith Path({str(diary)!r}).open('a') as file: file.write(f'{{seed}}\\n')"
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 0", cell, "import time; time.sleep(0.3)")
@@ -131,7 +133,7 @@ def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(bench: Program, tmp_
     def finished() -> list[Path]:
         return sorted(out.glob("tiny-*.ipynb"))
 
-    killed = bench.start(*words)
+    killed = deployment.start(*words)
     wait_for(lambda: len(finished()) >= 5, 120)
     below = psutil.Process(killed.pid).children(recursive=True)
     killed.send_signal(signal.SIGKILL)
@@ -142,7 +144,7 @@ def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(bench: Program, tmp_
     assert all(read(path)["metadata"]["workbench"]["status"] == "completed" for path in before)
     wait_for(lambda: not any(process.is_running() for process in below))  # no kernel is left behind
 
-    answer = bench.json(*words, timeout_s=400)["executions"]
+    answer = deployment.json(*words, timeout_s=400)["executions"]
     assert [one["status"] for one in answer].count("known") == len(before)
     assert {one["status"] for one in answer} == {"known", "completed"} and len(finished()) == 12
     times = {seed: diary.read_text().split().count(seed) for seed in seeds}
@@ -153,15 +155,15 @@ def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(bench: Program, tmp_
     assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
 
     count = len(diary.read_text().split())
-    assert {one["status"] for one in bench.json(*words)["executions"]} == {"known"}
+    assert {one["status"] for one in deployment.json(*words)["executions"]} == {"known"}
     assert len(diary.read_text().split()) == count
 
 
-def test_ctrl_c_ends_the_kernels_and_leaves_nothing_half_written(bench: Program, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_kernels_and_leaves_nothing_half_written(deployment: Program, tmp_path: Path) -> None:
     diary, out = tmp_path / "diary", tmp_path / "out"
     cell = f"from pathlib import Path; Path({str(diary)!r}).touch()"
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 0", cell, "import time; time.sleep(600)")
-    process = bench.start("notebook", "run", str(notebook), "--out", str(out))
+    process = deployment.start("notebook", "run", str(notebook), "--out", str(out))
     wait_for(diary.exists)
     below = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)

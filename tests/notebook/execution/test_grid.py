@@ -16,7 +16,7 @@ from tests.cli.program import Program
 from tests.notebook.execution.conftest import Kernels
 from tests.notebook.execution.papers import read, texts, write_notebook
 from tests.stack.conditions import wait_for
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.execution import recording
 from workbench.notebook.execution.grid import run_all
 from workbench.notebook.execution.kernels import need_kernel
@@ -53,11 +53,11 @@ class Broken:
         raise ValueError("no terminal")
 
 
-def bench(home: Path, mlflow_url: str = "") -> Bench:
+def deployment(home: Path, mlflow_url: str = "") -> Deployment:
     """Nothing is behind its addresses."""
     nothing = "127.0.0.1:1"
     urls = {"bus_url": f"redis://{nothing}", "s3_url": f"http://{nothing}", "sql_url": f"sqlite:///{home}/none.db"}
-    return Bench(Settings(home=home, mlflow_url=mlflow_url, **urls))  # type: ignore[arg-type]
+    return Deployment(Settings(home=home, mlflow_url=mlflow_url, **urls))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -87,13 +87,13 @@ def completed(known: Execution) -> None:
 
 
 def test_one_that_is_busy_ends_no_other(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
-    recorder = Unkept(bench(tmp_path))
+    recorder = Unkept(deployment(tmp_path))
     with alone(pair[0]):
-        refused, known = run_all(pair, recorder._bench.settings, recorder, Quiet())
+        refused, known = run_all(pair, recorder._deployment.settings, recorder, Quiet())
         assert (refused.status, known.status, known.figures) == ("failed", "known", {"wer": 0.5})
         assert refused.error is not None and refused.error["name"] == "notebook.busy"
         with pytest.raises(WorkbenchError) as caught:
-            run_all(pair[:1], recorder._bench.settings, recorder, Quiet())
+            run_all(pair[:1], recorder._deployment.settings, recorder, Quiet())
     assert caught.value.code == "notebook.busy" and caught.value.remedy
 
 
@@ -104,8 +104,8 @@ def test_one_that_mlflow_refuses_ends_no_other(tmp_path: Path, pair: tuple[Execu
         def begin(self, execution: Execution, stop: threading.Event) -> str | None:
             raise TrackingRefused("MLflow", "DELETED", "the experiment was deleted")
 
-    recorder = Refused(bench(tmp_path))
-    refused, known = run_all(pair, recorder._bench.settings, recorder, Quiet())
+    recorder = Refused(deployment(tmp_path))
+    refused, known = run_all(pair, recorder._deployment.settings, recorder, Quiet())
     assert (refused.status, known.status) == ("failed", "known")
     assert refused.error is not None and refused.error["name"] == "tracking.refused"
 
@@ -114,9 +114,9 @@ def test_where_mlflow_was_never_there_nothing_is_begun(
     tmp_path: Path, pair: tuple[Execution, Execution], silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "START_S", 0.0)
-    recorder = Unkept(bench(tmp_path, silent))
+    recorder = Unkept(deployment(tmp_path, silent))
     with pytest.raises(WorkbenchError) as caught:
-        run_all(pair, recorder._bench.settings, recorder, Quiet(), resume=False)
+        run_all(pair, recorder._deployment.settings, recorder, Quiet(), resume=False)
     assert caught.value.code == "tracking.unreachable" and not pair[0].file.exists()
 
 
@@ -124,7 +124,7 @@ def test_all_wait_for_mlflow_together(
     tmp_path: Path, pair: tuple[Execution, Execution], silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "START_S", 1.0)
-    recorder = Unkept(bench(tmp_path, silent))
+    recorder = Unkept(deployment(tmp_path, silent))
     api, stop, asked = recorder._api, threading.Event(), []
     assert api is not None
     for execution in (*pair, pair[0]):
@@ -138,7 +138,7 @@ def test_who_waits_for_mlflow_can_be_stopped(
     tmp_path: Path, pair: tuple[Execution, Execution], silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "START_S", 3600.0)
-    recorder = Unkept(bench(tmp_path, silent))
+    recorder = Unkept(deployment(tmp_path, silent))
     api, stop, codes = recorder._api, threading.Event(), []
     assert api is not None
 
@@ -159,8 +159,8 @@ def test_who_waits_for_mlflow_can_be_stopped(
 
 @pytest.mark.slow
 def test_a_watcher_that_fails_ends_nothing(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
-    recorder = Unkept(bench(tmp_path))
-    found = run_all(pair, recorder._bench.settings, recorder, Broken())
+    recorder = Unkept(deployment(tmp_path))
+    found = run_all(pair, recorder._deployment.settings, recorder, Broken())
     assert [one.status for one in found] == ["completed", "known"]
     assert "1" in texts(read(pair[0].file))
 
@@ -171,8 +171,8 @@ def test_one_that_completed_and_then_failed_is_not_known(tmp_path: Path, ends: s
     notebook = write_notebook(tmp_path / "nb.ipynb", "seed: int = 0", ends)
     one = prepare(read_parameters(notebook), {}, tmp_path / "out", "e")
     completed(one)
-    recorder = Unkept(bench(tmp_path))
-    [found] = run_all([one], recorder._bench.settings, recorder, Quiet(), resume=False)
+    recorder = Unkept(deployment(tmp_path))
+    [found] = run_all([one], recorder._deployment.settings, recorder, Quiet(), resume=False)
     assert found.status == "failed" and one.done() is None
     left = {path for path in one.folder.iterdir() if not path.name.startswith(".")}
     assert left == ({one.failed_file, one.failed_file.with_suffix(".html")} if "/" in ends else set())
@@ -196,8 +196,8 @@ def test_a_notebook_that_names_no_language_takes_parameters(
     notebook.write_text(json.dumps({**read(notebook), "metadata": {}}))
     monkeypatch.setenv("JUPYTER_PATH", str(kernels.folder))
     one = prepare(read_parameters(notebook), {"seed": Given("41")}, tmp_path / "out", "e", "told")
-    recorder = Unkept(bench(tmp_path))
-    [found] = run_all([one], recorder._bench.settings, recorder, Quiet())
+    recorder = Unkept(deployment(tmp_path))
+    [found] = run_all([one], recorder._deployment.settings, recorder, Quiet())
     assert found.status == "completed" and "42" in texts(read(one.file)) and kernels.started() == 1
 
 

@@ -24,7 +24,7 @@ from workbench.cli.browser import secret_page
 pytestmark = pytest.mark.stack
 
 
-UPLOAD_BYTES = 12_000_000  # more than tornado takes in one message by default
+UPLOAD_BYTES = 2 << 20  # a piece of a file has half of that
 
 
 def ask(base: str, path: str, token: str, given: bytes | None = None) -> Any:
@@ -48,7 +48,7 @@ def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], st
 
 
 def told_much(base: str, kernel: str, token: str) -> str:
-    """What a kernel answers to a message as long as a file that is uploaded in a form."""
+    """What a kernel answers to a message longer than a piece of a file that is uploaded in a form."""
     message = {
         "header": {
             "msg_id": "long",
@@ -73,9 +73,9 @@ def told_much(base: str, kernel: str, token: str) -> str:
     return "closed"
 
 
-def test_lab_starts_answers_with_the_token_and_ends(bench: Program) -> None:
+def test_lab_starts_answers_with_the_token_and_ends(deployment: Program) -> None:
     proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}  # nothing is there
-    process, shown, base, token = started(Program(bench.home, **proxy))
+    process, shown, base, token = started(Program(deployment.home, **proxy))
     parts = urlsplit(base)
     try:
         kernel = ask(base, "/api/kernels", token, b"{}")["id"]
@@ -111,13 +111,13 @@ def test_lab_starts_answers_with_the_token_and_ends(bench: Program) -> None:
     wait_for(lambda: not any(one.is_running() for one in below))
 
 
-def test_a_lab_that_dies_by_itself_is_told(bench: Program) -> None:
-    process, shown, *_ = started(bench)
+def test_a_lab_that_dies_by_itself_is_told(deployment: Program) -> None:
+    process, shown, *_ = started(deployment)
     os.kill(shown["pid"], signal.SIGKILL)
     told, _ = process.communicate(timeout=120)
     error = json.loads(told)["error"]
     assert (process.returncode, error["code"]) == (1, "stack.part_failed")
-    assert error["details"]["where"] == str(bench.home / "logs" / "lab.log")
+    assert error["details"]["where"] == str(deployment.home / "logs" / "lab.log")
     assert error["details"]["seen"] == "exit code -9"
 
 
@@ -130,6 +130,6 @@ def test_a_browser_is_not_given_the_token_as_an_argument(tmp_path: Path) -> None
     assert not file.exists()
 
 
-def test_lab_without_a_folder_is_refused(bench: Program) -> None:
-    ended = bench.try_("lab", "no-such-folder", "--json")
+def test_lab_without_a_folder_is_refused(deployment: Program) -> None:
+    ended = deployment.try_("lab", "no-such-folder", "--json")
     assert (ended.code, ended.error["code"]) == (2, "notebook.no_folder")

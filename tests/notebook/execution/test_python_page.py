@@ -24,13 +24,13 @@ print("\\nSEEN", json.dumps(found))
 @pytest.mark.stack
 @pytest.mark.models
 @pytest.mark.slow
-def test_every_block_runs(bench: Program, tmp_path: Path) -> None:
+def test_every_block_runs(deployment: Program, tmp_path: Path) -> None:
     *before, last = blocks(PAGE, "python")
     assert last.count("error.code") == 1
     source = "\n".join([*before, last.replace("    error.code,", "    error_seen = error.code, str(error),"), SEEN])
     ended = subprocess.run(
         [sys.executable, "-m", "IPython", "--no-banner", "-c", source],
-        env={**os.environ, "WORKBENCH_HOME": str(bench.home), "IPYTHONDIR": str(tmp_path / "ipython")},
+        env={**os.environ, "WORKBENCH_HOME": str(deployment.home), "IPYTHONDIR": str(tmp_path / "ipython")},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -60,10 +60,10 @@ def test_a_notebook_uses_only_what_is_public(path: Path) -> None:
 @pytest.mark.models
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_a_clean_state(bench: Program, path: Path, tmp_path: Path) -> None:
+def test_a_notebook_runs_from_a_clean_state(deployment: Program, path: Path, tmp_path: Path) -> None:
     words = [word for name, value in GIVEN[path.stem].items() for word in ("-p", name, value)]
     before = {one.name for one in path.parent.iterdir()}
-    answer = bench.json("notebook", "run", str(path), *words, "--out", str(tmp_path), timeout_s=240)
+    answer = deployment.json("notebook", "run", str(path), *words, "--out", str(tmp_path), timeout_s=240)
     [one] = answer["executions"]
     assert one["status"] == "completed" and one["unrecorded"] is None
     assert {found.name for found in path.parent.iterdir()} == before  # it leaves no files beside itself

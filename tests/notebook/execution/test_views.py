@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.notebook.execution.papers import read, write_notebook
+from tests.notebook.pictures import said
 
 pytestmark = pytest.mark.stack
 
@@ -21,11 +22,11 @@ graph.probe.data(value={value!r}, sleep_s=0.5)
 """
 
 
-def test_the_end_of_a_job_is_kept_where_it_is_shown(bench: Program, tmp_path: Path) -> None:
+def test_the_end_of_a_job_is_kept_where_it_is_shown(deployment: Program, tmp_path: Path) -> None:
     waits = {"first": "first.wait()", "second": "len(second.metrics)", "third": "await third"}
     cells = [cell for name, wait in waits.items() for cell in (START.format(name=name, value=name), f"{wait};")]
     notebook = write_notebook(tmp_path / "views.ipynb", "seed: int = 1", *cells)
-    answer = bench.json("notebook", "run", str(notebook), "--out", str(tmp_path / "out"))
+    answer = deployment.json("notebook", "run", str(notebook), "--out", str(tmp_path / "out"))
     [one] = answer["executions"]
     document = read(Path(one["notebook"]))
     shown = [cell["outputs"] for cell in document["cells"] if cell["outputs"]]
@@ -34,7 +35,7 @@ def test_the_end_of_a_job_is_kept_where_it_is_shown(bench: Program, tmp_path: Pa
         ["completed"]
     ] * 3
     page = Path(one["html"]).read_text()
-    assert page.count("data: completed") >= 3 and "data: running" not in page
+    assert said(page).count("data probe.data completed") >= 3 and "data probe.data running" not in said(page)
     models = document["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
     answers = [model["state"]["answers"] for model in models if model["state"].get("view") == "monitor"]
     states = [

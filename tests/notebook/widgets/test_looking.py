@@ -10,6 +10,7 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
+from tests.notebook.pictures import said
 from tests.notebook.widgets.lab import Notebook
 from tests.stack.conditions import wait_for
 
@@ -27,7 +28,8 @@ def test_a_node_of_the_graph_shows_what_it_was_given_and_made(notebook: Notebook
     expect(panel).to_contain_text("probe.data")
     gate.touch()
     expect(nodes.last).to_have_attribute("data-status", "completed")
-    wait_for(lambda: "b: completed" in str(notebook.save()["cells"][-1]["outputs"]))  # the picture beside it
+    done = "b probe.data completed"
+    wait_for(lambda: done in said(str(notebook.save()["cells"][-1]["outputs"])))  # the picture beside it
     expect(nodes.last).to_have_attribute("aria-pressed", "true")
     expect(panel).to_contain_text("probe.data")
     expect(panel.locator(".wb-values").first).to_contain_text("ba")

@@ -34,7 +34,7 @@ COUNT = """
 """
 SOCKETS = """
 from workbench.notebook.widgets.modules import channel_of
-print(channel_of(wb.bench).watching)
+print(channel_of(wb.deployment).watching)
 """
 SHEETS = """
 document.adoptedStyleSheets
@@ -49,7 +49,7 @@ channel.GONE_S, channel.LOOK_S = 20.0, 0.5
 
 def tell():
     while True:
-        pathlib.Path({file!r}).write_text(str(channel_of(wb.bench).watching))
+        pathlib.Path({file!r}).write_text(str(channel_of(wb.deployment).watching))
         time.sleep(0.1)
 
 threading.Thread(target=tell, daemon=True).start()

@@ -25,7 +25,7 @@ from workbench.app.access.limits import Limits, Open
 from workbench.app.access.policy import Policy
 from workbench.app.access.visitors import CALLS, Visitor, Visitors, let_in, query_of
 from workbench.app.answers import error_answer
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.media.links import is_signed
 
 LOGIN_REQUIRED = 4401  # close code of a WebSocket whose user has to log in
@@ -55,11 +55,17 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, bench: Bench, policy: Policy, limits: Limits, clock: Callable[[], float] = time.monotonic
+        self,
+        app: ASGIApp,
+        *,
+        deployment: Deployment,
+        policy: Policy,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
-        self._bench, self._policy, self._limits, self._clock = bench, policy, limits, clock
-        self._visitors = Visitors(bench, policy)
+        self._deployment, self._policy, self._limits, self._clock = deployment, policy, limits, clock
+        self._visitors = Visitors(deployment, policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -78,13 +84,13 @@ class Guard:
             if message["type"] == "http.response.start":
                 answered = True
                 message.setdefault("headers", [])
-                policy = content_security_policy(headers.get("host", ""), self._bench.settings.s3_url)
+                policy = content_security_policy(headers.get("host", ""), self._deployment.settings.s3_url)
                 secure(MutableHeaders(scope=message), policy, path)
             await send(message)
 
         answer: Response | None = None
         try:
-            if method in ("GET", "HEAD") and is_signed(self._bench.settings, path, query_of(scope)):
+            if method in ("GET", "HEAD") and is_signed(self._deployment.settings, path, query_of(scope)):
                 self._check_host(headers)
                 await self.app(scope, receive, securely)  # whoever has the link, from whichever page
                 return

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from schemas.errors import WorkbenchError
 from schemas.status import FINAL_JOB_STATUSES, JobStatus
 from workbench.client.access import LOCAL, User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.store.listing import JobFilter
 
 REQUESTS_PER_S, REQUESTS_AT_ONCE = 50.0, 200.0
@@ -131,17 +131,17 @@ class Limits:
             raise too_many("too many uploads", f"{UPLOADS_PER_MINUTE:.0f} a minute", wait)
 
 
-def check_submit(user: User, bench: Bench) -> None:
+def check_submit(user: User, deployment: Deployment) -> None:
     """Raises WorkbenchError (access.too_many) for a user who has as many unfinished jobs as WORKBENCH_LIMIT_JOBS says.
 
     Blocks for one query. Submits at the very same moment may pass together: it bounds a habit, not a race.
     """
-    given = bench.settings.limit_jobs
+    given = deployment.settings.limit_jobs
     allowed = given if given is not None else (0 if user == LOCAL else JOBS_WITH_LOGIN)
     if allowed == 0:
         return
     unfinished = [status for status in JobStatus if status not in FINAL_JOB_STATUSES]
-    found = bench.store.list(JobFilter(owner=user.name, status=unfinished, limit=1)).total
+    found = deployment.store.list(JobFilter(owner=user.name, status=unfinished, limit=1)).total
     if found >= allowed:
         raise WorkbenchError(
             "access.too_many",

@@ -45,7 +45,7 @@ async def login_page(request: Request, next: str = "/", wrong: bool = False) -> 
         return RedirectResponse(local_path(next), 303)
     if policy.entrance is Entrance.TOKEN:
         return _page(policy, _WRONG_TOKEN if wrong else "", next_=next)
-    users = await run_in_threadpool(users_of, request.app.state.bench)
+    users = await run_in_threadpool(users_of, request.app.state.deployment)
     note = "" if await run_in_threadpool(users.any_enabled) else _NOBODY
     return _page(policy, note=note, next_=next)
 
@@ -81,7 +81,7 @@ async def _by_name(request: Request, form: dict[str, str]) -> Response:
     keys = (f"name:{name[:64]}", f"address:{address}")
     if wait_s := state.limits.logins.begin(*keys):
         return _too_many(state.policy, wait_s, next_, name)
-    users = await run_in_threadpool(users_of, state.bench)
+    users = await run_in_threadpool(users_of, state.deployment)
     hashing = asyncio.get_running_loop().run_in_executor  # two at once at most: each takes 46 MiB
     session = await hashing(state.hashing, users.log_in, name, form.get("password", ""))
     if session is None:
@@ -101,7 +101,7 @@ async def log_out(request: Request) -> Response:
     """End the session here and in SQL. A cookie made from the token is forgotten; another token ends them all."""
     state = request.app.state
     if state.policy.login and (session := session_of(request.headers, state.policy.cookie)):
-        users = await run_in_threadpool(users_of, state.bench)
+        users = await run_in_threadpool(users_of, state.deployment)
         await run_in_threadpool(users.log_out, session)
     answer = RedirectResponse("/login", 303)
     drop_session(answer, state.policy.cookie, secure=request.url.scheme == "https")

@@ -8,7 +8,7 @@ from enum import Enum
 from schemas.errors import WorkbenchError
 from workbench.app.access import home_token
 from workbench.app.access.addresses import bare_name, is_loopback, is_wildcard, split_host
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.users import users_of
 from workbench.settings import Settings
 
@@ -87,9 +87,9 @@ def people_log_in(settings: Settings, host: str) -> bool:
     return not is_loopback(bare_name(host)) or settings.login == "required"
 
 
-def check_address(bench: Bench, host: str) -> None:
+def check_address(deployment: Deployment, host: str) -> None:
     """Raises WorkbenchError (access.no_user) before a server is opened to others that nobody could log in to."""
-    if is_loopback(bare_name(host)) or users_of(bench).any_enabled():
+    if is_loopback(bare_name(host)) or users_of(deployment).any_enabled():
         return
     raise WorkbenchError(
         "access.no_user",

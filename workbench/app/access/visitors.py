@@ -19,7 +19,7 @@ from workbench.app.access import accounts, home_token
 from workbench.app.access.policy import Entrance, Policy
 from workbench.app.access.sessions import keep_session, session_of, token_of
 from workbench.client.access import LOCAL, User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.users import users_of
 from workbench.store.users import AuthenticatedUser, Users
 
@@ -41,14 +41,14 @@ class Visitor:
 class Visitors:
     """Those who ask one server something."""
 
-    def __init__(self, bench: Bench, policy: Policy) -> None:
-        self._bench, self._policy = bench, policy
+    def __init__(self, deployment: Deployment, policy: Policy) -> None:
+        self._deployment, self._policy = deployment, policy
         # Threads of its own: while every thread of the routes waits for a part that is away, people are still known.
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="guard")
 
     @cached_property
     def _users(self) -> Users:
-        return users_of(self._bench)
+        return users_of(self._deployment)
 
     @cached_property
     def _accounts_are_told(self) -> bool:

@@ -13,7 +13,7 @@ from workbench.app.access.policy import policy_of
 
 def add_guard(app: FastAPI, host: str, port: int) -> None:
     """Guard an application that will listen on ``host`` and ``port``; no middleware may be added after this."""
-    app.state.policy = policy_of(app.state.bench.settings, host, port)
+    app.state.policy = policy_of(app.state.deployment.settings, host, port)
     app.state.limits = Limits()
     app.state.hashing = ThreadPoolExecutor(2, thread_name_prefix="login")
-    app.add_middleware(Guard, bench=app.state.bench, policy=app.state.policy, limits=app.state.limits)
+    app.add_middleware(Guard, deployment=app.state.deployment, policy=app.state.policy, limits=app.state.limits)

@@ -1,4 +1,4 @@
-"""What the routers of jobs share: who asks, of which bench, a JSON body under limits, the refusals to document."""
+"""What the routers of jobs share: who asks, of which deployment, a JSON body under limits, the refusals to document."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from schemas.errors import WorkbenchError
 from schemas.graph import MAX_DOCUMENT_BYTES
 from workbench.app.identity import current_user
 from workbench.client.access import User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024  # a graph and what is said about it
 
 
-def _bench(request: Request) -> Bench:
-    bench: Bench = request.app.state.bench
-    return bench
+def _deployment(request: Request) -> Deployment:
+    deployment: Deployment = request.app.state.deployment
+    return deployment
 
 
 def _asker(request: Request) -> User:
     return current_user(request)
 
 
-TheBench = Annotated[Bench, Depends(_bench)]
+TheDeployment = Annotated[Deployment, Depends(_deployment)]
 Asker = Annotated[User, Depends(_asker)]
 TheJob = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Id of a job.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="At most this many.")]
@@ -43,7 +43,7 @@ _SAYS = {
     415: "A file of this type is not accepted.",
     422: "Something in the request is wrong; `details` says where, what was seen and what is allowed.",
     429: "Too many requests or running jobs of this user.",
-    503: "A part of the bench does not answer.",
+    503: "A part of the deployment does not answer.",
 }
 
 

@@ -13,7 +13,7 @@ from schemas.api import Waveform
 from schemas.refs import Ref
 from workbench.app.identity import current_user
 from workbench.client.access import readable, unknown
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.media.media_types import file_name, is_shown, served_type
 from workbench.client.media.thumbnails import SIDES_PX, side_for, thumbnail
 from workbench.client.media.waveforms import POINTS, points_for, waveform
@@ -22,7 +22,7 @@ router = APIRouter(tags=["artifacts"])
 LINK_S = 300
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"description": "artifact.unknown: no artifact of that digest in any job that the user may see."},
-    503: {"description": "A part of the bench does not answer."},
+    503: {"description": "A part of the deployment does not answer."},
 }
 
 
@@ -38,22 +38,22 @@ def get_artifact(request: Request, sha256: str, download: bool = False) -> Respo
 
     Pictures, sounds, videos and plain text are shown, everything else is saved; `download=1` saves them too.
     """
-    bench: Bench = request.app.state.bench
-    return bytes_of(request, bench, readable(bench, current_user(request), sha256), download=download)
+    deployment: Deployment = request.app.state.deployment
+    return bytes_of(request, deployment, readable(deployment, current_user(request), sha256), download=download)
 
 
-def bytes_of(request: Request, bench: Bench, ref: Ref, *, download: bool = False) -> Response:
+def bytes_of(request: Request, deployment: Deployment, ref: Ref, *, download: bool = False) -> Response:
     """The bytes of an artifact that the user may read: a link that expires, or themselves where no link would lead."""
     attachment = download or not is_shown(ref)
-    if bench.objects.missing([ref]):
-        bench.recover(ref)  # a link would lead to the store's own words
-    if _out_of_reach(bench.settings.s3_url, request):
+    if deployment.objects.missing([ref]):
+        deployment.recover(ref)  # a link would lead to the store's own words
+    if _out_of_reach(deployment.settings.s3_url, request):
         return FileResponse(
-            bench.open(ref),
+            deployment.open(ref),
             media_type=served_type(ref),
             headers=_headers(file_name(ref), attachment) | {"ETag": f'"{ref.sha256}"'},
         )
-    link = bench.objects.presign(
+    link = deployment.objects.presign(
         ref.sha256, expires_s=LINK_S, filename=file_name(ref), media_type=served_type(ref), attachment=attachment
     )
     return RedirectResponse(link, 307, headers={"Cache-Control": "no-store"})
@@ -62,9 +62,9 @@ def bytes_of(request: Request, bench: Bench, ref: Ref, *, download: bool = False
 @router.head("/api/artifacts/{sha256}", include_in_schema=False)
 def head_artifact(request: Request, sha256: str, download: bool = False) -> Response:
     """What GET would lead to. Answered here: a presigned link is signed for GET alone."""
-    bench: Bench = request.app.state.bench
-    ref = readable(bench, current_user(request), sha256)
-    facts = bench.objects.stat(sha256)
+    deployment: Deployment = request.app.state.deployment
+    ref = readable(deployment, current_user(request), sha256)
+    facts = deployment.objects.stat(sha256)
     if facts is None:
         unknown(sha256)
     headers = _headers(file_name(ref), download or not is_shown(ref))
@@ -88,13 +88,13 @@ def get_thumbnail(
     size: Annotated[int, Query(ge=16, le=SIDES_PX[-1], description="Longer side in pixels, rounded up.")] = 160,
 ) -> Response:
     """A JPEG of at most 80, 160 or 320 pixels a side; the same bytes at each call."""
-    bench: Bench = request.app.state.bench
-    ref = readable(bench, current_user(request), sha256)
+    deployment: Deployment = request.app.state.deployment
+    ref = readable(deployment, current_user(request), sha256)
     side = side_for(size)
     headers = {"Cache-Control": "private, max-age=86400", "ETag": f'"{sha256}-{side}"', **_NOSNIFF}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return FileResponse(thumbnail(bench, ref, side), media_type="image/jpeg", headers=headers)
+    return FileResponse(thumbnail(deployment, ref, side), media_type="image/jpeg", headers=headers)
 
 
 @router.get("/api/artifacts/{sha256}/waveform", summary="The course of loudness of a sound", responses=_UNKNOWN)
@@ -105,10 +105,10 @@ def get_waveform(
     points: Annotated[int, Query(ge=1, le=POINTS[-1], description="How many peaks, rounded up.")] = 600,
 ) -> Waveform:
     """Peaks of 200, 600 or 1200 equal pieces, from 0 to 1, of a sound or of the sound of a video."""
-    bench: Bench = request.app.state.bench
-    ref = readable(bench, current_user(request), sha256)
+    deployment: Deployment = request.app.state.deployment
+    ref = readable(deployment, current_user(request), sha256)
     response.headers["Cache-Control"] = "private, max-age=86400"
-    return Waveform(peaks=waveform(bench, ref, points_for(points)))
+    return Waveform(peaks=waveform(deployment, ref, points_for(points)))
 
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}

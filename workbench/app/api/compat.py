@@ -22,14 +22,14 @@ from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from schemas.refs import Ref
 from workbench.app.answers import SEE_DOCS
-from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
+from workbench.app.api._request import Asker, StrictRoute, TheDeployment, refusals
 from workbench.app.api.jobs import Key, submit_for
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.access import User, need_runner
 from workbench.client.answers import accepted_answer
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import keep_upload
 
@@ -70,17 +70,17 @@ async def infinitetalk(request: Request, user: Asker) -> Any:
     Without `refText` the recording is transcribed. The files are looked at as those of POST /api/uploads.
     """
     need_runner(user)
-    bench: Bench = request.app.state.bench
+    deployment: Deployment = request.app.state.deployment
     try:
-        async with folder_of_request(bench.settings.home) as folder:
-            limits = Limits.of(bench.settings)
+        async with folder_of_request(deployment.settings.home) as folder:
+            limits = Limits.of(deployment.settings)
             form = await receive(request, folder, limits, field=tuple(_FILES), files=2, texts={"data": 8 * MAX_TEXT})
-            return await to_thread.run_sync(partial(_from_form, bench, user, form), limiter=THREADS)
+            return await to_thread.run_sync(partial(_from_form, deployment, user, form), limiter=THREADS)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
 
 
-def _from_form(bench: Bench, user: User, form: Form) -> EarlierAnswer:
+def _from_form(deployment: Deployment, user: User, form: Form) -> EarlierAnswer:
     received = {file.field: file for file in form.files}
     missing = [name for name in _FILES if name not in received] + (["data"] if "data" not in form.texts else [])
     if missing:
@@ -93,14 +93,14 @@ def _from_form(bench: Bench, user: User, form: Form) -> EarlierAnswer:
             remedy="Send all three fields as multipart/form-data.",
         )
     data = _data(form.texts["data"])
-    files = {option: _kept(bench, user, received[field], kind) for field, (option, kind) in _FILES.items()}
+    files = {option: _kept(deployment, user, received[field], kind) for field, (option, kind) in _FILES.items()}
     options = {"prompt": data.prompt, "refText": data.ref_text, **files}
-    return _submitted(bench, user, JobRequest(pipeline="infinitetalk", options=options))
+    return _submitted(deployment, user, JobRequest(pipeline="infinitetalk", options=options))
 
 
-def _kept(bench: Bench, user: User, file: ReceivedFile, kind: str) -> Ref:
+def _kept(deployment: Deployment, user: User, file: ReceivedFile, kind: str) -> Ref:
     """An uploaded file, looked at and kept. Raises WorkbenchError: upload.*"""
-    ref: Ref = keep_upload(bench, file.path, owner=user.name, kind=kind, name=file.name).ref
+    ref: Ref = keep_upload(deployment, file.path, owner=user.name, kind=kind, name=file.name).ref
     return ref
 
 
@@ -110,9 +110,9 @@ def _kept(bench: Bench, user: User, file: ReceivedFile, kind: str) -> Ref:
     summary="A pipeline by name, or a whole graph",
     responses=refusals(403, 404, 409, 413, 422, 429),
 )
-def train(asked: TrainRequest, bench: TheBench, user: Asker, key: Key = None) -> EarlierAnswer:
+def train(asked: TrainRequest, deployment: TheDeployment, user: Asker, key: Key = None) -> EarlierAnswer:
     """`fixed_graph`: `variant` is a pipeline, `params` are by node id. `process_graph`: the graph is `params.graph`."""
-    return _submitted(bench, user, _job_request(asked), key)
+    return _submitted(deployment, user, _job_request(asked), key)
 
 
 def _job_request(asked: TrainRequest) -> JobRequest:
@@ -140,8 +140,8 @@ def _job_request(asked: TrainRequest) -> JobRequest:
         raise invalid(error, "request.invalid", remedy=SEE_DOCS) from None
 
 
-def _submitted(bench: Bench, user: User, asked: JobRequest, key: str | None = None) -> EarlierAnswer:
-    accepted = accepted_answer(bench, submit_for(bench, user, asked, key))
+def _submitted(deployment: Deployment, user: User, asked: JobRequest, key: str | None = None) -> EarlierAnswer:
+    accepted = accepted_answer(deployment, submit_for(deployment, user, asked, key))
     return EarlierAnswer(**accepted.model_dump(exclude={"unserved"}))
 
 

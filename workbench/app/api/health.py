@@ -21,13 +21,13 @@ PARTS = (*NECESSARY, "mlflow")
 
 @router.get("/health", summary="This process answers")
 async def health() -> Alive:
-    """Says nothing of the rest of the bench: `/ready` does."""
+    """Says nothing of the rest of the deployment: `/ready` does."""
     return Alive()
 
 
 @router.get(
     "/ready",
-    summary="The bench can take and run jobs",
+    summary="The deployment can take and run jobs",
     responses={503: {"model": Readiness, "description": "A part that is necessary does not answer."}},
 )
 async def ready(request: Request, response: Response) -> Readiness:
@@ -55,5 +55,5 @@ async def ready(request: Request, response: Response) -> Readiness:
     },
 )
 def metrics(request: Request) -> Response:
-    """This process and the bench: a part that does not answer has `workbench_up 0`. Blocks for two seconds at most."""
-    return Response(exposition(request.app.state.bench_figures), media_type=CONTENT_TYPE)
+    """Metrics of this process and the deployment. A part without an answer has `workbench_up 0`. Takes 2 s at most."""
+    return Response(exposition(request.app.state.deployment_metrics), media_type=CONTENT_TYPE)

@@ -25,7 +25,7 @@ from schemas.api import (
 )
 from schemas.approval import Decision
 from workbench.app.access.limits import check_submit
-from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheBench, TheJob, refusals
+from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import User, changeable, need_runner, reader, visible
 from workbench.client.answers import (
     accepted_answer,
@@ -37,8 +37,8 @@ from workbench.client.answers import (
     state_answer,
     summary,
 )
-from workbench.client.bench import Bench
 from workbench.client.deletion import delete
+from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun, retry
 from workbench.client.submit import submit
 from workbench.engine.accept import Accepted
@@ -68,21 +68,21 @@ Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
     summary="Submit a pipeline with options, or a graph",
     responses=refusals(403, 404, 409, 413, 422, 429),
 )
-def submit_job(asked: JobRequest, bench: TheBench, user: Asker, key: Key = None) -> AcceptedJob:
+def submit_job(asked: JobRequest, deployment: TheDeployment, user: Asker, key: Key = None) -> AcceptedJob:
     """Validated whole: where anything is wrong, nothing is queued."""
-    return accepted_answer(bench, submit_for(bench, user, asked, key))
+    return accepted_answer(deployment, submit_for(deployment, user, asked, key))
 
 
-def submit_for(bench: Bench, user: User, asked: JobRequest, key: str | None = None) -> Accepted:
+def submit_for(deployment: Deployment, user: User, asked: JobRequest, key: str | None = None) -> Accepted:
     """Submit for a user: the one way by which all calls submit something new."""
     need_runner(user)
-    check_submit(user, bench)
-    return submit(bench, asked, owner=user.name, reader=reader(user), key=key)
+    check_submit(user, deployment)
+    return submit(deployment, asked, owner=user.name, reader=reader(user), key=key)
 
 
 @router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
 def list_jobs(
-    bench: TheBench,
+    deployment: TheDeployment,
     user: Asker,
     limit: Limit = 20,
     offset: Offset = 0,
@@ -104,7 +104,7 @@ def list_jobs(
     parent: Id = None,
 ) -> JobList:
     """Those that the user may see and that match every filter."""
-    page = bench.store.list(
+    page = deployment.store.list(
         JobFilter(
             shown_as=status or None,
             owner=owner,
@@ -129,35 +129,35 @@ def list_jobs(
 
 
 @router.get("/api/jobs/{job_id}", summary="A job in full, with its newest events", responses=refusals(404, 422))
-def show_job(job_id: TheJob, bench: TheBench, user: Asker) -> JobAnswer:
+def show_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> JobAnswer:
     """The graph as last known, nodes, options, and at most 50 events, newest first."""
-    return job_answer(bench, user, job_id)
+    return job_answer(deployment, user, job_id)
 
 
 @router.get("/api/status/{job_id}", summary="A job's state alone", responses=refusals(404, 422))
-def job_status(job_id: TheJob, bench: TheBench, user: Asker) -> JobState:
+def job_status(job_id: TheJob, deployment: TheDeployment, user: Asker) -> JobState:
     """For clients that ask again and again."""
-    visible(user, bench.job(job_id))
-    return state_answer(line_of(bench, job_id))
+    visible(user, deployment.job(job_id))
+    return state_answer(line_of(deployment, job_id))
 
 
 @router.get("/api/jobs/{job_id}/artifacts", summary="Files that a job used and made", responses=refusals(404, 422))
-def job_artifacts(job_id: TheJob, bench: TheBench, user: Asker) -> ArtifactList:
+def job_artifacts(job_id: TheJob, deployment: TheDeployment, user: Asker) -> ArtifactList:
     """In the order of its nodes, inputs first."""
-    return artifact_list(bench, user, job_id)
+    return artifact_list(deployment, user, job_id)
 
 
 @router.get("/api/jobs/{job_id}/lineage", summary="Where a job's files come from and went", responses=refusals(404))
-def job_lineage(job_id: TheJob, bench: TheBench, user: Asker) -> Lineage:
+def job_lineage(job_id: TheJob, deployment: TheDeployment, user: Asker) -> Lineage:
     """Only jobs that the user may see."""
-    visible(user, bench.job(job_id))
-    return lineage(bench.store.database, job_id, reader(user))
+    visible(user, deployment.job(job_id))
+    return lineage(deployment.store.database, job_id, reader(user))
 
 
 @router.post("/api/jobs/{job_id}/cancel", summary="Stop a job", responses=refusals(403, 404, 422))
-def cancel_job(job_id: TheJob, bench: TheBench, user: Asker) -> CancelAnswer:
+def cancel_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> CancelAnswer:
     """Nothing of it becomes visible afterwards."""
-    return cancel(bench, user, job_id)
+    return cancel(deployment, user, job_id)
 
 
 @router.post(
@@ -167,15 +167,15 @@ def cancel_job(job_id: TheJob, bench: TheBench, user: Asker) -> CancelAnswer:
     responses=refusals(403, 404, 409, 422, 429),
 )
 def rerun_job(
-    job_id: TheJob, bench: TheBench, user: Asker, asked: RerunRequest | None = None, key: Key = None
+    job_id: TheJob, deployment: TheDeployment, user: Asker, asked: RerunRequest | None = None, key: Key = None
 ) -> AcceptedJob:
     """What is known is not computed again. The new job is the asking user's."""
-    visible(user, bench.job(job_id))
+    visible(user, deployment.job(job_id))
     need_runner(user)
-    check_submit(user, bench)
+    check_submit(user, deployment)
     changes = asked or RerunRequest()
     accepted = rerun(
-        bench,
+        deployment,
         job_id,
         params=changes.params,
         fresh=changes.fresh,
@@ -183,7 +183,7 @@ def rerun_job(
         reader=reader(user),
         key=key,
     )
-    return accepted_answer(bench, accepted)
+    return accepted_answer(deployment, accepted)
 
 
 @router.post(
@@ -192,11 +192,11 @@ def rerun_job(
     summary="Go on with a job that failed or was cancelled",
     responses=refusals(403, 404, 409, 422, 429),
 )
-def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> AcceptedJob:
+def retry_job(job_id: TheJob, deployment: TheDeployment, user: Asker, key: Key = None) -> AcceptedJob:
     """As a new job; what completed is kept."""
-    changeable(user, bench.job(job_id))
-    check_submit(user, bench)
-    return accepted_answer(bench, retry(bench, job_id, owner=user.name, key=key))
+    changeable(user, deployment.job(job_id))
+    check_submit(user, deployment)
+    return accepted_answer(deployment, retry(deployment, job_id, owner=user.name, key=key))
 
 
 @router.post(
@@ -204,13 +204,15 @@ def retry_job(job_id: TheJob, bench: TheBench, user: Asker, key: Key = None) -> 
     summary="Answer a job that asks: approve, with another text where given, or reject",
     responses=refusals(403, 404, 409, 422),
 )
-def approve_job(job_id: TheJob, bench: TheBench, user: Asker, asked: ApprovalRequest | None = None) -> Decision:
+def approve_job(
+    job_id: TheJob, deployment: TheDeployment, user: Asker, asked: ApprovalRequest | None = None
+) -> Decision:
     """Given once; the same answer again changes nothing. The edited text is a new artifact with its author."""
-    return decide(bench, user, job_id, asked or ApprovalRequest())
+    return decide(deployment, user, job_id, asked or ApprovalRequest())
 
 
 @router.delete("/api/jobs/{job_id}", summary="Delete a finished job", responses=refusals(403, 404, 409, 422))
-def delete_job(job_id: TheJob, bench: TheBench, user: Asker) -> DeleteAnswer:
+def delete_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> DeleteAnswer:
     """Its record and its run in MLflow go; what nothing names any more goes with the next collection."""
-    changeable(user, bench.job(job_id))
-    return DeleteAnswer(job_id=job_id, notes=delete(bench, job_id))
+    changeable(user, deployment.job(job_id))
+    return DeleteAnswer(job_id=job_id, notes=delete(deployment, job_id))

@@ -29,7 +29,7 @@ async def watch_jobs(socket: WebSocket) -> None:
     hub: Hub = socket.app.state.hub
     await socket.accept()
     user = current_user(socket)
-    watcher = Watcher(hub, lambda job: visible(user, hub.bench.job(job)), user.may_see)
+    watcher = Watcher(hub, lambda job: visible(user, hub.deployment.job(job)), user.may_see)
     LIVE_CLIENTS.inc()
     hearing = asyncio.create_task(_hear(socket, watcher))
     telling = asyncio.create_task(_tell(socket, watcher))

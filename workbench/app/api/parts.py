@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.api import PartEntry, PartList
-from workbench.app.api._request import Asker, TheBench, TheJob, refusals
+from workbench.app.api._request import Asker, TheDeployment, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
 from workbench.client.access import visible
 from workbench.client.answers import nothing_of, preview_of
@@ -25,17 +25,17 @@ Index = Annotated[int, Path(ge=0, le=100_000)]
     response_class=Response,
     responses={**refusals(404, 422), 200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}},
 )
-def node_preview(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> Response:
+def node_preview(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: Asker) -> Response:
     """A picture that is gone soon after the node ends. Ask again when its key in the progress changes."""
-    image, media_type = preview_of(bench, user, job_id, node)
+    image, media_type = preview_of(deployment, user, job_id, node)
     return Response(image, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
 
 
 @router.get("/api/jobs/{job_id}/nodes/{node}/parts", summary="Finished parts of a node", responses=refusals(404, 422))
-def node_parts(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> PartList:
+def node_parts(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: Asker) -> PartList:
     """In order, while the job runs; afterwards the whole output is among its artifacts."""
-    visible(user, bench.job(job_id))
-    count = len(bench.parts(job_id, node))
+    visible(user, deployment.job(job_id))
+    count = len(deployment.parts(job_id, node))
     base = f"/api/jobs/{job_id}/nodes/{node}/parts"
     return PartList(parts=[PartEntry(index=index, url=f"{base}/{index}") for index in range(count)])
 
@@ -47,10 +47,12 @@ def node_parts(job_id: TheJob, node: TheNode, bench: TheBench, user: Asker) -> P
     response_class=RedirectResponse,
     responses={200: {"description": "The bytes, where the object store cannot be reached."}, **refusals(404, 422)},
 )
-def node_part(request: Request, job_id: TheJob, node: TheNode, index: Index, bench: TheBench, user: Asker) -> Response:
+def node_part(
+    request: Request, job_id: TheJob, node: TheNode, index: Index, deployment: TheDeployment, user: Asker
+) -> Response:
     """Leads to a link that expires."""
-    visible(user, bench.job(job_id))
-    parts = bench.parts(job_id, node)
+    visible(user, deployment.job(job_id))
+    parts = deployment.parts(job_id, node)
     if index >= len(parts):
         raise nothing_of(job_id, node, f"part {index}")
-    return bytes_of(request, bench, parts[index])
+    return bytes_of(request, deployment, parts[index])

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from schemas.api import NAME_PATTERN, Preset, PresetValues
-from workbench.app.api._request import Asker, StrictRoute, TheBench, refusals
+from workbench.app.api._request import Asker, StrictRoute, TheDeployment, refusals
 from workbench.client.access import need_runner
 from workbench.client.presets import delete_preset, find_preset, keep_preset, shipped
 
@@ -18,21 +18,23 @@ PresetName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of the 
 
 
 @router.get("/api/presets/{pipeline}/{name}", summary="A preset", responses=refusals(404, 422))
-def get_preset(pipeline: PipelineName, name: PresetName, bench: TheBench, user: Asker) -> Preset:
+def get_preset(pipeline: PipelineName, name: PresetName, deployment: TheDeployment, user: Asker) -> Preset:
     """The user's own, or one that comes with the pipeline."""
-    return find_preset(bench, pipeline, name, user.name)
+    return find_preset(deployment, pipeline, name, user.name)
 
 
 @router.put("/api/presets/{pipeline}/{name}", summary="Keep a preset", responses=refusals(403, 404, 413, 422))
-def put_preset(pipeline: PipelineName, name: PresetName, values: PresetValues, bench: TheBench, user: Asker) -> Preset:
+def put_preset(
+    pipeline: PipelineName, name: PresetName, values: PresetValues, deployment: TheDeployment, user: Asker
+) -> Preset:
     """The user's own of that name is replaced; one that comes with the pipeline is hidden by it."""
     need_runner(user)
-    return keep_preset(bench, pipeline, name, values, user.name)
+    return keep_preset(deployment, pipeline, name, values, user.name)
 
 
 @router.delete("/api/presets/{pipeline}/{name}", summary="Delete a preset", responses=refusals(403, 404, 422))
-def remove_preset(pipeline: PipelineName, name: PresetName, bench: TheBench, user: Asker) -> Preset | None:
+def remove_preset(pipeline: PipelineName, name: PresetName, deployment: TheDeployment, user: Asker) -> Preset | None:
     """Answers with what stands in its place: the one that comes with the pipeline, or null."""
     need_runner(user)
-    delete_preset(bench, pipeline, name, user.name)
+    delete_preset(deployment, pipeline, name, user.name)
     return next((preset for preset in shipped(pipeline) if preset.name == name), None)

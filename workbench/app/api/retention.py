@@ -1,4 +1,4 @@
-"""What the bench stores, and removing it: storage by kind, collections, erasures, claims on uploads."""
+"""What the deployment stores, and removing it: storage by kind, collections, erasures, claims on uploads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from schemas.retention import (
     ErasureRequest,
     StorageAnswer,
 )
-from workbench.app.api._request import Asker, StrictRoute, TheBench, TheJob, refusals
+from workbench.app.api._request import Asker, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import User, changeable, need_admin, need_runner, readable
-from workbench.client.bench import Bench
 from workbench.client.deletion import collect, erase, preview
+from workbench.client.deployment import Deployment
 from workbench.retention.disk import DiskUse
 
 router = APIRouter(tags=["retention"], route_class=StrictRoute)
@@ -27,7 +27,7 @@ router = APIRouter(tags=["retention"], route_class=StrictRoute)
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="Digest of a file.")]
 
 
-@router.get("/api/storage", summary="What the bench stores, by kind", responses=refusals())
+@router.get("/api/storage", summary="What the deployment stores, by kind", responses=refusals())
 def storage(request: Request, user: Asker) -> StorageAnswer:
     """Counts and bytes, measured anew after some seconds; what a collection would free; the last one's report."""
     known: DiskUse = request.app.state.storage
@@ -37,19 +37,21 @@ def storage(request: Request, user: Asker) -> StorageAnswer:
 @router.post(
     "/api/collections", summary="Remove what no job and no upload names", responses=refusals(403, 409, 413, 422)
 )
-def create_collection(bench: TheBench, user: Asker, asked: CollectionRequest | None = None) -> CollectionReport:
+def create_collection(
+    deployment: TheDeployment, user: Asker, asked: CollectionRequest | None = None
+) -> CollectionReport:
     """With a rule, finished jobs and unused uploads that it names are deleted first. For administrators."""
     need_admin(user)
-    return collect(bench, asked or CollectionRequest())
+    return collect(deployment, asked or CollectionRequest())
 
 
 @router.get(
     "/api/jobs/{job_id}/deletion", summary="What deleting a job would free", responses=refusals(403, 404, 409, 422)
 )
-def preview_deletion(job_id: TheJob, bench: TheBench, user: Asker) -> DeletionPreview:
+def preview_deletion(job_id: TheJob, deployment: TheDeployment, user: Asker) -> DeletionPreview:
     """Bytes that nothing else names; the next collection removes them."""
-    changeable(user, bench.job(job_id))
-    return preview(bench, job_id)
+    changeable(user, deployment.job(job_id))
+    return preview(deployment, job_id)
 
 
 @router.post(
@@ -57,33 +59,33 @@ def preview_deletion(job_id: TheJob, bench: TheBench, user: Asker) -> DeletionPr
     summary="Erase a file, a job or all of an owner, and everything that came of it",
     responses=refusals(403, 404, 409, 413, 422),
 )
-def create_erasure(asked: ErasureRequest, bench: TheBench, user: Asker) -> ErasureReport:
+def create_erasure(asked: ErasureRequest, deployment: TheDeployment, user: Asker) -> ErasureReport:
     """From every store, then from their files. Without the role admin only what is the asker's own: a file that others
     name too loses the asker's jobs and claim, and the answer says so. It answers when it is done; a dry run at once."""
     need_runner(user)
-    check_erasure(bench, user, asked)
-    return erase(bench, asked, asker=None if user.role == "admin" else user.name)
+    check_erasure(deployment, user, asked)
+    return erase(deployment, asked, asker=None if user.role == "admin" else user.name)
 
 
 @router.delete("/api/uploads/{sha256}", summary="Drop an upload", responses=refusals(403, 404, 422))
-def delete_upload(sha256: Digest, bench: TheBench, user: Asker) -> DropAnswer:
+def delete_upload(sha256: Digest, deployment: TheDeployment, user: Asker) -> DropAnswer:
     """The user's claim goes; jobs that name the file keep it. Without any, the next collection removes it."""
     need_runner(user)
-    if not bench.grants.drop_upload(user.name, sha256):
+    if not deployment.grants.drop_upload(user.name, sha256):
         raise WorkbenchError(
             "artifact.unknown",
             "you have no upload of that digest",
             where=sha256,
             remedy="`GET /api/uploads` lists yours.",
         )
-    return DropAnswer(sha256=sha256, named_by_jobs=bench.store.artifact(sha256) is not None)
+    return DropAnswer(sha256=sha256, named_by_jobs=deployment.store.artifact(sha256) is not None)
 
 
-def check_erasure(bench: Bench, user: User, asked: ErasureRequest) -> None:
+def check_erasure(deployment: Deployment, user: User, asked: ErasureRequest) -> None:
     """Raises WorkbenchError: job.unknown, artifact.unknown, access.forbidden for what the user may not erase."""
     if asked.job is not None:
-        changeable(user, bench.job(asked.job))
+        changeable(user, deployment.job(asked.job))
     elif asked.file is not None and len(asked.file) == 64 and user.role != "admin":
-        readable(bench, user, asked.file)
+        readable(deployment, user, asked.file)
     elif asked.owner is not None and asked.owner != user.name:
         need_admin(user)

@@ -15,5 +15,5 @@ router = APIRouter(tags=["access"])
 @router.get("/api/session", summary="Who asks", responses=refusals())
 def session(request: Request) -> SessionInfo:
     """The user, what the user may do, and the token for calls that change something."""
-    user, bench = current_user(request), request.app.state.bench
-    return session_answer(bench, user, login=request.state.login, csrf_token=request.state.csrf_token)
+    user, deployment = current_user(request), request.app.state.deployment
+    return session_answer(deployment, user, login=request.state.login, csrf_token=request.state.csrf_token)

@@ -1,4 +1,4 @@
-"""The bench as an operator sees it."""
+"""The deployment as an operator sees it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from schemas.api import SystemAnswer, WorkerEntry
 from schemas.errors import WorkbenchError
 from schemas.queue import QueueView
-from workbench.app.api._request import Asker, TheBench, refusals
+from workbench.app.api._request import Asker, TheDeployment, refusals
 from workbench.app.part_states import PartStates
 from workbench.client.access import reader
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.describe import Offers, offers_now
 from workbench.client.queues import queue_view
 from workbench.client.system import capability_summary, of_jobs, storage, worker_entries
@@ -25,26 +25,28 @@ router = APIRouter(tags=["system"])
 
 
 @router.get("/api/system", summary="Parts, queues, workers, storage", responses=refusals())
-def system(request: Request, bench: TheBench, user: Asker) -> SystemAnswer:
+def system(request: Request, deployment: TheDeployment, user: Asker) -> SystemAnswer:
     """Answers also while parts are away: what they would say is null then, and `parts` says why."""
     parts: PartStates = request.app.state.parts
-    offers, whose = offers_now(bench), reader(user)
-    known = None if offers.away else _unless_away(lambda: _queue_and_workers(bench, offers, whose))
+    offers, whose = offers_now(deployment), reader(user)
+    known = None if offers.away else _unless_away(lambda: _queue_and_workers(deployment, offers, whose))
     queue, workers = known or (None, [])
     return SystemAnswer(
         parts=parts.known(),
         queue=queue,
         workers=workers,
-        storage=_unless_away(lambda: storage(bench)),
-        dead_letters=_unless_away(lambda: DeadLetters(bench.store.database).count(whose)),
+        storage=_unless_away(lambda: storage(deployment)),
+        dead_letters=_unless_away(lambda: DeadLetters(deployment.store.database).count(whose)),
         capabilities=None if offers.away else capability_summary(offers),
     )
 
 
-def _queue_and_workers(bench: Bench, offers: Offers, whose: str | None) -> tuple[QueueView, list[WorkerEntry]]:
-    queue = queue_view(bench, owner=whose)
+def _queue_and_workers(
+    deployment: Deployment, offers: Offers, whose: str | None
+) -> tuple[QueueView, list[WorkerEntry]]:
+    queue = queue_view(deployment, owner=whose)
     workers = worker_entries(offers, queue)
-    return (queue, workers) if whose is None else of_jobs(queue, workers, set(bench.store.unfinished_of(whose)))
+    return (queue, workers) if whose is None else of_jobs(queue, workers, set(deployment.store.unfinished_of(whose)))
 
 
 def _unless_away(question: Callable[[], T]) -> T | None:

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from schemas.upload import EarlierFiles, MediaKind, Upload
-from workbench.app.api._request import Asker, Limit, TheBench, refusals
+from workbench.app.api._request import Asker, Limit, TheDeployment, refusals
 from workbench.app.identity import current_user
 from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.access import need_runner
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import earlier_files, keep_sample, keep_upload
 
@@ -47,14 +47,14 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     413: {"description": "upload.too_large: the file, its picture or its length is above the bounds."},
     415: {"description": "upload.refused: a file of this type is not accepted."},
     422: {"description": "upload.unreadable: the file is damaged. request.invalid: the form cannot be read."},
-    503: {"description": "upload.busy, or a part of the bench does not answer."},
+    503: {"description": "upload.busy, or a part of the deployment does not answer."},
     507: {"description": "home.disk_full: there is no space left."},
 }
 
 
 @router.get("/api/uploads", summary="Files that the user gave before", responses=refusals(422))
 def list_uploads(
-    bench: TheBench,
+    deployment: TheDeployment,
     user: Asker,
     kind: Annotated[
         MediaKind | None, Query(description="image, audio or video; all three where it is left out.")
@@ -62,7 +62,7 @@ def list_uploads(
     limit: Limit = 20,
 ) -> EarlierFiles:
     """The user's own uploads and what the user's jobs were given, newest first, each once; nobody else's."""
-    return EarlierFiles(uploads=earlier_files(bench, user.name, kind, limit))
+    return EarlierFiles(uploads=earlier_files(deployment, user.name, kind, limit))
 
 
 @router.post(
@@ -81,12 +81,12 @@ async def create_upload(request: Request) -> Any:
     """
     user = current_user(request)
     need_runner(user)
-    bench: Bench = request.app.state.bench
+    deployment: Deployment = request.app.state.deployment
     try:
-        async with folder_of_request(bench.settings.home) as folder:
-            form = await receive(request, folder, Limits.of(bench.settings))
+        async with folder_of_request(deployment.settings.home) as folder:
+            form = await receive(request, folder, Limits.of(deployment.settings))
             [file] = form.files
-            keep = partial(keep_upload, bench, file.path, owner=user.name, kind=form.kind, name=file.name)
+            keep = partial(keep_upload, deployment, file.path, owner=user.name, kind=form.kind, name=file.name)
             return await to_thread.run_sync(keep, limiter=THREADS)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it; what had come is gone with the folder
@@ -97,10 +97,10 @@ async def create_upload(request: Request) -> Any:
     status_code=201,
     response_model=Upload,
     summary="The packaged portrait, as an upload",
-    responses={503: {"description": "A part of the bench does not answer, or the sample is not installed."}},
+    responses={503: {"description": "A part of the deployment does not answer, or the sample is not installed."}},
 )
 def sample_upload(request: Request) -> Upload:
     """Take the packaged portrait in as if the user had uploaded it. The same bytes at each call."""
     user = current_user(request)
     need_runner(user)
-    return keep_sample(request.app.state.bench, user.name)
+    return keep_sample(request.app.state.deployment, user.name)

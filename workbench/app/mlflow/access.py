@@ -62,5 +62,5 @@ def _forbidden(user: User, roles: tuple[Role, ...], message: str, how: str) -> W
         where="/mlflow",
         seen=user.role.value,
         allowed=[role.value for role in roles],
-        remedy=f"Ask an admin of this bench, who can change it: {how}",
+        remedy=f"Ask an admin of this deployment, who can change it: {how}",
     )

@@ -29,7 +29,7 @@ from workbench.app.mlflow.limits import ROOT, brings_file
 from workbench.app.mlflow.page import DATA_POLICY, PAGE_POLICY, with_view
 from workbench.app.mlflow.paths import plain_path, plain_query
 from workbench.app.mlflow.upstream import Upstream, whole_body
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.embedded.home import home_error
 
 # Headers that are passed on: of a request, and of its answer. Never Origin, Cookie, Authorization, X-Forwarded-*.
@@ -51,9 +51,9 @@ _MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 403: "PERMISSION_DENIED", 404: 
 class MlflowProxy:
     """ASGI application below /mlflow."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._settings = bench.settings
-        self._most = int(bench.settings.mlflow_upload_mb * 1024 * 1024)
+    def __init__(self, deployment: Deployment) -> None:
+        self._settings = deployment.settings
+        self._most = int(deployment.settings.mlflow_upload_mb * 1024 * 1024)
         self._made: Upstream | None = None
 
     @property
@@ -145,7 +145,7 @@ class MlflowProxy:
 
 def add_mlflow(app: FastAPI) -> MlflowProxy:
     """Serve MLflow at /mlflow; before the pages are mounted, which take everything that is left."""
-    proxy = MlflowProxy(app.state.bench)
+    proxy = MlflowProxy(app.state.deployment)
 
     async def with_slash(request: Request) -> Response:
         query = request.url.query  # MLflow's own redirect goes to a port it does not listen on

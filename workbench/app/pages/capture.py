@@ -13,7 +13,7 @@ from workbench.app.pages.asking import asking
 from workbench.app.pages.intake import take_again, take_in, take_sample
 from workbench.app.pages.island import Island, island
 from workbench.client.access import need_runner
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 _HEIGHT_PX = 240
 
@@ -28,8 +28,8 @@ class Capture:
     frame: gr.Column
 
 
-def capture(bench: Bench, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False) -> Capture:
-    """Components and their events; the taken file is an artifact of the bench from then on.
+def capture(deployment: Deployment, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False) -> Capture:
+    """Components and their events; the taken file is an artifact of the deployment from then on.
 
     Args:
         kind: image, audio or video.
@@ -66,7 +66,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, elem_id: str, *, sam
         if not path:
             return gr.skip(), gr.skip()
         try:
-            return gr.update(value=None, visible=False), take_in(bench, Path(path), kind, asking(request))
+            return gr.update(value=None, visible=False), take_in(deployment, Path(path), kind, asking(request))
         except WorkbenchError as error:
             return gr.update(value=None, visible=True), {"error": error.info().model_dump(mode="json")}
 
@@ -88,7 +88,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, elem_id: str, *, sam
         user = asking(request)
         try:
             need_runner(user)
-            return with_button((gr.update(value=None, visible=False), take_again(bench, digest, kind, user)))
+            return with_button((gr.update(value=None, visible=False), take_again(deployment, digest, kind, user)))
         except WorkbenchError as error:
             return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
 
@@ -104,7 +104,7 @@ def capture(bench: Bench, name: str, label: str, kind: str, elem_id: str, *, sam
 
         def from_sample(request: gr.Request) -> tuple[Any, ...]:
             try:
-                return with_button((gr.update(value=None, visible=False), take_sample(bench, asking(request))))
+                return with_button((gr.update(value=None, visible=False), take_sample(deployment, asking(request))))
             except WorkbenchError as error:
                 return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
 

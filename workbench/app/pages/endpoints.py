@@ -26,42 +26,42 @@ from schemas.errors import WorkbenchError
 from workbench.app.api import jobs
 from workbench.app.pages.asking import asking
 from workbench.client.access import need_runner
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
 from workbench.client.submit import job_request
 from workbench.client.uploads import keep_upload
 
 
-def add_endpoints(bench: Bench) -> None:
+def add_endpoints(deployment: Deployment) -> None:
     """To be called inside the Blocks."""
 
     def upload(path: str, request: gr.Request) -> dict[str, Any]:
         user = asking(request)
         need_runner(user)
-        return _json(keep_upload(bench, Path(path), owner=user.name))
+        return _json(keep_upload(deployment, Path(path), owner=user.name))
 
     def submit(
         pipeline: str, options: dict[str, Any], params: dict[str, Any], experiment: str, request: gr.Request
     ) -> dict[str, Any]:
         """Submit a pipeline; options name files by the digests that /upload answered."""
         asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment or "workbench")
-        return _json(jobs.submit_job(asked, bench, asking(request)))
+        return _json(jobs.submit_job(asked, deployment, asking(request)))
 
     def status(job_id: str, request: gr.Request) -> dict[str, Any]:
         """Status and progress of a job."""
-        return _json(jobs.job_status(job_id, bench, asking(request)))
+        return _json(jobs.job_status(job_id, deployment, asking(request)))
 
     def artifacts(job_id: str, request: gr.Request) -> dict[str, Any]:
         """Files that a job used and made, with the path of each on this server."""
-        return _json(jobs.job_artifacts(job_id, bench, asking(request)))
+        return _json(jobs.job_artifacts(job_id, deployment, asking(request)))
 
     def cancel(job_id: str, request: gr.Request) -> dict[str, Any]:
         """Stop a job."""
-        return _json(jobs.cancel_job(job_id, bench, asking(request)))
+        return _json(jobs.cancel_job(job_id, deployment, asking(request)))
 
     def pipelines(request: gr.Request) -> list[dict[str, Any]]:
         """The pipelines, their options and parameters, and whether workers offer them."""
-        return [_json(entry) for entry in describe_pipelines(bench, asking(request).name)]
+        return [_json(entry) for entry in describe_pipelines(deployment, asking(request).name)]
 
     for call in (submit, status, artifacts, cancel, pipelines):
         api(told(call), api_name=call.__name__, queue=False)

@@ -11,7 +11,7 @@ import gradio as gr
 from schemas.pipeline import InputKind
 from workbench.app.pages.capture import Capture, capture
 from workbench.app.pages.island import Island, island
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.pipelines.registry import listed
 from workbench.pipelines.sdk import InputField, Pipeline
 
@@ -77,7 +77,7 @@ class Filling:
 class Fields:
     """Every field by its key, as ``place`` made it while the page was built."""
 
-    bench: Bench
+    deployment: Deployment
     inputs: dict[Key, InputField]
     made: dict[Key, Field] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
@@ -85,13 +85,13 @@ class Fields:
     fillings: list[Filling] = field(default_factory=list)
 
     @classmethod
-    def of_listed(cls, bench: Bench) -> Fields:
+    def of_listed(cls, deployment: Deployment) -> Fields:
         """For the inputs of all pipelines that a page offers."""
         inputs: dict[Key, InputField] = {}
         for pipeline in listed():
             for one in pipeline.inputs.values():
                 inputs.setdefault(key(one), one)
-        return cls(bench, inputs)
+        return cls(deployment, inputs)
 
     def of(self, pipeline: Pipeline) -> dict[str, Field]:
         """The fields of a pipeline's inputs, by name; none for an input of a pipeline that is not listed."""
@@ -161,7 +161,9 @@ class Fields:
         if any(made.elem_id == elem_id for made in self.made.values()):  # of another kind, in another pipeline
             elem_id += f"-{len(self.made)}"
         if one.kind.is_file:
-            source = capture(self.bench, one.name, one.title, one.kind.value, elem_id, sample=bool(one.form.sample))
+            source = capture(
+                self.deployment, one.name, one.title, one.kind.value, elem_id, sample=bool(one.form.sample)
+            )
             self.made[key(one)] = Field(one, elem_id, source.taken, source)
         else:
             self.made[key(one)] = Field(one, elem_id, _component(one, elem_id))

@@ -12,19 +12,19 @@ from workbench.app.pages.asking import asking
 from workbench.app.pages.fields import Field, Fields, Filling
 from workbench.app.pages.form import Form, Values, submitted, value_of
 from workbench.client.access import User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import job_request
 from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk import Pipeline
 
 
-def wire_fillings(bench: Bench, form: Form) -> None:
+def wire_fillings(deployment: Deployment, form: Form) -> None:
     """Connect the buttons: every press is a new try, and the settings of the form count."""
     for filling in form.fields.fillings:
-        _wire(bench, form, filling)
+        _wire(deployment, form, filling)
 
 
-def _wire(bench: Bench, form: Form, filling: Filling) -> None:
+def _wire(deployment: Deployment, form: Form, filling: Filling) -> None:
     target = _field(form.fields, filling.target.name)
     filled_by = filling.target.form.filled_by
     assert filled_by is not None
@@ -35,7 +35,7 @@ def _wire(bench: Bench, form: Form, filling: Filling) -> None:
 
     def start(values: Values, request: gr.Request) -> Any:
         try:
-            job = _fill(bench, helper, sources, values, values[form.parameters], asking(request))
+            job = _fill(deployment, helper, sources, values, values[form.parameters], asking(request))
         except WorkbenchError as error:
             return {"error": error.info().model_dump(mode="json")}
         node, output = helper.result or ("", "")
@@ -57,7 +57,7 @@ def _wire(bench: Bench, form: Form, filling: Filling) -> None:
 
 
 def _fill(
-    bench: Bench, helper: Pipeline, sources: dict[str, Field], values: Values, parameters: Any, user: User
+    deployment: Deployment, helper: Pipeline, sources: dict[str, Field], values: Values, parameters: Any, user: User
 ) -> dict[str, Any]:
     """Submit the pipeline that fills an input in."""
     options: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def _fill(
         options[name] = value
     set_ = parameters.get("params", {}) if isinstance(parameters, dict) else {}
     return submitted(
-        bench,
+        deployment,
         job_request(
             pipeline=helper.name,
             options={**options, "seed": secrets.randbelow(2**31)},

@@ -16,7 +16,7 @@ from workbench.app.api.jobs import submit_job
 from workbench.app.pages.fields import Field, Fields
 from workbench.app.pages.island import Island
 from workbench.client.access import User
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import job_request
 from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk import InputField, Pipeline
@@ -123,9 +123,9 @@ def value_of(made: Field, values: Values) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def submitted(bench: Bench, request: JobRequest, user: User) -> dict[str, Any]:
+def submitted(deployment: Deployment, request: JobRequest, user: User) -> dict[str, Any]:
     """Submit as POST /api/jobs does: what an island shows of it. Raises WorkbenchError; then nothing was queued."""
-    accepted = submit_job(request, bench, user)
+    accepted = submit_job(request, deployment, user)
     return {"jobId": accepted.job_id, "unserved": accepted.unserved}
 
 

@@ -11,19 +11,19 @@ from workbench.app.pages.island import island
 from workbench.app.pages.prefill import examples
 from workbench.app.pages.shell import heading
 from workbench.app.pages.wiring import Page, wire
-from workbench.client.bench import Bench
 from workbench.client.consent import consent_text
+from workbench.client.deployment import Deployment
 from workbench.pipelines.registry import FIRST
 
 
-def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
+def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> None:
     """To be called inside the Blocks.
 
     Args:
         login: whether people log in.
     """
     heading("Generate")
-    fields = Fields.of_listed(bench)
+    fields = Fields.of_listed(deployment)
     with gr.Row(elem_classes="wb-page", equal_height=False):
         with gr.Column(scale=6, min_width=340):
             with gr.Column(elem_classes="wb-panel"):
@@ -51,7 +51,7 @@ def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
                             elem_id="field-experiment",
                         )
                 consent = gr.Checkbox(
-                    label=consent_text(bench.settings, login=login),
+                    label=consent_text(deployment.settings, login=login),
                     info="For portraits and voices of real people; recorded with the run.",
                     elem_id="field-consent",
                 )
@@ -77,10 +77,10 @@ def generate_page(bench: Bench, demo: gr.Blocks, *, login: bool) -> None:
         experiment=experiment,
         consent=consent,
     )
-    wire_fillings(bench, form)
+    wire_fillings(deployment, form)
     wire(
         Page(
-            bench=bench,
+            deployment=deployment,
             demo=demo,
             form=form,
             monitor=monitor,

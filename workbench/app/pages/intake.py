@@ -1,4 +1,4 @@
-"""What was captured on a page becomes an artifact of the bench."""
+"""What was captured on a page becomes an artifact of the deployment."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import Any
 
 from schemas.upload import Upload
 from workbench.client.access import LOCAL, User, need_runner
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.files import given_ref
 from workbench.client.uploads import keep_sample, keep_upload
 
 
-def take_in(bench: Bench, path: Path, kind: str, user: User) -> dict[str, Any]:
+def take_in(deployment: Deployment, path: Path, kind: str, user: User) -> dict[str, Any]:
     """The file as ``schemas.upload.Upload`` in JSON. Raises WorkbenchError (upload.*, access.forbidden)."""
     need_runner(user)
-    return _shown(keep_upload(bench, path, owner=user.name, kind=kind))
+    return _shown(keep_upload(deployment, path, owner=user.name, kind=kind))
 
 
-def take_sample(bench: Bench, user: User) -> dict[str, Any]:
+def take_sample(deployment: Deployment, user: User) -> dict[str, Any]:
     """The packaged portrait, marked as such: nobody's consent is needed for it. Raises as ``take_in``."""
     need_runner(user)
-    return {**_shown(keep_sample(bench, user.name)), "sample": True}
+    return {**_shown(keep_sample(deployment, user.name)), "sample": True}
 
 
-def take_again(bench: Bench, sha256: str | None, kind: str, user: User) -> dict[str, Any] | None:
+def take_again(deployment: Deployment, sha256: str | None, kind: str, user: User) -> dict[str, Any] | None:
     """A file of an earlier job, as it was found when it was brought in. Raises WorkbenchError (artifact.unknown)."""
     if sha256 is None:
         return None
-    found = bench.grants.upload(user.name, sha256)
+    found = deployment.grants.upload(user.name, sha256)
     if found is not None and found.get("kind") == kind:
-        return {**_shown(Upload.model_validate(found)), "sample": sha256 == sample_digest(bench)}
-    ref = given_ref(bench, sha256, kind, owner=None if user.sees_all else user.name, where=kind)
+        return {**_shown(Upload.model_validate(found)), "sample": sha256 == sample_digest(deployment)}
+    ref = given_ref(deployment, sha256, kind, owner=None if user.sees_all else user.name, where=kind)
     return {"ref": ref.model_dump(mode="json", by_alias=True), "kind": kind, "faces": None, "warnings": []}
 
 
 @cache
-def sample_digest(bench: Bench) -> str:
+def sample_digest(deployment: Deployment) -> str:
     """Digest of the packaged portrait as it is kept."""
-    return keep_sample(bench, LOCAL.name).ref.sha256
+    return keep_sample(deployment, LOCAL.name).ref.sha256
 
 
 def _shown(upload: Upload) -> dict[str, Any]:

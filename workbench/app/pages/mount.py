@@ -35,10 +35,10 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
     from workbench.app.pages.system import system_page
     from workbench.app.pages.theme import HEAD, theme
 
-    bench = app.state.bench
+    deployment = app.state.deployment
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
-        add_endpoints(bench)  # first: events of the page have names too, and would take these
-        generate_page(bench, demo, login=login)
+        add_endpoints(deployment)  # first: events of the page have names too, and would take these
+        generate_page(deployment, demo, login=login)
     with demo.route("Runs", "runs"):
         runs_page()
     with demo.route("System", "system"):

@@ -13,7 +13,7 @@ from workbench.app.pages.fields import empty
 from workbench.app.pages.form import Form
 from workbench.app.pages.intake import take_again, take_sample
 from workbench.client.access import User, visible
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.submit import asked_for
 from workbench.pipelines.registry import find_pipeline, listed
 from workbench.pipelines.sdk import Example, Pipeline
@@ -21,9 +21,9 @@ from workbench.pipelines.sdk import Example, Pipeline
 Updates = dict[Any, Any]
 
 
-def from_job(bench: Bench, form: Form, job_id: str, user: User) -> Updates:
+def from_job(deployment: Deployment, form: Form, job_id: str, user: User) -> Updates:
     """Updates that ask for the same as a job; what it was given is looked up anew. Raises WorkbenchError."""
-    record = visible(user, bench.job(job_id))
+    record = visible(user, deployment.job(job_id))
     asked = asked_for(record.graph)
     if asked is None:
         raise WorkbenchError(
@@ -37,7 +37,7 @@ def from_job(bench: Bench, form: Form, job_id: str, user: User) -> Updates:
     given = {name: options[to_camel(name)] for name in pipeline.inputs if to_camel(name) in options}
     leave_out = options.get("leaveOut", [])
     return {
-        **_filled(bench, form, pipeline, given, asked.get("params", {}), leave_out, user),
+        **_filled(deployment, form, pipeline, given, asked.get("params", {}), leave_out, user),
         form.seed: options.get("seed", 0),
         form.experiment: record.experiment,
         form.consent: False,  # it is given for each job anew
@@ -49,14 +49,14 @@ def examples() -> list[tuple[Pipeline, Example]]:
     return [(pipeline, example) for pipeline in listed() for example in pipeline.examples]
 
 
-def from_example(bench: Bench, form: Form, number: int, user: User) -> Updates:
+def from_example(deployment: Deployment, form: Form, number: int, user: User) -> Updates:
     """Updates for an example."""
     pipeline, example = examples()[number]
-    return _filled(bench, form, pipeline, example.inputs, example.params, [], user)
+    return _filled(deployment, form, pipeline, example.inputs, example.params, [], user)
 
 
 def _filled(
-    bench: Bench,
+    deployment: Deployment,
     form: Form,
     pipeline: Pipeline,
     given: Mapping[str, Any],
@@ -72,9 +72,9 @@ def _filled(
         if not made.one.kind.is_file:
             updates[made.component] = empty(made.one) if value is None else value
         elif value == "sample":
-            updates[made.component] = take_sample(bench, user)
+            updates[made.component] = take_sample(deployment, user)
         else:
-            updates[made.component] = take_again(bench, value, made.one.kind.value, user)
+            updates[made.component] = take_again(deployment, value, made.one.kind.value, user)
         choice = form.fields.choice_of(made.one)
         if value is not None and choice is not None:
             updates[choice.radio] = choice.label_of(made.one.name)

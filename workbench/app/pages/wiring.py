@@ -15,7 +15,7 @@ from workbench.app.pages.fields import doc_of, takes, used_by
 from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.island import Island
 from workbench.app.pages.prefill import examples, from_example, from_job, with_captures
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
 from workbench.client.expected import expected_of
 from workbench.pipelines.registry import FIRST, find_pipeline
@@ -28,7 +28,7 @@ Updates = dict[Any, Any]
 class Page:
     """The components that take part."""
 
-    bench: Bench
+    deployment: Deployment
     demo: gr.Blocks
     form: Form
     monitor: Island
@@ -73,7 +73,7 @@ def wire(page: Page) -> None:
     def take_example(number: Any, request: gr.Request) -> Updates:
         if not (isinstance(number, int) and 0 <= number < len(examples())):
             return {}
-        return filled(page, from_example(page.bench, page.form, number, asking(request)))
+        return filled(page, from_example(page.deployment, page.form, number, asking(request)))
 
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
@@ -123,7 +123,7 @@ def generated(page: Page, values: Values, request: gr.Request) -> Updates:
     try:
         if not values[form.lock]:
             values = {**values, form.seed: new_seed()}
-        job = submitted(page.bench, form.request(values), asking(request))
+        job = submitted(page.deployment, form.request(values), asking(request))
     except WorkbenchError as error:
         if error.code == "pipeline.unknown":
             return {page.problems: _unplaced(error)}
@@ -149,7 +149,7 @@ def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]
     """What the form's job would take: ``{seconds, basis}``; empty where it cannot be told now."""
     user = asking(request)
     try:
-        answer = expected_of(page.bench, page.form.so_far(values), reader=None if user.sees_all else user.name)
+        answer = expected_of(page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name)
     except WorkbenchError:  # said where the form is submitted
         return {}
     return {"seconds": answer.seconds, "basis": answer.basis}
@@ -201,14 +201,14 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
     asked = request.query_params
     user = asking(request)
-    known = experiments(page.bench, user.name, user.sees_all)
+    known = experiments(page.deployment, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
     chosen = find_pipeline(FIRST)
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
     try:
         if asked.get("from"):
-            updates |= filled(page, from_job(page.bench, page.form, asked["from"], user))
+            updates |= filled(page, from_job(page.deployment, page.form, asked["from"], user))
             chosen = find_pipeline(updates[page.form.pipeline])
         elif asked.get("pipeline"):
             chosen = find_pipeline(asked["pipeline"])

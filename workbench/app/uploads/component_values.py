@@ -1,4 +1,4 @@
-"""What a Gradio component is given as a file must be a file of this bench, and one the asking user may read.
+"""What a Gradio component is given as a file must be a file of this deployment, and one the asking user may read.
 
 Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``, and Gradio opens or
 fetches whatever it names; bytes in a ``data:`` URL it decodes itself. So a path must be that of an upload which the
@@ -22,7 +22,7 @@ from schemas.errors import WorkbenchError
 from workbench.app.answers import error_answer
 from workbench.app.uploads.copies import place_of, use
 from workbench.client.access import User, readable
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 
 _CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_server)")
 
@@ -30,9 +30,9 @@ _CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_
 class CheckedValues:
     """Pure ASGI; the body's size is bounded by the guard before it."""
 
-    def __init__(self, app: ASGIApp, bench: Bench, folder: Path) -> None:
+    def __init__(self, app: ASGIApp, deployment: Deployment, folder: Path) -> None:
         self.app = app
-        self._bench = bench
+        self._deployment = deployment
         self._folder = folder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +75,7 @@ class CheckedValues:
             place = place_of(path, self._folder)
             if place is None:
                 raise _not_uploaded(path)
-            readable(self._bench, user, place.parent.name)
+            readable(self._deployment, user, place.parent.name)
             if not use(place):
                 raise _not_uploaded(path)
         for url in _given(document, "url"):

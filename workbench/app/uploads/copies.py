@@ -13,20 +13,20 @@ from pathlib import Path
 
 from nodes.context import take_over
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.store.files import written
 
 _TRIES = 3  # the copy or its empty folder may be cleared away in the same moment
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def keep_copy(bench: Bench, ref: Ref, folder: Path) -> Path:
+def keep_copy(deployment: Deployment, ref: Ref, folder: Path) -> Path:
     """The artifact's copy below Gradio's folder. Blocks. Raises WorkbenchError: store.*, home.*"""
     place = folder / "uploads" / ref.sha256 / str(ref.name)
     with written(place.parent):
         for left in reversed(range(_TRIES)):
             try:
-                take_over(bench.open(ref), place)
+                take_over(deployment.open(ref), place)
                 os.utime(place)
                 break
             except FileNotFoundError:

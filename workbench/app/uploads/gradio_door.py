@@ -29,7 +29,7 @@ from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.gradio_routes import UsedRoutes
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.client.access import need_runner, readable
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import Limits
 from workbench.client.media.media_types import served_type
 from workbench.client.refusals import status_of
@@ -46,7 +46,7 @@ def add_gradio_door(app: FastAPI) -> None:
 
     Call it before Gradio is mounted.
     """
-    app.add_middleware(CheckedValues, bench=app.state.bench, folder=gradio_folder())
+    app.add_middleware(CheckedValues, deployment=app.state.deployment, folder=gradio_folder())
     app.add_middleware(UsedRoutes)
     app.router.routes.append(Route("/gradio_api/upload", _upload, methods=["POST"], include_in_schema=False))
     for path in _FILE_ROUTES:
@@ -72,14 +72,16 @@ async def _upload(request: Request) -> Response:
 async def _received(request: Request, tracked: Any) -> Response:
     user = current_user(request)
     need_runner(user)
-    bench: Bench = request.app.state.bench
+    deployment: Deployment = request.app.state.deployment
     upload_id = request.query_params.get("upload_id", "")
     seen: Callable[[str, bytes], None] | None = partial(tracked.append, upload_id) if tracked is not None else None
-    async with folder_of_request(bench.settings.home) as folder:
-        form = await receive(request, folder, Limits.of(bench.settings), field="files", files=MOST_FILES, seen=seen)
+    async with folder_of_request(deployment.settings.home) as folder:
+        form = await receive(
+            request, folder, Limits.of(deployment.settings), field="files", files=MOST_FILES, seen=seen
+        )
         paths = []
         for file in form.files:
-            keep = partial(_kept, bench, file.path, user.name, file.name)
+            keep = partial(_kept, deployment, file.path, user.name, file.name)
             paths.append(await to_thread.run_sync(keep, limiter=THREADS))
     gradio = _mounted(request.app)
     if gradio is not None:  # what is in this set, Gradio removes by its own rules (delete_cache)
@@ -87,10 +89,10 @@ async def _received(request: Request, tracked: Any) -> Response:
     return JSONResponse(paths)
 
 
-def _kept(bench: Bench, path: Path, owner: str, name: str) -> str:
+def _kept(deployment: Deployment, path: Path, owner: str, name: str) -> str:
     """The upload's copy for Gradio. Raises WorkbenchError as ``keep_upload``."""
-    ref = keep_upload(bench, path, owner=owner, name=name).ref
-    return str(keep_copy(bench, ref, gradio_folder()))
+    ref = keep_upload(deployment, path, owner=owner, name=name).ref
+    return str(keep_copy(deployment, ref, gradio_folder()))
 
 
 class _Files:
@@ -111,7 +113,7 @@ class _Files:
 
     async def _own(self, place: Path, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        find = partial(readable, self._app.state.bench, current_user(request), place.parent.name)
+        find = partial(readable, self._app.state.deployment, current_user(request), place.parent.name)
         try:
             ref = await to_thread.run_sync(find)
         except WorkbenchError as error:

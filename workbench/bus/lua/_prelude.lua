@@ -1,5 +1,5 @@
 #!lua
--- Shared by every script. KEYS[1] is the bench's prefix, a hash tag such as "{bench}"; every other key is built from it. The
+-- Shared by every script. KEYS[1] is the deployment's prefix, a hash tag such as "{bench}"; every other key is built from it. The
 -- line above has a server in cluster mode refuse a script that leaves the slot all the same.
 -- Scripts keep opaque fields and counters: no JSON is decoded here. They validate first and write last.
 --
@@ -26,7 +26,7 @@ local function lease_field(job, seg) return job .. '/' .. seg end
 
 local FINAL = { completed = true, failed = true, skipped = true, cancelled = true }
 
-local function open_bench() return redis.call('HGET', META, 'phase') == 'open' end
+local function open_deployment() return redis.call('HGET', META, 'phase') == 'open' end
 local function epoch() return redis.call('HGET', META, 'epoch') or '0' end
 
 -- Bytes of artifacts that nothing names are removed in rounds (open_round). A worker asks for the round before it puts
@@ -52,10 +52,10 @@ local function holds(job, seg, fence)
 end
 
 -- What to answer where a fence does not hold. WAIT: the bus lost its memory or was taken over since the lease was given,
--- and its worker can present it (adopt) until the bench is open.
+-- and its worker can present it (adopt) until the deployment is open.
 local function fenced(fence)
   local of_the_past = string.match(fence, '^%d+') ~= epoch()
-  return of_the_past and not open_bench() and 'WAIT' or 'FENCED'
+  return of_the_past and not open_deployment() and 'WAIT' or 'FENCED'
 end
 
 -- recorded: SQL has it already, only watchers need it again.

@@ -5,7 +5,7 @@ local job, seg, fence, node, why, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[
 local key = job_key(job)
 if redis.call('HGET', key, 'status') == 'cancelled' then return { 'CANCELLED' } end
 if not holds(job, seg, fence) then return { fenced(fence) } end
-if not open_bench() then return { 'WAIT' } end
+if not open_deployment() then return { 'WAIT' } end
 local decision = redis.call('HGET', key, 'de:' .. node)
 if decision then return { 'OK', decision } end
 

@@ -7,7 +7,7 @@ local job, seg, fence, node, content_key, look, park, at, why =
 local key = job_key(job)
 if redis.call('HGET', key, 'status') == 'cancelled' then return { 'CANCELLED' } end
 if not holds(job, seg, fence) then return { fenced(fence) } end
-if not open_bench() then return { 'WAIT' } end
+if not open_deployment() then return { 'WAIT' } end
 
 local known = look == '1' and redis.call('HGET', COMPUTED, content_key)
 if known then

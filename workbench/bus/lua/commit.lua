@@ -11,7 +11,7 @@ if state[1] == 'cancelled' then return 'CANCELLED' end
 if not holds(job, seg, fence) then return fenced(fence) end
 if state[2] == 'completed' then return 'AGAIN' end -- under the fence this lease had before its worker adopted it
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
-if not open_bench() then return 'WAIT' end
+if not open_deployment() then return 'WAIT' end
 if other_round(seen) then return 'ROUND' end
 
 redis.call('HSET', key, 'rs:' .. node, result, 'by:' .. node, fence)

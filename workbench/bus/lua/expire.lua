@@ -2,7 +2,7 @@
 -- The reaper takes a silent worker's segment over, only if the lease still is exactly what it saw.
 local job, seg, seen, failure, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if redis.call('HGET', LEASES, lease_field(job, seg)) ~= seen then return 'MOVED' end
-if not open_bench() then return 'MOVED' end
+if not open_deployment() then return 'MOVED' end
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')
 local left = open_nodes(job, seg)

@@ -11,7 +11,7 @@ if state[1] == 'cancelled' then return 'CANCELLED' end
 if not holds(job, seg, fence) then return fenced(fence) end
 if state[2] == 'failed' then return 'FINAL' end -- said before its worker adopted the lease
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
-if not open_bench() then return 'WAIT' end
+if not open_deployment() then return 'WAIT' end
 
 if retry == '1' and tonumber(state[3]) < tonumber(state[4]) then
   emit(job, 'node.retrying', node, failure, at)

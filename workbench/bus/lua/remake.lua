@@ -10,7 +10,7 @@ local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'rm:' .. node)
 if state[1] == 'cancelled' then return 'CANCELLED' end
 if not holds(job, seg, fence) then return fenced(fence) end
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
-if not open_bench() then return 'WAIT' end
+if not open_deployment() then return 'WAIT' end
 
 local makers, busy, own_parts = {}, false, false
 for i = 8, #ARGV do

@@ -6,7 +6,7 @@ local worker, last_known, pool, offers, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4
 -- The bus's own clock, for display only: the worker sent this before it blocked, perhaps a second ago.
 local clock = redis.call('TIME')
 local at = clock[1] .. '.' .. string.format('%06d', clock[2])
-if not open_bench() then return { 'WAIT' } end
+if not open_deployment() then return { 'WAIT' } end
 local offers_key = B .. ':offers:' .. offers
 
 local function answer(job, seg, fence)

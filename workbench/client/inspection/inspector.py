@@ -269,7 +269,7 @@ def _is_share(value: object) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """No credentials: the settings of the bench stay here."""
+    """No credentials: the settings of the deployment stay here."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     # One thread each: the memory limit counts the stacks and arenas of idle ones.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -26,7 +26,7 @@ LOOK_BYTES_PER_S = 20 * MB  # a large one is given a second more for so many byt
 
 @dataclass(frozen=True)
 class Limits:
-    """The caps that a bench sets."""
+    """The caps that a deployment sets."""
 
     image_bytes: int = 20 * MB
     audio_bytes: int = 50 * MB

@@ -25,7 +25,7 @@ from workbench.bus import decode
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_AWAY
 from workbench.bus.watching import RawEvent
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.live.state import LiveJob
 
 log = structlog.get_logger()
@@ -114,8 +114,8 @@ class Feed:
         on_change: called by the reader's thread with the ids of jobs whose ``shown`` is new.
     """
 
-    def __init__(self, bench: Bench, on_change: Callable[[frozenset[str]], None]) -> None:
-        self._bench = bench
+    def __init__(self, deployment: Deployment, on_change: Callable[[frozenset[str]], None]) -> None:
+        self._deployment = deployment
         self._on_change = on_change
         self._followed: dict[str, Followed] = {}
         self._lock = threading.Lock()
@@ -123,7 +123,7 @@ class Feed:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._away = False
-        self._bus = Bus(bench.settings.bus_url, bench.settings.bench, timeout_s=BUS_TIMEOUT_S)
+        self._bus = Bus(deployment.settings.bus_url, deployment.settings.namespace, timeout_s=BUS_TIMEOUT_S)
 
     def join(self, job: str, allowed: Callable[[str], bool]) -> Followed | None:
         """Begin to watch a job that is followed already, if its owner is ``allowed``; else None. Does not block."""
@@ -181,13 +181,13 @@ class Feed:
     # -- the past ---------------------------------------------------------------------------------------------------
 
     def _caught_up(self, record: JobRecord) -> Followed:
-        followed = Followed(record.id, record.owner, LiveJob(record, self._bench.typical_seconds(record)))
+        followed = Followed(record.id, record.owner, LiveJob(record, self._deployment.typical_seconds(record)))
         away = False
         try:
             on_bus = self._read(record.id, self._bus.watching.history(record.id))
         except BUS_AWAY:
             on_bus, away = [], not record.status.final
-        followed.add(_merged(self._bench.events(record.id), on_bus))
+        followed.add(_merged(self._deployment.events(record.id), on_bus))
         if record.status.final:
             followed.live.fold.take(record)
         while self._unrecorded([followed]):
@@ -269,7 +269,7 @@ class Feed:
             events = self._read(job, entries)
             if events and not _next_to(followed.numbers, events[0]):  # the bus has lost or forgotten some
                 try:
-                    events = _merged(self._bench.events(job, followed.cursor), events)
+                    events = _merged(self._deployment.events(job, followed.cursor), events)
                 except WorkbenchError as error:  # asked again after a while; the other jobs go on
                     log.warning("live state is old", job=job, error=error.message)
                     followed.resting_until = time.monotonic() + LOOK_EVERY_S
@@ -298,8 +298,8 @@ class Feed:
         silent = {one.job: one for one in reading if time.monotonic() - one.heard_at >= LOOK_EVERY_S}
         for job in self._bus.watching.unknown(silent):
             followed = silent[job]
-            record = self._bench.store.get(job)  # asked first: what ends it is then among the events
-            followed.add(self._bench.events(job, followed.cursor))
+            record = self._deployment.store.get(job)  # asked first: what ends it is then among the events
+            followed.add(self._deployment.events(job, followed.cursor))
             if record is not None and record.status.final and not followed.live.ended:
                 followed.live.fold.take(record)
             touched.add(job)
@@ -309,7 +309,7 @@ class Feed:
         since = time.monotonic() - RECORDED_S
         ended = [one.job for one in followed if one.ended_at > since]
         try:
-            return self._bench.store.unfinished_among(ended) if ended else set()
+            return self._deployment.store.unfinished_among(ended) if ended else set()
         except WorkbenchError:  # SQL is away: nothing is kept back for it
             return set()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from schemas.job import JobRecord
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.live.feed import Feed, Followed
 from workbench.metrics import LIVE_JOBS
 
@@ -22,9 +22,9 @@ class Listener(Protocol):
 class Hub:
     """One a process. Its methods belong to the event loop that first used it."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.feed = Feed(bench, self._changed)
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.feed = Feed(deployment, self._changed)
         self._listeners: dict[str, set[Listener]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         LIVE_JOBS.set_function(lambda: self.feed.jobs)
@@ -74,5 +74,5 @@ class Hub:
 
     def _tell(self, jobs: frozenset[str]) -> None:
         for job in jobs:
-            for listener in self._listeners.get(job, ()):
+            for listener in tuple(self._listeners.get(job, ())):  # one may leave as soon as it hears the end
                 listener.touch(job)

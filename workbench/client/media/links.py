@@ -59,5 +59,5 @@ def _signed(settings: Settings, path: str, given: dict[str, str]) -> str:
 
 
 def _key(settings: Settings, path: str, query: str) -> str:
-    secret = f"workbench media link {settings.bench} {settings.s3_secret_key}"
+    secret = f"workbench media link {settings.namespace} {settings.s3_secret_key}"
     return hmac.new(secret.encode(), f"{path}?{query}".encode(), hashlib.sha256).hexdigest()

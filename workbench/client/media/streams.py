@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.incoming import incoming_folder
 from workbench.client.inspection.inspector import StreamIndex
 from workbench.client.media.bounded_folder import keep_bounded
@@ -17,23 +17,23 @@ from workbench.store.files import written
 LIMIT_BYTES = 2_000_000_000
 
 
-def stream(bench: Bench, ref: Ref) -> tuple[StreamIndex, Path]:
+def stream(deployment: Deployment, ref: Ref) -> tuple[StreamIndex, Path]:
     """Where the pieces are, and the file that has them. Blocks: a minute of video takes a tenth of a second.
 
     Raises WorkbenchError: artifact.no_stream for other kinds and codecs; upload.* where it cannot be read; store.*.
     """
     if ref.kind not in ("audio", "video"):
         raise _not_played(ref, ref.kind)
-    folder = bench.settings.home / "cache" / "streams"
+    folder = deployment.settings.home / "cache" / "streams"
     place, index = folder / f"{ref.sha256}.mp4", folder / f"{ref.sha256}.json"
     with written(folder), contextlib.suppress(FileNotFoundError, ValueError):
         found = StreamIndex.model_validate_json(index.read_bytes())
         for file in (place, index):
             os.utime(file)  # what was asked for lately stays
         return found, place
-    with incoming_folder(bench.settings.home) as work:
+    with incoming_folder(deployment.settings.home) as work:
         try:
-            found = bench.inspector.stream(bench.open(ref), work / "stream")
+            found = deployment.inspector.stream(deployment.open(ref), work / "stream")
         except WorkbenchError as error:
             if error.code == "upload.refused":
                 raise _not_played(ref, str(error.seen)) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.incoming import incoming_folder
 from workbench.client.media.bounded_folder import keep_bounded
 from workbench.store.files import written
@@ -22,7 +22,7 @@ def side_for(size_px: int) -> int:
     return next((side for side in SIDES_PX if side >= size_px), SIDES_PX[-1])
 
 
-def thumbnail(bench: Bench, ref: Ref, side_px: int) -> Path:
+def thumbnail(deployment: Deployment, ref: Ref, side_px: int) -> Path:
     """A JPEG of a picture, or of the frame one third into a video. Blocks.
 
     Raises WorkbenchError: artifact.no_thumbnail for other kinds; upload.* where it cannot be decoded; store.*.
@@ -36,13 +36,13 @@ def thumbnail(bench: Bench, ref: Ref, side_px: int) -> Path:
             allowed="image or video",
             remedy="Show an icon of its kind.",
         )
-    folder = bench.settings.home / "cache" / "thumbnails"
+    folder = deployment.settings.home / "cache" / "thumbnails"
     place = folder / f"{ref.sha256}-{side_px}.jpg"
     with written(folder), contextlib.suppress(FileNotFoundError):  # not made yet, or just swept away
         os.utime(place)  # what was asked for lately stays
         return place
-    with incoming_folder(bench.settings.home) as work:
-        bench.inspector.thumbnail(bench.open(ref), work / "thumbnail", side_px)
+    with incoming_folder(deployment.settings.home) as work:
+        deployment.inspector.thumbnail(deployment.open(ref), work / "thumbnail", side_px)
         with written(folder):
             folder.mkdir(parents=True, exist_ok=True)
             (work / "thumbnail").replace(place)

@@ -11,7 +11,7 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.media.bounded_folder import keep_bounded
 from workbench.store.files import written
 
@@ -24,7 +24,7 @@ def points_for(wanted: int) -> int:
     return next((points for points in POINTS if points >= wanted), POINTS[-1])
 
 
-def waveform(bench: Bench, ref: Ref, points: int) -> list[float]:
+def waveform(deployment: Deployment, ref: Ref, points: int) -> list[float]:
     """The largest amplitude in each of ``points`` equal pieces of a sound or a video, 0 to 1. Blocks.
 
     Raises WorkbenchError: artifact.no_waveform for other kinds; upload.* where it cannot be decoded; store.*.
@@ -38,12 +38,12 @@ def waveform(bench: Bench, ref: Ref, points: int) -> list[float]:
             allowed="audio or video",
             remedy="Show it without a waveform.",
         )
-    folder = bench.settings.home / "cache" / "waveforms"
+    folder = deployment.settings.home / "cache" / "waveforms"
     place = folder / f"{ref.sha256}-{points}.json"
     with written(folder), contextlib.suppress(FileNotFoundError, ValueError):
         os.utime(place)  # what was asked for lately stays
         return list(orjson.loads(place.read_bytes()))
-    peaks = bench.inspector.waveform(bench.open(ref), points)
+    peaks = deployment.inspector.waveform(deployment.open(ref), points)
     with written(folder):
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder)

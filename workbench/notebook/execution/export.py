@@ -1,7 +1,7 @@
 """A notebook as one HTML page that asks nothing of other hosts.
 
 Widgets are left out where an output has HTML of its own: their view needs a kernel or a widget manager from a CDN.
-Formulas stay as they are written. Videos and pictures that are linked come from the bench itself.
+Formulas stay as they are written. Videos and pictures that are linked come from the deployment itself.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import WorkbenchError
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import run_page
 from workbench.notebook.execution.run import Execution, Outcome, stopped
 from workbench.store.run_artifacts import RunArtifacts
@@ -29,16 +29,16 @@ _MEDIA = {".ipynb": "application/x-ipynb+json", ".html": "text/html"}
 
 
 class Recorder:
-    """Records executions on one bench. Thread-safe. Without an MLflow server only the files are kept.
+    """Records executions on one deployment. Thread-safe. Without an MLflow server only the files are kept.
 
     Attributes:
         reached: whether MLflow has answered.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._api = TrackingApi(bench.settings.mlflow_url) if bench.settings.mlflow_url else None
-        self._artifacts = RunArtifacts(self._api, bench.objects) if self._api else None
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._api = TrackingApi(deployment.settings.mlflow_url) if deployment.settings.mlflow_url else None
+        self._artifacts = RunArtifacts(self._api, deployment.objects) if self._api else None
         self._lock = threading.Lock()
         self._beginning = threading.Lock()  # of its own: what has ended is recorded while others wait to begin
         self._until: float | None = None  # how long MLflow is waited for, once it did not answer
@@ -109,7 +109,7 @@ class Recorder:
 
     def url(self, run: str | None) -> str | None:
         """The run's page."""
-        return run_page(self._bench.settings, run)
+        return run_page(self._deployment.settings, run)
 
     def _experiment(self, execution: Execution, stop: threading.Event) -> str:
         """Its id. MLflow is waited for by all together: who comes after a wait that was in vain asks once."""
@@ -133,8 +133,8 @@ class Recorder:
         for path, name in ((outcome.file, "notebook.ipynb"), (outcome.html, "notebook.html")):
             if path is None or not path.exists():
                 continue
-            ref = self._bench.upload(path, "file").model_copy(update={"media_type": _MEDIA[path.suffix]})
-            self._bench.grants.add_upload(
+            ref = self._deployment.upload(path, "file").model_copy(update={"media_type": _MEDIA[path.suffix]})
+            self._deployment.grants.add_upload(
                 OWNER, ref, {"kind": ref.kind, "ref": ref.model_dump(mode="json", exclude_none=True)}
             )
             kept.append(Deliverable(name, ref=ref, media_type=ref.media_type))

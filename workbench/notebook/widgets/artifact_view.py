@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.refs import Ref
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.channel import MAX_TEXT_BYTES, Wanted
 from workbench.notebook.static_html import artifact_html, artifact_text
 from workbench.notebook.widgets.modules import channel_of
@@ -21,16 +21,16 @@ class ArtifactView(View):
         named: whether a job names it: then the channel finds it by its digest.
     """
 
-    def __init__(self, bench: Bench, ref: Ref, title: str = "", *, named: bool = True) -> None:
+    def __init__(self, deployment: Deployment, ref: Ref, title: str = "", *, named: bool = True) -> None:
         self._ref = ref
         shown = ref.model_dump(mode="json", by_alias=True, exclude_none=True)
-        super().__init__(bench, "artifact", {"ref": shown, "title": title})
+        super().__init__(deployment, "artifact", {"ref": shown, "title": title})
         if not named:
-            channel_of(bench).asker.shown[ref.sha256] = ref
-        self.answers = channel_of(bench).known(self._wanted())
+            channel_of(deployment).asker.shown[ref.sha256] = ref
+        self.answers = channel_of(deployment).known(self._wanted())
 
     def picture(self) -> str:
-        return artifact_html(self._bench, self._ref)
+        return artifact_html(self._deployment, self._ref)
 
     def words(self) -> str:
         return artifact_text(self._ref)

@@ -13,7 +13,7 @@ import traitlets
 from schemas.errors import WorkbenchError
 from schemas.refs import read_ref
 from workbench.client.access import LOCAL
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipeline
 from workbench.notebook.given import params_by_node
 from workbench.notebook.job import Job
@@ -32,17 +32,17 @@ class JobForm(View):
     job_id = traitlets.Unicode().tag(sync=True)
     unserved = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, bench: Bench, pipeline: str, *, experiment: str, submit: Callable[..., Job]) -> None:
+    def __init__(self, deployment: Deployment, pipeline: str, *, experiment: str, submit: Callable[..., Job]) -> None:
         self._submit = submit
-        self.pipeline = describe_pipeline(bench, pipeline, LOCAL.name)
+        self.pipeline = describe_pipeline(deployment, pipeline, LOCAL.name)
         values = {"inputs": {}, "params": {}, "leaveOut": [], "seed": 0, "experiment": experiment}
         shown = self.pipeline.model_dump(mode="json", by_alias=True)
-        super().__init__(bench, "form", {"pipeline": shown}, values=values)
+        super().__init__(deployment, "form", {"pipeline": shown}, values=values)
 
     @property
     def job(self) -> Job | None:
         """The job that was submitted last."""
-        return Job(self._bench, self.job_id, self.unserved) if self.job_id else None
+        return Job(self._deployment, self.job_id, self.unserved) if self.job_id else None
 
     @property
     def params(self) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schemas.graph import Graph
 from schemas.status import NodeStatus
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.static_html import graph_html, graph_text
 from workbench.notebook.widgets.view import View
 
@@ -14,14 +14,19 @@ from workbench.notebook.widgets.view import View
 class GraphDrawing(View):
     """Nodes with their states, and the edges between them. Needs no kernel once it is there."""
 
-    def __init__(self, bench: Bench, graph: Graph, states: Mapping[str, NodeStatus]) -> None:
+    def __init__(self, deployment: Deployment, graph: Graph, states: Mapping[str, NodeStatus]) -> None:
         self._graph, self._states = graph, states
         nodes = [
-            {"id": node.id, "name": node.name or node.id, "status": states.get(node.id, node.status).value}
+            {
+                "id": node.id,
+                "name": node.name or node.id,
+                "words": node.service,
+                "status": states.get(node.id, node.status).value,
+            }
             for node in graph.nodes
         ]
         edges = [edge.model_dump(mode="json", by_alias=True, include={"from_", "to", "kind"}) for edge in graph.edges]
-        super().__init__(bench, "drawing", {"nodes": nodes, "edges": edges})
+        super().__init__(deployment, "drawing", {"nodes": nodes, "edges": edges})
 
     def picture(self) -> str:
         return graph_html(self._graph, self._states)

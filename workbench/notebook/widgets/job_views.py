@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from schemas.job import JobRecord
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.finish import await_record, await_tracked
 from workbench.notebook.channel import Wanted
 from workbench.notebook.display import show_job
@@ -22,8 +22,8 @@ class _JobView(View):
 
     _view_of_job = ""
 
-    def __init__(self, bench: Bench, job_id: str, unserved: Sequence[str] = ()) -> None:
-        super().__init__(bench, self._view_of_job, {"jobId": job_id, "unserved": list(unserved)})
+    def __init__(self, deployment: Deployment, job_id: str, unserved: Sequence[str] = ()) -> None:
+        super().__init__(deployment, self._view_of_job, {"jobId": job_id, "unserved": list(unserved)})
         self.job_id, self._unserved = job_id, tuple(unserved)
         self._after: list[Callable[[], None]] = []
         self._give_up: Callable[[], None] = lambda: None
@@ -34,7 +34,7 @@ class _JobView(View):
     @property
     def record(self) -> JobRecord:
         """The job it shows, as it is now."""
-        return self._bench.job(self.job_id)
+        return self._deployment.job(self.job_id)
 
     def ended(self) -> bool:
         """Whether the job has ended."""
@@ -43,7 +43,7 @@ class _JobView(View):
     def refresh(self) -> bool:
         """Write the state of now into the notebook; whether it is final. Blocks."""
         final = self.ended()
-        self.answers = channel_of(self._bench).known(self._wanted(final))
+        self.answers = channel_of(self._deployment).known(self._wanted(final))
         return final
 
     def when_ended(self, then: Callable[[], None]) -> None:
@@ -67,7 +67,7 @@ class _JobView(View):
         return self.job_id, self.record.mlflow_run_id
 
     def picture(self) -> str:
-        return job_html(self._bench, self.record)
+        return job_html(self._deployment, self.record)
 
     def words(self) -> str:
         return job_text(self.record, self._unserved)
@@ -85,7 +85,7 @@ class _JobView(View):
         if self.refresh():
             self._settled = now
         else:
-            self._give_up = channel_of(self._bench).when_final(self.job_id, self._ended)
+            self._give_up = channel_of(self._deployment).when_final(self.job_id, self._ended)
 
     def _turned(self, _: Any) -> None:
         """A person went on with another job in this place, as after "Go on where it stopped"."""
@@ -94,12 +94,12 @@ class _JobView(View):
             self._watch()
 
     def _ended(self) -> None:
-        bench = self._bench
-        await_record(bench, self.job_id)
+        deployment = self._deployment
+        await_record(deployment, self.job_id)
         for then in self._after:  # first: what follows may take longer than the kernel lives
             then()
         self.refresh()
-        if await_tracked(bench, self.job_id):  # its link comes a moment later
+        if await_tracked(deployment, self.job_id):  # its link comes a moment later
             self.refresh()
 
     def _wanted(self, final: bool) -> list[Wanted]:

@@ -10,7 +10,7 @@ import httpx
 import traitlets
 from ipywidgets import Widget
 
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.media.links import probe_link
 from workbench.notebook.addresses import page_of
 from workbench.notebook.channel import Channel
@@ -38,45 +38,45 @@ class Modules(Widget):  # type: ignore[misc]
     style = traitlets.Unicode().tag(sync=True)
     page = traitlets.Unicode().tag(sync=True)
     probe = traitlets.Unicode().tag(sync=True)
-    bench = traitlets.Unicode().tag(sync=True)
+    deployment = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, channel: Channel) -> None:
-        settings = channel.bench.settings
+        settings = channel.deployment.settings
         probe = probe_link(settings) if settings.app_url else ""
         super().__init__(
             sources=sources(),
             style=style(),
             page=reachable_page(settings),
             probe=settings.app_url.rstrip("/") + probe if probe else "",
-            bench=settings.bench,
+            deployment=settings.namespace,
         )
         self.on_msg(lambda _, message, buffers: channel.take(message, buffers, self.send))
 
     def __repr__(self) -> str:
-        return f"<Modules {self.bench}>"  # traitlets would print every module
+        return f"<Modules {self.deployment}>"  # traitlets would print every module
 
 
 _of_settings: dict[str, tuple[Channel, Modules]] = {}
 
 
-def channel_of(bench: Bench) -> Channel:
+def channel_of(deployment: Deployment) -> Channel:
     """The channel of this kernel to that deployment, made when it is first asked for."""
-    return _made(bench)[0]
+    return _made(deployment)[0]
 
 
-def modules_of(bench: Bench) -> Modules:
+def modules_of(deployment: Deployment) -> Modules:
     """The same for the modules."""
-    channel, modules = _made(bench)
+    channel, modules = _made(deployment)
     if modules.comm is None:  # somebody closed all widgets
         modules = Modules(channel)
-        _of_settings[bench.settings.model_dump_json()] = (channel, modules)
+        _of_settings[deployment.settings.model_dump_json()] = (channel, modules)
     return modules
 
 
-def _made(bench: Bench) -> tuple[Channel, Modules]:
-    key = bench.settings.model_dump_json()
+def _made(deployment: Deployment) -> tuple[Channel, Modules]:
+    key = deployment.settings.model_dump_json()
     if key not in _of_settings:
-        channel = Channel(bench)
+        channel = Channel(deployment)
         _of_settings[key] = (channel, Modules(channel))
     return _of_settings[key]
 

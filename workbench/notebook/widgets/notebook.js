@@ -88,11 +88,11 @@ function begin(model, host) {
     tell();
     if (kernel.live && was === false) draw(); // it answers again: from its word on
     was = kernel.live;
-    if (kernel.live) document.dispatchEvent(new CustomEvent(NEW_KERNEL, { detail: { bench: host.get("bench"), manager: host.widget_manager, begin, host } }));
+    if (kernel.live) document.dispatchEvent(new CustomEvent(NEW_KERNEL, { detail: { deployment: host.get("deployment"), manager: host.widget_manager, begin, host } }));
   };
   /** A cell was run again after a restart: its kernel answers for the other cells' views as well. */
   const adopted = (/** @type {any} */ { detail }) => {
-    if (detail.host === host || kernel.live || elsewhere || detail.bench !== host.get("bench") || detail.manager !== host.widget_manager) return;
+    if (detail.host === host || kernel.live || elsewhere || detail.deployment !== host.get("deployment") || detail.manager !== host.widget_manager) return;
     stop();
     const there = detail.begin(model, detail.host);
     elsewhere = there;

@@ -10,7 +10,7 @@ import orjson
 import traitlets
 
 from schemas.api import api_status
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.run_rows import frame_of, runs_html, runs_text
 from workbench.notebook.widgets.view import View
 from workbench.store.columns import metrics_of, params_of
@@ -43,16 +43,16 @@ class RunTable(View):
     columns = traitlets.List().tag(sync=True)
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, bench: Bench, lines: Callable[[], list[JobLine]], columns: Iterable[str] = ()) -> None:
-        self._ask, self._database = lines, bench.store.database
+    def __init__(self, deployment: Deployment, lines: Callable[[], list[JobLine]], columns: Iterable[str] = ()) -> None:
+        self._ask, self._database = lines, deployment.store.database
         self._wanted = list(columns)
         self._looking = threading.Lock()
         rows, names = self._look()
-        super().__init__(bench, "table", {}, rows=rows, columns=_columns(names, rows))
+        super().__init__(deployment, "table", {}, rows=rows, columns=_columns(names, rows))
         self.on_msg(lambda _, __, ___: threading.Thread(target=self.refresh, daemon=True).start())
 
     def refresh(self) -> None:
-        """Look at the bench again. Blocks."""
+        """Look at the deployment again. Blocks."""
         if self._looking.acquire(blocking=False):
             try:
                 rows, names = self._look()
@@ -64,7 +64,7 @@ class RunTable(View):
     def selected_frame(self) -> pd.DataFrame:
         """The selected runs as ``Runs.to_pandas`` gives them, in the order of the table's rows."""
         chosen = set(self.selected)
-        return frame_of(self._bench, [line for line in self._lines if line.id in chosen])
+        return frame_of(self._deployment, [line for line in self._lines if line.id in chosen])
 
     def picture(self) -> str:
         return runs_html(self._ask())

@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.notebook.display import show
 from workbench.notebook.widgets.modules import modules_of
 
@@ -29,10 +29,10 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
     options = traitlets.Dict().tag(sync=True)
     answers = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, bench: Bench, view: str, options: dict[str, Any], **more: Any) -> None:
-        modules = f"IPY_MODEL_{modules_of(bench).model_id}"
+    def __init__(self, deployment: Deployment, view: str, options: dict[str, Any], **more: Any) -> None:
+        modules = f"IPY_MODEL_{modules_of(deployment).model_id}"
         super().__init__(modules=modules, view=view, options=options, **more)
-        self._bench = bench
+        self._deployment = deployment
 
     def picture(self) -> str:
         """The same as HTML that needs neither a kernel nor a script."""

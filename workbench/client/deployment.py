@@ -1,4 +1,4 @@
-"""A bench, as a face sees it."""
+"""A deployment, as a face sees it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from workbench.store.typical import typical_seconds
 QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
 
 
-class Bench:
+class Deployment:
     """Connects when first used. Every method raises WorkbenchError with a remedy, and nothing else on purpose."""
 
     def __init__(self, settings: Settings) -> None:
@@ -53,19 +53,19 @@ class Bench:
                 "no stack runs in this home",
                 where=str(settings.home),
                 seen=", ".join(f"WORKBENCH_{name.upper()} is not set" for name in missing),
-                remedy="Start it with `workbench up --detach`, or set the URLs of another bench.",
+                remedy="Start it with `workbench up --detach`, or set the URLs of another deployment.",
             )
         self.settings = settings
         self.cache = LocalCache(settings.home / "cache", int(settings.cache_gib * 2**30))
 
     @cached_property
     def bus(self) -> Bus:
-        return Bus(self.settings.bus_url, self.settings.bench)
+        return Bus(self.settings.bus_url, self.settings.namespace)
 
     @cached_property
     def quick_bus(self) -> Bus:
         """For questions whose answer a person waits for: it gives up soon."""
-        return Bus(self.settings.bus_url, self.settings.bench, timeout_s=QUICK_S)
+        return Bus(self.settings.bus_url, self.settings.namespace, timeout_s=QUICK_S)
 
     @cached_property
     def outlook(self) -> Outlook:

@@ -1,4 +1,4 @@
-"""Figures of the whole bench, asked at the moment they are read: queues, workers, jobs, dead letters."""
+"""Figures of the whole deployment, asked at the moment they are read: queues, workers, jobs, dead letters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from schemas.status import JobStatus, Plane
 from workbench.bus.bus import Bus
 from workbench.bus.keys import LANES
-from workbench.client.bench import Bench
+from workbench.client.deployment import Deployment
 from workbench.client.questions import Questions
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
@@ -24,19 +24,19 @@ log = structlog.get_logger()
 WITHIN_S = 1.5
 
 
-class BenchCollector(Collector):
+class DeploymentCollector(Collector):
     """Asks bus and SQL side by side. A part that does not answer in time has ``workbench_up 0`` and no figures.
 
     A question that hangs is not asked again before it has come back.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._bus = Bus(bench.settings.bus_url, bench.settings.bench, timeout_s=1.0)
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._bus = Bus(deployment.settings.bus_url, deployment.settings.namespace, timeout_s=1.0)
         self._questions: Questions[list[Metric]] = Questions(("bus", "sql"), "metrics")
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask the bench."""
+        """Nothing: registering must not ask the deployment."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -80,8 +80,8 @@ class BenchCollector(Collector):
     def _of_sql(self) -> list[Metric]:
         jobs = GaugeMetricFamily("workbench_jobs", "Jobs in the record.", labels=["status"])
         letters = GaugeMetricFamily("workbench_dead_letters", "Nodes that were given up.")
-        counts = self._bench.store.count_by_status()
+        counts = self._deployment.store.count_by_status()
         for status in JobStatus:
             jobs.add_metric([status.value], counts.get(status.value, 0))
-        letters.add_metric([], DeadLetters(self._bench.store.database).count())
+        letters.add_metric([], DeadLetters(self._deployment.store.database).count())
         return [jobs, letters]

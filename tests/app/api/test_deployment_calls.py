@@ -16,7 +16,7 @@ from schemas.graph import Graph
 from tests.app.api.conftest import Asking, Client, refused
 from tests.app.uploads.media import picture, wav
 from tests.engine.graphs import document
-from tests.live import LiveBench, sigkill, wait_for
+from tests.live import LiveDeployment, sigkill, wait_for
 from workbench.client.presets import shipped
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
@@ -31,14 +31,14 @@ def the_pipeline(api: Client, name: str = "talking_head") -> dict[str, Any]:
 
 
 @pytest.fixture
-def hanging_bus(live: LiveBench) -> Iterator[None]:
+def hanging_bus(live: LiveDeployment) -> Iterator[None]:
     assert live.bus_process is not None
     os.kill(live.bus_process.pid, signal.SIGSTOP)
     yield
     os.kill(live.bus_process.pid, signal.SIGCONT)
 
 
-def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveBench) -> None:
+def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveDeployment) -> None:
     found = the_pipeline(api)
     assert found["offered"] and found["reason"] == "" and found["result"] == "remux.video"
     inputs = {one["name"]: one for one in found["inputs"]}
@@ -55,7 +55,7 @@ def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveBench) -> None
     assert "capabilities" not in [p["name"] for p in api.get("/api/pipelines").json()["pipelines"]]
 
 
-def test_without_a_worker_a_pipeline_is_greyed_with_the_reason(api: Client, live: LiveBench) -> None:
+def test_without_a_worker_a_pipeline_is_greyed_with_the_reason(api: Client, live: LiveDeployment) -> None:
     assert live.worker is not None
     live.worker.send_signal(signal.SIGTERM)
     live.worker.wait(30)
@@ -64,7 +64,7 @@ def test_without_a_worker_a_pipeline_is_greyed_with_the_reason(api: Client, live
     assert {node["id"]: node["offered"] for node in found["nodes"]}["script"], "the control plane is there"
 
 
-def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveBench) -> None:
+def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveDeployment) -> None:
     found = the_pipeline(api)
     nodes = {node["id"]: node["service"] for node in found["nodes"]}
     names = [preset["name"] for preset in found["presets"] if preset["owner"] == ""]
@@ -100,8 +100,8 @@ def test_presets_are_kept_found_replaced_and_deleted_by_their_owner(asking: Aski
     assert ada.delete(calm).json()["owner"] == ""
 
 
-def test_an_estimate_comes_from_past_runs(api: Client, live: LiveBench) -> None:
-    before = live.bench.store.list(JobFilter(limit=1)).total
+def test_an_estimate_comes_from_past_runs(api: Client, live: LiveDeployment) -> None:
+    before = live.deployment.store.list(JobFilter(limit=1)).total
     answer = api.post("/api/estimate", json={"pipeline": "talking_head", "options": {"leaveOut": ["evaluate"]}})
     assert answer.status_code == 200 and set(answer.json()) == {"seconds", "perNode", "basis"}
     assert "evaluate" not in answer.json()["perNode"]
@@ -110,7 +110,7 @@ def test_an_estimate_comes_from_past_runs(api: Client, live: LiveBench) -> None:
     refused(api.post("/api/estimate", json=whole), 422, "pipeline.bad_option")
     foreign = {"pipeline": "talking_head", "options": {"portrait": "0" * 64}}
     refused(api.post("/api/estimate", json=foreign), 404, "artifact.unknown")
-    assert live.bench.store.list(JobFilter(limit=1)).total == before
+    assert live.deployment.store.list(JobFilter(limit=1)).total == before
 
     def graph(sleep_s: float) -> dict[str, Any]:
         return {"graph": document({"a": {"service": "probe.hasty", "params": {"value": "e", "sleep_s": sleep_s}}})}
@@ -127,7 +127,7 @@ def test_an_estimate_comes_from_past_runs(api: Client, live: LiveBench) -> None:
     assert short["seconds"] < other["seconds"] < long["seconds"] and other["basis"] == 2, "else all of them"
 
 
-def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: LiveBench) -> None:
+def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: LiveDeployment) -> None:
     ada, bob = asking("ada/runner"), asking("bob/runner")
 
     def give(client: Client, name: str, data: bytes) -> str:
@@ -146,7 +146,7 @@ def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: Liv
     assert names(bob) == ["bobs.wav"] and names(asking("eve:admin")) == []
     # What a job was given without an upload is there too, and what it made is not.
     job = submit_graph(
-        live.bench,
+        live.deployment,
         Request(
             Graph.model_validate(
                 document({"a": {"service": "generate.upscale_image", "input": {"image": ada_ref(ada, face)}}})
@@ -167,7 +167,7 @@ def ada_ref(client: Client, sha256: str) -> dict[str, Any]:
     return {"sha256": sha256, "kind": "image", "width": ref["width"], "height": ref["height"]}
 
 
-def test_the_system_tells_who_offers_what_and_how_far_the_record_is(api: Client, live: LiveBench) -> None:
+def test_the_system_tells_who_offers_what_and_how_far_the_record_is(api: Client, live: LiveDeployment) -> None:
     answer = api.get("/api/system").json()
     entries = {one["service"]: one for one in answer["capabilities"]["entries"]}
     assert entries["probe.data"]["workers"] and entries["probe.data"]["missing"] == ""
@@ -176,7 +176,7 @@ def test_the_system_tells_who_offers_what_and_how_far_the_record_is(api: Client,
     assert answer["queue"]["phase"] == "open" and (answer["queue"]["outboxOldestS"] or 0) >= 0
 
 
-def test_capabilities_are_those_of_both_planes(api: Client, live: LiveBench) -> None:
+def test_capabilities_are_those_of_both_planes(api: Client, live: LiveDeployment) -> None:
     answer = api.get("/api/capabilities")
     assert answer.status_code == 200, answer.text
     offered = answer.json()["offeredBy"]
@@ -187,17 +187,17 @@ def test_capabilities_are_those_of_both_planes(api: Client, live: LiveBench) -> 
     assert api.get("/api/jobs", params={"pipeline": "capabilities"}).json()["jobs"], "listed where it is named"
 
 
-def test_with_the_worker_gone_capabilities_say_what_is_missing(api: Client, live: LiveBench) -> None:
+def test_with_the_worker_gone_capabilities_say_what_is_missing(api: Client, live: LiveDeployment) -> None:
     assert live.worker is not None
     live.worker.send_signal(signal.SIGTERM)
     live.worker.wait(30)
-    wait_for(lambda: len(live.bench.bus.queues.workers()) == 1)
+    wait_for(lambda: len(live.deployment.bus.queues.workers()) == 1)
     details = refused(api.get("/api/capabilities"), 503, "capabilities.incomplete")
     assert list(details["silent"]) == ["data"] and "generate.portrait_animation" in details["missing"]
     assert details["remedy"]
 
 
-def test_a_worker_that_hangs_makes_nobody_wait_longer_than_ten_seconds(api: Client, live: LiveBench) -> None:
+def test_a_worker_that_hangs_makes_nobody_wait_longer_than_ten_seconds(api: Client, live: LiveDeployment) -> None:
     assert live.worker is not None
     os.killpg(live.worker.pid, signal.SIGSTOP)
     try:
@@ -214,7 +214,7 @@ def test_a_bus_that_hangs_makes_nobody_wait_longer_than_ten_seconds(api: Client,
     assert time.monotonic() - began < 11 and "bus" in details["silent"]
 
 
-def test_with_the_bus_dead_the_system_page_still_says_what_it_knows(api: Client, live: LiveBench) -> None:
+def test_with_the_bus_dead_the_system_page_still_says_what_it_knows(api: Client, live: LiveDeployment) -> None:
     assert live.bus_process is not None
     sigkill(live.bus_process)
     refused(api.get("/api/capabilities"), 503, "capabilities.incomplete")
@@ -225,7 +225,7 @@ def test_with_the_bus_dead_the_system_page_still_says_what_it_knows(api: Client,
     assert live.settings.bus_url.split(":")[2].split("@")[0] not in api.get("/api/system").text, "no password"
 
 
-def test_the_system_says_who_works_on_what(api: Client, asking: Asking, live: LiveBench, tmp_path: Path) -> None:
+def test_the_system_says_who_works_on_what(api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     nodes = {"a": {"service": "probe.data", "params": {"gate": str(gate)}}}
     job = api.post("/api/jobs", json={"graph": document(nodes)}).json()["jobId"]

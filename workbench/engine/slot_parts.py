@@ -1,8 +1,15 @@
-"""How a slot is told to end: first it drains, then it stops."""
+"""What a slot works with, whatever segment it is at, and how it is told to end."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+
+from workbench.bus.bus import Bus
+from workbench.engine.executor_process import ExecutorProcess
+from workbench.engine.lease import LeaseRenewer
+from workbench.store.local_cache import LocalCache
+from workbench.store.objects import Objects
 
 
 class Shutdown:
@@ -33,3 +40,16 @@ class Shutdown:
     def wait(self, seconds: float) -> bool:
         """Wait, or end at once where the slot stops; returns whether it does."""
         return self._stopping.wait(seconds)
+
+
+@dataclass(frozen=True)
+class SlotParts:
+    """Shared by the slot and what it makes for each segment."""
+
+    pool: str  # by its name on the bus
+    bus: Bus
+    objects: Objects
+    cache: LocalCache
+    executor: ExecutorProcess
+    renewer: LeaseRenewer
+    shutdown: Shutdown
