@@ -89,7 +89,7 @@ def test_text_seed_and_settings_arrive_where_they_belong() -> None:
 @pytest.mark.parametrize(
     ("pipeline", "options", "words"),
     [
-        ("talking_head", {"script": "Hi."}, ("needs portrait", "--portrait")),
+        ("talking_head", {"script": "Hi."}, ("`portrait` is missing", "--portrait")),
         ("talking_head", {"portrait": portrait()}, ("one of prompt, script, audio", "--audio FILE", "none of them")),
         ("talking_head", {"portrait": portrait(), "script": " \n"}, ("one of prompt, script, audio", "none of them")),
         (
@@ -128,7 +128,7 @@ def test_text_seed_and_settings_arrive_where_they_belong() -> None:
         ("capabilities", {"leave_out": frozenset({"merge"})}, ("merge cannot be left out", "nothing")),
         ("draft_script", {}, ("needs prompt", "--prompt")),
         ("draft_script", {"prompt": "The sea.", "script": "Hi."}, ("does not use script",)),
-        ("transcribe", {}, ("needs audio", "--audio FILE")),
+        ("transcribe", {}, ("`audio` is missing", "--audio FILE")),
     ],
     ids=[
         "portrait",

@@ -65,7 +65,7 @@ def page(browser: Browser) -> Iterator[Page]:
 def paper(page: Page, lab: Lab) -> Notebook:
     lab.write(PAPER, "pass")
     notebook = Notebook(page, lab, PAPER).open()
-    page.route(lambda url: not url.startswith(lab.url), lambda route: route.abort())
+    page.route(lambda url: url.startswith("http") and not url.startswith(lab.url), lambda route: route.abort())
     assert notebook.python(f"{CONNECT}\n{VIDEO}\n{COUNT}") == ""
     return notebook
 

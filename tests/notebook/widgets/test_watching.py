@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, expect
 
+from nodes._samples import sample_portrait
 from tests.app.pages.place import Place
 from tests.notebook.widgets.lab import Notebook
 from tests.stack.conditions import wait_for
@@ -20,16 +23,27 @@ def field(form: Locator, name: str) -> Locator:
     return form.locator(f'[data-field="{name}"]')
 
 
-def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, place: Place) -> None:
+def large_portrait(folder: Path) -> Path:
+    """The packaged portrait with noise on it: more than one piece of an upload."""
+    face = np.asarray(Image.open(sample_portrait(folder)).convert("RGB").resize((1024, 1024)), np.int16)
+    noise = np.random.default_rng(1).integers(-6, 7, face.shape)
+    Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).save(folder / "face.png")
+    assert (folder / "face.png").stat().st_size > 1 << 20
+    return folder / "face.png"
+
+
+def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, place: Place, tmp_path: Path) -> None:
     form = notebook.run("form = wb.form('talking_head', experiment='by form')\nform")
     form.get_by_role("button", name="Run").click()
-    expect(field(form, "portrait").get_by_role("alert")).to_contain_text("needs a portrait")
+    expect(field(form, "portrait").get_by_role("alert")).to_contain_text("is missing")
 
     form.get_by_label("Portrait", exact=True).fill("no/such/file.png")
     form.get_by_label("Script", exact=True).fill("Good morning.")
     form.get_by_role("button", name="Run").click()
     expect(field(form, "portrait").get_by_role("alert")).to_contain_text("no file no/such/file.png")
-    form.get_by_label("Portrait", exact=True).fill("sample")
+    form.get_by_label("Portrait from this computer").set_input_files(large_portrait(tmp_path))
+    expect(field(form, "portrait")).to_contain_text(re.compile(r"face\.png, [\d.]+ MB"))
+    expect(field(form, "portrait").get_by_role("alert")).to_be_hidden()
     form.get_by_text("Parameters", exact=True).click()
     size = field(form, "animate.size")
     size.get_by_role("spinbutton").fill("300")

@@ -114,9 +114,9 @@ def check_given(pipeline: Pipeline, values: Mapping[str, Any]) -> None:
             raise refusal(
                 pipeline.name,
                 name,
-                f"{pipeline.name} needs {name}",
+                f"`{name}` is missing: the pipeline {pipeline.name} needs it",
                 wanted(pipeline, name),
-                f"Give {flag(name)}.",
+                f"Give {name} (on the command line: {flag(name)}).",
                 "nothing",
             )
     for group in pipeline.groups:
