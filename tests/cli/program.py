@@ -26,7 +26,7 @@ from workbench.unix_url import unix_url
 
 ROOT = Path(__file__).parents[2]
 WARM = Warm()
-COLD = ("up", "down", "lab", "notebook")
+COLD = ("up", "down", "lab")
 
 
 @dataclass(frozen=True)

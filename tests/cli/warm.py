@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 IMPORTED = ("workbench.cli.main", "workbench.client.deployment", "workbench.client.opening", "workbench.embedded.stack")
+# command: what it imports besides, before its first fork
+MORE = {"notebook": ("workbench.notebook.execution.grid", "nbformat")}
 
 
 class Warm:
@@ -76,6 +78,8 @@ def serve() -> None:
     asked, answers = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     for line in asked:
         command = json.loads(line)
+        for name in MORE.get(command["arguments"][0], ()):
+            importlib.import_module(name)
         pid = os.fork()
         if pid == 0:
             _become(command)

@@ -27,7 +27,7 @@ ROUND, COLLECTOR = "collection", "collector"
 ROUND_S = 20.0  # the round of a collector that died counts as closed after this time
 LEASE_S = 60.0
 POLL_S = 0.02
-_ROUND = "SELECT value FROM deployment WHERE key = 'collection'"
+_ROUND = "SELECT value FROM bench WHERE key = 'collection'"
 
 
 class RoundChanged(Exception):
