@@ -166,7 +166,7 @@ def test_the_control_plane_collects_once_a_day_where_the_settings_say_so(live: L
     )
     assert not due(live.deployment.store, time.time()) and due(live.deployment.store, time.time() + 24 * 3600)
     with live.deployment.store.database.write() as connection:
-        connection.exec_driver_sql("DELETE FROM deployment WHERE key = ?", (LAST,))
+        connection.exec_driver_sql("DELETE FROM bench WHERE key = ?", (LAST,))
     given = {"retention_older_than": "0s", "retention_keep_tags": "paper, talk"}
     service = Retention(live.settings.model_copy(update=given), live.deployment.store)
     thread = threading.Thread(target=service.run)
