@@ -36,7 +36,12 @@ def take_again(deployment: Deployment, sha256: str | None, kind: str, user: User
     if found is not None and found.get("kind") == kind:
         return {**_shown(Upload.model_validate(found)), "sample": sha256 in sample_digests(deployment)}
     ref = given_ref(deployment, sha256, kind, owner=None if user.sees_all else user.name, where=kind)
-    shown = {"ref": ref.model_dump(mode="json", by_alias=True), "kind": kind, "faces": None, "warnings": []}
+    shown: dict[str, Any] = {
+        "ref": ref.model_dump(mode="json", by_alias=True),
+        "kind": kind,
+        "faces": None,
+        "warnings": [],
+    }
     return {**shown, "sample": sha256 in sample_digests(deployment)}
 
 
