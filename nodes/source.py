@@ -25,7 +25,18 @@ from pathlib import Path
 # The infrastructure that runs nodes. It is the same for all nodes, and changes to it must not change their results.
 INFRASTRUCTURE = frozenset(
     f"nodes.{name}"
-    for name in ("context", "identity", "local", "manifest", "media", "model_cache", "packages", "registry", "sdk")
+    for name in (
+        "context",
+        "finding",
+        "identity",
+        "local",
+        "manifest",
+        "media",
+        "model_cache",
+        "packages",
+        "registry",
+        "sdk",
+    )
 ) | {"nodes.services_doc", "nodes.source"}
 
 _LAYOUT = (token.COMMENT, token.NL, token.ENCODING, token.ENDMARKER)

@@ -22,10 +22,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test ends what it started and cancels what it submitted, also where it fails."""
+    program = request.getfixturevalue("program") if "program" in request.fixturenames else None
     yield
     Program.end_started()
-    if "program" in request.fixturenames:
-        cancel_unfinished(request.getfixturevalue("program").client)
+    if program is not None and program.shared:
+        cancel_unfinished(program.client)
 
 
 @pytest.fixture(scope="package")

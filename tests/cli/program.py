@@ -54,12 +54,14 @@ class Program:
 
     Attributes:
         started: the commands that tests started and did not wait for, in any home.
+        shared: whether its stack serves other tests too.
     """
 
     started: ClassVar[list[subprocess.Popen[str]]] = []
 
     def __init__(self, home: Path, **more: str) -> None:
         self.home = home
+        self.shared = False
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
         self.environment = {**clean, "WORKBENCH_HOME": str(home), **more}
 
@@ -131,7 +133,9 @@ def shared_program(factory: pytest.TempPathFactory) -> Program:
     """The program on a stack with all its parts but the page, which tests of the command line and of executed notebooks
     share; its nodes include the probes."""
     more = {"WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes", "PYTHONPATH": str(ROOT)}
-    return KEPT.get("program", lambda: stack_without_app(factory.mktemp("program") / "home", **more))
+    program = KEPT.get("program", lambda: stack_without_app(factory.mktemp("program") / "home", **more))
+    program.shared = True
+    return program
 
 
 @contextmanager

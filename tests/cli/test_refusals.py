@@ -21,7 +21,7 @@ GRAPHS: dict[str, tuple[Any, str, tuple[str, ...], tuple[str, ...]]] = {
     "cycle": (
         document(script("a"), script("b"), edges=(("a", "b"), ("b", "a"))),
         "graph.cycle",
-        ("b -> a -> b",),
+        ("a -> b -> a",),
         ("where", "seen", "remedy"),
     ),
     "unknown service": (

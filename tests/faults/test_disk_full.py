@@ -217,7 +217,9 @@ def test_executors_that_end_or_start_on_a_full_disk(live: LiveDeployment, disk: 
     os.kill(executor, signal.SIGKILL)
     another = live.start_role("worker", WORKBENCH_HOME=str(disk / "new"))
     try:
-        wait_for(lambda: "no space left" in live.log()[log_from:], what="the new worker says that there is no space")
+        wait_for(
+            lambda: "no disk space left" in live.log()[log_from:], what="the new worker says that there is no space"
+        )
         record = live.finish(job)
         assert record.status is JobStatus.COMPLETED, "the old one needs none for this"
         assert (diary.count(salt), record.node("a").attempt) == (2, 2)

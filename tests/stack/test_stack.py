@@ -202,7 +202,7 @@ def test_a_server_that_hangs_is_failing_and_recovers(home: Path) -> None:
     try:
         hung = status(home)["bus"]
         assert hung["state"] == "failing" and "timed out" in hung["message"]
-        wait_for(lambda: "bus: stopped answering" in (home / "logs" / "stack.log").read_text())
+        wait_for(lambda: "bus: stopped responding" in (home / "logs" / "stack.log").read_text())
         assert status(home)["bus"]["state"] == "failing"
     finally:
         os.kill(bus, signal.SIGCONT)

@@ -71,13 +71,14 @@ def submit_file(
     """Submit a graph. It is validated whole; where anything is wrong, nothing is queued."""
     from schemas.errors import WorkbenchError
     from workbench.client.submit import job_request, submit
-    from workbench.engine.parse import read_document
+    from workbench.engine.parse import parse_graph, read_document
 
     if str(graph) != "-" and not graph.is_file():
         raise WorkbenchError(
             "graph.not_json", f"there is no file {graph}", where=str(graph), remedy="Give the path of a graph document."
         )
     document = read_document(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
+    parse_graph(document)  # before anything starts
     asked = job_request(graph=document, experiment=experiment, lane=lane)
     deployment = connect(start=True, quiet=as_json)
     accepted = submit(deployment, asked, key=key)

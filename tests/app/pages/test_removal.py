@@ -124,7 +124,7 @@ def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, vis
     expect(dialog).to_contain_text("Look at this.")
     tidy(page)
     dialog.get_by_role("button", name="Erase 1 job and 1 file").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("not finished")
+    expect(dialog.get_by_role("alert")).to_contain_text("unfinished")
     assert stored(place, ref["sha256"])
     dialog.get_by_role("button", name="Cancel those jobs and erase").click()
     expect(page.get_by_role("dialog", name="Erased")).to_contain_text("1 job and ", timeout=90_000)
