@@ -59,7 +59,10 @@ lint:
 
 # TypeScript checks the modules against types of the HTTP API, oxlint their style; tools/js pins both.
 javascript: node
-	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory build/js/checked; fi
+	@if test "$$(node -p 'parseInt(process.versions.node) >= 20' 2> /dev/null)" != true || ! command -v npm > /dev/null; then \
+		echo "JavaScript is not checked: it needs npm and Node 20 or newer." >&2; \
+	elif $(MAKE) --no-print-directory $(NPM); then $(MAKE) --no-print-directory build/js/checked; \
+	else echo "JavaScript is not checked." >&2; fi
 
 JS_MODULES := $(wildcard workbench/web/*.js workbench/notebook/widgets/*.js)
 NPM := tools/js/node_modules/.package-lock.json
