@@ -35,6 +35,11 @@ class Noise:
 
 KNOWN = (
     Noise(GRADIO, r"AbortError: ", "a page is left or loaded again before Gradio's requests are answered"),
+    Noise(
+        GRADIO,
+        r"Unexpected error Connection errored out",
+        "a page is left while Gradio reads a stream; a refusal of the server is reported by its status as well",
+    ),
     Noise(JUPYTERLAB, r"NotFoundError: Failed to execute 'removeChild' on 'Node'", "a notebook is opened under load"),
     Noise(
         JUPYTERLAB, r"widget model not found", "outputs of earlier kernels: it saves the state of a running one only"

@@ -12,10 +12,11 @@ LATE = (
     "script: Error: [anywidget] Failed to initialize model.\n"
     "    at AbortSignal.<anonymous> (http://127.0.0.1:5/lab/extensions/anywidget/static/528.d9.js:1600:30)"
 )
+LEFT = "console: Unexpected error Connection errored out.  (http://127.0.0.1:5/assets/index-Dp.js)"
 ABORTED = "console: Uncaught (in promise) AbortError: signal is aborted without reason"
 
 
-@pytest.mark.parametrize("report", [REMOVED + LAB, f"{ABORTED} (http://127.0.0.1:5/assets/index-b1.js)", LATE])
+@pytest.mark.parametrize("report", [REMOVED + LAB, f"{ABORTED} (http://127.0.0.1:5/assets/index-b1.js)", LATE, LEFT])
 def test_reports_of_third_parties_are_noise(report: str) -> None:
     assert is_noise(report)
 
@@ -28,6 +29,7 @@ def test_reports_of_third_parties_are_noise(report: str) -> None:
         f"{REMOVED}    at http://127.0.0.1:5/web/job.js:10:2",
         f"{ABORTED} (http://127.0.0.1:5/web/feed.js)",
         "script: TypeError: cannot read properties of null\n" + LAB,
+        LEFT.replace("/assets/", "/web/"),
         "status 404: http://127.0.0.1:5/api/jobs/1",
         "status 500: http://127.0.0.1:5/api/kernels?1",
     ],
