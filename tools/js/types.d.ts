@@ -12,6 +12,9 @@ type ByName = All<Operations>;
 type Json<O> = O extends { responses: infer R } ? { [S in keyof R]: S extends 200 | 201 | 202 ? (R[S] extends { content: { "application/json": infer A } } ? A : never) : never }[keyof R] : never;
 
 declare global {
+  interface Window {
+    wbUploadRefusals: Record<string, string>; // the text of the last refusal, by field; "" where none stands
+  }
   namespace Api {
     type Schema<N extends keyof components["schemas"]> = components["schemas"][N];
     type Question = keyof ByName;

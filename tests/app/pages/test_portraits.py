@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from nodes._samples import sample_portrait
 from tests.app.pages.conftest import Visiting
@@ -103,3 +103,18 @@ def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None
     voice.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#voice-taken audio")).to_be_visible()
+
+
+@pytest.mark.parametrize("module", ["early", "media"])
+def test_refusal_is_told_where_a_script_comes_late(visiting: Visiting, module: str) -> None:
+    visit = visiting()
+    visit.expect("415")
+    page = visit.page
+    held: list[Route] = []
+    page.route(f"**/web/{module}.js", lambda route: held.append(route))
+    page.reload()
+    with page.expect_response("**/gradio_api/upload*"):
+        give(page, archive(a=b"a"), "me.png")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#portrait-taken .wb-problem")).to_contain_text("A ZIP archive")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gradio.themes import Base, Color, sizes
 
+from workbench import web
+
 # Without this each module is asked for when the one before has come, and the first when Gradio has drawn its place.
 _MODULES = (
     "dom",
@@ -29,6 +31,7 @@ HEAD = (
     '<meta name="color-scheme" content="light dark">'
     + "".join(f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES)
     + '<script type="module" src="/web/early.js"></script>'
+    + f"<script>{(web.folder() / 'upload_refusals.js').read_text(encoding='utf-8')}</script>"
 )
 
 _IRIS = Color(
