@@ -52,7 +52,7 @@ def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
     generate(page)
     beside = page.locator("#field-portrait + .wb-beside")
     expect(beside).to_contain_text("A portrait is missing.")
-    expect(beside).to_contain_text("take the sample portrait")
+    expect(beside).to_contain_text("use the sample portrait")
     page.get_by_role("button", name="Use the sample portrait").click()
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     generate(page)

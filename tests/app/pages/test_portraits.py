@@ -34,7 +34,7 @@ def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visitin
     page.get_by_label("My own text").check()
     page.get_by_role("textbox", name="Script").fill(SCRIPT)
     generate(page)
-    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("needs that person's consent")
+    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("requires the consent of that person")
     assert "job=" not in page.url
     page.get_by_label("Everybody who is seen or heard here has agreed to it.").check()
     generate(page)

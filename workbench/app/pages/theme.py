@@ -1,10 +1,10 @@
-"""How Gradio's own components look: the palette of ``web/workbench.css``, system fonts, nothing from outside."""
+"""The theme of Gradio's own components: the palette of ``web/workbench.css``, system fonts, no external resources."""
 
 from __future__ import annotations
 
 from gradio.themes import Base, Color, sizes
 
-# Without this each module is asked for when the one before has come, and the first when Gradio has drawn its place.
+# Without preloading, each module loads only after the one that imports it, and the first after Gradio has rendered.
 _MODULES = (
     "dom",
     "api",
@@ -62,7 +62,7 @@ _STONE = Color(
 
 
 def theme() -> Base:
-    """Calm: one accent, hairlines instead of shadows, text in the fonts of the system."""
+    """A calm theme: one accent, hairlines instead of shadows, system fonts."""
     made = Base(
         primary_hue=_IRIS,
         secondary_hue=_IRIS,
