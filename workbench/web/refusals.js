@@ -1,24 +1,23 @@
 // @ts-check
-// Gradio tells of a refused upload by a toast that goes away. Here it is said beside its field too, and stays until
-// something else is given there.
+// Gradio reports a refused upload by a temporary toast. This module also shows it beside its field until the next upload.
 
 const UPLOADS = "/gradio_api/upload";
-const KINDS = { image: "a picture", audio: "a sound" };
+const KINDS = { image: "an image", audio: "an audio file" };
 
 /** @type {string | null} */
-let touched = null; // the field of the capture that a person used last
+let touched = null; // the field of the file input that the user used last
 
-/** Calls `told(text)` for every refusal of a field's upload; "" when another one begins. */
-export function onRefusal(field, told) {
+/** Calls `listener(text)` for every refused upload of a field, and with "" when another upload starts. */
+export function onRefusal(field, listener) {
   window.addEventListener("wb-refused", (event) => {
     const { detail } = /** @type {CustomEvent<{field: string, text: string}>} */ (event);
-    if (detail.field === field) told(detail.text);
+    if (detail.field === field) listener(detail.text);
   });
 }
 
-const say = (field, text) => field && window.dispatchEvent(new CustomEvent("wb-refused", { detail: { field, text } }));
+const report = (field, text) => field && window.dispatchEvent(new CustomEvent("wb-refused", { detail: { field, text } }));
 
-/** Begins to listen; once a page. */
+/** Start listening. Call it once per page. */
 export function listen() {
   for (const type of ["pointerdown", "keydown", "change", "drop", "paste"]) {
     document.addEventListener(
@@ -29,32 +28,32 @@ export function listen() {
         if (!source) return;
         touched = source.id.replace(/-source$/, "");
         const [file] = (event instanceof DragEvent ? event.dataTransfer : target)?.files ?? [];
-        if (file && (type === "change" || type === "drop")) look(touched, file);
+        if (file && (type === "change" || type === "drop")) checkKind(touched, file);
       },
       true,
     );
   }
-  const ask = window.fetch.bind(window);
+  const originalFetch = window.fetch.bind(window);
   window.fetch = async (input, options) => {
     const address = new URL(input instanceof Request ? input.url : input, window.location.href);
-    if (!address.pathname.endsWith(UPLOADS)) return ask(input, options);
+    if (!address.pathname.endsWith(UPLOADS)) return originalFetch(input, options);
     const field = touched;
-    say(field, "");
+    report(field, "");
     let answer;
     try {
-      answer = await ask(input, options);
+      answer = await originalFetch(input, options);
     } catch (error) {
-      say(field, "The file did not arrive. The workbench did not answer to the end: try it again, or give a smaller one.");
+      report(field, "The upload failed. The connection to the workbench was lost: try again, or use a smaller file.");
       throw error;
     }
-    if (!answer.ok) say(field, await answer.clone().text());
+    if (!answer.ok) report(field, await answer.clone().text());
     return answer;
   };
 }
 
-/** A file of another kind Gradio does not even send. */
-function look(field, file) {
+/** Report a file of the wrong kind, which Gradio does not even send. */
+function checkKind(field, file) {
   const kind = field === "portrait" ? "image" : "audio";
   if (file.type.startsWith(`${kind}/`)) return;
-  say(field, `This is not ${KINDS[kind]}: ${file.name}. Give ${KINDS[kind]} here.`);
+  report(field, `This is not ${KINDS[kind]}: ${file.name}. Choose ${KINDS[kind]}.`);
 }

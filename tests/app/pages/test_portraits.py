@@ -70,7 +70,7 @@ def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
     give(page, archive(a=b"a"), "me.png")  # bytes count, and not the name
     expect(beside).to_contain_text("A ZIP archive")
     give(page, archive(a=b"a"), "me.zip", "application/zip")  # Gradio does not even send it
-    expect(beside).to_contain_text("This is not a picture: me.zip.")
+    expect(beside).to_contain_text("This is not an image: me.zip.")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("Kept.")
     give(page, picture(size=(300, 300)))
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()

@@ -13,14 +13,14 @@ _MODULES = (
     "cards",
     "feed",
     "job",
-    "lack",
+    "blockers",
     "artifact",
-    "keep",
+    "preserve_input",
     "parameters",
     "monitor",
     "media",
-    "earlier",
-    "removed",
+    "earlier_files",
+    "stored_kinds",
     "dialog",
     "examples",
     "estimate",
@@ -28,7 +28,7 @@ _MODULES = (
 HEAD = (
     '<meta name="color-scheme" content="light dark">'
     + "".join(f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES)
-    + '<script type="module" src="/web/early.js"></script>'
+    + '<script type="module" src="/web/preload.js"></script>'
 )
 
 _IRIS = Color(

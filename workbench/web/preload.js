@@ -1,5 +1,5 @@
 // @ts-check
-// Before Gradio is there: what the cards need is asked for, and refusals of uploads are listened for.
+// Runs before Gradio has loaded: requests the data of the cards, and starts listening for refused uploads.
 
 import { pipelines } from "./pipelines.js";
 import { listen } from "./refusals.js";
