@@ -35,6 +35,7 @@ from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
 from workbench.notebook.shown_graph import ShownGraph
 from workbench.notebook.trying import Tried, try_node
+from workbench.pipelines.registry import FIRST
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Workbench:
             experiment: where it is recorded; default: that of the notebook's execution, else ``workbench``.
             lane: interactive, or batch: behind everything that a person waits for.
             key: idempotency key: the same call again is the same job, also through another front end.
-            inputs: what the pipeline takes, by name; ``help(wb.pipelines["talking_head"])`` shows it.
+            inputs: what the pipeline takes, by name: ``script="Hello."``; ``wb.pipelines`` shows the names.
         """
         common = {"seed": seed, "leave_out": node_names(without), "fresh": fresh}
         recorded = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
@@ -172,7 +173,7 @@ class Workbench:
         """
         return Runs(self.deployment, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
 
-    def form(self, pipeline: str = "talking_head", *, experiment: str = "workbench") -> JobForm:
+    def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the job that was submitted with it.
 
         Raises WorkbenchError (pipeline.unknown).
