@@ -149,9 +149,9 @@ def _print_erasure(report: ErasureReport) -> None:
     gone = f"{counted(len(report.jobs), 'job')}, {counted(report.files, 'file')}"
     print(f"{verb} {report.target}: {gone}, {size_text(report.bytes)}")
     for stays in report.stays:
-        print(f"stays: {stays.what}: {stays.why}")
+        print(f"not erased: {stays.what}: {stays.why}")
     for outside in report.outside:
-        print(f"outside: {outside.what}: {outside.why}")
+        print(f"erase manually: {outside.what}: {outside.why}")
     for done in report.compacted:
         freed = done.bytes_before - done.bytes_after
         print(f"compacted {done.part}: {size_text(max(0, freed))} less in {done.seconds:.1f} s")
