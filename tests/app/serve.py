@@ -16,7 +16,7 @@ import uvicorn
 
 from tests.app.named import Named
 from workbench.app.api import live
-from workbench.app.measured import Measured
+from workbench.app.request_metrics import RequestMetrics
 from workbench.app.role import WEBSOCKET
 from workbench.app.server import create_app, guarded_app
 from workbench.client.deployment import Deployment
@@ -35,7 +35,7 @@ if __name__ == "__main__":
         app = guarded_app(deployment, "127.0.0.1", port, pages=False)
     else:
         open_app = create_app(deployment, pages=False)
-        open_app.add_middleware(Measured)  # as guarded_app does
+        open_app.add_middleware(RequestMetrics)  # as guarded_app does
         app = Named(open_app)
     with socket.create_server(("127.0.0.1", port)) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it

@@ -27,7 +27,7 @@ def program(tmp_path: Path) -> Program:
 def test_life_of_a_user(program: Program) -> None:
     made = program.json("user", "add", "ann", "--role", "admin", "--password-stdin", given="a long password\n")
     assert (made["name"], made["role"], made["disabled"]) == ("ann", "admin", False)
-    assert "rob may log in as runner" in program.run(
+    assert "rob can log in as runner" in program.run(
         "user", "add", "rob", "--password-stdin", given="another long one\n"
     )
     assert program.json("user", "role", "rob", "viewer")["role"] == "viewer"

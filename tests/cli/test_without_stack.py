@@ -54,7 +54,7 @@ def test_what_the_mlflow_client_needs_is_not_there_without_a_stack(program: Prog
         "export MLFLOW_TRACKING_URI=http://127.0.0.1:9/mlflow",
         f"export MLFLOW_TRACKING_TOKEN={'t' * 16}",
     ]
-    assert printed[2].startswith("# The app, which serves MLflow, does not answer now")
+    assert printed[2].startswith("# The app, which serves MLflow, does not respond now")
 
 
 def test_what_is_refused_in_itself_starts_nothing(program: Program) -> None:

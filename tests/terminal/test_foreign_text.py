@@ -59,7 +59,7 @@ def test_what_a_node_raised(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     screen = _Screen(record)
     screen.start()
     screen.show(live.state())
-    screen.say(text)
+    screen.print(text)
     screen.stop()
     shown = terminal.getvalue()
     assert f"node {text}" in shown and shown.count(text) >= 3

@@ -1,1 +1,1 @@
-"""The page and the HTTP API: they only submit, watch and show. What they do goes through ``workbench.client``."""
+"""The page and the HTTP API. They submit, watch and show jobs, and do all of it through ``workbench.client``."""

@@ -1,4 +1,4 @@
-"""Who asks, as the guard has found out."""
+"""The user of a request, as identified by the guard."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from workbench.client.access import User
 
 
 def current_user(connection: HTTPConnection) -> User:
-    """The user whom the guard has found for this request or WebSocket."""
+    """The user of this request or WebSocket."""
     user: User = connection.state.user
     return user
 
 
 def known_user(connection: HTTPConnection) -> User | None:
-    """The same for the addresses that are open to everybody: None for somebody who has not logged in."""
+    """Like ``current_user``, for addresses that need no login: None for a visitor who is not logged in."""
     return getattr(connection.state, "user", None)

@@ -1,4 +1,4 @@
-"""The state of each part of the deployment: by the supervisor of an embedded stack, else by asking what has a URL."""
+"""The state of each part of the deployment: from the supervisor of an embedded stack, else by probing its URL."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from workbench.embedded.probes import probe, public_url
 from workbench.embedded.stack import is_running, status
 from workbench.settings import Settings
 
-WITHIN_S = 1.2  # each probe gives up after a second by itself where its driver lets it
+WITHIN_S = 1.2  # each probe times out after a second, if its driver supports timeouts
 
 
 class PartStates:
-    """One a process: calls that come while a part hangs wait for the one answer, in no thread of the routes."""
+    """One instance per process. Concurrent calls share one probe of a part, which runs outside the route threads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._questions: Questions[PartStatus] = Questions(URL_OF_PART, "parts")
 
-    def known(self) -> list[PartStatus]:
-        """Every part, by the supervisor where one runs. Takes milliseconds; about a second where something hangs."""
+    def all(self) -> list[PartStatus]:
+        """The states of all parts, from the supervisor if one runs. Takes milliseconds, or a second if a part hangs."""
         if is_running(self._settings.home):
             return status(self._settings.home).parts
         answers = {name: self._ask(name) for name in URL_OF_PART}
         wait(answers.values(), WITHIN_S)
         return [answer.result() if answer.done() else _silent(name) for name, answer in answers.items()]
 
-    async def asked(self, name: str) -> PartStatus:
-        """A part's answer to a question that is put now; EXTERNAL where it answered."""
+    async def probed(self, name: str) -> PartStatus:
+        """Probe a part now. The state is EXTERNAL if the part responds."""
         answer = asyncio.wrap_future(self._ask(name))
         try:
             return await asyncio.wait_for(asyncio.shield(answer), WITHIN_S)
@@ -41,17 +41,17 @@ class PartStates:
             return _silent(name)
 
     def _ask(self, name: str) -> Future[PartStatus]:
-        return self._questions.ask(name, partial(_asked, name, self._settings))
+        return self._questions.ask(name, partial(_probed, name, self._settings))
 
 
 def _silent(name: str) -> PartStatus:
-    return PartStatus(name=name, url=None, state=PartState.DOWN, message=f"No answer within {WITHIN_S:g} s.")
+    return PartStatus(name=name, url=None, state=PartState.DOWN, message=f"No response within {WITHIN_S:g} s.")
 
 
-def _asked(name: str, settings: Settings) -> PartStatus:
+def _probed(name: str, settings: Settings) -> PartStatus:
     url = str(getattr(settings, URL_OF_PART[name]))
     if not url:
-        return PartStatus(name=name, state=PartState.OFF, message="No URL of it is set.")
+        return PartStatus(name=name, state=PartState.OFF, message="Its URL is not set.")
     problem = ""
     try:
         probe(name, settings)

@@ -1,4 +1,4 @@
-"""The role: one HTTP server for the pages and the API."""
+"""The app role: one HTTP server for the pages and the API."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from workbench.app.access.policy import check_address
 from workbench.client.deployment import Deployment
 from workbench.settings import Settings
 
-# A peer that is gone is noticed within 45 s, one that takes nothing before that (app/api/live.py). Compressing each
-# client's copy of a small update costs more than it saves: memory for each client, and most of an update's time.
+# Pings detect a lost peer within 45 s; app/api/live.py detects a peer that reads nothing before that. Compression of
+# small updates costs more than it saves: memory for each client, and most of the time of an update.
 WEBSOCKET: dict[str, Any] = {
     "ws_max_size": 64 * 1024,
     "ws_ping_interval": 15.0,
@@ -22,11 +22,11 @@ WEBSOCKET: dict[str, Any] = {
 
 
 def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C. Blocks; main thread only. ``ready`` is called when the port answers.
+    """Serve until SIGTERM or Ctrl-C. Blocks; main thread only. Calls ``ready`` when the port accepts requests.
 
-    Raises WorkbenchError (access.no_user) for an address that others can reach while nobody could log in.
+    Raises WorkbenchError (access.no_user) for an address that others can reach while there are no users.
     """
-    # Read by gradio when it is imported: nothing here asks an outside host for anything.
+    # Gradio reads these on import. They keep it from contacting other hosts.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.home / "gradio"))
@@ -43,7 +43,7 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
             guarded_app(deployment, host, port),
             host=host,
             port=port,
-            # At debug the WebSocket library writes every header into the log: cookies and tokens among them.
+            # At debug level the WebSocket library logs all headers, including cookies and tokens.
             log_level="info" if settings.log_level == "debug" else settings.log_level,
             access_log=False,
             server_header=False,

@@ -1,4 +1,4 @@
-"""Puts the app together: HTTP API, WebSocket, guard and pages on one FastAPI application."""
+"""Assembles the app: HTTP API, WebSocket, guard and pages on one FastAPI application."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from workbench.app.access import login
+from workbench.app.access.guard_setup import add_guard
 from workbench.app.access.policy import policy_of
-from workbench.app.access.wiring import add_guard
-from workbench.app.answers import register_errors
 from workbench.app.api import register_api
-from workbench.app.description import describe_more, described
-from workbench.app.measured import Measured
+from workbench.app.error_responses import register_errors
 from workbench.app.mlflow.proxy import add_mlflow
+from workbench.app.openapi import extend_openapi, openapi_options
 from workbench.app.part_states import PartStates
-from workbench.app.uploads.clearing import keep_clear
-from workbench.app.uploads.gradio_door import add_gradio_door
+from workbench.app.request_metrics import RequestMetrics
+from workbench.app.uploads.cleanup import clean_up_daily
+from workbench.app.uploads.gradio_uploads import add_gradio_uploads
 from workbench.client.capabilities import WholeCapabilities
 from workbench.client.deletion import disk_use
 from workbench.client.deployment import Deployment
@@ -28,29 +28,29 @@ from workbench.client.live.hub import Hub
 
 
 def guarded_app(deployment: Deployment, host: str, port: int, *, pages: bool = True) -> FastAPI:
-    """The application behind its guard: what is served.
+    """The application with its guard, ready to serve.
 
     Args:
-        host: where the server listens. On loopback nobody has to log in; requests must call it by that name.
-        port: the same.
-        pages: as for ``create_app``.
+        host: address on which the server listens. It determines the access policy and the allowed Host headers.
+        port: port on which the server listens.
+        pages: see ``create_app``.
     """
     app = create_app(deployment, pages=pages, with_login=policy_of(deployment.settings, host, port).login)
-    add_guard(app, host, port)  # what is added last is outermost
-    app.add_middleware(Measured)  # it answers nothing, and counts what the guard refuses too
+    add_guard(app, host, port)  # the middleware that is added last is the outermost
+    app.add_middleware(RequestMetrics)  # it only counts, and also counts requests that the guard refuses
     return app
 
 
 def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool = False) -> FastAPI:
-    """The application of one deployment, without its guard, which sets the user (``scope["state"]["user"]``).
+    """The application of one deployment without the guard, which sets the user (``scope["state"]["user"]``).
 
-    Connects to nothing until it is asked something.
+    Opens no connection before the first request.
 
     Args:
-        pages: False leaves the Gradio pages out: the API alone imports in a fraction of the time.
-        with_login: whether people log in: what they are asked to agree to depends on it.
+        pages: False omits the Gradio pages. The API alone imports in a fraction of the time.
+        with_login: whether users log in. The text of the consent depends on it.
     """
-    app = FastAPI(**described(), lifespan=_serving)
+    app = FastAPI(**openapi_options(), lifespan=_serving)
     app.state.deployment = deployment
     app.state.capabilities = WholeCapabilities(deployment)
     app.state.hub = Hub(deployment)
@@ -59,21 +59,21 @@ def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool =
     app.state.deployment_metrics = DeploymentCollector(deployment)
     register_errors(app)
     register_api(app)
-    describe_more(app)
+    extend_openapi(app)
     app.include_router(login.router)
     app.state.mlflow = add_mlflow(app)
     if pages:
         from workbench.app.pages import mount_pages
 
-        add_gradio_door(app)
+        add_gradio_uploads(app)
         mount_pages(app, login=with_login)
     return app
 
 
 @contextlib.asynccontextmanager
 async def _serving(app: FastAPI) -> AsyncIterator[None]:
-    """What goes on while the app is served, and ends with it."""
-    clearing = asyncio.create_task(keep_clear(app.state.deployment.settings.home))
+    """Background tasks that run while the app is served."""
+    clearing = asyncio.create_task(clean_up_daily(app.state.deployment.settings.home))
     try:
         yield
     finally:

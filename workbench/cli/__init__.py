@@ -1,1 +1,1 @@
-"""The command line: the only place where the layers are put together."""
+"""The command line, the only package that imports all layers."""

@@ -1,4 +1,4 @@
-"""What a job asks a person, on a terminal."""
+"""Approvals on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.terminal.questions import how_to_answer
 
 
 def answer_text(text: str | None, file: Path | None, reject: str | None) -> str | None:
-    """The person's text, from either option. Raises WorkbenchError (review.bad_answer) where the options contradict."""
+    """The user's text, from either option. Raises WorkbenchError (review.bad_answer) for contradicting options."""
     named = {"--text": text, "--file": file, "--reject": reject}
     given = [name for name, value in named.items() if value is not None]
     if len(given) > 1:
@@ -22,8 +22,8 @@ def answer_text(text: str | None, file: Path | None, reject: str | None) -> str 
             f"{' and '.join(given)} contradict each other",
             where="job approve",
             seen=given,
-            allowed="one of --text, --file and --reject, or none to approve the text as it is",
-            remedy="Give one of them.",
+            allowed="one of --text, --file and --reject, or none to approve the text unchanged",
+            remedy="Use only one of them.",
         )
     if file is None:
         return text
@@ -40,19 +40,19 @@ def answer_text(text: str | None, file: Path | None, reject: str | None) -> str 
 
 
 def login_name() -> str:
-    """Who sits at this terminal."""
+    """The login name of the user of this terminal."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user without an entry in the list of users, as in some containers
+    except (KeyError, OSError):  # a user without an entry in the user database, as in some containers
         return "local"
 
 
 def print_questions(deployment: Deployment, job: str, *, as_json: bool) -> None:
-    """Print what the job asks now."""
-    asked = deployment.awaited(job)
+    """Print the approvals that the job waits for."""
+    awaited = deployment.awaited(job)
     if as_json:
-        print_json({node: question.model_dump(mode="json") for node, question in asked.items()})
-    elif not asked:
-        print("nobody is asked for an answer")
-    for node, question in asked.items() if not as_json else ():
+        print_json({node: question.model_dump(mode="json") for node, question in awaited.items()})
+    elif not awaited:
+        print("the job does not wait for an approval")
+    for node, question in awaited.items() if not as_json else ():
         print(f"{node}: {how_to_answer(job, question)}")

@@ -1,4 +1,4 @@
-"""Showing an address in the person's browser."""
+"""Opens an address in the user's browser."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _PAGE = """<!doctype html>
 <meta name="referrer" content="no-referrer">
 <meta http-equiv="refresh" content="0; url={url}">
 <title>Opening</title>
-<p><a href="{url}">Go on</a></p>
+<p><a href="{url}">Continue</a></p>
 """
 
 
 def open_page(url: str) -> None:
-    """Show it, where there is a screen; the address is printed in any case. Returns at once."""
+    """Open the address in a browser if there is a screen. Returns at once. The caller prints the address too."""
     import sys
     import threading
     import webbrowser
 
     shown = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if url and shown:
-        # A browser that starts slowly, or one that runs in this terminal, must not hold up the stack.
+        # A browser that starts slowly, or one that runs in this terminal, must not block the stack.
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def private_page(url: str, file: Path) -> str:
-    """An address that leads to ``url`` and does not say it: a file that only this user can read.
+    """The address of a file that redirects to ``url`` and that only this user can read.
 
-    A browser is started with the address among its arguments, and every user of the machine can read those.
+    The address is a command line argument of the browser, and every user of the machine can read those.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
@@ -44,7 +44,7 @@ def private_page(url: str, file: Path) -> str:
 
 @contextmanager
 def secret_page(url: str, file: Path) -> Iterator[str]:
-    """The same, there until the end."""
+    """Like ``private_page``, but removes the file at the end."""
     try:
         yield private_page(url, file)
     finally:

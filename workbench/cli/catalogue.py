@@ -1,4 +1,4 @@
-"""What there is: ``workbench nodes``, ``pipelines``, ``capabilities`` and ``schemas``."""
+"""``workbench nodes``, ``pipelines``, ``capabilities`` and ``schemas``: lists of what is installed and available."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ schemas_group = typer.Typer(name="schemas", no_args_is_help=True, help="The cont
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands that list things."""
+    """Add the commands."""
     app.command()(nodes)
     app.command()(pipelines)
     app.command()(capabilities)
@@ -26,13 +26,13 @@ def register(app: typer.Typer) -> None:
 
 @command
 def nodes(
-    service: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
+    service: Annotated[str | None, typer.Argument(help="Show the details of this service.")] = None,
     find: Annotated[
-        str, typer.Option(metavar="WORD", help="List those with this word in name, title, category or tags.")
+        str, typer.Option(metavar="WORD", help="List services with this word in name, title, category or tags.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """List the installed services, or show one with the JSON Schema of its parameters."""
+    """List the installed services, or show the parameters, inputs and outputs of one."""
     from nodes.manifest import manifests
     from nodes.registry import services
     from schemas.errors import WorkbenchError
@@ -47,7 +47,7 @@ def nodes(
             (*_names(item)[:3], item.version, item.plane.value, item.pool, "yes" if item.available else "no", item.doc)
             for item in sorted(found, key=lambda item: (item.category, item.service))
         ]
-        columns = ("service", "title", "category", "version", "plane", "pool", "here", "what it does")
+        columns = ("service", "title", "category", "version", "plane", "pool", "here", "description")
         print_table(columns, rows, {"no": "yellow"})
         return
     one = next((item for item in found if item.service == service), None)
@@ -66,7 +66,7 @@ def nodes(
     print(", ".join((one.category, *one.tags)))
     print(services()[service].doc)
     made_of = (("code", one.code), ("weights", one.weights), ("packages", " ".join(one.packages)))
-    print("\nwhat it is made of")
+    print("\nidentity")
     print_table(("part", "identity"), [(part, value or "none") for part, value in made_of])
     if not one.available:
         print(f"\nnot available here: {one.missing}")
@@ -101,7 +101,7 @@ def pipelines(as_json: Json = False) -> None:
         )
         for item in installed().values()
     ]
-    print_table(("pipeline", "needs", "one of", "may take", "can be left out", "what it does"), rows)
+    print_table(("pipeline", "needs", "one of", "optional", "optional steps", "description"), rows)
 
 
 @command
@@ -109,7 +109,7 @@ def capabilities(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for both planes.")] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Ask both planes what they can do. Exit code 4 with what is missing when a plane does not answer."""
+    """List the services that both planes provide. Exit code 4 if a plane does not respond or services are missing."""
     from workbench.cli.run import connect
     from workbench.client.capabilities import ask_capabilities, complete
 
@@ -134,7 +134,7 @@ def capabilities(
 
 @schemas_group.command()
 @command
-def export(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas go.")] = Path("schemas/json")) -> None:
+def export(folder: Annotated[Path, typer.Argument(help="Folder for the JSON Schemas.")] = Path("schemas/json")) -> None:
     """Write the JSON Schema of every model of the contract."""
     from schemas.export import export_schemas
 
@@ -144,8 +144,8 @@ def export(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas g
 
 @schemas_group.command()
 @command
-def check(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas are.")] = Path("schemas/json")) -> None:
-    """Compare the JSON Schemas with the models. Exit code 4 where they differ."""
+def check(folder: Annotated[Path, typer.Argument(help="Folder of the JSON Schemas.")] = Path("schemas/json")) -> None:
+    """Compare the JSON Schemas with the models. Exit code 4 if they differ."""
     from schemas.export import stale_schemas
 
     stale = stale_schemas(folder)
@@ -158,7 +158,7 @@ def check(folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas ar
 
 
 def _names(item: ServiceManifest) -> tuple[str, ...]:
-    """What people may look for it by."""
+    """The texts that --find searches."""
     return item.service, item.title, item.category, *item.tags
 
 

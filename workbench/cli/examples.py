@@ -18,12 +18,13 @@ def register(app: typer.Typer) -> None:
 @command
 def examples(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Copy these; `all`: every one. Default: list them.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="The examples to copy; `all` for every one. Default: list them."),
     ] = None,
     to: Annotated[Path, typer.Option(help="The folder to copy into.")] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the examples, or copy some of them. A file of yours that differs from the example's is kept."""
+    """List the examples, or copy some of them. Existing files that differ are not overwritten."""
     from workbench.client.examples import copy_example, examples, named_examples
 
     if not names:
@@ -33,13 +34,13 @@ def examples(
         if as_json:
             print_json({"examples": found})
         else:
-            print_table(("name", "kind", "what it shows"), [(one["name"], one["kind"], one["title"]) for one in found])
+            print_table(("name", "kind", "title"), [(one["name"], one["kind"], one["title"]) for one in found])
         return
     copied = [file for one in named_examples(names) for file in copy_example(one, to.expanduser())]
     if as_json:
         print_json({"files": [{"path": str(file.path), "outcome": file.outcome} for file in copied]})
     else:
-        words = {"new": "copied", "same": "there already", "kept": "kept, yours differs"}
+        words = {"new": "copied", "same": "already there", "kept": "not overwritten, yours differs"}
         print_table(
             ("file", "outcome"), [(file.path, words[file.outcome]) for file in copied], {words["kept"]: "yellow"}
         )

@@ -1,4 +1,4 @@
-"""The inputs of a pipeline as options of ``workbench run``: made of its model when the command is called."""
+"""The inputs of a pipeline as options of ``workbench run``, created from its model when the command is called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.pipelines.sdk import InputField, Pipeline
 
 _OPTIONS, _GIVEN, _ABOUT = "workbench.options", "workbench.given", "workbench.about"  # in the context's meta
-_HINT = "`workbench run PIPELINE --help` shows what a pipeline takes."
+_HINT = "`workbench run PIPELINE --help` shows the inputs of a pipeline."
 
 
 class RunCommand(TyperCommand):
@@ -34,7 +34,7 @@ class RunCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         own = super().get_params(ctx)
-        return [*own[:1], *ctx.meta.get(_OPTIONS, ()), *own[1:]]  # behind the argument
+        return [*own[:1], *ctx.meta.get(_OPTIONS, ()), *own[1:]]  # after the argument
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         super().format_help_text(ctx, formatter)
@@ -43,7 +43,7 @@ class RunCommand(TyperCommand):
             formatter.write_text(ctx.meta.get(_ABOUT, _HINT))
 
     def _pipeline(self, args: Sequence[str], found: Iterable[Pipeline]) -> str:
-        """The argument, wherever it stands among the options."""
+        """The argument, at any position among the options."""
         own = [option for option in self.params if getattr(option, "is_flag", False)]
         flags = {"--help", *(name for option in own for name in (*option.opts, *option.secondary_opts))}
         flags |= _switches(one for pipeline in found for one in pipeline.inputs.values())
@@ -57,7 +57,7 @@ class RunCommand(TyperCommand):
 
 
 def inputs_given(ctx: Any, pipeline: Pipeline) -> dict[str, Any]:
-    """What the command line gave: values by input; files as paths."""
+    """The inputs on the command line: values by name, files as paths."""
     given: dict[str, Any] = ctx.meta.get(_GIVEN, {})
     files = {name for name, value in given.items() if value and name in pipeline.inputs and _is_file(pipeline, name)}
     return {name: Path(value) if name in files else value for name, value in given.items()}
@@ -68,7 +68,7 @@ def _is_file(pipeline: Pipeline, name: str) -> bool:
 
 
 def _options(found: Iterable[Pipeline], chosen: Pipeline | None) -> list[Any]:
-    """Those of the chosen pipeline, and hidden those of the others: they are refused by name."""
+    """The options of the chosen pipeline, and hidden ones for all others, so that errors can name them."""
     own = list(chosen.inputs.values()) if chosen is not None else []
     others = [one for pipeline in found for one in pipeline.inputs.values()]
     every = {one.name: one for one in (*others, *own)}
@@ -77,17 +77,17 @@ def _options(found: Iterable[Pipeline], chosen: Pipeline | None) -> list[Any]:
     for option in options:
         option.hidden = option.name not in shown
         option.expose_value = False  # the command's function has no parameter for it
-        option.callback = _keep
+        option.callback = _store
     return options
 
 
-def _keep(ctx: Any, option: Any, value: Any) -> None:
+def _store(ctx: Any, option: Any, value: Any) -> None:
     if value is not None:
         ctx.meta.setdefault(_GIVEN, {})[option.name] = value
 
 
 def _made_by_typer(inputs: Sequence[InputField]) -> list[Any]:
-    """Typer makes options of a function's parameters; this function has one for each input."""
+    """Options made by typer, from a function with one parameter for each input."""
 
     def takes(**_: Any) -> None: ...
 

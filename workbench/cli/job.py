@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 @command
 def list_(
-    status: Annotated[list[str] | None, typer.Option(help="Only jobs in this state. Repeatable.")] = None,
+    status: Annotated[list[str] | None, typer.Option(help="Only jobs with this status. Repeatable.")] = None,
     pipeline: Annotated[str | None, typer.Option(help="Only jobs of this pipeline.")] = None,
     experiment: Annotated[str | None, typer.Option(help="Only jobs of this experiment.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of jobs, newest first.")] = 20,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
@@ -41,7 +41,7 @@ def list_(
     if unknown:
         raise WorkbenchError(
             "settings.invalid",
-            "there is no such state of a job",
+            "unknown job status",
             where="--status",
             seen=unknown,
             allowed=list(JobStatus),
@@ -65,17 +65,17 @@ def list_(
         for line in page.jobs
     ]
     if not rows:
-        print('No jobs yet. `workbench run talking_head --portrait sample --prompt "…"` makes the first.')
+        print('There are no jobs yet. Run the first: `workbench run talking_head --portrait sample --prompt "…"`.')
         return
     print_table(("job", "status", "pipeline", "experiment", "nodes", "cached", "seconds", "accepted"), rows, _STYLES)
     if page.total > len(rows):
-        print(f"{page.total - len(rows)} more; --limit shows more of them")
+        print(f"{page.total - len(rows)} more; use --limit to show them")
 
 
 @group.command()
 @command
 def show(job: JobId, as_json: Json = False) -> None:
-    """Show a job: its nodes, figures, video, and its error with the remedy."""
+    """Show a job: its nodes, metrics, video, and its error with the remedy."""
     from workbench.cli.report import print_report
     from workbench.cli.run import connect
     from workbench.client.finish import keep_video
@@ -95,10 +95,10 @@ def show(job: JobId, as_json: Json = False) -> None:
 @command
 def watch(
     job: JobId,
-    after: Annotated[str, typer.Option(help="Go on behind this event, e.g. 1-7.")] = "0-0",
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON line for each event.")] = False,
+    after: Annotated[str, typer.Option(help="Start after this event, e.g. 1-7.")] = "0-0",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line for each event.")] = False,
 ) -> None:
-    """Watch a job to its end. Exit code 1 when it did not complete."""
+    """Watch a job until it ends. Exit code 1 if it did not complete."""
     from workbench.cli.run import connect, finish
 
     deployment = connect()
@@ -118,15 +118,15 @@ def watch(
 @command
 def approve(
     job: JobId,
-    node: Annotated[str | None, typer.Option(help="Which node is answered, where several wait.")] = None,
-    text: Annotated[str | None, typer.Option(help="Your text in place of the one that is asked about.")] = None,
-    file: Annotated[Path | None, typer.Option(help="The same, from a file; - for standard input.")] = None,
-    reject: Annotated[str | None, typer.Option(help="Reject it, and say why: the node fails.")] = None,
-    author: Annotated[str, typer.Option(help="Who answers; default: your login name.")] = "",
-    show: Annotated[bool, typer.Option("--show", help="Only print what is asked.")] = False,
+    node: Annotated[str | None, typer.Option(help="The node to answer, if several wait.")] = None,
+    text: Annotated[str | None, typer.Option(help="Approve this text instead of the proposed one.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Like --text, from a file; - for standard input.")] = None,
+    reject: Annotated[str | None, typer.Option(help="Reject the text for this reason. The node fails.")] = None,
+    author: Annotated[str, typer.Option(help="Author of the answer; default: your login name.")] = "",
+    show: Annotated[bool, typer.Option("--show", help="Only print the question.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Answer what a job asks: approve its text as it is, approve another in its place, or reject it."""
+    """Answer a job that waits for approval: approve its text unchanged, approve a changed text, or reject it."""
     from workbench.cli.approval import answer_text, login_name, print_questions
     from workbench.cli.run import connect
 
@@ -143,7 +143,7 @@ def approve(
     if as_json:
         print_json({"jobId": job, **decision.model_dump(mode="json")})
     elif decision.approved:
-        print(f"approved{' as edited' if decision.edited else ''}; the job goes on")
+        print(f"approved{' with your text' if decision.edited else ''}; the job continues")
     else:
         print("rejected")
 
@@ -151,14 +151,14 @@ def approve(
 @group.command()
 @command
 def cancel(job: JobId, as_json: Json = False) -> None:
-    """Stop a job. Nothing of it becomes visible afterwards."""
+    """Cancel a job. After this, no further result of it becomes visible."""
     from workbench.cli.run import connect
 
     stopped = connect().cancel(job)
     if as_json:
         print_json({"jobId": job, "cancelled": stopped})
     else:
-        print("cancelled" if stopped else "the job had ended already")
+        print("cancelled" if stopped else "the job had already ended")
 
 
 @group.command()
@@ -166,11 +166,11 @@ def cancel(job: JobId, as_json: Json = False) -> None:
 def rerun(
     job: JobId,
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
-    fresh: Annotated[bool, typer.Option(help="Compute everything anew, whatever is known.")] = False,
+    fresh: Annotated[bool, typer.Option(help="Ignore the cache and compute everything again.")] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a job's graph again, with other parameters where given. What is known is not computed again."""
+    """Run a job's graph again, optionally with changed parameters. Cached results are not computed again."""
     from workbench.cli.run import connect, finish, print_accepted
     from workbench.cli.values import parse_settings
     from workbench.client.rerun import rerun as rerun_job
@@ -191,7 +191,7 @@ def retry(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with a job that failed or was cancelled, where it stopped, as a new job."""
+    """Continue a failed or cancelled job where it stopped, as a new job."""
     from workbench.cli.run import connect, finish, print_accepted
     from workbench.client.rerun import retry as retry_job
 
@@ -210,35 +210,35 @@ def delete_(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete finished jobs: their records here and their runs in MLflow. Files go with the next `workbench gc`."""
+    """Delete finished jobs: their records and their MLflow runs. The next `workbench gc` removes their files."""
     from rich.filesize import decimal as size_text
 
-    from workbench.cli.asking import confirm
+    from workbench.cli.confirmation import confirm
     from workbench.cli.run import connect
     from workbench.client.deletion import delete, ended, would_free
 
     deployment = connect()
     ids = list(dict.fromkeys(jobs))
-    for job in ids:  # all of them can be deleted, or none is
+    for job in ids:  # delete all of them or none
         ended(deployment.job(job))
     free = would_free(deployment, ids)
     confirm(f"Delete {len(ids)} job(s)? The next collection then frees {size_text(free)}.", yes)
     notes = {job: delete(deployment, job) for job in ids}
     if as_json:
-        print_json([{"jobId": job, "deleted": True, "notes": said} for job, said in notes.items()])
+        print_json([{"jobId": job, "deleted": True, "notes": own} for job, own in notes.items()])
         return
-    for job, said in notes.items():
-        print(" ".join([f"deleted {job}", *said]))
+    for job, own in notes.items():
+        print(" ".join([f"deleted {job}", *own]))
 
 
 @group.command()
 @command
 def artifacts(
     job: JobId,
-    save: Annotated[Path | None, typer.Option(help="Copy them into this folder.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Copy the artifacts into this folder.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List what a job made, and copy it."""
+    """List the artifacts that a job made, and optionally copy them."""
     from workbench.cli.run import connect
     from workbench.client.view import artifacts as made_by
 

@@ -1,4 +1,4 @@
-"""``workbench lab``: JupyterLab on the notebooks, with this environment's kernel and the stack."""
+"""``workbench lab``: JupyterLab with the notebooks, this environment's kernel and the stack."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ def register(app: typer.Typer) -> None:
 def lab(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="What it shows; default: the checkout's notebooks/, else copies in ~/workbench-notebooks."),
+        typer.Argument(
+            help="The folder to show; default: the checkout's notebooks/, else copies in ~/workbench-notebooks."
+        ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Its port on 127.0.0.1; 0: a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0: a free port.")] = 0,
     open_: Annotated[
-        bool | None, typer.Option("--open/--no-open", help="Open it in a browser; default: in a terminal, yes.")
+        bool | None, typer.Option("--open/--no-open", help="Open it in a browser; default: yes on a terminal.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Start JupyterLab and keep it until Ctrl-C. Starts the stack when none runs; that goes on, and so do jobs."""
+    """Run JupyterLab until Ctrl-C. Starts the stack if none runs. The stack and its jobs continue afterwards."""
     import signal
 
     from workbench.cli.browser import open_page, secret_page
@@ -39,7 +41,7 @@ def lab(
     from workbench.client.examples import notebook_folder
     from workbench.notebook.lab import check_installed, running_lab
 
-    check_installed()  # before a stack is started for it
+    check_installed()  # before starting a stack
     deployment = connect(start=True, quiet=as_json)
     place = folder.expanduser().absolute() if folder else notebook_folder()
 
@@ -53,7 +55,7 @@ def lab(
             if as_json:
                 print_json({"url": running.url, "folder": str(place), "pid": running.process.pid})
             else:
-                print(f"JupyterLab on {place}\n  {running.url}\nCtrl-C ends it and its kernels; jobs go on.")
+                print(f"JupyterLab on {place}\n  {running.url}\nCtrl-C stops it and its kernels; jobs continue.")
             sys.stdout.flush()
             if open_ if open_ is not None else sys.stdout.isatty() and not as_json:
                 page = deployment.settings.home / "run" / f"lab-{running.process.pid}.html"
@@ -62,4 +64,4 @@ def lab(
     except KeyboardInterrupt:
         pass
     if not as_json:
-        print("JupyterLab has ended.")
+        print("JupyterLab has stopped.")

@@ -1,4 +1,4 @@
-"""``workbench``: every command, registered by the module that has it. Modules import what they need inside commands."""
+"""``workbench``: registers the commands of all modules. Commands import what they need when they run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import typer
 
 from workbench.cli import (
     catalogue,
-    entrance,
     examples,
     job,
     lab,
     notebook,
+    page,
     queue,
     retention,
     roles,
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 for module in (
     stack,
-    entrance,
+    page,
     run,
     upload,
     job,

@@ -1,4 +1,4 @@
-"""``workbench notebook …``: executing parameterised notebooks, each a recorded run."""
+"""``workbench notebook …``: executes parameterised notebooks, each as a recorded run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Notebook = Annotated[Path, typer.Argument(help="An .ipynb file.")]
-group = typer.Typer(name="notebook", no_args_is_help=True, help="Notebooks: their parameters, and executing them.")
-MOST_FIGURES = 4  # beside each other on a terminal
+group = typer.Typer(name="notebook", no_args_is_help=True, help="Notebooks: parameters and execution.")
+MAX_METRICS = 4  # side by side on a terminal
 _PAIRED = ("-p", "--parameter")
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 
 
 class Pairs(TyperCommand):
-    """``-p name value`` is read as ``-p name=value``; an option of typer takes one word."""
+    """Accepts ``-p name value`` for ``-p name=value``, because an option of typer takes only one word."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         joined: list[str] = []
@@ -55,19 +55,21 @@ def run(
         list[str] | None, typer.Option("--parameter", "-p", help="name value, or name=value. Repeatable.")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Parameters in a YAML or JSON file.")] = None,
-    grid: Annotated[list[str] | None, typer.Option(help="name=a,b,c: each value. Repeatable: all together.")] = None,
-    experiment: Annotated[str, typer.Option(help="Experiment of MLflow; default: the notebook's name.")] = "",
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Executions beside each other.")] = 1,
-    kernel: Annotated[str, typer.Option(help="Kernel that runs it; default: the one the notebook names.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder of the executed notebooks; default: in the home.")] = None,
+    grid: Annotated[
+        list[str] | None, typer.Option(help="name=a,b,c: run each value. Repeatable: run all combinations.")
+    ] = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment; default: the notebook's name.")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Concurrent executions.")] = 1,
+    kernel: Annotated[str, typer.Option(help="Kernel for the execution; default: the notebook's own.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for executed notebooks; default: in the home.")] = None,
     resume: Annotated[
-        bool | None, typer.Option("--resume/--fresh", help="Skip what completed before; default: in a grid, yes.")
+        bool | None, typer.Option("--resume/--fresh", help="Skip completed executions; default: yes in a grid.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Execute a notebook, or a grid of it. Parameters are checked before any kernel starts.
+    """Execute a notebook, or a grid of executions. Checks all parameters before any kernel starts.
 
-    Exit code 1 when a notebook failed: it is kept, with its error on top.
+    Exit code 1 if a notebook failed. The failed notebook is kept, with its error at the top.
     """
     from workbench.cli.run import connect
     from workbench.notebook.execution.grid import run_all
@@ -96,7 +98,7 @@ def run(
             executions,
             deployment.settings,
             recorder,
-            _Shown(bars, recorder),
+            _Display(bars, recorder),
             at_once=jobs,
             resume=bool(axes) if resume is None else resume,
         )
@@ -111,10 +113,10 @@ def run(
 @group.command("list")
 @command
 def list_(
-    folder: Annotated[Path | None, typer.Argument(help="Where they lie; default: those of the workbench.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Folder of notebooks; default: the workbench's own.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List notebooks: what each is about, and its parameters."""
+    """List notebooks with their titles and parameters."""
     from workbench.client.examples import NOTEBOOKS
 
     rows = [_row(path) for path in sorted((folder or NOTEBOOKS).glob("*.ipynb"))]
@@ -128,22 +130,22 @@ def list_(
 
 
 def _row(path: Path) -> dict[str, Any]:
-    """Of the list; one that cannot be read says so in its row."""
+    """A row of the list. A notebook that cannot be read has the error in its row."""
     from schemas.errors import WorkbenchError
     from workbench.notebook.execution.parameters import read_parameters
 
     try:
         one = read_parameters(path)
     except WorkbenchError as error:
-        said = f"{error.code}: {error.message}"
-        return {"notebook": str(path), "title": "", "parameters": [], "error": said}
+        problem = f"{error.code}: {error.message}"
+        return {"notebook": str(path), "title": "", "parameters": [], "error": problem}
     return {"notebook": str(path), "title": one.title, "parameters": list(one.names), "error": None}
 
 
 @group.command()
 @command
 def show(notebook: Notebook, as_json: Json = False) -> None:
-    """Show what a notebook takes: names, defaults, what is allowed."""
+    """Show the parameters of a notebook: names, defaults, allowed values."""
     from workbench.notebook.execution.parameters import read_parameters
 
     parameters = read_parameters(notebook)
@@ -153,11 +155,11 @@ def show(notebook: Notebook, as_json: Json = False) -> None:
     elif rows:
         print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     else:
-        print(f"{notebook.name} has no parameters: none of its cells is tagged `parameters`.")
+        print(f"{notebook.name} has no parameters, because none of its cells has the tag `parameters`.")
 
 
-class _Shown:
-    """From executions to bars."""
+class _Display:
+    """Shows the progress of executions as bars."""
 
     def __init__(self, bars: Any, recorder: Recorder) -> None:
         self._bars = bars
@@ -181,13 +183,13 @@ def _from_file(path: Path | None) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise _bad("the file of parameters cannot be read", "--file", f"{path}: {error.strerror}") from None
+        raise _bad("the parameter file cannot be read", "--file", f"{path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise _bad("the file of parameters is not YAML", str(path), str(error).splitlines()[0]) from None
+        raise _bad("the parameter file is not valid YAML", str(path), str(error).splitlines()[0]) from None
     if found is None:
         return {}
     if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        raise _bad("the file of parameters has no names", str(path), type(found).__name__)
+        raise _bad("the parameter file is not a mapping of names to values", str(path), type(found).__name__)
     return dict(found)
 
 
@@ -198,7 +200,7 @@ def _from_words(words: list[str], option: str) -> dict[str, Any]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not _NAME.fullmatch(name.strip()):
-            raise _bad("this cannot be read", option, word)
+            raise _bad("this option is not of the form name=value", option, word)
         found[name.strip()] = Given(text)
     return found
 
@@ -212,7 +214,7 @@ def _bad(message: str, where: str, seen: str) -> Exception:
         where=where,
         seen=seen,
         allowed="-p name value, -f file.yaml with `name: value`, --grid name=a,b,c",
-        remedy="Correct it.",
+        remedy="Correct the parameters.",
     )
 
 
@@ -237,40 +239,41 @@ def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> Non
 
     if len(outcomes) == 1:
         [one] = outcomes
-        print(f"notebook: {one.file or 'none: its process died'}\npage:     {one.html or ''}".rstrip())
+        print(f"notebook: {one.file or 'none, because its process died'}\npage:     {one.html or ''}".rstrip())
         if one.run:
             print(f"MLflow:   {recorder.url(one.run) or NO_ADDRESS}")
         if one.error and one.error.get("log"):
             print(one.error["log"])
     else:
-        figures = list(dict.fromkeys(name for one in outcomes for name in one.figures))
+        metrics = list(dict.fromkeys(name for one in outcomes for name in one.figures))
         narrow = sys.stdout.isatty()
-        if narrow:  # a person compares; whoever wants all of it has the files, --json and MLflow
-            figures = [name for name in figures if len({one.figures.get(name) for one in outcomes}) > 1][:MOST_FIGURES]
+        if narrow:  # only what differs; the files, --json and MLflow have all of it
+            metrics = [name for name in metrics if len({one.figures.get(name) for one in outcomes}) > 1][:MAX_METRICS]
         rows = [
             (
                 *(_at(one.execution.parameters, name) for name in axes),
                 one.status,
-                *(f"{one.figures[name]:.4g}" if name in one.figures else "" for name in figures),
+                *(f"{one.figures[name]:.4g}" if name in one.figures else "" for name in metrics),
                 *(() if narrow else (one.file,)),
             )
             for one in outcomes
         ]
-        columns = [*(_short(axes) if narrow else axes), "status", *(_short(figures) if narrow else figures)]
+        columns = [*(_short(axes) if narrow else axes), "status", *(_short(metrics) if narrow else metrics)]
         print_table([*columns, *(() if narrow else ("notebook",))], rows, {"failed": "red", "known": "dim"})
         if narrow:
             print(f"notebooks: {outcomes[0].execution.folder}")
         if outcomes[0].run:
-            print(f"MLflow:    {recorder.url(outcomes[0].run) or NO_ADDRESS} and those beside it")
+            print(f"MLflow:    {recorder.url(outcomes[0].run) or NO_ADDRESS} and the runs beside it")
     for one in outcomes:
         if one.unrecorded:
             print(
-                f"not recorded in MLflow: {one.execution.name}: {one.unrecorded}; the same command with --resume does"
+                f"not recorded in MLflow: {one.execution.name}: {one.unrecorded}; "
+                "run the same command with --resume to record it"
             )
 
 
 def _short(names: list[str]) -> list[str]:
-    """``params.animate.sway`` as ``sway``, where no other is called so."""
+    """``params.animate.sway`` as ``sway``, if no other name ends with it."""
     last = [name.rpartition(".")[2] for name in names]
     return [short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)]
 

@@ -1,4 +1,4 @@
-"""``workbench doctor --objects``: reads every artifact, with its progress on a terminal, and tells what it found."""
+"""``workbench doctor --objects``: verifies every artifact, with progress on a terminal, and reports damage."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CHECK = "objects read"
 
 
 def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
-    """The report with what reading every artifact found. Blocks as long as that takes.
+    """The report, extended by the verification of every artifact. Blocks until all are read.
 
     Args:
-        repair: put good copies back, and take out what a job can compute again.
+        repair: restore damaged artifacts from good copies, and remove those that a job can compute again.
     """
     from workbench.client.deployment import Deployment
     from workbench.client.opening import open_settings
     from workbench.logs import configure_logging
     from workbench.retention.verification import verify_artifacts
 
-    configure_logging("error")  # the report says it all
+    configure_logging("error")  # the report contains everything
     try:
         deployment = Deployment(open_settings(Path(report.home)))
         with _progress() as seen:
@@ -39,8 +39,8 @@ def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
         return report.model_copy(update={"findings": [*report.findings, finding]})
     amount = f"{found.artifacts} artifacts, {found.size_bytes / 2**20:.1f} MiB in {found.seconds:.1f} s"
     level = Level.PROBLEM if found.damaged else Level.OK
-    said = f"{amount} ({found.mib_per_s:.0f} MiB/s), {len(found.damaged) or 'none'} damaged"
-    findings = [Finding(check=CHECK, level=level, message=said, remedy=_how_to_go_on(found, repair))]
+    summary = f"{amount} ({found.mib_per_s:.0f} MiB/s), {len(found.damaged) or 'none'} damaged"
+    findings = [Finding(check=CHECK, level=level, message=summary, remedy=_remedy(found, repair))]
     findings += [_finding(item) for item in found.damaged]
     objects = ObjectsReport(
         artifacts=found.artifacts,
@@ -52,28 +52,28 @@ def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
     return report.model_copy(update={"findings": [*report.findings, *findings], "objects": objects})
 
 
-def _how_to_go_on(found: Verification, repair: bool) -> str:
+def _remedy(found: Verification, repair: bool) -> str:
     if not found.damaged:
         return ""
     if not repair:
-        return "Without --dry-run good copies are put back, and damaged bytes are taken out that a job can make again."
-    return "Look at the disk of the object store: bytes do not change by themselves."
+        return "Run it without --dry-run to restore good copies and remove artifacts that a job can compute again."
+    return "Check the disk of the object store, because bytes do not change by themselves."
 
 
 def _finding(item: Damage) -> Finding:
-    done = f"; put back from {item.restored_from}" if item.restored_from else "; taken out" if item.removed else ""
+    done = f"; restored from {item.restored_from}" if item.restored_from else "; removed" if item.removed else ""
     origin = item.origin
-    said = ", ".join(
+    context = ", ".join(
         [
-            *(f"brought in by {owner}" for owner in origin.uploaded_by),
+            *(f"uploaded by {owner}" for owner in origin.uploaded_by),
             *(f"made by job {job}" for job in origin.made_by[:3]),
-            *(f"given to job {job}" for job in origin.used_by[:3]),
+            *(f"used by job {job}" for job in origin.used_by[:3]),
         ]
     )
     return Finding(
         check="artifact",
         level=Level.PROBLEM,
-        message=f"{item.message}{done}" + (f" ({said})" if said else ""),
+        message=f"{item.message}{done}" + (f" ({context})" if context else ""),
         remedy=item.remedy,
     )
 
@@ -97,7 +97,7 @@ def _row(item: Damage) -> DamagedArtifact:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[Verification], None] | None]:
-    """A line on a terminal that says how far it is; None elsewhere."""
+    """A progress line on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return

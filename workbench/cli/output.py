@@ -1,4 +1,4 @@
-"""How every command speaks: tables for a terminal, tab-separated lines for a pipe, JSON on request, and exit codes."""
+"""Output of all commands: tables on a terminal, tab-separated lines in a pipe, JSON on request, and exit codes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ R = TypeVar("R")
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code means. The same in every command."""
+    """The exit codes, with the same meaning in all commands."""
 
     OK = 0  # done
-    FAILED = 1  # the job, or what was asked for, was tried and failed
-    REFUSED = 2  # not tried: bad usage, a graph or setting that is not valid, an unknown job
-    NO_STACK = 3  # no stack runs here, or a part of it does not answer
-    FINDINGS = 4  # the command ran and found something wrong (doctor)
+    FAILED = 1  # the job or the command was tried and failed
+    REFUSED = 2  # not tried: wrong usage, an invalid graph or setting, an unknown job
+    NO_STACK = 3  # no stack runs here, or a part of it does not respond
+    FINDINGS = 4  # the command ran and found a problem (doctor)
     BUG = 70  # an unexpected exception: please report it
     INTERRUPTED = 130  # Ctrl-C
 
@@ -74,7 +74,7 @@ _NO_STACK = (
 
 
 def exit_code(error: WorkbenchError) -> ExitCode:
-    """The exit code that goes with an error."""
+    """The exit code of an error."""
     if error.code.startswith(_NO_STACK):
         return ExitCode.NO_STACK
     return ExitCode.REFUSED if error.code.startswith(_REFUSED) else ExitCode.FAILED
@@ -87,9 +87,9 @@ def print_json(value: BaseModel | dict[str, Any] | list[Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles: dict[str, str] | None = None) -> None:
-    """A table on a terminal; into a pipe, a line of tab-separated values per row under a line of column names.
+    """Print a table on a terminal, or tab-separated lines with a header line in a pipe.
 
-    ``styles`` maps a cell's text to a rich style.
+    ``styles`` maps the text of a cell to a rich style.
     """
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -109,7 +109,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles
 
 
 def note(text: str) -> None:
-    """A remark for a person watching; nothing when stderr is not a terminal."""
+    """Print a remark on stderr if it is a terminal."""
     if sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)
 
@@ -129,10 +129,10 @@ def fail(error: WorkbenchError, as_json: bool = False) -> NoReturn:
 
 @contextmanager
 def reported(as_json: bool = False) -> Iterator[None]:
-    """Turn what a command raises into a printed error and an exit code.
+    """Convert exceptions of a command to a printed error and an exit code.
 
-    A WorkbenchError prints itself. Ctrl-C exits with 130. Anything else is a bug of ours: one line with the place of
-    the traceback, or the traceback itself with ``WORKBENCH_DEBUG=1``.
+    A WorkbenchError prints itself. Ctrl-C exits with 130. Any other exception is a bug: it prints one line with the
+    file of the traceback, or the traceback itself with ``WORKBENCH_DEBUG=1``.
     """
     try:
         yield
@@ -140,11 +140,11 @@ def reported(as_json: bool = False) -> Iterator[None]:
         fail(error, as_json)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
+    except BrokenPipeError:  # the reader of the output (`| head`) has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.OK) from None
     except Exception as error:
-        # typer's own way out, also of its usage errors
+        # typer's own exits and usage errors
         if isinstance(error, (typer.Exit, typer.Abort)) or type(error).__module__.startswith(("click", "typer")):
             raise
         if os.environ.get("WORKBENCH_DEBUG") == "1":
@@ -153,13 +153,13 @@ def reported(as_json: bool = False) -> Iterator[None]:
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorator for a typer command: ``reported``, in JSON when its ``as_json`` option is set."""
+    """Decorator for a typer command that applies ``reported``, with JSON errors if ``as_json`` is set."""
 
     @functools.wraps(function)
     def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
         with reported(bool(kwargs.get("as_json"))):
             return function(*args, **kwargs)
-        raise AssertionError("reported() lets no exception pass silently")
+        raise AssertionError("reported() suppresses no exception")
 
     return reporting
 
@@ -184,7 +184,7 @@ def _write_traceback() -> Path:
         log = logs / "cli.log"
         with log.open("a") as file:
             file.write(entry)
-    except OSError:  # no home yet, or not writable: the traceback must be somewhere
+    except OSError:  # there is no home yet, or it is not writable
         with tempfile.NamedTemporaryFile("w", prefix="workbench-", suffix=".log", delete=False) as spare:
             spare.write(entry)
         return Path(spare.name)

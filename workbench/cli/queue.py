@@ -1,4 +1,4 @@
-"""``workbench queue …``: what waits where, who works on what, what was given up; pause, drain, retry, purge."""
+"""``workbench queue …``: depths, leases, waiting nodes and dead letters; pause, drain, retry, purge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.cli.output import command, print_json, print_table
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Pool = Annotated[str, typer.Argument(help="A pool: control, cpu, …; `workbench queue` lists them.")]
-group = typer.Typer(name="queue", help="Queues: depths, leases, what waits and why, dead letters.")
+group = typer.Typer(name="queue", help="Queues: depths, leases, waiting nodes with their reasons, dead letters.")
 
 
 def register(app: typer.Typer) -> None:
@@ -45,10 +45,10 @@ def show(as_json: Json = False) -> None:
 @command
 def pause(
     pool: Pool,
-    why: Annotated[str, typer.Option(help="Shown to everybody who looks.")] = "paused by an operator",
+    why: Annotated[str, typer.Option(help="The reason, which all users see.")] = "paused by an operator",
     as_json: Json = False,
 ) -> None:
-    """Let a pool's workers take nothing more. What runs goes on, jobs are accepted and wait."""
+    """Pause a pool: its workers take no new work. Running nodes continue; jobs are accepted and wait."""
     from workbench.cli.run import connect
     from workbench.client.queues import pause as pause_
 
@@ -56,13 +56,13 @@ def pause(
     if as_json:
         print_json({"pool": name, "paused": why})
     else:
-        print(f"{name} is paused; `workbench queue resume {pool}` lets it go on")
+        print(f"{name} is paused; `workbench queue resume {pool}` resumes it")
 
 
 @group.command()
 @command
 def resume(pool: Pool, as_json: Json = False) -> None:
-    """Let a paused pool go on."""
+    """Resume a paused pool."""
     from workbench.cli.run import connect
     from workbench.client.queues import resume as resume_
 
@@ -70,7 +70,7 @@ def resume(pool: Pool, as_json: Json = False) -> None:
     if as_json:
         print_json({"pool": pool, "resumed": was_paused})
     else:
-        print(f"{pool} goes on" if was_paused else f"{pool} was not paused")
+        print(f"{pool} is resumed" if was_paused else f"{pool} was not paused")
 
 
 @group.command()
@@ -79,7 +79,7 @@ def drain(
     worker: Annotated[str, typer.Argument(help="Name of a worker; `workbench queue` lists them.")],
     as_json: Json = False,
 ) -> None:
-    """Let a worker finish the node it is on, hand back the rest and end. A stack starts another in its place."""
+    """Let a worker finish its current node, hand back the rest and exit. A stack starts a new worker in its place."""
     from workbench.cli.run import connect
     from workbench.client.queues import drain as drain_
 
@@ -87,16 +87,16 @@ def drain(
     if as_json:
         print_json({"worker": worker, "draining": True})
     else:
-        print(f"{worker} takes nothing more and leaves when its node has ended")
+        print(f"{worker} takes no new work and exits when its current node has ended")
 
 
 @group.command()
 @command
 def retry(
-    job: Annotated[str | None, typer.Argument(help="A job with a dead letter; without it all of them.")] = None,
+    job: Annotated[str | None, typer.Argument(help="A job with a dead letter; default: all of them.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Try what was given up again: a new job goes on where the old one failed."""
+    """Retry dead letters: a new job continues where the old one failed."""
     from workbench.cli.run import connect
     from workbench.client.queues import retry_all
     from workbench.client.rerun import retry as retry_job
@@ -116,7 +116,7 @@ def purge(
     all_: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Throw dead letters away. Their jobs stay failed and can still be retried by name."""
+    """Delete dead letters. Their jobs remain failed, and `workbench job retry` can still retry them."""
     from schemas.errors import WorkbenchError
     from workbench.cli.run import connect
     from workbench.client.queues import purge as purge_
@@ -124,7 +124,7 @@ def purge(
     if (job is None) == (not all_):
         raise WorkbenchError(
             "settings.invalid",
-            "name a job, or all of them",
+            "give either a job or --all",
             where="purge",
             seen=f"{job or 'no job'}{' and --all' if all_ else ''}",
             allowed="purge JOB, purge --all",
@@ -134,12 +134,12 @@ def purge(
     if as_json:
         print_json({"purged": count})
     else:
-        print(f"{count} dead letter(s) thrown away")
+        print(f"{count} dead letter(s) deleted")
 
 
 def _print(view: QueueView) -> None:
     if view.phase != "open":
-        print(f"The deployment is not open: {view.phase} (epoch {view.epoch}). Workers take nothing until it is.")
+        print(f"The deployment is not open: {view.phase} (epoch {view.epoch}). Workers take no work until it is.")
     rows = [
         (
             pool.pool,
@@ -184,7 +184,7 @@ def _print(view: QueueView) -> None:
     if not (view.leases or view.waiting or view.dead_letters or any(sum(p.depths.values()) for p in view.pools)):
         print("Nothing is queued, running or waiting.")
     if view.outbox > 1000:
-        print(f"{view.outbox} events wait to be recorded: is the control plane up?")
+        print(f"{view.outbox} events wait to be recorded. Check that the control plane runs.")
 
 
 def _state(pool: PoolView) -> str:

@@ -1,4 +1,4 @@
-"""What a person reads when a job has ended."""
+"""The report on a job after its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STYLES = {"completed": "green", "failed": "bold red", "skipped": "dim", "cancel
 
 
 def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> None:
-    """The nodes with what they took, the figures, and where everything is."""
+    """Print the nodes with their durations, the metrics, and the locations of the results."""
     print()
     rows = [
         (
@@ -30,7 +30,7 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
     print_table(("node", "service", "plane", "status", "seconds", "attempt", "worker"), rows, _STYLES)
     if shown.metrics:
         print()
-        print_table(("figure", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
+        print_table(("metric", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
     print()
     page = deployment.settings.app_url
     facts = [
@@ -53,14 +53,14 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
 
 
 def _no_run_page(deployment: Deployment, record: JobRecord) -> str | None:
-    """Why there is no link."""
+    """The text in place of a missing link to the MLflow run."""
     if not deployment.settings.mlflow_url:
         return None
     return NO_ADDRESS if deployment.job(record.id).mlflow_run_id else "not recorded yet"
 
 
 def print_error(info: ErrorInfo) -> None:
-    """A job's error as the command line prints errors."""
+    """Print the error of a job in the format of the command line."""
     error = WorkbenchError.from_info(info)
     print(f"error: {error}")
     log = str(info.details.get("log") or "").strip()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal as size_text
 
-from workbench.cli.asking import confirm
+from workbench.cli.confirmation import confirm
 from workbench.cli.output import command, print_json, print_table
 
 if TYPE_CHECKING:
     from schemas.retention import ErasureReport, ErasureRequest, Removed
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")]
 _JOB_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _DIGEST = re.compile(r"[0-9a-f]{6,64}")
 
@@ -31,15 +31,15 @@ def register(app: typer.Typer) -> None:
 def gc(
     dry_run: DryRun = False,
     older_than: Annotated[
-        str | None, typer.Option(metavar="SPAN", help="First delete jobs that ended longer ago: 30d, 12h.")
+        str | None, typer.Option(metavar="SPAN", help="First delete jobs that ended longer ago than this: 30d, 12h.")
     ] = None,
     max_gib: Annotated[
-        float | None, typer.Option(help="First delete the oldest jobs, until artifacts take no more than this.")
+        float | None, typer.Option(help="First delete the oldest jobs until the artifacts fit into this size.")
     ] = None,
-    keep_tag: Annotated[list[str] | None, typer.Option(help="Spare jobs with this tag. Repeatable.")] = None,
+    keep_tag: Annotated[list[str] | None, typer.Option(help="Keep jobs with this tag. Repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Remove what no job and no upload names: artifacts, caches, copies, previews, deleted runs, partial uploads."""
+    """Remove data without a job or upload: artifacts, caches, copies, previews, deleted runs, partial uploads."""
     from pydantic import ValidationError
 
     from schemas.errors import WorkbenchError
@@ -69,10 +69,10 @@ def gc(
     _print_removed(report.removed)
     print(f"{'would free' if dry_run else 'freed'} {size_text(report.bytes)} in {report.seconds:.1f} s")
     if not dry_run:
-        rest = "" if report.verified.whole else "; the next collection goes on"
+        rest = "" if report.verified.whole else "; the next collection continues"
         print(f"verified {counted(report.verified.count, 'artifact')}, {size_text(report.verified.bytes)}{rest}")
-    for said in [*report.left, *report.verified.damaged]:
-        print(said)
+    for remark in [*report.left, *report.verified.damaged]:
+        print(remark)
 
 
 @command
@@ -81,12 +81,12 @@ def erase(
         str, typer.Argument(metavar="PORTRAIT|VOICE|JOB|OWNER", help="A file, a digest, a job's id, or owner:NAME.")
     ] = "",
     owner: Annotated[str | None, typer.Option(help="All jobs and files of this owner.")] = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel jobs that use it and are not finished.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel unfinished jobs that use it.")] = False,
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a file, a job or all of an owner, and everything that came of it, from every store and its files."""
+    """Erase a file, a job or all data of an owner, with everything derived from it, from all stores and their files."""
     from schemas.retention import ErasureRequest
     from workbench.cli.run import connect
     from workbench.client.deletion import digests_of
@@ -104,7 +104,7 @@ def erase(
             print_json(report)
         if dry_run:
             return
-        confirm(f"Erase {report.target} and everything above for good?", yes)
+        confirm(f"Erase {report.target} and everything above permanently?", yes)
     report = erase_it(deployment, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
     if as_json:
         print_json(report)
@@ -113,7 +113,7 @@ def erase(
 
 
 def request_of(what: str, owner: str | None) -> ErasureRequest:
-    """What is to be erased, where it is no file. Raises WorkbenchError (deletion.unknown)."""
+    """The erasure request for an argument that is not a file. Raises WorkbenchError (deletion.unknown)."""
     from schemas.errors import WorkbenchError
     from schemas.retention import ErasureRequest
 
@@ -125,7 +125,7 @@ def request_of(what: str, owner: str | None) -> ErasureRequest:
         return ErasureRequest(file=what)
     raise WorkbenchError(
         "deletion.unknown",
-        "this is no file here, no digest and no id of a job" if what else "nothing was named",
+        "this is not a file, a digest or the id of a job" if what else "the argument is missing",
         where="workbench erase",
         seen=what,
         allowed="a file's path or digest (six hex digits or more), the id of a job, owner:NAME",
@@ -149,9 +149,9 @@ def _print_erasure(report: ErasureReport) -> None:
     gone = f"{counted(len(report.jobs), 'job')}, {counted(report.files, 'file')}"
     print(f"{verb} {report.target}: {gone}, {size_text(report.bytes)}")
     for stays in report.stays:
-        print(f"stays: {stays.what}: {stays.why}")
+        print(f"not erased: {stays.what}: {stays.why}")
     for outside in report.outside:
-        print(f"outside: {outside.what}: {outside.why}")
+        print(f"erase manually: {outside.what}: {outside.why}")
     for done in report.compacted:
         freed = done.bytes_before - done.bytes_after
         print(f"compacted {done.part}: {size_text(max(0, freed))} less in {done.seconds:.1f} s")

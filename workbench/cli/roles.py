@@ -40,8 +40,8 @@ def control() -> None:
 
 @command
 def worker(
-    pool: Annotated[str, typer.Option(help="The services this environment can run.")] = "cpu",
-    slots: Annotated[int, typer.Option(min=1, max=64, help="Nodes at the same time.")] = 1,
+    pool: Annotated[str, typer.Option(help="The worker pool of this environment.")] = "cpu",
+    slots: Annotated[int, typer.Option(min=1, max=64, help="Number of nodes to run at the same time.")] = 1,
 ) -> None:
     """Run a data worker until Ctrl-C. Needs two URLs: bus and objects."""
     from workbench.data.role import data_worker
@@ -54,27 +54,28 @@ def worker(
     settings = load_settings()
     configure_logging(settings.log_level)
     serve_metrics(settings.metrics_port, settings.app_token)
-    here = data_worker(settings, pool, slots)
+    running = data_worker(settings, pool, slots)
 
     def start() -> None:
-        here.start()
-        if here.wait_ready():
+        running.start()
+        if running.wait_ready():
             announce_ready()
 
-    run_until_signal(start, here.stop, here.drained)
+    run_until_signal(start, running.stop, running.drained)
 
 
 @command
 def serve_app(
-    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires users.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; all except loopback require users.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
     no_token: Annotated[
-        bool, typer.Option("--no-token", help="On loopback: let every account of this machine in.")
+        bool, typer.Option("--no-token", help="On loopback: give access to every account of this machine.")
     ] = False,
 ) -> None:
     """Run the page and its HTTP API until Ctrl-C. Needs bus, objects and SQL.
 
-    On loopback the home's token opens it (`workbench token`); elsewhere and with WORKBENCH_LOGIN=required users log in.
+    On loopback the token of the home opens it (`workbench token`). Elsewhere and with WORKBENCH_LOGIN=required users
+    log in.
     """
     from workbench.app.access.policy import people_log_in
     from workbench.app.role import serve

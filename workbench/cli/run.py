@@ -1,4 +1,4 @@
-"""``workbench run`` and ``workbench submit``: from a pipeline or a graph to a finished job."""
+"""``workbench run`` and ``workbench submit``: submit a pipeline or a graph, and wait for the job."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def run(
     ctx: typer.Context,
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline; `workbench pipelines` lists them.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
-    without: Annotated[list[str] | None, typer.Option(help="Leave an optional node out. Repeatable.")] = None,
-    experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal videos.")] = 0,
-    fresh: Annotated[bool, typer.Option(help="Compute everything anew, whatever is known.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Where the video goes; default: videos/ in the home.")] = None,
-    key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated run is the same job.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Skip an optional node. Repeatable.")] = None,
+    experiment: Annotated[str, typer.Option(help="Experiment that records the run.")] = "workbench",
+    seed: Annotated[int, typer.Option(min=0, help="Random seed. Equal seeds give equal videos.")] = 0,
+    fresh: Annotated[bool, typer.Option(help="Ignore the cache and compute everything again.")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the video; default: in videos/ of the home.")] = None,
+    key: Annotated[str | None, typer.Option(help="Idempotency key: runs with the same key are one job.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run a pipeline and wait for its video. Starts the stack when none runs. Ctrl-C stops watching, not the job."""
+    """Run a pipeline and wait for its video. Starts the stack if none runs. Ctrl-C stops watching, not the job."""
     from workbench.cli.inputs import inputs_given
     from workbench.cli.values import parse_settings
     from workbench.client.options import check_options
@@ -55,20 +55,20 @@ def run(
     if detach:
         print_accepted(accepted, as_json)
         return
-    say_unserved(accepted)
+    warn_unserved(accepted)
     finish(deployment, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
 @command
 def submit_file(
     graph: Annotated[Path, typer.Argument(help="A langgraph.v1 document; - for standard input.")],
-    key: Annotated[str | None, typer.Option(help="Idempotency key: a repeated submit is the same job.")] = None,
-    experiment: Annotated[str, typer.Option(help="Experiment the run is recorded in.")] = "workbench",
-    lane: Annotated[Lane, typer.Option(help="batch: behind everything that a person waits for.")] = Lane.INTERACTIVE,
-    wait: Annotated[bool, typer.Option(help="Wait for the job.")] = False,
+    key: Annotated[str | None, typer.Option(help="Idempotency key: submits with the same key are one job.")] = None,
+    experiment: Annotated[str, typer.Option(help="Experiment that records the run.")] = "workbench",
+    lane: Annotated[Lane, typer.Option(help="Queue lane; batch runs after interactive jobs.")] = Lane.INTERACTIVE,
+    wait: Annotated[bool, typer.Option(help="Wait until the job ends.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a graph. It is validated whole; where anything is wrong, nothing is queued."""
+    """Submit a graph. Validates the whole graph first. If any part is wrong, nothing is queued."""
     from schemas.errors import WorkbenchError
     from workbench.client.submit import job_request, submit
     from workbench.engine.parse import parse_graph, read_document
@@ -83,21 +83,21 @@ def submit_file(
     deployment = connect(start=True, quiet=as_json)
     accepted = submit(deployment, asked, key=key)
     if wait:
-        say_unserved(accepted)
+        warn_unserved(accepted)
         finish(deployment, accepted.job, as_json=as_json)
     else:
         print_accepted(accepted, as_json)
 
 
 def connect(*, start: bool = False, quiet: bool = False) -> Deployment:
-    """The deployment of the settings; ``start`` as in ``open_settings``."""
+    """The deployment of the settings. ``start``: see ``open_settings``."""
     from workbench.cli.output import note
     from workbench.client.deployment import Deployment
     from workbench.client.opening import open_settings
     from workbench.logs import configure_logging
 
     settings = open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …"))
-    configure_logging("warning")  # to stderr: what a command prints is on stdout, perhaps as JSON
+    configure_logging("warning")  # on stderr, because stdout has the output, possibly as JSON
     return Deployment(settings)
 
 
@@ -109,7 +109,7 @@ def finish(
     as_json: bool = False,
     result: tuple[str, str] | None = None,
 ) -> None:
-    """Watch a job to its end, keep its video, print what came of it; exit code 1 when it did not complete."""
+    """Watch a job until it ends, save its video and print a report. Exit code 1 if it did not complete."""
     from schemas.status import JobStatus
     from workbench.cli.report import print_report
     from workbench.client.finish import await_record, await_tracked, keep_video
@@ -131,19 +131,19 @@ def finish(
 
 
 def print_accepted(accepted: Accepted, as_json: bool) -> None:
-    """The job's id, and what it will wait for where that is known already."""
+    """Print the id of the job, and a warning about services without a worker."""
     if as_json:
         print_json({"jobId": accepted.job, "unserved": list(accepted.unserved)})
         return
     print(accepted.job)
-    say_unserved(accepted)
+    warn_unserved(accepted)
 
 
-def say_unserved(accepted: Accepted) -> None:
-    """Say on stderr that no worker offers what the job needs."""
+def warn_unserved(accepted: Accepted) -> None:
+    """Warn on stderr about services of the job that no worker provides."""
     if accepted.unserved:
         print(
-            f"It waits: no worker offers {'; '.join(accepted.unserved)}. `workbench capabilities` shows what there is; "
-            "a worker for a pool is started with `workbench worker --pool NAME`.",
+            f"Queued: no worker provides {'; '.join(accepted.unserved)}. `workbench capabilities` lists the services; "
+            "`workbench worker --pool NAME` starts a worker for a pool.",
             file=sys.stderr,
         )

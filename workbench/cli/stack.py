@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.entrance import address, show_page, wait_for_page
 from workbench.cli.output import ExitCode, command, print_json, print_table
+from workbench.cli.page import address, show_page, wait_for_page
 
 if TYPE_CHECKING:
     from workbench.embedded.part import Part
@@ -42,11 +42,11 @@ def register(app: typer.Typer) -> None:
 
 @command
 def up(
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; return when usable.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background; return when ready.")] = False,
     only: Annotated[str, typer.Option(help="Parts to start, e.g. bus,objects,sql,mlflow; default: all.")] = "",
     port: Annotated[list[str] | None, typer.Option(help="Fixed port of a part, e.g. bus=7000. Repeatable.")] = None,
     open_: Annotated[
-        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser; default: in a terminal, yes.")
+        bool | None, typer.Option("--open/--no-open", help="Open the page in a browser; default: yes on a terminal.")
     ] = None,
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let every account of this machine use the page, without a token.")
@@ -54,9 +54,9 @@ def up(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Start the stack, open its page and keep it alive until Ctrl-C. Joins the one that runs in this home already.
+    """Start the stack, open its page and run it until Ctrl-C. Uses the stack that already runs in this home, if any.
 
-    A part whose URL is set (WORKBENCH_BUS_URL, _S3_URL, _SQL_URL, _MLFLOW_URL) is used and not started.
+    Parts whose URLs are set (WORKBENCH_BUS_URL, _S3_URL, _SQL_URL, _MLFLOW_URL) are used and not started.
     """
     from workbench.embedded.plan import DEFAULT_PARTS
     from workbench.embedded.ports import parse_ports
@@ -89,8 +89,8 @@ def up(
         show()
     else:
         while not run_stack(place, options, on_started=show, on_first_up=opened, say=say):
-            if wait_started(place):  # another process runs it; if that one was just ending, it is ours to start
-                say(f"A stack runs in {place} already.")
+            if wait_started(place):  # another process runs it; if that one is just ending, try again
+                say(f"A stack already runs in {place}.")
                 show()
                 break
         else:
@@ -101,7 +101,7 @@ def up(
 
 @command
 def down(home: Home = None) -> None:
-    """Stop the stack and wait until all of it is gone. Running nodes get 15 seconds to hand back their work."""
+    """Stop the stack and wait until all its processes have ended. Running nodes have 15 seconds to hand back work."""
     from workbench.embedded.stack import stop
 
     place = _home(home)
@@ -110,7 +110,7 @@ def down(home: Home = None) -> None:
 
 @command
 def status(home: Home = None, as_json: Json = False) -> None:
-    """Ask every part of the stack. Exit code 3 when no stack runs here."""
+    """Show the state of every part of the stack. Exit code 3 if no stack runs here."""
     place = _home(home)
     if not _print_status(place, as_json):
         raise typer.Exit(ExitCode.NO_STACK)
@@ -119,18 +119,18 @@ def status(home: Home = None, as_json: Json = False) -> None:
 @command
 def doctor(
     objects: Annotated[
-        bool, typer.Option("--objects", help="Read every artifact too and compare its bytes with its digest.")
+        bool, typer.Option("--objects", help="Also read every artifact and compare its bytes with its digest.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --objects: only look, put nothing back and take nothing out.")
+        bool, typer.Option("--dry-run", help="With --objects: only report damage; restore and remove nothing.")
     ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Try everything the workbench needs and say what to do about what is wrong. Exit code 4 when something is.
+    """Check everything the workbench needs, and show a remedy for each problem. Exit code 4 if there is a problem.
 
-    With --objects a damaged artifact is replaced by a good copy where one is found (the home's cache, MLflow's files);
-    else it is taken out where a job can compute it again.
+    With --objects a damaged artifact is restored from a good copy (the home's cache, MLflow's files). If there is none,
+    it is removed if a job can compute it again.
     """
     from workbench.embedded.doctor import examine
 

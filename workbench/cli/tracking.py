@@ -1,4 +1,4 @@
-"""``workbench mlflow env``: what the plain MLflow client needs to reach this deployment's records."""
+"""``workbench mlflow env``: the environment in which the plain MLflow client reaches this deployment's runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli.output import command, print_json
 
-group = typer.Typer(name="mlflow", no_args_is_help=True, help="MLflow behind the app: what its client needs.")
+group = typer.Typer(name="mlflow", no_args_is_help=True, help="MLflow behind the app: environment of its client.")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,13 +19,13 @@ def register(app: typer.Typer) -> None:
 
 @group.callback()
 def _group() -> None:
-    """A group although it has one command: `workbench mlflow env`, not `workbench mlflow`."""
+    """Makes typer keep the group although it has only one command."""
 
 
 @group.command()
 @command
 def env(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Print what the mlflow client needs, for `eval "$(workbench mlflow env)"`."""
+    """Print the environment variables of the MLflow client, for `eval "$(workbench mlflow env)"`."""
     from schemas.errors import WorkbenchError
     from workbench.client.mlflow_access import client_environment
     from workbench.embedded.probes import probe
@@ -41,9 +41,7 @@ def env(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     if settings.app_url:
         try:
             probe("app", settings)
-        except WorkbenchError as silent:
-            print(f"# The app, which serves MLflow, does not answer now: {silent.message}")
+        except WorkbenchError as error:
+            print(f"# The app, which serves MLflow, does not respond now: {error.message}")
     if "MLFLOW_TRACKING_TOKEN" not in values:
-        print(
-            "# Where people log in: MLFLOW_TRACKING_TOKEN is an API token, from `workbench user token add USER NAME`."
-        )
+        print("# If users log in: set MLFLOW_TRACKING_TOKEN to an API token of `workbench user token add USER NAME`.")

@@ -1,4 +1,4 @@
-"""``workbench upload``: a file becomes an artifact that a graph can name."""
+"""``workbench upload``: stores a file as an artifact that graphs can use."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ OWNER = "local"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command that stores a file."""
+    """Add the command."""
     app.command()(upload)
 
 
 @command
 def upload(
     file: Annotated[str, typer.Argument(help="The file; `sample` for the packaged portrait.")] = "",
-    kind: Annotated[str, typer.Option(help="image, audio, video, json, text or file; default: by its name.")] = "",
-    list_: Annotated[bool, typer.Option("--list", help="List what was uploaded, with its digests.")] = False,
-    remove: Annotated[str, typer.Option(metavar="DIGEST", help="Give an upload up; jobs that name it keep it.")] = "",
+    kind: Annotated[str, typer.Option(help="image, audio, video, json, text or file; default: by the name.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="List the uploads with their digests.")] = False,
+    remove: Annotated[str, typer.Option(metavar="DIGEST", help="Drop an upload; jobs that use it keep it.")] = "",
 ) -> None:
-    """Put a file into the object store and print the reference that a graph's input takes; it stays until --remove."""
+    """Store a file in the object store and print its reference for the input of a graph. It remains until --remove."""
     from schemas.errors import WorkbenchError
     from schemas.refs import REF_TYPES
     from workbench.cli.run import connect
@@ -41,13 +41,17 @@ def upload(
         return
     if not file:
         raise WorkbenchError(
-            "settings.invalid", "no file was named", where="FILE", allowed="a path, or `sample`", remedy="Name a file."
+            "settings.invalid",
+            "the file is missing",
+            where="FILE",
+            allowed="a path, or `sample`",
+            remedy="Name a file.",
         )
     path = portrait_file(file, deployment.settings.home)
     kind = kind or _kind_of(path)
     if kind not in REF_TYPES:
         raise WorkbenchError(
-            "settings.invalid", "there is no such kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
+            "settings.invalid", "unknown kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
         )
     print_json(deployment.upload(path, kind, owner=OWNER))
 
@@ -67,13 +71,13 @@ def _remove(deployment: Deployment, digest: str) -> None:
     if len(found) != 1:
         raise WorkbenchError(
             "deletion.ambiguous" if found else "deletion.unknown",
-            f"{len(found)} uploads begin with these digits" if found else "there is no upload of that digest",
+            f"{len(found)} uploads begin with these digits" if found else "there is no upload with this digest",
             where="--remove",
             seen=digest,
             remedy="`workbench upload --list` shows them.",
         )
     deployment.grants.drop_upload(OWNER, found[0])
-    print(f"gave up {found[0][:12]}; `workbench gc` removes it where no job names it")
+    print(f"dropped {found[0][:12]}; `workbench gc` removes it if no job uses it")
 
 
 def _kind_of(path: Path) -> str:

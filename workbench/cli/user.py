@@ -1,4 +1,4 @@
-"""``workbench user …``: who may log in to the page and use its HTTP API, and as what."""
+"""``workbench user …``: the users of the page and its HTTP API, and their roles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="A user; `workbench user list` lists them.")]
-TokenName = Annotated[str, typer.Argument(help="What the token is for, e.g. `laptop`.")]
+TokenName = Annotated[str, typer.Argument(help="Name of the token, e.g. `laptop`.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 group = typer.Typer(name="user", no_args_is_help=True, help="Users: roles, passwords, API tokens.")
 token_group = typer.Typer(name="token", no_args_is_help=True, help="API tokens of a user.")
@@ -31,18 +31,18 @@ def register(app: typer.Typer) -> None:
 @group.command()
 @command
 def add(
-    name: Annotated[str, typer.Argument(help="Name to log in with; lower case.")],
-    role: Annotated[Role, typer.Option(help="viewer looks, runner submits, admin does everything.")] = Role.RUNNER,
+    name: Annotated[str, typer.Argument(help="Login name, in lower case.")],
+    role: Annotated[Role, typer.Option(help="viewer reads, runner submits, admin administers.")] = Role.RUNNER,
     password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
-    """Make a user. The password is asked for, or read from standard input."""
+    """Add a user. Prompts for the password, or reads it from standard input."""
     users = _users()
     made = users.add(name, role, _password(password_stdin))
     if as_json:
         print_json(made)
     else:
-        print(f"{made.name} may log in as {made.role.value}")
+        print(f"{made.name} can log in as {made.role.value}")
 
 
 @group.command("list")
@@ -64,15 +64,15 @@ def list_(as_json: Json = False) -> None:
             )
             for one in found
         ]
-        print_table(("user", "role", "state", "tokens", "browsers", "made"), rows, {"disabled": "yellow"})
+        print_table(("user", "role", "state", "tokens", "browsers", "created"), rows, {"disabled": "yellow"})
     else:
-        print("There is no user. `workbench user add NAME --role admin` makes one.")
+        print("There are no users. `workbench user add NAME --role admin` adds one.")
 
 
 @group.command()
 @command
 def role(name: Name, role: Annotated[Role, typer.Argument(help="The new role.")], as_json: Json = False) -> None:
-    """Give a user another role; it counts from the next request on."""
+    """Change the role of a user, from the next request on."""
     changed = _users().set_role(name, role)
     if as_json:
         print_json(changed)
@@ -83,9 +83,9 @@ def role(name: Name, role: Annotated[Role, typer.Argument(help="The new role.")]
 @group.command()
 @command
 def password(name: Name, password_stdin: PasswordStdin = False, as_json: Json = False) -> None:
-    """Set a new password. Every browser of the user has to log in again; API tokens stay."""
+    """Set a new password. The user must log in again in all browsers; API tokens remain valid."""
     users = _users()
-    users.get(name)  # unknown: said before anybody types
+    users.get(name)  # reports an unknown user before the prompt
     changed = users.set_password(name, _password(password_stdin))
     if as_json:
         print_json(changed)
@@ -96,21 +96,21 @@ def password(name: Name, password_stdin: PasswordStdin = False, as_json: Json = 
 @group.command()
 @command
 def disable(name: Name, as_json: Json = False) -> None:
-    """Refuse a user: browsers are logged out, tokens stop to work. The jobs stay."""
+    """Disable a user: logs out all browsers and blocks all tokens. The user's jobs remain."""
     _set_disabled(name, True, as_json)
 
 
 @group.command()
 @command
 def enable(name: Name, as_json: Json = False) -> None:
-    """Let a disabled user in again."""
+    """Enable a disabled user."""
     _set_disabled(name, False, as_json)
 
 
 @group.command()
 @command
 def remove(name: Name, as_json: Json = False) -> None:
-    """Remove a user with all tokens. The jobs stay under that name: a later user of the same name would own them."""
+    """Remove a user with all tokens. The jobs remain under that name, and a later user of that name would own them."""
     _users().remove(name)
     if as_json:
         print_json({"removed": name})
@@ -124,11 +124,11 @@ def add_token(
     name: Name,
     token: TokenName,
     days: Annotated[
-        int | None, typer.Option(min=1, max=3650, help="Refused after so many days; default: never.")
+        int | None, typer.Option(min=1, max=3650, help="Days until the token expires; default: never.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make an API token and print it: it is shown this once and only its hash is kept."""
+    """Create an API token and print it. It is shown only once, and only its hash is stored."""
     made = _users().add_token(name, token, None if days is None else days * 86_400.0)
     if as_json:
         print_json(made)
@@ -139,7 +139,7 @@ def add_token(
 @token_group.command("list")
 @command
 def list_tokens(name: Name, as_json: Json = False) -> None:
-    """List a user's tokens, without the tokens themselves."""
+    """List the names of a user's tokens, not the tokens themselves."""
     found = _users().list_tokens(name)
     if as_json:
         print_json({"tokens": [token.model_dump(mode="json", by_alias=True) for token in found]})
@@ -155,15 +155,15 @@ def list_tokens(name: Name, as_json: Json = False) -> None:
         for one in found
     ]
     if rows:
-        print_table(("token", "made", "used", "expires", "state"), rows, {"expired": "yellow"})
+        print_table(("token", "created", "used", "expires", "state"), rows, {"expired": "yellow"})
     else:
-        print(f"{name} has no token. `workbench user token add {name} NAME` makes one.")
+        print(f"{name} has no tokens. `workbench user token add {name} NAME` creates one.")
 
 
 @token_group.command("remove")
 @command
 def remove_token(name: Name, token: TokenName, as_json: Json = False) -> None:
-    """Refuse a token from now on."""
+    """Revoke a token."""
     _users().remove_token(name, token)
     if as_json:
         print_json({"user": name, "removed": token})
@@ -187,12 +187,12 @@ def _set_disabled(name: str, disabled: bool, as_json: bool) -> None:
 
 
 def _password(from_stdin: bool) -> str:
-    """Never an argument: a command line can be read by everybody on the machine, and stands in the shell's history."""
+    """The password. Never an argument, because all users can read command lines, and the shell keeps a history."""
     import sys
 
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True))
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password", err=True))
 
 
 def _day(at: float) -> str:

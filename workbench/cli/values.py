@@ -1,4 +1,4 @@
-"""``node.param=value`` on the command line."""
+"""Parses ``node.param=value`` on the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.errors import WorkbenchError
 
 
 def parse_settings(given: list[str]) -> dict[str, dict[str, Any]]:
-    """["animate.sway=0.5"] -> {"animate": {"sway": 0.5}}. A value is JSON where it reads as JSON, else text.
+    """["animate.sway=0.5"] -> {"animate": {"sway": 0.5}}. A value is parsed as JSON if possible, else it is a text.
 
     Raises WorkbenchError (pipeline.bad_option).
     """
@@ -21,7 +21,7 @@ def parse_settings(given: list[str]) -> dict[str, dict[str, Any]]:
         if not (equals and dot and node and param):
             raise WorkbenchError(
                 "pipeline.bad_option",
-                "this setting cannot be read",
+                "the setting is not of the form node.param=value",
                 where="--set",
                 seen=text,
                 allowed="node.param=value",

@@ -1,1 +1,1 @@
-"""What a terminal shows of a job: for the command line, and for Python that runs in one."""
+"""The display of jobs on a terminal, for the command line and for Python programs."""

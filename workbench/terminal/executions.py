@@ -1,6 +1,6 @@
-"""Executions of notebooks on a terminal: a bar for each that runs. Plain lines in a pipe.
+"""Executions of notebooks on a terminal: a bar for each running one. Plain lines in a pipe.
 
-What a notebook raised or is named may have brackets in it: none of it is read as rich's markup.
+Names and errors of notebooks may contain brackets, so they are never interpreted as rich markup.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MARKS = {"completed": ("✓", "green"), "failed": ("✗", "red"), "known": ("=",
 
 
 class ExecutionBars:
-    """Shows what runs; ``visible=False``: nothing. Thread-safe."""
+    """Shows running executions; nothing with ``visible=False``. Thread-safe."""
 
     def __init__(self, count: int, *, visible: bool) -> None:
         self.count = count
@@ -36,7 +36,7 @@ class ExecutionBars:
             self._bars.stop()
 
     def cell(self, name: str, cell: int, of: int) -> None:
-        """A cell of that execution starts."""
+        """Show that a cell of the execution starts."""
         if not self._bars:
             return
         with self._lock:
@@ -45,7 +45,7 @@ class ExecutionBars:
             self._bars.update(self._tasks[name], total=of, completed=cell, note=f"cell {cell + 1}/{of}")
 
     def ended(self, name: str, status: str, note: str) -> None:
-        """An execution has ended: one line stays."""
+        """Replace the bar of an execution that has ended by one line."""
         if not self.visible:
             return
         with self._lock:

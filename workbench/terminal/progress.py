@@ -1,4 +1,4 @@
-"""A job on a terminal while it runs: a line per node with its bar, and the time that is left. Plain lines in a pipe."""
+"""A running job on a terminal: a progress bar per node, and the remaining time. Plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class Follower:
         self.job = job
         self.record = deployment.job(job)
         self.live = LiveJob(self.record, deployment.typical_seconds(self.record))
-        self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event with the question that was shown
+        self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event whose question was shown
         self.visible = visible
         self._interrupted = threading.Event()
         self.screen = _Screen(self.record) if visible and sys.stderr.isatty() else None
 
     def __enter__(self) -> Follower:
-        # Ctrl-C is looked at between updates: an exception thrown into the middle of a library call may be lost in it.
+        # Ctrl-C takes effect between updates, because a library could swallow an exception in the middle of a call.
         self._before = signal.signal(signal.SIGINT, lambda *_: self._interrupted.set())
         if self.screen:
             self.screen.start()
@@ -67,47 +67,47 @@ class Follower:
             self.screen.stop()
         if kind is KeyboardInterrupt:
             print(
-                f"\nThe job goes on: `workbench job watch {self.job}`, `workbench job cancel {self.job}`.",
+                f"\nThe job continues: `workbench job watch {self.job}`, `workbench job cancel {self.job}`.",
                 file=sys.stderr,
             )
 
     def follow(self, keep: Callable[[JobRecord], Path | None], result: tuple[str, str] | None) -> Path | None:
-        """Watch to the end; ``keep`` is called as soon as the video is there, before the job's last nodes ran."""
+        """Watch until the end. Calls ``keep`` as soon as the video exists, before the last nodes of the job run."""
         video: Path | None = None
         for update in self.deployment.watch(self.job):
             if self._interrupted.is_set():
                 raise KeyboardInterrupt
             for event in update.events:
                 self.live.see(event)
-                self._tell(event)
+                self._show_event(event)
                 if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
                     video = keep(_with_output(self.record, event))
-                    self._say(f"video: {video}")
-            self._ask()
+                    self._print(f"video: {video}")
+            self._show_questions()
             self.live.report(update.progress.values())
             self.live.bus_away = update.bus_away
             if self.screen:
                 self.screen.show(self.live.state())
         return video
 
-    def _ask(self) -> None:
-        """Show what is asked now, once; a job that is watched late may have its answers already."""
+    def _show_questions(self) -> None:
+        """Show each open question once. A job that is watched late may already have its answers."""
         for name, node in self.live.fold.nodes.items():
             number = node.epoch, node.seq
             if node.wait and node.wait.question and self._asked.get(name) != number:
                 self._asked[name] = number
-                self._say(how_to_answer(self.job, node.wait.question))
+                self._print(how_to_answer(self.job, node.wait.question))
 
-    def _tell(self, event: Event) -> None:
-        """A line of what happened; on a screen only what its bars do not show."""
+    def _show_event(self, event: Event) -> None:
+        """Print a line for the event; on a screen only for events that the bars do not show."""
         if event.type not in _EVENT_MARKS or (self.screen and event.type not in _BESIDE_BARS):
             return
         what = event.type.removeprefix("node.")
-        self._say(f"{_EVENT_MARKS[event.type]} {event.node} {what} {_remark(event)}".rstrip())
+        self._print(f"{_EVENT_MARKS[event.type]} {event.node} {what} {_remark(event)}".rstrip())
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self.screen:
-            self.screen.say(text)
+            self.screen.print(text)
         elif self.visible:
             print(text, file=sys.stderr, flush=True)
 
@@ -123,12 +123,12 @@ def _remark(event: Event) -> str:
         case EventType.NODE_WAITING:
             return f"({NodeWait.model_validate(event.data).sentence()})"
         case EventType.NODE_LOST:
-            return "(its bytes were lost; it is made again)"
+            return "(its bytes were lost; it runs again)"
     return "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""
 
 
 class _Screen:
-    """A bar for each node and one for the whole job. Names and messages are texts, not rich's markup."""
+    """A bar for each node and one for the whole job. Names and messages are never interpreted as rich markup."""
 
     def __init__(self, record: JobRecord) -> None:
         from rich.console import Console
@@ -157,7 +157,7 @@ class _Screen:
     def stop(self) -> None:
         self._bars.stop()
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)
 
     def show(self, job: LiveUpdate) -> None:
@@ -166,7 +166,7 @@ class _Screen:
             done = 1.0 if node.status is NodeStatus.SKIPPED else node.fraction
             self._bars.update(task, completed=done, mark=_mark(node), note=_note(node))
         left = f"{job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
-        note = "the bus is away; waiting" if job.bus_away else job.status.value if job.status.final else left
+        note = "the bus is unreachable; waiting" if job.bus_away else job.status.value if job.status.final else left
         self._bars.update(self._whole, completed=1.0 if job.status.final else job.progress, note=note)
 
 
@@ -181,7 +181,7 @@ def _note(node: LiveNode) -> str:
         case NodeStatus.COMPLETED:
             return "cached" if node.cached else f"{node.seconds or 0:.1f} s"
         case NodeStatus.WAITING:
-            return f"waits: {node.waiting}"
+            return f"waiting: {node.waiting}"
         case NodeStatus.RUNNING if node.total > 1 or node.done:
             return f"{node.done:.0f}/{node.total:.0f} {node.unit}"
         case NodeStatus.SKIPPED | NodeStatus.CANCELLED:

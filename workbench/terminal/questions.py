@@ -1,4 +1,4 @@
-"""What a job asks a person, and how it is answered from a shell."""
+"""The question of a job that waits for approval, with the commands that answer it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from schemas.approval import Question
 
 
 def how_to_answer(job: str, question: Question) -> str:
-    """What a person reads who watches the job."""
+    """The question for a user who watches the job, with the commands that answer it."""
     program = shlex.quote(this_program())
     text = "\n".join(f"    {line}" for line in question.text.splitlines())
     return (
         f"{question.sentence}\n\n{text}\n\n"
-        f"  as it is:   {program} job approve {job}\n"
-        f"  changed:    {program} job approve {job} --text '…'   (or --file FILE)\n"
-        f"  not at all: {program} job approve {job} --reject 'why'"
+        f"  approve unchanged: {program} job approve {job}\n"
+        f"  approve changed:   {program} job approve {job} --text '…'   (or --file FILE)\n"
+        f"  reject:            {program} job approve {job} --reject 'why'"
     )
 
 
 def this_program() -> str:
-    """What to type for this installation's ``workbench`` in the shell that started it."""
+    """The command of this installation's ``workbench`` in the shell that started it."""
     program = Path(sys.prefix) / "bin" / "workbench"
     on_path = shutil.which("workbench")
     if not program.exists() or (on_path and Path(on_path).samefile(program)):

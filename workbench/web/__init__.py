@@ -1,7 +1,7 @@
-"""What a browser is given: ES modules and one stylesheet, the same for the page and the notebook widgets.
+"""The browser's files: ES modules and one stylesheet, shared by the page and the notebook widgets.
 
-A module that draws something exports ``mount(element, options)`` and returns a function that ends it. No build step, no
-package from outside, no request to any other host.
+A module that draws something exports ``mount(element, options)``, which returns a function that removes it. There is no
+build step, no external package, and no request to other hosts.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 // @ts-check
-// What views ask the workbench for. Where it is, they do not know: a page goes by HTTP, a notebook through its kernel.
+// The API that views use. The channel behind it is HTTP on a page, and the kernel in a notebook.
 
 import { http } from "./http.js";
 
@@ -9,13 +9,13 @@ export { ApiError } from "./channel.js";
 let channel = http;
 
 /**
- * Go another way from now on.
+ * Use another channel from now on.
  * @param {import("./channel.js").Channel} other
  */
 export const use = (other) => void (channel = other);
 
 /**
- * The answer to a question of the HTTP API: `ask("GET /api/jobs/{job_id}", { job_id })`. Throws ApiError.
+ * The response of an operation of the HTTP API: `ask("GET /api/jobs/{job_id}", { job_id })`. Throws ApiError.
  * @template {Api.Question} Q
  * @param {Q} name
  * @param {import("./channel.js").Params} [params]
@@ -33,7 +33,7 @@ export const watchJob = (jobId, see, after) => channel.watch(jobId, see, after);
 export const readText = (sha256) => channel.text(sha256);
 
 /**
- * The address of a page for people; null where none can be opened from here.
+ * The address of a page of the workbench; null if it cannot be opened from here.
  * @param {string} path
  */
 export const pageUrl = (path) => channel.page(path);
@@ -42,7 +42,7 @@ export const pageUrl = (path) => channel.page(path);
 export const embedded = () => channel.embedded;
 
 /**
- * Give `element[attribute]` the address of what a GET question leads to; returns the element.
+ * Set `element[attribute]` to the address of the media of a GET operation; returns the element.
  * @template {Element} E
  * @param {E} element
  * @param {"src" | "href" | "poster"} attribute
@@ -51,10 +51,10 @@ export const embedded = () => channel.embedded;
  * @param {boolean} [again]
  * @returns {E}
  */
-export function lead(element, attribute, name, params, again = false) {
+export function setUrl(element, attribute, name, params, again = false) {
   const set = (/** @type {string} */ url) => element.setAttribute(attribute, url);
   const found = channel.media(name, params, again, element);
   if (typeof found === "string") set(found);
-  else found.then(set).catch(() => null); // what cannot be had is not shown
+  else found.then(set).catch(() => null); // show nothing if it cannot be loaded
   return element;
 }

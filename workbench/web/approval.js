@@ -1,39 +1,39 @@
 // @ts-check
-// A job that asks a person: the text to be approved, to be edited first where it should say something else.
+// The approval of a job: shows the text, which the user can edit before approving it.
 
 import { ask } from "./api.js";
 import { button, fill, h, problem, sentence } from "./dom.js";
 
 /**
- * The question {sentence, text, maxChars} of a waiting node: {element, unsent}. `unsent()` is what a person wrote there and
- * has not sent, or "".
+ * Draws the question {sentence, text, maxChars} of a waiting node: {element, unsent}. `unsent()` returns the user's edited
+ * text that was not sent, or "".
  */
 export function approval(jobId, { node, question }) {
   const proposed = question.text ?? "";
   const text = h("textarea", { class: "wb-textarea", rows: Math.min(14, 3 + Math.ceil(proposed.length / 70)), maxlength: question.maxChars, "aria-label": "The script" });
   text.value = proposed;
-  const said = h("div", { "aria-live": "polite" });
+  const messages = h("div", { "aria-live": "polite" });
   let sent = false;
   const changed = h("span", { class: "wb-muted" });
   text.addEventListener("input", () => (changed.textContent = text.value === proposed ? "" : "edited"));
 
   const answer = async (body, pressed) => {
     pressed.disabled = true;
-    fill(said);
+    fill(messages);
     try {
       await ask("POST /api/jobs/{job_id}/approve", { job_id: jobId, node, ...body });
       sent = true;
-      fill(said, h("p", { class: "wb-muted" }, body.reject ? "Rejected." : "Approved; it goes on."));
+      fill(messages, h("p", { class: "wb-muted" }, body.reject ? "Rejected." : "Approved. The job continues."));
     } catch (error) {
-      fill(said, problem(error));
+      fill(messages, problem(error));
       pressed.disabled = false;
     }
   };
   const element = h(
     "div",
     { class: "wb-approval", role: "group", "aria-label": "Approve the script" },
-    h("h3", {}, sentence(question.sentence || "Shall it say this?")),
-    h("p", { class: "wb-muted" }, "The job waits for you and holds no worker. Edit the text if it should say something else."),
+    h("h3", {}, sentence(question.sentence || "Approve this text?")),
+    h("p", { class: "wb-muted" }, "The job waits for you and occupies no worker. Edit the text if necessary."),
     text,
     h(
       "div",
@@ -42,7 +42,7 @@ export function approval(jobId, { node, question }) {
       button("Reject", { icon: "close", kind: "quiet", onclick: (event) => answer({ reject: "rejected on the page" }, event.currentTarget) }),
       changed,
     ),
-    said,
+    messages,
   );
   return { element, unsent: () => (sent || text.value === proposed ? "" : text.value) };
 }

@@ -1,25 +1,25 @@
 // @ts-check
-// Artifacts as a person wants them: videos and sounds play, pictures show, text and JSON can be read.
+// Views of artifacts: players for video and audio, images, and readable text and JSON.
 
-import { ask, embedded, lead, readText } from "./api.js";
-import { bytes, fill, figure, h, icon, linkButton, s } from "./dom.js";
+import { ask, embedded, readText, setUrl } from "./api.js";
+import { bytes, fill, formatNumber, h, icon, linkButton, s } from "./dom.js";
 
 const FILE = "GET /api/artifacts/{sha256}";
 const THUMBNAIL = "GET /api/artifacts/{sha256}/thumbnail";
 
-/** Of a page alone: the address of an artifact. */
+/** The address of an artifact. Only valid on a page, not in a notebook. */
 export const artifactUrl = (sha256) => `/api/artifacts/${sha256}`;
 
-/** Have an element show a file, or a small picture of it. */
-export const leadToFile = (element, attribute, sha256, again = false) => lead(element, attribute, FILE, { sha256 }, again);
-export const leadToThumbnail = (element, attribute, sha256, size = 320) => lead(element, attribute, THUMBNAIL, { sha256, size });
+/** Make an element show a file, or its thumbnail. */
+export const setFileUrl = (element, attribute, sha256, again = false) => setUrl(element, attribute, FILE, { sha256 }, again);
+export const setThumbnailUrl = (element, attribute, sha256, size = 320) => setUrl(element, attribute, THUMBNAIL, { sha256, size });
 
-/** Have a link save a file. */
-export const leadToDownload = (link, sha256) => lead(link, "href", FILE, { sha256, download: 1 });
+/** Make a link download a file. */
+export const setDownloadUrl = (link, sha256) => setUrl(link, "href", FILE, { sha256, download: 1 });
 
 const TEXT_LIMIT = 200_000;
 
-/** A view of a reference; nothing heavy is loaded before it is wanted. */
+/** A view of a reference. Loads large content only on demand. */
 export function artifact(ref, { title = "", autoplay = false } = {}) {
   const shown = (VIEWS[ref.kind] ?? file)(ref, { autoplay });
   return h(
@@ -31,16 +31,16 @@ export function artifact(ref, { title = "", autoplay = false } = {}) {
       {},
       title ? h("span", { class: "wb-artifact-title" }, title) : null,
       h("span", { class: "wb-muted" }, facts(ref)),
-      leadToDownload(h("a", { class: "wb-quiet-link", download: "", "aria-label": `Download ${title || ref.name || ref.kind}` }, icon("download")), ref.sha256),
+      setDownloadUrl(h("a", { class: "wb-quiet-link", download: "", "aria-label": `Download ${title || ref.name || ref.kind}` }, icon("download")), ref.sha256),
     ),
   );
 }
 
-/** What is known of the bytes, in a line. */
+/** The properties of an artifact in one line. */
 export function facts(ref) {
   const parts = [];
   if (ref.width && ref.height) parts.push(`${ref.width} × ${ref.height}`);
-  if (ref.fps) parts.push(`${figure(ref.fps)} fps`);
+  if (ref.fps) parts.push(`${formatNumber(ref.fps)} fps`);
   if (ref.durationS ?? ref.duration_s) parts.push(`${(ref.durationS ?? ref.duration_s).toFixed(1)} s`);
   if (ref.sampleRateHz ?? ref.sample_rate_hz) parts.push(`${(ref.sampleRateHz ?? ref.sample_rate_hz) / 1000} kHz`);
   const size = ref.sizeBytes ?? ref.size_bytes;
@@ -48,7 +48,7 @@ export function facts(ref) {
   return parts.join(" · ");
 }
 
-/** Links expire after some minutes: a player that was open for longer asks for a new one, and goes on where it was. */
+/** Links expire after some minutes. A player with an expired link loads a new one and continues at the same position. */
 function renewed(player, sha256) {
   let asked = 0;
   player.addEventListener("error", () => {
@@ -56,10 +56,10 @@ function renewed(player, sha256) {
     asked = Date.now();
     const at = player.currentTime;
     player.addEventListener("loadedmetadata", () => ((player.currentTime = at), player.play().catch(() => {})), { once: true });
-    leadToFile(player, "src", sha256, true);
+    setFileUrl(player, "src", sha256, true);
     player.load();
   });
-  return leadToFile(player, "src", sha256);
+  return setFileUrl(player, "src", sha256);
 }
 
 function video(ref, { autoplay }) {
@@ -71,27 +71,27 @@ function video(ref, { autoplay }) {
     loop: false,
     style: ref.width && ref.height ? `aspect-ratio: ${ref.width} / ${ref.height}` : "",
   });
-  leadToThumbnail(player, "poster", ref.sha256);
+  setThumbnailUrl(player, "poster", ref.sha256);
   return renewed(player, ref.sha256);
 }
 
 function audio(ref) {
-  const player = renewed(h("audio", { controls: true, preload: "none", "aria-label": ref.name ?? "Sound" }), ref.sha256);
+  const player = renewed(h("audio", { controls: true, preload: "none", "aria-label": ref.name ?? "Audio" }), ref.sha256);
   return h("div", { class: "wb-sound" }, waveform(ref, player), player);
 }
 
 function image(ref) {
-  const picture = h("img", { alt: ref.name ?? "picture", loading: "lazy" });
-  return leadToFile(h("a", { target: "_blank", rel: "noopener" }, leadToFile(picture, "src", ref.sha256)), "href", ref.sha256);
+  const picture = h("img", { alt: ref.name ?? "image", loading: "lazy" });
+  return setFileUrl(h("a", { target: "_blank", rel: "noopener" }, setFileUrl(picture, "src", ref.sha256)), "href", ref.sha256);
 }
 
 function text(ref) {
   const size = ref.sizeBytes ?? ref.size_bytes ?? 0;
   const shown = h("pre", { class: "wb-text" }, "…");
-  if (size > TEXT_LIMIT) return fill(shown, `${bytes(size)}: too long to show here. Download it.`);
+  if (size > TEXT_LIMIT) return fill(shown, `${bytes(size)}: too large to show here. Download it.`);
   readText(ref.sha256)
     .then((content) => fill(shown, ref.kind === "json" ? pretty(content) : content))
-    .catch(() => fill(shown, "It cannot be read now."));
+    .catch(() => fill(shown, "The text cannot be loaded now."));
   return shown;
 }
 
@@ -104,12 +104,12 @@ function pretty(content) {
 }
 
 function file(ref) {
-  return leadToDownload(linkButton(ref.name ?? "Download", null, { icon: "download" }), ref.sha256);
+  return setDownloadUrl(linkButton(ref.name ?? "Download", null, { icon: "download" }), ref.sha256);
 }
 
 const VIEWS = { video, audio, image, text, json: text, file };
 
-/** The course of loudness; click to go there. Measured by the deployment when it comes into view. */
+/** The waveform; a click seeks. The deployment computes it when it scrolls into view. */
 function waveform(ref, player) {
   const WIDTH = 600;
   const HEIGHT = 56;
@@ -136,13 +136,13 @@ function waveform(ref, player) {
       const bottom = peaks.map((peak, x) => `L${x} ${HEIGHT / 2 + reach(peak)}`).reverse();
       shape.setAttribute("d", `${top.join("")}${bottom.join("")}Z`);
     } catch {
-      shape.setAttribute("d", `M0 ${HEIGHT / 2}H${WIDTH}`); // it plays all the same
+      shape.setAttribute("d", `M0 ${HEIGHT / 2}H${WIDTH}`); // playback does not need the waveform
     }
   }).observe(drawing);
   return drawing;
 }
 
-/** Everything a job took in and made: [{node, role, name, ref}]. */
+/** All inputs and outputs of a job: [{node, role, name, ref}]. */
 export async function artifactsOf(jobId) {
   return (await ask("GET /api/jobs/{job_id}/artifacts", { job_id: jobId })).artifacts;
 }

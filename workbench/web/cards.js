@@ -1,10 +1,10 @@
 // @ts-check
-// The pipelines as cards: what each needs, and why one cannot run now. A radio group; the value is the chosen name.
+// The pipelines as cards, with their inputs and the reason if one is unavailable. A radio group; its value is the name.
 
 import { fill, find, h, problem, seconds } from "./dom.js";
 import { pipelines } from "./pipelines.js";
 
-const ON_A_CARD = new Set(["image", "audio", "video", "text"]); // switches and numbers have values of their own
+const ON_A_CARD = new Set(["image", "audio", "video", "text"]); // switches and numbers have default values
 
 export function mount(element, { props, trigger, watch }) {
   const group = h("div", { class: "wb-cards", role: "radiogroup", "aria-label": "Pipeline", onkeydown: keys });
@@ -20,7 +20,7 @@ export function mount(element, { props, trigger, watch }) {
     if (focus) find(group, '[aria-checked="true"]')?.focus();
   }
 
-  /** The address is the state: reloading it chooses the same card. */
+  /** Keep the choice in the address, so that a reload selects the same card. */
   function remember(name) {
     const address = new URL(window.location.href);
     address.searchParams.set("pipeline", name);

@@ -1,59 +1,59 @@
 // @ts-check
-// The way from a view to the workbench. There are two: `http.js` (a page: HTTP and one WebSocket) and the notebook's `comm.js`
-// (messages of one widget model, answered by the kernel). Views know neither; they use what `api.js` exports.
+// The interface between views and the workbench. There are two channels: `http.js` (on a page: HTTP and one WebSocket) and the
+// notebook's `comm.js` (messages of one widget model to the kernel). Views only use the exports of `api.js`.
 //
-// Names of questions are operations of the HTTP API as /openapi.json has them: the method, a space and the path with its
-// parameters in braces, such as "GET /api/jobs/{job_id}" or "POST /api/jobs/{job_id}/cancel". `params` fills the braces; of what
-// is left GET and DELETE make a query and POST and PUT a JSON body.
+// Names are operations of the HTTP API as in /openapi.json: the method, a space and the path with its parameters in braces,
+// such as "GET /api/jobs/{job_id}" or "POST /api/jobs/{job_id}/cancel". `params` fills the braces. The remaining parameters
+// become the query of GET and DELETE, and the JSON body of POST and PUT.
 //
-// Messages of the comm. Every one from a browser has `client`, the id of its page, and is answered to that client alone.
+// Messages of the comm. Every message from a browser has `client`, the id of its page. The response goes to that client only.
 //
 //   browser -> kernel                                   kernel -> browser
 //   {client, id, kind: "hello"}                         {client, id, kind: "answer", status: 200, answer: {}}
 //   {client, id, kind: "ask", name, params}             {client, id, kind: "answer", status, answer}
 //   {client, id, kind: "media", name, params, direct}   {client, id, kind: "answer", status, answer: {url}}
-//     `direct`: whether this browser reaches the app    or, where no address can be loaded from here,
-//                                                       answer: {sha256, mediaType, sizeBytes}: then by "bytes"
+//     `direct`: whether this browser reaches the app    or, if the browser cannot load an address,
+//                                                       answer: {sha256, mediaType, sizeBytes}: then use "bytes"
 //   {client, id, kind: "bytes", sha256, start, end,     {client, id, kind: "answer", status, answer: {}} and one buffer of at
-//     pieces}  `pieces`: of what "stream" describes       most a megabyte
-//   {client, id, kind: "stream", sha256}                {client, id, kind: "answer", status, answer: where the pieces are that a
-//                                                         Media Source takes}
+//     pieces}  `pieces`: those that "stream" describes    most a megabyte
+//   {client, id, kind: "stream", sha256}                {client, id, kind: "answer", status, answer: positions of the pieces for
+//                                                         a Media Source}
 //   {client, id, kind: "text", sha256}                  {client, id, kind: "answer", status, answer: {text}}
 //   {client, id, kind: "upload", upload, kindOfFile,    {client, id, kind: "answer", status, answer: {} or, for the last piece
 //     name, size, at} and one buffer; or {path}           and for a path, {ref}}
-//   {client, kind: "bye"}: its last view has ended
+//   {client, kind: "bye"}: the last view of the page has ended
 //   {client, kind: "live", message: LiveRequest}        {client, kind: "live", message: LiveUpdate or LiveResponse}
 //
-// `status` and `answer` are those of the HTTP API, refusals included. "live" carries the messages of WS /ws (docs/live.md). The
-// kernel forgets a client that was silent for 150 s; a browser says hello every 15 s while it watches anything.
+// `status` and `answer` are those of the HTTP API, including errors. "live" carries the messages of WS /ws (docs/live.md). The
+// kernel drops a client after 150 s without a message; a browser sends "hello" every 15 s while it watches anything.
 
 /**
  * @typedef {Record<string, any>} Params
  * @typedef {(message: any) => void} See
  *
  * @typedef {object} Channel
- * @property {(name: string, params?: Params) => Promise<any>} ask  The JSON answer. Throws ApiError.
+ * @property {(name: string, params?: Params) => Promise<any>} ask  The JSON response. Throws ApiError.
  * @property {(jobId: string, see: See, after?: string | null) => () => void} watch  Calls `see` with every LiveUpdate of the job,
- *   {failed: LiveResponse} where it cannot be watched, and {connected: boolean} when the way breaks or is there again. Goes on
- *   behind the last cursor by itself. Returns what ends it.
+ *   with {failed: LiveResponse} if it cannot be watched, and with {connected: boolean} when the connection is lost or restored.
+ *   Resumes after the last cursor. Returns a function that ends the watch.
  * @property {(name: string, params?: Params, again?: boolean, element?: Element | null) => string | Promise<string>} media  An
- *   address that `element` can load what a GET question leads to from; `again`: a fresh one, because the last one does not serve
- *   any longer.
+ *   address from which `element` can load the media of a GET operation; `again`: a new one, because the previous one has
+ *   expired.
  * @property {(sha256: string) => Promise<string>} text  An artifact as text; at most its first 200 kB.
- * @property {(sha256: string, start: number, end: number) => Promise<Uint8Array>} bytes  Of an artifact, `end` not included;
- *   fewer where it is shorter.
- * @property {(path: string) => string | null} page  The address of a page for people; null where none can be opened from here.
- * @property {boolean} embedded  Whether it leads through a notebook: other origins' bytes cannot be read, links open a new tab.
+ * @property {(sha256: string, start: number, end: number) => Promise<Uint8Array>} bytes  Bytes of an artifact, `end` excluded;
+ *   fewer if it is shorter.
+ * @property {(path: string) => string | null} page  The address of a page of the workbench; null if it cannot be opened from here.
+ * @property {boolean} embedded  Whether this is a notebook, where bytes of other origins are not readable and links open new tabs.
  */
 
-/** A refusal: {message, code, details, status}; status 0 where nothing answered. */
+/** An error response: {message, code, details, status}; status 0 if there was no response. */
 export class ApiError extends Error {
   /**
    * @param {number} status
    * @param {{error?: string, code?: string, details?: Record<string, any>}} body
    */
   constructor(status, body) {
-    super(body.error ?? `the server answered ${status}`);
+    super(body.error ?? `the server responded with status ${status}`);
     this.status = status;
     this.code = body.code ?? "";
     this.details = body.details ?? {};
@@ -61,7 +61,7 @@ export class ApiError extends Error {
 }
 
 /**
- * The path and what is left of the parameters.
+ * The path, and the remaining parameters.
  * @param {string} name
  * @param {Params} [params]
  */
@@ -78,7 +78,7 @@ export function fillIn(name, params = {}) {
 }
 
 /**
- * Method, address and body of a question.
+ * Method, address and body of an operation.
  * @param {string} name
  * @param {Params} [params]
  */
@@ -88,7 +88,7 @@ export function request(name, params = {}) {
 }
 
 /**
- * A query string without what is empty; lists repeat their name.
+ * A query string without empty values; lists repeat their name.
  * @param {Params} values
  */
 export function query(values) {

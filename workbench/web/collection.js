@@ -1,20 +1,20 @@
 // @ts-check
-// A collection by hand: what it would remove, by which rule, then the deed, then the report.
+// The dialog for a manual collection: a preview by rule, the collection, and its report.
 
 import { ask } from "./api.js";
 import { openDialog } from "./dialog.js";
 import { button, bytes, fill, h, problem, seconds, sentence } from "./dom.js";
-import { byKind, several } from "./removed.js";
+import { byKind, several } from "./stored_kinds.js";
 
 const QUIET_MS = 500;
 
-/** `rule` is the one in force or null: jobs with its tags stay here too. `collected()` is told when something was removed. */
+/** `rule`: the active rule or null; jobs with its tags are kept here too. `collected()` is called after a collection. */
 export function askCollection(rule, { collected = () => {} } = {}) {
   const keepTags = rule?.keepTags ?? [];
-  const dialog = openDialog("Collect what nothing names");
+  const dialog = openDialog("Collect unused artifacts");
   const { body, actions } = dialog;
   const plan = h("div", { class: "wb-dialog-said", "aria-live": "polite" });
-  const said = h("div", { "aria-live": "polite" });
+  const messages = h("div", { "aria-live": "polite" });
   const days = h("input", { class: "wb-input", id: "wb-collect-days", type: "number", min: "1", max: "99999", step: "1", inputmode: "numeric", oninput: changed });
   const gib = h("input", { class: "wb-input", id: "wb-collect-gib", type: "number", min: "0.001", step: "any", inputmode: "decimal", oninput: changed });
   const go = button("Remove", { icon: "trash", kind: "primary danger", disabled: true, onclick: collect });
@@ -24,10 +24,10 @@ export function askCollection(rule, { collected = () => {} } = {}) {
   let quiet;
   fill(
     body,
-    h("p", {}, "Artifacts that no job and no upload names go, with their copies; so do deleted runs in MLflow and uploads that nobody finished."),
-    h("details", {}, h("summary", {}, "Delete old jobs first"), h("div", { class: "wb-fields" }, field(days, "Older than, in days", "Finished jobs and unused uploads that are older are deleted."), field(gib, "At most, in GiB", "The oldest finished jobs are deleted until the artifacts take no more.")), keepTags.length ? h("p", { class: "wb-muted" }, `Jobs with the tag ${keepTags.join(" or ")} stay.`) : null),
+    h("p", {}, "This removes artifacts that no job and no upload uses, with their copies, deleted runs in MLflow, and unfinished uploads."),
+    h("details", {}, h("summary", {}, "Delete old jobs first"), h("div", { class: "wb-fields" }, field(days, "Older than, in days", "Deletes finished jobs and unused uploads that are older."), field(gib, "At most, in GiB", "Deletes the oldest finished jobs until the artifacts fit into this size.")), keepTags.length ? h("p", { class: "wb-muted" }, `Jobs with the tag ${keepTags.join(" or ")} are kept.`) : null),
     plan,
-    said,
+    messages,
   );
   fill(actions, go, button("Close", { kind: "quiet", onclick: dialog.close }));
   look();
@@ -37,7 +37,7 @@ export function askCollection(rule, { collected = () => {} } = {}) {
   }
 
   function changed() {
-    asked += 1; // an answer about other values is nothing to act upon
+    asked += 1; // ignore responses for the previous values
     go.disabled = true;
     clearTimeout(quiet);
     quiet = setTimeout(look, QUIET_MS);
@@ -47,11 +47,11 @@ export function askCollection(rule, { collected = () => {} } = {}) {
     const mine = ++asked;
     const wrong = [days, gib].find((one) => !one.validity.valid);
     if (wrong) return fill(plan, h("p", { class: "wb-field-problem" }, wrong.validationMessage));
-    fill(said);
+    fill(messages);
     try {
       const report = await ask("POST /api/collections", { ...request(), dryRun: true });
       if (mine !== asked) return null;
-      fill(plan, report.removed.length ? byKind(report.removed, "What would go") : h("p", { class: "wb-muted" }, "Nothing would go."), left(report));
+      fill(plan, report.removed.length ? byKind(report.removed, "To be removed") : h("p", { class: "wb-muted" }, "There is nothing to remove."), left(report));
       go.disabled = !report.removed.length;
       if (go.lastChild) go.lastChild.textContent = wordsOf(report);
     } catch (error) {
@@ -62,23 +62,23 @@ export function askCollection(rule, { collected = () => {} } = {}) {
 
   async function collect() {
     go.disabled = true;
-    fill(said, h("p", { class: "wb-muted" }, "Collecting; that goes on if you close this."));
+    fill(messages, h("p", { class: "wb-muted" }, "Collecting. This continues if you close the dialog."));
     try {
       const report = await ask("POST /api/collections", request());
       collected();
       if (!dialog.open) return;
       dialog.title.textContent = "Collected";
-      fill(body, h("p", { role: "status" }, `${bytes(report.bytes)} removed in ${seconds(report.seconds)}.`), report.removed.length ? byKind(report.removed, "What is gone") : null, verified(report), left(report));
+      fill(body, h("p", { role: "status" }, `${bytes(report.bytes)} removed in ${seconds(report.seconds)}.`), report.removed.length ? byKind(report.removed, "Removed") : null, verified(report), left(report));
       fill(actions, button("Close", { kind: "primary", onclick: dialog.close }));
       dialog.title.focus();
     } catch (error) {
       go.disabled = false;
-      fill(said, problem(error));
+      fill(messages, problem(error));
     }
   }
 }
 
-/** "Delete 3 jobs and remove 12 MB": what a person should know who presses it. */
+/** The label of the button, which names its effect: "Delete 3 jobs and remove 12 MB". */
 function wordsOf({ removed, bytes: size }) {
   const jobs = removed.find((one) => one.kind === "jobs")?.count ?? 0;
   return `${jobs ? `Delete ${several(jobs, "job")} and remove` : "Remove"} ${size ? bytes(size) : "it"}`;
@@ -87,7 +87,7 @@ function wordsOf({ removed, bytes: size }) {
 const verified = ({ verified: { count, bytes: size, whole, damaged } }) =>
   count
     ? [
-        h("p", { class: "wb-muted" }, `${several(count, "artifact")} (${bytes(size)}) compared with their digests: ${damaged.length ? `${damaged.length} damaged` : "all are whole"}.${whole ? "" : " The next collection goes on behind them."}`),
+        h("p", { class: "wb-muted" }, `${several(count, "artifact")} (${bytes(size)}) compared with their digests: ${damaged.length ? `${damaged.length} damaged` : "all intact"}.${whole ? "" : " The next collection continues after them."}`),
         damaged.length ? h("ul", { class: "wb-why" }, damaged.map((one) => h("li", {}, sentence(one)))) : null,
       ]
     : null;

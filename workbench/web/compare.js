@@ -1,9 +1,9 @@
 // @ts-check
-// Two runs beside each other: their videos locked together, what differs between them, their figures.
+// Two runs side by side: synchronised videos, differing parameters, and metrics.
 
 import { ask } from "./api.js";
-import { artifactsOf, leadToFile, leadToThumbnail } from "./artifact.js";
-import { button, fill, figure, h, problem } from "./dom.js";
+import { artifactsOf, setFileUrl, setThumbnailUrl } from "./artifact.js";
+import { button, fill, formatNumber, h, problem } from "./dom.js";
 
 const APART_S = 0.04; // one frame at 25 fps
 
@@ -22,18 +22,18 @@ export function compare(element, jobIds, back) {
     );
     if (ended) return;
     const players = sides.map((side) =>
-      side.video ? leadToFile(leadToThumbnail(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
+      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
     );
     const [first, second] = players;
-    if (second) second.muted = true; // two voices at once say nothing
+    if (second) second.muted = true; // two voices at once are not intelligible
     fill(
       body,
       h("div", { class: "wb-compare" }, sides.map((side, index) => h("div", {}, players[index] ?? h("div", { class: "wb-stage" }, "no video"), h("p", {}, h("a", { href: `/runs?job=${side.job.jobId}` }, side.job.title || side.job.jobId))))),
       first && second ? transport(first, second) : null,
-      h("h3", {}, "What differs"),
+      h("h3", {}, "Differences"),
       table(["", ...sides.map((side) => side.job.jobId.slice(0, 14))], differences(sides)),
-      h("h3", {}, "Measured"),
-      table(["", ...sides.map((side) => side.job.jobId.slice(0, 14))], figures(sides)),
+      h("h3", {}, "Metrics"),
+      table(["", ...sides.map((side) => side.job.jobId.slice(0, 14))], metrics(sides)),
     );
   }
   return () => {
@@ -57,7 +57,7 @@ function transport(first, second) {
       }
     },
   });
-  const sound = button("Sound of the other", {
+  const sound = button("Switch audio", {
     kind: "quiet",
     onclick: () => {
       [first.muted, second.muted] = [!first.muted, !second.muted];
@@ -86,14 +86,14 @@ function differences(sides) {
   return names.map((name) => [name, ...flat.map((one) => one[name])]).filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b));
 }
 
-function figures(sides) {
+function metrics(sides) {
   const flat = sides.map(({ job }) => Object.assign({ "seconds": job.seconds }, ...(job.nodes ?? []).filter((node) => node.service.startsWith("evaluate.")).map((node) => node.metrics ?? {})));
   const names = [...new Set(flat.flatMap((one) => Object.keys(one)))];
   return names.map((name) => [name.replaceAll("_", " "), ...flat.map((one) => one[name])]);
 }
 
 function table(head, rows) {
-  if (!rows.length) return h("p", { class: "wb-muted" }, "Nothing.");
-  const cell = (value) => (value === undefined || value === null ? "—" : typeof value === "number" ? figure(value) : typeof value === "object" ? JSON.stringify(value) : String(value));
+  if (!rows.length) return h("p", { class: "wb-muted" }, "None.");
+  const cell = (value) => (value === undefined || value === null ? "—" : typeof value === "number" ? formatNumber(value) : typeof value === "object" ? JSON.stringify(value) : String(value));
   return h("table", { class: "wb-table" }, h("thead", {}, h("tr", {}, head.map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows.map(([name, ...rest]) => h("tr", {}, h("th", { scope: "row" }, name), rest.map((value) => h("td", {}, cell(value)))))));
 }

@@ -1,12 +1,11 @@
 // @ts-check
-// A dialog for what is not undone. The page behind it rests meanwhile; Escape closes it, and the focus goes back to where
-// it was.
+// A modal dialog for actions that cannot be undone. Escape closes it, and the focus returns to its previous element.
 
 import { button, h } from "./dom.js";
 
 let count = 0;
 
-/** Open one: {body, actions, title, close}, to be filled. `closed()` is called once it is gone, however it was closed. */
+/** Open a dialog: {body, actions, title, close}, for the caller to fill. Calls `closed()` after any kind of close. */
 export function openDialog(words, { closed = () => {} } = {}) {
   const id = `wb-dialog-${++count}`;
   const title = h("h2", { id, tabindex: "-1" }, words);
@@ -17,16 +16,16 @@ export function openDialog(words, { closed = () => {} } = {}) {
     element.remove();
     closed();
   });
-  // Inside Gradio's frame: only there the stylesheet goes before Gradio's own.
+  // Inside Gradio's container, because only there our stylesheet has priority over Gradio's own.
   (document.querySelector(".gradio-container .contain") ?? document.body).append(element);
   element.showModal();
   title.focus();
   return { title, body, actions, close: () => element.close(), get open() { return element.open; } };
 }
 
-/** A question in the place where it came up: {element, said}. Escape answers as `never` does, which is told. */
+/** An inline question: {element, messages}. Escape has the same effect as "Keep it": both call `never`. */
 export function question(words, content, choices, never) {
-  const said = h("div", { "aria-live": "polite" });
+  const messages = h("div", { "aria-live": "polite" });
   const title = h("h3", { tabindex: "-1" }, words);
   const keep = button("Keep it", { kind: "quiet", onclick: never });
   const escape = (event) => {
@@ -34,6 +33,6 @@ export function question(words, content, choices, never) {
     event.stopPropagation();
     never();
   };
-  const element = h("div", { class: "wb-question", role: "group", "aria-label": words, onkeydown: escape }, title, content, h("div", { class: "wb-actions" }, choices, keep), said);
-  return { element, said, focus: () => title.focus() };
+  const element = h("div", { class: "wb-question", role: "group", "aria-label": words, onkeydown: escape }, title, content, h("div", { class: "wb-actions" }, choices, keep), messages);
+  return { element, messages, focus: () => title.focus() };
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Small pieces every view is made of: elements, icons, words for numbers.
+// Building blocks of all views: elements, icons, formatted numbers.
 
 /**
  * @typedef {Record<string, any>} Attributes
@@ -7,7 +7,7 @@
  */
 
 /**
- * An element. Attributes named on… are listeners, `class` and `data-…` as in HTML; false and null leave one out.
+ * An element. Attributes named on… are listeners, `class` and `data-…` as in HTML; false and null omit an attribute.
  * Children are nodes or text; text never becomes HTML.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -64,7 +64,7 @@ const PATHS = {
   compare: "M4 6h7v12H4zM13 6h7v12h-7z",
 };
 
-/** A line icon, hidden from screen readers: the word beside it says the same. */
+/** A line icon, hidden from screen readers, because the label beside it says the same. */
 export function icon(name) {
   return s(
     "svg",
@@ -74,7 +74,7 @@ export function icon(name) {
 }
 
 /**
- * A button with an icon and a word.
+ * A button with an icon and a label.
  * @param {string} word
  * @param {Attributes} [options]
  */
@@ -114,8 +114,8 @@ export function bytes(value) {
   return `${step && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[step]}`;
 }
 
-/** A figure with three or four digits that count. */
-export function figure(value) {
+/** A number with three or four significant digits. */
+export function formatNumber(value) {
   if (typeof value !== "number") return String(value);
   if (Number.isInteger(value)) return value.toLocaleString("en-GB");
   const size = Math.abs(value);
@@ -143,7 +143,7 @@ function whenWords(date) {
   return ago < 45 ? "just now" : ago < 3570 ? `${Math.max(1, Math.round(ago / 60))} min ago` : today ? CLOCK.format(date) : DAY.format(date);
 }
 
-/** "just now" does not stay true. Rests where no time is shown any longer. */
+/** Update relative times such as "just now". Stops when the page shows no time any more. */
 function rewriteTimes() {
   const shown = /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time.wb-when"));
   if (!shown.length) {
@@ -164,19 +164,19 @@ export const STATUS_WORDS = {
   completed: "Completed",
   failed: "Failed",
   cancelled: "Cancelled",
-  pending: "Not yet",
-  ready: "Next",
+  pending: "Pending",
+  ready: "Ready",
   waiting: "Waiting",
-  skipped: "Left out",
+  skipped: "Skipped",
 };
 
-/** A coloured word for a status; the colour never stands alone. */
+/** A coloured label for a status; the colour is never the only indicator. */
 export function badge(status, words = STATUS_WORDS[status] ?? status) {
   return h("span", { class: "wb-badge", "data-status": status }, h("span", { class: "wb-dot", "aria-hidden": "true" }), words);
 }
 
 /**
- * The first element within that a selector names.
+ * The first element in `within` that matches a selector.
  * @param {ParentNode} within
  * @param {string} selector
  * @returns {HTMLElement | null}
@@ -184,7 +184,7 @@ export function badge(status, words = STATUS_WORDS[status] ?? status) {
 export const find = (within, selector) => within.querySelector(selector);
 
 /**
- * Replace what an element shows; returns it.
+ * Replace the children of an element; returns the element.
  * @template {Element} E
  * @param {E} element
  * @param {...any} children
@@ -194,13 +194,13 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** An empty state: what is missing, and what to do first. */
+/** An empty state with a title and the next step. */
 export function empty(title, ...more) {
   return h("div", { class: "wb-empty" }, h("p", { class: "wb-empty-title" }, title), ...more.map((one) => (typeof one === "string" ? h("p", {}, one) : one)));
 }
 
 /**
- * An error as everywhere: what, where, seen, allowed, and the remedy.
+ * An error in the common format: what, where, seen, allowed, and the remedy.
  * @param {any} error  A Problem.
  */
 export function problem(error, { compact = false } = {}) {
@@ -215,7 +215,7 @@ export function problem(error, { compact = false } = {}) {
     h("p", { class: "wb-problem-what" }, sentence(error.message ?? error.error ?? "Something went wrong")),
     details.remedy ? h("p", { class: "wb-problem-remedy" }, details.remedy) : null,
     compact ? null : h("dl", {}, row("where", details.where), row("seen", details.seen), row("allowed", details.allowed), row("code", error.code)),
-    details.log && !compact ? h("details", {}, h("summary", {}, "Its log"), h("pre", { class: "wb-log" }, details.log)) : null,
+    details.log && !compact ? h("details", {}, h("summary", {}, "Log"), h("pre", { class: "wb-log" }, details.log)) : null,
   );
 }
 
@@ -225,7 +225,7 @@ export function sentence(text) {
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
-/** Whether a key press belongs to a field that a person types into. */
+/** Whether a key press belongs to an input field. */
 export function typing(event) {
   return Boolean(event.target.closest?.("input, textarea, select, [contenteditable]"));
 }

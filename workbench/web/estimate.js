@@ -1,5 +1,5 @@
 // @ts-check
-// What the form's job would take, in a line. The value is {seconds, basis}: the number of past runs that say so.
+// The expected duration of the form's job, in a line. The value is {seconds, basis}; `basis` is the number of past runs.
 
 import { fill, h, seconds } from "./dom.js";
 
@@ -14,11 +14,11 @@ export function mount(element, { props, watch }) {
   draw();
 }
 
-function words(told) {
-  if (told.basis === undefined) return "";
-  if (!told.basis || told.seconds === null) return "No past runs yet that would tell how long it takes.";
-  return `About ${about(told.seconds)}, from ${told.basis === 1 ? "one past run" : `${told.basis} past runs`}.`;
+function words(estimate) {
+  if (estimate.basis === undefined) return "";
+  if (!estimate.basis || estimate.seconds === null) return "There are no past runs yet for an estimate.";
+  return `About ${about(estimate.seconds)}, from ${estimate.basis === 1 ? "one past run" : `${estimate.basis} past runs`}.`;
 }
 
-/** An expectation is not known to a tenth. */
+/** A rounded duration, because an estimate is not exact to a tenth of a second. */
 const about = (value) => (value < 10 ? `${Math.max(1, Math.round(value))} s` : value < 90 ? `${5 * Math.round(value / 5)} s` : seconds(value));

@@ -1,5 +1,5 @@
 // @ts-check
-// Examples to click. The value is the number of the chosen one, with a select event.
+// Examples to click. The value is the index of the chosen one, with a select event.
 
 import { fill, h } from "./dom.js";
 
@@ -9,8 +9,8 @@ export function mount(element, { props, trigger }) {
     h(
       "div",
       { class: "wb-welcome" },
-      h("p", { class: "wb-empty-title" }, "Nothing runs yet"),
-      h("p", { class: "wb-muted" }, "Take an example, or give a portrait and what it should say. Then press Generate."),
+      h("p", { class: "wb-empty-title" }, "No job yet"),
+      h("p", { class: "wb-muted" }, "Choose an example, or provide a portrait and a text. Then press Generate."),
       h(
         "div",
         { class: "wb-examples" },

@@ -1,5 +1,5 @@
 // @ts-check
-// One socket for all jobs that are watched here. Subscriptions outlive it: after a break each goes on from the last cursor.
+// One WebSocket for all watched jobs. Subscriptions survive a disconnect: each resumes from its last cursor.
 
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 8000;
@@ -19,7 +19,7 @@ export class Feed {
   /** @type {Map<string, Watched>} */
   #jobs = new Map();
   #pause = FIRST_PAUSE_MS;
-  #heard = 0;
+  #lastMessageAt = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #connected = false;
@@ -28,7 +28,7 @@ export class Feed {
 
   /**
    * @param {() => SocketLike} connect
-   * @param {(code: number) => unknown} refused  Whether a person must do something about that close code first.
+   * @param {(code: number) => unknown} refused  Whether the user must act after this close code, for example log in.
    */
   constructor(connect, refused = () => false) {
     this.#connect = connect;
@@ -41,11 +41,11 @@ export class Feed {
     if (!job) {
       job = { cursor: after, watchers: new Set() };
       this.#jobs.set(jobId, job);
-      this.#ask("subscribe", jobId, after);
+      this.#send("subscribe", jobId, after);
     } else {
-      // Somebody here watches it already: the whole state comes again with a new subscription.
-      this.#ask("unsubscribe", jobId);
-      this.#ask("subscribe", jobId, null);
+      // Another watcher exists, so a new subscription requests the complete state again.
+      this.#send("unsubscribe", jobId);
+      this.#send("subscribe", jobId, null);
     }
     const joined = job;
     joined.watchers.add(see);
@@ -54,7 +54,7 @@ export class Feed {
       joined.watchers.delete(see);
       if (!joined.watchers.size && this.#jobs.get(jobId) === joined) {
         this.#jobs.delete(jobId);
-        this.#ask("unsubscribe", jobId);
+        this.#send("unsubscribe", jobId);
       }
     };
   }
@@ -64,7 +64,7 @@ export class Feed {
    * @param {string} jobId
    * @param {string | null} after
    */
-  #ask(action, jobId, after = null) {
+  #send(action, jobId, after = null) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(after ? { action, jobId, after } : { action, jobId }));
   }
 
@@ -74,31 +74,31 @@ export class Feed {
     this.#socket = socket;
     socket.onopen = () => {
       this.#pause = FIRST_PAUSE_MS;
-      this.#heard = Date.now();
-      this.#say(true);
-      for (const [jobId, job] of this.#jobs) this.#ask("subscribe", jobId, job.cursor);
+      this.#lastMessageAt = Date.now();
+      this.#notify(true);
+      for (const [jobId, job] of this.#jobs) this.#send("subscribe", jobId, job.cursor);
     };
     socket.onmessage = (message) => {
-      this.#heard = Date.now();
-      this.#take(JSON.parse(message.data));
+      this.#lastMessageAt = Date.now();
+      this.#receive(JSON.parse(message.data));
     };
     socket.onclose = (closed) => {
       this.#socket = null;
       clearInterval(this.#timer);
       this.#timer = undefined;
-      if (this.#refused(closed.code)) this.#pause = LONGEST_PAUSE_MS; // somebody types a password meanwhile
+      if (this.#refused(closed.code)) this.#pause = LONGEST_PAUSE_MS; // the user needs time to log in
       if (!this.#jobs.size) return;
-      this.#say(false);
+      this.#notify(false);
       setTimeout(() => this.#open(), this.#pause * (0.75 + Math.random() / 2));
       this.#pause = Math.min(LONGEST_PAUSE_MS, this.#pause * 1.7);
     };
     this.#timer ??= setInterval(() => {
-      if (this.#socket && Date.now() - this.#heard > SILENT_MS) this.#socket.close();
+      if (this.#socket && Date.now() - this.#lastMessageAt > SILENT_MS) this.#socket.close();
     }, 5000);
   }
 
   /** @param {any} message */
-  #take(message) {
+  #receive(message) {
     const job = this.#jobs.get(message.jobId);
     if (!job) return;
     if (message.type === "update") {
@@ -106,13 +106,13 @@ export class Feed {
       for (const see of [...job.watchers]) see(message);
     } else if (message.action === "response" && message.message === "failed") {
       for (const see of [...job.watchers]) see({ failed: message });
-      // What this job is not to blame for passes; it is asked for again, from where it was.
-      if (!LASTING.has(message.code)) setTimeout(() => this.#jobs.get(message.jobId) === job && this.#ask("subscribe", message.jobId, job.cursor), AGAIN_MS);
+      // Other errors are temporary, so subscribe again from the last cursor.
+      if (!LASTING.has(message.code)) setTimeout(() => this.#jobs.get(message.jobId) === job && this.#send("subscribe", message.jobId, job.cursor), AGAIN_MS);
     }
   }
 
   /** @param {boolean} connected */
-  #say(connected) {
+  #notify(connected) {
     if (this.#connected === connected) return;
     this.#connected = connected;
     for (const job of this.#jobs.values()) for (const see of [...job.watchers]) see({ connected });

@@ -1,6 +1,6 @@
 // @ts-check
-// What events mean: the same rule as schemas/folding.py, which a test compares. An event counts for its node only if its
-// number is greater than that of the last one that counted: what comes twice, or again after a break, changes nothing.
+// The reducer of job events, with the same rules as schemas/folding.py; a test compares both. An event takes effect on its
+// node only if its number is greater than that of the last effective one. So a repeated event changes nothing.
 
 /**
  * @typedef {Api.Schema<"NodeRecord">} NodeRecord
@@ -12,13 +12,13 @@
  * @typedef {object} JobState
  * @property {ReadonlyMap<string, NodeRecord>} nodes  In the order of the record.
  * @property {ReadonlyMap<string, string[]>} parents
- * @property {ApiStatus | null} end  The final status, once there is one. The first one stays.
- * @property {boolean} onBus  Whether an event of it is known.
- * @property {boolean} begun  Whether a node has begun.
+ * @property {ApiStatus | null} end  The final status, once there is one. Later ones are ignored.
+ * @property {boolean} onBus  Whether the job has at least one event.
+ * @property {boolean} begun  Whether a node has started.
  * @property {string} failedNode
  * @property {ErrorInfo | null} recordedError
  *
- * What a state is made of: the job of GET /api/jobs/{job_id}, or as much of it as is known.
+ * The source of a state: the job of GET /api/jobs/{job_id}, or the part of it that is available.
  * @typedef {object} Recorded
  * @property {ApiStatus} status
  * @property {Partial<NodeRecord>[]} nodes
@@ -55,7 +55,7 @@ const FRESH = {
 const NO_WAIT = { contentKey: "", delayS: 0, attempt: 0, pool: "", services: [], question: null, artifact: "" };
 
 /**
- * The fields of a node that an event of it changes.
+ * The fields of a node that one of its events changes.
  * @param {JobEvent} event
  * @param {NodeRecord} before
  * @returns {Partial<NodeRecord>}
@@ -76,7 +76,7 @@ function read(event, before) {
   const data = /** @type {any} */ (event.data ?? {});
   switch (event.type) {
     case "node.running": {
-      // A worker that takes a segment does not say which attempt it is.
+      // The event of a worker that takes a segment does not contain the attempt.
       const attempt = Math.max(data.attempt ?? 1, before.error ? before.attempt + 1 : 0);
       return { worker: data.worker ?? "", attempt, startedAt: event.at, finishedAt: null, seconds: null, cached: false, error: null };
     }
@@ -118,7 +118,7 @@ function read(event, before) {
 }
 
 /**
- * The state that a record tells. Events that the record knows change nothing.
+ * The state of a record. Events that the record already includes change nothing.
  * @param {Recorded} record
  * @returns {JobState}
  */
@@ -132,7 +132,7 @@ export function jobState(record) {
 }
 
 /**
- * Take an event in. A state is never changed: the answer is another one, or the same where the event changes nothing.
+ * Apply an event. States are immutable: returns a new state, or the same one if the event changes nothing.
  * @param {JobState} state
  * @param {JobEvent} event
  * @returns {JobState}
@@ -141,10 +141,10 @@ export function fold(state, event) {
   const end = JOB_ENDS[event.type];
   if (end) return state.end ? state : stopped({ ...state, onBus: true, end, failedNode: event.node ?? "" });
   const node = state.nodes.get(event.node ?? "");
-  if (!node) return state.onBus ? state : { ...state, onBus: true }; // that it was accepted
+  if (!node) return state.onBus ? state : { ...state, onBus: true }; // the event of the acceptance
   if (event.epoch < node.epoch || (event.epoch === node.epoch && event.seq <= node.seq)) return state;
   const nodes = new Map(state.nodes).set(node.id, { ...node, ...nodeChanges(event, node) });
-  return stopped({ ...state, onBus: true, begun: true, nodes }); // it may come late
+  return stopped({ ...state, onBus: true, begun: true, nodes }); // the event may arrive after a cancel
 }
 
 /**
@@ -159,7 +159,7 @@ function stopped(state) {
 }
 
 /**
- * What is true of the job now, as the HTTP API calls it.
+ * The current status of the job, in the words of the HTTP API.
  * @param {JobState} state
  * @returns {ApiStatus}
  */
@@ -171,13 +171,13 @@ export function statusOf(state) {
 }
 
 /**
- * Of a failed job: the first failure that no edge handled.
+ * The error of a failed job: the first failure that no edge handled.
  * @param {JobState} state
  */
 export const errorOf = (state) => (state.failedNode ? (state.nodes.get(state.failedNode)?.error ?? null) : state.recordedError);
 
 /**
- * A node's status for people: the bus does not tell which nodes that were pending may run now.
+ * The displayed status of a node. Computes "ready", because no event reports that a pending node may run.
  * @param {JobState} state
  * @param {NodeRecord} node
  * @returns {NodeStatus}

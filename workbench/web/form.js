@@ -1,6 +1,6 @@
 // @ts-check
-// A pipeline as a form, drawn from its description (GET /api/pipelines): a field for each input, one-of groups together, the
-// parameters of its nodes in a fold, and what a refusal says beside the field that it names.
+// The form of a pipeline, drawn from its description (GET /api/pipelines): a field for each input, one-of groups, the
+// parameters of its nodes in a collapsible section, and errors beside their fields.
 
 import { ask } from "./api.js";
 import { button, bytes, fill, h, problem, sentence } from "./dom.js";
@@ -12,44 +12,44 @@ const FILES = new Set(Object.keys(ACCEPTED));
 let forms = 0;
 
 /**
- * What a form holds. A file is {path} or {ref, name}; the others are as the input's kind says.
+ * The values of a form. A file is {path} or {ref, name}; other values have the type of the input's kind.
  * @typedef {{inputs: Record<string, any>, params: Record<string, Record<string, any>>, leaveOut: string[], seed: number, experiment: string}} Values
  *
  * @typedef {object} Options
- * @property {any} pipeline  Its entry of GET /api/pipelines.
- * @property {() => Values} read  What was filled in by somebody else.
- * @property {(values: Values) => void} write  Called after every change that a person makes.
- * @property {(file: File | string, kind: string, told: (share: number) => void) => Promise<any>} upload  The reference of a file,
- *   or of a path where the workbench runs.
+ * @property {any} pipeline  The entry of GET /api/pipelines.
+ * @property {() => Values} read  Returns the current values, which the notebook may have set.
+ * @property {(values: Values) => void} write  Called after every change by the user.
+ * @property {(file: File | string, kind: string, progress: (share: number) => void) => Promise<any>} upload  Returns the reference
+ *   of a file, or of a path on the machine of the workbench.
  * @property {(accepted: any) => void} submitted
  */
 
 /**
- * Returns what draws the form anew from `read()`.
+ * Draws the form. Returns a function that redraws it from `read()`.
  * @param {Element} element
  * @param {Options} options
  */
 export function form(element, { pipeline, read, write, upload, submitted }) {
   const id = `wb-form-${(forms += 1)}`;
-  /** @type {Map<string, (text: string, remedy?: string) => void>} what says that something is wrong with an input */
-  const told = new Map();
+  /** @type {Map<string, (text: string, remedy?: string) => void>} shows the problem of an input */
+  const showProblem = new Map();
   const inputs = h("div", { class: "wb-form-inputs" });
   const parameters = h("div", {});
-  const said = h("div", { class: "wb-form-said" });
+  const messages = h("div", { class: "wb-form-said" });
   const run = button("Run", { icon: "play", kind: "primary", onclick: submit });
   const source = new Pipelines([pipeline], pipeline.name);
-  fill(element, h("div", { class: "wb-form" }, h("h3", {}, pipeline.title), h("p", { class: "wb-muted" }, pipeline.doc), inputs, parameters, h("div", { class: "wb-actions" }, run, said)));
+  fill(element, h("div", { class: "wb-form" }, h("h3", {}, pipeline.title), h("p", { class: "wb-muted" }, pipeline.doc), inputs, parameters, h("div", { class: "wb-actions" }, run, messages)));
 
   const now = () => structuredClone(read());
   const set = (/** @type {string} */ name, /** @type {any} */ value) => {
     const values = now();
     values.inputs[name] = value;
     write(values);
-    told.get(name)?.("");
+    showProblem.get(name)?.("");
   };
   const usual = [
-    { name: "seed", title: "Seed", doc: "The same seed gives the same job again.", kind: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-    { name: "experiment", title: "Experiment", doc: "Where the run is recorded.", kind: "text" },
+    { name: "seed", title: "Seed", doc: "Equal seeds give equal results.", kind: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    { name: "experiment", title: "Experiment", doc: "The experiment that records the run.", kind: "text" },
   ];
 
   function draw() {
@@ -84,7 +84,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     const { shown, control } = FILES.has(input.kind) ? file(input, value, changed, say) : plain(input, value, changed);
     control.id = name;
     control.setAttribute("aria-describedby", `${name}-help ${name}-problem`);
-    told.set(input.name, say);
+    showProblem.set(input.name, say);
     const needs = input.needs?.length ? ` Needs ${input.needs.map(titleOf).join(" or ")}.` : "";
     const optional = input.use === "optional" && input.kind !== "switch" ? h("span", { class: "wb-muted" }, " optional") : null;
     const label = h("label", { for: name }, input.title, optional);
@@ -124,7 +124,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   }
 
   /**
-   * A path where the workbench runs, or a file from this computer; one takes the place of the other.
+   * A path on the machine of the workbench, or a file from this computer. Each replaces the other.
    * @param {any} input
    * @param {any} value
    * @param {(value: any) => void} changed
@@ -158,10 +158,10 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   const described = (/** @type {any} */ { ref, name }) => [name, bytes(ref.sizeBytes ?? ref.size_bytes)].filter(Boolean).join(", ");
 
   async function submit() {
-    for (const say of told.values()) say("");
-    fill(said);
+    for (const say of showProblem.values()) say("");
+    fill(messages);
     const bad = element.querySelectorAll('.wb-parameters [aria-invalid="true"]').length;
-    if (bad) return void fill(said, problem({ message: `${bad} of the parameters cannot be used: see there` }, { compact: true }));
+    if (bad) return void fill(messages, problem({ message: `${bad} of the parameters are not valid: see above` }, { compact: true }));
     run.disabled = true;
     try {
       const { inputs: given, params, leaveOut, seed, experiment } = now();
@@ -195,7 +195,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   }
 
   /**
-   * Say it beside the field that it names, else beside the button.
+   * Show the error beside its field, or beside the button if it has none.
    * @param {any} error
    */
   function refused(error) {
@@ -205,13 +205,13 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
       const value = { ...props.value, errors: [{ node, param: param.split(".")[0], message: error.message }] };
       props.value = value;
       redrawParameters();
-      return void fill(said, problem({ message: "It was not submitted: see above" }, { compact: true }));
+      return void fill(messages, problem({ message: "The job was not submitted: see above" }, { compact: true }));
     }
     const names = new Set(where.slice(where.lastIndexOf(": ") + 1).split(/[\s,]+/).map(plainName));
-    const named = [...told.keys()].find((name) => names.has(plainName(name)));
-    if (!named) return void fill(said, problem(error, { compact: true }));
-    told.get(named)?.(error.message, error.details?.remedy);
-    return void fill(said, problem({ message: "It was not submitted: see above" }, { compact: true }));
+    const named = [...showProblem.keys()].find((name) => names.has(plainName(name)));
+    if (!named) return void fill(messages, problem(error, { compact: true }));
+    showProblem.get(named)?.(error.message, error.details?.remedy);
+    return void fill(messages, problem({ message: "The job was not submitted: see above" }, { compact: true }));
   }
 
   // -- parameters -----------------------------------------------------------------------------------------------------
@@ -241,5 +241,5 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   };
 }
 
-/** `refText` and `ref_text` are one. @param {string} name */
+/** A key for which `refText` and `ref_text` are equal. @param {string} name */
 const plainName = (name) => name.replaceAll("_", "").toLowerCase();

@@ -1,6 +1,6 @@
 // @ts-check
-// A graph drawn in layers, left to right, with the states of its nodes. Source of the method: Sugiyama, Tagawa and Toda,
-// "Methods for visual understanding of hierarchical system structures", IEEE SMC 1981: longest-path layers, barycentre order.
+// Draws a graph in layers, left to right, with the states of its nodes. Method: Sugiyama, Tagawa and Toda, "Methods for visual
+// understanding of hierarchical system structures", IEEE SMC 1981, with longest-path layers and barycentre order.
 
 import { STATUS_WORDS, fill, s, seconds } from "./dom.js";
 
@@ -10,7 +10,7 @@ const GAP_X = 44;
 const GAP_Y = 18;
 const SWEEPS = 4;
 
-/** Positions: {nodes: Map id -> {x, y}, width, height}. Edges that name unknown nodes are left out. */
+/** Positions: {nodes: Map id -> {x, y}, width, height}. Edges with unknown nodes are ignored. */
 export function layout(ids, edges) {
   const known = new Set(ids);
   const parents = new Map(ids.map((id) => [id, []]));
@@ -23,7 +23,7 @@ export function layout(ids, edges) {
   const depth = new Map();
   const visit = (id, path) => {
     if (depth.has(id)) return depth.get(id);
-    if (path.has(id)) return 0; // a cycle is refused at submit; a drawing must not hang on one
+    if (path.has(id)) return 0; // submit refuses cycles, but a drawing must not hang on one
     path.add(id);
     const own = Math.max(-1, ...parents.get(id).map((parent) => visit(parent, path))) + 1;
     path.delete(id);
@@ -31,7 +31,7 @@ export function layout(ids, edges) {
     return own;
   };
   ids.forEach((id) => visit(id, new Set()));
-  // A source stands just before its first child, not at the far left.
+  // Place a source just before its first child, not at the far left.
   for (const id of ids) if (!parents.get(id).length && children.get(id).length) depth.set(id, Math.min(...children.get(id).map((child) => depth.get(child))) - 1);
   const least = Math.min(0, ...depth.values());
   const layers = [];
@@ -63,7 +63,7 @@ export function layout(ids, edges) {
  * @typedef {{id: string, name?: string, status: Api.Schema<"NodeStatus">, fraction?: number, seconds?: number | null, cached?: boolean, words?: string}} Box
  * @param {Box[]} nodes
  * @param {{from: string, to: string, kind?: string}[]} edges
- * @param {((id: string) => void) | null} [chosen]  Called on a click or Enter; without it nothing can be chosen.
+ * @param {((id: string) => void) | null} [chosen]  Called on a click or Enter; without it the nodes are not selectable.
  */
 export function graphView(nodes, edges, chosen = null) {
   const placed = layout(nodes.map((node) => node.id), edges);
@@ -115,7 +115,7 @@ export function graphView(nodes, edges, chosen = null) {
       if (chosen) box.group.setAttribute("aria-pressed", String(selected === node.id));
       box.group.setAttribute("aria-label", `${node.name ?? node.id}: ${STATUS_WORDS[node.status] ?? node.status ?? ""}`);
       fill(box.name, short(node.name ?? node.id, 19));
-      fill(box.words, node.words ? short(node.words, 23) : node.status === "completed" ? (node.cached ? "known already" : seconds(node.seconds)) : (STATUS_WORDS[node.status] ?? "").toLowerCase());
+      fill(box.words, node.words ? short(node.words, 23) : node.status === "completed" ? (node.cached ? "cached" : seconds(node.seconds)) : (STATUS_WORDS[node.status] ?? "").toLowerCase());
       box.done.setAttribute("width", node.status === "running" ? Math.round(WIDTH * (node.fraction ?? 0)) : 0);
     }
   };

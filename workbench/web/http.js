@@ -1,11 +1,11 @@
 // @ts-check
-// The channel of a page: the HTTP API and one WebSocket of the server that the page came from.
+// The channel of a page: the HTTP API and one WebSocket of the server of the page.
 
 import { ApiError, request } from "./channel.js";
 import { Feed } from "./feed.js";
 
 const LOGIN_REQUIRED = 4401;
-const UNREACHABLE = { error: "the workbench does not answer", code: "app.unreachable", details: { remedy: "It may be restarting; this page goes on by itself. Otherwise: `workbench status`." } };
+const UNREACHABLE = { error: "the workbench does not respond", code: "app.unreachable", details: { remedy: "It may be restarting; this page reconnects automatically. Otherwise check `workbench status`." } };
 
 /** @type {Promise<{csrfToken?: string}> | null} */
 let session = null;
@@ -61,7 +61,7 @@ async function load(address, options) {
 }
 
 /**
- * The JSON of an answer. Throws ApiError for a refusal.
+ * The JSON of a response. Throws ApiError for an error status.
  * @param {number} status
  * @param {string} text
  */
@@ -70,27 +70,27 @@ function read(status, text) {
   try {
     body = text ? JSON.parse(text) : {};
   } catch {
-    body = { error: `the server answered ${status}, and not with JSON` };
+    body = { error: `the server responded with status ${status}, but not with JSON` };
   }
   if (status >= 400) throw new ApiError(status, body);
   return body;
 }
 
-/** Says that the session ended, once; what is typed on the page stays. */
+/** Show once that the session has ended. The page keeps all inputs. */
 function askForLogin() {
   if (document.getElementById("wb-login-again")) return;
   const link = document.createElement("a");
   link.href = `/login?next=${encodeURIComponent(window.location.pathname + window.location.search)}`;
-  link.target = "_blank"; // logging in beside this page loses nothing of it
+  link.target = "_blank"; // a login in another tab keeps this page
   link.textContent = "Log in again";
   link.addEventListener("click", () => {
     session = null;
     document.getElementById("wb-login-again")?.remove();
   });
-  const said = document.createElement("p");
-  said.id = "wb-login-again";
-  said.className = "wb-notice wb-login-again";
-  said.setAttribute("role", "alert");
-  said.append("Your session has ended. ", link, ", in another tab; what you typed here stays.");
-  document.body.prepend(said);
+  const messages = document.createElement("p");
+  messages.id = "wb-login-again";
+  messages.className = "wb-notice wb-login-again";
+  messages.setAttribute("role", "alert");
+  messages.append("Your session has ended. ", link, " in another tab. This page keeps what you typed.");
+  document.body.prepend(messages);
 }

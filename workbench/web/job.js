@@ -1,5 +1,5 @@
 // @ts-check
-// One job as a view knows it: its record once, every event folded on top, and what updates say beside the events.
+// The live model of one job: its record, all events applied to it, and the live facts of updates.
 
 import { ask, watchJob } from "./api.js";
 import { errorOf, fold, isFinal, jobState, shownStatus, statusOf } from "./fold.js";
@@ -12,10 +12,10 @@ export { isFinal } from "./fold.js";
  * @typedef {Api.Schema<"JobInFull">} JobInFull
  * @typedef {import("./fold.js").JobState} JobState
  *
- * What a running node says of itself, which is no event.
- * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} Said
+ * Live facts of a running node, which are not events.
+ * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} LiveFacts
  *
- * @typedef {Api.Schema<"NodeRecord"> & Said & {name?: string, params: Record<string, any>, input: Record<string, any>}} JobNode
+ * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, params: Record<string, any>, input: Record<string, any>}} JobNode
  *
  * @typedef {object} Job
  * @property {string} jobId
@@ -27,18 +27,18 @@ export { isFinal } from "./fold.js";
  * @property {boolean} busAway
  * @property {boolean} connected
  * @property {Map<string, JobNode>} nodes  In the order of the graph.
- * @property {JobEvent[]} events  In their order, each once.
+ * @property {JobEvent[]} events  In order, without duplicates.
  * @property {JobInFull | null} record
  * @property {Api.Schema<"ErrorInfo"> | null} error
- * @property {import("./dom.js").Problem | null} problem  Why nothing can be said now.
+ * @property {import("./dom.js").Problem | null} problem  Why the state of the job is unknown now.
  */
 
-const NEWEST_EVENTS = 50; // in the answer about a job
-/** @type {readonly (keyof Said)[]} */
-const SAID = ["fraction", "done", "total", "unit", "secondsLeft", "preview", "parts", "log", "waiting"];
+const NEWEST_EVENTS = 50; // in the response of GET /api/jobs/{job_id}
+/** @type {readonly (keyof LiveFacts)[]} */
+const LIVE_FACTS = ["fraction", "done", "total", "unit", "secondsLeft", "preview", "parts", "log", "waiting"];
 
 /**
- * Follow a job. `changed(job)` is called after every change; the returned function ends it.
+ * Follow a job. Calls `changed(job)` after every change; the returned function stops it.
  * @param {string} jobId
  * @param {(job: Job) => void} changed
  */
@@ -48,8 +48,8 @@ export function follow(jobId, changed) {
   let listed = 0;
   /** @type {JobState | null} */
   let state = null;
-  /** @type {Record<string, Said>} */
-  const said = {};
+  /** @type {Record<string, LiveFacts>} */
+  const live = {};
   const seen = new Set();
   /** @type {Job} */
   const job = { jobId, status: "queued", progress: 0, secondsLeft: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null };
@@ -60,17 +60,17 @@ export function follow(jobId, changed) {
     else if (update.failed) {
       job.problem = { message: update.failed.error ?? "the job cannot be watched", code: update.failed.code, details: update.failed.details };
     } else {
-      job.problem = null; // a moment in which it could not be read is over
+      job.problem = null; // the job can be read again
       for (const name of /** @type {const} */ (["progress", "secondsLeft", "waiting", "paused", "busAway"])) if (name in update) Object.assign(job, { [name]: update[name] });
-      for (const [id, node] of Object.entries(update.nodes)) said[id] = Object.fromEntries(SAID.map((name) => [name, node[name]]));
+      for (const [id, node] of Object.entries(update.nodes)) live[id] = Object.fromEntries(LIVE_FACTS.map((name) => [name, node[name]]));
       state ??= jobState({ status: update.status, nodes: Object.entries(update.nodes).map(([id, node]) => ({ ...node, id })) });
       keep(update.events);
-      if (isFinal(update.status) && !isFinal(job.record?.status)) load(); // MLflow's page, the title, what the events do not say
+      if (isFinal(update.status) && !isFinal(job.record?.status)) load(); // for MLflow's page and the title, which no event has
     }
     show();
   };
 
-  /** Take events in; they come by two ways, and by the record newest first. @param {JobEvent[]} events */
+  /** Add events from the socket or from the record, which has the newest first. @param {JobEvent[]} events */
   function keep(events) {
     const fresh = events.filter((event) => !seen.has(`${event.epoch}-${event.seq}`)).sort(inOrder);
     for (const event of fresh) {
@@ -90,7 +90,7 @@ export function follow(jobId, changed) {
         [...now.nodes.values()].map((node) => {
           const { name, params = {}, input = {} } = graph.get(node.id) ?? {};
           const status = shownStatus(now, node);
-          return [node.id, { ...said[node.id], ...node, status, name: name || node.id, params, input, waiting: status === "waiting" ? said[node.id]?.waiting : "" }];
+          return [node.id, { ...live[node.id], ...node, status, name: name || node.id, params, input, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
         }),
       );
     }
@@ -106,14 +106,14 @@ export function follow(jobId, changed) {
       const record = answer.job;
       const first = !job.record;
       job.record = record;
-      state = job.events.reduce(fold, jobState(record)); // what the record knows already changes nothing
+      state = job.events.reduce(fold, jobState(record)); // events that the record includes change nothing
       if (first) listed = answer.events.length;
       if (first) Object.assign(job, { progress: record.progress, waiting: job.waiting || record.waiting });
       keep(answer.events);
-      for (const { node, sentence } of record.waits) said[node] = { ...said[node], waiting: sentence };
-      if (job.problem?.status !== undefined) job.problem = null; // what did not answer does again
+      for (const { node, sentence } of record.waits) live[node] = { ...live[node], waiting: sentence };
+      if (job.problem?.status !== undefined) job.problem = null; // the server responds again
       show();
-      // MLflow is a moment behind the job; its link comes later.
+      // MLflow is a moment behind the job, so its link comes later.
       if (isFinal(record.status) && !record.mlflowRun && tries < 8) later(1500);
       if (isFinal(job.status) && !isFinal(record.status)) later(Math.min(10_000, 150 * 1.3 ** tries));
     } catch (error) {
@@ -127,7 +127,7 @@ export function follow(jobId, changed) {
 
   load().then(() => {
     if (ended || job.problem?.status === 404) return;
-    // The record brings the newest events; the socket sends the others of a long job, and then ends.
+    // The record has the newest events. The socket sends the older events of a long job, and then ends.
     if (!isFinal(job.record?.status) || listed >= NEWEST_EVENTS) stop = watchJob(jobId, take);
   });
   return () => {
@@ -146,10 +146,10 @@ const inOrder = (a, b) => a.epoch - b.epoch || a.seq - b.seq;
 export const nodesOf = (job) => [...job.nodes.values()];
 
 /**
- * The node that a person is asked about: {node, question}, or null.
+ * The approval that the job waits for: {node, question}, or null.
  * @param {Job} job
  */
-export function asked(job) {
+export function openQuestion(job) {
   const node = nodesOf(job).find((one) => one.status === "waiting" && one.wait?.reason === "approval");
   return node ? { node: node.id, question: node.wait?.question } : null;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// The graph of a job with the states of its nodes, and beside it the node that is chosen there, with its in- and outputs.
+// The graph of a job with the states of its nodes, and a panel with the inputs and outputs of the chosen node.
 
 import { artifactsOf } from "./artifact.js";
 import { fill, h, problem } from "./dom.js";
@@ -8,11 +8,11 @@ import { follow, nodesOf } from "./job.js";
 import { nodePanel } from "./node.js";
 
 /**
- * Both as elements, to be placed, and `update(job)`.
+ * Both elements, for the caller to place, and `update(job)`.
  *
  * @param {string} jobId
- * @param {string | null} node  The chosen one.
- * @param {(node: string) => string | null} choose  Which one is chosen after a person has clicked that one.
+ * @param {string | null} node  The chosen node.
+ * @param {(node: string) => string | null} choose  Returns the node to choose after a click on the given one.
  */
 export function jobGraph(jobId, node, choose) {
   const frame = h("div", { class: "wb-graph-frame" });
@@ -60,26 +60,26 @@ export function jobGraph(jobId, node, choose) {
           files = found;
           draw();
         })
-        .catch(() => (filesAt = "")); // asked for again with the next change
+        .catch(() => (filesAt = "")); // the next change tries again
     },
   };
 }
 
 /**
- * The two below each other, live. Returns a function that ends it.
+ * Draws the graph with the panel below it, live. Returns a function that removes them.
  * @param {HTMLElement} element
  * @param {{jobId: string, node?: string | null}} options
  */
 export function graph(element, { jobId, node = null }) {
-  const said = h("div", {});
+  const messages = h("div", {});
   const view = jobGraph(jobId, node, (id) => (view.chosen === id ? null : id));
   view.panel.classList.add("wb-notebook-node");
-  fill(element, h("div", { class: "wb-run" }, said, view.frame, view.panel));
-  let told = "";
+  fill(element, h("div", { class: "wb-run" }, messages, view.frame, view.panel));
+  let shownProblem = "";
   const stop = follow(jobId, (job) => {
     const now = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
-    if (told !== now) fill(said, job.problem ? problem(job.problem) : null);
-    told = now;
+    if (shownProblem !== now) fill(messages, job.problem ? problem(job.problem) : null);
+    shownProblem = now;
     if (job.record) view.update(job);
   });
   return () => {

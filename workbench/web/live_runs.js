@@ -1,12 +1,12 @@
 // @ts-check
-// Rows of runs that are told what becomes of their jobs.
+// Live updates for rows of runs.
 
 import { watchJob } from "./api.js";
 import { isFinal } from "./fold.js";
 
 /**
- * @param {(jobId: string, now: Api.Schema<"LiveUpdate">) => void} update  Told of each update of a job that has not ended.
- * @param {() => void} ended  Told a moment after some have: their records have then what their rows still lack.
+ * @param {(jobId: string, now: Api.Schema<"LiveUpdate">) => void} update  Called with each update of an unfinished job.
+ * @param {() => void} ended  Called a moment after jobs have ended, when their records are complete.
  */
 export function liveRuns(update, ended) {
   /** @type {Map<string, () => void>} */

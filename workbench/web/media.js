@@ -1,20 +1,19 @@
 // @ts-check
-// What was taken in: the portrait with the found face drawn on it, a sound with its player; warnings with the remedy.
-// While there is nothing: the person's earlier files, to be taken again. The value is {ref, faces, warnings}, {error} or
-// null; "Replace" clears it, an earlier file makes it {again: digest} and triggers select, another file triggers input.
-// `kind` is image or audio, `field` the option that takes it.
+// The file of an input: the portrait with the detected faces, or an audio player, and warnings with remedies. Without a
+// file: the user's earlier files. The value is {ref, faces, warnings}, {error} or null. "Replace" clears it. An earlier
+// file sets {again: digest} and triggers select; another file triggers input. `kind` is image or audio, `field` the input.
 
 import { artifact, artifactUrl, facts } from "./artifact.js";
 import { button, fill, h, problem, s, sentence } from "./dom.js";
-import { askRemoval, earlier } from "./earlier.js";
+import { askRemoval, showEarlierFiles } from "./earlier_files.js";
 import { pipelines } from "./pipelines.js";
 import { onRefusal } from "./refusals.js";
 
 export function mount(element, { props, trigger, watch, kind, field }) {
-  const said = h("div", { "aria-live": "polite" });
+  const messages = h("div", { "aria-live": "polite" });
   const main = h("div", {});
   const before = h("div", {});
-  fill(element, said, main, before);
+  fill(element, messages, main, before);
   let refused = "";
   let digest = null;
   let shown = "";
@@ -22,10 +21,10 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     const value = props.value;
     const sha256 = value?.ref?.sha256 ?? null;
     if (sha256) refused = "";
-    fill(said, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
+    fill(messages, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
     const key = sha256 ? JSON.stringify(value) : "";
     if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions(value)) : null);
-    shown = key; // a new list of pipelines takes no focus and no open question
+    shown = key; // so that a new list of pipelines does not remove the focus or an open question
     before.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
@@ -44,7 +43,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     return [h("div", { class: "wb-actions" }, button("Replace", { kind: "quiet", icon: "again", onclick: clear }), sample ? null : remove), below];
   };
 
-  /** Files that this person gave before; asked for when the field is seen, and anew each time it is empty again. */
+  /** Offer the user's earlier files. Loads them when the field becomes visible, and each time it is empty again. */
   /** @type {IntersectionObserver | null} */
   let asked = null;
   function offer() {
@@ -52,7 +51,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     asked = new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      earlier(before, { kind, take });
+      showEarlierFiles(before, { kind, take });
     });
     if (!before.childElementCount) fill(before, h("span", { class: "wb-earlier-place" }));
     asked.observe(before);
@@ -75,7 +74,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
   draw();
 }
 
-/** The first sentence says what; what follows is the remedy. */
+/** The first sentence is the message; the rest is the remedy. */
 function asProblem(text) {
   const [message, ...remedy] = text.split(/(?<=\.) /);
   return { message, details: { remedy: remedy.join(" ") } };

@@ -1,19 +1,18 @@
 // @ts-check
-// A job while it runs and when it is done: the stage with its picture, a line per node, what can be done now.
+// The view of a running or finished job: the stage with its image or video, a line per node, and the available actions.
 
-import { ask, embedded, lead, pageUrl } from "./api.js";
+import { ask, embedded, pageUrl, setUrl } from "./api.js";
 import { approval } from "./approval.js";
-import { artifact, artifactsOf, leadToDownload } from "./artifact.js";
-import { badge, button, figure, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
-import { asked, follow, isFinal, nodesOf } from "./job.js";
-import { lack, lackNote } from "./lack.js";
+import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
+import { badge, button, fill, formatNumber, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
+import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
+import { blockersNote, blockersOf } from "./blockers.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
 
 /**
- * Show one job. Options: {jobId, unserved: services that nobody offered when it was submitted, links: whether to lead to
- * the run in full and to repeating it, go: shows another job in this place}.
- * Returns a function that ends it.
+ * Show one job. Options: {jobId, unserved: services without a worker at the submit, links: whether to show links to the run
+ * and to a repeat of it, go: shows another job in this place}. Returns a function that removes the view.
  * @param {HTMLElement} element
  * @param {{jobId: string, unserved?: string[], links?: boolean, go?: ((jobId: string, unserved: string[]) => void) | null}} options
  */
@@ -21,17 +20,17 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
   const parts = {
     stage: h("div", { class: "wb-stage" }),
     head: h("div", { class: "wb-monitor-head" }),
-    trouble: h("div", {}), // it passes, and what stands below stays
-    lack: h("div", {}),
+    trouble: h("div", {}), // separate, because it is temporary and must not redraw the parts below
+    blockers: h("div", {}),
     notice: h("div", { "aria-live": "polite" }),
-    actionSaid: h("div", {}), // what a pressed button was refused; a question above it stays
+    actionMessages: h("div", {}), // errors of actions, which must not replace a question above
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.lack, parts.notice, parts.actionSaid, parts.lines, parts.after));
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.notice, parts.actionMessages, parts.lines, parts.after));
   const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
   const stop = follow(jobId, (job) => draw(view, job));
-  const offered = () => view.job && drawLack(view, view.job);
+  const offered = () => view.job && drawBlockers(view, view.job);
   pipelines.addEventListener("change", offered);
   return () => {
     stop();
@@ -43,7 +42,7 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
 
 function draw(view, job) {
   view.job = job;
-  drawLack(view, job);
+  drawBlockers(view, job);
   drawHead(view, job);
   drawTrouble(view, job);
   drawNotice(view, job);
@@ -83,19 +82,19 @@ function drawHead(view, job) {
   }
   bar.value = job.status === "completed" ? 1 : (job.progress ?? 0);
   bar.hidden = isFinal(job.status);
-  fill(words, ...headWords(job, view.lacks));
+  fill(words, ...headWords(job, view.blocked));
 }
 
-function headWords(job, lacks) {
+function headWords(job, blocked) {
   if (isFinal(job.status)) {
     const took = job.record?.seconds;
     return [took ? `in ${seconds(took)}` : ""];
   }
-  if (!job.connected) return ["not connected; it goes on all the same"];
-  if (job.busAway) return ["the bus is away; the job goes on when it is back"];
-  if (lacks) return ["waits"]; // for what, and what to do, stands below
-  if (asked(job)) return ["waits for you"];
-  if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waits for a free worker"];
+  if (!job.connected) return ["not connected; the job continues"];
+  if (job.busAway) return ["the bus is unreachable; the job continues when it is back"];
+  if (blocked) return ["waiting"]; // the note below names the reason and the remedy
+  if (openQuestion(job)) return ["waiting for you"];
+  if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waiting for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
   return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
 }
@@ -107,20 +106,20 @@ function cancelButton(view) {
     onclick: async (event) => {
       const pressed = event.currentTarget;
       pressed.disabled = true;
-      fill(view.parts.actionSaid);
+      fill(view.parts.actionMessages);
       try {
         await ask("POST /api/jobs/{job_id}/cancel", { job_id: view.jobId });
       } catch (error) {
-        fill(view.parts.actionSaid, problem(error, { compact: true }));
+        fill(view.parts.actionMessages, problem(error, { compact: true }));
         pressed.disabled = false;
       }
     },
   });
 }
 
-// -- what a person must know now: an error, a question ----------------------------------------------------------------
+// -- notices: errors and questions ------------------------------------------------------------------------------------
 
-/** That something could not be read just now takes nothing away from what a person is typing. */
+/** Show a temporary problem without redrawing anything that the user may be typing into. */
 function drawTrouble(view, job) {
   const key = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
   if (view.trouble === key) return;
@@ -128,23 +127,23 @@ function drawTrouble(view, job) {
   fill(view.parts.trouble, job.problem ? problem(job.problem) : null);
 }
 
-function drawLack(view, job) {
-  const lacking = lack(job, view.unserved);
-  const key = JSON.stringify(lacking);
-  if (view.lacking === key) return;
-  view.lacking = key;
-  view.lacks = Boolean(lacking);
-  fill(view.parts.lack, lackNote(lacking));
+function drawBlockers(view, job) {
+  const blockers = blockersOf(job, view.unserved);
+  const key = JSON.stringify(blockers);
+  if (view.blockers === key) return;
+  view.blockers = key;
+  view.blocked = Boolean(blockers);
+  fill(view.parts.blockers, blockersNote(blockers));
 }
 
 function drawNotice(view, job) {
-  const waiting = asked(job);
+  const waiting = openQuestion(job);
   const key = waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
   if (view.asked === key) return;
   view.asked = key;
   const unsent = view.question?.unsent() ?? "";
   view.question = waiting ? approval(view.jobId, waiting) : null;
-  const kept = unsent ? [h("p", { class: "wb-muted" }, "It was answered elsewhere. What you had written here:"), h("pre", { class: "wb-text" }, unsent)] : null;
+  const kept = unsent ? [h("p", { class: "wb-muted" }, "The question was answered elsewhere. Your unsent text:"), h("pre", { class: "wb-text" }, unsent)] : null;
   fill(view.parts.notice, view.question?.element, key === "failed" ? problem(job.error) : null, kept);
 }
 
@@ -177,7 +176,7 @@ function createLine(node) {
       if (fold.open) line.drawLog();
     },
     drawLog() {
-      // Its folds and what is selected in it stay until something has happened to this node.
+      // Redraw only after a change of this node, to preserve open sections and the selection.
       const now = line.node;
       const count = line.job.events.filter((event) => event.node === now.id).length;
       const key = JSON.stringify([now.status, count, now.log?.at(-1)?.at, now.worker, now.error?.message, Object.keys(now.metrics ?? {}).length]);
@@ -194,38 +193,38 @@ function lineWords(node) {
     const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
     return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
   }
-  if (node.status === "completed") return node.cached ? "known already" : seconds(node.seconds);
-  if (node.status === "waiting") return node.waiting ?? "waits";
+  if (node.status === "completed") return node.cached ? "cached" : seconds(node.seconds);
+  if (node.status === "waiting") return node.waiting ?? "waiting";
   if (node.status === "failed") return node.error?.message ?? "failed";
-  if (node.status === "skipped") return "left out";
+  if (node.status === "skipped") return "skipped";
   if (node.status === "cancelled") return "cancelled";
   return "";
 }
 
 const EVENT_WORDS = {
   "node.running": (data) => `started on ${data.worker || "a worker"}${data.attempt > 1 ? `, attempt ${data.attempt}` : ""}`,
-  "node.completed": (data) => (data.cached ? "its result was known already" : `done in ${seconds(data.seconds)}`),
+  "node.completed": (data) => (data.cached ? "result from the cache" : `done in ${seconds(data.seconds)}`),
   "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
   "node.failed": (data) => `failed: ${data.error?.message ?? ""}`,
-  "node.lost": () => "what it made was damaged or gone in the store; it is made again",
-  "node.waiting": (data) => `waits (${(data.reason ?? "").replaceAll("_", " ")})`,
+  "node.lost": () => "its output was damaged or missing in the store; it runs again",
+  "node.waiting": (data) => `waiting (${(data.reason ?? "").replaceAll("_", " ")})`,
   "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
-  "node.skipped": () => "left out",
+  "node.skipped": () => "skipped",
   "node.cancelled": () => "cancelled",
-  "job.failed": () => "the job failed by it",
+  "job.failed": () => "caused the failure of the job",
 };
 
 function logOf(node, job) {
   const events = job.events.filter((event) => event.node === node.id);
   const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
   const metrics = Object.entries(node.metrics ?? {});
-  // While it runs, what it says comes with its progress; afterwards it stands in the event of its end.
-  const said = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
+  // While the node runs, its log comes with the progress; afterwards it is in the event of its completion.
+  const messages = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
   return [
     h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
-    rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "Nothing has happened here yet."),
-    said.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, said.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
-    metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null,
+    rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "No events yet."),
+    messages.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, messages.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
+    metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, formatNumber(value))))) : null,
     node.error ? problem(node.error) : null,
   ].filter(Boolean);
 }
@@ -239,7 +238,7 @@ function createStage(element, jobId) {
   /** @type {ReturnType<typeof growingVideo>} */
   let growing = null;
   let previewAt = 0;
-  const picture = h("img", { class: "wb-preview", alt: "The frame that is being made" });
+  const picture = h("img", { class: "wb-preview", alt: "The current frame" });
   fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
   return {
     end: () => element.replaceChildren(),
@@ -262,17 +261,17 @@ function createStage(element, jobId) {
       if (node.parts) {
         growing ??= growingVideo(jobId, node.id);
         if (growing) {
-          if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "what is finished so far"));
+          if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
           shown = "parts";
           growing.show(node.parts);
           return;
         }
       }
-      // A node's previews replace each other under one key, at most one in two seconds.
+      // All previews of a node have the same key. A new one replaces it at most every two seconds.
       if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
         previewAt = Date.now();
-        lead(picture, "src", "GET /api/jobs/{job_id}/nodes/{node}/preview", { job_id: jobId, node: node.id, at: previewAt });
-        if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "being made"));
+        setUrl(picture, "src", "GET /api/jobs/{job_id}/nodes/{node}/preview", { job_id: jobId, node: node.id, at: previewAt });
+        if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "preview"));
         shown = "preview";
       }
     },
@@ -300,11 +299,11 @@ function drawAfter(view, job) {
   if (view.finalShown === key) return;
   const first = !view.finalShown;
   view.finalShown = key;
-  const figures = h("div", {});
+  const metrics = h("div", {});
   const downloads = h("div", { class: "wb-downloads" });
-  view.after ??= { figures, downloads };
+  view.after ??= { metrics, downloads };
   const link = (word, path, options) => (pageUrl(path) ? linkButton(word, pageUrl(path), { target: embedded() ? "_blank" : null, rel: "noopener", ...options }) : null);
-  const again = record.status === "completed" ? "Again with changes" : "Again";
+  const again = record.status === "completed" ? "Run again with changes" : "Run again";
   fill(
     view.parts.after,
     h(
@@ -312,39 +311,39 @@ function drawAfter(view, job) {
       { class: "wb-actions" },
       view.links && record.options ? link(again, `/?from=${job.jobId}`, { icon: "edit", "data-action": "again" }) : null,
       record.status === "completed" ? null : retryButton(view),
-      view.links ? link("Run in full", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
+      view.links ? link("Run details", `/runs?job=${job.jobId}`, { icon: "graph" }) : null,
       record.status === "completed" ? link("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
       record.mlflowRun ? link("MLflow", record.mlflowRun, { icon: "external", target: "_blank" }) : null,
     ),
-    view.after.figures,
+    view.after.metrics,
     view.after.downloads,
   );
   if (first) {
-    drawFigures(view.after.figures, job);
+    drawMetrics(view.after.metrics, job);
     drawDownloads(view.after.downloads, job);
   }
 }
 
 function retryButton(view) {
-  return button("Go on where it stopped", {
+  return button("Continue where it stopped", {
     icon: "again",
     onclick: async (event) => {
       const pressed = event.currentTarget;
       pressed.disabled = true;
-      fill(view.parts.actionSaid);
+      fill(view.parts.actionMessages);
       try {
         const { jobId, unserved } = await ask("POST /api/jobs/{job_id}/retry", { job_id: view.jobId });
-        if (view.go) view.go(jobId, unserved); // beside the form, which keeps what was typed
+        if (view.go) view.go(jobId, unserved); // beside the form, which keeps its values
         else window.location.assign(`/?job=${jobId}`);
       } catch (error) {
         pressed.disabled = false;
-        fill(view.parts.actionSaid, problem(error, { compact: true }));
+        fill(view.parts.actionMessages, problem(error, { compact: true }));
       }
     },
   });
 }
 
-function drawFigures(element, job) {
+function drawMetrics(element, job) {
   const rows = [];
   for (const node of nodesOf(job)) {
     if (!node.service?.startsWith("evaluate.")) continue;
@@ -353,8 +352,8 @@ function drawFigures(element, job) {
   if (!rows.length) return;
   fill(
     element,
-    h("h3", {}, "Measured"),
-    h("dl", { class: "wb-figures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, figure(value))))),
+    h("h3", {}, "Metrics"),
+    h("dl", { class: "wb-figures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value))))),
   );
 }
 
@@ -368,15 +367,15 @@ async function drawDownloads(element, job) {
       h(
         "ul",
         { class: "wb-files" },
-        made.map((one) => h("li", {}, leadToDownload(h("a", { download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), one.ref.sha256), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
+        made.map((one) => h("li", {}, setDownloadUrl(h("a", { download: "" }, icon("download"), `${job.nodes.get(one.node)?.name ?? one.node}: ${one.name}`), one.ref.sha256), h("span", { class: "wb-muted" }, one.ref.mediaType ?? ""))),
       ),
     );
   } catch {
-    fill(element); // the run in full shows them
+    fill(element); // the run details show them
   }
 }
 
-/** For Gradio: `props.value` is {jobId}; an empty one shows nothing. */
+/** For Gradio: `props.value` is {jobId}; an empty value shows nothing. */
 export function mount(element, { props, watch }) {
   /** @type {(() => void) | null | void} */
   let end = null;
@@ -393,7 +392,7 @@ export function mount(element, { props, watch }) {
         if (props.value?.jobId === other && !element.querySelector(`[aria-label="Job ${other}"]`)) show();
       },
     });
-    // The address is the state: reloading it, or opening it elsewhere, shows the same job.
+    // Keep the job in the address, so that a reload or another browser shows the same job.
     const address = new URL(window.location.href);
     address.searchParams.delete("from");
     address.searchParams.set("job", jobId);

@@ -1,21 +1,21 @@
 // @ts-check
-// One node of a job: what it was given, what it made, what was measured.
+// The panel of one node of a job: its parameters, inputs, outputs and metrics.
 
 import { artifact } from "./artifact.js";
-import { badge, empty, figure, fill, h, problem, seconds } from "./dom.js";
+import { badge, empty, fill, formatNumber, h, problem, seconds } from "./dom.js";
 
-/** Returns show(node, files): `files` are those of the whole job. Nothing is drawn anew that has not changed. */
+/** Returns show(node, files): `files` are those of the whole job. Redraws only after a change. */
 export function nodePanel(element) {
   /** @type {string | null} */
   let shown = null;
   return (node, all) => {
     if (!node) {
-      if (shown !== "") fill(element, empty("Choose a node", "Click one in the graph to see what it was given and what it made."));
+      if (shown !== "") fill(element, empty("Choose a node", "Click a node in the graph to see its inputs and outputs."));
       shown = "";
       return;
     }
     const files = all.filter((one) => one.node === node.id);
-    // A video that plays here goes on playing while other nodes work, and while this one counts its frames.
+    // A video that plays here continues while other nodes run, and while this node reports progress.
     const { done, total, fraction, secondsLeft, preview, parts, log, ...lasting } = node;
     const key = JSON.stringify([lasting, files]);
     if (shown === key) return;
@@ -30,13 +30,13 @@ function contents(node, files) {
   const block = (title, content) => (content ? [h("h4", {}, title), content] : null);
   return [
     h("h3", {}, node.name ?? node.id, " ", h("span", { class: "wb-muted" }, node.service ?? "")),
-    h("p", { class: "wb-muted" }, [badge(node.status), node.worker ? ` on ${node.worker}` : "", node.cached ? " · known from an earlier run" : node.seconds ? ` · ${seconds(node.seconds)}` : "", node.cpuSeconds ? ` · ${seconds(node.cpuSeconds)} of CPU` : "", node.attempt > 1 ? ` · attempt ${node.attempt}` : ""]),
+    h("p", { class: "wb-muted" }, [badge(node.status), node.worker ? ` on ${node.worker}` : "", node.cached ? " · cached from an earlier run" : node.seconds ? ` · ${seconds(node.seconds)}` : "", node.cpuSeconds ? ` · ${seconds(node.cpuSeconds)} of CPU` : "", node.attempt > 1 ? ` · attempt ${node.attempt}` : ""]),
     node.error ? problem(node.error) : null,
-    block("Made", makes(files.filter((one) => one.role === "output"))),
-    block("Answers", plain.length ? values(plain) : null),
-    block("Measured", Object.keys(node.metrics ?? {}).length ? h("dl", { class: "wb-figures" }, Object.entries(node.metrics).map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, figure(value))))) : null),
-    block("Parameters", Object.keys(node.params ?? {}).length ? values(Object.entries(node.params)) : h("p", { class: "wb-muted" }, "All at their defaults.")),
-    block("Given", makes(files.filter((one) => one.role === "input"))),
+    block("Output files", gallery(files.filter((one) => one.role === "output"))),
+    block("Output values", plain.length ? values(plain) : null),
+    block("Metrics", Object.keys(node.metrics ?? {}).length ? h("dl", { class: "wb-figures" }, Object.entries(node.metrics).map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value))))) : null),
+    block("Parameters", Object.keys(node.params ?? {}).length ? values(Object.entries(node.params)) : h("p", { class: "wb-muted" }, "All have their default values.")),
+    block("Input files", gallery(files.filter((one) => one.role === "input"))),
   ];
 }
 
@@ -44,7 +44,7 @@ function holdsFile(value, shown) {
   return Boolean(value && typeof value === "object" && !Array.isArray(value) && shown.has(value.sha256));
 }
 
-function makes(files) {
+function gallery(files) {
   return files.length ? h("div", { class: "wb-gallery" }, files.map((one) => artifact(one.ref, { title: one.name }))) : null;
 }
 

@@ -1,16 +1,16 @@
 // @ts-check
-// The parameters of the chosen pipeline, a form made of its nodes' JSON Schemas. The value names what a person set, be it
-// the default: {params: {node: {param: value}}, leaveOut: [node]}.
+// The parameters of the chosen pipeline, as a form made from the JSON Schemas of its nodes. The value contains what the user
+// set, even if it equals the default: {params: {node: {param: value}}, leaveOut: [node]}.
 
 import { ask } from "./api.js";
 import { button, fill, find, h, icon, problem, sentence } from "./dom.js";
-import { keepTyping } from "./keep.js";
+import { preserveInput } from "./preserve_input.js";
 import { pipelines as ofThePage } from "./pipelines.js";
 
 const UNITS = { ms: "ms", s: "s", hz: "Hz", px: "px", db: "dB", mib: "MiB", gib: "GiB", fps: "fps", words: "words" };
-const QUIET_MS = 600; // so long nothing is typed before the expected time is asked for
+const QUIET_MS = 600; // pause in typing before the estimate is requested
 
-/** `pipelines`: whose are drawn; `scope`: before every id, where a page has several forms. */
+/** `pipelines`: the source of the parameters; `scope`: prefix of all ids, for pages with several forms. */
 export function mount(element, { props, trigger, watch, pipelines = ofThePage, scope = "wb" }) {
   const box = h("div", { class: "wb-parameters" });
   const count = h("span", { class: "wb-chip", hidden: true });
@@ -18,11 +18,11 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   const fold = h("details", { class: "wb-fold" }, head, box);
   fill(element, fold);
 
-  const drafts = new Map(); // pipeline -> {params, leaveOut}: switching pipelines keeps what was set
+  const drafts = new Map(); // pipeline -> {params, leaveOut}, so that each pipeline keeps its values
   let errors = [];
   let drawn = { pipeline: "", structure: "", presets: "" };
   let kept = ""; // the preset that was applied or saved last
-  let naming = false; // whether a name for a preset is being typed
+  let naming = false; // whether the user is typing the name of a preset
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let quiet;
   const draft = () => {
@@ -41,7 +41,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     quiet = setTimeout(() => trigger("input"), QUIET_MS);
   }
 
-  /** What was touched is sent, even where it is the default: a pipeline may set another value by itself. */
+  /** Set a parameter. It is sent even if it equals the default, because a pipeline may set another value. */
   function set(node, name, value) {
     const params = draft().params;
     params[node] ??= {};
@@ -56,7 +56,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     publish();
   }
 
-  /** `anew`: the values are others now, and not those that stand in the fields. */
+  /** `anew`: the values have changed, so the fields must not keep their texts. */
   function draw({ anew = false } = {}) {
     const pipeline = pipelines.current;
     fold.hidden = !pipeline;
@@ -65,18 +65,18 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     const same = drawn.pipeline === pipeline.name;
     if (!same) naming = false;
     drawn = { pipeline: pipeline.name, structure: structureOf(pipeline), presets: JSON.stringify(pipeline.presets) };
-    keepTyping(box, all, { texts: same && !anew });
+    preserveInput(box, all, { texts: same && !anew });
     publish();
   }
 
-  /** Workers and typical times come and go, presets are kept on other pages: nothing a person is typing into changes. */
+  /** Update availability, typical times and presets without redrawing any field that the user may be typing into. */
   function refreshed() {
     const pipeline = pipelines.current;
     if (!pipeline || drawn.pipeline !== pipeline.name || drawn.structure !== structureOf(pipeline)) return draw();
     const now = JSON.stringify(pipeline.presets);
     if (drawn.presets !== now) {
       drawn.presets = now;
-      keepTyping(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline) ?? ""));
+      preserveInput(box, () => box.querySelector(".wb-presets")?.replaceWith(presets(pipeline) ?? ""));
     }
     for (const node of pipeline.nodes) {
       const chip = box.querySelector(`[data-offered-of="${CSS.escape(node.id)}"]`);
@@ -107,7 +107,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
       { class: "wb-node-fields", "data-node": node.id },
       h("legend", {}, node.name, chip),
       node.optional
-        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `${scope}-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Do this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
+        ? h("label", { class: "wb-check" }, h("input", { type: "checkbox", id: `${scope}-leave-${node.id}`, checked: !out, onchange: (event) => leave(node.id, !event.currentTarget.checked) }), `Run this step (${node.doc ? sentence(node.doc).replace(/\.$/, "") : node.service})`)
         : null,
       body,
       more,
@@ -118,7 +118,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     const now = draft();
     now.leaveOut = out ? [...new Set([...now.leaveOut, id])] : now.leaveOut.filter((one) => one !== id);
     const node = pipelines.current?.nodes.find((one) => one.id === id);
-    keepTyping(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node) ?? ""));
+    preserveInput(box, () => box.querySelector(`[data-node="${CSS.escape(id)}"]`)?.replaceWith(section(node) ?? ""));
     publish();
   }
 
@@ -131,20 +131,20 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     const set_ = draft().params[node.id] ?? {};
     const value = name in set_ ? set_[name] : standard;
     const reset = h("button", { type: "button", class: "wb-reset", title: `Back to ${JSON.stringify(standard)}`, "aria-label": `Reset ${label(name)}` }, icon("again"));
-    const said = h("p", { class: "wb-field-problem", id: `${id}-problem`, role: "alert", hidden: true });
+    const messages = h("p", { class: "wb-field-problem", id: `${id}-problem`, role: "alert", hidden: true });
     const wrapper = h("div", { class: "wb-field", "data-field": `${node.id}.${name}`, "data-kind": kind });
     const say = (wrong) => {
-      said.hidden = !wrong;
-      if (said.textContent !== (wrong ?? "")) said.textContent = wrong ?? "";
+      messages.hidden = !wrong;
+      if (messages.textContent !== (wrong ?? "")) messages.textContent = wrong ?? "";
       control.input.setAttribute("aria-invalid", String(Boolean(wrong)));
     };
     const changed = (now) => {
       wrapper.dataset.changed = "true";
       errors = errors.filter((one) => !(one.node === node.id && one.param === name));
       pending = check(now, schema, kind);
-      // While somebody types an error may only go; a new one is said when the field is left.
+      // While the user types, an error may only disappear. A new one appears when the field loses the focus.
       if (!pending) say(null);
-      // A wrong value is published too: Generate is then refused, rather than taking the last good one in silence.
+      // An invalid value is published too, so that Generate is refused instead of silently using the last valid value.
       set(node.id, name, Number.isNaN(now) ? null : now === undefined ? control.input.value : now);
     };
     /** @type {string | null} */
@@ -170,7 +170,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
       h("div", { class: "wb-field-head" }, h("label", { for: id }, label(name), unit(name, schema) ? h("span", { class: "wb-muted" }, ` ${unit(name, schema)}`) : null), reset),
       control.element,
       h("p", { class: "wb-field-help", id: `${id}-help` }, schema.description ?? ""),
-      said,
+      messages,
     );
     return wrapper;
   }
@@ -242,7 +242,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   const taken = () => {
     const given = props.value ?? {};
     errors = given.errors ?? [];
-    // With errors comes back what was sent; what was typed since then counts.
+    // An update with errors contains the submitted values, but later changes by the user have priority.
     const anew = Boolean(given.pipeline && given.params && !errors.length);
     if (anew) drafts.set(given.pipeline, { params: structuredClone(given.params), leaveOut: [...(given.leaveOut ?? [])] });
     if (errors.length) fold.open = true;
@@ -251,7 +251,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   };
   watch("value", () => {
     const given = props.value ?? {};
-    // What this form published itself comes back unchanged; only what came from elsewhere is drawn anew.
+    // The form's own values come back unchanged. Only values from elsewhere require a redraw.
     if (given.errors || given.fill) taken();
   });
   pipelines.addEventListener("choose", () => draw());
@@ -261,7 +261,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   ask("GET /api/session").catch(() => null);
 }
 
-/** What a redraw is for: names and schemas; not who offers a node, nor how long it usually takes. */
+/** The part of a pipeline that requires a redraw when it changes: names and schemas, not availability or typical times. */
 const structureOf = (one) => JSON.stringify(one.nodes.map(({ offered, reason, ...rest }) => rest));
 
 // -- one field --------------------------------------------------------------------------------------------------------
@@ -287,18 +287,18 @@ function kindOf(schema) {
   return "json";
 }
 
-/** Words for a value that the model would refuse, or null; the server checks again. */
+/** The problem of a value that the model would refuse, or null. The server checks again. */
 export function check(value, schema, kind = kindOf(schema)) {
   const one = plain(schema);
   if (value === null && one.nullable) return null;
-  if (kind === "json") return value === undefined || (typeof value === "string" && !isJson(value)) ? "This is not JSON." : null;
+  if (kind === "json") return value === undefined || (typeof value === "string" && !isJson(value)) ? "The text is not valid JSON." : null;
   if (kind !== "number") {
-    if (typeof value === "string" && one.maxLength && value.length > one.maxLength) return `At most ${one.maxLength} characters; these are ${value.length}.`;
+    if (typeof value === "string" && one.maxLength && value.length > one.maxLength) return `At most ${one.maxLength} characters are allowed; the text has ${value.length}.`;
     return null;
   }
-  if (typeof value !== "number" || Number.isNaN(value)) return "A number is needed here.";
-  if (one.type === "integer" && !Number.isInteger(value)) return "A whole number is needed here.";
-  if (one.type === "integer" && !Number.isSafeInteger(value)) return `A browser does not keep this number exactly: at most ${Number.MAX_SAFE_INTEGER}.`;
+  if (typeof value !== "number" || Number.isNaN(value)) return "Enter a number.";
+  if (one.type === "integer" && !Number.isInteger(value)) return "Enter a whole number.";
+  if (one.type === "integer" && !Number.isSafeInteger(value)) return `A browser cannot represent this number exactly. The maximum is ${Number.MAX_SAFE_INTEGER}.`;
   const low = one.minimum ?? one.exclusiveMinimum;
   const high = one.maximum ?? one.exclusiveMaximum;
   if ((one.minimum !== undefined && value < one.minimum) || (one.exclusiveMinimum !== undefined && value <= one.exclusiveMinimum) || (one.maximum !== undefined && value > one.maximum) || (one.exclusiveMaximum !== undefined && value >= one.exclusiveMaximum)) {
@@ -357,7 +357,7 @@ const CONTROLS = {
   },
   json({ id, value, changed }) {
     const input = h("textarea", { class: "wb-textarea wb-mono", id, rows: 3, spellcheck: "false" });
-    // A text that is no JSON was published as it stands; a redraw shows it as it stands.
+    // Invalid JSON was published as text, so a redraw shows the same text.
     input.value = value === undefined ? "" : typeof value === "string" && !isJson(value) ? value : JSON.stringify(value);
     input.addEventListener("input", () => {
       try {

@@ -1,14 +1,14 @@
 // @ts-check
-// Finished parts of a long output play before the end: fragmented mp4 behind each other in a Media Source.
+// Plays the finished parts of a long output while the rest is made: fragmented MP4 files in sequence in a Media Source.
 
 import { embedded } from "./api.js";
 import { h } from "./dom.js";
 
 const CODECS = 'video/mp4; codecs="avc1.64001f"';
 
-/** A player that grows; `show(count)` says how many parts there are now. Null where this browser cannot. */
+/** A growing player; `show(count)` sets the number of finished parts. Null if the browser does not support it. */
 export function growingVideo(jobId, node) {
-  if (embedded() || !window.MediaSource?.isTypeSupported(CODECS)) return null; // another origin's bytes are not to be had
+  if (embedded() || !window.MediaSource?.isTypeSupported(CODECS)) return null; // a notebook cannot read bytes of another origin
   const element = h("video", { class: "wb-video", muted: true, playsInline: true, controls: true, "aria-label": "The finished part of the video" });
   const source = new MediaSource();
   element.src = URL.createObjectURL(source);
@@ -21,7 +21,7 @@ export function growingVideo(jobId, node) {
   source.addEventListener("sourceopen", () => {
     URL.revokeObjectURL(element.src);
     buffer = source.addSourceBuffer(CODECS);
-    buffer.mode = "sequence"; // by their own times the parts would lie on top of each other
+    buffer.mode = "sequence"; // the timestamps of each part start at zero
     step();
   });
 
@@ -41,7 +41,7 @@ export function growingVideo(jobId, node) {
       appended += 1;
       if (appended === 1) element.play().catch(() => {});
     } catch {
-      wanted = appended; // the next update asks again
+      wanted = appended; // the next update tries again
     }
     busy = false;
     step();

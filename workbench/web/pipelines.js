@@ -1,5 +1,5 @@
 // @ts-check
-// The pipelines of this deployment and the one that is chosen; shared by the cards and the parameters of a page.
+// The pipelines of this deployment and the chosen one, shared by the cards and the parameters of a page.
 
 import { ask as question } from "./api.js";
 
@@ -14,7 +14,7 @@ export class Pipelines extends EventTarget {
   #asking = false;
 
   /**
-   * @param {Api.Schema<"PipelineEntry">[]} [known]  Those of a view that asks for no others.
+   * @param {Api.Schema<"PipelineEntry">[]} [known]  A fixed list, which is not refreshed.
    * @param {string} [chosen]
    */
   constructor(known, chosen = "") {
@@ -25,7 +25,7 @@ export class Pipelines extends EventTarget {
     this.#asking = true;
   }
 
-  /** Ask now, and again while the page is seen: workers come and go. */
+  /** Load the list now, and again while the page is visible, because workers start and stop. */
   start() {
     if (this.#asking) return;
     this.#asking = true;
@@ -47,7 +47,7 @@ export class Pipelines extends EventTarget {
       const error = /** @type {import("./dom.js").Problem} */ (fault);
       const known = this.error && this.error.code === error.code && this.error.message === error.message;
       this.error = error;
-      if (!known) this.dispatchEvent(new Event("change")); // said once, not at every poll
+      if (!known) this.dispatchEvent(new Event("change")); // reported once, not at every poll
     }
   }
 

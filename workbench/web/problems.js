@@ -1,6 +1,6 @@
 // @ts-check
-// Puts what is wrong with the form beside the field it concerns. The value is a list of {field, error}; a field is the
-// elem_id of a Gradio component, or empty for the whole form.
+// Shows the problems of the form beside their fields. The value is a list of {field, error}; a field is the elem_id of a
+// Gradio component, or empty for the whole form.
 
 import { fill, h, problem } from "./dom.js";
 
@@ -19,13 +19,13 @@ export function mount(element, { props, watch }) {
       const field = document.getElementById(one.field);
       if (!field) continue;
       const id = `wb-beside-${index}`;
-      const said = h("div", { class: "wb-beside", id }, problem(one.error, { compact: true }));
-      field.after(said);
+      const messages = h("div", { class: "wb-beside", id }, problem(one.error, { compact: true }));
+      field.after(messages);
       const input = /** @type {HTMLElement | null} */ (field.querySelector("textarea, input, select"));
       input?.setAttribute("aria-invalid", "true");
       input?.setAttribute("data-wb-invalid", "");
       input?.setAttribute("aria-describedby", id);
-      first ??= input ?? said;
+      first ??= input ?? messages;
     }
     if (first) {
       first.scrollIntoView({ block: "center", behavior: window.matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });

@@ -1,7 +1,6 @@
 // @ts-check
-// Swagger UI over this server's own description. Nothing is asked of any other host: the validator that Swagger UI would
-// offer is switched off.
-// @ts-expect-error: Swagger UI puts it there
+// Swagger UI with the OpenAPI document of this server. Its validator is disabled, because it would contact another host.
+// @ts-expect-error: a global of Swagger UI
 window.ui = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",

@@ -1,11 +1,11 @@
 // @ts-check
-// Refused uploads, as `upload_refusals.js` keeps them: said beside the field until something else is given there.
+// Shows refused uploads, which `upload_refusals.js` collects, beside their field until the next upload.
 
-/** Calls `told(text)` for the refusal that stands and for every later one; "" when another upload begins. */
-export function onRefusal(field, told) {
-  const tell = () => told(window.wbUploadRefusals[field]);
+/** Calls `listener(text)` for the current refusal of a field and for every later one, and with "" when another upload starts. */
+export function onRefusal(field, listener) {
+  const report = () => listener(window.wbUploadRefusals[field]);
   window.addEventListener("wb-refused", (event) => {
-    if (/** @type {CustomEvent<string>} */ (event).detail === field) tell();
+    if (/** @type {CustomEvent<string>} */ (event).detail === field) report();
   });
-  if (window.wbUploadRefusals[field]) tell();
+  if (window.wbUploadRefusals[field]) report();
 }

@@ -1,6 +1,5 @@
 // @ts-check
-// A run in full: its graph, its video, every node's parameters, inputs and outputs, its events, and where its files come
-// from and went to.
+// The details of a run: its graph, its video, the parameters, inputs and outputs of every node, its events and its lineage.
 
 import { ask } from "./api.js";
 import { askDeletion } from "./deletion.js";
@@ -11,7 +10,7 @@ import { jobGraph } from "./job_graph.js";
 import { monitor } from "./monitor.js";
 
 /**
- * Show a run; `node` is selected, `select(node)` is told which one a person chose. Returns a function that ends it.
+ * Show a run with the selected `node`. Calls `select(node)` when the user selects one. Returns a function that removes it.
  * @param {HTMLElement} element
  * @param {{jobId: string, node?: string | null, select?: (node: string) => void, gone?: () => void}} options
  */
@@ -23,15 +22,15 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   graph.panel.classList.add("wb-panel-inner");
   const parts = {
     head: h("header", { class: "wb-run-head" }),
-    said: h("div", {}),
-    actionSaid: h("div", {}), // what a pressed button asks, or was refused
+    messages: h("div", {}),
+    actionMessages: h("div", {}), // confirmations and errors of actions
     monitor: h("div", {}),
     lineage: h("section", {}),
     events: h("section", {}),
   };
   fill(
     element,
-    h("div", { class: "wb-run" }, parts.head, parts.said, parts.actionSaid, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
+    h("div", { class: "wb-run" }, parts.head, parts.messages, parts.actionMessages, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
   );
   const view = { jobId, parts, gone, graph };
   const stopMonitor = monitor(parts.monitor, { jobId, links: false });
@@ -45,10 +44,10 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
 }
 
 function draw(view, job) {
-  const told = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
-  if (view.told !== told) {
-    view.told = told;
-    fill(view.parts.said, job.problem ? problem(job.problem) : null);
+  const shownProblem = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
+  if (view.shownProblem !== shownProblem) {
+    view.shownProblem = shownProblem;
+    fill(view.parts.messages, job.problem ? problem(job.problem) : null);
   }
   const record = job.record;
   if (!record) return;
@@ -71,12 +70,12 @@ function drawHead(view, job) {
       onclick: async (event) => {
         const pressed = event.currentTarget;
         pressed.disabled = true;
-        fill(view.parts.actionSaid);
+        fill(view.parts.actionMessages);
         try {
           await act();
         } catch (error) {
           pressed.disabled = false;
-          fill(view.parts.actionSaid, problem(error));
+          fill(view.parts.actionMessages, problem(error));
         }
       },
     });
@@ -99,7 +98,7 @@ function drawHead(view, job) {
     h(
       "div",
       { class: "wb-actions" },
-      record.options ? linkButton("Again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
+      record.options ? linkButton("Run again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
       isFinal(job.status)
         ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await ask("POST /api/jobs/{job_id}/rerun", { job_id: view.jobId })).jobId}`))
         : null,
@@ -108,7 +107,7 @@ function drawHead(view, job) {
             icon: "trash",
             kind: "quiet danger",
             "data-action": "delete",
-            onclick: () => askDeletion(view.parts.actionSaid, view.jobId, { deleted: view.gone, kept: () => view.parts.head.querySelector('[data-action="delete"]')?.focus() }),
+            onclick: () => askDeletion(view.parts.actionMessages, view.jobId, { deleted: view.gone, kept: () => view.parts.head.querySelector('[data-action="delete"]')?.focus() }),
           })
         : null,
       record.mayChange ? button("Erase…", { kind: "quiet danger", onclick: () => askErasure({ job: view.jobId }, "this job", { erased: view.gone }) }) : null,
@@ -120,16 +119,16 @@ async function drawLineage(view) {
   try {
     const lineage = await ask("GET /api/jobs/{job_id}/lineage", { job_id: view.jobId });
     const from = lineage.from.map((one) => h("li", {}, `${one.node}.${one.name} was made by `, h("a", { href: `/runs?job=${one.job}&node=${one.madeBy}` }, `${one.madeBy} of ${one.job.slice(0, 14)}`)));
-    const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)}`), ` takes it as ${one.node}.${one.name}`));
+    const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)}`), ` uses it as ${one.node}.${one.name}`));
     const again = lineage.children.map((job) => h("li", {}, h("a", { href: `/runs?job=${job}` }, job.slice(0, 14)), " repeats it"));
     if (!from.length && !used.length && !again.length) return;
     fill(view.parts.lineage, h("h3", {}, "Lineage"), h("ul", { class: "wb-events" }, from, used, again));
   } catch {
-    fill(view.parts.lineage); // the rest of the run is there
+    fill(view.parts.lineage); // show the rest of the run without it
   }
 }
 
-/** The list is made only while it is open, and only when something was added. */
+/** Draws the list only while it is open, and only after new events. */
 function drawEvents(view, job) {
   if (!view.events) {
     const title = h("h3", {});

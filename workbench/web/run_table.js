@@ -1,21 +1,21 @@
 // @ts-check
-// Many runs in a table that sorts, filters and is selected from. Only the rows in sight are in the document.
+// A table of many runs with sorting, filtering and selection. The document contains only the visible rows.
 
-import { badge, fill, figure, find, h, seconds, when } from "./dom.js";
+import { badge, fill, find, formatNumber, h, seconds, when } from "./dom.js";
 import { liveRuns } from "./live_runs.js";
 
 const ROW_PX = 34;
 const HEIGHT_PX = 420;
-const SPARE = 6; // rows above and below what is in sight
+const SPARE = 6; // extra rows above and below the visible ones
 
-/** Rows, columns and what is selected are traits of the model. Returns a function that ends it. */
+/** Draw the table. Rows, columns and the selection are traits of the model. Returns a function that removes it. */
 export function table(element, _, model) {
   let sort = { name: "created", down: true };
   let text = "";
   let status = "";
   let shown = []; // rows after filter and sort
-  let anchor = 0; // where a range began
-  let active = 0; // the row that the keyboard is at
+  let anchor = 0; // start of a range selection
+  let active = 0; // the row with the keyboard focus
   const drawn = new Map(); // index -> element
   const name = `wb-grid-${(tables += 1)}`;
   const selected = () => new Set(model.get("selected"));
@@ -33,7 +33,7 @@ export function table(element, _, model) {
     if (!one || one.status === now.status) return;
     one.status = now.status;
     arrange();
-  }, () => model.send({ kind: "refresh" })); // its time and its metrics
+  }, () => model.send({ kind: "refresh" })); // loads the times and the metrics
 
   const columns = () => model.get("columns");
   const template = () => columns().map((one) => (one.name === "title" ? "minmax(160px, 2fr)" : one.name === "status" ? "112px" : one.number ? "minmax(84px, 0.6fr)" : "minmax(92px, 1fr)")).join(" ");
@@ -45,7 +45,7 @@ export function table(element, _, model) {
       states.dataset.known = [...known].sort().join();
       fill(states, h("option", { value: "" }, "Any status"), [...known].sort().map((one) => h("option", { value: one, selected: one === status }, one)));
     }
-    shown = rows.filter((one) => (!status || one.status === status) && (!text || words(one).includes(text)));
+    shown = rows.filter((one) => (!status || one.status === status) && (!text || searchText(one).includes(text)));
     shown.sort((a, b) => compare(a[sort.name], b[sort.name]) * (sort.down ? -1 : 1));
     active = Math.min(active, Math.max(0, shown.length - 1));
     drawHead();
@@ -54,7 +54,7 @@ export function table(element, _, model) {
     for (const one of drawn.values()) one.remove();
     drawn.clear();
     drawRows();
-    tell();
+    updateCount();
   }
 
   function drawHead() {
@@ -78,7 +78,7 @@ export function table(element, _, model) {
     find(head, `[data-column="${CSS.escape(column.name)}"]`)?.focus();
   }
 
-  /** Draws what came into sight and takes away what left it; what stays is not touched. */
+  /** Add rows that became visible and remove rows that are no longer visible. All others remain untouched. */
   function drawRows() {
     const top = Math.max(0, pane.scrollTop - ROW_PX);
     const first = Math.max(0, Math.floor(top / ROW_PX) - SPARE);
@@ -97,7 +97,7 @@ export function table(element, _, model) {
       fresh.push(one);
     }
     body.append(...fresh);
-    live.follow([...drawn.keys()].map((index) => shown[index])); // a socket watches only so many
+    live.follow([...drawn.keys()].map((index) => shown[index])); // the number of jobs per socket is limited
   }
 
   function row(index, chosen) {
@@ -139,10 +139,10 @@ export function table(element, _, model) {
       one.toggleAttribute("data-active", index === active);
     }
     pane.setAttribute("aria-activedescendant", `${name}-${active}`);
-    tell();
+    updateCount();
   }
 
-  function tell() {
+  function updateCount() {
     const all = model.get("rows").length;
     const chosen = model.get("selected").length;
     const runs = all === 1 ? "run" : "runs";
@@ -161,7 +161,7 @@ export function table(element, _, model) {
       model.set("selected", shown.map((one) => one.jobId));
     } else return;
     event.preventDefault();
-    event.stopPropagation(); // the notebook has keys of its own
+    event.stopPropagation(); // the notebook has its own keyboard shortcuts
     const top = active * ROW_PX;
     if (top < pane.scrollTop) pane.scrollTop = top;
     else if (top > pane.scrollTop + HEIGHT_PX - 3 * ROW_PX) pane.scrollTop = top - HEIGHT_PX + 3 * ROW_PX;
@@ -180,9 +180,9 @@ export function table(element, _, model) {
 
 let tables = 0;
 
-const words = (row) => Object.values(row).filter((one) => typeof one === "string").join("\n").toLowerCase();
+const searchText = (row) => Object.values(row).filter((one) => typeof one === "string").join("\n").toLowerCase();
 
-/** Numbers by size, words by the alphabet; what is missing comes last. */
+/** Numbers by value, texts alphabetically, missing values below all others. */
 function compare(a, b) {
   if (a === b) return 0;
   if (a === null || a === undefined) return -1;
@@ -195,5 +195,5 @@ function cell(column, value) {
   if (column.name === "status") return badge(value);
   if (column.name === "created") return when(value);
   if (column.name === "seconds") return seconds(value);
-  return typeof value === "number" ? figure(value) : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "number" ? formatNumber(value) : typeof value === "object" ? JSON.stringify(value) : String(value);
 }

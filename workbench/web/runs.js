@@ -1,5 +1,5 @@
 // @ts-check
-// The history: filters that live in the address, rows that live, a run in full, two runs beside each other.
+// The page Runs: a live list with its filters in the address, the details of a run, and the comparison of two runs.
 
 import { ask } from "./api.js";
 import { query } from "./channel.js";
@@ -30,7 +30,7 @@ export function mount(element) {
     }
     document.title = `${job ? `Run ${job.slice(0, 14)}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`;
   };
-  /** After a step that a person took inside the page, the keyboard and a screen reader start at what is new. */
+  /** Move the focus to the new content after a navigation inside the page, for keyboards and screen readers. */
   const arrive = () => {
     const target = element.querySelector("h2") ?? element.firstElementChild;
     target?.setAttribute("tabindex", "-1");
@@ -73,9 +73,9 @@ function showList(element, address, moved) {
   for (const name of FILTERS) wanted[name] = address.getAll(name).length > 1 ? address.getAll(name) : (address.get(name) ?? "");
   const rows = h("div", { class: "wb-rows", role: "list", "aria-label": "Runs" });
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
-  const said = h("div", {});
+  const messages = h("div", {});
   const range = h("span", { class: "wb-muted", role: "status" });
-  const state = { ended: false, told: "", place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
+  const state = { ended: false, shownProblem: "", place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
 
   const note = () => {
@@ -105,12 +105,12 @@ function showList(element, address, moved) {
     }
   }
 
-  /** The same problem is said once, not at every poll. */
+  /** Show the same problem once, not at every poll. */
   function say(error) {
     const key = error ? `${error.code} ${error.message}` : "";
-    if (key === state.told) return;
-    state.told = key;
-    fill(said, error ? problem(error) : null);
+    if (key === state.shownProblem) return;
+    state.shownProblem = key;
+    fill(messages, error ? problem(error) : null);
   }
 
   function draw({ jobs, pagination }) {
@@ -121,7 +121,7 @@ function showList(element, address, moved) {
       state.lines.clear();
       fill(rows);
       live.follow([]);
-      fill(rows, filtered() ? empty("No run fits", "Take a filter away.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make one")));
+      fill(rows, filtered() ? empty("No matching runs", "Remove a filter.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make a video")));
     } else {
       const key = jobs.map((one) => one.jobId).join();
       if (key !== state.shown) {
@@ -139,7 +139,7 @@ function showList(element, address, moved) {
     older.disabled = to >= pagination.total;
   }
 
-  /** Rows that stay are moved, not made again: the one that has the focus keeps it. */
+  /** Move existing rows instead of recreating them, so that the focus remains. */
   function arrange(jobs) {
     const wantedIds = new Set(jobs.map((one) => one.jobId));
     const there = new Map();
@@ -193,22 +193,22 @@ function showList(element, address, moved) {
     if (!one) return;
     Object.assign(one, { status: now.status, progress: now.progress, waiting: now.waiting });
     update(one);
-  }, load); // its thumbnail and its time
+  }, load); // loads the thumbnails and the times
 
-  // The address has a filter at once: whoever opens a row before its answer is there finds the way back.
+  // Put a filter into the address at once, so that "back" works even if the user opens a row before the response.
   const bar = filters(
     wanted,
     () => {
       wanted.offset = 0;
       note();
     },
-    () => !state.ended && load(), // somebody may have left in the meantime
+    () => !state.ended && load(), // the user may have left the list in the meantime
   );
   fill(
     element,
-    wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Never mind")) : null,
+    wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Cancel")) : null,
     bar,
-    said,
+    messages,
     rows,
     pages,
   );
@@ -226,7 +226,7 @@ function apiFilters(wanted) {
   return { ...wanted, compare: "", since: day(wanted.since, 0), before: day(wanted.before, 86400) };
 }
 
-/** Add choices that are not there yet; a job of a new experiment brings its own. */
+/** Add missing choices, such as the experiment of a new job. */
 function offer(choice, chosen, list) {
   const known = new Set([...(choice?.options ?? [])].map((one) => one.value));
   for (const one of list) if (choice && one && !known.has(one)) choice.append(h("option", { value: one, selected: one === chosen }, one));

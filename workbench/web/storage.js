@@ -1,22 +1,22 @@
 // @ts-check
-// What the deployment stores, by kind; what the next collection frees; the rule that deletes by itself.
+// The storage of the deployment by kind, the bytes that the next collection frees, and the retention rule.
 
 import { ask } from "./api.js";
 import { askCollection } from "./collection.js";
 import { button, bytes, fill, h, problem, when } from "./dom.js";
-import { COUNTED, GROUPS, kindWords, several } from "./removed.js";
+import { COUNTED, GROUPS, kindWords, several } from "./stored_kinds.js";
 
 const EVERY_MS = 10_000;
 
-/** Draws itself into `element` and keeps itself up to date while that is on the page. */
+/** Draw into `element`, and refresh while it is on the page. */
 export function storage(element) {
-  const said = h("div", {});
+  const messages = h("div", {});
   const head = h("div", {});
   const tiles = GROUPS.map((group, index) => h("div", { class: "wb-tile", "data-group": index }));
   const next = h("div", {});
   const act = h("div", { class: "wb-actions" });
-  fill(element, h("h2", {}, "Storage"), said, head, h("div", { class: "wb-tiles" }, tiles, h("div", { class: "wb-tile" }, next, act)));
-  let told = "";
+  fill(element, h("h2", {}, "Storage"), messages, head, h("div", { class: "wb-tiles" }, tiles, h("div", { class: "wb-tile" }, next, act)));
+  let shownProblem = "";
   /** @type {Api.Schema<"StorageAnswer"> | null} */
   let now = null;
   const load = async () => {
@@ -28,12 +28,12 @@ export function storage(element) {
       say(error);
     }
   };
-  /** The same problem is said once, not at every poll; what was known stays. */
+  /** Show the same problem once, not at every poll. The last data remains visible. */
   const say = (error) => {
     const key = error ? `${error.code} ${error.message}` : "";
-    if (key === told) return;
-    told = key;
-    fill(said, error ? problem(error) : null);
+    if (key === shownProblem) return;
+    shownProblem = key;
+    fill(messages, error ? problem(error) : null);
   };
   const draw = () => {
     if (!now) return;
@@ -44,15 +44,15 @@ export function storage(element) {
     fill(next, collection(now));
   };
   ask("GET /api/session")
-    .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Administrators of this deployment can collect at once.")))
-    .catch(() => null); // the page says so already
+    .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Only administrators can start a collection.")))
+    .catch(() => null); // load() already shows the problem
   (async function keep() {
     if (document.visibilityState === "visible") await load();
     if (element.isConnected) setTimeout(keep, EVERY_MS);
   })();
 }
 
-/** What there is of a group, in its order; kinds that this page does not know come last. */
+/** The kinds of a group in display order; unknown kinds come last. */
 function kindsOf(kinds, index) {
   const known = new Map(kinds.map((one) => [one.kind, one]));
   const own = Object.keys(GROUPS[index].kinds).map((kind) => known.get(kind)).filter(Boolean);
@@ -85,14 +85,14 @@ function groupTile(index, list) {
 function collection({ collectableBytes, retention, lastCollection }) {
   return [
     h("div", { class: "wb-tile-head" }, h("strong", {}, "Next collection"), h("span", { class: "wb-tile-sum" }, collectableBytes ? bytes(collectableBytes) : "nothing")),
-    h("p", {}, collectableBytes ? "That much no job and no upload names; it goes with the next collection." : "Every artifact is named by a job or an upload."),
+    h("p", {}, collectableBytes ? "The next collection removes these artifacts, because no job and no upload uses them." : "Every artifact is used by a job or an upload."),
     h("p", { class: "wb-muted" }, ruleWords(retention)),
-    lastCollection ? h("p", { class: "wb-muted" }, "Last one ", when(lastCollection.at), `: ${bytes(lastCollection.bytes)} removed.`, lastCollection.left.length ? ` ${lastCollection.left.join(" ")}` : "") : h("p", { class: "wb-muted" }, "There was no collection yet."),
+    lastCollection ? h("p", { class: "wb-muted" }, "Last collection: ", when(lastCollection.at), `, ${bytes(lastCollection.bytes)} removed.`, lastCollection.left.length ? ` ${lastCollection.left.join(" ")}` : "") : h("p", { class: "wb-muted" }, "There has been no collection yet."),
   ];
 }
 
 function ruleWords(rule) {
-  if (!rule) return ["By itself nothing is deleted: ", h("code", {}, "WORKBENCH_RETENTION_OLDER_THAN"), " is not set."];
-  const what = [rule.olderThan ? `finished jobs older than ${rule.olderThan}` : "", rule.maxGib ? `the oldest ones while artifacts take more than ${rule.maxGib} GiB` : ""].filter(Boolean).join(", and ");
-  return `Once a day the control plane deletes ${what}${rule.keepTags.length ? `, and keeps those with the tag ${rule.keepTags.join(" or ")}` : ""}, then collects.`;
+  if (!rule) return ["Nothing is deleted automatically, because ", h("code", {}, "WORKBENCH_RETENTION_OLDER_THAN"), " is not set."];
+  const what = [rule.olderThan ? `finished jobs older than ${rule.olderThan}` : "", rule.maxGib ? `the oldest jobs while artifacts use more than ${rule.maxGib} GiB` : ""].filter(Boolean).join(", and ");
+  return `Once a day the control plane deletes ${what}${rule.keepTags.length ? `, except jobs with the tag ${rule.keepTags.join(" or ")}` : ""}, and then collects unused artifacts.`;
 }

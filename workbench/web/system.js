@@ -1,6 +1,6 @@
 // @ts-check
-// The deployment as an operator sees it: parts with their remedy, the control plane, workers, queues, leases, what waits, dead
-// letters, what is offered by whom, storage.
+// The page System for operators: parts with remedies, control plane, workers, queues, leases, waiting nodes, dead letters,
+// services and storage.
 
 import { ask as question } from "./api.js";
 import { badge, empty, fill, h, problem, seconds, when } from "./dom.js";
@@ -8,24 +8,24 @@ import { storage } from "./storage.js";
 
 const EVERY_MS = 2500;
 const REMEDIES = {
-  down: "Start it with `workbench up`; `workbench doctor` looks further.",
-  failing: "It keeps dying: read its log in the home's folder logs/, and run `workbench doctor`.",
-  starting: "It is on its way.",
+  down: "Start it with `workbench up`, or run `workbench doctor`.",
+  failing: "It crashes repeatedly. Read its log in logs/ of the home, and run `workbench doctor`.",
+  starting: "It is starting.",
 };
 
 export function mount(element) {
   const body = h("div", { class: "wb-system" });
-  const said = h("div", {});
+  const messages = h("div", {});
   const stored = h("section", {});
-  let told = "";
-  /** The same problem is said once, not at every poll. */
+  let shownProblem = "";
+  /** Show the same problem once, not at every poll. */
   const say = (error) => {
     const key = error ? `${error.code} ${error.message}` : "";
-    if (key === told) return;
-    told = key;
-    fill(said, error ? problem(error) : null);
+    if (key === shownProblem) return;
+    shownProblem = key;
+    fill(messages, error ? problem(error) : null);
   };
-  fill(element, said, h("div", { class: "wb-system" }, body, stored));
+  fill(element, messages, h("div", { class: "wb-system" }, body, stored));
   storage(stored);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -52,18 +52,18 @@ function draw(body, system) {
   fill(
     body,
     section("Parts", h("div", { class: "wb-tiles" }, system.parts.map(part))),
-    section("Control plane", system.queue ? control(system.queue, system.parts.find((one) => one.name === "control")) : away("The bus or SQL does not answer, so nothing is known of queues and workers.")),
-    system.queue ? section("Workers", system.workers.length ? h("div", { class: "wb-tiles" }, system.workers.map((one) => worker(one, open))) : empty("No worker is up", h("p", {}, "Jobs wait until there is one. Start it: ", h("code", {}, "workbench worker --pool cpu")))) : null,
-    system.queue ? section("Queues", system.queue.pools.length ? queues(system.queue) : h("p", { class: "wb-muted" }, "No job and no worker named a pool yet.")) : null,
-    system.queue ? section("At work", system.queue.leases.length ? leases(system.queue.leases) : h("p", { class: "wb-muted" }, "Nothing runs now.")) : null,
+    section("Control plane", system.queue ? control(system.queue, system.parts.find((one) => one.name === "control")) : unreachable("The bus or SQL does not respond, so the state of queues and workers is unknown.")),
+    system.queue ? section("Workers", system.workers.length ? h("div", { class: "wb-tiles" }, system.workers.map((one) => worker(one, open))) : empty("No worker is running", h("p", {}, "Jobs wait for a worker. Start one: ", h("code", {}, "workbench worker --pool cpu")))) : null,
+    system.queue ? section("Queues", system.queue.pools.length ? queues(system.queue) : h("p", { class: "wb-muted" }, "There are no worker pools yet.")) : null,
+    system.queue ? section("Running", system.queue.leases.length ? leases(system.queue.leases) : h("p", { class: "wb-muted" }, "No nodes are running.")) : null,
     system.queue?.waiting?.length ? section("Waiting", waiting(system.queue.waiting)) : null,
-    system.queue?.deadLetters?.length ? section("Given up", letters(system.queue.deadLetters)) : null,
+    system.queue?.deadLetters?.length ? section("Dead letters", letters(system.queue.deadLetters)) : null,
     system.capabilities ? section("Capabilities", capabilities(system.capabilities, open)) : null,
   );
   if (focus) [...body.querySelectorAll("a, summary")].find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
 }
 
-/** What can have the focus is known again by its fold or by where it leads, after everything was drawn anew. */
+/** Identifies a focusable element across redraws by its section or by its link. */
 const keyOf = (element) => element.closest("details")?.dataset.key ?? `${element.getAttribute("href")} ${element.textContent}`;
 
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
@@ -80,14 +80,14 @@ function part(one) {
   );
 }
 
-const away = (what) => h("p", { class: "wb-notice", "data-tone": "warn" }, what, " The tile of that part above says what to do.");
+const unreachable = (what) => h("p", { class: "wb-notice", "data-tone": "warn" }, what, " The tile of the part above shows a remedy.");
 
-/** What the phases of a deployment mean: one that lost its memory goes through them. */
+/** The phases of a deployment. It passes through them after the bus has lost its memory. */
 const PHASES = {
   open: ["up", "Jobs are accepted, taken and committed."],
-  grace: ["starting", "The bus lost its memory: workers that live say what they hold. Work goes on in a moment."],
-  recall: ["starting", "The bus lost its memory: what SQL knows is put there again."],
-  unfamiliar: ["starting", "No control plane has opened this bus yet. Without one nothing begins: `workbench up`."],
+  grace: ["starting", "The bus lost its memory. Running workers report their leases, and work continues in a moment."],
+  recall: ["starting", "The bus lost its memory. The control plane restores the jobs from SQL."],
+  unfamiliar: ["starting", "No control plane has opened this bus yet. Start one with `workbench up`, because nothing runs without it."],
 };
 const LATE_S = 30;
 
@@ -97,32 +97,32 @@ function control(queue, process) {
   return h(
     "div",
     { class: "wb-tiles" },
-    h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, "Keeper"), badge(state, queue.phase)), h("p", {}, words), h("p", { class: "wb-muted" }, `Epoch ${queue.epoch}; it rises when the bus begins anew.`)),
+    h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, "Reconciler"), badge(state, queue.phase)), h("p", {}, words), h("p", { class: "wb-muted" }, `Epoch ${queue.epoch}. It increases when the bus loses its memory.`)),
     h(
       "div",
       { class: "wb-tile" },
       h("div", { class: "wb-tile-head" }, h("strong", {}, "Recorder"), badge(late ? "failing" : "up", late ? "behind" : queue.outbox ? "writing" : "up to date")),
       h("p", {}, queue.outbox ? `${queue.outbox.toLocaleString("en-GB")} ${queue.outbox === 1 ? "event waits" : "events wait"} to be recorded, the oldest for ${seconds(queue.outboxOldestS)}.` : "Every event is recorded."),
-      late ? h("p", { class: "wb-muted" }, process && process.state !== "up" && process.state !== "off" ? "The control plane is not up: it records them when it is." : "Nothing is lost. `workbench doctor` looks whether SQL can be written.") : null,
+      late ? h("p", { class: "wb-muted" }, process && process.state !== "up" && process.state !== "off" ? "The control plane does not run. It records them when it runs again." : "Nothing is lost. `workbench doctor` checks whether SQL is writable.") : null,
     ),
     h(
       "div",
       { class: "wb-tile" },
       h("div", { class: "wb-tile-head" }, h("strong", {}, "Reaper"), badge("up", `${queue.leases.length} ${queue.leases.length === 1 ? "lease" : "leases"}`)),
-      h("p", {}, queue.leases.length ? `The longest is held for ${seconds(Math.max(...queue.leases.map((one) => one.sinceS ?? 0)))}.` : "Nothing is held."),
-      h("p", { class: "wb-muted" }, "A lease whose counter stands still is taken over."),
+      h("p", {}, queue.leases.length ? `The oldest lease is ${seconds(Math.max(...queue.leases.map((one) => one.sinceS ?? 0)))} old.` : "There are no leases."),
+      h("p", { class: "wb-muted" }, "A lease without a heartbeat expires and is taken over."),
     ),
   );
 }
 
 function leases(list) {
   const rows = list.map((one) =>
-    h("tr", {}, h("th", { scope: "row" }, h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, one.job.slice(0, 15))), h("td", {}, one.nodes.join(", ") || `segment ${one.segment}`), h("td", {}, one.worker), h("td", {}, one.sinceS === null ? "just begun" : seconds(one.sinceS)), h("td", {}, one.beats.toLocaleString("en-GB"))),
+    h("tr", {}, h("th", { scope: "row" }, h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, one.job.slice(0, 15))), h("td", {}, one.nodes.join(", ") || `segment ${one.segment}`), h("td", {}, one.worker), h("td", {}, one.sinceS === null ? "just started" : seconds(one.sinceS)), h("td", {}, one.beats.toLocaleString("en-GB"))),
   );
   return table(["job", "node", "worker", "for", "heartbeats"], rows);
 }
 
-/** Services by plane and pool; those that nobody offers come first, with the reason. */
+/** Services by plane and pool. Services without a worker come first, with the reason. */
 function capabilities(summary, open) {
   const { entries } = summary;
   const missing = entries.filter((one) => !one.workers.length);
@@ -136,12 +136,12 @@ function capabilities(summary, open) {
       h("td", {}, one.version),
       h("td", {}, one.plane),
       h("td", {}, one.pool),
-      h("td", {}, one.workers.length ? one.workers.join(", ") : [h("span", { class: "wb-chip", "data-tone": "warn" }, "nobody"), " ", h("span", { class: "wb-muted" }, one.missing)]),
+      h("td", {}, one.workers.length ? one.workers.join(", ") : [h("span", { class: "wb-chip", "data-tone": "warn" }, "no worker"), " ", h("span", { class: "wb-muted" }, one.missing)]),
     );
   return [
-    h("p", { class: "wb-muted" }, `${summary.offered} of ${summary.services} services are offered now.`),
+    h("p", { class: "wb-muted" }, `${summary.offered} of ${summary.services} services are available now.`),
     missing.length ? table(COLUMNS, missing.map(row)) : null,
-    h("details", { "data-key": key, open: open.has(key) }, h("summary", {}, `The ${entries.length - missing.length} that are offered`), table(COLUMNS, entries.filter((one) => one.workers.length).map(row))),
+    h("details", { "data-key": key, open: open.has(key) }, h("summary", {}, `The ${entries.length - missing.length} available services`), table(COLUMNS, entries.filter((one) => one.workers.length).map(row))),
   ];
 }
 
@@ -199,6 +199,6 @@ function letters(list) {
   return h(
     "ul",
     { class: "wb-events" },
-    list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, one.service), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open it to go on where it stopped)`))),
+    list.map((one) => h("li", {}, when(one.at), " ", h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, one.service), ` ${one.message} `, h("span", { class: "wb-muted" }, `(attempt ${one.attempt}; open the run to continue where it stopped)`))),
   );
 }

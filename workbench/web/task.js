@@ -1,11 +1,11 @@
 // @ts-check
-// A small job beside the form (a draft, a transcript): its progress in a line; the text it made is the value when it is
-// done. Where that would take the place of another text, a person is asked first.
+// A helper job beside the form (a draft, a transcript): shows its progress in a line, and sets its text as the value when it
+// is done. If the text would replace another one, the user decides first.
 // In: {jobId, node, output, present, field}. Out: {text} or {error}, with a change event.
 
 import { badge, button, fill, h, problem } from "./dom.js";
 import { follow, isFinal, nodesOf } from "./job.js";
-import { lack, lackNote } from "./lack.js";
+import { blockersNote, blockersOf } from "./blockers.js";
 
 export function mount(element, { props, trigger, watch }) {
   /** @type {(() => void) | null} */
@@ -18,12 +18,12 @@ export function mount(element, { props, trigger, watch }) {
     stop = follow(value.jobId, (job) => {
       const node = nodesOf(job).find((one) => one.status === "running");
       const words = node?.total && node.total > 1 ? `${Math.round(node.done ?? 0)} of ${Math.round(node.total)} ${node.unit ?? ""}` : isFinal(job.status) ? "" : job.waiting;
-      fill(element, h("p", { class: "wb-task" }, badge(job.status), h("span", { class: "wb-muted" }, words)), lackNote(lack(job, value.unserved)));
-      if (job.problem?.status === 404) return end({ error: job.problem }); // another one passes
+      fill(element, h("p", { class: "wb-task" }, badge(job.status), h("span", { class: "wb-muted" }, words)), blockersNote(blockersOf(job, value.unserved)));
+      if (job.problem?.status === 404) return end({ error: job.problem }); // other problems are temporary
       if (!isFinal(job.status) || !job.record || !isFinal(job.record.status)) return null;
       const made = job.record.nodes.find((one) => one.id === value.node)?.output?.[value.output];
       if (job.status === "completed" && typeof made === "string") offer(made, value);
-      else end({ error: job.error ?? { message: "it was cancelled", details: {} } });
+      else end({ error: job.error ?? { message: "the job was cancelled", details: {} } });
       return null;
     });
     return null;
@@ -31,12 +31,12 @@ export function mount(element, { props, trigger, watch }) {
   function offer(text, value) {
     stop?.();
     stop = null;
-    // What stands there now counts; a field that is not shown has not changed since the button was pressed.
+    // Compare with the current text. A hidden field has not changed since the button was pressed.
     const present = (/** @type {HTMLTextAreaElement | null} */ (document.querySelector(`#${value.field} textarea`))?.value ?? value.present ?? "").trim();
     if (!present || present === text.trim()) return end({ text });
     fill(
       element,
-      h("p", { class: "wb-muted", role: "status" }, "It is ready. What you have there stays until you take this."),
+      h("p", { class: "wb-muted", role: "status" }, "The draft is ready. Your text remains until you use the draft."),
       h("pre", { class: "wb-text" }, text),
       h("div", { class: "wb-actions" }, button("Use this draft", { icon: "check", onclick: () => end({ text }) }), button("Keep mine", { kind: "quiet", onclick: () => fill(element) })),
     );

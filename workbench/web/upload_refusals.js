@@ -1,24 +1,24 @@
 // @ts-check
-// Gradio tells of a refused upload by a toast that goes away. Here the text is kept by field, for `refusals.js` to say
-// beside it. A plain script and no module: the page holds its text, so it runs before Gradio can send a file.
+// Gradio reports a refused upload by a temporary toast. This script keeps the text by field, and `refusals.js` shows it
+// there. It is an inline script and not a module, so that it runs before Gradio can send a file.
 {
   const UPLOADS = "/gradio_api/upload";
-  const KINDS = { image: "a picture", audio: "a sound" };
+  const KINDS = { image: "an image", audio: "an audio file" };
 
   /** @type {string | null} */
-  let touched = null; // the field of the capture that a person used last
+  let touched = null; // the field of the file input that the user used last
   window.wbUploadRefusals = {};
 
-  const say = (/** @type {string | null} */ field, /** @type {string} */ text) => {
+  const report = (/** @type {string | null} */ field, /** @type {string} */ text) => {
     if (!field) return;
     window.wbUploadRefusals[field] = text;
     window.dispatchEvent(new CustomEvent("wb-refused", { detail: field }));
   };
 
-  /** A file of another kind Gradio does not even send. */
-  const look = (/** @type {string} */ field, /** @type {File} */ file) => {
+  /** Report a file of the wrong kind, which Gradio does not even send. */
+  const checkKind = (/** @type {string} */ field, /** @type {File} */ file) => {
     const kind = field === "portrait" ? "image" : "audio";
-    if (!file.type.startsWith(`${kind}/`)) say(field, `This is not ${KINDS[kind]}: ${file.name}. Give ${KINDS[kind]} here.`);
+    if (!file.type.startsWith(`${kind}/`)) report(field, `This is not ${KINDS[kind]}: ${file.name}. Choose ${KINDS[kind]}.`);
   };
 
   for (const type of ["pointerdown", "keydown", "change", "drop", "paste"]) {
@@ -30,26 +30,26 @@
         if (!source) return;
         touched = source.id.replace(/-source$/, "");
         const [file] = (event instanceof DragEvent ? event.dataTransfer : target)?.files ?? [];
-        if (file && (type === "change" || type === "drop")) look(touched, file);
+        if (file && (type === "change" || type === "drop")) checkKind(touched, file);
       },
       true,
     );
   }
 
-  const ask = window.fetch.bind(window);
+  const originalFetch = window.fetch.bind(window);
   window.fetch = async (input, options) => {
     const address = new URL(input instanceof Request ? input.url : input, window.location.href);
-    if (!address.pathname.endsWith(UPLOADS)) return ask(input, options);
+    if (!address.pathname.endsWith(UPLOADS)) return originalFetch(input, options);
     const field = touched;
-    say(field, "");
+    report(field, "");
     let answer;
     try {
-      answer = await ask(input, options);
+      answer = await originalFetch(input, options);
     } catch (error) {
-      say(field, "The file did not arrive. The workbench did not answer to the end: try it again, or give a smaller one.");
+      report(field, "The upload failed. The connection to the workbench was lost: try again, or use a smaller file.");
       throw error;
     }
-    if (!answer.ok) say(field, await answer.clone().text());
+    if (!answer.ok) report(field, await answer.clone().text());
     return answer;
   };
 }

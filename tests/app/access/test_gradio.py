@@ -87,7 +87,7 @@ def test_its_invitation_to_pages_on_localhost_does_not_get_out(local: TestClient
 
 def test_it_fetches_nothing_for_anybody(local: TestClient) -> None:
     for path in ("/gradio_api/file=http://127.0.0.1:2/x", "/gradio_api/proxy=https://x.hf.space/y"):
-        assert local.get(path).json()["error"] == "nothing is at this address"
+        assert local.get(path).json()["error"] == "there is nothing at this address"
 
 
 def test_login_is_ours(public: TestClient) -> None:

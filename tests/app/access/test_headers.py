@@ -105,4 +105,4 @@ def test_answers_of_the_api_are_not_kept(browser: TestClient) -> None:
 )
 def test_nothing_is_fetched_for_others(launch: Launch, path: str) -> None:
     answer = launch("127.0.0.1").get(path)
-    assert (answer.status_code, answer.json()["error"]) == (404, "nothing is at this address")
+    assert (answer.status_code, answer.json()["error"]) == (404, "there is nothing at this address")

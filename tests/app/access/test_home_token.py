@@ -71,7 +71,7 @@ def test_a_link_with_another_token_leads_to_the_form(stranger: TestClient, brows
     led = stranger.get(f"/runs?token={ANOTHER}", headers=PAGE)
     assert (led.status_code, led.headers["location"]) == (303, "/login?next=%2Fruns&wrong=1")
     page = stranger.get(led.headers["location"])
-    assert "That is not the token of this workbench" in page.text
+    assert "This is not the current token of this workbench" in page.text
     assert "workbench open" in page.text and "workbench token" in page.text
     assert 'name="next" value="/runs"' in page.text and 'name="password"' not in page.text
     assert ANOTHER not in led.headers["location"] + page.text

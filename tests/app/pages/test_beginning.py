@@ -15,7 +15,7 @@ def test_first_video_by_clicking_alone(place: Place, visiting: Visiting) -> None
     visit = visiting("/runs")  # the first test of this folder: nothing was ever made here
     page = visit.page
     expect(page.get_by_text("No runs yet")).to_be_visible()
-    page.get_by_role("link", name="Make one").click()
+    page.get_by_role("link", name="Make a video").click()
     page.get_by_role("button", name="A first video").click()
     expect(page.locator("#portrait-taken .wb-face")).to_be_visible()
     page.get_by_role("button", name="Generate", exact=True).click()

@@ -52,7 +52,7 @@ def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
     generate(page)
     beside = page.locator("#field-portrait + .wb-beside")
     expect(beside).to_contain_text("A portrait is missing.")
-    expect(beside).to_contain_text("take the sample portrait")
+    expect(beside).to_contain_text("use the sample portrait")
     page.get_by_role("button", name="Use the sample portrait").click()
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     generate(page)
@@ -125,11 +125,11 @@ def test_expected_time_follows_what_is_chosen(place: Place, visiting: Visiting) 
     whole, words = told()
     expect(line).to_have_text(re.compile(words))
     page.locator('.wb-card[data-pipeline="infinitetalk"]').click()
-    expect(line).to_have_text("No past runs yet that would tell how long it takes.")
+    expect(line).to_have_text("There are no past runs yet for an estimate.")
     page.locator('.wb-card[data-pipeline="talking_head"]').click()
     expect(line).to_have_text(re.compile(words))
     open_parameters(page)
-    for step in page.get_by_label("Do this step").all():  # upscaling, and the evaluation at the end
+    for step in page.get_by_label("Run this step").all():  # upscaling, and the evaluation at the end
         step.uncheck()
     short, words = told("upscale", "evaluate")
     assert short < whole
@@ -141,20 +141,20 @@ def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -
     fill_in(page)
     open_parameters(page)
     field(page, "speech.speed").get_by_role("spinbutton").fill("1.25")
-    page.get_by_label("Do this step").first.uncheck()  # portrait upscaling
+    page.get_by_label("Run this step").first.uncheck()  # portrait upscaling
     page.get_by_role("spinbutton", name="Seed").fill("77")
     page.get_by_role("combobox", name="Experiment").fill("again")
     page.keyboard.press("Enter")
     first = submitted(page, place)
     assert (first["seed"], first["experiment"]) == (77, "again")
-    page.get_by_role("link", name="Again", exact=True).click()
+    page.get_by_role("link", name="Run again", exact=True).click()
     expect(page.get_by_role("textbox", name="Script")).to_have_value(SCRIPT)
     expect(page.locator("#portrait-taken .wb-face")).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("77")
     expect(page.get_by_role("combobox", name="Experiment")).to_have_value("again")
     open_parameters(page)
     expect(field(page, "speech.speed").get_by_role("spinbutton")).to_have_value("1.25")
-    expect(page.get_by_label("Do this step").first).not_to_be_checked()
+    expect(page.get_by_label("Run this step").first).not_to_be_checked()
     second = submitted(page, place)
     assert second["options"] == first["options"]
 

@@ -65,7 +65,7 @@ def test_passing_problem_leaves_the_approval_form_alone(place: Place, visiting: 
     expect(page.locator("#monitor .wb-problem")).to_have_count(0)  # the page asked again by itself
     expect_untouched(text, "Clocks tick, and", 6)
     place.deployment.approve(job, "review", text="Another one.", author="somebody")
-    expect(page.locator("#monitor")).to_contain_text("What you had written here:")
+    expect(page.locator("#monitor")).to_contain_text("Your unsent text:")
     expect(page.locator("#monitor .wb-text").first).to_have_text("Clocks tick, and")
 
 

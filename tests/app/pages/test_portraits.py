@@ -34,7 +34,7 @@ def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visitin
     page.get_by_label("My own text").check()
     page.get_by_role("textbox", name="Script").fill(SCRIPT)
     generate(page)
-    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("needs that person's consent")
+    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("requires the consent of that person")
     assert "job=" not in page.url
     page.get_by_label("Everybody who is seen or heard here has agreed to it.").check()
     generate(page)
@@ -70,7 +70,7 @@ def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
     give(page, archive(a=b"a"), "me.png")  # bytes count, and not the name
     expect(beside).to_contain_text("A ZIP archive")
     give(page, archive(a=b"a"), "me.zip", "application/zip")  # Gradio does not even send it
-    expect(beside).to_contain_text("This is not a picture: me.zip.")
+    expect(beside).to_contain_text("This is not an image: me.zip.")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("Kept.")
     give(page, picture(size=(300, 300)))
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()

@@ -58,7 +58,7 @@ def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, vis
     delete = page.get_by_role("button", name="Delete", exact=True)
     delete.click()
     asked = page.get_by_role("group", name="Delete this job?")
-    expect(asked).to_contain_text("The next collection frees 102 kB: 1 file that nothing else names.")
+    expect(asked).to_contain_text("The next collection frees 102 kB: 1 file that nothing else uses.")
     page.keyboard.press("Escape")
     expect(asked).to_have_count(0)
     expect(delete).to_be_focused()
@@ -70,11 +70,11 @@ def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, vis
     storage = page.locator("section", has=page.get_by_role("heading", name="Storage"))
     for kind in ("images", "other files", "copies in MLflow", "local cache", "folder videos/", "bus", "SQL", "logs"):
         expect(storage.get_by_role("row", name=kind).first).to_be_visible()
-    expect(storage).to_contain_text("That much no job and no upload names")
+    expect(storage).to_contain_text("because no job and no upload uses them")
     collect = page.get_by_role("button", name="Collect now…")
     collect.focus()
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Collect what nothing names")
+    dialog = page.get_by_role("dialog", name="Collect unused artifacts")
     expect(dialog.get_by_role("row", name="other files")).to_be_visible()
     tidy(page)
     assert stored(place, file.sha256)  # so far it was only said
@@ -85,7 +85,7 @@ def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, vis
     expect(page.get_by_role("dialog", name="Collected").get_by_role("row", name="other files")).to_be_visible()
     assert not stored(place, file.sha256)
     page.get_by_role("button", name="Close").click()
-    expect(storage).to_contain_text("Last one just now")
+    expect(storage).to_contain_text("Last collection: just now")
 
 
 def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> None:
@@ -96,7 +96,7 @@ def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> Non
 
     page.route("**/api/session", runner)
     page.goto("/system")
-    expect(page.get_by_text("Administrators of this deployment can collect at once.")).to_be_visible()
+    expect(page.get_by_text("Only administrators can start a collection.")).to_be_visible()
     expect(page.get_by_role("button", name="Collect now…")).to_have_count(0)
 
 
@@ -111,7 +111,7 @@ def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, vis
     earlier.get_by_role("button", name="Remove…").click()
     earlier.get_by_role("button", name="Remove nobody.png").click()
     asked = page.get_by_role("group", name="Remove nobody.png?")
-    expect(asked).to_contain_text("No job uses it. Once it is removed, the next collection frees")
+    expect(asked).to_contain_text("No job uses it. After its removal, the next collection frees")
     asked.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("button", name="nobody.png")).to_have_count(0)
     earlier.get_by_role("button", name="Remove…").click()
@@ -128,7 +128,7 @@ def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, vis
     assert stored(place, ref["sha256"])
     dialog.get_by_role("button", name="Cancel those jobs and erase").click()
     expect(page.get_by_role("dialog", name="Erased")).to_contain_text("1 job and ", timeout=90_000)
-    expect(dialog).to_contain_text("More than foreseen")  # nobody.png, which nothing named any more
+    expect(dialog).to_contain_text("more than in the preview")  # nobody.png, which nothing named any more
     dialog.get_by_role("button", name="Close").click()
     expect(page.get_by_role("button", name="eve.png")).to_have_count(0)
     assert not stored(place, ref["sha256"])

@@ -45,7 +45,7 @@ def test_filters_are_in_the_address_and_survive_a_reload(place: Place, visiting:
     expect(page.locator(".wb-row")).to_have_count(1)
     expect(page.locator(row(one))).to_be_visible()
     page.get_by_role("searchbox", name="Parameter").fill("a.value=nobody")
-    expect(page.get_by_text("No run fits")).to_be_visible()
+    expect(page.get_by_text("No matching runs")).to_be_visible()
 
 
 def test_rows_live_and_the_back_button_leads_back(
@@ -91,7 +91,7 @@ def test_run_in_full_shows_each_node_and_can_be_repeated_and_deleted(place: Plac
     again = page.url.partition("job=")[2].partition("&")[0]
     page.get_by_role("button", name="Delete", exact=True).click()
     asked = page.get_by_role("group", name="Delete this job?")
-    expect(asked).to_contain_text("stays: other jobs or uploads name it")  # the repeated job made the same bytes
+    expect(asked).to_contain_text("remains, because other jobs or uploads use it")  # the repeat made the same bytes
     asked.get_by_role("button", name="Delete").click()
     expect(page.locator(row(job))).to_be_visible()
     expect(page.locator(row(again))).to_have_count(0)

@@ -47,7 +47,7 @@ def test_card_is_grey_and_a_job_says_what_it_lacks_until_a_worker_is_back(place:
         expect(card).to_have_attribute("data-offered", "false")
         expect(card.locator(".wb-card-state")).to_contain_text("no worker")
         generate(page)
-        expect(lack).to_contain_text("No worker offers")
+        expect(lack).to_contain_text("Queued: no worker provides")
         expect(lack).to_contain_text("generate.hibari_tts 1.0.0")
         expect(lack).to_contain_text("workbench worker --pool cpu")
     expect(card).to_have_attribute("data-offered", "true", timeout=90_000)
@@ -67,16 +67,16 @@ def test_parts_workers_and_queues_are_shown(place: Place, visiting: Visiting, ga
     expect(worker.get_by_text("generate.hibari_tts").first).to_be_visible()
     expect(page.get_by_role("heading", name="Storage")).to_be_visible()
     # the control plane, who is at work, and what is offered by whom
-    expect(page.locator(".wb-tile", has=page.get_by_text("Keeper", exact=True)).locator(".wb-badge")).to_have_text(
+    expect(page.locator(".wb-tile", has=page.get_by_text("Reconciler", exact=True)).locator(".wb-badge")).to_have_text(
         "open"
     )
     expect(page.locator(".wb-tile", has=page.get_by_text("Recorder", exact=True))).to_contain_text("recorded")
     expect(page.get_by_role("row", name=job[:15])).to_contain_text("held")
-    expect(page.get_by_role("row", name="generate.f5_tts")).to_contain_text("nobody")
-    page.locator("summary", has_text="that are offered").click()
+    expect(page.get_by_role("row", name="generate.f5_tts")).to_contain_text("no worker")
+    page.locator("summary", has_text="available services").click()
     expect(page.get_by_role("row", name="generate.hibari_tts")).to_contain_text("cpu-")
     gate.touch()
-    expect(page.get_by_text("Nothing runs now.")).to_be_visible()
+    expect(page.get_by_text("No nodes are running.")).to_be_visible()
 
 
 def test_part_that_is_down_shows_its_remedy(place: Place, visiting: Visiting) -> None:

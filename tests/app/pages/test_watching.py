@@ -100,7 +100,7 @@ def test_failed_job_says_what_and_what_to_do_and_goes_on(place: Place, visiting:
     expect(page.locator("#monitor .wb-problem-remedy").first).to_be_visible()
     failed.locator("summary").click()
     expect(failed.locator(".wb-problem-remedy")).to_be_visible()
-    page.get_by_role("button", name="Go on where it stopped").click()
+    page.get_by_role("button", name="Continue where it stopped").click()
     expect(page).not_to_have_url(f"{place.url}/?job={job}")
     expect(page.locator(BADGE)).to_have_text("Completed")
     assert diary.lines() == ["first", "weak", "weak"]

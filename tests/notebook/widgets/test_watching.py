@@ -50,11 +50,11 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     size.get_by_role("spinbutton").press("Tab")
     expect(size.get_by_role("alert")).to_contain_text("multiple of 16")
     form.get_by_role("button", name="Run", exact=True).click()
-    expect(form.locator(".wb-form-said")).to_contain_text("1 of the parameters cannot be used")
+    expect(form.locator(".wb-form-said")).to_contain_text("1 of the parameters are not valid")
     size.get_by_role("spinbutton").fill("256")
     expect(size).to_have_attribute("data-changed", "true")
     field(form, "animate.fps").get_by_role("spinbutton").fill("10")
-    for tick in form.get_by_label("Do this step").all():
+    for tick in form.get_by_label("Run this step").all():
         tick.uncheck()
     form.get_by_role("button", name="Run", exact=True).click()
 

@@ -1,1 +1,1 @@
-"""Who may reach the app and as whom: the guard before everything, logins, limits, and the headers of every answer."""
+"""Access to the app: the guard in front of every route, logins, limits, and the headers of every response."""

@@ -1,7 +1,7 @@
-"""Which account of this machine has the other end of a connection on loopback.
+"""Finds the account of this machine that owns the other end of a loopback connection.
 
-Browsers send a cookie to every port of a host. So a server that another account runs beside us is handed our cookie
-when its page is visited, and could bring it here.
+Browsers send a cookie to every port of a host. A server that another account runs on this machine therefore receives
+our cookie when the user visits its page, and could replay it here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from workbench.host import this_host
 Address = tuple[str, int]
 
 
-def told_here() -> bool:
-    """Whether this system tells: tried once, with a connection of our own."""
+def can_identify_accounts() -> bool:
+    """Whether this system reveals the owner of a connection. Tests it once with a connection of its own."""
     try:
         with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
             return this_host().account_of(client.getsockname(), server.getsockname()) is not None
@@ -23,9 +23,9 @@ def told_here() -> bool:
         return False
 
 
-def is_ours(client: Address, server: Address) -> bool:
+def is_own_account(client: Address, server: Address) -> bool:
     """Whether the client's end belongs to our own account, or to root, who can do anything here.
 
-    False as well where there is no such connection, or where its process has gone.
+    Also False if the connection does not exist, or if its process has ended.
     """
     return this_host().account_of(client, server) in (os.geteuid(), 0)

@@ -1,4 +1,4 @@
-"""Names and addresses of servers, as they stand in Host and Origin headers."""
+"""Names and addresses of servers in Host and Origin headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
 def split_host(text: str) -> tuple[str, int | None] | None:
-    """Name (lower case, brackets removed) and port of a Host header; None where it is none."""
+    """Name (lower case, without brackets) and port of a Host header; None if the text is not valid."""
     found = _HOST.fullmatch(text.lower())
     if found is None:
         return None
@@ -19,7 +19,7 @@ def split_host(text: str) -> tuple[str, int | None] | None:
 
 
 def bare_name(text: str) -> str:
-    """The name or address without port and brackets, also of an IPv6 address that was written without brackets."""
+    """The name or address without port and brackets. Also accepts an IPv6 address without brackets."""
     parsed = split_host(text)
     return parsed[0] if parsed else text.strip("[]").lower()
 
@@ -27,7 +27,7 @@ def bare_name(text: str) -> str:
 def is_loopback(name: str) -> bool:
     """Whether a name or address without port is this machine's loopback: localhost, 127.0.0.0/8, ::1.
 
-    No other name is looked up: what it resolves to can change after it was asked.
+    Other names are not resolved, because the result can change after the check.
     """
     if name == "localhost":
         return True
@@ -38,7 +38,7 @@ def is_loopback(name: str) -> bool:
 
 
 def is_wildcard(name: str) -> bool:
-    """Whether a server that listens there listens on every address of the machine."""
+    """Whether a server that listens on this name listens on every address of the machine."""
     try:
         return name == "" or ipaddress.ip_address(name.strip("[]")).is_unspecified
     except ValueError:
@@ -48,7 +48,7 @@ def is_wildcard(name: str) -> bool:
 def same_server(origin: str, host: str) -> bool:
     """Whether an Origin header names the server that a Host header names.
 
-    The schemes are not compared: behind a proxy that ends TLS the app sees http where the browser sees https.
+    The schemes are not compared, because behind a proxy that terminates TLS the app sees http and the browser https.
     """
     try:
         parts = urlsplit(origin)

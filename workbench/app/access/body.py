@@ -1,4 +1,4 @@
-"""How large the body of a request may be, counted while it comes in."""
+"""Limits the size of request bodies while they arrive."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from schemas.errors import WorkbenchError
 from schemas.graph import MAX_DOCUMENT_BYTES
 from workbench.app.mlflow.limits import LARGEST_RECORD, ROOT, brings_file
 
-# Uploads count for themselves: they are streamed to disk under the caps of their own route.
+# Upload routes stream to disk and enforce their own limits.
 UPLOADING = ("/api/uploads", "/api/infinitetalk", "/gradio_api/upload")
 _OF_PATH = (
     ("/login", 16 * 1024),
-    ("/api/jobs", MAX_DOCUMENT_BYTES + 1024 * 1024),  # a graph, and what is said about it
+    ("/api/jobs", MAX_DOCUMENT_BYTES + 1024 * 1024),  # a graph and the fields around it
     ("/api/train", MAX_DOCUMENT_BYTES + 1024 * 1024),
 )
 _OTHERWISE = 1024 * 1024
 
 
 def is_upload(method: str, path: str) -> bool:
-    """Whether a request brings a file."""
+    """Whether the request uploads a file."""
     return method == "POST" and path.rstrip("/") in UPLOADING
 
 
 def largest_body(method: str, path: str) -> int | None:
-    """Bytes a body may have; None where the route counts itself."""
+    """The largest allowed body in bytes; None if the route enforces its own limit."""
     if is_upload(method, path) or brings_file(method, path):
         return None
     if path.startswith(f"{ROOT}/"):
@@ -34,16 +34,16 @@ def largest_body(method: str, path: str) -> int | None:
 
 
 def check_declared(headers: Headers, limit: int) -> None:
-    """Raises WorkbenchError (request.too_large) where the request says itself that it is."""
+    """Raises WorkbenchError (request.too_large) if the Content-Length header exceeds the limit."""
     declared = headers.get("content-length", "0")
     if declared.isascii() and declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
 
 
 async def call_counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-    """Call the app; no byte over the limit reaches it.
+    """Call the app and pass it no byte beyond the limit.
 
-    Raises WorkbenchError (request.too_large) after the app has given up, where it had not answered before.
+    Raises WorkbenchError (request.too_large) after the app has ended, unless it had responded before.
     """
     seen, over, answered = 0, False, False
 
@@ -60,7 +60,7 @@ async def call_counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send,
     async def passed_on(message: Message) -> None:
         nonlocal answered
         if over and not answered:
-            return  # what the app makes of half a body
+            return  # a response to a truncated body
         answered = True
         await send(message)
 
@@ -74,10 +74,10 @@ async def call_counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send,
 
 
 def too_large(limit: int) -> WorkbenchError:
-    """The error that says how much is accepted."""
+    """The error that states the limit."""
     return WorkbenchError(
         "request.too_large",
         "the body of the request is too large",
         allowed=f"{limit} bytes",
-        remedy="Send less; files go to POST /api/uploads.",
+        remedy="Send a smaller body. Upload files with POST /api/uploads.",
     )

@@ -1,4 +1,4 @@
-"""Whether a request was made by a page of this server, by a program, or by a page of another site."""
+"""Distinguishes requests from pages of this server, from programs, and from pages of other sites."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from workbench.app.access.addresses import same_server
 
 CSRF_HEADER = "X-CSRF-Token"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN = frozenset({"same-origin", "none"})  # none: typed or from a bookmark
-_LINK = ("navigate", "document")  # mode and destination where a person follows a link: no frame, nothing embedded
+_OWN = frozenset({"same-origin", "none"})  # none: the user typed the address or opened a bookmark
+_LINK = ("navigate", "document")  # mode and destination of a followed link: no frame, nothing embedded
 
 
 def csrf_token(session: str) -> str:
-    """The token of a browser session. Made from its id, so nothing has to be kept; the id cannot be had from it."""
+    """The CSRF token of a browser session. It is an HMAC of the session id, so no state is stored."""
     return hmac.new(session.encode(), b"workbench csrf", hashlib.sha256).hexdigest()
 
 
@@ -25,13 +25,13 @@ def check_site(method: str, headers: Headers, session: str | None) -> None:
     """Raises WorkbenchError (access.cross_site).
 
     Args:
-        method: "WEBSOCKET" for a handshake: browsers send those across sites with cookies and without asking.
-        session: what stands in the cookie, where that names the user; None for tokens and an open app.
+        method: "WEBSOCKET" for a handshake. Browsers send handshakes across sites with cookies and without a preflight.
+        session: the session cookie, if it identifies the user; None for tokens and an open app.
     """
     origins, site = headers.getlist("origin"), headers.get("sec-fetch-site", "")
     if method in READING:
-        # Browsers do not let the other page read the answer, but it could be shown, counted or timed. A page of another
-        # port of this machine is same-site: its requests bring the cookie whatever SameSite says.
+        # A browser does not let the other page read the response, but that page could embed, count or time it. A page
+        # on another port of this machine is same-site, so its requests carry the cookie regardless of SameSite.
         how = (headers.get("sec-fetch-mode", ""), headers.get("sec-fetch-dest", ""))
         if site and site not in _OWN and how != _LINK:
             raise _refused(origins[0] if origins else site)
@@ -44,7 +44,7 @@ def check_site(method: str, headers: Headers, session: str | None) -> None:
     if site and site not in _OWN:
         raise _refused(site)
     if session is None or site == "same-origin" or method == "WEBSOCKET":
-        return  # a browser sends Origin with every handshake: without one it is a program
+        return  # browsers send Origin with every handshake, so a handshake without it comes from a program
     given = headers.get(CSRF_HEADER, "")
     if not hmac.compare_digest(given.encode(), csrf_token(session).encode()):
         raise WorkbenchError(
@@ -63,5 +63,5 @@ def _refused(seen: str) -> WorkbenchError:
         where="Origin",
         seen=seen,
         allowed="pages of this server",
-        remedy="Open the workbench itself; programs use an API token and send no Origin.",
+        remedy="Open the workbench itself. Programs use an API token and send no Origin header.",
     )

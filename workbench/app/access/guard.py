@@ -1,7 +1,7 @@
-"""The guard: every request and WebSocket passes here first, or is answered here.
+"""The guard: the outermost middleware, which passes on or refuses every request and WebSocket.
 
-It has found out who asks (``visitors``) and puts that into the scope's state (``workbench.app.identity`` reads it).
-Bodies pass through as they come. What a user may do with which job is decided where the job is looked up.
+It identifies the user (``visitors``) and stores the user in the scope's state, where ``workbench.app.identity`` reads
+it. It streams bodies through. The functions that look up a job check what the user may do with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.app.access.headers import content_security_policy, secure
 from workbench.app.access.limits import Limits, Open
 from workbench.app.access.policy import Policy
 from workbench.app.access.visitors import CALLS, Visitor, Visitors, let_in, query_of
-from workbench.app.answers import error_answer
+from workbench.app.error_responses import error_response
 from workbench.client.deployment import Deployment
 from workbench.client.media.links import is_signed
 
@@ -33,7 +33,7 @@ _CLOSED = {
     "access.login_required": (LOGIN_REQUIRED, "log in first"),
     "access.too_many": (1013, "too many at once: try again later"),
 }
-RECHECK_S = 15.0  # a WebSocket of somebody who logged out or was disabled is closed after so long at most
+RECHECK_S = 15.0  # the WebSocket of a user who logged out or was disabled closes within this time
 _OPEN = frozenset({"/login", "/logout", "/health", "/ready"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _STATIC = (
@@ -42,13 +42,13 @@ _STATIC = (
     "/svelte/",
     "/web/",
     "/mlflow/static-files/",
-)  # a page loads a hundred of them: they do not count
-# Gradio fetches what stands behind these for whoever asks.
+)  # a page loads about a hundred of them, so they do not count towards the limits
+# Gradio would fetch the URL in such a path on behalf of the caller.
 _FETCHES_FOR_OTHERS = re.compile(r"/(?:file[=/]\W*https?:|proxy=)", re.IGNORECASE)
 
 
 class Guard:
-    """ASGI middleware for HTTP and WebSockets; goes outside of every other.
+    """ASGI middleware for HTTP and WebSockets. Must be the outermost one.
 
     Args:
         clock: monotonic seconds.
@@ -92,7 +92,7 @@ class Guard:
         try:
             if method in ("GET", "HEAD") and is_signed(self._deployment.settings, path, query_of(scope)):
                 self._check_host(headers)
-                await self.app(scope, receive, securely)  # whoever has the link, from whichever page
+                await self.app(scope, receive, securely)  # anyone with the link, from any page
                 return
             visitor = await self._admit(method, scope, headers)
             if (link := self._visitors.link(scope)) is not None:
@@ -108,14 +108,14 @@ class Guard:
                 check_declared(headers, limit)
                 await call_counted(self.app, scope, receive, securely, limit)
         except WorkbenchError as error:
-            answer = error_answer(error)
+            answer = error_response(error)
             if error.code == "request.too_large":
-                answer.headers["Connection"] = "close"  # nobody reads the rest of it
+                answer.headers["Connection"] = "close"  # the rest of the body remains unread
         except Exception:
             if not answered:
-                said = "This is a bug in the workbench; the traceback is in the log of the app."
-                body = {"error": said, "code": "bug", "details": {}}
-                # The server drops the connection for the exception below: nobody should send on it.
+                message = "This is a bug in the workbench. The traceback is in the log of the app."
+                body = {"error": message, "code": "bug", "details": {}}
+                # The server drops the connection because of the exception below, so clients must not reuse it.
                 await JSONResponse(body, 500, {"Connection": "close"})(scope, receive, securely)
             raise  # the server logs it
         if answer is not None and not answered:
@@ -131,12 +131,12 @@ class Guard:
                 counted.enter_context(self._one(self._limits.sockets_open, visitor))
             except WorkbenchError as error:
                 await receive()  # websocket.connect
-                if told := _CLOSED.get(error.code):
-                    # Only an accepted WebSocket can be closed with a code that the page gets to see.
+                if close := _CLOSED.get(error.code):
+                    # The page only receives the close code of an accepted WebSocket.
                     await send({"type": "websocket.accept"})
-                    await send({"type": "websocket.close", "code": told[0], "reason": told[1]})
+                    await send({"type": "websocket.close", "code": close[0], "reason": close[1]})
                 else:
-                    await send({"type": "websocket.close", "code": 1008})  # before it is accepted: HTTP 403
+                    await send({"type": "websocket.close", "code": 1008})  # not accepted yet, so this sends HTTP 403
                 return
             await self._talk(visitor, headers, scope, receive, send)
 
@@ -151,7 +151,7 @@ class Guard:
                 if ended:
                     await send({"type": "websocket.close", "code": LOGIN_REQUIRED, "reason": "log in again"})
             if ended:
-                raise OSError("the login behind this WebSocket has ended")  # to the app: a client that went away
+                raise OSError("the login behind this WebSocket has ended")  # the app sees a disconnected client
             await send(message)
 
         try:
@@ -161,20 +161,20 @@ class Guard:
                 raise
 
     def _one(self, open_: Open, visitor: Visitor | None) -> contextlib.AbstractContextManager[None]:
-        """Counts what a user has under way, where people log in."""
+        """Count one more concurrent request of the user, if the app requires a login."""
         return open_.one(visitor.user.name) if self._policy.login and visitor else contextlib.nullcontext()
 
     async def _admit(self, method: str, scope: Scope, headers: Headers) -> Visitor | None:
-        """Who asks; None for nobody known. Raises WorkbenchError for what nobody may ask for."""
+        """The visitor, or None if unknown. Raises WorkbenchError for requests that are forbidden to everyone."""
         path = scope["path"]
         self._check_host(headers)
         if _FETCHES_FOR_OTHERS.search(path):
-            raise WorkbenchError("request.not_found", "nothing is at this address", remedy="Use /api/artifacts.")
+            raise WorkbenchError("request.not_found", "there is nothing at this address", remedy="Use /api/artifacts.")
         check_site(method, headers, self._visitors.session(headers))
         visitor = None
         try:
             visitor = await self._visitors.identify(scope, headers)
-        finally:  # guesses count too
+        finally:  # failed guesses count too
             if (self._policy.login or visitor is None) and not path.startswith(_STATIC):
                 key = f"user:{visitor.user.name}" if visitor else _address(scope)
                 self._limits.check_request(key)
@@ -182,9 +182,9 @@ class Guard:
             if self._policy.login and is_upload(method, path):
                 self._limits.check_upload(visitor.user.name)
             token = csrf_token(visitor.session) if visitor.session else ""
-            # A copy: what is told of this request must not become part of what all requests share.
-            known = {"user": visitor.user, "csrf_token": token, "login": self._policy.login}
-            scope["state"] = {**(scope.get("state") or {}), **known}
+            # All requests share the original state, so this request gets a copy.
+            own = {"user": visitor.user, "csrf_token": token, "login": self._policy.login}
+            scope["state"] = {**(scope.get("state") or {}), **own}
         return visitor
 
     def _check_host(self, headers: Headers) -> None:
@@ -192,13 +192,13 @@ class Guard:
         self._policy.check_host(named[0] if len(named) == 1 else None, any(name in headers for name in _FORWARDED))
 
     def _follow(self, token: str, scope: Scope, known: bool) -> Response:
-        """From an address with a token to the same without it: it stays in no history and no Referer.
+        """Redirect to the same address without the token, so that no history and no Referer header contains it.
 
-        A wrong one leads to the login. Raises WorkbenchError (access.too_many) for too many of those.
+        A wrong token redirects to the login. Raises WorkbenchError (access.too_many) after too many wrong tokens.
         """
         rest = home_token.split_link(query_of(scope))[1]
         if not self._policy.opened_by(token):
-            if known:  # an old link, and the browser is let in anyway
+            if known:  # an old link, but the browser already has access
                 return RedirectResponse(_address_of(scope, rest), 303)
             self._limits.check_login(_address(scope))
             return RedirectResponse(f"{_login_page(scope, rest)}&wrong=1", 303)
@@ -208,7 +208,7 @@ class Guard:
 
 
 def _is_navigation(method: str, path: str, headers: Headers) -> bool:
-    """Whether a person opens a page, who is better served by the login than by an error."""
+    """Whether a person opens a page, who needs the login page instead of an error."""
     return (
         method in ("GET", "HEAD")
         and not path.startswith(CALLS)
@@ -218,7 +218,7 @@ def _is_navigation(method: str, path: str, headers: Headers) -> bool:
 
 
 def _address_of(scope: Scope, query: str) -> str:
-    """Within this server: a path of two slashes would be the name of another one."""
+    """An address on this server. A path with two leading slashes would name another server."""
     return "/" + quote(scope["path"].lstrip("/")) + (f"?{query}" if query else "")
 
 
@@ -227,5 +227,5 @@ def _login_page(scope: Scope, query: str) -> str:
 
 
 def _address(scope: Scope) -> str:
-    """The key by which limits know visitors without a login."""
+    """The key of visitors without a login in the limits."""
     return f"address:{(scope.get('client') or ('unknown',))[0]}"

@@ -1,4 +1,4 @@
-"""The headers of every answer: what a browser may load for our pages, and what never leaves this server."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _FIXED = {
     "X-Frame-Options": "SAMEORIGIN",
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), usb=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",  # for browsers that do not say where a request comes from
+    "Cross-Origin-Resource-Policy": "same-origin",  # for browsers that do not send Sec-Fetch-Site
 }
 
 
 def content_security_policy(host: str, store_url: str) -> str:
-    """What pages of this server may load: from here, and media from the object store they are redirected to.
+    """The policy for pages of this server: they load from this server, and media also from the object store.
 
-    Gradio starts itself by an inline script and compiles the templates of its HTML components: without
-    'unsafe-inline' and 'unsafe-eval' its pages stay empty.
+    Gradio starts with an inline script and compiles the templates of its HTML components. Without 'unsafe-inline' and
+    'unsafe-eval' its pages remain empty.
 
     Args:
-        host: the checked Host header; WebSockets to it are named, because not every browser counts them as 'self'.
+        host: the checked Host header. Its WebSockets are listed, because not every browser counts them as 'self'.
     """
     parts = urlsplit(store_url)
     store = f" {parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
@@ -48,9 +48,9 @@ def content_security_policy(host: str, store_url: str) -> str:
 
 
 def secure(headers: MutableHeaders, policy: str, path: str) -> None:
-    """Complete the headers of an answer in place. What a route sets itself stays: it may only know better.
+    """Complete the headers of a response in place. Headers that a route has set remain.
 
-    No answer may be read by a page of another site, whatever the app below says: Gradio invites any localhost page.
+    CORS headers are removed, so that no page of another site reads a response. Gradio would allow any localhost page.
     """
     for name in [name for name in headers if name.lower().startswith("access-control-")]:
         del headers[name]

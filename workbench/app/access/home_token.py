@@ -1,7 +1,7 @@
-"""The token of a home, which opens the app on its own machine: in a link, in a form, in a header; a cookie afterwards.
+"""The token of a home, which opens the app on its own machine: in a link, a form or a header, then in a cookie.
 
-The cookie is made from the token by HMAC: nothing has to be kept, the token cannot be had from it, and another token
-ends every cookie.
+The cookie is an HMAC keyed with the token. So no state is stored, the cookie does not reveal the token, and a new token
+invalidates every cookie.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ PARAMETER = "token"
 
 
 def same(token: str, given: str) -> bool:
-    """Whether they are equal, in a time that does not tell how much of it is."""
+    """Compare in constant time."""
     return hmac.compare_digest(token.encode(), given.encode("utf-8", "replace"))
 
 
 def new_cookie(token: str) -> str:
-    """The value of a cookie that holds for thirty days."""
+    """The value of a cookie that is valid for thirty days."""
     until = str(int(time.time() + COOKIE_S))
     return f"{until}.{_mac(token, until)}"
 
 
 def cookie_holds(token: str, cookie: str) -> bool:
-    """Whether it was made from this token, and is not too old."""
+    """Whether the cookie was made from this token and has not expired."""
     until, _, mac = cookie.partition(".")
     return same(_mac(token, until), mac) and int(until) > time.time()
 
 
 def split_link(query: str) -> tuple[str | None, str]:
-    """The token in a query string, None where there is none; and the query without it, otherwise as it was."""
+    """The token in a query string (None if missing), and the query without it, otherwise unchanged."""
     given, rest = None, []
     for part in query.split("&"):
         name, _, value = part.partition("=")

@@ -1,4 +1,4 @@
-"""How much one user, or one address, may ask for. Without login nothing is limited."""
+"""Rate limits for one user or one address. Without a login, known visitors have no limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UPLOADS_PER_MINUTE, UPLOADS_AT_ONCE = 30.0, 30.0
 UPLOADS_OPEN, SOCKETS_OPEN = 4, 100
 LOGINS_FREE, LOGIN_WINDOW_S, LOGIN_DELAY_S, LONGEST_LOGIN_DELAY_S = 5, 60.0, 2.0, 300.0
 JOBS_WITH_LOGIN = 20
-_KEPT = 10_000  # users and addresses remembered; the one that was quiet longest goes
+_KEPT = 10_000  # users and addresses in memory; beyond this, the least recently used one is dropped
 
 Clock = Callable[[], float]
 
@@ -31,7 +31,7 @@ class Buckets:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> tokens left, when
 
     def take(self, key: str) -> float:
-        """Take a token. Returns 0, or the seconds until there is one."""
+        """Take a token. Returns 0, or the seconds until one is available."""
         now = self._clock()
         left, since = self._left.pop(key, (self._at_once, now))
         left = min(self._at_once, left + (now - since) * self._per_s)
@@ -43,7 +43,7 @@ class Buckets:
 
 
 class Open:
-    """How many of a kind each key has under way: ``most`` at a time. Belongs to the event loop."""
+    """Limits the concurrent operations of each key to ``most``. Use it on the event loop only."""
 
     def __init__(self, what: str, most: int) -> None:
         self._what, self._most = what, most
@@ -51,7 +51,7 @@ class Open:
 
     @contextlib.contextmanager
     def one(self, key: str) -> Iterator[None]:
-        """One more while the block runs. Raises WorkbenchError (access.too_many) before it."""
+        """Count one operation while the block runs. Raises WorkbenchError (access.too_many) before the block starts."""
         if self._open[key] >= self._most:
             raise too_many(f"too many {self._what} at once", f"{self._most} at once", 5.0)
         self._open[key] += 1
@@ -66,7 +66,7 @@ class Open:
 class LoginAttempts:
     """Failed logins by name and by address: five in a minute are free, then each doubles the wait, up to five minutes.
 
-    An attempt counts as failed from its start, so that many at once do not all pass before the first has failed.
+    An attempt counts as failed from its start. Otherwise many concurrent attempts would pass before the first fails.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -74,14 +74,14 @@ class LoginAttempts:
         self._failed: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # key -> times, last, not before
 
     def begin(self, *keys: str) -> float:
-        """Count an attempt under each key. Returns 0, or for how many seconds there is to be none."""
+        """Count an attempt under each key. Returns 0, or the seconds until the next attempt is allowed."""
         now = self._clock()
         wait = max(self._failed.get(key, (0, now, now))[2] - now for key in keys)
         if wait > 0:
             return wait
         for key in keys:
             times, last, _ = self._failed.pop(key, (0, now, now))
-            # Quiet for a window and for as long as the last wait was: forgotten.
+            # The count resets after a quiet period of the window plus the last wait.
             times = 1 if now - last > LOGIN_WINDOW_S + _delay_s(times) else times + 1
             self._failed[key] = (times, now, now + _delay_s(times))
             if len(self._failed) > _KEPT:
@@ -89,9 +89,9 @@ class LoginAttempts:
         return 0.0
 
     def succeeded(self, name: str, address: str) -> None:
-        """The last attempt was right: forget the name's, and take one back from the address.
+        """Reset the count of the name after a correct login, and subtract one attempt from the address.
 
-        Not more: with one password of their own, people could try any number of others.
+        A full reset of the address would let a user guess other passwords without limit by logging in in between.
         """
         self._failed.pop(name, None)
         times, last, _ = self._failed.pop(address, (0, 0.0, 0.0))
@@ -106,7 +106,7 @@ def _delay_s(times: int) -> float:
 
 
 class Limits:
-    """The limits of one server; they start anew with it."""
+    """The limits of one server. A restart resets them."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self.requests = Buckets(REQUESTS_PER_S, REQUESTS_AT_ONCE, clock)
@@ -121,7 +121,7 @@ class Limits:
             raise too_many("too many requests", f"{REQUESTS_PER_S:.0f} a second", wait)
 
     def check_login(self, *keys: str) -> None:
-        """Count a failed or a beginning login under each key. Raises WorkbenchError (access.too_many)."""
+        """Count a login attempt under each key. Raises WorkbenchError (access.too_many)."""
         if wait := self.logins.begin(*keys):
             raise too_many("too many failed logins", f"{LOGINS_FREE} in a minute", wait)
 
@@ -132,9 +132,9 @@ class Limits:
 
 
 def check_submit(user: User, deployment: Deployment) -> None:
-    """Raises WorkbenchError (access.too_many) for a user who has as many unfinished jobs as WORKBENCH_LIMIT_JOBS says.
+    """Raises WorkbenchError (access.too_many) for a user whose unfinished jobs reach WORKBENCH_LIMIT_JOBS.
 
-    Blocks for one query. Submits at the very same moment may pass together: it bounds a habit, not a race.
+    Blocks for one query. Concurrent submits may exceed the limit slightly.
     """
     given = deployment.settings.limit_jobs
     allowed = given if given is not None else (0 if user == LOCAL else JOBS_WITH_LOGIN)
@@ -148,13 +148,13 @@ def check_submit(user: User, deployment: Deployment) -> None:
             f"{user.name} has {found} unfinished jobs",
             seen=found,
             allowed=f"{allowed} at once",
-            remedy="Wait until one ends or cancel one; an admin can raise WORKBENCH_LIMIT_JOBS.",
+            remedy="Wait until one ends, or cancel one. An admin can raise WORKBENCH_LIMIT_JOBS.",
             retry_after_s=30,
         )
 
 
 def too_many(message: str, allowed: str, wait_s: float) -> WorkbenchError:
-    """The error that says when to come again."""
+    """The error that states when to retry."""
     seconds = max(1, int(wait_s + 0.999))
     return WorkbenchError(
         "access.too_many", message, allowed=allowed, remedy=f"Try again in {seconds} s.", retry_after_s=seconds

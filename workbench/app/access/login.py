@@ -1,6 +1,6 @@
-"""The login page: one plain form, no script, nothing from anywhere else.
+"""The login page: one plain form without scripts and without external resources.
 
-It asks for name and password where people log in, and for the home's token where that opens the app.
+Depending on the policy, the form requires a name and a password, or the token of the home.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _POLICY = (
     "frame-ancestors 'none'"
 )
 _WRONG = "The name or the password is wrong."
-_WRONG_TOKEN = "That is not the token of this workbench, or no longer."
-_NOBODY = "There is no user yet. On the machine of the workbench, <code>workbench user add NAME</code> makes one."
+_WRONG_TOKEN = "This is not the current token of this workbench."
+_NO_USERS = "There are no users yet. On the machine of the workbench, <code>workbench user add NAME</code> adds one."
 
 
 @router.get("/login")
 async def login_page(request: Request, next: str = "/", wrong: bool = False) -> Response:
-    """The form; straight on for those who need none. ``wrong``: they came by a link with another token."""
+    """The form, or a redirect for visitors who need no login. ``wrong``: the visitor's link contained a wrong token."""
     policy: Policy = request.app.state.policy
     if policy.entrance is Entrance.OPEN or known_user(request) is not None:
         return RedirectResponse(local_path(next), 303)
     if policy.entrance is Entrance.TOKEN:
         return _page(policy, _WRONG_TOKEN if wrong else "", next_=next)
     users = await run_in_threadpool(users_of, request.app.state.deployment)
-    note = "" if await run_in_threadpool(users.any_enabled) else _NOBODY
+    note = "" if await run_in_threadpool(users.any_enabled) else _NO_USERS
     return _page(policy, note=note, next_=next)
 
 
 @router.post("/login")
 async def log_in(request: Request) -> Response:
-    """Check what the form says; a new session whatever the browser brought along."""
+    """Check the form and start a new session, even if the browser already has one."""
     entrance = request.app.state.policy.entrance
     form = _form(await request.body())
     if entrance is Entrance.OPEN:
@@ -61,7 +61,7 @@ async def log_in(request: Request) -> Response:
 
 
 def _by_token(request: Request, form: dict[str, str]) -> Response:
-    """The right token never waits: 256 bits are not guessed, and others on this machine must keep nobody out."""
+    """Only wrong tokens wait. 256 bits cannot be guessed, and other accounts must not be able to lock users out."""
     state, next_ = request.app.state, form.get("next", "/")
     address = request.client.host if request.client else "unknown"
     if not state.policy.opened_by(form.get("token", "").strip()):
@@ -82,10 +82,10 @@ async def _by_name(request: Request, form: dict[str, str]) -> Response:
     if wait_s := state.limits.logins.begin(*keys):
         return _too_many(state.policy, wait_s, next_, name)
     users = await run_in_threadpool(users_of, state.deployment)
-    hashing = asyncio.get_running_loop().run_in_executor  # two at once at most: each takes 46 MiB
+    hashing = asyncio.get_running_loop().run_in_executor  # at most two at once, because each needs 46 MiB
     session = await hashing(state.hashing, users.log_in, name, form.get("password", ""))
     if session is None:
-        log.warning("login refused", address=address)  # not the name: people type passwords into that field
+        log.warning("login refused", address=address)  # without the name, because people type passwords there
         return _page(state.policy, _WRONG, next_=next_, name=name, status=401)
     state.limits.logins.succeeded(*keys)
     log.info("logged in", user=name, address=address)
@@ -98,7 +98,7 @@ async def _by_name(request: Request, form: dict[str, str]) -> Response:
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
-    """End the session here and in SQL. A cookie made from the token is forgotten; another token ends them all."""
+    """End the session in the browser and in SQL. A token cookie is only deleted here; a new token invalidates it."""
     state = request.app.state
     if state.policy.login and (session := session_of(request.headers, state.policy.cookie)):
         users = await run_in_threadpool(users_of, state.deployment)
@@ -109,9 +109,9 @@ async def log_out(request: Request) -> Response:
 
 
 def local_path(wanted: str) -> str:
-    """The path to go on to: within this server, or its first page.
+    """The path to redirect to if it is on this server, else the first page.
 
-    Browsers read a backslash as a slash and drop tabs and newlines, so that ``/\\evil.example`` leads away.
+    Browsers read a backslash as a slash and drop tabs and newlines, so ``/\\evil.example`` leads to another server.
     """
     plain = re.fullmatch(r"/[!-~]*", wanted) is not None and "\\" not in wanted and not wanted.startswith("//")
     if not plain or len(wanted) > 2000 or urlsplit(wanted).path.rstrip("/") in ("/login", "/logout"):
@@ -141,15 +141,15 @@ def _too_many(policy: Policy, wait_s: float, next_: str, name: str = "") -> Resp
 def _page(
     policy: Policy, error: str = "", *, note: str = "", next_: str = "/", name: str = "", status: int = 200
 ) -> HTMLResponse:
-    """``note`` is HTML of ours; everything else is escaped."""
+    """``note`` is trusted HTML; everything else is escaped."""
     described = 'aria-describedby="error" aria-invalid="true"' if error else ""
     fields = _template("login_name.html" if policy.login else "login_token.html")
     text = _template("login.html").substitute(
-        lead="Log in to go on" if policy.login else "Opens with its token",
+        lead="Log in to continue" if policy.login else "Enter the token to continue",
         button="Log in" if policy.login else "Open",
-        footer="An admin makes users and sets passwords."
+        footer="An admin adds users and sets passwords."
         if policy.login
-        else "The token belongs to whoever started the workbench; other accounts of the machine do not have it.",
+        else "Only the account that started the workbench can read the token.",
         fields=fields.substitute(name=escape(name[:64], quote=True), described=described),
         error=f'<p class="error" id="error" role="alert">{escape(error)}</p>' if error else "",
         note=f'<p class="note">{note}</p>' if note else "",

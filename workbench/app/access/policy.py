@@ -1,4 +1,4 @@
-"""What a server asks of those who reach it: decided once from where it listens and the settings."""
+"""The access policy of a server, derived once from its address and the settings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Entrance(Enum):
 
     USERS = "users"  # by name and password, or by an API token
     TOKEN = "token"  # on this machine: by the home's token, as the local admin
-    OPEN = "open"  # on this machine, as its owner chose: whoever reaches the port is the local admin
+    OPEN = "open"  # on this machine, if its owner chose so: anyone who reaches the port is the local admin
 
 
 @dataclass(frozen=True)
 class Policy:
     """Attributes:
     entrance: how a visitor becomes a user.
-    hosts: names by which the server may be called besides loopback's where people log in; None: any.
-    cookie: name of the session cookie. The port is in it: browsers share cookies between the ports of a host.
+    hosts: host names that are allowed in addition to loopback if users log in; None: any.
+    cookie: name of the session cookie. It contains the port, because browsers share cookies between ports of a host.
     """
 
     entrance: Entrance
@@ -36,33 +36,34 @@ class Policy:
 
     @property
     def login(self) -> bool:
-        """Whether people log in with names."""
+        """Whether users log in with names."""
         return self.entrance is Entrance.USERS
 
     def opened_by(self, token: str | None) -> bool:
-        """Whether this is the token that opens the app."""
+        """Whether the token opens the app."""
         return self.entrance is Entrance.TOKEN and token is not None and home_token.same(self.token, token)
 
     def check_host(self, header: str | None, forwarded: bool) -> None:
-        """Raises WorkbenchError (access.foreign_host) for a name that is not this server's.
+        """Raises WorkbenchError (access.foreign_host) for a host name that is not this server's.
 
-        A page of another site can have its own name resolve to 127.0.0.1 and then counts as the same site: only the
-        Host header tells. Without users a request that passed a proxy is refused too: it may come from anywhere.
+        Another site can make its own name resolve to 127.0.0.1 (DNS rebinding) and then counts as the same site. Only
+        the Host header reveals this. Without users, proxied requests are refused too, because they may come from
+        anywhere.
         """
         parsed = split_host(header) if header else None
         if parsed is None:
-            raise _foreign(header, "the Host header is missing or malformed", "Name the server in the Host header.")
+            raise _foreign(header, "the Host header is missing or malformed", "Send a valid Host header.")
         if not self.login and forwarded:
             raise _foreign(
                 header,
-                "the request passed a proxy, and this server has no users who log in",
-                "Make users with `workbench user add NAME` and set WORKBENCH_LOGIN=required.",
+                "the request passed through a proxy, but this server does not require a login",
+                "Add users with `workbench user add NAME` and set WORKBENCH_LOGIN=required.",
             )
         if is_loopback(parsed[0]) or (self.login and (self.hosts is None or parsed[0] in self.hosts)):
             return
         raise _foreign(
             header,
-            "this server is not called by that name",
+            "this server does not have that name",
             "Use http://127.0.0.1 with the port of this server."
             if not self.login
             else f"Add the name to WORKBENCH_APP_HOSTS, e.g. WORKBENCH_APP_HOSTS={parsed[0]}.",
@@ -88,16 +89,16 @@ def people_log_in(settings: Settings, host: str) -> bool:
 
 
 def check_address(deployment: Deployment, host: str) -> None:
-    """Raises WorkbenchError (access.no_user) before a server is opened to others that nobody could log in to."""
+    """Raises WorkbenchError (access.no_user) if the server would be reachable by others but has no user."""
     if is_loopback(bare_name(host)) or users_of(deployment).any_enabled():
         return
     raise WorkbenchError(
         "access.no_user",
-        f"on {host} others can reach the page, and it has no user yet",
+        f"the page would be reachable by others on {host}, but it has no users yet",
         where="--host",
         seen=host,
-        allowed="127.0.0.1, or any address once there is a user",
-        remedy="Make one with `workbench user add NAME --role admin`, then start it again.",
+        allowed="127.0.0.1, or any address if there is a user",
+        remedy="Add a user with `workbench user add NAME --role admin`, then start it again.",
     )
 
 

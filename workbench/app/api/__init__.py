@@ -1,4 +1,4 @@
-"""The HTTP API, one router a file."""
+"""The HTTP API, with one router per file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routers of jobs share: who asks, of which deployment, a JSON body under limits, the refusals to document."""
+"""Shared by the routers: the user, the deployment, size-limited JSON bodies, and documented error responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.app.identity import current_user
 from workbench.client.access import User
 from workbench.client.deployment import Deployment
 
-MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024  # a graph and what is said about it
+MAX_BODY_BYTES = MAX_DOCUMENT_BYTES + 1024 * 1024  # a graph and the fields around it
 
 
 def _deployment(request: Request) -> Deployment:
@@ -24,36 +24,36 @@ def _deployment(request: Request) -> Deployment:
     return deployment
 
 
-def _asker(request: Request) -> User:
+def _user(request: Request) -> User:
     return current_user(request)
 
 
 TheDeployment = Annotated[Deployment, Depends(_deployment)]
-Asker = Annotated[User, Depends(_asker)]
+CurrentUser = Annotated[User, Depends(_user)]
 TheJob = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Id of a job.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="At most this many.")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Leave out this many.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of results.")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Number of results to skip.")]
 
-_SAYS = {
-    401: "Nobody is logged in.",
-    403: "The user may not do that.",
-    404: "There is no such thing, or the user may not see it.",
-    409: "The state of the job does not allow it, or the key was used for something else.",
+_DESCRIPTIONS = {
+    401: "The request has no valid login.",
+    403: "The user is not allowed to do this.",
+    404: "It does not exist, or the user may not see it.",
+    409: "The state of the job does not allow it, or the key was used for a different request.",
     413: "Too large.",
-    415: "A file of this type is not accepted.",
-    422: "Something in the request is wrong; `details` says where, what was seen and what is allowed.",
+    415: "Files of this type are not accepted.",
+    422: "The request is not valid; `details` states where, the value seen and the values allowed.",
     429: "Too many requests or running jobs of this user.",
-    503: "A part of the deployment does not answer.",
+    503: "A part of the deployment does not respond.",
 }
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its documentation."""
-    return {status: {"model": ErrorAnswer, "description": _SAYS[status]} for status in (401, *statuses, 503)}
+    """The error responses of a route, for its documentation."""
+    return {status: {"model": ErrorAnswer, "description": _DESCRIPTIONS[status]} for status in (401, *statuses, 503)}
 
 
 class StrictJson(Request):
-    """A request whose JSON body is at most ``MAX_BODY_BYTES`` long and is plain JSON: no NaN, no endless nesting."""
+    """A request with a JSON body of at most ``MAX_BODY_BYTES``, with finite numbers and limited nesting."""
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
@@ -67,7 +67,7 @@ class StrictJson(Request):
                         where="body",
                         seen=f"more than {MAX_BODY_BYTES:,} bytes",
                         allowed=f"at most {MAX_BODY_BYTES:,} bytes",
-                        remedy="Upload files with POST /api/uploads and name them by their digest.",
+                        remedy="Upload files with POST /api/uploads and refer to them by their digests.",
                     )
                 chunks.append(chunk)
             self._body = b"".join(chunks)
@@ -84,14 +84,14 @@ class StrictJson(Request):
                     f"the body is not JSON: {error.msg}",
                     where=f"line {error.lineno}, column {error.colno}",
                     seen=body[max(0, error.pos - 20) : error.pos + 20].decode(errors="replace"),
-                    remedy="Send one JSON object in UTF-8; numbers are finite.",
+                    remedy="Send one JSON object in UTF-8, with finite numbers only.",
                 ) from None
             check_json(self._json)
         return self._json
 
 
 class StrictRoute(APIRoute):
-    """Reads a JSON body before anything else looks at it, so that its refusals are told like all others."""
+    """Parses the JSON body before FastAPI does, so that its errors have the same shape as all others."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -109,7 +109,7 @@ MAX_DEPTH = 48
 
 
 def check_json(value: Any) -> None:
-    """Refuse what later code could not walk or write: deep nesting, numbers that are not finite.
+    """Refuse values that later code could not traverse or serialise: deep nesting and non-finite numbers.
 
     Raises WorkbenchError (graph.not_json).
     """
@@ -124,11 +124,11 @@ def check_json(value: Any) -> None:
             elif isinstance(item, float) and item - item != 0:
                 raise WorkbenchError(
                     "graph.not_json",
-                    "a number is too large to be one",
+                    "a number is not finite",
                     where="body",
                     seen=str(item),
                     allowed="finite numbers",
-                    remedy="Correct it.",
+                    remedy="Use a finite number.",
                 )
         if not inside:
             return
@@ -139,5 +139,5 @@ def check_json(value: Any) -> None:
         where="body",
         seen=f"more than {MAX_DEPTH} levels",
         allowed=f"at most {MAX_DEPTH} levels",
-        remedy="Flatten it.",
+        remedy="Flatten the document.",
     )

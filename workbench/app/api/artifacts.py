@@ -1,4 +1,4 @@
-"""Artifacts on their way out: by links that expire, and as small pictures."""
+"""Downloads of artifacts by links that expire, and their thumbnails and waveforms."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from workbench.client.media.waveforms import POINTS, points_for, waveform
 router = APIRouter(tags=["artifacts"])
 LINK_S = 300
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
-    404: {"description": "artifact.unknown: no artifact of that digest in any job that the user may see."},
-    503: {"description": "A part of the deployment does not answer."},
+    404: {"description": "artifact.unknown: no job that the user may see has an artifact with this digest."},
+    503: {"description": "A part of the deployment does not respond."},
 }
 
 
@@ -31,22 +31,25 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
     status_code=307,
     response_class=RedirectResponse,
     summary="The bytes of an artifact",
-    responses={200: {"description": "The bytes, where the object store cannot be reached by the client."}, **_UNKNOWN},
+    responses={200: {"description": "The bytes, if the client cannot reach the object store."}, **_UNKNOWN},
 )
 def get_artifact(request: Request, sha256: str, download: bool = False) -> Response:
-    """Redirect to a link of the object store that expires after five minutes; it takes Range requests.
+    """Redirect to a link of the object store that expires after five minutes and accepts Range requests.
 
-    Pictures, sounds, videos and plain text are shown, everything else is saved; `download=1` saves them too.
+    Browsers show images, audio, video and plain text, and save everything else; with `download=1` they save all types.
     """
     deployment: Deployment = request.app.state.deployment
     return bytes_of(request, deployment, readable(deployment, current_user(request), sha256), download=download)
 
 
 def bytes_of(request: Request, deployment: Deployment, ref: Ref, *, download: bool = False) -> Response:
-    """The bytes of an artifact that the user may read: a link that expires, or themselves where no link would lead."""
+    """A redirect to a link that expires, or the bytes themselves if the client cannot reach the object store.
+
+    The caller has checked that the user may read the artifact.
+    """
     attachment = download or not is_shown(ref)
     if deployment.objects.missing([ref]):
-        deployment.recover(ref)  # a link would lead to the store's own words
+        deployment.recover(ref)  # a link would show the store's own error
     if _out_of_reach(deployment.settings.s3_url, request):
         return FileResponse(
             deployment.open(ref),
@@ -61,7 +64,7 @@ def bytes_of(request: Request, deployment: Deployment, ref: Ref, *, download: bo
 
 @router.head("/api/artifacts/{sha256}", include_in_schema=False)
 def head_artifact(request: Request, sha256: str, download: bool = False) -> Response:
-    """What GET would lead to. Answered here: a presigned link is signed for GET alone."""
+    """The headers of the artifact. There is no redirect, because a presigned link is only valid for GET."""
     deployment: Deployment = request.app.state.deployment
     ref = readable(deployment, current_user(request), sha256)
     facts = deployment.objects.stat(sha256)
@@ -75,10 +78,10 @@ def head_artifact(request: Request, sha256: str, download: bool = False) -> Resp
 @router.get(
     "/api/artifacts/{sha256}/thumbnail",
     response_class=FileResponse,
-    summary="A small picture of a picture or a video",
+    summary="A thumbnail of an image or a video",
     responses={
-        200: {"content": {"image/jpeg": {}}, "description": "A JPEG; of a video the frame one third into it."},
-        304: {"description": "The picture that the client has is still right."},
+        200: {"content": {"image/jpeg": {}}, "description": "A JPEG; for a video, the frame at one third of it."},
+        304: {"description": "The client's copy is still current."},
         **_UNKNOWN,
     },
 )
@@ -87,7 +90,7 @@ def get_thumbnail(
     sha256: str,
     size: Annotated[int, Query(ge=16, le=SIDES_PX[-1], description="Longer side in pixels, rounded up.")] = 160,
 ) -> Response:
-    """A JPEG of at most 80, 160 or 320 pixels a side; the same bytes at each call."""
+    """A JPEG with at most 80, 160 or 320 pixels per side. Every call returns the same bytes."""
     deployment: Deployment = request.app.state.deployment
     ref = readable(deployment, current_user(request), sha256)
     side = side_for(size)
@@ -97,14 +100,14 @@ def get_thumbnail(
     return FileResponse(thumbnail(deployment, ref, side), media_type="image/jpeg", headers=headers)
 
 
-@router.get("/api/artifacts/{sha256}/waveform", summary="The course of loudness of a sound", responses=_UNKNOWN)
+@router.get("/api/artifacts/{sha256}/waveform", summary="The waveform of an audio file or a video", responses=_UNKNOWN)
 def get_waveform(
     request: Request,
     response: Response,
     sha256: str,
-    points: Annotated[int, Query(ge=1, le=POINTS[-1], description="How many peaks, rounded up.")] = 600,
+    points: Annotated[int, Query(ge=1, le=POINTS[-1], description="Number of peaks, rounded up.")] = 600,
 ) -> Waveform:
-    """Peaks of 200, 600 or 1200 equal pieces, from 0 to 1, of a sound or of the sound of a video."""
+    """The peaks of 200, 600 or 1200 equal pieces, from 0 to 1, of an audio file or of a video's audio track."""
     deployment: Deployment = request.app.state.deployment
     ref = readable(deployment, current_user(request), sha256)
     response.headers["Cache-Control"] = "private, max-age=86400"
@@ -125,12 +128,12 @@ def _headers(name: str, attachment: bool) -> dict[str, str]:
 
 
 def _out_of_reach(s3_url: str, request: Request) -> bool:
-    """Whether the store listens on this machine alone and the client is on another."""
+    """Whether the store listens on loopback only and the client is on another machine."""
     return _is_loopback(urlsplit(s3_url).hostname or "") and not _is_loopback(_client_names(request))
 
 
 def _client_names(request: Request) -> str:
-    # By the name the client uses for us: behind a proxy on this machine every client has a loopback address.
+    # Uses the Host header, because behind a proxy on this machine every client has a loopback address.
     return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
 
 

@@ -1,4 +1,4 @@
-"""The calls of earlier clients, as they were. What they do is what POST /api/jobs does."""
+"""The calls of earlier clients, unchanged. Internally they do the same as POST /api/jobs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from schemas.api import (
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from schemas.refs import Ref
-from workbench.app.answers import SEE_DOCS
-from workbench.app.api._request import Asker, StrictRoute, TheDeployment, refusals
+from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, refusals
 from workbench.app.api.jobs import Key, submit_for
-from workbench.app.uploads.folder import folder_of_request
+from workbench.app.error_responses import SEE_DOCS
 from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
+from workbench.app.uploads.request_folder import folder_of_request
 from workbench.client.access import User, need_runner
 from workbench.client.answers import accepted_answer
 from workbench.client.deployment import Deployment
@@ -60,14 +60,14 @@ _FORM: dict[str, Any] = {
     "/api/infinitetalk",
     status_code=202,
     response_model=EarlierAnswer,
-    summary="A portrait, a voice and a prompt become a video by InfiniteTalk",
+    summary="Make a video with InfiniteTalk from a portrait, a voice and a prompt",
     responses=refusals(403, 413, 415, 422, 429),
     openapi_extra=_FORM,
 )
-async def infinitetalk(request: Request, user: Asker) -> Any:
-    """The pipeline `infinitetalk`: a text is written for the prompt and spoken in the voice of the recording.
+async def infinitetalk(request: Request, user: CurrentUser) -> Any:
+    """The pipeline `infinitetalk`: it writes a text for the prompt and speaks it in the voice of the recording.
 
-    Without `refText` the recording is transcribed. The files are looked at as those of POST /api/uploads.
+    Without `refText` it transcribes the recording. The files are checked like those of POST /api/uploads.
     """
     need_runner(user)
     deployment: Deployment = request.app.state.deployment
@@ -77,7 +77,7 @@ async def infinitetalk(request: Request, user: Asker) -> Any:
             form = await receive(request, folder, limits, field=tuple(_FILES), files=2, texts={"data": 8 * MAX_TEXT})
             return await to_thread.run_sync(partial(_from_form, deployment, user, form), limiter=THREADS)
     except ClientDisconnect:
-        return Response(status_code=400)  # nobody reads it
+        return Response(status_code=400)  # the client is gone and does not receive it
 
 
 def _from_form(deployment: Deployment, user: User, form: Form) -> EarlierAnswer:
@@ -99,7 +99,7 @@ def _from_form(deployment: Deployment, user: User, form: Form) -> EarlierAnswer:
 
 
 def _kept(deployment: Deployment, user: User, file: ReceivedFile, kind: str) -> Ref:
-    """An uploaded file, looked at and kept. Raises WorkbenchError: upload.*"""
+    """Check and store an uploaded file. Raises WorkbenchError: upload.*"""
     ref: Ref = keep_upload(deployment, file.path, owner=user.name, kind=kind, name=file.name).ref
     return ref
 
@@ -107,16 +107,16 @@ def _kept(deployment: Deployment, user: User, file: ReceivedFile, kind: str) -> 
 @router.post(
     "/api/train",
     status_code=202,
-    summary="A pipeline by name, or a whole graph",
+    summary="Submit a pipeline by name, or a graph",
     responses=refusals(403, 404, 409, 413, 422, 429),
 )
-def train(asked: TrainRequest, deployment: TheDeployment, user: Asker, key: Key = None) -> EarlierAnswer:
-    """`fixed_graph`: `variant` is a pipeline, `params` are by node id. `process_graph`: the graph is `params.graph`."""
+def train(asked: TrainRequest, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> EarlierAnswer:
+    """`fixed_graph`: `variant` names a pipeline, `params` are by node id. `process_graph`: `params` holds a `graph`."""
     return _submitted(deployment, user, _job_request(asked), key)
 
 
 def _job_request(asked: TrainRequest) -> JobRequest:
-    """The same as POST /api/jobs takes it. Raises WorkbenchError (request.invalid)."""
+    """The same request in the form of POST /api/jobs. Raises WorkbenchError (request.invalid)."""
     options = dict(asked.options)
     how: dict[str, Any] = {name: options.pop(name) for name in ("experiment", "lane") if name in options}
     if asked.mode is TrainMode.PROCESS_GRAPH:
@@ -128,7 +128,7 @@ def _job_request(asked: TrainRequest) -> JobRequest:
                 f"{surplus[0]} belongs to fixed_graph" if surplus else "process_graph needs params.graph",
                 where=surplus[0] if surplus else "params.graph",
                 allowed="params: {graph: …}, and experiment and lane in options",
-                remedy="Put what the nodes need into the graph.",
+                remedy="Put all parameters of the nodes into the graph.",
             )
         fields: dict[str, Any] = {"graph": asked.params["graph"], **how}
     else:

@@ -1,4 +1,4 @@
-"""The API reference: Swagger UI from an installed package, so that the page asks no other host for anything."""
+"""The API reference: Swagger UI from an installed package, so that the page loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from schemas.errors import WorkbenchError
 
 router = APIRouter(include_in_schema=False)
 
-_OURS = ("reference.js",)
-_THEIRS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_OWN_FILES = ("reference.js",)
+_SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
 
 def _web(name: str) -> Path:
@@ -30,10 +30,10 @@ def reference() -> FileResponse:
 @router.get("/docs/{name}")
 def reference_file(name: str) -> FileResponse:
     """A file of the page. Raises WorkbenchError (request.not_found)."""
-    if name in _OURS:
+    if name in _OWN_FILES:
         return FileResponse(_web(name), headers={"Cache-Control": "no-cache"})
-    if name in _THEIRS:
-        # Found, not imported: the package is made for Flask and would import it.
+    if name in _SWAGGER_FILES:
+        # Located without an import, because the package would import Flask.
         package = find_spec("flask_swagger_ui")
         if package is not None and package.origin is not None:
             return FileResponse(Path(package.origin).parent / "dist" / name, headers={"Cache-Control": "max-age=86400"})
@@ -42,6 +42,6 @@ def reference_file(name: str) -> FileResponse:
         "the API reference has no such file",
         where="docs",
         seen=name,
-        allowed=[*_OURS, *_THEIRS],
-        remedy="Open /docs; where its parts are missing, install flask-swagger-ui.",
+        allowed=[*_OWN_FILES, *_SWAGGER_FILES],
+        remedy="Open /docs. If files are missing, install flask-swagger-ui.",
     )

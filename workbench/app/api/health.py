@@ -19,24 +19,24 @@ NECESSARY = ("bus", "objects", "sql")
 PARTS = (*NECESSARY, "mlflow")
 
 
-@router.get("/health", summary="This process answers")
+@router.get("/health", summary="Whether this process responds")
 async def health() -> Alive:
-    """Says nothing of the rest of the deployment: `/ready` does."""
+    """Does not check the rest of the deployment; use `/ready` for that."""
     return Alive()
 
 
 @router.get(
     "/ready",
-    summary="The deployment can take and run jobs",
-    responses={503: {"model": Readiness, "description": "A part that is necessary does not answer."}},
+    summary="Whether the deployment can accept and run jobs",
+    responses={503: {"model": Readiness, "description": "A necessary part does not respond."}},
 )
 async def ready(request: Request, response: Response) -> Readiness:
-    """Every part is asked now, side by side, for a second at most. MLflow is not necessary: nothing waits for it.
+    """Probe all parts concurrently, for about a second at most. MLflow is not necessary, because nothing waits for it.
 
-    Open to everybody; the parts themselves are shown to those who are logged in.
+    Needs no login, but only users who are logged in see the parts.
     """
     states: PartStates = request.app.state.parts
-    parts = await asyncio.gather(*map(states.asked, PARTS))
+    parts = await asyncio.gather(*map(states.probed, PARTS))
     answers = {part.name for part in parts if part.state is PartState.EXTERNAL}
     whole = answers.issuperset(NECESSARY)
     if not whole:
@@ -47,13 +47,13 @@ async def ready(request: Request, response: Response) -> Readiness:
 
 @router.get(
     "/metrics",
-    summary="What Prometheus reads",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text format."},
-        401: {"model": ErrorAnswer, "description": "Nobody is logged in."},
+        401: {"model": ErrorAnswer, "description": "The request has no valid login."},
     },
 )
 def metrics(request: Request) -> Response:
-    """Metrics of this process and the deployment. A part without an answer has `workbench_up 0`. Takes 2 s at most."""
+    """Metrics of this process and the deployment, in 2 s at most. A part that does not respond has `workbench_up 0`."""
     return Response(exposition(request.app.state.deployment_metrics), media_type=CONTENT_TYPE)

@@ -1,4 +1,4 @@
-"""Jobs: submit, list, look, cancel, repeat, go on, delete."""
+"""Jobs: submit, list, show, cancel, rerun, retry, approve, delete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from schemas.api import (
 )
 from schemas.approval import Decision
 from workbench.app.access.limits import check_submit
-from workbench.app.api._request import Asker, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
+from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import User, changeable, need_runner, reader, visible
 from workbench.client.answers import (
     accepted_answer,
@@ -55,7 +55,7 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7e]{1,128}$",
-        description="A repeated submit with the same key is the same job.",
+        description="Repeated submits with the same key return the same job.",
     ),
 ]
 Named = Annotated[str | None, Query(pattern=NAME_PATTERN)]
@@ -68,13 +68,13 @@ Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
     summary="Submit a pipeline with options, or a graph",
     responses=refusals(403, 404, 409, 413, 422, 429),
 )
-def submit_job(asked: JobRequest, deployment: TheDeployment, user: Asker, key: Key = None) -> AcceptedJob:
-    """Validated whole: where anything is wrong, nothing is queued."""
+def submit_job(asked: JobRequest, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> AcceptedJob:
+    """Validate the whole request. If any part is wrong, nothing is queued."""
     return accepted_answer(deployment, submit_for(deployment, user, asked, key))
 
 
 def submit_for(deployment: Deployment, user: User, asked: JobRequest, key: str | None = None) -> Accepted:
-    """Submit for a user: the one way by which all calls submit something new."""
+    """Submit for a user. All calls that submit something new use this function."""
     need_runner(user)
     check_submit(user, deployment)
     return submit(deployment, asked, owner=user.name, reader=reader(user), key=key)
@@ -83,7 +83,7 @@ def submit_for(deployment: Deployment, user: User, asked: JobRequest, key: str |
 @router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
 def list_jobs(
     deployment: TheDeployment,
-    user: Asker,
+    user: CurrentUser,
     limit: Limit = 20,
     offset: Offset = 0,
     status: Annotated[list[ApiStatus] | None, Query(max_length=6, description="Repeatable.")] = None,
@@ -103,7 +103,7 @@ def list_jobs(
     sweep: Id = None,
     parent: Id = None,
 ) -> JobList:
-    """Those that the user may see and that match every filter."""
+    """The jobs that the user may see and that match all filters."""
     page = deployment.store.list(
         JobFilter(
             shown_as=status or None,
@@ -128,48 +128,48 @@ def list_jobs(
     )
 
 
-@router.get("/api/jobs/{job_id}", summary="A job in full, with its newest events", responses=refusals(404, 422))
-def show_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> JobAnswer:
-    """The graph as last known, nodes, options, and at most 50 events, newest first."""
+@router.get("/api/jobs/{job_id}", summary="A job with its newest events", responses=refusals(404, 422))
+def show_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> JobAnswer:
+    """The latest graph, the nodes, the options, and at most 50 events, newest first."""
     return job_answer(deployment, user, job_id)
 
 
-@router.get("/api/status/{job_id}", summary="A job's state alone", responses=refusals(404, 422))
-def job_status(job_id: TheJob, deployment: TheDeployment, user: Asker) -> JobState:
-    """For clients that ask again and again."""
+@router.get("/api/status/{job_id}", summary="Only the state of a job", responses=refusals(404, 422))
+def job_status(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> JobState:
+    """For clients that poll."""
     visible(user, deployment.job(job_id))
     return state_answer(line_of(deployment, job_id))
 
 
-@router.get("/api/jobs/{job_id}/artifacts", summary="Files that a job used and made", responses=refusals(404, 422))
-def job_artifacts(job_id: TheJob, deployment: TheDeployment, user: Asker) -> ArtifactList:
-    """In the order of its nodes, inputs first."""
+@router.get("/api/jobs/{job_id}/artifacts", summary="Input and output files of a job", responses=refusals(404, 422))
+def job_artifacts(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> ArtifactList:
+    """In the order of the nodes, inputs first."""
     return artifact_list(deployment, user, job_id)
 
 
-@router.get("/api/jobs/{job_id}/lineage", summary="Where a job's files come from and went", responses=refusals(404))
-def job_lineage(job_id: TheJob, deployment: TheDeployment, user: Asker) -> Lineage:
-    """Only jobs that the user may see."""
+@router.get("/api/jobs/{job_id}/lineage", summary="Origin and use of a job's files", responses=refusals(404))
+def job_lineage(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> Lineage:
+    """Contains only jobs that the user may see."""
     visible(user, deployment.job(job_id))
     return lineage(deployment.store.database, job_id, reader(user))
 
 
 @router.post("/api/jobs/{job_id}/cancel", summary="Stop a job", responses=refusals(403, 404, 422))
-def cancel_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> CancelAnswer:
-    """Nothing of it becomes visible afterwards."""
+def cancel_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> CancelAnswer:
+    """After this, no further result of the job becomes visible."""
     return cancel(deployment, user, job_id)
 
 
 @router.post(
     "/api/jobs/{job_id}/rerun",
     status_code=202,
-    summary="Run a job's graph again, with other parameters where given",
+    summary="Run a job's graph again, optionally with changed parameters",
     responses=refusals(403, 404, 409, 422, 429),
 )
 def rerun_job(
-    job_id: TheJob, deployment: TheDeployment, user: Asker, asked: RerunRequest | None = None, key: Key = None
+    job_id: TheJob, deployment: TheDeployment, user: CurrentUser, asked: RerunRequest | None = None, key: Key = None
 ) -> AcceptedJob:
-    """What is known is not computed again. The new job is the asking user's."""
+    """Cached results are not computed again. The user who calls this owns the new job."""
     visible(user, deployment.job(job_id))
     need_runner(user)
     check_submit(user, deployment)
@@ -189,11 +189,11 @@ def rerun_job(
 @router.post(
     "/api/jobs/{job_id}/retry",
     status_code=202,
-    summary="Go on with a job that failed or was cancelled",
+    summary="Continue a failed or cancelled job",
     responses=refusals(403, 404, 409, 422, 429),
 )
-def retry_job(job_id: TheJob, deployment: TheDeployment, user: Asker, key: Key = None) -> AcceptedJob:
-    """As a new job; what completed is kept."""
+def retry_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> AcceptedJob:
+    """Creates a new job that keeps the completed results."""
     changeable(user, deployment.job(job_id))
     check_submit(user, deployment)
     return accepted_answer(deployment, retry(deployment, job_id, owner=user.name, key=key))
@@ -201,18 +201,18 @@ def retry_job(job_id: TheJob, deployment: TheDeployment, user: Asker, key: Key =
 
 @router.post(
     "/api/jobs/{job_id}/approve",
-    summary="Answer a job that asks: approve, with another text where given, or reject",
+    summary="Answer a job that waits for approval: approve, optionally with a changed text, or reject",
     responses=refusals(403, 404, 409, 422),
 )
 def approve_job(
-    job_id: TheJob, deployment: TheDeployment, user: Asker, asked: ApprovalRequest | None = None
+    job_id: TheJob, deployment: TheDeployment, user: CurrentUser, asked: ApprovalRequest | None = None
 ) -> Decision:
-    """Given once; the same answer again changes nothing. The edited text is a new artifact with its author."""
+    """The first answer is final; a repeat changes nothing. An edited text becomes a new artifact with its author."""
     return decide(deployment, user, job_id, asked or ApprovalRequest())
 
 
 @router.delete("/api/jobs/{job_id}", summary="Delete a finished job", responses=refusals(403, 404, 409, 422))
-def delete_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> DeleteAnswer:
-    """Its record and its run in MLflow go; what nothing names any more goes with the next collection."""
+def delete_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> DeleteAnswer:
+    """Delete the job's record and its MLflow run. The next collection removes files that nothing refers to any more."""
     changeable(user, deployment.job(job_id))
     return DeleteAnswer(job_id=job_id, notes=delete(deployment, job_id))

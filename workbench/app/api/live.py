@@ -1,4 +1,4 @@
-"""``WS /ws``: a watcher with a socket."""
+"""``WS /ws``: connects a WebSocket with a watcher of jobs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from workbench.client.live.hub import Hub
 from workbench.client.live.watcher import Watcher
 from workbench.metrics import LIVE_BYTES, LIVE_CLIENTS, LIVE_CLOSED
 
-# A client that takes no message for this long is closed and can come back with its cursors: sooner than a ping is
-# missed, which says nothing of why. The word of it stands behind what the client has not read, so it is given time.
+# A client that reads no message for this long is disconnected and can reconnect with its cursors. This happens before
+# a ping times out, because a ping timeout gives no reason. The close frame is queued behind the unread messages, so
+# the client gets extra time to read it.
 TOO_SLOW_S = 10.0
 CLOSE_WITHIN_S = 15.0
 CLOSE_TOO_SLOW = 1013  # "try again later"
@@ -31,10 +32,10 @@ async def watch_jobs(socket: WebSocket) -> None:
     user = current_user(socket)
     watcher = Watcher(hub, lambda job: visible(user, hub.deployment.job(job)), user.may_see)
     LIVE_CLIENTS.inc()
-    hearing = asyncio.create_task(_hear(socket, watcher))
-    telling = asyncio.create_task(_tell(socket, watcher))
+    receiving = asyncio.create_task(_receive(socket, watcher))
+    sending = asyncio.create_task(_send(socket, watcher))
     try:
-        done, _ = await asyncio.wait((hearing, telling), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait((receiving, sending), return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     except TimeoutError:
@@ -42,21 +43,21 @@ async def watch_jobs(socket: WebSocket) -> None:
         LIVE_CLOSED.inc()
         with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
-                await socket.close(CLOSE_TOO_SLOW, "too slow: come back with your cursors")
-    except WebSocketDisconnect:  # it went away, or its login ended
+                await socket.close(CLOSE_TOO_SLOW, "too slow: reconnect with your cursors")
+    except WebSocketDisconnect:  # the client disconnected, or its login ended
         pass
-    except RuntimeError:  # something was sent behind the end
+    except RuntimeError:  # a message was sent after the close
         if socket.application_state is WebSocketState.CONNECTED and socket.client_state is WebSocketState.CONNECTED:
             raise
     finally:
-        for task in (hearing, telling):
+        for task in (receiving, sending):
             task.cancel()
-        await asyncio.gather(hearing, telling, return_exceptions=True)
+        await asyncio.gather(receiving, sending, return_exceptions=True)
         watcher.close()
         LIVE_CLIENTS.dec()
 
 
-async def _hear(socket: WebSocket, watcher: Watcher) -> None:
+async def _receive(socket: WebSocket, watcher: Watcher) -> None:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -64,7 +65,7 @@ async def _hear(socket: WebSocket, watcher: Watcher) -> None:
         await watcher.take(message.get("text") or message.get("bytes") or "")
 
 
-async def _tell(socket: WebSocket, watcher: Watcher) -> None:
+async def _send(socket: WebSocket, watcher: Watcher) -> None:
     while True:
         message = await watcher.next_message()
         async with asyncio.timeout(TOO_SLOW_S):

@@ -1,4 +1,4 @@
-"""Artifacts by signed links, for pages of other servers such as a notebook's. The guard has checked the signature."""
+"""Artifacts by signed links, for pages of other servers such as JupyterLab. The guard has checked the signature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 
 @router.get("/media/{name}")
 def linked_artifact(request: Request, name: str, download: bool = False) -> Response:
-    """The bytes, or a redirect to a link of the object store; nothing for the probe."""
+    """The bytes, or a redirect to a link of the object store. An empty response for the reachability probe."""
     deployment: Deployment = request.app.state.deployment
     ref = linked_ref(request.url.path, request.url.query)
     answer = Response(status_code=204) if ref is None else bytes_of(request, deployment, ref, download=download)

@@ -1,4 +1,4 @@
-"""What a node shows before its end: its newest preview and the finished parts of its long output."""
+"""Intermediate results of a running node: its newest preview and the finished parts of its output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from schemas.api import PartEntry, PartList
-from workbench.app.api._request import Asker, TheDeployment, TheJob, refusals
+from workbench.app.api._request import CurrentUser, TheDeployment, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
 from workbench.client.access import visible
 from workbench.client.answers import nothing_of, preview_of
@@ -25,15 +25,15 @@ Index = Annotated[int, Path(ge=0, le=100_000)]
     response_class=Response,
     responses={**refusals(404, 422), 200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}},
 )
-def node_preview(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: Asker) -> Response:
-    """A picture that is gone soon after the node ends. Ask again when its key in the progress changes."""
+def node_preview(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: CurrentUser) -> Response:
+    """An image that is removed soon after the node ends. Load it again when its key in the progress changes."""
     image, media_type = preview_of(deployment, user, job_id, node)
     return Response(image, media_type=media_type, headers={"Cache-Control": "private, max-age=60"})
 
 
 @router.get("/api/jobs/{job_id}/nodes/{node}/parts", summary="Finished parts of a node", responses=refusals(404, 422))
-def node_parts(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: Asker) -> PartList:
-    """In order, while the job runs; afterwards the whole output is among its artifacts."""
+def node_parts(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: CurrentUser) -> PartList:
+    """The parts in order, while the job runs. Afterwards the complete output is among the job's artifacts."""
     visible(user, deployment.job(job_id))
     count = len(deployment.parts(job_id, node))
     base = f"/api/jobs/{job_id}/nodes/{node}/parts"
@@ -45,12 +45,12 @@ def node_parts(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: A
     summary="A finished part",
     status_code=307,
     response_class=RedirectResponse,
-    responses={200: {"description": "The bytes, where the object store cannot be reached."}, **refusals(404, 422)},
+    responses={200: {"description": "The bytes, if the client cannot reach the store."}, **refusals(404, 422)},
 )
 def node_part(
-    request: Request, job_id: TheJob, node: TheNode, index: Index, deployment: TheDeployment, user: Asker
+    request: Request, job_id: TheJob, node: TheNode, index: Index, deployment: TheDeployment, user: CurrentUser
 ) -> Response:
-    """Leads to a link that expires."""
+    """Redirect to a link that expires."""
     visible(user, deployment.job(job_id))
     parts = deployment.parts(job_id, node)
     if index >= len(parts):

@@ -1,11 +1,11 @@
-"""Pipelines, what they usually take, and the experiments there are."""
+"""Pipelines, estimates of durations, and experiments."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from schemas.api import EstimateAnswer, ExperimentList, JobRequest, PipelineList
-from workbench.app.api._request import Asker, StrictRoute, TheDeployment, TheJob, refusals
+from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import reader, visible
 from workbench.client.describe import describe_pipelines, experiments
 from workbench.client.expected import expected, expected_of
@@ -13,28 +13,28 @@ from workbench.client.expected import expected, expected_of
 router = APIRouter(tags=["pipelines"], route_class=StrictRoute)
 
 
-@router.get("/api/pipelines", summary="Pipelines, their forms, who offers them", responses=refusals())
-def list_pipelines(deployment: TheDeployment, user: Asker) -> PipelineList:
-    """Answers within seconds, also while the bus is away: then nothing is offered, with that as the reason."""
+@router.get("/api/pipelines", summary="Pipelines, their forms and their availability", responses=refusals())
+def list_pipelines(deployment: TheDeployment, user: CurrentUser) -> PipelineList:
+    """Responds within seconds. While the bus is unreachable, all pipelines are unavailable, with that as the reason."""
     return PipelineList(pipelines=describe_pipelines(deployment, user.name))
 
 
-@router.post("/api/estimate", summary="Expected seconds of what would be submitted", responses=refusals(404, 413, 422))
-def estimate_request(asked: JobRequest, deployment: TheDeployment, user: Asker) -> EstimateAnswer:
-    """The body is that of POST /api/jobs; nothing is queued or kept. Options that are missing are assumed.
+@router.post("/api/estimate", summary="Expected seconds of a submit", responses=refusals(404, 413, 422))
+def estimate_request(asked: JobRequest, deployment: TheDeployment, user: CurrentUser) -> EstimateAnswer:
+    """Takes the body of POST /api/jobs, but queues and stores nothing. Assumes values for missing options.
 
-    By past runs of its services with the same parameters, where there are any, else with others.
+    Uses past runs of the services with the same parameters, else with other parameters.
     """
     return expected_of(deployment, asked, reader=reader(user))
 
 
 @router.get("/api/jobs/{job_id}/estimate", summary="Expected seconds of a job's graph", responses=refusals(404))
-def estimate_job(job_id: TheJob, deployment: TheDeployment, user: Asker) -> EstimateAnswer:
-    """As if it ran now from the beginning."""
+def estimate_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> EstimateAnswer:
+    """The estimate for a complete new run."""
     return expected(deployment, visible(user, deployment.job(job_id)).graph)
 
 
 @router.get("/api/experiments", summary="Names of experiments", responses=refusals())
-def list_experiments(deployment: TheDeployment, user: Asker) -> ExperimentList:
-    """Those that jobs which the user may see are recorded in; 1,000 at most."""
+def list_experiments(deployment: TheDeployment, user: CurrentUser) -> ExperimentList:
+    """The experiments of jobs that the user may see; 1,000 at most."""
     return ExperimentList(experiments=experiments(deployment, user.name, user.sees_all))

@@ -1,4 +1,4 @@
-"""Named parameter sets of a pipeline; each user has their own."""
+"""Named parameter sets of a pipeline. Each user has their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from schemas.api import NAME_PATTERN, Preset, PresetValues
-from workbench.app.api._request import Asker, StrictRoute, TheDeployment, refusals
+from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, refusals
 from workbench.client.access import need_runner
 from workbench.client.presets import delete_preset, find_preset, keep_preset, shipped
 
@@ -18,23 +18,25 @@ PresetName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of the 
 
 
 @router.get("/api/presets/{pipeline}/{name}", summary="A preset", responses=refusals(404, 422))
-def get_preset(pipeline: PipelineName, name: PresetName, deployment: TheDeployment, user: Asker) -> Preset:
-    """The user's own, or one that comes with the pipeline."""
+def get_preset(pipeline: PipelineName, name: PresetName, deployment: TheDeployment, user: CurrentUser) -> Preset:
+    """The user's own preset, or one that comes with the pipeline."""
     return find_preset(deployment, pipeline, name, user.name)
 
 
-@router.put("/api/presets/{pipeline}/{name}", summary="Keep a preset", responses=refusals(403, 404, 413, 422))
+@router.put("/api/presets/{pipeline}/{name}", summary="Save a preset", responses=refusals(403, 404, 413, 422))
 def put_preset(
-    pipeline: PipelineName, name: PresetName, values: PresetValues, deployment: TheDeployment, user: Asker
+    pipeline: PipelineName, name: PresetName, values: PresetValues, deployment: TheDeployment, user: CurrentUser
 ) -> Preset:
-    """The user's own of that name is replaced; one that comes with the pipeline is hidden by it."""
+    """Replaces the user's own preset of that name, and hides one that comes with the pipeline."""
     need_runner(user)
     return keep_preset(deployment, pipeline, name, values, user.name)
 
 
 @router.delete("/api/presets/{pipeline}/{name}", summary="Delete a preset", responses=refusals(403, 404, 422))
-def remove_preset(pipeline: PipelineName, name: PresetName, deployment: TheDeployment, user: Asker) -> Preset | None:
-    """Answers with what stands in its place: the one that comes with the pipeline, or null."""
+def remove_preset(
+    pipeline: PipelineName, name: PresetName, deployment: TheDeployment, user: CurrentUser
+) -> Preset | None:
+    """Returns the preset of that name that comes with the pipeline, or null."""
     need_runner(user)
     delete_preset(deployment, pipeline, name, user.name)
     return next((preset for preset in shipped(pipeline) if preset.name == name), None)

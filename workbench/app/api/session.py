@@ -1,4 +1,4 @@
-"""Who asks, for the page."""
+"""The current user, for the page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from workbench.client.answers import session_answer
 router = APIRouter(tags=["access"])
 
 
-@router.get("/api/session", summary="Who asks", responses=refusals())
+@router.get("/api/session", summary="The current user", responses=refusals())
 def session(request: Request) -> SessionInfo:
-    """The user, what the user may do, and the token for calls that change something."""
+    """The user, the user's role, and the token for calls that change something."""
     user, deployment = current_user(request), request.app.state.deployment
     return session_answer(deployment, user, login=request.state.login, csrf_token=request.state.csrf_token)

@@ -1,4 +1,4 @@
-"""The deployment as an operator sees it."""
+"""The state of the deployment, for operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from schemas.api import SystemAnswer, WorkerEntry
 from schemas.errors import WorkbenchError
 from schemas.queue import QueueView
-from workbench.app.api._request import Asker, TheDeployment, refusals
+from workbench.app.api._request import CurrentUser, TheDeployment, refusals
 from workbench.app.part_states import PartStates
 from workbench.client.access import reader
 from workbench.client.deployment import Deployment
@@ -25,18 +25,18 @@ router = APIRouter(tags=["system"])
 
 
 @router.get("/api/system", summary="Parts, queues, workers, storage", responses=refusals())
-def system(request: Request, deployment: TheDeployment, user: Asker) -> SystemAnswer:
-    """Answers also while parts are away: what they would say is null then, and `parts` says why."""
+def system(request: Request, deployment: TheDeployment, user: CurrentUser) -> SystemAnswer:
+    """Also responds while parts are unreachable. Their fields are null then, and `parts` gives the reason."""
     parts: PartStates = request.app.state.parts
     offers, whose = offers_now(deployment), reader(user)
-    known = None if offers.away else _unless_away(lambda: _queue_and_workers(deployment, offers, whose))
-    queue, workers = known or (None, [])
+    found = None if offers.away else _if_reachable(lambda: _queue_and_workers(deployment, offers, whose))
+    queue, workers = found or (None, [])
     return SystemAnswer(
-        parts=parts.known(),
+        parts=parts.all(),
         queue=queue,
         workers=workers,
-        storage=_unless_away(lambda: storage(deployment)),
-        dead_letters=_unless_away(lambda: DeadLetters(deployment.store.database).count(whose)),
+        storage=_if_reachable(lambda: storage(deployment)),
+        dead_letters=_if_reachable(lambda: DeadLetters(deployment.store.database).count(whose)),
         capabilities=None if offers.away else capability_summary(offers),
     )
 
@@ -49,10 +49,10 @@ def _queue_and_workers(
     return (queue, workers) if whose is None else of_jobs(queue, workers, set(deployment.store.unfinished_of(whose)))
 
 
-def _unless_away(question: Callable[[], T]) -> T | None:
-    """The answer; None while bus or SQL does not answer."""
+def _if_reachable(query: Callable[[], T]) -> T | None:
+    """The result of the query; None if the bus or SQL does not respond."""
     try:
-        return question()
+        return query()
     except WorkbenchError as error:
         if error.code not in ("bus.unreachable", "sql.unreachable"):
             raise

@@ -1,4 +1,4 @@
-"""Files that people bring in."""
+"""Uploads of files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from schemas.upload import EarlierFiles, MediaKind, Upload
-from workbench.app.api._request import Asker, Limit, TheDeployment, refusals
+from workbench.app.api._request import CurrentUser, Limit, TheDeployment, refusals
 from workbench.app.identity import current_user
-from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.receiving import THREADS, receive
+from workbench.app.uploads.request_folder import folder_of_request
 from workbench.client.access import need_runner
 from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import Limits
@@ -35,7 +35,7 @@ _FORM: dict[str, Any] = {
                             "type": "string",
                             "enum": ["auto", "image", "audio", "video"],
                             "default": "auto",
-                            "description": "What it must be; send it before the file.",
+                            "description": "Required kind of the file; send this field before the file.",
                         },
                     },
                 }
@@ -44,24 +44,22 @@ _FORM: dict[str, Any] = {
     }
 }
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    413: {"description": "upload.too_large: the file, its picture or its length is above the bounds."},
-    415: {"description": "upload.refused: a file of this type is not accepted."},
-    422: {"description": "upload.unreadable: the file is damaged. request.invalid: the form cannot be read."},
-    503: {"description": "upload.busy, or a part of the deployment does not answer."},
-    507: {"description": "home.disk_full: there is no space left."},
+    413: {"description": "upload.too_large: the size, the resolution or the duration of the file exceeds the limits."},
+    415: {"description": "upload.refused: files of this type are not accepted."},
+    422: {"description": "upload.unreadable: the file is damaged. request.invalid: the form is not valid."},
+    503: {"description": "upload.busy, or a part of the deployment does not respond."},
+    507: {"description": "home.disk_full: no disk space is left."},
 }
 
 
-@router.get("/api/uploads", summary="Files that the user gave before", responses=refusals(422))
+@router.get("/api/uploads", summary="Files that the user uploaded before", responses=refusals(422))
 def list_uploads(
     deployment: TheDeployment,
-    user: Asker,
-    kind: Annotated[
-        MediaKind | None, Query(description="image, audio or video; all three where it is left out.")
-    ] = None,
+    user: CurrentUser,
+    kind: Annotated[MediaKind | None, Query(description="image, audio or video; default: all three.")] = None,
     limit: Limit = 20,
 ) -> EarlierFiles:
-    """The user's own uploads and what the user's jobs were given, newest first, each once; nobody else's."""
+    """The user's own uploads and the input files of the user's jobs, newest first, each once."""
     return EarlierFiles(uploads=earlier_files(deployment, user.name, kind, limit))
 
 
@@ -69,15 +67,15 @@ def list_uploads(
     "/api/uploads",
     status_code=201,
     response_model=Upload,
-    summary="Upload a picture, a sound or a video",
+    summary="Upload an image, an audio file or a video",
     responses=_REFUSALS,
     openapi_extra=_FORM,
 )
 async def create_upload(request: Request) -> Any:
-    """Take a file in as multipart/form-data, field `file`, and answer what it is and what may be wrong with it.
+    """Accept a file as multipart/form-data in the field `file`, and return its properties and warnings.
 
-    The type is found by the bytes. The stored bytes are made anew from what was decoded: pictures as PNG or JPEG,
-    sounds as WAV, videos as the same frames in a new container; metadata is not kept.
+    The bytes determine the type. The file is decoded and encoded again: images as PNG or JPEG, audio as WAV, videos as
+    the same frames in a new container. Metadata is removed.
     """
     user = current_user(request)
     need_runner(user)
@@ -89,7 +87,7 @@ async def create_upload(request: Request) -> Any:
             keep = partial(keep_upload, deployment, file.path, owner=user.name, kind=form.kind, name=file.name)
             return await to_thread.run_sync(keep, limiter=THREADS)
     except ClientDisconnect:
-        return Response(status_code=400)  # nobody reads it; what had come is gone with the folder
+        return Response(status_code=400)  # the client is gone; its bytes were removed with the folder
 
 
 @router.post(
@@ -97,10 +95,10 @@ async def create_upload(request: Request) -> Any:
     status_code=201,
     response_model=Upload,
     summary="The packaged portrait, as an upload",
-    responses={503: {"description": "A part of the deployment does not answer, or the sample is not installed."}},
+    responses={503: {"description": "A part of the deployment does not respond, or the sample is not installed."}},
 )
 def sample_upload(request: Request) -> Upload:
-    """Take the packaged portrait in as if the user had uploaded it. The same bytes at each call."""
+    """Store the packaged portrait as an upload of the user. Every call returns the same bytes."""
     user = current_user(request)
     need_runner(user)
     return keep_sample(request.app.state.deployment, user.name)

@@ -1,1 +1,1 @@
-"""MLflow behind the app: one address, one login, the roles of the workbench (docs/design/mlflow-proxy.md)."""
+"""The MLflow proxy: one address, one login and the roles of the workbench (docs/design/mlflow-proxy.md)."""

@@ -1,4 +1,4 @@
-"""Who may see MLflow, and who may do what there."""
+"""Checks who may see MLflow, and who may do what there."""
 
 from __future__ import annotations
 
@@ -16,37 +16,39 @@ _ROLES = {
 
 
 def check_access(user: User, settings: Settings, method: str, path: str) -> Kind:
-    """What the request is.
+    """Returns the kind of the request.
 
     Raises WorkbenchError: tracking.off, access.forbidden, request.not_found, tracking.not_offered.
 
     Args:
-        path: below MLflow's own root.
+        path: relative to MLflow's own root.
     """
     if not settings.mlflow_url:
         raise WorkbenchError(
             "tracking.off",
-            "nothing is recorded in MLflow here",
+            "this deployment does not record in MLflow",
             where="WORKBENCH_MLFLOW_URL",
             seen="not set",
-            remedy="Set it where the app is started, or start the stack with its part mlflow.",
+            remedy="Set it before you start the app, or start the stack with the part mlflow.",
         )
     if not may_see_mlflow(user, settings):
-        raise _forbidden(user, (Role.ADMIN,), "MLflow is for administrators here", "WORKBENCH_MLFLOW_ACCESS=lab.")
+        raise _forbidden(
+            user, (Role.ADMIN,), "only administrators may use MLflow in this deployment", "WORKBENCH_MLFLOW_ACCESS=lab."
+        )
     kind = kind_of(method, path)
     if kind is None:
         raise WorkbenchError(
             "request.not_found",
-            "MLflow has nothing at this address, or something that the workbench does not know",
+            "MLflow has nothing at this address, or the workbench does not know the address",
             where=f"{method} {path[:200]}",
-            remedy="Use what its Python client and its page use; workbench/app/mlflow/routes.txt lists it.",
+            remedy="Use the addresses of its Python client and its page. workbench/app/mlflow/routes.txt lists them.",
         )
     if kind is Kind.NEVER:
         raise WorkbenchError(
             "tracking.not_offered",
-            "the workbench does not offer this part of MLflow",
+            "the workbench does not provide this part of MLflow",
             where=f"{method} {path[:200]}",
-            remedy="docs/design/mlflow-proxy.md says what is offered and why the rest is not.",
+            remedy="docs/design/mlflow-proxy.md explains what is provided and why the rest is not.",
         )
     if user.role not in _ROLES[kind]:
         least = _ROLES[kind][0].value
@@ -62,5 +64,5 @@ def _forbidden(user: User, roles: tuple[Role, ...], message: str, how: str) -> W
         where="/mlflow",
         seen=user.role.value,
         allowed=[role.value for role in roles],
-        remedy=f"Ask an admin of this deployment, who can change it: {how}",
+        remedy=f"Ask an admin of this deployment to change it: {how}",
     )

@@ -1,7 +1,7 @@
-"""The bodies of requests that change something: read once, checked, and written anew, so that MLflow reads the same.
+"""Parses, checks and serialises again the bodies of requests that change something, so that MLflow reads the same.
 
-MLflow reads JSON in UTF-8, 16 or 32, JSON within a JSON string, escapes and both spellings of a field. What was parsed
-here is what is sent on; of two equal names in one object nobody can say which counts, so they are refused.
+MLflow reads JSON in UTF-8, 16 or 32, JSON within a JSON string, escapes and both spellings of a field. The proxy sends
+what it parsed. It refuses duplicate names in one object, because it is undefined which of them counts.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _IN_SPANS = tuple(name.encode() for name in (*PLACE_TAGS, KIND_TAG))
 
 
 def checked_json(path: str, data: bytes, bucket: str) -> bytes:
-    """The body as it is sent on. Raises WorkbenchError: request.invalid, tracking.foreign_location.
+    """The body to forward. Raises WorkbenchError: request.invalid, tracking.foreign_location.
 
     Args:
-        path: the request's, below MLflow's own root.
-        bucket: the workbench's own.
+        path: of the request, relative to MLflow's own root.
+        bucket: the bucket of the workbench.
     """
     body = _parsed(data)
     if path.endswith("/mlflow/experiments/create"):
@@ -40,12 +40,12 @@ def checked_json(path: str, data: bytes, bucket: str) -> bytes:
 
 
 def checked_spans(data: bytes, media_type: str) -> bytes:
-    """Spans in OTLP's form. An attribute of a root span can become a tag that says where MLflow reads: none may.
+    """Spans in OTLP format. Refuses span attributes that would become tags that tell MLflow where to read.
 
     Raises WorkbenchError: request.invalid, tracking.foreign_location.
     """
     if media_type == PROTOBUF:
-        read = data  # its texts stand in it as they are
+        read = data  # protobuf contains strings verbatim
     else:
         read = data = json.dumps(_parsed(data), ensure_ascii=False).encode("utf-8", "surrogatepass")
     for name in _IN_SPANS:
@@ -55,7 +55,7 @@ def checked_spans(data: bytes, media_type: str) -> bytes:
 
 
 def _experiment(body: dict[str, Any]) -> dict[str, Any]:
-    """A new experiment has a name and tags; whatever else is named is its place, in one spelling or another."""
+    """Allows only the name and the tags of a new experiment. All other fields set its location, in some spelling."""
     other = {name: value for name, value in body.items() if name not in _EXPERIMENT and value not in (None, "")}
     if other:
         raise foreign(*next(iter(other.items())))
@@ -63,11 +63,11 @@ def _experiment(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_query(query: object) -> None:
-    """What the page asks by GraphQL reads; the one query that lists files would not look at where they are."""
+    """Refuse mutations and subscriptions, and the query that lists files, which would not check their location."""
     if not isinstance(query, str) or any(word in query for word in ("mutation", "subscription", "mlflowListArtifacts")):
         raise WorkbenchError(
             "tracking.not_offered",
-            "by GraphQL the page of MLflow asks for runs and figures, and for nothing else",
+            "GraphQL is only available for the queries of runs and metrics that MLflow's page sends",
             where="query",
             seen=query,
             remedy="Use MLflow's REST API, as its Python client does.",
@@ -76,27 +76,27 @@ def _check_query(query: object) -> None:
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(data, object_pairs_hook=_without_twins) if data else {}
-        if isinstance(body, str):  # as old clients sent it
-            body = json.loads(body, object_pairs_hook=_without_twins)
+        body = json.loads(data, object_pairs_hook=_without_duplicates) if data else {}
+        if isinstance(body, str):  # the format of old clients
+            body = json.loads(body, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         raise _unreadable(str(error)) from None
     if body is None:
         body = {}
     if not isinstance(body, dict):
-        raise _unreadable(f"{type(body).__name__} in place of an object")
+        raise _unreadable(f"{type(body).__name__} instead of an object")
     return body
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("an object contains a duplicate name")
     return found
 
 
 def _objects(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    left: list[Any] = [body]  # no recursion: a body may be nested as deep as its sender likes
+    left: list[Any] = [body]  # no recursion, because the sender chooses the depth
     while left:
         value = left.pop()
         if isinstance(value, dict):
@@ -112,5 +112,5 @@ def _unreadable(why: str) -> WorkbenchError:
         f"the body cannot be read: {why}",
         where="body",
         allowed="one JSON object",
-        remedy="Send what the MLflow client sends.",
+        remedy="Send the request in the format of the MLflow client.",
     )

@@ -1,7 +1,8 @@
-"""Where MLflow may keep the files of a run: in the store that it serves, however the place is spelt.
+"""Checks that MLflow keeps the files of runs in the store that it serves, in any spelling of the location.
 
-MLflow lets whoever makes an experiment name any place, and reads and writes there as its own user. So places that
-people name are refused, and a stored one, which may be older than this rule, is looked at before its files are.
+MLflow lets users choose any location for an experiment, and reads and writes there with its own rights. So the proxy
+refuses locations in requests, and checks stored locations, which may be older than this rule, before their files are
+read.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from urllib.parse import unquote, urlsplit
 from schemas.errors import WorkbenchError
 from workbench.store.run_artifacts import places
 
-# Tags of a trace that say where MLflow reads its data; it keeps people from some of them, and not on every way.
+# Tags of a trace that tell MLflow where to read its data. MLflow protects only some of them, and not in every call.
 PLACE_TAGS = ("mlflow.artifactLocation", "mlflow.trace.archiveLocation")
-KIND_TAG = "mlflow.trace.spansLocation"  # says which of them is read
+KIND_TAG = "mlflow.trace.spansLocation"  # selects which of them is read
 _KINDS = ("TRACKING_STORE", "ARTIFACT_REPO")
-_PROMPTS = ("dummy-source", "prompt-template")  # what MLflow's clients write where a prompt has no source
+_PROMPTS = ("dummy-source", "prompt-template")  # MLflow's clients send these for prompts without a source
 
 
 def is_served(place: str, bucket: str) -> bool:
-    """Whether a location is in MLflow's own store, or in one of the two places of ours (mlflow/README.md).
+    """Whether a location is in MLflow's own store, or in one of the workbench's two locations (mlflow/README.md).
 
     Args:
-        bucket: the workbench's own bucket.
+        bucket: the bucket of the workbench.
     """
     parts = urlsplit(place)
     if ".." in _fully_unquoted(parts.path).replace("\\", "/").split("/") or parts.query or parts.fragment:
@@ -41,7 +42,7 @@ def check_served(place: str, bucket: str, what: str) -> None:
 
 
 def check_source(source: object, bucket: str) -> None:
-    """The source of a version of a model: by reference, or in the served store. Raises as ``check_served``."""
+    """Check the source of a model version: a reference, or in the served store. Raises like ``check_served``."""
     if not isinstance(source, str):
         raise foreign("source", source)
     scheme = urlsplit(source).scheme
@@ -51,7 +52,7 @@ def check_source(source: object, bucket: str) -> None:
 
 
 def check_tag(key: object, value: object, bucket: str) -> None:
-    """A tag that says where MLflow reads a trace names the served store. Raises as ``check_served``."""
+    """Check that a tag with the location of a trace names the served store. Raises like ``check_served``."""
     if key == KIND_TAG and value not in _KINDS:
         raise foreign(KIND_TAG, value)
     if key in PLACE_TAGS:
@@ -59,14 +60,14 @@ def check_tag(key: object, value: object, bucket: str) -> None:
 
 
 def foreign(where: str, seen: object) -> WorkbenchError:
-    """The error for a place outside the served store."""
+    """The error for a location outside the served store."""
     return WorkbenchError(
         "tracking.foreign_location",
-        "MLflow keeps files in its own store only",
+        "MLflow may keep files in its own store only",
         where=where,
         seen=seen,
         allowed="no location, or one in the served store",
-        remedy="Leave the location out: MLflow chooses one.",
+        remedy="Omit the location. MLflow chooses one.",
     )
 
 

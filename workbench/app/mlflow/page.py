@@ -1,11 +1,11 @@
-"""MLflow's page as the workbench shows it, and what browsers may do with what MLflow answers."""
+"""Changes to MLflow's page, and the content security policies of MLflow's responses."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import resources
 
-# Reports are shown in frames made from what the page has read, which have the rights of no site.
+# The page shows reports in frames with an opaque origin.
 PAGE_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -23,12 +23,12 @@ PAGE_POLICY = "; ".join(
         "form-action 'self'",
     )
 )
-# Everything else is data: a file that people have logged is never a page of this site, whatever it says it is.
+# All other responses are data. A logged file must never act as a page of this site, whatever its media type.
 DATA_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'; sandbox"
 
 
 def with_view(page: bytes) -> bytes:
-    """The page with what is in ``view.html`` at the top of its head."""
+    """The page with the content of ``view.html`` at the top of its head."""
     return page.replace(b"<head>", b"<head>" + _view(), 1)
 
 

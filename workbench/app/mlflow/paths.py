@@ -1,4 +1,4 @@
-"""The path and query of a request, in the one spelling that the table was asked about and MLflow gets to see."""
+"""Normalises the path and the query of a request, so that the access check and MLflow see the same spelling."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def plain_path(raw: bytes) -> str:
-    """The decoded path. Raises WorkbenchError (request.not_found) for one that two readers could read differently.
+    """The decoded path. Raises WorkbenchError (request.not_found) for an ambiguous path.
 
     Args:
-        raw: as it came, percent-encoded.
+        raw: the percent-encoded path of the request.
     """
     try:
         path = unquote_to_bytes(raw).decode()
@@ -28,12 +28,12 @@ def plain_path(raw: bytes) -> str:
 
 
 def encoded_path(path: str) -> str:
-    """The path as it is sent on. A `;` or `%` in a name stays part of the name."""
+    """The path to forward. A `;` or `%` in a name remains part of the name."""
     return quote(path, safe="/")
 
 
 def plain_query(raw: bytes) -> list[tuple[str, str]]:
-    """Names and values of a query string, in order. Raises WorkbenchError (request.invalid) where it is no UTF-8."""
+    """Names and values of a query string, in order. Raises WorkbenchError (request.invalid) if it is not UTF-8."""
     try:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=2000)
     except ValueError as error:
@@ -43,14 +43,14 @@ def plain_query(raw: bytes) -> list[tuple[str, str]]:
 
 
 def encoded_query(pairs: list[tuple[str, str]]) -> str:
-    """The query as it is sent on."""
+    """The query to forward."""
     return urlencode(pairs)
 
 
 def _odd(raw: bytes) -> WorkbenchError:
     return WorkbenchError(
         "request.not_found",
-        "nothing of MLflow is at this address",
+        "MLflow has nothing at this address",
         where=raw.decode("latin-1")[:200],
         remedy="Use paths without `.`, `..`, empty parts, backslashes or control characters.",
     )

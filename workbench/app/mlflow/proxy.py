@@ -1,7 +1,7 @@
-"""The mount at /mlflow: asks whether a request may be made, makes it anew, and streams the answer back.
+"""The proxy at /mlflow: checks each request, sends a newly built request to MLflow, and streams the response back.
 
-Nothing of a request goes on unread but the bytes of files: path and query are decoded and written again, records are
-parsed, and of the headers only those named here are passed in either direction.
+Only the bytes of files pass through unparsed. The proxy decodes and encodes path and query, parses records, and
+forwards only the headers listed here, in both directions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
 from workbench.app.access.body import check_declared, too_large
-from workbench.app.answers import error_answer
+from workbench.app.error_responses import error_response
 from workbench.app.identity import current_user
 from workbench.app.mlflow.access import check_access
 from workbench.app.mlflow.bodies import PROTOBUF, checked_json, checked_spans
@@ -32,19 +32,19 @@ from workbench.app.mlflow.upstream import Upstream, whole_body
 from workbench.client.deployment import Deployment
 from workbench.embedded.home import home_error
 
-# Headers that are passed on: of a request, and of its answer. Never Origin, Cookie, Authorization, X-Forwarded-*.
-_ASKED = frozenset(
+# Forwarded headers of requests and responses. Never Origin, Cookie, Authorization, X-Forwarded-*.
+_REQUEST_HEADERS = frozenset(
     {"accept", "accept-language", "if-modified-since", "if-none-match", "if-range", "range", "user-agent"}
     | {"x-mlflow-experiment-id", "x-mlflow-run-id"}
 )
-_ANSWERED = frozenset(
+_RESPONSE_HEADERS = frozenset(
     {"accept-ranges", "cache-control", "content-disposition", "content-encoding", "content-length", "content-range"}
     | {"content-type", "etag", "last-modified"}
 )
 _STATIC = "/static-files/"
 _CHUNK_BYTES = 256 * 1024
 UNREAD_S = 5.0
-# MLflow's names for what its client is told; it shows them and the message.
+# MLflow's error codes. Its client shows them with the message.
 _MLFLOW_CODES = {400: "INVALID_PARAMETER_VALUE", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND"}
 
 
@@ -76,7 +76,7 @@ class MlflowProxy:
         async def noted() -> Message:
             nonlocal read
             message = await receive()
-            read = not message.get("more_body")  # after that the next one is that the sender has gone
+            read = not message.get("more_body")  # the next message after the last one is the disconnect
             return message
 
         request = Request(scope, noted)
@@ -87,7 +87,7 @@ class MlflowProxy:
         except WorkbenchError as error:
             answer = _refusal(error)
             if request.method not in ("GET", "HEAD"):
-                with move_on_after(UNREAD_S):  # who is cut off in the middle of sending does not get to see the answer
+                with move_on_after(UNREAD_S):  # a client that is cut off while it sends does not see the response
                     while not read:
                         await noted()
                 answer.headers["Connection"] = "close"
@@ -99,7 +99,7 @@ class MlflowProxy:
         check_access(current_user(request), self._settings, request.method, path)
         _check_query_paths(query)
         await self._upstream.check_places(path, query)
-        headers = {name: value for name, value in request.headers.items() if name in _ASKED}
+        headers = {name: value for name, value in request.headers.items() if name in _REQUEST_HEADERS}
         if path.endswith("/mlflow/experiments/create"):
             query = []
         if brings_file(request.method, ROOT + path):
@@ -115,7 +115,7 @@ class MlflowProxy:
         return _passed_on(answer, path)
 
     async def _record(self, request: Request, path: str, headers: dict[str, str]) -> bytes | None:
-        """The body as it is sent on. Adds the headers that describe it."""
+        """The body to forward. Adds the headers that describe it."""
         _check_plain(request)
         data = await request.body()
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -128,7 +128,7 @@ class MlflowProxy:
         return await to_thread.run_sync(checked_json, path, data, self._settings.s3_bucket)
 
     async def _keep(self, request: Request, file: IO[bytes], headers: dict[str, str]) -> None:
-        """Take a file in whole before any of it goes on: MLflow stores also the half of one whose sender went away."""
+        """Receive the whole file before forwarding it, because MLflow also stores a truncated file of a lost client."""
         _check_plain(request)
         check_declared(request.headers, self._most)
         try:
@@ -144,11 +144,11 @@ class MlflowProxy:
 
 
 def add_mlflow(app: FastAPI) -> MlflowProxy:
-    """Serve MLflow at /mlflow; before the pages are mounted, which take everything that is left."""
+    """Serve MLflow at /mlflow. Call it before the pages are mounted, because they match all remaining addresses."""
     proxy = MlflowProxy(app.state.deployment)
 
     async def with_slash(request: Request) -> Response:
-        query = request.url.query  # MLflow's own redirect goes to a port it does not listen on
+        query = request.url.query  # MLflow's own redirect names a port on which it does not listen
         return RedirectResponse(f"{ROOT}/" + (f"?{query}" if query else ""), 308)
 
     app.router.routes.append(Route(ROOT, with_slash, methods=["GET"], include_in_schema=False))
@@ -157,23 +157,29 @@ def add_mlflow(app: FastAPI) -> MlflowProxy:
 
 
 def _raw_path(scope: Scope) -> bytes:
-    """The path below /mlflow as it came."""
+    """The raw path below /mlflow."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     root = ROOT.encode()
-    if not raw.startswith(root + b"/"):  # `/%6Dlflow/` reached the mount too
-        raise WorkbenchError("request.not_found", "nothing is at this address", remedy=f"Write {ROOT} as it is.")
+    if not raw.startswith(root + b"/"):  # `/%6Dlflow/` reaches the mount too
+        raise WorkbenchError(
+            "request.not_found", "there is nothing at this address", remedy=f"Write {ROOT} without percent-encoding."
+        )
     return raw[len(root) :].partition(b"?")[0]
 
 
 def _check_query_paths(query: list[tuple[str, str]]) -> None:
-    """No way up in the names of files; MLflow checks them too."""
+    """Refuse file names with parent directories. MLflow checks them too."""
     for name, value in query:
         text = value
         while (plain := unquote(text)) != text:
             text = plain
         if name.endswith("path") and ".." in text.replace("\\", "/").split("/"):
             raise WorkbenchError(
-                "request.invalid", "a file's name leads out of its run", where=name, seen=value, remedy="Name the file."
+                "request.invalid",
+                "a file name leads outside its run",
+                where=name,
+                seen=value,
+                remedy="Use a name without `..`.",
             )
 
 
@@ -184,7 +190,7 @@ async def _page(answer: httpx.Response) -> Response:
 
 
 def _passed_on(answer: httpx.Response, path: str) -> Response:
-    headers = {name: value for name, value in answer.headers.items() if name in _ANSWERED}
+    headers = {name: value for name, value in answer.headers.items() if name in _RESPONSE_HEADERS}
     if not path.startswith(_STATIC):
         headers["content-security-policy"] = DATA_POLICY
         headers.setdefault("cache-control", "no-store")
@@ -195,7 +201,7 @@ def _passed_on(answer: httpx.Response, path: str) -> Response:
 
 
 class _Streamed(StreamingResponse):
-    """The body as it comes. However it ends, the connection to MLflow is free again."""
+    """Streams the body. However it ends, the connection to MLflow is released."""
 
     def __init__(self, answer: httpx.Response, headers: dict[str, str]) -> None:
         super().__init__(answer.aiter_raw(), answer.status_code, headers)
@@ -210,27 +216,27 @@ class _Streamed(StreamingResponse):
 
 
 def _refusal(error: WorkbenchError) -> JSONResponse:
-    """As every route of the app answers, with the two fields that MLflow's client reads."""
-    answer = error_answer(error)
+    """The error response of the app, with the two additional fields that MLflow's client reads."""
+    answer = error_response(error)
     info = error.info()
     code = _MLFLOW_CODES.get(answer.status_code, "TEMPORARILY_UNAVAILABLE" if answer.status_code == 503 else "")
-    said = f"{info.message}. {error.remedy}" if error.remedy else info.message
-    body = {"error_code": code or "BAD_REQUEST", "message": said}
+    message = f"{info.message}. {error.remedy}" if error.remedy else info.message
+    body = {"error_code": code or "BAD_REQUEST", "message": message}
     full = {"error": info.message, "code": info.code, "details": info.details, **body}
     headers = {name: value for name, value in answer.headers.items() if name in ("retry-after", "www-authenticate")}
     return JSONResponse(full, answer.status_code, headers)
 
 
 def _check_plain(request: Request) -> None:
-    """What is checked here must be what MLflow reads."""
+    """Refuse encoded bodies, because the checks here must see what MLflow reads."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise WorkbenchError(
             "request.invalid",
-            "bodies for MLflow are sent as they are",
+            "bodies for MLflow must not be encoded",
             where="Content-Encoding",
             seen=request.headers["content-encoding"],
             allowed="no encoding",
-            remedy="Switch the compression of the client off.",
+            remedy="Disable the compression of the client.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which of MLflow's addresses there are, and what a person must be allowed for each: the table ``routes.txt``."""
+"""MLflow's addresses and the permission that each requires, read from the table ``routes.txt``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    READ = "read"  # everybody who may see MLflow
-    LOG = "log"  # whoever may submit jobs
-    ADMIN = "admin"  # deleting, restoring, renaming
-    NEVER = "never"  # nobody through the app
+    READ = "read"  # all users who may see MLflow
+    LOG = "log"  # users who may submit jobs
+    ADMIN = "admin"  # administrators: delete, restore, rename
+    NEVER = "never"  # not available through the app
 
 
 class Rule(NamedTuple):
@@ -23,14 +23,14 @@ class Rule(NamedTuple):
 
 
 def kind_of(method: str, path: str) -> Kind | None:
-    """What a request is, by its path below MLflow's own root; None for one that is not in the table.
+    """The kind of a request, by its path relative to MLflow's own root; None if the path is not in the table.
 
-    A path that is in the table under another method is ``NEVER``. HEAD is what GET is.
+    A path that is in the table with a different method is ``NEVER``. HEAD counts as GET.
     """
-    asked = "GET" if method == "HEAD" else method
+    wanted = "GET" if method == "HEAD" else method
     known = [rule for rule in rules() if rule.path.fullmatch(path)]
-    # Never comes first: /issues/invoke is no issue.
-    fitting = [rule.kind for rule in known if not rule.methods or asked in rule.methods]
+    # NEVER has priority: /issues/invoke also matches the pattern of an issue.
+    fitting = [rule.kind for rule in known if not rule.methods or wanted in rule.methods]
     if Kind.NEVER in fitting:
         return Kind.NEVER
     return fitting[0] if fitting else (Kind.NEVER if known else None)
@@ -38,7 +38,7 @@ def kind_of(method: str, path: str) -> Kind | None:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """The table, in its order."""
+    """The rules in the order of the table."""
     text = (resources.files("workbench.app.mlflow") / "routes.txt").read_text()
     lines = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
     return tuple(_rule(*line) for line in lines)

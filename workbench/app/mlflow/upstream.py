@@ -1,4 +1,4 @@
-"""The MLflow server as the app reaches it: over its Unix socket, or by a URL with the login in it."""
+"""The client of the MLflow server, over its Unix socket or by a URL that contains the login."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from workbench.app.mlflow.locations import KIND_TAG, PLACE_TAGS, check_served, c
 from workbench.app.mlflow.paths import encoded_path, encoded_query
 from workbench.unix_url import HOST, socket_of
 
-CONNECT_S, SILENT_S = 3.0, 120.0  # a large file is read from the object store before its first byte comes
-CONNECTIONS = 100  # a paused video holds one
+CONNECT_S, SILENT_S = 3.0, 120.0  # MLflow reads a large file from the object store before it sends the first byte
+CONNECTIONS = 100  # a paused video keeps one open
 _REMEMBERED = 10_000
 _API = "/api/2.0/mlflow"
 
 
 class Upstream:
-    """One MLflow server; belongs to the event loop it is first used in.
+    """The client of one MLflow server. Belongs to the event loop of its first use.
 
     Args:
-        url: of the settings: http(s) or http+unix.
-        bucket: the workbench's own, beside which MLflow may keep its files.
+        url: from the settings: http(s) or http+unix.
+        bucket: the bucket of the workbench, in which MLflow may also keep files.
     """
 
     def __init__(self, url: str, bucket: str) -> None:
@@ -41,13 +41,13 @@ class Upstream:
             ),
             auth=login,
             timeout=httpx.Timeout(SILENT_S, connect=CONNECT_S),
-            trust_env=False,  # no proxy and no .netrc of the environment comes in between
+            trust_env=False,  # ignore proxies and .netrc of the environment
             follow_redirects=False,
         )
         self._client.headers.clear()
         self._served: OrderedDict[str, None] = (
             OrderedDict()
-        )  # runs and models whose place was looked at: it never changes
+        )  # runs and models whose location was checked; a location never changes
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -60,18 +60,18 @@ class Upstream:
         headers: Mapping[str, str],
         body: bytes | AsyncIterator[bytes] | None,
     ) -> httpx.Response:
-        """The answer, its body not read yet; close it. Raises WorkbenchError (tracking.unreachable)."""
-        asked = encoded_query(query)
-        url = f"{self._base}{self._prefix}{encoded_path(path)}" + (f"?{asked}" if asked else "")
+        """The response, with its body unread; the caller closes it. Raises WorkbenchError (tracking.unreachable)."""
+        encoded = encoded_query(query)
+        url = f"{self._base}{self._prefix}{encoded_path(path)}" + (f"?{encoded}" if encoded else "")
         try:
             return await self._client.send(
                 self._client.build_request(method, url, headers=headers, content=body), stream=True
             )
         except httpx.HTTPError as fault:
-            raise away(fault) from fault
+            raise unreachable(fault) from fault
 
     async def check_places(self, path: str, query: list[tuple[str, str]]) -> None:
-        """Whether what a request reads or writes lies in the served store.
+        """Check that the request reads and writes in the served store only.
 
         Raises WorkbenchError: tracking.foreign_location, tracking.unreachable.
         """
@@ -92,68 +92,68 @@ class Upstream:
     async def _check_run(self, given: dict[str, list[str]]) -> None:
         for run in {*given.get("run_id", ()), *given.get("run_uuid", ())}:
             if not self._known(run):
-                found = await self._ask(f"{_API}/runs/get", [("run_id", run)])
+                found = await self._get(f"{_API}/runs/get", [("run_id", run)])
                 if found is not None:
                     check_served(str(found["run"]["info"].get("artifact_uri", "")), self._bucket, "artifact_uri")
                     self._remember(run)
 
     async def _check_model(self, model: str) -> None:
         if not self._known(model):
-            found = await self._ask(f"{_API}/logged-models/{model}", [])
+            found = await self._get(f"{_API}/logged-models/{model}", [])
             if found is not None:
                 check_served(str(found["model"]["info"].get("artifact_uri", "")), self._bucket, "artifact_uri")
                 self._remember(model)
 
     async def _check_version(self, given: dict[str, list[str]]) -> None:
-        asked = [(name, value) for name in ("name", "version") for value in given.get(name, ())]
-        found = await self._ask(f"{_API}/model-versions/get-download-uri", asked)
+        query = [(name, value) for name in ("name", "version") for value in given.get(name, ())]
+        found = await self._get(f"{_API}/model-versions/get-download-uri", query)
         if found is not None:
             check_served(str(found.get("artifact_uri", "")), self._bucket, "source")
 
     async def _check_trace(self, given: dict[str, list[str]]) -> None:
         for trace in given.get("request_id", ()):
-            if not trace or "/" in trace:  # a slash would make another address of it; an id that MLflow made has none
+            if not trace or "/" in trace:  # a slash would change the address; MLflow's own ids have none
                 raise foreign("request_id", trace)
-            found = await self._ask(f"/api/3.0/mlflow/traces/{trace}", [])
+            found = await self._get(f"/api/3.0/mlflow/traces/{trace}", [])
             if found is not None:
                 tags = found["trace"]["trace_info"].get("tags", {})
                 for name in (*PLACE_TAGS, KIND_TAG):
                     if name in tags and not (name == KIND_TAG and tags[name] == "ARCHIVE_REPO"):
                         check_tag(name, tags[name], self._bucket)
 
-    async def _ask(self, path: str, query: list[tuple[str, str]]) -> Any:
-        """What MLflow answers; None where it does not know the thing, which it says itself to whoever asked."""
+    async def _get(self, path: str, query: list[tuple[str, str]]) -> Any:
+        """The JSON response; None if the object does not exist, because MLflow then refuses the request itself."""
         answer = await self.send("GET", path, query, {"Accept": "application/json"}, None)
         data = await whole_body(answer)
         if answer.status_code >= 500:
-            raise away(f"HTTP {answer.status_code}")
+            raise unreachable(f"HTTP {answer.status_code}")
         return None if answer.status_code != 200 else httpx.Response(200, content=data).json()
 
-    def _known(self, thing: str) -> bool:
-        return thing in self._served
+    def _known(self, object_id: str) -> bool:
+        return object_id in self._served
 
-    def _remember(self, thing: str) -> None:
-        self._served[thing] = None
+    def _remember(self, object_id: str) -> None:
+        self._served[object_id] = None
         if len(self._served) > _REMEMBERED:
             self._served.popitem(last=False)
 
 
 async def whole_body(answer: httpx.Response) -> bytes:
-    """The body of an answer; its connection is given back. Raises WorkbenchError (tracking.unreachable)."""
+    """Read the body of a response and release its connection. Raises WorkbenchError (tracking.unreachable)."""
     try:
         return await answer.aread()
     except httpx.HTTPError as fault:
-        raise away(fault) from fault
+        raise unreachable(fault) from fault
     finally:
         await answer.aclose()
 
 
-def away(fault: object) -> WorkbenchError:
-    """The error of a server that does not answer; its address is not shown."""
+def unreachable(fault: object) -> WorkbenchError:
+    """The error for a server that does not respond. It does not contain the server's address."""
     return WorkbenchError(
         "tracking.unreachable",
-        "MLflow does not answer",
+        "MLflow does not respond",
         where="/mlflow",
         seen=str(fault) or type(fault).__name__,
-        remedy="It takes up to half a minute to start; `workbench status` says how it is.",
+        remedy="MLflow needs up to half a minute to start. `workbench status` shows its state.",
     )

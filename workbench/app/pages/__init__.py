@@ -1,3 +1,3 @@
-"""The Gradio pages: Gradio takes in what people give; what lives is drawn by the modules in ``workbench.web``."""
+"""The Gradio pages. Gradio receives the user's input; the modules in ``workbench.web`` draw everything live."""
 
 from workbench.app.pages.mount import mount_pages as mount_pages

@@ -1,4 +1,4 @@
-"""The inputs of every listed pipeline as fields: one for each, shared by the pipelines that take it."""
+"""The inputs of all listed pipelines as fields of the page. Pipelines with the same input share its field."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from schemas.pipeline import InputKind
-from workbench.app.pages.capture import Capture, capture
-from workbench.app.pages.island import Island, island
+from workbench.app.pages.file_input import FileInput, file_input
+from workbench.app.pages.js_component import JsComponent, js_component
 from workbench.client.deployment import Deployment
 from workbench.pipelines.registry import listed
 from workbench.pipelines.sdk import InputField, Pipeline
@@ -23,19 +23,19 @@ class Field:
     """An input on the page.
 
     Attributes:
-        component: its value is the input's; for a file what was taken in, as schemas.upload.Upload in JSON.
-        capture: of a file: where it comes in.
+        component: its value is that of the input; for a file, the upload as JSON of schemas.upload.Upload.
+        file_input: only for files: the components that receive the file.
     """
 
     one: InputField
     elem_id: str
     component: Any
-    capture: Capture | None = None
+    file_input: FileInput | None = None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A group of which one input is given: a radio, and a column for each that is shown while it is chosen."""
+    """A group of alternative inputs: a radio, and a column per input that is visible while it is chosen."""
 
     title: str
     radio: gr.Radio
@@ -43,21 +43,21 @@ class Choice:
     names: dict[str, str]  # label -> input
 
     def labels(self, pipeline: Pipeline) -> list[str]:
-        """The alternatives that a pipeline has."""
+        """The alternatives of a pipeline."""
         return [label for label, name in self.names.items() if name in pipeline.inputs]
 
     def shown(self, chosen: str | None) -> dict[Any, Any]:
-        """Updates: only the column that is chosen."""
+        """Updates that show only the chosen column."""
         return {column: gr.update(visible=label == chosen) for label, column in self.columns.items()}
 
     def label_of(self, name: str) -> str | None:
-        """What the radio calls an input."""
+        """The label of an input in the radio."""
         return next((label for label, own in self.names.items() if own == name), None)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A file that not every pipeline takes, folded away, with a note of who uses it."""
+    """A file input that only some pipelines have, in an accordion with a note about which pipelines use it."""
 
     one: InputField
     accordion: gr.Accordion
@@ -65,28 +65,28 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Filling:
-    """A button that has another pipeline fill an input in, and the line that shows its job."""
+class FillButton:
+    """A button that lets another pipeline fill an input, and the line that shows the job."""
 
     target: InputField
     button: gr.Button
-    task: Island
+    task: JsComponent
 
 
 @dataclass
 class Fields:
-    """Every field by its key, as ``place`` made it while the page was built."""
+    """All fields by key, as created by ``place`` while the page is built."""
 
     deployment: Deployment
     inputs: dict[Key, InputField]
     made: dict[Key, Field] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
     folds: list[Fold] = field(default_factory=list)
-    fillings: list[Filling] = field(default_factory=list)
+    fill_buttons: list[FillButton] = field(default_factory=list)
 
     @classmethod
     def of_listed(cls, deployment: Deployment) -> Fields:
-        """For the inputs of all pipelines that a page offers."""
+        """The fields for the inputs of all listed pipelines."""
         inputs: dict[Key, InputField] = {}
         for pipeline in listed():
             for one in pipeline.inputs.values():
@@ -94,30 +94,30 @@ class Fields:
         return cls(deployment, inputs)
 
     def of(self, pipeline: Pipeline) -> dict[str, Field]:
-        """The fields of a pipeline's inputs, by name; none for an input of a pipeline that is not listed."""
+        """The fields of a pipeline's inputs by name, without inputs that only unlisted pipelines have."""
         return {n: self.made[key(one)] for n, one in pipeline.inputs.items() if key(one) in self.made}
 
     def choice_of(self, one: InputField) -> Choice | None:
-        """The group that an input belongs to."""
+        """The group of an input."""
         return next((choice for choice in self.choices if choice.title == one.form.one_of), None)
 
     def components(self) -> list[Any]:
-        """The components whose values make a job."""
+        """The components whose values define a job."""
         return [*(made.component for made in self.made.values()), *(choice.radio for choice in self.choices)]
 
-    def captures(self) -> list[Capture]:
-        return [made.capture for made in self.made.values() if made.capture is not None]
+    def file_inputs(self) -> list[FileInput]:
+        return [made.file_input for made in self.made.values() if made.file_input is not None]
 
-    # -- where they stand ---------------------------------------------------------------------------------------------
+    # -- layout -------------------------------------------------------------------------------------------------------
 
     def place_files(self) -> None:
-        """The files that every pipeline takes."""
+        """Place the file inputs that all pipelines share."""
         for one in self._alone(files=True):
             if self._everywhere(one):
                 self.place(one)
 
     def place_folds(self) -> None:
-        """The files that some pipelines take, a panel for each."""
+        """Place the file inputs of some pipelines, each in its own panel."""
         for one in self._alone(files=True):
             if not self._everywhere(one):
                 with (
@@ -129,7 +129,7 @@ class Fields:
                 self.folds.append(Fold(one, accordion, note))
 
     def place_values(self) -> None:
-        """Texts, switches, numbers and choices that stand alone."""
+        """Place texts, switches, numbers and choices without a group."""
         alone = list(self._alone(files=False))
         if alone:
             with gr.Column(elem_classes="wb-panel"), gr.Row(equal_height=False):
@@ -138,7 +138,7 @@ class Fields:
                         self.place(one)
 
     def place_groups(self) -> None:
-        """Every group, with a column for each of its inputs."""
+        """Place every group, with a column for each of its inputs."""
         groups: dict[str, list[InputField]] = {}
         for one in self.inputs.values():
             if one.form.one_of:
@@ -156,12 +156,12 @@ class Fields:
             radio.change(choice.shown, radio, list(columns.values()), api_visibility="private", show_progress="hidden")
 
     def place(self, one: InputField) -> None:
-        """The field of an input, and below it those that need it and what can be filled in from it."""
+        """Place the field of an input, and below it the fields that need it and the buttons that use it."""
         elem_id = f"field-{_slug(one.name)}"
-        if any(made.elem_id == elem_id for made in self.made.values()):  # of another kind, in another pipeline
+        if any(made.elem_id == elem_id for made in self.made.values()):  # another pipeline has it with another kind
             elem_id += f"-{len(self.made)}"
         if one.kind.is_file:
-            source = capture(
+            source = file_input(
                 self.deployment, one.name, one.title, one.kind.value, elem_id, sample=bool(one.form.sample)
             )
             self.made[key(one)] = Field(one, elem_id, source.taken, source)
@@ -175,15 +175,15 @@ class Fields:
                 buttons = [(other, _button(other)) for other in filled]
                 for other in switches:
                     self.place(other)
-            self.fillings += [Filling(other, button, _task(other)) for other, button in buttons]
+            self.fill_buttons += [FillButton(other, button, _task(other)) for other, button in buttons]
         for other in below:
             if other not in switches:
                 self.place(other)
         if one.form.filled_by is not None and not one.form.one_of:
-            self.fillings.append(Filling(one, _button(one), _task(one)))
+            self.fill_buttons.append(FillButton(one, _button(one), _task(one)))
 
     def _alone(self, *, files: bool) -> Iterator[InputField]:
-        """Inputs in no group and below no other."""
+        """Inputs without a group and without a parent input."""
         for one in self.inputs.values():
             if not one.form.one_of and not one.form.needs and one.kind.is_file == files:
                 yield one
@@ -193,7 +193,7 @@ class Fields:
 
 
 def key(one: InputField) -> Key:
-    """What the inputs of two pipelines share to be one field."""
+    """Inputs of different pipelines with the same key share a field."""
     return one.name, one.kind, one.form.one_of
 
 
@@ -203,17 +203,17 @@ def takes(pipeline: Pipeline, one: InputField) -> bool:
 
 
 def used_by(one: InputField) -> str:
-    """Beside an input that the chosen pipeline does not take."""
+    """The note beside an input that the chosen pipeline does not have."""
     return f"used by {', '.join(pipeline.title for pipeline in listed() if takes(pipeline, one))}"
 
 
 def empty(one: InputField) -> Any:
-    """The value of a field in which nothing is given."""
+    """The value of an empty field."""
     return "" if one.kind is InputKind.TEXT and one.default is None else one.default
 
 
 def doc_of(one: InputField) -> str | None:
-    """What a field says below its label: nothing where the label says it all."""
+    """The help text of a field; None if the label is sufficient."""
     if one.form.one_of or one.kind is InputKind.SWITCH:
         return None
     return f"{one.doc} ({one.allowed})" if one.allowed and not one.choices else one.doc
@@ -235,13 +235,13 @@ def _component(one: InputField, elem_id: str) -> Any:
             return gr.Checkbox(bool(one.default), min_width=240, **options)
         case InputKind.CHOICE:
             return gr.Dropdown(list(one.choices), value=one.default, info=doc_of(one), **options)
-        case _:  # no bounds here: Gradio would refuse with a toast, and the form says it beside the field
+        case _:  # no bounds here, because Gradio would show a toast; the form shows the error beside the field
             whole = 0 if one.kind is InputKind.INTEGER else None
             return gr.Number(one.default, precision=whole, info=doc_of(one), **options)
 
 
 def _filled_beside(target: InputField, source: InputField) -> bool:
-    """Whether the button stands with the source: the target is another input of its group, and hidden meanwhile."""
+    """Whether the button belongs beside the source, because the target is in the same group and hidden meanwhile."""
     filled = target.form.filled_by
     return filled is not None and bool(target.form.one_of) and source.name in filled.takes.values()
 
@@ -251,8 +251,8 @@ def _button(target: InputField) -> gr.Button:
     return gr.Button(target.form.filled_by.button, size="sm", min_width=120, elem_id=f"fill-{_slug(target.name)}")
 
 
-def _task(target: InputField) -> Island:
-    return island("task", elem_id=f"fill-{_slug(target.name)}-task", label=target.title)
+def _task(target: InputField) -> JsComponent:
+    return js_component("task", elem_id=f"fill-{_slug(target.name)}-task", label=target.title)
 
 
 def _slug(words: str) -> str:

@@ -1,4 +1,4 @@
-"""The components of the page Generate whose values make a job, and how a refusal finds its field again."""
+"""The form of the page Generate: converts its values to a job request, and maps errors back to fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.pipeline import InputUse
 from workbench.app.api.jobs import submit_job
 from workbench.app.pages.fields import Field, Fields
-from workbench.app.pages.island import Island
+from workbench.app.pages.js_component import JsComponent
 from workbench.client.access import User
 from workbench.client.deployment import Deployment
 from workbench.client.submit import job_request
@@ -22,18 +22,18 @@ from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk import InputField, Pipeline
 from workbench.pipelines.sdk.building import steps_used
 
-MAX_SEED = 2**53 - 1  # what a browser's number keeps exactly
+MAX_SEED = 2**53 - 1  # the largest integer that a JavaScript number represents exactly
 Values = dict[Any, Any]
 _PARAM = re.compile(r"node ([^:]+): params\.([A-Za-z0-9_]+)")
 
 
 @dataclass(frozen=True)
 class Form:
-    """The fields of the inputs, and what every pipeline has."""
+    """The fields of the inputs, and the components that all pipelines share."""
 
     fields: Fields
-    pipeline: Island
-    parameters: Island
+    pipeline: JsComponent
+    parameters: JsComponent
     seed: gr.Number
     lock: gr.Checkbox
     experiment: gr.Dropdown
@@ -44,7 +44,7 @@ class Form:
         return {*own, *self.fields.components()}
 
     def request(self, values: Values) -> JobRequest:
-        """The job that the form asks for. Raises WorkbenchError: pipeline.unknown, request.invalid."""
+        """The job request of the form. Raises WorkbenchError: pipeline.unknown, request.invalid."""
         pipeline = find_pipeline(values[self.pipeline])
         given = self._given(pipeline, values)
         self._check(pipeline, given, values)
@@ -52,11 +52,11 @@ class Form:
         if any(not one.get("sample") for one in people) and not values[self.consent]:
             raise WorkbenchError(
                 "request.invalid",
-                "a portrait or voice of a real person needs that person's consent",
+                "a portrait or voice of a real person requires the consent of that person",
                 where="consent",
                 seen="not ticked",
                 allowed=self.consent.label,
-                remedy="Tick it when that is true; otherwise take the sample portrait.",
+                remedy="Tick the box if you have the consent. Otherwise use the sample portrait.",
             )
         consent = Consent(given=True, text=str(self.consent.label)) if values[self.consent] else None
         return self._asked(
@@ -69,10 +69,10 @@ class Form:
         )
 
     def so_far(self, values: Values) -> JobRequest:
-        """The same of a form that is not filled in yet, for an estimate. Raises as ``request``."""
+        """The request of an incomplete form, for an estimate. Raises like ``request``."""
         pipeline = find_pipeline(values[self.pipeline])
         given = self._given(pipeline, values)
-        for choice in self.fields.choices:  # the chosen way counts before there is a word
+        for choice in self.fields.choices:  # assume a text for the chosen alternative if it is still empty
             name = choice.names.get(values[choice.radio]) or ""
             one = pipeline.inputs.get(name)
             if one is not None and one.kind == "text" and not set(one.group) & given.keys():
@@ -80,7 +80,7 @@ class Form:
         return self._asked(pipeline, values, given, {})
 
     def _given(self, pipeline: Pipeline, values: Values) -> dict[str, Any]:
-        """What is given for the pipeline's inputs; of a group the chosen one alone, with what needs it."""
+        """The values of the pipeline's inputs. From a group, only the chosen input and the inputs that need it."""
         given = {}
         for name, made in self.fields.of(pipeline).items():
             head = pipeline.inputs[(made.one.form.needs or (name,))[0]]
@@ -96,14 +96,14 @@ class Form:
         parameters = values[self.parameters] if isinstance(values[self.parameters], dict) else {}
         leave_out = parameters.get("leaveOut", [])
         params = parameters.get("params", {})
-        if params:  # those of steps that this job will not have stay in the form
+        if params:  # parameters of unused steps remain in the form, but not in the request
             used = steps_used(pipeline, given, leave_out)
             params = {node: own for node, own in params.items() if node in used}
         options = {**given, **options, "leaveOut": leave_out}
         return job_request(pipeline=pipeline.name, options=options, params=params, **recorded)
 
     def _check(self, pipeline: Pipeline, given: dict[str, Any], values: Values) -> None:
-        """Raises WorkbenchError (request.invalid) for the first input that is missing."""
+        """Raises WorkbenchError (request.invalid) for the first missing input."""
         for name in pipeline.used_as(InputUse.NEEDED):
             if name not in given:
                 raise _missing(pipeline.inputs[name])
@@ -115,7 +115,7 @@ class Form:
 
 
 def value_of(made: Field, values: Values) -> Any:
-    """What a field holds: the digest of a file, a text without the space around it, or the value."""
+    """The value of a field: the digest of a file, a stripped text, or the plain value."""
     value = values[made.component]
     if made.one.kind.is_file:
         ref = value.get("ref") if isinstance(value, dict) else None
@@ -124,7 +124,7 @@ def value_of(made: Field, values: Values) -> Any:
 
 
 def submitted(deployment: Deployment, request: JobRequest, user: User) -> dict[str, Any]:
-    """Submit as POST /api/jobs does: what an island shows of it. Raises WorkbenchError; then nothing was queued."""
+    """Submit like POST /api/jobs, and return the value for a JS component. After a WorkbenchError nothing is queued."""
     accepted = submit_job(request, deployment, user)
     return {"jobId": accepted.job_id, "unserved": accepted.unserved}
 
@@ -136,9 +136,9 @@ def _is_file(made: Field, given: dict[str, Any]) -> bool:
 def _missing(one: InputField) -> WorkbenchError:
     noun = one.title.lower()
     if one.kind.is_file:
-        remedy = f"Upload one, or take the sample {noun}." if one.form.sample else "Upload or record one."
+        remedy = f"Upload one, or use the sample {noun}." if one.form.sample else "Upload or record one."
     else:
-        remedy = "Fill it in, or choose another way." if one.group else "Fill it in."
+        remedy = "Fill it in, or choose an alternative." if one.group else "Fill it in."
     article = "an" if noun[0] in "aeiou" else "a"
     return WorkbenchError(
         "request.invalid", f"{article} {noun} is missing", where=one.name, seen="nothing", remedy=remedy
@@ -146,27 +146,27 @@ def _missing(one: InputField) -> WorkbenchError:
 
 
 def _seed(value: float | None) -> int:
-    """The seed, as it is shown. Raises WorkbenchError (request.invalid): a browser does not keep it exactly."""
+    """The seed. Raises WorkbenchError (request.invalid) if a browser cannot represent it exactly."""
     seed = value or 0
     if seed != int(seed) or not 0 <= seed <= MAX_SEED:
         raise WorkbenchError(
             "request.invalid",
-            "a browser does not keep this seed exactly",
+            "a browser cannot represent this seed exactly",
             where="seed",
             seen=f"{seed:.0f}" if seed == int(seed) else seed,
             allowed=f"a whole number from 0 to {MAX_SEED}",
-            remedy="Take a smaller one.",
+            remedy="Use a smaller seed.",
         )
     return int(seed)
 
 
 def new_seed() -> int:
-    """A seed that every JSON reader keeps exactly."""
+    """A random seed that every JSON parser represents exactly."""
     return secrets.randbelow(2**31)
 
 
 def beside(form: Form, pipeline: str, error: WorkbenchError) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Where a refusal is to be read: (problems beside fields, errors of parameters)."""
+    """Where the page shows an error: (problems beside fields, errors of parameters)."""
     info = error.info().model_dump(mode="json")
     one = find_pipeline(pipeline)
     found = _PARAM.match(error.where)

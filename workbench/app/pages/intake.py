@@ -1,4 +1,4 @@
-"""What was captured on a page becomes an artifact of the deployment."""
+"""Stores files from a page as artifacts of the deployment."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from workbench.client.uploads import keep_sample, keep_upload
 
 
 def take_in(deployment: Deployment, path: Path, kind: str, user: User) -> dict[str, Any]:
-    """The file as ``schemas.upload.Upload`` in JSON. Raises WorkbenchError (upload.*, access.forbidden)."""
+    """Store the file; returns ``schemas.upload.Upload`` as JSON. Raises WorkbenchError: upload.*, access.forbidden."""
     need_runner(user)
     return _shown(keep_upload(deployment, path, owner=user.name, kind=kind))
 
 
 def take_sample(deployment: Deployment, user: User) -> dict[str, Any]:
-    """The packaged portrait, marked as such: nobody's consent is needed for it. Raises as ``take_in``."""
+    """The packaged portrait, marked as a sample, which requires no consent. Raises like ``take_in``."""
     need_runner(user)
     return {**_shown(keep_sample(deployment, user.name)), "sample": True}
 
 
 def take_again(deployment: Deployment, sha256: str | None, kind: str, user: User) -> dict[str, Any] | None:
-    """A file of an earlier job, as it was found when it was brought in. Raises WorkbenchError (artifact.unknown)."""
+    """A file of an earlier job, with the inspection result of its upload. Raises WorkbenchError (artifact.unknown)."""
     if sha256 is None:
         return None
     found = deployment.grants.upload(user.name, sha256)
@@ -47,7 +47,7 @@ def take_again(deployment: Deployment, sha256: str | None, kind: str, user: User
 
 @cache
 def sample_digests(deployment: Deployment) -> frozenset[str]:
-    """Digests of the packaged portrait: as an upload keeps it, and as the command line and notebooks give it."""
+    """Digests of the packaged portrait: as stored by an upload, and as sent by the command line and notebooks."""
     kept = keep_sample(deployment, LOCAL.name).ref.sha256
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
         packaged = hashlib.sha256(sample_portrait(Path(folder)).read_bytes()).hexdigest()

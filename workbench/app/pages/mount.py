@@ -1,4 +1,4 @@
-"""Builds the pages and mounts them at the root of the app."""
+"""Builds the Gradio pages and mounts them at the root of the app."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi.staticfiles import StaticFiles
 from workbench import web
 
 
-class _Asked(StaticFiles):
-    """A browser asks whether a module has changed: after an update no old one meets a new page."""
+class _RevalidatedFiles(StaticFiles):
+    """Makes browsers revalidate each module, so that after an update a new page never loads an old module."""
 
     def file_response(self, *args: Any, **named: Any) -> Response:
         answer = super().file_response(*args, **named)
@@ -20,12 +20,12 @@ class _Asked(StaticFiles):
 
 
 def mount_pages(app: FastAPI, *, login: bool) -> None:
-    """Mount the pages; every route that is registered before goes first.
+    """Mount the pages. Routes that are registered before take precedence.
 
-    Imports Gradio: some seconds of CPU.
+    Imports Gradio, which takes some seconds of CPU time.
 
     Args:
-        login: whether people log in.
+        login: whether users log in.
     """
     import gradio as gr
 
@@ -37,14 +37,14 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
 
     deployment = app.state.deployment
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
-        add_endpoints(deployment)  # first: events of the page have names too, and would take these
+        add_endpoints(deployment)  # first, because events of the page have names too and would take these
         generate_page(deployment, demo, login=login)
     with demo.route("Runs", "runs"):
         runs_page()
     with demo.route("System", "system"):
         system_page()
-    demo.queue(default_concurrency_limit=8)  # every event is a short call; people must not wait for each other
-    app.mount("/web", _Asked(directory=web.folder()), name="web")
+    demo.queue(default_concurrency_limit=8)  # events are short calls, and users must not wait for each other
+    app.mount("/web", _RevalidatedFiles(directory=web.folder()), name="web")
     gr.mount_gradio_app(
         app,
         demo,
@@ -56,7 +56,7 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
         run_history=False,
         ssr_mode=False,
         footer_links=[],
-        show_error=False,  # the text of a bug is for the log; what `gr.Error` says is shown all the same
+        show_error=False,  # unexpected exceptions appear in the log only; `gr.Error` is shown regardless
     )
-    # Gradio looks at the paths of files only once it is launched, and a mounted page never is.
+    # Gradio checks file paths only after launch(), which is never called for a mounted page.
     demo.has_launched = True

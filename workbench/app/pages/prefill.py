@@ -1,4 +1,4 @@
-"""Filling the form: from the address, from an earlier job, from an example."""
+"""Fills the form from an earlier job or an example."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Updates = dict[Any, Any]
 
 
 def from_job(deployment: Deployment, form: Form, job_id: str, user: User) -> Updates:
-    """Updates that ask for the same as a job; what it was given is looked up anew. Raises WorkbenchError."""
+    """Updates that fill the form with the request of a job and load its input files again. Raises WorkbenchError."""
     record = visible(user, deployment.job(job_id))
     asked = asked_for(record.graph)
     if asked is None:
         raise WorkbenchError(
             "pipeline.bad_option",
-            f"job {job_id} was submitted as a graph, not by a pipeline",
+            f"job {job_id} was submitted as a graph, not as a pipeline",
             where=job_id,
-            remedy="Run it again from the page Runs, or submit a changed graph.",
+            remedy="Run it again on the page Runs, or submit a changed graph.",
         )
     options = asked["options"]
     pipeline = find_pipeline(asked["pipeline"])
@@ -40,17 +40,17 @@ def from_job(deployment: Deployment, form: Form, job_id: str, user: User) -> Upd
         **_filled(deployment, form, pipeline, given, asked.get("params", {}), leave_out, user),
         form.seed: options.get("seed", 0),
         form.experiment: record.experiment,
-        form.consent: False,  # it is given for each job anew
+        form.consent: False,  # each job needs its own consent
     }
 
 
 def examples() -> list[tuple[Pipeline, Example]]:
-    """What the listed pipelines declare to be clicked, in their order."""
+    """The examples that the listed pipelines declare, in their order."""
     return [(pipeline, example) for pipeline in listed() for example in pipeline.examples]
 
 
 def from_example(deployment: Deployment, form: Form, number: int, user: User) -> Updates:
-    """Updates for an example."""
+    """Updates that fill the form with an example."""
     pipeline, example = examples()[number]
     return _filled(deployment, form, pipeline, example.inputs, example.params, [], user)
 
@@ -64,7 +64,7 @@ def _filled(
     leave_out: list[str],
     user: User,
 ) -> Updates:
-    """Every field with what is given for it; the others are emptied."""
+    """Updates that set every given field and empty all others."""
     updates: Updates = {form.pipeline: pipeline.name}
     own = form.fields.of(pipeline)
     for made in form.fields.made.values():
@@ -82,9 +82,9 @@ def _filled(
     return {**updates, form.parameters: shown}
 
 
-def with_captures(form: Form, updates: Updates) -> Updates:
-    """Beside a file that was filled in its capture disappears."""
-    for one in form.fields.captures():
+def with_file_inputs(form: Form, updates: Updates) -> Updates:
+    """The updates, extended to hide the Gradio component and the sample button of each filled file input."""
+    for one in form.fields.file_inputs():
         if one.taken in updates:
             is_empty = not (isinstance(updates[one.taken], dict) and "ref" in updates[one.taken])
             updates[one.source] = gr.update(visible=is_empty)

@@ -1,12 +1,12 @@
-"""The page Runs: the history, and a run in full. All of it lives in the browser and the HTTP API."""
+"""The page Runs: the history and the details of a run, drawn in the browser with the HTTP API."""
 
 from __future__ import annotations
 
-from workbench.app.pages.island import island
-from workbench.app.pages.shell import heading
+from workbench.app.pages.heading import heading
+from workbench.app.pages.js_component import js_component
 
 
 def runs_page() -> None:
-    """To be called inside ``demo.route``."""
+    """Call it inside ``demo.route``."""
     heading("Runs")
-    island("runs", elem_id="runs")
+    js_component("runs", elem_id="runs")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from workbench.app.pages.island import island
-from workbench.app.pages.shell import heading
+from workbench.app.pages.heading import heading
+from workbench.app.pages.js_component import js_component
 
 
 def system_page() -> None:
-    """To be called inside ``demo.route``."""
+    """Call it inside ``demo.route``."""
     heading("System")
-    island("system", elem_id="system")
+    js_component("system", elem_id="system")

@@ -1,4 +1,4 @@
-"""How Gradio's own components look: the palette of ``web/workbench.css``, system fonts, nothing from outside."""
+"""The theme of Gradio's own components: the palette of ``web/workbench.css``, system fonts, no external resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gradio.themes import Base, Color, sizes
 
 from workbench import web
 
-# Without this each module is asked for when the one before has come, and the first when Gradio has drawn its place.
+# Without preloading, each module loads only after the one that imports it, and the first after Gradio has rendered.
 _MODULES = (
     "dom",
     "api",
@@ -15,14 +15,14 @@ _MODULES = (
     "cards",
     "feed",
     "job",
-    "lack",
+    "blockers",
     "artifact",
-    "keep",
+    "preserve_input",
     "parameters",
     "monitor",
     "media",
-    "earlier",
-    "removed",
+    "earlier_files",
+    "stored_kinds",
     "dialog",
     "examples",
     "estimate",
@@ -30,7 +30,7 @@ _MODULES = (
 HEAD = (
     '<meta name="color-scheme" content="light dark">'
     + "".join(f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES)
-    + '<script type="module" src="/web/early.js"></script>'
+    + '<script type="module" src="/web/preload.js"></script>'
     + f"<script>{(web.folder() / 'upload_refusals.js').read_text(encoding='utf-8')}</script>"
 )
 
@@ -65,7 +65,7 @@ _STONE = Color(
 
 
 def theme() -> Base:
-    """Calm: one accent, hairlines instead of shadows, text in the fonts of the system."""
+    """A calm theme: one accent, hairlines instead of shadows, system fonts."""
     made = Base(
         primary_hue=_IRIS,
         secondary_hue=_IRIS,

@@ -1,1 +1,1 @@
-"""Bytes that come in, and artifacts that go out."""
+"""Receives uploads and stores them as artifacts."""

@@ -1,9 +1,8 @@
-"""What a Gradio component is given as a file must be a file of this deployment, and one the asking user may read.
+"""Checks that file values of Gradio components are uploads that the user may read.
 
-Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``, and Gradio opens or
-fetches whatever it names; bytes in a ``data:`` URL it decodes itself. So a path must be that of an upload which the
-asking user may read; all else is refused before Gradio sees the request, and so is a body that only Gradio's reader of
-JSON would understand.
+Gradio takes a component's value from the body of a request. A file there is ``{"path": …}``. Gradio opens or fetches
+any path and decodes ``data:`` URLs. So a path must be that of an upload that the user may read. Everything else is
+refused before Gradio sees the request, and so is a body that only Gradio's JSON parser would accept.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from anyio import to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
-from workbench.app.answers import error_answer
+from workbench.app.error_responses import error_response
 from workbench.app.uploads.copies import place_of, use
 from workbench.client.access import User, readable
 from workbench.client.deployment import Deployment
@@ -28,7 +27,7 @@ _CALLS = re.compile(r"/gradio_api/(queue/join|run/|call/|api/|stream/|component_
 
 
 class CheckedValues:
-    """Pure ASGI; the body's size is bounded by the guard before it."""
+    """Pure ASGI middleware. The guard in front of it limits the size of the body."""
 
     def __init__(self, app: ASGIApp, deployment: Deployment, folder: Path) -> None:
         self.app = app
@@ -49,25 +48,25 @@ class CheckedValues:
         try:
             await to_thread.run_sync(partial(self._check, body, scope["state"]["user"]))
         except WorkbenchError as error:
-            await error_answer(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
             return
-        given = False
+        replayed = False
 
-        async def again() -> Message:
-            nonlocal given
-            if given:
+        async def replay() -> Message:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            given = True
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self.app(scope, again, send)
+        await self.app(scope, replay, send)
 
     def _check(self, body: bytes, user: User) -> None:
         if not body:
-            return  # Gradio says so in its own words
+            return  # Gradio reports this error itself
         try:
             document = orjson.loads(body)
-        except orjson.JSONDecodeError as error:  # Python's own reader takes more: NaN, lone surrogates, UTF-16
+        except orjson.JSONDecodeError as error:  # Python's own parser accepts more: NaN, lone surrogates, UTF-16
             raise WorkbenchError(
                 "graph.not_json", str(error), where="the body of the request", remedy="Send JSON as UTF-8."
             ) from error
@@ -86,16 +85,16 @@ class CheckedValues:
 def _not_uploaded(path: str) -> WorkbenchError:
     return WorkbenchError(
         "request.invalid",
-        "a file is given that was not uploaded here",
+        "the request names a file that was not uploaded here",
         where="data",
         seen=path[:200],
-        allowed="a path that /gradio_api/upload answered",
-        remedy="Upload the file first; gradio_client does so with handle_file(path).",
+        allowed="a path that /gradio_api/upload returned",
+        remedy="Upload the file first, with gradio_client by handle_file(path).",
     )
 
 
 def _given(value: Any, name: str) -> Iterator[str]:
-    """Every text of that name of an object in a JSON value."""
+    """All strings with this name in the objects of a JSON value."""
     left = [value]
     while left:
         item = left.pop()

@@ -1,4 +1,4 @@
-"""A multipart body taken apart while it comes in: files go to the disk, nothing is held in memory."""
+"""Parses a multipart body while it arrives, and writes its files to disk instead of memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.client.inspection.bytes_seen import HEAD_BYTES, family_of, format
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import check_size
 
-if TYPE_CHECKING:  # it exists for type checkers alone
+if TYPE_CHECKING:  # exists for type checkers only
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_PARTS = 32
@@ -30,23 +30,23 @@ _CAP_OF = {"image": "image", "audio": "audio", "media": "video"}
 
 @dataclass
 class ReceivedFile:
-    """A file as it came in, under a name of ours."""
+    """A received file, stored under a generated name."""
 
     path: Path
-    name: str  # what the client calls it: for people, never a path
+    name: str  # the client's name, for display only, never used as a path
     field: str = "file"
     size_bytes: int = 0
 
 
 class Form:
-    """One body. ``write`` blocks on the disk and raises at the first byte that is not acceptable.
+    """One multipart body. ``write`` blocks on the disk and raises at the first invalid byte.
 
     Args:
         content_type: of the request.
-        folder: where files go.
-        field: the name that file fields must have, or the names, each of which stands for one file.
-        files: how many of them there may be.
-        texts: further fields, with the longest value of each in bytes.
+        folder: for the files.
+        field: the required name of file fields, or several names with one file each.
+        files: the largest number of files.
+        texts: further fields, with the largest size of each value in bytes.
     """
 
     def __init__(
@@ -79,25 +79,25 @@ class Form:
 
     @property
     def current_name(self) -> str:
-        """What the client calls the last file that began."""
+        """The client's name of the last file that started."""
         return self.files[-1].name if self.files else ""
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes. Raises WorkbenchError (request.invalid, upload.*) and OSError of the disk."""
+        """Parse the next bytes. Raises WorkbenchError (request.invalid, upload.*) and OSError of the disk."""
         try:
             self._parser.write(data)
         except FormParserError as fault:
             raise _malformed(str(fault)) from fault
 
     def finish(self) -> None:
-        """The body is over. Raises WorkbenchError (request.invalid) where it was cut short or holds no file."""
+        """End the body. Raises WorkbenchError (request.invalid) if it is truncated or contains no file."""
         if not self._ended:
             raise _malformed("the body ends before its last boundary")
         if not self.files:
-            raise _malformed("there is no file in it", allowed=self._wanted())
+            raise _malformed("no file", allowed=self._wanted())
 
     def close(self) -> None:
-        """Close what is open; the folder is its owner's to remove."""
+        """Close the open file. The caller removes the folder."""
         if self._open is not None:
             self._open.close()
             self._open = None
@@ -132,7 +132,7 @@ class Form:
         if disposition != b"form-data" or not name:
             raise _malformed("a part without a name", allowed="Content-Disposition: form-data; name=…")
         if self._headers.get(b"content-transfer-encoding", b"binary").lower() not in (b"binary", b"8bit", b"7bit"):
-            raise _malformed("a part in another transfer encoding", allowed="binary")
+            raise _malformed("a part with an unsupported transfer encoding", allowed="binary")
         if b"filename" in options:
             self._begin_file(name, options[b"filename"].decode(errors="replace"))
         elif name in self._lengths:
@@ -162,7 +162,7 @@ class Form:
             if self._head is not None:
                 self._head += data[start : min(end, start + HEAD_BYTES)]
                 if len(self._head) >= HEAD_BYTES:
-                    self._know()
+                    self._detect_type()
             check_size(self._file.size_bytes, self._cap, self._limits)
             self._open.write(memoryview(data)[start:end])
 
@@ -177,7 +177,7 @@ class Form:
                 raise _malformed(f"kind {self.kind[:80]!r}", where="kind", allowed=list(KINDS))
         elif self._file is not None:
             if self._head is not None:
-                self._know()
+                self._detect_type()
             self.close()
             self._file = None
 
@@ -189,8 +189,8 @@ class Form:
 
     _cap = "auto"
 
-    def _know(self) -> None:
-        """The first bytes are here: what is refused by them is refused now, not after the last megabyte."""
+    def _detect_type(self) -> None:
+        """Detect the type from the first bytes, so that a refusal does not have to wait for the last megabyte."""
         assert self._head is not None
         family = family_of(format_of(self._head[:HEAD_BYTES]))
         self._cap = self.kind if self.kind != "auto" else _CAP_OF[family]
@@ -202,7 +202,7 @@ def _boundary(content_type: str) -> bytes:
     if kind != b"multipart/form-data":
         raise WorkbenchError(
             "request.invalid",
-            "the body is not a form with a file in it",
+            "the body is not a multipart form",
             where="Content-Type",
             seen=content_type[:200],
             allowed="multipart/form-data; boundary=…",
@@ -217,9 +217,9 @@ def _boundary(content_type: str) -> bytes:
 def _malformed(seen: str, where: str = "body", allowed: object = None) -> WorkbenchError:
     return WorkbenchError(
         "request.invalid",
-        "the form cannot be read",
+        "the form is not valid",
         where=where,
         seen=seen,
         allowed=allowed,
-        remedy="Send multipart/form-data as /docs describes it.",
+        remedy="Send multipart/form-data as described in /docs.",
     )

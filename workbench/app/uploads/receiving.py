@@ -1,4 +1,4 @@
-"""The body of an upload request, from the socket to the disk."""
+"""Streams the body of an upload request from the socket to the disk."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workbench.client.inspection.limits import MB, Limits
 from workbench.client.inspection.refusals import megabytes, too_large
 from workbench.store.files import written
 
-BATCH_BYTES = 512 * 1024  # handed to a thread at once
-SILENCE_S = 30.0  # a sender that is silent for as long is given up
-FORM_OVERHEAD_BYTES = MB  # of headers and small fields around the files
-DRAIN_BYTES, DRAIN_S, PAUSE_S = 64 * MB, 10.0, 1.0  # a client that pauses for a second waits for the answer
-# Threads of their own: uploads that wait for the disk or a decoder keep no other route from its thread.
+BATCH_BYTES = 512 * 1024  # written by a thread at once
+SILENCE_S = 30.0  # timeout for a client that sends nothing
+FORM_OVERHEAD_BYTES = MB  # for headers and small fields around the files
+DRAIN_BYTES, DRAIN_S, PAUSE_S = 64 * MB, 10.0, 1.0  # a client that pauses for a second waits for the response
+# Separate threads, so that uploads that wait for the disk or a decoder do not block other routes.
 THREADS = CapacityLimiter(12)
 
 
@@ -34,15 +34,15 @@ async def receive(
     texts: Mapping[str, int] = MappingProxyType({}),
     seen: Callable[[str, bytes], None] | None = None,
 ) -> Form:
-    """The form of a request, its files in ``folder``. Holds half a megabyte, whatever the size.
+    """The form of a request, with its files in ``folder``. Needs half a megabyte of memory for any size.
 
     Args:
-        field, files, texts: as of ``Form``.
+        field, files, texts: see ``Form``.
         seen: called on the event loop with the client's name of the file and each piece of the body.
 
     Raises WorkbenchError (request.invalid, upload.*, home.disk_full, home.not_writable) and
-    starlette.requests.ClientDisconnect. What the client still sends after a refusal is read and dropped, up to a bound:
-    an answer to a client that is still sending would be lost with the connection.
+    starlette.requests.ClientDisconnect. After a refusal it reads and drops further bytes, up to a limit, because a
+    client that is still sending would lose the response together with the connection.
     """
     pieces = request.stream()
     try:
@@ -73,7 +73,7 @@ async def _take(
             form.write(data)
 
     batch = bytearray()
-    async for piece in _with_patience(pieces):
+    async for piece in _with_timeout(pieces):
         batch += piece
         if len(batch) >= BATCH_BYTES:
             await to_thread.run_sync(write, bytes(batch), limiter=THREADS)
@@ -85,7 +85,7 @@ async def _take(
     form.finish()
 
 
-async def _with_patience(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _with_timeout(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout(SILENCE_S):
@@ -95,10 +95,10 @@ async def _with_patience(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         except TimeoutError:
             raise WorkbenchError(
                 "request.invalid",
-                "the upload stopped",
+                "the upload stalled",
                 where="body",
                 seen=f"nothing for {SILENCE_S:.0f} s",
-                remedy="Send it again.",
+                remedy="Upload the file again.",
             ) from None
         yield piece
 
@@ -110,5 +110,5 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
             while dropped < DRAIN_BYTES:
                 async with asyncio.timeout(PAUSE_S):
                     dropped += len(await anext(pieces))
-    except Exception:  # all of it, slow, or gone: now the answer
+    except Exception:  # the body has ended, or the client is slow or gone: send the response now
         return

@@ -1,4 +1,4 @@
-"""What every page begins with."""
+"""The navigation and the title at the top of every page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from gradio.components.navbar import Navbar
 
 
 def heading(title: str) -> None:
-    """The navigation and the page's title."""
+    """Add the navigation and the page's title."""
     Navbar(main_page_name="Generate")
     gr.Markdown(f"# {title}", elem_classes="wb-title", container=False)

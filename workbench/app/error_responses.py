@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: ``{error, code, details}`` with the status that fits the code."""
+"""Errors as HTTP responses: ``{error, code, details}`` with the status of the code."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from workbench.client.refusals import refusal
 
-SEE_DOCS = "Correct that field; /docs describes every call."
+SEE_DOCS = "Correct this field. /docs describes every call."
 
 
-def error_answer(error: WorkbenchError) -> JSONResponse:
+def error_response(error: WorkbenchError) -> JSONResponse:
     """The error as JSON."""
     status, body = refusal(error)
     headers = {"Retry-After": str(body["details"].get("retry_after_s", 2))} if status in (429, 503) else {}
@@ -24,18 +24,18 @@ def error_answer(error: WorkbenchError) -> JSONResponse:
 
 
 def register_errors(app: FastAPI) -> None:
-    """Let every route answer errors in one shape."""
+    """Give the errors of all routes the same shape."""
 
     @app.exception_handler(WorkbenchError)
-    async def known(_: Request, error: WorkbenchError) -> JSONResponse:
-        return error_answer(error)
+    async def workbench_error(_: Request, error: WorkbenchError) -> JSONResponse:
+        return error_response(error)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        return error_answer(invalid(error.errors(), "request.invalid", remedy=SEE_DOCS))
+    async def validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
+        return error_response(invalid(error.errors(), "request.invalid", remedy=SEE_DOCS))
 
     @app.exception_handler(HTTPException)
-    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         code = {404: "request.not_found", 405: "request.method"}.get(error.status_code, "request.invalid")
         body = {"error": str(error.detail), "code": code, "details": {}}
         return JSONResponse(body, error.status_code, headers=error.headers)

@@ -1,4 +1,4 @@
-"""Puts the guard around an application."""
+"""Adds the guard to an application."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.app.access.policy import policy_of
 
 
 def add_guard(app: FastAPI, host: str, port: int) -> None:
-    """Guard an application that will listen on ``host`` and ``port``; no middleware may be added after this."""
+    """Guard an application that will listen on ``host`` and ``port``. Add other application middleware before this."""
     app.state.policy = policy_of(app.state.deployment.settings, host, port)
     app.state.limits = Limits()
     app.state.hashing = ThreadPoolExecutor(2, thread_name_prefix="login")

@@ -1,4 +1,4 @@
-"""Taking in an image, a sound or a video: Gradio's component captures it, an island shows what was taken in."""
+"""The input of an image, an audio file or a video: a Gradio component captures it, a JS component shows it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 
 from schemas.errors import WorkbenchError
-from workbench.app.pages.asking import asking
 from workbench.app.pages.intake import take_again, take_in, take_sample
-from workbench.app.pages.island import Island, island
+from workbench.app.pages.js_component import JsComponent, js_component
+from workbench.app.pages.request_user import request_user
 from workbench.client.access import need_runner
 from workbench.client.deployment import Deployment
 
@@ -19,21 +19,23 @@ _HEIGHT_PX = 240
 
 
 @dataclass(frozen=True)
-class Capture:
-    """The components of one file: where it is captured, and the reference that was made of it."""
+class FileInput:
+    """The components of one file input: the Gradio component, and the stored file with its reference."""
 
     source: gr.Image | gr.Audio | gr.Video
-    taken: Island  # value: schemas.upload.Upload as JSON, or None
+    taken: JsComponent  # value: schemas.upload.Upload as JSON, or None
     sample: gr.Button | None
     frame: gr.Column
 
 
-def capture(deployment: Deployment, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False) -> Capture:
-    """Components and their events; the taken file is an artifact of the deployment from then on.
+def file_input(
+    deployment: Deployment, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False
+) -> FileInput:
+    """Create the components and their events. An event stores the file as an artifact of the deployment.
 
     Args:
         kind: image, audio or video.
-        sample: offer the packaged portrait.
+        sample: adds a button for the packaged portrait.
     """
     with gr.Column(elem_id=elem_id, elem_classes="wb-plain") as frame:
         if kind == "image":
@@ -59,14 +61,14 @@ def capture(deployment: Deployment, name: str, label: str, kind: str, elem_id: s
                 elem_id=f"{name}-source",
                 elem_classes="wb-audio-source",
             )
-        taken = island("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
+        taken = js_component("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
         button = gr.Button(f"Use the sample {label.lower()}", size="sm", elem_id=f"{name}-sample") if sample else None
 
     def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
         if not path:
             return gr.skip(), gr.skip()
         try:
-            return gr.update(value=None, visible=False), take_in(deployment, Path(path), kind, asking(request))
+            return gr.update(value=None, visible=False), take_in(deployment, Path(path), kind, request_user(request))
         except WorkbenchError as error:
             return gr.update(value=None, visible=True), {"error": error.info().model_dump(mode="json")}
 
@@ -85,7 +87,7 @@ def capture(deployment: Deployment, name: str, label: str, kind: str, elem_id: s
         digest = value.get("again") if isinstance(value, dict) else None
         if not isinstance(digest, str):
             return tuple(gr.skip() for _ in shows)
-        user = asking(request)
+        user = request_user(request)
         try:
             need_runner(user)
             return with_button((gr.update(value=None, visible=False), take_again(deployment, digest, kind, user)))
@@ -104,9 +106,11 @@ def capture(deployment: Deployment, name: str, label: str, kind: str, elem_id: s
 
         def from_sample(request: gr.Request) -> tuple[Any, ...]:
             try:
-                return with_button((gr.update(value=None, visible=False), take_sample(deployment, asking(request))))
+                return with_button(
+                    (gr.update(value=None, visible=False), take_sample(deployment, request_user(request)))
+                )
             except WorkbenchError as error:
                 return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
 
         button.click(from_sample, None, shows, api_visibility="private", show_progress="minimal")
-    return Capture(source, taken, button, frame)
+    return FileInput(source, taken, button, frame)

@@ -42,11 +42,11 @@ def page(
     """A page with a picture and a sound, behind the app's routes; its deployment and its address."""
     import gradio as gr
 
-    from workbench.app.uploads.gradio_door import add_gradio_door
+    from workbench.app.uploads.gradio_uploads import add_gradio_uploads
 
     deployment = deployment_at(tmp_path_factory.mktemp("home"), s3, upload_image_mb=2)
     app = create_app(deployment, pages=False)
-    add_gradio_door(app)
+    add_gradio_uploads(app)
     app.add_middleware(Named, otherwise=ANN)
 
     def told(image: str | None, sound: str | None) -> tuple[str, str | None]:

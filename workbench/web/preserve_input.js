@@ -1,18 +1,17 @@
 // @ts-check
-// A redraw takes nothing from a person who is typing: text, caret, focus and open folds stay.
+// Preserves text, caret, focus and open sections when a form is redrawn while the user types.
 
 import { find } from "./dom.js";
 
 /**
  * @typedef {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} Field
  *
- * Calls `redraw()`; fields are known again by their id, folds by `data-key`. With `texts: false` the fields have other
- * values now, and keep those.
+ * Calls `redraw()`. Identifies fields by id and sections by `data-key`. With `texts: false` the fields keep their new values.
  * @param {HTMLElement} box
  * @param {() => void} redraw
  * @param {{texts?: boolean}} [options]
  */
-export function keepTyping(box, redraw, { texts: keep = true } = {}) {
+export function preserveInput(box, redraw, { texts: keep = true } = {}) {
   const fields = () => /** @type {Field[]} */ ([...box.querySelectorAll("input[id], textarea[id], select[id]")]);
   const folds = () => /** @type {HTMLDetailsElement[]} */ ([...box.querySelectorAll("details[data-key]")]);
   const texts = new Map(fields().filter(isText).map((one) => [one.id, { text: one.value, top: one.scrollTop }]));
@@ -32,7 +31,7 @@ export function keepTyping(box, redraw, { texts: keep = true } = {}) {
   const again = focus && find(box, `#${CSS.escape(focus)}`);
   if (!again || again === document.activeElement) return;
   again.focus({ preventScroll: true });
-  // Fields for numbers do not tell where theirs is.
+  // Number fields do not report a caret.
   if (keep && caret && caret.start !== null && (again instanceof HTMLInputElement || again instanceof HTMLTextAreaElement)) again.setSelectionRange(caret.start, caret.end, caret.direction);
 }
 

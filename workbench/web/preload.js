@@ -1,5 +1,5 @@
 // @ts-check
-// Before Gradio is there, what the cards need is asked for.
+// Runs before Gradio has loaded: requests the data of the cards.
 
 import { pipelines } from "./pipelines.js";
 

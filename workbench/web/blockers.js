@@ -1,5 +1,5 @@
 // @ts-check
-// What a job lacks before it can go on: a worker for a service, or a pool that was paused. With what to do about it.
+// What blocks a job: a service without a worker or a paused pool, with the remedy.
 
 import { pageUrl } from "./api.js";
 import { h } from "./dom.js";
@@ -7,12 +7,12 @@ import { isFinal, nodesOf } from "./job.js";
 import { pipelines } from "./pipelines.js";
 
 /**
- * {services, pools, paused} or null. `unserved` is what the submit answered, "service version" and perhaps "(how what a
- * worker has differs)": it counts until the job's own word comes, a node of that service begins or somebody offers it.
+ * {services, pools, paused} or null. `unserved` comes from the submit: "service version", optionally with the difference in
+ * brackets. An entry counts until the job reports its own waits, a node of the service starts, or a worker provides it.
  */
-export function lack(job, unserved = []) {
+export function blockersOf(job, unserved = []) {
   if (isFinal(job.status) || job.problem?.status === 404) return null;
-  const services = new Map(); // by service, what is lacking of it
+  const services = new Map(); // service -> the entry to show
   const pools = new Set();
   const nodes = nodesOf(job);
   for (const node of nodes) {
@@ -33,19 +33,19 @@ export function lack(job, unserved = []) {
   return services.size || job.paused ? { services: [...services.values()].sort(), pools: [...pools], paused: job.paused ?? "" } : null;
 }
 
-/** The note about it; null where nothing is lacking. */
-export function lackNote(lacking) {
-  if (!lacking) return null;
-  const { services, pools, paused } = lacking;
+/** The note about blockers; null if there are none. */
+export function blockersNote(blockers) {
+  if (!blockers) return null;
+  const { services, pools, paused } = blockers;
   const start = pools.length ? pools.map((pool) => [" ", h("code", {}, `workbench worker --pool ${pool}`)]) : " `workbench worker`";
   return h(
     "div",
     { class: "wb-notice", "data-tone": "warn", role: "status" },
     services.length
       ? [
-          h("p", {}, h("strong", {}, `No worker offers ${services.join(", ")} now.`), " The job keeps its place and goes on by itself as soon as one does."),
-          h("p", { class: "wb-muted" }, "Start one:", start, ". ", h("a", { href: pageUrl("/system") }, "System"), " shows who is up."),
+          h("p", {}, h("strong", {}, `Queued: no worker provides ${services.join(", ")}.`), " The job keeps its place and continues when a worker does."),
+          h("p", { class: "wb-muted" }, "Start a worker:", start, ". ", h("a", { href: pageUrl("/system") }, "System"), " shows all workers."),
         ]
-      : [h("p", {}, h("strong", {}, `The pool ${paused} is paused.`), " The job keeps its place and goes on when the pool does."), h("p", { class: "wb-muted" }, "Let it go on: ", h("code", {}, `workbench queue resume ${paused}`))],
+      : [h("p", {}, h("strong", {}, `The pool ${paused} is paused.`), " The job keeps its place and continues when the pool is resumed."), h("p", { class: "wb-muted" }, "Resume it: ", h("code", {}, `workbench queue resume ${paused}`))],
   );
 }

@@ -1,15 +1,15 @@
 // @ts-check
-// What is stored and what was removed of it, by kind, in plain words.
+// Names and tables for the kinds of stored and removed data.
 
 import { bytes, h } from "./dom.js";
 
-/** The kinds in the order in which they are shown; a kind of a newer server goes to the last group. */
+/** The kinds in display order. Unknown kinds of a newer server belong to the last group. */
 export const GROUPS = [
   { title: "Artifacts", kinds: { images: "images", audio: "audio", video: "video", files: "other files" } },
   { title: "Copies", kinds: { mlflow_files: "copies in MLflow", cache: "local cache", videos: "folder videos/", thumbnails: "thumbnails", previews: "previews", partial: "unfinished uploads" } },
   { title: "Records", kinds: { bus: "bus", sql: "SQL", mlflow: "MLflow's database", logs: "logs" } },
 ];
-/** Of these there is a number, and no size of their own. */
+/** Kinds with a count, but without a size of their own. */
 export const COUNTED = { jobs: ["job", "jobs"], uploads: ["upload", "uploads"], results: ["cached result", "cached results"], mlflow_runs: ["run in MLflow", "runs in MLflow"] };
 
 const NAMES = Object.assign({}, ...GROUPS.map((one) => one.kinds));
@@ -25,5 +25,5 @@ export function byKind(list, caption) {
   return h("table", { class: "wb-table wb-sizes" }, h("caption", { class: "wb-sr" }, caption), h("thead", {}, h("tr", {}, ["kind", "number", "size"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, list.map(row)));
 }
 
-/** Bytes of the artifacts among what was removed: what the stores hold, without local copies. */
+/** Bytes of the removed artifacts in the object store, without local copies. */
 export const artifactBytes = (removed) => removed.filter((one) => one.kind in GROUPS[0].kinds).reduce((sum, one) => sum + one.bytes, 0);

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the routes: names, versions, groups."""
+"""The parts of the OpenAPI document that do not come from routes: title, version, groups, additional schemas."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from workbench.pipelines.registry import pipelines
 
 _LIVE = (LiveRequest, LiveResponse, LiveUpdate, LiveHeartbeat)
 TAGS: list[dict[str, Any]] = [
-    {"name": "jobs", "description": "Submit, list, look at, cancel, repeat and delete jobs; approve what they ask."},
-    {"name": "pipelines", "description": "What can be made, what each pipeline takes, and what its nodes offer now."},
+    {"name": "jobs", "description": "Submit, list, show, cancel, repeat and delete jobs; answer their approvals."},
+    {"name": "pipelines", "description": "The pipelines, their inputs, and whether workers provide their nodes."},
     {"name": "presets", "description": "Named parameters of a pipeline."},
-    {"name": "uploads", "description": "Portraits, voices and sounds from outside."},
-    {"name": "artifacts", "description": "What jobs took and made: short-lived links, thumbnails."},
-    {"name": "capabilities", "description": "What all workers together can run."},
+    {"name": "uploads", "description": "Files from users: portraits, voices, videos."},
+    {"name": "artifacts", "description": "Inputs and outputs of jobs: short-lived links, thumbnails."},
+    {"name": "capabilities", "description": "The services that all workers together provide."},
     {"name": "system", "description": "Parts, queues, workers and storage."},
-    {"name": "access", "description": "Who asks: sessions, users, tokens."},
-    {"name": "older clients", "description": "Calls in the form that earlier clients use."},
+    {"name": "access", "description": "Sessions, users, tokens."},
+    {"name": "older clients", "description": "Calls for compatibility with earlier clients."},
     {"name": "health", "description": "Liveness, readiness and metrics, for supervisors and Prometheus."},
 ]
 
 SUMMARY = """
-Everything that the pages do is done through these calls. Errors have one shape, `{error, code, details}`; the codes are
-explained in docs/errors.md. Live states come over the WebSocket at `/ws` (docs/live.md).
+The pages use these calls for everything they do. All errors have the shape `{error, code, details}`; docs/errors.md
+explains the codes. The WebSocket at `/ws` sends live states (docs/live.md).
 """
 
 
-def described() -> dict[str, Any]:
+def openapi_options() -> dict[str, Any]:
     """Arguments of the FastAPI application."""
     return {
         "title": "Talking-head workbench",
@@ -43,30 +43,30 @@ def described() -> dict[str, Any]:
         "openapi_tags": TAGS,
         "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         "generate_unique_id_function": _name,
-        "docs_url": None,  # FastAPI's own page loads its parts from another host
+        "docs_url": None,  # FastAPI's own page loads files from another host
         "redoc_url": None,
         "openapi_url": "/openapi.json",
     }
 
 
 def _name(route: APIRoute) -> str:
-    return route.name  # the names of a generated client's methods
+    return route.name  # becomes the method name of a generated client
 
 
 def _version() -> str:
     try:
         return version("talking-head-workbench")
-    except PackageNotFoundError:  # run from a folder, not installed
+    except PackageNotFoundError:  # run from a folder without installation
         return "0"
 
 
-def describe_more(app: FastAPI) -> None:
-    """Add to the OpenAPI document what no route says: the options of each pipeline, the WebSocket's messages."""
-    plain = app.openapi
+def extend_openapi(app: FastAPI) -> None:
+    """Add the options of each pipeline and the messages of the WebSocket to the OpenAPI document."""
+    generate = app.openapi
 
-    def whole() -> dict[str, Any]:
+    def extended() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = plain()
+            document = generate()
             options = [options_model(pipeline) for pipeline in pipelines().values()]
             modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
                 *((model, "serialization") for model in _LIVE),
@@ -81,4 +81,4 @@ def describe_more(app: FastAPI) -> None:
         assert app.openapi_schema is not None
         return app.openapi_schema
 
-    app.openapi = whole  # type: ignore[method-assign]
+    app.openapi = extended  # type: ignore[method-assign]

@@ -1,8 +1,8 @@
-"""Gradio's own upload route and file route, taken over: its components get only files that were looked at.
+"""Replaces Gradio's upload and file routes, so that its components only receive files that were checked.
 
-Gradio stores what is posted to it as it comes and hands it to whoever knows the path. These two routes are registered
-before its mount, so they win. An upload becomes an artifact like any other, and Gradio is given a copy below
-``<its folder>/uploads/<sha256>/``; who may read that copy is who may read the artifact.
+Gradio stores uploads unchecked and serves them to anyone who knows the path. These two routes are registered before its
+mount, so they take precedence. An upload becomes an artifact like any other, and Gradio gets a copy below
+``<its folder>/uploads/<sha256>/``. Only users who may read the artifact may read that copy.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from schemas.errors import WorkbenchError
 from workbench.app.identity import current_user
 from workbench.app.uploads.component_values import CheckedValues
 from workbench.app.uploads.copies import keep_copy, place_of, use
-from workbench.app.uploads.folder import folder_of_request
 from workbench.app.uploads.gradio_routes import UsedRoutes
 from workbench.app.uploads.receiving import THREADS, receive
+from workbench.app.uploads.request_folder import folder_of_request
 from workbench.client.access import need_runner, readable
 from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import Limits
@@ -36,13 +36,13 @@ from workbench.client.refusals import status_of
 from workbench.client.uploads import keep_upload
 from workbench.retention.local_files import gradio_folder
 
-MOST_FILES = 16  # of one request
+MOST_FILES = 16  # per request
 _UPLOAD_ID = re.compile(r"[\w-]{1,64}")
 _FILE_ROUTES = ("/gradio_api/file={path:path}", "/gradio_api/file/{path:path}")
 
 
-def add_gradio_door(app: FastAPI) -> None:
-    """Add both routes, the check of what components are given, and the list of what else is used of Gradio.
+def add_gradio_uploads(app: FastAPI) -> None:
+    """Add both routes, the check of component values, and the allowlist of Gradio's other routes.
 
     Call it before Gradio is mounted.
     """
@@ -54,7 +54,7 @@ def add_gradio_door(app: FastAPI) -> None:
 
 
 async def _upload(request: Request) -> Response:
-    """A JSON list of paths, as Gradio's frontend wants it; refusals as plain text, which it shows as they are."""
+    """Returns a JSON list of paths, as Gradio's frontend expects; errors as plain text, which the frontend shows."""
     upload_id = request.query_params.get("upload_id", "")
     tracked = _progress(upload_id)
     try:
@@ -84,19 +84,19 @@ async def _received(request: Request, tracked: Any) -> Response:
             keep = partial(_kept, deployment, file.path, user.name, file.name)
             paths.append(await to_thread.run_sync(keep, limiter=THREADS))
     gradio = _mounted(request.app)
-    if gradio is not None:  # what is in this set, Gradio removes by its own rules (delete_cache)
+    if gradio is not None:  # Gradio removes the files in this set by its own rules (delete_cache)
         gradio.get_blocks().upload_file_set.update(paths)
     return JSONResponse(paths)
 
 
 def _kept(deployment: Deployment, path: Path, owner: str, name: str) -> str:
-    """The upload's copy for Gradio. Raises WorkbenchError as ``keep_upload``."""
+    """Store the upload and return the path of its copy for Gradio. Raises WorkbenchError like ``keep_upload``."""
     ref = keep_upload(deployment, path, owner=owner, name=name).ref
     return str(keep_copy(deployment, ref, gradio_folder()))
 
 
 class _Files:
-    """Uploads below Gradio's folder, to those who may read them. Nothing else: no page shows another file this way."""
+    """Serves uploads below Gradio's folder to users who may read them, and no other files."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -134,12 +134,12 @@ class _Files:
 
 
 def _mounted(app: FastAPI) -> Any:
-    """The Gradio application, where one is mounted."""
+    """The mounted Gradio application, or None."""
     return next((r.app for r in app.routes if isinstance(r, Mount) and hasattr(r.app, "get_blocks")), None)
 
 
 def _progress(upload_id: str) -> Any:
-    """Gradio's record of uploads under way, which its progress route reads; None where nobody watches."""
+    """Gradio's registry of running uploads, which its progress route reads; None if nothing watches this upload."""
     if not _UPLOAD_ID.fullmatch(upload_id) or "gradio.routes" not in sys.modules:
         return None
     tracked = sys.modules["gradio.routes"].file_upload_statuses

@@ -8,11 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
-# Whatever else a client names as its method would be a label of its choice.
+# Other methods share one label, because clients could otherwise create arbitrary labels.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Measured:
+class RequestMetrics:
     """Middleware around the whole application."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,7 +35,7 @@ class Measured:
 
 
 def _labels(scope: Scope) -> tuple[str, str]:
-    """Method and template: "/api/jobs/{job_id}", "pages" for what Gradio serves, "none" for what nothing does."""
+    """Method and route template: "/api/jobs/{job_id}", "pages" for Gradio's routes, "none" for unknown addresses."""
     method = scope["method"] if scope["method"] in _METHODS else "other"
     if "route" not in scope:
         return method, "none"

@@ -1,4 +1,4 @@
-"""The private folder of a request that brings files: made and removed on threads, however the request ends."""
+"""The private folder of an upload request, created and removed on threads, however the request ends."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 
 from workbench.client.incoming import make_folder, remove_folder
 
-# Threads of their own: a removal is handed over at once and never waits for an upload that a decoder looks at. What has
-# been handed over is done also when nobody waits for it any more, and before the process ends.
+# Separate threads, so that a removal never waits for an upload that is being decoded. Submitted tasks finish even if
+# the request was cancelled, and before the process ends.
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="folders")
 
 
 @asynccontextmanager
 async def folder_of_request(home: Path) -> AsyncIterator[Path]:
-    """As ``incoming_folder``, without keeping the event loop from anything else.
+    """Like ``incoming_folder``, without blocking the event loop.
 
-    A request that is cancelled while its folder is made or removed leaves none behind.
+    A request that is cancelled while its folder is created or removed leaves no folder behind.
     """
     making = _THREADS.submit(make_folder, home)
     try:

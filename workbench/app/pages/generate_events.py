@@ -1,4 +1,4 @@
-"""What happens on the page Generate when something is pressed, chosen or opened."""
+"""The events of the page Generate."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import gradio as gr
 
 from schemas.errors import WorkbenchError
-from workbench.app.pages.asking import asking
-from workbench.app.pages.capture import Capture
 from workbench.app.pages.fields import doc_of, takes, used_by
+from workbench.app.pages.file_input import FileInput
 from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
-from workbench.app.pages.island import Island
-from workbench.app.pages.prefill import examples, from_example, from_job, with_captures
+from workbench.app.pages.js_component import JsComponent
+from workbench.app.pages.prefill import examples, from_example, from_job, with_file_inputs
+from workbench.app.pages.request_user import request_user
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
 from workbench.client.expected import expected_of
@@ -26,27 +26,27 @@ Updates = dict[Any, Any]
 
 @dataclass(frozen=True)
 class Page:
-    """The components that take part."""
+    """The components of the page that events use."""
 
     deployment: Deployment
     demo: gr.Blocks
     form: Form
-    monitor: Island
-    welcome: Island
-    problems: Island
-    estimate: Island
+    monitor: JsComponent
+    welcome: JsComponent
+    problems: JsComponent
+    estimate: JsComponent
     generate: gr.Button
 
     def everything(self) -> list[Any]:
-        """Every component that an event may change."""
+        """All components that an event may change."""
         fields = self.form.fields
-        captures = [part for one in fields.captures() for part in (one.source, one.sample) if part is not None]
+        file_inputs = [part for one in fields.file_inputs() for part in (one.source, one.sample) if part is not None]
         return [
             *self.form.components(),
-            *captures,
+            *file_inputs,
             *(column for choice in fields.choices for column in choice.columns.values()),
             *(part for fold in fields.folds for part in (fold.accordion, fold.note)),
-            *(filling.button for filling in fields.fillings),
+            *(fill_button.button for fill_button in fields.fill_buttons),
             self.monitor,
             self.welcome,
             self.problems,
@@ -54,8 +54,8 @@ class Page:
         ]
 
 
-def wire(page: Page) -> None:
-    """Connect the events. Those of the page itself are no part of the HTTP API."""
+def connect_events(page: Page) -> None:
+    """Connect the events of the page. They are private, not part of the Gradio API."""
     form, outputs = page.form, page.everything()
 
     def listen(listener: Callable[..., Any], fn: Callable[..., Any], inputs: Any, progress: str = "hidden") -> None:
@@ -73,7 +73,7 @@ def wire(page: Page) -> None:
     def take_example(number: Any, request: gr.Request) -> Updates:
         if not (isinstance(number, int) and 0 <= number < len(examples())):
             return {}
-        return filled(page, from_example(page.deployment, page.form, number, asking(request)))
+        return filled(page, from_example(page.deployment, page.form, number, request_user(request)))
 
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
@@ -82,7 +82,7 @@ def wire(page: Page) -> None:
         return estimated(page, values, request)
 
     listen(page.generate.click, submit, form.components(), "minimal")
-    islands = [form.parameters, *(one.taken for one in form.fields.captures())]
+    components = [form.parameters, *(one.taken for one in form.fields.file_inputs())]
     gr.on(
         [form.pipeline.change, page.demo.load, *(choice.radio.change for choice in form.fields.choices)]
         + [
@@ -90,40 +90,44 @@ def wire(page: Page) -> None:
             for made in form.fields.made.values()
             if not made.one.kind.is_file
         ]
-        + [one.input for one in islands],
+        + [one.input for one in components],
         estimate,
         form.components(),
-        page.estimate,  # alone: nothing that somebody types into is an output
+        page.estimate,  # the only output, so that the event never overwrites a field while the user types
         api_visibility="private",
         show_progress="hidden",
         trigger_mode="always_last",
     )
     listen(form.pipeline.change, adapt, {form.pipeline, *(choice.radio for choice in form.fields.choices)})
-    for one in form.fields.captures():
-        _ask_consent_anew(one, form.consent)
+    for one in form.fields.file_inputs():
+        _reset_consent(one, form.consent)
     listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
 
 
-def _ask_consent_anew(capture: Capture, consent: gr.Checkbox) -> None:
-    """Consent was given for the people of the files that were there; another file shows somebody else."""
+def _reset_consent(file_input: FileInput, consent: gr.Checkbox) -> None:
+    """Clear the consent when a file changes, because it was given for the people in the previous files."""
 
     def taken(path: str | None) -> Any:
         return False if path else gr.skip()
 
-    capture.source.change(taken, capture.source, consent, api_visibility="private", show_progress="hidden")
-    others = [capture.taken.clear, capture.taken.select, *([capture.sample.click] if capture.sample else [])]
+    file_input.source.change(taken, file_input.source, consent, api_visibility="private", show_progress="hidden")
+    others = [
+        file_input.taken.clear,
+        file_input.taken.select,
+        *([file_input.sample.click] if file_input.sample else []),
+    ]
     for listener in others:
         listener(lambda: False, None, consent, api_visibility="private", show_progress="hidden")
 
 
 def generated(page: Page, values: Values, request: gr.Request) -> Updates:
-    """Submit what the form says; a refusal is shown beside its field, and nothing of the form is lost."""
+    """Submit the form. An error is shown beside its field, and the form keeps its values."""
     form = page.form
     try:
         if not values[form.lock]:
             values = {**values, form.seed: new_seed()}
-        job = submitted(page.deployment, form.request(values), asking(request))
+        job = submitted(page.deployment, form.request(values), request_user(request))
     except WorkbenchError as error:
         if error.code == "pipeline.unknown":
             return {page.problems: _unplaced(error)}
@@ -141,25 +145,25 @@ def generated(page: Page, values: Values, request: gr.Request) -> Updates:
 
 
 def _unplaced(error: WorkbenchError) -> list[dict[str, Any]]:
-    """A refusal that no field is to blame for."""
+    """A problem without a field."""
     return [{"field": "", "error": error.info().model_dump(mode="json")}]
 
 
 def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]:
-    """What the form's job would take: ``{seconds, basis}``; empty where it cannot be told now."""
-    user = asking(request)
+    """The expected duration of the form's job: ``{seconds, basis}``; empty if there is no estimate now."""
+    user = request_user(request)
     try:
         answer = expected_of(page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name)
-    except WorkbenchError:  # said where the form is submitted
+    except WorkbenchError:  # the submit reports it
         return {}
     return {"seconds": answer.seconds, "basis": answer.basis}
 
 
 def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
-    """Inputs that the pipeline does not take are disabled, and say which one takes them.
+    """Disable the inputs that the pipeline does not have, with a note about which pipelines have them.
 
     Args:
-        values: of the radios: what is chosen now; the first choice takes its place where the pipeline lacks it.
+        values: the current values of the radios. If the pipeline lacks a value, the first choice replaces it.
     """
     fields = page.form.fields
     updates: Updates = {}
@@ -174,23 +178,23 @@ def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
         updates |= choice.shown(chosen if labels else None)
     for made in fields.made.values():
         taken = takes(pipeline, made.one)
-        if made.capture is not None:
-            updates[made.capture.source] = gr.update(interactive=taken)
+        if made.file_input is not None:
+            updates[made.file_input.source] = gr.update(interactive=taken)
         elif not made.one.form.one_of:
             info = doc_of(made.one) if taken else used_by(made.one)
             updates[made.component] = gr.update(interactive=taken, info=info)
     for fold in fields.folds:
         taken = takes(pipeline, fold.one)
-        note = "" if taken else f"{pipeline.title} takes none. {fold.one.title}: {used_by(fold.one)}."
+        note = "" if taken else f"{pipeline.title} does not use this input. {fold.one.title}: {used_by(fold.one)}."
         updates |= {fold.accordion: gr.update(open=taken), fold.note: note}
-    for filling in fields.fillings:
-        updates[filling.button] = gr.update(interactive=takes(pipeline, filling.target))
+    for fill_button in fields.fill_buttons:
+        updates[fill_button.button] = gr.update(interactive=takes(pipeline, fill_button.target))
     return updates
 
 
 def filled(page: Page, updates: Updates) -> Updates:
-    """The updates, with everything that follows from them."""
-    updates = with_captures(page.form, updates)
+    """The updates, extended by all updates that follow from them."""
+    updates = with_file_inputs(page.form, updates)
     for choice in page.form.fields.choices:
         if choice.radio in updates:
             updates |= choice.shown(updates[choice.radio])
@@ -198,9 +202,9 @@ def filled(page: Page, updates: Updates) -> Updates:
 
 
 def at_opening(page: Page, request: gr.Request) -> Updates:
-    """The page as its address says: ``?job=`` watches, ``?from=`` asks for the same again, ``?pipeline=`` chooses."""
+    """Apply the address: ``?job=`` watches a job, ``?from=`` fills in its inputs, ``?pipeline=`` selects a pipeline."""
     asked = request.query_params
-    user = asking(request)
+    user = request_user(request)
     known = experiments(page.deployment, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
     chosen = find_pipeline(FIRST)
@@ -215,13 +219,13 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
             updates[page.form.pipeline] = chosen.name
     except WorkbenchError as error:
         updates[page.problems] = _unplaced(error)
-    # The cards tell of a choice; the first one nobody makes.
+    # The cards only report a choice by the user, so the initial choice is applied here.
     first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
     return together(updates, adapted(page, chosen, {**first, **updates}))
 
 
 def together(filled_in: Updates, rules: Updates) -> Updates:
-    """Both at once: what a component shows by one, and whether and how it may be used by the other."""
+    """Merge updates: ``filled_in`` sets values, ``rules`` set visibility, choices and interactivity."""
     both = {**rules, **filled_in}
     for component in filled_in.keys() & rules.keys():
         given, rule = filled_in[component], rules[component]

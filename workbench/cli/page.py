@@ -1,4 +1,4 @@
-"""``workbench open`` and ``workbench token``: the page of the running stack, and what opens it."""
+"""``workbench open`` and ``workbench token``: the page of the running stack and its token."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def register(app: typer.Typer) -> None:
 
 @command
 def open_(
-    job: Annotated[str, typer.Argument(help="A job to show; default: the first page.")] = "",
+    job: Annotated[str, typer.Argument(help="The job to show; default: the first page.")] = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Open the page of the stack that runs, with its token. On a terminal the address with the token is printed too."""
+    """Open the page of the running stack with its token. On a terminal, also print the address with the token."""
     from schemas.errors import WorkbenchError
 
     place = _home(home)
@@ -39,9 +39,9 @@ def open_(
     if not page:
         raise WorkbenchError(
             "stack.not_running",
-            "no page answers in this home",
+            "the page of this home does not respond",
             where=str(place),
-            remedy="Start one with `workbench up`, or look at `workbench status`.",
+            remedy="Start the stack with `workbench up`, or check `workbench status`.",
         )
     plain = f"{page}/?job={quote(job, safe='')}" if job else f"{page}/"
     if as_json:
@@ -54,12 +54,12 @@ def open_(
 @command
 def token(
     new: Annotated[
-        bool, typer.Option("--new", help="Make another one; the stack asks for it from its next start on.")
+        bool, typer.Option("--new", help="Create a new token, which the stack uses from its next start on.")
     ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Print the token that opens the page and its API on this machine. It is as good as a password."""
+    """Print the token that opens the page and its API on this machine. Treat it like a password."""
     from workbench.embedded.credentials import credentials, new_app_token
     from workbench.embedded.home import prepare_home
 
@@ -69,7 +69,9 @@ def token(
     if new:
         found = new_app_token(place)
         if running and sys.stderr.isatty():
-            print("It counts from the next start on: `workbench down`, then `workbench up`.", file=sys.stderr)
+            print(
+                "The new token is valid from the next start on: `workbench down`, then `workbench up`.", file=sys.stderr
+            )
     else:
         found = running or credentials(place)["app_token"]
     if as_json:
@@ -79,7 +81,7 @@ def token(
 
 
 def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
-    """The page's address once it answers; "" where it does not, or the stack runs without it."""
+    """The address of the page once it responds; "" if it does not respond or the stack runs without it."""
     from schemas.stack import PartState
     from workbench.embedded.stack import status as ask
 
@@ -95,20 +97,20 @@ def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
 
 
 def token_of_stack(home: Path) -> str:
-    """What opens the page of the stack that runs there; "" where nothing runs, or everybody is let in."""
+    """The token of the stack that runs in this home; "" if none runs or it needs no token."""
     from workbench.settings import load_settings
 
     return load_settings(home=home).app_token
 
 
 def address(home: Path, page: str) -> str:
-    """The address of a page with the token in it: for the eyes of the one who asked, never for a log."""
+    """The address of a page including the token. Only show it to the user, and never log it."""
     found = token_of_stack(home)
     return f"{page}{'&' if '?' in page else '?'}token={found}" if found else page
 
 
 def show_page(home: Path, page: str) -> None:
-    """Open it in a browser. Its command line is readable by every account, so it is given a file that leads there."""
+    """Open the page in a browser by a file that redirects, because every account can read command lines."""
     secret = address(home, page)
     open_page(secret if secret == page else private_page(secret, home / "run" / "open.html"))
 

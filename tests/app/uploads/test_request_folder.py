@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.stack.conditions import wait_for
-from workbench.app.uploads.folder import folder_of_request
+from workbench.app.uploads.request_folder import folder_of_request
 
 
 class Disk:

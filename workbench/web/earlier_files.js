@@ -1,17 +1,17 @@
 // @ts-check
-// The files that a person gave before: to be taken again, or removed.
+// The user's earlier files, to use again or to remove.
 
 import { ask } from "./api.js";
-import { leadToThumbnail } from "./artifact.js";
+import { setThumbnailUrl } from "./artifact.js";
 import { question } from "./dialog.js";
 import { button, bytes, fill, h, problem, when } from "./dom.js";
-import { artifactBytes, several } from "./removed.js";
+import { artifactBytes, several } from "./stored_kinds.js";
 
 const EARLIER = 6;
 export const NOUNS = { image: "portrait", audio: "recording" };
 
-/** Draws them in `place`; `take(sha256)` is told which one a person chose. */
-export async function earlier(place, { kind, take }) {
+/** Draw the files in `place`. Calls `take(sha256)` with the chosen one. */
+export async function showEarlierFiles(place, { kind, take }) {
   const { uploads } = await ask("GET /api/uploads", { kind, limit: EARLIER }).catch(() => ({ uploads: [] }));
   if (!uploads.length) return fill(place, h("span", {}));
   const below = h("div", {});
@@ -22,14 +22,14 @@ export async function earlier(place, { kind, take }) {
     removing = on;
     toggle.setAttribute("aria-pressed", String(on));
     toggle.textContent = on ? "Done" : "Remove…";
-    fill(below, on ? h("p", { class: "wb-muted", role: "status" }, "Choose the one to remove.") : null);
+    fill(below, on ? h("p", { class: "wb-muted", role: "status" }, "Choose the file to remove.") : null);
     draw();
   };
   const chosen = (one) => {
     if (!removing) return take(one.ref.sha256);
     return askRemoval(below, one.ref, kind, {
       gone: async () => {
-        await earlier(place, { kind, take });
+        await showEarlierFiles(place, { kind, take });
         place.querySelector("button")?.focus();
       },
       kept: () => {
@@ -55,14 +55,14 @@ function tile(one, kind, removing, chosen) {
       "data-sha256": one.ref.sha256,
       "data-removing": String(removing),
       title: words,
-      "aria-label": removing ? `Remove ${words}` : `Take ${words} again`,
+      "aria-label": removing ? `Remove ${words}` : `Use ${words} again`,
       onclick: () => chosen(one),
     },
-    kind === "image" ? leadToThumbnail(h("img", { alt: "", loading: "lazy" }), "src", one.ref.sha256, 160) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
+    kind === "image" ? setThumbnailUrl(h("img", { alt: "", loading: "lazy" }), "src", one.ref.sha256, 160) : [h("span", {}, one.ref.name || NOUNS[kind]), h("span", { class: "wb-muted" }, one.ref.durationS ? `${one.ref.durationS.toFixed(1)} s` : "", " · ", when(one.used))],
   );
 }
 
-/** What is to become of a file: `gone()` is told when it was removed or erased, `kept()` when it stays. */
+/** Ask whether to remove or erase a file. Calls `gone()` after either, or `kept()` if the user cancels. */
 export async function askRemoval(place, ref, kind, { gone, kept }) {
   const file = { file: ref.sha256 };
   let plan;
@@ -75,8 +75,8 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
   const claimed = plan.removed.some((one) => one.kind === "uploads");
   const [them, are] = jobs === 1 ? ["that job", "is"] : ["those jobs", "are"];
   const use = jobs
-    ? `${several(jobs, "job uses", "jobs use")} it. ${claimed ? "Remove gives up your upload; the file" : "It"} stays until ${them} ${are} deleted. Erase takes ${them} along, with all that came of it.`
-    : `No job uses it. Once it is removed, the next collection frees ${bytes(artifactBytes(plan.removed))}.`;
+    ? `${several(jobs, "job uses", "jobs use")} it. ${claimed ? "Remove drops your upload; the file" : "It"} remains until ${them} ${are} deleted. Erase also deletes ${them} and everything derived from the file.`
+    : `No job uses it. After its removal, the next collection frees ${bytes(artifactBytes(plan.removed))}.`;
   const remove = button("Remove", {
     icon: "trash",
     onclick: async () => {
@@ -86,7 +86,7 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
         gone();
       } catch (error) {
         remove.disabled = false;
-        fill(asked.said, problem(error, { compact: true }));
+        fill(asked.messages, problem(error, { compact: true }));
       }
     },
   });

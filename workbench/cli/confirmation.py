@@ -1,4 +1,4 @@
-"""Asking before something is deleted."""
+"""Confirmation before a deletion."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from schemas.errors import WorkbenchError
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Go on, or leave the command. Raises WorkbenchError (deletion.unconfirmed) where nobody can be asked."""
+    """Return if the user confirms, else exit. Raises WorkbenchError (deletion.unconfirmed) without a terminal."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise WorkbenchError(
             "deletion.unconfirmed",
-            "nothing was deleted: nobody is there to be asked",
+            "nothing was deleted, because there is no terminal for the confirmation",
             where="--yes",
             seen="no terminal",
-            remedy="Add --yes to delete without a question.",
+            remedy="Add --yes to delete without confirmation.",
         )
     if not typer.confirm(question, err=True):
         raise typer.Exit(1)
