@@ -9,14 +9,14 @@ from starlette.exceptions import HTTPException
 
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
-from workbench.client.refusals import refusal
+from workbench.client.error_responses import error_response
 
 SEE_DOCS = "Correct that field; /docs describes every call."
 
 
 def error_answer(error: WorkbenchError) -> JSONResponse:
     """The error as JSON."""
-    status, body = refusal(error)
+    status, body = error_response(error)
     headers = {"Retry-After": str(body["details"].get("retry_after_s", 2))} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="workbench"'

@@ -18,7 +18,7 @@ from workbench.bus.worker_operations import WorkerOperations
 
 
 class Bus(WorkerOperations, ControlOperations):
-    """The bus as one thread uses it. Raises the exceptions in ``connection.BUS_AWAY``.
+    """The bus as one thread uses it. Raises the exceptions in ``connection.BUS_UNREACHABLE``.
 
     Not thread-safe in its blocking calls: give each thread its own. Here are the operations of a client.
     """

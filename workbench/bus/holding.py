@@ -20,7 +20,7 @@ _JOB = EventField.JOB.value.encode()
 
 
 class Holding:
-    """Over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
+    """Over a client that may be shared with its ``Bus``. Raises ``connection.BUS_UNREACHABLE``."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client

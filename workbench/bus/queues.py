@@ -18,7 +18,10 @@ _FINAL = {status.value for status in FINAL_JOB_STATUSES}
 
 
 class Queues:
-    """The queues of a deployment, over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
+    """The queues of a deployment, over a client that may be shared with its ``Bus``.
+
+    Raises ``connection.BUS_UNREACHABLE``.
+    """
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client

@@ -27,7 +27,7 @@ class Place:
 
 
 class Watching:
-    """Looks at jobs, and changes nothing. Raises ``connection.BUS_AWAY``. Blocking calls are for one thread."""
+    """Looks at jobs, and changes nothing. Raises ``connection.BUS_UNREACHABLE``. Blocking calls are for one thread."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client

@@ -111,9 +111,9 @@ def capabilities(
 ) -> None:
     """Ask both planes what they can do. Exit code 4 with what is missing when a plane does not answer."""
     from workbench.cli.run import connect
-    from workbench.client.capabilities import ask_capabilities, complete
+    from workbench.client.capabilities import complete, query_capabilities
 
-    answer = ask_capabilities(connect(), timeout)
+    answer = query_capabilities(connect(), timeout)
     if as_json:
         print_json(answer)
     else:

@@ -12,7 +12,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure
 from workbench.bus.answers import Held, Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 
@@ -44,7 +44,7 @@ class Reaper:
         while not self.stopping.wait(min(0.25, self.lease_s / 8)):
             try:
                 self.look(time.monotonic())
-            except BUS_AWAY:
+            except BUS_UNREACHABLE:
                 self._seen.clear()
 
     def look(self, now: float) -> list[Held]:

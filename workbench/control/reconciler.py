@@ -17,7 +17,7 @@ from schemas.status import WaitReason
 from workbench.bus import scripts
 from workbench.bus.answers import Marker, Phase, Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY, run_id
+from workbench.bus.connection import BUS_UNREACHABLE, run_id
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
 from workbench.engine.known import lost_results, recorded_ends
@@ -60,7 +60,7 @@ class Reconciler:
                     self.hand_over_decisions()
                     served_at = time.monotonic()
                 away = False
-            except BUS_AWAY as error:
+            except BUS_UNREACHABLE as error:
                 if not away:
                     log.warning("bus is away", error=str(error))
                 away = True

@@ -11,7 +11,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from workbench.bus.answers import OutboxEntry
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.crash_points import CrashPoint, reached
 from workbench.metrics import EVENTS_RECORDED
 from workbench.settings import Settings
@@ -38,7 +38,10 @@ class Recorder:
             try:
                 more = self.step()
                 away = False
-            except (*BUS_AWAY, WorkbenchError) as error:  # nothing is lost: the outbox keeps what SQL has not confirmed
+            except (
+                *BUS_UNREACHABLE,
+                WorkbenchError,
+            ) as error:  # nothing is lost: the outbox keeps what SQL has not confirmed
                 if not away:
                     log.warning("recording waits", error=str(error))
                 away, more = True, False

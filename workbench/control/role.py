@@ -9,7 +9,7 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.status import Plane
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.control.preview_remover import PreviewRemover
 from workbench.control.reaper import Reaper
 from workbench.control.reconciler import Reconciler
@@ -65,7 +65,7 @@ class ControlPlane:
         try:
             while self.recorder.step():
                 pass
-        except (*BUS_AWAY, WorkbenchError) as error:
+        except (*BUS_UNREACHABLE, WorkbenchError) as error:
             log.warning("what is left is recorded after the next start", error=str(error))
         self.store.close()
 

@@ -22,7 +22,7 @@ from schemas.refs import Ref, refs_in
 from schemas.status import Lane
 from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.planned import Planned
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
@@ -85,7 +85,7 @@ def accept(
     """
     try:
         outlook.refresh()
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise unreachable(bus.url, error) from error
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
@@ -233,7 +233,7 @@ def _put_on_bus(bus: Bus, planned: Planned, outlook: Outlook) -> None:
             if bus.accept(planned, outlook.epoch) is not Verdict.WAIT:
                 return
             outlook.refresh()
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         log.warning("accepted; the control plane will enqueue it", job=planned.job, error=str(error))
 
 

@@ -15,7 +15,7 @@ from schemas.event import LOG_LINES, LogLine, Progress
 from schemas.status import NodeStatus
 from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.threads import service_thread
 
@@ -94,7 +94,7 @@ def release(bus: Bus, lease: Lease, worker: str) -> None:
         reached(CrashPoint.RELEASE_ASKED)
         bus.release(lease)
         reached(CrashPoint.RELEASE_ANSWERED)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         log.info("lease left to expire", worker=worker, job=lease.job, fence=lease.fence, error=str(error))
 
 
@@ -145,7 +145,7 @@ class LeaseRenewer:
                 if leased.lost is None and leased.alive():
                     try:
                         self._beat(leased)
-                    except BUS_AWAY:
+                    except BUS_UNREACHABLE:
                         for other in current:
                             other.present_again()
                         self._stopping.wait(TICK_S)

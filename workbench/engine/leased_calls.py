@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from schemas.errors import WorkbenchError
 from workbench.bus.answers import Verdict
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.engine.lease import Lost
 from workbench.engine.retry_policy import STORE
 from workbench.engine.running_segment import RunningSegment
@@ -54,7 +54,7 @@ class LeasedCalls:
                     if verdict is not Verdict.WAIT:
                         self._segment.forgive(time.monotonic() - began)
                         return answer
-                except BUS_AWAY:
+                except BUS_UNREACHABLE:
                     leased.present_again()
             self._pause(POLL_S)
 

@@ -72,13 +72,13 @@ class Outlook:
         self._asked_at = float("-inf")
 
     def refresh(self) -> None:
-        """Ask the bus. Raises BUS_AWAY."""
+        """Ask the bus. Raises BUS_UNREACHABLE."""
         self.epoch = self._bus.marker().epoch
         if time.monotonic() - self._asked_at > FRESH_S:
             self.look()
 
     def look(self) -> None:
-        """Ask what the workers offer, however lately that was asked. Raises BUS_AWAY."""
+        """Ask what the workers offer, however lately that was asked. Raises BUS_UNREACHABLE."""
         self.offers = offered_by(self._bus)
         self._asked_at = time.monotonic()
 

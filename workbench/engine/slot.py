@@ -10,7 +10,7 @@ from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import NodeFailure
 from schemas.status import NodeStatus, Plane
 from workbench.bus.answers import Taken
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.lease import release
 from workbench.engine.offers import offer
@@ -60,7 +60,7 @@ class Slot:
                 if away:
                     log.info("bus is back", worker=self.name)
                     away = False
-            except BUS_AWAY as error:
+            except BUS_UNREACHABLE as error:
                 if not away:
                     log.warning("bus is away", worker=self.name, error=str(error))
                     away = True
@@ -124,5 +124,5 @@ class Slot:
         log.error("segment cannot be read", worker=self.name, job=taken.lease.job, error=str(fault))
         try:
             self._parts.bus.fail(taken.lease, node, failure.to_json(), retry=True)
-        except BUS_AWAY as error:
+        except BUS_UNREACHABLE as error:
             log.info("lease left to expire", worker=self.name, job=taken.lease.job, error=str(error))

@@ -18,7 +18,7 @@ import structlog
 from schemas.capability import WorkerManifest
 from schemas.status import Plane
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.engine.cut import pool_name
 from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.lease import LeaseRenewer
@@ -105,7 +105,7 @@ class Worker:
         self._renewer.stop()
         try:
             self._bus().leave(self.name, [slot.name for slot in self._slots])
-        except BUS_AWAY as error:
+        except BUS_UNREACHABLE as error:
             log.info("left without a word", worker=self.name, error=str(error))
 
     def _bus(self) -> Bus:
@@ -159,7 +159,7 @@ class Worker:
                 while time.monotonic() < until and self._slots[0].executor.services is told:  # edited: said at once
                     if self._stopping.wait(0.2):
                         return
-            except BUS_AWAY:
+            except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
 
     def _listen(self) -> None:
@@ -171,7 +171,7 @@ class Worker:
                         self._renewer.cancelled(job)
                     if self._stopping.is_set():
                         return
-            except BUS_AWAY:
+            except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
 
 

@@ -22,12 +22,12 @@ from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
+from workbench.client.error_responses import error_response
 from workbench.client.live.hub import Hub
 from workbench.client.live.watcher import Watcher
 from workbench.client.media.links import media_link
 from workbench.client.media.media_types import file_name, is_shown, served_type
 from workbench.client.media.streams import stream
-from workbench.client.refusals import refusal
 from workbench.notebook import questions
 from workbench.notebook.uploads import Uploads
 
@@ -143,7 +143,7 @@ class Channel:
         try:
             status, answer = 200, await asyncio.to_thread(self._answer, page, message, buffers, sent)
         except WorkbenchError as error:
-            status, answer = refusal(error)
+            status, answer = error_response(error)
         except Exception as fault:  # a browser that hears nothing would take the kernel for dead
             status, answer = 500, {"error": f"this is a bug in the workbench: {fault!r}", "code": "bug", "details": {}}
         send({"client": client, "id": message.get("id"), "kind": "answer", "status": status, "answer": answer}, sent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from workbench.client.opening import open_settings
+from workbench.client.deployment_settings import open_settings
 from workbench.notebook.workbench import Workbench
 
 

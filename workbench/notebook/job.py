@@ -16,9 +16,9 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
+from workbench.client.completion import await_record, await_tracked
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
-from workbench.client.finish import await_record, await_tracked
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
 from workbench.notebook import views, within

@@ -12,7 +12,7 @@ from schemas.api import ApprovalRequest, PartEntry, PartList, PipelineList, Pres
 from schemas.base import Contract
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
-from workbench.client import answers
+from workbench.client import job_api
 from workbench.client.access import LOCAL, readable
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
@@ -49,17 +49,17 @@ Params = Mapping[str, Any]
 def _submit(asker: Asker, given: Params) -> Contract:
     accepted = submit(asker.deployment, job_request(**given), parent_run=within.parent_run())
     within.note(job=accepted.job)
-    return answers.accepted_answer(asker.deployment, accepted)
+    return job_api.accepted_answer(asker.deployment, accepted)
 
 
 def _retry(asker: Asker, given: Params) -> Contract:
     accepted = retry(asker.deployment, given["job_id"], owner=LOCAL.name, parent_run=within.parent_run())
     within.note(job=accepted.job)
-    return answers.accepted_answer(asker.deployment, accepted)
+    return job_api.accepted_answer(asker.deployment, accepted)
 
 
 def _decide(asker: Asker, given: Params) -> Contract:
-    return answers.decide(asker.deployment, LOCAL, given["job_id"], validated(ApprovalRequest, _rest(given, "job_id")))
+    return job_api.decide(asker.deployment, LOCAL, given["job_id"], validated(ApprovalRequest, _rest(given, "job_id")))
 
 
 def _waveform(asker: Asker, given: Params) -> Contract:
@@ -83,15 +83,15 @@ def _rest(given: Params, *taken: str) -> dict[str, Any]:
 
 
 QUESTIONS: dict[str, Callable[[Asker, Params], Contract | None]] = {
-    "GET /api/session": lambda asker, _: answers.session_answer(asker.deployment, LOCAL),
+    "GET /api/session": lambda asker, _: job_api.session_answer(asker.deployment, LOCAL),
     "GET /api/pipelines": lambda asker, _: PipelineList(pipelines=describe_pipelines(asker.deployment, LOCAL.name)),
     "POST /api/jobs": _submit,
-    "GET /api/jobs/{job_id}": lambda asker, given: answers.job_answer(asker.deployment, LOCAL, given["job_id"]),
-    "GET /api/jobs/{job_id}/artifacts": lambda asker, given: answers.artifact_list(
+    "GET /api/jobs/{job_id}": lambda asker, given: job_api.job_answer(asker.deployment, LOCAL, given["job_id"]),
+    "GET /api/jobs/{job_id}/artifacts": lambda asker, given: job_api.artifact_list(
         asker.deployment, LOCAL, given["job_id"]
     ),
     "GET /api/jobs/{job_id}/nodes/{node}/parts": _parts,
-    "POST /api/jobs/{job_id}/cancel": lambda asker, given: answers.cancel(asker.deployment, LOCAL, given["job_id"]),
+    "POST /api/jobs/{job_id}/cancel": lambda asker, given: job_api.cancel(asker.deployment, LOCAL, given["job_id"]),
     "POST /api/jobs/{job_id}/retry": _retry,
     "POST /api/jobs/{job_id}/approve": _decide,
     "GET /api/artifacts/{sha256}/waveform": _waveform,
@@ -118,13 +118,13 @@ def _thumbnail(asker: Asker, given: Params) -> str:
 
 
 def _preview(asker: Asker, given: Params) -> str:
-    return _data_url(*answers.preview_of(asker.deployment, LOCAL, given["job_id"], given["node"]))
+    return _data_url(*job_api.preview_of(asker.deployment, LOCAL, given["job_id"], given["node"]))
 
 
 def _part(asker: Asker, given: Params) -> Ref:
     parts = asker.deployment.parts(given["job_id"], given["node"])
     if int(given["index"]) >= len(parts):
-        raise answers.nothing_of(given["job_id"], given["node"], f"part {given['index']}")
+        raise job_api.nothing_of(given["job_id"], given["node"], f"part {given['index']}")
     return parts[int(given["index"])]
 
 

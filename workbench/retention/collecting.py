@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind, Verified
 from workbench.bus.answers import Verdict
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.retention import local_files, mlflow_runs, partial
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
@@ -69,7 +69,7 @@ def collect(
         else:
             with parts.rounds.collector(wait_s):
                 _collect(parts, asked, removals, dry_run=False, stray_s=stray_s)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise unreachable(parts.bus.url, error) from error
     verified = Verified() if asked.dry_run or not verify_s else _verify(parts, verify_s)
     report = CollectionReport(

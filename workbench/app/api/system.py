@@ -14,7 +14,7 @@ from workbench.app.api._request import Asker, TheDeployment, refusals
 from workbench.app.part_states import PartStates
 from workbench.client.access import reader
 from workbench.client.deployment import Deployment
-from workbench.client.describe import Offers, offers_now
+from workbench.client.describe import AnnouncedServices, announced_services
 from workbench.client.queues import queue_view
 from workbench.client.system import capability_summary, of_jobs, storage, worker_entries
 from workbench.store.dead_letters import DeadLetters
@@ -28,8 +28,8 @@ router = APIRouter(tags=["system"])
 def system(request: Request, deployment: TheDeployment, user: Asker) -> SystemAnswer:
     """Answers also while parts are away: what they would say is null then, and `parts` says why."""
     parts: PartStates = request.app.state.parts
-    offers, whose = offers_now(deployment), reader(user)
-    known = None if offers.away else _unless_away(lambda: _queue_and_workers(deployment, offers, whose))
+    offers, whose = announced_services(deployment), reader(user)
+    known = None if offers.bus_error else _unless_away(lambda: _queue_and_workers(deployment, offers, whose))
     queue, workers = known or (None, [])
     return SystemAnswer(
         parts=parts.known(),
@@ -37,12 +37,12 @@ def system(request: Request, deployment: TheDeployment, user: Asker) -> SystemAn
         workers=workers,
         storage=_unless_away(lambda: storage(deployment)),
         dead_letters=_unless_away(lambda: DeadLetters(deployment.store.database).count(whose)),
-        capabilities=None if offers.away else capability_summary(offers),
+        capabilities=None if offers.bus_error else capability_summary(offers),
     )
 
 
 def _queue_and_workers(
-    deployment: Deployment, offers: Offers, whose: str | None
+    deployment: Deployment, offers: AnnouncedServices, whose: str | None
 ) -> tuple[QueueView, list[WorkerEntry]]:
     queue = queue_view(deployment, owner=whose)
     workers = worker_entries(offers, queue)

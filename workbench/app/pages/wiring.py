@@ -17,7 +17,7 @@ from workbench.app.pages.island import Island
 from workbench.app.pages.prefill import examples, from_example, from_job, with_captures
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
-from workbench.client.expected import expected_of
+from workbench.client.forecast import forecast_request
 from workbench.pipelines.registry import FIRST, find_pipeline
 from workbench.pipelines.sdk import Pipeline
 
@@ -149,7 +149,9 @@ def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]
     """What the form's job would take: ``{seconds, basis}``; empty where it cannot be told now."""
     user = asking(request)
     try:
-        answer = expected_of(page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name)
+        answer = forecast_request(
+            page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name
+        )
     except WorkbenchError:  # said where the form is submitted
         return {}
     return {"seconds": answer.seconds, "basis": answer.basis}

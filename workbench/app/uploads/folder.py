@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from workbench.client.incoming import make_folder, remove_folder
+from workbench.client.incoming_files import make_folder, remove_folder
 
 # Threads of their own: a removal is handed over at once and never waits for an upload that a decoder looks at. What has
 # been handed over is done also when nobody waits for it any more, and before the process ends.

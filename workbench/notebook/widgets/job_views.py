@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from schemas.job import JobRecord
+from workbench.client.completion import await_record, await_tracked
 from workbench.client.deployment import Deployment
-from workbench.client.finish import await_record, await_tracked
 from workbench.notebook.channel import Wanted
 from workbench.notebook.display import show_job
 from workbench.notebook.static_html import graph_html, job_html, job_text, states_of, video_of
