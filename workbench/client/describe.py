@@ -22,7 +22,7 @@ from workbench.client.presets import presets_of
 from workbench.engine.offers import SHOWN
 from workbench.pipelines.registry import find_pipeline, listed
 from workbench.pipelines.sdk import Pipeline
-from workbench.pipelines.sdk.building import specimen
+from workbench.pipelines.sdk.building import placeholder_graph
 from workbench.store.typical import typical_seconds
 
 
@@ -101,7 +101,7 @@ def _describe(
     declared: dict[str, ServiceManifest],
     owner: str,
 ) -> PipelineEntry:
-    graph = specimen(pipeline)
+    graph = placeholder_graph(pipeline)
     drawn = {node.id: node for node in graph.nodes}
     nodes = []
     for step in pipeline.steps:

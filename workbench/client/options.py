@@ -17,7 +17,7 @@ from schemas.refs import Ref, Sha256
 from workbench.pipelines.registry import pipelines
 from workbench.pipelines.sdk import InputField, Pipeline
 from workbench.pipelines.sdk.building import check_given
-from workbench.pipelines.sdk.inputs import says
+from workbench.pipelines.sdk.inputs import has_content
 
 
 @cache
@@ -54,7 +54,7 @@ def read_options(pipeline: Pipeline, given: Mapping[str, Any]) -> tuple[CommonOp
         if not any(name in other.inputs for other in pipelines().values()):
             raise _unknown(pipeline, name, names[name])
         value = names.pop(name)
-        if says(value):
+        if has_content(value):
             check_given(pipeline, {name: value})
     files = {name: value for name, value in names.items() if isinstance(value, Path | Ref)}
     try:
@@ -72,7 +72,7 @@ def check_options(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
 def _unknown(pipeline: Pipeline, name: str, seen: object) -> WorkbenchError:
     return WorkbenchError(
         "request.invalid",
-        f"no pipeline has an input named {name}",
+        f"no pipeline has an input {name}",
         where=f"options.{name}",
         seen=seen,
         allowed=[*pipeline.inputs, *CommonOptions.model_fields],

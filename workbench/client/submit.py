@@ -24,7 +24,7 @@ from workbench.engine.accept import Accepted, Request, accept
 from workbench.engine.parse import parse_graph
 from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk import Settings
-from workbench.pipelines.sdk.building import build, check_given, stand_ins
+from workbench.pipelines.sdk.building import build, check_given, placeholders
 from workbench.store.run_contents import PARENT_RUN
 
 
@@ -96,7 +96,7 @@ def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | Non
 
     Args:
         reader: the owner whose uploads and artifacts may be used; None for all owners.
-        assume: use stand-ins for missing required inputs, for a graph that is never run.
+        assume: use placeholders for missing required inputs, for a graph that is never run.
 
     Raises WorkbenchError: graph.*, pipeline.*, request.invalid, artifact.unknown, and the errors of an upload.
     """
@@ -115,7 +115,7 @@ def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | Non
         for name, value in given.items()
         if pipeline.inputs[name].kind.is_file and value is not None
     }
-    assumed = stand_ins(pipeline, pipeline.told(given)) if assume else {}
+    assumed = placeholders(pipeline, pipeline.given_names(given)) if assume else {}
     graph = build(
         pipeline,
         {**given, **refs, **assumed},

@@ -42,7 +42,7 @@ class RunRequest(BaseModel):
     def _the_pipeline_takes_it(self) -> RunRequest:
         # A WorkbenchError passes through pydantic as it is, with the node, the bounds and the remedy.
         pipeline = find_pipeline(self.pipeline)
-        for name, sample in samples(pipeline, pipeline.told(self.inputs)).items():
+        for name, sample in samples(pipeline, pipeline.given_names(self.inputs)).items():
             setattr(self, name, sample)
         check_options(pipeline, as_given(pipeline, self.inputs))
         _check_nodes(pipeline, self.params, self.without)
