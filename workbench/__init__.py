@@ -1,4 +1,4 @@
-"""The workbench: bus, stores, engine, the two planes and the faces on them.
+"""The workbench: bus, stores, engine, the two planes and the front ends.
 
 In a notebook or a script::
 
@@ -24,7 +24,7 @@ check_packages()
 
 __all__ = ["RunRequest", "connect", "record"]
 
-_HOMES = {
+_MODULES = {
     "connect": "workbench.notebook.connect",
     "record": "workbench.notebook.figures",
     "RunRequest": "workbench.notebook.request",
@@ -32,9 +32,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # Every process of the deployment imports this package: what only people need is imported when they ask for it.
-    if name in _HOMES:
+    # Every process of the deployment imports this package, so modules for users are imported on first access.
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -83,7 +83,7 @@ def test_the_bus_is_away(
         names = [node.id for node in record.nodes]
         assert sorted(events_of(live, job, "node.completed")) == sorted(names)
         assert events_of(live, job, "node.retrying") == []
-    missed = live.log()[log_from:].count("bus is away")
+    missed = live.log()[log_from:].count("the bus is unreachable")
     assert missed > 0, "the roles noticed"
     raised = live.deployment.bus.marker().epoch - epoch
     assert raised == (1 if take_away is kill else 0)

@@ -248,7 +248,7 @@ class World:
 
     def hand_over(self) -> None:
         """The control plane tells the bus of decisions that only SQL has."""
-        self.reconciler.hand_over_decisions()
+        self.reconciler.deliver_decisions()
 
     def beat(self, worker: PlayedWorker) -> None:
         """A heartbeat."""
@@ -287,12 +287,12 @@ class World:
 
     def reap(self) -> None:
         """A lease's time goes by on the reaper's clock; live workers beat in between."""
-        self.reaper.look(self.now)
+        self.reaper.check(self.now)
         for _ in range(3):
             self.now += LEASE_S * 0.45
             for worker in self.workers:
                 self.beat(worker)
-            self.reaper.look(self.now)
+            self.reaper.check(self.now)
 
     def record(self) -> None:
         """The recorder writes what there is."""
