@@ -12,9 +12,9 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.bus.test_leases import CHAIN, accept, take
 from tests.engine.graphs import checked, document
 from workbench.bus import scripts
-from workbench.bus.answers import Lease, Phase, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, BusUnfamiliar, run_id
+from workbench.bus.results import Lease, Phase, Verdict
 from workbench.engine.plan import plan
 
 pytestmark = pytest.mark.stack

@@ -7,7 +7,7 @@ from schemas.event import Event, EventType, NodeWait, WaitReason
 from schemas.graph import Graph
 from schemas.job import JobRecord, NodeRecord
 from schemas.status import JobStatus, NodeStatus, Plane
-from workbench.bus.watching import Place
+from workbench.bus.job_reader import Place
 from workbench.client.live.state import LiveJob
 
 

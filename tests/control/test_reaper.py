@@ -7,8 +7,8 @@ import pytest
 from tests.bus.conftest import bus as bus
 from tests.bus.driver import result_of
 from tests.bus.test_leases import accept, take
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Verdict
 from workbench.control.reaper import Reaper
 from workbench.settings import Settings
 

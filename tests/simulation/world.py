@@ -18,15 +18,15 @@ from schemas.status import JobStatus, Lane, NodeStatus, WaitReason
 from tests.bus.driver import Hand, failure_of
 from tests.engine.graphs import expected
 from workbench.bus import scripts
-from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import run_id
 from workbench.bus.fields import EntryField
+from workbench.bus.results import Lease, Verdict
 from workbench.control.reaper import Reaper
 from workbench.control.reconciler import Reconciler
 from workbench.control.recorder import Recorder
 from workbench.engine.content import graph_hash
-from workbench.engine.known import recorded_questions
+from workbench.engine.existing_results import recorded_questions
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 from workbench.settings import Settings

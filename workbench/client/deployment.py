@@ -19,15 +19,15 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.results import Verdict
 from workbench.client import review
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import put_back
-from workbench.engine.offers import Outlook
+from workbench.engine.provided_services import DeploymentSnapshot
 from workbench.retention import healing
 from workbench.settings import Settings
 from workbench.store.collection_rounds import CollectionRounds, RoundChanged
@@ -68,9 +68,9 @@ class Deployment:
         return Bus(self.settings.bus_url, self.settings.namespace, timeout_s=QUICK_S)
 
     @cached_property
-    def outlook(self) -> Outlook:
+    def snapshot(self) -> DeploymentSnapshot:
         """The bus's epoch, and the services that its workers provide."""
-        return Outlook(self.bus)
+        return DeploymentSnapshot(self.bus)
 
     @cached_property
     def store(self) -> JobStore:

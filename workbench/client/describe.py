@@ -19,7 +19,7 @@ from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.client.deployment import Deployment
 from workbench.client.estimate import Estimate
 from workbench.client.presets import presets_of
-from workbench.engine.offers import SHOWN
+from workbench.engine.provided_services import SHOWN
 from workbench.pipelines.registry import find_pipeline, listed
 from workbench.pipelines.sdk import Pipeline
 from workbench.pipelines.sdk.building import placeholder_graph

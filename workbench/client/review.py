@@ -13,10 +13,10 @@ from schemas.approval import MAX_REASON_CHARS, Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import NodeWait
 from schemas.job import JobRecord
-from workbench.bus.answers import Verdict
 from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import Verdict
 from workbench.engine.binding import references
-from workbench.engine.known import recorded_questions
+from workbench.engine.existing_results import recorded_questions
 from workbench.store.approvals import Approvals
 
 if TYPE_CHECKING:

@@ -87,7 +87,7 @@ def submit_graph(deployment: Deployment, request: Request) -> Accepted:
         store=deployment.store,
         objects=deployment.objects,
         open_ref=open_ref,
-        outlook=deployment.outlook,
+        snapshot=deployment.snapshot,
     )
 
 

@@ -10,9 +10,9 @@ import structlog
 
 from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure
-from workbench.bus.answers import Held, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import HeldLease, Verdict
 from workbench.crash_points import CrashPoint, reached
 from workbench.settings import Settings
 
@@ -47,7 +47,7 @@ class Reaper:
             except BUS_UNREACHABLE:
                 self._seen.clear()
 
-    def check(self, now: float) -> list[Held]:
+    def check(self, now: float) -> list[HeldLease]:
         """Read the leases at monotonic second ``now``. Returns the leases that were taken over."""
         if now - self._read_at > self.lease_s / 2:
             self._seen.clear()
@@ -75,7 +75,7 @@ class Reaper:
             if self.bus.wake(*key) is Verdict.OK:
                 log.info("next attempt", job=key[0], segment=key[1], after_s=delays[key])
 
-    def _expire(self, held: Held) -> bool:
+    def _expire(self, held: HeldLease) -> bool:
         info = ErrorInfo(
             message=f"the worker {held.worker} stopped responding",
             code="node.worker_lost",

@@ -15,14 +15,14 @@ from schemas.errors import WorkbenchError
 from schemas.event import NodeLoss, NodeWait
 from schemas.status import WaitReason
 from workbench.bus import scripts
-from workbench.bus.answers import Marker, Phase, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, run_id
+from workbench.bus.results import Marker, Phase, Verdict
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.accept import put_back
-from workbench.engine.known import lost_results, recorded_ends
-from workbench.engine.lacking import lacks
-from workbench.engine.offers import offered_by
+from workbench.engine.existing_results import lost_results, recorded_ends
+from workbench.engine.provided_services import provided_services
+from workbench.engine.service_mismatch import describe_missing
 from workbench.settings import Settings
 from workbench.store.approvals import Approvals
 from workbench.store.jobs import JobStore
@@ -114,13 +114,13 @@ class Reconciler:
             entries = self.bus.queues.entries(limit=QUEUE_HEAD)
         if not entries:
             return 0
-        offers = offered_by(self.bus)
+        offers = provided_services(self.bus)
         count = 0
         for entry, needs in zip(entries, self.bus.queues.needs([(e.job, e.segment) for e in entries]), strict=True):
             there = offers.get(entry.pool, [])
-            missing = sorted(needs.difference(item.word for item in there))
+            missing = sorted(needs.difference(item.key for item in there))
             if missing:
-                services = [lacks(word, there) for word in missing]
+                services = [describe_missing(word, there) for word in missing]
                 why = NodeWait(reason=WaitReason.NO_WORKER, pool=entry.pool, services=services)
                 if self.bus.unserved(entry.job, entry.segment, why.to_json()):
                     log.warning(

@@ -9,9 +9,9 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
-from workbench.bus.answers import OutboxEntry
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import OutboxEntry
 from workbench.crash_points import CrashPoint, reached
 from workbench.metrics import EVENTS_RECORDED
 from workbench.settings import Settings

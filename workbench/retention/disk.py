@@ -83,7 +83,7 @@ def walked(parts: Parts) -> Use:
         use[kind] = (len(sizes), sum(sizes))
     if StoreKind.BUS not in use:
         try:
-            use[StoreKind.BUS] = (1, parts.bus.holding.memory_bytes())
+            use[StoreKind.BUS] = (1, parts.bus.references.memory_bytes())
         except BUS_UNREACHABLE:
             use[StoreKind.BUS] = (0, 0)
     copies = [item for place in places(parts.objects.bucket) for item in _copies(parts, place.bucket, place.prefix)]

@@ -24,7 +24,7 @@ from schemas.job import JobRecord
 from workbench.bus import decode
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
-from workbench.bus.watching import RawEvent
+from workbench.bus.job_reader import RawEvent
 from workbench.client.deployment import Deployment
 from workbench.client.live.state import LiveJob
 
@@ -184,7 +184,7 @@ class Feed:
         followed = FollowedJob(record.id, record.owner, LiveJob(record, self._deployment.typical_seconds(record)))
         away = False
         try:
-            on_bus = self._read(record.id, self._bus.watching.history(record.id))
+            on_bus = self._read(record.id, self._bus.job_reader.history(record.id))
         except BUS_UNREACHABLE:
             on_bus, away = [], not record.status.final
         followed.add(_merged(self._deployment.events(record.id), on_bus))
@@ -263,7 +263,7 @@ class Feed:
         if not by_job:
             time.sleep(BLOCK_S)
             return False
-        received = self._bus.watching.events({one.job: one.cursor for one in by_job.values()}, BLOCK_S)
+        received = self._bus.job_reader.events({one.job: one.cursor for one in by_job.values()}, BLOCK_S)
         for job, entries in received.items():
             followed = by_job[job]
             events = self._read(job, entries)
@@ -280,7 +280,7 @@ class Feed:
 
     def _read_progress(self, reading: list[FollowedJob], touched: set[str]) -> None:
         running = {one.job: nodes for one in reading if (nodes := one.live.running)}
-        reported = self._bus.watching.reported(running)
+        reported = self._bus.job_reader.reported(running)
         for one in reading:
             if one.job in reported:
                 try:
@@ -291,12 +291,12 @@ class Feed:
 
     def _check_queues(self, reading: list[FollowedJob], touched: set[str]) -> None:
         queued = [one for one in reading if one.live.queued]
-        places = self._bus.watching.places(one.job for one in queued) if queued else {}
+        places = self._bus.job_reader.places(one.job for one in queued) if queued else {}
         for one in queued:
             one.live.set_queue_place(places.get(one.job))
             touched.add(one.job)
         silent = {one.job: one for one in reading if time.monotonic() - one.event_at >= CHECK_EVERY_S}
-        for job in self._bus.watching.unknown(silent):
+        for job in self._bus.job_reader.unknown(silent):
             followed = silent[job]
             record = self._deployment.store.get(job)  # read before the events, so that they include the job's end
             followed.add(self._deployment.events(job, followed.cursor))

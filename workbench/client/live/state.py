@@ -14,7 +14,7 @@ from schemas.folding import JobFold
 from schemas.job import JobRecord, NodeRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.status import NodeStatus
-from workbench.bus.watching import Place
+from workbench.bus.job_reader import Place
 from workbench.client.estimate import Estimate
 
 log = structlog.get_logger()
