@@ -17,7 +17,7 @@ from workbench.shadowing import check_packages
 
 if TYPE_CHECKING:
     from workbench.notebook.connect import connect as connect
-    from workbench.notebook.figures import record as record
+    from workbench.notebook.metrics import record as record
     from workbench.notebook.request import RunRequest as RunRequest
 
 check_packages()
@@ -26,7 +26,7 @@ __all__ = ["RunRequest", "connect", "record"]
 
 _MODULES = {
     "connect": "workbench.notebook.connect",
-    "record": "workbench.notebook.figures",
+    "record": "workbench.notebook.metrics",
     "RunRequest": "workbench.notebook.request",
 }
 

@@ -192,14 +192,14 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 
 
 def _from_words(words: list[str], option: str) -> dict[str, Any]:
-    from workbench.notebook.execution.parameters import Given
+    from workbench.notebook.execution.parameters import TextValue
 
     found: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not _NAME.fullmatch(name.strip()):
             raise _bad("this cannot be read", option, word)
-        found[name.strip()] = Given(text)
+        found[name.strip()] = TextValue(text)
     return found
 
 
@@ -225,7 +225,7 @@ def _view(outcome: Outcome, recorder: Recorder) -> dict[str, Any]:
         "html": str(outcome.html) if outcome.html else None,
         "mlflowRun": recorder.url(outcome.run),
         "jobs": outcome.jobs,
-        "figures": outcome.figures,
+        "figures": outcome.metrics,
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error,
         "unrecorded": outcome.unrecorded or None,
@@ -243,15 +243,15 @@ def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> Non
         if one.error and one.error.get("log"):
             print(one.error["log"])
     else:
-        figures = list(dict.fromkeys(name for one in outcomes for name in one.figures))
+        figures = list(dict.fromkeys(name for one in outcomes for name in one.metrics))
         narrow = sys.stdout.isatty()
         if narrow:  # a person compares; whoever wants all of it has the files, --json and MLflow
-            figures = [name for name in figures if len({one.figures.get(name) for one in outcomes}) > 1][:MOST_FIGURES]
+            figures = [name for name in figures if len({one.metrics.get(name) for one in outcomes}) > 1][:MOST_FIGURES]
         rows = [
             (
                 *(_at(one.execution.parameters, name) for name in axes),
                 one.status,
-                *(f"{one.figures[name]:.4g}" if name in one.figures else "" for name in figures),
+                *(f"{one.metrics[name]:.4g}" if name in one.metrics else "" for name in figures),
                 *(() if narrow else (one.file,)),
             )
             for one in outcomes
