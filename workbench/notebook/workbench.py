@@ -35,6 +35,7 @@ from workbench.notebook.node_trial import NodeTrial, try_node
 from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
 from workbench.notebook.shown_graph import ShownGraph
+from workbench.pipelines.registry import FIRST
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Workbench:
                 ``workbench``.
             lane: interactive, or batch, which runs after all interactive jobs.
             key: idempotency key; a repeated call returns the same job, also through another front end.
-            inputs: inputs of the pipeline, by name; ``help(wb.pipelines["talking_head"])`` shows them.
+            inputs: inputs of the pipeline, by name: ``script="Hello."``; ``wb.pipelines`` shows the names.
         """
         common = {"seed": seed, "leave_out": node_names(without), "fresh": fresh}
         recorded = {"experiment": experiment or execution_context.default_experiment(), "lane": lane_of(lane)}
@@ -173,7 +174,7 @@ class Workbench:
         """
         return Runs(self.deployment, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
 
-    def form(self, pipeline: str = "talking_head", *, experiment: str = "workbench") -> JobForm:
+    def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
         """A form for a pipeline as a widget; ``form.job`` is the last submitted job.
 
         Raises WorkbenchError (pipeline.unknown).

@@ -14,6 +14,7 @@ from workbench.client.deployment import Deployment
 from workbench.notebook.run_rows import frame_of, runs_html, runs_text
 from workbench.notebook.widgets.view import View
 from workbench.store.columns import metrics_of, params_of
+from workbench.store.job_params import SPOKEN
 from workbench.store.listing import JobLine
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def _differing(params: Iterable[dict[str, Any]]) -> list[str]:
         for name, value in values.items():
             seen.setdefault(name, set()).add(orjson.dumps(value))
             counts[name] = counts.get(name, 0) + 1
-    texts = ("script.script", "script.prompt")  # the title shows them
-    names = [name for name, values in seen.items() if len(values) > 1 and name not in texts]
+    # The title shows what is spoken.
+    names = [name for name, values in seen.items() if len(values) > 1 and name.rpartition(".")[2] not in SPOKEN]
     names.sort(key=lambda name: -counts[name])
     return [f"params.{name}" for name in names[:MOST_PARAMS]]
 
