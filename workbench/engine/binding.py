@@ -112,7 +112,7 @@ def bind(
                 where=where,
                 seen=providers,
                 allowed=[f"${parent}.{name}" for parent in providers],
-                remedy=f'Choose one: "input": {{"{name}": "${providers[0]}.{name}"}}; a list means the first available.',
+                remedy=f'Name one: "input": {{"{name}": "${providers[0]}.{name}"}}; a list takes the first available one.',
             )
         if providers:
             reference = Reference(providers[0], name)
