@@ -112,7 +112,7 @@ def bind(
                 where=where,
                 seen=providers,
                 allowed=[f"${parent}.{name}" for parent in providers],
-                remedy=f'Name one: "input": {{"{name}": "${providers[0]}.{name}"}}; a list takes the first available one.',
+                remedy=f'Name one: "input": {{"{name}": "${providers[0]}.{name}"}}; a list takes the first available.',
             )
         if providers:
             reference = Reference(providers[0], name)
