@@ -18,8 +18,8 @@ from benchmarks.talking_head import SCRIPT
 from nodes._samples import sample_portrait
 from schemas.event import EventType
 from schemas.refs import ImageRef
+from workbench.client.completion import await_record
 from workbench.client.deployment import Deployment
-from workbench.client.finish import await_record
 from workbench.client.submit import submit_graph
 from workbench.engine.accept import Request
 from workbench.pipelines.registry import find_pipeline

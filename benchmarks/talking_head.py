@@ -20,8 +20,8 @@ from benchmarks.bench_stack import running_stack, stack_pids
 from benchmarks.measure import interval, machine, pairs, told, tree_cpu_s
 from nodes._samples import sample_portrait
 from schemas.refs import AudioRef
+from workbench.client.completion import await_record
 from workbench.client.deployment import Deployment
-from workbench.client.finish import await_record
 from workbench.client.submit import submit_graph
 from workbench.client.view import artifacts
 from workbench.engine.accept import Request

@@ -28,8 +28,8 @@ from benchmarks.bench_stack import running_stack, stack_pids
 from benchmarks.measure import machine, percentile, told, tree_cpu_s
 from benchmarks.runner.jobs import chain, node, submit
 from schemas.event import Progress
-from workbench.bus.answers import Taken
 from workbench.bus.bus import Bus
+from workbench.bus.results import Taken
 from workbench.client.deployment import Deployment
 from workbench.settings import load_settings
 

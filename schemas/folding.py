@@ -97,7 +97,7 @@ def _read(event: Event, attempt: int) -> dict[str, Any]:
             } | _named(worker=failure.worker, started_at=failure.started_at)
         case EventType.NODE_LOST:
             NodeLoss.model_validate(event.data)
-            # The output is kept to mark a node that runs again (engine.known.lost_results).
+            # The output is kept to mark a node that runs again (engine.existing_results.lost_results).
             return {"cached": False, "seconds": None, "finished_at": None}
         case EventType.NODE_WAITING:
             return {"wait": NodeWait.model_validate(event.data)}

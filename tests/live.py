@@ -19,9 +19,9 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.engine.graphs import document
-from workbench.bus.answers import Phase
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import Phase
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.embedded.part import START_TIMEOUT_S
@@ -43,7 +43,7 @@ def wait_for(condition: Callable[[], T | None], timeout_s: float = 120.0, what: 
     while time.monotonic() < until:
         try:
             value = condition()
-        except BUS_AWAY:
+        except BUS_UNREACHABLE:
             value = None
         if value:
             return value

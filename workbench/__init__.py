@@ -1,4 +1,4 @@
-"""The workbench: bus, stores, engine, the two planes and the faces on them.
+"""The workbench: bus, stores, engine, the two planes and the front ends.
 
 In a notebook or a script::
 
@@ -17,24 +17,24 @@ from workbench.shadowing import check_packages
 
 if TYPE_CHECKING:
     from workbench.notebook.connect import connect as connect
-    from workbench.notebook.figures import record as record
+    from workbench.notebook.metrics import record as record
     from workbench.notebook.request import RunRequest as RunRequest
 
 check_packages()
 
 __all__ = ["RunRequest", "connect", "record"]
 
-_HOMES = {
+_MODULES = {
     "connect": "workbench.notebook.connect",
-    "record": "workbench.notebook.figures",
+    "record": "workbench.notebook.metrics",
     "RunRequest": "workbench.notebook.request",
 }
 
 
 def __getattr__(name: str) -> object:
-    # Every process of the deployment imports this package: what only people need is imported when they ask for it.
-    if name in _HOMES:
+    # Every process of the deployment imports this package, so modules for users are imported on first access.
+    if name in _MODULES:
         from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Log lines of the roles: one line an event, with job, node and fence where there are any."""
+"""Logging of the roles: one line per event, with job, node and fence if they exist."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TextIO, cast
 import structlog
 
 
-class _Unfailing:
-    """The stream, whose full disk must not end the role that only wanted to say something."""
+class _SafeStderr:
+    """stderr without write errors, because a full disk must not end a role that only writes a log line."""
 
     def write(self, text: str) -> None:
         with contextlib.suppress(OSError):
@@ -41,6 +41,6 @@ def configure_logging(level: str, *, json: bool = False) -> None:
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing())),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _SafeStderr())),
         cache_logger_on_first_use=True,
     )

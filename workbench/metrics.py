@@ -1,6 +1,6 @@
-"""What this process counts, as Prometheus reads it. Every role has the one registry; names and labels stand here.
+"""The Prometheus metrics of this process. All roles share the registry; this file defines the names and labels.
 
-Labels have few values, known beforehand: services, pools, route templates. Never an id, a user or a path.
+Labels have few values that are known in advance: services, pools, route templates. Never an id, a user or a path.
 """
 
 from __future__ import annotations
@@ -19,49 +19,45 @@ from prometheus_client.registry import Collector
 log = structlog.get_logger()
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-PORTS_TRIED = 16  # roles of one machine are given the same first port
+PORTS_TRIED = 16  # roles on one machine have the same first port
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 ProcessCollector(namespace="workbench", registry=REGISTRY)
 
 # -- the app -----------------------------------------------------------------------------------------------------------
 
-HTTP_REQUESTS = Counter(
-    "workbench_http_requests", "HTTP requests answered.", ["method", "route", "status"], registry=REGISTRY
-)
+HTTP_REQUESTS = Counter("workbench_http_requests", "HTTP requests.", ["method", "route", "status"], registry=REGISTRY)
 HTTP_SECONDS = Histogram(
     "workbench_http_request_seconds",
-    "From a request to the start of its answer.",
+    "Time from a request to the start of its response.",
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
     registry=REGISTRY,
 )
-LIVE_CLIENTS = Gauge("workbench_live_clients", "WebSockets that are open.", registry=REGISTRY)
-LIVE_JOBS = Gauge("workbench_live_jobs", "Jobs that are followed.", registry=REGISTRY)
+LIVE_CLIENTS = Gauge("workbench_live_clients", "Open WebSockets.", registry=REGISTRY)
+LIVE_JOBS = Gauge("workbench_live_jobs", "Followed jobs.", registry=REGISTRY)
 LIVE_UPDATES = Counter("workbench_live_updates", "Updates sent to WebSockets.", registry=REGISTRY)
 LIVE_BYTES = Counter("workbench_live_bytes", "Bytes sent to WebSockets.", registry=REGISTRY)
 LIVE_CLOSED = Counter("workbench_live_too_slow", "WebSockets closed because they read too slowly.", registry=REGISTRY)
 EVENT_SECONDS = Histogram(
     "workbench_live_event_seconds",
-    "From the writing of an event, on its writer's clock, to its sending to a client that watches.",
+    "Time from the writing of an event, by its writer's clock, until it is sent to a watching client.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2, 5),
     registry=REGISTRY,
 )
-UPLOADS = Counter(
-    "workbench_uploads", "Uploads by the kind that was asked for and their end.", ["kind", "outcome"], registry=REGISTRY
-)
+UPLOADS = Counter("workbench_uploads", "Uploads by requested kind and outcome.", ["kind", "outcome"], registry=REGISTRY)
 UPLOAD_BYTES = Counter("workbench_upload_bytes", "Bytes of accepted uploads.", registry=REGISTRY)
 
 # -- workers and the control plane -------------------------------------------------------------------------------------
 
 TAKES = Counter("workbench_takes", "Segments taken from a queue.", ["pool"], registry=REGISTRY)
-COMMITS = Counter("workbench_commits", "Commits by the bus's answer.", ["pool", "answer"], registry=REGISTRY)
+COMMITS = Counter("workbench_commits", "Commits by the bus's response.", ["pool", "answer"], registry=REGISTRY)
 NODES = Counter(
     "workbench_nodes", "Nodes that ended, by service and outcome.", ["service", "outcome"], registry=REGISTRY
 )
 NODE_SECONDS = Histogram(
     "workbench_node_seconds",
-    "Wall time of nodes that were computed.",
+    "Wall time of computed nodes.",
     ["service"],
     buckets=(0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200),
     registry=REGISTRY,
@@ -70,19 +66,19 @@ EVENTS_RECORDED = Counter("workbench_events_recorded", "Events written to SQL.",
 
 
 def exposition(*collectors: Collector) -> bytes:
-    """The text that Prometheus reads: this process, and what the collectors find out now."""
-    asked = CollectorRegistry()
+    """The text that Prometheus reads: the metrics of this process, and the current values of the collectors."""
+    current = CollectorRegistry()
     for collector in collectors:
-        asked.register(collector)
-    return generate_latest(REGISTRY) + generate_latest(asked)
+        current.register(collector)
+    return generate_latest(REGISTRY) + generate_latest(current)
 
 
 def serve_metrics(port: int, token: str) -> int:
-    """Serve the registry on loopback from a thread; returns the port, 0 where none is wanted or none is free.
+    """Serve the registry on loopback from a thread. Returns the port; 0 if none is configured or free.
 
     Args:
-        port: the first one from there on that is free is taken: the roles of one stack share the setting.
-        token: what ``Authorization: Bearer`` has to name; "": nothing is asked for.
+        port: first port to try; the first free one is used, because the roles of a stack share the setting.
+        token: required value of ``Authorization: Bearer``; "" for no check.
     """
     if not port:
         return 0
@@ -101,14 +97,14 @@ def serve_metrics(port: int, token: str) -> int:
 
 
 def _guarded(token: str) -> WSGIApplication:
-    """The registry as a WSGI application; prometheus_client's own knows no token."""
+    """The registry as a WSGI application with a token check, which prometheus_client does not have."""
     metrics: WSGIApplication = make_wsgi_app(REGISTRY)
     wanted = f"Bearer {token}".encode()
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if token and not hmac.compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), wanted):
             start("401 Unauthorized", [("WWW-Authenticate", "Bearer"), ("Content-Type", "text/plain")])
-            return [b"Send the token that `workbench token` prints as Authorization: Bearer.\n"]
+            return [b"Send the token of `workbench token` as Authorization: Bearer.\n"]
         return metrics(environ, start)
 
     return answer
@@ -116,4 +112,4 @@ def _guarded(token: str) -> WSGIApplication:
 
 class _Silent(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Say nothing: a role's log is about jobs."""
+        """Log nothing, because a role's log is about jobs."""

@@ -1,7 +1,7 @@
-"""Where every part of the deployment is, as URLs and credentials.
+"""The settings: URLs and credentials of all parts of the deployment.
 
-Order: environment variables ``WORKBENCH_*``, then what the running embedded stack wrote into its home
-(``stack-settings.json``), then defaults. No code asks whether a part is embedded or remote.
+Order: environment variables ``WORKBENCH_*``, then the settings that the running embedded stack wrote into its home
+(``stack-settings.json``), then defaults. No code checks whether a part is embedded or remote.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def default_home() -> Path:
 
 
 class Settings(BaseModel):
-    """One deployment, as one process sees it. Every field can be set as ``WORKBENCH_<FIELD>``."""
+    """The settings of one deployment for one process. Every field can be set as ``WORKBENCH_<FIELD>``."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -38,78 +38,89 @@ class Settings(BaseModel):
     # The default is the prefix of every key on the bus of an existing home.
     namespace: str = Field("bench", pattern=r"^[a-z0-9-]{1,32}$", description="Prefix of all keys on a shared bus.")
 
-    bus_url: str = Field("", description="redis:// or rediss:// URL with the password in it.")
+    bus_url: str = Field("", description="redis:// or rediss:// URL, including the password.")
     s3_url: str = Field("", description="http(s)://host:port of the object store.")
     s3_access_key: str = Field("", description="Access key of the object store.")
     s3_secret_key: str = Field("", repr=False, description="Secret key of the object store.")
-    s3_bucket: str = Field("workbench", description="The one bucket of content-addressed artifacts.")
-    s3_region: str = Field("us-east-1", description="Region; given, so that no request asks for it.")
+    s3_bucket: str = Field("workbench", description="Bucket for the content-addressed artifacts.")
+    s3_region: str = Field("us-east-1", description="Region; set explicitly to save a request.")
     sql_url: str = Field("", description="SQLAlchemy URL of the job store. Workers have none.")
     mlflow_url: str = Field(
-        "", description="http(s):// or http+unix:// URL of the MLflow server as this process reaches it; empty: none."
+        "", description="http(s):// or http+unix:// URL of the MLflow server for this process; empty: no MLflow."
     )
     mlflow_access: str = Field(
-        "lab", pattern="^(lab|administrators)$", description="Who sees MLflow where people log in."
+        "lab", pattern="^(lab|administrators)$", description="Who may use MLflow if users log in."
     )
     mlflow_upload_mb: float = Field(
-        500, gt=0, le=100_000, description="Largest file that may be logged to MLflow through the app, in MB."
+        500, gt=0, le=100_000, description="Maximum size of a file logged to MLflow through the app, in MB."
     )
     mlflow_sql_url: str = Field(
-        "", description="SQLAlchemy URL of MLflow's own database, where its deleted runs may be removed for good."
+        "", description="SQLAlchemy URL of MLflow's own database, for the permanent removal of deleted runs."
     )
 
-    app_url: str = Field("", description="http(s):// URL of the page, as the stack started it.")
+    app_url: str = Field("", description="http(s):// URL of the page that the stack started.")
     app_token: str = Field(
         "",
         pattern=r"^([A-Za-z0-9_-]{16,200})?$",
         repr=False,
-        description="Opens the page and its API on this machine; empty: nothing is asked for.",
+        description="Token for the page and its API on this machine; empty: no token is required.",
     )
-    app_hosts: str = Field("", description="Host names by which the page may be reached, with commas between.")
-    login: str = Field("auto", pattern="^(auto|required)$", description="auto: on this machine alone no users log in.")
-    limit_jobs: int | None = Field(None, ge=0, description="Unfinished jobs a user may have; 0: any number.")
+    app_hosts: str = Field("", description="Allowed host names of the page, separated by commas.")
+    login: str = Field(
+        "auto", pattern="^(auto|required)$", description="auto: no login if the page is only reachable on this machine."
+    )
+    limit_jobs: int | None = Field(None, ge=0, description="Maximum unfinished jobs per user; 0: unlimited.")
 
-    llm_url: str = Field("", description="OpenAI-compatible or Ollama URL; empty: the packaged model in process.")
+    llm_url: str = Field(
+        "", description="OpenAI-compatible or Ollama URL; empty: the packaged model inside the process."
+    )
     llm_model: str = Field("", description="Model name at llm_url.")
     llm_api_key: str = Field("", repr=False, description="Bearer token for llm_url.")
 
-    lease_s: float = Field(6.0, ge=0.5, le=600, description="A worker silent for this long loses its segment.")
-    drain_s: float = Field(5.0, ge=0, le=3600, description="On SIGTERM a running node may finish for this long.")
-    control_slots: int = Field(2, ge=1, le=64, description="Executors of the control plane.")
-    cache_gib: float = Field(4.0, ge=0.1, description="Local copies of artifacts a worker may keep.")
-    upload_image_mb: float = Field(20, gt=0, le=1000, description="Largest picture that may be uploaded, in MB.")
-    upload_audio_mb: float = Field(50, gt=0, le=2000, description="Largest sound that may be uploaded, in MB.")
-    upload_video_mb: float = Field(500, gt=0, le=10000, description="Largest video that may be uploaded, in MB.")
-    upload_minutes: float = Field(10, gt=0, le=120, description="Longest sound or video that may be uploaded.")
+    lease_s: float = Field(
+        6.0, ge=0.5, le=600, description="A worker that does not renew its lease for this long loses its segment."
+    )
+    drain_s: float = Field(5.0, ge=0, le=3600, description="Time for a running node to finish after SIGTERM.")
+    control_slots: int = Field(2, ge=1, le=64, description="Number of executors of the control plane.")
+    cache_gib: float = Field(4.0, ge=0.1, description="Maximum size of a worker's local copies of artifacts.")
+    upload_image_mb: float = Field(20, gt=0, le=1000, description="Maximum size of an uploaded image, in MB.")
+    upload_audio_mb: float = Field(50, gt=0, le=2000, description="Maximum size of an uploaded audio file, in MB.")
+    upload_video_mb: float = Field(500, gt=0, le=10000, description="Maximum size of an uploaded video, in MB.")
+    upload_minutes: float = Field(10, gt=0, le=120, description="Maximum duration of an uploaded audio file or video.")
     metrics_port: int = Field(
-        0, ge=0, le=65_000, description="Control planes and workers serve metrics on loopback from here on; 0: nowhere."
+        0,
+        ge=0,
+        le=65_000,
+        description="First port on loopback for metrics of control planes and workers; 0: no metrics.",
     )
     retention_older_than: str = Field(
         "", pattern=f"^$|{DURATION_PATTERN}", description="Once a day, delete finished jobs older than this: 30d, 12h."
     )
     retention_max_gib: float | None = Field(
-        None, gt=0, description="Once a day, delete the oldest finished jobs until artifacts take no more than this."
+        None, gt=0, description="Once a day, delete the oldest finished jobs until the artifacts fit into this size."
     )
-    retention_keep_tags: str = Field("", description="Jobs with one of these tags stay; with commas between.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    retention_keep_tags: str = Field("", description="Jobs with one of these tags stay; separated by commas.")
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Minimum level of logged messages."
+    )
 
     @model_validator(mode="after")
     def _model_with_its_server(self) -> Self:
         if self.llm_url and not self.llm_model:
-            # The model's name is part of a script's identity in the cache: a server's default would hide a change.
-            raise ValueError("WORKBENCH_LLM_URL needs WORKBENCH_LLM_MODEL beside it, e.g. llama3.2")
+            # The model's name is part of a script's cache key. A server's default model could change unnoticed.
+            raise ValueError("WORKBENCH_LLM_URL requires WORKBENCH_LLM_MODEL, e.g. llama3.2")
         return self
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings of this process. Raises WorkbenchError (settings.invalid) naming the variable.
+    """The settings of this process. Raises WorkbenchError (settings.invalid) with the variable.
 
     Args:
-        given: wins over the environment, which wins over what the running stack published.
+        given: overrides the environment, which overrides the settings of the running stack.
     """
-    # Read by hand: pydantic-settings costs every command and every role 0.17 s of CPU at import.
+    # Without pydantic-settings, whose import would cost every command and role 0.17 s of CPU.
     variables = {name: os.environ.get(f"{PREFIX}{name.upper()}", "") for name in Settings.model_fields}
-    # The earlier name of the setting: ignoring it would send a worker to another deployment's keys.
+    # WORKBENCH_BENCH is the earlier name. Ignoring it would give a worker the keys of another deployment.
     variables["namespace"] = variables["namespace"] or os.environ.get("WORKBENCH_BENCH", "")
     environment = {name: value for name, value in variables.items() if value}
     home = Path(given.get("home") or default_home())
@@ -149,7 +160,7 @@ def _read_stack_file(home: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise WorkbenchError(
             "settings.invalid",
-            f"the stack's settings cannot be read: {error}",
+            f"the settings file of the stack cannot be read: {error}",
             where=str(home / STACK_FILE),
             remedy="Stop the stack with `workbench down`, remove the file and start it again.",
         ) from error

@@ -1,7 +1,7 @@
-"""Finds out whether something of the current folder stands in the place of our packages ``nodes`` and ``schemas``.
+"""Detects modules that shadow our packages ``nodes`` and ``schemas``.
 
-Python looks first beside a script, and in a notebook's folder. Every checkout of ComfyUI has a ``nodes.py``; without
-this check an import deep inside would fail for a reason that names neither file.
+Python first searches the folder of the script, or of the notebook. Every checkout of ComfyUI has a ``nodes.py``.
+Without this check, a nested import would fail with an error that names neither file.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ PACKAGES = ("schemas", "nodes")
 
 
 def check_packages() -> None:
-    """Raise ImportError where one of PACKAGES is not ours, with its place and the remedy."""
+    """Raise ImportError with a remedy if one of PACKAGES is not ours."""
     for name in PACKAGES:
-        found = _place(name)
+        found = _location(name)
         if found is not None and found.parent != OURS:
-            raise ImportError(_explained(name, found), name=name, path=str(found))
+            raise ImportError(_message(name, found), name=name, path=str(found))
 
 
-def _place(name: str) -> Path | None:
-    """The file of a module, or the folder of a package: imported already, or what an import would take."""
+def _location(name: str) -> Path | None:
+    """The file of the module or the folder of the package that is imported or would be imported."""
     module = sys.modules.get(name)
     spec = module.__spec__ if module is not None else find_spec(name)
     if spec is None:
@@ -33,10 +33,10 @@ def _place(name: str) -> Path | None:
     return Path(spec.origin).resolve() if spec.origin else None
 
 
-def _explained(name: str, found: Path) -> str:
-    again = "It is imported already: restart Python first. " if name in sys.modules else ""
+def _message(name: str, found: Path) -> str:
+    again = "It is already imported: restart Python first. " if name in sys.modules else ""
     return (
-        f"Another module has the name of the workbench's package `{name}` and is found in its place.\n"
+        f"Another module shadows the workbench's package `{name}`.\n"
         f"  seen: {found}\n"
         f"  allowed: {OURS / name}\n"
         f"  remedy: {again}Start Python in another folder, or with the option -P. "

@@ -1,7 +1,7 @@
-"""URLs of an HTTP server that listens on a Unix socket: ``http+unix://%2Fhome%2Fada%2Fmlflow.sock/prefix``.
+"""URLs of HTTP servers that listen on a Unix socket: ``http+unix://%2Fhome%2Fada%2Fmlflow.sock/prefix``.
 
-The host is the socket's path, percent-encoded: the form that the Docker and Podman clients use. A socket in a folder of
-mode 0700 is reached by its owner alone, which no TCP port on loopback is.
+The host is the percent-encoded path of the socket, the form that the Docker and Podman clients use. Only the owner can
+reach a socket in a folder of mode 0700; a TCP port on loopback has no such protection.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 SCHEME = "http+unix"
-HOST = "localhost"  # in the Host header; servers that check it know this name
+HOST = "localhost"  # for the Host header; servers that check the header accept this name
 
 
 def unix_url(socket_path: Path, prefix: str = "") -> str:
-    """The URL of a server on that socket; ``prefix`` is the path below which it answers."""
+    """The URL of a server on that socket; ``prefix`` is the path of its root."""
     return f"{SCHEME}://{quote(str(socket_path), safe='')}{prefix}"
 
 
 def socket_of(url: str) -> Path | None:
-    """The socket that a URL names; None for any other URL."""
+    """The socket of the URL; None for other URLs."""
     parts = urlsplit(url)
     return Path(unquote(parts.netloc)) if parts.scheme == SCHEME else None
 
 
 def connection_to(url: str, timeout_s: float) -> http.client.HTTPConnection:
-    """A connection of the standard library to the server of an http, https or http+unix URL; not open yet."""
+    """A standard-library connection for an http, https or http+unix URL; not opened yet."""
     path, parts = socket_of(url), urlsplit(url)
     if path is not None:
         return _UnixConnection(path, timeout_s)

@@ -16,8 +16,9 @@ import orjson
 from benchmarks.hop import chain_ms
 from benchmarks.measure import pairs, percentile, ratio_interval, shown, told
 from benchmarks.runner.jobs import bench_stack, chain, node, submit
-from workbench.bus.bus import Bus, Taken
+from workbench.bus.bus import Bus
 from workbench.bus.keys import LANES
+from workbench.bus.results import Taken
 from workbench.client.deployment import Deployment
 
 GOAL = 1.2

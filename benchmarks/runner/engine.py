@@ -26,7 +26,7 @@ from nodes.registry import services
 from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.engine.compile import compile_shape
 from workbench.engine.executor import Executor
 from workbench.engine.messages import Channel, FromExecutor, Outcome, Request, Run, to_executor, to_supervisor

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from workbench.bus import scripts
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import run_id
+from workbench.bus.results import Verdict
 
 
 def open_deployment(bus: Bus, epoch: int = 1) -> None:

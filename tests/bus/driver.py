@@ -13,10 +13,10 @@ from schemas.graph import Graph
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked
-from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.fields import JobField, NodeField
-from workbench.bus.planned import Planned
+from workbench.bus.job_plan import JobPlan
+from workbench.bus.results import Taken, Verdict
 from workbench.engine.edges import gate
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
@@ -32,7 +32,7 @@ def failure_of(node: str) -> bytes:
     return NodeFailure(error=ErrorInfo(message=f"{node} was told to fail")).to_json()
 
 
-def planned(job: str, raw: dict[str, object] | Checked, known: set[str] | None = None) -> Planned:
+def planned(job: str, raw: dict[str, object] | Checked, known: set[str] | None = None) -> JobPlan:
     """A document or checked graph as the bus takes it; ``known`` nodes are completed already."""
     graph = raw if isinstance(raw, Checked) else checked(raw)
     results = {node: NodeResult(output={"text": node, "file": None}, cached=True) for node in known or ()}

@@ -11,8 +11,8 @@ from tests.bus.driver import failure_of, job_status, planned, result_of
 from tests.bus.test_leases import event_types, take
 from tests.bus.test_memory import begin, wipe
 from tests.engine.graphs import checked, document
-from workbench.bus.answers import Lease, Taken, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Lease, Taken, Verdict
 from workbench.engine.plan import plan
 
 pytestmark = pytest.mark.stack

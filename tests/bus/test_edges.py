@@ -15,11 +15,11 @@ from schemas.status import FINAL_NODE_STATUSES, NODE_TRANSITIONS, NodeStatus
 from tests.bus.conftest import open_deployment
 from tests.bus.driver import POOLS, Driver, Hand, failure_of, job_status, planned, result_of, statuses
 from tests.engine.graphs import checked, document, expected, first_unhandled, random_documents
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.encode import job_fields
 from workbench.bus.fields import JobField, NodeField, SegmentField
 from workbench.bus.keys import Keys
+from workbench.bus.results import Verdict
 from workbench.engine.validate import Checked
 
 pytestmark = pytest.mark.stack

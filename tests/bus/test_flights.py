@@ -9,8 +9,8 @@ from tests.bus.driver import Driver, failure_of, planned, result_of
 from tests.bus.test_leases import event_types, take
 from tests.bus.test_memory import begin, put_back, wipe
 from tests.engine.graphs import document
-from workbench.bus.answers import Lease, Taken, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Lease, Taken, Verdict
 
 pytestmark = pytest.mark.stack
 KEY = "k" * 64

@@ -13,10 +13,10 @@ from schemas.event import EventType
 from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, EdgeKind, JobStatus, NodeStatus
 from tests.bus.test_keys import every_move
 from workbench.bus import scripts
-from workbench.bus.answers import Phase, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.fields import EntryField, EventField, HeldField, JobField, MetaField, NodeField, SegmentField
 from workbench.bus.keys import LANES, Keys
+from workbench.bus.results import Phase, Verdict
 
 ROOT = Path(scripts.__file__).parents[2]
 LUA = {path.name: path.read_text() for path in sorted((Path(scripts.__file__).parent / "lua").glob("*.lua"))}

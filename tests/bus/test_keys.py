@@ -17,9 +17,9 @@ from tests.bus.test_leases import CHAIN, take
 from tests.engine.graphs import document
 from tests.live import wait_for
 from workbench.bus import scripts
-from workbench.bus.answers import Lease, Offer, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.keys import Keys
+from workbench.bus.results import Lease, Offer, Verdict
 from workbench.embedded.servers import bus_server
 from workbench.settings import Settings
 

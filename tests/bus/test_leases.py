@@ -10,9 +10,9 @@ from schemas.event import EventType
 from schemas.status import NodeStatus
 from tests.bus.driver import Driver, failure_of, job_status, planned, result_of, statuses
 from tests.engine.graphs import checked, document
-from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.fields import NodeField
+from workbench.bus.results import Taken, Verdict
 
 pytestmark = pytest.mark.stack
 CHAIN = document({"a": "probe.data", "b": "probe.data", "c": "probe.data"}, [("a", "b"), ("b", "c")])

@@ -12,9 +12,9 @@ from tests.bus.driver import Driver, failure_of, job_status, planned, result_of,
 from tests.bus.test_leases import CHAIN, accept, take
 from tests.engine.graphs import checked, document
 from workbench.bus import scripts
-from workbench.bus.answers import Lease, Phase, Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY, BusUnfamiliar, run_id
+from workbench.bus.connection import BUS_UNREACHABLE, BusUnfamiliar, run_id
+from workbench.bus.results import Lease, Phase, Verdict
 from workbench.engine.plan import plan
 
 pytestmark = pytest.mark.stack
@@ -220,7 +220,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(bus: Bus) -> None:
 
 def test_a_worker_waits_for_a_control_plane(bus_url: str, namespace: str) -> None:
     worker = Bus(bus_url, namespace)
-    with pytest.raises(BUS_AWAY) as refused:
+    with pytest.raises(BUS_UNREACHABLE) as refused:
         worker.take("w", "", "control", block=False)
     assert isinstance(refused.value, BusUnfamiliar)
     control = Bus(bus_url, namespace, control=True)

@@ -11,9 +11,9 @@ from schemas.status import Lane, NodeStatus
 from tests.bus.driver import failure_of, planned, result_of, statuses
 from tests.bus.test_leases import event_types, take
 from tests.engine.graphs import checked, document
-from workbench.bus.answers import Holds, Offer, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.fields import SegmentField
+from workbench.bus.results import Offer, OperatorHolds, Verdict
 
 pytestmark = pytest.mark.stack
 TWO = document({"a": "probe.data", "b": "probe.data"}, [("a", "b")])
@@ -144,7 +144,7 @@ def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
     assert bus.take("w.0", "", "data.cpu", block=False) is None
     assert bus.take("other.0", "", "data.cpu", block=False) is not None
     bus.leave("w", ["w.0"])
-    assert bus.queues.held() == Holds({}, frozenset())
+    assert bus.queues.held() == OperatorHolds({}, frozenset())
 
 
 def test_many_entries_do_not_run_out_of_wake_tokens(bus: Bus) -> None:

@@ -9,8 +9,8 @@ from schemas.status import NodeStatus, WaitReason
 from tests.bus.driver import Driver, failure_of, job_status, planned, result_of, statuses
 from tests.bus.test_leases import event_types, take
 from tests.engine.graphs import checked, document
-from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Taken, Verdict
 
 pytestmark = pytest.mark.stack
 WHY = NodeWait(reason=WaitReason.INPUT_LOST, artifact="0" * 64).to_json()

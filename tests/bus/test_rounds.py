@@ -7,8 +7,8 @@ import pytest
 from tests.bus.driver import planned, result_of
 from tests.engine.graphs import document
 from tests.live import wait_for
-from workbench.bus.answers import Taken, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Taken, Verdict
 
 pytestmark = pytest.mark.stack
 DIGEST, KEY = "d" * 64, "c" * 64
@@ -47,10 +47,10 @@ def test_the_round_of_a_collector_that_died_ends_by_itself(bus: Bus) -> None:
 def test_a_result_that_a_worker_was_told_is_named_until_it_is_committed(bus: Bus) -> None:
     bus.remember({KEY: b'{"output": {"file": {"sha256": "%s"}}}' % DIGEST.encode()})
     lease = taken(bus, "job").lease
-    assert DIGEST not in bus.holding.named(["job"])
+    assert DIGEST not in bus.references.named(["job"])
     assert bus.claim(lease, "a", KEY)[0] is Verdict.KNOWN
-    assert bus.holding.results() == {KEY: {DIGEST}} and bus.holding.withdraw([KEY]) == 1
-    assert DIGEST in bus.holding.named(["job"]), "its worker goes on with it"
-    assert bus.holding.leased_jobs() == {"job"}
+    assert bus.references.results() == {KEY: {DIGEST}} and bus.references.withdraw([KEY]) == 1
+    assert DIGEST in bus.references.named(["job"]), "its worker goes on with it"
+    assert bus.references.leased_jobs() == {"job"}
     assert bus.commit(lease, "a", result_of("a"))[0] is Verdict.OK
-    assert DIGEST not in bus.holding.named(["job"])
+    assert DIGEST not in bus.references.named(["job"])

@@ -19,7 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-IMPORTED = ("workbench.cli.main", "workbench.client.deployment", "workbench.client.opening", "workbench.embedded.stack")
+IMPORTED = (
+    "workbench.cli.main",
+    "workbench.client.deployment",
+    "workbench.client.deployment_settings",
+    "workbench.embedded.stack",
+)
 # command: what it imports besides, before its first fork
 MORE = {"notebook": ("workbench.notebook.execution.grid", "nbformat")}
 

@@ -7,7 +7,7 @@ from schemas.event import Event, EventType, NodeWait, WaitReason
 from schemas.graph import Graph
 from schemas.job import JobRecord, NodeRecord
 from schemas.status import JobStatus, NodeStatus, Plane
-from workbench.bus.watching import Place
+from workbench.bus.job_reader import Place
 from workbench.client.live.state import LiveJob
 
 
@@ -28,10 +28,10 @@ def test_a_paused_pool_is_named_until_the_job_goes_on() -> None:
     graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
     node = NodeRecord(id="a", service="x.a", plane=Plane.DATA)
     live = LiveJob(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
-    live.stands(Place("data.cpu", 2, "repairs"))
+    live.set_queue_place(Place("data.cpu", 2, "repairs"))
     assert (live.state().paused, live.state().waiting) == ("cpu", "pool cpu is paused: repairs")
-    live.stands(Place("data.cpu", 2, None))
-    assert (live.state().paused, live.state().waiting) == ("", "2 before it in pool cpu")
-    live.stands(Place("data.cpu", 0, ""))
+    live.set_queue_place(Place("data.cpu", 2, None))
+    assert (live.state().paused, live.state().waiting) == ("", "2 ahead in pool cpu")
+    live.set_queue_place(Place("data.cpu", 0, ""))
     live.see(Event(job="job", epoch=1, seq=1, type=EventType.NODE_RUNNING, node="a"))
     assert live.state().paused == ""

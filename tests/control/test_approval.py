@@ -14,7 +14,7 @@ from schemas.event import NodeWait
 from schemas.refs import TextRef
 from schemas.status import JobStatus, NodeStatus, WaitReason
 from tests.live import Diary, LiveDeployment, sigkill, wait_for
-from workbench.bus.answers import Phase
+from workbench.bus.results import Phase
 from workbench.client.rerun import rerun, retry
 from workbench.crash_points import CrashPoint
 from workbench.store.approvals import Approvals

@@ -13,9 +13,9 @@ from schemas.refs import TextRef
 from schemas.status import JobStatus
 from tests.engine.graphs import document
 from tests.live import Diary, LiveDeployment
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.planned import Planned
+from workbench.bus.job_plan import JobPlan
+from workbench.bus.results import Verdict
 from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun
 from workbench.client.submit import submit_graph
@@ -128,7 +128,7 @@ def test_nothing_is_queued_of_a_graph_that_is_refused(live: LiveDeployment) -> N
 class DyingBus(Bus):
     """The client's process ends between SQL and the bus."""
 
-    def accept(self, planned: Planned, epoch: int) -> Verdict:
+    def accept(self, planned: JobPlan, epoch: int) -> Verdict:
         raise redis.ConnectionError("the client is gone")
 
 

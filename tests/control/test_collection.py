@@ -73,7 +73,7 @@ def test_what_no_job_names_goes_from_everywhere_and_a_repeated_request_is_comput
     report = collected(live.deployment)
     assert report.removed == before.removed and report.bytes >= 80 << 10 and report.left == []
     assert not live.deployment.objects.has(sha256) and not cached.exists()
-    assert live.deployment.store.computed([key]) == {} and key not in live.deployment.bus.holding.results()
+    assert live.deployment.store.computed([key]) == {} and key not in live.deployment.bus.references.results()
     assert collected(live.deployment, dry_run=True).removed == []
 
     again = submit_graph(other, Request(document(nodes)))

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.status import JobStatus
 from tests.live import Diary, LiveDeployment, sigkill, wait_for
-from workbench.bus.answers import Holds
+from workbench.bus.results import OperatorHolds
 from workbench.client.queues import drain
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -66,7 +66,7 @@ def test_a_worker_that_an_operator_drains_ends(
     drain(live.deployment, name)
     assert leaving.wait(30) == 0
     assert name not in live.deployment.bus.queues.workers()
-    assert live.deployment.bus.queues.held() == Holds({}, frozenset())
+    assert live.deployment.bus.queues.held() == OperatorHolds({}, frozenset())
 
 
 def test_each_line_about_a_node_names_job_node_and_fence(live: LiveDeployment, diary: Diary) -> None:

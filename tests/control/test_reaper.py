@@ -7,8 +7,8 @@ import pytest
 from tests.bus.conftest import bus as bus
 from tests.bus.driver import result_of
 from tests.bus.test_leases import accept, take
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Verdict
 from workbench.control.reaper import Reaper
 from workbench.settings import Settings
 
@@ -25,8 +25,8 @@ def test_a_silent_lease_is_taken_over_after_a_whole_lease(bus: Bus, reaper: Reap
     taken = take(bus)
     bus.renew(taken.lease)
     for now in range(100, 104):
-        assert reaper.look(now) == []
-    assert [held.worker for held in reaper.look(104)] == ["w"]
+        assert reaper.check(now) == []
+    assert [held.worker for held in reaper.check(104)] == ["w"]
     assert bus.leases() == []
     assert take(bus, "heir").attempt == 2
     failure = next(event for event in bus.events("job") if event.type.value == "node.retrying").data
@@ -38,14 +38,14 @@ def test_a_beating_lease_is_left_alone(bus: Bus, reaper: Reaper) -> None:
     taken = take(bus)
     for now in range(100, 120):
         assert bus.renew(taken.lease) is Verdict.OK
-        assert reaper.look(now) == []
+        assert reaper.check(now) == []
     assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
 
 
 def test_after_a_gap_in_its_readings_it_starts_anew(bus: Bus, reaper: Reaper) -> None:
     accept(bus)
     take(bus)
-    assert reaper.look(100) == []
-    assert reaper.look(130) == [], "it cannot know what happened in between"
-    assert reaper.look(132) == []
-    assert len(reaper.look(134)) == 1
+    assert reaper.check(100) == []
+    assert reaper.check(130) == [], "it cannot know what happened in between"
+    assert reaper.check(132) == []
+    assert len(reaper.check(134)) == 1

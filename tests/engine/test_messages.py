@@ -19,7 +19,7 @@ from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.event import LogLine, NodeFailure
 from schemas.refs import ImageRef
 from schemas.status import NodeStatus
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.engine import messages as m
 from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.wire import Wire

@@ -11,15 +11,15 @@ from schemas.event import EventType, NodeResult
 from schemas.status import NodeStatus
 from tests.engine.graphs import checked, document, random_documents
 from workbench.bus.encode import size_bytes
-from workbench.bus.planned import Planned, PlannedNode, PlannedSegment
+from workbench.bus.job_plan import JobPlan, PlannedNode, PlannedSegment
 from workbench.engine.plan import plan
 
 
-def by_id(planned: Planned) -> dict[str, PlannedNode]:
+def by_id(planned: JobPlan) -> dict[str, PlannedNode]:
     return {node.id: node for node in planned.nodes}
 
 
-def segment(planned: Planned, name: str) -> PlannedSegment:
+def segment(planned: JobPlan, name: str) -> PlannedSegment:
     return next(one for one in planned.segments if one.id == name)
 
 

@@ -117,7 +117,7 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, ...]], str, str, list[str]]] =
         [],
         "graph.bad_input",
         "node p: input.image",
-        ["not before", "Add an edge from s"],
+        ["not run before", "Add an edge from s"],
     ),
     (
         {"s": "probe.source", "p": paint_node(input={"image": "$source.image"})},

@@ -14,7 +14,7 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.status import JobStatus
 from tests.live import LiveDeployment, wait_for
-from workbench.bus.answers import Lease
+from workbench.bus.results import Lease
 from workbench.store.tracking import JOB_TAG
 from workbench.store.tracking_api import TrackingApi
 

@@ -15,7 +15,7 @@ from tests.faults.conftest import Alive, Outside, events_of
 from tests.faults.extent import extent
 from tests.live import LEASE_S, Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 
 AWAY_S = extent(60.0, 6.0)
 assert AWAY_S > 2 * LEASE_S
@@ -60,7 +60,7 @@ def test_the_bus_is_away(
     away_at, until = time.time(), time.monotonic() + AWAY_S
     try:
         probe = Bus(live.settings.bus_url, live.settings.namespace, control=True, timeout_s=0.5)
-        with pytest.raises(BUS_AWAY):
+        with pytest.raises(BUS_UNREACHABLE):
             probe.client.ping()
         with pytest.raises(WorkbenchError) as refused:
             live.submit({"x": diary.probe("x")})
@@ -83,7 +83,7 @@ def test_the_bus_is_away(
         names = [node.id for node in record.nodes]
         assert sorted(events_of(live, job, "node.completed")) == sorted(names)
         assert events_of(live, job, "node.retrying") == []
-    missed = live.log()[log_from:].count("bus is away")
+    missed = live.log()[log_from:].count("the bus is unreachable")
     assert missed > 0, "the roles noticed"
     raised = live.deployment.bus.marker().epoch - epoch
     assert raised == (1 if take_away is kill else 0)

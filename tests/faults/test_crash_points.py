@@ -18,7 +18,7 @@ from tests.faults.counts import await_working, completed_once, tracked_once
 from tests.faults.extent import LONG
 from tests.faults.tracked import _deployment as _deployment
 from tests.live import Diary, LiveDeployment, sigkill, wait_for
-from workbench.bus.answers import Phase
+from workbench.bus.results import Phase
 from workbench.crash_points import CrashPoint
 
 pytestmark = pytest.mark.timeout(600)

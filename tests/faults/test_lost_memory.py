@@ -20,8 +20,8 @@ from tests.faults.counts import (
 )
 from tests.faults.extent import extent
 from tests.live import Diary, LiveDeployment, sigkill, wait_for
-from workbench.bus.answers import Marker, Phase, Verdict
 from workbench.bus.connection import run_id
+from workbench.bus.results import Marker, Phase, Verdict
 
 pytestmark = pytest.mark.timeout(900)
 CUTS = extent(5, 1)
@@ -124,7 +124,7 @@ def test_a_zombie_outlives_a_wiped_bus(
         wake_processes(pids)
     assert live.deployment.bus.commit(lease, "n", b'{"output": {"text": "late"}}')[0] is Verdict.FENCED
     assert live.deployment.bus.adopt(lease, slot, {})[0] is Verdict.FENCED
-    wait_for(lambda: "segment given up" in live.log()[marked:], what="the zombie gave its work up")
+    wait_for(lambda: "segment lost" in live.log()[marked:], what="the zombie gave its work up")
     gate.touch()
     record = completed_once(live, job)
     completed_once(live, kept)

@@ -21,8 +21,8 @@ from tests.faults.conftest import check_nothing_dangles, events_of
 from tests.faults.extent import extent
 from tests.faults.proxy import Proxy
 from tests.live import LEASE_S, Diary, LiveDeployment, wait_for
-from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
+from workbench.bus.results import Lease, Verdict
 
 ROUNDS = extent(5, 1)
 REMEDY = "run it as root, or with CAP_NET_ADMIN and CAP_SYS_ADMIN, with iproute2 installed (`make fault-tools`)"
@@ -161,7 +161,7 @@ def check_one_cut(live: LiveDeployment, cables: list[Cable], names: list[str], d
         cables[cut].plug_in()
 
     # It comes back and presents what it holds.
-    gave_up = "segment given up"
+    gave_up = "segment lost"
     late = wait_for(
         lambda: [line for line in live.log()[log_from:].splitlines() if gave_up in line and names[cut] in line],
         what="the late worker gave its segment up",

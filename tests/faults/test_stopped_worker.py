@@ -21,7 +21,7 @@ from tests.faults.counts import (
 from tests.faults.extent import extent
 from tests.faults.tracked import _deployment as _deployment
 from tests.live import Diary, LiveDeployment, wait_for
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.store.artifact_references import ArtifactReferences
 from workbench.store.tracking_api import TrackingApi
 
@@ -67,7 +67,7 @@ def test_what_a_woken_worker_brings_is_refused(
 
 
 def gave_up(log: str, slot: str) -> bool:
-    return any("segment given up" in line and slot in line and "FENCED" in line for line in log.splitlines())
+    return any("segment lost" in line and slot in line and "FENCED" in line for line in log.splitlines())
 
 
 def check_nothing_is_seen(live: LiveDeployment, job: str, late_text: str) -> None:

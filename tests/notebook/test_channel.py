@@ -87,7 +87,7 @@ def test_it_answers_a_closed_list_of_questions(wb: Workbench, browser: Browser, 
     ):
         status, refusal, _ = browser.ask(kind="ask", name=name, params=params)
         assert (status, refusal["code"]) == code
-    known = browser.channel.known([("ask", "GET /api/jobs/{job_id}", given), ("ask", "GET /api/none", {})])
+    known = browser.channel.saved_answers([("ask", "GET /api/jobs/{job_id}", given), ("ask", "GET /api/none", {})])
     assert list(known) == [f"/api/jobs/{job.id}"]
 
 
@@ -158,7 +158,7 @@ def test_a_page_that_is_gone_is_forgotten_without_another_page(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels, "GONE_S", 0.5)
-    monkeypatch.setattr(channels, "LOOK_S", 0.1)
+    monkeypatch.setattr(channels, "CHECK_S", 0.1)
     browser.tell(kind="live", message={"action": "subscribe", "jobId": "no-such-job"})
     wait_for(lambda: browser.live, what="the refusal")
     wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.errors import WorkbenchError
 from workbench import record
-from workbench.notebook.within import NOTES, read_notes
+from workbench.notebook.execution_context import NOTES, read_notes
 
 
 def test_what_is_recorded_is_shown_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

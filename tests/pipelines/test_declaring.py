@@ -95,17 +95,17 @@ def undeclared() -> type[PipelineInputs]:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (lambda: {"name": "Levels"}, "no name of a pipeline"),
+        (lambda: {"name": "Levels"}, "not a valid pipeline name"),
         (lambda: {"name": "talking_head"}, "also declared in"),
-        (lambda: {"result": "nowhere.video"}, "names no output of a step"),
+        (lambda: {"result": "nowhere.video"}, "not an output of a step"),
         (lambda: {"steps": (STEP, STEP)}, "two steps have the same id"),
         (lambda: {"model": int}, "not annotated with a model"),
-        (lambda: {"model": lone(annotation=dict)}, "is no type of an input"),
-        (lambda: {"model": lone(one_of="Alone")}, "alone in its group"),
+        (lambda: {"model": lone(annotation=dict)}, "is not a type for inputs"),
+        (lambda: {"model": lone(one_of="Alone")}, "only input of its group"),
         (lambda: {"model": lone(needs=("y",))}, "needs y"),
         (lambda: {"model": lone(filled_by=FilledBy("transcribe", {"audio": "y"}, "Fill"))}, "filled from y"),
         (lambda: {"model": undeclared()}, "declared with Input"),
-        (lambda: {"model": lone("seed")}, "seed is taken"),
+        (lambda: {"model": lone("seed")}, "seed is a reserved name"),
     ],
 )
 def test_a_declaration_that_cannot_be_used_is_refused_with_its_file(

@@ -18,15 +18,15 @@ from schemas.status import JobStatus, Lane, NodeStatus, WaitReason
 from tests.bus.driver import Hand, failure_of
 from tests.engine.graphs import expected
 from workbench.bus import scripts
-from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
 from workbench.bus.connection import run_id
 from workbench.bus.fields import EntryField
+from workbench.bus.results import Lease, Verdict
 from workbench.control.reaper import Reaper
 from workbench.control.reconciler import Reconciler
 from workbench.control.recorder import Recorder
 from workbench.engine.content import graph_hash
-from workbench.engine.known import recorded_questions
+from workbench.engine.existing_results import recorded_questions
 from workbench.engine.plan import plan
 from workbench.engine.validate import Checked
 from workbench.settings import Settings
@@ -248,7 +248,7 @@ class World:
 
     def hand_over(self) -> None:
         """The control plane tells the bus of decisions that only SQL has."""
-        self.reconciler.hand_over_decisions()
+        self.reconciler.deliver_decisions()
 
     def beat(self, worker: PlayedWorker) -> None:
         """A heartbeat."""
@@ -287,12 +287,12 @@ class World:
 
     def reap(self) -> None:
         """A lease's time goes by on the reaper's clock; live workers beat in between."""
-        self.reaper.look(self.now)
+        self.reaper.check(self.now)
         for _ in range(3):
             self.now += LEASE_S * 0.45
             for worker in self.workers:
                 self.beat(worker)
-            self.reaper.look(self.now)
+            self.reaper.check(self.now)
 
     def record(self) -> None:
         """The recorder writes what there is."""

@@ -9,14 +9,14 @@ from starlette.exceptions import HTTPException
 
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
-from workbench.client.refusals import refusal
+from workbench.client.error_responses import status_and_body
 
 SEE_DOCS = "Correct this field. /docs describes every call."
 
 
 def error_response(error: WorkbenchError) -> JSONResponse:
     """The error as JSON."""
-    status, body = refusal(error)
+    status, body = status_and_body(error)
     headers = {"Retry-After": str(body["details"].get("retry_after_s", 2))} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="workbench"'

@@ -8,7 +8,7 @@ from functools import partial
 
 from schemas.errors import WorkbenchError
 from schemas.stack import PartState, PartStatus
-from workbench.client.questions import Questions
+from workbench.client.shared_queries import SharedQueries
 from workbench.embedded.plan import URL_OF_PART
 from workbench.embedded.probes import probe, public_url
 from workbench.embedded.stack import is_running, status
@@ -22,7 +22,7 @@ class PartStates:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._questions: Questions[PartStatus] = Questions(URL_OF_PART, "parts")
+        self._queries: SharedQueries[PartStatus] = SharedQueries(URL_OF_PART, "parts")
 
     def all(self) -> list[PartStatus]:
         """The states of all parts, from the supervisor if one runs. Takes milliseconds, or a second if a part hangs."""
@@ -41,7 +41,7 @@ class PartStates:
             return _silent(name)
 
     def _ask(self, name: str) -> Future[PartStatus]:
-        return self._questions.ask(name, partial(_probed, name, self._settings))
+        return self._queries.ask(name, partial(_probed, name, self._settings))
 
 
 def _silent(name: str) -> PartStatus:

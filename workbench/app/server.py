@@ -20,7 +20,7 @@ from workbench.app.part_states import PartStates
 from workbench.app.request_metrics import RequestMetrics
 from workbench.app.uploads.cleanup import clean_up_daily
 from workbench.app.uploads.gradio_uploads import add_gradio_uploads
-from workbench.client.capabilities import WholeCapabilities
+from workbench.client.capabilities import CapabilityCache
 from workbench.client.deletion import disk_use
 from workbench.client.deployment import Deployment
 from workbench.client.deployment_metrics import DeploymentCollector
@@ -52,7 +52,7 @@ def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool =
     """
     app = FastAPI(**openapi_options(), lifespan=_serving)
     app.state.deployment = deployment
-    app.state.capabilities = WholeCapabilities(deployment)
+    app.state.capabilities = CapabilityCache(deployment)
     app.state.hub = Hub(deployment)
     app.state.parts = PartStates(deployment.settings)
     app.state.storage = disk_use(deployment)

@@ -1,1 +1,1 @@
-"""The bus: Redis Streams, leases and counters. All moves are atomic scripts; ``Bus`` has one method for each."""
+"""The bus: Redis Streams, leases and counters. Every operation is an atomic script with a method in ``Bus``."""

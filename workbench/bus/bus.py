@@ -1,4 +1,4 @@
-"""A deployment's bus: one method for each atomic operation, with the types of its answer."""
+"""A deployment's bus: one method for each atomic operation, with a typed result."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, cast
 from schemas.event import Event
 from schemas.status import NodeStatus
 from workbench.bus import decode
-from workbench.bus.answers import Marker, Verdict
 from workbench.bus.control_operations import ControlOperations
 from workbench.bus.encode import accept_arguments
 from workbench.bus.fields import JobField, NodeField
+from workbench.bus.job_plan import JobPlan
 from workbench.bus.operations import now
-from workbench.bus.planned import Planned
+from workbench.bus.results import Marker, Verdict
 from workbench.bus.worker_operations import WorkerOperations
 
 
 class Bus(WorkerOperations, ControlOperations):
-    """The bus as one thread uses it. Raises the exceptions in ``connection.BUS_AWAY``.
+    """The bus for one thread. Raises the exceptions in ``connection.BUS_UNREACHABLE``.
 
-    Not thread-safe in its blocking calls: give each thread its own. Here are the operations of a client.
+    Blocking calls are not thread-safe, so each thread needs its own. This class adds the operations of clients.
     """
 
-    def accept(self, planned: Planned, epoch: int) -> Verdict:
-        """Put a planned job on the bus. EXISTS where it is already there, WAIT where the epoch is another."""
+    def accept(self, planned: JobPlan, epoch: int) -> Verdict:
+        """Put a planned job on the bus. EXISTS if it is already there, WAIT if the epoch differs."""
         answer = self._call("accept", *accept_arguments(planned, epoch, now()))
         return Verdict(answer.decode())
 
@@ -32,26 +32,26 @@ class Bus(WorkerOperations, ControlOperations):
         return Verdict(self._call("cancel", job, now()).decode())
 
     def decide(self, job: str, node: str, decision: bytes) -> Verdict:
-        """Hand a person's decision over: OK, AGAIN where it is there, FINAL where it is too late, UNKNOWN."""
+        """Deliver a person's decision: OK, AGAIN if the bus has it, FINAL if it is too late, UNKNOWN."""
         return Verdict(self._call("decide", job, node, decision, now()).decode())
 
     def marker(self) -> Marker:
-        """What the control plane left on the bus."""
+        """The control plane's mark on the bus."""
         return decode.marker(cast("dict[bytes, bytes]", self.client.hgetall(self.keys.meta)))
 
     def knows(self, job: str) -> bool:
         return bool(self.client.exists(self.keys.job(job)))
 
     def events(self, job: str, after: str = "0-0", block_s: float | None = None) -> list[Event]:
-        """Events behind a cursor; waits up to ``block_s`` (under the socket time-out) for the first."""
+        """Events after a cursor. Waits up to ``block_s`` (less than the socket timeout) for the first one."""
         block_ms = None if block_s is None else max(1, int(block_s * 1000))
         answer = cast("Any", self.client.xread({self.keys.events(job): after}, count=1000, block=block_ms))
         return [decode.event(job, entry_id, fields) for _, entries in answer or [] for entry_id, fields in entries]
 
     def asked(self, job: str, nodes: Sequence[str]) -> dict[str, bytes] | None:
-        """Why those of the nodes wait that wait for a person's answer. None for a job that the bus does not know."""
-        looked_at = (NodeField.STATUS, NodeField.ASKED, NodeField.DECIDED)
-        fields = [JobField.STATUS.value, *(name.of(node) for node in nodes for name in looked_at)]
+        """The waits of those nodes that wait for a person's decision. None if the bus does not have the job."""
+        names = (NodeField.STATUS, NodeField.ASKED, NodeField.DECIDED)
+        fields = [JobField.STATUS.value, *(name.of(node) for node in nodes for name in names)]
         status, *states = cast("list[bytes | None]", self.client.hmget(self.keys.job(job), fields))
         if status is None:
             return None
@@ -60,7 +60,7 @@ class Bus(WorkerOperations, ControlOperations):
         return {node: asked for node, state, asked, decided in found if state == waiting and asked and not decided}
 
     def parts(self, job: str, node: str) -> list[bytes]:
-        """Finished parts of a node's output, in order; empty for a job that the bus does not know."""
+        """Finished parts of a node's output, in order. Empty if the bus does not have the job."""
         key = self.keys.job(job)
         count = int(cast("bytes | None", self.client.hget(key, NodeField.PARTS.of(node))) or 0)
         if not count:
@@ -74,7 +74,7 @@ class Bus(WorkerOperations, ControlOperations):
         return {node.decode(): value for node, value in raw.items()}
 
     def cancellations(self) -> Iterator[str]:
-        """Ids of jobs as they are cancelled, for ever; a hint only (``renew`` answers CANCELLED too)."""
+        """Ids of cancelled jobs, without end. Only a hint, because ``renew`` returns CANCELLED too."""
         with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
             pubsub.subscribe(self.keys.cancelled)
             while True:

@@ -1,8 +1,8 @@
-"""Connections to the bus that know whether it still is the bus they spoke to.
+"""Connections to the bus that detect a restarted or wiped server.
 
-A server that restarted may have lost its last seconds, one that was wiped has lost everything. Each new connection
-therefore compares the server's run id with the marker the control plane left; while they differ, the connection is
-refused and the caller waits (docs/architecture.md, "Losing memory").
+A restarted server may have lost its last seconds, and a wiped one has lost everything. Each new connection therefore
+compares the server's run id with the control plane's mark. While they differ, the connection is refused and the caller
+waits (docs/architecture.md, "Losing memory").
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ TIMEOUT_S = 5.0
 
 
 class BusUnfamiliar(redis.ConnectionError):
-    """The bus answers, but the control plane has not taken it over (yet)."""
+    """The bus responds, but the control plane has not taken it over yet."""
 
 
 class BusFull(redis.exceptions.ReadOnlyError):
-    """The bus cannot write its file (MISCONF), for want of space: it takes writes again by itself."""
+    """The bus cannot write its file (MISCONF) because the disk is full. It recovers by itself."""
 
 
 class _Parser(DefaultParser):  # type: ignore[misc, valid-type]
     EXCEPTION_CLASSES: ClassVar[dict[str, Any]] = {**DefaultParser.EXCEPTION_CLASSES, "MISCONF": BusFull}
 
 
-BUS_AWAY = (
+BUS_UNREACHABLE = (
     redis.ConnectionError,
     redis.TimeoutError,
     redis.exceptions.BusyLoadingError,
@@ -42,14 +42,14 @@ BUS_AWAY = (
 
 
 def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> redis.Redis:
-    """A client with its own small pool. Nothing is sent until the first command.
+    """A client with its own small connection pool. Sends nothing before the first command.
 
     Args:
         url: redis:// URL with password.
-        meta_key: the deployment's marker; None for the control plane, which takes unfamiliar servers over.
-        timeout_s: for connecting and for each answer. Blocking commands must block for less.
+        meta_key: key of the deployment's mark; None for the control plane, which may use an unknown server.
+        timeout_s: timeout for connecting and for each response. Blocking commands must use a shorter one.
 
-    redis-py's own retries are off: a command whose answer was lost must not be sent again behind the caller's back.
+    redis-py's own retries are off, because a command whose response was lost must not be repeated implicitly.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeout_s,
@@ -78,7 +78,7 @@ def connect(url: str, *, meta_key: str | None, timeout_s: float = TIMEOUT_S) -> 
 
 
 def run_id(client: redis.Redis) -> str:
-    """The server process's identity; another after every restart."""
+    """The identity of the server process; it changes with every restart."""
     info = client.info("server")
     return str(info["run_id"])
 
@@ -92,9 +92,9 @@ def without_password(url: str) -> str:
 
 
 def unreachable(url: str, error: Exception) -> WorkbenchError:
-    """The error a person sees when the bus does not answer."""
+    """The error for users when the bus does not respond."""
     if isinstance(error, BusUnfamiliar):
-        remedy = "Start the control plane (`workbench up`, or `workbench control`); it takes the bus over."
+        remedy = "Start the control plane (`workbench up` or `workbench control`); it takes over the bus."
     else:
         remedy = "Start the stack with `workbench up`, or correct WORKBENCH_BUS_URL."
     return WorkbenchError(
@@ -114,4 +114,4 @@ def _greet(connection: Any, meta_key: str) -> None:
     connection.send_command("HGET", meta_key, MetaField.RUN_ID.value)
     known = connection.read_response()
     if known is None or known.decode() != actual:
-        raise BusUnfamiliar("no control plane has taken this bus over since it started")
+        raise BusUnfamiliar("no control plane has taken over this bus since it started")

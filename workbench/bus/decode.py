@@ -1,4 +1,4 @@
-"""From what the bus keeps and the scripts answer to typed data."""
+"""Decodes stored data and script results of the bus into types."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from schemas.event import Event, EventType
-from workbench.bus.answers import Held, Holds, Lease, Marker, OutboxEntry, Phase, Taken, Verdict
 from workbench.bus.fields import EventField, HeldField, MetaField
+from workbench.bus.results import HeldLease, Lease, Marker, OperatorHolds, OutboxEntry, Phase, Taken, Verdict
 
 _JOB, _ID, _TYPE, _NODE, _DATA, _AT = (name.value.encode() for name in EventField)
 
@@ -28,12 +28,12 @@ def segment_name(name: bytes) -> tuple[str, str]:
     return job, segment
 
 
-def leases(raw: Mapping[bytes, bytes]) -> list[Held]:
-    return [Held(*segment_name(name), value) for name, value in raw.items()]
+def leases(raw: Mapping[bytes, bytes]) -> list[HeldLease]:
+    return [HeldLease(*segment_name(name), value) for name, value in raw.items()]
 
 
 def taken(answer: list[Any]) -> Taken | None:
-    """What ``take.lua`` answers; None where it gave nothing."""
+    """The result of ``take.lua``; None if it took no segment."""
     if answer[0] != b"WORK":
         return None
     _, job, segment, fence, attempt, spec, known, parts = answer
@@ -74,7 +74,7 @@ def marker(raw: Mapping[bytes, bytes]) -> Marker:
     return Marker(int(epoch or "0"), run_id, Phase(phase) if phase else None)
 
 
-def holds(raw: Mapping[bytes, bytes]) -> Holds:
+def holds(raw: Mapping[bytes, bytes]) -> OperatorHolds:
     pools, workers = {}, set()
     for name, why in raw.items():
         kind, _, whose = name.decode().partition(":")
@@ -82,4 +82,4 @@ def holds(raw: Mapping[bytes, bytes]) -> Holds:
             pools[whose] = why.decode()
         else:
             workers.add(whose)
-    return Holds(pools, frozenset(workers))
+    return OperatorHolds(pools, frozenset(workers))

@@ -1,15 +1,15 @@
-"""From typed data to what the scripts take and the bus keeps."""
+"""Encodes typed data into script arguments and stored fields of the bus."""
 
 from __future__ import annotations
 
 from workbench.bus.fields import JobField, NodeField, SegmentField
-from workbench.bus.planned import Planned, PlannedNode, PlannedSegment
+from workbench.bus.job_plan import JobPlan, PlannedNode, PlannedSegment
 
 Value = str | bytes | int
 
 
-def job_fields(planned: Planned) -> dict[str, Value]:
-    """The hash of a planned job, without its lane and status: the script writes those."""
+def job_fields(planned: JobPlan) -> dict[str, Value]:
+    """The hash of a planned job, without lane and status, which the script writes."""
     fields: dict[str, Value] = {
         JobField.OPEN.value: sum(not node.status.final for node in planned.nodes),
         JobField.FAILURES.value: len(planned.unhandled),
@@ -23,7 +23,7 @@ def job_fields(planned: Planned) -> dict[str, Value]:
     return fields
 
 
-def accept_arguments(planned: Planned, epoch: int, at: str) -> list[Value]:
+def accept_arguments(planned: JobPlan, epoch: int, at: str) -> list[Value]:
     """The arguments of ``accept.lua``."""
     fields = [value for pair in job_fields(planned).items() for value in pair]
     events = [value for type_, node, data in planned.events for value in (type_.value, node, data)]
@@ -32,8 +32,8 @@ def accept_arguments(planned: Planned, epoch: int, at: str) -> list[Value]:
     return [*head, len(fields) // 2, *fields, len(planned.events), *events]
 
 
-def size_bytes(planned: Planned) -> int:
-    """Roughly what the job takes on the bus."""
+def size_bytes(planned: JobPlan) -> int:
+    """The approximate size of the job on the bus."""
     return sum(
         len(name) + len(value if isinstance(value, (bytes, str)) else str(value))
         for name, value in job_fields(planned).items()
@@ -67,6 +67,6 @@ def _segment_fields(segment: PlannedSegment) -> dict[str, Value]:
         SegmentField.SERVICES.of(segment.id): " ".join(segment.services),
         SegmentField.ATTEMPT.of(segment.id): 0,
     }
-    if segment.asks:  # it has no other node
+    if segment.asks:  # it has only one node
         fields[SegmentField.ASKING.of(segment.id)] = segment.nodes[0]
     return fields

@@ -1,6 +1,6 @@
-"""The names of fields on the bus. The scripts write the same names; tests/bus/test_format.py compares them.
+"""The field names on the bus. The scripts use the same names; tests/bus/test_format.py compares them.
 
-A bus outlives the processes that write it: a name that is changed here is unknown to jobs under way.
+A bus outlives the processes that write it, so unfinished jobs would lose a renamed field.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class MetaField(StrEnum):
-    """Of the marker that the control plane leaves on the bus."""
+    """Fields of the control plane's mark on the bus."""
 
     EPOCH = "epoch"
     RUN_ID = "run_id"
@@ -17,59 +17,59 @@ class MetaField(StrEnum):
 
 
 class JobField(StrEnum):
-    """Of a job's hash, about the job."""
+    """Fields of a job's hash that describe the job."""
 
     STATUS = "status"
-    OPEN = "open"  # nodes that are not final
-    SEQ = "seq"  # of its last event
-    FAILURES = "failures"  # that nothing handled
+    OPEN = "open"  # number of nodes that are not final
+    SEQ = "seq"  # sequence number of its last event
+    FAILURES = "failures"  # number of unhandled failures
     FIRST_FAILURE = "first_failure"
     LANE = "lane"
 
 
 class NodeField(StrEnum):
-    """Of a job's hash, about a node: "<name>:<node>"."""
+    """Fields of a job's hash that describe a node: "<name>:<node>"."""
 
     STATUS = "st"
-    PENDING = "pe"  # parents that are not final
-    FIRED = "fi"  # edges that fired
+    PENDING = "pe"  # number of parents that are not final
+    FIRED = "fi"  # number of fired edges
     SEGMENT = "sg"
     CHILDREN = "ki"  # "id kind;…"
     MAX_ATTEMPTS = "mx"
     RESULT = "rs"
-    COMMITTED_UNDER = "by"  # a fence
-    PARTS = "pn"  # how many
+    COMMITTED_UNDER = "by"  # fence of the commit
+    PARTS = "pn"  # number of parts
     PART = "pt"  # "pt:<node>:<index>"
-    REMADE = "rm"  # how often what it needs was made again
-    FLIGHT = "fl"  # content key that it computes for everybody
-    KNOWN = "kn"  # a result of the index that its worker was told
-    UNSERVED = "un"  # what was said of it last
-    ASKED = "as"  # what it asked a person
-    DECIDED = "de"  # what the person decided
+    REMADE = "rm"  # how often its lost inputs were computed again
+    FLIGHT = "fl"  # content key that it computes for all waiting nodes
+    KNOWN = "kn"  # cached result that its worker received
+    UNSERVED = "un"  # last reported reason why no worker serves it
+    ASKED = "as"  # its question to a person
+    DECIDED = "de"  # the person's decision
 
     def of(self, node: str) -> str:
         return f"{self.value}:{node}"
 
 
 class SegmentField(StrEnum):
-    """Of a job's hash, about a segment: "<name>:<segment>"."""
+    """Fields of a job's hash that describe a segment: "<name>:<segment>"."""
 
-    NODES = "nodes"  # ids
+    NODES = "nodes"  # ids of its nodes
     SPEC = "spec"
     NEEDS = "needs"  # ids of nodes of other segments
-    OUTSIDE = "ext"  # edges from other segments whose parent is not final
+    OUTSIDE = "ext"  # number of edges from parents in other segments that are not final
     POOL = "pool"
     ATTEMPT = "at"
-    SERVICES = "rq"  # that a worker must offer
-    REFUNDED = "rf"  # attempts that did not count
-    ASKING = "ap"  # its node that asks a person
+    SERVICES = "rq"  # service keys that a worker must provide
+    REFUNDED = "rf"  # number of attempts that did not count
+    ASKING = "ap"  # its node that asks a person, if any
 
     def of(self, segment: str) -> str:
         return f"{self.value}:{segment}"
 
 
 class EventField(StrEnum):
-    """Of an entry of a job's events, and of the outbox (which names the job and the event's id too)."""
+    """Fields of an event of a job, and of the outbox, which adds the job and the event's id."""
 
     JOB = "j"
     ID = "i"
@@ -80,14 +80,14 @@ class EventField(StrEnum):
 
 
 class EntryField(StrEnum):
-    """Of an entry of a queue."""
+    """Fields of a queue entry."""
 
     JOB = "j"
     SEGMENT = "s"
 
 
 class HeldField(StrEnum):
-    """Of the hash of what is held: "<name>:<pool or worker>"."""
+    """Fields of the hash of paused pools and draining workers: "<name>:<pool or worker>"."""
 
     POOL = "pool"
     WORKER = "worker"

@@ -1,12 +1,12 @@
 """The keys of a deployment on the bus. The scripts build the same names (lua/_prelude.lua); a test compares them.
 
-All keys of a deployment share one cluster hash tag, so that every script touches one slot.
+All keys of a deployment share one cluster hash tag, so that every script uses a single slot.
 """
 
 from __future__ import annotations
 
 FRONT, INTERACTIVE, BATCH_FRONT, BATCH = "front", "interactive", "batch_front", "batch"
-# In the order in which a worker looks at them. Hand-backs and wake-ups stand in front of their own kind.
+# In the order of priority. Returned and woken segments go to the front of their own kind.
 LANES = (FRONT, INTERACTIVE, BATCH_FRONT, BATCH)
 
 
@@ -17,22 +17,22 @@ class Keys:
         self.namespace = namespace
         self.prefix = prefix = "{" + namespace + "}"
         self.meta = f"{prefix}:meta"  # hash of MetaField
-        self.fence = f"{prefix}:fence"  # the n of the last fence
+        self.fence = f"{prefix}:fence"  # n of the last fence
         self.leases = f"{prefix}:leases"  # hash: "<job>/<segment>" -> "<fence> <beats> <worker>"
-        self.granted = f"{prefix}:granted"  # hash: worker -> "<fence> <job> <segment>" of its last take
-        self.delayed = f"{prefix}:delayed"  # hash: "<job>/<segment>" -> milliseconds until another attempt
-        self.outbox = f"{prefix}:outbox"  # stream of EventField that SQL has not confirmed
-        self.set_aside = f"{prefix}:set-aside"  # stream of events that SQL cannot take
+        self.granted = f"{prefix}:granted"  # hash: worker -> "<fence> <job> <segment>" of its latest take
+        self.delayed = f"{prefix}:delayed"  # hash: "<job>/<segment>" -> milliseconds until the next attempt
+        self.outbox = f"{prefix}:outbox"  # stream of EventField: events that SQL has not confirmed
+        self.set_aside = f"{prefix}:set-aside"  # stream of events that SQL refused
         self.computed = f"{prefix}:computed"  # hash: content key -> result
-        self.computed_order = f"{prefix}:computed:order"  # list of its content keys, oldest first
-        self.flights = f"{prefix}:flights"  # hash: content key -> "<job>/<segment>/<node>" that computes it
-        self.round = f"{prefix}:round"  # number of the newest round of removing bytes
-        self.round_open = f"{prefix}:round:open"  # exists while one is open
+        self.computed_order = f"{prefix}:computed:order"  # list of the content keys, oldest first
+        self.flights = f"{prefix}:flights"  # hash: content key -> "<job>/<segment>/<node>" of the node that computes it
+        self.round = f"{prefix}:round"  # number of the latest round of removing bytes
+        self.round_open = f"{prefix}:round:open"  # exists while a round is open
         self.held = f"{prefix}:held"  # hash of HeldField
-        self.pools = f"{prefix}:pools"  # set of every pool that a job ever named
-        self.workers = f"{prefix}:workers"  # set of the workers that are up
-        self.cancelled = f"{prefix}:cancelled"  # channel: jobs as they are cancelled
-        self.progressed = f"{prefix}:progressed"  # channel: jobs whose nodes report progress
+        self.pools = f"{prefix}:pools"  # set of all pools that jobs have used
+        self.workers = f"{prefix}:workers"  # set of running workers
+        self.cancelled = f"{prefix}:cancelled"  # channel: cancelled jobs
+        self.progressed = f"{prefix}:progressed"  # channel: jobs with new progress
 
     def job(self, job: str) -> str:
         """Hash of JobField, NodeField and SegmentField."""
@@ -43,7 +43,7 @@ class Keys:
         return f"{self.prefix}:events:{job}"
 
     def progress(self, job: str) -> str:
-        """Hash: node -> the last progress."""
+        """Hash: node -> latest progress."""
         return f"{self.prefix}:progress:{job}"
 
     def queue(self, pool: str, lane: str) -> str:
@@ -51,15 +51,15 @@ class Keys:
         return f"{self.prefix}:queue:{pool}:{lane}"
 
     def wake(self, pool: str) -> str:
-        """List of tokens, one for each entry that came."""
+        """List of tokens, one for each new entry."""
         return f"{self.prefix}:wake:{pool}"
 
     def waiters(self, content_key: str) -> str:
-        """List of "<job>/<segment>/<node>" that wait for a computation."""
+        """List of "<job>/<segment>/<node>": nodes that wait for a computation."""
         return f"{self.prefix}:waiters:{content_key}"
 
     def offers(self, name: str) -> str:
-        """Set of the services that workers of that offer have."""
+        """Set of the service keys of this offer."""
         return f"{self.prefix}:offers:{name}"
 
     def worker(self, worker_id: str) -> str:

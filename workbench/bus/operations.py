@@ -1,4 +1,4 @@
-"""What the operations of all roles stand on: one client, the keys, and the scripts by name."""
+"""The common base of the operations of all roles: a client, the keys, and the scripts by name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from workbench.bus import scripts
 from workbench.bus.connection import TIMEOUT_S, connect
-from workbench.bus.holding import Holding
+from workbench.bus.job_reader import JobReader
 from workbench.bus.keys import Keys
 from workbench.bus.queues import Queues
-from workbench.bus.watching import Watching
+from workbench.bus.references import BusReferences
 
 
 def now() -> str:
-    """For display: no rule depends on it."""
+    """The time, for display only: no decision depends on it."""
     return f"{time.time():.6f}"
 
 
@@ -26,8 +26,8 @@ class Operations:
         self.url = url
         self.client = connect(url, meta_key=None if control else self.keys.meta, timeout_s=timeout_s)
         self.queues = Queues(self.client, self.keys)
-        self.holding = Holding(self.client, self.keys)
-        self.watching = Watching(self.client, self.keys)
+        self.references = BusReferences(self.client, self.keys)
+        self.job_reader = JobReader(self.client, self.keys)
 
     def close(self) -> None:
         self.client.close()

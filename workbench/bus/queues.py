@@ -1,4 +1,4 @@
-"""Looking at a deployment's queues and workers, and holding them back. Nothing here moves a job."""
+"""Reads a deployment's queues and workers, and pauses or drains them. No method moves a job."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import redis
 
 from schemas.status import FINAL_JOB_STATUSES
 from workbench.bus import decode
-from workbench.bus.answers import Holds, Queued
 from workbench.bus.fields import EntryField, HeldField, JobField, SegmentField
 from workbench.bus.keys import LANES, Keys
+from workbench.bus.results import OperatorHolds, Queued
 
 _JOB, _SEGMENT = EntryField.JOB.value.encode(), EntryField.SEGMENT.value.encode()
 _FINAL = {status.value for status in FINAL_JOB_STATUSES}
 
 
 class Queues:
-    """The queues of a deployment, over a client that may be shared with its ``Bus``. Raises ``connection.BUS_AWAY``."""
+    """The queues of a deployment. The client may be shared with its ``Bus``. Raises ``connection.BUS_UNREACHABLE``."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
     def pools(self) -> list[str]:
-        """Every pool that a job on this bus ever named."""
+        """All pools that jobs on this bus have used."""
         return sorted(name.decode() for name in cast("set[bytes]", self._client.smembers(self._keys.pools)))
 
     def entries(self, limit: int | None = None) -> list[Queued]:
-        """Entries of all queues, those that are taken first before others; at most ``limit`` of each queue."""
+        """Entries of all queues, in the order in which they are taken; at most ``limit`` of each queue."""
         names = [(pool, lane) for pool in self.pools() for lane in LANES]
         pipe = self._client.pipeline(transaction=False)
         for pool, lane in names:
@@ -48,16 +48,16 @@ class Queues:
         ]
 
     def needs(self, segments: Sequence[tuple[str, str]]) -> list[frozenset[str]]:
-        """For each (job, segment): the services that a worker must offer for it."""
+        """For each (job, segment): the services that a worker must provide."""
         pipe = self._client.pipeline(transaction=False)
         for job, segment in segments:
             pipe.hget(self._keys.job(job), SegmentField.SERVICES.of(segment))
         return [frozenset((raw or b"").decode().split()) for raw in pipe.execute()] if segments else []
 
     def drop_ended(self, entries: Sequence[Queued]) -> int:
-        """Take entries out of their queues whose job has ended or is forgotten; returns how many.
+        """Remove the queue entries of ended or forgotten jobs. Returns their number.
 
-        A worker that takes drops them too; in the queue of a pool without workers they would stay for ever.
+        A worker also drops them when it takes a segment, but in a pool without workers they would stay forever.
         """
         pipe = self._client.pipeline(transaction=False)
         for entry in entries:
@@ -70,11 +70,11 @@ class Queues:
         return int(sum(pipe.execute())) if ended else 0
 
     def depth(self, pool: str, lane: str) -> int:
-        """Entries in a queue, stale ones included."""
+        """The number of entries in a queue, including stale ones."""
         return self._client.xlen(self._keys.queue(pool, lane))
 
     def oldest_entries(self) -> dict[str, float]:
-        """Age in seconds of the oldest entry of each pool that has one, on the bus's own clock; for display."""
+        """Age in seconds of the oldest entry of each pool, by the bus's clock; for display."""
         seconds, microseconds = self._client.time()
         now_ms = seconds * 1000 + microseconds // 1000
         ages: dict[str, float] = {}
@@ -83,11 +83,11 @@ class Queues:
         return ages
 
     def outbox_length(self) -> int:
-        """Events that SQL has not confirmed."""
+        """The number of events that SQL has not confirmed."""
         return self._client.xlen(self._keys.outbox)
 
     def outbox_oldest_s(self) -> float | None:
-        """Age in seconds of the oldest of them, on the bus's own clock; None where there is none."""
+        """Age in seconds of the oldest unconfirmed event, by the bus's clock; None if there is none."""
         first = cast("list[Any]", self._client.xrange(self._keys.outbox, count=1))
         if not first:
             return None
@@ -95,13 +95,13 @@ class Queues:
         return max(0.0, seconds + microseconds / 1e6 - int(first[0][0].split(b"-")[0]) / 1000)
 
     def jobs(self) -> Iterator[str]:
-        """Ids of all jobs on the bus; walks its keys, for a take-over only."""
+        """Ids of all jobs on the bus. Scans its keys, so use it only for a takeover."""
         prefix = self._keys.job("")
         for key in self._client.scan_iter(f"{prefix}*", count=1000):
             yield key.decode().removeprefix(prefix)
 
     def workers(self) -> dict[str, bytes]:
-        """Manifests of the workers that are up, by worker id."""
+        """Manifests of the running workers, by worker id."""
         known = sorted(name.decode() for name in cast("set[bytes]", self._client.smembers(self._keys.workers)))
         if not known:
             return {}
@@ -112,16 +112,16 @@ class Queues:
         return {name: manifest for name, manifest in zip(known, manifests, strict=True) if manifest is not None}
 
     def hold_pool(self, pool: str, why: str) -> None:
-        """Let the pool's workers take nothing until ``resume_pool``; what runs goes on."""
+        """Stop the pool's workers from taking segments until ``resume_pool``. Running segments continue."""
         self._client.hset(self._keys.held, HeldField.POOL.of(pool), why)
 
     def resume_pool(self, pool: str) -> bool:
-        """Whether the pool was held."""
+        """Resume a paused pool. Returns whether it was paused."""
         return bool(self._client.hdel(self._keys.held, HeldField.POOL.of(pool)))
 
     def drain_worker(self, worker: str) -> None:
-        """Let a worker take nothing more; it finishes what it does and leaves when it hears of it."""
+        """Drain a worker: it takes no more segments, finishes its current ones and stops."""
         self._client.hset(self._keys.held, HeldField.WORKER.of(worker), "1")
 
-    def held(self) -> Holds:
+    def held(self) -> OperatorHolds:
         return decode.holds(cast("dict[bytes, bytes]", self._client.hgetall(self._keys.held)))

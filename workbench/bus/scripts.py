@@ -14,7 +14,7 @@ _FOLDER = resources.files("workbench.bus") / "lua"
 
 @cache
 def source(name: str) -> str:
-    """The whole text of a script: the shared prelude and its own part."""
+    """The complete text of a script: the shared prelude and its own part."""
     return (_FOLDER / "_prelude.lua").read_text() + (_FOLDER / f"{name}.lua").read_text()
 
 
@@ -32,7 +32,7 @@ def names() -> list[str]:
 
 
 def call(client: redis.Redis, prefix: str, name: str, *args: Any) -> Any:
-    """Run a script. A server that does not know it (just restarted) is given its text; nothing ran before that."""
+    """Run a script. If a restarted server does not have it, send its text; nothing has run before that."""
     try:
         return client.evalsha(digest(name), 1, prefix, *args)
     except redis.exceptions.NoScriptError:

@@ -10,16 +10,16 @@ import orjson
 import redis
 
 from workbench.bus import decode, scripts
-from workbench.bus.answers import Lease, Offer, Taken, Verdict
 from workbench.bus.fields import HeldField
 from workbench.bus.keys import LANES
 from workbench.bus.operations import Operations, now
+from workbench.bus.results import Lease, Offer, Taken, Verdict
 
-WAKE_BLOCK_S = 1.0  # a process that blocks longer notices SIGTERM too late
+WAKE_BLOCK_S = 1.0  # a process that blocks longer would notice SIGTERM too late
 
 
 class WorkerOperations(Operations):
-    """Take segments, report on their nodes, keep and return leases."""
+    """Take segments, report the results of nodes, renew and return leases."""
 
     def take(
         self,
@@ -31,16 +31,17 @@ class WorkerOperations(Operations):
         block: bool = True,
         lanes: Sequence[str] = LANES,
     ) -> Taken | None:
-        """The oldest entry of the pool by lane that fits the offer, or None after about a second without one.
+        """Take the oldest entry of the pool, by lane, that fits the offer; None after about a second without one.
 
-        The wait for a wake token and the take behind it travel together: one trip. Without an offer everything fits.
+        The wait for a wake token and the take are sent together, in one trip. Without an offer, every entry fits.
 
         Args:
-            known: fence of the last lease this worker heard of ("" for none): one that it did not is given again.
+            known: fence of the last lease that this worker received ("" for none). A lease that it did not receive is
+                sent again.
         """
         answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block)
-        if offer is not None and answer[0] == b"OFFER":  # a bus that was wiped, or a worker with new services
-            self._make_known(offer)
+        if offer is not None and answer[0] == b"OFFER":  # the bus was wiped, or the worker has new services
+            self._register_offer(offer)
             answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block=False)
         return _decoded(answer)
 
@@ -57,18 +58,19 @@ class WorkerOperations(Operations):
             raise answer
         found = cast("list[Any]", answer)
         if found[0] != b"WORK" and isinstance(woken, Exception):
-            raise woken  # it did not wait: a caller that took this for an empty queue would ask without a pause
+            raise woken  # it did not wait, and a caller that sees an empty queue would repeat the call without a pause
         return found
 
     def claim(
         self, lease: Lease, node: str, content_key: str, *, look: bool = True, park: bool = True, why: bytes = b"{}"
     ) -> tuple[Verdict, bytes | None]:
-        """Ask before a node is computed: OK (compute it), KNOWN with the result, PARKED or BUSY (somebody else does).
+        """Claim a computation before a node runs: OK (compute it), KNOWN with the result, PARKED or BUSY (another node
+        does).
 
         Args:
-            look: False where the known result turned out to be unusable.
-            park: False where the segment cannot wait without its executor.
-            why: data of the event that says what a parked node waits for.
+            look: False if the cached result proved unusable.
+            park: False if the segment cannot wait without its executor.
+            why: data of the event that explains what a parked node waits for.
         """
         flags = ("1" if look else "0", "1" if park else "0")
         answer = self._call("claim", lease.job, lease.segment, lease.fence, node, content_key, *flags, now(), why)
@@ -88,10 +90,10 @@ class WorkerOperations(Operations):
         offer: Offer | None = None,
         lanes: Sequence[str] = LANES,
     ) -> tuple[Verdict, Taken | None]:
-        """Make a node's result visible. With ``then_take`` (a pool) the next take travels behind it.
+        """Make a node's result visible. With ``then_take`` (a pool), the next take is sent in the same trip.
 
         Args:
-            seen: the round before bytes that the result names were put into the store; "" where none were.
+            seen: the round before the result's bytes were stored; "" if it refers to none.
         """
         args = (lease.job, lease.segment, lease.fence, node, result, now(), start, content_key, seen)
         if then_take is None:
@@ -121,27 +123,27 @@ class WorkerOperations(Operations):
         delay_s: float = 0.0,
         why: bytes = b"{}",
     ) -> Verdict:
-        """Say that an attempt failed. With ``delay_s`` another attempt waits that long, and ``why`` says so."""
+        """Report a failed attempt. With ``delay_s`` the next attempt waits that long, and ``why`` explains it."""
         delay = str(int(delay_s * 1000))
         args = (lease.job, lease.segment, lease.fence, node, failure, "1" if retry else "0", now(), start, delay, why)
         return Verdict(self._call("fail", *args).decode())
 
     def remake(self, lease: Lease, node: str, makers: Sequence[str], *, why: bytes, loss: bytes) -> Verdict:
-        """Bytes that a node needs are lost: RETRY where their makers run again and the node waits for them, else FINAL.
+        """Report lost input bytes of a node: RETRY if their makers run again and the node waits for them, else FINAL.
 
         Args:
-            makers: nodes of the job whose outputs name the bytes; the node itself for its own finished parts.
-            why: data of the event that says what the node waits for.
+            makers: nodes of the job whose outputs contain the bytes; the node itself for its own finished parts.
+            why: data of the event that explains what the node waits for.
             loss: data of the events of the makers.
         """
         args = (lease.job, lease.segment, lease.fence, node, now(), why, loss, *makers)
         return Verdict(self._call("remake", *args).decode())
 
     def ask(self, lease: Lease, node: str, why: bytes) -> tuple[Verdict, bytes | None]:
-        """Ask a person: OK with the decision where there is one, PARKED where the segment waits for it from now on.
+        """Ask a person: OK with the decision if there is one, PARKED if the segment now waits for it.
 
         Args:
-            why: data of the event that says what the person is asked.
+            why: data of the event with the question.
         """
         return decode.verdict_and_bytes(self._call("ask", lease.job, lease.segment, lease.fence, node, why, now()))
 
@@ -156,7 +158,7 @@ class WorkerOperations(Operations):
         return Verdict(self._call("part", lease.job, lease.segment, lease.fence, node, index, part, seen).decode())
 
     def round(self) -> tuple[Verdict, str]:
-        """Which round of removing bytes is the newest (``commit``, ``part``); WAIT while one is open."""
+        """The latest round of removing bytes (for ``commit`` and ``part``); WAIT while a round is open."""
         return decode.verdict_and_text(self._call("round"))
 
     def adopt(
@@ -167,28 +169,28 @@ class WorkerOperations(Operations):
         start: bytes = b"{}",
         claims: Mapping[str, str] | None = None,
     ) -> tuple[Verdict, str]:
-        """Present a lease after a loss of memory; answers with the fence that is valid from now on.
+        """Present a lease after the bus lost its memory. Returns the fence that is valid from now on.
 
         Args:
-            ends: final status and result or failure, of the segment's nodes and those before it that have ended.
-            claims: content keys by node, of the computations it is at.
+            ends: final status, and result or failure, of the ended nodes in the segment and before it.
+            claims: content keys by node, of its running computations.
         """
         claimed = [value for pair in (claims or {}).items() for value in pair]
         flat = [value for node, (status, body) in ends.items() for value in (node, status, body)]
         head = (lease.job, lease.segment, lease.fence, worker, now(), start, len(claimed) // 2)
         return decode.verdict_and_text(self._call("adopt", *head, *claimed, *flat))
 
-    def _make_known(self, offer: Offer) -> None:
+    def _register_offer(self, offer: Offer) -> None:
         key = self.keys.offers(offer.name)
         pipe = self.client.pipeline(transaction=False)
         pipe.sadd(key, *(offer.services or {"-"}))  # an empty set would not exist
-        pipe.expire(key, 86_400)  # asked for again when it is gone
+        pipe.expire(key, 86_400)  # the bus requests it again after it has expired
         pipe.execute()
 
     def announce(self, worker: str, manifest: bytes, for_s: float) -> bool:
-        """Say that a worker is up; it is forgotten after ``for_s`` without another word. For display only.
+        """Announce a running worker. It is forgotten ``for_s`` seconds after its last announcement. For display only.
 
-        Returns whether an operator wants the worker to finish what it does and leave.
+        Returns whether an operator wants the worker to drain.
         """
         pipe = self.client.pipeline(transaction=False)
         pipe.sadd(self.keys.workers, worker)
@@ -197,7 +199,7 @@ class WorkerOperations(Operations):
         return bool(pipe.execute()[2])
 
     def leave(self, worker: str, slots: Sequence[str] = ()) -> None:
-        """Forget a worker and what was granted last to each of its slots."""
+        """Remove a worker and the latest grants of its slots."""
         pipe = self.client.pipeline(transaction=False)
         pipe.srem(self.keys.workers, worker)
         pipe.delete(self.keys.worker(worker))
@@ -214,5 +216,5 @@ class WorkerOperations(Operations):
 
 def _decoded(answer: list[Any]) -> Taken | None:
     if answer[0] == b"WAIT":
-        time.sleep(0.05)  # grace: the wake token was consumed, do not spin
+        time.sleep(0.05)  # in the grace phase the wake token was consumed, so avoid a busy loop
     return decode.taken(answer)

@@ -111,9 +111,9 @@ def capabilities(
 ) -> None:
     """List the services that both planes provide. Exit code 4 if a plane does not respond or services are missing."""
     from workbench.cli.run import connect
-    from workbench.client.capabilities import ask_capabilities, complete
+    from workbench.client.capabilities import complete, query_capabilities
 
-    answer = ask_capabilities(connect(), timeout)
+    answer = query_capabilities(connect(), timeout)
     if as_json:
         print_json(answer)
     else:

@@ -78,7 +78,7 @@ def show(job: JobId, as_json: Json = False) -> None:
     """Show a job: its nodes, metrics, video, and its error with the remedy."""
     from workbench.cli.report import print_report
     from workbench.cli.run import connect
-    from workbench.client.finish import keep_video
+    from workbench.client.completion import keep_video
     from workbench.client.view import view
 
     deployment = connect()

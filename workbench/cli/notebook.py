@@ -194,14 +194,14 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 
 
 def _from_words(words: list[str], option: str) -> dict[str, Any]:
-    from workbench.notebook.execution.parameters import Given
+    from workbench.notebook.execution.parameters import TextValue
 
     found: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not _NAME.fullmatch(name.strip()):
             raise _bad("this option is not of the form name=value", option, word)
-        found[name.strip()] = Given(text)
+        found[name.strip()] = TextValue(text)
     return found
 
 
@@ -227,7 +227,7 @@ def _view(outcome: Outcome, recorder: Recorder) -> dict[str, Any]:
         "html": str(outcome.html) if outcome.html else None,
         "mlflowRun": recorder.url(outcome.run),
         "jobs": outcome.jobs,
-        "figures": outcome.figures,
+        "figures": outcome.metrics,
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error,
         "unrecorded": outcome.unrecorded or None,
@@ -245,15 +245,15 @@ def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> Non
         if one.error and one.error.get("log"):
             print(one.error["log"])
     else:
-        metrics = list(dict.fromkeys(name for one in outcomes for name in one.figures))
+        metrics = list(dict.fromkeys(name for one in outcomes for name in one.metrics))
         narrow = sys.stdout.isatty()
         if narrow:  # only what differs; the files, --json and MLflow have all of it
-            metrics = [name for name in metrics if len({one.figures.get(name) for one in outcomes}) > 1][:MAX_METRICS]
+            metrics = [name for name in metrics if len({one.metrics.get(name) for one in outcomes}) > 1][:MAX_METRICS]
         rows = [
             (
                 *(_at(one.execution.parameters, name) for name in axes),
                 one.status,
-                *(f"{one.figures[name]:.4g}" if name in one.figures else "" for name in metrics),
+                *(f"{one.metrics[name]:.4g}" if name in one.metrics else "" for name in metrics),
                 *(() if narrow else (one.file,)),
             )
             for one in outcomes

@@ -25,7 +25,7 @@ def add_objects(report: DoctorReport, *, repair: bool) -> DoctorReport:
         repair: restore damaged artifacts from good copies, and remove those that a job can compute again.
     """
     from workbench.client.deployment import Deployment
-    from workbench.client.opening import open_settings
+    from workbench.client.deployment_settings import open_settings
     from workbench.logs import configure_logging
     from workbench.retention.verification import verify_artifacts
 

@@ -93,7 +93,7 @@ def connect(*, start: bool = False, quiet: bool = False) -> Deployment:
     """The deployment of the settings. ``start``: see ``open_settings``."""
     from workbench.cli.output import note
     from workbench.client.deployment import Deployment
-    from workbench.client.opening import open_settings
+    from workbench.client.deployment_settings import open_settings
     from workbench.logs import configure_logging
 
     settings = open_settings(start=start, starting=lambda home: None if quiet else note("starting the stack …"))
@@ -112,7 +112,7 @@ def finish(
     """Watch a job until it ends, save its video and print a report. Exit code 1 if it did not complete."""
     from schemas.status import JobStatus
     from workbench.cli.report import print_report
-    from workbench.client.finish import await_record, await_tracked, keep_video
+    from workbench.client.completion import await_record, await_tracked, keep_video
     from workbench.client.view import view
     from workbench.terminal.progress import Follower
 

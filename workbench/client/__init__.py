@@ -1,1 +1,1 @@
-"""What the faces need: submit, watch, list, cancel, re-run."""
+"""What the front ends call: submit, watch, list, cancel, run again."""

@@ -1,4 +1,4 @@
-"""Who asks, which jobs and artifacts that person may see, and what the person may do."""
+"""The user of a request, the jobs and artifacts that the user may see, and the actions that the user may take."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class User:
-    """Who asks. Without login there is one: ``local``, an admin."""
+    """The user of a request. Without login there is only ``local``, an admin."""
 
     name: str
     role: Role
@@ -41,16 +41,16 @@ LOCAL = User("local", Role.ADMIN)
 
 
 def reader(user: User) -> str | None:
-    """Whose jobs this user sees: None for everybody's."""
+    """The owner whose jobs this user sees, or None for all owners."""
     return None if user.sees_all else user.name
 
 
 def need_runner(user: User) -> None:
-    """Raises WorkbenchError (access.forbidden) for a user who may only look."""
+    """Raises WorkbenchError (access.forbidden) for a viewer."""
     if user.role is Role.VIEWER:
         raise WorkbenchError(
             "access.forbidden",
-            f"{user.name} may look, and not submit or change anything",
+            f"{user.name} may read, but may not submit or change anything",
             seen=user.role.value,
             allowed=[Role.RUNNER.value, Role.ADMIN.value],
             remedy="Ask an admin of this deployment for another role: `workbench user role NAME runner`.",
@@ -58,11 +58,11 @@ def need_runner(user: User) -> None:
 
 
 def need_admin(user: User) -> None:
-    """Raises WorkbenchError (access.forbidden) for everybody but administrators."""
+    """Raises WorkbenchError (access.forbidden) for everyone except administrators."""
     if user.role is not Role.ADMIN:
         raise WorkbenchError(
             "access.forbidden",
-            f"{user.name} is no administrator of this deployment",
+            f"{user.name} is not an administrator of this deployment",
             seen=user.role.value,
             allowed=[Role.ADMIN.value],
             remedy="Ask an administrator to do it.",
@@ -70,7 +70,10 @@ def need_admin(user: User) -> None:
 
 
 def visible(user: User, record: JobRecord) -> JobRecord:
-    """The record. Raises WorkbenchError (job.unknown) where the user may not see it: its existence is not told."""
+    """The record.
+
+    Raises WorkbenchError (job.unknown) if the user may not see it, so that its existence stays hidden.
+    """
     if not user.may_see(record.owner):
         raise WorkbenchError(
             "job.unknown", f"there is no job {record.id}", where=record.id, remedy="Correct the id of the job."
@@ -95,21 +98,21 @@ def changeable(user: User, record: JobRecord) -> JobRecord:
 
 
 def may_see_mlflow(user: User, settings: Settings) -> bool:
-    """Whether MLflow is there for this user at all."""
+    """Whether this user may open MLflow."""
     return bool(settings.mlflow_url) and (settings.mlflow_access == "lab" or user.role is Role.ADMIN)
 
 
 def run_link(deployment: Deployment, record: JobRecord, user: User) -> str | None:
-    """The path of the job's run below the app, by whatever name that is called; None for whom it is not shown."""
+    """The path of the job's run below the app, whatever the app's address is; None if the user may not see it."""
     run = record.mlflow_run_id
     return run_url(MLFLOW_PATH, run) if run and may_see_mlflow(user, deployment.settings) else None
 
 
 def readable(deployment: Deployment, user: User, sha256: str) -> Ref:
-    """The reference of an artifact that a job names which the user may see, or that the user brought in. Blocks.
+    """The reference of an artifact that a visible job names, or that the user uploaded. Blocks.
 
     Routes that take a digest from a client call this first: a digest in a job is a grant to its owner.
-    Raises WorkbenchError (artifact.unknown) for any other digest: that it exists is not told.
+    Raises WorkbenchError (artifact.unknown) for any other digest, whether or not the artifact exists.
     """
     if not _DIGEST.fullmatch(sha256):
         unknown(sha256)
@@ -122,7 +125,7 @@ def readable(deployment: Deployment, user: User, sha256: str) -> Ref:
 def unknown(sha256: str) -> NoReturn:
     raise WorkbenchError(
         "artifact.unknown",
-        "there is no such artifact in a job you may see, and you did not upload it",
+        "no job that you may see and no upload of yours has this artifact",
         where=sha256[:64],
         allowed="64 lower-case hex digits of an artifact",
         remedy="Look the artifact up in its job, or upload the file again.",

@@ -1,4 +1,4 @@
-"""Asking both planes what they can do, and saying what is missing when one does not answer."""
+"""Queries the capabilities of both planes, and reports what is missing if a plane does not answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.capability import Capabilities, WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.status import Plane
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit
 from workbench.pipelines.registry import find_pipeline
@@ -26,15 +26,15 @@ TIMEOUT_S = 10.0
 FRESH_S = 2.0
 
 
-def ask_capabilities(deployment: Deployment, timeout_s: float = TIMEOUT_S) -> Capabilities:
+def query_capabilities(deployment: Deployment, timeout_s: float = TIMEOUT_S) -> Capabilities:
     """Run the capabilities graph over both planes.
 
-    Where a plane has no worker, or does not answer in time, the answer is made of what the workers announced, and
-    ``missing`` names what nothing can run. Blocks for ``timeout_s`` at most.
+    If a plane has no worker or does not answer in time, the result comes from the workers' announcements, and
+    ``missing`` names the services that no worker can run. Blocks for ``timeout_s`` at most.
     """
     try:
         announced = _announced(deployment)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise unreachable(deployment.bus.url, error) from error
     answer = None
     if {worker.plane for worker in announced} == set(Plane):
@@ -45,9 +45,9 @@ def ask_capabilities(deployment: Deployment, timeout_s: float = TIMEOUT_S) -> Ca
 
 
 def complete(answer: Capabilities) -> bool:
-    """Whether both planes have workers and everything is offered that a stack has by itself.
+    """Whether both planes have workers, and the workers of a default stack provide all of their services.
 
-    Services of other pools, such as those of GPU hosts, are there where somebody starts a worker for them.
+    Services of other pools, such as those of GPU hosts, count only if a worker serves the pool.
     """
     served = {(worker.plane, worker.pool) for worker in answer.workers} | {
         (Plane.DATA, "cpu"),
@@ -59,10 +59,10 @@ def complete(answer: Capabilities) -> bool:
     )
 
 
-class WholeCapabilities:
-    """What both planes answered, for many who ask at once: one question is under way at a time.
+class CapabilityCache:
+    """The capabilities of both planes for concurrent callers, with at most one query at a time.
 
-    An answer serves for two seconds. Thread-safe.
+    A result is valid for two seconds. Thread-safe.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -72,18 +72,18 @@ class WholeCapabilities:
         self._asked_at = float("-inf")
 
     def ask(self, timeout_s: float = TIMEOUT_S) -> Capabilities:
-        """Blocks for ``timeout_s`` at most, whatever hangs.
+        """Blocks for ``timeout_s`` at most, even if a part of the deployment hangs.
 
-        Raises WorkbenchError (capabilities.incomplete) naming the planes that did not answer and the services that
-        nobody offers.
+        Raises WorkbenchError (capabilities.incomplete) with the planes that did not answer and the services that no
+        worker provides.
         """
         with self._lock:
             stale = self._asked is None or (self._asked.done() and time.monotonic() - self._asked_at > FRESH_S)
             if stale:
                 self._asked, self._asked_at = Future(), time.monotonic()
-                # A daemon: what hangs in it must not keep the process from ending.
+                # A daemon thread, because a query that hangs must not keep the process alive.
                 arguments = (self._deployment, self._asked, timeout_s - 1.0)
-                threading.Thread(target=_ask_into, args=arguments, daemon=True, name="capabilities").start()
+                threading.Thread(target=_query_into, args=arguments, daemon=True, name="capabilities").start()
             asked = self._asked
         assert asked is not None
         try:
@@ -92,14 +92,14 @@ class WholeCapabilities:
             raise _incomplete({"bus": f"there was no answer within {timeout_s:g} s"}, {}) from None
 
 
-def _ask_into(deployment: Deployment, answer: Future[Capabilities], timeout_s: float) -> None:
+def _query_into(deployment: Deployment, answer: Future[Capabilities], timeout_s: float) -> None:
     try:
-        answer.set_result(_ask_whole(deployment, timeout_s))
-    except BaseException as error:  # it is raised where the answer is awaited
+        answer.set_result(_query_both_planes(deployment, timeout_s))
+    except BaseException as error:  # raised in the threads that wait for the result
         answer.set_exception(error)
 
 
-def _ask_whole(deployment: Deployment, timeout_s: float) -> Capabilities:
+def _query_both_planes(deployment: Deployment, timeout_s: float) -> Capabilities:
     deadline = time.monotonic() + timeout_s
     try:
         announced = _announced(deployment, quick=True)
@@ -115,7 +115,7 @@ def _ask_whole(deployment: Deployment, timeout_s: float) -> Capabilities:
                 for plane in Plane
                 if plane not in answered
             }
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise _incomplete({"bus": f"it does not answer: {error}"}, {}) from error
     except WorkbenchError as error:
         if error.code != "bus.unreachable":
@@ -128,9 +128,9 @@ def _incomplete(silent: dict[str, str], missing: dict[str, str]) -> WorkbenchErr
     said = "; ".join(f"{name}: {why}" for name, why in silent.items())
     return WorkbenchError(
         "capabilities.incomplete",
-        f"not all of the deployment said what it can do ({said})",
+        f"the capabilities of the deployment are incomplete ({said})",
         where=", ".join(silent),
-        allowed="a worker of each plane that answers",
+        allowed="a responding worker in each plane",
         remedy="`workbench status` shows which part is down; `workbench up` starts what is missing.",
         silent=silent,
         missing=missing,
@@ -143,24 +143,24 @@ def _announced(deployment: Deployment, *, quick: bool = False) -> list[WorkerMan
 
 
 def _with_others(answer: Capabilities, announced: list[WorkerManifest]) -> Capabilities:
-    """The answer with the workers that did not take part in it."""
+    """The answer, merged with the workers that did not take part in it."""
     seen = {worker.worker for worker in answer.workers}
     others = [worker for worker in announced if worker.worker not in {name.rpartition(".")[0] for name in seen}]
     return merge([*answer.workers, *others], answer.services)
 
 
 def _run(deployment: Deployment, deadline: float) -> tuple[Capabilities | None, set[Plane]]:
-    """What the graph answered before the deadline (monotonic), and the planes that did."""
-    asking = find_pipeline("capabilities")
-    job = submit(deployment, JobRequest(pipeline=asking.name, experiment=asking.name)).job
+    """The result of the graph if it came before the deadline (monotonic), and the planes that answered."""
+    pipeline = find_pipeline("capabilities")
+    job = submit(deployment, JobRequest(pipeline=pipeline.name, experiment=pipeline.name)).job
     plane_of = {node.id: node.plane for node in deployment.job(job).graph.nodes}
     answered = set()
     for update in deployment.watch(job):
         for event in update.events:
             if event.type is EventType.NODE_COMPLETED:
                 answered.add(Plane(plane_of[event.node] or ""))
-                if asking.result is not None and event.node == asking.result[0]:
-                    return Capabilities.model_validate(event.data["output"][asking.result[1]]), answered
+                if pipeline.result is not None and event.node == pipeline.result[0]:
+                    return Capabilities.model_validate(event.data["output"][pipeline.result[1]]), answered
         if time.monotonic() > deadline:
             deployment.cancel(job)
             break

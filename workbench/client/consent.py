@@ -1,4 +1,4 @@
-"""What people are asked to confirm before a portrait or voice is used: agreement to the use, and to who will see it."""
+"""The consent that a user confirms before a portrait or voice is used: to its use, and to who will see it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _USE = "Everybody who is seen or heard here has agreed to it"
 
 
 def consent_text(settings: Settings, *, login: bool) -> str:
-    """The sentence, as it is shown and recorded.
+    """The statement, as it is shown and recorded.
 
-    Jobs are their owner's, but the record in MLflow, with the script and the video, is everybody's who may see MLflow.
+    A job is private to its owner, but its record in MLflow, with script and video, is visible to all users of MLflow.
 
     Args:
-        login: whether people log in at this front end; without it there is one user.
+        login: whether users log in at this front end. Without login there is only one user.
     """
     if not settings.mlflow_url or (not login and socket_of(settings.mlflow_url)):
         return f"{_USE}."

@@ -1,4 +1,4 @@
-"""Deleting, collecting and erasing, as a face asks for it."""
+"""Deletion, collection and erasure, as the front ends call them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.retention import CollectionReport, CollectionRequest, DeletionPreview, ErasureReport, ErasureRequest
 from workbench.client.deployment import Deployment
-from workbench.client.incoming import incoming_folder
+from workbench.client.incoming_files import incoming_folder
 from workbench.client.uploads import inspect_file
 from workbench.retention import collecting, deleting, erasing
 from workbench.retention.disk import DiskUse
@@ -18,32 +18,32 @@ from workbench.retention.parts import Parts
 
 
 def parts_of(deployment: Deployment) -> Parts:
-    """The parts of the deployment that hold what people made."""
+    """The parts of the deployment that store people's data."""
     return Parts(deployment.settings, deployment.store, deployment.objects, deployment.bus)
 
 
 def disk_use(deployment: Deployment) -> DiskUse:
-    """What the deployment stores, by kind; it remembers what it measured."""
+    """The disk use of the deployment, by kind. Caches its measurements."""
     return DiskUse(lambda: parts_of(deployment))
 
 
 def delete(deployment: Deployment, job: str) -> list[str]:
-    """Remove a finished job: its record, and its run in MLflow. Returns what could not be done yet, in sentences.
+    """Delete a finished job: its record, and its run in MLflow. Returns a sentence for each step that is still pending.
 
-    What nothing names any more goes with the next collection. Raises WorkbenchError: job.unknown, job.not_final,
-    sql.unreachable.
+    The next collection removes bytes that nothing refers to any more. Raises WorkbenchError: job.unknown,
+    job.not_final, sql.unreachable.
     """
     ended(deployment.job(job))
     return deleting.delete_job(parts_of(deployment), job)
 
 
 def ended(record: JobRecord) -> JobRecord:
-    """The record. Raises WorkbenchError (job.not_final) where the job is not finished: it could not be deleted."""
+    """The record. Raises WorkbenchError (job.not_final) if the job is not finished and cannot be deleted."""
     return deleting.ended(record)
 
 
 def preview(deployment: Deployment, job: str) -> DeletionPreview:
-    """What deleting a job would free. Raises WorkbenchError: sql.unreachable."""
+    """What the deletion of a job would free. Raises WorkbenchError: sql.unreachable."""
     references = parts_of(deployment).references
     named, freed = references.referenced_by([job]), references.freed_by({job})
     return DeletionPreview(
@@ -55,17 +55,20 @@ def preview(deployment: Deployment, job: str) -> DeletionPreview:
 
 
 def would_free(deployment: Deployment, jobs: Collection[str]) -> int:
-    """Bytes of the artifacts that nothing would name without these jobs. Raises WorkbenchError: sql.unreachable."""
+    """Bytes of the artifacts that only these jobs refer to. Raises WorkbenchError: sql.unreachable."""
     return sum(item.size_bytes for item in parts_of(deployment).references.freed_by(set(jobs)))
 
 
 def collect(deployment: Deployment, asked: CollectionRequest) -> CollectionReport:
-    """Delete what the rule says, then remove what nothing names. Raises WorkbenchError as ``collecting.collect``."""
+    """Delete the jobs that the rule selects, then unreferenced bytes.
+
+    Raises WorkbenchError like ``collecting.collect``.
+    """
     return collecting.collect(parts_of(deployment), asked)
 
 
 def digests_of(deployment: Deployment, path: Path) -> list[str]:
-    """Under which digests a person's file may be stored: as it is, and as an upload keeps what was decoded of it.
+    """The digests under which a user's file may be stored: of the file itself, and of its decoded upload.
 
     Raises WorkbenchError: home.*, upload.busy.
     """
@@ -82,13 +85,13 @@ def digests_of(deployment: Deployment, path: Path) -> list[str]:
 def erase(
     deployment: Deployment, asked: ErasureRequest, *, asker: str | None = None, also: Collection[str] = ()
 ) -> ErasureReport:
-    """Erase a file, a job or all of an owner, with everything that came of it.
+    """Erase a file, a job or all data of an owner, with everything derived from it.
 
     Args:
         also: further digests of the same file (``digests_of``).
-        asker: who may only erase what is that person's own; None for an administrator.
+        asker: a user who may only erase own data; None for an administrator.
 
-    Raises WorkbenchError as ``erasing.erase``.
+    Raises WorkbenchError like ``erasing.erase``.
     """
     return erasing.erase(parts_of(deployment), asked, asker=asker, also=also)
 

@@ -1,4 +1,4 @@
-"""A deployment, as a face sees it."""
+"""A deployment, as the front ends use it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.results import Verdict
 from workbench.client import review
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
 from workbench.client.watch import Update, watch
 from workbench.engine.accept import put_back
-from workbench.engine.offers import Outlook
+from workbench.engine.provided_services import DeploymentSnapshot
 from workbench.retention import healing
 from workbench.settings import Settings
 from workbench.store.collection_rounds import CollectionRounds, RoundChanged
@@ -39,11 +39,11 @@ from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
 from workbench.store.typical import typical_seconds
 
-QUICK_S = 1.5  # after it a page says that the bus is away rather than keep a person waiting
+QUICK_S = 1.5  # then a page reports that the bus is unreachable, so that nobody has to wait longer
 
 
 class Deployment:
-    """Connects when first used. Every method raises WorkbenchError with a remedy, and nothing else on purpose."""
+    """Connects on first use. All methods report their expected failures as WorkbenchError with a remedy."""
 
     def __init__(self, settings: Settings) -> None:
         missing = [name for name in ("bus_url", "s3_url", "sql_url") if not getattr(settings, name)]
@@ -64,13 +64,13 @@ class Deployment:
 
     @cached_property
     def quick_bus(self) -> Bus:
-        """For questions whose answer a person waits for: it gives up soon."""
+        """For queries that a person waits for: it times out soon."""
         return Bus(self.settings.bus_url, self.settings.namespace, timeout_s=QUICK_S)
 
     @cached_property
-    def outlook(self) -> Outlook:
-        """The bus's epoch and what its workers offer."""
-        return Outlook(self.bus)
+    def snapshot(self) -> DeploymentSnapshot:
+        """The bus's epoch, and the services that its workers provide."""
+        return DeploymentSnapshot(self.bus)
 
     @cached_property
     def store(self) -> JobStore:
@@ -89,7 +89,7 @@ class Deployment:
         return Inspector()
 
     def close(self) -> None:
-        """End the processes that look at files, where any were started. A file that is being looked at is given up."""
+        """Stop the inspection processes, if any run. An inspection in progress is aborted."""
         if "inspector" in self.__dict__:
             self.inspector.close()
 
@@ -108,13 +108,14 @@ class Deployment:
     @overload
     def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref: ...
     def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref:
-        """Put a file into the object store; returns its typed reference.
+        """Store a file in the object store and return its typed reference.
 
         Args:
-            owner: who has a claim on it: it stays although no job names it. "" for a file that a job is to name now.
+            owner: keeps a claim on the file, so that it stays although no job refers to it. "" if a job will refer to
+                it now.
 
-        Raises WorkbenchError: node.bad_input for a file that is missing, unreadable or not of that kind; home.disk_full
-        and home.not_writable of the cache; store.*.
+        Raises WorkbenchError: node.bad_input if the file is missing, unreadable or of another kind; home.disk_full and
+        home.not_writable of the cache; store.*.
         """
         if not path.is_file():
             raise WorkbenchError(
@@ -139,16 +140,16 @@ class Deployment:
         return ref
 
     def keep(self, path: Path, ref: Ref) -> None:
-        """Put a finished file of ours into the object store; the cache takes it over. Raises as ``Objects.put``.
+        """Store a finished file of the workbench; the cache takes the file over. Raises like ``Objects.put``.
 
-        It also mends: what lies in the store under its digest is read, and replaced where it is damaged.
+        It also repairs: an object that exists under the digest is read, and replaced if it is damaged.
         """
-        self.objects.put(path, ref, anew=True)  # first: from the cache it may be collected while nothing names it
+        self.objects.put(path, ref, anew=True)  # first, because the cache may evict a file that nothing refers to
         with written(self.cache.folder):
             self.cache.add(path, ref)
 
     def claim(self, path: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:
-        """As ``keep``, and the owner has a claim on it: without one, a file that no job names is collected."""
+        """Like ``keep``, and give the owner a claim on the file. A file without a claim or a job is collected."""
         rounds = CollectionRounds(self.store.database)
         while True:
             seen = rounds.wait_until_closed()
@@ -156,15 +157,15 @@ class Deployment:
             try:
                 self.grants.add_upload(owner, ref, facts, seen)
                 break
-            except RoundChanged:  # bytes were removed meanwhile, perhaps these
+            except RoundChanged:  # a collection removed bytes meanwhile, perhaps these
                 continue
         with written(self.cache.folder):
             self.cache.add(path, ref)
 
     def open(self, ref: Ref) -> Path:
-        """A local, read-only copy of an artifact; where its stored bytes are lost, of another copy that is found.
+        """A local, read-only copy of an artifact. If its stored bytes are lost, another good copy is used.
 
-        Raises WorkbenchError: store.missing and store.corrupt, with what is to be done; store.unreachable; home.*
+        Raises WorkbenchError: store.missing and store.corrupt, with a remedy; store.unreachable; home.*
         """
         try:
             return self.cache.fetch(ref, self.objects)
@@ -174,16 +175,16 @@ class Deployment:
             return healing.recovered(self, ref, error)
 
     def recover(self, ref: Ref) -> None:
-        """Have an artifact whose stored bytes are lost in the store again, where a good copy is found.
+        """Restore an artifact whose stored bytes are lost, if a good copy exists.
 
-        Raises WorkbenchError: store.missing and store.corrupt, with what is to be done.
+        Raises WorkbenchError: store.missing and store.corrupt, with a remedy.
         """
         found = healing.check_artifact(self, ref)
         if found is not None and not found.restored_from:
             raise found.error()
 
     def save(self, ref: Ref, target: Path) -> Path:
-        """Copy an artifact to a file of the person's. Never half-written."""
+        """Copy an artifact to a file of the user. The file is never incomplete."""
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = target.with_name(f".{target.name}.part")
         shutil.copyfile(self.open(ref), staging)
@@ -199,26 +200,26 @@ class Deployment:
         return record
 
     def watch(self, job_id: str, after: str = "0-0") -> Iterator[Update]:
-        """Events and progress from a cursor on, until the job is final. Raises WorkbenchError (job.unknown)."""
+        """Events and progress after a cursor, until the job is final. Raises WorkbenchError (job.unknown)."""
         return watch(job_id, self.bus, self.job, self.store, after)
 
     def typical_seconds(self, record: JobRecord) -> dict[str, float]:
-        """What the job's services took lately, by service."""
+        """The recent durations of the job's services, in seconds by service."""
         return typical_seconds(self.store.database, {node.service for node in record.graph.nodes})
 
     def mlflow_run(self, job_id: str) -> str | None:
-        """URL of the job's page in MLflow, once it is recorded there; None also where no app is there to show it."""
+        """URL of the job's page in MLflow. None if the job is not recorded yet, or no app serves the page."""
         return self.mlflow_page(self.job(job_id))
 
     def mlflow_page(self, record: JobRecord) -> str | None:
-        """The same of a record."""
+        """Like ``mlflow_run``, for a record."""
         return run_page(self.settings, record.mlflow_run_id)
 
     def events(self, job_id: str, after: str = "0-0") -> Sequence[Event]:
         return self.store.events(job_id, after)
 
     def cancel(self, job_id: str) -> bool:
-        """Stop a job; False when it had ended already."""
+        """Stop a job. Returns False if it had already ended."""
         record = self.job(job_id)
         if record.status.final:
             return False
@@ -227,44 +228,44 @@ class Deployment:
             if verdict is Verdict.UNKNOWN:  # accepted, but not enqueued yet
                 put_back(record, bus=self.bus, epoch=self.bus.marker().epoch)
                 verdict = self.bus.cancel(job_id)
-        except BUS_AWAY as error:
+        except BUS_UNREACHABLE as error:
             raise unreachable(self.bus.url, error) from error
         return verdict is Verdict.OK
 
     def awaited(self, job_id: str) -> dict[str, Question]:
-        """What the job asks a person, by node; empty where nobody is asked."""
+        """The questions of the job that wait for an answer, by node."""
         return review.awaited(self, self.job(job_id))
 
     def approve(self, job_id: str, node: str | None = None, *, text: str | None = None, author: str) -> Decision:
-        """Approve what a job asks about, with a text of one's own in its place where given; the job goes on.
+        """Approve the text that a job asks about, or a replacement text. The job continues.
 
         Args:
-            node: which node is answered; may be left out where one waits.
+            node: the node to answer; optional if only one waits.
 
-        Returns the decision that stands; repeating it changes nothing. It is kept at once; where the bus is away, the
-        control plane hands it over. Raises WorkbenchError: job.unknown, review.not_waiting, review.decided,
-        review.bad_answer, and what a node that takes the text says against it.
+        Returns the valid decision; a repeated call changes nothing. The decision is stored at once. If the bus is
+        unreachable, the control plane delivers it later. Raises WorkbenchError: job.unknown, review.not_waiting,
+        review.decided, review.bad_answer, and the errors of a node that takes the text.
         """
         return review.approve(self, self.job(job_id), node, text, author)
 
     def reject(self, job_id: str, node: str | None = None, *, reason: str = "", author: str) -> Decision:
-        """Refuse what a job asks about: the node fails with review.rejected. Otherwise as ``approve``."""
+        """Reject the text that a job asks about. The node fails with review.rejected. Otherwise like ``approve``."""
         return review.reject(self, self.job(job_id), node, reason, author)
 
     def parts(self, job_id: str, node: str) -> list[Ref]:
-        """Finished parts of a node's long output, in order; empty once the bus has forgotten the job.
+        """Finished parts of a node's long output, in order. Empty after the bus has forgotten the job.
 
         Raises WorkbenchError (bus.unreachable).
         """
         try:
             raw = self.bus.parts(job_id, node)
-        except BUS_AWAY as error:
+        except BUS_UNREACHABLE as error:
             raise unreachable(self.bus.url, error) from error
         parts = [orjson.loads(part) for part in raw]
         return [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
 
     def preview(self, job_id: str, node: str) -> bytes | None:
-        """The newest preview of a node, a picture; None where there is none. One request to the object store."""
+        """The newest preview image of a node, or None. Sends one request to the object store."""
         try:
             return self.objects.get_preview(preview_key(job_id, node))[0]
         except WorkbenchError as error:
@@ -274,7 +275,7 @@ class Deployment:
 
     @contextlib.contextmanager
     def _staged(self, path: Path) -> Iterator[Path]:
-        """A copy of a person's file: the cache takes files over, and this one is not ours to take."""
+        """A copy of a user's file, because the cache takes files over."""
         with written(self.cache.folder):
             self.cache.folder.mkdir(parents=True, exist_ok=True)
             folder = tempfile.TemporaryDirectory(dir=self.cache.folder, prefix=".upload-")

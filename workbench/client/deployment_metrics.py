@@ -1,4 +1,4 @@
-"""Figures of the whole deployment, asked at the moment they are read: queues, workers, jobs, dead letters."""
+"""Metrics of the whole deployment, measured when they are read: queues, workers, jobs, dead letters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.status import JobStatus, Plane
 from workbench.bus.bus import Bus
 from workbench.bus.keys import LANES
 from workbench.client.deployment import Deployment
-from workbench.client.questions import Questions
+from workbench.client.shared_queries import SharedQueries
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
 
@@ -25,35 +25,35 @@ WITHIN_S = 1.5
 
 
 class DeploymentCollector(Collector):
-    """Asks bus and SQL side by side. A part that does not answer in time has ``workbench_up 0`` and no figures.
+    """Queries the bus and SQL in parallel. A part that does not answer in time has ``workbench_up 0`` and no metrics.
 
-    A question that hangs is not asked again before it has come back.
+    A query that hangs is not repeated before it returns.
     """
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._bus = Bus(deployment.settings.bus_url, deployment.settings.namespace, timeout_s=1.0)
-        self._questions: Questions[list[Metric]] = Questions(("bus", "sql"), "metrics")
+        self._queries: SharedQueries[list[Metric]] = SharedQueries(("bus", "sql"), "metrics")
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask the deployment."""
+        """Empty, because registration must not query the deployment."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Blocks for a second and a half at most."""
+        """Blocks for 1.5 seconds at most."""
         up = GaugeMetricFamily("workbench_up", "Whether the part answered.", labels=["part"])
-        questions: dict[str, Callable[[], list[Metric]]] = {"bus": self._of_bus, "sql": self._of_sql}
-        asked = {part: self._questions.ask(part, question) for part, question in questions.items()}
+        queries: dict[str, Callable[[], list[Metric]]] = {"bus": self._of_bus, "sql": self._of_sql}
+        asked = {part: self._queries.ask(part, query) for part, query in queries.items()}
         for part, answer in asked.items():
             try:
-                figures = answer.result(WITHIN_S)
+                metrics = answer.result(WITHIN_S)
             except TooLate:
-                figures = []
+                metrics = []
             except Exception as error:
-                log.info("no figures", part=part, error=str(error))
-                figures = []
-            up.add_metric([part], 1.0 if figures else 0.0)
-            yield from figures
+                log.info("no metrics", part=part, error=str(error))
+                metrics = []
+            up.add_metric([part], 1.0 if metrics else 0.0)
+            yield from metrics
         yield up
 
     def _of_bus(self) -> list[Metric]:

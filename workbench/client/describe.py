@@ -1,4 +1,4 @@
-"""The pipelines as a page shows them: inputs, nodes with the schema of their form, and whether workers offer them."""
+"""The pipelines as a page shows them: inputs, nodes with the schemas of their forms, and whether workers run them."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from schemas.capability import ServiceManifest, WorkerManifest
 from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.status import JobStatus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.client.deployment import Deployment
 from workbench.client.estimate import Estimate
 from workbench.client.presets import presets_of
-from workbench.engine.offers import SHOWN
+from workbench.engine.provided_services import SHOWN
 from workbench.pipelines.registry import find_pipeline, listed
 from workbench.pipelines.sdk import Pipeline
-from workbench.pipelines.sdk.building import specimen
+from workbench.pipelines.sdk.building import placeholder_graph
 from workbench.store.typical import typical_seconds
 
 
 @dataclass(frozen=True)
-class Offers:
-    """What the workers that are up offer, as they announced it.
+class AnnouncedServices:
+    """The services of all workers that are up, as they announced them.
 
     Attributes:
-        away: why nothing is known of them; empty where it is.
+        bus_error: why the announcements could not be read; empty if they were.
     """
 
     workers: tuple[WorkerManifest, ...]
-    away: str = ""
+    bus_error: str = ""
 
     def reason(self, wanted: ServiceManifest) -> str:
-        """Why nobody offers the service in this version with this code; empty where somebody does.
+        """Why no worker provides the service in this version with this code; empty if a worker does.
 
-        Of weights and packages a job takes what the workers have.
+        Weights and packages are not compared, because a job uses those of the workers.
         """
-        if self.away:
-            return self.away
+        if self.bus_error:
+            return self.bus_error
         seen = [item for worker in self.workers for item in worker.services if item.service == wanted.service]
         for item in seen:
             same = (item.version, item.code, item.plane) == (wanted.version, wanted.code, wanted.plane)
@@ -51,7 +51,7 @@ class Offers:
                 return ""
         if seen and not any(item.available for item in seen):
             return seen[0].missing
-        if wanted.missing and not wanted.code:  # this server cannot say what it would ask for
+        if wanted.missing and not wanted.code:  # this server cannot compute the code of its own version
             return wanted.missing
         if seen:
             has, wants = [f"version {one.version}, code {one.code[:SHOWN] or 'none'}" for one in (seen[0], wanted)]
@@ -59,30 +59,30 @@ class Offers:
         return f"no worker of the {wanted.plane.value} plane serves the pool {wanted.pool}"
 
 
-def offers_now(deployment: Deployment) -> Offers:
-    """Blocks for a second and a half at most: a bus that is away is an answer too."""
+def announced_services(deployment: Deployment) -> AnnouncedServices:
+    """Blocks for 1.5 seconds at most. An unreachable bus is reported in the result."""
     try:
         raw = deployment.quick_bus.queues.workers().values()
-    except BUS_AWAY as error:
-        return Offers((), f"the bus does not answer: {error}")
-    return Offers(tuple(WorkerManifest.model_validate(orjson.loads(manifest)) for manifest in raw))
+    except BUS_UNREACHABLE as error:
+        return AnnouncedServices((), f"the bus does not answer: {error}")
+    return AnnouncedServices(tuple(WorkerManifest.model_validate(orjson.loads(manifest)) for manifest in raw))
 
 
 def describe_pipelines(deployment: Deployment, owner: str) -> list[PipelineEntry]:
-    """Every pipeline a person can choose, with the presets of that owner."""
-    offers = offers_now(deployment)
+    """All pipelines that a user can choose, with the presets of that owner."""
+    offers = announced_services(deployment)
     declared = {item.service: item for item in manifests(services())}
     return [_describe(deployment, pipeline, offers, declared, owner) for pipeline in listed()]
 
 
 def describe_pipeline(deployment: Deployment, name: str, owner: str) -> PipelineEntry:
-    """One pipeline, whether it is listed or not. Raises WorkbenchError (pipeline.unknown)."""
+    """One pipeline, listed or not. Raises WorkbenchError (pipeline.unknown)."""
     declared = {item.service: item for item in manifests(services())}
-    return _describe(deployment, find_pipeline(name), offers_now(deployment), declared, owner)
+    return _describe(deployment, find_pipeline(name), announced_services(deployment), declared, owner)
 
 
 def typical_pipeline_seconds(deployment: Deployment, graph: Graph) -> float | None:
-    """Expected seconds along the longest path, from past runs; None while nothing is known."""
+    """Expected seconds along the longest path, based on past runs; None if there are none."""
     typical = typical_seconds(deployment.store.database, {node.service for node in graph.nodes})
     record = JobRecord(id="-", status=JobStatus.ACCEPTED, graph=graph, graph_hash="")
     seconds = Estimate.of(record, typical).seconds_left()
@@ -90,14 +90,18 @@ def typical_pipeline_seconds(deployment: Deployment, graph: Graph) -> float | No
 
 
 def experiments(deployment: Deployment, owner: str, sees_all: bool) -> list[str]:
-    """Names of the experiments in which jobs that a user may see are recorded."""
+    """Names of the experiments with jobs that the user may see."""
     return list(deployment.store.experiments(None if sees_all else owner))
 
 
 def _describe(
-    deployment: Deployment, pipeline: Pipeline, offers: Offers, declared: dict[str, ServiceManifest], owner: str
+    deployment: Deployment,
+    pipeline: Pipeline,
+    offers: AnnouncedServices,
+    declared: dict[str, ServiceManifest],
+    owner: str,
 ) -> PipelineEntry:
-    graph = specimen(pipeline)
+    graph = placeholder_graph(pipeline)
     drawn = {node.id: node for node in graph.nodes}
     nodes = []
     for step in pipeline.steps:
@@ -132,5 +136,5 @@ def _describe(
 
 
 def _without(schema: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The schema of parameters without some of them."""
+    """The schema of parameters without the given names."""
     return {**schema, "properties": {n: one for n, one in schema.get("properties", {}).items() if n not in names}}

@@ -1,4 +1,4 @@
-"""How far a job is and how long it will take: from what its services took before, and from the progress they report."""
+"""Estimates the remaining time of a job from past durations of its services and from reported progress."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _FINAL = {EventType.NODE_COMPLETED, EventType.NODE_FAILED, EventType.NODE_SKIPPE
 
 @dataclass
 class Estimate:
-    """Expected seconds by node; the nodes of the longest path run one after the other, so the sum over it counts."""
+    """Expected seconds by node. Nodes on the longest path run one after the other, so their sum is the total."""
 
     expected_s: dict[str, float]
     parents: dict[str, list[str]]  # in topological order
-    known: bool  # whether any expectation comes from a past run
+    known: bool  # whether any expectation comes from a past run or from progress
     done: dict[str, float] = field(default_factory=dict)  # fraction by node
     started: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: JobRecord, typical_s: dict[str, float]) -> Estimate:
-        """``typical_s`` by service. Services that never ran count by their progress weight."""
+        """``typical_s`` is by service. Services that never ran are estimated from their progress weight."""
         nodes = record.graph.nodes
         by_node = {node.id: typical_s[node.service] for node in nodes if node.service in typical_s}
         return cls.of_graph(record.graph, by_node)
 
     @classmethod
     def of_graph(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
-        """``typical_s`` by node; of the others as in ``of``."""
+        """``typical_s`` is by node. Other nodes are estimated as in ``of``."""
         weights = graph.progress_weights()
         per_weight = [seconds / weights[node] for node, seconds in typical_s.items() if weights[node]]
         scale = sorted(per_weight)[len(per_weight) // 2] if per_weight else 20.0
@@ -42,10 +42,10 @@ class Estimate:
         return cls(expected, parents, known=bool(per_weight))
 
     def see(self, event: Event, ago_s: float = 0.0) -> None:
-        """Take an event in, which is that old."""
+        """Apply an event that happened ``ago_s`` seconds ago."""
         if event.type is EventType.NODE_RUNNING:
             self.started[event.node] = time.monotonic() - ago_s
-            self.done.pop(event.node, None)  # of an attempt before
+            self.done.pop(event.node, None)  # of an earlier attempt
         elif event.type is EventType.NODE_LOST:
             self.started.pop(event.node, None)
             self.done.pop(event.node, None)
@@ -55,7 +55,7 @@ class Estimate:
                 self.expected_s[event.node] = NodeResult.model_validate(event.data).seconds or 0.01
 
     def progress(self, progress: Progress) -> None:
-        """Take a running node's progress in: it corrects what was expected of the node."""
+        """Apply the progress of a running node, which corrects the node's expected duration."""
         if self.done.get(progress.node) == 1.0 or progress.node not in self.started:
             return
         self.done[progress.node] = min(0.99, progress.fraction)
@@ -65,7 +65,7 @@ class Estimate:
             self.known = True
 
     def seconds_left(self) -> float | None:
-        """Along the path that takes longest; None while nothing is known."""
+        """Seconds along the longest path; None without any past run or progress."""
         if not self.known:
             return None
         left: dict[str, float] = {}
@@ -76,7 +76,7 @@ class Estimate:
         return max(left.values(), default=0.0)
 
     def node_seconds_left(self, node: str) -> float | None:
-        """Until a running node ends; None where it does not run or nothing is known."""
+        """Seconds until a running node ends; None if it does not run or nothing can be estimated."""
         if not self.known or node not in self.started or self.done.get(node) == 1.0:
             return None
         return self.expected_s[node] * (1.0 - self._share(node))

@@ -1,6 +1,6 @@
-"""The examples that come with the workbench: graphs, packages and notebooks, to read, copy and change.
+"""The examples of the workbench: graphs, packages and notebooks, to read, copy and change.
 
-A checkout has them in ``examples/`` and ``notebooks/``; the build puts them into the wheel at ``workbench/shipped/``.
+A checkout has them in ``examples/`` and ``notebooks/``. The build adds them to the wheel at ``workbench/shipped/``.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ class Example:
     place: Path
 
     def files(self) -> Iterator[Path]:
-        """Its files; those that Python and JupyterLab write beside them are left out."""
+        """Its files, without those that Python and JupyterLab generate."""
         places = [self.place] if self.place.is_file() else sorted(self.place.rglob("*"))
         return (path for path in places if path.is_file() and not {"__pycache__", "build", "dist"} & set(path.parts))
 
 
 @dataclass(frozen=True)
 class Copied:
-    """A file of an example in a person's folder. ``kept``: one was there that says something else."""
+    """A file of an example in a user's folder. ``kept``: a different file was there and was not changed."""
 
     path: Path
     outcome: str  # new, same, kept
 
 
 def examples() -> list[Example]:
-    """Every example, by kind and name."""
+    """All examples, by kind and name."""
     graphs = [Example(path.stem, "graph", _note(path), path) for path in sorted(EXAMPLES.glob("*.json"))]
     packages = [
         Example(path.parent.name, "package", tomllib.loads(path.read_text())["project"]["description"], path.parent)
@@ -57,7 +57,7 @@ def examples() -> list[Example]:
 
 
 def named_examples(names: list[str]) -> list[Example]:
-    """Those examples; ``all`` is every one. Raises WorkbenchError (settings.invalid)."""
+    """The examples of these names; ``all`` selects every one. Raises WorkbenchError (settings.invalid)."""
     known = {example.name: example for example in examples()}
     for name in names:
         if name != "all" and name not in known:
@@ -73,7 +73,7 @@ def named_examples(names: list[str]) -> list[Example]:
 
 
 def copy_example(example: Example, folder: Path) -> list[Copied]:
-    """Copy its files below ``folder``. A file that is there is never changed.
+    """Copy its files below ``folder``. Existing files are never changed.
 
     Raises WorkbenchError: home.disk_full, home.not_writable.
     """
@@ -84,10 +84,10 @@ def copy_example(example: Example, folder: Path) -> list[Copied]:
 
 
 def notebook_folder(own: Path | None = None) -> Path:
-    """The folder of notebooks that a person works in: that of the checkout, else ``own``, with copies in it.
+    """The user's folder of notebooks: the one of the checkout, else ``own`` with copies of the notebooks.
 
     Args:
-        own: default: ``workbench-notebooks`` in the person's home directory.
+        own: default: ``workbench-notebooks`` in the user's home directory.
     """
     if _PACKAGE.parent == _SHIPPED:
         return NOTEBOOKS

@@ -1,7 +1,7 @@
-"""The files that a person gives, as references: by path, by digest, or as they are. Every front end comes through here.
+"""Turns the files that a user gives, by path, digest or reference, into references. All front ends use this module.
 
-A path is opened on this machine, so only the command line and notebooks make one of what a person typed. HTTP bodies
-and pages name files by the digest of an upload, and a text is never taken for a path.
+A path is opened on this machine, so only the command line and notebooks create paths from a user's text. HTTP bodies
+and pages name files by the digest of an upload, and a text is never interpreted as a path.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def file_given(deployment: Deployment, value: object, wanted: InputField, *, reader: str | None) -> Ref:
-    """What was given for an input that is a file, as a reference.
+    """The reference for the value of a file input.
 
     Args:
-        value: a reference; a ``Path``, which is uploaded; a text, which is a digest.
-        reader: whose uploads and artifacts a digest may name; None: everybody's.
+        value: a reference; a ``Path``, which is uploaded; or a text, which is a digest.
+        reader: the owner whose uploads and artifacts a digest may name; None for all owners.
 
-    Raises WorkbenchError: artifact.unknown, request.invalid, and what ``Deployment.upload`` raises.
+    Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``Deployment.upload``.
     """
     if isinstance(value, Ref):
         return value
@@ -42,9 +42,9 @@ def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | No
     """The reference of an upload or artifact.
 
     Args:
-        kind: image, audio or video; another is refused.
-        owner: whose jobs and uploads count; None: everybody's.
-        where: the option, for the error.
+        kind: image, audio or video; other kinds are refused.
+        owner: the owner whose jobs and uploads count; None for all owners.
+        where: the option to name in the error.
 
     Raises WorkbenchError: artifact.unknown, request.invalid.
     """
@@ -52,30 +52,30 @@ def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | No
     if ref is None:
         raise WorkbenchError(
             "artifact.unknown",
-            f"there is no upload and no artifact {sha256[:12]}… here",
+            f"this deployment has no upload and no artifact {sha256[:12]}…",
             where=where,
             seen=sha256,
-            remedy="Upload the file again (POST /api/uploads) and give the digest of the answer.",
+            remedy="Upload the file again (POST /api/uploads) and use the digest in the response.",
         )
     if ref.kind != kind:
         raise WorkbenchError(
             "request.invalid",
-            f"{where} takes {kind}, and this is {ref.kind}",
+            f"{where} takes {kind}, but this file is {ref.kind}",
             where=where,
             seen=ref.kind,
             allowed=kind,
-            remedy=f"Give a file that is {kind}.",
+            remedy=f"Choose a file of the kind {kind}.",
         )
     return ref
 
 
 def check_refs(deployment: Deployment, graph: Graph, *, owner: str | None, known: Collection[str] = ()) -> None:
-    """Whether a graph names only files that its owner may read: a job grants what it names.
+    """Check that a graph refers only to files that its owner may read, because a job grants access to its files.
 
     Args:
-        known: digests that need no question.
+        known: digests that need no check.
 
-    Raises WorkbenchError (artifact.unknown) naming the node.
+    Raises WorkbenchError (artifact.unknown) with the node.
     """
     if owner is None:
         return
@@ -87,10 +87,10 @@ def check_refs(deployment: Deployment, graph: Graph, *, owner: str | None, known
                 if _readable(deployment, ref.sha256, owner) is None:
                     raise WorkbenchError(
                         "artifact.unknown",
-                        f"node {node.id} names a file that is in no job and no upload of yours",
+                        f"node {node.id} uses a file that no job and no upload of yours contains",
                         where=f"node {node.id}",
                         seen=ref.sha256,
-                        remedy="Upload the file (POST /api/uploads) and name the digest of the answer.",
+                        remedy="Upload the file (POST /api/uploads) and use the digest in the response.",
                     )
 
 

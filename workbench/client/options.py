@@ -1,4 +1,4 @@
-"""The options of a pipeline as JSON bodies have them: a model derived from its inputs."""
+"""The options of a pipeline in JSON bodies: a model derived from its inputs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from schemas.refs import Ref, Sha256
 from workbench.pipelines.registry import pipelines
 from workbench.pipelines.sdk import InputField, Pipeline
 from workbench.pipelines.sdk.building import check_given
-from workbench.pipelines.sdk.inputs import says
+from workbench.pipelines.sdk.inputs import has_content
 
 
 @cache
 def options_model(pipeline: Pipeline) -> type[CommonOptions]:
-    """A model with a field for each input, and with what every pipeline takes. A file is a digest.
+    """A model with a field for each input, and the options that all pipelines share. A file is a digest.
 
-    No field must be given: what is missing is told by ``check_given``, with the group it belongs to.
+    No field is required. ``check_given`` reports missing inputs together with their group.
     """
     fields: dict[str, Any] = {name: _field(one) for name, one in pipeline.inputs.items()}
     name = "".join(part.title() for part in pipeline.name.split("_"))
@@ -41,10 +41,10 @@ def _field(one: InputField) -> Any:
 
 
 def read_options(pipeline: Pipeline, given: Mapping[str, Any]) -> tuple[CommonOptions, dict[str, Any]]:
-    """(the options, the files among them as they were given), by the names of the inputs.
+    """The options, and the files among them as they were given, by input name.
 
     Args:
-        given: names as in Python or as in JSON; a file is a digest, or anything that ``files.file_given`` takes.
+        given: names in Python or JSON form; a file is a digest, or any value that ``files.file_given`` takes.
 
     Raises WorkbenchError: request.invalid for a value, pipeline.bad_option for an input of another pipeline.
     """
@@ -54,7 +54,7 @@ def read_options(pipeline: Pipeline, given: Mapping[str, Any]) -> tuple[CommonOp
         if not any(name in other.inputs for other in pipelines().values()):
             raise _unknown(pipeline, name, names[name])
         value = names.pop(name)
-        if says(value):
+        if has_content(value):
             check_given(pipeline, {name: value})
     files = {name: value for name, value in names.items() if isinstance(value, Path | Ref)}
     try:
@@ -64,7 +64,7 @@ def read_options(pipeline: Pipeline, given: Mapping[str, Any]) -> tuple[CommonOp
 
 
 def check_options(pipeline: Pipeline, given: Mapping[str, Any]) -> None:
-    """Refuse what a pipeline cannot be given, before a file is opened or a server asked. Raises as ``read_options``."""
+    """Refuse invalid options before a file is opened or a server is contacted. Raises like ``read_options``."""
     options, files = read_options(pipeline, given)
     check_given(pipeline, {name: getattr(options, name) for name in pipeline.inputs} | files)
 
@@ -76,5 +76,5 @@ def _unknown(pipeline: Pipeline, name: str, seen: object) -> WorkbenchError:
         where=f"options.{name}",
         seen=seen,
         allowed=[*pipeline.inputs, *CommonOptions.model_fields],
-        remedy="Correct the name, or leave it out; GET /api/pipelines lists the inputs of each pipeline.",
+        remedy="Correct the name or omit it; GET /api/pipelines lists the inputs of each pipeline.",
     )

@@ -1,4 +1,4 @@
-"""Named parameter sets: those that come with a pipeline, and those a person keeps."""
+"""Named parameter sets: those of the pipelines, and those that users save."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from workbench.store.presets import MOST, Presets
 
 
 def presets_of(deployment: Deployment, pipeline: str, owner: str) -> list[Preset]:
-    """Those that come with the pipeline, then the owner's. One of the owner's hides a shipped one of its name."""
+    """The presets of the pipeline, then those of the owner.
+
+    An owner's preset hides a preset of the pipeline by name.
+    """
     own = Presets(deployment.store.database).of(owner, pipeline)
     names = {preset.name for preset in own}
     return [*(preset for preset in shipped(pipeline) if preset.name not in names), *own]
 
 
 def shipped(pipeline: str) -> list[Preset]:
-    """Those that come with the pipeline."""
+    """The presets that are declared with the pipeline."""
     return [
         Preset(
             pipeline=pipeline,
@@ -43,10 +46,10 @@ def find_preset(deployment: Deployment, pipeline: str, name: str, owner: str) ->
 
 
 def keep_preset(deployment: Deployment, pipeline: str, name: str, values: PresetValues, owner: str) -> Preset:
-    """Keep parameters under a name; one of that name is replaced.
+    """Save parameters under a name. Replaces an existing preset of that name.
 
-    Raises WorkbenchError: pipeline.unknown, pipeline.bad_option for a node the pipeline does not have, graph.bad_param
-    for a value out of bounds, request.invalid where the owner has too many.
+    Raises WorkbenchError: pipeline.unknown, pipeline.bad_option if the pipeline does not have a node, graph.bad_param
+    for a value out of bounds, request.invalid if the owner has too many presets.
     """
     chosen = find_pipeline(pipeline)
     services_of = {step.id: step.service for step in chosen.steps}
@@ -73,16 +76,16 @@ def keep_preset(deployment: Deployment, pipeline: str, name: str, values: Preset
     if not Presets(deployment.store.database).put(owner, pipeline, name, values):
         raise WorkbenchError(
             "request.invalid",
-            f"{owner} has {MOST} presets",
+            f"{owner} already has {MOST} presets",
             where="name",
             allowed=f"at most {MOST}",
-            remedy="Delete one that is not used any more.",
+            remedy="Delete a preset that you no longer use.",
         )
     return Preset(pipeline=pipeline, name=name, owner=owner, **values.model_dump())
 
 
 def delete_preset(deployment: Deployment, pipeline: str, name: str, owner: str) -> None:
-    """Raises WorkbenchError: pipeline.unknown; preset.unknown, also for one that comes with the pipeline."""
+    """Raises WorkbenchError: pipeline.unknown; preset.unknown, also for a preset that is declared with the pipeline."""
     find_pipeline(pipeline)
     if not Presets(deployment.store.database).remove(owner, pipeline, name):
         raise _unknown(pipeline, name)

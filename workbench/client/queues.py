@@ -1,4 +1,4 @@
-"""What an operator asks of a deployment and does to it."""
+"""An operator's view of the queues, and the actions on them: pause, resume, drain, retry, purge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.capability import WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.queue import LeaseView, LetterView, PoolView, QueueView, WaitView
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.keys import LANES
 from workbench.client.deployment import Deployment
 from workbench.client.rerun import retry
@@ -24,10 +24,10 @@ LETTERS = 50
 
 
 def queue_view(deployment: Deployment, owner: str | None = None) -> QueueView:
-    """Queues, leases, waiting nodes and dead letters as they are now.
+    """The current queues, leases, waiting nodes and dead letters.
 
     Args:
-        owner: whose dead letters; None: everybody's.
+        owner: the owner whose dead letters are shown; None for all owners.
 
     Raises WorkbenchError: bus.unreachable, sql.unreachable.
     """
@@ -87,7 +87,7 @@ def _pools(bus: Bus) -> list[PoolView]:
 
 
 def pause(deployment: Deployment, pool: str, why: str) -> str:
-    """Let a pool's workers take nothing; what runs goes on. Returns the pool's full name."""
+    """Stop a pool's workers from taking segments; running ones continue. Returns the pool's full name."""
     with _bus_of(deployment) as bus:
         name = _known_pool(bus, pool)
         bus.queues.hold_pool(name, why)
@@ -95,15 +95,15 @@ def pause(deployment: Deployment, pool: str, why: str) -> str:
 
 
 def resume(deployment: Deployment, pool: str) -> bool:
-    """Let a paused pool go on; False where it was not paused."""
+    """Resume a paused pool. Returns False if it was not paused."""
     with _bus_of(deployment) as bus:
         was_held = bus.queues.resume_pool(_known_pool(bus, pool))
-        bus.nudge()  # the wake tokens were used up in vain
+        bus.nudge()  # workers consumed the wake tokens while the pool was paused
     return was_held
 
 
 def drain(deployment: Deployment, worker: str) -> None:
-    """Let a worker finish what it does and leave; its process ends within seconds of being idle."""
+    """Let a worker finish its segments and stop. Its process ends within seconds after it becomes idle."""
     with _bus_of(deployment) as bus:
         known = sorted(bus.queues.workers())
         if worker in known:
@@ -121,10 +121,10 @@ def drain(deployment: Deployment, worker: str) -> None:
 
 @contextmanager
 def _bus_of(deployment: Deployment) -> Iterator[Bus]:
-    """The deployment's bus; while it is away, the error that says so."""
+    """The deployment's bus. Raises WorkbenchError (bus.unreachable) if it does not answer."""
     try:
         yield deployment.bus
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise unreachable(deployment.bus.url, error) from error
 
 
@@ -135,18 +135,18 @@ def _known_pool(bus: Bus, pool: str) -> str:
             return name
     raise WorkbenchError(
         "pool.unknown",
-        f"no job and no worker ever named a pool {pool}",
+        f"there is no pool {pool}: no job and no worker has used it",
         where="pool",
         seen=pool,
-        allowed=sorted(known) or "no pool yet",
+        allowed=sorted(known) or "no pool exists yet",
         remedy="`workbench queue` lists the pools.",
     )
 
 
 def retry_all(deployment: Deployment) -> list[str]:
-    """Retry every job with a dead letter; ids of the new jobs.
+    """Retry all jobs that have a dead letter. Returns the ids of the new jobs.
 
-    Jobs that still run, or completed because the failure was handled, are left as they are.
+    Jobs that still run, or that completed because the failure was handled, are skipped.
     """
     made = []
     for job in dict.fromkeys(letter.job for letter in DeadLetters(deployment.store.database).list(1000)):
@@ -159,7 +159,7 @@ def retry_all(deployment: Deployment) -> list[str]:
 
 
 def purge(deployment: Deployment, job: str | None) -> int:
-    """Throw away a job's dead letters, or all; the jobs stay. Returns how many."""
+    """Remove a job's dead letters, or all of them; the jobs stay. Returns their number."""
     if job is not None:
-        deployment.job(job)  # unknown: an error
+        deployment.job(job)  # raises if the job is unknown
     return DeadLetters(deployment.store.database).remove(job)

@@ -1,4 +1,4 @@
-"""Submitting a job's graph once more: from the beginning, or where a job that failed stopped."""
+"""Submits a job's graph again: from the beginning, or from the point where a job failed."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def rerun(
     key: str | None = None,
     parent_run: str | None = None,
 ) -> Accepted:
-    """Submit a job's graph again, with other parameters where given; what is known is not computed again.
+    """Submit a job's graph again, optionally with other parameters. Cached results are not computed again.
 
-    What a person was asked is asked again.
+    Approvals are requested again.
 
     Args:
-        owner: of the new job; default: the owner of the old one.
-        reader: whose uploads and artifacts the parameters may name; None: everybody's.
-        key: idempotency key: a repeated call is the same job.
-        parent_run: MLflow run that the new job's is put below; that of the old one does not count.
+        owner: owner of the new job; default: the owner of the old job.
+        reader: the owner whose uploads and artifacts the parameters may use; None for all owners.
+        key: idempotency key; a repeated call returns the same job.
+        parent_run: MLflow run that becomes the parent of the new job's run, instead of the parent of the old job's run.
     """
     record = deployment.job(job_id)
     healing.check_job_artifacts(deployment, record)
@@ -69,11 +69,11 @@ def retry(
     key: str | None = None,
     parent_run: str | None = None,
 ) -> Accepted:
-    """Go on with a job that failed or was cancelled, as a new job; its dead letters are removed.
+    """Continue a failed or cancelled job as a new job, and remove its dead letters.
 
-    What completed, with everything before it, is kept as it is, also where the service is never cached; so is a
-    person's approval. A final job stays final: the new one names it as its parent. Raises WorkbenchError
-    (job.not_final, job.nothing_to_retry).
+    Completed nodes whose ancestors all completed keep their results, even if their service is never cached, and so do
+    approvals. A final job stays final: the new job names it as its parent. Raises WorkbenchError (job.not_final,
+    job.nothing_to_retry).
     """
     record = deployment.job(job_id)
     if not record.status.final or record.status is JobStatus.COMPLETED:
@@ -106,7 +106,7 @@ def retry(
 
 
 def resumed(graph: Graph) -> Graph:
-    """The graph as it goes on: nodes that completed, with everything before them, stay; the others are pending."""
+    """The graph to continue: completed nodes whose ancestors all completed stay; the others become pending."""
     parents = graph.parents()
     kept: set[str] = set()
     for node_id in topological_order(graph):
@@ -124,7 +124,7 @@ def resumed(graph: Graph) -> Graph:
 
 
 def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
-    """The graph before it ran, with some parameters replaced. Raises WorkbenchError for a node it does not have."""
+    """The graph before it ran, with some parameters replaced. Raises WorkbenchError if it does not have a node."""
     known = {node.id for node in graph.nodes}
     for node_id in params:
         if node_id not in known:
@@ -152,7 +152,7 @@ def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
     ]
     metadata = dict(graph.metadata)
     asked = metadata.get("asked")
-    if params and isinstance(asked, dict) and isinstance(asked.get("params"), dict):  # what the next change starts from
+    if params and isinstance(asked, dict) and isinstance(asked.get("params"), dict):  # the next prefill starts here
         before = asked["params"]
         merged = {**before, **{node: {**before.get(node, {}), **changed} for node, changed in params.items()}}
         metadata["asked"] = {**asked, "params": merged}

@@ -1,4 +1,4 @@
-"""What a job asks a person, and the person's answer: kept in SQL first, then told to the bus."""
+"""A job's question to a person, and the answer: stored in SQL first, then sent to the bus."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from schemas.approval import MAX_REASON_CHARS, Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import NodeWait
 from schemas.job import JobRecord
-from workbench.bus.answers import Verdict
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import Verdict
 from workbench.engine.binding import references
-from workbench.engine.known import recorded_questions
+from workbench.engine.existing_results import recorded_questions
 from workbench.store.approvals import Approvals
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ MAX_AUTHOR_CHARS = 200
 
 
 def awaited(deployment: Deployment, record: JobRecord) -> dict[str, Question]:
-    """What the job asks, by node; empty where nobody is asked. The bus is asked first, SQL where it does not know."""
+    """The job's open questions, by node. Queries the bus first, and SQL if the bus does not have the job."""
     if record.status.final:
         return {}
     try:
         waits = deployment.bus.asked(record.id, [node.id for node in record.graph.nodes])
-    except BUS_AWAY:
+    except BUS_UNREACHABLE:
         waits = None
     if waits is None:
         decided = Approvals(deployment.store.database).of(record.id)
@@ -42,7 +42,7 @@ def awaited(deployment: Deployment, record: JobRecord) -> dict[str, Question]:
 
 
 def approve(deployment: Deployment, record: JobRecord, node: str | None, text: str | None, author: str) -> Decision:
-    """Approve what a node asked about, with ``text`` in its place where given."""
+    """Approve the text that a node asks about, or ``text`` if it is given."""
     node, question = _asked(deployment, record, node)
     if text is not None:
         text = text.strip()
@@ -60,7 +60,7 @@ def approve(deployment: Deployment, record: JobRecord, node: str | None, text: s
 
 
 def reject(deployment: Deployment, record: JobRecord, node: str | None, reason: str, author: str) -> Decision:
-    """Refuse what a node asked about: the node fails."""
+    """Reject the text that a node asks about. The node fails."""
     node, _ = _asked(deployment, record, node)
     reason = reason.strip()
     _check_characters(reason, "reason")
@@ -71,9 +71,9 @@ def reject(deployment: Deployment, record: JobRecord, node: str | None, reason: 
 
 
 def carry_over(deployment: Deployment, record: JobRecord, to: str) -> list[str]:
-    """Give the approvals that a job got and did not come to use to the job that goes on with it; returns their nodes.
+    """Copy the unused approvals of a job to the job that continues it. Returns their nodes.
 
-    What was approved is the text itself, so it holds whatever the question will be.
+    An approval contains the approved text, so it is valid whatever the new question is.
     """
     approvals = Approvals(deployment.store.database)
     unused = {node.id for node in record.nodes if node.output is None}
@@ -81,7 +81,7 @@ def carry_over(deployment: Deployment, record: JobRecord, to: str) -> list[str]:
     for node, decision in approvals.of(record.id).items():
         if decision.approved and node in unused:
             approvals.keep(to, node, decision)
-            _tell(deployment, to, node, decision)
+            _send(deployment, to, node, decision)
             carried.append(node)
     return carried
 
@@ -91,33 +91,33 @@ def _decide(deployment: Deployment, record: JobRecord, node: str, decision: Deci
     if not stands.same_answer(decision):
         raise WorkbenchError(
             "review.decided",
-            f"{stands.author} has {'approved' if stands.approved else 'rejected'} it already",
+            f"{stands.author} has already {'approved' if stands.approved else 'rejected'} it",
             where=f"job {record.id}: node {node}",
             seen=stands.text or stands.reason,
-            remedy="The first answer stands. Run the job again to be asked again.",
+            remedy="The first answer is valid. To answer again, run the job again.",
         )
-    # Where it was given before, the job may have ended with it: SQL hears of that a moment later than the bus.
-    if _tell(deployment, record.id, node, stands) is Verdict.FINAL and new:
+    # For a repeated answer the job may have ended because of it, and SQL hears of that a moment later than the bus.
+    if _send(deployment, record.id, node, stands) is Verdict.FINAL and new:
         raise WorkbenchError(
             "review.not_waiting",
-            "the job ended before the answer came",
+            "the job ended before the answer arrived",
             where=f"job {record.id}: node {node}",
-            remedy="`workbench job show` says how. Run the job again to be asked again.",
+            remedy="`workbench job show` shows the reason. To answer again, run the job again.",
         )
     return stands
 
 
-def _tell(deployment: Deployment, job: str, node: str, decision: Decision) -> Verdict | None:
-    """None where the bus is away."""
+def _send(deployment: Deployment, job: str, node: str, decision: Decision) -> Verdict | None:
+    """Send the decision to the bus. None if the bus is unreachable."""
     try:
         return deployment.bus.decide(job, node, decision.to_json())
-    except BUS_AWAY as error:
-        log.warning("decision kept; the control plane will hand it over", job=job, node=node, error=str(error))
+    except BUS_UNREACHABLE as error:
+        log.warning("decision stored; the control plane will deliver it", job=job, node=node, error=str(error))
         return None
 
 
 def _asked(deployment: Deployment, record: JobRecord, node: str | None) -> tuple[str, Question]:
-    """The node that is meant and its question. One that was answered still counts: an answer may be repeated."""
+    """The selected node and its question. An answered node still counts, because an answer may be repeated."""
     if node is not None and node not in {known.id for known in record.graph.nodes}:
         raise WorkbenchError(
             "review.not_waiting",
@@ -125,7 +125,7 @@ def _asked(deployment: Deployment, record: JobRecord, node: str | None) -> tuple
             where=f"job {record.id}",
             seen=node,
             allowed=[known.id for known in record.graph.nodes],
-            remedy="Name the node that waits, or none.",
+            remedy="Name the node that waits, or omit the node.",
         )
     open_now = awaited(deployment, record)
     if node is None and len(open_now) == 1:
@@ -142,16 +142,16 @@ def _asked(deployment: Deployment, record: JobRecord, node: str | None) -> tuple
     state = record.status.value if node is None else record.node(node).status.value
     raise WorkbenchError(
         "review.not_waiting",
-        "several nodes wait for an answer" if open_now and node is None else "nobody is asked for an answer",
+        "several nodes wait for an answer" if open_now and node is None else "no node waits for an answer",
         where=f"job {record.id}" + (f": node {node}" if node else ""),
         seen=state,
         allowed=sorted(open_now) or "a node that waits for approval",
-        remedy="Name one of them." if open_now else "`workbench job show` says how far the job is.",
+        remedy="Name one of them." if open_now else "`workbench job show` shows the state of the job.",
     )
 
 
 def _question_before(deployment: Deployment, record: JobRecord, node: str) -> Question:
-    """What the node asked before it was answered, for an answer that is repeated."""
+    """The question of an answered node, for a repeated answer."""
     decision = Approvals(deployment.store.database).of(record.id)[node]
     for event in reversed(deployment.store.events(record.id)):
         if event.node == node and event.data.get("question"):
@@ -168,7 +168,7 @@ def _check_text(text: str, question: Question) -> None:
 
 
 def _check_readers(record: JobRecord, node: str, text: str) -> None:
-    """Let the nodes that take the text look at it, as they would at submit: what they cannot use is refused here."""
+    """Let the nodes that take the text check it, as at submit, so that unusable text is refused now."""
     declared = services()
     for reader in record.graph.nodes:
         declaration = declared.get(reader.service)
@@ -184,10 +184,12 @@ def _check_readers(record: JobRecord, node: str, text: str) -> None:
 
 
 def _check_characters(text: str, where: str) -> None:
-    """Raises WorkbenchError (review.bad_answer) for what no database keeps."""
+    """Raises WorkbenchError (review.bad_answer) for characters that a database cannot store."""
     strange = next((char for char in text if char == "\0" or "\ud800" <= char <= "\udfff"), None)
     if strange is not None:
-        raise _bad_answer("the answer has a character that is none", where, f"U+{ord(strange):04X}", "Unicode text")
+        raise _bad_answer(
+            "the answer contains an invalid Unicode character", where, f"U+{ord(strange):04X}", "Unicode text"
+        )
 
 
 def _author(author: str) -> str:
@@ -195,7 +197,10 @@ def _author(author: str) -> str:
     author = " ".join(author.split())
     if not author or len(author) > MAX_AUTHOR_CHARS:
         raise _bad_answer(
-            "an answer needs a name", "author", author or "nothing", f"a name of up to {MAX_AUTHOR_CHARS} characters"
+            "the answer has no valid author",
+            "author",
+            author or "nothing",
+            f"a name of up to {MAX_AUTHOR_CHARS} characters",
         )
     return author
 

@@ -1,4 +1,4 @@
-"""The packaged portrait, as a file that can be given like any other."""
+"""The packaged portrait as an ordinary input file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SAMPLE = "sample"
 
 
 def portrait_file(given: str | Path, home: Path) -> Path:
-    """The file a person named; ``sample`` is the packaged portrait, unless there is a file of that name."""
+    """The file of the given name. ``sample`` is the packaged portrait, unless a file of that name exists."""
     path = Path(given).expanduser()
     if str(given) == SAMPLE and not path.exists():
         from nodes._samples import sample_portrait

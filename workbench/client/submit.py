@@ -1,7 +1,7 @@
-"""Submitting a job: the one way from every front end to ``engine.accept``.
+"""Submits a job: all front ends call ``engine.accept`` through this module.
 
-Defaults, idempotency keys, consent and what a form is filled from later are decided here, so that a job is the same job
-whichever front end it came through.
+It applies defaults, idempotency keys and consent, and records the inputs for prefilled forms, so that a job is the
+same from every front end.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from workbench.engine.accept import Accepted, Request, accept
 from workbench.engine.parse import parse_graph
 from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk import Settings
-from workbench.pipelines.sdk.building import build, check_given, stand_ins
+from workbench.pipelines.sdk.building import build, check_given, placeholders
 from workbench.store.run_contents import PARENT_RUN
 
 
 def job_request(**fields: Any) -> JobRequest:
-    """What is asked for, as its model. Raises WorkbenchError (request.invalid) naming the field."""
+    """The fields as a validated request. Raises WorkbenchError (request.invalid) with the field."""
     try:
         return JobRequest.model_validate(fields)
     except ValidationError as error:
@@ -45,16 +45,16 @@ def submit(
     key: str | None = None,
     parent_run: str | None = None,
 ) -> Accepted:
-    """Submit a pipeline with its inputs, or a graph. Raises WorkbenchError; then nothing was queued.
+    """Submit a pipeline with its inputs, or a graph. If it raises WorkbenchError, nothing was queued.
 
     Args:
-        asked: where the front end runs on this machine, a file among its options may be a ``Path`` or a reference.
-        owner: of the job; keys of different owners are different keys.
-        reader: whose uploads and artifacts may be named; None: everybody's.
-        key: idempotency key: what is submitted again with it is the same job.
-        parent_run: MLflow run that the job's is put below.
+        asked: from a front end on this machine, a file option may also be a ``Path`` or a reference.
+        owner: owner of the job. Each owner has separate idempotency keys.
+        reader: the owner whose uploads and artifacts may be used; None for all owners.
+        key: idempotency key; a repeated submit with it returns the same job.
+        parent_run: MLflow run that becomes the parent of the job's run.
     """
-    graph = asked_graph(deployment, asked, reader)
+    graph = requested_graph(deployment, asked, reader)
     return submit_graph(
         deployment,
         Request(
@@ -69,11 +69,11 @@ def submit(
 
 
 def submit_graph(deployment: Deployment, request: Request) -> Accepted:
-    """Accept a job. Raises WorkbenchError; then nothing was queued."""
+    """Accept a job. If it raises WorkbenchError, nothing was queued."""
     opened: dict[str, Path] = {}
 
     def open_ref(ref: Ref) -> Path:
-        """Workers elsewhere need it too: what only the cache of this home has is put back."""
+        """Open an artifact, and restore it in the store if only this home's cache has it, because workers need it."""
         if ref.sha256 not in opened:
             path = deployment.open(ref)
             if deployment.objects.missing([ref]):
@@ -87,24 +87,24 @@ def submit_graph(deployment: Deployment, request: Request) -> Accepted:
         store=deployment.store,
         objects=deployment.objects,
         open_ref=open_ref,
-        outlook=deployment.outlook,
+        snapshot=deployment.snapshot,
     )
 
 
-def asked_graph(deployment: Deployment, asked: JobRequest, reader: str | None, *, assume: bool = False) -> Graph:
-    """The graph of what is asked for. What a pipeline was given is kept in its metadata, for "again with changes".
+def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | None, *, assume: bool = False) -> Graph:
+    """The graph of a request. A pipeline's inputs are recorded in its metadata, for "again with changes".
 
     Args:
-        reader: whose uploads and artifacts may be named; None: everybody's.
-        assume: take stand-ins for what must be given and is not, for a graph that is never run.
+        reader: the owner whose uploads and artifacts may be used; None for all owners.
+        assume: use placeholders for missing required inputs, for a graph that is never run.
 
-    Raises WorkbenchError: graph.*, pipeline.*, request.invalid, artifact.unknown, and what an upload raises.
+    Raises WorkbenchError: graph.*, pipeline.*, request.invalid, artifact.unknown, and the errors of an upload.
     """
     if asked.graph is not None:
         graph = parse_graph(asked.graph)
         check_refs(deployment, graph, owner=reader)
         return graph
-    assert asked.pipeline is not None  # JobRequest has one of both
+    assert asked.pipeline is not None  # JobRequest has exactly one of them
     pipeline = find_pipeline(asked.pipeline)
     options, files = read_options(pipeline, asked.options)
     given: dict[str, Any] = {name: getattr(options, name) for name in pipeline.inputs} | files
@@ -115,7 +115,7 @@ def asked_graph(deployment: Deployment, asked: JobRequest, reader: str | None, *
         for name, value in given.items()
         if pipeline.inputs[name].kind.is_file and value is not None
     }
-    assumed = stand_ins(pipeline, pipeline.told(given)) if assume else {}
+    assumed = placeholders(pipeline, pipeline.given_names(given)) if assume else {}
     graph = build(
         pipeline,
         {**given, **refs, **assumed},
@@ -138,25 +138,25 @@ def asked_graph(deployment: Deployment, asked: JobRequest, reader: str | None, *
     return graph
 
 
-def asked_for(graph: Graph) -> dict[str, Any] | None:
-    """What the graph's pipeline was given: ``{pipeline, options, params}``; None for a graph of one's own."""
+def pipeline_request(graph: Graph) -> dict[str, Any] | None:
+    """The inputs of the graph's pipeline: ``{pipeline, options, params}``; None if the graph was submitted directly."""
     asked = graph.metadata.get("asked")
     return asked if isinstance(asked, dict) else None
 
 
 def own_key(owner: str, key: str | None) -> str | None:
-    """An idempotency key as it is kept: those of different owners are different."""
+    """An idempotency key as it is stored: prefixed with its owner."""
     return f"{owner}/{key}" if key else None
 
 
 def below_run(graph: Graph, run: str | None) -> Graph:
-    """The graph with the MLflow run that its job's is put below, and no other: not part of what is computed."""
+    """The graph with the parent MLflow run, or without one. It does not affect the content keys."""
     kept = {name: value for name, value in graph.metadata.items() if name != PARENT_RUN}
     return graph.model_copy(update={"metadata": {**kept, PARENT_RUN: run} if run else kept})
 
 
 def with_consent(graph: Graph, consent: Consent | None, by: str) -> Graph:
-    """The graph with the consent that was given recorded in it, and no other: not part of what is computed."""
+    """The graph with the given consent, or without one. It does not affect the content keys."""
     graph.metadata.pop("consent", None)
     if consent is not None:
         graph.metadata["consent"] = {**consent.model_dump(mode="json"), "by": by, "at": round(time.time(), 3)}

@@ -1,4 +1,4 @@
-"""The deployment as an operator sees it: workers, storage, what is offered."""
+"""The deployment as an operator sees it: workers, storage, provided services."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from nodes.registry import services
 from schemas.api import CapabilityEntry, CapabilitySummary, Storage, WorkerEntry
 from schemas.queue import QueueView
 from workbench.client.deployment import Deployment
-from workbench.client.describe import Offers
+from workbench.client.describe import AnnouncedServices
 from workbench.engine.cut import pool_name
 from workbench.store.tables import artifacts
 
 
-def worker_entries(offers: Offers, queue: QueueView) -> list[WorkerEntry]:
-    """The workers that are up, with what they are at."""
+def worker_entries(offers: AnnouncedServices, queue: QueueView) -> list[WorkerEntry]:
+    """The workers that are up, with their state and the nodes that they run."""
     pools = {pool.pool: pool for pool in queue.pools}
     entries = []
     for manifest in sorted(offers.workers, key=lambda worker: (worker.plane, worker.pool, worker.worker)):
@@ -41,9 +41,9 @@ def worker_entries(offers: Offers, queue: QueueView) -> list[WorkerEntry]:
 
 
 def of_jobs(queue: QueueView, workers: list[WorkerEntry], jobs: Collection[str]) -> tuple[QueueView, list[WorkerEntry]]:
-    """The same without the names of other jobs: a worker is busy, and what with is nobody else's business.
+    """The same, reduced to the given jobs: it still shows that a worker is busy, but not with which other job.
 
-    Dead letters stay as they are: their jobs have ended, and ``queue_view`` is asked for those of one person.
+    Dead letters are not filtered: their jobs have ended, and ``queue_view`` filters them by owner.
     """
     seen = queue.model_copy(
         update={
@@ -51,15 +51,15 @@ def of_jobs(queue: QueueView, workers: list[WorkerEntry], jobs: Collection[str])
             "waiting": [wait for wait in queue.waiting if wait.job in jobs],
         }
     )
-    known = [
+    filtered = [
         worker.model_copy(update={"running": [name for name in worker.running if name.partition("/")[0] in jobs]})
         for worker in workers
     ]
-    return seen, known
+    return seen, filtered
 
 
 def storage(deployment: Deployment) -> Storage:
-    """Room on the disk of the home, and what the artifacts take that jobs ever named."""
+    """Free space on the disk of the home, and the size of all artifacts in the database."""
     disk = shutil.disk_usage(deployment.settings.home)
     columns = artifacts.c
     with deployment.store.database.read() as connection:
@@ -69,8 +69,8 @@ def storage(deployment: Deployment) -> Storage:
     )
 
 
-def capability_summary(offers: Offers) -> CapabilitySummary:
-    """By what the workers announced; nobody is asked."""
+def capability_summary(offers: AnnouncedServices) -> CapabilitySummary:
+    """A summary of the workers' announcements. Sends no query to the workers."""
     merged = merge(list(offers.workers), manifests(services()))
     entries = [
         CapabilityEntry(

@@ -1,4 +1,4 @@
-"""Taking in a file of a person's: looked at under limits, kept as what was decoded of it, readable by its owner."""
+"""Receives a user's file: inspects it under limits, stores the decoded content, and grants its owner access."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES
 from schemas.upload import EarlierFile, MediaRef, Upload
 from workbench.client.deployment import Deployment
-from workbench.client.incoming import incoming_folder
+from workbench.client.incoming_files import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
-from workbench.client.inspection.refusals import megabytes, too_large
+from workbench.client.inspection.upload_errors import megabytes, too_large
 from workbench.metrics import UPLOAD_BYTES, UPLOADS
 
 NAME_CHARACTERS = 120
@@ -29,11 +29,11 @@ _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
 
 
 def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "auto", name: str = "") -> Upload:
-    """Look at a file, keep what was decoded of it, and let its owner read it. Blocks; the file itself is left alone.
+    """Inspect a file, store its decoded content, and grant its owner access. Blocks; does not change the file.
 
     Args:
-        kind: image, audio or video; anything of these for ``auto``.
-        name: what the person calls it; it becomes ``ref.name`` after ``plain_name`` and nothing else.
+        kind: image, audio or video; ``auto`` for any of these.
+        name: the user's name for the file. After ``plain_name`` it becomes ``ref.name``, and is used for nothing else.
 
     Raises WorkbenchError: upload.*, home.disk_full, home.not_writable, store.*, sql.unreachable.
     """
@@ -68,7 +68,7 @@ def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "
 
 @contextlib.contextmanager
 def _counted(kind: str) -> Iterator[None]:
-    """Counts how a look at a file ends: accepted, or by the last word of the error's code."""
+    """Count the outcome of an inspection: accepted, or the last part of the error code."""
     try:
         yield
     except WorkbenchError as error:
@@ -78,16 +78,16 @@ def _counted(kind: str) -> Iterator[None]:
 
 
 def keep_sample(deployment: Deployment, owner: str) -> Upload:
-    """The packaged portrait as an upload. Raises WorkbenchError as ``keep_upload``, and node.missing_package."""
+    """The packaged portrait as an upload. Raises WorkbenchError like ``keep_upload``, and node.missing_package."""
     with tempfile.TemporaryDirectory(prefix="sample-") as folder:
         return keep_upload(deployment, sample_portrait(Path(folder)), owner=owner, kind="image", name=SAMPLE_NAME)
 
 
 def earlier_files(deployment: Deployment, owner: str, kind: str | None = None, limit: int = 20) -> list[EarlierFile]:
-    """Files that the owner has brought in or given to jobs, newest first. Raises WorkbenchError: sql.unreachable.
+    """Files that the owner uploaded or gave to jobs, newest first. Raises WorkbenchError: sql.unreachable.
 
     Args:
-        kind: image, audio or video; None: all three.
+        kind: image, audio or video; None for all three.
     """
     found = []
     for ref, used in deployment.grants.earlier(owner, [kind] if kind else MEDIA_KINDS, limit):
@@ -98,7 +98,7 @@ def earlier_files(deployment: Deployment, owner: str, kind: str | None = None, l
 
 
 def inspect_file(deployment: Deployment, path: Path, folder: Path, kind: str = "auto") -> tuple[Inspection, Path]:
-    """What a file is, and the file in ``folder`` with what is to be kept of it. Raises WorkbenchError: upload.*."""
+    """The inspection of a file, and its decoded content as a file in ``folder``. Raises WorkbenchError: upload.*."""
     limits = Limits.of(deployment.settings)
     check_size(path.stat().st_size, kind, limits)
     out = folder / "kept"
@@ -111,14 +111,14 @@ def check_size(size_bytes: int, kind: str, limits: Limits) -> None:
     """Raises WorkbenchError (upload.too_large)."""
     cap = limits.bytes_of(kind)
     if size_bytes > cap:
-        noun = {"image": "picture", "audio": "sound", "video": "video"}.get(kind, "file")
+        noun = {"image": "image", "audio": "audio file", "video": "video"}.get(kind, "file")
         raise too_large(f"the {noun} is too large", megabytes(size_bytes), f"up to {megabytes(cap)}")
 
 
 def plain_name(name: str, suffix: str) -> str:
-    """What a stranger calls a file, as a name that is safe to show and to save under: ``suffix`` is the true one.
+    """An untrusted file name, made safe to show and to save under. ``suffix`` is the suffix of the detected format.
 
-    The folders, control and direction characters, leading dots and what is beyond 120 characters are gone.
+    Removes folders, control and direction characters, and leading dots, and cuts the name at 120 characters.
     """
     last = name.replace("\\", "/").rpartition("/")[2]
     normal = unicodedata.normalize("NFC", last)

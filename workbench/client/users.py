@@ -1,4 +1,4 @@
-"""The users of a deployment: who may log in to its page and use its HTTP API, and as what."""
+"""The users of a deployment: who may log in to its page and use its HTTP API, and with which role."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from workbench.store.users import Users
 
 
 def users_of(deployment: Deployment) -> Users:
-    """The users of a deployment, to read and to change. Whoever has its settings is above every role."""
+    """The users of a deployment, to read and to change. A process with its settings is not limited by roles."""
     return Users(deployment.store.database)

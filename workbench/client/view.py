@@ -1,4 +1,4 @@
-"""A job, as faces print it."""
+"""A job, as the front ends print it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None
 
 
 def artifacts(record: JobRecord) -> list[tuple[str, str, Ref]]:
-    """(node, output, reference) of everything the job made, in the order of its nodes."""
+    """(node, output, reference) of all artifacts that the job made, in node order."""
     return [
         (node.id, name, ref)
         for node in record.nodes
@@ -47,7 +47,7 @@ def artifacts(record: JobRecord) -> list[tuple[str, str, Ref]]:
 
 
 def named_artifacts(record: JobRecord) -> list[tuple[str, str, str, Ref]]:
-    """(node, "input" or "output", dotted name, reference) of every file the job names, in the order of its nodes."""
+    """(node, "input" or "output", dotted name, reference) of all files that the job refers to, in node order."""
     found = []
     for node in record.graph.nodes:
         for role, value in (("input", {**node.params, **node.input}), ("output", node.output or {})):
@@ -56,7 +56,7 @@ def named_artifacts(record: JobRecord) -> list[tuple[str, str, str, Ref]]:
 
 
 def final_video(record: JobRecord, result: tuple[str, str] | None = None) -> Ref | None:
-    """The job's video: the output its pipeline names, else the last video that any node made."""
+    """The job's video: the declared result of its pipeline, else the last video that a node made."""
     made = [(node, name, ref) for node, name, ref in artifacts(record) if isinstance(ref, VideoRef)]
     if result is not None:
         made = [entry for entry in made if entry[:2] == result] or made

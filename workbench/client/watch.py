@@ -1,6 +1,6 @@
-"""Watching a job: its events in order from any cursor on, and the last progress of the nodes that run.
+"""Watches a job: its events in order after any cursor, and the latest progress of running nodes.
 
-A watcher that was closed, reloaded or late goes on from its cursor. What the bus has forgotten comes from SQL.
+A watcher that was closed, reloaded or late continues at its cursor. Events that the bus has forgotten come from SQL.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.event import Event, Progress
 from schemas.folding import JOB_ENDS
 from schemas.job import JobRecord
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.store.jobs import JobStore
 
 LOOK_EVERY_S = 0.25
@@ -23,7 +23,7 @@ LOOK_EVERY_S = 0.25
 
 @dataclass
 class Update:
-    """What is new: events, progress, or neither (a quarter of a second went by)."""
+    """New events, new progress, or neither (after a quarter of a second)."""
 
     events: list[Event] = field(default_factory=list)
     progress: dict[str, Progress] = field(default_factory=dict)
@@ -37,18 +37,18 @@ class Update:
 def watch(
     job: str, bus: Bus, lookup: Callable[[str], JobRecord], store: JobStore, after: str = "0-0"
 ) -> Iterator[Update]:
-    """Yield updates until the job's final event was yielded or lies before the cursor.
+    """Yield updates until the job's final event was yielded or is before the cursor.
 
     Args:
-        lookup: the job's record; what it raises for a job that nobody knows comes out of here.
+        lookup: returns the job's record; its error for an unknown job propagates.
 
-    Blocks between them for a quarter of a second at most.
+    Blocks for a quarter of a second at most between updates.
 
-    While the bus is away it keeps waiting, and says so in its updates.
+    While the bus is unreachable, it continues to wait, and its updates have ``bus_away`` set.
     """
-    # The first look does not wait: a job that the bus has forgotten is read from SQL at once.
+    # The first read does not wait, so that a job that the bus has forgotten is read from SQL at once.
     cursor, silent, block_s = after, 1, None
-    looked_at = time.monotonic()  # a job that is done within a quarter of a second needs no bar
+    looked_at = time.monotonic()  # a job that ends within a quarter of a second needs no progress
     while True:
         try:
             events = bus.events(job, cursor, block_s=block_s)
@@ -57,15 +57,15 @@ def watch(
             if time.monotonic() - looked_at >= LOOK_EVERY_S and not any(event.type in JOB_ENDS for event in events):
                 looked_at, progress = time.monotonic(), bus.progress(job)
             away = False
-        except BUS_AWAY:
+        except BUS_UNREACHABLE:
             events, progress, away = [], {}, True
             time.sleep(LOOK_EVERY_S)
         silent = 0 if events else silent + 1
-        if silent >= 2 and (silent % 4 == 2):  # nothing came for a while: the bus may have forgotten the job
-            record = lookup(job)  # asked first: what ends it is then among the events
+        if silent >= 2 and (silent % 4 == 2):  # without events for a while, the bus may have forgotten the job
+            record = lookup(job)  # read before the events, so that they include the job's end
             events = list(store.events(job, cursor))
             if not events and record.status.final:
-                return  # the cursor stands behind the end
+                return  # the cursor is past the end
         if events:
             cursor = events[-1].cursor
         update = Update(

@@ -1,4 +1,4 @@
-"""Removes the previews of jobs that have ended, every minute: a collection would do it once a day."""
+"""Removes the previews of ended jobs every minute; a collection would do it only once a day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVERY_S = 60.0
 
 
 class PreviewRemover:
-    """Looks once a minute. Two of them do no harm: removing what is gone changes nothing."""
+    """Runs once a minute. Several instances can run at the same time, because repeated deletion has no effect."""
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
         self._settings = settings
@@ -28,5 +28,5 @@ class PreviewRemover:
         while not self.stopping.wait(EVERY_S):
             try:
                 remove_previews(Objects.connect(self._settings), self._store)
-            except WorkbenchError as error:  # the next minute is as good
-                log.info("previews stay for now", error=str(error))
+            except WorkbenchError as error:  # try again in a minute
+                log.info("previews could not be removed yet", error=str(error))

@@ -1,4 +1,4 @@
-"""Writes what happened from the bus's outbox to SQL. The bus forgets only what SQL has confirmed."""
+"""Writes events from the bus's outbox to SQL. The bus forgets only events that SQL has confirmed."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
-from workbench.bus.answers import OutboxEntry
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import OutboxEntry
 from workbench.crash_points import CrashPoint, reached
 from workbench.metrics import EVENTS_RECORDED
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
 log = structlog.get_logger()
-SLEEP_S = 0.1  # a recorder that woke for each event would slow every hop
+SLEEP_S = 0.1  # waking for each event would slow down every job
 BATCH = 500
 _FINAL = {EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED}
 
 
 class Recorder:
-    """Reads the outbox in batches. Applying a batch twice is the same as once, so no state is kept between runs."""
+    """Reads the outbox in batches. It keeps no state between runs, because applying a batch twice changes nothing."""
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
         self.bus = Bus(settings.bus_url, settings.namespace)
@@ -38,15 +38,18 @@ class Recorder:
             try:
                 more = self.step()
                 away = False
-            except (*BUS_AWAY, WorkbenchError) as error:  # nothing is lost: the outbox keeps what SQL has not confirmed
+            except (
+                *BUS_UNREACHABLE,
+                WorkbenchError,
+            ) as error:  # nothing is lost: the outbox keeps unconfirmed events
                 if not away:
-                    log.warning("recording waits", error=str(error))
+                    log.warning("recording is interrupted", error=str(error))
                 away, more = True, False
             if not more:
                 self.stopping.wait(SLEEP_S)
 
     def _apply_singly(self, entries: Sequence[OutboxEntry]) -> None:
-        """One event that SQL cannot take must not stop the record of all others: it is set aside, and said so."""
+        """Record events one by one. An event that SQL refuses is logged and set aside, so that others are recorded."""
         for entry in entries:
             try:
                 self.store.apply([entry.event])
@@ -57,7 +60,7 @@ class Recorder:
                 self.bus.set_aside(entry)
 
     def step(self) -> bool:
-        """Record one batch; True where more may be waiting."""
+        """Record one batch. Returns whether more events may wait."""
         entries = self.bus.outbox("", BATCH)
         if not entries:
             return False
@@ -65,7 +68,7 @@ class Recorder:
         try:
             self.store.apply([entry.event for entry in entries])
         except WorkbenchError:
-            raise  # a part is away: the same batch again later
+            raise  # a part is unreachable: repeat the batch later
         except Exception:
             self._apply_singly(entries)
         reached(CrashPoint.BATCH_APPLIED)

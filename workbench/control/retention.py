@@ -1,4 +1,4 @@
-"""Once a day, where the settings say so: deletes what has grown old or too much, and collects what nothing names."""
+"""Once a day, if the settings say so: deletes old or excess jobs, and collects unreferenced bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ EVERY_S = 24 * 3600.0
 
 
 class Retention:
-    """Looks once a minute whether a day has passed since the last collection. A twin finds that it is done."""
+    """Checks once a minute if a day has passed since the last collection.
+
+    Several instances can run at the same time.
+    """
 
     def __init__(self, settings: Settings, store: JobStore) -> None:
         self._settings = settings
@@ -47,12 +50,12 @@ class Retention:
                     report = collect(parts, asked)
                     removed = {item.kind.value: item.count for item in report.removed}
                     log.info("collected", seconds=report.seconds, bytes=report.bytes, removed=removed, left=report.left)
-            except WorkbenchError as error:  # a part is away, or another collector is at it: look again
-                log.warning("not collected", code=error.code, error=error.message, seen=error.seen)
+            except WorkbenchError as error:  # a part is unreachable, or another collection runs: try again
+                log.warning("the collection failed", code=error.code, error=error.message, seen=error.seen)
             self.stopping.wait(LOOK_EVERY_S)
 
 
 def due(store: JobStore, now: float) -> bool:
-    """Whether the last collection was longer ago than a day. Raises WorkbenchError: sql.unreachable."""
+    """Whether the last collection is more than a day old. Raises WorkbenchError: sql.unreachable."""
     last = store.note(LAST)
     return last is None or now - CollectionReport.model_validate_json(last).at >= EVERY_S

@@ -9,7 +9,7 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from schemas.status import Plane
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.control.preview_remover import PreviewRemover
 from workbench.control.reaper import Reaper
 from workbench.control.reconciler import Reconciler
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class ControlPlane:
-    """Several may run on one deployment: each service tolerates a twin."""
+    """The services and workers of the control plane. Several instances may run in one deployment."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -37,13 +37,13 @@ class ControlPlane:
         self.retention = Retention(settings, self.store)
         self.worker = Worker(settings, Plane.CONTROL, "control", settings.control_slots)
         self._threads: list[threading.Thread] = []
-        self._untracked = threading.Event()  # set: MLflow is fed no more
+        self._untracked = threading.Event()  # set to stop the tracking in MLflow
 
     def start(self) -> None:
-        """Start the services; returns once the deployment is open and its executors are up, or raises TimeoutError."""
+        """Start the services. Returns when the deployment is open and its executors run, or raises TimeoutError."""
         self._spawn("reconciler", self.reconciler.run)
         if not self.reconciler.opened.wait(60 + self.settings.lease_s):
-            raise TimeoutError("the bus could not be taken over")
+            raise TimeoutError("the takeover of the bus did not finish in time")
         self._spawn("recorder", self.recorder.run)
         self._spawn("reaper", self.reaper.run)
         self._spawn("previews", self.previews.run)
@@ -55,7 +55,7 @@ class ControlPlane:
         self.worker.wait_ready()
 
     def stop(self) -> None:
-        """Hand back what runs, record what is left, end."""
+        """Return running segments, record the remaining events, and stop."""
         self.worker.stop()
         self._untracked.set()
         for service in (self.reconciler, self.reaper, self.recorder, self.previews, self.retention):
@@ -65,8 +65,8 @@ class ControlPlane:
         try:
             while self.recorder.step():
                 pass
-        except (*BUS_AWAY, WorkbenchError) as error:
-            log.warning("what is left is recorded after the next start", error=str(error))
+        except (*BUS_UNREACHABLE, WorkbenchError) as error:
+            log.warning("the remaining events are recorded after the next start", error=str(error))
         self.store.close()
 
     def _spawn(self, name: str, run: Callable[[], None]) -> None:

@@ -8,5 +8,5 @@ from workbench.settings import Settings
 
 
 def data_worker(settings: Settings, pool: str = "cpu", slots: int = 1) -> Worker:
-    """A worker for that pool. One slot by default: heavy nodes use all the cores they get."""
+    """A worker for the pool. The default is one slot, because heavy nodes use all cores that they get."""
     return Worker(settings, Plane.DATA, pool, slots)

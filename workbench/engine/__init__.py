@@ -1,1 +1,1 @@
-"""The engine: validate, accept, cut, compile a segment to LangGraph, run it, report. Both planes run on it."""
+"""The engine: validate, accept, cut, compile a segment to LangGraph, run, report. Both planes use it."""

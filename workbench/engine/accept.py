@@ -1,4 +1,4 @@
-"""Accepting a job: validate the whole graph, write it to SQL, put it on the bus, and only then answer."""
+"""Accepts a job: validates the whole graph, writes it to SQL, puts it on the bus, and only then returns."""
 
 from __future__ import annotations
 
@@ -20,18 +20,24 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, refs_in
 from schemas.status import Lane
-from workbench.bus.answers import Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY, unreachable
-from workbench.bus.planned import Planned
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.job_plan import JobPlan
+from workbench.bus.results import Verdict
 from workbench.engine.content import graph_hash
 from workbench.engine.cut import pool_name
-from workbench.engine.known import known_results, lost_results, recorded_questions, recorded_results, with_results
-from workbench.engine.lacking import lacks
-from workbench.engine.offers import Outlook, needed
+from workbench.engine.existing_results import (
+    find_results,
+    lost_results,
+    recorded_questions,
+    recorded_results,
+    with_results,
+)
 from workbench.engine.parse import parse_graph
 from workbench.engine.pinning import pinned
 from workbench.engine.plan import plan
+from workbench.engine.provided_services import DeploymentSnapshot, needed
+from workbench.engine.service_mismatch import describe_missing
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
 from workbench.store.artifact_references import ArtifactReferences
@@ -44,17 +50,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to a submit."""
+    """The result of a submit."""
 
     job: str
-    created: bool  # False: the idempotency key had been used for this very graph
-    known: int  # nodes that need not run
-    unserved: tuple[str, ...] = ()  # services of it that no worker offers: until one does, the job waits
+    created: bool  # False if the idempotency key was already used for the same graph
+    known: int  # number of nodes that need not run
+    unserved: tuple[str, ...] = ()  # services that no worker provides; the job waits until one does
 
 
 @dataclass(frozen=True)
 class Request:
-    """A graph and how it is to be recorded."""
+    """A graph, and how its job is recorded."""
 
     document: bytes | str | dict[str, Any] | Graph
     key: str | None = None
@@ -73,29 +79,29 @@ def accept(
     store: JobStore,
     objects: Objects,
     open_ref: Callable[[Ref], Path],
-    outlook: Outlook,
+    snapshot: DeploymentSnapshot,
 ) -> Accepted:
     """Accept a job, or refuse it with nothing queued.
 
     Args:
-        open_ref: a local copy of an artifact, for the checks that look at inputs.
-        outlook: the bus's epoch and what its workers offer, to say at once what nobody does.
+        open_ref: returns a local copy of an artifact, for the checks of inputs.
+        snapshot: the bus's epoch and the provided services, to report missing services at once.
 
     Raises WorkbenchError: a graph.* code, node.bad_input from a check, job.key_reused, bus.unreachable, …
     """
     try:
-        outlook.refresh()
-    except BUS_AWAY as error:
+        snapshot.refresh()
+    except BUS_UNREACHABLE as error:
         raise unreachable(bus.url, error) from error
     document = request.document
     graph = document if isinstance(document, Graph) else parse_graph(document)
-    checked = validate(graph, services(), lambda declaration: pinned(declaration, outlook))
+    checked = validate(graph, services(), lambda declaration: pinned(declaration, snapshot))
     seed = _seed(checked.graph)
     while True:
         seen = CollectionRounds(store.database).wait_until_closed()
         _check_given(checked.graph, store, objects)
         run_checks(checked, open_ref)
-        results = _known(checked, seed, store, objects)
+        results = _existing_results(checked, seed, store, objects)
         job = NewJob(
             id=new_job_id(),
             graph=with_results(checked.graph, results),
@@ -113,22 +119,22 @@ def accept(
         try:
             job_id, created = store.create(job, seen)
             break
-        except RoundChanged:  # bytes were removed meanwhile, perhaps some that this job would name
+        except RoundChanged:  # bytes were removed meanwhile, perhaps some that this job uses
             continue
     if created:
         planned = _plan(job_id, checked, seed, results, job.graph_hash, request.lane, announce=True)
-        _put_on_bus(bus, planned, outlook)
-    return Accepted(job_id, created, len(results), _unserved(checked, results, outlook) if created else ())
+        _put_on_bus(bus, planned, snapshot)
+    return Accepted(job_id, created, len(results), _unserved(checked, results, snapshot) if created else ())
 
 
-def _known(checked: Checked, seed: int, store: JobStore, objects: Objects) -> dict[str, NodeResult]:
-    """Results of the nodes that need not run, with the figures that their computations recorded."""
+def _existing_results(checked: Checked, seed: int, store: JobStore, objects: Objects) -> dict[str, NodeResult]:
+    """Results of the nodes that need not run, with the metrics that their computations recorded."""
 
     def look(key: str) -> dict[str, Any] | None:
         return store.computed([key]).get(key)
 
     use_cache = bool(checked.graph.context.get("cache", True))
-    results = known_results(checked, seed=seed, look=look, are_there=objects.has_all, use_cache=use_cache)
+    results = find_results(checked, seed=seed, look=look, are_there=objects.has_all, use_cache=use_cache)
     measured = store.measured(result.content_key for result in results.values())
     return {
         node: result.model_copy(update={"metrics": measured.get(result.content_key, {})})
@@ -137,39 +143,39 @@ def _known(checked: Checked, seed: int, store: JobStore, objects: Objects) -> di
 
 
 def _check_given(graph: Graph, store: JobStore, objects: Objects) -> None:
-    """Whether the files that the graph is given are in the store. Those that a job or an upload names are.
+    """Check that the graph's input files are in the store. Files of a job or an upload are not checked.
 
-    Raises WorkbenchError (store.missing) naming the node.
+    Raises WorkbenchError (store.missing) with the node.
     """
     given = {ref.sha256: (node.id, ref) for node in graph.nodes for ref in refs_in([node.params, node.input])}
-    unsure = given.keys() - ArtifactReferences(store.database).referenced(given) if given else set()
-    for ref in objects.missing(given[sha256][1] for sha256 in sorted(unsure)):
+    unchecked = given.keys() - ArtifactReferences(store.database).referenced(given) if given else set()
+    for ref in objects.missing(given[sha256][1] for sha256 in sorted(unchecked)):
         node = given[ref.sha256][0]
         raise WorkbenchError(
             "store.missing",
-            f"node {node} is given a file whose bytes are not in the object store",
+            f"an input file of node {node} is not in the object store",
             where=f"node {node}",
             seen=ref.sha256,
-            remedy="Upload the file again and submit once more.",
+            remedy="Upload the file again, then submit again.",
         )
 
 
 def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
-    """Put a job that the bus forgot back on it, as far as SQL knows it. Idempotent."""
+    """Restore a job on the bus, with its state in SQL. Idempotent."""
     declared = services()
     unknown = [node.service for node in record.graph.nodes if node.service not in declared]
     if unknown:
         raise WorkbenchError(
             "graph.unknown_service",
-            f"job {record.id} needs services that are not installed here any more",
+            f"job {record.id} needs services that are no longer installed here",
             where=f"job {record.id}",
             seen=unknown,
-            remedy="Install the package that has them, or cancel the job.",
+            remedy="Install the package with these services, or cancel the job.",
         )
     checked = Checked(
         record.graph, topological_order(record.graph), {node.id: declared[node.service] for node in record.graph.nodes}
     )
-    # What is made again stands as it was: a node that still needs it will find it lost once more.
+    # Lost results are restored as they were: a node that still needs one will find it lost again.
     lost = lost_results(record)
     planned = _plan(
         record.id,
@@ -186,7 +192,7 @@ def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
 
 
 def new_job_id() -> str:
-    """Sorts by time and is short enough to type: 20261122-131502-7f3a9c."""
+    """An id that sorts by time and is short enough to type: 20261122-131502-7f3a9c."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
 
 
@@ -200,7 +206,7 @@ def _plan(
     *,
     announce: bool,
     asked: Mapping[str, bytes] | None = None,
-) -> Planned:
+) -> JobPlan:
     used = sorted({f"{node.service} {node.version}" for node in checked.graph.nodes})
     provenance = {
         "workflow": checked.graph.workflow_id,
@@ -226,25 +232,25 @@ def _version() -> str:
     return metadata.version("talking-head-workbench")  # reads a file: a millisecond
 
 
-def _put_on_bus(bus: Bus, planned: Planned, outlook: Outlook) -> None:
-    """The job is in SQL: whatever happens here, the reconciler puts it on the bus if this does not."""
+def _put_on_bus(bus: Bus, planned: JobPlan, snapshot: DeploymentSnapshot) -> None:
+    """Put the job on the bus. It is in SQL, so if this fails, the reconciler puts it on the bus later."""
     try:
         for _ in range(3):
-            if bus.accept(planned, outlook.epoch) is not Verdict.WAIT:
+            if bus.accept(planned, snapshot.epoch) is not Verdict.WAIT:
                 return
-            outlook.refresh()
-    except BUS_AWAY as error:
+            snapshot.refresh()
+    except BUS_UNREACHABLE as error:
         log.warning("accepted; the control plane will enqueue it", job=planned.job, error=str(error))
 
 
-def _unserved(checked: Checked, results: dict[str, NodeResult], outlook: Outlook) -> tuple[str, ...]:
-    """Services that no worker offers now, as "service version", with what differs where a worker nearly does."""
+def _unserved(checked: Checked, results: dict[str, NodeResult], snapshot: DeploymentSnapshot) -> tuple[str, ...]:
+    """Services that no worker provides now, as "service version", with the differences of the nearest worker."""
     missing = []
     for node in checked.graph.nodes:
         declaration = checked.declarations[node.id]
-        there = outlook.offers.get(pool_name(declaration.plane, declaration.pool), [])
-        if node.id not in results and needed(node) not in {item.word for item in there}:
-            missing.append(lacks(needed(node), there))
+        there = snapshot.services.get(pool_name(declaration.plane, declaration.pool), [])
+        if node.id not in results and needed(node) not in {item.key for item in there}:
+            missing.append(describe_missing(needed(node), there))
     return tuple(dict.fromkeys(missing))
 
 
@@ -253,10 +259,10 @@ def _seed(graph: Graph) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
         raise WorkbenchError(
             "graph.schema",
-            "the seed is not usable",
+            "the seed is not valid",
             where="context.seed",
             seen=seed,
             allowed="an integer, 0 to 2^63 - 1",
-            remedy="Correct it, or leave it out for 0.",
+            remedy="Correct it, or omit it for 0.",
         )
     return seed

@@ -1,8 +1,8 @@
-"""Where a node's inputs come from.
+"""Resolves the sources of a node's inputs.
 
-An input is filled from the parent output of the same name. Where two parents offer one, or the name differs, the graph
-says so: ``"input": {"audio": "$speech.audio"}``. A list of references means the first that is there, which is how a
-join takes what either of two branches made. A value that begins with a dollar sign itself is written ``$$…``.
+An input is taken from the parent output of the same name. If two parents have one, or the name differs, the graph names
+the source: ``"input": {"audio": "$speech.audio"}``. Of a list of references, the first available one is used, so that a
+join takes the result of either branch. A value that starts with a dollar sign is written as ``$$…``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Reference:
 
 
 def references(value: Any) -> list[Reference]:
-    """The references an input names, in order; empty where it is a value."""
+    """The references of an input, in order; empty if it is a value."""
     items = value if isinstance(value, list) and value else [value]
     found = [_REFERENCE.match(item) if isinstance(item, str) else None for item in items]
     if not all(found):
@@ -51,7 +51,7 @@ def literal(value: Any) -> Any:
 
 
 def summary(inputs: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """A node's inputs as they were resolved, short enough to read in an error."""
+    """A node's resolved inputs, shortened for an error message."""
     found = {}
     for name, bound in inputs.items():
         values = [outputs.get(ref.node, {}).get(ref.output) for ref in references(bound)] or [bound]
@@ -67,14 +67,14 @@ def bind(
     ancestors: set[str],
     declared: dict[str, NodeDeclaration],
 ) -> dict[str, Any]:
-    """The node's inputs with every reference written out.
+    """The node's inputs with all references made explicit.
 
     Args:
         node: the node to bind.
-        declaration: of its service.
+        declaration: declaration of its service.
         parents: its incoming edges.
-        ancestors: ids of all nodes before it.
-        declared: declarations by node id, of all nodes of the graph.
+        ancestors: ids of all nodes that run before it.
+        declared: declarations of all nodes of the graph, by node id.
 
     Raises WorkbenchError: graph.missing_input, graph.ambiguous_input, graph.bad_input.
     """
@@ -87,7 +87,7 @@ def bind(
             where=f"node {node.id}: input.{unknown[0]}",
             seen=unknown,
             allowed=sorted(fields) or "no inputs",
-            remedy="Correct the name, or remove it.",
+            remedy="Correct the name or remove the input.",
         )
     bound: dict[str, Any] = {}
     for name, field in fields.items():
@@ -100,22 +100,22 @@ def bind(
             if not named:
                 _check_value(literal(node.input[name]), field.annotation, where)
             continue
-        offers = [
+        providers = [
             edge.from_
             for edge in parents
             if edge.kind.fires(NodeStatus.COMPLETED) and name in declared[edge.from_].outputs.model_fields
         ]
-        if len(offers) > 1:
+        if len(providers) > 1:
             raise WorkbenchError(
                 "graph.ambiguous_input",
-                f"{len(offers)} parents offer {name}",
+                f"{len(providers)} parents provide {name}",
                 where=where,
-                seen=offers,
-                allowed=[f"${parent}.{name}" for parent in offers],
-                remedy=f'Say which: "input": {{"{name}": "${offers[0]}.{name}"}}; a list means the first there is.',
+                seen=providers,
+                allowed=[f"${parent}.{name}" for parent in providers],
+                remedy=f'Name one: "input": {{"{name}": "${providers[0]}.{name}"}}; a list takes the first available.',
             )
-        if offers:
-            reference = Reference(offers[0], name)
+        if providers:
+            reference = Reference(providers[0], name)
             _check_reference(reference, where, field_type(field), ancestors, declared)
             bound[name] = str(reference)
         elif field.is_required():
@@ -127,11 +127,11 @@ def bind(
             )
             raise WorkbenchError(
                 "graph.missing_input",
-                f"{node.service} needs {name}, and no parent offers it",
+                f"{node.service} needs {name}, but no parent provides it",
                 where=where,
                 seen="nothing",
-                allowed=possible or "an edge from a node that makes it, or a value",
-                remedy=f"Add an edge, or write input.{name}.",
+                allowed=possible or "an edge from a node with this output, or a value",
+                remedy=f"Add an edge, or set input.{name}.",
             )
     return bound
 
@@ -142,7 +142,7 @@ def _check_reference(
     if reference.node not in declared:
         raise WorkbenchError(
             "graph.bad_input",
-            f"{reference} names a node that does not exist",
+            f"{reference} refers to a node that does not exist",
             where=where,
             seen=str(reference),
             allowed=sorted(ancestors) or "a node before this one",
@@ -151,7 +151,7 @@ def _check_reference(
     if reference.node not in ancestors:
         raise WorkbenchError(
             "graph.bad_input",
-            f"{reference} is not before this node",
+            f"{reference} does not run before this node",
             where=where,
             seen=str(reference),
             allowed=sorted(ancestors) or "a node before this one",
@@ -165,17 +165,17 @@ def _check_reference(
             where=where,
             seen=str(reference),
             allowed=[f"${reference.node}.{name}" for name in outputs],
-            remedy="Correct the output's name.",
+            remedy="Correct the name of the output.",
         )
     offered = field_type(outputs[reference.output])
     if not _fits(offered, wanted):
         raise WorkbenchError(
             "graph.bad_input",
-            f"{reference} is of another type",
+            f"{reference} has another type",
             where=where,
             seen=_type_name(offered),
             allowed=_type_name(wanted),
-            remedy="Bind the input to an output of its type.",
+            remedy="Use an output of the input's type.",
         )
 
 
@@ -186,10 +186,10 @@ def _check_value(value: Any, annotation: Any, where: str) -> None:
         raise invalid(
             error,
             "graph.bad_input",
-            "the value does not fit",
+            "the value does not match the type",
             where=where,
             allowed=_type_name(annotation),
-            remedy="Give a value of that type, or a reference.",
+            remedy="Use a value of that type, or a reference.",
         ) from None
 
 

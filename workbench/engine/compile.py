@@ -1,11 +1,11 @@
-"""Compiles the shape of a segment to a LangGraph. Compiled graphs are kept by shape, not by job.
+"""Compiles the shape of a segment to a LangGraph. Compiled graphs are cached by shape, not by job.
 
-A segment of one node needs no graph: the node is called (docs/design/gating-inside-langgraph.md).
+A segment of one node needs no graph: its node is called directly (docs/design/gating-inside-langgraph.md).
 
-Every node waits for all its parents inside the segment and then decides by their states whether it runs or is skipped.
-LangGraph's own conditional edges are not used for that: an edge not taken would leave a join behind it waiting.
+Every node waits for all its parents inside the segment; their states then decide if it runs or is skipped.
+LangGraph's own conditional edges are not used for that, because an edge that is not taken would block a join behind it.
 
-The graph is built on LangGraph's Pregel runtime; StateGraph would add a task of its own before the first node.
+The graph uses LangGraph's Pregel runtime, because StateGraph would add a task before the first node.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _START = "start"
 def compile_shape(shape: Shape) -> Any:
     """A compiled graph for segments of this shape.
 
-    The runtime goes level by level: when the deepest parent of a node has ended, all its parents have. So a node
-    subscribes to that one alone, and states travel beside the channels, so that no step copies them.
+    The runtime executes level by level: when the deepest parent of a node has ended, all its parents have. So a node
+    subscribes to that parent only. States are passed beside the channels, so that no step copies them.
     """
     from langgraph.channels import EphemeralValue
     from langgraph.pregel import NodeBuilder, Pregel
@@ -48,20 +48,20 @@ def compile_shape(shape: Shape) -> Any:
 
 
 def run_shape(shape: Shape, run: RunNode, known: dict[int, NodeStatus]) -> dict[int, NodeStatus]:
-    """Run a segment; ``run(position, states)`` is called for each node once its parents are final.
+    """Run a segment: call ``run(position, states)`` for each node when its parents are final.
 
     Args:
-        known: states of nodes that were final before (a resumed segment); they are not run again.
+        known: states of nodes that were already final (a resumed segment); they do not run again.
 
-    Blocks until all nodes are final. What ``run`` raises comes out of here.
+    Blocks until all nodes are final. Exceptions of ``run`` propagate.
     """
     states = dict(known)
     if len(shape) == 1:
         if not known:
             states[0] = run(0, states)
         return states
-    # LangGraph counts one step a level; its default of 25 would stop longer chains.
-    # Without a bound for its threads it counts the processors at each run.
+    # LangGraph counts one step per level, and its default limit of 25 would stop longer chains.
+    # Without a bound on its threads, it counts the processors at each run.
     config: RunnableConfig = {
         "configurable": {"run": run, "states": states},
         "recursion_limit": len(shape) + 2,
@@ -75,7 +75,7 @@ def _ended(position: int) -> str:
     return f"ended-{position}"
 
 
-def _step(position: int) -> Any:  # LangGraph tells nodes apart by their parameters, which no Callable type names
+def _step(position: int) -> Any:  # LangGraph inspects the parameters of nodes, which a Callable type does not have
 
     def step(_: bool, config: RunnableConfig) -> bool:
         states: dict[int, NodeStatus] = config["configurable"]["states"]

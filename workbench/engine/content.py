@@ -1,4 +1,4 @@
-"""Content keys: the identity of a computation, by which its result is found again."""
+"""Content keys: the identity of a computation, under which its result is cached."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ _OPTIONS = orjson.OPT_SORT_KEYS
 
 
 def content_key(node: Node, inputs: dict[str, Any], *, seed: int | None) -> str:
-    """SHA-256 (hex) over what the node is, canonical parameters, input digests, and the seed where it counts.
+    """SHA-256 (hex) of the node's identity, canonical parameters, input digests, and the seed if the node uses it.
 
     Args:
-        node: with its parameters validated and its version, code, weights and packages pinned.
-        inputs: the values of its inputs; a reference counts by its digest alone.
-        seed: of the job, for a node declared ``seeded=True``, else None.
+        node: a node with validated parameters and pinned version, code, weights and packages.
+        inputs: the values of its inputs; of a reference, only the digest counts.
+        seed: the job's seed for a node declared with ``seeded=True``, else None.
     """
-    identity = [*_what(node), node.params, _digests(inputs), seed]
+    identity = [*_identity(node), node.params, _digests(inputs), seed]
     return hashlib.sha256(orjson.dumps(identity, option=_OPTIONS)).hexdigest()
 
 
 def graph_hash(graph: Graph) -> str:
-    """SHA-256 (hex) over what a graph asks for: not over its state, names, tags or metadata."""
-    asked = {
-        "nodes": sorted([node.id, *_what(node), node.params, _digests(node.input)] for node in graph.nodes),
+    """SHA-256 (hex) of the computation that a graph describes, without its state, names, tags and metadata."""
+    computation = {
+        "nodes": sorted([node.id, *_identity(node), node.params, _digests(node.input)] for node in graph.nodes),
         "edges": sorted([edge.from_, edge.to, edge.kind.value] for edge in graph.edges),
         "seed": graph.context.get("seed", 0),
     }
-    return hashlib.sha256(orjson.dumps(asked, option=_OPTIONS)).hexdigest()
+    return hashlib.sha256(orjson.dumps(computation, option=_OPTIONS)).hexdigest()
 
 
-def _what(node: Node) -> list[Any]:
-    """Service, version, digest of the code, digest of the weights, versions of the packages. Nothing of the machine."""
+def _identity(node: Node) -> list[Any]:
+    """Service, version, digests of code and weights, and versions of packages. Nothing depends on the machine."""
     return [node.service, node.version or "", node.code or "", node.weights or "", node.packages or []]
 
 

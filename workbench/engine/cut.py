@@ -1,4 +1,4 @@
-"""Cuts a graph into segments: what one executor runs as one LangGraph under one lease."""
+"""Cuts a graph into segments. An executor runs a segment as one LangGraph under one lease."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTROL_POOL = "control"
 
 @dataclass
 class Segment:
-    """Node ids in topological order, and the pool of workers that can run them."""
+    """Node ids in topological order, and the worker pool that runs them."""
 
     index: int
     pool: str
@@ -31,18 +31,19 @@ def pool_name(plane: Plane, pool: str) -> str:
 
 
 def cut(graph: Graph, order: list[str], pools: dict[str, str], alone: Collection[str] = ()) -> list[Segment]:
-    """Segments in the order in which they can first start.
+    """The segments, in the order in which they can first start.
 
     Args:
         order: topological order of all nodes.
         pools: bus pool by node id (``pool_name``).
-        alone: control nodes that are a segment of their own: they wait for a person.
+        alone: control nodes that get their own segment, because they wait for a person.
 
-    Control: a connected piece of control nodes with the same set of ancestors on the data plane and among those that
-    stand alone. Such a piece is convex (a path that leaves it through one of them ends in a larger set), so it can
-    start as soon as all its outside parents are final.
-    Data: a chain of normal edges in one pool, whose further parents are all final before its head starts. Branches are
-    separate segments: they run on different workers at once, with no barrier between levels.
+    Control: a connected set of control nodes with the same ancestors on the data plane and among the nodes in
+        ``alone``.
+    Such a set is convex (a path that leaves it through one of those ends in a larger set), so it can start as soon as
+    all its outside parents are final. Data: a chain of normal edges in one pool, whose other parents are all final
+    before its first node starts. Branches are separate segments, so that they run on different workers at once, without
+    a barrier between levels.
     """
     plane = {node.id: node.plane for node in graph.nodes}
     before = ancestors(graph, order)

@@ -1,6 +1,6 @@
-"""The rule of edges: whether a node runs, is skipped or waits, by the states of its parents.
+"""The edge rule: the states of its parents decide if a node runs, is skipped or waits.
 
-The bus counts by the same rule (``finish_node`` in ``bus/lua/_prelude.lua``); ``tests/bus/test_edges.py`` compares
+The bus applies the same rule (``finish_node`` in ``bus/lua/_prelude.lua``); ``tests/bus/test_edges.py`` compares
 the two.
 """
 
@@ -15,7 +15,7 @@ from schemas.status import NodeStatus
 
 @dataclass(frozen=True)
 class Gate:
-    """What stands before a node: parents that are not final, edges that fired. A node without parents runs."""
+    """The counters of a node: parents that are not final, and fired edges. A node without parents runs."""
 
     pending: int
     fired: int
@@ -27,7 +27,7 @@ class Gate:
 
 
 def gate(incoming: Iterable[Edge], status: Mapping[str, NodeStatus]) -> Gate:
-    """The gate of a node, by the states of its parents."""
+    """The gate of a node, computed from the states of its parents."""
     edges = list(incoming)
     if not edges:
         return Gate(pending=0, fired=1)
@@ -38,5 +38,5 @@ def gate(incoming: Iterable[Edge], status: Mapping[str, NodeStatus]) -> Gate:
 
 
 def handles_failure(outgoing: Iterable[Edge]) -> bool:
-    """Whether a node's failure is handled: the job does not fail by it."""
+    """Whether a node's failure is handled, so that the job does not fail."""
     return any(edge.kind.fires(NodeStatus.FAILED) for edge in outgoing)

@@ -1,6 +1,6 @@
-"""The executor: the process that keeps models warm and runs node functions. It knows its supervisor and nothing else.
+"""The executor: the process that keeps models loaded and runs node functions. It only communicates with its supervisor.
 
-Run as ``python -m workbench.engine.executor FD PARENT CACHE BYTES WORK``; what it says and hears is in ``messages.py``.
+Run as ``python -m workbench.engine.executor FD PARENT CACHE BYTES WORK``; ``messages.py`` defines its messages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from workbench.store.local_cache import LocalCache
 
 
 class Executor:
-    """Runs one segment at a time; commands and answers arrive on a second thread."""
+    """Runs one segment at a time. A second thread receives commands and responses."""
 
     def __init__(
         self, channel: Channel[ToExecutor], cache: LocalCache, workdir: Path, settings: dict[str, str]
@@ -39,7 +39,7 @@ class Executor:
         self.parts = ExecutorParts(self.link, cache, ModelCache(), workdir, settings, services())
 
     def run(self, message: Run) -> None:
-        """Run one segment; the outcome of each node has been reported when this returns."""
+        """Run one segment. When this returns, the outcome of each node has been reported."""
         segment = SegmentRun(RunState(self.parts, message))
         try:
             run_shape(segment.shape, segment.run_node, segment.known)
@@ -47,11 +47,11 @@ class Executor:
             pass
         finally:
             segment.close()
-        # Not after any other exception: that ends this process, which is how the supervisor hears of it.
+        # Not after other exceptions: those end this process, and the supervisor notices that.
         self.link.end(message.run)
 
     def main(self) -> None:
-        """Read on a second thread, run on this one, for ever."""
+        """Receive on a second thread and run segments on this one, forever."""
 
         def read() -> None:
             try:
@@ -60,7 +60,7 @@ class Executor:
                 print(f"the supervisor's message cannot be read: {error}", file=sys.stderr, flush=True)
                 os._exit(1)
             except Closed:
-                os._exit(0)  # no supervisor: nothing this process does could become visible
+                os._exit(0)  # without a supervisor, no result of this process could become visible
 
         threading.Thread(target=read, name="wire", daemon=True).start()
         declared = self.parts.services
@@ -84,7 +84,7 @@ def start(arguments: list[str]) -> None:
     }
     channel = to_supervisor(socket.socket(fileno=int(fd)))
     executor = Executor(channel, LocalCache(Path(cache_folder), int(cache_bytes)), Path(work_folder), settings)
-    # LangGraph is imported before the supervisor takes work: that second would run on a node's time-out.
+    # Import LangGraph before the supervisor takes work; otherwise that second would count towards a node's timeout.
     run_shape(((), (0,)), lambda _position, _states: NodeStatus.COMPLETED, {})
     executor.main()
 

@@ -1,4 +1,4 @@
-"""The supervisor's handle on its executor process."""
+"""The supervisor's handle of its executor process."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from workbench.store.retry import disk_full, no_space
 
 START_TIMEOUT_S = 300.0
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
-LET_GO_S = 1.0  # asked first, killed after this
-EDITED_EVERY_S = 0.5  # looked for edited sources this often
+LET_GO_S = 1.0  # time to react to a cancel before the process is killed
+EDITED_EVERY_S = 0.5  # interval of the check for edited sources
 
 
 class ExecutorProcess:
-    """An executor process: started when first needed, started anew after it died.
+    """An executor process: started on first use, and again after it has died.
 
     Args:
-        name: of the worker slot; names the log and the work folder.
+        name: name of the worker slot, of the log and of the work folder.
         home: directory of this machine's state.
         cache_folder: content-addressed copies of artifacts, shared by all workers of this home.
-        environment: settings of outside engines, as WORKBENCH_* variables.
-        python: interpreter of the engine family.
+        environment: settings of external engines, as WORKBENCH_* variables.
+        python: interpreter of the engine.
     """
 
     def __init__(
@@ -59,8 +59,10 @@ class ExecutorProcess:
     ) -> None:
         self.name = name
         self.services: list[dict[str, Any]] = []
-        self.models: list[str] = []  # that its process keeps loaded
-        self._sources: dict[str, tuple[int, int] | None] = {}  # files of its nodes -> when they were written
+        self.models: list[str] = []  # loaded models of its process
+        self._sources: dict[
+            str, tuple[int, int] | None
+        ] = {}  # source files of its nodes -> stamps of the versions that it read
         self._home = home
         self._cache_folder = cache_folder
         self._cache_bytes = cache_bytes
@@ -70,7 +72,7 @@ class ExecutorProcess:
         self._channel: Channel[FromExecutor] | None = None
         self.log_path = home / "logs" / f"executor-{name}.log"
         self._log_from = 0
-        self._look_at = 0.0  # for edited sources, from that monotonic second on
+        self._check_at = 0.0  # monotonic time of the next check for edited sources
 
     @property
     def alive(self) -> bool:
@@ -81,7 +83,7 @@ class ExecutorProcess:
         return self._process.pid if self._process else None
 
     def ensure(self) -> None:
-        """Start the process where there is none, and wait until it is ready.
+        """Start the process if none runs, and wait until it is ready.
 
         Blocks for seconds. Raises WorkbenchError (node.crashed, home.disk_full, home.not_writable).
         """
@@ -109,7 +111,7 @@ class ExecutorProcess:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_WAIT_POLICY": "PASSIVE", **self._environment},
-                start_new_session=True,  # Ctrl-C on the terminal is the supervisor's to handle
+                start_new_session=True,  # the supervisor handles Ctrl-C on the terminal
             )
         self._channel = to_executor(ours)
         self.mark_log()
@@ -120,7 +122,7 @@ class ExecutorProcess:
             self.services = []
             raise WorkbenchError(
                 "worker.other_version",
-                f"the executor is of another version of the workbench: {other}",
+                f"the executor has another version of the workbench: {other}",
                 where=self._python,
                 seen=other.version,
                 allowed=VERSION,
@@ -131,7 +133,7 @@ class ExecutorProcess:
         if not isinstance(ready, Ready):
             tail = self.log_tail()
             self.stop()
-            self.services = []  # the worker says so, and the jobs that wait for it do
+            self.services = []  # the worker announces it, and waiting jobs show it
             raise WorkbenchError(
                 "node.crashed",
                 "the executor process did not start",
@@ -144,16 +146,16 @@ class ExecutorProcess:
         self._sources = ready.sources
 
     def outdated(self) -> bool:
-        """Whether a source file of its nodes was written after its process had read it. Looks twice a second."""
+        """Whether a source file of its nodes changed after its process read it. Checks at most twice a second."""
         now = time.monotonic()
-        if not self.alive or now < self._look_at:
+        if not self.alive or now < self._check_at:
             return False
-        self._look_at = now + EDITED_EVERY_S
+        self._check_at = now + EDITED_EVERY_S
         return any(stamp_of(path) != stamp for path, stamp in self._sources.items())
 
-    def look_soon(self) -> None:
-        """It says that a source was edited: the next ``outdated`` looks."""
-        self._look_at = 0.0
+    def check_sources_soon(self) -> None:
+        """Let the next ``outdated`` check, because the executor reported an edited source."""
+        self._check_at = 0.0
 
     def send(self, message: Message) -> None:
         """Raises Closed."""
@@ -162,19 +164,19 @@ class ExecutorProcess:
         self._channel.send(message)
 
     def receive(self, timeout_s: float) -> FromExecutor | None:
-        """Raises Closed when the process is gone."""
+        """Raises Closed if the process has ended."""
         if self._channel is None:
             raise Closed("no process")
         return self._channel.receive(timeout_s)
 
     def give_up(self, request: Request) -> None:
-        """Answer that the segment was given up: an executor that waits for ever would have to be killed."""
+        """Tell an executor that waits for a response that the segment is lost; otherwise it would have to be killed."""
         if request.id:
-            with contextlib.suppress(Closed):  # the next receive says so
+            with contextlib.suppress(Closed):  # the next receive reports it
                 self.send(GivenUp(request.id))
 
-    def let_go(self, run: int) -> bool:
-        """Have it let go of a run: asked, and killed a second later. Returns whether it did."""
+    def cancel_run(self, run: int) -> bool:
+        """Cancel a run; kill the process if it does not react within a second. Returns whether it reacted."""
         if not self.alive:
             return False
         deadline = time.monotonic() + LET_GO_S
@@ -192,7 +194,7 @@ class ExecutorProcess:
         return False
 
     def stop(self) -> None:
-        """Kill the process, if there is one. Its session goes with it: a node may have started processes of its own."""
+        """Kill the process, if it runs, with its session, because a node may have started child processes."""
         if self._process is not None:
             if self._process.poll() is None:
                 signal_group(self._process.pid, signal.SIGKILL)
@@ -202,7 +204,7 @@ class ExecutorProcess:
         self._process, self._channel = None, None
 
     def describe_death(self) -> str:
-        """How the process ended, in words."""
+        """A description of how the process ended."""
         if self._process is None:
             return "it was not running"
         deadline = time.monotonic() + 2.0
@@ -218,7 +220,7 @@ class ExecutorProcess:
         return f"exit status {code}"
 
     def mark_log(self) -> None:
-        """``log_tail`` gives what is written from here on."""
+        """Set the start of ``log_tail`` to the current end of the log."""
         self._log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
 
     def log_tail(self, limit: int = 6000) -> str:
@@ -229,11 +231,11 @@ class ExecutorProcess:
             return file.read(limit).decode(errors="replace")
 
     def _prepare(self) -> Path:
-        """Make the folders; returns the work folder. Raises OSError."""
+        """Create the folders and return the work folder. Raises OSError."""
         workdir = self._home / "work" / self.name
         for folder in (workdir, self.log_path.parent, self._cache_folder):
             folder.mkdir(parents=True, exist_ok=True)
-        (workdir / "pid").write_text(str(os.getpid()))  # a later worker clears away what the dead have left
+        (workdir / "pid").write_text(str(os.getpid()))  # a later worker removes the folders of dead processes
         self._cut_log()
         return workdir
 

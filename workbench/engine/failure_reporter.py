@@ -1,4 +1,4 @@
-"""Tells the bus of failed attempts: those that the executor reports, and those that it did not live to report."""
+"""Reports failed attempts to the bus: those that the executor reports, and those in which it died or was too slow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from schemas.errors import ErrorInfo
 from schemas.event import NodeFailure, NodeWait
 from schemas.status import NodeStatus, WaitReason
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.binding import summary
 from workbench.engine.lease import Lost, release
@@ -19,7 +19,7 @@ from workbench.metrics import NODES
 
 
 class FailureReporter:
-    """Of one segment. Methods block for the bus."""
+    """The failure reporter of one segment. Methods block for the bus."""
 
     def __init__(self, parts: SlotParts, segment: RunningSegment, calls: LeasedCalls) -> None:
         self._bus = parts.bus
@@ -28,8 +28,11 @@ class FailureReporter:
         self._calls = calls
 
     def failed(self, node: str, failure: NodeFailure) -> Verdict:
-        """The executor reports a failed attempt: RETRY, or FINAL where the node failed for good. Raises Lost."""
-        verdict = self._tell(node, failure)
+        """Handle a failed attempt that the executor reports: RETRY, or FINAL if the node failed permanently.
+
+        Raises Lost.
+        """
+        verdict = self._report(node, failure)
         if verdict is Verdict.FINAL:
             self._segment.leased.ends[node] = (NodeStatus.FAILED, failure.to_json())
             self._segment.settle(node)
@@ -38,11 +41,11 @@ class FailureReporter:
         return verdict
 
     def crashed(self, code: str, message: str, node: str = "", **details: str) -> None:
-        """The executor died or was too slow: a failed attempt at once. Hand back first, then start another process."""
+        """Fail the attempt of an executor that died or was too slow. Report first, then start another process."""
         segment, leased = self._segment, self._segment.leased
         node = node or next(iter(segment.started), "") or min(segment.open)
-        # From here the supervisor speaks for the segment: its lease is kept, or adopted after a bus that was away,
-        # without the executor whose life it depended on.
+        # From here on the supervisor keeps the lease, or adopts it after the bus was unreachable, although the executor
+        # is dead.
         leased.alive = lambda: True
         info = ErrorInfo(
             message=message,
@@ -61,14 +64,14 @@ class FailureReporter:
             error=info, worker=leased.worker, attempt=segment.attempt, again=True, finished_at=time.time()
         )
         try:
-            if self._tell(node, failure) is Verdict.FINAL:  # what the failure leads to runs elsewhere
+            if self._report(node, failure) is Verdict.FINAL:  # the following nodes run elsewhere
                 release(self._bus, leased.lease, leased.worker)
         except Lost:
-            segment.log.info("segment was lost with its executor", node=node)
+            segment.log.info("the segment was lost together with its executor", node=node)
             if leased.lost is None:
                 release(self._bus, leased.lease, leased.worker)
 
-    def _tell(self, node: str, failure: NodeFailure) -> Verdict:
+    def _report(self, node: str, failure: NodeFailure) -> Verdict:
         pause_s = delay_s(failure.attempt, failure.error.code)
         why = NodeWait(reason=WaitReason.RETRY_AT, delay_s=pause_s, attempt=failure.attempt + 1).to_json()
         leased, body = self._segment.leased, failure.to_json()

@@ -1,4 +1,4 @@
-"""The lease of a segment: how it is renewed, presented again and given back, and what is known once it is lost."""
+"""The lease of a segment: renewed, presented again after the bus lost its memory, returned, or lost."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import structlog
 
 from schemas.event import LOG_LINES, LogLine, Progress
 from schemas.status import NodeStatus
-from workbench.bus.answers import Lease, Verdict
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import Lease, Verdict
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.threads import service_thread
 
@@ -25,43 +25,43 @@ PROGRESS_EVERY_S = 0.25
 
 
 class Lost(Exception):
-    """The segment is not ours any more; what the executor makes of it is not wanted."""
+    """The lease is lost; the executor's results for the segment are not used any more."""
 
 
 @dataclass
 class LeasedSegment:
-    """What a worker may do with a segment, and what it would present after a loss of memory.
+    """A leased segment, with the data to present after the bus lost its memory.
 
-    Shared by a slot and the renewer: fields are written under ``lock``.
+    Shared by a slot and the renewer; fields are written under ``lock``.
     """
 
     lease: Lease
     worker: str
-    alive: Callable[[], bool]  # whether the lease is to be renewed
+    alive: Callable[[], bool]  # whether to renew the lease
     ends: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # node -> final status, result or failure
-    claims: dict[str, str] = field(default_factory=dict)  # node -> content key that it computes for everybody
+    claims: dict[str, str] = field(default_factory=dict)  # node -> content key that it computes for all waiting nodes
     progress: dict[str, Progress] = field(default_factory=dict)
-    lost: Verdict | None = None  # why the work is in vain
-    must_adopt: bool = False  # the bus was away, and may have forgotten the lease
+    lost: Verdict | None = None  # why the lease is lost
+    must_adopt: bool = False  # the bus was unreachable and may have forgotten the lease
     renewed_at: float = 0.0
-    dirty: bool = False  # progress was made that the bus does not know
+    dirty: bool = False  # there is progress that the bus does not have
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def lose(self, verdict: Verdict) -> Lost:
-        """The bus refused; returns what the caller raises."""
+        """Mark the lease as lost. Returns the exception for the caller to raise."""
         self.lost = verdict
         return Lost(verdict.value)
 
     def present_again(self) -> None:
-        """The bus was away or taken over: nothing is done on it before the renewer has presented the lease."""
+        """Wait for the renewer to present the lease, because the bus was unreachable or taken over."""
         self.must_adopt = True
 
     def start_data(self) -> bytes:
-        """What the bus keeps of a node that starts."""
+        """The data that the bus stores for a node that starts."""
         return orjson.dumps({"worker": self.worker})
 
     def outputs(self) -> dict[str, dict[str, Any]]:
-        """Outputs by node, of those that completed."""
+        """Outputs of the completed nodes, by node."""
         done = {node: body for node, (status, body) in self.ends.items() if status == NodeStatus.COMPLETED}
         return {node: orjson.loads(body)["output"] for node, body in done.items()}
 
@@ -81,28 +81,28 @@ class LeasedSegment:
             self.progress[progress.node] = progress
             self.dirty = True
 
-    def said(self, node: str, line: LogLine) -> None:
-        """Add a line to what the node said."""
+    def add_log(self, node: str, line: LogLine) -> None:
+        """Add a line to the node's log."""
         with self.lock:
             known = self.progress_of(node)
             self.report(known.model_copy(update={"log": [*known.log, line][-LOG_LINES:]}))
 
 
 def release(bus: Bus, lease: Lease, worker: str) -> None:
-    """Give a lease back: another worker goes on with what is open. A bus that is away lets it expire."""
+    """Return a lease, so that another worker continues with the open nodes. If the bus is unreachable, it expires."""
     try:
         reached(CrashPoint.RELEASE_ASKED)
         bus.release(lease)
         reached(CrashPoint.RELEASE_ANSWERED)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         log.info("lease left to expire", worker=worker, job=lease.job, fence=lease.fence, error=str(error))
 
 
 class LeaseRenewer:
-    """Counts heartbeats up for every leased segment of a worker, while its executor lives.
+    """Renews the leases of a worker's segments while their executors live.
 
-    A node that holds the GIL or computes in native code keeps its lease: only the process's life counts, and time is
-    bounded by ``timeout_s``. When the bus lost its memory, the leases are presented again (adopt).
+    A node that holds the GIL or computes in native code keeps its lease: only the life of its process counts, and
+    ``timeout_s`` limits the time. After the bus lost its memory, the leases are presented again (adopt).
     """
 
     def __init__(self, bus: Bus, lease_s: float) -> None:
@@ -121,17 +121,19 @@ class LeaseRenewer:
         self._thread.join(timeout=5)
 
     def watch(self, leased: LeasedSegment) -> None:
-        leased.renewed_at = time.monotonic() - self._every_s + TICK_S  # the first beat comes soon: it ends the refund
+        leased.renewed_at = (
+            time.monotonic() - self._every_s + TICK_S
+        )  # an early first heartbeat, because it ends the refund of the attempt
         with self._lock:
             self._leased[id(leased)] = leased
 
     def forget(self, leased: LeasedSegment) -> None:
-        """The lease is free, or its segment has ended."""
+        """Stop renewing: the lease is free, or its segment has ended."""
         with self._lock:
             self._leased.pop(id(leased), None)
 
     def cancelled(self, job: str) -> None:
-        """A hint that a job was cancelled."""
+        """Handle the hint that a job was cancelled."""
         with self._lock:
             for leased in self._leased.values():
                 if leased.lease.job == job:
@@ -145,7 +147,7 @@ class LeaseRenewer:
                 if leased.lost is None and leased.alive():
                     try:
                         self._beat(leased)
-                    except BUS_AWAY:
+                    except BUS_UNREACHABLE:
                         for other in current:
                             other.present_again()
                         self._stopping.wait(TICK_S)

@@ -1,4 +1,4 @@
-"""Calls to the bus and the object store for a leased segment: repeated while a part is away and the segment is ours."""
+"""Calls to the bus and the object store for a leased segment, repeated while they are unreachable."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from schemas.errors import WorkbenchError
-from workbench.bus.answers import Verdict
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.results import Verdict
 from workbench.engine.lease import Lost
 from workbench.engine.retry_policy import STORE
 from workbench.engine.running_segment import RunningSegment
@@ -19,29 +19,29 @@ POLL_S = 0.1
 
 
 class LeasedCalls:
-    """A node's time does not run while a part is away: it is not at fault."""
+    """The time of an outage does not count towards a node's timeout."""
 
     def __init__(self, segment: RunningSegment, shutdown: Shutdown) -> None:
         self._segment = segment
         self._shutdown = shutdown
 
     def store(self, request: Callable[[], T]) -> T:
-        """Ask the object store. Raises Lost, and WorkbenchError for what it refuses."""
+        """Call the object store. Raises Lost, and WorkbenchError for what it refuses."""
         failures, began = 0, time.monotonic()
         while True:
             try:
                 answer = request()
-                self._segment.forgive(time.monotonic() - began)
+                self._segment.extend(time.monotonic() - began)
                 return answer
             except WorkbenchError as error:
                 if error.code != "store.unreachable":
                     raise
-                self._segment.log.warning("object store is away", error=error.message)
+                self._segment.log.warning("the object store is unreachable", error=error.message)
                 failures += 1
                 self._pause(STORE.pause_s(failures))
 
     def bus(self, operation: Callable[[], T]) -> T:
-        """Do something on the bus, holding what was made while the bus is away or recovers. Raises Lost."""
+        """Call the bus, and keep the results while it is unreachable or recovers. Raises Lost."""
         leased, began = self._segment.leased, time.monotonic()
         while True:
             if leased.lost is not None:
@@ -52,9 +52,9 @@ class LeasedCalls:
                         answer = operation()
                     verdict = answer[0] if isinstance(answer, tuple) else answer
                     if verdict is not Verdict.WAIT:
-                        self._segment.forgive(time.monotonic() - began)
+                        self._segment.extend(time.monotonic() - began)
                         return answer
-                except BUS_AWAY:
+                except BUS_UNREACHABLE:
                     leased.present_again()
             self._pause(POLL_S)
 

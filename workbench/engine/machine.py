@@ -1,4 +1,4 @@
-"""What a worker says of its machine: memory in use, graphics processors."""
+"""Measures a worker's machine: memory in use, GPUs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ def memory_used_gib() -> float:
 
 
 def gpus() -> list[Gpu]:
-    """What ``nvidia-smi`` reports; empty where there is none. Blocks for some tens of milliseconds where there is."""
+    """The GPUs that ``nvidia-smi`` reports; empty if there is none.
+
+    Blocks for some tens of milliseconds if there are any.
+    """
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
     try:
-        told = subprocess.run(
+        result = subprocess.run(
             [program, *_ASK], capture_output=True, text=True, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
         )
-        return [_gpu(line) for line in told.stdout.splitlines() if line.strip()]
+        return [_gpu(line) for line in result.stdout.splitlines() if line.strip()]
     except (OSError, ValueError, subprocess.SubprocessError):
-        return []  # a driver that does not answer must not keep a worker from announcing itself
+        return []  # a driver that does not respond must not prevent the worker's announcement
 
 
 def _gpu(line: str) -> Gpu:

@@ -1,4 +1,4 @@
-"""What one node cost: wall time, CPU time of this process, peak resident memory."""
+"""Measures the cost of a node: wall time, CPU time of this process, peak resident memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from workbench.host import this_host
 
-LONG_S = 0.05  # a shorter node is not worth resetting the kernel's peak, which costs 0.1 ms
+LONG_S = 0.05  # for shorter nodes, the reset of the kernel's peak would cost too much (0.1 ms)
 
 
 class Meter:
-    """Starts when made."""
+    """Starts measuring when it is created."""
 
     def __init__(self) -> None:
         self.started_at = time.time()
@@ -27,7 +27,7 @@ class Meter:
         }
 
     def stop(self) -> dict[str, Any]:
-        """The fields of a NodeResult that say what it cost."""
+        """The cost as fields of a NodeResult."""
         times, host = self.times(), this_host()
         return {
             **times,

@@ -1,10 +1,10 @@
-"""What a supervisor and its executor say to each other: one typed union of messages each way.
+"""The messages between a supervisor and its executor: a typed union for each direction.
 
-The executor sends reports, which nobody answers, and requests, each of which gets one answer. The supervisor sends
-commands and answers. The two processes may run on different interpreters, so the executor's first message names the
-version of this module, and another version is refused. Raise ``VERSION`` with every change here.
+The executor sends reports, which get no response, and requests, each of which gets one response. The supervisor sends
+commands and responses. The two processes may run on different interpreters, so the executor's first message contains
+the version of this module, and a different version is refused. Increase ``VERSION`` with every change here.
 
-msgspec rather than pydantic: a result goes from the executor to the bus unread (``Raw``).
+msgspec instead of pydantic, because a result passes from the executor to the bus without being parsed (``Raw``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import LogLine, NodeFailure
 from schemas.refs import Ref, read_ref
 from schemas.status import NodeStatus
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.engine.wire import Closed, Wire
 
 VERSION = 1
@@ -39,37 +39,37 @@ class Ready(Message):
 
     version: int
     pid: int
-    services: list[dict[str, Any]]  # the manifest of each
-    sources: dict[str, tuple[int, int] | None]  # files of its nodes -> when they were written, as it read them
+    services: list[dict[str, Any]]  # their manifests
+    sources: dict[str, tuple[int, int] | None]  # source files of its nodes -> stamps of the versions that it read
 
 
 class Models(Message):
-    """The models that the executor keeps loaded, where that has changed."""
+    """The models that the executor keeps loaded; sent when they have changed."""
 
     keys: list[str]
 
 
 class Edited(Message):
-    """A node's source was edited: the executor begins no further node of this run."""
+    """A node's source was edited: the executor starts no further node of this run."""
 
     run: int
 
 
 class End(Message):
-    """The executor has let go of the run."""
+    """The executor has ended the run."""
 
     run: int
 
 
 class NodeMessage(Message):
-    """Something about one node of a run."""
+    """A message about one node of a run."""
 
     run: int
     node: str
 
 
 class Started(NodeMessage):
-    """The node begins. Not sent in a chain, where the supervisor knows."""
+    """The node starts. Not sent in a chain, where the supervisor can tell."""
 
 
 class Skipped(NodeMessage):
@@ -92,7 +92,7 @@ class Previewed(NodeMessage):
 
 
 class Stored(NodeMessage):
-    """A file is in the shared cache and is to be uploaded before anything names it."""
+    """A file is in the shared cache, to be uploaded before anything refers to it."""
 
     ref: Ref
 
@@ -106,40 +106,40 @@ class PartDone(NodeMessage):
 
 
 class Request(NodeMessage, kw_only=True):
-    """Something that is answered."""
+    """A message that gets a response."""
 
-    id: int = 0  # given as it is sent
+    id: int = 0  # assigned when it is sent
 
 
 class Fetch(Request):
-    """Wants a local file with the artifact's bytes: Fetched."""
+    """Requests a local file with the artifact's bytes. Response: Fetched."""
 
     ref: Ref
 
 
 class Claim(Request):
-    """Asks before a node is computed: Known, or Outcome OK (compute it), BUSY or PARKED."""
+    """Claims the computation of a node. Response: Known, or Outcome OK (compute it), BUSY or PARKED."""
 
     key: str
 
 
 class Ask(Request):
-    """Asks a person: Decided, or Outcome PARKED."""
+    """Asks a person. Response: Decided, or Outcome PARKED."""
 
     question: Question
 
 
 class Failed(Request):
-    """An attempt failed: Outcome FINAL or RETRY."""
+    """Reports a failed attempt. Response: Outcome FINAL or RETRY."""
 
     failure: NodeFailure
 
 
 class Done(Request):
-    """The node completed. With an id it wants to know whether it may go on: Outcome OK or YIELD."""
+    """The node completed. With an id, the executor asks whether it may continue. Response: Outcome OK or YIELD."""
 
-    body: Raw  # a NodeResult as JSON
-    key: str  # content key; empty where no other job is given the result
+    body: Raw  # NodeResult as JSON
+    key: str  # content key; empty if other jobs must not use the result
 
 
 # -- supervisor to executor: commands ---------------------------------------------------------------------------------
@@ -151,29 +151,29 @@ class Run(Message):
     run: int
     worker: str
     attempt: int
-    spec: Raw  # a SegmentSpec as JSON
+    spec: Raw  # SegmentSpec as JSON
     status: dict[str, NodeStatus]
     outputs: dict[str, dict[str, Any]]
     parts: dict[str, list[Ref]]
 
 
 class Cancel(Message):
-    """Let go of the run at once."""
+    """End the run at once."""
 
     run: int
 
 
 class Hold(Message):
-    """Begin no further node of the run."""
+    """Start no further node of the run."""
 
     run: int
 
 
-# -- supervisor to executor: answers ----------------------------------------------------------------------------------
+# -- supervisor to executor: responses --------------------------------------------------------------------------------
 
 
 class Answer(Message):
-    """To the request of that id."""
+    """The response to the request with that id."""
 
     id: int
 
@@ -187,7 +187,7 @@ class Fetched(Answer):
 
 
 class Known(Answer):
-    result: Raw  # a NodeResult as JSON
+    result: Raw  # NodeResult as JSON
 
 
 class Decided(Answer):
@@ -195,13 +195,13 @@ class Decided(Answer):
 
 
 class Refused(Answer):
-    """It cannot be done."""
+    """The request failed."""
 
     error: ErrorInfo
 
 
 class GivenUp(Answer):
-    """The segment is not this executor's any more."""
+    """This executor has lost the segment."""
 
 
 FromExecutor = (
@@ -228,19 +228,19 @@ M = TypeVar("M")
 
 
 class Unreadable(Closed):
-    """The other side sent something that is no message: nothing it says can be relied on."""
+    """The other side sent an invalid message, so nothing that it sends is reliable."""
 
 
 class OtherVersion(Unreadable):
-    """The executor speaks another version of the messages."""
+    """The executor uses another version of the messages."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"it speaks version {version} of the messages, this process version {VERSION}")
+        super().__init__(f"it uses version {version} of the messages, this process uses version {VERSION}")
         self.version = version
 
 
 class Channel(Generic[M]):
-    """One end of the conversation: sends any message, receives those of one union. Threads as ``Wire``."""
+    """One end of the connection: sends any message, receives those of one union. Threads as for ``Wire``."""
 
     def __init__(self, end: socket.socket, incoming: Any) -> None:
         self._wire = Wire(end)
@@ -251,12 +251,12 @@ class Channel(Generic[M]):
         self._wire.send(_ENCODER.encode(message))
 
     def receive(self, timeout_s: float | None = None) -> M | None:
-        """The next message, or None when none came in time. Raises Closed, Unreadable."""
+        """The next message, or None after the timeout. Raises Closed, Unreadable."""
         body = self._wire.receive(timeout_s)
         return None if body is None else self._decode(body)
 
     def receive_first(self, timeout_s: float) -> M | None:
-        """As ``receive``, for the message that names a version. Raises OtherVersion too."""
+        """Like ``receive``, for the message with the version. Also raises OtherVersion."""
         body = self._wire.receive(timeout_s)
         if body is None:
             return None
@@ -289,7 +289,7 @@ def to_supervisor(end: socket.socket) -> Channel[ToExecutor]:
 
 
 class _Greeting(msgspec.Struct):
-    """What can be read of a first message whatever its version; before versions there was none."""
+    """The part of the first message that all versions share; the oldest had no version."""
 
     version: int = 0
 
@@ -297,7 +297,7 @@ class _Greeting(msgspec.Struct):
 def _write_model(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    raise NotImplementedError(f"a message cannot hold {type(value).__name__}")
+    raise NotImplementedError(f"a message cannot contain {type(value).__name__}")
 
 
 def _read_model(model: type[Any], value: Any) -> Any:

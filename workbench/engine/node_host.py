@@ -1,4 +1,4 @@
-"""What a node asks of its context, as messages to the supervisor."""
+"""Sends a node's requests to its context as messages to the supervisor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NodeHost:
         self._at = (state.number, node)
         self._asks = asks
         self.metrics: dict[str, float] = {}
-        self.said: deque[LogLine] = deque(maxlen=LOG_LINES)
+        self.log_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
 
     def fetch(self, ref: Ref) -> Path:
         path = self._state.executor.cache.path(ref)
@@ -49,15 +49,15 @@ class NodeHost:
     def metric(self, name: str, value: float, step: int | None) -> None:
         if math.isfinite(value):
             self.metrics[name] = value
-        else:  # JSON has no such number, and the last finite value would be a lie
+        else:  # JSON has no such number, and the last finite value would be wrong
             self.metrics.pop(name, None)
-            print(f"node {self._at[1]}: metric {name} is {value}; not recorded", file=sys.stderr)
+            print(f"node {self._at[1]}: metric {name} is {value} and is not recorded", file=sys.stderr)
 
     def log(self, text: str) -> None:
         words = " ".join(text.split())
         short = words if len(words) <= LOG_CHARS else words[: LOG_CHARS - 1] + "…"
         line = LogLine(at=round(time.time(), 3), text=short)
-        self.said.append(line)
+        self.log_lines.append(line)
         self._link.send(Logged(*self._at, line))
 
     def part(self, index: int, ref: Ref) -> None:
@@ -67,12 +67,12 @@ class NodeHost:
         if not self._asks:
             raise WorkbenchError(
                 "node.bad_declaration",
-                "the node asks a person and does not declare it",
+                "the node asks a person, but does not declare it",
                 where=f"node {self._at[1]}",
-                remedy="Declare it: @node(…, asks=True).",
+                remedy="Declare it with @node(…, asks=True).",
             )
         answer = self._link.ask(Ask(*self._at, question))
-        if not isinstance(answer, Decided):  # the segment waits for it without this executor
+        if not isinstance(answer, Decided):  # the segment waits for the decision without this executor
             raise Cancelled
         return answer.decision
 

@@ -1,4 +1,4 @@
-"""One attempt of one node inside the executor: inputs, cache look-up, the function, its result."""
+"""Runs one attempt of a node inside the executor: inputs, cache lookup, the function, its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import NodeResult
 from schemas.graph import Node
 from schemas.problem import invalid
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.engine.binding import literal, references
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
@@ -22,11 +22,11 @@ from workbench.engine.messages import Claim, Known, Outcome
 from workbench.engine.node_host import NodeHost
 from workbench.engine.run_state import Abandoned, RunState
 
-BUSY_S = 0.05  # between two questions whether somebody else's computation has ended
+BUSY_S = 0.05  # interval of the check if another node's computation has ended
 
 
-def is_code(declaration: NodeDeclaration, digest: str | None) -> bool:
-    """Whether that is the code this process has read, and its source still says so."""
+def is_current_code(declaration: NodeDeclaration, digest: str | None) -> bool:
+    """Whether the digest is that of the code this process has loaded, and its source is unchanged."""
     try:
         return declaration.code == digest
     except WorkbenchError as error:
@@ -36,7 +36,7 @@ def is_code(declaration: NodeDeclaration, digest: str | None) -> bool:
 
 
 def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResult:
-    """The node's result, known or made. Raises what the node raises, WorkbenchError, and Abandoned."""
+    """The node's result, from the cache or computed. Raises the node's exceptions, WorkbenchError, and Abandoned."""
     declaration = _declaration(state, node)
     values = _inputs(state, node, declaration)
     duty = state.spec.duties[node.id]
@@ -73,13 +73,13 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
         )
     if workdir.exists():
         shutil.rmtree(workdir, ignore_errors=True)
-    if key and not is_code(declaration, node.code):  # what it imported while it ran may have been either
-        host.log("its source was edited while it ran: no other job is given this result")
+    if key and not is_current_code(declaration, node.code):  # it may have imported either version while it ran
+        host.log("the source was edited while the node ran, so other jobs do not use this result")
         key = ""
     return NodeResult(
         output=output.model_dump(mode="json"),
         metrics=host.metrics,
-        log=list(host.said),
+        log=list(host.log_lines),
         content_key=key,
         worker=state.worker,
         attempt=attempt,
@@ -88,8 +88,10 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
 
 
 def _claim(state: RunState, node: Node, key: str) -> NodeResult | None:
-    """The known result of that key; None where this node is to compute it. Raises Abandoned where somebody else is
-    at it and the segment waits without this executor."""
+    """The cached result of that key; None if this node must compute it.
+
+    Raises Abandoned if another node computes it and the segment waits without this executor.
+    """
     while True:
         answer = state.link.ask(Claim(state.number, node.id, key))
         if isinstance(answer, Known):
@@ -111,7 +113,7 @@ def _declaration(state: RunState, node: Node) -> NodeDeclaration:
             where=f"node {node.id}",
             seen=declaration.version if declaration else "not installed",
             allowed=node.version,
-            remedy="Bring the workers to the version of the client, or submit again with the present one.",
+            remedy="Install the client's version on the workers, or submit again with the current one.",
         )
     return declaration
 
@@ -129,25 +131,25 @@ def _inputs(state: RunState, node: Node, declaration: NodeDeclaration) -> dict[s
             values[name] = first
         elif declaration.inputs.model_fields[name].is_required():
             raise NodeError(
-                f"{node.service} needs {name}, and none of its sources has it",
+                f"{node.service} needs {name}, but none of its sources provides it",
                 where=f"node {node.id}: input.{name}",
                 seen=", ".join(f"{ref} ({state.status.get(ref.node, 'not made')})" for ref in named),
-                remedy="Make the edge to this node depend on that source, or give a value.",
+                remedy="Add an edge from that source to this node, or set a value.",
             )
     return values
 
 
 def _params(node: Node, declaration: NodeDeclaration) -> BaseModel:
-    """They were validated at submit; what does not fit here was accepted by other code under the same version."""
+    """The node's parameters. They were validated at submit, so an error means other code under the same version."""
     try:
         return declaration.params.model_validate(node.params)
     except ValidationError as error:
         raise invalid(
             error,
             "node.version_mismatch",
-            f"this worker's {node.service} {node.version} takes other parameters than the client's",
+            f"{node.service} {node.version} on this worker has different parameters than on the client",
             where=f"node {node.id}: params",
-            remedy="Restart the workers, so that they run the same code as the client.",
+            remedy="Restart the workers so that they run the same code as the client.",
         ) from None
 
 
@@ -158,7 +160,7 @@ def _validated(model: type[BaseModel], values: dict[str, Any], node: Node) -> Ba
         raise invalid(
             error,
             "node.bad_input",
-            f"an input does not fit {node.service}",
+            f"an input does not match {node.service}",
             where=f"node {node.id}: input",
-            remedy="Look at the node that made this value.",
+            remedy="Check the node that produced this value.",
         ) from None

@@ -1,4 +1,4 @@
-"""From bytes to a graph, with errors that name the node and the field."""
+"""Parses bytes into a graph, with errors that name the node and the field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.problem import location, problems_of
 
 
 def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
-    """Read a graph document, in the present or the older spelling.
+    """Read a graph document, in the current or an older spelling.
 
     Raises WorkbenchError: graph.not_json, graph.too_large, graph.schema.
     """
@@ -21,11 +21,11 @@ def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
     if raw.get("schema") != SCHEMA:
         raise WorkbenchError(
             "graph.schema",
-            "the document does not say that it is a graph this workbench reads",
+            "the document is not declared as a graph of this version",
             where="schema",
             seen=raw.get("schema", "nothing"),
             allowed=SCHEMA,
-            remedy=f'Write "schema": "{SCHEMA}".',
+            remedy=f'Add "schema": "{SCHEMA}".',
         )
     nodes = raw.get("nodes")
     if isinstance(nodes, list) and len(nodes) > MAX_NODES:
@@ -52,7 +52,7 @@ def read_document(document: bytes | str) -> dict[str, Any]:
             "the graph document is too large",
             seen=f"{len(data):,} bytes",
             allowed=f"at most {MAX_DOCUMENT_BYTES:,} bytes",
-            remedy="Keep bytes out of the graph: upload files and refer to them by digest.",
+            remedy="Do not embed bytes in the graph: upload files and refer to them by digest.",
         )
     try:
         raw = orjson.loads(data)
@@ -67,7 +67,7 @@ def read_document(document: bytes | str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise WorkbenchError(
             "graph.schema",
-            "a graph is a JSON object",
+            "a graph must be a JSON object",
             seen=type(raw).__name__,
             allowed="an object with schema, nodes, edges",
         )

@@ -1,4 +1,4 @@
-"""Plans a checked graph: segments, and the counters with which the bus begins."""
+"""Plans a checked graph: its segments, and the initial counters for the bus."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from schemas.event import EventType, NodeResult
 from schemas.graph import Edge, Node
 from schemas.segment import RunOptions, SegmentSpec
 from schemas.status import Lane, NodeStatus
-from workbench.bus.planned import Planned, PlannedNode, PlannedSegment
+from workbench.bus.job_plan import JobPlan, PlannedNode, PlannedSegment
 from workbench.engine.binding import references
 from workbench.engine.cut import Segment, cut, pool_name
 from workbench.engine.edges import gate, handles_failure
-from workbench.engine.offers import needed
+from workbench.engine.provided_services import needed
 from workbench.engine.validate import Checked
 
 
@@ -26,16 +26,15 @@ def plan(
     lane: Lane = Lane.INTERACTIVE,
     announce: bool = True,
     asked: Mapping[str, bytes] | None = None,
-) -> Planned:
-    """The job as the bus is to have it.
+) -> JobPlan:
+    """The job as it is put on the bus.
 
     Args:
-        results: by node id, of nodes that are completed already (found in the cache, resumed, re-enqueued).
-        announce: emit the events of acceptance; False when a known job is put back on the bus.
-        asked: by node id, what a person was asked (data of the node's wait) before the bus forgot the job.
+        results: results of already completed nodes, by node id (cached, resumed or restored).
+        announce: emit the events of acceptance; False if a known job is restored on the bus.
+        asked: open questions to a person, by node id (data of the node's wait), from before the bus forgot the job.
 
-    Nodes that are final in the graph (completed with a result, failed, skipped) count as final, and what follows from
-    that is counted.
+    Nodes that are final in the graph (completed with a result, failed, skipped) count as final, with all consequences.
     """
     graph = checked.graph
     pools = {
@@ -71,7 +70,7 @@ def plan(
     status |= dict.fromkeys(waits, NodeStatus.WAITING)
     waiting = {of[node_id] for node_id in waits}
     nodes = {node.id: node for node in graph.nodes}
-    return Planned(
+    return JobPlan(
         job,
         nodes=[
             PlannedNode(
@@ -114,7 +113,7 @@ def plan(
 def _events(
     order: list[str], status: dict[str, NodeStatus], results: dict[str, NodeResult]
 ) -> list[tuple[EventType, str, bytes]]:
-    """Of acceptance, and of the nodes that are final from the start."""
+    """The events of acceptance and of nodes that are final from the start."""
     events = [(EventType.JOB_ACCEPTED, "", b"{}")]
     for node_id in order:
         if status[node_id] is NodeStatus.COMPLETED:
@@ -165,7 +164,7 @@ def _spec(
 
 
 def _needs(segment: Segment, nodes: dict[str, Node], parents: dict[str, list[Edge]]) -> tuple[str, ...]:
-    """Nodes of other segments whose state or output these nodes look at."""
+    """Nodes of other segments whose state or output the segment's nodes use."""
     members = set(segment.nodes)
     outside = {edge.from_ for node_id in segment.nodes for edge in parents[node_id]}
     for node_id in segment.nodes:

@@ -1,4 +1,4 @@
-"""Answers what the executor waits for while it runs a segment: files, results of others, decisions, another attempt."""
+"""Handles the executor's requests while it runs a segment: files, cached results, decisions, failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import NodeLoss, NodeWait
 from schemas.refs import Ref, refs_in
 from schemas.status import WaitReason
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.engine.artifact_uploader import ArtifactUploader
 from workbench.engine.failure_reporter import FailureReporter
 from workbench.engine.lease import Lost
@@ -38,7 +38,7 @@ from workbench.store.damage import LOST, Condition, discard
 
 
 class RequestHandler:
-    """Of one segment. Methods block for the store and the bus."""
+    """The request handler of one segment. Methods block for the store and the bus."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class RequestHandler:
         self._failures = failures
 
     def answer(self, request: Request) -> None:
-        """Raises Lost when the segment is not ours any more, Closed when the executor is gone."""
+        """Raises Lost if the lease is lost, and Closed if the executor has ended."""
         try:
             answer = self._answer_to(request)
         except WorkbenchError as error:
@@ -86,8 +86,10 @@ class RequestHandler:
         return Outcome(request.id, self._failures.failed(node, request.failure))
 
     def _fetch(self, node: str, ref: Ref) -> Path | None:
-        """Bring the artifact here. Where its bytes are lost and nodes of this job made them, those run again first, and
-        the segment is not ours any more (None)."""
+        """Fetch the artifact.
+
+        If its bytes are lost and nodes of this job made them, those nodes run again first, and the segment is returned
+        (None)."""
 
         def fetch() -> Path:
             return self._cache.fetch(ref, self._objects)
@@ -114,11 +116,11 @@ class RequestHandler:
             return None
 
     def _claim(self, node: str, key: str) -> Verdict | bytes:
-        """The node's result as JSON; OK: its computation is ours; PARKED or BUSY: somebody else is at it."""
+        """The node's cached result as JSON; OK if this node must compute it; PARKED or BUSY if another one does."""
         why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
 
         def claim(look: bool) -> tuple[Verdict, bytes | None]:
-            # The lease is read at each try: in between it may have been adopted under another fence.
+            # Read the lease at each try, because it may have been adopted under another fence.
             return self._bus.claim(self._leased.lease, node, key, look=look, park=self._segment.chain, why=why)
 
         look = True
@@ -129,7 +131,7 @@ class RequestHandler:
                 return verdict
             if verdict is Verdict.PARKED:
                 self._renewer.forget(self._leased)  # the lease is free
-                self._segment.log.debug("waits for the same computation elsewhere", node=node)
+                self._segment.log.debug("waiting for the same computation elsewhere", node=node)
             if verdict in (Verdict.PARKED, Verdict.BUSY):
                 return verdict
             if found is None:
@@ -137,15 +139,15 @@ class RequestHandler:
             made = refs_in(orjson.loads(found)["output"])
             if self._calls.store(functools.partial(self._objects.has_all, made)):
                 return found
-            look = False  # its artifacts are gone: it is to be made again
+            look = False  # its artifacts do not exist any more, so compute it again
 
     def _ask(self, node: str, question: Question) -> Decision | None:
-        """The person's decision; None: the job waits for it without this worker."""
+        """The person's decision; None if the job waits for it without this worker."""
         why = NodeWait(reason=WaitReason.APPROVAL, question=question).to_json()
         verdict, found = self._calls.bus(lambda: self._bus.ask(self._leased.lease, node, why))
         if verdict is Verdict.PARKED:
             self._renewer.forget(self._leased)  # the lease is free
-            self._segment.log.info("waits for a person", node=node)
+            self._segment.log.info("waiting for a person", node=node)
             return None
         if found is None:
             raise self._leased.lose(verdict)

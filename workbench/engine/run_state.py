@@ -1,4 +1,4 @@
-"""What the nodes of one run share inside the executor."""
+"""The state that the nodes of one run share inside the executor."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from workbench.store.local_cache import LocalCache
 
 
 class Abandoned(Exception):
-    """The segment is no longer this executor's: handed back for another attempt, fenced or cancelled."""
+    """This executor has lost the segment: it was returned for another attempt, fenced or cancelled."""
 
 
 @dataclass
 class ExecutorParts:
-    """What an executor works with, whatever run it is at."""
+    """The parts of an executor that all runs share."""
 
     link: SupervisorLink
     cache: LocalCache
@@ -31,17 +31,17 @@ class ExecutorParts:
     workdir: Path
     settings: dict[str, str]
     services: Mapping[str, NodeDeclaration]
-    loads_told: int = 0
+    reported_loads: int = 0
 
     def report_models(self) -> None:
-        """Say which models are loaded, where that has changed."""
-        if self.models.loads != self.loads_told:
-            self.loads_told = self.models.loads
+        """Report the loaded models if they have changed."""
+        if self.models.loads != self.reported_loads:
+            self.reported_loads = self.models.loads
             self.link.send(Models(self.models.keys))
 
 
 class RunState:
-    """One run of a segment, from the states its take carried to the last report."""
+    """One run of a segment, from the states in its take to the last report."""
 
     def __init__(self, parts: ExecutorParts, message: Run) -> None:
         self.executor = parts
@@ -49,7 +49,7 @@ class RunState:
         self.spec = SegmentSpec.model_validate_json(bytes(message.spec))
         self.number = message.run
         self.worker = message.worker
-        self.attempt = message.attempt  # of the node that this take begins with; those behind it are on their first
+        self.attempt = message.attempt  # attempt of the first node of this take; later nodes are on their first
         self.status: dict[str, NodeStatus] = message.status
         self.outputs: dict[str, dict[str, Any]] = message.outputs
         self.parts: dict[str, list[Ref]] = message.parts

@@ -1,4 +1,4 @@
-"""A taken segment on its way through the executor: which nodes are open and since when they run."""
+"""A taken segment while an executor runs it: the open nodes and their start times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.graph import Node
 from schemas.refs import Ref, read_ref, refs_in
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
-from workbench.bus.answers import Taken
+from workbench.bus.results import Taken
 from workbench.engine.lease import LeasedSegment
 from workbench.engine.messages import Run
 
@@ -25,21 +25,21 @@ log = structlog.get_logger()
 
 @dataclass
 class RunningSegment:
-    """Used by the slot's thread alone; what it shares with the renewer is in ``leased``."""
+    """Used by the slot's thread only; ``leased`` is shared with the renewer."""
 
     taken: Taken
     spec: SegmentSpec
-    number: int  # of the run, unique within the slot
+    number: int  # number of the run, unique within the slot
     leased: LeasedSegment
-    parts: dict[str, list[Ref]]  # finished ones of long outputs
+    parts: dict[str, list[Ref]]  # finished parts of long outputs
     open: set[str]
-    parents: dict[str, set[str]]  # of each node, inside the segment
+    parents: dict[str, set[str]]  # parents of each node inside the segment
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
-    moved_on: bool = False  # a node has ended: those behind it are on their first attempt
+    advanced: bool = False  # a node has ended, so later nodes are on their first attempt
 
     @classmethod
     def begin(cls, taken: Taken, number: int, worker: str, alive: Callable[[], bool]) -> RunningSegment:
-        """Raises ValueError where the segment was written by another version of the workbench."""
+        """Raises ValueError if another version of the workbench wrote the segment."""
         spec = SegmentSpec.model_validate_json(taken.spec)
         final = {name: status for name, status in taken.status.items() if NodeStatus(status).final}
         parents: dict[str, set[str]] = {node.id: set() for node in spec.nodes}
@@ -60,7 +60,7 @@ class RunningSegment:
 
     @property
     def log(self) -> Any:
-        """The log, with what names the segment."""
+        """The log, bound to the segment."""
         lease = self.leased.lease
         return log.bind(worker=self.leased.worker, job=lease.job, segment=lease.segment, fence=lease.fence)
 
@@ -71,14 +71,14 @@ class RunningSegment:
 
     @property
     def attempt(self) -> int:
-        """Of the node that runs."""
-        return 1 if self.moved_on else self.taken.attempt
+        """The attempt of the running node."""
+        return 1 if self.advanced else self.taken.attempt
 
     def node(self, name: str) -> Node:
         return next(node for node in self.spec.nodes if node.id == name)
 
     def command(self) -> Run:
-        """What the executor is told."""
+        """The command for the executor."""
         return Run(
             run=self.number,
             worker=self.leased.worker,
@@ -90,10 +90,10 @@ class RunningSegment:
         )
 
     def note_started(self) -> None:
-        """In a chain a node starts when the one before it has ended: the executor need not say so.
+        """Note the start of nodes. In a chain a node starts when the previous one has ended, without a message.
 
-        Elsewhere it says so: LangGraph goes level by level, and a node's time must not run while a neighbour of its
-        parents keeps it waiting.
+        In other segments the executor reports it: LangGraph executes level by level, and a node's time must not start
+        while it waits for a neighbour of its parents.
         """
         if self.chain:
             for node in self.open - self.started.keys():
@@ -101,7 +101,7 @@ class RunningSegment:
                     self.started[node] = time.monotonic()
 
     def overdue(self) -> str | None:
-        """A node that runs for longer than it may."""
+        """A node that has exceeded its timeout, if any."""
         now = time.monotonic()
         late = (node for node, since in self.started.items() if now - since > self.timeout_s(node))
         return next(late, None)
@@ -109,21 +109,21 @@ class RunningSegment:
     def timeout_s(self, node: str) -> float:
         return self.spec.duties[node].timeout_s
 
-    def forgive(self, seconds: float) -> None:
-        """So long the worker was at the store or the bus: that is not the time of the nodes that run."""
+    def extend(self, seconds: float) -> None:
+        """Exclude a time that the worker spent on calls to the store or the bus from the timeouts of running nodes."""
         for node in self.started:
             self.started[node] += seconds
 
     def settle(self, node: str) -> None:
-        """A node is final."""
+        """Note that a node is final."""
         self.open.discard(node)
-        self.moved_on = True
+        self.advanced = True
         self.leased.claims.pop(node, None)
         self.started.pop(node, None)
         self.note_started()
 
     def makers_of(self, ref: Ref, reader: str) -> list[str]:
-        """Nodes that are known to have made the bytes; the reader itself where they are a part of its own."""
+        """The nodes that made the bytes, as far as known; the reader itself if they are one of its own parts."""
         name = ref.sha256.encode()
         found = [
             node

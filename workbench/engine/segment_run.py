@@ -1,4 +1,4 @@
-"""Runs the nodes of one segment inside the executor: gate, attempt, report."""
+"""Runs the nodes of a segment inside the executor: gate, attempt, report."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from schemas.event import NodeFailure, NodeResult
 from schemas.graph import Node
 from schemas.segment import SegmentSpec
 from schemas.status import Lane, NodeStatus
-from workbench.bus.answers import Verdict
+from workbench.bus.results import Verdict
 from workbench.engine.binding import summary
 from workbench.engine.edges import gate
 from workbench.engine.measure import Meter
 from workbench.engine.messages import Done, Edited, Failed, Outcome, Skipped, Started
-from workbench.engine.node_run import compute, is_code
-from workbench.engine.retry_policy import worth_another
+from workbench.engine.node_run import compute, is_current_code
+from workbench.engine.retry_policy import is_retryable
 from workbench.engine.run_state import Abandoned, RunState
 from workbench.store.retry import disk_full, no_space
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def shape_of(spec: SegmentSpec) -> Shape:
-    """The segment's shape: for each node the positions of its parents inside the segment."""
+    """The segment's shape: for each node, the positions of its parents inside the segment."""
     position = {node.id: index for index, node in enumerate(spec.nodes)}
     inside: list[list[int]] = [[] for _ in spec.nodes]
     for edge in spec.edges:
@@ -41,7 +41,7 @@ def shape_of(spec: SegmentSpec) -> Shape:
 
 
 class SegmentRun:
-    """The steps of a run that LangGraph, or ``run_shape`` itself, calls node by node."""
+    """The steps of a run that LangGraph, or ``run_shape`` itself, calls for each node."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
@@ -51,7 +51,7 @@ class SegmentRun:
         self.known = {
             index: state.status[node.id] for index, node in enumerate(self._nodes) if state.status[node.id].final
         }
-        # A sweep lets a person's work go first: its executor asks behind each node whether it may go on.
+        # A batch job yields to interactive ones: after each node its executor asks whether it may continue.
         self._asks = state.spec.lane is Lane.BATCH and len(self._nodes) > 1
         self._chain = all(parents == ((index - 1,) if index else ()) for index, parents in enumerate(self.shape))
         self._ran_one = False
@@ -61,21 +61,25 @@ class SegmentRun:
             shutil.rmtree(self._state.workdir, ignore_errors=True)
 
     def run_node(self, position: int, states: dict[int, NodeStatus]) -> NodeStatus:
-        """Run, skip or fail one node whose parents are final, and report it. Raises Abandoned."""
+        """Run, skip or fail a node whose parents are final, and report it. Raises Abandoned."""
         state, node = self._state, self._nodes[position]
         inside = {self._nodes[index].id: status for index, status in states.items()}
         incoming = [edge for edge in state.spec.edges if edge.to == node.id]
         if gate(incoming, state.status | inside).skips:
-            # The commit of the last parent has said so on the bus; the supervisor counts what is still open.
+            # The commit of the last parent has skipped it on the bus; the supervisor counts the open nodes.
             self._link.send(Skipped(state.number, node.id))
             return NodeStatus.SKIPPED
         if state.cancelled or self._link.held(state.number):
             raise Abandoned
         declaration = state.executor.services.get(node.service)
-        if declaration is not None and declaration.version == node.version and not is_code(declaration, node.code):
-            self._link.send(Edited(state.number))  # the segment goes back; a new process reads the source
+        if (
+            declaration is not None
+            and declaration.version == node.version
+            and not is_current_code(declaration, node.code)
+        ):
+            self._link.send(Edited(state.number))  # the segment is returned; a new process loads the source
             raise Abandoned
-        if not self._chain:  # in a chain the supervisor knows
+        if not self._chain:  # in a chain the supervisor can tell
             self._link.send(Started(state.number, node.id))
         attempt = 1 if self._ran_one else state.attempt
         meter = Meter()
@@ -98,11 +102,11 @@ class SegmentRun:
         except orjson.JSONEncodeError as error:
             raise WorkbenchError(
                 "node.bad_output",
-                f"{node.service} returned something that JSON cannot hold: {error}",
+                f"{node.service} returned a value that JSON cannot represent: {error}",
                 where=f"node {node.id}: output",
                 seen=str(result.output)[:300],
-                allowed="values of JSON; integers of 64 bits",
-                remedy="Return it as text, or save it as an artifact.",
+                allowed="JSON values; integers of up to 64 bits",
+                remedy="Return it as a text, or save it as an artifact.",
             ) from None
         self._state.executor.report_models()
         done = Done(self._state.number, node.id, Raw(body), "" if result.cached else result.content_key)
@@ -115,13 +119,13 @@ class SegmentRun:
             raise Abandoned
 
     def _report_failure(self, node: Node, error: Exception, meter: Meter, attempt: int) -> None:
-        """Returns where the node failed for good. Raises Abandoned where another attempt follows elsewhere."""
+        """Returns if the node failed permanently. Raises Abandoned if another attempt follows elsewhere."""
         times = meter.stop()
         failure = NodeFailure(
-            error=self._told(node, error),
+            error=self._error_info(node, error),
             worker=self._state.worker,
             attempt=attempt,
-            again=worth_another(error),
+            again=is_retryable(error),
             seconds=times["seconds"],
             started_at=times["started_at"],
             finished_at=times["finished_at"],
@@ -134,8 +138,8 @@ class SegmentRun:
         if answer.verdict is not Verdict.FINAL:
             raise Abandoned
 
-    def _told(self, node: Node, error: Exception) -> ErrorInfo:
-        """What a person reads of the error."""
+    def _error_info(self, node: Node, error: Exception) -> ErrorInfo:
+        """The error as users see it."""
         if isinstance(error, OSError) and no_space(error):
             error = disk_full(error, error.filename or self._state.workdir)
         if isinstance(error, WorkbenchError):
@@ -144,10 +148,10 @@ class SegmentRun:
             info = ErrorInfo(message=f"{type(error).__name__}: {error}"[:2000], code="node.failed")
             info.details["log"] = "".join(traceback.format_exception(error))[-6000:]
             info.details["remedy"] = (
-                "Its log says where. Change what it was given, or repair its service; then go on where the job stopped."
+                "The log shows the place. Change the input or repair the service, then retry the job."
             )
-        with contextlib.suppress(OSError):  # the log's disk may be full, and this report must not die of it
-            traceback.print_exception(error)  # into the executor's log, beside what the node printed
+        with contextlib.suppress(OSError):  # the log's disk may be full, which must not prevent the report
+            traceback.print_exception(error)  # into the executor's log, next to the node's output
         where = str(info.details.get("where", ""))
         if not where.startswith(f"node {node.id}"):
             info.details["where"] = f"node {node.id}: {where}" if where else f"node {node.id}"

@@ -1,4 +1,4 @@
-"""Has an executor run one taken segment, and commits what it finishes."""
+"""Supervises an executor that runs one taken segment, and commits its results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from schemas.errors import WorkbenchError
 from schemas.event import Progress
 from schemas.status import NodeStatus
-from workbench.bus.answers import Lease, Offer, Taken, Verdict
+from workbench.bus.results import Lease, Offer, Taken, Verdict
 from workbench.crash_points import CrashPoint, reached
 from workbench.engine.artifact_uploader import ArtifactUploader
 from workbench.engine.failure_reporter import FailureReporter
@@ -39,10 +39,10 @@ from workbench.metrics import COMMITS, NODE_SECONDS, NODES
 
 
 class SegmentSupervisor:
-    """Of one segment.
+    """The supervisor of one segment.
 
     Args:
-        then_take: what the worker offers, where the next take is to travel behind the segment's last commit.
+        then_take: the worker's offer, if the next take is sent together with the segment's last commit.
     """
 
     def __init__(self, parts: SlotParts, segment: RunningSegment, then_take: Offer | None) -> None:
@@ -56,38 +56,38 @@ class SegmentSupervisor:
         self._uploader = ArtifactUploader(parts, segment, self._calls)
         self._failures = FailureReporter(parts, segment, self._calls)
         self._requests = RequestHandler(parts, segment, self._calls, self._uploader, self._failures)
-        self._ended = False  # the executor has let go
-        self._held = False  # it begins no further node: it was told so, or a node was edited
+        self._ended = False  # the executor has ended the run
+        self._held = False  # it starts no further node: it got Hold, or a node was edited
 
     def run(self) -> Taken | None:
-        """Run the segment to its end, whatever that is; returns the next one where it came with the last commit."""
+        """Run the segment until it ends. Returns the next one if it came with the last commit."""
         self._parts.renewer.watch(self._leased)
         try:
             self._executor.mark_log()
             self._executor.send(self._segment.command())
-            return self._converse()
+            return self._handle_messages()
         except Lost:
-            self._segment.log.info("segment given up", reason=str(self._leased.lost or "draining"))
-            if self._leased.lost is None:  # it is still ours, and we stop: another goes on with it at once
+            self._segment.log.info("segment lost", reason=str(self._leased.lost or "draining"))
+            if self._leased.lost is None:  # still leased, but this worker stops, so another one continues at once
                 self._release(self._leased.lease)
-            self._let_go()
+            self._cancel_run()
         except Closed:
             if self._segment.open:
                 death = self._executor.describe_death()
-                self._failures.crashed("node.crashed", f"the process that ran the node died: {death}")
-            self._executor.stop()  # behind its last node its death harms nobody
-        except WorkbenchError as error:  # what the node made cannot be kept: the store refuses it, a disk is full
+                self._failures.crashed("node.crashed", f"the node's process died: {death}")
+            self._executor.stop()  # after the last node its end has no effect
+        except WorkbenchError as error:  # the output cannot be stored: the store refuses it, or a disk is full
             self._failures.crashed(error.code, error.message, remedy=error.remedy)
-            self._let_go()
+            self._cancel_run()
         finally:
             self._parts.renewer.forget(self._leased)
             self._uploader.close()
         return None
 
-    def _converse(self) -> Taken | None:
-        """Hear the executor until the segment's last node is committed. Raises Lost, Closed."""
+    def _handle_messages(self) -> Taken | None:
+        """Handle the executor's messages until the segment's last node is committed. Raises Lost, Closed."""
         while True:
-            self._look_around()
+            self._check_state()
             message = self._executor.receive(POLL_S)
             if message is None or getattr(message, "run", self._segment.number) != self._segment.number:
                 continue
@@ -96,19 +96,19 @@ class SegmentSupervisor:
                 if not self._segment.open:
                     return taken
                 if self._parts.shutdown.draining and self._segment.chain:
-                    raise Lost  # in branches others may still compute; "end" follows them
+                    raise Lost  # in branches other nodes may still run; End follows them
             elif isinstance(message, End):
                 if self._held and self._segment.open and self._leased.lost is None:
                     self._release(self._leased.lease)
-                return None  # what is still open was skipped on the bus, or is enqueued again
+                return None  # open nodes were skipped on the bus, or are enqueued again
             else:
-                self._hear(message)
+                self._handle(message)
 
-    def _hear(self, message: FromExecutor) -> None:
-        """Take note of a report, answer a request. Raises Lost, Closed."""
-        if isinstance(message, Edited):  # what it has not begun goes back as it came
+    def _handle(self, message: FromExecutor) -> None:
+        """Handle a report or a request. Raises Lost, Closed."""
+        if isinstance(message, Edited):  # unstarted nodes are returned unchanged
             self._held = True
-            self._executor.look_soon()
+            self._executor.check_sources_soon()
         elif isinstance(message, Started):
             self._segment.started[message.node] = time.monotonic()
         elif isinstance(message, Skipped):
@@ -122,13 +122,13 @@ class SegmentSupervisor:
         elif isinstance(message, Models):
             self._executor.models = message.keys
         elif isinstance(message, Logged):
-            self._leased.said(message.node, message.line)
+            self._leased.add_log(message.node, message.line)
         elif isinstance(message, Previewed):
             self._uploader.preview(message)
         elif isinstance(message, Request):
             self._requests.answer(message)
 
-    def _look_around(self) -> None:
+    def _check_state(self) -> None:
         if self._leased.lost is not None or self._parts.shutdown.stopping:
             raise Lost
         if self._parts.shutdown.draining and not self._held:
@@ -136,13 +136,13 @@ class SegmentSupervisor:
             self._held = True
         node = self._segment.overdue()
         if node is not None:
-            self._let_go()
-            message = f"the node ran longer than its {self._segment.timeout_s(node):g} s"
+            self._cancel_run()
+            message = f"the node exceeded its timeout of {self._segment.timeout_s(node):g} s"
             self._failures.crashed("node.timeout", message, node)
             raise Lost
 
     def _commit_or_give_up(self, message: Done) -> Taken | None:
-        """Commit; a sweep's executor waits for the answer."""
+        """Commit. The executor of a batch job waits for the response."""
         try:
             return self._commit(message)
         except Lost:
@@ -151,7 +151,7 @@ class SegmentSupervisor:
 
     def _commit(self, message: Done) -> Taken | None:
         self._uploader.upload()
-        node, body = message.node, bytes(message.body)  # as the executor wrote it: not read here
+        node, body = message.node, bytes(message.body)  # not parsed here
         shutdown = self._parts.shutdown
         last = self._segment.open == {node} and not shutdown.draining and not shutdown.stopping
 
@@ -171,7 +171,7 @@ class SegmentSupervisor:
         reached(CrashPoint.COMMIT_UPLOADED)
         verdict, taken = self._calls.bus(commit)
         while verdict is Verdict.ROUND:
-            if taken is not None:  # it came behind a commit that was none
+            if taken is not None:  # it came with a refused commit
                 self._release(taken.lease)
             self._uploader.upload_again()
             verdict, taken = self._calls.bus(commit)
@@ -187,9 +187,9 @@ class SegmentSupervisor:
         self._segment.settle(node)
         if verdict is Verdict.YIELD:
             self._parts.renewer.forget(self._leased)
-            self._segment.log.debug("a person's work goes first", node=node)
+            self._segment.log.debug("interactive work goes first", node=node)
         if message.id:
-            with contextlib.suppress(Closed):  # the next receive says so; what was taken behind the commit is not lost
+            with contextlib.suppress(Closed):  # the next receive reports it; the taken segment is not lost
                 self._executor.send(Outcome(message.id, verdict))
         return taken
 
@@ -199,10 +199,10 @@ class SegmentSupervisor:
         if node in self._segment.started:
             NODE_SECONDS.labels(service).observe(time.monotonic() - self._segment.started[node])
 
-    def _let_go(self) -> None:
-        """Have the executor let go of a segment that is not worked on any more."""
+    def _cancel_run(self) -> None:
+        """Cancel the executor's run."""
         if not self._ended:
-            self._ended = self._executor.let_go(self._segment.number)
+            self._ended = self._executor.cancel_run(self._segment.number)
 
     def _release(self, lease: Lease) -> None:
         release(self._bus, lease, self._leased.worker)

@@ -1,4 +1,4 @@
-"""What a slot works with, whatever segment it is at, and how it is told to end."""
+"""The parts of a slot that all segments share, and its shutdown state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.store.objects import Objects
 class Shutdown:
     """Set by the worker, read by its slot.
 
-    Draining: take nothing more, finish the node that runs. Stopping: hand back at once.
+    Draining: take no more segments, finish the running node. Stopping: return work at once.
     """
 
     def __init__(self) -> None:
@@ -38,15 +38,15 @@ class Shutdown:
         return self._stopping.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait, or end at once where the slot stops; returns whether it does."""
+        """Wait, but return at once if the slot stops. Returns whether it stops."""
         return self._stopping.wait(seconds)
 
 
 @dataclass(frozen=True)
 class SlotParts:
-    """Shared by the slot and what it makes for each segment."""
+    """Shared by the slot and the objects that it creates for each segment."""
 
-    pool: str  # by its name on the bus
+    pool: str  # its name on the bus
     bus: Bus
     objects: Objects
     cache: LocalCache

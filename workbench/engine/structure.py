@@ -1,4 +1,4 @@
-"""What must hold of a graph whatever its services: unique ids, edges that end somewhere, no cycle."""
+"""Checks the structure of a graph, independent of its services: unique ids, existing nodes in edges, no cycle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.graph import Graph
 def topological_order(graph: Graph) -> list[str]:
     """Node ids, parents before children, ties in document order.
 
-    Raises WorkbenchError: graph.duplicate_id, graph.dangling_edge, graph.cycle (naming the nodes on it).
+    Raises WorkbenchError: graph.duplicate_id, graph.dangling_edge, graph.cycle (with its nodes).
     """
     ids = [node.id for node in graph.nodes]
     twice = [node_id for node_id, count in Counter(ids).items() if count > 1]
@@ -23,7 +23,7 @@ def topological_order(graph: Graph) -> list[str]:
             f"{len(twice)} node id(s) are used more than once",
             where="nodes",
             seen=twice[:10],
-            remedy="Give each node an id of its own.",
+            remedy="Give each node a unique id.",
         )
     known = set(ids)
     for index, edge in enumerate(graph.edges):
@@ -32,17 +32,17 @@ def topological_order(graph: Graph) -> list[str]:
                 near = get_close_matches(end, ids, n=3)
                 raise WorkbenchError(
                     "graph.dangling_edge",
-                    f"an edge names a node that does not exist: {end}",
+                    f"an edge refers to a node that does not exist: {end}",
                     where=f"edges[{index}].{name}",
                     seen=end,
                     allowed=near or ids[:20],
-                    remedy="Correct the id, or remove the edge.",
+                    remedy="Correct the id or remove the edge.",
                 )
     twin = next((pair for pair, count in Counter((e.from_, e.to) for e in graph.edges).items() if count > 1), None)
     if twin:
         raise WorkbenchError(
             "graph.dangling_edge",
-            "two edges join the same two nodes",
+            "two edges connect the same two nodes",
             where="edges",
             seen=f"{twin[0]} -> {twin[1]} twice",
             allowed="one edge between two nodes",
@@ -61,12 +61,12 @@ def topological_order(graph: Graph) -> list[str]:
             "the edges form a cycle",
             where="edges",
             seen=" -> ".join(error.args[1]),
-            remedy="Remove one of these edges: every node must be able to run after its parents.",
+            remedy="Remove one of these edges, so that every node can run after its parents.",
         ) from None
 
 
 def ancestors(graph: Graph, order: list[str]) -> dict[str, set[str]]:
-    """All nodes that must be final before each node can run."""
+    """For each node, all nodes that must be final before it can run."""
     parents = graph.parents()
     found: dict[str, set[str]] = {}
     for node_id in order:

@@ -1,4 +1,4 @@
-"""The executor's side of the conversation with its supervisor."""
+"""The executor's side of the connection to its supervisor."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from workbench.engine.messages import (
 
 
 class SupervisorLink:
-    """Sends reports and requests from any thread; ``listen`` hears commands and answers on a thread of its own."""
+    """Sends reports and requests from any thread. ``listen`` receives commands and responses on a separate thread."""
 
     def __init__(self, channel: Channel[ToExecutor]) -> None:
         self._channel = channel
         self.runs: queue.SimpleQueue[Run] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
-        self._held: set[int] = set()  # the supervisor drains: no further node of them starts
+        self._held: set[int] = set()  # no further node of these runs starts, because the supervisor drains
         self._asked: dict[int, Future[Answer]] = {}
         self._requests = 0
         self._lock = threading.Lock()
@@ -42,9 +42,9 @@ class SupervisorLink:
         self._channel.send(message)
 
     def ask(self, request: Request) -> Answer:
-        """Send a request and wait for its answer.
+        """Send a request and wait for its response.
 
-        Raises the WorkbenchError it answers with, and Cancelled where the segment was given up.
+        Raises the WorkbenchError of the response, and Cancelled if the segment is lost.
         """
         answer: Future[Answer] = Future()
         with self._lock:
@@ -54,13 +54,13 @@ class SupervisorLink:
         self.send(msgspec.structs.replace(request, id=number))
         reply = answer.result()
         if isinstance(reply, GivenUp):
-            raise Cancelled  # nobody is at fault
+            raise Cancelled  # not a failure
         if isinstance(reply, Refused):
             raise WorkbenchError.from_info(reply.error)
         return reply
 
     def listen(self) -> None:
-        """Read messages until the supervisor is gone. Raises Closed, Unreadable."""
+        """Read messages until the supervisor ends. Raises Closed, Unreadable."""
         while True:
             message = self._channel.receive()
             if isinstance(message, Run):
@@ -82,7 +82,7 @@ class SupervisorLink:
         return run in self._held
 
     def end(self, run: int) -> None:
-        """Let go of a run."""
+        """Report the end of a run."""
         self.send(End(run))
         self._cancelled.discard(run)
         self._held.discard(run)

@@ -1,4 +1,4 @@
-"""Threads that carry a role. When one of them dies, so does the process: whoever supervises it starts it anew."""
+"""Threads of a role. If one of them dies, the process ends, and its supervisor restarts it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ log = structlog.get_logger()
 
 
 def service_thread(name: str, run: Callable[[], None]) -> threading.Thread:
-    """A daemon thread, not started yet. An exception that ``run`` lets out is logged and ends the process.
+    """A daemon thread, not started yet. An uncaught exception of ``run`` is logged and ends the process.
 
-    Half a role is worse than none: it would hold its place and announce itself for ever.
+    An incomplete role is worse than none, because it would occupy its place and announce itself forever.
     """
 
     def guarded() -> None:
         try:
             run()
         except BaseException:
-            log.exception("service died", service=name)
+            log.exception("a service thread died", service=name)
             os._exit(1)
 
     return threading.Thread(target=guarded, name=name, daemon=True)

@@ -1,4 +1,4 @@
-"""Whole validation at submit: what comes out is pinned, or the person is told what to change and nothing was queued."""
+"""Complete validation at submit: returns a pinned graph, or raises an error with a remedy before anything is queued."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.engine.structure import ancestors, topological_order
 
 @dataclass(frozen=True)
 class Checked:
-    """A graph that can run: planes, versions, identities, parameters and inputs written out."""
+    """A graph that can run, with explicit planes, versions, identities, parameters and inputs."""
 
     graph: Graph
     order: list[str]
@@ -36,12 +36,13 @@ def validate(
     """Check and pin a graph.
 
     Args:
-        graph: as parsed.
+        graph: a parsed graph.
         services: declarations by service name.
-        identity_of: code, weights and packages of a service; raises WorkbenchError where they cannot be told.
+        identity_of: returns code, weights and packages of a service; raises WorkbenchError if they cannot be
+            determined.
 
-    A node that is completed and has its output stays completed: half-done graphs are resumed. One that was made by
-    other code does not, nor what came of it. Every other state is forgotten. Raises WorkbenchError with a graph.* code.
+    A completed node with an output stays completed, so that partial graphs can be resumed, unless it or a node before
+    it was made by other code. All other states are reset. Raises WorkbenchError with a graph.* code.
     """
     order = topological_order(graph)
     declarations = {node.id: _declaration(node, services) for node in graph.nodes}
@@ -71,10 +72,10 @@ def validate(
 
 
 def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
-    """Let each service look at the inputs that are known already (a portrait without a face is refused here).
+    """Let each service check its available inputs, so that for example a portrait without a face is refused here.
 
     Args:
-        open_ref: a local file with an artifact's bytes; raises WorkbenchError (store.missing).
+        open_ref: returns a local file with an artifact's bytes; raises WorkbenchError (store.missing).
     """
     for node in checked.graph.nodes:
         for ref in refs_in(node.input):
@@ -82,7 +83,7 @@ def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
         check = checked.declarations[node.id].check
         if check is None or node.status is NodeStatus.COMPLETED:
             continue
-        known = {name: _known(value, open_ref) for name, value in _visible(node, checked).items()}
+        known = {name: _value(value, open_ref) for name, value in _visible(node, checked).items()}
         try:
             check(checked.declarations[node.id].params.model_validate(node.params), known)
         except WorkbenchError as error:
@@ -91,7 +92,7 @@ def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
 
 
 def _visible(node: Node, checked: Checked) -> dict[str, Any]:
-    """The inputs that are known before anything runs, looked up through nodes that keep what a picture shows."""
+    """The inputs that are available before the run, also through nodes that keep the subject of an image."""
     found: dict[str, Any] = {}
     for name, value in node.input.items():
         seen = value
@@ -103,7 +104,7 @@ def _visible(node: Node, checked: Checked) -> dict[str, Any]:
     return found
 
 
-def _known(value: Any, open_ref: Callable[[Ref], Path]) -> Any:
+def _value(value: Any, open_ref: Callable[[Ref], Path]) -> Any:
     return open_ref(refs_in(value)[0]) if is_ref(value) else literal(value)
 
 
@@ -130,12 +131,12 @@ def _check_plane(node: Node, declaration: NodeDeclaration) -> None:
             where=f"node {node.id}: plane",
             seen=node.plane.value,
             allowed=declaration.plane.value,
-            remedy="Correct the plane, or leave it out.",
+            remedy="Correct the plane or omit it.",
         )
 
 
 def checked_params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
-    """The node's parameters with every default written out. Raises WorkbenchError (graph.bad_param)."""
+    """The node's parameters with all defaults made explicit. Raises WorkbenchError (graph.bad_param)."""
     fields = declaration.params.model_fields
     unknown = sorted(set(node.params) - set(fields))
     if unknown:
@@ -162,7 +163,7 @@ def checked_params(node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
 
 
 def _is_outdated(node: Node, declaration: NodeDeclaration, identity: Identity) -> bool:
-    """Whether its output was made by other code than would make it now. A person's own output names no maker."""
+    """Whether other code made its output than would make it now. Outputs from users have no recorded code."""
     made_by = ((node.version, declaration.version), (node.code, identity.code))
     return node.status is NodeStatus.COMPLETED and any(was not in (None, now) for was, now in made_by)
 
@@ -175,7 +176,7 @@ def _state(node: Node, declaration: NodeDeclaration, *, outdated: bool) -> dict[
             raise invalid(
                 error,
                 "graph.bad_input",
-                "the output of a completed node does not fit its service",
+                "the output of a completed node does not match its service",
                 where=f"node {node.id}: output",
                 remedy="Correct the output, or set the node's status to pending so that it runs again.",
             ) from None

@@ -1,6 +1,6 @@
-"""Length-prefixed frames between two processes over a socket pair: the length in 4 bytes, big-endian, then the bytes.
+"""Length-prefixed frames between two processes over a socket pair: 4 bytes of length, big-endian, then the body.
 
-Never over stdout: a node may print. A frame is at most 64 MiB.
+stdout is not used, because a node may print. A frame has at most 64 MiB.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Closed(Exception):
-    """The other side is gone."""
+    """The other side has closed the connection."""
 
 
 class Wire:
@@ -35,12 +35,12 @@ class Wire:
             raise Closed(str(error)) from error
 
     def receive(self, timeout_s: float | None = None) -> bytes | None:
-        """The next frame, or None when none came in time. Raises Closed."""
+        """The next frame, or None after the timeout. Raises Closed."""
         while True:
             body = self._pop()
             if body is not None:
                 return body
-            # Not settimeout: it would apply to the senders in other threads too.
+            # settimeout is not used, because it would also apply to senders in other threads.
             if timeout_s is not None and not select.select([self._socket], [], [], timeout_s)[0]:
                 return None
             try:

@@ -1,4 +1,4 @@
-"""A worker process: slots, lease renewer, listener for cancellations, announcement. The same for both planes."""
+"""A worker process: slots, lease renewer, listener for cancellations, announcement. Both planes use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import structlog
 from schemas.capability import WorkerManifest
 from schemas.status import Plane
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.engine.cut import pool_name
 from workbench.engine.executor_process import ExecutorProcess
 from workbench.engine.lease import LeaseRenewer
@@ -54,19 +54,19 @@ class Worker:
         self._objects = Objects.connect(settings)
         self._renewer = LeaseRenewer(self._bus(), settings.lease_s)
         self._stopping = threading.Event()
-        self.drained = threading.Event()  # an operator wants this worker to finish what it does and leave
+        self.drained = threading.Event()  # an operator drains this worker
         self._slots = [self._slot(index) for index in range(slots)]
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start everything; returns at once."""
+        """Start all threads and return at once."""
         _clear_work(self.settings)
         self._renewer.start()
         for run in (self._start_slots, self._announce, self._listen):
             service_thread(run.__name__.strip("_"), run).start()
 
     def _start_slots(self) -> None:
-        """The first executor alone: several at once would make each other wait for the processor."""
+        """Start the executors one after the other, because several at once would compete for the processor."""
         for slot in self._slots:
             if self._stopping.is_set():
                 return
@@ -77,7 +77,7 @@ class Worker:
                 pass
 
     def wait_ready(self, timeout_s: float = 60.0) -> bool:
-        """Whether the worker can run nodes: its first executor came up in time."""
+        """Whether the worker can run nodes, that is, its first executor started in time."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self._slots[0].executor.services:
@@ -87,7 +87,7 @@ class Worker:
         return False
 
     def stop(self) -> None:
-        """Take nothing more, let running nodes finish for ``drain_s``, hand back the rest and end the executors."""
+        """Take no more segments, let running nodes finish for ``drain_s``, return the rest and stop the executors."""
         self._stopping.set()
         for slot in self._slots:
             slot.shutdown.drain()
@@ -95,7 +95,7 @@ class Worker:
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
         if busy := [thread.name for thread in self._threads if thread.is_alive()]:
-            log.info("handing back what is unfinished", worker=self.name, slots=busy, after_s=self.settings.drain_s)
+            log.info("returning unfinished segments", worker=self.name, slots=busy, after_s=self.settings.drain_s)
         for slot in self._slots:
             slot.shutdown.stop()
         for thread in self._threads:
@@ -105,8 +105,8 @@ class Worker:
         self._renewer.stop()
         try:
             self._bus().leave(self.name, [slot.name for slot in self._slots])
-        except BUS_AWAY as error:
-            log.info("left without a word", worker=self.name, error=str(error))
+        except BUS_UNREACHABLE as error:
+            log.info("could not sign off from the bus", worker=self.name, error=str(error))
 
     def _bus(self) -> Bus:
         return Bus(self.settings.bus_url, self.settings.namespace)
@@ -117,7 +117,7 @@ class Worker:
             f"WORKBENCH_{field.upper()}": str(getattr(self.settings, field))
             for field in ("llm_url", "llm_model", "llm_api_key")
         }
-        # A node needs neither the bus nor the stores; what it cannot see it cannot leak.
+        # A node needs neither the bus nor the stores, and it cannot leak credentials that it does not have.
         environment |= dict.fromkeys(_SECRETS, "")
         executor = ExecutorProcess(name, self.settings.home, self.cache.folder, self.cache.limit_bytes, environment)
         pool = pool_name(self.plane, self.pool)
@@ -125,7 +125,7 @@ class Worker:
         return Slot(name, self.plane, self.pool, parts)
 
     def manifest(self) -> WorkerManifest:
-        """What this worker offers, as its executor reported it."""
+        """The services of this worker, as its executor reported them."""
         services = [
             service
             for service in self._slots[0].executor.services
@@ -151,15 +151,17 @@ class Worker:
         bus = self._bus()
         self.wait_ready()
         while not self._stopping.is_set():
-            told, until = self._slots[0].executor.services, time.monotonic() + ANNOUNCE_EVERY_S
+            announced, until = self._slots[0].executor.services, time.monotonic() + ANNOUNCE_EVERY_S
             try:
                 if bus.announce(self.name, self.manifest().to_json(), for_s=3 * ANNOUNCE_EVERY_S):
                     log.info("an operator drains this worker", worker=self.name)
                     self.drained.set()
-                while time.monotonic() < until and self._slots[0].executor.services is told:  # edited: said at once
+                while (
+                    time.monotonic() < until and self._slots[0].executor.services is announced
+                ):  # after an edit, announce at once
                     if self._stopping.wait(0.2):
                         return
-            except BUS_AWAY:
+            except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
 
     def _listen(self) -> None:
@@ -171,12 +173,12 @@ class Worker:
                         self._renewer.cancelled(job)
                     if self._stopping.is_set():
                         return
-            except BUS_AWAY:
+            except BUS_UNREACHABLE:
                 self._stopping.wait(0.5)
 
 
 def _clear_work(settings: Settings) -> None:
-    """Remove the work folders of processes that are gone."""
+    """Remove the work folders of dead processes."""
     folder = settings.home / "work"
     if not folder.exists():
         return
@@ -188,25 +190,25 @@ def _clear_work(settings: Settings) -> None:
 
 
 def run_until_signal(start: Callable[[], None], stop: Callable[[], None], ended: threading.Event | None = None) -> None:
-    """Run a role in the foreground until SIGTERM, Ctrl-C or ``ended``. A second signal does not wait for ``stop``."""
+    """Run a role in the foreground until SIGTERM, Ctrl-C or ``ended``. A second signal ends the process at once."""
     stopping = threading.Event()
 
-    asked_at = 0.0
+    signalled_at = 0.0
 
-    def asked(number: int, _frame: object) -> None:
-        nonlocal asked_at
-        if stopping.is_set() and time.monotonic() - asked_at > 1.0:
-            os._exit(128 + number)  # leases run out, and nothing half-done is visible
-        asked_at = asked_at or time.monotonic()
+    def on_signal(number: int, _frame: object) -> None:
+        nonlocal signalled_at
+        if stopping.is_set() and time.monotonic() - signalled_at > 1.0:
+            os._exit(128 + number)  # leases expire, and no partial result is visible
+        signalled_at = signalled_at or time.monotonic()
         stopping.set()
 
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, asked)
+        signal.signal(name, on_signal)
     parent = os.getppid()
     start()
     while not stopping.wait(0.5):
         if os.getppid() != parent and parent != 1:
-            log.warning("the parent process is gone; stopping")
+            log.warning("the parent process has ended; stopping")
             break
         if ended is not None and ended.is_set():
             break

@@ -1,7 +1,7 @@
-"""What differs between operating systems, in one place.
+"""The differences between operating systems, in one place.
 
-`Host` works on any POSIX system; `LinuxHost` overrides what the Linux kernel does better. `this_host` is the one of
-this process. ``WORKBENCH_PORTABLE=1`` selects `Host` on Linux as well: that is how it is tested where only Linux is.
+`Host` works on any POSIX system; `LinuxHost` overrides the parts for which Linux has a better way. `this_host` returns
+the host of this process. ``WORKBENCH_PORTABLE=1`` selects `Host` on Linux too, so that it can be tested there.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ def this_host() -> Host:
 
 
 def python_module(module: str, *arguments: str, python: str = sys.executable) -> list[str]:
-    """The command that runs a module in a Python process of its own.
+    """The command that runs a module in a separate Python process.
 
-    ``-P`` keeps the current folder out of its search path. People start the workbench in folders that hold a
-    ``nodes.py`` or a ``schemas/`` of their own, and the child would import those in place of ours.
+    ``-P`` excludes the current folder from the search path. Users start the workbench in folders with their own
+    ``nodes.py`` or ``schemas/``, and the child would import those instead of ours.
     """
     return [python, "-P", "-m", module, *arguments]
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Send a signal to a process group, where any process of it is left."""
-    # macOS answers PermissionError for a group that holds only zombies.
+    """Send a signal to a process group, if any process of it still exists."""
+    # macOS raises PermissionError for a group that contains only zombies.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def lock(file: IO[bytes] | IO[str] | int, *, shared: bool = False, wait: bool = True) -> bool:
-    """Lock an open file among processes; returns whether it is locked. The kernel frees it with the process.
+    """Lock an open file between processes. Returns whether it is locked. The kernel releases it with the process.
 
     Args:
-        shared: others may hold it too, as long as all share it.
-        wait: block until it is free. Where it is False and another process holds the lock, the answer is False.
+        shared: other processes may hold it too if all of them share it.
+        wait: block until it is free. If False and another process holds the lock, the result is False.
     """
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))

@@ -1,4 +1,4 @@
-"""What the Linux kernel does better: prctl, /proc, namespaces, and questions about sockets."""
+"""The Linux-specific parts: prctl, /proc, namespaces, and queries about sockets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LinuxHost(Host):
         self._libc = ctypes.CDLL(None, use_errno=True)  # loaded before any fork
 
     def end_with_parent(self, parent: int) -> None:
-        # The kernel counts the death of the thread that started us, and kills even while a node holds the GIL.
+        # The kernel reacts to the end of the thread that started us, and kills even while a node holds the GIL.
         self.signal_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(0)
@@ -57,20 +57,20 @@ class LinuxHost(Host):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 peak = int(line.split()[1]) * 1024
-        # "5" resets the peak (proc(5)); where the kernel forbids it the peak is that of the process so far.
+        # "5" resets the peak (proc(5)); if the kernel forbids it, the peak is that of the whole process.
         with contextlib.suppress(OSError):
             _CLEAR.write_bytes(b"5")
         return peak
 
     def isolate(self) -> None:
-        self._libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # refused in some containers: then the network stays
+        self._libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)  # some containers refuse this; then the network stays
         self._libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
     def limit_memory(self, limit_bytes: int, exit_status: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
 
     def account_of(self, client: Address, server: Address) -> int | None:
-        # One query by both addresses takes 30 µs, however many connections there are.
+        # One query with both addresses takes 30 µs, for any number of connections.
         here, there = ipaddress.ip_address(client[0]), ipaddress.ip_address(server[0])
         family = socket.AF_INET if here.version == 4 else socket.AF_INET6
         socket_id = _PORTS.pack(client[1], server[1]) + here.packed.ljust(16, b"\0") + there.packed.ljust(16, b"\0")
@@ -80,12 +80,12 @@ class LinuxHost(Host):
             kernel.send(_HEADER.pack(_HEADER.size + len(query), _BY_FAMILY, _REQUEST, 1, 0) + query)
             answer = kernel.recv(4096)
         if _HEADER.unpack_from(answer)[1] != _BY_FAMILY:
-            return None  # an error: there is no such connection
+            return None  # an error: the connection does not exist
         uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-        return uid if inode else None  # a socket that was closed has no inode, and counts as root's
+        return uid if inode else None  # a closed socket has no inode and belongs to root
 
 
 @cache
 def _statm(_pid: int) -> int:
-    """The file stays open: opening it anew for each node took longer than many a node."""
+    """The file stays open, because opening it for each node took longer than many nodes."""
     return os.open(_STATM, os.O_RDONLY | os.O_CLOEXEC)

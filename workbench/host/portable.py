@@ -1,4 +1,4 @@
-"""What every POSIX system offers, by the standard library and psutil."""
+"""The parts that work on every POSIX system, with the standard library and psutil."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Address = tuple[str, int]
 
 
 class Host:
-    """The portable host. Its methods act on the calling process, unless they name another one."""
+    """The portable host. Its methods act on the calling process, unless they name another process."""
 
     def end_with_parent(self, parent: int) -> None:
-        """Have this process killed once its parent is gone. It ends at once where the parent is gone already.
+        """Kill this process when its parent ends. If the parent has already ended, the process ends at once.
 
-        Here a thread looks four times a second. It waits while native code holds the GIL.
+        The portable version uses a thread that checks four times a second. It waits while native code holds the GIL.
         """
 
         def watch() -> None:
@@ -36,38 +36,39 @@ class Host:
         threading.Thread(target=watch, name="parent", daemon=True).start()
 
     def signal_with_parent(self, number: signal.Signals) -> None:
-        """Ask for a signal at the death of the thread that forked this process; it survives exec.
+        """Request a signal when the thread that forked this process ends. The request survives exec.
 
-        Here nothing does that: `workbench.embedded.guard` ends the children of a supervisor that was killed.
+        The portable version does nothing: `workbench.embedded.guard` ends the children of a killed supervisor.
         """
 
     def has_exited(self, pid: int) -> bool:
-        """Whether a child has ended, leaving it to be waited for: until then its number is not given away."""
-        # os.waitid, which Linux has for this, came to macOS with Python 3.13.
+        """Whether a child has ended. It is not reaped, so that its pid is not reused."""
+        # os.waitid, which the Linux version uses, came to macOS with Python 3.13.
         try:
             return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return True
 
     def resident_bytes(self) -> int:
-        """The memory that this process takes now."""
+        """The current memory use of this process."""
         return int(psutil.Process().memory_info().rss)
 
     def peak_bytes(self) -> int:
-        """The most memory it took since the last call. Here: since it started, because nothing resets that."""
+        """The peak memory since the last call. The portable version returns the peak since the start of the process."""
         # getrusage(2): bytes on macOS, KiB on Linux and the BSDs
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
     def isolate(self) -> None:
-        """Give up the network and the right to gain privileges, where the kernel can. Call it before any thread starts.
+        """Drop the network and the right to gain privileges, if the kernel can. Call it before any thread starts.
 
-        Here nothing is given up.
+        The portable version does nothing.
         """
 
     def limit_memory(self, limit_bytes: int, exit_status: int) -> None:
-        """Bound this process's memory: what exceeds it raises MemoryError, or ends the process with that status.
+        """Limit this process's memory: above the limit, it gets a MemoryError or ends with that exit status.
 
-        Here a thread watches the resident memory and ends the process: macOS refuses a limit of the address space.
+        The portable version uses a thread that watches the resident memory, because macOS refuses a limit of the
+        address space.
         """
 
         def watch() -> None:
@@ -78,8 +79,8 @@ class Host:
         threading.Thread(target=watch, name="memory", daemon=True).start()
 
     def account_of(self, client: Address, server: Address) -> int | None:
-        """The user id that holds the client's end of a TCP connection of this machine.
+        """The user id that owns the client's end of a TCP connection on this machine.
 
-        None where there is no such connection, where its end was closed, and on a system that does not tell, as here.
+        None if the connection does not exist, if its end was closed, and on systems without such a query, as here.
         """
         return None

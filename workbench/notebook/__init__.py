@@ -1,1 +1,1 @@
-"""The workbench as small Python, for notebooks and scripts: ``from workbench import connect``."""
+"""The Python API for notebooks and scripts: ``from workbench import connect``."""

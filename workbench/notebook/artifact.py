@@ -1,4 +1,4 @@
-"""An artifact in a notebook: it plays or shows itself by its URL, and its bytes are had as a file."""
+"""An artifact in a notebook: it displays itself by its URL, and provides its bytes as a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Artifact:
     """One file of the object store.
 
     Args:
-        named: whether a job names it: the page shows no other.
+        named: whether a job refers to it; the page shows only those artifacts.
     """
 
     def __init__(self, deployment: Deployment, ref: Ref, *, named: bool = True) -> None:
@@ -34,16 +34,19 @@ class Artifact:
 
     @property
     def url(self) -> str:
-        """A link that expires after a week. For good it is at the page, which a notebook may link to and not embed."""
+        """A link that expires after a week.
+
+        The page shows the artifact permanently; a notebook may link to it, not embed it.
+        """
         return link_to(self._deployment, self.ref)
 
     @property
     def path(self) -> Path:
-        """A local copy, to be read only. Blocks while it is fetched."""
+        """A local, read-only copy. Blocks while it is fetched."""
         return self._deployment.open(self.ref)
 
     def save(self, target: str | Path) -> Path:
-        """Copy it to a file of one's own; never half-written."""
+        """Copy it to the given file, which is never incomplete."""
         return self._deployment.save(self.ref, Path(target).expanduser())
 
     def read_bytes(self) -> bytes:
@@ -51,7 +54,7 @@ class Artifact:
         return self.path.read_bytes()
 
     def read_text(self) -> str:
-        """Its text, from UTF-8."""
+        """Its text, decoded from UTF-8."""
         return self.path.read_text(encoding="utf-8")
 
     def __eq__(self, other: object) -> bool:
@@ -64,7 +67,7 @@ class Artifact:
         return artifact_text(self.ref)
 
     def view(self, title: str = "") -> ArtifactView:
-        """It as a widget, to be put into a layout."""
+        """A widget that displays it, for a layout."""
         return views.artifact_view(self._deployment, self.ref, title, named=self.named)
 
     def _ipython_display_(self) -> None:

@@ -1,7 +1,7 @@
-"""A graph built by hand: ``g.generate.hibari_tts(narration="Hello")``, checked at each step.
+"""Builds graphs by hand: ``g.generate.hibari_tts(narration="Hello")``, checked at each step.
 
-The families and services, their keywords, defaults and bounds come from the node models, so a new node is there by
-existing. What a call returns has an attribute for each output; giving one to another call draws the edge.
+The families and services, their keywords, defaults and bounds come from the node models, so a new node is available
+automatically. The result of a call has an attribute for each output; passing one to another call adds the edge.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from schemas.graph import SCHEMA, Edge, Graph, Node
 from schemas.refs import Ref
 from schemas.status import EdgeKind
 from workbench.engine.validate import checked_params
+from workbench.notebook.arguments import validated
 from workbench.notebook.artifact import Artifact
-from workbench.notebook.given import validated
 from workbench.notebook.job import Job
 from workbench.notebook.shown_graph import ShownGraph
 
 
 class Output:
-    """An output of a node of the graph; not known before the node has run."""
+    """An output of a node of the graph, whose value is not available before the node runs."""
 
     def __init__(self, node: BuiltNode, name: str) -> None:
         self.node = node
@@ -67,12 +67,12 @@ class BuiltNode:
 
 
 class GraphBuilder:
-    """A graph that grows. Nothing is sent before it is run.
+    """A graph under construction. Nothing is sent before it runs.
 
     Args:
-        upload: the reference of a file of a kind, once the file is in the object store.
-        submit: takes the graph and options of ``wb.run``.
-        draw: makes what shows a graph.
+        upload: stores a file of a kind and returns its reference.
+        submit: submits the graph with the options of ``wb.run``.
+        draw: creates the drawing of a graph.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class GraphBuilder:
         if family.startswith("_") or family not in _families():
             near = get_close_matches(family, _families(), n=3)
             raise AttributeError(
-                f"there are no services {family}.…; there are {', '.join(near or sorted(_families()))}",
+                f"there is no service family {family}; available: {', '.join(near or sorted(_families()))}",
                 name=family,
                 obj=self,
             )
@@ -113,10 +113,10 @@ class GraphBuilder:
         """Add a node; ``g.generate.remux(…)`` does the same.
 
         Args:
-            service: its full name.
-            as_: id in the graph; default: the last part of the service, numbered where it is taken.
-            after: nodes that must have ended well before, without handing anything over.
-            values: its parameters and inputs by name. A path is uploaded where a file is taken.
+            service: full name of the service.
+            as_: id in the graph; default: the last part of the service, numbered if it is taken.
+            after: nodes that must have completed before, without passing data.
+            values: parameters and inputs by name. For a file input, a path is uploaded.
 
         Raises WorkbenchError: graph.unknown_service, graph.bad_param, graph.bad_input.
         """
@@ -125,11 +125,11 @@ class GraphBuilder:
         if node_id in self._nodes:
             raise WorkbenchError(
                 "graph.schema",
-                f"the graph has a node {node_id} already",
+                f"the graph already has a node {node_id}",
                 where="as_",
                 seen=node_id,
-                allowed="an id that is free",
-                remedy="Give another one, or none.",
+                allowed="an unused id",
+                remedy="Choose another id, or omit it.",
             )
         inputs, params = _sorted(declaration, node_id, values)
         parents: dict[str, None] = dict.fromkeys(one.id for one in ([after] if isinstance(after, BuiltNode) else after))
@@ -141,11 +141,11 @@ class GraphBuilder:
         return BuiltNode(node_id, declaration)
 
     def on_failure(self, node: BuiltNode, *, then: BuiltNode) -> None:
-        """Run ``then`` where ``node`` failed, and only there."""
+        """Run ``then`` only if ``node`` failed."""
         self._edges.append(Edge(from_=node.id, to=then.id, kind=EdgeKind.ON_FAILURE))
 
     def remove(self, node: BuiltNode) -> None:
-        """Take a node out, with its edges."""
+        """Remove a node and its edges."""
         self._nodes.pop(node.id, None)
         self._edges = [edge for edge in self._edges if node.id not in (edge.from_, edge.to)]
 
@@ -157,7 +157,7 @@ class GraphBuilder:
         return node_id
 
     def _bound(self, value: Any, model: type[BaseModel], name: str, parents: dict[str, None]) -> Any:
-        """An input as the document writes it; nodes that it comes from are added to ``parents``."""
+        """An input in the form of the document. Nodes that it comes from are added to ``parents``."""
         if isinstance(value, (list, tuple)) and value and all(isinstance(item, Output) for item in value):
             return [self._bound(item, model, name, parents) for item in value]
         if isinstance(value, Output):
@@ -175,14 +175,14 @@ class GraphBuilder:
     # -- using ------------------------------------------------------------------------------------------------------
 
     def build(self) -> Graph:
-        """The document. Raises WorkbenchError (graph.schema) for a graph without nodes."""
+        """The graph document. Raises WorkbenchError (graph.schema) if the graph has no nodes."""
         if not self._nodes:
             raise WorkbenchError(
                 "graph.schema",
                 "the graph has no nodes",
                 where=self.name,
                 allowed=sorted(_families()),
-                remedy="Add one: g.generate.hibari_tts(narration='Hello.')",
+                remedy="Add a node: g.generate.hibari_tts(narration='Hello.')",
             )
         return Graph(
             schema_=SCHEMA,
@@ -193,7 +193,7 @@ class GraphBuilder:
         )
 
     def to_json(self, *, indent: bool = True) -> str:
-        """The ``langgraph.v1`` document; `workbench submit` takes it as a file."""
+        """The ``langgraph.v1`` document; `workbench submit` accepts it as a file."""
         document = self.build().model_dump(mode="json", by_alias=True, exclude_defaults=True)
         document = {"schema": SCHEMA, **document}
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else 0).decode()
@@ -203,7 +203,7 @@ class GraphBuilder:
         return self._draw(self.build())
 
     def run(self, **options: Any) -> Job:
-        """Submit it; ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""
+        """Submit the graph. ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""
         return self._submit(self, **options)
 
     def __repr__(self) -> str:
@@ -226,7 +226,7 @@ class Family:
         known = _families()[self._family]
         if name not in known:
             raise AttributeError(
-                f"there is no service {self._family}.{name}; there are "
+                f"there is no service {self._family}.{name}; available: "
                 f"{', '.join(get_close_matches(name, known, n=3) or sorted(known))}",
                 name=name,
                 obj=self,
@@ -238,7 +238,7 @@ class Family:
 
 
 class Service:
-    """A call that adds a node. Its signature and text are those of the node file."""
+    """A callable that adds a node, with the signature and documentation of the node file."""
 
     def __init__(self, builder: GraphBuilder, declaration: NodeDeclaration) -> None:
         self._builder = builder
@@ -270,7 +270,7 @@ def _declaration(service: str) -> NodeDeclaration:
             where="add",
             seen=service,
             allowed=get_close_matches(service, known, n=3, cutoff=0.4) or sorted(known),
-            remedy="dir(g) shows the families, dir(g.generate) the services of one.",
+            remedy="dir(g) shows the families, dir(g.generate) the services of a family.",
         )
     return known[service]
 
@@ -278,7 +278,7 @@ def _declaration(service: str) -> NodeDeclaration:
 def _sorted(
     declaration: NodeDeclaration, node_id: str, values: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(inputs, params) by which model has the field; a name of both is an input."""
+    """The values split into (inputs, params). A name that both models have is an input."""
     takes, has = declaration.inputs.model_fields, declaration.params.model_fields
     unknown = [name for name in values if name not in takes and name not in has]
     if unknown:

@@ -1,4 +1,4 @@
-"""A job in a notebook or a script: what is true of it now, and what it made."""
+"""A job in a notebook or a script: its current state and its results."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
+from workbench.client.completion import await_record, await_tracked
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
-from workbench.client.finish import await_record, await_tracked
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
-from workbench.notebook import views, within
+from workbench.notebook import execution_context, views
+from workbench.notebook.arguments import params_by_node
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.display import settle, show_as
-from workbench.notebook.figures import Figures
-from workbench.notebook.given import params_by_node
+from workbench.notebook.metrics import Metrics
 from workbench.notebook.shown_graph import ShownGraph
 from workbench.notebook.static_html import job_html, job_text, states_of, video_of
 from workbench.notebook.tables import Table
@@ -36,23 +36,23 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """One job. It runs on the deployment: a kernel that ends changes nothing for it.
+    """One job. It runs in the deployment, so the end of a kernel does not affect it.
 
-    What it made (``video``, ``audio``, ``outputs``, ``metrics``) is waited for. In a notebook a job shows itself live;
-    in a terminal ``wait`` shows a bar. Ctrl-C, or stopping the cell, stops watching and not the job.
+    Its results (``video``, ``audio``, ``outputs``, ``metrics``) wait for its end. In a notebook a job displays itself
+    live; in a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
     """
 
     def __init__(self, deployment: Deployment, job_id: str, unserved: Sequence[str] = ()) -> None:
         self._deployment = deployment
         self.id = job_id
-        self.unserved = tuple(unserved)  # services that no worker offered when it was submitted
+        self.unserved = tuple(unserved)  # services that no worker provided at submit
         self._final: JobRecord | None = None
 
     # -- its state --------------------------------------------------------------------------------------------------
 
     @property
     def record(self) -> JobRecord:
-        """Everything that is known of it now."""
+        """The current record of the job."""
         if self._final is not None:
             return self._final
         record = self._deployment.job(self.id)
@@ -67,28 +67,28 @@ class Job:
 
     @property
     def events(self) -> Sequence[Event]:
-        """What happened so far, in order."""
+        """The events so far, in order."""
         return self._deployment.events(self.id)
 
     @property
     def params(self) -> dict[str, dict[str, Any]]:
-        """Parameters by node, defaults included."""
+        """Parameters by node, including defaults."""
         return {node.id: node.params for node in self.record.graph.nodes}
 
     @property
     def mlflow_run(self) -> str | None:
-        """URL of its page in MLflow, once it is recorded there."""
+        """URL of its page in MLflow, or None until it is recorded there."""
         return self._deployment.mlflow_run(self.id)
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 
     def wait(self, timeout_s: float | None = None, *, recorded: bool = False) -> Job:
-        """Block until it has ended, however it did; returns itself.
+        """Block until the job has ended, with any outcome. Returns the job.
 
         Args:
-            recorded: wait for its run in MLflow too, until that is whole; at most 40 s more.
+            recorded: also wait until its MLflow run is complete, for at most 40 s more.
 
-        Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job goes on.
+        Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job continues.
         """
         if not self.record.status.final:
             if timeout_s is None and sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
@@ -101,7 +101,7 @@ class Job:
         return self
 
     def __await__(self) -> Generator[Any, None, Job]:
-        """Wait without blocking the event loop. Cancelling the waiting changes nothing for the job."""
+        """Wait without blocking the event loop. Cancelling the waiting does not affect the job."""
         return self._awaited().__await__()
 
     async def _awaited(self) -> Job:
@@ -115,20 +115,22 @@ class Job:
         return self
 
     def _wait_into(self, ended: asyncio.Future[None], stopped: threading.Event) -> None:
-        """In a thread of its own that ends with the process: IPython leaves a task that Ctrl-C interrupted where it is,
-        and Python would wait at its exit for a thread of the loop's pool."""
+        """Wait in a separate daemon thread.
+
+        IPython abandons a task that Ctrl-C interrupted, and at exit Python would wait for a thread of the loop's pool.
+        """
         fault: BaseException | None = None
         try:
             self._wait(None, stopped)
         except BaseException as error:
             fault = error
 
-        def tell() -> None:
+        def set_result() -> None:
             if not ended.done():
                 ended.set_exception(fault) if fault else ended.set_result(None)
 
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            ended.get_loop().call_soon_threadsafe(tell)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits any more
+            ended.get_loop().call_soon_threadsafe(set_result)
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
         until = None if timeout_s is None else time.monotonic() + timeout_s
@@ -136,17 +138,17 @@ class Job:
             if stopped.is_set():
                 return
             if until is not None and time.monotonic() > until:
-                raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it goes on")
+                raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it continues")
         await_record(self._deployment, self.id)
         self._show_the_end()
 
     def _show_the_end(self) -> None:
-        """In the outputs that show it, where there are any."""
+        """Write the final state into the outputs that display the job, if there are any."""
         if self.record.status.final:
             settle(self.id)
 
     def _wait_with_a_bar(self) -> None:
-        # Only a terminal needs the bar, and a notebook starts faster without rich.
+        # Only a terminal needs the progress bar, and a notebook starts faster without rich.
         from workbench.terminal.progress import Follower
 
         with Follower(self._deployment, self.id, visible=True) as follower:
@@ -154,7 +156,7 @@ class Job:
         await_record(self._deployment, self.id)
 
     def _completed(self) -> JobRecord:
-        """Its record once it completed. Raises WorkbenchError: what it failed with, or job.cancelled."""
+        """Its record after it completed. Raises WorkbenchError: the job's error, or job.cancelled."""
         record = self.wait().record
         if record.status is JobStatus.FAILED:
             raise WorkbenchError.from_info(record.error) if record.error else _ended(record)
@@ -166,31 +168,31 @@ class Job:
 
     @property
     def video(self) -> Artifact:
-        """Its video: the output that its pipeline names, else the last that any node made.
+        """Its video: the declared result of its pipeline, else the last video that a node made.
 
-        Waits for the end. Raises WorkbenchError: what the job failed with, or job.no_such_output.
+        Waits for the end. Raises WorkbenchError: the job's error, or job.no_such_output.
         """
         return self._shown(video_of(self._completed()), "video")
 
     @property
     def audio(self) -> Artifact:
-        """The last sound that a node made. Waits and raises as ``video``."""
+        """The last audio file that a node made. Waits and raises like ``video``."""
         return self._shown(self._last("audio"), "audio")
 
     @property
     def image(self) -> Artifact:
-        """The last picture that a node made. Waits and raises as ``video``."""
+        """The last image that a node made. Waits and raises like ``video``."""
         return self._shown(self._last("image"), "image")
 
     @property
     def outputs(self) -> dict[str, dict[str, Any]]:
-        """What each node answered, by node and name, files as artifacts. Waits and raises as ``video``."""
+        """The outputs of each node, by node and name, with files as artifacts. Waits and raises like ``video``."""
         record = self._completed()
         return {node.id: {k: self._value(v) for k, v in (node.output or {}).items()} for node in record.nodes}
 
     @property
     def artifacts(self) -> Table:
-        """Every file it used and made so far: (node, role, name, artifact). Does not wait."""
+        """All files that it used and made so far: (node, role, name, artifact). Does not wait."""
         rows = [
             {"node": node, "role": role, "name": name, "artifact": Artifact(self._deployment, ref)}
             for node, role, name, ref in named_artifacts(self.record)
@@ -198,20 +200,20 @@ class Job:
         return Table(rows)
 
     @property
-    def metrics(self) -> Figures:
-        """Figures by ``node.name``. Waits and raises as ``video``."""
+    def metrics(self) -> Metrics:
+        """Metrics by ``node.name``. Waits and raises as ``video``."""
         record = self._completed()
-        return Figures({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
+        return Metrics({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
 
     @property
     def graph(self) -> ShownGraph:
-        """Its graph with the state of each node now, as a drawing; ``graph.document`` is the JSON."""
+        """Its graph with the current state of each node, as a drawing; ``graph.document`` is the JSON."""
         record = self.record
         return ShownGraph(self._deployment, record.graph, states_of(record))
 
     @property
     def nodes(self) -> Table:
-        """Its nodes as they are now: (node, service, status, seconds, cached, worker). Does not wait."""
+        """The current state of its nodes: (node, service, status, seconds, cached, worker). Does not wait."""
         return Table(
             [
                 {
@@ -228,7 +230,7 @@ class Job:
 
     @property
     def lineage(self) -> Table:
-        """Other jobs that made what it was given, or were given what it made: (way, what, job, there).
+        """Other jobs that made its inputs, or used its outputs: (way, what, job, there).
 
         Does not wait.
         """
@@ -253,7 +255,7 @@ class Job:
                 f"no node of job {self.id} made {'an' if kind[0] in 'ai' else 'a'} {kind}",
                 where=f"job {self.id}",
                 seen=sorted({row["artifact"].kind for row in self.artifacts if row["role"] == "output"}),
-                remedy="job.artifacts shows what it made.",
+                remedy="job.artifacts shows its files.",
             )
         return Artifact(self._deployment, ref)
 
@@ -267,49 +269,49 @@ class Job:
     # -- what can be done -------------------------------------------------------------------------------------------
 
     def cancel(self) -> bool:
-        """Stop it; False when it had ended already."""
+        """Stop the job. Returns False if it had already ended."""
         return self._deployment.cancel(self.id)
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
-        """Approve what it asks, with another text where given; it goes on."""
+        """Approve the text that it asks about, or the given replacement. The job continues."""
         self._deployment.approve(self.id, node, text=text, author=author or _login())
 
     def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
-        """Refuse what it asks: the node fails with the reason."""
+        """Reject the text that it asks about. The node fails with the reason."""
         self._deployment.reject(self.id, node, reason=reason, author=author or _login())
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
-        """The same again with other parameters, as a new job; what is known is not computed again."""
+        """Run it again with other parameters, as a new job. Cached results are not computed again."""
         changed = params_by_node(params, f"job {self.id}")
-        again = rerun(self._deployment, self.id, params=changed, fresh=fresh, parent_run=within.parent_run())
+        again = rerun(self._deployment, self.id, params=changed, fresh=fresh, parent_run=execution_context.parent_run())
         return self._followed_by(again.job)
 
     def retry(self) -> Job:
-        """Go on with one that failed or was cancelled, as a new job; what completed is kept."""
-        return self._followed_by(retry(self._deployment, self.id, parent_run=within.parent_run()).job)
+        """Continue a failed or cancelled job as a new job. Completed nodes keep their results."""
+        return self._followed_by(retry(self._deployment, self.id, parent_run=execution_context.parent_run()).job)
 
     def delete(self) -> list[str]:
-        """Remove its record and its run in MLflow; files that nothing names go with ``wb.gc()``.
+        """Delete its record and its run in MLflow. ``wb.gc()`` removes unreferenced files.
 
-        Returns what could not be done yet, in sentences. Raises WorkbenchError (job.not_final).
+        Returns a sentence for each step that is still pending. Raises WorkbenchError (job.not_final).
         """
         return delete(self._deployment, self.id)
 
     def _followed_by(self, job: str) -> Job:
-        within.note(job=job)
+        execution_context.note(job=job)
         return Job(self._deployment, job)
 
-    # -- how it shows itself ----------------------------------------------------------------------------------------
+    # -- display ---------------------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
         show_as(self.monitor)
 
     def monitor(self) -> JobMonitor:
-        """Its live view as a widget of its own, to be put into a layout."""
+        """Its live view as a separate widget, for a layout."""
         return views.job_monitor(self._deployment, self.id, self.unserved)
 
     def graph_view(self) -> GraphView:
-        """Its graph with live states as a widget; a click on a node shows its in- and outputs."""
+        """Its graph with live states as a widget. A click on a node shows its inputs and outputs."""
         return views.graph_view(self._deployment, self.id, self.unserved)
 
     def _repr_html_(self) -> str:
@@ -326,7 +328,7 @@ def _ended(record: JobRecord) -> WorkbenchError:
         where=f"job {record.id}",
         seen=record.status.value,
         allowed="completed",
-        remedy="job.retry() goes on with what it had done.",
+        remedy="job.retry() continues with the completed nodes.",
     )
 
 

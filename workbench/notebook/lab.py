@@ -1,4 +1,4 @@
-"""JupyterLab on a folder of notebooks: this environment's kernel, a token, loopback, nothing fetched from outside."""
+"""Runs JupyterLab on a folder of notebooks: this environment's kernel, a token, loopback, no external resources."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from schemas.errors import WorkbenchError
 from workbench.embedded.guard import Guard
 from workbench.embedded.process import last_lines, spawn
 from workbench.host import python_module
+from workbench.notebook.execution_context import kernel_environment
 from workbench.notebook.packages import need
-from workbench.notebook.within import kernel_environment
 from workbench.settings import Settings
 
 HOST = "127.0.0.1"
 START_S, END_S = 300.0, 15.0
-# JupyterLab reads every folder of JUPYTER_CONFIG_PATH: widgets are saved with their notebook, and no news are fetched.
+# JupyterLab reads all folders in JUPYTER_CONFIG_PATH. Widgets are saved with their notebook, and no news are fetched.
 CONFIG = Path(__file__).parent / "config"
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A JupyterLab that runs.
+    """A running JupyterLab.
 
     Attributes:
-        url: with its token; whoever has it can run code as this user.
+        url: its URL with the token; anyone who has it can run code as this user.
     """
 
     url: str
@@ -41,9 +41,9 @@ class Lab:
     log: Path
 
     def await_end(self) -> None:
-        """Block until it ends by itself. Raises WorkbenchError (stack.part_failed) where that was no orderly end."""
+        """Block until it ends by itself. Raises WorkbenchError (stack.part_failed) if it fails."""
         if code := self.process.wait():
-            raise _failed("JupyterLab has ended by itself", f"exit code {code}", self.log)
+            raise _failed("JupyterLab has stopped unexpectedly", f"exit code {code}", self.log)
 
 
 def check_installed() -> None:
@@ -53,12 +53,12 @@ def check_installed() -> None:
 
 @contextmanager
 def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str = "") -> Iterator[Lab]:
-    """JupyterLab until the block is left; its kernels end with it, jobs go on. Call it from the main thread.
+    """Run JupyterLab until the end of the block. Its kernels end with it; jobs continue. Call it from the main thread.
 
     Args:
-        folder: what it shows.
-        port: 0: a free one.
-        token: default: a new one.
+        folder: the folder to show.
+        port: its port; 0 for a free one.
+        token: its token; default: a new one.
 
     Raises WorkbenchError: stack.missing_package, notebook.no_folder, stack.port_taken, stack.part_failed.
     """
@@ -66,10 +66,10 @@ def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str =
     if not folder.is_dir():
         raise WorkbenchError(
             "notebook.no_folder",
-            "there is no such folder",
+            "the folder does not exist",
             where=str(folder),
             seen="nothing" if not folder.exists() else "a file",
-            remedy="Give the folder of your notebooks: `workbench lab FOLDER`.",
+            remedy="Name the folder of your notebooks: `workbench lab FOLDER`.",
         )
     port = _free_port(port)
     token = token or secrets.token_urlsafe(24)
@@ -77,7 +77,7 @@ def running_lab(settings: Settings, folder: Path, *, port: int = 0, token: str =
     log.parent.mkdir(parents=True, exist_ok=True)
     process = spawn(_command(folder, port), env=_environment(settings, token), cwd=folder, log=log)
     lab = Lab(f"http://{HOST}:{port}/lab?token={token}", process, log)
-    guard = Guard(settings.home)  # ends it and its kernels where this process is killed
+    guard = Guard(settings.home)  # ends it and its kernels if this process is killed
     guard.watch(process.pid)
     try:
         _await(f"http://{HOST}:{port}/api/status", token, lab)
@@ -95,7 +95,7 @@ def _command(folder: Path, port: int) -> list[str]:
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={folder}",
-        "--ServerApp.allow_root=True",  # in a container there may be no other user
+        "--ServerApp.allow_root=True",  # a container may have no other user
         "--LabApp.extension_manager=readonly",
     ]
 
@@ -104,7 +104,7 @@ def _environment(settings: Settings, token: str) -> dict[str, str]:
     paths = [str(CONFIG), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH", "")])]
     return {
         **kernel_environment(settings.home),
-        "JUPYTER_TOKEN": token,  # not an argument: every user of the machine can read those
+        "JUPYTER_TOKEN": token,  # not an argument, because all users of the machine can read those
         "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
     }
 
@@ -117,17 +117,17 @@ def _free_port(wanted: int) -> int:
         except OSError as error:
             raise WorkbenchError(
                 "stack.port_taken",
-                f"port {wanted} is occupied",
+                f"port {wanted} is in use",
                 where="--port",
                 seen=error.strerror,
-                remedy="Give another port, or none.",
+                remedy="Choose another port, or omit it.",
             ) from None
         return int(probe.getsockname()[1])
 
 
 def _await(url: str, token: str, lab: Lab) -> None:
     asked = urllib.request.Request(url, headers={"Authorization": f"token {token}"})
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is not to be told the token
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy must not see the token
     until = time.monotonic() + START_S
     while time.monotonic() < until and lab.process.poll() is None:
         try:
@@ -137,7 +137,9 @@ def _await(url: str, token: str, lab: Lab) -> None:
             time.sleep(0.1)
     code = lab.process.returncode
     raise _failed(
-        "JupyterLab did not start", f"exit code {code}" if code is not None else f"no answer in {START_S:g} s", lab.log
+        "JupyterLab did not start",
+        f"exit code {code}" if code is not None else f"no response within {START_S:g} s",
+        lab.log,
     )
 
 
@@ -147,7 +149,7 @@ def _failed(what: str, seen: str, log: Path) -> WorkbenchError:
         what,
         where=str(log),
         seen=seen,
-        remedy="Read its last lines below.",
+        remedy="Its last lines are below.",
         log=last_lines(log),
     )
 

@@ -1,4 +1,4 @@
-"""Packages of the extras that parts of a notebook need."""
+"""Checks for the optional packages that parts of the notebook layer need."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ EXECUTION = ("papermill", "nbformat", "nbconvert", "jupyter_client", "ipykernel"
 
 
 def missing(packages: Iterable[str]) -> list[str]:
-    """Those that are not installed."""
+    """The packages that are not installed."""
     return [name for name in packages if find_spec(name) is None]
 
 
 def need(what: str, packages: Iterable[str]) -> None:
-    """Raise WorkbenchError (stack.missing_package) where any of them is not installed."""
+    """Raise WorkbenchError (stack.missing_package) if any of them is not installed."""
     packages = tuple(packages)
-    if not (lacking := missing(packages)):
+    if not (absent := missing(packages)):
         return
     raise WorkbenchError(
         "stack.missing_package",
-        f"{what} needs {', '.join(lacking)}, and that is not installed",
+        f"{what} needs {', '.join(absent)}, but {'it is' if len(absent) == 1 else 'they are'} not installed",
         where=what,
         seen="not installed",
         allowed=list(packages),

@@ -1,4 +1,4 @@
-"""The pipelines as a notebook lists them."""
+"""The pipelines, as a notebook lists them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.pipelines.sdk import Pipeline
 
 
 class Pipelines(Mapping[str, Pipeline]):
-    """By name. An unknown name raises WorkbenchError (pipeline.unknown) with the ones that are near."""
+    """The pipelines by name. An unknown name raises WorkbenchError (pipeline.unknown) with similar names."""
 
     def __getitem__(self, name: str) -> Pipeline:
         return find_pipeline(name)

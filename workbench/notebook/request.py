@@ -1,4 +1,4 @@
-"""What ``wb.run`` takes for a pipeline, as a model: a notebook's parameters cell mirrors it."""
+"""The arguments of ``wb.run`` for a pipeline as a model, which the parameters cell of a notebook mirrors."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Node
 from workbench.client.options import check_options
 from workbench.engine.validate import checked_params
-from workbench.notebook.given import as_given
+from workbench.notebook.arguments import as_given
 from workbench.pipelines.registry import FIRST, find_pipeline
 from workbench.pipelines.sdk import Pipeline
 from workbench.pipelines.sdk.building import samples
 
 
 class RunRequest(BaseModel):
-    """A run of a pipeline, checked as far as possible without a deployment: its inputs and its nodes' parameters.
+    """A run of a pipeline, validated as far as possible without a deployment: its inputs and its nodes' parameters.
 
-    ``wb.run(**RunRequest(script="Hello.").options())`` submits it. The inputs of the pipeline stand beside the fields
-    below. What must be given and is not is a packaged sample, where the pipeline has one: a notebook runs as it stands.
+    ``wb.run(**RunRequest(script="Hello.").options())`` submits it. The pipeline's inputs are further fields beside
+    those below. Missing required inputs use packaged samples, if the pipeline has them, so that a notebook runs without
+    changes.
     """
 
-    model_config = ConfigDict(extra="allow")  # the inputs: the model of the pipeline checks them
+    model_config = ConfigDict(extra="allow")  # the inputs, which the pipeline's model validates
 
-    pipeline: str = Field(FIRST, description="What is run; `workbench pipelines` lists them.")
+    pipeline: str = Field(FIRST, description="Pipeline to run; `workbench pipelines` lists them.")
     params: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Parameters by node.")
     without: list[str] = Field(default_factory=list, description="Optional nodes to leave out.")
-    seed: int = Field(0, ge=0, le=2**53 - 1, description="Equal seeds give equal videos.")
-    fresh: bool = Field(False, description="Compute everything anew: ignore the cache.")
-    lane: Literal["interactive", "batch"] = Field("interactive", description="batch: behind what people wait for.")
+    seed: int = Field(0, ge=0, le=2**53 - 1, description="The same seed gives the same video.")
+    fresh: bool = Field(False, description="Ignore the cache and compute everything again.")
+    lane: Literal["interactive", "batch"] = Field("interactive", description="batch: after all interactive jobs.")
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What is given to the pipeline, by name."""
+        """The given inputs of the pipeline, by name."""
         return {name: value for name, value in self if name not in RunRequest.model_fields and value not in ("", None)}
 
     @model_validator(mode="after")
     def _the_pipeline_takes_it(self) -> RunRequest:
-        # A WorkbenchError passes through pydantic as it is, with the node, the bounds and the remedy.
+        # pydantic does not wrap a WorkbenchError, so it keeps the node, the bounds and the remedy.
         pipeline = find_pipeline(self.pipeline)
-        for name, sample in samples(pipeline, pipeline.told(self.inputs)).items():
+        for name, sample in samples(pipeline, pipeline.given_names(self.inputs)).items():
             setattr(self, name, sample)
         check_options(pipeline, as_given(pipeline, self.inputs))
         _check_nodes(pipeline, self.params, self.without)
@@ -55,7 +56,7 @@ class RunRequest(BaseModel):
 
 
 def _check_nodes(pipeline: Pipeline, params: dict[str, dict[str, Any]], without: list[str]) -> None:
-    """Raises WorkbenchError: pipeline.bad_option for a node that there is not, graph.bad_param for a value."""
+    """Raises WorkbenchError: pipeline.bad_option for an unknown node, graph.bad_param for an invalid value."""
     steps = {step.id: step for step in pipeline.steps}
     for name in (*params, *without):
         if name not in steps:

@@ -1,4 +1,4 @@
-"""Runs as rows: of a pandas frame and of a static table."""
+"""Runs as rows of a pandas frame and of a static table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EMPTY = ("id", "status", "pipeline", "experiment", "created", "seconds", "title
 
 
 def run_row(line: JobLine) -> dict[str, Any]:
-    """What a table of runs says about one."""
+    """The columns of a run in a table of runs."""
     return {
         "id": line.id,
         "status": line.status.value,
@@ -33,20 +33,20 @@ def run_row(line: JobLine) -> dict[str, Any]:
 
 
 def runs_html(lines: Sequence[JobLine]) -> str:
-    """The newest runs as an HTML table, and how many more there are."""
+    """The newest runs as an HTML table, and the number of further runs."""
     rows = [{**(row := run_row(line)), "created": f"{row['created']:%d %b %H:%M}"} for line in lines[:SHOWN]]
     more = f"<p>… and {len(lines) - SHOWN} more</p>" if len(lines) > SHOWN else ""
     return html_table(rows) + more
 
 
 def runs_text(lines: Sequence[JobLine]) -> str:
-    """The same as text."""
+    """Like ``runs_html``, as text."""
     rows = [f"{line.id}  {line.status.value:<10} {line.pipeline:<14} {line.title}" for line in lines[:SHOWN]]
     return "\n".join(rows + ([f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])) or "no runs"
 
 
 def frame_of(deployment: Deployment, lines: Sequence[JobLine]) -> pd.DataFrame:
-    """The lines as ``Runs.to_pandas`` gives them. Raises WorkbenchError (stack.missing_package)."""
+    """The runs in the form of ``Runs.to_pandas``. Raises WorkbenchError (stack.missing_package)."""
     need("a frame", ["pandas"])
     import pandas as pd
 

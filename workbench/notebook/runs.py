@@ -1,4 +1,4 @@
-"""A list of jobs that is asked for when it is looked at."""
+"""A list of jobs that is queried when it is used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = 1000
 
 
 class Runs(Sequence[Job]):
-    """Jobs that match, newest first. Each look asks the deployment once; ``list(runs)`` keeps what it saw."""
+    """Matching jobs, newest first. Each use queries the deployment once; ``list(runs)`` keeps the result."""
 
     def __init__(self, deployment: Deployment, wanted: JobFilter, limit: int | None) -> None:
         self._deployment = deployment
@@ -32,7 +32,7 @@ class Runs(Sequence[Job]):
         self.limit = limit
 
     def lines(self) -> list[JobLine]:
-        """One line a job, without its graph."""
+        """The list entry of each job, without its graph."""
         found: list[JobLine] = []
         while self.limit is None or len(found) < self.limit:
             count = PAGE if self.limit is None else min(PAGE, self.limit - len(found))
@@ -43,15 +43,15 @@ class Runs(Sequence[Job]):
         return found
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row a job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
-        ``params.node.name`` and its figures as ``metrics.node.name``. Indexed by the id."""
+        """A row per job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
+        ``params.node.name`` and its metrics as ``metrics.node.name``. Indexed by the id."""
         return frame_of(self._deployment, self.lines())
 
     def table(self, columns: Iterable[str] = ()) -> RunTable:
-        """A widget to sort, filter and select: ``table.selected``, ``table.selected_frame()``.
+        """A widget for sorting, filtering and selecting: ``table.selected``, ``table.selected_frame()``.
 
         Args:
-            columns: ``params.node.name`` and ``metrics.node.name``; by default those in which the runs differ.
+            columns: ``params.node.name`` and ``metrics.node.name``; default: those in which the runs differ.
         """
         return views.run_table(self._deployment, self.lines, columns)
 
@@ -85,7 +85,7 @@ def wanted(
     text: str | None,
     sweep: str | None,
 ) -> JobFilter:
-    """The filter that ``wb.runs`` was asked for. Raises WorkbenchError (request.invalid)."""
+    """The filter for the arguments of ``wb.runs``. Raises WorkbenchError (request.invalid)."""
     states = [status] if isinstance(status, str) else list(status or ())
     unknown = [state for state in states if state not in set(ApiStatus)]
     if unknown:
@@ -95,7 +95,7 @@ def wanted(
             where="status",
             seen=unknown,
             allowed=[state.value for state in ApiStatus],
-            remedy="Use some of them.",
+            remedy="Use one or more of these.",
         )
     conditions = [parameter] if isinstance(parameter, str) else list(parameter)
     return JobFilter(

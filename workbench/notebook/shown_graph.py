@@ -1,4 +1,4 @@
-"""A graph with the state of its nodes at one moment: drawn by the widgets' modules, a table where no script runs."""
+"""A graph with the current state of its nodes: a drawing in the browser, a table without scripts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.notebook.static_html import graph_html, graph_text
 
 
 class ShownGraph:
-    """A graph that shows itself. ``document`` is what was or will be submitted."""
+    """A graph that displays itself. ``document`` is the submitted or future document."""
 
     def __init__(self, deployment: Deployment, document: Graph, states: Mapping[str, NodeStatus]) -> None:
         self.document = document

@@ -1,4 +1,4 @@
-"""Artifacts and jobs as HTML that needs neither a kernel nor a script: for notebooks that are exported."""
+"""Artifacts and jobs as HTML without kernel and scripts, for exported notebooks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.client.view import final_video
 from workbench.notebook.tables import html_table
 from workbench.pipelines.registry import pipeline_result
 
-LINK_S = 7 * 24 * 3600  # the longest that S3 signs for
+LINK_S = 7 * 24 * 3600  # the longest lifetime that S3 signs
 TEXT_SHOWN = 4000  # bytes
 POSTER_PX = 320
 SHOWN_METRICS = 12
@@ -32,13 +32,13 @@ def link_to(deployment: Deployment, ref: Ref) -> str:
 
 
 def artifact_html(deployment: Deployment, ref: Ref) -> str:
-    """A player, an image, a text or a link, and what is known of the bytes. Blocks."""
+    """A player, an image, a text or a link, with the properties of the artifact. Blocks."""
     caption = f'<figcaption style="opacity:.7">{facts(ref)}</figcaption>'
     return f'<figure style="margin:0">{_player(deployment, ref)}{caption}</figure>'
 
 
 def artifact_text(ref: Ref) -> str:
-    """An artifact in a line."""
+    """An artifact as one line of text."""
     return f"<{ref.kind} {ref.sha256[:12]} {facts(ref)}>"
 
 
@@ -63,10 +63,10 @@ def _player(deployment: Deployment, ref: Ref) -> str:
 
 
 def _poster(deployment: Deployment, ref: Ref) -> str:
-    """A frame of a video as ``data:``, so that it is seen where the workbench cannot be reached; "" without one."""
+    """A frame of a video as ``data:``, so that it is visible without the workbench; "" if there is none."""
     try:
         frame = thumbnail(deployment, ref, POSTER_PX).read_bytes()
-    except WorkbenchError:  # the video plays all the same, or itself says why not
+    except WorkbenchError:  # the video plays without it, or shows its own error
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(frame).decode()}"
 
@@ -96,9 +96,9 @@ def job_html(deployment: Deployment, record: JobRecord) -> str:
 
 
 def job_text(record: JobRecord, unserved: tuple[str, ...] = ()) -> str:
-    """The state of a job in a line."""
+    """The state of a job as one line of text."""
     failed = f": {record.error.message}" if record.error else ""
-    waits = f", waits: no worker offers {'; '.join(unserved)}" if unserved and not record.started_at else ""
+    waits = f", queued: no worker provides {'; '.join(unserved)}" if unserved and not record.started_at else ""
     return f"<Job {record.id} {record.pipeline or record.graph.workflow_id} {record.status.value}{failed}{waits}>"
 
 
@@ -108,7 +108,7 @@ def states_of(record: JobRecord) -> dict[str, NodeStatus]:
 
 
 def graph_html(graph: Graph, states: Mapping[str, NodeStatus]) -> str:
-    """A graph as a table: its nodes in the order of the document, their states, and what each follows."""
+    """A graph as a table: its nodes in document order, with their states and parents."""
     parents = graph.parents()
     return html_table(
         [
@@ -124,19 +124,19 @@ def graph_html(graph: Graph, states: Mapping[str, NodeStatus]) -> str:
 
 
 def graph_text(graph: Graph) -> str:
-    """A graph as lines: its edges, then the nodes without any."""
+    """A graph as lines of text: its edges, then the nodes without any."""
     joined = {node for edge in graph.edges for node in (edge.from_, edge.to)}
     edges = [f"{edge.from_} -> {edge.to}" for edge in graph.edges]
     return "\n".join([*edges, *(node.id for node in graph.nodes if node.id not in joined)])
 
 
 def video_of(record: JobRecord) -> Ref | None:
-    """The video that its pipeline names, else the last one that any node made so far."""
+    """The declared result of its pipeline, else the last video that a node has made so far."""
     return final_video(record, pipeline_result(record.pipeline))
 
 
 def facts(ref: Ref) -> str:
-    """What is known of the bytes, in a line."""
+    """The properties of an artifact, as one line of text."""
     known: dict[str, Any] = ref.model_dump(by_alias=False, exclude_none=True)
     parts = []
     if "width" in known and "height" in known:

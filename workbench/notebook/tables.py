@@ -1,4 +1,4 @@
-"""Rows as a notebook shows them, and as a pandas frame."""
+"""Tables for notebooks, which can be converted to pandas frames."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Table(Sequence[dict[str, Any]]):
         return iter(self._rows)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A frame of the rows. Raises WorkbenchError (stack.missing_package)."""
+        """The rows as a pandas frame. Raises WorkbenchError (stack.missing_package)."""
         need("a frame", ["pandas"])
         import pandas as pd
 
@@ -46,7 +46,7 @@ class Table(Sequence[dict[str, Any]]):
 
 
 def html_table(rows: Sequence[dict[str, Any]]) -> str:
-    """A table with the columns of the first row; a notebook gives it its looks."""
+    """An HTML table with the columns of the first row; the notebook styles it."""
     if not rows:
         return "<p><em>nothing</em></p>"
     head = "".join(f'<th style="text-align:left">{html.escape(str(name))}</th>' for name in rows[0])

@@ -1,4 +1,4 @@
-"""Files that a browser sends to the kernel in pieces: one message may not be long."""
+"""Receives files that a browser sends to the kernel in pieces, because messages are limited in size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from schemas.errors import WorkbenchError
 from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
-from workbench.client.incoming import make_folder, remove_folder
+from workbench.client.incoming_files import make_folder, remove_folder
 from workbench.client.inspection.limits import Limits
 from workbench.client.samples import portrait_file
 from workbench.client.uploads import check_size
@@ -16,14 +16,14 @@ from workbench.store.files import written
 
 
 class Uploads:
-    """The files of one page that are on their way."""
+    """The incomplete uploads of one page."""
 
     def __init__(self) -> None:
         self._folders: dict[str, Path] = {}
 
     def take(self, deployment: Deployment, message: dict[str, Any], pieces: list[bytes]) -> dict[str, Any]:
-        """A piece of a file, or the path of one on the kernel's machine: ``{upload, kindOfFile, name, at, size}`` or
-        ``{path, kindOfFile}``. Answers ``{ref}`` for the last piece and for a path. Blocks.
+        """Receive a piece of a file, or the path of a file on the kernel's machine: ``{upload, kindOfFile, name, at,
+        size}`` or ``{path, kindOfFile}``. Returns ``{ref}`` for the last piece and for a path. Blocks.
 
         Raises WorkbenchError: request.invalid, upload.too_large, node.bad_input, home.*, store.*.
         """
@@ -54,7 +54,7 @@ class Uploads:
             remove_folder(self._folders.pop(upload))
 
     def close(self) -> None:
-        """Give up what is on its way."""
+        """Abort the incomplete uploads."""
         for folder in self._folders.values():
             remove_folder(folder)
         self._folders.clear()

@@ -1,6 +1,6 @@
-"""The widgets, each imported when it is first shown: they need packages that not every environment has.
+"""The widgets. Each is imported when it is first displayed, because it needs optional packages.
 
-Raises WorkbenchError (stack.missing_package) where one of those packages is not installed.
+Raises WorkbenchError (stack.missing_package) if one of these packages is not installed.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 def artifact_view(deployment: Deployment, ref: Ref, title: str, *, named: bool) -> ArtifactView:
-    """An artifact that plays or shows itself."""
+    """The widget of an artifact."""
     from workbench.notebook.widgets.artifact_view import ArtifactView
 
     return ArtifactView(deployment, ref, title, named=named)
 
 
 def job_monitor(deployment: Deployment, job_id: str, unserved: Sequence[str]) -> JobMonitor:
-    """A job, live."""
+    """The live widget of a job."""
     from workbench.notebook.widgets.job_views import JobMonitor
 
     return JobMonitor(deployment, job_id, unserved)
 
 
 def graph_view(deployment: Deployment, job_id: str, unserved: Sequence[str]) -> GraphView:
-    """The graph of a job, live."""
+    """The live widget of a job's graph."""
     from workbench.notebook.widgets.job_views import GraphView
 
     return GraphView(deployment, job_id, unserved)
 
 
 def graph_drawing(deployment: Deployment, graph: Graph, states: Mapping[str, NodeStatus]) -> GraphDrawing:
-    """A graph as it is at one moment."""
+    """The drawing of a graph with its current states."""
     from workbench.notebook.widgets.graph_drawing import GraphDrawing
 
     return GraphDrawing(deployment, graph, states)
 
 
 def run_table(deployment: Deployment, lines: Callable[[], list[JobLine]], columns: Iterable[str]) -> RunTable:
-    """Runs in a table."""
+    """The widget of a table of runs."""
     from workbench.notebook.widgets.run_table import RunTable
 
     return RunTable(deployment, lines, columns)

@@ -1,4 +1,4 @@
-"""The deployment as a notebook holds it: submit, look up, list, build."""
+"""A deployment for notebooks and scripts: submit, look up, list, build."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import client_environment
 from workbench.client.samples import portrait_file
 from workbench.client.submit import job_request, submit
-from workbench.notebook import within
-from workbench.notebook.artifact import Artifact
-from workbench.notebook.given import (
+from workbench.notebook import execution_context
+from workbench.notebook.arguments import (
     as_given,
     document_of,
     file_named,
@@ -29,26 +28,27 @@ from workbench.notebook.given import (
     refuse_options,
     validated,
 )
+from workbench.notebook.artifact import Artifact
 from workbench.notebook.graphs import GraphBuilder
 from workbench.notebook.job import Job
+from workbench.notebook.node_trial import NodeTrial, try_node
 from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
 from workbench.notebook.shown_graph import ShownGraph
-from workbench.notebook.trying import Tried, try_node
 from workbench.pipelines.registry import FIRST
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from workbench.notebook.widgets.form import JobForm
 
-_OWNER = "local"  # of jobs and uploads
+_OWNER = "local"  # owner of jobs and uploads
 
 
 class Workbench:
-    """One deployment. Connects when first used.
+    """One deployment. Connects on first use.
 
-    Every method raises ``WorkbenchError`` with a remedy. Files are named by path, by an artifact of another job, or by
-    a reference; ``portrait="sample"`` is the packaged one.
+    All methods raise ``WorkbenchError`` with a remedy. A file is given as a path, an artifact of another job, or a
+    reference; ``portrait="sample"`` is the packaged portrait.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +56,7 @@ class Workbench:
 
     @cached_property
     def deployment(self) -> Deployment:
-        """What all of this goes through; it has more, and changes more often."""
+        """The underlying client. It has more methods, but its interface changes more often."""
         return Deployment(self.settings)
 
     # -- jobs -------------------------------------------------------------------------------------------------------
@@ -74,22 +74,23 @@ class Workbench:
         key: str | None = None,
         **inputs: Any,
     ) -> Job:
-        """Submit a job and return at once; nothing is queued where anything is wrong.
+        """Submit a job and return at once. After an error, nothing was queued.
 
-        In a notebook that `workbench notebook run` executes, the job's run in MLflow stands below the notebook's.
+        In a notebook that `workbench notebook run` executes, the job's MLflow run is a child of the notebook's run.
 
         Args:
             what: name of a pipeline (``wb.pipelines`` shows them), or a graph.
             params: parameters by node: ``{"animate": {"sway": 0.5}}``.
             without: optional nodes to leave out.
-            fresh: compute everything anew, whatever is known.
-            experiment: where it is recorded; default: that of the notebook's execution, else ``workbench``.
-            lane: interactive, or batch: behind everything that a person waits for.
-            key: idempotency key: the same call again is the same job, also through another front end.
-            inputs: what the pipeline takes, by name: ``script="Hello."``; ``wb.pipelines`` shows the names.
+            fresh: ignore the cache and compute everything again.
+            experiment: experiment in which it is recorded; default: that of the notebook's execution, else
+                ``workbench``.
+            lane: interactive, or batch, which runs after all interactive jobs.
+            key: idempotency key; a repeated call returns the same job, also through another front end.
+            inputs: inputs of the pipeline, by name: ``script="Hello."``; ``wb.pipelines`` shows the names.
         """
         common = {"seed": seed, "leave_out": node_names(without), "fresh": fresh}
-        recorded = {"experiment": experiment or within.default_experiment(), "lane": lane_of(lane)}
+        recorded = {"experiment": experiment or execution_context.default_experiment(), "lane": lane_of(lane)}
         if isinstance(what, str):
             options = {**as_given(self.pipelines[what], inputs), **common}
             asked = job_request(pipeline=what, options=options, params=params_by_node(params, what), **recorded)
@@ -98,8 +99,8 @@ class Workbench:
             document = document_of(what)
             refuse_cells(document)
             asked = job_request(graph=document, **recorded)
-        accepted = submit(self.deployment, asked, key=key, parent_run=within.parent_run())
-        within.note(job=accepted.job)
+        accepted = submit(self.deployment, asked, key=key, parent_run=execution_context.parent_run())
+        execution_context.note(job=accepted.job)
         return Job(self.deployment, accepted.job, unserved=accepted.unserved)
 
     def job(self, job_id: str) -> Job:
@@ -117,13 +118,13 @@ class Workbench:
         keep_tags: Iterable[str] = (),
         dry_run: bool = False,
     ) -> CollectionReport:
-        """Remove what no job and no upload names; with a rule, delete what it names first (``workbench gc``).
+        """Remove unreferenced files; with a rule, first delete the jobs that it selects (``workbench gc``).
 
         Args:
-            older_than: finished jobs that ended longer ago, such as ``30d``.
-            max_gib: the oldest finished jobs, until the artifacts of the others take no more than this.
-            keep_tags: jobs with one of these tags stay.
-            dry_run: only say what would go.
+            older_than: delete finished jobs that ended longer ago, such as ``30d``.
+            max_gib: delete the oldest finished jobs until the artifacts of the others fit into this size.
+            keep_tags: keep jobs with one of these tags.
+            dry_run: only report what would be removed.
         """
         values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
         return collect(self.deployment, validated(CollectionRequest, values))
@@ -131,12 +132,12 @@ class Workbench:
     def erase(
         self, what: str | Path | Ref | Artifact | Job, *, cancel: bool = False, dry_run: bool = False
     ) -> ErasureReport:
-        """Erase a file or a job and everything that came of it, from every store (``workbench erase``).
+        """Erase a file or a job with everything derived from it, in all stores (``workbench erase``).
 
         Args:
             what: a path, a digest, an artifact, a job or its id.
-            cancel: cancel jobs that use it and are not finished.
-            dry_run: only say what would go.
+            cancel: cancel unfinished jobs that use it.
+            dry_run: only report what would be removed.
         """
         also: list[str] = []
         ref = what if isinstance(what, Ref) else getattr(what, "ref", None)
@@ -162,23 +163,23 @@ class Workbench:
         sweep: str | None = None,
         limit: int | None = None,
     ) -> Runs:
-        """Past and present jobs, newest first. Nothing is asked before it is looked at.
+        """Past and present jobs, newest first. The deployment is queried when the result is used.
 
         Args:
             status: one or more of queued, running, waiting, completed, failed, cancelled.
-            parameter: conditions that all hold: ``"animate.sway>=0.5"``, ``"style=calm"``, ``"seed"``.
-            text: part of an id, prompt, script or experiment.
-            sweep: for jobs of one sweep; nothing sets it yet.
-            limit: at most so many.
+            parameter: conditions that must all be true: ``"animate.sway>=0.5"``, ``"style=calm"``, ``"seed"``.
+            text: part of an id, a prompt, a script or an experiment.
+            sweep: jobs of one sweep; no front end sets it yet.
+            limit: maximum number of jobs.
         """
         return Runs(self.deployment, wanted(experiment, pipeline, status, parameter, text, sweep), limit)
 
     def form(self, pipeline: str = FIRST, *, experiment: str = "workbench") -> JobForm:
-        """A form for a pipeline as a widget; ``form.job`` is the job that was submitted with it.
+        """A form for a pipeline as a widget; ``form.job`` is the last submitted job.
 
         Raises WorkbenchError (pipeline.unknown).
         """
-        # Widgets need packages that not every environment has.
+        # Widgets need optional packages.
         from workbench.notebook.widgets.form import JobForm
 
         return JobForm(self.deployment, self.pipelines[pipeline].name, experiment=experiment, submit=self.run)
@@ -198,69 +199,69 @@ class Workbench:
     @overload
     def upload(self, file: str | Path | Ref | Artifact, kind: str) -> Ref: ...
     def upload(self, file: str | Path | Ref | Artifact, kind: str) -> Ref:
-        """The reference of a file of one's own, once it is in the object store. A reference comes back as it is.
+        """Upload a file and return its reference. A reference is returned unchanged.
 
-        The file stays until ``wb.drop(ref)``, also while no job names it.
+        The file stays until ``wb.drop(ref)``, even if no job refers to it.
 
         Args:
-            kind: image, audio, video, json, text or file; a reference of any kind is a file.
+            kind: image, audio, video, json, text or file; a reference of any kind counts as a file.
 
-        Raises WorkbenchError (node.bad_input): a reference of another kind, and as ``Deployment.upload``.
+        Raises WorkbenchError (node.bad_input) for a reference of another kind, and like ``Deployment.upload``.
         """
-        ref = self._brought(file, kind, owner=_OWNER)
+        ref = self._stored(file, kind, owner=_OWNER)
         if kind not in ("file", ref.kind):
             raise WorkbenchError(
                 "node.bad_input",
-                f"the reference names content of the kind {ref.kind}",
+                f"the reference has the kind {ref.kind}",
                 where="upload",
                 seen=ref.kind,
                 allowed=kind,
-                remedy=f"Give content of the kind {kind}, or name the kind that it is.",
+                remedy=f"Use a file of the kind {kind}, or pass the correct kind.",
             )
         return ref
 
     def drop(self, ref: Ref | Artifact | str) -> bool:
-        """Give up a file that was uploaded; jobs that name it keep it. Returns whether it was an upload."""
+        """Release an uploaded file; jobs that refer to it keep it. Returns whether it was an upload."""
         named = ref if isinstance(ref, (str, Ref)) else ref.ref
         return self.deployment.grants.drop_upload(_OWNER, named if isinstance(named, str) else named.sha256)
 
-    def _brought(self, file: str | Path | Ref | Artifact, kind: str, owner: str = "") -> Ref:
+    def _stored(self, file: str | Path | Ref | Artifact, kind: str, owner: str = "") -> Ref:
         named = file_named(file, "upload")
         if isinstance(named, Ref):
             return named
         return self.deployment.upload(portrait_file(named, self.settings.home), kind, owner=owner)
 
     def artifact(self, ref: Ref) -> Artifact:
-        """A reference as something to look at, to open and to save."""
+        """The artifact of a reference, to display, open and save."""
         return Artifact(self.deployment, ref)
 
     # -- graphs and nodes -------------------------------------------------------------------------------------------
 
     @property
     def pipelines(self) -> Pipelines:
-        """What ``run`` can be given by name, as a table."""
+        """The pipelines that ``run`` accepts by name, as a table."""
         return Pipelines()
 
     def mlflow_env(self) -> dict[str, str]:
-        """What the plain ``mlflow`` package reads: ``os.environ.update(wb.mlflow_env())``, before it is used.
+        """The variables of the plain ``mlflow`` package: ``os.environ.update(wb.mlflow_env())`` before its first use.
 
-        Raises WorkbenchError: tracking.off, or stack.not_running where no app serves MLflow.
+        Raises WorkbenchError: tracking.off, or stack.not_running if no app serves MLflow.
         """
         return client_environment(self.settings)
 
     def graph(self, name: str = "graph", *, seed: int = 0) -> GraphBuilder:
-        """An empty graph to be built by hand: ``g.generate.remux(video=…, audio=…)``."""
+        """An empty graph to build by hand: ``g.generate.remux(video=…, audio=…)``."""
         return GraphBuilder(name, seed=seed, upload=self.upload, submit=self.run, draw=self._drawn)
 
     def _drawn(self, graph: Graph) -> ShownGraph:
         return ShownGraph(self.deployment, graph, {})
 
-    def try_node(self, node: Callable[..., Any], *, seed: int = 0, **values: Any) -> Tried:
-        """Run a node function here and now, without queue or workers.
+    def try_node(self, node: Callable[..., Any], *, seed: int = 0, **values: Any) -> NodeTrial:
+        """Run a node function in this process, without queue or workers.
 
         Args:
-            node: a function with ``@node``, or any that takes ``(ctx, params: Params, inputs: Inputs)``.
-            values: its parameters and inputs by name; files as in ``run``.
+            node: a function with ``@node``, or any function that takes ``(ctx, params: Params, inputs: Inputs)``.
+            values: parameters and inputs by name; files as in ``run``.
         """
         return try_node(self.deployment, node, seed=seed, values=values, upload=self.upload)
 

@@ -1,1 +1,1 @@
-"""Pipelines: named, typed ways to build a graph. One file each, found by ``registry``, made with ``sdk``."""
+"""Pipelines: named, typed ways to build a graph. One file declares one pipeline; ``registry`` finds them."""

@@ -1,11 +1,11 @@
-"""A portrait that speaks: the builder that pipelines share which differ in their parts alone, and their inputs.
+"""A portrait that speaks: the builder and the inputs that several pipelines share. They differ only in their parts.
 
 script ──> (review) ──┐
             (listen) ─┴─> speech ──┐
               (upscale a portrait) ┴─> animate ──> (upscale a video) ──> remux ──> (evaluate)
 
-The speech follows a voice where the pipeline takes one. The animation is given the stage prompt where its service takes
-one. A recording takes the place of script, review and speech.
+The speech follows a voice sample if the pipeline takes one. The animation receives the stage prompt if its service
+takes one. A recording replaces script, review and speech.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Prompt = Annotated[
     str,
     Input(
         title="Prompt",
-        description="What the script is about; a model writes it.",
+        description="The topic of the script; a model writes it.",
         one_of=SAID,
         alternative="Write it for me",
         multiline=True,
@@ -38,12 +38,12 @@ Script = Annotated[
     str,
     Input(
         title="Script",
-        description="The text that is spoken, word for word.",
+        description="The text to speak, word for word.",
         one_of=SAID,
         alternative="My own text",
         multiline=True,
         max_length=20_000,
-        example="Good morning. This is spoken as it stands here.",
+        example="Good morning. This text is spoken word for word.",
         sample="Good morning.",
         filled_by=FilledBy("draft_script", {"prompt": "prompt"}, "Draft it now"),
     ),
@@ -52,14 +52,14 @@ Approve = Annotated[
     bool,
     Input(
         title="Approve the script before rendering",
-        description="Wait for somebody to approve the script before it is spoken.",
+        description="Wait until a person approves the script before it is spoken.",
         needs=("prompt", "script"),
     ),
 ]
 
 
 class SpeakingInputs(Protocol):
-    """What the builder reads of every pipeline."""
+    """The inputs that the builder reads from every pipeline."""
 
     @property
     def portrait(self) -> ImageRef: ...
@@ -73,7 +73,7 @@ class SpeakingInputs(Protocol):
 
 @runtime_checkable
 class WithRecording(Protocol):
-    """A pipeline that takes the speech itself, where one has it."""
+    """A pipeline that can take a recording of the speech."""
 
     @property
     def audio(self) -> AudioRef | None: ...
@@ -81,7 +81,7 @@ class WithRecording(Protocol):
 
 @runtime_checkable
 class WithVoice(Protocol):
-    """A pipeline that speaks in the voice of a sample."""
+    """A pipeline that speaks with the voice of a sample."""
 
     @property
     def voice(self) -> AudioRef: ...
@@ -98,13 +98,13 @@ REMUX = Step("remux", "Video file", "generate.remux", weight=0.5)
 
 @dataclass(frozen=True)
 class Parts:
-    """The steps in which such pipelines differ."""
+    """The steps in which the pipelines differ."""
 
     speech: Step
     animate: Step
     script: Step = SCRIPT
     review: Step = REVIEW
-    listen: Step | None = None  # writes down what the voice sample says
+    listen: Step | None = None  # transcribes the voice sample
     upscale_portrait: Step | None = None
     upscale_video: Step | None = None
     remux: Step = REMUX
@@ -112,30 +112,30 @@ class Parts:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All of them, in the order in which they can run."""
+        """All steps, in an order in which they can run."""
         before = (self.script, self.review, self.listen, self.speech, self.upscale_portrait)
         after = (self.animate, self.upscale_video, self.remux, self.evaluate)
         return tuple(step for step in (*before, *after) if step is not None)
 
 
 def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> None:
-    """Add the steps of the video of a portrait that speaks."""
+    """Add the steps for a video of a portrait that speaks."""
     recording = inputs.audio if isinstance(inputs, WithRecording) else None
     words = written(graph, inputs, parts) if recording is None else None
-    sound = recording or _spoken(graph, inputs, parts, words).audio
+    audio = recording or _spoken(graph, inputs, parts, words).audio
     image = _upscaled_portrait(graph, inputs, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
-    video = graph.add(parts.animate, audio=sound, image=image, stage_prompt=stage).video
+    video = graph.add(parts.animate, audio=audio, image=image, stage_prompt=stage).video
     if parts.upscale_video is not None and not graph.leaves_out(parts.upscale_video):
         video = graph.add(parts.upscale_video, video=video).video
-    made = graph.add(parts.remux, video=video, audio=sound)
+    made = graph.add(parts.remux, video=video, audio=audio)
     if parts.evaluate is not None and not graph.leaves_out(parts.evaluate):
-        narration = words.narration if words is not None else None  # else there is nothing to compare the words with
+        narration = words.narration if words is not None else None  # without it, the words cannot be compared
         graph.add(parts.evaluate, video=made.video, image=inputs.portrait, narration=narration)
 
 
 def written(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> Added:
-    """The step that has the narration: the script, or what a person made of it."""
+    """The step with the narration: the script, or the script that a person approved."""
     text = {"script": inputs.script} if inputs.script else {"prompt": inputs.prompt}
     if inputs.prompt and graph.settings.llm_model:
         text["model"] = graph.settings.llm_model
@@ -162,7 +162,7 @@ def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: A
 
 
 def _upscaled_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> ImageRef | Output:
-    """The portrait, upscaled where it is small or where somebody set how."""
+    """The portrait, upscaled if it is small or the user set a parameter of the upscaler."""
     step, portrait = parts.upscale_portrait, inputs.portrait
     short_side = min(portrait.width or 0, portrait.height or 0)
     if step is None or graph.leaves_out(step) or not (short_side < SHARP_ENOUGH or graph.sets(step)):

@@ -1,4 +1,4 @@
-"""``capabilities``: a data worker reports what it can do, a control node merges both planes."""
+"""``capabilities``: a data worker reports its services, and a control node merges both planes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MERGE = Step("merge", "Both planes", "info.merge_capabilities")
 
 
 class Inputs(PipelineInputs):
-    """Nothing to give."""
+    """No inputs."""
 
 
 @pipeline(
@@ -22,6 +22,6 @@ class Inputs(PipelineInputs):
     internal=True,
 )
 def build(graph: PipelineGraph, inputs: Inputs) -> None:
-    """What both planes can do, merged into one object."""
+    """The capabilities of both planes, merged into one object."""
     report = graph.add(REPORT)
     graph.add(MERGE, manifest=report.manifest)

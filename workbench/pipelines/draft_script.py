@@ -1,4 +1,4 @@
-"""``draft_script``: a model writes a script for a prompt, for a person to edit before anything is rendered."""
+"""``draft_script``: a model writes a script for a prompt, so that a person can edit it before rendering."""
 
 from __future__ import annotations
 

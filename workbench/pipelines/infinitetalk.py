@@ -1,4 +1,4 @@
-"""``infinitetalk``: a portrait speaks in the voice of a recording, by F5-TTS and InfiniteTalk on GPU workers."""
+"""``infinitetalk``: a portrait speaks with the voice of a recording, by F5-TTS and InfiniteTalk on GPU workers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workbench.pipelines._speaking_portrait import (
 )
 from workbench.pipelines.sdk import AudioRef, FilledBy, Input, PipelineGraph, PipelineInputs, Step, pipeline
 
-Voice = Annotated[AudioRef, Input(title="Voice sample", description="A recording of the voice that is to speak.")]
+Voice = Annotated[AudioRef, Input(title="Voice sample", description="A recording of the voice to use.")]
 RefText = Annotated[
     str,
     Input(
         title="Reference text",
-        description="What the voice sample says, word by word; left out, the sample is transcribed.",
+        description="The exact words of the voice sample; without it, the sample is transcribed.",
         needs=("voice",),
         multiline=True,
         max_length=20_000,
@@ -59,5 +59,5 @@ PARTS = Parts(
     result="remux.video",
 )
 def build(graph: PipelineGraph, inputs: Inputs) -> None:
-    """A portrait speaks in the voice of a recording: F5-TTS and InfiniteTalk, on GPU workers and a ComfyUI server."""
+    """A portrait speaks with the voice of a recording: F5-TTS and InfiniteTalk, on GPU workers and a ComfyUI server."""
     speaking_portrait(graph, inputs, PARTS)

@@ -1,4 +1,4 @@
-"""Finds the declared pipelines: the files beside this one, entry points of the group, modules named in a setting."""
+"""Finds the declared pipelines: in the files beside this one, in entry points, and in modules that a setting names."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PIPELINES = Kind(
     "pipeline.bad_declaration",
     "Heavy or optional imports belong inside a node.",
 )
-FIRST = "talking_head"  # what a front end offers where nothing is chosen
+FIRST = "talking_head"  # the default of the front ends
 
 
 def pipelines() -> Mapping[str, Pipeline]:
-    """Every installed pipeline by name, ``FIRST`` before the others. Imports their files on the first call.
+    """All installed pipelines by name, ``FIRST`` before the others. Imports their files on the first call.
 
-    Raises WorkbenchError (pipeline.bad_declaration) naming the file and field that is wrong.
+    Raises WorkbenchError (pipeline.bad_declaration) with the invalid file and field.
     """
     return _found(PIPELINES.modules())
 
@@ -36,12 +36,12 @@ def _found(more: tuple[str, ...]) -> Mapping[str, Pipeline]:
 
 
 def listed() -> list[Pipeline]:
-    """Those that a page offers."""
+    """The pipelines that a page lists."""
     return [one for one in pipelines().values() if one.listed]
 
 
 def internal() -> list[str]:
-    """Names of those whose jobs are the workbench's own questions."""
+    """Names of the pipelines that the workbench itself uses."""
     return [one.name for one in pipelines().values() if one.internal]
 
 
@@ -60,6 +60,6 @@ def find_pipeline(name: str) -> Pipeline:
 
 
 def pipeline_result(name: str) -> tuple[str, str] | None:
-    """(node, output) that such a job is made for; None where the pipeline says nothing, or is not known here."""
+    """The main result of the pipeline's jobs, as (node, output); None if it declares none or is not installed here."""
     one = pipelines().get(name)
     return one.result if one else None

@@ -1,4 +1,4 @@
-"""``talking_head``: a portrait and a text become a talking-head video, on the CPU, with models from packages."""
+"""``talking_head``: makes a talking-head video from a portrait and a text, on the CPU, with models from packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Recording = Annotated[
     AudioRef | None,
     Input(
         title="Recording",
-        description="A recording of the speech, in place of a prompt or a script.",
+        description="A recording of the speech, instead of a prompt or a script.",
         one_of=SAID,
         alternative="My recording",
     ),
@@ -43,17 +43,17 @@ PARTS = Parts(
 PRESETS = (
     Preset(
         "Calm",
-        "A still head and a quiet face, as in the news.",
+        "A still head and a calm face, like in the news.",
         {"animate": {"sway": 0.4, "expression": 0.2, "blinks_per_minute": 10.0}},
     ),
     Preset(
         "Lively",
-        "More movement of head, brows and cheeks.",
+        "More movement of the head, brows and cheeks.",
         {"animate": {"sway": 1.5, "expression": 0.9, "blinks_per_minute": 18.0}},
     ),
     Preset(
         "Sharp 1024",
-        "Four times the pixels: 1024 x 1024 from an upscaled portrait; takes about four times as long.",
+        "1024 x 1024 px from an upscaled portrait: four times the pixels in about four times the time.",
         {"animate": {"size": 1024}, "upscale": {"scale": 4}},
     ),
 )
@@ -65,7 +65,7 @@ EXAMPLES = (
     ),
     Example(
         "Your own words, calmly",
-        "A text of your own, a quiet head, a slower voice.",
+        "A text of your own, a still head, a slower voice.",
         {
             "portrait": "sample",
             "script": "Good morning. The experiment ran through the night, and every figure is in its place.",
@@ -74,7 +74,7 @@ EXAMPLES = (
     ),
     Example(
         "Ask me first",
-        "The job stops when the text is written, until you have approved it.",
+        "The job waits after the text is written until you approve it.",
         {
             "portrait": "sample",
             "prompt": "Introduce a small museum of clocks in two sentences.",

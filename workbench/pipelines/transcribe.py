@@ -1,4 +1,4 @@
-"""``transcribe``: what is said in a recording, with the time of each word."""
+"""``transcribe``: the words of a recording, with the time of each word."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class Inputs(PipelineInputs):
     "transcribe", title="Transcript", category="text", steps=(TRANSCRIPT,), result="transcript.text", listed=False
 )
 def build(graph: PipelineGraph, inputs: Inputs) -> None:
-    """What is said in a recording, with the time of each word."""
+    """The words of a recording, with the time of each word."""
     graph.add(TRANSCRIPT, audio=inputs.audio)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, CollectionRequest, RetentionRule, StoreKind, Verified
-from workbench.bus.answers import Verdict
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.results import Verdict
 from workbench.retention import local_files, mlflow_runs, partial
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.parts import Parts
@@ -69,7 +69,7 @@ def collect(
         else:
             with parts.rounds.collector(wait_s):
                 _collect(parts, asked, removals, dry_run=False, stray_s=stray_s)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise unreachable(parts.bus.url, error) from error
     verified = Verified() if asked.dry_run or not verify_s else _verify(parts, verify_s)
     report = CollectionReport(
@@ -142,7 +142,7 @@ def find_dead(parts: Parts, stray_s: float, without: Selected | None = None) -> 
     recorded, before = parts.references.recorded(), time.time() - stray_s
     strays = {sha256: item for sha256, item in stored.items() if sha256 not in recorded and item.modified <= before}
     # Running jobs refer to files that are not in SQL yet: parts, and results that are not recorded.
-    here = parts.bus.holding.named(list(parts.bus.queues.jobs()))
+    here = parts.bus.references.named(list(parts.bus.queues.jobs()))
     named = parts.references.referenced(strays)  # a row of `artifacts` may be missing although its job exists
     dead |= {sha256: Dead("", item.size_bytes) for sha256, item in strays.items() if sha256 not in named}
     return {sha256: item for sha256, item in dead.items() if sha256 not in here}
@@ -151,15 +151,15 @@ def find_dead(parts: Parts, stray_s: float, without: Selected | None = None) -> 
 def forget_results(parts: Parts, digests: Collection[str], removals: Removals, *, dry_run: bool) -> None:
     """Remove cached results that no job has or that refer to one of the digests, first from SQL, then from the bus."""
     stale = set(parts.references.stale_results(digests))
-    remembered = parts.bus.holding.results()
+    remembered = parts.bus.references.results()
     jobs = list(parts.bus.queues.jobs())
-    unsure = remembered.keys() - stale - parts.bus.holding.named(jobs)
+    unsure = remembered.keys() - stale - parts.bus.references.named(jobs)
     here = unsure - parts.references.results_in_use(unsure)
     here |= {key for key, named in remembered.items() if not named.isdisjoint(digests)}
     removals.add(StoreKind.RESULTS, len(stale | here))
     if not dry_run:
         parts.references.remove_results(stale | here)
-        parts.bus.holding.withdraw(stale | here)
+        parts.bus.references.withdraw(stale | here)
 
 
 def remove_artifacts(parts: Parts, dead: dict[str, Dead], removals: Removals) -> set[str]:
@@ -184,7 +184,7 @@ def _round(parts: Parts, some: list[str]) -> tuple[set[str], set[str]]:
     with _opened(parts) as seen:
         until = time.monotonic() + DELETE_S
         # Read the bus before SQL, so that references that move from the bus to SQL meanwhile are not missed.
-        named = parts.bus.holding.named(list(parts.bus.queues.jobs()))
+        named = parts.bus.references.named(list(parts.bus.queues.jobs()))
         named |= parts.references.referenced(some)
         if str(parts.bus.marker().epoch) != seen.partition(":")[0]:
             raise _recovering()
@@ -219,9 +219,9 @@ def _local_files(
     home, now = parts.settings.home, time.time()
     recorded = parts.references.recorded() - set(gone)
     found = [file for file in local_files.of_artifacts(home) if file.name in gone or file.name not in recorded]
-    here = parts.bus.holding.named(list(parts.bus.queues.jobs()))
+    here = parts.bus.references.named(list(parts.bus.queues.jobs()))
     # Read after the files, because a file that a worker has just created may exist only in its cache.
-    young_s = KEEP_S if parts.bus.holding.leased_jobs() else 0.0
+    young_s = KEEP_S if parts.bus.references.leased_jobs() else 0.0
     for file in found:
         least_s = young_s if file.name in gone else max(young_s, stray_s)
         if file.used_at <= now - least_s and file.name not in here and (dry_run or file.remove()):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.retention import StoreKind
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.retention import mlflow_runs
 from workbench.retention.parts import Parts
 from workbench.retention.removals import Removals
@@ -28,7 +28,7 @@ def delete_jobs(parts: Parts, ids: Sequence[str], removals: Removals) -> list[st
     try:
         for job in gone:
             parts.bus.forget(job)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         removals.left.append(f"Their events remain on the bus for another minute: {error}.")
     return gone
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, KindUse, StorageAnswer, StoreKind
-from workbench.bus.connection import BUS_AWAY
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.retention import local_files, partial
 from workbench.retention.collecting import LAST
 from workbench.retention.parts import Parts
@@ -83,8 +83,8 @@ def walked(parts: Parts) -> Use:
         use[kind] = (len(sizes), sum(sizes))
     if StoreKind.BUS not in use:
         try:
-            use[StoreKind.BUS] = (1, parts.bus.holding.memory_bytes())
-        except BUS_AWAY:
+            use[StoreKind.BUS] = (1, parts.bus.references.memory_bytes())
+        except BUS_UNREACHABLE:
             use[StoreKind.BUS] = (0, 0)
     copies = [item for place in places(parts.objects.bucket) for item in _copies(parts, place.bucket, place.prefix)]
     use[StoreKind.MLFLOW_FILES] = (len(copies), sum(copies))

@@ -11,8 +11,8 @@ from sqlalchemy import Text, delete, select, type_coerce
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.retention import ErasureReport, ErasureRequest, Remainder, StoreKind
-from workbench.bus.answers import Verdict
-from workbench.bus.connection import BUS_AWAY, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.results import Verdict
 from workbench.retention import collecting, compacting, derived_data, local_files, mlflow_runs
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.external_copies import external_copies
@@ -62,7 +62,7 @@ def erase(
             if _end_jobs(parts, plan, cancel=asked.cancel):
                 plan = _plan(parts, asked, asker, also)  # now includes the outputs of the cancelled jobs
             removals = _erase(parts, plan, asker)
-    except BUS_AWAY as error:
+    except BUS_UNREACHABLE as error:
         raise unreachable(parts.bus.url, error) from error
     report = _report(parts, plan, asked, removals, began)
     report.compacted = compacting.compact(parts.settings, texts_of(plan.jobs.values()))
@@ -163,7 +163,7 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Removals:
     removals.add(StoreKind.JOBS, len(delete_jobs(parts, list(plan.jobs), removals)))
     removals.add(StoreKind.UPLOADS, parts.deletion.drop_uploads(plan.claims))
     _drop_presets(parts, plan)
-    parts.bus.holding.drop_set_aside(plan.jobs)
+    parts.bus.references.drop_set_aside(plan.jobs)
     # Unreferenced data is removed at any age, because parts of a failed node are never referenced in SQL.
     gone = collecting.remove_unreferenced(parts, removals, dry_run=False, stray_s=0.0)
     still = parts.references.referenced(plan.files)

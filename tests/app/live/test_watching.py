@@ -210,8 +210,8 @@ def test_a_job_in_a_queue_says_its_place(live: LiveDeployment, app: App, diary: 
     first, second, third = (live.submit({"a": diary.probe(name, gate=str(gate))}).job for name in "xyz")
     with Watcher(app) as watcher:
         watcher.subscribe(third)
-        update = watcher.until(lambda update: "before it" in update["waiting"])
-        assert update["status"] == "queued" and update["waiting"] == "1 before it in pool cpu"
+        update = watcher.until(lambda update: "ahead" in update["waiting"])
+        assert update["status"] == "queued" and update["waiting"] == "1 ahead in pool cpu"
         gate.touch()
         watcher.to_the_end(third)
     for job in (first, second):

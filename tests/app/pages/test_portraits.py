@@ -65,7 +65,7 @@ def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
     beside = page.locator("#portrait-taken .wb-problem")
     give(page, SVG, "me.svg", "image/svg+xml")
     expect(beside).to_contain_text("An SVG drawing is not accepted.")
-    expect(beside.locator(".wb-problem-remedy")).to_contain_text("Give a picture")
+    expect(beside.locator(".wb-problem-remedy")).to_contain_text("Choose an image")
     expect(page.locator("#portrait-source")).to_be_visible()  # another one can be given at once
     give(page, archive(a=b"a"), "me.png")  # bytes count, and not the name
     expect(beside).to_contain_text("A ZIP archive")
@@ -84,7 +84,7 @@ def test_too_large_file_is_refused_beside_its_field(visiting: Visiting, tmp_path
     large.write_bytes(b"\x89PNG\r\n\x1a\n")
     os.truncate(large, 30_000_000)
     visit.page.locator("#portrait-source input[type=file]").set_input_files(large)
-    expect(visit.page.locator("#portrait-taken .wb-problem")).to_contain_text("The picture is too large.")
+    expect(visit.page.locator("#portrait-taken .wb-problem")).to_contain_text("The image is too large.")
 
 
 def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None:

@@ -88,13 +88,13 @@ HOSTILE: dict[str, tuple[bytes, tuple[int, str], str]] = {
     ),
     "picture above its cap": (picture("PNG", (40, 40)) + b"\0" * 2_000_001, TOO_LARGE, "2.0 MB"),
     "wav that claims nine hours": (wav_claiming(9 * 3600), TOO_LARGE, "540.0 min"),
-    "wav that claims twenty seconds": (wav_claiming(20), UNREADABLE, "cut short"),
+    "wav that claims twenty seconds": (wav_claiming(20), UNREADABLE, "truncated"),
     "wav header alone": (wav_claiming(0, b""), UNREADABLE, ""),
-    "wav with half its data": (wav(2.0)[:30_000], UNREADABLE, "cut short"),
+    "wav with half its data": (wav(2.0)[:30_000], UNREADABLE, "truncated"),
     "wav of 300 channels": (wav_of(16_000, 300), REFUSED, "channels"),
     "wav of no channels": (wav_of(16_000, 0), REFUSED, "channels"),
     "wav of 4 GHz": (wav_of(4_000_000_000, 1), UNREADABLE, "damaged"),
-    "wav of 100 Hz": (wav_of(100, 1), REFUSED, "samples a second"),
+    "wav of 100 Hz": (wav_of(100, 1), REFUSED, "sample rate"),
     "wav with a codec inside": (wav_of(16_000, 1, 16, 0x0161), REFUSED, "wmav2"),
     "sound that is too long": (sound("libopus", "ogg", 40.0), TOO_LARGE, "too long"),
     "sound above its cap": (wav(0.5) + b"\0" * 3_000_001, TOO_LARGE, "3.0 MB"),
@@ -137,7 +137,7 @@ def test_nothing_of_it_was_stored_and_the_decoder_is_well(
 
 @pytest.mark.parametrize(
     ("data", "kind", "seen"),
-    [(picture(), "audio", "a picture"), (wav(), "image", "a sound"), (video(), "audio", "a video")],
+    [(picture(), "audio", "an image"), (wav(), "image", "an audio file"), (video(), "audio", "a video")],
 )
 def test_another_kind_than_asked_for_is_refused(post: Post, data: bytes, kind: str, seen: str) -> None:
     answer = post(data, kind=kind)

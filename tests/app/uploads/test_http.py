@@ -175,7 +175,7 @@ def test_two_at_once_do_not_disturb_each_other(post: Post) -> None:
 
 
 def test_folders_of_dead_processes_are_cleared_away(tmp_path: Path) -> None:
-    from workbench.client.incoming import incoming_folder
+    from workbench.client.incoming_files import incoming_folder
     from workbench.retention.partial import clear_incoming
 
     dead = tmp_path / "incoming" / "999999999-abc"

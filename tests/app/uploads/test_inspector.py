@@ -76,7 +76,7 @@ def refusal(inspector: Inspector, path: Path, out: Path) -> WorkbenchError:
         (HANGS, 1.0, "upload.unreadable", "too long"),
         (SPINS, 1.0, "upload.unreadable", "too"),
         (GRABS, 15.0, "upload.too_large", "too much memory"),
-        (DIES, 15.0, "upload.unreadable", "died"),
+        (DIES, 15.0, "upload.unreadable", "crashed"),
         (LIES, 15.0, "upload.unreadable", "could not be decoded"),
         (WRITES, 15.0, "upload.too_large", "too large to keep"),
     ],
@@ -106,7 +106,7 @@ def test_killed_in_the_middle_of_a_file_it_is_made_anew(files: tuple[Path, Path,
         [pid] = inspector.pids()
         os.kill(pid, signal.SIGKILL)
         looking.join(10)
-        assert "died" in failed[0].message and failed[0].seen == "SIGKILL"
+        assert "crashed" in failed[0].message and failed[0].seen == "SIGKILL"
         assert inspector.look(plain, out).kind == "image"
         assert inspector.pids() != [pid]
     finally:

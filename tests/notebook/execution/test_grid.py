@@ -20,9 +20,9 @@ from workbench.client.deployment import Deployment
 from workbench.notebook.execution import recording
 from workbench.notebook.execution.grid import run_all
 from workbench.notebook.execution.kernels import need_kernel
-from workbench.notebook.execution.parameters import Given, read_parameters
+from workbench.notebook.execution.parameters import TextValue, read_parameters
 from workbench.notebook.execution.recording import Recorder
-from workbench.notebook.execution.run import Execution, Outcome, alone, prepare
+from workbench.notebook.execution.run import Execution, Outcome, exclusive, prepare
 from workbench.notebook.packages import EXECUTION, need
 from workbench.settings import Settings
 from workbench.store.tracking_api import TrackingRefused
@@ -88,9 +88,9 @@ def completed(known: Execution) -> None:
 
 def test_one_that_is_busy_ends_no_other(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
     recorder = Unkept(deployment(tmp_path))
-    with alone(pair[0]):
+    with exclusive(pair[0]):
         refused, known = run_all(pair, recorder._deployment.settings, recorder, Quiet())
-        assert (refused.status, known.status, known.figures) == ("failed", "known", {"wer": 0.5})
+        assert (refused.status, known.status, known.metrics) == ("failed", "known", {"wer": 0.5})
         assert refused.error is not None and refused.error["name"] == "notebook.busy"
         with pytest.raises(WorkbenchError) as caught:
             run_all(pair[:1], recorder._deployment.settings, recorder, Quiet())
@@ -185,7 +185,7 @@ def test_another_experiment_is_another_execution(tmp_path: Path, pair: tuple[Exe
     assert known.done() and other.done() is None and other.file != known.file
     kernel = prepare(parameters, {"seed": 2}, known.folder, "e", "told")
     assert kernel.kernel == "told" and kernel.done() is None and kernel.file != known.file
-    assert prepare(parameters, {"seed": Given("2")}, known.folder, "e") == known
+    assert prepare(parameters, {"seed": TextValue("2")}, known.folder, "e") == known
 
 
 @pytest.mark.slow
@@ -195,7 +195,7 @@ def test_a_notebook_that_names_no_language_takes_parameters(
     notebook = write_notebook(tmp_path / "nb.ipynb", "seed: int = 0", "print(seed + 1)")
     notebook.write_text(json.dumps({**read(notebook), "metadata": {}}))
     monkeypatch.setenv("JUPYTER_PATH", str(kernels.folder))
-    one = prepare(read_parameters(notebook), {"seed": Given("41")}, tmp_path / "out", "e", "told")
+    one = prepare(read_parameters(notebook), {"seed": TextValue("41")}, tmp_path / "out", "e", "told")
     recorder = Unkept(deployment(tmp_path))
     [found] = run_all([one], recorder._deployment.settings, recorder, Quiet())
     assert found.status == "completed" and "42" in texts(read(one.file)) and kernels.started() == 1

@@ -11,7 +11,7 @@ import pytest
 from schemas.errors import WorkbenchError
 from tests.cli.program import ROOT
 from tests.notebook.execution.papers import write_notebook
-from workbench.notebook.execution.parameters import Given, Parameters, product, read_parameters
+from workbench.notebook.execution.parameters import Parameters, TextValue, product, read_parameters
 from workbench.notebook.execution.run import digest_of, prepare
 
 CELL = """
@@ -62,12 +62,12 @@ def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> 
     ],
 )
 def test_a_text_becomes_what_the_parameter_takes(parameters: Parameters, name: str, text: str, value: Any) -> None:
-    found = parameters.checked({name: Given(text)})[name]
+    found = parameters.checked({name: TextValue(text)})[name]
     assert found == value and type(found) is type(value)
 
 
 def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
-    given = {"more.a.c": Given("0.5"), "more.d": Given("x")}
+    given = {"more.a.c": TextValue("0.5"), "more.d": TextValue("x")}
     assert parameters.checked(given)["more"] == {"a": {"b": 1, "c": 0.5}, "d": "x"}
     assert parameters.checked({})["more"] == {"a": {"b": 1}}  # the defaults stay as they are
 
@@ -75,18 +75,18 @@ def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
 @pytest.mark.parametrize(
     ("given", "where", "allowed"),
     [
-        ({"sed": Given("1")}, "nb.ipynb", "seed"),
-        ({"seed": Given("one")}, "seed", "integer"),
+        ({"sed": TextValue("1")}, "nb.ipynb", "seed"),
+        ({"seed": TextValue("one")}, "seed", "integer"),
         ({"seed": 1.5}, "seed", "integer"),
         ({"seed": True}, "seed", "integer"),
-        ({"share": Given("1.5")}, "share", "0 to 1"),
-        ({"mode": Given("best")}, "mode", "fast, good"),
-        ({"sizes": Given('["a"]')}, "sizes", "list of integer"),
-        ({"seed.a": Given("1")}, "seed.a", "dict"),
-        ({"more.a.b.c": Given("1")}, "more.a.b.c", "dict"),
-        ({"share": Given("1e999")}, "share", "1"),
-        ({"free": Given("1e999")}, "free", "finite numbers"),
-        ({"more.d": Given("[1, 1e999]")}, "more", "finite numbers"),
+        ({"share": TextValue("1.5")}, "share", "0 to 1"),
+        ({"mode": TextValue("best")}, "mode", "fast, good"),
+        ({"sizes": TextValue('["a"]')}, "sizes", "list of integer"),
+        ({"seed.a": TextValue("1")}, "seed.a", "dict"),
+        ({"more.a.b.c": TextValue("1")}, "more.a.b.c", "dict"),
+        ({"share": TextValue("1e999")}, "share", "1"),
+        ({"free": TextValue("1e999")}, "free", "finite numbers"),
+        ({"more.d": TextValue("[1, 1e999]")}, "more", "finite numbers"),
         ({"seed": 10**30}, "seed", "64 bits"),
     ],
 )
@@ -115,14 +115,14 @@ def test_what_does_not_fit_is_refused_with_what_is_allowed(
         ("x: Annotated[int, Field(default_factory=1)] = 1", "type of x"),
         ("x: Annotated[int, Field(**{'ge': 1})] = 1", "type of x"),
         ("x: Annotated[int, Field(ge=print)] = 1", "type of x"),
-        ("x: Annotated[str, Field(pattern='(')] = 'a'", "do not fit together"),
+        ("x: Annotated[str, Field(pattern='(')] = 'a'", "are not valid"),
         ("_x = 1", "name of a parameter"),
         ("__base__ = 1", "name of a parameter"),
         ("model_config = 1", "name of a parameter"),
         ("model_dump = 1", "name of a parameter"),
-        ("x = {1, 2}", "no place in JSON"),
-        ("x = {'a': [b'1']}", "no place in JSON"),
-        ("x = 1e999", "no place in JSON"),
+        ("x = {1, 2}", "cannot be represented in JSON"),
+        ("x = {'a': [b'1']}", "cannot be represented in JSON"),
+        ("x = 1e999", "cannot be represented in JSON"),
         ("# mirrors no.such:Model\nseed: int = 1", "cannot be imported"),
         ("# mirrors pathlib:Path\nseed: int = 1", "not a pydantic model"),
         ("# mirrors workbench.notebook.request:RunRequest\nseed: int = 1", "same fields"),
@@ -156,7 +156,7 @@ def test_a_text_stays_a_text_where_it_is_no_type(tmp_path: Path) -> None:
         f'c: Annotated[int, Field(description="{text}")] = 1\nd: "int | None" = 1\n'
     )
     parameters = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
-    assert parameters.checked({"a": text, "d": Given("2")}) == {"a": text, "b": 1, "c": 1, "d": 2}
+    assert parameters.checked({"a": text, "d": TextValue("2")}) == {"a": text, "b": 1, "c": 1, "d": 2}
     assert parameters.checked({"d": None})["d"] is None and not trace.exists()
 
 
@@ -168,7 +168,14 @@ def test_every_type_of_the_page_is_read(tmp_path: Path) -> None:
     )
     parameters = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
     assert parameters.checked({})["d"] == {"a": [0.5]}
-    given = {"a": Given("x"), "b": (1,), "d.b": [0.25], "f": Given("1"), "e": Given("2"), "json": Given("z")}
+    given = {
+        "a": TextValue("x"),
+        "b": (1,),
+        "d.b": [0.25],
+        "f": TextValue("1"),
+        "e": TextValue("2"),
+        "json": TextValue("z"),
+    }
     found = {"a": "x", "b": [1], "c": [1, "x"], "d": {"a": [0.5], "b": [0.25]}, "e": 2, "f": 1, "g": [1]}
     assert parameters.checked(given) == {**found, "json": "z", "model_name": "y"}
     for name, value in {"a": 0.5, "b": ("x",), "f": "y", "g": [], "d": {"a": ["x"]}}.items():
@@ -199,8 +206,8 @@ def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -
     cell = "# mirrors beside_model:Asked\nlow: int = 0\nhigh: int = 1\n"
     mirroring = read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
     assert mirroring.rows()[0]["what it is"] == "the lower"
-    assert mirroring.checked({"high": Given("5"), "low": Given("4")}) == {"low": 4, "high": 5}
-    for given, said in (({"low": Given("-1")}, "low"), ({"low": Given("2")}, "low is above high")):
+    assert mirroring.checked({"high": TextValue("5"), "low": TextValue("4")}) == {"low": 4, "high": 5}
+    for given, said in (({"low": TextValue("-1")}, "low"), ({"low": TextValue("2")}, "low is above high")):
         with pytest.raises(WorkbenchError) as caught:
             mirroring.checked(given)
         assert caught.value.code == "notebook.bad_parameter" and said in str(caught.value)
@@ -209,23 +216,25 @@ def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ({"params.animate.sway": Given("9")}, "graph.bad_param", "0 to 2"),
-        ({"params.animat.sway": Given("1")}, "pipeline.bad_option", "animate"),
-        ({"without": Given('["animat"]')}, "pipeline.bad_option", "animate"),
-        ({"pipeline": Given("talking_haed")}, "pipeline.unknown", "talking_head"),
-        ({"prompt": Given("The sea."), "script": Given("Waves.")}, "pipeline.bad_option", "prompt"),
-        ({"pipeline": Given("infinitetalk")}, "pipeline.bad_option", "voice"),
-        ({"pipeline": Given("draft_script")}, "pipeline.bad_option", "prompt"),
-        ({"seed": Given("-1")}, "notebook.bad_parameter", "integer, 0 to"),
-        ({"lane": Given("fast")}, "notebook.bad_parameter", "interactive, batch"),
+        ({"params.animate.sway": TextValue("9")}, "graph.bad_param", "0 to 2"),
+        ({"params.animat.sway": TextValue("1")}, "pipeline.bad_option", "animate"),
+        ({"without": TextValue('["animat"]')}, "pipeline.bad_option", "animate"),
+        ({"pipeline": TextValue("talking_haed")}, "pipeline.unknown", "talking_head"),
+        ({"prompt": TextValue("The sea."), "script": TextValue("Waves.")}, "pipeline.bad_option", "prompt"),
+        ({"pipeline": TextValue("infinitetalk")}, "pipeline.bad_option", "voice"),
+        ({"pipeline": TextValue("draft_script")}, "pipeline.bad_option", "prompt"),
+        ({"seed": TextValue("-1")}, "notebook.bad_parameter", "integer, 0 to"),
+        ({"lane": TextValue("fast")}, "notebook.bad_parameter", "interactive, batch"),
     ],
 )
-def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(given: dict[str, Given], code: str, said: str) -> None:
+def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(
+    given: dict[str, TextValue], code: str, said: str
+) -> None:
     parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
     with pytest.raises(WorkbenchError) as caught:
         parameters.checked(given)
     assert caught.value.code == code and said in str(caught.value)
-    assert parameters.checked({"params.animate.sway": Given("0.5")})["params"] == {"animate": {"sway": 0.5}}
+    assert parameters.checked({"params.animate.sway": TextValue("0.5")})["params"] == {"animate": {"sway": 0.5}}
 
 
 def test_a_module_beside_the_notebook_does_not_stand_before_pythons_own(tmp_path: Path) -> None:
@@ -254,7 +263,7 @@ def test_run_pipeline_runs_as_it_stands_and_with_the_one_thing_that_is_given() -
     parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
 
     def said(**given: str) -> tuple[str, ...]:
-        values = parameters.checked({name: Given(text) for name, text in given.items()})
+        values = parameters.checked({name: TextValue(text) for name, text in given.items()})
         return tuple(values[name] for name in ("portrait", "script", "prompt", "audio"))
 
     assert said() == ("sample", "Good morning.", "", "")
@@ -283,5 +292,5 @@ def test_a_digest_is_that_of_cells_and_values_and_where_they_go(tmp_path: Path, 
     assert digest_of(document, values, "f", "python3") != first != digest_of(document, values, "e", "told")
     document["cells"][1]["source"] = ["pass"]
     assert digest_of(document, values, "e", "python3") != first
-    execution = prepare(parameters, {"more.d": Given("1")}, tmp_path, "e")
+    execution = prepare(parameters, {"more.d": TextValue("1")}, tmp_path, "e")
     assert execution.given == ("more",) and execution.name == f"nb-{execution.digest[:12]}"

@@ -45,7 +45,7 @@ TELLING = """
 import pathlib, threading, time
 from workbench.notebook import channel
 from workbench.notebook.widgets.modules import channel_of
-channel.GONE_S, channel.LOOK_S = 20.0, 0.5
+channel.GONE_S, channel.CHECK_S = 20.0, 0.5
 
 def tell():
     while True:

@@ -28,9 +28,9 @@ from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.request_folder import folder_of_request
 from workbench.client.access import User, need_runner
-from workbench.client.answers import accepted_answer
 from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import Limits
+from workbench.client.job_api import accepted_answer
 from workbench.client.uploads import keep_upload
 
 router = APIRouter(tags=["earlier clients"], route_class=StrictRoute)

@@ -27,7 +27,9 @@ from schemas.approval import Decision
 from workbench.app.access.limits import check_submit
 from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import User, changeable, need_runner, reader, visible
-from workbench.client.answers import (
+from workbench.client.deletion import delete
+from workbench.client.deployment import Deployment
+from workbench.client.job_api import (
     accepted_answer,
     artifact_list,
     cancel,
@@ -37,8 +39,6 @@ from workbench.client.answers import (
     state_answer,
     summary,
 )
-from workbench.client.deletion import delete
-from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun, retry
 from workbench.client.submit import submit
 from workbench.engine.accept import Accepted

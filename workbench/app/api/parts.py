@@ -11,7 +11,7 @@ from schemas.api import PartEntry, PartList
 from workbench.app.api._request import CurrentUser, TheDeployment, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
 from workbench.client.access import visible
-from workbench.client.answers import nothing_of, preview_of
+from workbench.client.job_api import nothing_of, preview_of
 
 router = APIRouter(tags=["jobs"])
 

@@ -8,7 +8,7 @@ from schemas.api import EstimateAnswer, ExperimentList, JobRequest, PipelineList
 from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import reader, visible
 from workbench.client.describe import describe_pipelines, experiments
-from workbench.client.expected import expected, expected_of
+from workbench.client.forecast import forecast_graph, forecast_request
 
 router = APIRouter(tags=["pipelines"], route_class=StrictRoute)
 
@@ -25,13 +25,13 @@ def estimate_request(asked: JobRequest, deployment: TheDeployment, user: Current
 
     Uses past runs of the services with the same parameters, else with other parameters.
     """
-    return expected_of(deployment, asked, reader=reader(user))
+    return forecast_request(deployment, asked, reader=reader(user))
 
 
 @router.get("/api/jobs/{job_id}/estimate", summary="Expected seconds of a job's graph", responses=refusals(404))
 def estimate_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> EstimateAnswer:
     """The estimate for a complete new run."""
-    return expected(deployment, visible(user, deployment.job(job_id)).graph)
+    return forecast_graph(deployment, visible(user, deployment.job(job_id)).graph)
 
 
 @router.get("/api/experiments", summary="Names of experiments", responses=refusals())

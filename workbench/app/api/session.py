@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from schemas.access import SessionInfo
 from workbench.app.api._request import refusals
 from workbench.app.identity import current_user
-from workbench.client.answers import session_answer
+from workbench.client.job_api import session_answer
 
 router = APIRouter(tags=["access"])
 

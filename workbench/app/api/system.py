@@ -14,7 +14,7 @@ from workbench.app.api._request import CurrentUser, TheDeployment, refusals
 from workbench.app.part_states import PartStates
 from workbench.client.access import reader
 from workbench.client.deployment import Deployment
-from workbench.client.describe import Offers, offers_now
+from workbench.client.describe import AnnouncedServices, announced_services
 from workbench.client.queues import queue_view
 from workbench.client.system import capability_summary, of_jobs, storage, worker_entries
 from workbench.store.dead_letters import DeadLetters
@@ -28,8 +28,8 @@ router = APIRouter(tags=["system"])
 def system(request: Request, deployment: TheDeployment, user: CurrentUser) -> SystemAnswer:
     """Also responds while parts are unreachable. Their fields are null then, and `parts` gives the reason."""
     parts: PartStates = request.app.state.parts
-    offers, whose = offers_now(deployment), reader(user)
-    found = None if offers.away else _if_reachable(lambda: _queue_and_workers(deployment, offers, whose))
+    offers, whose = announced_services(deployment), reader(user)
+    found = None if offers.bus_error else _if_reachable(lambda: _queue_and_workers(deployment, offers, whose))
     queue, workers = found or (None, [])
     return SystemAnswer(
         parts=parts.all(),
@@ -37,12 +37,12 @@ def system(request: Request, deployment: TheDeployment, user: CurrentUser) -> Sy
         workers=workers,
         storage=_if_reachable(lambda: storage(deployment)),
         dead_letters=_if_reachable(lambda: DeadLetters(deployment.store.database).count(whose)),
-        capabilities=None if offers.away else capability_summary(offers),
+        capabilities=None if offers.bus_error else capability_summary(offers),
     )
 
 
 def _queue_and_workers(
-    deployment: Deployment, offers: Offers, whose: str | None
+    deployment: Deployment, offers: AnnouncedServices, whose: str | None
 ) -> tuple[QueueView, list[WorkerEntry]]:
     queue = queue_view(deployment, owner=whose)
     workers = worker_entries(offers, queue)

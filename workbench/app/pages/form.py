@@ -86,7 +86,7 @@ class Form:
             head = pipeline.inputs[(made.one.form.needs or (name,))[0]]
             choice = self.fields.choice_of(head)
             value = value_of(made, values)
-            if made.one.told(value) and (choice is None or choice.names.get(values[choice.radio]) == head.name):
+            if made.one.is_set(value) and (choice is None or choice.names.get(values[choice.radio]) == head.name):
                 given[name] = value
         return given
 

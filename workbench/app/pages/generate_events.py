@@ -15,9 +15,10 @@ from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.js_component import JsComponent
 from workbench.app.pages.prefill import examples, from_example, from_job, with_file_inputs
 from workbench.app.pages.request_user import request_user
+from workbench.client.access import reader
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
-from workbench.client.expected import expected_of
+from workbench.client.forecast import forecast_request
 from workbench.pipelines.registry import FIRST, find_pipeline
 from workbench.pipelines.sdk import Pipeline
 
@@ -153,7 +154,9 @@ def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]
     """The expected duration of the form's job: ``{seconds, basis}``; empty if there is no estimate now."""
     user = request_user(request)
     try:
-        answer = expected_of(page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name)
+        answer = forecast_request(
+            page.deployment, page.form.so_far(values), reader=None if user.sees_all else user.name
+        )
     except WorkbenchError:  # the submit reports it
         return {}
     return {"seconds": answer.seconds, "basis": answer.basis}

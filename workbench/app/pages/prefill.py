@@ -14,7 +14,7 @@ from workbench.app.pages.form import Form
 from workbench.app.pages.intake import take_again, take_sample
 from workbench.client.access import User, visible
 from workbench.client.deployment import Deployment
-from workbench.client.submit import asked_for
+from workbench.client.submit import pipeline_request
 from workbench.pipelines.registry import find_pipeline, listed
 from workbench.pipelines.sdk import Example, Pipeline
 
@@ -24,7 +24,7 @@ Updates = dict[Any, Any]
 def from_job(deployment: Deployment, form: Form, job_id: str, user: User) -> Updates:
     """Updates that fill the form with the request of a job and load its input files again. Raises WorkbenchError."""
     record = visible(user, deployment.job(job_id))
-    asked = asked_for(record.graph)
+    asked = pipeline_request(record.graph)
     if asked is None:
         raise WorkbenchError(
             "pipeline.bad_option",

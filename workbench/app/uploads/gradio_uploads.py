@@ -30,9 +30,9 @@ from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.request_folder import folder_of_request
 from workbench.client.access import need_runner, readable
 from workbench.client.deployment import Deployment
+from workbench.client.error_responses import status_of
 from workbench.client.inspection.limits import Limits
 from workbench.client.media.media_types import served_type
-from workbench.client.refusals import status_of
 from workbench.client.uploads import keep_upload
 from workbench.retention.local_files import gradio_folder
 

@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from schemas.errors import WorkbenchError
-from workbench.client.inspection.bytes_seen import HEAD_BYTES, family_of, format_of
+from workbench.client.inspection.file_formats import HEAD_BYTES, family_of, format_of
 from workbench.client.inspection.limits import Limits
 from workbench.client.uploads import check_size
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from schemas.errors import WorkbenchError
 from workbench.app.uploads.multipart import Form
 from workbench.client.inspection.limits import MB, Limits
-from workbench.client.inspection.refusals import megabytes, too_large
+from workbench.client.inspection.upload_errors import megabytes, too_large
 from workbench.store.files import written
 
 BATCH_BYTES = 512 * 1024  # written by a thread at once

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from workbench.client.incoming import make_folder, remove_folder
+from workbench.client.incoming_files import make_folder, remove_folder
 
 # Separate threads, so that a removal never waits for an upload that is being decoded. Submitted tasks finish even if
 # the request was cancelled, and before the process ends.

@@ -1,17 +1,17 @@
 #!lua
--- Shared by every script. KEYS[1] is the deployment's prefix, a hash tag such as "{bench}"; every other key is built from it. The
--- line above has a server in cluster mode refuse a script that leaves the slot all the same.
--- Scripts keep opaque fields and counters: no JSON is decoded here. They validate first and write last.
+-- Shared by all scripts. KEYS[1] is the deployment's prefix, a hash tag such as "{bench}"; all other keys are built from it.
+-- Because of the first line, a server in cluster mode refuses a script that uses another slot.
+-- Scripts store opaque fields and counters and decode no JSON. They validate first and write last.
 --
 -- Fields of a job's hash:
 --   status, open (nodes not final), seq (last event), failures (unhandled), first_failure, lane
 --   st:<node> status   pe:<node> parents not final   fi:<node> edges fired   sg:<node> segment
 --   ki:<node> children "id kind;…"   mx:<node> max attempts   rs:<node> result   by:<node> fence of the commit
---   pn:<node> number of parts   pt:<node>:<i> part   rm:<node> how often what it needs was made again
---   fl:<node> content key that this node computes for everybody   kn:<node> a result of the index that its worker was told
---   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> edges from outside not final   pool:<seg>   at:<seg> attempt
---   rq:<seg> services a worker must offer   rf:<seg> attempts refunded   un:<node> what was said of it last
---   ap:<seg> the node of a segment that asks a person   as:<node> what it asked   de:<node> what the person decided
+--   pn:<node> number of parts   pt:<node>:<i> part   rm:<node> how often its lost inputs were computed again
+--   fl:<node> content key that this node computes for all waiting nodes   kn:<node> cached result that its worker received
+--   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> outside edges not final   pool:<seg>   at:<seg> attempt
+--   rq:<seg> services a worker must provide   rf:<seg> attempts refunded   un:<node> last reported reason why unserved
+--   ap:<seg> its node that asks a person   as:<node> its question   de:<node> the person's decision
 local B = KEYS[1]
 local META, LEASES, OUTBOX = B .. ':meta', B .. ':leases', B .. ':outbox'
 local COMPUTED, FLIGHTS, DELAYED, HELD = B .. ':computed', B .. ':flights', B .. ':delayed', B .. ':held'
@@ -29,8 +29,8 @@ local FINAL = { completed = true, failed = true, skipped = true, cancelled = tru
 local function open_deployment() return redis.call('HGET', META, 'phase') == 'open' end
 local function epoch() return redis.call('HGET', META, 'epoch') or '0' end
 
--- Bytes of artifacts that nothing names are removed in rounds (open_round). A worker asks for the round before it puts
--- bytes into the store and says it with the commit or part that names them: in another round they may be gone again.
+-- Unreferenced bytes of artifacts are removed in rounds (open_round). A worker queries the round before it stores bytes,
+-- and sends it with the commit or part that refers to them. If the round differs, the bytes may have been removed.
 local ROUND = B .. ':round'
 local function round() return epoch() .. ':' .. (redis.call('GET', ROUND) or '0') end
 local function removing() return redis.call('EXISTS', ROUND .. ':open') == 1 end
@@ -45,20 +45,20 @@ end
 -- A lease's value is "<epoch>:<n> <beats> <worker>"; the fence is its first word.
 local function fence_of(lease) return lease and string.match(lease, '^[^ ]+') or nil end
 
--- A fence of an earlier epoch holds nothing until its worker has presented it (adopt).
+-- A fence of an earlier epoch is not valid until its worker has presented it (adopt).
 local function holds(job, seg, fence)
   return string.match(fence, '^%d+') == epoch()
     and fence_of(redis.call('HGET', LEASES, lease_field(job, seg)) or nil) == fence
 end
 
--- What to answer where a fence does not hold. WAIT: the bus lost its memory or was taken over since the lease was given,
+-- The result for a fence that is not valid. WAIT: the bus lost its memory or was taken over after the lease was granted,
 -- and its worker can present it (adopt) until the deployment is open.
 local function fenced(fence)
   local of_the_past = string.match(fence, '^%d+') ~= epoch()
   return of_the_past and not open_deployment() and 'WAIT' or 'FENCED'
 end
 
--- recorded: SQL has it already, only watchers need it again.
+-- recorded: SQL already has the event, and only watchers need it again.
 local function emit(job, type, node, data, at, recorded)
   local seq = redis.call('HINCRBY', job_key(job), 'seq', 1)
   local id = epoch() .. '-' .. string.format('%.0f', seq)
@@ -73,7 +73,7 @@ local function enqueue(job, seg, lane)
   redis.call('LTRIM', wake_key(pool), 0, 63)
 end
 
--- Hand-backs and wake-ups go before everything of their own kind, and those of a sweep never before a person's work.
+-- Returned and woken segments go before all others of their own kind; batch segments never go before interactive ones.
 local function enqueue_first(job, seg)
   enqueue(job, seg, redis.call('HGET', job_key(job), 'lane') == 'batch' and 'batch_front' or 'front')
 end
@@ -91,7 +91,7 @@ local function open_nodes(job, seg)
   return out
 end
 
--- Nodes of a leased segment that nothing holds back are what its executor is on.
+-- The executor works on those nodes of a leased segment that can run.
 local function mark_running(job, seg, data, at)
   local key = job_key(job)
   for _, node in ipairs(open_nodes(job, seg)) do
@@ -114,7 +114,7 @@ local function free_lease(job, seg)
   redis.call('HDEL', LEASES, lease_field(job, seg))
 end
 
--- A person was asked and has not answered: however often the segment is enqueued, nobody takes it.
+-- A person was asked and has not decided: however often the segment is enqueued, no worker takes it.
 local function undecided(job, seg)
   local key = job_key(job)
   local node = redis.call('HGET', key, 'ap:' .. seg)
@@ -124,7 +124,7 @@ local function undecided(job, seg)
     and redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 0
 end
 
--- A segment without a lease whose nodes wait: they are ready again and go first.
+-- Wake a segment without a lease whose nodes wait: they become ready again and go first.
 local function wake(job, seg)
   local key = job_key(job)
   for _, node in ipairs(open_nodes(job, seg)) do
@@ -133,8 +133,8 @@ local function wake(job, seg)
   enqueue_first(job, seg)
 end
 
--- A flight is a computation that others wait for: FLIGHTS names its node, waiters:<content key> those that wait. Both name
--- a node as "job/segment/node". A flight outlives its worker: whoever retries the node goes on with it.
+-- A flight is a computation that other nodes wait for: FLIGHTS contains its node, waiters:<content key> the waiting nodes,
+-- both as "job/segment/node". A flight outlives its worker: the next attempt of the node continues it.
 local function flight_name(job, seg, node) return job .. '/' .. seg .. '/' .. node end
 
 local function still_waits(name)
@@ -143,7 +143,7 @@ local function still_waits(name)
   return state[1] and not FINAL[state[1]] and state[2] == 'waiting', job, seg, node
 end
 
--- The node of a flight has its result: all that wait are woken and find it.
+-- The node of a flight has its result: all waiting nodes are woken and find it.
 local function land(job, node, content_key)
   redis.call('HDEL', job_key(job), 'fl:' .. node)
   redis.call('HDEL', FLIGHTS, content_key)
@@ -154,14 +154,14 @@ local function land(job, node, content_key)
   redis.call('DEL', waiters_key(content_key))
 end
 
--- The node of a flight will not have a result: the first that waits takes its place.
+-- The node of a flight will not have a result: the first waiting node takes its place.
 local function pass_on(job, node)
   local content_key = redis.call('HGET', job_key(job), 'fl:' .. node)
   if not content_key then return end
   redis.call('HDEL', job_key(job), 'fl:' .. node)
   local owner = redis.call('HGET', FLIGHTS, content_key)
   local own = flight_name(job, redis.call('HGET', job_key(job), 'sg:' .. node) or '', node)
-  if owner and owner ~= own then return end -- after a loss of memory somebody else may be at it
+  if owner and owner ~= own then return end -- after a loss of memory another node may compute it
   redis.call('HDEL', FLIGHTS, content_key)
   while true do
     local name = redis.call('LPOP', waiters_key(content_key))
@@ -176,7 +176,7 @@ local function pass_on(job, node)
   end
 end
 
--- The bus keeps a bounded recent part of the result index; SQL holds all of it.
+-- The bus keeps a bounded, recent part of the result index; SQL has all of it.
 local function remember(content_key, result)
   if redis.call('HSET', COMPUTED, content_key, result) == 1 then
     if redis.call('RPUSH', COMPUTED .. ':order', content_key) > 20000 then
@@ -199,8 +199,8 @@ local function fires(kind, status)
   return status == 'completed'
 end
 
--- recorded: names of nodes whose ends SQL has already.
--- A node became final: count down its children, skip those that nothing reaches, enqueue segments that are free to run.
+-- recorded: names of nodes whose results SQL already has.
+-- A node became final: count down its children, skip those that no edge reaches, enqueue segments that can run.
 -- Iterative, because a cascade may be as long as the graph.
 local function finish_node(job, node, status, data, at, recorded)
   local key, todo, ready = job_key(job), { { node, status, data } }, {}
@@ -212,7 +212,7 @@ local function finish_node(job, node, status, data, at, recorded)
     redis.call('HINCRBY', key, 'open', -1)
     emit(job, 'node.' .. final, id, payload, at, recorded and recorded[id])
     local seg = redis.call('HGET', key, 'sg:' .. id)
-    local handled = false -- a handler that was left out when its parent completed at first comes too late (remake)
+    local handled = false -- a handler that was skipped when its parent first completed comes too late (remake)
     for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. id) or '', '([^ ;]+) ([^ ;]+)') do
       local fired = fires(kind, final)
       local child_state = redis.call('HGET', key, 'st:' .. child)
@@ -246,7 +246,7 @@ local function finish_node(job, node, status, data, at, recorded)
   finish_job(job, at)
 end
 
--- A completed node runs again, because its bytes are lost: the reverse of finish_node. Its children that are final stay so.
+-- A completed node runs again because its bytes are lost: the reverse of finish_node. Its final children stay final.
 local function reopen(job, node, loss, at)
   local key = job_key(job)
   local seg = redis.call('HGET', key, 'sg:' .. node)
@@ -263,9 +263,9 @@ local function reopen(job, node, loss, at)
   end
 end
 
--- Behind a node that became final under its lease: the executor is on the next ones, each on its first attempt; without
--- any, the lease is free. A sweep lets a person's work go first: its rest goes to the front of its own kind. Returns
--- whether it did.
+-- After a node became final under its lease: the executor continues with the next nodes, each on its first attempt; if there
+-- are none, the lease is freed. A batch segment yields to interactive work: its rest goes to the front of its own kind.
+-- Returns whether it yielded.
 local function go_on(job, seg, data, at)
   local key = job_key(job)
   if #open_nodes(job, seg) == 0 then
@@ -273,7 +273,7 @@ local function go_on(job, seg, data, at)
     return false
   end
   local state = redis.call('HMGET', key, 'lane', 'pool:' .. seg)
-  local computing = false -- in a segment with branches another node may be; it is not thrown away
+  local computing = false -- in a segment with branches another node may be running; its work is kept
   for _, node in ipairs(open_nodes(job, seg)) do
     if redis.call('HGET', key, 'st:' .. node) == 'running' then computing = true end
   end

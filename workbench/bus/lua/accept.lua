@@ -1,9 +1,9 @@
 -- accept(job, epoch, lane, at, ready segments "0 3", pools, n, n x (field, value), m, m x (type, node, data))
--- Puts a planned job on the bus once. Works in the grace after a loss of memory too.
+-- Puts a planned job on the bus once. Also works in the grace phase after a loss of memory.
 local job, its_epoch, lane, at, ready = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = job_key(job)
 if epoch() ~= its_epoch then return 'WAIT' end
--- Events without a job: it was finished and forgotten a moment ago, while this client was slow.
+-- Events without a job: it has ended and was forgotten a moment ago, while this client was slow.
 if redis.call('EXISTS', key, events_key(job)) > 0 then return 'EXISTS' end
 for _, pool in ipairs(words(ARGV[6])) do redis.call('SADD', B .. ':pools', pool) end
 local n = tonumber(ARGV[7])

@@ -1,9 +1,8 @@
 -- adopt(job, seg, old fence, worker, at, start data, m, m x (node, content key),
 --   k x (node, final status, result or failure)) ->
 --   {'OK', fence} | {'FENCED'} | {'WAIT'} | {'CANCELLED'}
--- After a loss of memory a live worker presents the lease it held, with the ends of nodes that its take carried. Per segment the
--- highest n wins, and goes on with the computations it had claimed. Only in the grace; afterwards the worker has lost its
--- lease.
+-- After a loss of memory, a live worker presents its lease with the results of nodes from its take. For each segment the
+-- highest n wins and continues its claimed computations. Only in the grace phase; after it the worker has lost its lease.
 local job, seg, old, worker, at, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')

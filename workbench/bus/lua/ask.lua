@@ -1,6 +1,6 @@
 -- ask(job, seg, fence, node, why it waits, at) -> {'OK', decision} | {'PARKED'} | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
--- A node asks a person. Where the answer is there it gets it; else its segment, which it has for itself, waits without a
--- lease until `decide`. The attempt is refunded.
+-- A node asks a person. If there is a decision, the node gets it; else its segment, of which it is the only node, waits
+-- without a lease until `decide`. The attempt is refunded.
 local job, seg, fence, node, why, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = job_key(job)
 if redis.call('HGET', key, 'status') == 'cancelled' then return { 'CANCELLED' } end

@@ -1,5 +1,5 @@
 -- cancel(job, at) -> OK | FINAL | UNKNOWN
--- From here on no node starts and no result becomes visible; the leases are gone, queue entries fall out at take.
+-- After this no node starts and no result becomes visible; the leases are gone, and take drops the queue entries.
 local job, at = ARGV[1], ARGV[2]
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')

@@ -1,7 +1,7 @@
 -- claim(job, seg, fence, node, content key, look "1" or "0", park "1" or "0", at, why it waits) ->
 --   {'OK'} | {'KNOWN', result} | {'PARKED'} | {'BUSY'} | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
--- Before a node is computed: its result may be known; somebody else may be at it, then the segment waits without a lease
--- (PARKED) or, where it must not be parked, its executor asks again (BUSY); else the computation is this node's.
+-- Before a node is computed: its result may be cached (KNOWN); another node may compute it, then the segment waits without
+-- a lease (PARKED) or, if it must not be parked, its executor asks again (BUSY); else this node computes it.
 local job, seg, fence, node, content_key, look, park, at, why =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local key = job_key(job)
@@ -11,7 +11,7 @@ if not open_deployment() then return { 'WAIT' } end
 
 local known = look == '1' and redis.call('HGET', COMPUTED, content_key)
 if known then
-  redis.call('HSET', key, 'kn:' .. node, known) -- until it is committed, nothing else names the artifacts in it
+  redis.call('HSET', key, 'kn:' .. node, known) -- until the commit, this is the only reference to its artifacts
   return { 'KNOWN', known }
 end
 
@@ -28,7 +28,7 @@ if other and other ~= own then
     free_lease(job, seg)
     redis.call('HSET', key, 'st:' .. node, 'waiting')
     emit(job, 'node.waiting', node, why, at)
-    -- A person waits for a sweep's computation that stands in a queue: it goes first now.
+    -- An interactive job waits for a batch computation that is still queued: it goes first now.
     local idle = redis.call('HEXISTS', LEASES, lease_field(its_job, its_seg)) == 0
     if idle and state[3] == 'batch' and redis.call('HGET', key, 'lane') ~= 'batch'
         and redis.call('HEXISTS', DELAYED, lease_field(its_job, its_seg)) == 0 then

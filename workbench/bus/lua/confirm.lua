@@ -1,6 +1,6 @@
 -- confirm(last outbox id, keep seconds, finished jobs…) -> number of jobs forgotten
--- SQL has everything up to that entry. Only here does the bus forget: first the entries, then finished jobs. A job's
--- events stay a little longer, for watchers that are reading them.
+-- SQL has all events up to that entry. The bus forgets only here: first the entries, then finished jobs. A job's events stay
+-- a little longer for watchers that are reading them.
 redis.call('XTRIM', OUTBOX, 'MINID', '=', ARGV[1])
 redis.call('XDEL', OUTBOX, ARGV[1])
 local forgotten = 0

@@ -1,7 +1,7 @@
 -- decide(job, node, decision, at) -> OK | AGAIN | FINAL | UNKNOWN
--- A person's answer, which SQL has already. It is kept until the node asks; a node that waits for it is woken. The first
--- answer stands (SQL saw to that): a second one changes nothing. Works in every phase, for the control plane hands
--- answers over to a bus that lost them.
+-- A person's decision, which SQL already has. It is kept until the node asks; a node that waits for it is woken. The first
+-- decision is valid (SQL ensures that), and a second one changes nothing. Works in every phase, because the control plane
+-- also delivers decisions to a bus that lost them.
 local job, node, decision, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = job_key(job)
 local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'sg:' .. node, 'de:' .. node)

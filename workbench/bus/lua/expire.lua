@@ -1,5 +1,5 @@
 -- expire(job, seg, lease as seen, failure, at) -> RETRY | FINAL | MOVED
--- The reaper takes a silent worker's segment over, only if the lease still is exactly what it saw.
+-- The reaper takes over the segment of a silent worker, but only if the lease still has the value that it read.
 local job, seg, seen, failure, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if redis.call('HGET', LEASES, lease_field(job, seg)) ~= seen then return 'MOVED' end
 if not open_deployment() then return 'MOVED' end
@@ -14,8 +14,8 @@ local running = left[1]
 for _, node in ipairs(left) do
   if redis.call('HGET', key, 'st:' .. node) == 'running' then running = node; break end
 end
--- A lease whose counter never moved was hardly worked on: the attempt does not count. But a segment that keeps killing its
--- workers before their first beat must end too.
+-- If the counter of a lease never changed, there was hardly any work, and the attempt does not count. But a segment that
+-- repeatedly kills its workers before their first heartbeat must end too.
 if string.match(seen, '^[^ ]+ 0 ') and redis.call('HINCRBY', key, 'rf:' .. seg, 1) <= 3 then
   redis.call('HINCRBY', key, 'at:' .. seg, -1)
 end

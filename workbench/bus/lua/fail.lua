@@ -1,7 +1,7 @@
 -- fail(job, seg, fence, node, failure, retry "1" or "0", at, start data, delay ms, why it waits) -> RETRY | FINAL | YIELD | FENCED | CANCELLED | WAIT
--- One attempt of a node failed. RETRY: the lease is free and the segment enqueued again, or parked for the delay, which the
--- reaper's clock counts. FINAL: the node failed for good; the executor may go on with what the
--- segment still holds, unless YIELD says that it was handed back.
+-- An attempt of a node failed. RETRY: the lease is free, and the segment is enqueued again or parked for the delay, which the
+-- reaper's clock measures. FINAL: the node failed permanently; the executor may continue with the other nodes of the
+-- segment, unless YIELD says that the segment was returned.
 local job, seg, fence, node, failure, retry, at, data, delay_ms, why =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local key = job_key(job)
@@ -9,7 +9,7 @@ local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'at:' .. seg, 'm
 if state[5] == fence and state[2] == 'failed' then return 'FINAL' end
 if state[1] == 'cancelled' then return 'CANCELLED' end
 if not holds(job, seg, fence) then return fenced(fence) end
-if state[2] == 'failed' then return 'FINAL' end -- said before its worker adopted the lease
+if state[2] == 'failed' then return 'FINAL' end -- reported before its worker adopted the lease
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_deployment() then return 'WAIT' end
 

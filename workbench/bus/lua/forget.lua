@@ -1,8 +1,8 @@
--- forget(job) -> OK | UNKNOWN: SQL knows that this job has ended, and this bus has lost its end; or it was deleted there.
+-- forget(job) -> OK | UNKNOWN: the job has ended in SQL and this bus has lost its end, or it was deleted in SQL.
 local job = ARGV[1]
 local key = job_key(job)
 if redis.call('EXISTS', key) == 0 then
-  redis.call('DEL', events_key(job), progress_key(job)) -- what watchers of a recorded job may still read for a while
+  redis.call('DEL', events_key(job), progress_key(job)) -- watchers of a recorded job may still read these for a while
   return 'UNKNOWN'
 end
 local fields = redis.call('HGETALL', key)

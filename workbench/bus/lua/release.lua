@@ -1,5 +1,5 @@
 -- release(job, seg, fence) -> OK | FENCED
--- Hands a segment back unfinished (a worker drains): the attempt is refunded, the rest goes to the front of the queue.
+-- Returns an unfinished segment (a worker drains): the attempt is refunded, and the rest goes to the front of the queue.
 local job, seg, fence = ARGV[1], ARGV[2], ARGV[3]
 if not holds(job, seg, fence) then return 'FENCED' end
 local key = job_key(job)

@@ -1,9 +1,8 @@
 -- remake(job, seg, fence, node, at, why it waits, data of the makers' events, makers…) ->
 --   RETRY | FINAL | FENCED | CANCELLED | WAIT
--- A node found that bytes are lost which it needs, and which these nodes of its job made. They are open again, the very
--- reverse of finish_node, and the node waits for them without a lease, its attempt refunded. A maker that is the node
--- itself lost one of its own finished parts: it begins anew. FINAL: that has not helped three times, or one of them has
--- ended without a result.
+-- A node needs bytes that are lost and that these nodes of its job made. They are opened again, the reverse of finish_node,
+-- and the node waits for them without a lease; its attempt is refunded. If a maker is the node itself, it lost one of its
+-- own finished parts and starts again. FINAL: this has not helped three times, or a maker has ended without a result.
 local job, seg, fence, node, at, why, loss = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local key = job_key(job)
 local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'rm:' .. node)
@@ -20,7 +19,7 @@ for i = 8, #ARGV do
     own_parts = true
   elseif its[1] == 'completed' then
     makers[#makers + 1] = { maker, its[2] }
-    -- An executor that is on other branches of that segment would not know of the node: after its lease, then.
+    -- An executor that runs other branches of that segment would not know of the node, so wait until its lease ends.
     busy = busy or (its[2] ~= seg and redis.call('HEXISTS', LEASES, lease_field(job, its[2])) == 1)
   elseif not its[1] or FINAL[its[1]] then
     return 'FINAL'
@@ -31,7 +30,7 @@ if not busy and tonumber(state[3] or '0') >= 3 then return 'FINAL' end
 redis.call('HINCRBY', key, 'at:' .. seg, -1)
 unmark_running(job, seg)
 free_lease(job, seg)
-pass_on(job, node) -- others that wait for what it computes need not wait for its input too
+pass_on(job, node) -- nodes that wait for its result need not wait for its input too
 emit(job, 'node.waiting', node, why, at)
 if busy then
   redis.call('HSET', key, 'st:' .. node, 'waiting')
@@ -45,7 +44,7 @@ if own_parts then
   redis.call('HDEL', key, 'pn:' .. node)
 end
 for _, maker in ipairs(makers) do
-  -- A node may name an output of one further up, without an edge from it: now it has one.
+  -- A node may use an output of a more distant ancestor without an edge from it; now it gets one.
   local kids = redis.call('HGET', key, 'ki:' .. maker[1]) or ''
   if not string.find(';' .. kids, ';' .. node .. ' ', 1, true) then
     redis.call('HSET', key, 'ki:' .. maker[1], (kids == '' and '' or kids .. ';') .. node .. ' normal')

@@ -1,5 +1,5 @@
 -- renew(job, seg, fence, n x (node, progress)) -> OK | FENCED | CANCELLED | WAIT
--- Counts the heartbeat up and keeps the last progress of the running nodes.
+-- Increments the heartbeat and stores the latest progress of the running nodes.
 local job, seg, fence = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('HGET', job_key(job), 'status') == 'cancelled' then return 'CANCELLED' end
 if not holds(job, seg, fence) then return fenced(fence) end

@@ -1,6 +1,6 @@
 -- reopen(job, at, data of the events, nodes…) -> number of nodes
--- SQL knows that what these nodes made was lost and is made again, and this bus, which lost its last steps, has their old
--- results. Only before the grace, as settle; segments are enqueued when the deployment opens.
+-- According to SQL, the results of these nodes were lost and are being made again, but this bus lost its last steps and has
+-- the old results. Only before the grace phase, like settle; segments are enqueued when the deployment opens.
 local job, at, loss = ARGV[1], ARGV[2], ARGV[3]
 local key = job_key(job)
 if redis.call('HGET', META, 'phase') ~= 'recall' then return 0 end

@@ -1,6 +1,6 @@
 -- requeue(job, segments…) -> number enqueued
--- Enqueues the job's segments that are free to run, hold no lease and stand in no queue: what an AOF cut short may lose.
--- The caller has looked through the queues; an entry too many is dropped by take.
+-- Enqueues the job's segments that can run, have no lease and are in no queue: a truncated AOF may have lost their entries.
+-- The caller has searched the queues; take drops a surplus entry.
 local job = ARGV[1]
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')

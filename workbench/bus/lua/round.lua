@@ -1,3 +1,3 @@
--- round() -> {'OK', round} | {'WAIT'}: which round of removing bytes is the newest. WAIT while one is open.
+-- round() -> {'OK', round} | {'WAIT'}: the latest round of removing bytes. WAIT while a round is open.
 if removing() then return { 'WAIT' } end
 return { 'OK', round() }

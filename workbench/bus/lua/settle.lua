@@ -1,5 +1,6 @@
 -- settle(job, at, k x (node, status, result or failure, content key)) -> number of nodes settled
--- SQL knows ends of nodes that this bus has lost. Only before the grace, so that nobody can present or start a node first.
+-- Restores results of nodes that SQL has and this bus has lost. Only before the grace phase, so that no worker presents or
+-- starts a node first.
 local job, at = ARGV[1], ARGV[2]
 local key = job_key(job)
 if redis.call('HGET', META, 'phase') ~= 'recall' then return 0 end

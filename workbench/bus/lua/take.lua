@@ -1,9 +1,9 @@
 -- take(worker, last fence the worker knows, pool, offers, start data, lanes…) -> {'EMPTY'} | {'WAIT'} | {'OFFER'} |
 --   {'WORK', job, seg, fence, attempt, spec, {node, status, result or '', …}, {part, …} per open node}
--- Leases the oldest entry by lane that this worker can run; stale entries (finished, cancelled, leased) fall out here.
--- offers names the set of services the worker has ('' for all of them); OFFER: the bus does not know that set.
+-- Leases the oldest entry, by lane, that this worker can run; drops stale entries (finished, cancelled, leased).
+-- offers is the name of the worker's set of services ('' for all services); OFFER: the bus does not have that set.
 local worker, last_known, pool, offers, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
--- The bus's own clock, for display only: the worker sent this before it blocked, perhaps a second ago.
+-- The bus's own clock, for display only: the worker sent this command before it blocked, perhaps a second ago.
 local clock = redis.call('TIME')
 local at = clock[1] .. '.' .. string.format('%06d', clock[2])
 if not open_deployment() then return { 'WAIT' } end
@@ -37,12 +37,12 @@ local function fits(needed)
   return true
 end
 
--- An answer that never reached the worker is given again.
+-- Send a response again that did not reach the worker.
 local granted = redis.call('HGET', B .. ':granted', worker)
 if granted then
   local fence, n, job, seg = string.match(granted, '^(%d+:(%d+)) ([^ ]+) ([^ ]+)$')
   local known_epoch, known_n = string.match(last_known, '^(%d+):(%d+)$')
-  -- After a loss of memory n may begin anew: a fence of another epoch than the one that is known was never heard of.
+  -- After a loss of memory, n may start again: a fence of another epoch than the known one was never received.
   local unheard = n and (string.match(fence, '^%d+') ~= known_epoch or tonumber(n) > tonumber(known_n))
   if unheard and holds(job, seg, fence) then return answer(job, seg, fence) end
 end
@@ -53,7 +53,7 @@ if offers ~= '' and redis.call('EXISTS', offers_key) == 0 then return { 'OFFER' 
 
 for i = 6, #ARGV do
   local queue, from, looked = queue_key(pool, ARGV[i]), '-', 0
-  -- The first entry nearly always fits; where workers of several versions share a pool, a worker looks further.
+  -- The first entry nearly always fits. If workers of several versions share a pool, a worker checks more entries.
   while looked < 1000 do
     local entries = redis.call('XRANGE', queue, from, '+', 'COUNT', looked == 0 and 1 or 50)
     if #entries == 0 then break end
@@ -63,9 +63,9 @@ for i = 6, #ARGV do
       local key = job_key(job)
       local state = redis.call('HMGET', key, 'status', 'rq:' .. seg, 'ap:' .. seg, 'ext:' .. seg)
       local status, leased = state[1], redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1
-      local parked = redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1 -- woken, it is enqueued again
+      local parked = redis.call('HEXISTS', DELAYED, lease_field(job, seg)) == 1 -- it is enqueued again when it is woken
       parked = parked or (state[3] and undecided(job, seg))
-      parked = parked or tonumber(state[4] or '0') > 0 -- a parent is made again (remake); its end enqueues the segment
+      parked = parked or tonumber(state[4] or '0') > 0 -- a parent runs again (remake), and its end enqueues the segment
       if not status or FINAL[status] or leased or parked or #open_nodes(job, seg) == 0 then
         redis.call('XDEL', queue, entry[1])
       elseif fits(state[2]) then
@@ -76,7 +76,7 @@ for i = 6, #ARGV do
         redis.call('HINCRBY', key, 'at:' .. seg, 1)
         if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
         mark_running(job, seg, data, at)
-        -- Tokens are few and entries may be many: where more is left, the next worker must not wait out its second.
+        -- The number of tokens is limited: if more entries are left, wake the next worker before its second is over.
         if redis.call('LLEN', wake_key(pool)) == 0 and redis.call('XLEN', queue) > 0 then
           redis.call('RPUSH', wake_key(pool), '1')
         end

@@ -1,5 +1,5 @@
--- unserved(job, seg, why, at) -> number of nodes: nobody offers what a queued segment needs. It keeps its place in the queue.
--- Said again when why is another: workers come and go, and with them what is lacking.
+-- unserved(job, seg, why, at) -> number of nodes: no worker provides what a queued segment needs. It keeps its place.
+-- Reported again when the reason changes, because workers come and go.
 local job, seg, why, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = job_key(job)
 local status = redis.call('HGET', key, 'status')

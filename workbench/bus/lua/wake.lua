@@ -1,4 +1,4 @@
--- wake(job, seg) -> OK | MOVED: the delay of a parked segment is over, by the reaper's clock.
+-- wake(job, seg) -> OK | MOVED: the delay of a parked segment is over by the reaper's clock.
 local job, seg = ARGV[1], ARGV[2]
 if not open_deployment() then return 'MOVED' end
 if redis.call('HDEL', DELAYED, lease_field(job, seg)) == 0 then return 'MOVED' end

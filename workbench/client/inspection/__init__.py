@@ -1,5 +1,6 @@
-"""Looking at files of strangers: in a small process under limits of memory, time and size, never in the caller's.
+"""Inspects untrusted files in a small process with limits of memory, time and size, never in the caller's process.
 
-``inspector.Inspector`` is the caller's side. ``child`` is the process; ``bytes_seen`` says what a file is by its first
-bytes, ``picture``, ``sound`` and ``film`` decode it and write what is kept: these three are not imported elsewhere.
+``inspector.Inspector`` is the caller's side and ``child`` is the process. ``file_formats`` detects the format from the
+first bytes; ``image``, ``audio`` and ``video`` decode the file and write the content to store. Only ``child`` may
+import these three.
 """

@@ -1,7 +1,7 @@
-"""The process that decodes. It has limits, no secrets, no network where the kernel allows to drop it, and one job.
+"""The process that decodes files. It has limits and no secrets, and no network if the kernel lets it drop the network.
 
-Run as ``python -m workbench.client.inspection.child FD PARENT``. Messages: ``look``, ``thumbnail``,
-``waveform`` and ``stream`` in; ``done`` or ``refused`` out, one for each.
+Run as ``python -m workbench.client.inspection.child FD PARENT``. It receives the messages ``look``, ``thumbnail``,
+``waveform`` and ``stream``, and answers each with ``done``, ``refused`` or ``failed``.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any
 import orjson
 
 from schemas.errors import WorkbenchError
-from workbench.client.inspection.bytes_seen import HEAD_BYTES, family_of, format_of
+from workbench.client.inspection.file_formats import HEAD_BYTES, family_of, format_of
 from workbench.client.inspection.limits import CHILD_MEMORY_BYTES, CHILD_OPEN_FILES, CHILD_OVER_MEMORY, Limits
-from workbench.client.inspection.refusals import needs_memory, refused, unreadable
+from workbench.client.inspection.upload_errors import needs_memory, refused, unreadable
 from workbench.engine.wire import Closed, Wire
 from workbench.host import this_host
 
 
 def confine(parent: int) -> None:
-    """Take from this process what it does not need. Call it before any thread is started."""
+    """Drop the privileges that this process does not need. Call it before any thread starts."""
     this_host().isolate()
     this_host().end_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -34,7 +34,7 @@ def confine(parent: int) -> None:
 
 
 def allow(cpu_s: float, file_bytes: int) -> None:
-    """Limits of the next file. CPU time counts from the start of the process, so it is what was used and some more."""
+    """Set the limits for the next file. CPU time counts from the process start, so the limit includes the used time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime + cpu_s) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
@@ -42,13 +42,13 @@ def allow(cpu_s: float, file_bytes: int) -> None:
 
 
 def warm() -> None:
-    """Import what decoding needs, and look for a face once: the first file is not slower than the others."""
+    """Import the decoders and run face detection once, so that the first file is not slower than the others."""
     import av  # noqa: F401
     import cv2
     import numpy as np
     from PIL import Image
 
-    from workbench.client.inspection import film, picture, sound, stream, thumbnail, waveform  # noqa: F401
+    from workbench.client.inspection import audio, image, stream, thumbnail, video, waveform  # noqa: F401
 
     cv2.setNumThreads(1)
     from workbench.client.inspection.faces import find_faces
@@ -57,41 +57,41 @@ def warm() -> None:
 
 
 def look(path: Path, out: Path, wanted: str, limits: Limits) -> dict[str, Any]:
-    """Facts of one file. Raises WorkbenchError: upload.*."""
-    from workbench.client.inspection.containers import opened, the_video
-    from workbench.client.inspection.film import inspect_film
-    from workbench.client.inspection.picture import inspect_picture
-    from workbench.client.inspection.sound import inspect_sound
+    """The facts of one file. Raises WorkbenchError: upload.*."""
+    from workbench.client.inspection.audio import inspect_audio
+    from workbench.client.inspection.containers import opened, video_stream
+    from workbench.client.inspection.image import inspect_image
+    from workbench.client.inspection.video import inspect_video
 
     format_name = detected(path)
     if family_of(format_name) == "image":
         _check_kind("image", wanted)
-        return inspect_picture(path, format_name, out)
+        return inspect_image(path, format_name, out)
     with opened(path, format_name) as container:
-        video = the_video(container) if family_of(format_name) == "media" else None
+        video = video_stream(container) if family_of(format_name) == "media" else None
         if video is None:
             _check_kind("audio", wanted)
-            return inspect_sound(container, format_name, out, limits.duration_s)
+            return inspect_audio(container, format_name, out, limits.duration_s)
         _check_kind("video", wanted)
         if format_name == "ogg":
             raise refused("Ogg video", "Convert it to MP4 or WebM.")
-        return inspect_film(container, video, format_name, out, limits.duration_s)
+        return inspect_video(container, video, format_name, out, limits.duration_s)
 
 
 def detected(path: Path) -> str:
-    """The format of the file by its first bytes. Raises WorkbenchError: upload.*."""
+    """The format of the file, detected from its first bytes. Raises WorkbenchError: upload.*."""
     with path.open("rb") as file:
         return format_of(file.read(HEAD_BYTES))
 
 
 def _check_kind(kind: str, wanted: str) -> None:
     if wanted not in ("auto", kind):
-        article = {"image": "a picture", "audio": "a sound", "video": "a video"}
-        raise refused(article[kind], f"Give {article[wanted]} here.", wanted)
+        article = {"image": "an image", "audio": "an audio file", "video": "a video"}
+        raise refused(article[kind], f"Choose {article[wanted]} here.", wanted)
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:
-    """What one message asks for."""
+    """The response to one message."""
     path, out = Path(message["path"]), Path(message["out"])
     allow(message["cpu_s"], message["file_bytes"])
     if message["kind"] == "thumbnail":
@@ -111,9 +111,9 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve(wire: Wire) -> None:
-    """Answer until the other side is gone."""
+    """Answer messages until the other side closes the connection."""
 
-    def say(kind: str, **fields: Any) -> None:
+    def reply(kind: str, **fields: Any) -> None:
         wire.send(orjson.dumps({"kind": kind, **fields}))
 
     while True:
@@ -121,22 +121,22 @@ def serve(wire: Wire) -> None:
         assert body is not None
         message = orjson.loads(body)
         try:
-            say("done", result=answer(message))
+            reply("done", result=answer(message))
         except WorkbenchError as error:
-            if isinstance(error.seen, str):  # what decoders say names the file: that is ours to know
+            if isinstance(error.seen, str):  # decoders name the file, whose path is private
                 error.seen = error.seen.replace(message["path"], "it").replace(message["out"], "it")
-            say("refused", error=error.info().model_dump(mode="json"))
+            reply("refused", error=error.info().model_dump(mode="json"))
         except MemoryError:
-            say("refused", error=needs_memory().info().model_dump(mode="json"))
+            reply("refused", error=needs_memory().info().model_dump(mode="json"))
         except OSError as fault:
             if fault.errno is None:
                 raise
-            say("failed", errno=fault.errno, text=str(fault))
+            reply("failed", errno=fault.errno, text=str(fault))
         except Closed:
             raise
-        except Exception as fault:  # a decoder's own exception: the file made it
+        except Exception as fault:  # a decoder's own exception, which the file caused
             damaged = unreadable("the file could not be decoded", f"{type(fault).__name__}: {fault}")
-            say("refused", error=damaged.info().model_dump(mode="json"))
+            reply("refused", error=damaged.info().model_dump(mode="json"))
 
 
 def start(arguments: list[str]) -> None:

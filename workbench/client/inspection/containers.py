@@ -1,4 +1,4 @@
-"""Opening sound and video with FFmpeg on a short leash. Runs in the child only."""
+"""Opens audio and video with FFmpeg under tight restrictions. Runs in the inspection process only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import av.error
 from av.stream import Disposition
 
 from workbench.client.inspection.limits import MAX_STREAMS
-from workbench.client.inspection.refusals import refused, too_large, unreadable
+from workbench.client.inspection.upload_errors import refused, too_large, unreadable
 
-# The demuxer is named, never guessed: a playlist or a script for another demuxer is not even looked at.
+# The demuxer is chosen, never probed, so a playlist or a script for another demuxer is not even parsed.
 _DEMUXERS = {
     "wav": "wav",
     "flac": "flac",
@@ -34,9 +34,9 @@ _PLAYS = ("h264", "vp8", "vp9", "av1")
 
 @contextlib.contextmanager
 def opened(path: Path, format_name: str) -> Iterator[Any]:
-    """The container. FFmpeg is given an open file and may open nothing by itself: no other file, no address.
+    """The opened container. FFmpeg receives an open file and may open nothing itself, neither files nor URLs.
 
-    Faults of FFmpeg inside the block become WorkbenchError (upload.unreadable).
+    FFmpeg's errors inside the block become WorkbenchError (upload.unreadable).
     """
     options = {
         "protocol_whitelist": "none",
@@ -55,47 +55,47 @@ def opened(path: Path, format_name: str) -> Iterator[Any]:
     except MemoryError as fault:
         raise too_large("the file needs too much memory to be decoded", str(fault), "1.5 GiB") from fault
     except av.error.FFmpegError as fault:
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # of what is written, not of what is read
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):  # errors of writing, not of reading
             raise OSError(fault.errno, str(fault)) from fault
         raise unreadable("the file is damaged", f"{type(fault).__name__}: {fault}") from fault
     except (ValueError, IndexError, OverflowError, EOFError) as fault:
         raise unreadable("the file is damaged", f"{type(fault).__name__}: {fault}") from fault
 
 
-def the_video(container: Any) -> Any:
-    """The one picture stream, or None; covers of songs are passed over. Raises WorkbenchError (upload.refused)."""
+def video_stream(container: Any) -> Any:
+    """The only video stream, or None; cover images are ignored. Raises WorkbenchError (upload.refused)."""
     streams = [stream for stream in container.streams.video if not _cover(stream)]
     if not streams:
         return None
     if len(streams) > 1:
-        raise refused(f"a file with {len(streams)} video streams", "Export it with one.")
+        raise refused(f"a file with {len(streams)} video streams", "Export it with one video stream.")
     name = streams[0].codec_context.name if streams[0].codec_context else "unknown"
     if canonical(name) not in _PLAYS:
-        raise refused(f"video coded as {name}", "Convert it to MP4 with H.264, or to WebM.", ", ".join(_PLAYS))
+        raise refused(f"video with the codec {name}", "Convert it to MP4 with H.264, or to WebM.", ", ".join(_PLAYS))
     return streams[0]
 
 
-def the_audio(container: Any) -> Any:
-    """The one sound stream, or None. Raises WorkbenchError (upload.refused)."""
+def audio_stream(container: Any) -> Any:
+    """The only audio stream, or None. Raises WorkbenchError (upload.refused)."""
     streams = list(container.streams.audio)
     if not streams:
         return None
     if len(streams) > 1:
-        raise refused(f"a file with {len(streams)} sound streams", "Export it with one.")
+        raise refused(f"a file with {len(streams)} audio streams", "Export it with one audio stream.")
     name = streams[0].codec_context.name if streams[0].codec_context else "unknown"
     if name not in AUDIO_CODECS and name not in PCM:
-        raise refused(f"sound coded as {name}", "Convert it to WAV, FLAC, MP3 or Opus.")
+        raise refused(f"audio with the codec {name}", "Convert it to WAV, FLAC, MP3 or Opus.")
     return streams[0]
 
 
 def canonical(codec: str) -> str:
-    """The codec's name whichever library decodes it."""
+    """The codec's name, without the name of the library that decodes it."""
     plain = codec.removeprefix("lib").replace("vpx-vp9", "vp9").replace("dav1d", "av1").replace("aom-av1", "av1")
     return {"vpx": "vp8", "mp3float": "mp3"}.get(plain, plain)
 
 
 def claimed_s(container: Any, stream: Any) -> float | None:
-    """The length that the headers claim, in seconds; None where they say nothing."""
+    """The duration that the headers claim, in seconds; None if they do not have one."""
     if stream.duration is not None and stream.time_base:
         return float(stream.duration * stream.time_base)
     return None if container.duration is None else container.duration / 1e6
@@ -108,7 +108,7 @@ def check_length(seconds: float | None, allowed_s: float) -> None:
             "the recording is too long",
             _minutes(seconds),
             f"up to {_minutes(allowed_s)}",
-            "Cut it, then give that file.",
+            "Shorten it and choose the new file.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Faces of a picture, and what may keep a talking head from being made of them. Runs in the child only."""
+"""Finds faces in an image, and warns about problems for a talking head. Runs in the inspection process only."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from PIL import Image
 from schemas.errors import WorkbenchError
 from schemas.upload import FaceBox, UploadWarning
 
-SMALL_PX = 128  # below, the animation shows that it was enlarged
-TOO_SMALL_PX = 48  # nodes._face.MIN_FACE_PX: refused when the job is submitted
-TURNED = 0.45  # nose off the middle of the eyes, in distances of the eyes: about 30 degrees
-BLURRED = 25.0  # variance of the Laplacian of the face at 128 px, grey 0-255; sharp portraits have some hundreds
+SMALL_PX = 128  # smaller faces look enlarged in the animation
+TOO_SMALL_PX = 48  # nodes._face.MIN_FACE_PX: smaller faces are refused at submit
+TURNED = 0.45  # offset of the nose from the middle of the eyes, in eye distances: about 30 degrees
+BLURRED = 25.0  # variance of the Laplacian of the face at 128 px, grey 0-255; sharp portraits have several hundred
 
 
-def find_faces(picture: Image.Image) -> tuple[list[FaceBox], list[UploadWarning]]:
-    """The faces of an RGB picture, the largest first, and the warnings about them."""
+def find_faces(image: Image.Image) -> tuple[list[FaceBox], list[UploadWarning]]:
+    """The faces of an RGB image, the largest first, and the warnings about them."""
     from nodes._face import detect
 
-    rgb = np.asarray(picture)
+    rgb = np.asarray(image)
     try:
         faces = detect(rgb)
     except WorkbenchError as error:  # the optional package is not installed
@@ -37,8 +37,8 @@ def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
         return [
             _hint(
                 "face.none",
-                "No face was found in the picture.",
-                "Use a well-lit portrait that looks at the camera and shows the whole head.",
+                "No face was found in the image.",
+                "Use a well-lit portrait that faces the camera and shows the whole head.",
                 level="error",
             )
         ]
@@ -48,8 +48,8 @@ def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
         hints.append(
             _hint(
                 "face.too_small",
-                f"The face is {face.size:.0f} px large; {TOO_SMALL_PX} px are needed.",
-                "Use a closer or larger picture, or enlarge it first with generate.upscale_image.",
+                f"The face is {face.size:.0f} px large; it must be at least {TOO_SMALL_PX} px.",
+                "Use a closer or larger image, or enlarge it first with generate.upscale_image.",
                 level="error",
             )
         )
@@ -57,26 +57,30 @@ def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
         hints.append(
             _hint(
                 "face.small",
-                f"The face is {face.size:.0f} px large; from {SMALL_PX} px on the video looks sharp.",
-                "Use a closer or larger picture.",
+                f"The face is {face.size:.0f} px large; the video looks sharp from {SMALL_PX} px.",
+                "Use a closer or larger image.",
             )
         )
     height, width = rgb.shape[:2]
     left, top, right, bottom = face.box
     if left < 0 or top < 0 or right > width or bottom > height:
         hints.append(
-            _hint("face.cut", "The face is cut by the edge of the picture.", "Use one that shows the whole head.")
+            _hint(
+                "face.cut", "The face is cut off at the edge of the image.", "Use an image that shows the whole head."
+            )
         )
     if len(faces) > 1:
         hints.append(
             _hint(
-                "face.several", f"There are {len(faces)} faces; the largest is used.", "Cut the picture to one person."
+                "face.several", f"There are {len(faces)} faces; the largest is used.", "Crop the image to one person."
             )
         )
     if _turn(face) > TURNED:
-        hints.append(_hint("face.turned", "The face is turned away.", "Use a picture that looks at the camera."))
+        hints.append(
+            _hint("face.turned", "The face is turned away.", "Use an image in which the person faces the camera.")
+        )
     if _sharpness(rgb, face) < BLURRED:
-        hints.append(_hint("face.blurred", "The face is blurred.", "Use a sharper picture."))
+        hints.append(_hint("face.blurred", "The face is blurred.", "Use a sharper image."))
     return hints
 
 
@@ -94,7 +98,7 @@ def _sharpness(rgb: Any, face: Any) -> float:
     left, top = max(0, int(face.box[0])), max(0, int(face.box[1]))
     crop = rgb[top : min(height, int(face.box[3]) + 1), left : min(width, int(face.box[2]) + 1)]
     if min(crop.shape[:2]) < TOO_SMALL_PX:
-        return BLURRED  # too few pixels to tell; its size is told already
+        return BLURRED  # too few pixels to measure; the size warning covers it
     grey = cv2.cvtColor(cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 

@@ -1,4 +1,4 @@
-"""The caller's side of the process that decodes: started when first needed, killed when it hangs, made anew."""
+"""The caller's side of the inspection process: starts it on first use, kills it if it hangs, and replaces it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from schemas.base import Contract
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.upload import FaceBox, MediaFacts, MediaKind, UploadWarning
 from workbench.client.inspection.limits import CHILD_OVER_MEMORY, LOOK_BYTES_PER_S, LOOK_S, Limits
-from workbench.client.inspection.refusals import needs_memory, too_large, unreadable
+from workbench.client.inspection.upload_errors import needs_memory, too_large, unreadable
 from workbench.engine.wire import Closed, Wire
 from workbench.host import PORTABLE, python_module
 from workbench.store.retry import disk_full, no_space
 
-PROCESSES = 2  # so many files are looked at at once; more wait
+PROCESSES = 2  # files inspected at the same time; more wait
 WAIT_S = 60.0  # for a free process
 START_S = 300.0
-LOOKS = 100  # then the process is made anew: what a decoder leaks does not add up
+LOOKS = 100  # then the process is replaced, so that leaks of a decoder do not accumulate
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", PORTABLE)
-_KEPT_OVERHEAD = 256_000_000  # a picture or sound may grow when it is written without loss
+_KEPT_OVERHEAD = 256_000_000  # an image or audio file may grow with lossless encoding
 
 
 class Inspection(Contract):
-    """What the process says of a file. It decoded bytes of a stranger: its answer is checked like theirs."""
+    """The process's answer about a file. It decoded untrusted bytes, so its answer is validated like untrusted data."""
 
     kind: MediaKind
     media_type: str = Field(pattern=r"^(image/(png|jpeg)|audio/wav|video/(mp4|webm))$")
@@ -47,34 +47,35 @@ class Inspection(Contract):
 
 
 class StreamIndex(Contract):
-    """Where the pieces of a fragmented MP4 are."""
+    """The positions of the pieces in a fragmented MP4 file."""
 
     kind: Literal["audio", "video"]
-    codecs: list[str] = Field(max_length=2, description="As RFC 6381 names them.")
+    codecs: list[str] = Field(max_length=2, description="Codec names by RFC 6381.")
     duration_s: float = Field(ge=0)
     size_bytes: int = Field(ge=0)
-    head_bytes: int = Field(ge=0, description="What a player needs before any piece.")
+    head_bytes: int = Field(ge=0, description="Size of the header that a player needs before any piece.")
     pieces: list[tuple[float, int, int]] = Field(description="Second, offset and size of each.")
 
 
 class Inspector:
-    """Looks at files. Thread-safe; every method blocks. Each of its threads has a process of its own.
+    """Inspects files. Thread-safe; all methods block. Each of its threads has its own process.
 
     Args:
-        look_s: seconds a small file may take.
-        command: of the process; the descriptor of the socket and our pid are added.
+        look_s: maximum seconds for a small file.
+        command: command line of the process; the socket's descriptor and our pid are appended.
     """
 
     def __init__(self, look_s: float = LOOK_S, processes: int = PROCESSES, command: tuple[str, ...] = ()) -> None:
         self._look_s = look_s
         self._command = command or tuple(python_module("workbench.client.inspection.child"))
-        # The kernel ends a child with the thread that started it, and a server's pool ends idle threads: own ones.
+        # The kernel ends a child with the thread that started it, and a server's pool ends idle threads, so use own
+        # threads.
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="inspection")
         self._own = threading.local()
         self._processes: list[_Process] = []
 
     def look(self, path: Path, out: Path, wanted: str = "auto", limits: Limits | None = None) -> Inspection:
-        """Facts of a file; what is kept of it is written to ``out``, which may be moved away.
+        """The facts of a file. Its decoded content is written to ``out``, which the caller may move.
 
         Raises WorkbenchError: upload.refused, upload.too_large, upload.unreadable, upload.busy, home.disk_full.
         """
@@ -88,24 +89,24 @@ class Inspector:
         try:
             return Inspection.model_validate(result)
         except ValidationError as fault:
-            raise unreadable("the file could not be decoded", "the decoder's answer makes no sense") from fault
+            raise unreadable("the file could not be decoded", "the decoder's answer is invalid") from fault
 
     def thumbnail(self, path: Path, out: Path, side_px: int) -> None:
-        """Write a JPEG of a picture, or of a frame one third into a video. Raises WorkbenchError as ``look``."""
+        """Write a JPEG of an image, or of the frame one third into a video. Raises WorkbenchError like ``look``."""
         message = {"kind": "thumbnail", "path": str(path), "out": str(out), "side_px": side_px}
         self._ask(message, seconds=self._look_s, file_bytes=10_000_000)
 
     def waveform(self, path: Path, points: int) -> list[float]:
-        """The largest amplitude in each of ``points`` equal pieces of a sound, 0 to 1. Raises as ``look``."""
+        """The largest amplitude in each of ``points`` equal sections of the audio, 0 to 1. Raises like ``look``."""
         message = {"kind": "waveform", "path": str(path), "out": "", "points": points}
         seconds = self._look_s + path.stat().st_size / LOOK_BYTES_PER_S
         peaks = self._ask(message, seconds=seconds, file_bytes=0).get("peaks")
         if not (isinstance(peaks, list) and len(peaks) == points and all(_is_share(peak) for peak in peaks)):
-            raise unreadable("the sound could not be decoded", "the decoder's answer makes no sense")
+            raise unreadable("the audio could not be decoded", "the decoder's answer is invalid")
         return [float(peak) for peak in peaks]
 
     def stream(self, path: Path, out: Path) -> StreamIndex:
-        """Write a video or audio file as fragmented MP4; where its pieces are. Raises as ``look``."""
+        """Write a video or audio file as fragmented MP4. Returns the positions of its pieces. Raises like ``look``."""
         size = path.stat().st_size
         message = {"kind": "stream", "path": str(path), "out": str(out)}
         seconds = self._look_s + size / LOOK_BYTES_PER_S
@@ -113,18 +114,18 @@ class Inspector:
         try:
             return StreamIndex.model_validate(result)
         except ValidationError as fault:
-            raise unreadable("the file could not be cut into pieces", "the decoder's answer makes no sense") from fault
+            raise unreadable("the file could not be split into pieces", "the decoder's answer is invalid") from fault
 
     def warm(self) -> None:
-        """Start one process, so that the first file need not wait some seconds for it. Does not block."""
+        """Start one process in advance, because its start takes some seconds. Does not block."""
         self._threads.submit(lambda: self._mine().start())
 
     def pids(self) -> list[int]:
-        """The processes that are up."""
+        """The pids of the running processes."""
         return [process.pid for process in self._processes if process.pid is not None]
 
     def close(self) -> None:
-        """End the processes. Files that are being looked at are given up."""
+        """Stop the processes. Inspections in progress are aborted."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
             process.kill()
@@ -140,18 +141,18 @@ class Inspector:
         if future.cancel():
             raise WorkbenchError(
                 "upload.busy",
-                "other files are being looked at",
+                "other files are being inspected",
                 where="file",
-                seen=f"none was done within {WAIT_S:.0f} s",
+                seen=f"no inspection ended within {WAIT_S:.0f} s",
                 remedy="Try again in a minute.",
             )
-        return future.result()  # it is being looked at: that ends within its own time
+        return future.result()  # the inspection has started and has its own time limit
 
     def _in_thread(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         return self._mine().ask(message, seconds)
 
     def _mine(self) -> _Process:
-        """The process of this thread."""
+        """This thread's process."""
         process: _Process | None = getattr(self._own, "process", None)
         if process is None:
             process = self._own.process = _Process(self._command)
@@ -173,7 +174,7 @@ class _Process:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """The answer to one message. Raises WorkbenchError."""
+        """The response to one message. Raises WorkbenchError."""
         self.start()
         assert self._wire is not None
         self._looks += 1
@@ -225,9 +226,9 @@ class _Process:
             self.stop()
             raise WorkbenchError(
                 "upload.busy",
-                "the process that looks at files does not start",
+                "the inspection process does not start",
                 where=" ".join(self._command),
-                remedy="Start it by hand to read why: `python -m workbench.client.inspection.child`.",
+                remedy="Start it manually to see the error: `python -m workbench.client.inspection.child`.",
             )
 
     def _died(self) -> WorkbenchError:
@@ -238,22 +239,22 @@ class _Process:
         code = self._process.poll()
         self.stop()
         if code == -signal.SIGXCPU:
-            return unreadable("decoding the file took too much computing time", "killed by SIGXCPU")
+            return unreadable("decoding the file took too much CPU time", "killed by SIGXCPU")
         if code == CHILD_OVER_MEMORY:
             return needs_memory()
         name = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
-        return unreadable("the decoder died of this file", name)
+        return unreadable("the decoder crashed on this file", name)
 
 
 def _read(reply: dict[str, Any]) -> dict[str, Any]:
-    """The result of a reply. Raises the WorkbenchError it carries; only those of files are believed."""
+    """The result of a reply. Raises the WorkbenchError of the reply; only upload errors are trusted."""
     if reply.get("kind") == "done" and isinstance(reply.get("result"), dict):
         result: dict[str, Any] = reply["result"]
         return result
     if reply.get("kind") == "failed":
         fault = OSError(reply.get("errno"), str(reply.get("text"))[:300])
         if fault.errno == errno.EFBIG:
-            raise too_large("the decoded file is too large to keep", "over its limit", "a smaller file")
+            raise too_large("the decoded file is too large to keep", "above the limit", "a smaller file")
         if no_space(fault):
             raise disk_full(fault)
         raise unreadable("the file could not be decoded", str(fault))
@@ -269,8 +270,8 @@ def _is_share(value: object) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """No credentials: the settings of the deployment stay here."""
+    """The environment of the process, without the deployment's credentials."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    # One thread each: the memory limit counts the stacks and arenas of idle ones.
+    # One thread each, because the memory limit includes the stacks and arenas of idle threads.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**kept, **threads, "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}

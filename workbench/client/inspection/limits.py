@@ -1,4 +1,4 @@
-"""What is accepted, in one place: sizes, lengths, and what the process that looks at a file may use."""
+"""All limits in one place: accepted sizes and durations, and the resources of the inspection process."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 16_384
 MAX_CHANNELS = 8
 SAMPLE_RATES_HZ = (8_000, 192_000)
-KEPT_RATE_HZ = 48_000  # sound of a higher rate is brought down to it
+KEPT_RATE_HZ = 48_000  # audio with a higher rate is resampled to it
 MAX_FPS = 240.0
 MAX_STREAMS = 8
 
 CHILD_MEMORY_BYTES = 1_536 * 1024 * 1024
-CHILD_OVER_MEMORY = 90  # its exit status where the system has to end it for that
+CHILD_OVER_MEMORY = 90  # its exit status after exceeding the memory limit
 CHILD_OPEN_FILES = 64
 LOOK_S = 15.0  # of wall time and of CPU, for a small file
-LOOK_BYTES_PER_S = 20 * MB  # a large one is given a second more for so many bytes
+LOOK_BYTES_PER_S = 20 * MB  # a large file gets one more second for this many bytes
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The caps that a deployment sets."""
+    """The limits that a deployment sets."""
 
     image_bytes: int = 20 * MB
     audio_bytes: int = 50 * MB
@@ -35,7 +35,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
-        """The caps of the settings ``upload_*``."""
+        """The limits in the settings ``upload_*``."""
         return cls(
             image_bytes=int(settings.upload_image_mb * MB),
             audio_bytes=int(settings.upload_audio_mb * MB),
@@ -44,7 +44,7 @@ class Limits:
         )
 
     def bytes_of(self, kind: str) -> int:
-        """The largest file of that kind; of any kind for ``auto``."""
+        """The maximum file size of that kind, or of any kind for ``auto``."""
         sizes = {"image": self.image_bytes, "audio": self.audio_bytes, "video": self.video_bytes}
         return sizes.get(kind) or max(sizes.values())
 
@@ -53,5 +53,5 @@ class Limits:
 
 
 def look_s(size_bytes: int) -> float:
-    """Seconds that may be spent on a file of that size."""
+    """Time limit in seconds for a file of that size."""
     return LOOK_S + size_bytes / LOOK_BYTES_PER_S

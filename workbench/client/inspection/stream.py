@@ -1,4 +1,7 @@
-"""A video or audio file as fragmented MP4, whose pieces a browser's Media Source takes one by one. Child only."""
+"""Writes a video or audio file as fragmented MP4, whose pieces a browser's Media Source loads.
+
+Inspection process only.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,23 @@ from typing import Any
 
 import av
 
-from workbench.client.inspection.containers import opened, the_audio, the_video
-from workbench.client.inspection.refusals import refused, unreadable
+from workbench.client.inspection.containers import audio_stream, opened, video_stream
+from workbench.client.inspection.upload_errors import refused, unreadable
 
 AUDIO_PIECE_US = 2_000_000
 _CODECS = {"aac": "mp4a.40.2", "opus": "opus", "flac": "flac", "mp3": "mp4a.6B", "vp9": "vp09.00.50.08"}
 
 
 def write_stream(path: Path, format_name: str, out: Path) -> dict[str, Any]:
-    """Write the same video frames, and audio as it is or as FLAC, to ``out``; where its pieces are.
+    """Copy the video frames, and the audio as it is or as FLAC, to ``out``. Returns the positions of the pieces.
 
-    A piece begins with a key frame, so playing can begin at each. Raises WorkbenchError: upload.refused,
+    A piece begins with a key frame, so playback can start at each. Raises WorkbenchError: upload.refused,
     upload.unreadable.
     """
     with opened(path, format_name) as container:
-        video, audio = the_video(container), the_audio(container)
+        video, audio = video_stream(container), audio_stream(container)
         if video is None and audio is None:
-            raise refused("a file without video and audio", "Only those are played in pieces.", "audio or video")
+            raise refused("a file without video and audio", "Choose an audio or video file.", "audio or video")
         cut = {} if video else {"frag_duration": str(AUDIO_PIECE_US)}
         flags = "empty_moov+default_base_moof+negative_cts_offsets+global_sidx" + ("+frag_keyframe" if video else "")
         with av.open(str(out), "w", format="mp4", options={"movflags": flags, **cut}) as target:
@@ -64,10 +67,10 @@ def _copy(container: Any, video: Any, audio: Any, target: Any) -> list[str]:
 
 
 def _codec(context: Any) -> str | None:
-    """As RFC 6381 names it; None for one that MP4 does not hold."""
+    """The codec's name by RFC 6381; None if MP4 cannot contain it."""
     extra = context.extradata or b""
     if context.name in ("h264", "libx264"):
-        at = 1 if extra[:1] == b"\x01" else extra.find(b"\x67") + 1  # behind avcC's version, or the SPS's type
+        at = 1 if extra[:1] == b"\x01" else extra.find(b"\x67") + 1  # after avcC's version, or the SPS's type
         return f"avc1.{extra[at : at + 3].hex()}" if at and len(extra) >= at + 3 else "avc1.640033"
     if context.name in ("av1", "libdav1d"):
         return "av01.0.12M.08"
@@ -75,7 +78,7 @@ def _codec(context: Any) -> str | None:
 
 
 def _index(path: Path) -> dict[str, Any]:
-    """Where the head ends, and (second, offset, size) of each piece: from the index that the muxer wrote."""
+    """The end of the header, and (second, offset, size) of each piece, from the index that the muxer wrote."""
     data = path.read_bytes()
     found = next(((offset, size) for name, offset, size in _boxes(data) if name == b"sidx"), None)
     if found is None:

@@ -1,4 +1,4 @@
-"""A small picture of a picture or a video. Runs in the child only."""
+"""Makes thumbnails of images and videos. Runs in the inspection process only."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 from PIL import Image
 
-from workbench.client.inspection.bytes_seen import family_of
-from workbench.client.inspection.containers import claimed_s, opened, the_video
-from workbench.client.inspection.picture import flat, read_upright
-from workbench.client.inspection.refusals import refused, unreadable
+from workbench.client.inspection.containers import claimed_s, opened, video_stream
+from workbench.client.inspection.file_formats import family_of
+from workbench.client.inspection.image import flat, read_upright
+from workbench.client.inspection.upload_errors import refused, unreadable
 
 
 def write_thumbnail(path: Path, format_name: str, out: Path, side_px: int) -> None:
-    """Write a JPEG of at most ``side_px`` a side. Of a video it is the frame one third into it.
+    """Write a JPEG of at most ``side_px`` per side: of an image, or of the frame one third into a video.
 
-    Raises WorkbenchError: upload.refused for sound, upload.unreadable.
+    Raises WorkbenchError: upload.refused for audio, upload.unreadable.
     """
     if family_of(format_name) == "image":
-        picture, _ = read_upright(path, format_name)
+        image, _ = read_upright(path, format_name)
     else:
         with opened(path, format_name) as container:
-            picture = _frame(container)
-    picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    flat(picture).convert("RGB").save(out, format="JPEG", quality=82)
+            image = _frame(container)
+    image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    flat(image).convert("RGB").save(out, format="JPEG", quality=82)
 
 
 def _frame(container: Any) -> Image.Image:
-    stream = the_video(container)
+    stream = video_stream(container)
     if stream is None:
-        raise refused("a sound", "A thumbnail is made of pictures and videos.", "image or video")
+        raise refused("an audio file", "Choose an image or a video.", "image or video")
     third_s = (claimed_s(container, stream) or 0.0) / 3
     start = stream.start_time or 0
     wanted = start + int(third_s / stream.time_base) if stream.time_base else start
@@ -38,10 +38,10 @@ def _frame(container: Any) -> Image.Image:
     nearest = None
     for count, frame in enumerate(container.decode(stream)):
         nearest = frame
-        # From the key frame on; with one key frame in a long video, the search ends after some seconds of it.
+        # Decode from the key frame on. In a long video with one key frame, stop after some seconds.
         if frame.pts is None or frame.pts >= wanted or count > 300:
             break
     if nearest is None:
-        raise unreadable("no picture of the video could be decoded")
-    picture: Image.Image = nearest.to_image()
-    return picture
+        raise unreadable("no frame of the video could be decoded")
+    image: Image.Image = nearest.to_image()
+    return image

@@ -1,1 +1,1 @@
-"""Jobs while they run: one reader of the bus for all of them, and watchers that are told what changes."""
+"""Live job states: one reader of the bus for all jobs, and watchers that receive the changes."""

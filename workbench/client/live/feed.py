@@ -1,10 +1,10 @@
-"""Following many jobs with one reader: each has one state, however many watch it.
+"""Follows many jobs with one reader. Each job has one state, however many watchers it has.
 
-A followed job's events are kept in order from the first on, so that a watcher is a place in that list: one that is
-slow or was away costs nothing more than one that is not. The reader waits for the events of all jobs with one command.
-What the bus has forgotten, or lost, comes from SQL: the bus is read first, because it forgets only what SQL has.
+The events of a followed job are kept in order from the first one, so a watcher is an index into that list: a slow or
+reconnected watcher costs no more than any other. The reader waits for the events of all jobs with one command. Events
+that the bus has forgotten or lost come from SQL. The bus is read first, because it forgets only events that SQL has.
 
-The end of a job is told once SQL has it, a tenth of a second later: who hears of it may ask for what the job made.
+A job's end is published after SQL has it, about 0.1 s later, because watchers may then query the job's results.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from schemas.event import Event, Progress
 from schemas.job import JobRecord
 from workbench.bus import decode
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_AWAY
-from workbench.bus.watching import RawEvent
+from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.bus.job_reader import RawEvent
 from workbench.client.deployment import Deployment
 from workbench.client.live.state import LiveJob
 
 log = structlog.get_logger()
 
-BLOCK_S = 0.1  # a job that is followed from now on is read after this long
-GATHER_S = 0.01  # events come in groups: a moment later one reading has more of them
+BLOCK_S = 0.1  # a newly followed job is read after at most this time
+GATHER_S = 0.01  # events come in groups, so a short delay lets one read return more of them
 PROGRESS_EVERY_S = 0.25
-LOOK_EVERY_S = 1.5  # at queues, and for jobs that the bus does not know
+CHECK_EVERY_S = 1.5  # for queues, and for jobs that the bus does not have
 BUS_TIMEOUT_S = 2.0
-IDLE_S = 5.0  # the reader of nothing ends after this long
-RECORDED_S = 3.0  # so long an end that SQL does not know yet is kept back
+IDLE_S = 5.0  # a reader without jobs stops after this time
+RECORDED_S = 3.0  # maximum delay of an end that SQL does not have yet
 
-Number = tuple[int, int]  # of an event: epoch and sequence
+Number = tuple[int, int]  # epoch and sequence of an event
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A job's state at one moment."""
+class Snapshot:
+    """A job's published state at one moment."""
 
     version: int
     state: bytes  # a LiveUpdate without cursor and events, as JSON
-    count: int  # of the events that led to it
+    count: int  # number of events up to this state
     final: bool
 
 
 @dataclass
-class Followed:
-    """A job that is followed. Only the reader changes it; ``shown`` is replaced whole and ``events`` only grows."""
+class FollowedJob:
+    """A followed job. Only the reader changes it: it replaces ``shown`` as a whole and appends to ``events``."""
 
     job: str
     owner: str
@@ -61,11 +61,11 @@ class Followed:
     numbers: list[Number] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)  # as JSON
     written_at: list[float] = field(default_factory=list)  # on their writers' clocks
-    shown: Shown = Shown(0, b"", 0, False)
+    shown: Snapshot = Snapshot(0, b"", 0, False)
     watchers: int = 0
-    heard_at: float = 0.0
-    resting_until: float = 0.0  # SQL was away when it was needed: not read before
-    ended_at: float = 0.0  # when its end was heard of
+    event_at: float = 0.0  # when events were last received
+    paused_until: float = 0.0  # not read before this time, because SQL was unreachable
+    ended_at: float = 0.0  # when its end was received
 
     @property
     def cursor(self) -> str:
@@ -73,16 +73,16 @@ class Followed:
         return "{}-{}".format(*self.numbers[-1]) if self.numbers else "0-0"
 
     def place_of(self, cursor: str) -> int:
-        """How many of its events are not behind the cursor."""
+        """The number of its events up to the cursor."""
         epoch, _, seq = cursor.partition("-")
         return bisect_right(self.numbers, (int(epoch), int(seq)))
 
     def cursor_at(self, count: int) -> str:
-        """The cursor behind the first ``count`` events."""
+        """The cursor after the first ``count`` events."""
         return "{}-{}".format(*self.numbers[count - 1]) if count else "0-0"
 
     def add(self, events: Iterable[Event]) -> bool:
-        """Take events in that are newer than those before. Returns whether there were any."""
+        """Add the events that are newer than the existing ones. Returns whether there were any."""
         before = len(self.numbers)
         for event in events:
             number = (event.epoch, event.seq)
@@ -93,40 +93,40 @@ class Followed:
             self.written_at.append(event.at)
             self.numbers.append(number)
         if grown := len(self.numbers) > before:
-            self.heard_at = time.monotonic()
+            self.event_at = time.monotonic()
             if self.live.ended:
-                self.ended_at = self.ended_at or self.heard_at
+                self.ended_at = self.ended_at or self.event_at
         return grown
 
     def show(self) -> bool:
-        """Publish the state if it is another one. Returns whether it is."""
+        """Publish the state if it has changed. Returns whether it has."""
         state = self.live.state().model_dump_json(by_alias=True, exclude={"cursor", "events"}).encode()
         if state == self.shown.state and len(self.numbers) == self.shown.count:
             return False
-        self.shown = Shown(self.shown.version + 1, state, len(self.numbers), self.live.ended)
+        self.shown = Snapshot(self.shown.version + 1, state, len(self.numbers), self.live.ended)
         return True
 
 
 class Feed:
-    """Follows jobs while anybody watches them.
+    """Follows jobs while they have watchers.
 
     Args:
-        on_change: called by the reader's thread with the ids of jobs whose ``shown`` is new.
+        on_change: the reader's thread calls it with the ids of jobs that have a new ``shown``.
     """
 
     def __init__(self, deployment: Deployment, on_change: Callable[[frozenset[str]], None]) -> None:
         self._deployment = deployment
         self._on_change = on_change
-        self._followed: dict[str, Followed] = {}
+        self._followed: dict[str, FollowedJob] = {}
         self._lock = threading.Lock()
-        self._work = threading.Event()  # set while there is something to read
+        self._work = threading.Event()  # set while there are jobs to read
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._away = False
         self._bus = Bus(deployment.settings.bus_url, deployment.settings.namespace, timeout_s=BUS_TIMEOUT_S)
 
-    def join(self, job: str, allowed: Callable[[str], bool]) -> Followed | None:
-        """Begin to watch a job that is followed already, if its owner is ``allowed``; else None. Does not block."""
+    def join(self, job: str, allowed: Callable[[str], bool]) -> FollowedJob | None:
+        """Start to watch a job that is already followed, if its owner is ``allowed``; else None. Does not block."""
         with self._lock:
             known = self._followed.get(job)
             if known is None or not allowed(known.owner):
@@ -134,8 +134,8 @@ class Feed:
             known.watchers += 1
             return known
 
-    def follow(self, record: JobRecord) -> Followed:
-        """Begin to watch a job; each call has its ``leave``. Blocks for reading its past.
+    def follow(self, record: JobRecord) -> FollowedJob:
+        """Start to watch a job; each call needs a call of ``leave``. Blocks while it reads the past events.
 
         Raises WorkbenchError: sql.unreachable.
         """
@@ -153,7 +153,7 @@ class Feed:
         return known
 
     def leave(self, job: str) -> None:
-        """Watch a job no more; without watchers nothing of it is kept."""
+        """Stop watching a job. Without watchers, its state is dropped."""
         with self._lock:
             known = self._followed.get(job)
             if known is not None:
@@ -162,12 +162,12 @@ class Feed:
                     del self._followed[job]
 
     def stop(self) -> None:
-        """Let the reader end."""
+        """Tell the reader to stop."""
         self._stopping = True
         self._work.set()
 
     def close(self) -> None:
-        """Stop reading. Blocks until the reader has ended."""
+        """Stop the reader and wait for its end."""
         self.stop()
         if self._thread is not None:
             self._thread.join(timeout=BUS_TIMEOUT_S + 1)
@@ -175,17 +175,17 @@ class Feed:
 
     @property
     def jobs(self) -> int:
-        """How many jobs are followed."""
+        """The number of followed jobs."""
         return len(self._followed)
 
     # -- the past ---------------------------------------------------------------------------------------------------
 
-    def _caught_up(self, record: JobRecord) -> Followed:
-        followed = Followed(record.id, record.owner, LiveJob(record, self._deployment.typical_seconds(record)))
+    def _caught_up(self, record: JobRecord) -> FollowedJob:
+        followed = FollowedJob(record.id, record.owner, LiveJob(record, self._deployment.typical_seconds(record)))
         away = False
         try:
-            on_bus = self._read(record.id, self._bus.watching.history(record.id))
-        except BUS_AWAY:
+            on_bus = self._read(record.id, self._bus.job_reader.history(record.id))
+        except BUS_UNREACHABLE:
             on_bus, away = [], not record.status.final
         followed.add(_merged(self._deployment.events(record.id), on_bus))
         if record.status.final:
@@ -201,14 +201,14 @@ class Feed:
         for number, fields in entries:
             try:
                 events.append(decode.event(job, number, fields))
-            except (ValueError, KeyError) as fault:  # one bad entry keeps nobody from all that follow
+            except (ValueError, KeyError) as fault:  # a bad entry must not hide the entries after it
                 log.warning("event not readable", job=job, number=number.decode(), error=str(fault)[:300])
         return events
 
     # -- the reader -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        asked_at = looked_at = 0.0
+        progress_at = checked_at = 0.0
         while not self._stopping:
             with self._lock:
                 reading = [one for one in self._followed.values() if not one.shown.final]
@@ -220,26 +220,26 @@ class Feed:
                 continue
             touched: set[str] = set()
             try:
-                if self._hear(reading, touched):
+                if self._read_events(reading, touched):
                     time.sleep(GATHER_S)
                 now = time.monotonic()
-                if now - asked_at >= PROGRESS_EVERY_S:
-                    asked_at = now
-                    self._ask_progress(reading, touched)
-                if now - looked_at >= LOOK_EVERY_S:
-                    looked_at = now
-                    self._look(reading, touched)
-                self._said_away(reading, False, touched)
-            except BUS_AWAY as error:
+                if now - progress_at >= PROGRESS_EVERY_S:
+                    progress_at = now
+                    self._read_progress(reading, touched)
+                if now - checked_at >= CHECK_EVERY_S:
+                    checked_at = now
+                    self._check_queues(reading, touched)
+                self._set_bus_away(reading, False, touched)
+            except BUS_UNREACHABLE as error:
                 if not self._away:
                     log.warning("the bus does not answer", error=str(error))
-                self._said_away(reading, True, touched)
+                self._set_bus_away(reading, True, touched)
                 time.sleep(PROGRESS_EVERY_S)
-            except WorkbenchError as error:  # SQL is away: what was asked of it is asked again
-                log.warning("live state is old", error=error.message)
+            except WorkbenchError as error:  # SQL is unreachable: the query is repeated
+                log.warning("live state is outdated", error=error.message)
                 time.sleep(PROGRESS_EVERY_S)
             except Exception:
-                log.exception("a reading of live jobs failed")
+                log.exception("reading live jobs failed")
                 time.sleep(PROGRESS_EVERY_S)
             unrecorded = self._unrecorded(reading)
             changed = frozenset(
@@ -257,30 +257,30 @@ class Feed:
             self._thread = None
             return True
 
-    def _hear(self, reading: list[Followed], touched: set[str]) -> bool:
+    def _read_events(self, reading: list[FollowedJob], touched: set[str]) -> bool:
         now = time.monotonic()
-        by_job = {one.job: one for one in reading if one.resting_until <= now}
+        by_job = {one.job: one for one in reading if one.paused_until <= now}
         if not by_job:
             time.sleep(BLOCK_S)
             return False
-        heard = self._bus.watching.events({one.job: one.cursor for one in by_job.values()}, BLOCK_S)
-        for job, entries in heard.items():
+        received = self._bus.job_reader.events({one.job: one.cursor for one in by_job.values()}, BLOCK_S)
+        for job, entries in received.items():
             followed = by_job[job]
             events = self._read(job, entries)
-            if events and not _next_to(followed.numbers, events[0]):  # the bus has lost or forgotten some
+            if events and not _follows(followed.numbers, events[0]):  # the bus has lost or forgotten events
                 try:
                     events = _merged(self._deployment.events(job, followed.cursor), events)
-                except WorkbenchError as error:  # asked again after a while; the other jobs go on
-                    log.warning("live state is old", job=job, error=error.message)
-                    followed.resting_until = time.monotonic() + LOOK_EVERY_S
+                except WorkbenchError as error:  # try again later; the other jobs continue
+                    log.warning("live state is outdated", job=job, error=error.message)
+                    followed.paused_until = time.monotonic() + CHECK_EVERY_S
                     continue
             if followed.add(events):
                 touched.add(job)
-        return bool(heard)
+        return bool(received)
 
-    def _ask_progress(self, reading: list[Followed], touched: set[str]) -> None:
+    def _read_progress(self, reading: list[FollowedJob], touched: set[str]) -> None:
         running = {one.job: nodes for one in reading if (nodes := one.live.running)}
-        reported = self._bus.watching.reported(running)
+        reported = self._bus.job_reader.reported(running)
         for one in reading:
             if one.job in reported:
                 try:
@@ -289,31 +289,31 @@ class Feed:
                     log.warning("progress not readable", job=one.job, error=str(fault)[:300])
                 touched.add(one.job)
 
-    def _look(self, reading: list[Followed], touched: set[str]) -> None:
+    def _check_queues(self, reading: list[FollowedJob], touched: set[str]) -> None:
         queued = [one for one in reading if one.live.queued]
-        places = self._bus.watching.places(one.job for one in queued) if queued else {}
+        places = self._bus.job_reader.places(one.job for one in queued) if queued else {}
         for one in queued:
-            one.live.stands(places.get(one.job))
+            one.live.set_queue_place(places.get(one.job))
             touched.add(one.job)
-        silent = {one.job: one for one in reading if time.monotonic() - one.heard_at >= LOOK_EVERY_S}
-        for job in self._bus.watching.unknown(silent):
+        silent = {one.job: one for one in reading if time.monotonic() - one.event_at >= CHECK_EVERY_S}
+        for job in self._bus.job_reader.unknown(silent):
             followed = silent[job]
-            record = self._deployment.store.get(job)  # asked first: what ends it is then among the events
+            record = self._deployment.store.get(job)  # read before the events, so that they include the job's end
             followed.add(self._deployment.events(job, followed.cursor))
             if record is not None and record.status.final and not followed.live.ended:
                 followed.live.fold.take(record)
             touched.add(job)
 
-    def _unrecorded(self, followed: Iterable[Followed]) -> set[str]:
-        """Jobs whose end was just heard of and is not in SQL yet."""
+    def _unrecorded(self, followed: Iterable[FollowedJob]) -> set[str]:
+        """Jobs whose end was just received and is not in SQL yet."""
         since = time.monotonic() - RECORDED_S
         ended = [one.job for one in followed if one.ended_at > since]
         try:
             return self._deployment.store.unfinished_among(ended) if ended else set()
-        except WorkbenchError:  # SQL is away: nothing is kept back for it
+        except WorkbenchError:  # SQL is unreachable: publish without waiting for it
             return set()
 
-    def _said_away(self, reading: list[Followed], away: bool, touched: set[str]) -> None:
+    def _set_bus_away(self, reading: list[FollowedJob], away: bool, touched: set[str]) -> None:
         self._away = away
         for one in reading:
             if one.live.bus_away != away:
@@ -321,17 +321,17 @@ class Feed:
                 touched.add(one.job)
 
 
-def _shows(followed: Followed) -> bool:
-    """``show``; what goes wrong with one job keeps nobody from all that follow."""
+def _shows(followed: FollowedJob) -> bool:
+    """Call ``show``. An error in one job must not affect the other jobs."""
     try:
         return followed.show()
     except Exception:
-        log.exception("a job's state cannot be shown", job=followed.job)
+        log.exception("a job's state cannot be published", job=followed.job)
         return False
 
 
-def _next_to(numbers: list[Number], event: Event) -> bool:
-    """Whether nothing can lie between what is known and that event."""
+def _follows(numbers: list[Number], event: Event) -> bool:
+    """Whether no event is missing between the known ones and this one."""
     if not numbers:
         return event.seq == 1 and event.epoch <= 1
     epoch, seq = numbers[-1]
@@ -339,6 +339,6 @@ def _next_to(numbers: list[Number], event: Event) -> bool:
 
 
 def _merged(recorded: Iterable[Event], on_bus: Iterable[Event]) -> list[Event]:
-    """Events of both, in order, each once."""
+    """The events of both, in order, without duplicates."""
     by_number = {(event.epoch, event.seq): event for event in (*recorded, *on_bus)}
     return [by_number[number] for number in sorted(by_number)]

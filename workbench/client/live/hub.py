@@ -1,4 +1,4 @@
-"""Who watches what: from the reader's thread to the listeners of an event loop."""
+"""Passes changes of jobs from the reader's thread to the listeners of an event loop."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 
 from schemas.job import JobRecord
 from workbench.client.deployment import Deployment
-from workbench.client.live.feed import Feed, Followed
+from workbench.client.live.feed import Feed, FollowedJob
 from workbench.metrics import LIVE_JOBS
 
 
 class Listener(Protocol):
-    """Somebody who watches jobs. Belongs to the event loop."""
+    """A watcher of jobs. Belongs to the event loop."""
 
     def touch(self, job: str) -> None:
-        """Something of the job is new."""
+        """Called when the job has changed."""
 
 
 class Hub:
-    """One a process. Its methods belong to the event loop that first used it."""
+    """One per process. Its methods belong to the event loop that first used it."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -29,31 +29,31 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         LIVE_JOBS.set_function(lambda: self.feed.jobs)
 
-    def join(self, listener: Listener, job: str, may_see: Callable[[str], bool]) -> Followed | None:
-        """Tell the listener of a job that others watch; None where nobody does or its owner is not one to be seen."""
+    def join(self, listener: Listener, job: str, may_see: Callable[[str], bool]) -> FollowedJob | None:
+        """Subscribe the listener to a watched job; None if nobody watches it or the listener may not see its owner."""
         followed = self.feed.join(job, may_see)
         if followed is not None:
             self._listeners.setdefault(job, set()).add(listener)
         return followed
 
-    async def follow(self, listener: Listener, record: JobRecord) -> Followed:
-        """Tell the listener of each change of the job. Raises WorkbenchError (sql.unreachable)."""
+    async def follow(self, listener: Listener, record: JobRecord) -> FollowedJob:
+        """Subscribe the listener to the job. Raises WorkbenchError (sql.unreachable)."""
         self._loop = asyncio.get_running_loop()
         following = asyncio.ensure_future(asyncio.to_thread(self.feed.follow, record))
         try:
             followed = await asyncio.shield(following)
-        except asyncio.CancelledError:  # the listener has gone meanwhile
-            following.add_done_callback(lambda _: self._leave_unheard(following, record.id))
+        except asyncio.CancelledError:  # the listener was closed meanwhile
+            following.add_done_callback(lambda _: self._leave_cancelled(following, record.id))
             raise
         self._listeners.setdefault(record.id, set()).add(listener)
         return followed
 
-    def _leave_unheard(self, following: asyncio.Future[Followed], job: str) -> None:
+    def _leave_cancelled(self, following: asyncio.Future[FollowedJob], job: str) -> None:
         if not following.cancelled() and following.exception() is None:
             self.feed.leave(job)
 
     def leave(self, listener: Listener, job: str) -> None:
-        """Tell the listener no more of the job."""
+        """Unsubscribe the listener from the job."""
         listeners = self._listeners.get(job)
         if listeners and listener in listeners:
             listeners.discard(listener)
@@ -66,13 +66,13 @@ class Hub:
         self.feed.close()
 
     def _changed(self, jobs: frozenset[str]) -> None:
-        assert self._loop is not None  # somebody follows
+        assert self._loop is not None  # a job is followed
         try:
-            self._loop.call_soon_threadsafe(self._tell, jobs)
+            self._loop.call_soon_threadsafe(self._notify, jobs)
         except RuntimeError:  # the loop has ended
             self.feed.stop()
 
-    def _tell(self, jobs: frozenset[str]) -> None:
+    def _notify(self, jobs: frozenset[str]) -> None:
         for job in jobs:
-            for listener in tuple(self._listeners.get(job, ())):  # one may leave as soon as it hears the end
+            for listener in tuple(self._listeners.get(job, ())):  # a listener may leave when it learns of the job's end
                 listener.touch(job)

@@ -1,4 +1,4 @@
-"""A job as it is now: its events, folded, and what events do not say: progress, time left, its place in a queue."""
+"""The current state of a job: its folded events, and other data (progress, time left, place in the queue)."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from schemas.folding import JobFold
 from schemas.job import JobRecord, NodeRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.status import NodeStatus
-from workbench.bus.watching import Place
+from workbench.bus.job_reader import Place
 from workbench.client.estimate import Estimate
 
 log = structlog.get_logger()
 
 
 class LiveJob:
-    """One job. Starts from its record and takes every event; what the record knows changes nothing. Not thread-safe."""
+    """One job. It starts from the record and applies all events; events that the record includes change nothing.
+
+    Not thread-safe.
+    """
 
     def __init__(self, record: JobRecord, typical_s: dict[str, float]) -> None:
-        """``typical_s``: what the job's services took lately (``store.typical``)."""
+        """``typical_s``: recent durations of the job's services (``store.typical``)."""
         self.fold = JobFold(record)
         self.bus_away = False
         self._weights = record.graph.progress_weights()
         self._estimate = Estimate.of(record, typical_s)
-        self._reported: dict[str, Progress] = {}  # the last word of each node that runs or ran
+        self._reported: dict[str, Progress] = {}  # the latest report of each node that runs or ran
         self._place = self._paused = ""
 
     @property
     def ended(self) -> bool:
-        """Whether its end is known."""
+        """Whether its end was received."""
         return self.fold.end is not None
 
     def see(self, event: Event) -> None:
-        """Take an event in."""
+        """Apply an event."""
         self._place = self._paused = ""
         if not self.fold.see(event):
             return
@@ -50,7 +53,7 @@ class LiveJob:
             log.warning("event not readable", job=self.fold.job, cursor=event.cursor, error=str(fault)[:300])
 
     def report(self, reported: Iterable[Progress]) -> None:
-        """Take in what running nodes say of themselves."""
+        """Apply the progress that running nodes report."""
         for progress in reported:
             node = self.fold.nodes.get(progress.node)
             if node is None or node.status is not NodeStatus.RUNNING:
@@ -60,8 +63,8 @@ class LiveJob:
             self._reported[progress.node] = progress.model_copy(update=kept)
             self._estimate.progress(progress)
 
-    def stands(self, place: Place | None) -> None:
-        """Take in where the job's next segment stands in its queue."""
+    def set_queue_place(self, place: Place | None) -> None:
+        """Apply the place of the job's next segment in its queue."""
         self._place = self._paused = ""
         if place is None:
             return
@@ -70,21 +73,21 @@ class LiveJob:
             self._paused = pool
             self._place = f"pool {pool} is paused: {place.paused}" if place.paused else f"pool {pool} is paused"
         else:
-            self._place = f"{place.before} before it in pool {pool}" if place.before else f"next in pool {pool}"
+            self._place = f"{place.before} ahead in pool {pool}" if place.before else f"next in pool {pool}"
 
     @property
     def running(self) -> list[str]:
-        """Nodes that run."""
+        """The running nodes."""
         return [name for name, node in self.fold.nodes.items() if node.status is NodeStatus.RUNNING]
 
     @property
     def queued(self) -> bool:
-        """Whether it stands in a queue and nothing of it runs, so that its place there is worth a look."""
+        """Whether it waits in a queue and no node runs, so that its place is worth a query."""
         busy = (NodeStatus.RUNNING, NodeStatus.WAITING)
         return self.fold.on_bus and not self.ended and not any(n.status in busy for n in self.fold.nodes.values())
 
     def state(self) -> LiveUpdate:
-        """The job as it is now, without events."""
+        """The current state of the job, without events."""
         nodes = {name: self._node(name, node) for name, node in self.fold.nodes.items()}
         status = api_status(self.fold.status, on_bus=self.fold.on_bus)
         done = sum(self._weights[name] * (1.0 if node.status.final else node.fraction) for name, node in nodes.items())
@@ -104,19 +107,19 @@ class LiveJob:
         )
 
     def _node(self, name: str, node: NodeRecord) -> LiveNode:
-        said = self._reported.get(name) or Progress(node=name)
+        report = self._reported.get(name) or Progress(node=name)
         completed = node.status is NodeStatus.COMPLETED
         left = self._estimate.node_seconds_left(name) if node.status is NodeStatus.RUNNING else None
         return LiveNode(
             status=self.fold.shown_status(name),
-            fraction=1.0 if completed else max(0.0, said.fraction),
-            done=said.total if completed else said.done,
-            total=said.total,
-            unit=said.unit,
+            fraction=1.0 if completed else max(0.0, report.fraction),
+            done=report.total if completed else report.done,
+            total=report.total,
+            unit=report.unit,
             seconds_left=_rounded(left),
-            preview=said.preview,
-            parts=said.parts,
-            log=said.log,
+            preview=report.preview,
+            parts=report.parts,
+            log=report.log,
             waiting=node.wait.sentence() if node.wait else "",
             error=node.error,
             cached=node.cached,
@@ -128,5 +131,5 @@ class LiveJob:
 
 
 def _rounded(seconds: float | None) -> float | None:
-    # Whole seconds: a job that says nothing new is not told about four times a second.
+    # Rounded to seconds, so that an unchanged job does not cause four updates per second.
     return None if seconds is None else float(round(seconds))

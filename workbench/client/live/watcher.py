@@ -1,7 +1,7 @@
-"""One listener, with a socket or a widget behind it: what it asked for, and the next thing it is told.
+"""A listener for a socket or a widget: its subscriptions, and the next message to send.
 
-A subscription is a place in a job's list of events and the version of the state that was sent last. A watcher that
-reads slowly is sent fewer updates, each with more events; nothing is queued for it but the answers to its requests.
+A subscription is an index into a job's list of events and the version of the last sent state. A slow watcher receives
+fewer updates with more events each. Nothing is queued for it except the responses to its requests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse
 from schemas.problem import first_problem
-from workbench.client.live.feed import Followed
+from workbench.client.live.feed import FollowedJob
 from workbench.client.live.hub import Hub
 from workbench.metrics import EVENT_SECONDS, LIVE_UPDATES
 
@@ -28,7 +28,7 @@ UPDATE_EVERY_S = 0.25
 HEARTBEAT_EVERY_S = 15.0
 MAX_SUBSCRIPTIONS = 500
 MAX_REQUEST_BYTES = 4096
-MAX_EVENTS = 1000  # in one update; what is left follows in the next
+MAX_EVENTS = 1000  # per update; the rest follows in the next update
 MAX_EVENT_BYTES = 1 << 20
 MAX_UNREAD_ANSWERS = 64
 
@@ -37,13 +37,13 @@ _HEARTBEAT = LiveHeartbeat().to_json()
 
 @dataclass
 class Subscription:
-    """What a watcher was told of one job."""
+    """What a watcher has received of one job."""
 
-    followed: Followed
-    place: int  # events that it has
-    cursor: str  # of the last of them
-    past: int  # events that were there before it: how late they are says nothing
-    version: int = -1  # of the state it has
+    followed: FollowedJob
+    place: int  # number of received events
+    cursor: str  # cursor of the last of them
+    past: int  # events before the subscription, which are not included in the delay metric
+    version: int = -1  # version of the received state
     due_at: float = 0.0
 
     @property
@@ -52,11 +52,12 @@ class Subscription:
 
 
 class Watcher:
-    """Takes the messages of ``schemas.live`` and makes them. Belongs to the event loop.
+    """Handles and creates the messages of ``schemas.live``. Belongs to the event loop.
 
     Args:
-        record_of: the record of a job that this listener may see. Raises WorkbenchError (job.unknown). May block.
-        may_see: whether it may see the jobs of an owner.
+        record_of: returns the record of a job that this listener may see. Raises WorkbenchError (job.unknown). May
+            block.
+        may_see: whether the listener may see the jobs of an owner.
     """
 
     def __init__(self, hub: Hub, record_of: Callable[[str], JobRecord], may_see: Callable[[str], bool]) -> None:
@@ -64,17 +65,17 @@ class Watcher:
         self._record_of = record_of
         self._may_see = may_see
         self.wake = asyncio.Event()
-        self.room = asyncio.Event()  # set while answers may be added
+        self.room = asyncio.Event()  # set while responses may be added
         self.room.set()
         self._answers: deque[bytes] = deque()
         self._subscriptions: dict[str, Subscription] = {}
-        self._changed: dict[str, None] = {}  # jobs with something to say, in the order in which it came up
+        self._changed: dict[str, None] = {}  # jobs with unsent changes, oldest change first
         self._heartbeat_at = time.monotonic() + HEARTBEAT_EVERY_S
 
-    # -- what it asks for -------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------------------------
 
     async def take(self, text: str | bytes) -> None:
-        """Do what a message asks for and answer it. Raises nothing."""
+        """Execute a request and add its response. Raises nothing."""
         await self.room.wait()
         job = ""
         try:
@@ -99,11 +100,11 @@ class Watcher:
         if job not in self._subscriptions and len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise WorkbenchError(
                 "access.too_many",
-                "this socket watches as many jobs as one may",
+                "this socket watches the maximum number of jobs",
                 where="subscriptions",
                 seen=len(self._subscriptions) + 1,
                 allowed=MAX_SUBSCRIPTIONS,
-                remedy="Unsubscribe from jobs that nobody looks at, or open another socket.",
+                remedy="Unsubscribe from jobs that are not shown, or open another socket.",
             )
         known = self._subscriptions.get(job)
         followed = known.followed if known else self.hub.join(self, job, self._may_see)
@@ -112,7 +113,7 @@ class Watcher:
         self._subscriptions[job] = Subscription(
             followed, followed.place_of(request.after), request.after, len(followed.events)
         )
-        if known is not None:  # asking again brings nothing sooner
+        if known is not None:  # a repeated request does not send updates earlier
             self._subscriptions[job].due_at = known.due_at
         self.touch(job)
 
@@ -122,7 +123,7 @@ class Watcher:
             self.hub.leave(self, job)
 
     def close(self) -> None:
-        """Leave every job."""
+        """Unsubscribe from all jobs."""
         for job in list(self._subscriptions):
             self._drop(job)
 
@@ -132,15 +133,15 @@ class Watcher:
             self.room.clear()
         self.wake.set()
 
-    # -- what it is told --------------------------------------------------------------------------------------------
+    # -- updates ----------------------------------------------------------------------------------------------------
 
     def touch(self, job: str) -> None:
-        """Something of the job is new."""
+        """Called when the job has changed."""
         self._changed.setdefault(job)
         self.wake.set()
 
     async def next_message(self) -> bytes:
-        """The next thing to send; waits until there is one."""
+        """The next message to send; waits until there is one."""
         while True:
             self.wake.clear()
             if self._answers:
@@ -183,8 +184,8 @@ class Watcher:
         if end < shown.count:
             self._changed.setdefault(job)
         elif shown.final:
-            self._drop(job)  # nothing more will come
-        # The state is one JSON object, the same for all watchers; cursor and events of this one are added at its end.
+            self._drop(job)  # the job has ended
+        # The state is a JSON object that all watchers share; this watcher's cursor and events are appended to it.
         cursor = f'"cursor":"{subscription.cursor}"'.encode()
         return b'%b,%b,"events":[%b]}' % (shown.state[:-1], cursor, b",".join(followed.events[place:end]))
 
@@ -199,7 +200,7 @@ def _document(text: str | bytes) -> Any:
     """The message as JSON. Raises WorkbenchError (request.invalid)."""
     try:
         if len(text) > MAX_REQUEST_BYTES:
-            raise ValueError(f"it is longer than {MAX_REQUEST_BYTES} characters")
+            raise ValueError(f"it has more than {MAX_REQUEST_BYTES} characters")
         return orjson.loads(text)
     except ValueError as fault:
         raise _unreadable("message", str(fault)) from None
@@ -219,6 +220,6 @@ def _unreadable(where: str, why: str) -> WorkbenchError:
         "request.invalid",
         f"the message cannot be read: {why}",
         where=where,
-        allowed='{"action": "subscribe" or "unsubscribe", "jobId": an id, "after": a cursor, if any}',
-        remedy="Correct the message; the other subscriptions go on.",
+        allowed='{"action": "subscribe" or "unsubscribe", "jobId": a job id, "after": a cursor (optional)}',
+        remedy="Correct the message; the other subscriptions continue.",
     )

@@ -1,1 +1,1 @@
-"""Media for a browser: types that may be shown, thumbnails and waveforms."""
+"""Media for a browser: types that may be displayed, links, thumbnails, waveforms and streams."""

@@ -1,4 +1,4 @@
-"""Keeps a folder of what can be made again bounded: what was not asked for lately goes first."""
+"""Limits the size of a folder of derived files: the least recently used files are removed first."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import threading
 from pathlib import Path
 
-LOOK_EVERY = 200  # new files between two looks at the size of a folder
+LOOK_EVERY = 200  # new files between two checks of a folder's size
 _made: dict[Path, int] = {}
 _mutex = threading.Lock()
 
 
 def keep_bounded(folder: Path, limit_bytes: int) -> None:
-    """Call it for each new file; now and then the oldest are removed. Raises nothing."""
+    """Call it for each new file. It removes the oldest files from time to time. Raises nothing."""
     with _mutex:
         _made[folder] = _made.get(folder, 0) + 1
         if _made[folder] % LOOK_EVERY != 1:

@@ -1,7 +1,7 @@
-"""Signed links below the app: whoever has one may load that one file, from any page and without a login.
+"""Signed links below the app: a link gives access to one file, from any page and without a login.
 
-The app lets no other page embed what it serves, because a browser sends cookies along. These links need no cookie: the
-notebook's kernel makes them, with a key that it shares with the app, and a notebook's page loads media by them.
+The app does not let other pages embed its files, because a browser sends cookies along. These links need no cookie. The
+notebook's kernel signs them with a key that it shares with the app, and a notebook's page loads media through them.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from schemas.refs import Ref
 from workbench.settings import Settings
 
 PATH = "/media/"
-PROBE = f"{PATH}probe"  # answers nothing, and shows that a browser reaches this app
+PROBE = f"{PATH}probe"  # an empty response, which shows that the browser can reach this app
 LINK_S = 7 * 24 * 3600
 
 
 def media_link(settings: Settings, ref: Ref, *, download: bool = False) -> str:
-    """Path and query of a link to an artifact, good for a week; "" where the settings have no key to sign with."""
+    """Path and query of a link to an artifact, valid for a week; "" if the settings have no key for signing."""
     given = {"kind": ref.kind, "type": ref.media_type, "name": ref.name or ""}
     return _signed(settings, PATH + ref.sha256, {**given, "download": "1"} if download else given)
 
 
 def probe_link(settings: Settings) -> str:
-    """Path and query of the link by which a browser finds out whether it reaches this app."""
+    """Path and query of the link with which a browser checks if it can reach this app."""
     return _signed(settings, PROBE, {})
 
 
 def is_signed(settings: Settings, path: str, query: str) -> bool:
-    """Whether it is one of these links, whole and not too old."""
+    """Whether the link is signed by us, unchanged and not expired."""
     given, _, key = query.rpartition("&key=")
     if not (path.startswith(PATH) and settings.s3_secret_key and key):
         return False
@@ -42,7 +42,7 @@ def is_signed(settings: Settings, path: str, query: str) -> bool:
 
 
 def linked_ref(path: str, query: str) -> Ref | None:
-    """The artifact that a signed link names; None for the probe."""
+    """The artifact of a signed link; None for the probe."""
     given = dict(parse_qsl(query))
     found = {"kind": given.get("kind"), "media_type": given.get("type"), "sha256": path.removeprefix(PATH)}
     try:

@@ -1,11 +1,11 @@
-"""What a browser may show, and what it only saves."""
+"""The media types that a browser may display, and those that it may only save."""
 
 from __future__ import annotations
 
 from schemas.refs import Ref
 from workbench.client.uploads import plain_name
 
-# Types that run no script wherever they are opened. HTML, SVG, XML and PDF are not among them.
+# Types that cannot run scripts. HTML, SVG, XML and PDF are not among them.
 SHOWN = frozenset(
     {
         *("image/png", "image/jpeg", "image/webp", "image/gif"),
@@ -35,7 +35,7 @@ _SUFFIXES = {
 
 
 def served_type(ref: Ref) -> str:
-    """The Content-Type an artifact is served with: our record's where it may be shown, opaque bytes otherwise."""
+    """The Content-Type of an artifact: the recorded one if it may be displayed, opaque bytes otherwise."""
     plain = ref.media_type.partition(";")[0].strip().lower()
     if plain not in SHOWN:
         return "application/octet-stream"
@@ -43,12 +43,12 @@ def served_type(ref: Ref) -> str:
 
 
 def is_shown(ref: Ref) -> bool:
-    """Whether a browser may show it in the page."""
+    """Whether a browser may display it in the page."""
     return served_type(ref) != "application/octet-stream"
 
 
 def file_name(ref: Ref) -> str:
-    """A name to save it under: the recorded one, else the kind and the beginning of the digest."""
+    """A name for saving: the recorded name, else the kind and the beginning of the digest."""
     suffix = _SUFFIXES.get(ref.media_type.partition(";")[0].strip().lower())
     own = ref.name or f"{ref.kind}-{ref.sha256[:12]}"
     if suffix is None:

@@ -1,4 +1,4 @@
-"""Videos and audio as pieces that a browser plays without the whole file, made once and kept in a bounded folder."""
+"""Videos and audio as pieces that a browser plays without the whole file, made once and cached in a bounded folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client.deployment import Deployment
-from workbench.client.incoming import incoming_folder
+from workbench.client.incoming_files import incoming_folder
 from workbench.client.inspection.inspector import StreamIndex
 from workbench.client.media.bounded_folder import keep_bounded
 from workbench.store.files import written
@@ -18,9 +18,9 @@ LIMIT_BYTES = 2_000_000_000
 
 
 def stream(deployment: Deployment, ref: Ref) -> tuple[StreamIndex, Path]:
-    """Where the pieces are, and the file that has them. Blocks: a minute of video takes a tenth of a second.
+    """The positions of the pieces, and the file with them. Blocks: a minute of video takes 0.1 s.
 
-    Raises WorkbenchError: artifact.no_stream for other kinds and codecs; upload.* where it cannot be read; store.*.
+    Raises WorkbenchError: artifact.no_stream for other kinds and codecs; upload.* if the file cannot be read; store.*.
     """
     if ref.kind not in ("audio", "video"):
         raise _not_played(ref, ref.kind)
@@ -29,7 +29,7 @@ def stream(deployment: Deployment, ref: Ref) -> tuple[StreamIndex, Path]:
     with written(folder), contextlib.suppress(FileNotFoundError, ValueError):
         found = StreamIndex.model_validate_json(index.read_bytes())
         for file in (place, index):
-            os.utime(file)  # what was asked for lately stays
+            os.utime(file)  # recently used files stay
         return found, place
     with incoming_folder(deployment.settings.home) as work:
         try:

@@ -1,4 +1,4 @@
-"""Small pictures of artifacts, made once in the process for strange bytes and kept in a bounded folder."""
+"""Thumbnails of artifacts, made once in the inspection process and cached in a bounded folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client.deployment import Deployment
-from workbench.client.incoming import incoming_folder
+from workbench.client.incoming_files import incoming_folder
 from workbench.client.media.bounded_folder import keep_bounded
 from workbench.store.files import written
 
@@ -18,19 +18,19 @@ LIMIT_BYTES = 128_000_000
 
 
 def side_for(size_px: int) -> int:
-    """The smallest side that is made and not smaller than what is asked for."""
+    """The smallest available side that is at least the requested one."""
     return next((side for side in SIDES_PX if side >= size_px), SIDES_PX[-1])
 
 
 def thumbnail(deployment: Deployment, ref: Ref, side_px: int) -> Path:
-    """A JPEG of a picture, or of the frame one third into a video. Blocks.
+    """A JPEG of an image, or of the frame one third into a video. Blocks.
 
-    Raises WorkbenchError: artifact.no_thumbnail for other kinds; upload.* where it cannot be decoded; store.*.
+    Raises WorkbenchError: artifact.no_thumbnail for other kinds; upload.* if the file cannot be decoded; store.*.
     """
     if ref.kind not in ("image", "video"):
         raise WorkbenchError(
             "artifact.no_thumbnail",
-            "there is no small picture of this artifact",
+            "this kind of artifact has no thumbnail",
             where=ref.sha256,
             seen=ref.kind,
             allowed="image or video",
@@ -38,8 +38,8 @@ def thumbnail(deployment: Deployment, ref: Ref, side_px: int) -> Path:
         )
     folder = deployment.settings.home / "cache" / "thumbnails"
     place = folder / f"{ref.sha256}-{side_px}.jpg"
-    with written(folder), contextlib.suppress(FileNotFoundError):  # not made yet, or just swept away
-        os.utime(place)  # what was asked for lately stays
+    with written(folder), contextlib.suppress(FileNotFoundError):  # not made yet, or just evicted
+        os.utime(place)  # recently used files stay
         return place
     with incoming_folder(deployment.settings.home) as work:
         deployment.inspector.thumbnail(deployment.open(ref), work / "thumbnail", side_px)

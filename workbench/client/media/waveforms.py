@@ -1,4 +1,4 @@
-"""Waveforms of sounds, measured once in the process for strange bytes and kept in a bounded folder."""
+"""Waveforms of audio, measured once in the inspection process and cached in a bounded folder."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ LIMIT_BYTES = 32_000_000
 
 
 def points_for(wanted: int) -> int:
-    """The smallest number of points that is measured and not smaller than what is asked for."""
+    """The smallest available number of points that is at least the requested one."""
     return next((points for points in POINTS if points >= wanted), POINTS[-1])
 
 
 def waveform(deployment: Deployment, ref: Ref, points: int) -> list[float]:
-    """The largest amplitude in each of ``points`` equal pieces of a sound or a video, 0 to 1. Blocks.
+    """The largest amplitude in each of ``points`` equal sections of an audio file or a video, 0 to 1. Blocks.
 
-    Raises WorkbenchError: artifact.no_waveform for other kinds; upload.* where it cannot be decoded; store.*.
+    Raises WorkbenchError: artifact.no_waveform for other kinds; upload.* if the file cannot be decoded; store.*.
     """
     if ref.kind not in ("audio", "video"):
         raise WorkbenchError(
             "artifact.no_waveform",
-            "there is nothing to hear in this artifact",
+            "this kind of artifact has no waveform",
             where=ref.sha256,
             seen=ref.kind,
             allowed="audio or video",
@@ -41,7 +41,7 @@ def waveform(deployment: Deployment, ref: Ref, points: int) -> list[float]:
     folder = deployment.settings.home / "cache" / "waveforms"
     place = folder / f"{ref.sha256}-{points}.json"
     with written(folder), contextlib.suppress(FileNotFoundError, ValueError):
-        os.utime(place)  # what was asked for lately stays
+        os.utime(place)  # recently used files stay
         return list(orjson.loads(place.read_bytes()))
     peaks = deployment.inspector.waveform(deployment.open(ref), points)
     with written(folder):

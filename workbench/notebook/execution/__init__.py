@@ -1,1 +1,1 @@
-"""Parameterised notebooks: each execution is checked before it starts, and is a recorded run."""
+"""Parameterised notebooks: each execution is validated before it starts, and recorded as a run."""

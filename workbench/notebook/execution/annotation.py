@@ -1,7 +1,8 @@
-"""The types of a parameters cell, built from what is written there. Nothing of it is evaluated.
+"""Builds the types of a parameters cell from their source text, without evaluating it.
 
-The text in ``list["x"]`` would be looked up, which is to say run, by typing and pydantic: a text stands for a type
-only where it is the whole annotation. It stays a text in ``Literal``, behind a type in ``Annotated``, and in ``Field``.
+typing and pydantic would evaluate, and thus execute, the string in ``list["x"]``. Therefore a string is accepted as a
+type only if it is the whole annotation. It stays a string in ``Literal``, after the type in ``Annotated``, and in
+``Field``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 from pydantic import Field
 
 _PLAIN: dict[str, Any] = {**{kind.__name__: kind for kind in (bool, int, float, str, list, dict, tuple)}, "Any": Any}
-_OF_TYPES: dict[str, tuple[Any, int | None]] = {  # and how many types it takes
+_OF_TYPES: dict[str, tuple[Any, int | None]] = {  # with the number of types that it takes
     "list": (list, 1),
     "dict": (dict, 2),
     "tuple": (tuple, None),
@@ -28,13 +29,13 @@ KNOWN = ", ".join([*_PLAIN, "None", "Optional", "Union", "Literal", "Annotated",
 
 
 def read_type(annotation: ast.expr) -> Any:
-    """The type that an annotation names. Raises ValueError, which says what stands in it."""
+    """The type that an annotation describes. Raises ValueError with the invalid part."""
     quoted = isinstance(annotation, ast.Constant) and annotation.value
     try:
         return _type(ast.parse(quoted.strip(), mode="eval").body if isinstance(quoted, str) else annotation)
     except SyntaxError:
         raise ValueError(f"{quoted!r} is not Python") from None
-    except TypeError as error:  # typing does not take it
+    except TypeError as error:  # typing refuses it
         raise ValueError(str(error)) from None
 
 
@@ -45,14 +46,14 @@ def _type(node: ast.expr) -> Any:
         case ast.Name(id=name) if name in _PLAIN:
             return _PLAIN[name]
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return Union[_type(left), _type(right)]  # noqa: UP007  # `|` knows no Any
+            return Union[_type(left), _type(right)]  # noqa: UP007  # `|` does not support Any
         case ast.Subscript(value=ast.Name(id="Literal"), slice=within):
             return Literal[tuple(_chosen(item) for item in _items(within))]
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, *more])) if more:
-            return Annotated[(_type(kind), *(_told(item) for item in more))]
+            return Annotated[(_type(kind), *(_metadata(item) for item in more))]
         case ast.Subscript(value=ast.Name(id=name), slice=within) if name in _OF_TYPES:
             return _of_types(name, _items(within))
-    raise ValueError(f"{ast.unparse(node)} stands in it")
+    raise ValueError(f"{ast.unparse(node)} is not allowed in it")
 
 
 def _of_types(name: str, items: Sequence[ast.expr]) -> Any:
@@ -76,20 +77,20 @@ def _is_ellipsis(node: ast.expr) -> bool:
 def _chosen(node: ast.expr) -> Any:
     value = _literal(node)
     if value is not None and not isinstance(value, (bool, int, str)):
-        raise ValueError(f"{ast.unparse(node)} stands in a Literal")
+        raise ValueError(f"{ast.unparse(node)} is not allowed in a Literal")
     return value
 
 
-def _told(node: ast.expr) -> Any:
-    """What stands behind a type in Annotated: the bounds of a Field, or a value that says nothing to pydantic."""
+def _metadata(node: ast.expr) -> Any:
+    """Metadata after the type in Annotated: the bounds of a Field, or a value that pydantic ignores."""
     if not isinstance(node, ast.Call):
         return _literal(node)
     if not (isinstance(node.func, ast.Name) and node.func.id == "Field") or node.args:
-        raise ValueError(f"{ast.unparse(node)} stands in it")
+        raise ValueError(f"{ast.unparse(node)} is not allowed in it")
     bounds: dict[str, Any] = {}
     for given in node.keywords:
         if given.arg not in _BOUNDS:
-            raise ValueError(f"Field does not take {given.arg or 'a dict'} here, but {', '.join(sorted(_BOUNDS))}")
+            raise ValueError(f"Field does not take {given.arg or 'a dict'} here; allowed: {', '.join(sorted(_BOUNDS))}")
         bounds[given.arg] = _literal(given.value)
     field: Callable[..., Any] = Field
     return field(**bounds)

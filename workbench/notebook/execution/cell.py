@@ -1,15 +1,15 @@
-"""The cell of a notebook tagged ``parameters``: what it names, as a pydantic model. Nothing of the notebook is run.
+"""Reads the cell of a notebook tagged ``parameters`` as a pydantic model. No code of the notebook is executed.
 
-The cell is plain assignments with literal values. An annotation is a parameter's type, the comment behind it says what
-it is for::
+The cell consists of assignments with literal values. An annotation is the type of a parameter, and the comment after it
+is its description::
 
     # mirrors workbench.notebook.request:RunRequest
-    pipeline: str = "talking_head"  # what is run
+    pipeline: str = "talking_head"  # the pipeline to run
     seed: int = 0
 
-The line ``mirrors package.module:Model`` names a pydantic model that has the same fields: its types, bounds and checks
-are then those of the notebook. A model with ``extra="allow"`` takes further fields of the cell. That module is
-imported, and is all that is run.
+The line ``mirrors package.module:Model`` names a pydantic model with the same fields, whose types, bounds and checks
+then apply to the notebook. A model with ``extra="allow"`` accepts further fields of the cell. Only that module is
+imported and executed.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _MIRRORS = re.compile(r"^#\s*mirrors:?\s+([\w.]+):(\w+)\s*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Cell:
-    """What a parameters cell says.
+    """The content of a parameters cell.
 
     Attributes:
-        defaults: the values in it, by name, in its order.
-        model: checks them and whatever is given in their place.
-        mirrors: ``package.module:Model``; "" where the cell speaks for itself.
+        defaults: its values by name, in its order.
+        model: validates them and the values that replace them.
+        mirrors: ``package.module:Model``; "" if the cell mirrors no model.
     """
 
     defaults: dict[str, Any]
@@ -54,11 +54,11 @@ class Cell:
 
 
 def read_cell(source: str, where: str, folder: Path) -> Cell:
-    """The meaning of a parameters cell.
+    """Parse a parameters cell.
 
     Args:
-        where: the notebook, for errors.
-        folder: of the notebook; modules beside it can be mirrored.
+        where: the notebook to name in errors.
+        folder: folder of the notebook; modules in it can be mirrored.
 
     Raises WorkbenchError (notebook.bad_cell) with the line.
     """
@@ -76,14 +76,14 @@ def read_cell(source: str, where: str, folder: Path) -> Cell:
             continue
         name, annotation, value = _assignment(statement, where)
         if name.startswith("_") or (name.startswith("model_") and hasattr(BaseModel, name)):
-            raise _bad(where, f"{name} cannot be the name of a parameter", seen=ast.unparse(statement)[:200])
+            raise _bad(where, f"{name} is not allowed as the name of a parameter", seen=ast.unparse(statement)[:200])
         try:
             defaults[name] = ast.literal_eval(value)
         except (ValueError, TypeError, RecursionError, MemoryError):
             raise _bad(where, f"the value of {name} is not a literal", seen=ast.unparse(value)) from None
         if (strange := not_json(defaults[name])) is not None:
             allowed = "numbers, texts, booleans, None, and lists, tuples and dicts of them"
-            raise _bad(where, f"the value of {name} has no place in JSON", seen=repr(strange), allowed=allowed)
+            raise _bad(where, f"the value of {name} cannot be represented in JSON", seen=repr(strange), allowed=allowed)
         kind = _type(annotation, name, where) if annotation is not None else _type_of(defaults[name])
         fields[name] = (kind, Field(defaults[name], description=comments.get(statement.end_lineno or 0, "")))
     if named := _MIRRORS.search(source):
@@ -92,7 +92,7 @@ def read_cell(source: str, where: str, folder: Path) -> Cell:
 
 
 def not_json(value: Any) -> Any:
-    """The first thing in a value that JSON cannot hold, or that has no order of its own; None where it holds all."""
+    """The first part of a value that JSON cannot represent, or that has no stable order; None if there is none."""
     match value:
         case None | bool() | int() | str():
             return None
@@ -111,10 +111,12 @@ def _model(fields: dict[str, Any], where: str) -> type[BaseModel]:
     settings = ConfigDict(extra="forbid", strict=True)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # `json` and `copy` are methods of a model: nobody calls them
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # `json` and `copy` are methods of a model, which are not used here
             return create_model("Parameters", __config__=settings, **fields)
-    except Exception as error:  # bounds that do not go with their type, a pattern that is none
-        raise _bad(where, f"its types do not fit together: {error}", seen=", ".join(fields), allowed=KNOWN) from None
+    except Exception as error:  # bounds that do not match their type, an invalid pattern
+        raise _bad(where, f"its types are not valid: {error}", seen=", ".join(fields), allowed=KNOWN) from None
 
 
 def _assignment(statement: ast.stmt, where: str) -> tuple[str, ast.expr | None, ast.expr]:
@@ -122,7 +124,7 @@ def _assignment(statement: ast.stmt, where: str) -> tuple[str, ast.expr | None, 
         return statement.target.id, statement.annotation, statement.value
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
         return statement.targets[0].id, None, statement.value
-    raise _bad(where, f"line {statement.lineno} is no parameter", seen=ast.unparse(statement)[:200])
+    raise _bad(where, f"line {statement.lineno} is not a parameter", seen=ast.unparse(statement)[:200])
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -130,7 +132,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _type_of(value: Any) -> Any:
-    """What may stand in the place of a value without an annotation."""
+    """The type of a value without an annotation."""
     return Any if value is None else type(value)
 
 
@@ -143,11 +145,11 @@ def _type(annotation: ast.expr, name: str, where: str) -> Any:
 
 
 def _mirrored(module: str, name: str, fields: dict[str, Any], where: str, folder: Path) -> type[BaseModel]:
-    """The model, with the further fields of the cell where it allows any (``extra="allow"``)."""
+    """The mirrored model, with the further fields of the cell if it allows them (``extra="allow"``)."""
     try:
         with _importable(folder):
             model = getattr(importlib.import_module(module), name)
-    except (Exception, SystemExit) as error:  # whatever a module of the person's own raises
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise _bad(where, f"{module}:{name} cannot be imported: {error}", seen=f"{module}:{name}") from None
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise _bad(where, f"{module}:{name} is not a pydantic model", seen=repr(model))
@@ -167,7 +169,7 @@ def _mirrored(module: str, name: str, fields: dict[str, Any], where: str, folder
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Modules in that folder are found, behind all others: one named ``json`` does not stand for Python's own."""
+    """Make modules in that folder importable after all others, so that one named ``json`` does not replace Python's."""
     place = str(folder)
     if place in sys.path:
         yield
@@ -180,7 +182,7 @@ def _importable(folder: Path) -> Iterator[None]:
 
 
 def _comments(source: str) -> dict[int, str]:
-    """Line -> the comment at its end."""
+    """Line number -> comment at the end of the line."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
 

@@ -1,7 +1,7 @@
-"""A notebook as one HTML page that asks nothing of other hosts.
+"""Exports a notebook as one HTML page that requests nothing from other hosts.
 
-Widgets are left out where an output has HTML of its own: their view needs a kernel or a widget manager from a CDN.
-Formulas stay as they are written. Videos and pictures that are linked come from the deployment itself.
+A widget is omitted if its output also has HTML, because it needs a kernel or a widget manager from a CDN. Formulas stay
+as source text. Linked videos and images come from the deployment itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def to_html(document: Any, title: str) -> str:
-    """The page of a notebook, given as nbformat's node. Takes a second to import what it needs."""
+    """The page of a notebook (an nbformat node). The first import takes a second."""
     from nbconvert import HTMLExporter
 
     shown = copy.deepcopy(document)

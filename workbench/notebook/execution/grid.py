@@ -1,4 +1,4 @@
-"""Several executions beside each other: what completed before is not repeated, and one that fails ends no other."""
+"""Runs several executions in parallel. Completed ones are not repeated, and a failed one does not stop the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 from schemas.errors import WorkbenchError
 from workbench.notebook.execution.recording import Recorder
-from workbench.notebook.execution.run import Execution, Outcome, alone, execute, outcome
+from workbench.notebook.execution.run import Execution, Outcome, exclusive, execute, outcome
 from workbench.settings import Settings
 from workbench.store.tracking_api import TrackingUnavailable
 
@@ -19,13 +19,13 @@ log = structlog.get_logger(__name__)
 
 
 class Watcher(Protocol):
-    """What shows executions while they run. Called from several threads; what it raises ends no execution."""
+    """Displays executions while they run. Called from several threads; its exceptions do not stop an execution."""
 
     def cell(self, execution: Execution, cell: int, of: int) -> None:
         """A cell starts."""
 
     def ended(self, outcome: Outcome) -> None:
-        """An execution has ended, or was known."""
+        """An execution has ended, or had already completed before."""
 
 
 def run_all(
@@ -37,15 +37,15 @@ def run_all(
     at_once: int = 1,
     resume: bool = True,
 ) -> list[Outcome]:
-    """Run them, each in a process of its own; blocks. Returns what came of each, in their order.
+    """Run the executions, each in its own process. Blocks. Returns their outcomes in the same order.
 
-    Ctrl-C ends those that run, leaves nothing half-written, and is raised again.
+    Ctrl-C stops the running ones, leaves no incomplete files, and is raised again.
 
     Args:
-        at_once: processes beside each other.
-        resume: what completed in its folder before is taken from there.
+        at_once: number of parallel processes.
+        resume: reuse executions that completed in their folder before.
 
-    Raises WorkbenchError where none could be begun: tracking.unreachable, notebook.busy, home.*.
+    Raises WorkbenchError if none could start: tracking.unreachable, notebook.busy, home.*.
     """
     stop = threading.Event()
 
@@ -56,7 +56,7 @@ def run_all(
         futures = {pool.submit(one, execution): execution for execution in executions}
         try:
             for future in as_completed(futures):
-                _tell(watcher.ended, future.result())
+                _notify(watcher.ended, future.result())
         except BaseException:
             stop.set()
             for future in futures:
@@ -77,25 +77,25 @@ def _run_one(
     stop: threading.Event,
     resume: bool,
 ) -> Outcome:
-    """What came of it, also where it was refused: that is no reason to end those beside it.
+    """The outcome of one execution, even if it was refused, because the others should continue.
 
-    Raises WorkbenchError where all are to end: it was stopped, or MLflow has never answered.
+    Raises WorkbenchError if all must stop: after a stop request, or if MLflow has never responded.
     """
     run: str | None = None
     begun = False
     try:
-        with alone(execution):
+        with exclusive(execution):
             if resume and (about := execution.done()) is not None:
                 known = outcome(execution, about, about["run"], known=True)
-                recorder.mend(known)
+                recorder.finish_open_run(known)
                 return known
             run = recorder.begin(execution, stop)
             begun = True
-            found = execute(execution, settings, run, lambda *cell: _tell(watcher.cell, execution, *cell), stop)
+            found = execute(execution, settings, run, lambda *cell: _notify(watcher.cell, execution, *cell), stop)
             recorder.end(found)
             return found
     except WorkbenchError as error:
-        recorder.give_up(run, error)
+        recorder.abandon(run, error)
         if error.code == "notebook.stopped" or (isinstance(error, TrackingUnavailable) and not recorder.reached):
             raise
         return _failed(execution, run, error, begun)
@@ -103,12 +103,12 @@ def _run_one(
 
 def _failed(execution: Execution, run: str | None, error: WorkbenchError, begun: bool) -> Outcome:
     message = error.message if error.seen is None else f"{error.message}: {error.seen}"
-    told = {"name": error.code, "message": message, "cell": None, **error.details}
-    return Outcome(execution, "failed", run=run, error=told, refusal=None if begun else error)
+    info = {"name": error.code, "message": message, "cell": None, **error.details}
+    return Outcome(execution, "failed", run=run, error=info, refusal=None if begun else error)
 
 
-def _tell(told: Callable[..., None], *what: Any) -> None:
+def _notify(callback: Callable[..., None], *what: Any) -> None:
     try:
-        told(*what)
+        callback(*what)
     except Exception:
-        log.exception("an execution could not be shown")
+        log.exception("an execution could not be displayed")

@@ -1,4 +1,4 @@
-"""The kernel that an execution needs must be on this machine before anything starts."""
+"""Checks that the kernel of an execution is installed before anything starts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from schemas.errors import WorkbenchError
 
 
 def need_kernel(name: str, where: str) -> None:
-    """Raises WorkbenchError (notebook.no_kernel) where no kernel of that name is installed. Starts none.
+    """Raises WorkbenchError (notebook.no_kernel) if no kernel of that name is installed. Starts no kernel.
 
     Args:
-        where: the notebook, for the error.
+        where: the notebook to name in the error.
     """
     from jupyter_client.kernelspec import KernelSpecManager
 
@@ -21,5 +21,5 @@ def need_kernel(name: str, where: str) -> None:
             where=where,
             seen=name,
             allowed=known or "none: no kernel is installed",
-            remedy="`--kernel NAME` runs the notebook with another; python3 is that of this environment.",
+            remedy="`--kernel NAME` runs the notebook with another kernel; python3 is the kernel of this environment.",
         )

@@ -1,4 +1,4 @@
-"""The parameters of a notebook: what it takes, and whether given values fit, before any kernel starts."""
+"""The parameters of a notebook, and the validation of given values before a kernel starts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from workbench.notebook.execution.cell import TAG, Cell, read_cell
 
-MAX_GRID = 1000  # executions of one grid
+MAX_GRID = 1000  # executions per grid
 
 
 @dataclass(frozen=True)
-class Given:
-    """Values as the program was given them: a text that is still to be read as the parameter's type."""
+class TextValue:
+    """A value as text from the command line, which is still to be parsed as the parameter's type."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a notebook takes."""
+    """The parameters of a notebook."""
 
     notebook: Path
     document: dict[str, Any]
@@ -49,7 +49,7 @@ class Parameters:
         return next((line.lstrip("# ") for line in text.splitlines() if line.startswith("# ")), "")
 
     def rows(self) -> list[dict[str, str]]:
-        """A row a parameter: name, default, allowed, description."""
+        """A row per parameter: name, default, allowed values, description."""
         fields = self.cell.model.model_fields
         return [
             {
@@ -62,12 +62,12 @@ class Parameters:
         ]
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Every value the notebook will have, as JSON, in the order of its cell.
+        """All values for the notebook, as JSON, in the order of its cell.
 
         Args:
-            given: by name; ``params.animate.sway`` sets one entry of a parameter that is a dict. ``Given`` is a text.
+            given: values by name; ``params.animate.sway`` sets one entry of a parameter that is a dict.
 
-        Raises WorkbenchError: notebook.bad_parameter, and what the mirrored model raises of its own.
+        Raises WorkbenchError: notebook.bad_parameter, and the errors of the mirrored model.
         """
         values = copy.deepcopy(self.cell.defaults)
         for name, value in given.items():
@@ -79,25 +79,25 @@ class Parameters:
         held, shown = checked.model_dump(by_alias=False), checked.model_dump(mode="json", by_alias=False)
         found = {name: _ordered(shown[name], held[name]) for name in self.names}
         for name, value in found.items():
-            self._kept(name, value, held[name])
+            self._check_json(name, value, held[name])
         return found
 
-    def _kept(self, name: str, value: Any, held: Any) -> None:
-        """JSON has no infinity: it would become null in the record, and the kernel would get another value."""
+    def _check_json(self, name: str, value: Any, held: Any) -> None:
+        """Refuse values without a JSON form: infinity would become null in the record, but not in the kernel."""
         seen: object = _not_finite(held)
         if seen is None:
             try:
                 orjson.dumps(value)
                 return
-            except TypeError as error:  # an integer of more than 64 bits, half a character
+            except TypeError as error:  # an integer of more than 64 bits, or a lone surrogate
                 seen = str(error)
         raise WorkbenchError(
             "notebook.bad_parameter",
-            f"{name} cannot be kept as JSON",
+            f"{name} cannot be stored as JSON",
             where=f"{self.notebook}: {name}",
             seen=repr(seen) if isinstance(seen, float) else seen,
             allowed="finite numbers, integers of 64 bits, texts, booleans, null, and lists and dicts of them",
-            remedy="Give another value; a text can stand for it.",
+            remedy="Use another value, such as a text.",
         )
 
     def _set(self, values: dict[str, Any], name: str, value: Any) -> None:
@@ -109,11 +109,11 @@ class Parameters:
                 f"{self.notebook.name} has no parameter {head}",
                 where=str(self.notebook),
                 seen=name,
-                allowed=near or list(self.names) or "none: it has no cell tagged parameters",
+                allowed=near or list(self.names) or "none: the notebook has no cell tagged parameters",
                 remedy=f"`workbench notebook show {self.notebook}` shows its parameters.",
             )
         if not path:
-            values[head] = self._read(head, value.text) if isinstance(value, Given) else value
+            values[head] = self._read(head, value.text) if isinstance(value, TextValue) else value
             return
         place = values[head]
         for step in path[:-1]:
@@ -121,20 +121,20 @@ class Parameters:
         if not isinstance(place, dict):
             raise WorkbenchError(
                 "notebook.bad_parameter",
-                f"{head} has no entries that could be set",
+                f"{head} has no entries to set",
                 where=f"{self.notebook}: {name}",
                 seen=place,
                 allowed="a parameter that is a dict",
-                remedy=f"Give {head} itself.",
+                remedy=f"Set {head} itself.",
             )
-        place[path[-1]] = _plain(value.text) if isinstance(value, Given) else value
+        place[path[-1]] = _plain(value.text) if isinstance(value, TextValue) else value
 
     def _read(self, name: str, text: str) -> Any:
-        """A text as what fits the parameter: JSON or a Python literal where that is taken, else the text itself."""
+        """Parse a text for the parameter: as JSON or a Python literal if the parameter accepts it, else as a text."""
         value = _plain(text)
         if isinstance(value, str) or not self._fits(name, value):
             return text if isinstance(value, str) or self._fits(name, text) else value
-        # A number may also be a text: a parameter that takes both keeps what the default is.
+        # A number could also be a text: if a parameter accepts both, the type of the default decides.
         return text if isinstance(self.cell.defaults[name], str) and self._fits(name, text) else value
 
     def _fits(self, name: str, value: Any) -> bool:
@@ -156,7 +156,7 @@ class Parameters:
 
 
 def read_parameters(notebook: Path) -> Parameters:
-    """The parameters of a notebook; none where no cell is tagged ``parameters``.
+    """The parameters of a notebook; none if no cell is tagged ``parameters``.
 
     Raises WorkbenchError: notebook.unreadable, notebook.bad_cell.
     """
@@ -171,7 +171,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
     try:
         document = orjson.loads(path.read_bytes())
         if document["nbformat"] != 4 or not isinstance(document["cells"], list):
-            raise ValueError("it is not of format 4")
+            raise ValueError("the format is not 4")
     except OSError as error:
         seen = error.strerror
     except (ValueError, KeyError, TypeError) as error:
@@ -184,15 +184,15 @@ def read_notebook(path: Path) -> dict[str, Any]:
         where=str(path),
         seen=seen,
         allowed="an .ipynb file of format 4",
-        remedy="Give the path of a notebook; JupyterLab saves older ones anew.",
+        remedy="Use the path of a notebook; JupyterLab can convert older ones.",
     )
 
 
-def product(axes: Mapping[str, str]) -> list[dict[str, Given]]:
-    """Every combination of the values of a grid, the last name changing fastest: ``{"seed": "1,2"}`` -> two.
+def product(axes: Mapping[str, str]) -> list[dict[str, TextValue]]:
+    """All combinations of a grid's values, with the last name changing fastest: ``{"seed": "1,2"}`` -> two.
 
-    Values stand between commas; a JSON list where they have commas themselves. Raises WorkbenchError
-    (notebook.bad_parameter): a name without values, or too many executions.
+    Values are separated by commas; use a JSON list if they contain commas. Raises WorkbenchError
+    (notebook.bad_parameter) for a name without values, or for too many executions.
     """
     values = {name: _listed(name, text) for name, text in axes.items()}
     combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
@@ -203,21 +203,21 @@ def product(axes: Mapping[str, str]) -> list[dict[str, Given]]:
             where="--grid",
             seen=len(combinations),
             allowed=f"at most {MAX_GRID}",
-            remedy="Leave some values out.",
+            remedy="Use fewer values.",
         )
     return combinations
 
 
-def _listed(name: str, text: str) -> list[Given]:
+def _listed(name: str, text: str) -> list[TextValue]:
     value = _plain(text) if text.lstrip().startswith("[") else None
     if isinstance(value, list):
-        found = [Given(item if isinstance(item, str) else orjson.dumps(item).decode()) for item in value]
+        found = [TextValue(item if isinstance(item, str) else orjson.dumps(item).decode()) for item in value]
     else:
-        found = [Given(part.strip()) for part in text.split(",") if part.strip()]
+        found = [TextValue(part.strip()) for part in text.split(",") if part.strip()]
     if not found:
         raise WorkbenchError(
             "notebook.bad_parameter",
-            f"the grid has no value of {name}",
+            f"the grid has no value for {name}",
             where="--grid",
             seen=f"{name}={text}",
             allowed="name=a,b,c",
@@ -238,7 +238,7 @@ def _plain(text: str) -> Any:
 
 
 def _not_finite(value: Any) -> float | None:
-    """The first infinity or NaN in it."""
+    """The first infinity or NaN in the value."""
     if isinstance(value, float):
         return None if math.isfinite(value) else value
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple, set)) else ()
@@ -246,7 +246,7 @@ def _not_finite(value: Any) -> float | None:
 
 
 def _ordered(shown: Any, held: Any) -> Any:
-    """A value as JSON, with what was a set sorted: its own order is another in every process."""
+    """A value as JSON, with sets sorted, because their order differs between processes."""
     if isinstance(shown, list) and isinstance(held, (list, tuple, set, frozenset)) and len(shown) == len(held):
         parts = [_ordered(one, its) for one, its in zip(shown, held, strict=True)]
         return sorted(parts, key=orjson.dumps) if isinstance(held, (set, frozenset)) else parts

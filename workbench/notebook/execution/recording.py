@@ -1,5 +1,7 @@
-"""The MLflow run of an execution: parameters, figures, the executed notebook and its page; the jobs it started stand
-below it. The run is begun before the kernel starts and ended last, so one that says FINISHED is whole.
+"""Records an execution as an MLflow run: parameters, metrics, the executed notebook and its page; its jobs are child
+runs.
+
+The run is created before the kernel starts and ended last, so a run with the status FINISHED is complete.
 """
 
 from __future__ import annotations
@@ -21,18 +23,18 @@ from workbench.store.tracking_api import TrackingApi, TrackingRefused, TrackingU
 
 KEY_TAG = "workbench.execution"
 OWNER = "local"
-START_S = 90.0  # MLflow takes 10–15 s to start, more on a busy machine, and the stack is usable before
+START_S = 90.0  # MLflow takes 10–15 s to start, longer on a busy machine, and the stack is usable before that
 LOOK_EVERY_S = 0.5
-MAX_PARAMS = 100  # in a request
+MAX_PARAMS = 100  # per request
 _STATUS = {"completed": "FINISHED", "failed": "FAILED"}
 _MEDIA = {".ipynb": "application/x-ipynb+json", ".html": "text/html"}
 
 
 class Recorder:
-    """Records executions on one deployment. Thread-safe. Without an MLflow server only the files are kept.
+    """Records executions in one deployment. Thread-safe. Without an MLflow server, only the files are stored.
 
     Attributes:
-        reached: whether MLflow has answered.
+        reached: whether MLflow has responded.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -40,21 +42,24 @@ class Recorder:
         self._api = TrackingApi(deployment.settings.mlflow_url) if deployment.settings.mlflow_url else None
         self._artifacts = RunArtifacts(self._api, deployment.objects) if self._api else None
         self._lock = threading.Lock()
-        self._beginning = threading.Lock()  # of its own: what has ended is recorded while others wait to begin
-        self._until: float | None = None  # how long MLflow is waited for, once it did not answer
+        self._beginning = (
+            threading.Lock()
+        )  # a separate lock, so that ended executions are recorded while others wait to begin
+        self._until: float | None = None  # deadline for MLflow, set when it did not respond
         self.reached = False
 
     def begin(self, execution: Execution, stop: threading.Event) -> str | None:
-        """The run of the execution, new or the one that was left open when it was killed; None without MLflow.
+        """Create the run of the execution, or reopen the one that was left open when it was killed; None without
+        MLflow.
 
         Args:
-            stop: set: nothing more is waited for.
+            stop: set to stop waiting.
 
-        Raises WorkbenchError: tracking.unreachable once it did not answer for 90 s, tracking.refused, notebook.stopped.
+        Raises WorkbenchError: tracking.unreachable after no response for 90 s, tracking.refused, notebook.stopped.
         """
         if self._api is None:
             return None
-        with self._beginning:  # two of the first would make the experiment twice
+        with self._beginning:  # otherwise the first two could create the experiment twice
             experiment = self._experiment(execution, stop)
             key = _key(execution)
             info = self._api.find_run(experiment, KEY_TAG, key, unended=True)
@@ -70,9 +75,9 @@ class Recorder:
         return run
 
     def end(self, outcome: Outcome) -> None:
-        """Keep the notebook and its page in the object store and in the run, and end the run. May be repeated.
+        """Store the notebook and its page in the object store and in the run, and end the run. May be repeated.
 
-        Where that cannot be done, as where MLflow or the store is away, ``outcome.unrecorded`` says why.
+        If MLflow or the store is unreachable, ``outcome.unrecorded`` contains the reason.
         """
         try:
             files = self._keep(outcome)
@@ -81,13 +86,13 @@ class Recorder:
         except WorkbenchError as error:
             outcome.unrecorded = f"{error.message} ({error.where})"
 
-    def mend(self, outcome: Outcome) -> None:
-        """End the run of an execution that completed before, where whoever ran it could not."""
+    def finish_open_run(self, outcome: Outcome) -> None:
+        """End the run of an execution that completed before, if the process that ran it could not."""
         if self._api is None or not outcome.run:
             return
         try:
             open_ = self._api.run_info(outcome.run)["status"] == "RUNNING"
-        except TrackingRefused:  # somebody removed it: so be it
+        except TrackingRefused:  # the run was deleted
             return
         except TrackingUnavailable as away:
             outcome.unrecorded = away.message
@@ -95,24 +100,27 @@ class Recorder:
         if open_:
             self.end(outcome)
 
-    def give_up(self, run: str | None, error: WorkbenchError) -> None:
-        """End the run of an execution that left nothing behind."""
+    def abandon(self, run: str | None, error: WorkbenchError) -> None:
+        """End the run of an execution without a result."""
         if self._api is None or run is None:
             return
         killed = error.code == "notebook.stopped"
         try:
-            said = f"{error.code}: {error.message}"
-            self._api.log_batch(run, [], {}, {"workbench.error": said})
+            text = f"{error.code}: {error.message}"
+            self._api.log_batch(run, [], {}, {"workbench.error": text})
             self._api.update_run(run, "KILLED" if killed else "FAILED", int(time.time() * 1000))
         except WorkbenchError:  # the next attempt finds it by its tag
             return
 
     def url(self, run: str | None) -> str | None:
-        """The run's page."""
+        """URL of the run's page."""
         return run_page(self._deployment.settings, run)
 
     def _experiment(self, execution: Execution, stop: threading.Event) -> str:
-        """Its id. MLflow is waited for by all together: who comes after a wait that was in vain asks once."""
+        """The id of the experiment.
+
+        All executions share one wait for MLflow; after it has failed, each one tries once.
+        """
         assert self._api is not None
         while not stop.is_set():
             try:
@@ -128,7 +136,7 @@ class Recorder:
         raise stopped(execution.notebook)
 
     def _keep(self, outcome: Outcome) -> list[Deliverable]:
-        """The files in the object store, readable on the page by their digest."""
+        """Store the files in the object store, so that the page can show them by digest."""
         kept = []
         for path, name in ((outcome.file, "notebook.ipynb"), (outcome.html, "notebook.html")):
             if path is None or not path.exists():
@@ -143,8 +151,8 @@ class Recorder:
     def _log(self, api: TrackingApi, outcome: Outcome, files: list[Deliverable]) -> None:
         assert self._artifacts is not None and outcome.run
         end_ms = int(time.time() * 1000)
-        figures = {**outcome.figures, "notebook.seconds": outcome.seconds}
-        metrics = [{"key": key_of(k), "value": v, "timestamp": end_ms, "step": 0} for k, v in figures.items()]
+        values = {**outcome.metrics, "notebook.seconds": outcome.seconds}
+        metrics = [{"key": key_of(k), "value": v, "timestamp": end_ms, "step": 0} for k, v in values.items()]
         tags = {"workbench.jobs": " ".join(outcome.jobs)}
         tags |= {f"workbench.{file.name}": file.ref.sha256 for file in files if file.ref is not None}
         if outcome.error:
@@ -157,7 +165,7 @@ class Recorder:
 
 
 def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Parameters as MLflow takes them: ``params.animate.sway`` for an entry of a dict."""
+    """Parameters in the form for MLflow: ``params.animate.sway`` for an entry of a dict."""
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from flattened(value, f"{above}{name}.")
@@ -177,6 +185,6 @@ def _tags(execution: Execution) -> dict[str, str]:
 
 
 def _key(execution: Execution) -> str:
-    """The same notebook with the same values into the same folder."""
+    """The key of a notebook with its values and its folder."""
     place: Path = execution.folder.resolve()
     return hashlib.sha256(f"{execution.digest} {place}".encode()).hexdigest()

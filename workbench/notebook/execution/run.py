@@ -1,4 +1,4 @@
-"""One execution: a process with papermill and a kernel, and what it leaves behind, whole or not at all."""
+"""Runs one execution: a process with papermill and a kernel. Its files appear completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import orjson
 from schemas.errors import WorkbenchError
 from workbench.host import lock, python_module
 from workbench.notebook.execution.parameters import Parameters
-from workbench.notebook.within import EXPERIMENT, PARENT_RUN, kernel_environment
+from workbench.notebook.execution_context import EXPERIMENT, PARENT_RUN, kernel_environment
 from workbench.settings import Settings
 from workbench.store.files import written
 
@@ -30,12 +30,12 @@ LOG_CHARACTERS = 4000
 
 @dataclass(frozen=True)
 class Execution:
-    """A notebook with its values. The same cells, values, experiment and kernel have the same digest and files.
+    """A notebook with its values. Equal cells, values, experiment and kernel give an equal digest and equal file names.
 
     Attributes:
-        parameters: every value by name, as JSON.
-        given: names of those that are not the notebook's own.
-        folder: where its files go.
+        parameters: all values by name, as JSON.
+        given: names of the values that differ from the notebook's defaults.
+        folder: folder of its files.
     """
 
     notebook: Path
@@ -52,16 +52,16 @@ class Execution:
 
     @property
     def file(self) -> Path:
-        """The executed notebook. It is there only when all of it ran."""
+        """The executed notebook. It exists only if all cells ran."""
         return self.folder / f"{self.name}.ipynb"
 
     @property
     def failed_file(self) -> Path:
-        """The executed notebook where a cell failed."""
+        """The executed notebook if a cell failed."""
         return self.folder / f"{self.name}.failed.ipynb"
 
     def done(self) -> dict[str, Any] | None:
-        """What came of it where it completed before; else None."""
+        """The recorded result if it completed before, else None."""
         try:
             about = orjson.loads(self.file.read_bytes())["metadata"]["workbench"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -71,28 +71,28 @@ class Execution:
 
 @dataclass
 class Outcome:
-    """What came of an execution."""
+    """The outcome of an execution."""
 
     execution: Execution
-    status: str  # completed, failed, or known: completed before
+    status: str  # completed, failed, or known if it completed before
     file: Path | None = None
     html: Path | None = None
     run: str | None = None
     jobs: list[str] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: dict[str, Any] | None = None
-    refusal: WorkbenchError | None = None  # why it was not begun
+    refusal: WorkbenchError | None = None  # why it did not start
     unrecorded: str = ""  # why MLflow does not have all of it
 
 
 def prepare(
     parameters: Parameters, given: Mapping[str, Any], folder: Path, experiment: str, kernel: str = ""
 ) -> Execution:
-    """An execution whose values are checked. Starts nothing. Raises WorkbenchError (notebook.bad_parameter).
+    """Create an execution with validated values. Starts nothing. Raises WorkbenchError (notebook.bad_parameter).
 
     Args:
-        kernel: its name; "": the one the notebook names.
+        kernel: name of the kernel; "" for the one that the notebook names.
     """
     values = parameters.checked(given)
     named = (parameters.document.get("metadata") or {}).get("kernelspec") or {}
@@ -103,10 +103,10 @@ def prepare(
 
 
 def digest_of(document: Mapping[str, Any], values: Mapping[str, Any], experiment: str, kernel: str) -> str:
-    """SHA-256 over what the cells say, the values, and where it is recorded and run.
+    """SHA-256 of the cells, the values, the experiment and the kernel.
 
-    Outputs and how a notebook was left open do not count. The experiment does: an execution that was recorded in one
-    is not known in another, and the files of both stand side by side.
+    Outputs and the view state of a notebook do not count. The experiment does: an execution that was recorded in one
+    experiment is not reused in another, and the files of both exist side by side.
     """
     cells = [
         [cell["cell_type"], "".join(cell["source"]), sorted((cell.get("metadata") or {}).get("tags", ()))]
@@ -124,15 +124,15 @@ def execute(
 ) -> Outcome:
     """Run the notebook to its end or its first error. Blocks.
 
-    The files appear under their names when they are whole: the page first, then the notebook. Where it failed, those of
-    an earlier execution that completed are removed: the last one is what counts.
+    The files appear under their names when they are complete: first the page, then the notebook. If it fails, the files
+    of an earlier completed execution are removed, because the last execution counts.
 
     Args:
-        run_id: the MLflow run that jobs started in it belong to.
-        on_cell: called with the cell that starts and how many there are.
-        stop: set: the process and its kernel are ended. Jobs it started go on.
+        run_id: parent MLflow run of the jobs that start in it.
+        on_cell: called with the index of the starting cell and the number of cells.
+        stop: set to end the process and its kernel. Jobs that it started continue.
 
-    Raises WorkbenchError: notebook.crashed where the process died, notebook.stopped, home.*.
+    Raises WorkbenchError: notebook.crashed if the process died, notebook.stopped, home.*.
     """
     with written(execution.folder):
         temporary = tempfile.TemporaryDirectory(dir=execution.folder, prefix=f".{execution.name}.")
@@ -165,30 +165,30 @@ def execute(
         if result["error"]:
             file, stale = stale, file
         with written(execution.folder):
-            _remove(stale)  # first: one that is killed in between leaves neither, and is run again
+            _remove(stale)  # first, so that an execution killed in between leaves neither and runs again
             (work / "notebook.html").replace(file.with_suffix(".html"))
             (work / "notebook.ipynb").replace(file)
     return outcome(execution, result, run_id)
 
 
 def _remove(file: Path) -> None:
-    """A notebook and its page."""
+    """Remove a notebook and its page."""
     for path in (file, file.with_suffix(".html")):
         path.unlink(missing_ok=True)
 
 
 def stopped(notebook: Path) -> WorkbenchError:
-    """What is raised where an execution was to end before its end."""
+    """The error for an execution that was stopped."""
     return WorkbenchError(
         "notebook.stopped",
         f"{notebook.stem} was stopped",
         where=str(notebook),
-        remedy="The same command with --resume runs it again.",
+        remedy="Repeat the command with --resume to run it again.",
     )
 
 
 def outcome(execution: Execution, about: Mapping[str, Any], run_id: str | None, *, known: bool = False) -> Outcome:
-    """From what the executed notebook says of itself."""
+    """The outcome that an executed notebook records in its metadata."""
     file = execution.failed_file if about["error"] else execution.file
     return Outcome(
         execution,
@@ -204,8 +204,8 @@ def outcome(execution: Execution, about: Mapping[str, Any], run_id: str | None, 
 
 
 @contextmanager
-def alone(execution: Execution) -> Iterator[None]:
-    """Nobody else runs the same into the same folder. The lock goes with the process that holds it.
+def exclusive(execution: Execution) -> Iterator[None]:
+    """Hold a lock so that no other process runs the same execution in the same folder. It ends with its process.
 
     Raises WorkbenchError (notebook.busy).
     """
@@ -214,16 +214,16 @@ def alone(execution: Execution) -> Iterator[None]:
         execution.folder.mkdir(parents=True, exist_ok=True)
         file = place.open("w")
     with file:
-        # Its holder may have removed it just now: then it is not the file that others lock.
+        # The previous holder may just have removed it; then other processes lock a different file.
         if not lock(file, wait=False) or not place.exists() or os.fstat(file.fileno()).st_ino != place.stat().st_ino:
             raise WorkbenchError(
                 "notebook.busy",
-                f"{execution.name} is being run by another process",
+                f"another process is running {execution.name}",
                 where=str(execution.folder),
-                remedy="Wait for it, or give another folder with --out.",
+                remedy="Wait for it, or choose another folder with --out.",
             )
         try:
-            for left in execution.folder.glob(f".{execution.name}.*/"):  # of one that was killed
+            for left in execution.folder.glob(f".{execution.name}.*/"):  # left by a killed process
                 shutil.rmtree(left, ignore_errors=True)
             yield
         finally:
@@ -252,15 +252,15 @@ def _follow(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            start_new_session=True,  # Ctrl-C is ours to handle
+            start_new_session=True,  # this process handles Ctrl-C
         )
     assert process.stdin is not None and process.stdout is not None
     lifeline: IO[bytes] = process.stdin
     ended = threading.Event()
-    watcher = threading.Thread(target=_end_when_told, args=(stop, ended, lifeline), daemon=True)
+    watcher = threading.Thread(target=_end_when_stopped, args=(stop, ended, lifeline), daemon=True)
     result: dict[str, Any] | None = None
     try:
-        with contextlib.suppress(BrokenPipeError):  # it died at once: its log says why
+        with contextlib.suppress(BrokenPipeError):  # it died at once; its log contains the reason
             lifeline.write(orjson.dumps(task) + b"\n")
             lifeline.flush()
         watcher.start()
@@ -284,7 +284,7 @@ def _follow(
         raise stopped(Path(task["notebook"]))
     raise WorkbenchError(
         "notebook.crashed",
-        "the process that ran the notebook died",
+        "the process of the notebook died",
         where=task["notebook"],
         seen=f"exit code {process.returncode}",
         remedy="Its last output is below; the kernel may have run out of memory.",
@@ -292,7 +292,7 @@ def _follow(
     )
 
 
-def _end_when_told(stop: threading.Event, ended: threading.Event, lifeline: IO[bytes]) -> None:
+def _end_when_stopped(stop: threading.Event, ended: threading.Event, lifeline: IO[bytes]) -> None:
     while not ended.wait(0.1):
         if stop.is_set():
             lifeline.close()

@@ -1,4 +1,4 @@
-"""One file of the object store: a video or audio that plays, an image, a text."""
+"""The view of one artifact: a video or audio player, an image, a text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from workbench.notebook.static_html import artifact_html, artifact_text
 from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
 
-POINTS = 600  # of a waveform
+POINTS = 600  # points of a waveform
 POSTER_PX = 320
 FILE = "GET /api/artifacts/{sha256}"
 
 
 class ArtifactView(View):
-    """Nothing of a video or audio is loaded before it is played.
+    """The view of an artifact. Video and audio are not loaded before they are played.
 
     Args:
-        named: whether a job names it: then the channel finds it by its digest.
+        named: whether a job refers to it, so that the channel finds it by its digest.
     """
 
     def __init__(self, deployment: Deployment, ref: Ref, title: str = "", *, named: bool = True) -> None:
@@ -26,17 +26,17 @@ class ArtifactView(View):
         shown = ref.model_dump(mode="json", by_alias=True, exclude_none=True)
         super().__init__(deployment, "artifact", {"ref": shown, "title": title})
         if not named:
-            channel_of(deployment).asker.shown[ref.sha256] = ref
-        self.answers = channel_of(deployment).known(self._wanted())
+            channel_of(deployment).user.shown[ref.sha256] = ref
+        self.answers = channel_of(deployment).saved_answers(self._wanted())
 
-    def picture(self) -> str:
+    def static_html(self) -> str:
         return artifact_html(self._deployment, self._ref)
 
-    def words(self) -> str:
+    def static_text(self) -> str:
         return artifact_text(self._ref)
 
     def _wanted(self) -> list[Wanted]:
-        """What the view is to know without a kernel."""
+        """The requests whose responses the view needs without a kernel."""
         given = {"sha256": self._ref.sha256}
         wanted: list[Wanted] = [("media", FILE, given)]
         if self._ref.kind == "video":

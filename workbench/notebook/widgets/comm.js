@@ -1,15 +1,15 @@
 // @ts-check
-// The channel of a notebook: messages of one widget model, answered by the kernel (channel.js has them all). What was known
-// when the notebook was saved is the answer where no kernel runs.
+// The channel of a notebook: messages of a widget model that the kernel answers (see channel.js). Without a kernel, the
+// responses saved with the notebook are used.
 
 import { ApiError, request } from "./channel.js";
 import { Feed } from "./feed.js";
 import { Pieces, whole } from "./pieces.js";
 
-const PATIENCE_MS = 1500; // then what is saved is shown
+const PATIENCE_MS = 1500; // then the saved responses are shown
 const ALIVE_MS = 15_000;
 const PROBE_MS = 5000;
-const PIECE_BYTES = 1 << 20; // of an upload
+const PIECE_BYTES = 1 << 20; // size of an upload's pieces
 
 /**
  * @typedef {{resolve: (answer: Answer) => void, reject: (error: Error) => void, saved?: any}} Waiting
@@ -17,17 +17,17 @@ const PIECE_BYTES = 1 << 20; // of an upload
  */
 
 /**
- * One a page and kernel. Events: `change`, when the kernel begins or ceases to answer, and when it has ended.
+ * One per page and kernel. Events: `change` when the kernel starts or stops responding, and when it has ended.
  * @typedef {import("./channel.js").Channel} Channel
  * @implements {Channel}
  */
 export class Comm extends EventTarget {
   embedded = true;
 
-  /** @type {boolean | null} null until it is known */
+  /** @type {boolean | null} null while unknown */
   live = null;
 
-  /** Whether the kernel is known to have ended; one that does not answer may only be busy. */
+  /** Whether the kernel has ended; a kernel that does not respond may only be busy. */
   gone = false;
 
   #host;
@@ -59,7 +59,7 @@ export class Comm extends EventTarget {
     host.on("comm_live_update", () => (host.comm_live === false ? this.#lost() : this.hello()));
   }
 
-  /** A view begins; the answer is to be called when it ends. With the last one everything here rests. */
+  /** A view starts; call the returned function when it ends. The last one stops all activity here. */
   enter() {
     this.#views += 1;
     this.#timer ??= setInterval(() => this.#keepAlive(), ALIVE_MS);
@@ -74,14 +74,14 @@ export class Comm extends EventTarget {
   }
 
   /**
-   * What a view brings from the notebook file.
+   * Add the saved responses of a view.
    * @param {Record<string, any>} answers
    */
   remember(answers) {
     for (const [address, answer] of Object.entries(answers ?? {})) this.#saved.set(address, answer);
   }
 
-  /** Whether the kernel answers; false after a moment without. A kernel that is busy may answer later: then `change`. */
+  /** Whether the kernel responds; false after a short wait. A busy kernel may respond later, which causes a `change`. */
   hello() {
     if (this.live) return Promise.resolve(true);
     if (this.#host.comm_live === false) {
@@ -143,7 +143,7 @@ export class Comm extends EventTarget {
   }
 
   /**
-   * Send a file to the kernel, or name one that is on the kernel's machine; the reference of what it keeps.
+   * Send a file to the kernel, or the path of one on the kernel's machine. Returns the reference of the stored file.
    * @param {File | string} file
    * @param {string} kindOfFile
    * @param {(share: number) => void} [told]
@@ -186,7 +186,7 @@ export class Comm extends EventTarget {
     const load = async () => URL.createObjectURL(new Blob(await whole(read, sizeBytes), { type: mediaType }));
     if (!(element instanceof HTMLAnchorElement)) return load();
     element.onclick = async (event) => {
-      event.preventDefault(); // a link is loaded when somebody follows it
+      event.preventDefault(); // the file is loaded when the user follows the link
       const link = document.createElement("a");
       link.href = await load();
       if (element.hasAttribute("download")) link.download = element.download || sha256.slice(0, 12);
@@ -197,7 +197,7 @@ export class Comm extends EventTarget {
   }
 
   /**
-   * Whether this browser reaches the app: then media come from there. Asked once, and again when they no longer come.
+   * Whether this browser reaches the app, so that media come from there. Checked once, and again after media fail to load.
    * @param {boolean} again
    */
   #reachesApp(again) {
@@ -238,7 +238,7 @@ export class Comm extends EventTarget {
     };
     this.#socket = socket;
     this.hello().then((live) => {
-      if (this.#socket !== socket) return; // closed meanwhile
+      if (this.#socket !== socket) return; // closed in the meantime
       if (!live) return this.#shut();
       socket.readyState = WebSocket.OPEN;
       return socket.onopen?.();
@@ -263,7 +263,7 @@ export class Comm extends EventTarget {
   }
 
   /**
-   * The answer; `saved` in its place where the kernel hears nothing.
+   * The response; `saved` instead if the kernel does not respond.
    * @param {any} message
    * @param {any} [saved]
    * @param {ArrayBuffer[]} [buffers]
@@ -279,7 +279,7 @@ export class Comm extends EventTarget {
   }
 
   /**
-   * The same as JSON. Throws ApiError for a refusal.
+   * The response as JSON. Throws ApiError for an error response.
    * @param {any} message
    * @param {any} [saved]
    * @param {ArrayBuffer[]} [buffers]
@@ -290,7 +290,7 @@ export class Comm extends EventTarget {
     return answer;
   }
 
-  /** An answer is late. It may take long to make; but a kernel that hears answers a greeting at once. */
+  /** Handle a late response. It may take long to compute, but a responsive kernel answers a greeting at once. */
   #late() {
     if (this.#doubt || !this.live) return;
     this.#doubt = setTimeout(() => {
@@ -338,10 +338,10 @@ export class Comm extends EventTarget {
   #away() {
     return this.#host.comm_live === false
       ? new ApiError(0, { error: "the kernel of this notebook does not run", code: "kernel.away", details: { remedy: "Run the cell again." } })
-      : new ApiError(0, { error: "the kernel of this notebook does not answer now", code: "kernel.busy", details: { remedy: "Wait for it, or interrupt it." } });
+      : new ApiError(0, { error: "the kernel of this notebook does not respond now", code: "kernel.busy", details: { remedy: "Wait for it, or interrupt it." } });
   }
 
-  /** The kernel forgets pages that are silent, and a page sees by this that the kernel is gone. */
+  /** Keep the page known to the kernel, which forgets silent pages, and detect the end of the kernel. */
   #keepAlive() {
     if (this.#host.comm_live === false) return;
     if (this.live && this.#socket) {

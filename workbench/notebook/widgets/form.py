@@ -1,4 +1,4 @@
-"""A pipeline as a form: web/form.js draws it from the pipeline's description; Python reads and sets what it holds."""
+"""A pipeline as a form: web/form.js draws it from the pipeline's description; Python reads and sets its values."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from schemas.refs import read_ref
 from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipeline
-from workbench.notebook.given import params_by_node
+from workbench.notebook.arguments import params_by_node
 from workbench.notebook.job import Job
 from workbench.notebook.tables import html_table
 from workbench.notebook.widgets.view import View
 
 
 class JobForm(View):
-    """Fill it in and press the button; the job shows itself below.
+    """A form that submits a job with a button and displays it below.
 
     Args:
         submit: ``wb.run``.
@@ -41,21 +41,21 @@ class JobForm(View):
 
     @property
     def job(self) -> Job | None:
-        """The job that was submitted last."""
+        """The last submitted job."""
         return Job(self._deployment, self.job_id, self.unserved) if self.job_id else None
 
     @property
     def params(self) -> dict[str, dict[str, Any]]:
-        """The parameters that were set, by node; not those of nodes that are left out."""
+        """The parameters that were set, by node, without those of omitted nodes."""
         return {node: dict(values) for node, values in self.values["params"].items() if node not in self.without}
 
     @property
     def without(self) -> list[str]:
-        """The optional nodes that are left out."""
+        """The omitted optional nodes."""
         return list(self.values["leaveOut"])
 
     def set(self, params: Mapping[str, Mapping[str, Any]]) -> JobForm:
-        """Fill parameters in, by node; returns itself. Raises WorkbenchError for one that there is not."""
+        """Fill in parameters by node. Returns the form. Raises WorkbenchError for an unknown parameter."""
         known = [f"{node}.{name}" for node, schemas in self._schemas().items() for name in schemas]
         merged = {node: dict(values) for node, values in self.values["params"].items()}
         for node, values in params_by_node(params, self.pipeline.name).items():
@@ -74,7 +74,7 @@ class JobForm(View):
         return self
 
     def run(self) -> Job:
-        """Submit what the form says. Raises WorkbenchError; then nothing was queued."""
+        """Submit the form. If it raises WorkbenchError, nothing was queued."""
         given: dict[str, Any] = {name: _given(value) for name, value in self.values["inputs"].items()}
         job = self._submit(
             self.pipeline.name,
@@ -87,7 +87,7 @@ class JobForm(View):
         self.job_id, self.unserved = job.id, list(job.unserved)
         return job
 
-    def picture(self) -> str:
+    def static_html(self) -> str:
         """Its parameters as a table."""
         rows = [
             {"node": node, "parameter": name, "value": str(self.params.get(node, {}).get(name, schema.get("default")))}
@@ -96,19 +96,19 @@ class JobForm(View):
         ]
         return f"<h3>{html.escape(self.pipeline.title)}</h3>{html_table(rows)}"
 
-    def words(self) -> str:
+    def static_text(self) -> str:
         return repr(self)
 
     def __repr__(self) -> str:
         return f"<JobForm {self.pipeline.name}{f' {self.job_id}' if self.job_id else ''}>"
 
     def _schemas(self) -> dict[str, dict[str, Any]]:
-        """JSON Schemas of the parameters that the form shows, by node."""
+        """JSON Schemas of the form's parameters, by node."""
         return {node.id: node.params.get("properties", {}) for node in self.pipeline.nodes}
 
 
 def _given(value: Any) -> Any:
-    """A file as ``wb.run`` takes it; other values as they are."""
+    """A file in the form for ``wb.run``; other values unchanged."""
     if not isinstance(value, dict):
         return value.strip() if isinstance(value, str) else value
     if value.get("ref"):

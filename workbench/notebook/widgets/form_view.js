@@ -1,11 +1,11 @@
 // @ts-check
-// A form in an output: what it holds are traits of the model, the job that it submits shows itself below.
+// A form in an output: its values are traits of the model, and the job that it submits is displayed below.
 
 import { fill, h } from "./dom.js";
 import { form } from "./form.js";
 import { monitor } from "./monitor.js";
 
-/** Options: {pipeline}. Returns a function that ends it. */
+/** Options: {pipeline}. Returns a function that removes it. */
 export function formView(element, { pipeline }, model, channel) {
   const fields = h("div", {});
   const shown = h("div", { class: "wb-form-job" });

@@ -1,4 +1,4 @@
-"""A graph as it is at one moment, drawn."""
+"""The drawing of a graph with its current states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.notebook.widgets.view import View
 
 
 class GraphDrawing(View):
-    """Nodes with their states, and the edges between them. Needs no kernel once it is there."""
+    """Nodes with their states, and the edges between them. Needs no kernel after it was created."""
 
     def __init__(self, deployment: Deployment, graph: Graph, states: Mapping[str, NodeStatus]) -> None:
         self._graph, self._states = graph, states
@@ -28,8 +28,8 @@ class GraphDrawing(View):
         edges = [edge.model_dump(mode="json", by_alias=True, include={"from_", "to", "kind"}) for edge in graph.edges]
         super().__init__(deployment, "drawing", {"nodes": nodes, "edges": edges})
 
-    def picture(self) -> str:
+    def static_html(self) -> str:
         return graph_html(self._graph, self._states)
 
-    def words(self) -> str:
+    def static_text(self) -> str:
         return graph_text(self._graph)

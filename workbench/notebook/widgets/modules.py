@@ -1,4 +1,4 @@
-"""What views have in common in a kernel: the modules that draw them, and the channel that leads to the workbench."""
+"""The shared parts of all views in a kernel: the modules that draw them, and the channel to the workbench."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.client.deployment import Deployment
 from workbench.client.media.links import probe_link
 from workbench.notebook.addresses import page_of
 from workbench.notebook.channel import Channel
-from workbench.notebook.display import HIDDEN_PICTURES
+from workbench.notebook.display import HIDDEN_STATIC_VIEWS
 from workbench.settings import Settings
 from workbench.web import folder
 
@@ -25,13 +25,13 @@ _IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
 class Modules(Widget):  # type: ignore[misc]
-    """One a kernel and deployment; it has no view of its own.
+    """One per kernel and deployment; it has no view itself.
 
     Attributes:
-        sources: (file name, text), each behind those that it imports.
-        style: for what stands inside of ``.wb-notebook``; JupyterLab's own page is not touched.
-        page: address of the app's page, where a browser may go there: for links. The page lets nothing be embedded.
-        probe: an address below the app that a browser can load if it reaches the app: then media come from there.
+        sources: (file name, text), each after its imports.
+        style: style sheet for the content of ``.wb-notebook``; it does not affect JupyterLab itself.
+        page: address of the app's page for links, if a browser may open it. The page does not allow embedding.
+        probe: an address below the app that a browser can load if it reaches the app; media then come from there.
     """
 
     sources = traitlets.List().tag(sync=True)
@@ -60,14 +60,14 @@ _of_settings: dict[str, tuple[Channel, Modules]] = {}
 
 
 def channel_of(deployment: Deployment) -> Channel:
-    """The channel of this kernel to that deployment, made when it is first asked for."""
+    """The channel of this kernel to that deployment, created on first use."""
     return _made(deployment)[0]
 
 
 def modules_of(deployment: Deployment) -> Modules:
-    """The same for the modules."""
+    """The modules for that deployment, created on first use."""
     channel, modules = _made(deployment)
-    if modules.comm is None:  # somebody closed all widgets
+    if modules.comm is None:  # all widgets were closed
         modules = Modules(channel)
         _of_settings[deployment.settings.model_dump_json()] = (channel, modules)
     return modules
@@ -82,11 +82,11 @@ def _made(deployment: Deployment) -> tuple[Channel, Modules]:
 
 
 def reachable_page(settings: Settings) -> str:
-    """The address of the app's page, if a browser on this machine finds it there now; else ""."""
+    """The address of the app's page if a browser on this machine can open it now; else ""."""
     page = page_of(settings)
     if not page:
         return ""
-    try:  # past any proxy: it is on this machine
+    try:  # without a proxy, because it is on this machine
         return page if httpx.get(f"{page}/health", timeout=2.0, trust_env=False).is_success else ""
     except httpx.TransportError:
         return ""
@@ -94,7 +94,7 @@ def reachable_page(settings: Settings) -> str:
 
 @cache
 def sources() -> list[tuple[str, str]]:
-    """The modules that the entry needs, in the order in which they can be loaded."""
+    """The modules of the entry point, in the order in which they can be loaded."""
     ordered: dict[str, str] = {}
 
     def add(name: str) -> None:
@@ -112,12 +112,12 @@ def sources() -> list[tuple[str, str]]:
 
 @cache
 def style() -> str:
-    """The style sheet of the page for one element and what is in it, and what only notebooks need."""
+    """The page's style sheet, scoped to one element, with the rules for notebooks."""
     page = (folder() / "workbench.css").read_text(encoding="utf-8")
     movements = _KEYFRAMES.findall(page)
     page = _KEYFRAMES.sub("", page)
     page = re.sub(r"^:root\b", "&", page, flags=re.MULTILINE)
     page = re.sub(r"^\.dark\b", "&.dark", page, flags=re.MULTILINE)
     own = (HERE / "notebook.css").read_text(encoding="utf-8")
-    # Twice the class: JupyterLab has rules for lists, tables and code in any output, and they are not to win.
-    return "\n".join([*movements, HIDDEN_PICTURES, ".wb-notebook.wb-notebook {", page, own, "}"])
+    # The class is doubled to override JupyterLab's rules for lists, tables and code in outputs.
+    return "\n".join([*movements, HIDDEN_STATIC_VIEWS, ".wb-notebook.wb-notebook {", page, own, "}"])

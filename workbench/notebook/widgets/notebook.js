@@ -1,5 +1,5 @@
 // @ts-check
-// Draws a view in an output of a notebook: what it shows, what it knows without a kernel, and the theme.
+// Draws a view in an output of a notebook, also from saved responses without a kernel, in the right theme.
 
 import { use } from "./api.js";
 import { artifact } from "./artifact.js";
@@ -20,12 +20,12 @@ const VIEWS = {
   form: (element, options, model) => formView(element, options, model, comm),
 };
 const NEW_KERNEL = "talking-head-workbench:kernel";
-const GONE = "The kernel does not run: this is what was known last. Run the cell again to go on.";
-const BUSY = "The kernel is busy or gone: this is what was known last; it goes on when it answers.";
+const GONE = "The kernel does not run: this is the last known state. Run the cell again to continue.";
+const BUSY = "The kernel does not respond: this is the last known state. The view continues when the kernel responds.";
 /** @type {Comm | null} */
 let comm = null;
 
-/** Show a view of `host`'s kernel; returns a function that ends it. */
+/** Display a view of `host`'s kernel. Returns a function that removes it. */
 export function show({ model, el, host }) {
   dress(el, host);
   const view = begin(traits(model), host);
@@ -36,7 +36,7 @@ export function show({ model, el, host }) {
   };
 }
 
-/** A model by its traits: what is set goes to the kernel, and `watch` answers with what ends the watching. */
+/** Access to a model's traits: `set` sends the value to the kernel, and `watch` returns a function that stops watching. */
 function traits(model) {
   return {
     get: (name) => model.get(name),
@@ -73,24 +73,24 @@ function begin(model, host) {
       fill(frame, problem(error));
     }
   };
-  /** The same view of another job, where a person asked to go on with it. */
+  /** The same view for another job, when the user continues with that job. */
   const again = (options) => {
     model.set("options", { ...model.get("options"), ...options });
     draw();
   };
   const tell = () => {
     said.hidden = kernel.live !== false;
-    frame.toggleAttribute("inert", kernel.gone && model.get("view") === "form"); // nothing hears it any more
+    frame.toggleAttribute("inert", kernel.gone && model.get("view") === "form"); // no kernel receives its changes any more
     said.textContent = said.hidden ? "" : kernel.gone ? GONE : BUSY;
   };
   let was = kernel.live;
   const changed = () => {
     tell();
-    if (kernel.live && was === false) draw(); // it answers again: from its word on
+    if (kernel.live && was === false) draw(); // it responds again: redraw with current data
     was = kernel.live;
     if (kernel.live) document.dispatchEvent(new CustomEvent(NEW_KERNEL, { detail: { deployment: host.get("deployment"), manager: host.widget_manager, begin, host } }));
   };
-  /** A cell was run again after a restart: its kernel answers for the other cells' views as well. */
+  /** A cell was run again after a restart: its kernel also serves the views of the other cells. */
   const adopted = (/** @type {any} */ { detail }) => {
     if (detail.host === host || kernel.live || elsewhere || detail.deployment !== host.get("deployment") || detail.manager !== host.widget_manager) return;
     stop();
@@ -121,10 +121,10 @@ function begin(model, host) {
   return { content, end: ended };
 }
 
-// -- looks ------------------------------------------------------------------------------------------------------------
+// -- theme ------------------------------------------------------------------------------------------------------------
 
 const dressed = new Set();
-const SHEET = Symbol.for("talking-head-workbench:style"); // one a root, whichever kernel's it is
+const SHEET = Symbol.for("talking-head-workbench:style"); // one per root, for all kernels
 
 function dress(el, host) {
   el.classList.add("wb-notebook");
@@ -147,7 +147,7 @@ function undress(el) {
 const wished = window.matchMedia("(prefers-color-scheme: dark)");
 const themes = new MutationObserver(follow);
 
-/** JupyterLab says which theme it has; elsewhere the system does. */
+/** JupyterLab exposes its theme; elsewhere, the system's theme is used. */
 function follow() {
   const theme = document.body.dataset.jpThemeLight;
   const dark = theme ? theme === "false" : wished.matches;

@@ -1,20 +1,20 @@
 // @ts-check
-// A video or audio whose bytes come through the kernel: what is played now and next, never the whole file.
+// Plays video or audio whose bytes come through the kernel: it loads only the current and next pieces, never the whole file.
 
 const AHEAD_S = 10;
-const BEHIND_S = 30; // what was played is let go after so long
+const BEHIND_S = 30; // played parts are dropped after this time
 const RANGE_BYTES = 1 << 20;
 
 /** @typedef {(start: number, end: number) => Promise<Uint8Array>} Read */
 
-/** @param {Read} read @param {number} size  The bytes of a file that is shown at once, such as an image. */
+/** @param {Read} read @param {number} size  The bytes of a file that is displayed as a whole, such as an image. */
 export async function whole(read, size) {
   const parts = [];
   for (let at = 0; at < size; at += RANGE_BYTES) parts.push(/** @type {BlobPart} */ (await read(at, Math.min(size, at + RANGE_BYTES))));
   return parts;
 }
 
-/** Feeds one player from a fragmented MP4, whose pieces begin with key frames: seeking loads the piece that is seen. */
+/** Feeds a player from a fragmented MP4 whose pieces start with key frames, so that seeking loads only the visible piece. */
 export class Pieces {
   #player;
   #read;
@@ -30,7 +30,7 @@ export class Pieces {
 
   /**
    * @param {HTMLMediaElement} player
-   * @param {() => Promise<any>} index  Where the pieces are.
+   * @param {() => Promise<any>} index  Returns the positions of the pieces.
    * @param {Read} read
    */
   constructor(player, index, read) {
@@ -73,7 +73,7 @@ export class Pieces {
     this.#busy = false;
   }
 
-  /** The piece that is needed next; -1 where there is enough. */
+  /** The next piece to load; -1 if enough is buffered. */
   #next() {
     if (this.#anew) this.#tried.clear();
     this.#anew = false;
@@ -96,7 +96,7 @@ export class Pieces {
   /** @param {number} offset @param {number} size */
   async #append(offset, size) {
     for (const part of await whole((start, end) => this.#read(offset + start, offset + end), size)) {
-      if (this.#source.readyState === "closed") return; // the player shows something else
+      if (this.#source.readyState === "closed") return; // the player has another source
       await this.#done(() => this.#buffer?.appendBuffer(/** @type {BufferSource} */ (part)));
     }
   }

@@ -1,4 +1,4 @@
-"""Many runs in a table: sorted and filtered in the browser, selected into a frame."""
+"""A table of many runs: sorted and filtered in the browser, with a selection as a frame."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 USUAL = ("status", "title", "pipeline", "experiment", "created", "seconds")
-MOST_PARAMS, MOST_METRICS = 6, 4  # that a table shows by itself
+MOST_PARAMS, MOST_METRICS = 6, 4  # shown by default
 
 Row = dict[str, Any]
 
 
 class RunTable(View):
-    """Rows of runs; a click selects one, Ctrl and Shift more, and the headings sort.
+    """Rows of runs. A click selects one, Ctrl and Shift select more, and the headings sort.
 
-    Runs that have not ended are looked at again while the table is in sight.
+    Unfinished runs are refreshed while the table is visible.
 
     Args:
-        lines: looks the runs up.
-        columns: ``params.node.name`` and ``metrics.node.name`` to be shown; by default the parameters in which the runs
-            differ, and what was evaluated.
+        lines: queries the runs.
+        columns: ``params.node.name`` and ``metrics.node.name`` to show; default: the parameters in which the runs
+            differ, and the evaluation metrics.
 
     Attributes:
-        selected: ids of the selected runs. Can be set and observed.
+        selected: ids of the selected runs; can be set and observed.
     """
 
     rows = traitlets.List().tag(sync=True)
@@ -47,33 +47,33 @@ class RunTable(View):
     def __init__(self, deployment: Deployment, lines: Callable[[], list[JobLine]], columns: Iterable[str] = ()) -> None:
         self._ask, self._database = lines, deployment.store.database
         self._wanted = list(columns)
-        self._looking = threading.Lock()
-        rows, names = self._look()
+        self._refreshing = threading.Lock()
+        rows, names = self._query()
         super().__init__(deployment, "table", {}, rows=rows, columns=_columns(names, rows))
         self.on_msg(lambda _, __, ___: threading.Thread(target=self.refresh, daemon=True).start())
 
     def refresh(self) -> None:
-        """Look at the deployment again. Blocks."""
-        if self._looking.acquire(blocking=False):
+        """Query the deployment again. Blocks."""
+        if self._refreshing.acquire(blocking=False):
             try:
-                rows, names = self._look()
-                with self.hold_trait_notifications():  # the browser draws once
+                rows, names = self._query()
+                with self.hold_trait_notifications():  # the browser redraws once
                     self.columns, self.rows = _columns(names, rows), rows
             finally:
-                self._looking.release()
+                self._refreshing.release()
 
     def selected_frame(self) -> pd.DataFrame:
-        """The selected runs as ``Runs.to_pandas`` gives them, in the order of the table's rows."""
+        """The selected runs in the form of ``Runs.to_pandas``, in the order of the table's rows."""
         chosen = set(self.selected)
         return frame_of(self._deployment, [line for line in self._lines if line.id in chosen])
 
-    def picture(self) -> str:
+    def static_html(self) -> str:
         return runs_html(self._ask())
 
-    def words(self) -> str:
+    def static_text(self) -> str:
         return runs_text(self._ask())
 
-    def _look(self) -> tuple[list[Row], list[str]]:
+    def _query(self) -> tuple[list[Row], list[str]]:
         self._lines, database = self._ask(), self._database
         ids = [line.id for line in self._lines]
         params, metrics = params_of(database, ids), metrics_of(database, ids)
@@ -117,14 +117,14 @@ def _has_numbers(values: Sequence[Any]) -> bool:
 
 
 def _differing(params: Iterable[dict[str, Any]]) -> list[str]:
-    """Parameters that have more than one value, those of most runs first."""
+    """Parameters with more than one value, the most frequent ones first."""
     seen: dict[str, set[bytes]] = {}
     counts: dict[str, int] = {}
     for values in params:
         for name, value in values.items():
             seen.setdefault(name, set()).add(orjson.dumps(value))
             counts[name] = counts.get(name, 0) + 1
-    # The title says what is spoken.
+    # The title shows what is spoken.
     names = [name for name, values in seen.items() if len(values) > 1 and name.rpartition(".")[2] not in SPOKEN]
     names.sort(key=lambda name: -counts[name])
     return [f"params.{name}" for name in names[:MOST_PARAMS]]

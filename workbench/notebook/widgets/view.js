@@ -1,5 +1,5 @@
 // @ts-check
-// Where every view begins. The modules stand in one model beside it and are loaded once a page, for that kernel.
+// The entry point of all views. The modules are in a separate model and are loaded once per page for each kernel.
 
 const load = (host) => {
   const urls = {};

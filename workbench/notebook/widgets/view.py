@@ -1,4 +1,4 @@
-"""A view: what it shows, and what it is to know where no kernel runs."""
+"""A view with its options, and the responses that it needs without a kernel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workbench.notebook.widgets.modules import modules_of
 
 
 class View(anywidget.AnyWidget):  # type: ignore[misc]
-    """One view in an output.
+    """A view in an output.
 
     Attributes:
-        view: which one; notebook.js has them by name.
-        options: what it is given.
-        answers: answers of the API by path, as they were when they were last written. They are saved with the notebook.
+        view: name of the view in notebook.js.
+        options: options of the view.
+        answers: latest API responses by path, which are saved with the notebook.
     """
 
     _esm = Path(__file__).parent / "view.js"
@@ -34,12 +34,12 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
         super().__init__(modules=modules, view=view, options=options, **more)
         self._deployment = deployment
 
-    def picture(self) -> str:
-        """The same as HTML that needs neither a kernel nor a script."""
+    def static_html(self) -> str:
+        """The static view as HTML, without kernel and scripts."""
         raise NotImplementedError
 
-    def words(self) -> str:
-        """The same in a line."""
+    def static_text(self) -> str:
+        """The static view as one line of text."""
         raise NotImplementedError
 
     def _ipython_display_(self) -> None:

@@ -1,4 +1,4 @@
-"""What a pipeline file needs: the ``@pipeline`` decorator, inputs, steps and the graph it builds.
+"""The API for pipeline files: the ``@pipeline`` decorator, inputs, steps and the graph to build.
 
 A pipeline is one file with one model and one function::
 

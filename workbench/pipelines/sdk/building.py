@@ -1,4 +1,4 @@
-"""From what a person gives a pipeline to its graph, or to a refusal that names the input."""
+"""Builds a pipeline's graph from the given inputs, or raises an error that names the input."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from schemas.pipeline import InputKind, InputUse
 from schemas.problem import first_problem, invalid
 from schemas.refs import AudioRef, ImageRef, Ref, VideoRef
 from workbench.pipelines.sdk.declaration import Pipeline
-from workbench.pipelines.sdk.graph import PipelineGraph, Settings, refusal
+from workbench.pipelines.sdk.graph import PipelineGraph, Settings, option_error
 from workbench.pipelines.sdk.inputs import InputField
 
 _METAVARS = {InputKind.SWITCH: "", InputKind.TEXT: " TEXT", InputKind.CHOICE: " CHOICE"}
 _DIGEST = "0" * 64
-_STAND_INS: dict[InputKind, Any] = {
-    InputKind.IMAGE: ImageRef(sha256=_DIGEST, width=256, height=256),  # small enough to be upscaled, where one is
+_PLACEHOLDERS: dict[InputKind, Any] = {
+    InputKind.IMAGE: ImageRef(sha256=_DIGEST, width=256, height=256),  # small enough for upscaling
     InputKind.AUDIO: AudioRef(sha256=_DIGEST, duration_s=10.0, sample_rate_hz=16_000, channels=1),
     InputKind.VIDEO: VideoRef(sha256=_DIGEST, width=256, height=256, fps=25.0, frames=250, duration_s=10.0),
     InputKind.TEXT: "-",
@@ -31,9 +31,9 @@ def build(pipeline: Pipeline, given: Mapping[str, Any], settings: Settings | Non
     """The pipeline's graph.
 
     Args:
-        given: inputs by name; files as references.
+        given: inputs by name; files are references.
 
-    Raises WorkbenchError: pipeline.bad_option, request.invalid, naming the input.
+    Raises WorkbenchError: pipeline.bad_option, request.invalid, with the input.
     """
     settings = settings or Settings()
     check_given(pipeline, given)
@@ -41,38 +41,41 @@ def build(pipeline: Pipeline, given: Mapping[str, Any], settings: Settings | Non
     try:
         inputs = pipeline.model.model_validate({name: value for name, value in given.items() if not _blank(value)})
     except ValidationError as error:
-        raise unusable(pipeline, error) from None
+        raise invalid_value(pipeline, error) from None
     graph = PipelineGraph(settings)
     pipeline.build(graph, inputs)
     return graph.graph(pipeline.name)
 
 
-def specimen(pipeline: Pipeline, given: Mapping[str, Any] | None = None, settings: Settings | None = None) -> Graph:
-    """The graph with stand-ins for what must be given and is not: what a form or an estimate looks at. It never runs.
+def placeholder_graph(
+    pipeline: Pipeline, given: Mapping[str, Any] | None = None, settings: Settings | None = None
+) -> Graph:
+    """The graph with placeholders for missing required inputs, for a form or an estimate. It never runs.
 
-    Raises as ``build``.
+    Raises like ``build``.
     """
     given = given or {}
-    return build(pipeline, {**given, **stand_ins(pipeline, pipeline.told(given))}, settings)
+    return build(pipeline, {**given, **placeholders(pipeline, pipeline.given_names(given))}, settings)
 
 
 def steps_used(pipeline: Pipeline, given: Mapping[str, Any], leave_out: Collection[str] = ()) -> set[str]:
-    """Ids of the nodes that a job would have. Files may be digests: none is looked at. Raises as ``build``."""
+    """Ids of the nodes that a job would have. Files may be digests; none is opened. Raises like ``build``."""
     values = {
-        name: _stand_in(one) if (one := pipeline.inputs[name]).kind.is_file else value for name, value in given.items()
+        name: _placeholder(one) if (one := pipeline.inputs[name]).kind.is_file else value
+        for name, value in given.items()
     }
-    return {node.id for node in specimen(pipeline, values, Settings(leave_out=frozenset(leave_out))).nodes}
+    return {node.id for node in placeholder_graph(pipeline, values, Settings(leave_out=frozenset(leave_out))).nodes}
 
 
-def stand_ins(pipeline: Pipeline, given: Collection[str] = ()) -> dict[str, Any]:
-    """Values for what must be given and is not among ``given``."""
-    return {name: _stand_in(pipeline.inputs[name]) for name in pipeline.lacking(given)}
+def placeholders(pipeline: Pipeline, given: Collection[str] = ()) -> dict[str, Any]:
+    """Placeholders for the required inputs that are not among ``given``."""
+    return {name: _placeholder(pipeline.inputs[name]) for name in pipeline.missing_inputs(given)}
 
 
 def samples(pipeline: Pipeline, given: Collection[str]) -> dict[str, str]:
-    """Samples for what must be given and is not among ``given``, where the pipeline has one."""
+    """Samples for the required inputs that are not among ``given``, if the pipeline has any."""
     found: dict[str, str] = {}
-    for name in pipeline.lacking(given):
+    for name in pipeline.missing_inputs(given):
         group = pipeline.inputs[name].group or (name,)
         found |= dict(
             [(one, pipeline.inputs[one].form.sample) for one in group if pipeline.inputs[one].form.sample][:1]
@@ -84,24 +87,24 @@ def _blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _stand_in(one: InputField) -> Any:
-    if one.kind in _STAND_INS:
-        return _STAND_INS[one.kind]
+def _placeholder(one: InputField) -> Any:
+    if one.kind in _PLACEHOLDERS:
+        return _PLACEHOLDERS[one.kind]
     return one.choices[0] if one.choices else one.bound("ge", "gt", "le", "lt") or 0
 
 
 def check_given(pipeline: Pipeline, values: Mapping[str, Any]) -> None:
-    """Refuse inputs that the pipeline does not take, and miss those that must be given.
+    """Check that the pipeline takes the given inputs and that no required input is missing.
 
     Args:
-        values: by name; those that are their default say nothing.
+        values: inputs by name; values equal to the default count as not given.
 
-    Raises WorkbenchError (pipeline.bad_option) naming the input.
+    Raises WorkbenchError (pipeline.bad_option) with the input.
     """
-    given = pipeline.told(values)
+    given = pipeline.given_names(values)
     for name in given:
         if name not in pipeline.inputs:
-            raise refusal(
+            raise option_error(
                 pipeline.name,
                 name,
                 f"{pipeline.name} does not use {name}",
@@ -111,11 +114,11 @@ def check_given(pipeline: Pipeline, values: Mapping[str, Any]) -> None:
             )
     for name in pipeline.used_as(InputUse.NEEDED):
         if name not in given:
-            raise refusal(
+            raise option_error(
                 pipeline.name,
                 name,
                 f"`{name}` is missing: the pipeline {pipeline.name} needs it",
-                wanted(pipeline, name),
+                input_usage(pipeline, name),
                 f"Give {name} (on the command line: {flag(name)}).",
                 "nothing",
             )
@@ -123,11 +126,11 @@ def check_given(pipeline: Pipeline, values: Mapping[str, Any]) -> None:
         _check_group(pipeline, group, [name for name in group if name in given])
     for name, one in pipeline.inputs.items():
         if name in given and one.form.needs and not set(one.form.needs) & set(given):
-            raise refusal(
+            raise option_error(
                 pipeline.name,
                 name,
                 f"{name} needs {' or '.join(one.form.needs)}",
-                [wanted(pipeline, other) for other in one.form.needs],
+                [input_usage(pipeline, other) for other in one.form.needs],
                 f"Give one of them, or leave {flag(name)} out.",
                 seen=" and ".join(other for other in pipeline.inputs if other in given),
             )
@@ -136,12 +139,12 @@ def check_given(pipeline: Pipeline, values: Mapping[str, Any]) -> None:
 def _check_group(pipeline: Pipeline, group: tuple[str, ...], chosen: list[str]) -> None:
     if len(chosen) == 1:
         return
-    raise refusal(
+    raise option_error(
         pipeline.name,
         " and ".join(chosen) or ", ".join(group),
         f"{pipeline.name} takes one of {', '.join(group)}"
         + (f", not {' and '.join(chosen)} at once" if chosen else ""),
-        [wanted(pipeline, name) for name in group],
+        [input_usage(pipeline, name) for name in group],
         f"Leave {' or '.join(map(flag, chosen))} out." if chosen else "Give one of them.",
         seen=" and ".join(chosen) or "none of them",
     )
@@ -149,7 +152,7 @@ def _check_group(pipeline: Pipeline, group: tuple[str, ...], chosen: list[str]) 
 
 def _check_left_out(pipeline: Pipeline, leave_out: Collection[str]) -> None:
     for name in sorted(set(leave_out) - pipeline.optional):
-        raise refusal(
+        raise option_error(
             pipeline.name,
             "without",
             f"{name} cannot be left out of {pipeline.name}",
@@ -159,20 +162,20 @@ def _check_left_out(pipeline: Pipeline, leave_out: Collection[str]) -> None:
         )
 
 
-def unusable(pipeline: Pipeline, error: ValidationError) -> WorkbenchError:
-    """A value that its field does not take."""
+def invalid_value(pipeline: Pipeline, error: ValidationError) -> WorkbenchError:
+    """The error for an invalid value of an input."""
     name = first_problem(error).field
-    wants = wanted(pipeline, name) if name in pipeline.inputs else None
+    wants = input_usage(pipeline, name) if name in pipeline.inputs else None
     return invalid(error, "request.invalid", where="options", allowed=wants)
 
 
 def flag(name: str) -> str:
-    """An input as an option of the command line."""
+    """The command-line option of an input."""
     return f"--{name.replace('_', '-')}"
 
 
-def wanted(pipeline: Pipeline, name: str) -> str:
-    """What an input is, and how it is given on the command line."""
+def input_usage(pipeline: Pipeline, name: str) -> str:
+    """The description of an input, and its form on the command line."""
     one = pipeline.inputs[name]
     metavar = " FILE" if one.kind.is_file else _METAVARS.get(one.kind, " NUMBER")
     sample = f", or {flag(name)} sample for the packaged one" if one.kind.is_file and one.form.sample else ""

@@ -1,4 +1,4 @@
-"""``@pipeline``: declares a pipeline, as ``@node`` declares a service."""
+"""``@pipeline`` declares a pipeline, like ``@node`` declares a service."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 from schemas.errors import WorkbenchError
 from schemas.pipeline import InputUse, PipelineView, StepView
 from workbench.pipelines.sdk.graph import PipelineGraph, Step
-from workbench.pipelines.sdk.inputs import InputField, PipelineInputs, fields_of, says
+from workbench.pipelines.sdk.inputs import InputField, PipelineInputs, fields_of, has_content
 
 BuildFunction = Callable[[PipelineGraph, Any], None]
 DECLARED: dict[str, Pipeline] = {}  # filled by the decorator
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-# Names that front ends give to what every pipeline takes, and to how a job is recorded.
+# Names that front ends use for the settings of every pipeline, and for the record of a job.
 _COMMON = {"seed", "params", "set", "leave_out", "without", "fresh"}
 _RECORDED = {"experiment", "lane", "key", "consent", "parent_run"}
 RESERVED = frozenset({"pipeline", "what", "graph", "out", "detach", "json", "help", *_COMMON, *_RECORDED})
@@ -28,7 +28,7 @@ RESERVED = frozenset({"pipeline", "what", "graph", "out", "detach", "json", "hel
 
 @dataclass(frozen=True)
 class Preset:
-    """Parameters under a name."""
+    """Named parameters."""
 
     name: str
     doc: str
@@ -38,7 +38,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Example:
-    """Inputs to click on a page; one more click makes a job of them."""
+    """Inputs that a user selects with a click on the page, and submits with another one."""
 
     title: str
     doc: str
@@ -48,7 +48,7 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """A pipeline, as one file declares it."""
+    """A declared pipeline."""
 
     name: str
     title: str
@@ -68,29 +68,33 @@ class Pipeline:
 
     @cached_property
     def groups(self) -> tuple[tuple[str, ...], ...]:
-        """Inputs of which exactly one is given."""
+        """Groups of inputs; exactly one input of each group is given."""
         return tuple(dict.fromkeys(one.group for one in self.inputs.values() if one.group))
 
     @property
     def optional(self) -> frozenset[str]:
-        """Ids of nodes that can be left out."""
+        """Ids of the optional nodes."""
         return frozenset(step.id for step in self.steps if step.optional)
 
     def used_as(self, use: InputUse) -> list[str]:
-        """Names of its inputs of that use, in order."""
+        """Names of its inputs with that use, in order."""
         return [name for name, one in self.inputs.items() if one.use is use]
 
-    def told(self, given: Mapping[str, Any]) -> list[str]:
-        """Names of the inputs that are given, among them those that it does not take; a default says nothing."""
-        return [n for n, value in given.items() if (self.inputs[n].told(value) if n in self.inputs else says(value))]
+    def given_names(self, given: Mapping[str, Any]) -> list[str]:
+        """Names of the inputs with a value other than their default, including unknown inputs."""
+        return [
+            n
+            for n, value in given.items()
+            if (self.inputs[n].is_set(value) if n in self.inputs else has_content(value))
+        ]
 
-    def lacking(self, given: Collection[str]) -> list[str]:
-        """What must be given still: the inputs that are needed, and the first of each group of which none is given."""
+    def missing_inputs(self, given: Collection[str]) -> list[str]:
+        """The inputs that are still missing: required ones, and the first of each group of which none is given."""
         needed = [name for name in self.used_as(InputUse.NEEDED) if name not in given]
         return [*needed, *(group[0] for group in self.groups if not set(group) & set(given))]
 
     def view(self) -> PipelineView:
-        """As front ends describe it."""
+        """The description for front ends."""
         return PipelineView(
             name=self.name,
             title=self.title,
@@ -118,21 +122,21 @@ def pipeline(
     presets: tuple[Preset, ...] = (),
     examples: tuple[Example, ...] = (),
 ) -> Callable[[BuildFunction], BuildFunction]:
-    """Declare ``build(graph, inputs)`` as a pipeline; its docstring says in a sentence what comes of it.
+    """Declare ``build(graph, inputs)`` as a pipeline. Its docstring describes the result in a sentence.
 
     Args:
         name: lower-case letters, digits and underscores.
-        title: for a card or a menu.
-        steps: every node that its graphs may have, in the order in which they can run.
-        result: "node.output" that a job is made for; its video is the job's video.
-        category, tags: words by which pipelines are grouped and found.
-        listed: whether a page offers it; another pipeline's form may use one that is not.
-        internal: whether its jobs are the workbench's own questions: lists of jobs leave them out.
-        presets: parameters under a name, for a form.
-        examples: inputs to click, for a page that is opened for the first time.
+        title: title for cards and menus.
+        steps: all nodes that its graphs may have, in an order in which they can run.
+        result: "node.output", the main result of a job; if it is a video, it is the job's video.
+        category, tags: words for grouping and searching.
+        listed: whether a page lists it. Forms of other pipelines can use an unlisted one.
+        internal: whether the workbench itself submits its jobs, so that lists of jobs omit them.
+        presets: named parameters for a form.
+        examples: inputs that a new user of the page can select with a click.
 
     Raises:
-        WorkbenchError: pipeline.bad_declaration, naming the file and the field.
+        WorkbenchError: pipeline.bad_declaration, with the file and the field.
     """
 
     def declare(build: BuildFunction) -> BuildFunction:
@@ -148,26 +152,28 @@ def pipeline(
         try:
             inputs = fields_of(model)
         except ValueError as error:
-            refuse(model.__name__, str(error), "docs/pipelines.md shows what an input can be.")
+            refuse(model.__name__, str(error), "docs/pipelines.md describes the types of inputs.")
         node, _, output = result.partition(".")
         known = DECLARED.get(name)
         if not _NAME.fullmatch(name):
-            refuse("name", f"{name!r} is no name of a pipeline", "Lower-case letters, digits and underscores.")
+            refuse("name", f"{name!r} is not a valid pipeline name", "Use lower-case letters, digits and underscores.")
         if known is not None and Path(known.file) != Path(file):
-            refuse("name", f"also declared in {known.file}", "Give one of the two another name.")
+            refuse("name", f"also declared in {known.file}", "Rename one of the two.")
         if not doc:
-            refuse("build", "build has no docstring", "Say in a sentence what comes of it.")
+            refuse("build", "build has no docstring", "Describe the result in a sentence.")
         ids = [step.id for step in steps]
         if len(set(ids)) != len(ids):
-            refuse("steps", f"two steps have the same id: {', '.join(ids)}", "Give each step an id of its own.")
+            refuse("steps", f"two steps have the same id: {', '.join(ids)}", "Give each step a unique id.")
         if result and (node not in ids or not output):
-            refuse("result", f"{result!r} names no output of a step", '"node.output", by the id of a step.')
+            refuse("result", f"{result!r} is not an output of a step", 'Use "node.output" with the id of a step.')
         for preset in presets:
             if unknown := [one for one in (*preset.params, *preset.leave_out) if one not in ids]:
-                refuse("presets", f"{preset.name} sets {unknown[0]}, which is no step", "Name steps by their ids.")
+                refuse("presets", f"{preset.name} sets {unknown[0]}, which is not a step", "Use the ids of steps.")
         for example in examples:
             if unknown := [one for one in example.inputs if one not in inputs]:
-                refuse("examples", f"{example.title} gives {unknown[0]}, which is no input", "Name inputs.")
+                refuse(
+                    "examples", f"{example.title} sets {unknown[0]}, which is not an input", "Use the names of inputs."
+                )
         _check_inputs(inputs, refuse)
         DECLARED[name] = Pipeline(
             name=name,
@@ -194,22 +200,30 @@ def pipeline(
 def _model_of(build: BuildFunction, refuse: Callable[[str, str, str], typing.NoReturn]) -> type[PipelineInputs]:
     model = typing.get_type_hints(build).get("inputs")
     if not (isinstance(model, type) and issubclass(model, PipelineInputs)):
-        refuse("inputs", "inputs is not annotated with a model", "build(graph: PipelineGraph, inputs: Inputs) -> None")
+        refuse(
+            "inputs",
+            "inputs is not annotated with a model",
+            "Declare build(graph: PipelineGraph, inputs: Inputs) -> None.",
+        )
     return model
 
 
 def _check_inputs(inputs: Mapping[str, InputField], refuse: Callable[[str, str, str], typing.NoReturn]) -> None:
     for name, one in inputs.items():
         if name in RESERVED:
-            refuse(
-                name, f"{name} is taken by what every pipeline has", f"Another name than {', '.join(sorted(RESERVED))}."
-            )
+            refuse(name, f"{name} is a reserved name", f"Use another name than {', '.join(sorted(RESERVED))}.")
         if one.group and one.field.is_required():
-            refuse(name, f"{name} is one of {', '.join(one.group)} and has no default", 'A default: None, or "".')
+            refuse(name, f"{name} is one of {', '.join(one.group)} and has no default", 'Add a default: None or "".')
         if len(one.group) == 1:
-            refuse(name, f"{name} is alone in its group {one.form.one_of!r}", "Give the group a second input.")
+            refuse(
+                name, f"{name} is the only input of its group {one.form.one_of!r}", "Add a second input to the group."
+            )
         if unknown := [other for other in one.form.needs if other not in inputs]:
-            refuse(name, f"{name} needs {unknown[0]}, which is no input", "Name inputs of the model.")
+            refuse(name, f"{name} needs {unknown[0]}, which is not an input", "Use the names of inputs of the model.")
         filled = one.form.filled_by
         if filled and (unknown := [other for other in filled.takes.values() if other not in inputs]):
-            refuse(name, f"{name} is filled from {unknown[0]}, which is no input", "Name inputs of the model.")
+            refuse(
+                name,
+                f"{name} is filled from {unknown[0]}, which is not an input",
+                "Use the names of inputs of the model.",
+            )

@@ -1,4 +1,4 @@
-"""The graph while a pipeline builds it: steps with what they take; the edges follow from that."""
+"""The graph that a pipeline builds from steps and their inputs; the edges follow from the inputs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Step:
     id: str
     name: str
     service: str
-    weight: float = 1.0  # its share of the progress, beside the others
-    optional: bool = False  # can be left out
+    weight: float = 1.0  # its share of the progress, relative to the others
+    optional: bool = False  # a user can leave it out
     tags: tuple[str, ...] = ()
-    from_inputs: tuple[str, ...] = ()  # parameters that the pipeline sets from its inputs: no form asks for them twice
+    from_inputs: tuple[str, ...] = ()  # parameters that the pipeline sets from its inputs, so that forms omit them
 
     def takes(self, name: str) -> bool:
         """Whether its service has an input of that name."""
@@ -31,14 +31,14 @@ class Step:
 
     @property
     def asks(self) -> bool:
-        """Whether it waits for a person's answer."""
+        """Whether it waits for a person's decision."""
         declared = services().get(self.service)
         return declared is not None and declared.asks
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may set of every pipeline, and what the deployment offers."""
+    """The settings that every pipeline has, and those of the deployment."""
 
     seed: int = 0
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # node -> parameter -> value
@@ -49,7 +49,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Output:
-    """An output of a step that is in the graph."""
+    """An output of a step in the graph."""
 
     node: str
     name: str
@@ -59,7 +59,7 @@ class Output:
 
 
 class Added:
-    """A step that is in the graph; its outputs are attributes: ``speech.audio``."""
+    """A step in the graph. Its outputs are attributes: ``speech.audio``."""
 
     def __init__(self, node_id: str) -> None:
         self._id = node_id
@@ -71,19 +71,19 @@ class Added:
 
 
 class PipelineGraph:
-    """What ``build`` adds its steps to."""
+    """The graph to which ``build`` adds its steps."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._nodes: list[Node] = []
         self._edges: list[Edge] = []
-        self._before: dict[str, set[str]] = {}  # node -> every node that runs before it
+        self._before: dict[str, set[str]] = {}  # node -> all nodes that run before it
 
     def add(self, step: Step, params: Mapping[str, Any] | None = None, **inputs: Any) -> Added:
-        """Add a step, with the parameters that the pipeline sets and the inputs that have a value.
+        """Add a step, with the pipeline's parameters and the inputs that are not None.
 
-        An input is an output of another step, a reference, or a value. An edge leads here from each step whose output
-        is taken, unless it runs before another one of them anyway.
+        An input is an output of another step, a reference, or a value. An edge is added from each step whose output is
+        used, unless another edge already implies the order.
         """
         given = {name: value for name, value in inputs.items() if value is not None}
         parents = list(dict.fromkeys(value.node for value in given.values() if isinstance(value, Output)))
@@ -104,19 +104,22 @@ class PipelineGraph:
         return Added(step.id)
 
     def leaves_out(self, step: Step) -> bool:
-        """Whether a person left it out."""
+        """Whether the user left the step out."""
         return step.id in self.settings.leave_out
 
     def sets(self, step: Step) -> bool:
-        """Whether a person set a parameter of it."""
+        """Whether the user set a parameter of the step."""
         return step.id in self.settings.params
 
     def graph(self, name: str) -> Graph:
-        """The graph of the pipeline of that name. Raises WorkbenchError (pipeline.bad_option): settings of no node."""
+        """The graph for the pipeline's name.
+
+        Raises WorkbenchError (pipeline.bad_option) for settings of a missing node.
+        """
         ids = [node.id for node in self._nodes]
         for node_id in self.settings.params:
             if node_id not in ids:
-                raise refusal(
+                raise option_error(
                     name,
                     f"set {node_id}.…",
                     f"{name} has no node {node_id}",
@@ -130,8 +133,8 @@ class PipelineGraph:
         return Graph(schema_=SCHEMA, workflow_id=name, context=context, nodes=self._nodes, edges=self._edges)
 
 
-def refusal(pipeline: str, where: str, message: str, allowed: object, remedy: str, seen: object) -> WorkbenchError:
-    """An option that does not fit."""
+def option_error(pipeline: str, where: str, message: str, allowed: object, remedy: str, seen: object) -> WorkbenchError:
+    """The error for an option that does not fit the pipeline."""
     if isinstance(allowed, Iterable) and not isinstance(allowed, str):
         allowed = list(allowed)
     return WorkbenchError(
@@ -140,7 +143,7 @@ def refusal(pipeline: str, where: str, message: str, allowed: object, remedy: st
 
 
 def _plain(value: Any) -> Any:
-    """An input as a graph has it. A text that begins with a dollar sign is a text, and no output of a node."""
+    """The input's form in a graph. A text that starts with a dollar sign is escaped, so that it is not an output."""
     if isinstance(value, Ref):
         return value.model_dump(mode="json")
     if isinstance(value, str) and value.startswith("$"):

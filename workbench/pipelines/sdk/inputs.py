@@ -1,4 +1,4 @@
-"""What a pipeline takes: fields of a pydantic model, which every form, option, keyword and schema is derived from."""
+"""The inputs of a pipeline: fields of a pydantic model, from which forms, options, keywords and schemas are derived."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from schemas.refs import AudioRef, ImageRef, VideoRef
 
 
 class PipelineInputs(BaseModel):
-    """Base of the model of a pipeline's inputs. A file is a field of the type ImageRef, AudioRef or VideoRef."""
+    """Base class for the inputs of a pipeline. A file is a field of the type ImageRef, AudioRef or VideoRef."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
 class FilledBy:
-    """A pipeline whose result can fill the input in: a page offers it as a button.
+    """A pipeline whose result can fill in the input; a page shows a button for it.
 
     Attributes:
         takes: {input of that pipeline: input of this one}.
-        button: what the button says.
+        button: label of the button.
     """
 
     pipeline: str
@@ -38,7 +38,7 @@ class FilledBy:
 
 @dataclass(frozen=True)
 class _Form:
-    """What a field says beside its type, bounds, title and description."""
+    """The properties of a field besides its type, bounds, title and description."""
 
     one_of: str
     alternative: str
@@ -63,27 +63,27 @@ def Input(
     filled_by: FilledBy | None = None,
     **bounds: Any,
 ) -> Any:
-    """A field of ``PipelineInputs``. It stands behind the type, or in it where several pipelines share the input:
-    ``Portrait = Annotated[ImageRef, Input(title="Portrait", …)]``.
+    """A field of ``PipelineInputs``, used as its default value, or inside its type if several pipelines share the
+    input: ``Portrait = Annotated[ImageRef, Input(title="Portrait", …)]``.
 
     Args:
-        default: left out for what must be given.
+        default: omitted for a required input.
         title: the label of the field.
         description: one sentence.
-        one_of: the title of a group of inputs of which exactly one is given, such as "What is said".
-        alternative: what the choice between them calls this one; default: the title.
-        needs: inputs of which one must be given with this one.
+        one_of: title of a group of inputs, of which exactly one is given, such as "What is said".
+        alternative: name of this input in the choice between them; default: the title.
+        needs: other inputs; at least one of them must be given with this one.
         multiline: whether a text may have several lines.
-        example: what an empty field shows.
-        sample: what a demonstration takes: a text, or "sample" for the packaged file.
-        filled_by: a pipeline that can fill it in.
-        bounds: ge, le, max_length and so on, as pydantic's ``Field`` takes them.
+        example: placeholder of an empty field.
+        sample: value for a demonstration: a text, or "sample" for the packaged file.
+        filled_by: a pipeline that can fill in the input.
+        bounds: ge, le, max_length and so on, like those of pydantic's ``Field``.
     """
     field: FieldInfo = Field(default, title=title, description=description, **bounds)
     field.metadata.append(
         _Form(
             one_of, alternative or title, needs, multiline, example, sample, filled_by
-        )  # pydantic keeps what it does not know
+        )  # pydantic keeps unknown metadata
     )
     return field
 
@@ -94,13 +94,13 @@ _VALUES = {bool: InputKind.SWITCH, int: InputKind.INTEGER, float: InputKind.NUMB
 
 @dataclass(frozen=True)
 class InputField:
-    """One input of a pipeline, as its model declares it."""
+    """One declared input of a pipeline."""
 
     name: str
     field: FieldInfo
     kind: InputKind
     form: _Form
-    group: tuple[str, ...]  # the inputs of its one-of group, itself among them
+    group: tuple[str, ...]  # the inputs of its one-of group, including itself
     choices: tuple[str, ...]
 
     @property
@@ -121,24 +121,24 @@ class InputField:
     def default(self) -> Any:
         return None if self.field.is_required() else self.field.get_default(call_default_factory=True)
 
-    def told(self, value: object) -> bool:
-        """Whether a value says something that its default does not."""
-        return value is not None and (says(value) or self.kind is InputKind.SWITCH) and value != self.default
+    def is_set(self, value: object) -> bool:
+        """Whether a value is given and differs from the default."""
+        return value is not None and (has_content(value) or self.kind is InputKind.SWITCH) and value != self.default
 
     @property
     def annotation(self) -> Any:
-        """The type without the ``None`` of what may be left out."""
+        """The type without ``None``."""
         return field_type(self.field)
 
     def bound(self, *names: str) -> Any:
-        """A bound of it: ``bound("ge")``; None where it has none."""
+        """A bound, such as ``bound("ge")``; None if it has none."""
         return next(
             (v for rule in self.field.metadata for n in names if (v := getattr(rule, n, None)) is not None), None
         )
 
     @property
     def allowed(self) -> str:
-        """Its bounds or choices in words; "" where it has none."""
+        """Its bounds or choices as a text; "" if it has none."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         low, high = self.bound("ge", "gt"), self.bound("le", "lt")
@@ -147,7 +147,7 @@ class InputField:
         return f"from {low}" if low is not None else f"up to {high}" if high is not None else ""
 
     def view(self) -> InputView:
-        """As front ends describe it."""
+        """The description for front ends."""
         return InputView(
             name=self.name,
             title=self.title,
@@ -169,13 +169,13 @@ class InputField:
         )
 
 
-def says(value: object) -> bool:
-    """Whether a value that was given says anything: white space, a switch that is off and None do not."""
+def has_content(value: object) -> bool:
+    """Whether a value has content: white space, a switch that is off and None have none."""
     return bool(value.strip()) if isinstance(value, str) else value is not None and value is not False
 
 
 def fields_of(model: type[PipelineInputs]) -> dict[str, InputField]:
-    """The inputs by name, in the order of the model. Raises ValueError naming the field that cannot be used."""
+    """The inputs by name, in the order of the model. Raises ValueError with the name of an invalid field."""
     forms = {name: _form(name, field) for name, field in model.model_fields.items()}
     groups: dict[str, list[str]] = {}
     for name, form in forms.items():
@@ -192,7 +192,7 @@ def fields_of(model: type[PipelineInputs]) -> dict[str, InputField]:
 def _form(name: str, field: FieldInfo) -> _Form:
     form = next((one for one in field.metadata if isinstance(one, _Form)), None)
     if form is None or not field.description:
-        raise ValueError(f"{name}: it is not declared with Input(title=…, description=…)")
+        raise ValueError(f"{name} is not declared with Input(title=…, description=…)")
     return form
 
 
@@ -204,5 +204,5 @@ def _kind(name: str, annotation: Any) -> tuple[InputKind, tuple[str, ...]]:
     kind = (_FILES | _VALUES).get(annotation)
     if kind is None:
         allowed = ", ".join(one.__name__ for one in (*_FILES, *_VALUES))
-        raise ValueError(f"{name}: {annotation!r} is no type of an input; use {allowed}, Literal or an enum of texts")
+        raise ValueError(f"{name}: {annotation!r} is not a type for inputs; use {allowed}, Literal or an enum of texts")
     return kind, ()

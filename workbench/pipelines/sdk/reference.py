@@ -15,16 +15,16 @@ BEGIN = "<!-- written by python -m workbench.pipelines.sdk.reference -->"
 
 
 def render(page: str, found: Iterable[Pipeline]) -> str:
-    """The page with a section for each pipeline behind the line ``BEGIN``."""
+    """The page with a section for each pipeline after the line ``BEGIN``."""
     return "\n\n".join([page[: page.index(BEGIN) + len(BEGIN)], *map(_section, found)]) + "\n"
 
 
 def _section(one: Pipeline) -> str:
-    nodes = ", ".join(f"`{step.id}`{' (can be left out)' if step.optional else ''}" for step in one.steps)
+    nodes = ", ".join(f"`{step.id}`{' (optional)' if step.optional else ''}" for step in one.steps)
     result = f" Result: `{'.'.join(one.result)}`." if one.result else ""
     lines = [f"## `{one.name}`: {one.title}", "", one.doc, "", f"Nodes: {nodes}.{result}"]
     if one.inputs:
-        lines += ["", "| input | type | given | what it is |", "|---|---|---|---|"]
+        lines += ["", "| input | type | required | description |", "|---|---|---|---|"]
         lines += [_row(name, field) for name, field in one.inputs.items()]
     return "\n".join(lines)
 

@@ -1,4 +1,7 @@
-"""Sound: decoded to its end, measured, and kept as plain WAV. Runs in the child only."""
+"""Inspects audio: decodes it to its end, measures it, and writes it as plain WAV.
+
+Runs in the inspection process only.
+"""
 
 from __future__ import annotations
 
@@ -13,83 +16,85 @@ import av
 import numpy as np
 
 from schemas.upload import UploadWarning
-from workbench.client.inspection.containers import canonical, check_length, claimed_s, the_audio
+from workbench.client.inspection.containers import audio_stream, canonical, check_length, claimed_s
 from workbench.client.inspection.limits import KEPT_RATE_HZ, MAX_CHANNELS, SAMPLE_RATES_HZ
-from workbench.client.inspection.refusals import refused, unreadable
+from workbench.client.inspection.upload_errors import refused, unreadable
 
 SILENT_DBFS = -50.0
-QUIET_DBFS = -38.0  # RMS of what is not silent; speech that was recorded well has -26 to -14
+QUIET_DBFS = -38.0  # RMS of the non-silent windows; well-recorded speech has -26 to -14
 CLIPPED = 32_700  # of 32,767
 CLIPPED_SHARE = 0.0005
 VOICE_SAMPLE_S = 3.0
 LONG_SILENCE_S = 3.0
 _WINDOW_S = 0.05
 _WAV_HEADER_BYTES = 65_536
-_WAV_UNKNOWN_FROM = 0x7FFF_0000  # programs that write to a pipe claim two or four gigabytes
+_WAV_UNKNOWN_FROM = 0x7FFF_0000  # programs that write to a pipe claim 2 or 4 GB
 
 
-def inspect_sound(container: Any, format_name: str, out: Path, allowed_s: float) -> dict[str, Any]:
-    """Facts and warnings of a sound; what was decoded is written to ``out`` as 16-bit WAV with one or two channels.
+def inspect_audio(container: Any, format_name: str, out: Path, allowed_s: float) -> dict[str, Any]:
+    """The facts and warnings of an audio file. It is written to ``out`` as 16-bit WAV with one or two channels.
 
     Raises WorkbenchError: upload.refused, upload.too_large, upload.unreadable.
     """
-    stream = the_audio(container)
+    stream = audio_stream(container)
     if stream is None:
-        raise unreadable("there is neither sound nor picture in the file")
+        raise unreadable("the file contains neither audio nor video")
     rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
     low, high = SAMPLE_RATES_HZ
     if not (rate and low <= rate <= high):
-        raise refused(f"sound of {rate} samples a second", "Convert it to 44,100 or 48,000.", f"{low:,} to {high:,}")
+        raise refused(
+            f"audio with a sample rate of {rate} Hz", "Convert it to 44,100 or 48,000 Hz.", f"{low:,} to {high:,}"
+        )
     if not 1 <= channels <= MAX_CHANNELS:
-        raise refused(f"sound with {channels} channels", "Convert it to mono or stereo.", f"1 to {MAX_CHANNELS}")
+        raise refused(f"audio with {channels} channels", "Convert it to mono or stereo.", f"1 to {MAX_CHANNELS}")
     claimed = claimed_s(container, stream)
-    if format_name == "wav":  # FFmpeg corrects what the header claims by the size of the file
+    if format_name == "wav":  # FFmpeg replaces the header's duration by one from the file size
         claimed = _claimed_by_wav(Path(container.name)) or claimed
     check_length(claimed, allowed_s)
     kept_rate, kept_channels = min(rate, KEPT_RATE_HZ), min(channels, 2)
     resampler = av.AudioResampler(format="s16", layout="mono" if kept_channels == 1 else "stereo", rate=kept_rate)
-    heard = _Heard(kept_rate, kept_channels)
+    measured = _AudioMeasurement(kept_rate, kept_channels)
     with wave.open(str(out), "wb") as file:
         file.setnchannels(kept_channels)
         file.setsampwidth(2)
         file.setframerate(kept_rate)
         for frame in container.decode(stream):
-            frame.pts = None  # holes and jumps in the time stamps would make the resampler fill or drop
+            frame.pts = None  # gaps and jumps in the timestamps would make the resampler insert or drop samples
             for part in resampler.resample(frame):
                 samples = part.to_ndarray().reshape(-1)
                 file.writeframesraw(samples.tobytes())
-                heard.take(samples)
-            check_length(heard.seconds, allowed_s)
+                measured.take(samples)
+            check_length(measured.seconds, allowed_s)
         for part in resampler.resample(None):
             samples = part.to_ndarray().reshape(-1)
             file.writeframesraw(samples.tobytes())
-            heard.take(samples)
-    if not heard.samples:
-        raise unreadable("no sound could be decoded")
-    # Coders pad by a frame or two; mp3 without an index only estimates.
-    if claimed is not None and format_name != "mp3" and heard.seconds < 0.95 * claimed - 0.2:
-        raise unreadable("the file is cut short", f"{heard.seconds:.2f} s of {claimed:.2f} s")
+            measured.take(samples)
+    if not measured.samples:
+        raise unreadable("no audio could be decoded")
+    # Encoders pad by a frame or two, and MP3 without an index only has an estimate.
+    if claimed is not None and format_name != "mp3" and measured.seconds < 0.95 * claimed - 0.2:
+        raise unreadable("the file is truncated", f"{measured.seconds:.2f} s of {claimed:.2f} s")
     return {
         "kind": "audio",
         "media_type": "audio/wav",
         "suffix": ".wav",
         "facts": {
             "format": "m4a" if format_name == "mp4" else format_name,
-            "duration_s": round(heard.seconds, 6),
+            "duration_s": round(measured.seconds, 6),
             "sample_rate_hz": kept_rate,
             "channels": kept_channels,
             "audio_codec": canonical(stream.codec_context.name),
-            "loudness_dbfs": _decibels(heard.rms),
-            "peak_dbfs": _decibels(heard.peak / 32768),
-            "silent_share": round(heard.silent_share, 4),
+            "loudness_dbfs": _decibels(measured.rms),
+            "peak_dbfs": _decibels(measured.peak / 32768),
+            "silent_share": round(measured.silent_share, 4),
         },
         "faces": [],
-        "warnings": [hint.model_dump(mode="json") for hint in _hints(heard)],
+        "warnings": [hint.model_dump(mode="json") for hint in _hints(measured)],
     }
 
 
 def _claimed_by_wav(path: Path) -> float | None:
-    """Seconds by the header of a WAV; None where its writer did not know."""
+    """Duration in seconds from the header of a WAV file; None if its writer did not set it."""
     with path.open("rb") as file:
         head = file.read(_WAV_HEADER_BYTES)
     at, bytes_per_s = 12, 0
@@ -105,8 +110,8 @@ def _claimed_by_wav(path: Path) -> float | None:
 
 
 @dataclass
-class _Heard:
-    """What is measured while the samples go by."""
+class _AudioMeasurement:
+    """Measures the samples while they are decoded."""
 
     rate: int
     channels: int
@@ -167,48 +172,48 @@ def _decibels(value: float) -> float:
     return round(20 * math.log10(max(value, 1e-5)), 1)
 
 
-def _hints(heard: _Heard) -> list[UploadWarning]:
+def _hints(measured: _AudioMeasurement) -> list[UploadWarning]:
     hints = []
-    if heard.seconds < VOICE_SAMPLE_S:
+    if measured.seconds < VOICE_SAMPLE_S:
         hints.append(
             UploadWarning(
                 code="audio.short",
-                message=f"The sound is {heard.seconds:.1f} s long; a voice sample needs {VOICE_SAMPLE_S:.0f} s.",
+                message=f"The audio is {measured.seconds:.1f} s long; a voice sample needs {VOICE_SAMPLE_S:.0f} s.",
                 remedy="Record five to fifteen seconds of one person who speaks.",
             )
         )
-    if heard.loud_windows == 0:
+    if measured.loud_windows == 0:
         hints.append(
             UploadWarning(
                 code="audio.silent",
                 level="error",
-                message="There is nothing to hear.",
+                message="The audio is silent.",
                 remedy="Check the microphone and record again.",
             )
         )
         return hints
-    if _decibels(heard.loud_rms) < QUIET_DBFS:
+    if _decibels(measured.loud_rms) < QUIET_DBFS:
         hints.append(
             UploadWarning(
                 code="audio.quiet",
-                message=f"The sound is very quiet ({_decibels(heard.loud_rms):.0f} dBFS).",
+                message=f"The audio is very quiet ({_decibels(measured.loud_rms):.0f} dBFS).",
                 remedy="Speak closer to the microphone, or raise its level.",
             )
         )
-    if heard.clipped > CLIPPED_SHARE * heard.samples:
+    if measured.clipped > CLIPPED_SHARE * measured.samples:
         hints.append(
             UploadWarning(
                 code="audio.clipped",
-                message="The sound is clipped: it was recorded too loud.",
+                message="The audio is clipped: the recording level was too high.",
                 remedy="Lower the level of the microphone and record again.",
             )
         )
-    if heard.longest_silence_s > LONG_SILENCE_S:
+    if measured.longest_silence_s > LONG_SILENCE_S:
         hints.append(
             UploadWarning(
                 code="audio.silence",
-                message=f"There are {heard.longest_silence_s:.0f} s of silence in one place.",
-                remedy="Cut the silence out.",
+                message=f"There are {measured.longest_silence_s:.0f} s of continuous silence.",
+                remedy="Remove the silence.",
             )
         )
     return hints

@@ -1,4 +1,4 @@
-"""What the HTTP API and the notebook answer about jobs, and what they do with them for a user."""
+"""The operations on jobs that the HTTP API and the notebook share: they check access and build the responses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from schemas.refs import ImageRef, Ref, VideoRef
 from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
-from workbench.client.submit import asked_for
+from workbench.client.submit import pipeline_request
 from workbench.client.view import named_artifacts
 from workbench.engine.accept import Accepted
 from workbench.store.listing import JobFilter, JobLine
@@ -36,7 +36,7 @@ _IMAGES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "ima
 
 
 def job_answer(deployment: Deployment, user: User, job_id: str) -> JobAnswer:
-    """A job in full, with its newest events. Raises WorkbenchError (job.unknown)."""
+    """All data of a job, with its newest events. Raises WorkbenchError (job.unknown)."""
     record = visible(user, deployment.job(job_id))
     return JobAnswer(
         job=in_full(deployment, record, user), events=list(deployment.store.newest_events(record.id, NEWEST_EVENTS))
@@ -44,7 +44,7 @@ def job_answer(deployment: Deployment, user: User, job_id: str) -> JobAnswer:
 
 
 def artifact_list(deployment: Deployment, user: User, job_id: str) -> ArtifactList:
-    """Files that a job used and made, in the order of its nodes. Raises WorkbenchError (job.unknown)."""
+    """The files that a job used and made, in node order. Raises WorkbenchError (job.unknown)."""
     record = visible(user, deployment.job(job_id))
     return ArtifactList(artifacts=[artifact_entry(*named) for named in named_artifacts(record)])
 
@@ -60,12 +60,12 @@ def preview_of(deployment: Deployment, user: User, job_id: str, node: str) -> tu
 
 
 def nothing_of(job_id: str, node: str, what: str) -> WorkbenchError:
-    """Of a node that has no such thing now."""
+    """The error for a preview or part that a node does not have now."""
     return WorkbenchError(
         "artifact.unknown",
         f"node {node} has no {what} now",
         where=f"job {job_id}: node {node}",
-        remedy="Previews and parts are there while the node runs; GET /api/jobs/{id}/artifacts lists what it made.",
+        remedy="Previews and parts exist while the node runs; GET /api/jobs/{id}/artifacts lists its results.",
     )
 
 
@@ -77,7 +77,10 @@ def cancel(deployment: Deployment, user: User, job_id: str) -> CancelAnswer:
 
 
 def decide(deployment: Deployment, user: User, job_id: str, asked: ApprovalRequest) -> Decision:
-    """Approve or reject what a job asks. Raises WorkbenchError: job.unknown, access.forbidden, review.*."""
+    """Approve or reject the text that a job asks about.
+
+    Raises WorkbenchError: job.unknown, access.forbidden, review.*.
+    """
     changeable(user, deployment.job(job_id))
     if asked.reject is not None:
         return deployment.reject(job_id, asked.node, reason=asked.reject, author=user.name)
@@ -85,7 +88,7 @@ def decide(deployment: Deployment, user: User, job_id: str, asked: ApprovalReque
 
 
 def session_answer(deployment: Deployment, user: User, *, login: bool = False, csrf_token: str = "") -> SessionInfo:
-    """Who asks, and what this workbench is."""
+    """The current user, and the properties of this workbench."""
     return SessionInfo(
         user=user.name,
         role=user.role,
@@ -97,7 +100,7 @@ def session_answer(deployment: Deployment, user: User, *, login: bool = False, c
 
 
 def line_of(deployment: Deployment, job: str) -> JobLine:
-    """A job's line. Raises WorkbenchError (job.unknown)."""
+    """The list entry of a job. Raises WorkbenchError (job.unknown)."""
     found = deployment.store.list(JobFilter(ids=[job], limit=1)).jobs
     if not found:
         deployment.job(job)
@@ -119,7 +122,7 @@ def summary(line: JobLine) -> JobSummary:
 
 
 def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
-    """Everything about a job; one question more than its record."""
+    """All data of a job. Needs one more query than the record."""
     line = line_of(deployment, record.id)
     return JobInFull.model_validate(
         {
@@ -132,7 +135,7 @@ def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
             "nodes": record.nodes,
             "waits": [_waiting(node, wait) for node, wait in line.waiting.items()],
             "last_graph": record.graph,
-            "options": asked_for(record.graph),
+            "options": pipeline_request(record.graph),
             "mlflow_run": run_link(deployment, record, user),
             "may_change": user.may_change(record.owner),
         }

@@ -1,4 +1,4 @@
-"""Reading many jobs at once from the bus: their events with one command, their progress with one trip."""
+"""Reads many jobs from the bus at once: their events with one command, their progress with one trip."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import redis
 from workbench.bus.keys import Keys
 from workbench.bus.queues import Queues
 
-READ_AT_ONCE = 500  # events of a job in one answer
-LOOKED_AT = 500  # entries of a queue from which positions are told
+READ_AT_ONCE = 500  # events of a job in one response
+PLACES_LIMIT = 500  # queue entries for which places are computed
 
 RawEvent = tuple[bytes, dict[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a job's first entry stands in a queue."""
+    """The place of a job's first entry in a queue."""
 
     pool: str
     before: int
-    paused: str | None  # why its pool is held
+    paused: str | None  # reason why its pool is paused, if it is
 
 
-class Watching:
-    """Looks at jobs, and changes nothing. Raises ``connection.BUS_AWAY``. Blocking calls are for one thread."""
+class JobReader:
+    """Reads jobs without changing them. Raises ``connection.BUS_UNREACHABLE``. Blocking calls are for one thread."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
@@ -35,7 +35,7 @@ class Watching:
         self._queues = Queues(client, keys)
 
     def events(self, cursors: Mapping[str, str], block_s: float) -> dict[str, list[RawEvent]]:
-        """Events behind each job's cursor, by job; waits up to ``block_s`` for the first of any of them."""
+        """Events after each job's cursor, by job. Waits up to ``block_s`` for the first event of any job."""
         names = {self._keys.events(job): job for job in cursors}
         streams: Any = {name: cursors[job] for name, job in names.items()}
         answer = cast("Any", self._client.xread(streams, count=READ_AT_ONCE, block=max(1, int(block_s * 1000))))
@@ -52,7 +52,7 @@ class Watching:
                 return found
 
     def reported(self, running: Mapping[str, Sequence[str]]) -> dict[str, list[bytes]]:
-        """The last progress of the running nodes of each job, as JSON; absent where nothing was reported."""
+        """The latest progress of the running nodes of each job, as JSON, if any was reported."""
         pipe = self._client.pipeline(transaction=False)
         for job, nodes in running.items():
             pipe.hmget(self._keys.progress(job), list(nodes))
@@ -60,7 +60,7 @@ class Watching:
         return {job: [raw for raw in answer if raw] for job, answer in zip(running, answers, strict=True)}
 
     def unknown(self, jobs: Iterable[str]) -> list[str]:
-        """Those jobs of which the bus has no event: not there yet, or forgotten."""
+        """The jobs of which the bus has no event: not added yet, or forgotten."""
         asked = list(jobs)
         pipe = self._client.pipeline(transaction=False)
         for job in asked:
@@ -68,11 +68,11 @@ class Watching:
         return [job for job, there in zip(asked, pipe.execute(), strict=True) if not there] if asked else []
 
     def places(self, jobs: Iterable[str]) -> dict[str, Place]:
-        """The place of each job's first entry, of those that stand among the first of a queue."""
+        """The place of each job's first entry, among the first entries of the queues."""
         wanted, found = set(jobs), dict[str, Place]()
         held = self._queues.held()
         before: dict[str, int] = {}
-        for entry in self._queues.entries(limit=LOOKED_AT):  # by pool, and within it by lane, as they are taken
+        for entry in self._queues.entries(limit=PLACES_LIMIT):  # by pool and lane, in the order in which they are taken
             if entry.job in wanted and entry.job not in found:
                 found[entry.job] = Place(entry.pool, before.get(entry.pool, 0), held.pools.get(entry.pool))
             before[entry.pool] = before.get(entry.pool, 0) + 1

@@ -15,9 +15,9 @@ from schemas.graph import Node
 from schemas.status import Plane
 from tests.engine.graphs import checked, document
 from workbench.bus.bus import Bus
-from workbench.engine.lacking import lacks
-from workbench.engine.offers import Offered, Outlook, needed, offer
 from workbench.engine.pinning import pinned
+from workbench.engine.provided_services import DeploymentSnapshot, ProvidedService, needed, offer
+from workbench.engine.service_mismatch import describe_missing
 
 
 def manifest() -> list[dict[str, object]]:
@@ -50,25 +50,31 @@ def test_equal_sets_have_one_name_and_another_version_another() -> None:
 )
 def test_what_differs_is_another_need_and_is_named(there: dict[str, Any]) -> None:
     needs = node_a().model_copy(update={"packages": ["av==18.1.0", "numpy==2.4.6"]})
-    same = Offered("cpu-b", service(packages=["av==18.1.0", "numpy==2.4.6"]))
-    other = Offered("cpu-a", service(**{"packages": ["av==18.1.0", "numpy==2.4.6"], **there}))
-    assert same.word == needed(needs) != other.word
+    same = ProvidedService("cpu-b", service(packages=["av==18.1.0", "numpy==2.4.6"]))
+    other = ProvidedService("cpu-a", service(**{"packages": ["av==18.1.0", "numpy==2.4.6"], **there}))
+    assert same.key == needed(needs) != other.key
     (what,) = there
     shown = {"version": "0.9.0", "code": "ab" * 6, "weights": "cd" * 6, "packages": "numpy==2.4.5"}[what]
     wanted = {"version": "1.0.0", "code": (needs.code or "")[:12], "weights": "none", "packages": "numpy==2.4.6"}[what]
-    told = lacks(needed(needs), [other])
+    told = describe_missing(needed(needs), [other])
     assert told.startswith(f"probe.data 1.0.0 (worker cpu-a has other {what}: {shown} there, {wanted} in the job; ")
 
 
 def test_the_nearest_worker_is_named_and_the_others_counted() -> None:
     needs = needed(node_a())
-    assert lacks(needs, []) == lacks(needs, [Offered("w", service(service="probe.other"))]) == "probe.data 1.0.0"
-    far = Offered("a", service(version="0.9.0"))
-    near = Offered("b", service(code="ab" * 32, weights="cd" * 32))
-    told = lacks(needs, [far, near])
+    assert (
+        describe_missing(needs, [])
+        == describe_missing(needs, [ProvidedService("w", service(service="probe.other"))])
+        == "probe.data 1.0.0"
+    )
+    far = ProvidedService("a", service(version="0.9.0"))
+    near = ProvidedService("b", service(code="ab" * 32, weights="cd" * 32))
+    told = describe_missing(needs, [far, near])
     assert "worker b has other code: abababababab there" in told and "weights: cdcdcdcdcdcd there, none in" in told
-    assert "1 more differ" in told
-    assert "code: abababababab there, none in the job" in lacks("probe.data@1.0.0#", [near]), "accepted long ago"
+    assert "1 more also differ" in told
+    assert "code: abababababab there, none in the job" in describe_missing("probe.data@1.0.0#", [near]), (
+        "accepted long ago"
+    )
 
 
 def test_a_job_takes_the_packages_of_the_workers_and_its_own_code() -> None:
@@ -82,9 +88,9 @@ def test_a_job_takes_the_packages_of_the_workers_and_its_own_code() -> None:
 
 def identity_with(*offered: ServiceManifest) -> Identity:
     """With what a job is accepted where workers offer that."""
-    outlook = Outlook(cast(Bus, None))
-    outlook.offers = {"data.cpu": [Offered(f"w{index}", item) for index, item in enumerate(offered)]}
-    return pinned(services()["probe.data"], outlook)
+    snapshot = DeploymentSnapshot(cast(Bus, None))
+    snapshot.services = {"data.cpu": [ProvidedService(f"w{index}", item) for index, item in enumerate(offered)]}
+    return pinned(services()["probe.data"], snapshot)
 
 
 def node_a() -> Node:

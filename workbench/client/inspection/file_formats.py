@@ -1,15 +1,15 @@
-"""What a file is, by its first bytes. Names and Content-Types are what a stranger says and are not read."""
+"""Detects the format of a file from its first bytes. Names and Content-Types are untrusted and are not used."""
 
 from __future__ import annotations
 
 import re
 
 from schemas.errors import WorkbenchError
-from workbench.client.inspection.refusals import refused, unreadable
+from workbench.client.inspection.upload_errors import refused, unreadable
 
 HEAD_BYTES = 4096
 
-# What is refused by name: the person is told what the file is, not only that it is something else.
+# Refused formats by name, so that the message says what the file is.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive (or a document or program made of one)"),
     (b"PK\x05\x06", "an empty ZIP archive"),
@@ -27,11 +27,11 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\xca\xfe\xba\xbe", "a program"),
     (b"\x00asm", "a program"),
     (b"#!", "a script"),
-    (b"GIF87a", "a GIF picture"),
-    (b"GIF89a", "a GIF picture"),
-    (b"BM", "a BMP picture"),
-    (b"II*\x00", "a TIFF picture"),
-    (b"MM\x00*", "a TIFF picture"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+    (b"BM", "a BMP image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
     (b"8BPS", "a Photoshop file"),
     (b"%!PS", "a PostScript file"),
     (b"FLV\x01", "a Flash video"),
@@ -43,42 +43,42 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\[playlist\]", re.I), "a playlist"),
     (re.compile(rb"ffconcat version", re.I), "a list of files to join"),
     (re.compile(rb"(file|stream)\s+'?[\w./:]", re.I), "a list of files to join"),
-    (re.compile(rb"v=0\r?\n"), "a description of a stream (SDP)"),
+    (re.compile(rb"v=0\r?\n"), "a stream description (SDP)"),
     (re.compile(rb"<asx|<smil", re.I), "a playlist"),
     (re.compile(rb"(<\?xml[^>]*>\s*)?(<!doctype\s+svg[^>]*>\s*)?<svg", re.I), "an SVG drawing"),
     (re.compile(rb"<(!doctype\s+html|html|head|body|script|iframe|meta)\b", re.I), "a web page"),
     (re.compile(rb"<\?xml|<!doctype", re.I), "an XML document"),
 )
-_GIF_REMEDY = "Save one picture of it as PNG or JPEG."
+_GIF_REMEDY = "Save one of its frames as PNG or JPEG."
 _HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 _MP4 = b"isom iso2 iso4 iso5 iso6 iso8 iso9 mp41 mp42 avc1 dash M4VP MSNV".split()
 _MP4_BY_APPLE = (b"M4A ", b"M4B ", b"M4V ")
 
 
 def format_of(head: bytes) -> str:
-    """The format, named as FFmpeg or Pillow name it: png, jpeg, webp, wav, flac, mp3, aac, ogg, webm or mp4.
+    """The format, by its name in FFmpeg or Pillow: png, jpeg, webp, wav, flac, mp3, aac, ogg, webm or mp4.
 
     Args:
-        head: the first ``HEAD_BYTES``, or all of a shorter file.
+        head: the first ``HEAD_BYTES``, or all bytes of a shorter file.
 
-    Raises WorkbenchError: upload.refused with the name of what it is, upload.unreadable for an empty file.
+    Raises WorkbenchError: upload.refused with the name of the format, upload.unreadable for an empty file.
     """
     if not head:
         raise unreadable("the file is empty", "0 bytes")
-    found = _picture(head) or _media(head)
+    found = _image(head) or _media(head)
     if found:
         return found
     raise _not_accepted(head)
 
 
 def family_of(format_name: str) -> str:
-    """``image``, ``audio`` or ``video``; ``media`` where the container holds either."""
+    """``image``, ``audio`` or ``video``; ``media`` if the container may hold audio or video."""
     if format_name in ("png", "jpeg", "webp"):
         return "image"
     return "audio" if format_name in ("wav", "flac", "mp3", "aac") else "media"
 
 
-def _picture(head: bytes) -> str:
+def _image(head: bytes) -> str:
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -113,12 +113,12 @@ def _media(head: bytes) -> str:
 
 def _brand(brand: bytes) -> str:
     if brand in _HEIF:
-        raise refused("a HEIF or AVIF picture", "Save it as JPEG; telephones have a setting for it.")
+        raise refused("a HEIF or AVIF image", "Save it as JPEG; phones have a setting for that.")
     if brand == b"qt  ":
-        raise refused("a QuickTime movie", "Export it as MP4.")
+        raise refused("a QuickTime video", "Export it as MP4.")
     if brand in _MP4_BY_APPLE or brand.strip() in _MP4:
         return "mp4"
-    raise refused(f"an ISO media file of the brand {brand.decode('latin-1')!r}", "Convert it to MP4.")
+    raise refused(f"an ISO media file with the brand {brand.decode('latin-1')!r}", "Convert it to MP4.")
 
 
 def _not_accepted(head: bytes) -> WorkbenchError:
@@ -133,15 +133,18 @@ def _not_accepted(head: bytes) -> WorkbenchError:
         return refused("an AVI video" if head[8:12] == b"AVI " else "a RIFF file of another kind")
     if head[:1] == b"\x47" and head[188:189] == b"\x47":
         return refused("an MPEG transport stream", "Convert it to MP4.")
-    text = _begun(head)
+    text = _first_text(head)
     for pattern, what in _TEXTS:
         if pattern.match(text):
             return refused(what)
     return refused("a file of an unknown type")
 
 
-def _begun(head: bytes) -> bytes:
-    """Text from its first word on: byte order mark, blanks and comments are passed over; UTF-16 without its zeros."""
+def _first_text(head: bytes) -> bytes:
+    """The text from its first word on, without byte order mark, whitespace and comments.
+
+    UTF-16 loses its zero bytes.
+    """
     text = head[2:].replace(b"\x00", b"") if head[:2] in (b"\xff\xfe", b"\xfe\xff") else head
     text = text.lstrip(b"\xef\xbb\xbf \t\r\n\x00")
     while text.startswith(b"<!--"):  # not in the patterns: nested repeats take exponential time on hostile text

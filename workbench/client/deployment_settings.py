@@ -1,4 +1,4 @@
-"""Opening a deployment: the one that runs, or the embedded one, started for whoever asks."""
+"""Finds the settings of the deployment: the one that runs, or the embedded one, which can be started on demand."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def open_settings(
     """The settings of the deployment that the environment or the home names.
 
     Args:
-        home: of an embedded stack; default: ``WORKBENCH_HOME``, else the user's data folder.
-        start: start the embedded stack where no URL is set and none runs; blocks for its ten seconds. Who only looks
-            does not: a question about jobs should neither take that long nor leave seven processes behind.
-        starting: called before it is started.
+        home: home of an embedded stack; default: ``WORKBENCH_HOME``, else the user's data folder.
+        start: start the embedded stack if no URL is set and none runs; this blocks for about ten seconds. Commands that
+            only read do not start it: a query should neither take that long nor leave seven processes running.
+        starting: called before the stack is started.
 
-    Raises WorkbenchError: stack.not_running, and what `workbench up` raises.
+    Raises WorkbenchError: stack.not_running, and the errors of `workbench up`.
     """
     from workbench.embedded.plan import given_from_outside
 
@@ -29,7 +29,7 @@ def open_settings(
         return settings
     from workbench.embedded.stack import ensure_running, is_running
 
-    # The settings that a stack published outlive it when it is killed: what counts is whether it lives.
+    # The published settings of a stack remain after it is killed, so check whether it is alive.
     runs = is_running(settings.home)
     if start:
         if not runs:

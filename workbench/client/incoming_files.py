@@ -1,4 +1,4 @@
-"""Private folders for files that are on their way in. What a dead process leaves there is collected."""
+"""Private folders for files that are being received. A collection removes those of a dead process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.store.files import written
 
 @contextlib.contextmanager
 def incoming_folder(home: Path) -> Iterator[Path]:
-    """A folder that only this user can read; it is gone after the block, with all that is in it. Blocks for the disk.
+    """A folder that only this user can read. It is removed with its files after the block. Blocks for disk access.
 
     Raises WorkbenchError: home.disk_full, home.not_writable.
     """
@@ -27,7 +27,7 @@ def incoming_folder(home: Path) -> Iterator[Path]:
 
 
 def make_folder(home: Path) -> Path:
-    """The same for those who see to its removal themselves (``remove_folder``)."""
+    """Like ``incoming_folder``, but the caller removes it (``remove_folder``)."""
     parent = home / INCOMING
     with written(parent):
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -35,5 +35,5 @@ def make_folder(home: Path) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder with all that is in it; what is gone already is no fault."""
+    """Remove a folder with its files, if it exists."""
     shutil.rmtree(folder, ignore_errors=True)

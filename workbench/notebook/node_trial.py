@@ -1,4 +1,4 @@
-"""Running a node function in this process, as a worker would, before it becomes a file."""
+"""Runs a node function in this process, as a worker would, to test it before it becomes a file."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from workbench.notebook.tables import html_table
 Upload = Callable[[Any, str], Ref]
 
 
-class Tried:
-    """What a node answered. Its outputs are attributes, files as artifacts that play."""
+class NodeTrial:
+    """The result of a trial run. Its outputs are attributes; files are artifacts that display themselves."""
 
     def __init__(self, outputs: dict[str, Any], seconds: float, metrics: dict[str, float]) -> None:
         self.outputs = outputs
@@ -54,7 +54,7 @@ class Tried:
 
 
 class _NotebookHost(FolderHost):
-    """Artifacts of the deployment can be read; what is made stays in a folder until it is shown."""
+    """Reads artifacts of the deployment; new files stay in a folder until they are displayed."""
 
     def __init__(self, deployment: Deployment, folder: Path) -> None:
         super().__init__(folder, on_progress=_bar if sys.stderr.isatty() else None)
@@ -67,14 +67,14 @@ class _NotebookHost(FolderHost):
 
 def try_node(
     deployment: Deployment, node: Callable[..., Any], *, seed: int, values: dict[str, Any], upload: Upload
-) -> Tried:
+) -> NodeTrial:
     """See ``Workbench.try_node``.
 
     Args:
-        upload: the reference of a file of a kind, once the file is in the object store.
+        upload: stores a file of a kind and returns its reference.
 
-    Raises WorkbenchError: graph.bad_param, node.bad_input, node.bad_output, and whatever
-    the node raises."""
+    Raises WorkbenchError: graph.bad_param, node.bad_input, node.bad_output, and the exceptions of the node.
+    """
     hints = typing.get_type_hints(node)
     missing = [name for name in ("params", "inputs", "return") if not _is_model(hints.get(name))]
     if missing:
@@ -83,7 +83,7 @@ def try_node(
             f"{missing[0]} is not annotated with a pydantic model",
             where=getattr(node, "__name__", "the node"),
             allowed="run(ctx: Context, params: Params, inputs: Inputs) -> Outputs",
-            remedy="Annotate it; docs/nodes.md has a whole one.",
+            remedy="Annotate it; docs/nodes.md has a complete example.",
         )
     takes, has = hints["inputs"].model_fields, hints["params"].model_fields
     unknown = [name for name in values if name not in takes and name not in has]
@@ -110,14 +110,14 @@ def try_node(
         if not isinstance(answer, hints["return"]):
             raise WorkbenchError(
                 "node.bad_output",
-                f"the node answered {type(answer).__name__}",
+                f"the node returned {type(answer).__name__}",
                 where=getattr(node, "__name__", "the node"),
                 allowed=hints["return"].__name__,
-                remedy=f"return {hints['return'].__name__}(…)",
+                remedy=f"Return {hints['return'].__name__}(…).",
             )
         shown = answer.model_dump(mode="json", by_alias=True)
         outputs = {name: _kept(deployment, host, value) for name, value in shown.items()}
-    return Tried(outputs, seconds, dict(host.metrics))
+    return NodeTrial(outputs, seconds, dict(host.metrics))
 
 
 def _is_model(hint: Any) -> bool:
@@ -144,7 +144,7 @@ def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
 
 
 def _kept(deployment: Deployment, host: FolderHost, value: Any) -> Any:
-    """An output as it is shown: files go to the object store, so that a browser can play them by URL."""
+    """An output for display: files are stored in the object store, so that a browser can play them by URL."""
     ref = read_ref(value)
     if ref is None:
         return value

@@ -1,4 +1,4 @@
-"""The refusals of files, each with its remedy."""
+"""The errors for refused files, each with its remedy."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ ACCEPTED = "PNG, JPEG, WebP; WAV, FLAC, MP3, Ogg, M4A/AAC, WebM audio; MP4 or We
 
 
 def refused(seen: str, remedy: str = "", allowed: str = ACCEPTED) -> WorkbenchError:
-    """A type that is not accepted (upload.refused)."""
+    """The error for a format that is not accepted (upload.refused)."""
     return WorkbenchError(
         "upload.refused",
         f"{seen} is not accepted",
         where="file",
         seen=seen,
         allowed=allowed,
-        remedy=remedy or "Give a picture, a sound or a video of one of these types.",
+        remedy=remedy or "Choose an image, audio file or video in one of these formats.",
     )
 
 
 def unreadable(what: str, seen: str = "") -> WorkbenchError:
-    """A file that is damaged or not what it says (upload.unreadable)."""
+    """The error for a file that is damaged or does not match its format (upload.unreadable)."""
     return WorkbenchError(
         "upload.unreadable",
         what,
         where="file",
         seen=seen[:300] or None,
-        remedy="Open the file where it came from and save or export it again, then give that one.",
+        remedy="Save or export the file again in the program that made it, then choose the new file.",
     )
 
 
 def too_large(what: str, seen: str, allowed: str, remedy: str = "") -> WorkbenchError:
-    """A file, picture or length above the bounds (upload.too_large)."""
+    """The error for a file size, image size or duration above a limit (upload.too_large)."""
     return WorkbenchError(
         "upload.too_large",
         what,
         where="file",
         seen=seen,
         allowed=allowed,
-        remedy=remedy or "Cut or scale it down, then give that file.",
+        remedy=remedy or "Shorten it or scale it down, then choose the new file.",
     )
 
 
 def needs_memory() -> WorkbenchError:
-    """A file whose decoding takes more memory than the decoder may use (upload.too_large)."""
+    """The error for a file whose decoding needs more memory than the limit (upload.too_large)."""
     return too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")
 
 

@@ -1,4 +1,4 @@
-"""Finds results that are known before anything runs: nodes whose inputs are known and whose key was computed."""
+"""Finds results that exist before a node runs: cache hits, and results recorded in SQL."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from workbench.engine.content import content_key
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked
 
-Look = Callable[[str], dict[str, Any] | None]  # content key -> output
-AreThere = Callable[[Iterable[Ref]], bool]  # artifacts -> whether the object store has them all, whole
+Lookup = Callable[[str], dict[str, Any] | None]  # content key -> output
+Exist = Callable[[Iterable[Ref]], bool]  # artifacts -> whether the object store has all of them completely
 
 
-def known_results(
-    checked: Checked, *, seed: int, look: Look, are_there: AreThere, use_cache: bool
+def find_results(
+    checked: Checked, *, seed: int, look: Lookup, are_there: Exist, use_cache: bool
 ) -> dict[str, NodeResult]:
-    """Results by node id, of the nodes that need not run.
+    """Results of the nodes that need not run, by node id.
 
-    A node counts when it is completed in the graph already, or when all its parents count, every incoming edge is one
-    that their success fires, and its content key was computed before. In both cases its artifacts must be there.
+    A node has a result if it is completed in the graph, or if all its parents have results, their completion fires all
+    incoming edges, and its content key is cached. In both cases its artifacts must exist.
     """
     graph = checked.graph
     parents = graph.parents()
@@ -51,7 +51,7 @@ def known_results(
 
 
 def with_results(graph: Graph, results: dict[str, NodeResult]) -> Graph:
-    """The graph with those nodes completed, and no others: an artifact of one that was may be lost by now."""
+    """The graph with only those nodes completed, because artifacts of other completed nodes may be lost by now."""
     nodes = [
         node.model_copy(update={"status": NodeStatus.COMPLETED, "output": results[node.id].output})
         if node.id in results
@@ -64,7 +64,7 @@ def with_results(graph: Graph, results: dict[str, NodeResult]) -> Graph:
 
 
 def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
-    """Results by node id, of a job as the store knows it."""
+    """Results of a job according to the store, by node id."""
     return {
         node.id: _result(node)
         for node in record.nodes
@@ -73,12 +73,12 @@ def recorded_results(record: JobRecord) -> dict[str, NodeResult]:
 
 
 def lost_results(record: JobRecord) -> dict[str, NodeResult]:
-    """Last results by node id, of the nodes that completed and are made again because their bytes are lost."""
+    """Last results of nodes that completed and run again because their bytes are lost, by node id."""
     return {node.id: _result(node) for node in record.nodes if node.output is not None and not node.status.final}
 
 
 def recorded_questions(record: JobRecord) -> dict[str, bytes]:
-    """Why nodes wait, by node id, of those that wait for a person's answer as far as the store knows."""
+    """The waits of nodes that wait for a person's decision according to the store, by node id."""
     waits = {
         node.id: NodeWait.model_validate(node.telemetry["waiting"])
         for node in record.graph.nodes
@@ -88,7 +88,7 @@ def recorded_questions(record: JobRecord) -> dict[str, bytes]:
 
 
 def recorded_ends(record: JobRecord) -> list[tuple[str, str, bytes, str]]:
-    """(node, final status, result or failure, content key) of what the store knows to have ended, parents first."""
+    """(node, final status, result or failure, content key) of the ended nodes according to the store, parents first."""
     by_id = {node.id: node for node in record.nodes}
     results = recorded_results(record)
     ends = []
@@ -124,7 +124,7 @@ def _result(node: NodeRecord) -> NodeResult:
 
 
 def _values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:
-    """The node's inputs as its executor would resolve them, or None where one is not known."""
+    """The node's inputs as its executor would resolve them; None if one is not available yet."""
     values: dict[str, Any] = {}
     for name, bound in node.input.items():
         named = references(bound)

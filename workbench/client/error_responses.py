@@ -1,4 +1,4 @@
-"""Errors as every way into the workbench answers them: ``{error, code, details}``, with a status that fits the code."""
+"""Errors as the front ends return them: ``{error, code, details}``, with a matching HTTP status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.errors import WorkbenchError
 
-# The status of a code; its family (the part before the dot) decides where it is not listed.
+# The status of a code. For other codes, the family (the part before the dot) determines it.
 _STATUS_OF_CODE = {
     "graph.too_large": 413,
     "job.unknown": 404,
@@ -72,13 +72,13 @@ def status_of(code: str) -> int:
 
 
 def _short(value: object) -> object:
-    """The value, or its beginning: a refusal must not send a whole request back."""
+    """The value, or its beginning: an error response must not return a whole request."""
     text = value if isinstance(value, str) else repr(value)
     return value if len(text) <= 500 else text[:500] + "…"
 
 
-def refusal(error: WorkbenchError) -> tuple[int, dict[str, Any]]:
-    """(status, JSON) of an error; long values are cut."""
+def status_and_body(error: WorkbenchError) -> tuple[int, dict[str, Any]]:
+    """The status and the JSON body of an error. Long values are cut."""
     info = error.info()
     details = info.details
     if "seen" in details:

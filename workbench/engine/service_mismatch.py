@@ -1,4 +1,4 @@
-"""Says why no worker takes a node: nobody has its service, or how what the workers have differs from what is needed."""
+"""Explains why no worker takes a node: no worker has its service, or the workers' version of it differs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.capability import ServiceManifest
-from workbench.engine.offers import SHOWN, Offered
+from workbench.engine.provided_services import SHOWN, ProvidedService
 
-_REMEDY = {  # of the first that differs
-    "version": "bring both to one version, or submit again",
-    "code": "the older source is to be brought up to date, its process restarted, and the job submitted again",
-    "weights": "submit again, and the job takes what the workers have; or install the same there",
-    "packages": "submit again, and the job takes what the workers have; or install the same there",
+_REMEDY = {  # by the first difference
+    "version": "install the same version on both sides, or submit again",
+    "code": "update the older source, restart its process, and submit the job again",
+    "weights": "submit again to use the weights of the workers, or install the same weights there",
+    "packages": "submit again to use the packages of the workers, or install the same packages there",
 }
 
 
 @dataclass(frozen=True)
 class Need:
-    """A word of what a segment needs, taken apart."""
+    """A parsed service key."""
 
     service: str
     version: str
@@ -27,35 +27,35 @@ class Need:
     packages: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, word: str) -> Need:
-        named, *rest = word.split("#")
+    def of(cls, key: str) -> Need:
+        named, *rest = key.split("#")
         service, _, version = named.partition("@")
         code, weights, packages = [*rest, "", "", ""][:3] if len(rest) > 1 else ("", *rest, "")
         return cls(service, version, code, weights, frozenset(filter(None, packages.split(","))))
 
 
-def lacks(word: str, offered: Iterable[Offered]) -> str:
-    """ "service version", and how the worker that comes nearest differs, where one has the service.
+def describe_missing(key: str, offered: Iterable[ProvidedService]) -> str:
+    """ "service version", and the differences of the nearest worker that has the service, if there is one.
 
     Args:
-        word: what is needed and nobody offers.
-        offered: what the workers of the pool offer.
+        key: the service key that no worker provides.
+        offered: the services that the workers of the pool provide.
     """
-    need = Need.of(word)
+    need = Need.of(key)
     named = f"{need.service} {need.version}"
     same = [item for item in offered if item.service.service == need.service]
     if not same:
         return named
     nearest = min(same, key=lambda item: (_distance(need, item.service), item.worker))
     differing = differences(need, nearest.service)
-    told = ", ".join(f"{what}: {there} there, {here} in the job" for what, there, here in differing)
+    text = ", ".join(f"{what}: {there} there, {here} in the job" for what, there, here in differing)
     others = len({item.worker for item in same}) - 1
-    beside = f"; {others} more differ as well" if others else ""
-    return f"{named} (worker {nearest.worker} has other {told}{beside}; {_REMEDY[differing[0][0]]})"
+    beside = f"; {others} more also differ" if others else ""
+    return f"{named} (worker {nearest.worker} has other {text}{beside}; {_REMEDY[differing[0][0]]})"
 
 
 def differences(need: Need, there: ServiceManifest) -> list[tuple[str, str, str]]:
-    """(what, as it is there, as it is needed) of each part of the identity that differs."""
+    """(part, the worker's value, the needed value) of each part of the identity that differs."""
     found = []
     for what, has, wants in (
         ("version", there.version, need.version),

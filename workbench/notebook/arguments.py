@@ -1,4 +1,4 @@
-"""Turns what a person typed into the shape that the client takes, or refuses it with the right shape."""
+"""Converts the arguments of the Python API into the types of the client layer, or raises errors with examples."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from workbench.pipelines.sdk import Pipeline
 
 
 def params_by_node(params: object, where: str) -> dict[str, dict[str, Any]]:
-    """``{"animate": {"sway": 0.5}}``. Raises WorkbenchError (request.invalid) for another shape."""
+    """Parameters by node, like ``{"animate": {"sway": 0.5}}``. Raises WorkbenchError (request.invalid) otherwise."""
     if params is None:
         return {}
     if not isinstance(params, Mapping) or not all(isinstance(values, Mapping) for values in params.values()):
         raise WorkbenchError(
             "request.invalid",
-            "parameters are given by node",
+            "parameters must be grouped by node",
             where=f"{where}: params",
             seen=params,
             allowed='{"animate": {"sway": 0.5}}',
-            remedy="Put them into a dict under the name of their node; `wb.pipelines` shows the nodes.",
+            remedy="Use a dict with the node's name as key; `wb.pipelines` shows the nodes.",
         )
     return {str(node): dict(values) for node, values in params.items()}
 
 
 def as_given(pipeline: Pipeline, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a pipeline, its files as paths or references. Raises WorkbenchError (node.bad_input)."""
+    """The inputs of a pipeline, with files as paths or references. Raises WorkbenchError (node.bad_input)."""
     takes = pipeline.inputs
     files = {name for name, value in inputs.items() if name in takes and takes[name].kind.is_file and value}
     return {name: file_named(value, name) if name in files else value for name, value in inputs.items()}
 
 
 def file_named(file: Any, where: str) -> Path | Ref:
-    """A file by its path, or the reference that a value is or has. Raises WorkbenchError (node.bad_input)."""
+    """The path of a file, or the reference that a value is or has. Raises WorkbenchError (node.bad_input)."""
     ref = file if isinstance(file, Ref) else getattr(file, "ref", None)
     if isinstance(ref, Ref):
         return ref
@@ -53,17 +53,17 @@ def file_named(file: Any, where: str) -> Path | Ref:
         where=where,
         seen=repr(file)[:200],
         allowed="a path, an artifact of a job, or a reference",
-        remedy="Give one of those.",
+        remedy="Use one of those.",
     )
 
 
 def node_names(names: str | Iterable[str]) -> list[str]:
-    """Names of nodes; one may stand alone."""
+    """A list of node names; a single name is allowed too."""
     return [names] if isinstance(names, str) else list(names)
 
 
 def lane_of(lane: str) -> Lane:
-    """Raises WorkbenchError (request.invalid)."""
+    """The lane of that name. Raises WorkbenchError (request.invalid)."""
     try:
         return Lane(lane)
     except ValueError:
@@ -78,7 +78,7 @@ def lane_of(lane: str) -> Lane:
 
 
 def validated(model: Any, body: dict[str, Any]) -> Any:
-    """A request as its model. Raises WorkbenchError (request.invalid) with the first thing that is wrong."""
+    """The body as a validated model. Raises WorkbenchError (request.invalid) with the first error."""
     try:
         return model.model_validate(body)
     except ValidationError as error:
@@ -86,7 +86,7 @@ def validated(model: Any, body: dict[str, Any]) -> Any:
 
 
 def document_of(what: Any) -> dict[str, Any]:
-    """The JSON of a graph, however it is given. Raises WorkbenchError (request.invalid) for what is none."""
+    """The JSON of a graph in any of its forms. Raises WorkbenchError (request.invalid) for other objects."""
     if isinstance(what, Mapping):
         return dict(what)
     graph = what if isinstance(what, Graph) else what.build() if hasattr(what, "build") else None
@@ -96,19 +96,19 @@ def document_of(what: Any) -> dict[str, Any]:
             f"{type(what).__name__} cannot be run",
             where="run",
             seen=what,
-            allowed="the name of a pipeline, a graph built with wb.graph(), or the JSON of one",
+            allowed="the name of a pipeline, a graph built with wb.graph(), or the JSON of a graph",
             remedy="`wb.pipelines` lists the names.",
         )
     return dict(graph.model_dump(mode="json", by_alias=True))
 
 
 def refuse_options(options: Mapping[str, Any]) -> None:
-    """A graph has no options of a pipeline. Raises WorkbenchError (request.invalid)."""
+    """Refuse options of a pipeline for a graph. Raises WorkbenchError (request.invalid)."""
     given = [name for name, value in options.items() if value]
     if given:
         raise WorkbenchError(
             "request.invalid",
-            f"{', '.join(given)} belong to a pipeline, and this is a graph",
+            f"{', '.join(given)}: these are options of a pipeline, but this is a graph",
             where="run",
             seen=given,
             allowed="experiment, lane, key",
@@ -117,7 +117,7 @@ def refuse_options(options: Mapping[str, Any]) -> None:
 
 
 def refuse_cells(document: dict[str, Any]) -> None:
-    """A worker has no node that stands in a cell of this notebook; the job would wait for ever.
+    """Refuse nodes that are defined in a cell of this notebook: no worker has them, so the job would wait forever.
 
     Raises WorkbenchError (graph.unknown_service).
     """
@@ -128,9 +128,9 @@ def refuse_cells(document: dict[str, Any]) -> None:
             family, _, name = declaration.service.partition(".")
             raise WorkbenchError(
                 "graph.unknown_service",
-                f"{declaration.service} stands in this notebook, and the workers do not have it",
+                f"{declaration.service} is defined in this notebook, so the workers do not have it",
                 where=f"node {node.get('id')}: service",
                 seen=declaration.service,
-                remedy=f"Try it with wb.try_node; when it is right, put it into nodes/{family}/{name}.py, restart the "
-                "workers (`workbench down`, `workbench up`), and then this kernel, which has it from the cell.",
+                remedy=f"Test it with wb.try_node. Then save it as nodes/{family}/{name}.py, restart the "
+                "workers (`workbench down`, `workbench up`) and this kernel, which still has it from the cell.",
             )

@@ -1,4 +1,4 @@
-"""What comes after a job's last event: its record in SQL, its video as a file, its run in MLflow."""
+"""Waits for what follows a job's last event: its record in SQL, its video as a file, its run in MLflow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workbench.client.view import final_video
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
 RECORD_TIMEOUT_S = 15.0
-TRACKED_TIMEOUT_S = 40.0  # MLflow takes 10–15 s to start; a first job may be done sooner
+TRACKED_TIMEOUT_S = 40.0  # MLflow takes 10–15 s to start, and a first job may finish sooner
 LOOK_EVERY_S = 0.03
 
 
 def await_record(deployment: Deployment, job: str) -> JobRecord:
-    """The job's record once SQL knows that it is final; the last one known where that takes too long.
+    """The job's record when it is final in SQL, or the latest record after a timeout.
 
-    The recorder writes in batches, so SQL is a tenth of a second behind the bus.
+    The recorder writes in batches, so SQL is about 0.1 s behind the bus.
     """
     deadline = time.monotonic() + RECORD_TIMEOUT_S
     while True:
@@ -29,9 +29,9 @@ def await_record(deployment: Deployment, job: str) -> JobRecord:
 
 
 def await_tracked(deployment: Deployment, job: str) -> str | None:
-    """URL of the job's page in MLflow, waiting a while until all of it is there.
+    """URL of the job's page in MLflow, after waiting until the run is complete or a timeout passes.
 
-    None where nothing is tracked, or where not even a page exists by then.
+    None if the deployment has no MLflow, or the page does not exist by then.
     """
     if not deployment.settings.mlflow_url:
         return None
@@ -43,6 +43,6 @@ def await_tracked(deployment: Deployment, job: str) -> str | None:
 
 
 def keep_video(deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
-    """Copy the job's video to ``target``; None where it has none."""
+    """Copy the job's video to ``target``; None if it has none."""
     ref = final_video(record, result)
     return deployment.save(ref, target) if ref else None
