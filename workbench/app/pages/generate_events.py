@@ -15,7 +15,6 @@ from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.js_component import JsComponent
 from workbench.app.pages.prefill import examples, from_example, from_job, with_file_inputs
 from workbench.app.pages.request_user import request_user
-from workbench.client.access import reader
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
 from workbench.client.forecast import forecast_request
