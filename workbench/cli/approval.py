@@ -51,8 +51,9 @@ def print_questions(deployment: Deployment, job: str, *, as_json: bool) -> None:
     """Print the approvals that the job waits for."""
     awaited = deployment.awaited(job)
     if as_json:
-        print_json({node: question.model_dump(mode="json") for node, question in awaited.items()})
+        print_json(awaited)
     elif not awaited:
         print("the job does not wait for an approval")
-    for node, question in awaited.items() if not as_json else ():
-        print(f"{node}: {how_to_answer(job, question)}")
+    else:
+        for node, question in awaited.items():
+            print(f"{node}: {how_to_answer(job, question)}")

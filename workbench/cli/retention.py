@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal as size_text
 
+from schemas.errors import WorkbenchError
 from workbench.cli.confirmation import confirm
-from workbench.cli.output import command, print_json, print_table
+from workbench.cli.output import Json, command, print_json, print_table
+from workbench.cli.run import connect
 
 if TYPE_CHECKING:
     from schemas.retention import ErasureReport, ErasureRequest, Removed
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")]
 _JOB_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _DIGEST = re.compile(r"[0-9a-f]{6,64}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add both commands."""
-    app.command()(gc)
-    app.command()(erase)
 
 
 @command
@@ -42,10 +37,8 @@ def gc(
     """Remove data without a job or upload: artifacts, caches, copies, previews, deleted runs, partial uploads."""
     from pydantic import ValidationError
 
-    from schemas.errors import WorkbenchError
     from schemas.problem import first_problem
     from schemas.retention import CollectionRequest
-    from workbench.cli.run import connect
     from workbench.client.deletion import collect
     from workbench.retention.removals import counted
 
@@ -88,7 +81,6 @@ def erase(
 ) -> None:
     """Erase a file, a job or all data of an owner, with everything derived from it, from all stores and their files."""
     from schemas.retention import ErasureRequest
-    from workbench.cli.run import connect
     from workbench.client.deletion import digests_of
     from workbench.client.deletion import erase as erase_it
 
@@ -114,7 +106,6 @@ def erase(
 
 def request_of(what: str, owner: str | None) -> ErasureRequest:
     """The erasure request for an argument that is not a file. Raises WorkbenchError (deletion.unknown)."""
-    from schemas.errors import WorkbenchError
     from schemas.retention import ErasureRequest
 
     if owner or what.startswith("owner:"):
