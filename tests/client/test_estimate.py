@@ -102,4 +102,4 @@ def test_a_long_chain_listed_backwards_has_its_time() -> None:
         }
     )
     record = JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="")
-    assert Estimate.of(record, {"x.a": 2.0}).seconds_left() == pytest.approx(2000)
+    assert Estimate.of(record.graph, {"x.a": 2.0}).seconds_left() == pytest.approx(2000)

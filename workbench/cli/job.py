@@ -124,6 +124,7 @@ def approve(
 ) -> None:
     """Answer a job that waits for approval: approve its text unchanged, approve a changed text, or reject it."""
     from workbench.cli.approval import answer_text, login_name, print_questions
+    from workbench.client import review
 
     given = answer_text(text, file, reject)
     deployment = connect()
@@ -132,9 +133,9 @@ def approve(
         return
     name = author or login_name()
     if reject is not None:
-        decision = deployment.reject(job, node, reason=reject, author=name)
+        decision = review.reject(deployment, job, node, reason=reject, author=name)
     else:
-        decision = deployment.approve(job, node, text=given, author=name)
+        decision = review.approve(deployment, job, node, text=given, author=name)
     if as_json:
         print_json({"jobId": job, **decision.model_dump(mode="json")})
     elif decision.approved:
@@ -202,7 +203,8 @@ def delete_(
     from rich.filesize import decimal as size_text
 
     from workbench.cli.confirmation import confirm
-    from workbench.client.deletion import delete, ended, would_free
+    from workbench.client.deletion import delete, would_free
+    from workbench.retention.deleting import ended
 
     deployment = connect()
     ids = list(dict.fromkeys(jobs))

@@ -39,7 +39,8 @@ def gc(
 
     from schemas.problem import first_problem
     from schemas.retention import CollectionRequest
-    from workbench.client.deletion import collect
+    from workbench.client.deletion import parts_of
+    from workbench.retention.collecting import collect
     from workbench.retention.removals import counted
 
     try:
@@ -55,7 +56,7 @@ def gc(
             allowed="spans such as 30d, 12h, 90m; sizes above 0",
             remedy="Correct the option.",
         ) from None
-    report = collect(connect(), asked)
+    report = collect(parts_of(connect()), asked)
     if as_json:
         print_json(report)
         return
@@ -81,15 +82,15 @@ def erase(
 ) -> None:
     """Erase a file, a job or all data of an owner, with everything derived from it, from all stores and their files."""
     from schemas.retention import ErasureRequest
-    from workbench.client.deletion import digests_of
-    from workbench.client.deletion import erase as erase_it
+    from workbench.client.deletion import digests_of, parts_of
+    from workbench.retention import erasing
 
     deployment = connect()
     path = Path(what).expanduser()
     digests = digests_of(deployment, path) if what and not owner and path.is_file() else []
     asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner)
     if dry_run or not yes:
-        report = erase_it(deployment, asked.model_copy(update={"dry_run": True}), also=digests[1:])
+        report = erasing.erase(parts_of(deployment), asked.model_copy(update={"dry_run": True}), also=digests[1:])
         if not as_json:
             _print_erasure(report)
         elif dry_run:
@@ -97,7 +98,7 @@ def erase(
         if dry_run:
             return
         confirm(f"Erase {report.target} and everything above permanently?", yes)
-    report = erase_it(deployment, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
+    report = erasing.erase(parts_of(deployment), asked.model_copy(update={"cancel": cancel}), also=digests[1:])
     if as_json:
         print_json(report)
     else:

@@ -28,7 +28,7 @@ def upload(
 ) -> None:
     """Store a file in the object store and print its reference for the input of a graph. It remains until --remove."""
     from schemas.refs import REF_TYPES
-    from workbench.client.samples import portrait_file
+    from workbench.client.files import portrait_file
 
     deployment = connect(start=True, quiet=True)
     if list_ or remove:

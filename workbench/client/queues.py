@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
-import orjson
-
-from schemas.capability import WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.queue import LeaseView, LetterView, PoolView, QueueView, WaitView
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.keys import LANES
 from workbench.client.deployment import Deployment
+from workbench.client.describe import worker_manifests
 from workbench.client.rerun import retry
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
@@ -60,16 +58,15 @@ def _view(deployment: Deployment, bus: Bus, owner: str | None) -> QueueView:
         pools=_pools(bus),
         leases=sorted(leases, key=lambda lease: (lease.job, lease.segment)),
         waiting=[WaitView(job=row.job, node=row.node, service=row.service, wait=row.wait) for row in waiting],
-        dead_letters=[LetterView(**{name: getattr(one, name) for name in LetterView.model_fields}) for one in letters],
+        dead_letters=[LetterView.model_validate(letter, from_attributes=True) for letter in letters],
         outbox=bus.queues.outbox_length(),
         outbox_oldest_s=bus.queues.outbox_oldest_s(),
     )
 
 
 def _pools(bus: Bus) -> list[PoolView]:
-    workers = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
     by_pool: dict[str, list[str]] = {}
-    for worker in workers:
+    for worker in worker_manifests(bus):
         by_pool.setdefault(pool_name(worker.plane, worker.pool), []).append(worker.worker)
     held = bus.queues.held()
     oldest = bus.queues.oldest_entries()
