@@ -142,6 +142,6 @@ def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
 
 def _pending(node: Node, **changes: Any) -> Node:
     """The node before its first attempt."""
-    fresh = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
+    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
     retries = Retries(max_attempts=node.retries.max_attempts)
     return node.model_copy(update={**fresh, "retries": retries, **changes})
