@@ -99,7 +99,7 @@ def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None
     expect(page.locator("#portrait-taken .wb-warnings")).to_contain_text("face")  # as it was found then
     expect(page.locator("#portrait-source")).to_be_hidden()
     expect(consent).not_to_be_checked()  # of somebody else it is asked anew
-    voice = voices.get_by_role("button", name="Take ada.wav, 3.0 s again").first
+    voice = voices.get_by_role("button", name="Use ada.wav, 3.0 s again").first
     voice.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#voice-taken audio")).to_be_visible()
