@@ -96,7 +96,7 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, ...]], str, str, list[str]]] =
         [("s", "p"), ("t", "p")],
         "graph.ambiguous_input",
         "node p: input.image",
-        ["$s.image", "$t.image", "a list means"],
+        ["$s.image", "$t.image", "a list takes"],
     ),
     (
         {"s": "probe.source", "p": paint_node(input={"image": "$s.audio"})},

@@ -106,7 +106,7 @@ def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
         (lambda: graph.generate.hibari_tts(narration="x", sped=1), "graph.bad_param", "speed"),
         (lambda: graph.generate.hibari_tts(narration="x", speed=99), "graph.bad_param", "number"),
         (lambda: graph.add("generate.remax"), "graph.unknown_service", "generate.remux"),
-        (lambda: graph.generate.hibari_tts(narration="x", as_="hibari_tts"), "graph.schema", "free"),
+        (lambda: graph.generate.hibari_tts(narration="x", as_="hibari_tts"), "graph.schema", "unused"),
         (lambda: graph.generate.hibari_tts(narration="x", as_="x y"), "request.invalid", "matching"),
         (lambda: wb.graph().build(), "graph.schema", "generate"),
     ):

@@ -94,12 +94,12 @@ def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None
     consent = page.get_by_label("Everybody who is seen or heard here has agreed to it.")
     consent.check()
     portraits, voices = (page.get_by_role("group", name=f"Earlier {kind}s") for kind in ("portrait", "recording"))
-    expect(voices.get_by_role("button", name="Take ada.png again")).to_have_count(0)
-    portraits.get_by_role("button", name="Take ada.png again").click()
+    expect(voices.get_by_role("button", name="Use ada.png again")).to_have_count(0)
+    portraits.get_by_role("button", name="Use ada.png again").click()
     expect(page.locator("#portrait-taken .wb-warnings")).to_contain_text("face")  # as it was found then
     expect(page.locator("#portrait-source")).to_be_hidden()
     expect(consent).not_to_be_checked()  # of somebody else it is asked anew
-    voice = voices.get_by_role("button", name="Take ada.wav, 3.0 s again").first
+    voice = voices.get_by_role("button", name="Use ada.wav, 3.0 s again").first
     voice.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#voice-taken audio")).to_be_visible()

@@ -65,7 +65,7 @@ document.named = picture.named = False
     expect(notebook.run("document").locator("pre.wb-text")).to_contain_text('"pitch"')
     image = notebook.run("picture").locator(".wb-notebook img")
     expect(image).to_be_visible()
-    assert image.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 512
+    expect(image).to_have_js_property("naturalWidth", 512)
 
 
 def test_runs_are_sorted_filtered_and_selected_into_a_frame(notebook: Notebook) -> None:

@@ -106,7 +106,7 @@ def test_audio_images_and_downloads_come_in_ranges_too(paper: Notebook) -> None:
     player = shown(paper, "spoken", "audio")
     assert player.evaluate("async sound => { sound.muted = true; await sound.play(); return sound.duration }") > 0.5
     image = shown(paper, "portrait", "img")
-    assert image.evaluate("async image => { await image.decode(); return image.naturalWidth }") == 512
+    expect(image).to_have_js_property("naturalWidth", 512)
     view = paper.run("portrait")
     with paper.page.expect_download() as download:
         view.get_by_label(re.compile("^Download")).click()

@@ -110,7 +110,7 @@ def test_a_busy_kernel_is_not_called_gone(paper: Notebook, page: Page, gate: Pat
     expect(views).to_have_count(2)
     form, view = views.all()
     for one in (form, view):
-        expect(one.locator(".wb-notebook-said")).to_contain_text("is busy or gone")
+        expect(one.locator(".wb-notebook-said")).to_contain_text("The kernel does not respond")
     expect(form.get_by_role("button", name="Run", exact=True)).to_have_css("pointer-events", "auto")
     gate.touch()
     paper.ended(cell)
