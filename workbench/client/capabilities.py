@@ -16,7 +16,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.status import Plane
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.client.deployment import Deployment
 from workbench.client.describe import worker_manifests
 from workbench.client.submit import submit
@@ -32,10 +32,8 @@ def query_capabilities(deployment: Deployment, timeout_s: float = TIMEOUT_S) -> 
     If a plane has no worker or does not answer in time, the result comes from the workers' announcements, and
     ``missing`` names the services that no worker can run. Blocks for ``timeout_s`` at most.
     """
-    try:
-        return _query(deployment, deployment.bus, timeout_s)[0]
-    except BUS_UNREACHABLE as error:
-        raise unreachable(deployment.bus.url, error) from error
+    with deployment.asking_bus() as bus:
+        return _query(deployment, bus, timeout_s)[0]
 
 
 def complete(answer: Capabilities) -> bool:
@@ -118,10 +116,9 @@ def _query(deployment: Deployment, bus: Bus, timeout_s: float) -> tuple[Capabili
     if not silent:
         answer, answered = _run(deployment, deadline)
         if answer is not None:
-            # A worker may be up that took no part in the graph. A part is named by the worker and a slot number.
-            seen = {name.rpartition(".")[0] for name in (worker.worker for worker in answer.workers)}
-            seen |= {worker.worker for worker in answer.workers}
-            others = [worker for worker in announced if worker.worker not in seen]
+            # Not every worker took part. Those that did are named with their slot: the worker's name and a number.
+            took_part = {worker.worker.rpartition(".")[0] for worker in answer.workers}
+            others = [worker for worker in announced if worker.worker not in took_part]
             return merge([*answer.workers, *others], answer.services), {}
         why = f"its workers did not answer within {timeout_s:g} s"
         silent = {plane.value: why for plane in Plane if plane not in answered}

@@ -60,6 +60,14 @@ class Deployment:
     def bus(self) -> Bus:
         return Bus(self.settings.bus_url, self.settings.namespace)
 
+    @contextlib.contextmanager
+    def asking_bus(self) -> Iterator[Bus]:
+        """The bus. Raises WorkbenchError (bus.unreachable) if it does not answer in the block."""
+        try:
+            yield self.bus
+        except BUS_UNREACHABLE as error:
+            raise unreachable(self.bus.url, error) from error
+
     @cached_property
     def quick_bus(self) -> Bus:
         """For queries that a person waits for: it times out soon."""
@@ -217,13 +225,11 @@ class Deployment:
         record = self.job(job_id)
         if record.status.final:
             return False
-        try:
-            verdict = self.bus.cancel(job_id)
+        with self.asking_bus() as bus:
+            verdict = bus.cancel(job_id)
             if verdict is Verdict.UNKNOWN:  # accepted, but not enqueued yet
-                put_back(record, bus=self.bus, epoch=self.bus.marker().epoch)
-                verdict = self.bus.cancel(job_id)
-        except BUS_UNREACHABLE as error:
-            raise unreachable(self.bus.url, error) from error
+                put_back(record, bus=bus, epoch=bus.marker().epoch)
+                verdict = bus.cancel(job_id)
         return verdict is Verdict.OK
 
     def parts(self, job_id: str, node: str) -> list[Ref]:
@@ -231,11 +237,8 @@ class Deployment:
 
         Raises WorkbenchError (bus.unreachable).
         """
-        try:
-            raw = self.bus.parts(job_id, node)
-        except BUS_UNREACHABLE as error:
-            raise unreachable(self.bus.url, error) from error
-        parts = [orjson.loads(part) for part in raw]
+        with self.asking_bus() as bus:
+            parts = [orjson.loads(part) for part in bus.parts(job_id, node)]
         return [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
 
     def preview(self, job_id: str, node: str) -> bytes | None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 
 from schemas.errors import WorkbenchError
 from schemas.queue import LeaseView, LetterView, PoolView, QueueView, WaitView
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.keys import LANES
 from workbench.client.deployment import Deployment
 from workbench.client.describe import worker_manifests
@@ -29,7 +26,7 @@ def queue_view(deployment: Deployment, owner: str | None = None) -> QueueView:
 
     Raises WorkbenchError: bus.unreachable, sql.unreachable.
     """
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         return _view(deployment, bus, owner)
 
 
@@ -85,7 +82,7 @@ def _pools(bus: Bus) -> list[PoolView]:
 
 def pause(deployment: Deployment, pool: str, why: str) -> str:
     """Stop a pool's workers from taking segments; running ones continue. Returns the pool's full name."""
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         name = _known_pool(bus, pool)
         bus.queues.hold_pool(name, why)
     return name
@@ -93,7 +90,7 @@ def pause(deployment: Deployment, pool: str, why: str) -> str:
 
 def resume(deployment: Deployment, pool: str) -> bool:
     """Resume a paused pool. Returns False if it was not paused."""
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         was_held = bus.queues.resume_pool(_known_pool(bus, pool))
         bus.nudge()  # workers consumed the wake tokens while the pool was paused
     return was_held
@@ -101,7 +98,7 @@ def resume(deployment: Deployment, pool: str) -> bool:
 
 def drain(deployment: Deployment, worker: str) -> None:
     """Let a worker finish its segments and stop. Its process ends within seconds after it becomes idle."""
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         known = sorted(bus.queues.workers())
         if worker in known:
             bus.queues.drain_worker(worker)
@@ -114,15 +111,6 @@ def drain(deployment: Deployment, worker: str) -> None:
             allowed=get_close_matches(worker, known, n=3) or known or "no worker is up",
             remedy="`workbench queue` lists the workers.",
         )
-
-
-@contextmanager
-def _bus_of(deployment: Deployment) -> Iterator[Bus]:
-    """The deployment's bus. Raises WorkbenchError (bus.unreachable) if it does not answer."""
-    try:
-        yield deployment.bus
-    except BUS_UNREACHABLE as error:
-        raise unreachable(deployment.bus.url, error) from error
 
 
 def _known_pool(bus: Bus, pool: str) -> str:
