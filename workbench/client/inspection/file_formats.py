@@ -9,6 +9,8 @@ from workbench.client.inspection.upload_errors import refused, unreadable
 
 HEAD_BYTES = 4096
 
+_STARTS = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"fLaC", "flac"), (b"OggS", "ogg"))
+
 # Refused formats by name, so that the message says what the file is.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive (or a document or program made of one)"),
@@ -65,7 +67,7 @@ def format_of(head: bytes) -> str:
     """
     if not head:
         raise unreadable("the file is empty", "0 bytes")
-    found = _image(head) or _media(head)
+    found = next((name for start, name in _STARTS if head.startswith(start)), "") or _container_or_stream(head)
     if found:
         return found
     raise _not_accepted(head)
@@ -78,21 +80,11 @@ def family_of(format_name: str) -> str:
     return "audio" if format_name in ("wav", "flac", "mp3", "aac") else "media"
 
 
-def _image(head: bytes) -> str:
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else ""
-
-
-def _media(head: bytes) -> str:
+def _container_or_stream(head: bytes) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
-    if head.startswith(b"fLaC"):
-        return "flac"
-    if head.startswith(b"OggS"):
-        return "ogg"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         if b"webm" not in head[:128]:
             raise refused("a Matroska file other than WebM", "Convert it to MP4 or WebM.")
