@@ -118,10 +118,10 @@ def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveDeployment, 
     ref = file_of(maker)
     spoil(live, ref)
     reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         live.submit(reader)
-    assert told.value.code == "store.corrupt"
-    assert f"workbench job rerun {maker.id}" in told.value.remedy
+    assert caught.value.code == "store.corrupt"
+    assert f"workbench job rerun {maker.id}" in caught.value.remedy
     again = rerun(live.deployment, maker.id)
     assert again.known == 0
     check_whole(live, live.finish(again.job), ref)
@@ -143,10 +143,10 @@ def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: 
     live.deployment.grants.add_upload("ana", ref, {})
     spoil(live, ref)
     reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         live.submit(reader)
-    assert (told.value.code, "letter.txt" in told.value.message) == ("store.corrupt", True)
-    assert "Upload the same file again" in told.value.remedy
+    assert (caught.value.code, "letter.txt" in caught.value.message) == ("store.corrupt", True)
+    assert "Upload the same file again" in caught.value.remedy
     assert live.deployment.objects.has(ref.sha256), "nothing can replace it"
     live.deployment.upload(mine, "text")
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
@@ -213,9 +213,9 @@ def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: 
     )
     objects = Objects(rotten, given.s3_bucket, given.s3_url)
     rotten.key = object_key(ref.sha256)
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         objects.get(ref, tmp_path / "copy")
-    assert told.value.code == "store.corrupt"
+    assert caught.value.code == "store.corrupt"
     assert condition(objects, ref) is Condition.UNREADABLE
     assert not list(rotten.list_objects(given.s3_bucket, prefix="probe/", recursive=True))
     assert condition(objects, FileRef(sha256="0" * 64)) is Condition.MISSING

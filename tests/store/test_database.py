@@ -80,9 +80,9 @@ def test_no_database_at_all_names_the_setting() -> None:
 
 
 def test_a_file_that_is_a_folder_is_not_writable(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         Database(f"sqlite:///{tmp_path}").migrate()
-    assert told.value.code == "home.not_writable"
+    assert caught.value.code == "home.not_writable"
 
 
 def test_workers_pay_for_neither_sql_nor_mlflow() -> None:

@@ -133,10 +133,10 @@ def test_a_closed_port_is_told_after_a_few_attempts(s3: dict[str, str], tmp_path
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     objects = Objects.connect(load_settings(**{**s3, "s3_url": f"http://127.0.0.1:{port}"}))
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         objects.put(*random_file(tmp_path, 10))
-    assert told.value.code == "store.unreachable"
-    assert "attempt 5" in str(told.value.seen)
+    assert caught.value.code == "store.unreachable"
+    assert "attempt 5" in str(caught.value.seen)
 
 
 class Stumbling(http.server.BaseHTTPRequestHandler):
@@ -168,15 +168,15 @@ def test_a_store_that_stumbles_is_asked_again() -> None:
 
 def test_wrong_keys_are_refused_at_once(s3: dict[str, str]) -> None:
     objects = Objects.connect(load_settings(**{**s3, "s3_secret_key": "not the key"}))
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         objects.has("0" * 64)
-    assert told.value.code == "store.refused"
+    assert caught.value.code == "store.refused"
 
 
 def test_a_missing_url_names_the_setting() -> None:
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         Objects.connect(Settings(s3_url=""))
-    assert (told.value.code, told.value.where) == ("settings.invalid", "WORKBENCH_S3_URL")
+    assert (caught.value.code, caught.value.where) == ("settings.invalid", "WORKBENCH_S3_URL")
 
 
 def test_a_presigned_link_plays_in_place_under_a_name(objects: Objects, tmp_path: Path) -> None:

@@ -394,9 +394,9 @@ def test_while_mlflow_is_away_nothing_is_lost(
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     away = Tracker.connect(settings.model_copy(update={"mlflow_url": f"http://127.0.0.1:{port}"}), store)
-    with pytest.raises(TrackingUnavailable) as told:
+    with pytest.raises(TrackingUnavailable) as caught:
         away.sync_due()
-    assert told.value.code == "tracking.unreachable"
+    assert caught.value.code == "tracking.unreachable"
     assert away.queue.state(job) is TrackingState.NONE
     assert Tracker.connect(settings, store).sync_due() == 1
 

@@ -52,9 +52,9 @@ def test_the_clients_cache_is_full(small: tuple[Deployment, str, Path], tmp_path
     deployment, _, disk = small
     (tmp_path / "a.wav").write_bytes(wav(10.0, 48_000))
     filled = fill(disk)
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         deployment.upload(tmp_path / "a.wav", "audio")
-    assert told.value.code == "home.disk_full"
+    assert caught.value.code == "home.disk_full"
     filled.unlink()
     assert deployment.upload(tmp_path / "a.wav", "audio").kind == "audio"
     assert (tmp_path / "a.wav").exists()

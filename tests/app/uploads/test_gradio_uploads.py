@@ -226,8 +226,8 @@ def test_nothing_but_uploads_is_served(page: tuple[Deployment, str], gradio_fold
 def test_progress_is_told_by_gradios_own_route(page: tuple[Deployment, str]) -> None:
     _, address = page
     assert upload(address, picture(), query="?upload_id=abc123").status_code == 200
-    with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as told:
-        assert '"msg": "done"' in "".join(told.iter_text()).replace('"msg":"done"', '"msg": "done"')
+    with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as progress:
+        assert '"msg": "done"' in "".join(progress.iter_text()).replace('"msg":"done"', '"msg": "done"')
 
 
 def call(address: str, value: object, user: str = "ann") -> httpx.Response:
