@@ -28,7 +28,7 @@ def make_video(path: Path, codec: str, frames: int = 60) -> Path:
 
 
 def test_segments_follow_the_header_without_gaps_and_start_with_key_frames(tmp_path: Path) -> None:
-    source, out = make_video(tmp_path / "make_video.mp4", "h264"), tmp_path / "out.mp4"
+    source, out = make_video(tmp_path / "source.mp4", "h264"), tmp_path / "out.mp4"
     index = StreamIndex.model_validate(write_stream(source, "mp4", out))
     assert (index.kind, index.size_bytes) == ("video", out.stat().st_size)
     assert index.codecs[0].startswith("avc1.") and index.duration_s == pytest.approx(6, abs=0.05)
@@ -59,5 +59,5 @@ def test_audio_in_a_codec_that_mp4_lacks_becomes_flac(tmp_path: Path) -> None:
 
 def test_a_video_that_browsers_cannot_play_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        write_stream(make_video(tmp_path / "make_video.mp4", "mpeg4"), "mp4", tmp_path / "out.mp4")
+        write_stream(make_video(tmp_path / "source.mp4", "mpeg4"), "mp4", tmp_path / "out.mp4")
     assert caught.value.code == "upload.refused" and "mpeg4" in str(caught.value.seen)
