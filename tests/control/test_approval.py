@@ -16,6 +16,7 @@ from schemas.status import JobStatus, NodeStatus, WaitReason
 from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.results import Phase
 from workbench.client.rerun import rerun, retry
+from workbench.client.review import approve, awaited, reject
 from workbench.crash_points import CrashPoint
 from workbench.store.approvals import Approvals
 from workbench.store.dead_letters import DeadLetters
@@ -37,7 +38,7 @@ def asking(live: LiveDeployment, diary: Diary, *, then: str = "c", **params: obj
 
 
 def await_question(live: LiveDeployment, job: str) -> None:
-    wait_for(lambda: live.deployment.awaited(job), what="the job waits for approval")
+    wait_for(lambda: awaited(live.deployment, job), what="the job waits for approval")
 
 
 def spoken(live: LiveDeployment, job: str) -> str:
@@ -59,14 +60,14 @@ def test_the_edited_and_approved_text_is_spoken(live: LiveDeployment, diary: Dia
     wait = NodeWait.model_validate(live.await_event(job, "node.waiting", "review").data)
     assert wait.reason is WaitReason.APPROVAL
     assert wait.question is not None and wait.question.text == "Good morning."
-    assert live.deployment.awaited(job) == {"review": wait.question}
+    assert awaited(live.deployment, job) == {"review": wait.question}
     assert not live.deployment.bus.leases()
     assert live.run({"other": diary.probe("other", "probe.control")}).status is JobStatus.COMPLETED, (
         "the waiting job must not hold a slot"
     )
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL shows that it waits")
 
-    decision = live.deployment.approve(job, text=f"  {EDIT}\n", author="ada")
+    decision = approve(live.deployment, job, text=f"  {EDIT}\n", author="ada")
     assert (decision.text, decision.edited, decision.author) == (EDIT, True, "ada")
     assert spoken(live, job) == f"c{EDIT}"
     output = live.deployment.job(job).node("review").output
@@ -83,7 +84,7 @@ def test_the_edited_and_approved_text_is_spoken(live: LiveDeployment, diary: Dia
 
 def test_an_unchanged_approved_text_keeps_its_author(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    assert not live.deployment.approve(job, "review", author="ada").edited
+    assert not approve(live.deployment, job, "review", author="ada").edited
     assert spoken(live, job) == "cGood morning."
     output = live.deployment.job(job).node("review").output
     assert output is not None
@@ -92,7 +93,7 @@ def test_an_unchanged_approved_text_keeps_its_author(live: LiveDeployment, diary
 
 def test_a_rejection_fails_the_node_without_a_retry(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    live.deployment.reject(job, reason="too cheerful", author="bob")
+    reject(live.deployment, job, reason="too cheerful", author="bob")
     record = live.finish(job)
     assert record.status is JobStatus.FAILED
     error = record.error
@@ -103,7 +104,7 @@ def test_a_rejection_fails_the_node_without_a_retry(live: LiveDeployment, diary:
     assert diary.lines() == ["Good"]
     again = retry(live.deployment, job).job
     await_question(live, again)
-    live.deployment.approve(again, author="ada")
+    approve(live.deployment, again, author="ada")
     assert spoken(live, again) == "cGood morning.", "a retry of a rejected job did not ask again"
 
 
@@ -114,48 +115,48 @@ def test_a_rejection_can_follow_a_failure_edge(live: LiveDeployment, diary: Diar
     }
     job = live.submit(nodes, [("review", "rescue", "on_failure")]).job
     await_question(live, job)
-    live.deployment.reject(job, author="bob")
+    reject(live.deployment, job, author="bob")
     assert live.finish(job).status is JobStatus.COMPLETED
     assert diary.lines() == ["rescued"]
 
 
 def test_an_answer_counts_once(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    first = live.deployment.approve(job, text=EDIT, author="ada")
-    assert live.deployment.approve(job, text=EDIT, author="ada") == first
+    first = approve(live.deployment, job, text=EDIT, author="ada")
+    assert approve(live.deployment, job, text=EDIT, author="ada") == first
     for other in (
-        lambda: live.deployment.approve(job, text="Good night.", author="ada"),
-        lambda: live.deployment.approve(job, "review", text=EDIT, author="bob"),
-        lambda: live.deployment.reject(job, author="ada"),
+        lambda: approve(live.deployment, job, text="Good night.", author="ada"),
+        lambda: approve(live.deployment, job, "review", text=EDIT, author="bob"),
+        lambda: reject(live.deployment, job, author="ada"),
     ):
         assert refusal(other).code == "review.decided"
     assert spoken(live, job) == f"c{EDIT}"
-    assert live.deployment.approve(job, text=EDIT, author="ada") == first, "a repeated answer after the end of the job"
-    assert refusal(lambda: live.deployment.reject(job, author="ada")).code == "review.decided"
+    assert approve(live.deployment, job, text=EDIT, author="ada") == first, "a repeated answer after the end of the job"
+    assert refusal(lambda: reject(live.deployment, job, author="ada")).code == "review.decided"
 
 
 def test_an_invalid_answer_is_refused(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     answers = {
         "review.not_waiting": [
-            lambda: live.deployment.approve(job, "a", author="ada"),
-            lambda: live.deployment.approve(job, "nowhere", author="ada"),
+            lambda: approve(live.deployment, job, "a", author="ada"),
+            lambda: approve(live.deployment, job, "nowhere", author="ada"),
         ],
         "review.bad_answer": [
-            lambda: live.deployment.approve(job, author="  "),
-            lambda: live.deployment.approve(job, text=" \n", author="ada"),
-            lambda: live.deployment.approve(job, text="x" * 20_001, author="ada"),
-            lambda: live.deployment.reject(job, reason="x" * 2_001, author="ada"),
-            lambda: live.deployment.approve(job, text="a\0b", author="ada"),
-            lambda: live.deployment.approve(job, text="a\ud800b", author="ada"),
-            lambda: live.deployment.reject(job, reason="a\0b", author="ada"),
-            lambda: live.deployment.reject(job, author="a\0b"),
+            lambda: approve(live.deployment, job, author="  "),
+            lambda: approve(live.deployment, job, text=" \n", author="ada"),
+            lambda: approve(live.deployment, job, text="x" * 20_001, author="ada"),
+            lambda: reject(live.deployment, job, reason="x" * 2_001, author="ada"),
+            lambda: approve(live.deployment, job, text="a\0b", author="ada"),
+            lambda: approve(live.deployment, job, text="a\ud800b", author="ada"),
+            lambda: reject(live.deployment, job, reason="a\0b", author="ada"),
+            lambda: reject(live.deployment, job, author="a\0b"),
         ],
-        "job.unknown": [lambda: live.deployment.approve("nowhere", author="ada")],
+        "job.unknown": [lambda: approve(live.deployment, "nowhere", author="ada")],
     }
     for code, calls in answers.items():
         assert {refusal(call).code for call in calls} == {code}
-    assert live.deployment.awaited(job), "the job no longer waits"
+    assert awaited(live.deployment, job), "the job no longer waits"
     live.deployment.cancel(job)
 
 
@@ -166,29 +167,29 @@ def test_a_text_that_the_voice_cannot_speak_is_refused_at_once(live: LiveDeploym
     }
     job = live.submit(nodes, [("review", "speech")]).job
     await_question(live, job)
-    assert refusal(lambda: live.deployment.approve(job, text="Доброе утро.", author="ada")).code == "node.bad_input"
-    assert live.deployment.awaited(job)
+    assert refusal(lambda: approve(live.deployment, job, text="Доброе утро.", author="ada")).code == "node.bad_input"
+    assert awaited(live.deployment, job)
     live.deployment.cancel(job)
 
 
 def test_a_cancelled_job_takes_no_answer(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     assert live.deployment.cancel(job)
-    assert refusal(lambda: live.deployment.approve(job, author="ada")).code == "review.not_waiting"
+    assert refusal(lambda: approve(live.deployment, job, author="ada")).code == "review.not_waiting"
     record = live.finish(job)
     assert (record.status, record.node("review").status) == (JobStatus.CANCELLED, NodeStatus.CANCELLED)
-    assert live.deployment.awaited(job) == {}
-    assert refusal(lambda: live.deployment.approve(job, author="ada")).code == "review.not_waiting"
+    assert awaited(live.deployment, job) == {}
+    assert refusal(lambda: approve(live.deployment, job, author="ada")).code == "review.not_waiting"
 
 
 def test_with_two_waiting_nodes_the_answer_must_name_one(live: LiveDeployment) -> None:
     ask = {"service": "review.script", "input": {"narration": "Hello."}}
     job = live.submit({"one": ask, "two": ask}).job
-    wait_for(lambda: len(live.deployment.awaited(job)) == 2)
-    error = refusal(lambda: live.deployment.approve(job, author="ada"))
+    wait_for(lambda: len(awaited(live.deployment, job)) == 2)
+    error = refusal(lambda: approve(live.deployment, job, author="ada"))
     assert (error.code, error.allowed) == ("review.not_waiting", ["one", "two"])
-    live.deployment.approve(job, "one", author="ada")
-    live.deployment.approve(job, author="ada")
+    approve(live.deployment, job, "one", author="ada")
+    approve(live.deployment, job, author="ada")
     assert live.finish(job).status is JobStatus.COMPLETED
 
 
@@ -198,7 +199,7 @@ def test_a_waiting_job_survives_a_killed_control_plane(live: LiveDeployment, dia
     assert live.control is not None and live.worker is not None
     sigkill(live.control)
     sigkill(live.worker)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
 
@@ -208,8 +209,8 @@ def test_a_waiting_job_survives_a_wiped_bus(live: LiveDeployment, diary: Diary) 
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     live.deployment.bus.client.flushall()
     wait_for(lambda: live.deployment.bus.marker().phase is Phase.OPEN, what="the deployment is open again")
-    assert live.deployment.awaited(job)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    assert awaited(live.deployment, job)
+    approve(live.deployment, job, text=EDIT, author="ada")
     assert spoken(live, job) == f"c{EDIT}"
     asked = [event for event in live.deployment.events(job) if event.type.value == "node.waiting"]
     assert len(asked) == 1, "the question was asked twice"
@@ -221,7 +222,7 @@ def test_an_answer_survives_a_bus_that_is_wiped_before_its_delivery(live: LiveDe
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.control is not None
     sigkill(live.control)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     assert [entry.job for entry in live.deployment.bus.queues.entries()] == [job], "a worker already took it"
     live.deployment.bus.client.flushall()
     live.ensure()
@@ -243,24 +244,24 @@ def test_an_answer_is_accepted_while_the_bus_is_unreachable(live: LiveDeployment
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.bus_process is not None
     sigkill(live.bus_process)
-    assert live.deployment.awaited(job), "SQL has the question"
-    live.deployment.approve(job, text=EDIT, author="ada")
-    assert live.deployment.awaited(job) == {}
+    assert awaited(live.deployment, job), "SQL has the question"
+    approve(live.deployment, job, text=EDIT, author="ada")
+    assert awaited(live.deployment, job) == {}
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
 
 
 def test_a_retry_keeps_the_approval_and_a_rerun_asks_again(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary, bad_input=True)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     assert live.finish(job).status is JobStatus.FAILED
     retried = retry(live.deployment, job).job
     record = live.finish(retried)
     assert record.node("review").cached and record.node("review").output is not None
-    assert live.deployment.awaited(retried) == {}
+    assert awaited(live.deployment, retried) == {}
     again = rerun(live.deployment, job, params={"c": {"bad_input": False}}).job
     await_question(live, again)
-    live.deployment.approve(again, text="Good night.", author="ada")
+    approve(live.deployment, again, text="Good night.", author="ada")
     assert spoken(live, again) == "cGood night."
 
 
@@ -268,7 +269,7 @@ def test_a_retry_keeps_an_approval_that_was_not_used(live: LiveDeployment, diary
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     live.deployment.cancel(job)
     live.ensure()
     assert live.finish(job).status is JobStatus.CANCELLED
@@ -285,7 +286,7 @@ def test_another_worker_continues_when_a_worker_dies_with_the_answer(
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     mark = tmp_path / "mark"
     fate = {"WORKBENCH_CRASH_AT": CrashPoint.TAKE_ANSWERED.value, "WORKBENCH_CRASH_MARK": str(mark)}
     live.start_role("control", **fate).wait(60)

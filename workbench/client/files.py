@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import Ref, refs_in
-from workbench.client.samples import portrait_file
+from workbench.client.deployment import Deployment
 from workbench.pipelines.sdk import InputField
 
-if TYPE_CHECKING:
-    from workbench.client.deployment import Deployment
+SAMPLE = "sample"
+
+
+def portrait_file(given: str | Path, home: Path) -> Path:
+    """The file of the given name. ``sample`` is the packaged portrait, unless a file of that name exists."""
+    path = Path(given).expanduser()
+    if str(given) == SAMPLE and not path.exists():
+        from nodes._samples import sample_portrait
+
+        folder = home / "samples"
+        folder.mkdir(parents=True, exist_ok=True)
+        return sample_portrait(folder)
+    return path
 
 
 def file_given(deployment: Deployment, value: object, wanted: InputField, *, reader: str | None) -> Ref:
@@ -33,8 +43,7 @@ def file_given(deployment: Deployment, value: object, wanted: InputField, *, rea
         return value
     if isinstance(value, Path):
         path = portrait_file(value, deployment.settings.home) if wanted.form.sample else value.expanduser()
-        ref: Ref = deployment.upload(path, wanted.kind.value)
-        return ref
+        return deployment.upload(path, wanted.kind.value)
     return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name)
 
 

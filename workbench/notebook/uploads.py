@@ -8,9 +8,9 @@ from typing import Any
 from schemas.errors import WorkbenchError
 from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
+from workbench.client.files import portrait_file
 from workbench.client.incoming_files import make_folder, remove_folder
 from workbench.client.inspection.limits import Limits
-from workbench.client.samples import portrait_file
 from workbench.client.uploads import check_size
 from workbench.store.files import written
 

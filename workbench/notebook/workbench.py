@@ -11,10 +11,10 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
-from workbench.client.deletion import collect, digests_of, erase
+from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
+from workbench.client.files import portrait_file
 from workbench.client.mlflow_access import client_environment
-from workbench.client.samples import portrait_file
 from workbench.client.submit import job_request, submit
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import (
@@ -36,6 +36,7 @@ from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
 from workbench.notebook.shown_graph import ShownGraph
 from workbench.pipelines.registry import FIRST
+from workbench.retention import collecting, erasing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Workbench:
             dry_run: only report what would be removed.
         """
         values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
-        return collect(self.deployment, validated(CollectionRequest, values))
+        return collecting.collect(parts_of(self.deployment), validated(CollectionRequest, values))
 
     def erase(
         self, what: str | Path | Ref | Artifact | Job, *, cancel: bool = False, dry_run: bool = False
@@ -150,7 +151,7 @@ class Workbench:
             values["file"], *also = digests_of(self.deployment, Path(str(what)).expanduser())
         else:
             values["job" if self.deployment.store.get(str(what)) is not None else "file"] = str(what)
-        return erase(self.deployment, validated(ErasureRequest, values), also=also)
+        return erasing.erase(parts_of(self.deployment), validated(ErasureRequest, values), also=also)
 
     def runs(
         self,
