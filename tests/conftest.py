@@ -52,7 +52,7 @@ def bus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def namespace() -> str:
-    """A deployment no other test uses."""
+    """A namespace that no other test uses."""
     return f"t-{uuid.uuid4().hex[:12]}"
 
 
@@ -79,7 +79,7 @@ def _live(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Itera
 
 @pytest.fixture
 def live(_live: LiveDeployment) -> Iterator[LiveDeployment]:
-    """One live deployment for all tests of a session; each test finds it whole, and no job of the last one."""
+    """One live deployment for all tests of a session; each test gets it repaired and without jobs of the last test."""
     _live.ensure()
     yield _live
     cancel_unfinished(_live.deployment)

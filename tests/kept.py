@@ -22,7 +22,7 @@ class Kept:
         return cast("T", self._values[name])
 
     def end(self) -> None:
-        """End them, the last one first."""
+        """End the servers, the last one first."""
         self._values.clear()
         self._ends.close()
 

@@ -38,7 +38,7 @@ HOST = this_host()  # made before any fork
 
 
 def wait_for(condition: Callable[[], T | None], timeout_s: float = 120.0, what: str = "") -> T:
-    """The first true value of the condition; while the bus is away there is none."""
+    """Wait for the first true value of the condition; an unreachable bus counts as false."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         try:
@@ -52,7 +52,7 @@ def wait_for(condition: Callable[[], T | None], timeout_s: float = 120.0, what: 
 
 
 def cancel_unfinished(deployment: Deployment) -> None:
-    """What a test submitted and did not see end must not keep the only worker from the tests behind it."""
+    """Cancel the unfinished jobs of a test, so that they do not occupy the only worker in later tests."""
     states = [status for status in JobStatus if not status.final]
     for job in deployment.store.list(JobFilter(status=states, limit=1000)).jobs:
         try:
@@ -69,7 +69,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def _die_with_the_tests() -> None:
-    """In the child: a test run that is killed must not leave servers behind."""
+    """Runs in the child: a killed test run must not leave servers running."""
     os.setsid()
     HOST.signal_with_parent(signal.SIGKILL)
 
@@ -148,7 +148,7 @@ class LiveDeployment:
         )
 
     def ensure(self) -> None:
-        """Everything runs and is ready: what a test killed is started again."""
+        """Wait until everything is ready; restart what a test killed."""
         if self.bus_process is None or self.bus_process.poll() is not None:
             self.start_bus()
         if self.control is None or self.control.poll() is not None:
@@ -203,7 +203,7 @@ class LiveDeployment:
         return submit_graph(self.deployment, Request(document(nodes, edges, **fields), key=key))
 
     def finish(self, job: str, timeout_s: float = 120.0) -> JobRecord:
-        """The job's record once SQL knows its end."""
+        """Wait until SQL has the end of the job; return its record."""
 
         def final() -> JobRecord | None:
             record = self.deployment.job(job)

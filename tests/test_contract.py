@@ -71,7 +71,7 @@ def test_every_code_in_the_sources_is_listed() -> None:
     assert all((text.endswith(".") and text[0].isupper()) or text.startswith("`") for text in ERROR_CODES.values())
 
 
-def test_an_error_survives_its_journey() -> None:
+def test_an_error_survives_serialization() -> None:
     error = WorkbenchError(
         "graph.cycle", "a circle", where="edges", seen={1, 2}, allowed=object(), remedy="Cut it.", path=Path("/x")
     )

@@ -43,20 +43,20 @@ def test_finished_installation_is_recognised(environment: ModuleType) -> None:
     assert environment.read_stamp() == environment.fingerprints()
 
 
-def test_interrupted_installation_counts_as_none(environment: ModuleType) -> None:
+def test_an_interrupted_installation_does_not_count(environment: ModuleType) -> None:
     installed(environment)
     environment.UNFINISHED.touch()
     assert environment.read_stamp() == {}
     assert not environment.usable({}, environment.fingerprints())
 
 
-def test_environment_somebody_else_made_is_used_and_not_removed(environment: ModuleType) -> None:
+def test_a_foreign_environment_is_used_and_not_removed(environment: ModuleType) -> None:
     installed(environment)
     environment.STAMP.unlink()
     assert environment.usable(environment.read_stamp(), environment.fingerprints())
 
 
-def test_environment_that_was_moved_is_made_anew(environment: ModuleType) -> None:
+def test_a_moved_environment_is_created_again(environment: ModuleType) -> None:
     installed(environment)
     stamp = {**environment.fingerprints(), "python": "3.11 /elsewhere"}
     assert not environment.usable(stamp, environment.fingerprints())

@@ -33,7 +33,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
 
 
-def test_a_child_that_ended_is_known_and_still_to_be_waited_for(host: Host) -> None:
+def test_an_ended_child_is_detected_and_can_still_be_waited_for(host: Host) -> None:
     program = [sys.executable, "-c", "import sys; sys.stdin.read(); sys.exit(7)"]
     with subprocess.Popen(program, stdin=subprocess.PIPE) as child:
         assert not host.has_exited(child.pid)
@@ -92,7 +92,7 @@ print("goes on")
     assert "MemoryError" in ended.stderr or ended.returncode == 90
 
 
-def test_the_account_of_a_connection_is_told_by_linux_alone(host: Host) -> None:
+def test_only_linux_reports_the_account_of_a_connection(host: Host) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         ends = client.getsockname(), server.getsockname()
         assert host.account_of(*ends) == (None if type(host) is Host else os.getuid())
@@ -107,7 +107,7 @@ def test_one_of_several_holds_a_lock_and_others_share_one(tmp_path: Path) -> Non
         assert lock(first, shared=True) and lock(second, shared=True) and not lock(third, wait=False)
 
 
-def test_a_lock_goes_with_the_process_that_holds_it(tmp_path: Path) -> None:
+def test_a_lock_is_released_with_its_process(tmp_path: Path) -> None:
     place = tmp_path / "lock"
     place.touch()
     code = "import sys, time; from workbench.host import lock; file = open(sys.argv[1]); print(lock(file), flush=True)"

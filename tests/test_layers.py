@@ -23,11 +23,11 @@ def test_no_layer_imports_from_above() -> None:
     assert "Analyzed" in done.stdout
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_there_are_no_import_cycles() -> None:
     """Imports inside functions count too; only those for type checkers do not."""
     graph = grimp.build_graph("schemas", "nodes", "workbench", exclude_type_checking_imports=True, cache_dir=None)
     left = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
-    while True:  # what imports nothing that is left, or is imported by nothing that is left, stands in no circle
+    while True:  # a module without remaining imports or importers is in no cycle
         imported = set().union(*left.values()) if left else set()
         free = [module for module in left if not left[module] & left.keys() or module not in imported]
         if not free:

@@ -27,7 +27,7 @@ def test_references_are_found_inside_any_value() -> None:
         {"sha256": None},
     ],
 )
-def test_what_merely_has_such_fields_is_no_reference(value: object) -> None:
+def test_a_value_with_similar_fields_is_no_reference(value: object) -> None:
     assert not is_ref(value)
     assert refs_in({"x": value}) == []
     assert list(named_refs({"x": value})) == []

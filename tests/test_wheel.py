@@ -81,7 +81,7 @@ def test_wheel_has_scripts_migrations_schemas_and_examples(wheel: Path) -> None:
     assert {"app", "cpu", "embedded", "notebook"} <= extras  # remedies name these
 
 
-def test_no_text_of_the_program_sends_people_to_a_checkout(wheel: Path) -> None:
+def test_no_message_refers_to_a_checkout(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         told = [
             f"{name}: {found[0]}"
@@ -92,7 +92,7 @@ def test_no_text_of_the_program_sends_people_to_a_checkout(wheel: Path) -> None:
     assert not told
 
 
-def test_examples_are_listed_and_copied_and_nothing_of_a_person_is_overwritten(installed: Installed) -> None:
+def test_examples_are_listed_and_copied_without_overwriting_user_files(installed: Installed) -> None:
     listed = {one["name"]: one for one in json.loads(installed.workbench("examples", "--json"))["examples"]}
     assert {"talking_head": "graph", "node_package": "package", "run_pipeline": "notebook"}.items() <= {
         name: one["kind"] for name, one in listed.items()

@@ -1,4 +1,4 @@
-"""Stands where the guard stands: who asks is said by a header."""
+"""Replaces the guard: a header names the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Named:
     """``X-User: name/role`` is the user of a request or WebSocket; ``name`` alone is a runner.
 
     Args:
-        otherwise: the user where there is no such header.
+        otherwise: the user without such a header.
     """
 
     def __init__(self, app: ASGIApp, otherwise: User = LOCAL) -> None:

@@ -1,9 +1,9 @@
-"""An app process for tests: the API without pages, on the port that is named.
+"""An app process for tests: the API without pages, on a given port.
 
-It is less patient than the real one, its sockets watch fewer jobs and the kernel buffers less for them, so that tests
+It has shorter timeouts, fewer jobs per socket and smaller kernel buffers than the real app, so that tests
 reach these limits in seconds.
 
-``guarded``: behind the real guard, which asks for ``TOKEN``. Without it a header says who asks.
+``guarded``: behind the real guard, which requires ``TOKEN``. Otherwise a header names the user.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.client.live import watcher
 from workbench.settings import load_settings
 
 TOKEN = "the-token-of-guarded-apps-in-tests"
-MAX_SUBSCRIPTIONS = 40  # of a socket
+MAX_SUBSCRIPTIONS = 40  # per socket
 SEND_BUFFER_BYTES = 65_536
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A deployment of its own on a real Valkey, taken over and open."""
+"""A fresh, open deployment on a real Valkey server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.bus.results import Verdict
 
 
 def open_deployment(bus: Bus, epoch: int = 1) -> None:
-    """Do what the control plane does with a bus it does not know."""
+    """Open a deployment, as the control plane does with a new bus."""
     scripts.load_all(bus.client)
     assert bus.begin_epoch(epoch, run_id(bus.client)) is Verdict.OK
     assert bus.open_deployment(epoch) is Verdict.OK

@@ -1,4 +1,4 @@
-"""A worker without an executor: takes segments, walks their nodes in order, commits or fails each as it is told."""
+"""A worker without an executor: it takes segments and commits or fails their nodes in order, as a test requests."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def result_of(node: str) -> bytes:
 
 
 def failure_of(node: str) -> bytes:
-    return NodeFailure(error=ErrorInfo(message=f"{node} was told to fail")).to_json()
+    return NodeFailure(error=ErrorInfo(message=f"{node} failed on purpose")).to_json()
 
 
 def planned(job: str, raw: dict[str, object] | Checked, known: set[str] | None = None) -> JobPlan:
-    """A document or checked graph as the bus takes it; ``known`` nodes are completed already."""
+    """The job plan for a document or checked graph; ``known`` nodes are already completed."""
     graph = raw if isinstance(raw, Checked) else checked(raw)
     results = {node: NodeResult(output={"text": node, "file": None}, cached=True) for node in known or ()}
     return plan(job, graph, seed=0, results=results)
@@ -41,7 +41,7 @@ def planned(job: str, raw: dict[str, object] | Checked, known: set[str] | None =
 
 @dataclass
 class Hand:
-    """A segment in the hands of a worker."""
+    """A segment that a worker holds."""
 
     taken: Taken
     spec: SegmentSpec
@@ -53,12 +53,12 @@ class Hand:
         return cls(taken, spec, {name: NodeStatus(value) for name, value in taken.status.items()})
 
     def next_node(self) -> str | None:
-        """The next node to run; those that nothing reaches are skipped over, as an executor does."""
+        """The next node to run; unreachable nodes are skipped, as in an executor."""
         for node in self.spec.nodes:
             if self.status[node.id].final:
                 continue
             incoming = [edge for edge in self.spec.edges if edge.to == node.id]
-            assert all(self.status[edge.from_].final for edge in incoming), "a node before its parents"
+            assert all(self.status[edge.from_].final for edge in incoming), "a node ran before its parents"
             if not gate(incoming, self.status).skips:
                 return node.id
             self.status[node.id] = NodeStatus.SKIPPED
@@ -67,11 +67,11 @@ class Hand:
 
 @dataclass
 class Driver:
-    """Runs a job to its end on the real scripts.
+    """Runs a job to its end with the real scripts.
 
     Attributes:
-        outcomes: whether a node completes once it has failed ``transient`` times.
-        executed: how often each node got to its end.
+        outcomes: whether a node completes after it has failed ``transient`` times.
+        executed: how often each node finished.
     """
 
     bus: Bus
@@ -91,7 +91,7 @@ class Driver:
         return next((hand for pool in POOLS if (hand := self.take(worker, pool))), None)
 
     def step(self, hand: Hand) -> bool:
-        """Run one node; False when the hand is done with its segment."""
+        """Run one node; False when the worker is done with the segment."""
         node = hand.next_node()
         if node is None:
             return False
@@ -111,14 +111,14 @@ class Driver:
         return hand.next_node() is not None
 
     def finish(self, worker: str = "w") -> None:
-        """Take and run until the queues are empty."""
+        """Take and run segments until the queues are empty."""
         while hand := self.take_any(worker):
             while self.step(hand):
                 pass
 
 
 def statuses(bus: Bus, job: str, graph: Graph) -> dict[str, NodeStatus]:
-    """Status of every node, as the bus has it."""
+    """The status of every node on the bus."""
     names = [node.id for node in graph.nodes]
     values: Any = bus.client.hmget(bus.keys.job(job), [NodeField.STATUS.of(name) for name in names])
     return {name: NodeStatus(value.decode()) for name, value in zip(names, values, strict=True)}

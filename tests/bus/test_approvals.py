@@ -1,4 +1,4 @@
-"""A person is asked: the segment waits without a lease, and exactly the first answer leads on."""
+"""Approvals: the segment waits without a lease, and only the first answer continues it."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def asked(bus: Bus, worker: str = "w") -> Taken:
     return taken
 
 
-def nobody_takes(bus: Bus, worker: str = "other") -> bool:
+def queue_is_empty(bus: Bus, worker: str = "other") -> bool:
     return bus.take(worker, "", "control", block=False) is None
 
 
-def test_it_waits_without_a_lease_and_goes_on_with_the_answer(bus: Bus) -> None:
+def test_a_segment_waits_without_a_lease_and_continues_with_the_answer(bus: Bus) -> None:
     asked(bus)
-    assert not bus.leases() and not bus.queues.entries() and nobody_takes(bus)
+    assert not bus.leases() and not bus.queues.entries() and queue_is_empty(bus)
     assert bus.asked("job", ["ask", "b"]) == {"ask": WHY}
     assert event_types(bus)[-1] == "node.waiting ask"
     assert bus.decide("job", "ask", YES) is Verdict.OK
     assert bus.asked("job", ["ask", "b"]) == {}
     taken = take(bus, "other", pool="control")
-    assert taken.attempt == 1, "waiting is no attempt"
+    assert taken.attempt == 1, "waiting counted as an attempt"
     assert bus.ask(taken.lease, "ask", WHY) == (Verdict.OK, YES)
     assert bus.commit(taken.lease, "ask", result_of("ask"))[0] is Verdict.OK
     assert take(bus, "third", pool="control").lease.segment != taken.lease.segment
     assert event_types(bus)[2:5] == ["node.waiting ask", "node.decided ask", "node.running ask"]
 
 
-def test_the_first_answer_stands_and_repeating_it_wakes_nobody_again(bus: Bus) -> None:
+def test_the_first_answer_is_final_and_repeating_it_wakes_no_worker(bus: Bus) -> None:
     asked(bus)
     assert bus.decide("job", "ask", YES) is Verdict.OK
     for other in (YES, NO):
@@ -60,7 +60,7 @@ def test_the_first_answer_stands_and_repeating_it_wakes_nobody_again(bus: Bus) -
     assert event_types(bus).count("node.decided ask") == 1
 
 
-def test_an_answer_before_the_question_is_kept_for_it(bus: Bus) -> None:
+def test_an_answer_before_the_question_is_kept(bus: Bus) -> None:
     assert bus.accept(planned("job", RAW), 1) is Verdict.OK
     assert bus.decide("job", "ask", YES) is Verdict.OK
     taken = take(bus, pool="control")
@@ -68,16 +68,16 @@ def test_an_answer_before_the_question_is_kept_for_it(bus: Bus) -> None:
     assert "node.waiting ask" not in event_types(bus)
 
 
-def test_stale_entries_of_a_segment_that_waits_are_dropped(bus: Bus) -> None:
+def test_stale_entries_of_a_waiting_segment_are_dropped(bus: Bus) -> None:
     taken = asked(bus)
     fields = {"j": "job", "s": taken.lease.segment}
     bus.client.xadd(bus.keys.queue("control", "interactive"), fields)  # type: ignore[arg-type]
-    assert nobody_takes(bus)
+    assert queue_is_empty(bus)
     assert not bus.queues.entries()
     assert bus.requeue("job", bus.segments("job")) == 0
 
 
-def test_who_lost_the_lease_cannot_ask(bus: Bus) -> None:
+def test_a_worker_that_lost_the_lease_cannot_ask(bus: Bus) -> None:
     taken = asked(bus)
     assert bus.ask(taken.lease, "ask", WHY)[0] is Verdict.FENCED
     assert bus.cancel("job") is Verdict.OK
@@ -85,17 +85,17 @@ def test_who_lost_the_lease_cannot_ask(bus: Bus) -> None:
     assert event_types(bus).count("node.waiting ask") == 1
 
 
-def test_an_answer_to_what_has_ended_is_refused(bus: Bus) -> None:
+def test_an_answer_for_an_ended_node_is_refused(bus: Bus) -> None:
     asked(bus)
     assert bus.decide("job", "nowhere", YES) is Verdict.UNKNOWN
     assert bus.decide("nowhere", "ask", YES) is Verdict.UNKNOWN
     assert bus.cancel("job") is Verdict.OK
     assert job_status(bus, "job") == "cancelled"
     assert bus.decide("job", "ask", YES) is Verdict.FINAL
-    assert nobody_takes(bus)
+    assert queue_is_empty(bus)
 
 
-def test_a_worker_that_dies_with_the_answer_leaves_it_to_the_next(bus: Bus) -> None:
+def test_the_next_worker_gets_the_answer_when_a_worker_dies_with_it(bus: Bus) -> None:
     asked(bus)
     bus.decide("job", "ask", YES)
     taken = take(bus, "dying", pool="control")
@@ -106,7 +106,7 @@ def test_a_worker_that_dies_with_the_answer_leaves_it_to_the_next(bus: Bus) -> N
     assert bus.ask(again.lease, "ask", WHY) == (Verdict.OK, YES)
 
 
-def test_an_attempt_that_fails_behind_the_answer_waits_for_its_pause_not_for_a_person(bus: Bus) -> None:
+def test_an_attempt_that_fails_after_the_answer_waits_for_its_pause_not_for_a_person(bus: Bus) -> None:
     asked(bus)
     bus.decide("job", "ask", YES)
     taken = take(bus, "other", pool="control")
@@ -121,20 +121,20 @@ def put_back(bus: Bus, epoch: int, *, waits: bool) -> None:
     assert bus.accept(again, epoch) is Verdict.OK
 
 
-def test_over_a_wipe_a_job_that_waits_goes_on_waiting(bus: Bus) -> None:
+def test_a_waiting_job_still_waits_after_a_wipe(bus: Bus) -> None:
     asked(bus)
     wipe(bus)
     begin(bus, 2)
     put_back(bus, 2, waits=True)
     assert bus.requeue("job", bus.segments("job")) == 0
     bus.open_deployment(2)
-    assert nobody_takes(bus)
+    assert queue_is_empty(bus)
     assert bus.asked("job", ["ask", "b"]) == {"ask": WHY}
     assert bus.decide("job", "ask", YES) is Verdict.OK
     assert bus.ask(take(bus, "other", pool="control").lease, "ask", WHY)[1] == YES
 
 
-def test_over_a_wipe_an_answer_that_is_handed_over_leads_on(bus: Bus) -> None:
+def test_an_answer_delivered_after_a_wipe_continues_the_job(bus: Bus) -> None:
     asked(bus)
     bus.decide("job", "ask", YES)
     wipe(bus)
@@ -145,11 +145,11 @@ def test_over_a_wipe_an_answer_that_is_handed_over_leads_on(bus: Bus) -> None:
     bus.open_deployment(2)
     taken = take(bus, "other", pool="control")
     assert bus.ask(taken.lease, "ask", WHY)[1] == YES
-    assert nobody_takes(bus, "third"), "it is taken once, however often it was enqueued"
+    assert queue_is_empty(bus, "third"), "an entry that was enqueued twice was taken twice"
 
 
-def test_a_worker_that_was_on_it_keeps_it_over_a_wipe(bus: Bus) -> None:
-    """SQL still has the job waiting; the worker had the answer already."""
+def test_a_worker_keeps_the_answered_segment_after_a_wipe(bus: Bus) -> None:
+    """In SQL the job still waits, but the worker already has the answer."""
     asked(bus)
     bus.decide("job", "ask", YES)
     taken = take(bus, "other", pool="control")
@@ -160,6 +160,6 @@ def test_a_worker_that_was_on_it_keeps_it_over_a_wipe(bus: Bus) -> None:
     verdict, fence = bus.adopt(taken.lease, "other", {})
     assert verdict is Verdict.OK
     bus.open_deployment(2)
-    assert nobody_takes(bus, "third")
+    assert queue_is_empty(bus, "third")
     lease = Lease("job", taken.lease.segment, fence)
     assert bus.commit(lease, "ask", NodeResult(output={"narration": "Good evening."}).to_json())[0] is Verdict.OK

@@ -1,4 +1,4 @@
-"""The central property: any graph, driven through the real scripts in any order, ends as plain Python says it must."""
+"""The central property: any graph, run through the real scripts in any order, ends as the Python model predicts."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ JOB_ENDS = {EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELL
 
 
 def check_events(events: list[Event], final: dict[str, NodeStatus]) -> None:
-    """Numbered without gaps, every state change legal, one end of the job and nothing behind it."""
+    """Check that numbers have no gaps, every state change is legal, and the job's only end is the last event."""
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [event.type in JOB_ENDS for event in events] == [False] * (len(events) - 1) + [True]
     seen: dict[str, NodeStatus] = {}
     for event in events:
         if event.node and event.type in AFTER:
             before, after = seen.get(event.node, NodeStatus.PENDING), AFTER[event.type]
-            # A node that was marked running may be taken anew without having retried (handed back, taken over).
+            # A running node may run again without a retry (after its segment was returned or taken over).
             assert after in NODE_TRANSITIONS[before] or before is after is NodeStatus.RUNNING, (event.node, before)
             seen[event.node] = after
     assert {name: status for name, status in seen.items() if status in FINAL_NODE_STATUSES} == final
@@ -57,7 +57,7 @@ def all_events(bus: Bus, job: str) -> list[Event]:
 
 
 def check_nothing_left(bus: Bus, job: str) -> None:
-    """Confirmed and forgotten, a job leaves nothing but its events, which expire."""
+    """Check that a recorded and forgotten job leaves only its events, which expire."""
     assert bus.leases() == []
     assert bus.queues.entries() == []
     entries = bus.outbox("", 10_000)
@@ -69,7 +69,7 @@ def check_nothing_left(bus: Bus, job: str) -> None:
 
 
 def run_in_disorder(bus: Bus, driver: Driver, rnd: random.Random) -> None:
-    """Several workers at once; segments are handed back, taken over and finished in any order."""
+    """Run several workers at once; segments are returned, taken over and finished in any order."""
     held: dict[str, Hand] = {}
     mishaps = 6
     while True:
@@ -89,14 +89,14 @@ def run_in_disorder(bus: Bus, driver: Driver, rnd: random.Random) -> None:
         hand = held[worker]
         if mishaps and rnd.random() < 0.2:
             mishaps -= 1
-            misfortune(bus, hand, rnd)
+            disturb(bus, hand, rnd)
             del held[worker]
         elif not driver.step(hand):
             del held[worker]
 
 
-def misfortune(bus: Bus, hand: Hand, rnd: random.Random) -> None:
-    """The worker hands its segment back, or falls silent and is taken over; then it cannot change anything."""
+def disturb(bus: Bus, hand: Hand, rnd: random.Random) -> None:
+    """Return the worker's segment or take it over; check that the worker can change nothing afterwards."""
     lease = hand.taken.lease
     if rnd.random() < 0.5:
         assert bus.release(lease) is Verdict.OK
@@ -117,7 +117,7 @@ def run_and_check(
     bus: Bus, graph: Checked, outcomes: dict[str, bool], transient: dict[str, int], known: set[str], rnd: Any = None
 ) -> dict[str, NodeStatus]:
     job = f"j{next(JOBS)}"
-    bus.keys = Keys(f"{job}-deployment")  # a failed example must not leave anything to the next
+    bus.keys = Keys(f"{job}-deployment")  # a failed example must not affect the next one
     open_deployment(bus)
     driver = Driver(bus, outcomes, dict(transient))
     assert bus.accept(planned(job, graph, known), 1) is Verdict.OK
@@ -140,7 +140,7 @@ def run_and_check(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), raw=random_documents())
-def test_a_random_graph_ends_as_the_edges_say(bus: Bus, data: st.DataObject, raw: dict[str, Any]) -> None:
+def test_a_random_graph_ends_as_its_edges_require(bus: Bus, data: st.DataObject, raw: dict[str, Any]) -> None:
     graph = checked(raw)
     names = [node.id for node in graph.graph.nodes]
     outcomes = data.draw(st.fixed_dictionaries({name: st.booleans() for name in names}), "outcomes")
@@ -158,7 +158,7 @@ def test_a_handled_failure_completes_the_job_and_an_unhandled_one_fails_it(bus: 
     assert final["rescue"] is NodeStatus.FAILED
 
 
-def test_a_join_runs_when_one_edge_fired_and_all_parents_are_final(bus: Bus) -> None:
+def test_a_join_runs_when_one_edge_fires_and_all_parents_are_final(bus: Bus) -> None:
     nodes: dict[str, Any] = {
         "a": "probe.data",
         "rescue": "probe.data",
@@ -172,7 +172,7 @@ def test_a_join_runs_when_one_edge_fired_and_all_parents_are_final(bus: Bus) -> 
         assert final["rescue"] is (NodeStatus.SKIPPED if a_completes else NodeStatus.COMPLETED)
 
 
-def test_a_skip_runs_through_a_graph_of_the_largest_size(bus: Bus) -> None:
+def test_a_skip_propagates_through_a_graph_of_maximum_size(bus: Bus) -> None:
     names = [f"n{index}" for index in range(1000)]
     nodes = {name: ("probe.data", "probe.control")[index % 2] for index, name in enumerate(names)}
     graph = checked(document(nodes, list(itertools.pairwise(names))))
@@ -182,8 +182,8 @@ def test_a_skip_runs_through_a_graph_of_the_largest_size(bus: Bus) -> None:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), raw=random_documents())
-def test_the_scripts_count_as_the_plan_does(bus: Bus, data: st.DataObject, raw: dict[str, Any]) -> None:
-    """After each end, the bus has the very fields that a plan of the graph in that state would put there."""
+def test_the_counters_of_the_scripts_agree_with_the_plan(bus: Bus, data: st.DataObject, raw: dict[str, Any]) -> None:
+    """After each end of a node, the bus has the same fields as a plan of the graph in that state."""
     graph = checked(raw)
     outcomes = data.draw(st.fixed_dictionaries({node: st.booleans() for node in graph.order}), "outcomes")
     job = f"j{next(JOBS)}"
@@ -215,7 +215,7 @@ def counted(bus: Bus, job: str, graph: Checked) -> dict[str, str]:
 
 
 def replanned(job: str, graph: Checked, status: dict[str, NodeStatus]) -> dict[str, str]:
-    """The counters of a plan of the graph whose nodes have ended so."""
+    """The counters of a plan of the graph with these node states."""
     nodes = [
         node.model_copy(update={"status": status[node.id] if status[node.id].final else NodeStatus.PENDING})
         for node in graph.graph.nodes
@@ -226,6 +226,6 @@ def replanned(job: str, graph: Checked, status: dict[str, NodeStatus]) -> dict[s
 
 
 def comparable(fields: dict[str, str]) -> dict[str, str]:
-    """The counters, and statuses without what a plan cannot know: which open nodes are queued and which run."""
+    """The counters and statuses, without the difference between queued and running, which a plan cannot know."""
     kept = {name: value for name, value in fields.items() if name.split(":")[0] in COUNTERS}
     return {name: "open" if value in OPEN else value for name, value in kept.items()}

@@ -1,4 +1,4 @@
-"""One computation for everybody who needs it: who computes, who waits, and who follows when the first one cannot."""
+"""Shared computations: which job runs a node, which jobs wait, and which one takes over after a failure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def accept(bus: Bus, job: str, lane: Lane = Lane.INTERACTIVE) -> None:
 
 
 def at_work(bus: Bus, *jobs: str) -> list[Taken]:
-    """Each job taken by a worker of its own name."""
+    """Take each job with a worker of the same name."""
     found = []
     for job in jobs:
         accept(bus, job)
@@ -36,7 +36,7 @@ def claim(bus: Bus, taken: Taken, **options: bool) -> Verdict:
     return bus.claim(taken.lease, "a", KEY, **options)[0]
 
 
-def test_the_second_waits_without_a_worker_and_finds_the_result(bus: Bus) -> None:
+def test_a_second_job_waits_without_a_worker_and_gets_the_result(bus: Bus) -> None:
     first, second = at_work(bus, "first", "second")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
@@ -45,7 +45,7 @@ def test_the_second_waits_without_a_worker_and_finds_the_result(bus: Bus) -> Non
     assert event_types(bus, "second")[-1] == "node.waiting a"
     assert bus.commit(first.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
     again = take(bus, "idle")
-    assert (again.lease.job, again.attempt) == ("second", 1), "waiting is no attempt"
+    assert (again.lease.job, again.attempt) == ("second", 1), "waiting counted as an attempt"
     assert bus.claim(again.lease, "a", KEY) == (Verdict.KNOWN, result_of("a"))
     assert bus.commit(again.lease, "a", result_of("a"))[0] is Verdict.OK
     assert nothing_is_left(bus)
@@ -56,13 +56,13 @@ def nothing_is_left(bus: Bus) -> bool:
     return not any(":flights" in key or ":waiters" in key or ":delayed" in key for key in left)
 
 
-def test_a_claim_whose_answer_was_lost_is_answered_alike(bus: Bus) -> None:
+def test_a_repeated_claim_gets_the_same_answer(bus: Bus) -> None:
     (first,) = at_work(bus, "first")
     assert claim(bus, first) is claim(bus, first) is Verdict.OK
 
 
 @pytest.mark.parametrize("end", ["cancel", "fail", "expire"])
-def test_the_first_that_waits_takes_the_place_of_one_that_ends_without_a_result(bus: Bus, end: str) -> None:
+def test_the_first_waiting_job_replaces_one_that_ends_without_a_result(bus: Bus, end: str) -> None:
     first, second, third = at_work(bus, "first", "second", "third")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is claim(bus, third) is Verdict.PARKED
@@ -76,7 +76,7 @@ def test_the_first_that_waits_takes_the_place_of_one_that_ends_without_a_result(
         assert bus.expire(next(h for h in bus.leases() if h.job == "first"), failure_of("a")) is Verdict.FINAL
     heir = take(bus, "heir")
     assert heir.lease.job == "second"
-    assert bus.take("idle", "", "data.cpu", block=False) is None, "only one of those that wait is woken"
+    assert bus.take("idle", "", "data.cpu", block=False) is None, "more than one waiting job was woken"
     assert claim(bus, heir) is Verdict.OK
     assert bus.commit(heir.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
     last = take(bus, "idle")
@@ -84,7 +84,7 @@ def test_the_first_that_waits_takes_the_place_of_one_that_ends_without_a_result(
     assert claim(bus, last) is Verdict.KNOWN
 
 
-def test_one_that_comes_while_the_heir_is_queued_waits_for_it(bus: Bus) -> None:
+def test_a_job_that_arrives_while_the_successor_is_queued_waits_for_it(bus: Bus) -> None:
     first, second, late = at_work(bus, "first", "second", "late")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
@@ -94,7 +94,7 @@ def test_one_that_comes_while_the_heir_is_queued_waits_for_it(bus: Bus) -> None:
     assert (heir.lease.job, claim(bus, heir)) == ("second", Verdict.OK)
 
 
-def test_a_cancelled_heir_passes_the_place_on(bus: Bus) -> None:
+def test_a_cancelled_successor_passes_the_claim_on(bus: Bus) -> None:
     first, second, third = at_work(bus, "first", "second", "third")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is claim(bus, third) is Verdict.PARKED
@@ -104,7 +104,7 @@ def test_a_cancelled_heir_passes_the_place_on(bus: Bus) -> None:
     assert (heir.lease.job, claim(bus, heir)) == ("third", Verdict.OK)
 
 
-def test_one_that_waits_can_be_cancelled_and_the_first_goes_on(bus: Bus) -> None:
+def test_a_waiting_job_can_be_cancelled_and_the_first_continues(bus: Bus) -> None:
     first, second = at_work(bus, "first", "second")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
@@ -114,7 +114,7 @@ def test_one_that_waits_can_be_cancelled_and_the_first_goes_on(bus: Bus) -> None
     assert nothing_is_left(bus)
 
 
-def test_a_lost_worker_keeps_the_place_for_its_next_attempt(bus: Bus) -> None:
+def test_a_job_that_lost_its_worker_keeps_the_claim_for_the_next_attempt(bus: Bus) -> None:
     first, second = at_work(bus, "first", "second")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
@@ -125,7 +125,7 @@ def test_a_lost_worker_keeps_the_place_for_its_next_attempt(bus: Bus) -> None:
     assert claim(bus, first) is Verdict.FENCED
 
 
-def test_a_segment_that_cannot_be_parked_is_told_to_ask_again(bus: Bus) -> None:
+def test_a_segment_that_cannot_be_parked_must_claim_again(bus: Bus) -> None:
     first, second = at_work(bus, "first", "second")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second, park=False) is Verdict.BUSY
@@ -134,26 +134,26 @@ def test_a_segment_that_cannot_be_parked_is_told_to_ask_again(bus: Bus) -> None:
     assert claim(bus, second, park=False) is Verdict.KNOWN
 
 
-def test_a_known_result_that_cannot_be_used_is_computed_once_again(bus: Bus) -> None:
+def test_an_unusable_cached_result_is_computed_again_once(bus: Bus) -> None:
     first, second, third = at_work(bus, "first", "second", "third")
     assert bus.commit(first.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
     assert claim(bus, second, look=False) is Verdict.OK
     assert claim(bus, third, look=False) is Verdict.PARKED
 
 
-def test_a_person_who_waits_for_a_sweep_lifts_its_computation(bus: Bus) -> None:
+def test_an_interactive_job_that_waits_for_a_sweep_raises_its_priority(bus: Bus) -> None:
     accept(bus, "sweep", Lane.BATCH)
     sweep = take(bus, "sweep")
     assert claim(bus, sweep) is Verdict.OK
-    assert bus.release(sweep.lease) is Verdict.OK  # its worker drains: it stands in the queue of the sweeps
+    assert bus.release(sweep.lease) is Verdict.OK  # its worker drains, so it is back in the batch queue
     for index in range(3):
         accept(bus, f"other-{index}")
     person = take(bus, "person")
     assert claim(bus, person) is Verdict.PARKED
-    assert take(bus, "idle").lease.job == "sweep", "before the other persons' jobs"
+    assert take(bus, "idle").lease.job == "sweep", "the sweep must come before other interactive jobs"
 
 
-def test_a_live_worker_keeps_its_computation_over_a_wipe(bus: Bus) -> None:
+def test_a_live_worker_keeps_its_computation_after_a_wipe(bus: Bus) -> None:
     (first,) = at_work(bus, "first")
     assert claim(bus, first) is Verdict.OK
     wipe(bus)
@@ -171,7 +171,7 @@ def test_a_live_worker_keeps_its_computation_over_a_wipe(bus: Bus) -> None:
     assert take(bus, "idle", known=second.lease.fence).lease.job == "second"
 
 
-def test_sql_has_the_word_on_what_the_bus_has_lost(bus: Bus) -> None:
+def test_sql_decides_what_the_bus_has_lost(bus: Bus) -> None:
     first, second = at_work(bus, "first", "second")
     assert claim(bus, first) is Verdict.OK
     assert claim(bus, second) is Verdict.PARKED
@@ -180,7 +180,9 @@ def test_sql_has_the_word_on_what_the_bus_has_lost(bus: Bus) -> None:
     assert bus.settle("first", [("a", "completed", result_of("a"), KEY)]) == 1
     assert bus.settle("first", [("a", "completed", result_of("a"), KEY)]) == 0
     assert event_types(bus, "first")[-2:] == ["node.completed a", "job.completed"]
-    assert [entry.event.type.value for entry in bus.outbox("")][recorded:] == ["job.completed"], "SQL has the rest"
+    assert [entry.event.type.value for entry in bus.outbox("")][recorded:] == ["job.completed"], (
+        "SQL already has the other events"
+    )
     assert bus.leases() == []
     bus.begin_grace(2)
     bus.open_deployment(2)
@@ -200,7 +202,7 @@ def test_a_job_that_ended_in_sql_leaves_nothing_on_the_bus(bus: Bus) -> None:
     assert (heir.lease.job, claim(bus, heir)) == ("second", Verdict.OK)
 
 
-def test_many_jobs_of_one_key_are_computed_once(bus: Bus) -> None:
+def test_many_jobs_with_one_key_are_computed_once(bus: Bus) -> None:
     jobs = [f"j{index}" for index in range(20)]
     taken = at_work(bus, *jobs)
     verdicts = [claim(bus, one) for one in taken]
@@ -214,26 +216,26 @@ def test_many_jobs_of_one_key_are_computed_once(bus: Bus) -> None:
     assert nothing_is_left(bus)
 
 
-def test_a_claim_that_another_has_taken_over_is_not_passed_on(bus: Bus) -> None:
-    """A bus that lost its last second knows the claim of a node whose end its worker presents."""
+def test_a_claim_held_by_another_job_is_not_passed_on(bus: Bus) -> None:
+    """The bus lost its last second: it still has the claim of a node whose result the worker presents."""
     first, second, third = at_work(bus, "first", "second", "third")
     assert claim(bus, first) is Verdict.OK
-    bus.client.hset(bus.keys.flights, KEY, "second/0/a")  # as after the second has claimed it anew
+    bus.client.hset(bus.keys.flights, KEY, "second/0/a")  # as if the second job had claimed it again
     assert claim(bus, third) is Verdict.PARKED
     assert bus.cancel("first") is Verdict.OK
-    assert bus.take("idle", "", "data.cpu", block=False) is None, "the second is still at it"
+    assert bus.take("idle", "", "data.cpu", block=False) is None, "the second job still runs it"
     assert bus.commit(second.lease, "a", result_of("a"), content_key=KEY)[0] is Verdict.OK
     assert take(bus, "idle").lease.job == "third"
 
 
-def test_what_a_live_worker_presents_is_known_to_those_that_wait(bus: Bus) -> None:
+def test_a_result_presented_by_a_live_worker_reaches_the_waiting_jobs(bus: Bus) -> None:
     two = document({"a": "probe.cached", "b": "probe.data"}, [("a", "b")])
     assert bus.accept(planned("first", two), 1) is Verdict.OK
     first = take(bus, "first")
     assert claim(bus, first) is Verdict.OK
     (second,) = at_work(bus, "second")
     assert claim(bus, second) is Verdict.PARKED
-    # Its commit of a is lost with the bus's last second; the worker is on b.
+    # The bus lost the commit of a with its last second; the worker runs b.
     bus.client.hset(bus.keys.meta, mapping={"phase": "grace", "epoch": 2})
     assert bus.adopt(first.lease, "first", {"a": ("completed", result_of("a"))})[0] is Verdict.OK
     bus.open_deployment(2)

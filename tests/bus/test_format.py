@@ -1,4 +1,4 @@
-"""The bus's format has one owner: what Python names and what the scripts write are the same names."""
+"""The bus's format has one definition: Python and the scripts use the same names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from schemas.event import EventType
 from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES, EdgeKind, JobStatus, NodeStatus
-from tests.bus.test_keys import every_move
+from tests.bus.test_keys import run_every_operation
 from workbench.bus import scripts
 from workbench.bus.bus import Bus
 from workbench.bus.fields import EntryField, EventField, HeldField, JobField, MetaField, NodeField, SegmentField
@@ -32,24 +32,24 @@ def values(*names: Iterable[StrEnum]) -> set[str]:
     return {name.value for group in names for name in group}
 
 
-def test_every_key_that_a_script_builds_has_its_name_in_python() -> None:
+def test_every_key_in_a_script_has_a_name_in_python() -> None:
     keys = Keys("b")
     named = {text for text in vars(keys).values() if isinstance(text, str)}
     named |= {keys.job("J"), keys.events("J"), keys.progress("J"), keys.queue("P", "L"), keys.wake("P")}
     named |= {keys.waiters("J"), keys.offers("J"), keys.worker("J")}
     python = {name.removeprefix("{b}:").split(":")[0] for name in named if name.startswith("{b}:")}
     lua = found(r"B \.\. ':([a-z_-]+)")
-    assert lua <= python and python - lua == {"set-aside", "worker", "workers"}, "those three are Python's alone"
+    assert lua <= python and python - lua == {"set-aside", "worker", "workers"}, "only Python uses these three"
     assert found(r"COMPUTED \.\. '(:[a-z]+)'") == {keys.computed_order.removeprefix(keys.computed)}
     assert found(r"ROUND \.\. '(:[a-z]+)'") == {keys.round_open.removeprefix(keys.round)}
 
 
-def test_every_field_of_a_job_has_its_name_in_python() -> None:
+def test_every_field_of_a_job_has_a_name_in_python() -> None:
     about = found(r"'([a-z]+):' \.\.") - values(HeldField) | found(r"'\^([a-z]+):\(") - values(HeldField)
     python = values(NodeField, SegmentField)
     assert about <= python
-    told = {"mx", "spec", "needs", "sg", "ki", "nodes", "pool", "rq", "ap"}  # written at acceptance
-    assert python - about <= told, "a field that no script reads or writes"
+    at_acceptance = {"mx", "spec", "needs", "sg", "ki", "nodes", "pool", "rq", "ap"}  # written at acceptance
+    assert python - about <= at_acceptance, "a field that no script reads or writes"
     of_job = found(r"'(?:HGET|HSET|HINCRBY|HMGET)', (?:key|job_key\([a-z_]+\)), '([a-z_]+)'")
     of_job |= {
         name
@@ -77,14 +77,14 @@ def test_the_other_names_agree_too() -> None:
     assert found(r"kind == '([a-z_]+)'") == {EdgeKind.ON_FAILURE.value}
 
 
-def test_the_prelude_lists_every_field() -> None:
+def test_the_prelude_documents_every_field() -> None:
     listed = found(r"(?:^-- | {3}|; )([a-z]{2,6}):<(?:node|seg)>", LUA["_prelude.lua"].replace("\n--   ", "\n--    "))
     assert listed == values(NodeField, SegmentField)
 
 
 @pytest.mark.stack
-def test_what_is_on_a_bus_that_made_every_move_has_a_name(bus: Bus) -> None:
-    every_move(bus)
+def test_every_key_and_field_on_a_used_bus_has_a_name(bus: Bus) -> None:
+    run_every_operation(bus)
     for job in ("whole", "first", "second", "third", "fourth"):
         fields = [raw.decode() for raw in bus.client.hkeys(bus.keys.job(job))]
         kinds = {name.split(":")[0] for name in fields if ":" in name}
@@ -92,7 +92,7 @@ def test_what_is_on_a_bus_that_made_every_move_has_a_name(bus: Bus) -> None:
         assert {name for name in fields if ":" not in name} <= values(JobField)
 
 
-def test_nothing_outside_the_bus_knows_a_field() -> None:
+def test_only_the_bus_package_uses_field_names() -> None:
     names = "|".join(sorted(values(NodeField, SegmentField)))
     pattern = re.compile(rf"""f?["'](?:{names}):[{{"'a-z0-9]""")
     texts = {path: path.read_text() for path in (ROOT / "workbench").rglob("*.py") if path.parent.name != "bus"}

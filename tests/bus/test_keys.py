@@ -1,4 +1,4 @@
-"""All keys of a deployment live in one slot of a cluster; two deployments share a bus without seeing each other."""
+"""All keys of a deployment are in one slot of a cluster; two deployments share a bus without interference."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from workbench.settings import Settings
 pytestmark = pytest.mark.stack
 
 
-def every_move(bus: Bus) -> None:
-    """Make each move on the bus at least once, so that each key exists or did."""
+def run_every_operation(bus: Bus) -> None:
+    """Run each operation on the bus at least once, so that each key is created."""
     raw = document({"a": "probe.data", "b": "probe.control", "c": "probe.elsewhere"}, [("a", "b"), ("a", "c")])
     assert bus.accept(planned("whole", raw), 1) is Verdict.OK
     Driver(bus, {"b": False}).finish()
@@ -51,13 +51,13 @@ def every_move(bus: Bus) -> None:
     bus.queues.hold_pool("data.cpu", "test")
 
 
-def finish_every_move(bus: Bus) -> None:
-    """The other half: what empties the keys that ``every_move`` filled."""
+def finish_every_operation(bus: Bus) -> None:
+    """Run the operations that empty the keys of ``run_every_operation``."""
     bus.queues.resume_pool("data.cpu")
     first = next(held for held in bus.leases() if held.job == "first")
     assert bus.expire(first, b"{}") is Verdict.RETRY
     assert bus.wake("third", "0") is Verdict.OK
-    assert bus.cancel("first") is Verdict.OK  # the second takes its place
+    assert bus.cancel("first") is Verdict.OK  # the second job takes over its claim
     assert bus.begin_epoch(2, "another") is Verdict.OK
     assert bus.settle("second", [("a", "completed", result_of("a"), "k" * 64)]) == 1
     assert bus.forget("third") is Verdict.OK
@@ -71,22 +71,22 @@ def finish_every_move(bus: Bus) -> None:
 
 def test_every_key_is_in_the_slot_of_the_deployment(bus: Bus) -> None:
     before = set(bus.client.scan_iter(count=1000))
-    every_move(bus)
+    run_every_operation(bus)
     touched = set(bus.client.scan_iter(count=1000)) - before | set(bus.client.scan_iter(f"{bus.keys.prefix}*"))
     kinds = {key.decode().split(":")[1] for key in touched}
     wanted = {"meta", "leases", "outbox", "job", "events", "progress", "queue", "wake", "fence", "granted", "flights"}
     assert kinds >= wanted | {"waiters", "delayed", "held", "pools", "offers", "workers", "worker"}
     assert {key_slot(key) for key in touched} == {key_slot(bus.keys.prefix.encode())}
     assert all(key.startswith(bus.keys.prefix.encode() + b":") for key in touched)
-    finish_every_move(bus)
+    finish_every_operation(bus)
 
 
 @pytest.fixture
 def cluster_url(tmp_path: Path) -> Iterator[str]:
-    """A real server in cluster mode, all slots its own: there a script that leaves its slot is refused."""
+    """A real server in cluster mode with all slots: it refuses a script that uses another slot."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1] % 20000 + 20000  # the cluster's own port is 10,000 above
+        port = probe.getsockname()[1] % 20000 + 20000  # the cluster uses a second port, 10,000 higher
     settings = Settings(home=tmp_path, bus_url="")
     (tmp_path / "bus").mkdir()
     binary = bus_server(tmp_path, settings, port, "x").argv[0]
@@ -111,18 +111,18 @@ def answers(client: redis.Redis) -> bool:
         return False
 
 
-def test_a_cluster_takes_every_script(cluster_url: str) -> None:
+def test_a_cluster_accepts_every_script(cluster_url: str) -> None:
     client = redis.Redis.from_url(cluster_url)
-    with pytest.raises(redis.ResponseError, match="slot"):  # the server does look
+    with pytest.raises(redis.ResponseError, match="slot"):  # the server does check
         client.eval("#!lua\nredis.call('SET', 'a', 1); redis.call('SET', 'b', 1)", 0)
     bus = Bus(cluster_url, "clustered", control=True)
     open_deployment(bus)
-    every_move(bus)
-    finish_every_move(bus)
+    run_every_operation(bus)
+    finish_every_operation(bus)
     bus.close()
 
 
-def test_python_and_lua_name_keys_alike(bus: Bus) -> None:
+def test_python_and_lua_build_the_same_keys(bus: Bus) -> None:
     assert bus.accept(planned("job", CHAIN), 1) is Verdict.OK
     taken = take(bus)
     bus.renew(taken.lease, {"a": b"{}"})

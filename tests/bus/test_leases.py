@@ -1,4 +1,4 @@
-"""Leases on the real scripts: what a worker may do while it holds one, and nothing afterwards."""
+"""Leases with the real scripts: what a worker may do while it holds one, and that it can do nothing afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def event_types(bus: Bus, job: str = "job") -> list[str]:
     return [f"{event.type.value} {event.node}".strip() for event in bus.events(job)]
 
 
-def test_accepting_twice_is_accepting_once(bus: Bus) -> None:
+def test_accepting_twice_has_no_further_effect(bus: Bus) -> None:
     accept(bus)
     assert bus.accept(planned("job", CHAIN), 1) is Verdict.EXISTS
     take(bus)
@@ -50,12 +50,12 @@ def test_a_finished_job_that_the_bus_forgot_is_not_accepted_again(bus: Bus) -> N
     Driver(bus).finish()
     bus.confirm(bus.outbox("")[-1].id, ["job"])
     assert not bus.knows("job")
-    # A client that was slow between SQL and the bus, while another cancelled or finished the job.
+    # A client was slow between SQL and the bus, and the job was cancelled or finished in the meantime.
     assert bus.accept(planned("job", document({"a": "probe.data"})), 1) is Verdict.EXISTS
     assert not bus.knows("job")
 
 
-def test_a_job_whose_results_are_all_known_is_finished_when_it_is_accepted(bus: Bus) -> None:
+def test_a_job_with_only_cache_hits_finishes_when_it_is_accepted(bus: Bus) -> None:
     assert bus.accept(planned("job", CHAIN, {"a", "b", "c"}), 1) is Verdict.OK
     assert job_status(bus, "job") == "completed"
     assert bus.queues.entries() == []
@@ -68,7 +68,7 @@ def test_a_job_whose_results_are_all_known_is_finished_when_it_is_accepted(bus: 
     ]
 
 
-def test_a_repeated_commit_answers_again_and_changes_nothing(bus: Bus) -> None:
+def test_a_repeated_commit_gets_the_same_answer_and_changes_nothing(bus: Bus) -> None:
     accept(bus)
     taken = take(bus)
     assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
@@ -78,7 +78,7 @@ def test_a_repeated_commit_answers_again_and_changes_nothing(bus: Bus) -> None:
     assert bus.client.hget(bus.keys.job("job"), NodeField.RESULT.of("a")) == result_of("a")
 
 
-def test_a_repeated_last_failure_answers_as_the_first_time(bus: Bus) -> None:
+def test_a_repeated_last_failure_gets_the_same_answer(bus: Bus) -> None:
     raw = document({"a": "probe.control", "b": "probe.control"}, [("a", "b", "on_failure")])
     accept(bus, raw)
     taken = take(bus, pool="control")
@@ -89,7 +89,7 @@ def test_a_repeated_last_failure_answers_as_the_first_time(bus: Bus) -> None:
     assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.OK
 
 
-def test_the_last_commit_brings_the_next_segment(bus: Bus) -> None:
+def test_the_last_commit_enqueues_the_next_segment(bus: Bus) -> None:
     accept(bus, document({"a": "probe.data"}), job="first")
     accept(bus, document({"a": "probe.data"}), job="second")
     taken = take(bus)
@@ -99,7 +99,7 @@ def test_the_last_commit_brings_the_next_segment(bus: Bus) -> None:
     assert following.lease.n > taken.lease.n
 
 
-def test_a_taken_over_worker_cannot_change_anything(bus: Bus) -> None:
+def test_a_worker_whose_lease_was_taken_over_cannot_change_anything(bus: Bus) -> None:
     accept(bus)
     lost = take(bus, "lost")
     assert bus.renew(lost.lease) is Verdict.OK
@@ -117,7 +117,7 @@ def test_a_taken_over_worker_cannot_change_anything(bus: Bus) -> None:
     assert bus.commit(heir.lease, "a", result_of("a"))[0] is Verdict.OK
 
 
-def test_expire_wants_the_lease_exactly_as_it_was_seen(bus: Bus) -> None:
+def test_expire_requires_an_unchanged_lease(bus: Bus) -> None:
     accept(bus)
     taken = take(bus)
     seen = bus.leases()[0]
@@ -127,14 +127,14 @@ def test_expire_wants_the_lease_exactly_as_it_was_seen(bus: Bus) -> None:
     assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
 
 
-def test_a_lease_that_was_never_worked_on_costs_no_attempt(bus: Bus) -> None:
+def test_a_lease_without_a_heartbeat_costs_no_attempt(bus: Bus) -> None:
     accept(bus)
     take(bus, "silent")
     assert bus.expire(bus.leases()[0], failure_of("a")) is Verdict.RETRY
     assert take(bus, "heir").attempt == 1
 
 
-def test_the_last_attempt_lost_with_its_worker_fails_the_node(bus: Bus) -> None:
+def test_a_node_fails_when_its_last_attempt_is_lost_with_its_worker(bus: Bus) -> None:
     raw = document({"a": {"service": "probe.data", "retries": {"maxAttempts": 2}}, "b": "probe.data"}, [("a", "b")])
     accept(bus, raw)
     for verdict in (Verdict.RETRY, Verdict.FINAL):
@@ -146,7 +146,7 @@ def test_the_last_attempt_lost_with_its_worker_fails_the_node(bus: Bus) -> None:
     assert bus.take("w", "1:999999", "data.cpu", block=False) is None
 
 
-def test_a_handed_back_segment_costs_no_attempt_and_goes_first(bus: Bus) -> None:
+def test_a_returned_segment_costs_no_attempt_and_goes_first(bus: Bus) -> None:
     accept(bus, job="first")
     accept(bus, job="second")
     taken = take(bus)
@@ -155,15 +155,15 @@ def test_a_handed_back_segment_costs_no_attempt_and_goes_first(bus: Bus) -> None
     assert (again.lease.job, again.attempt) == ("first", 1)
 
 
-def test_an_answer_that_got_lost_is_given_again(bus: Bus) -> None:
+def test_a_lost_answer_is_repeated(bus: Bus) -> None:
     accept(bus)
     lost_answer = take(bus, "w", known="")
     again = take(bus, "w", known="")
     assert again == lost_answer
-    assert bus.take("w", again.lease.fence, "data.cpu", block=False) is None  # it is known now
+    assert bus.take("w", again.lease.fence, "data.cpu", block=False) is None  # the worker has confirmed it
 
 
-def test_a_resumed_segment_carries_what_was_finished_and_its_parts(bus: Bus) -> None:
+def test_a_resumed_segment_includes_finished_nodes_and_parts(bus: Bus) -> None:
     accept(bus)
     first = take(bus, "first")
     assert bus.commit(first.lease, "a", result_of("a"))[0] is Verdict.OK
@@ -177,7 +177,7 @@ def test_a_resumed_segment_carries_what_was_finished_and_its_parts(bus: Bus) -> 
     assert heir.parts == {"b": [b'{"n": 0}', b'{"n": 1}', b'{"n": 2}']}
 
 
-def test_stale_entries_fall_out_of_the_queue(bus: Bus) -> None:
+def test_stale_entries_are_dropped_from_the_queue(bus: Bus) -> None:
     for job in ("cancelled", "twice"):
         accept(bus, job=job)
     assert bus.cancel("cancelled") is Verdict.OK
@@ -188,7 +188,7 @@ def test_stale_entries_fall_out_of_the_queue(bus: Bus) -> None:
     assert bus.queues.entries() == []
 
 
-def test_lanes_are_served_in_their_order(bus: Bus) -> None:
+def test_lanes_are_served_in_order(bus: Bus) -> None:
     for job, lane in (("sweep", "batch"), ("person", "interactive")):
         plan = planned(job, CHAIN)
         plan.lane = lane
@@ -222,7 +222,7 @@ def test_nothing_becomes_visible_after_a_cancel(bus: Bus, committed: int) -> Non
     assert bus.take("w", taken.lease.fence, "data.cpu", block=False) is None
 
 
-def test_cancelling_what_is_not_there_or_done(bus: Bus) -> None:
+def test_cancelling_an_unknown_or_finished_job(bus: Bus) -> None:
     assert bus.cancel("nothing") is Verdict.UNKNOWN
     accept(bus)
     Driver(bus).finish()
@@ -230,7 +230,7 @@ def test_cancelling_what_is_not_there_or_done(bus: Bus) -> None:
     assert event_types(bus)[-1] == "job.completed"
 
 
-def test_progress_is_a_last_value_and_goes_with_the_job(bus: Bus) -> None:
+def test_progress_keeps_the_last_value_and_is_removed_with_the_job(bus: Bus) -> None:
     accept(bus, document({"a": "probe.data"}))
     taken = take(bus)
     bus.renew(taken.lease, {"a": b"1"})
@@ -247,7 +247,7 @@ def test_an_unfinished_job_is_not_forgotten(bus: Bus) -> None:
     assert bus.knows("job")
 
 
-def test_event_types_cover_what_the_scripts_write(bus: Bus) -> None:
+def test_event_types_cover_all_types_in_the_scripts(bus: Bus) -> None:
     accept(bus)
     taken = take(bus)
     assert bus.fail(taken.lease, "a", failure_of("a"), retry=True) is Verdict.RETRY
@@ -265,7 +265,7 @@ def test_event_types_cover_what_the_scripts_write(bus: Bus) -> None:
     ]
 
 
-def test_a_worker_that_leaves_leaves_nothing(bus: Bus) -> None:
+def test_a_worker_that_deregisters_leaves_no_keys(bus: Bus) -> None:
     accept(bus)
     bus.announce("w", b"{}", for_s=60)
     taken = take(bus, "w.0")

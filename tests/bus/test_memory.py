@@ -1,4 +1,4 @@
-"""When the bus loses its memory: who still holds what, and who has lost it."""
+"""The bus loses its memory: which workers keep their leases and which have lost them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.stack
 
 
 def wipe(bus: Bus) -> None:
-    """Everything of this deployment is gone, the scripts too."""
+    """Delete all keys of this deployment and the loaded scripts."""
     keys = list(bus.client.scan_iter(f"{bus.keys.prefix}*", count=1000))
     bus.client.delete(*keys)
     bus.client.script_flush()
 
 
 def put_back(bus: Bus, raw: dict[str, Any], done: set[str], epoch: int, job: str = "job") -> None:
-    """As the reconciler does, from what SQL knows."""
+    """Restore a job from SQL, as the reconciler does."""
     results = {node: NodeResult.model_validate_json(result_of(node)) for node in done}
     planned_again = plan(job, checked(raw), seed=0, results=results, announce=False)
     assert bus.accept(planned_again, epoch) is Verdict.OK
@@ -39,21 +39,23 @@ def begin(bus: Bus, epoch: int) -> None:
     assert bus.begin_grace(epoch) is Verdict.OK
 
 
-def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:
+def test_a_live_worker_keeps_its_segment_after_a_wipe(bus: Bus) -> None:
     accept(bus)
     taken = take(bus)
     bus.commit(taken.lease, "a", result_of("a"))
     wipe(bus)
     begin(bus, 2)
-    put_back(bus, CHAIN, set(), 2)  # the recorder had not written a
-    assert bus.take("other", "", "data.cpu", block=False) is None, "nothing is taken in the grace"
+    put_back(bus, CHAIN, set(), 2)  # the recorder had not yet recorded a
+    assert bus.take("other", "", "data.cpu", block=False) is None, "a segment was taken during the grace period"
     verdict, fence = bus.adopt(taken.lease, "w", {"a": ("completed", result_of("a"))})
     assert (verdict, fence) == (Verdict.OK, f"2:{taken.lease.n}")
     lease = Lease(taken.lease.job, taken.lease.segment, fence)
-    assert bus.commit(lease, "b", result_of("b"))[0] is Verdict.WAIT, "commits wait for the end of the grace"
+    assert bus.commit(lease, "b", result_of("b"))[0] is Verdict.WAIT, (
+        "commits must wait for the end of the grace period"
+    )
     bus.open_deployment(2)
-    assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.FENCED, "the old fence holds nothing"
-    assert bus.take("other", "", "data.cpu", block=False) is None, "the entry of an adopted segment falls out"
+    assert bus.commit(taken.lease, "b", result_of("b"))[0] is Verdict.FENCED, "the old fence is still valid"
+    assert bus.take("other", "", "data.cpu", block=False) is None, "the entry of an adopted segment was not dropped"
     for node in "bc":
         assert bus.commit(lease, node, result_of(node))[0] is Verdict.OK
     assert job_status(bus, "job") == "completed"
@@ -63,7 +65,7 @@ def test_a_live_worker_keeps_its_segment_over_a_wipe(bus: Bus) -> None:
     assert [event.node for event in events if event.type.value == "node.completed"] == ["a", "b", "c"]
 
 
-def test_of_two_workers_that_present_a_segment_the_later_lease_wins(bus: Bus) -> None:
+def test_the_later_lease_wins_when_two_workers_present_a_segment(bus: Bus) -> None:
     accept(bus)
     zombie = take(bus, "zombie")
     bus.expire(bus.leases()[0], failure_of("a"))
@@ -80,7 +82,7 @@ def test_of_two_workers_that_present_a_segment_the_later_lease_wins(bus: Bus) ->
     assert bus.commit(zombie_again, "a", result_of("a"))[0] is Verdict.FENCED
 
 
-def test_a_worker_that_comes_after_the_grace_has_lost_its_lease(bus: Bus) -> None:
+def test_a_worker_that_returns_after_the_grace_period_has_lost_its_lease(bus: Bus) -> None:
     accept(bus)
     late = take(bus, "late")
     wipe(bus)
@@ -89,13 +91,13 @@ def test_a_worker_that_comes_after_the_grace_has_lost_its_lease(bus: Bus) -> Non
     bus.open_deployment(2)
     assert bus.adopt(late.lease, "late", {})[0] is Verdict.FENCED
     heir = take(bus, "heir")
-    assert heir.lease.n >= late.lease.n  # n began anew with the memory; the epoch tells the two apart
+    assert heir.lease.n >= late.lease.n  # n restarted with the empty memory; the epoch distinguishes the two
     assert bus.renew(late.lease) is Verdict.FENCED
     assert bus.commit(late.lease, "a", result_of("a"))[0] is Verdict.FENCED
     assert bus.commit(heir.lease, "a", result_of("a"))[0] is Verdict.OK
 
 
-def test_leases_taken_later_have_greater_numbers_than_adopted_ones(bus: Bus) -> None:
+def test_new_leases_have_greater_numbers_than_adopted_ones(bus: Bus) -> None:
     accept(bus)
     for _ in range(3):
         taken = take(bus, known="1:999999")
@@ -111,29 +113,29 @@ def test_leases_taken_later_have_greater_numbers_than_adopted_ones(bus: Bus) -> 
 
 
 def check_waits(bus: Bus, lease: Lease) -> None:
-    """A live worker keeps what it has in hand until it could present its lease."""
+    """Check that a live worker keeps its segment until it can present its lease."""
     assert bus.renew(lease) is Verdict.WAIT
     assert bus.commit(lease, "a", result_of("a"))[0] is Verdict.WAIT
     assert bus.fail(lease, "a", failure_of("a"), retry=True) is Verdict.WAIT
     assert bus.part(lease, "a", 0, b"{}") is Verdict.WAIT
 
 
-def test_adopting_waits_for_the_job_to_be_put_back(bus: Bus) -> None:
+def test_adopting_waits_until_the_job_is_restored(bus: Bus) -> None:
     accept(bus)
     taken = take(bus)
     wipe(bus)
-    assert bus.adopt(taken.lease, "w", {})[0] is Verdict.WAIT  # no control plane has come yet
+    assert bus.adopt(taken.lease, "w", {})[0] is Verdict.WAIT  # no control plane has started yet
     check_waits(bus, taken.lease)
     begin(bus, 2)
     check_waits(bus, taken.lease)
-    assert bus.adopt(taken.lease, "w", {})[0] is Verdict.WAIT  # it has, but the job is not there yet
+    assert bus.adopt(taken.lease, "w", {})[0] is Verdict.WAIT  # it has started, but the job is not restored yet
     put_back(bus, CHAIN, set(), 2)
     assert bus.adopt(taken.lease, "w", {})[0] is Verdict.OK
-    assert bus.adopt(taken.lease, "w", {})[0] is Verdict.OK  # an answer that got lost
+    assert bus.adopt(taken.lease, "w", {})[0] is Verdict.OK  # the answer was lost
 
 
-def test_a_restarted_bus_with_its_memory_keeps_leases_for_their_workers(bus: Bus) -> None:
-    """kill -9 and start again: nothing is lost, but the epoch rises and every fence is of the past."""
+def test_a_restarted_bus_that_kept_its_memory_keeps_leases(bus: Bus) -> None:
+    """Kill -9 and restart: nothing is lost, but the epoch rises and every old fence is invalid."""
     accept(bus)
     taken = take(bus)
     assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
@@ -143,7 +145,7 @@ def test_a_restarted_bus_with_its_memory_keeps_leases_for_their_workers(bus: Bus
     assert verdict is Verdict.OK
     bus.open_deployment(2)
     lease = Lease("job", taken.lease.segment, fence)
-    # The answer to this commit got lost with the connection, so the worker makes it again under its new fence.
+    # The answer to this commit was lost with the connection, so the worker repeats it with its new fence.
     assert bus.commit(lease, "a", result_of("a"))[0] is Verdict.AGAIN
     for node in "bc":
         assert bus.commit(lease, node, result_of(node))[0] is Verdict.OK
@@ -153,19 +155,19 @@ def test_a_restarted_bus_with_its_memory_keeps_leases_for_their_workers(bus: Bus
     ]
 
 
-def test_a_lease_nobody_adopted_is_taken_over_after_the_grace(bus: Bus) -> None:
+def test_a_lease_that_no_worker_adopts_is_taken_over_after_the_grace_period(bus: Bus) -> None:
     accept(bus)
     taken = take(bus, "dead")
     bus.renew(taken.lease)
     begin(bus, 2)
     held = bus.leases()[0]
-    assert bus.expire(held, failure_of("a")) is Verdict.MOVED, "not in the grace"
+    assert bus.expire(held, failure_of("a")) is Verdict.MOVED, "it was taken over during the grace period"
     bus.open_deployment(2)
     assert bus.expire(held, failure_of("a")) is Verdict.RETRY
     assert take(bus, "heir").attempt == 2
 
 
-def test_what_a_handler_was_given_survives_as_the_failure_it_was(bus: Bus) -> None:
+def test_the_failure_that_a_handler_received_survives_a_wipe(bus: Bus) -> None:
     raw = document({"a": "probe.data", "rescue": "probe.control"}, [("a", "rescue", "on_failure")])
     accept(bus, raw)
     taken = take(bus)
@@ -175,7 +177,7 @@ def test_what_a_handler_was_given_survives_as_the_failure_it_was(bus: Bus) -> No
     begin(bus, 2)
     put_back(bus, raw, set(), 2)
     assert rescue.status["a"] == "failed"
-    assert bus.adopt(rescue.lease, "r", {})[0] is Verdict.FENCED, "nothing says that a has ended"
+    assert bus.adopt(rescue.lease, "r", {})[0] is Verdict.FENCED, "nothing shows that a has ended"
     verdict, fence = bus.adopt(rescue.lease, "r", {"a": ("failed", rescue.results["a"])})
     assert verdict is Verdict.OK
     bus.open_deployment(2)
@@ -187,10 +189,10 @@ def test_what_a_handler_was_given_survives_as_the_failure_it_was(bus: Bus) -> No
     assert job_status(bus, "job") == "completed"
 
 
-def test_requeue_enqueues_what_is_free_and_nothing_else(bus: Bus) -> None:
+def test_requeue_enqueues_only_free_segments(bus: Bus) -> None:
     raw = document({"a": "probe.data", "b": "probe.control", "c": "probe.data"}, [("a", "b"), ("b", "c")])
     accept(bus, raw)
-    bus.client.delete(bus.keys.queue("data.cpu", "interactive"))  # an AOF cut short
+    bus.client.delete(bus.keys.queue("data.cpu", "interactive"))  # a truncated AOF
     assert bus.requeue("job", bus.segments("job")) == 1
     taken = take(bus)
     assert bus.requeue("job", bus.segments("job")) == 0
@@ -198,7 +200,7 @@ def test_requeue_enqueues_what_is_free_and_nothing_else(bus: Bus) -> None:
     assert take(bus, pool="control").lease.segment != taken.lease.segment
 
 
-def test_an_epoch_is_begun_once(bus: Bus) -> None:
+def test_an_epoch_starts_once(bus: Bus) -> None:
     begin(bus, 2)
     assert bus.begin_epoch(2, "another-run") is Verdict.OLD
     assert bus.begin_epoch(1, "another-run") is Verdict.OLD
@@ -214,7 +216,7 @@ def test_scripts_that_the_server_forgot_are_sent_again(bus: Bus) -> None:
     verdict, following = bus.commit(taken.lease, "a", result_of("a"), worker="w", then_take="data.cpu")
     assert (verdict, following) == (Verdict.OK, None)
     bus.client.script_flush()
-    assert bus.take("w", taken.lease.fence, "data.cpu") is None  # the blocking form, too
+    assert bus.take("w", taken.lease.fence, "data.cpu") is None  # the blocking form as well
     scripts.load_all(bus.client)
 
 

@@ -1,4 +1,4 @@
-"""Who gets which entry: lanes, versions, pauses, delays, and sweeps that step back."""
+"""Queues: which worker gets which entry, by lane, version, pause and delay, and how sweeps yield."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def accept(bus: Bus, job: str, lane: Lane = Lane.INTERACTIVE, raw: dict[str, Any
     assert bus.accept(plan, 1) is Verdict.OK
 
 
-def test_a_sweep_steps_back_behind_each_node_for_a_person(bus: Bus) -> None:
+def test_a_sweep_yields_to_interactive_jobs_after_each_node(bus: Bus) -> None:
     accept(bus, "sweep", Lane.BATCH, TWO)
     sweep = take(bus)
     accept(bus, "person")
@@ -38,7 +38,7 @@ def test_a_sweep_steps_back_behind_each_node_for_a_person(bus: Bus) -> None:
     assert (rest.lease.job, rest.attempt, rest.status["a"]) == ("sweep", 1, "completed")
 
 
-def test_a_sweep_that_nobody_waits_for_keeps_its_lease(bus: Bus) -> None:
+def test_a_sweep_keeps_its_lease_when_no_interactive_job_waits(bus: Bus) -> None:
     accept(bus, "sweep", Lane.BATCH, TWO)
     accept(bus, "another", Lane.BATCH, TWO)
     sweep = take(bus)
@@ -46,7 +46,7 @@ def test_a_sweep_that_nobody_waits_for_keeps_its_lease(bus: Bus) -> None:
     assert bus.commit(sweep.lease, "b", result_of("b"))[0] is Verdict.OK
 
 
-def test_what_a_sweep_hands_back_comes_before_its_kind_and_behind_a_person(bus: Bus) -> None:
+def test_a_segment_returned_by_a_sweep_comes_before_other_sweeps_and_after_interactive_jobs(bus: Bus) -> None:
     for job in ("sweep-1", "sweep-2"):
         accept(bus, job, Lane.BATCH)
     first = take(bus)
@@ -60,17 +60,17 @@ def needs_of(bus: Bus, job: str) -> frozenset[str]:
     return bus.queues.needs([(job, "0")])[0]
 
 
-def test_a_node_goes_only_where_its_version_is(bus: Bus) -> None:
+def test_only_a_worker_with_the_right_version_takes_a_node(bus: Bus) -> None:
     accept(bus, "job")
     fits = Offer("new", needs_of(bus, "job") | {"other@1#"})
     older = Offer("old", frozenset({"probe.data@0.9.0#"}))
     assert bus.take("w-old", "", "data.cpu", offer=older, block=False) is None
-    assert len(bus.queues.entries()) == 1, "it keeps its place"
+    assert len(bus.queues.entries()) == 1, "the entry was not kept"
     taken = bus.take("w-new", "", "data.cpu", offer=fits, block=False)
     assert taken is not None and taken.lease.job == "job"
 
 
-def test_entries_for_others_do_not_hold_a_worker_up(bus: Bus) -> None:
+def test_entries_for_other_workers_do_not_block_a_worker(bus: Bus) -> None:
     for index in range(120):
         accept(bus, f"new-{index}")
     accept(bus, "old")
@@ -79,7 +79,7 @@ def test_entries_for_others_do_not_hold_a_worker_up(bus: Bus) -> None:
     assert taken is not None and taken.lease.job == "old"
 
 
-def test_a_bus_that_forgot_what_a_worker_offers_asks_again(bus: Bus) -> None:
+def test_a_bus_that_forgot_the_services_of_a_worker_asks_again(bus: Bus) -> None:
     accept(bus, "job")
     offer = Offer("o", needs_of(bus, "job"))
     assert bus.take("w", "", "data.cpu", offer=Offer("p", frozenset()), block=False) is None
@@ -87,7 +87,7 @@ def test_a_bus_that_forgot_what_a_worker_offers_asks_again(bus: Bus) -> None:
     assert bus.take("w", "", "data.cpu", offer=offer, block=False) is not None
 
 
-def test_a_node_that_nobody_offers_waits_in_its_place_and_says_so(bus: Bus) -> None:
+def test_a_node_without_a_suitable_worker_stays_queued_and_is_reported(bus: Bus) -> None:
     accept(bus, "job", raw=TWO)
     why = orjson.dumps({"reason": "no_worker"})
     assert bus.unserved("job", "0", why) == 1
@@ -95,13 +95,15 @@ def test_a_node_that_nobody_offers_waits_in_its_place_and_says_so(bus: Bus) -> N
     assert event_types(bus, "job") == ["job.accepted", "node.waiting a"]
     assert statuses(bus, "job", checked(TWO).graph)["a"] is NodeStatus.WAITING
     other = orjson.dumps({"reason": "no_worker", "services": ["probe.data 1.0.0 (worker w has other code)"]})
-    assert (bus.unserved("job", "0", other), bus.unserved("job", "0", other)) == (1, 0), "what is lacking has changed"
+    assert (bus.unserved("job", "0", other), bus.unserved("job", "0", other)) == (1, 0), (
+        "the missing service has changed"
+    )
     assert take(bus).lease.job == "job"
     assert event_types(bus, "job")[-2:] == ["node.waiting a", "node.running a"]
     assert bus.unserved("job", "0", why) == 0
 
 
-def test_an_attempt_that_shall_wait_stands_in_no_queue_until_it_is_woken(bus: Bus) -> None:
+def test_a_delayed_attempt_is_in_no_queue_until_it_is_due(bus: Bus) -> None:
     accept(bus, "job")
     taken = take(bus)
     why = orjson.dumps({"reason": "retry_at"})
@@ -115,7 +117,7 @@ def test_an_attempt_that_shall_wait_stands_in_no_queue_until_it_is_woken(bus: Bu
     assert take(bus, known=taken.lease.fence).attempt == 2
 
 
-def test_cancelling_a_job_that_waits_for_its_next_attempt_leaves_nothing(bus: Bus) -> None:
+def test_cancelling_a_job_that_waits_for_its_next_attempt_leaves_no_keys(bus: Bus) -> None:
     accept(bus, "job")
     taken = take(bus)
     bus.fail(taken.lease, "a", failure_of("a"), retry=True, delay_s=60)
@@ -124,7 +126,7 @@ def test_cancelling_a_job_that_waits_for_its_next_attempt_leaves_nothing(bus: Bu
     assert bus.wake("job", "0") is Verdict.MOVED
 
 
-def test_a_segment_that_kills_its_workers_before_their_first_beat_ends_too(bus: Bus) -> None:
+def test_a_segment_that_kills_workers_before_their_first_heartbeat_ends_too(bus: Bus) -> None:
     accept(bus, "job", raw=document({"a": {"service": "probe.data", "retries": {"maxAttempts": 2}}}))
     verdicts = []
     while taken := bus.take("w", "1:999999", "data.cpu", block=False):
@@ -148,7 +150,7 @@ def test_a_paused_pool_and_a_drained_worker_get_nothing(bus: Bus) -> None:
 
 
 def test_many_entries_do_not_run_out_of_wake_tokens(bus: Bus) -> None:
-    """Only 64 tokens are kept; a worker that waits for one must not sit out its second while entries are queued."""
+    """Only 64 tokens are kept; a worker must not wait a full second for one while entries are queued."""
     for index in range(80):
         accept(bus, f"job-{index:02}")
     known = ""
@@ -170,7 +172,7 @@ def test_a_second_entry_does_not_cut_the_pause_short(bus: Bus) -> None:
     assert take(bus, known=taken.lease.fence).attempt == 2
 
 
-def test_a_sweep_whose_branches_compute_does_not_step_back(bus: Bus) -> None:
+def test_a_sweep_with_running_branches_does_not_yield(bus: Bus) -> None:
     join = {"service": "probe.control", "input": {"text": None}}
     branches = document({"a": "probe.control", "b": "probe.control", "c": join}, [("a", "c"), ("b", "c")])
     accept(bus, "sweep", Lane.BATCH, branches)
@@ -180,7 +182,7 @@ def test_a_sweep_whose_branches_compute_does_not_step_back(bus: Bus) -> None:
     assert bus.commit(sweep.lease, "b", result_of("b"))[0] is Verdict.YIELD
 
 
-def test_entries_of_ended_jobs_leave_a_queue_that_nobody_takes_from(bus: Bus) -> None:
+def test_entries_of_ended_jobs_are_removed_from_a_queue_without_workers(bus: Bus) -> None:
     for job in ("gone", "cancelled", "goes-on"):
         accept(bus, job)
     bus.cancel("cancelled")

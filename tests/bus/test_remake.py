@@ -1,4 +1,4 @@
-"""What a completed node made is lost, and a node behind it needs it: the one way back from completed."""
+"""The output of a completed node is lost and a later node needs it: the only way back from completed."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ CONTROL, DATA = node("probe.control"), node("probe.data")
 OVER_PLANES = document({"a": DATA, "b": CONTROL, "c": DATA, "d": CONTROL}, [("a", "b"), ("a", "c"), ("b", "d")])
 
 
-def remake(bus: Bus, taken: Taken, node: str, *makers: str) -> Verdict:
-    return bus.remake(taken.lease, node, makers, why=WHY, loss=LOSS)
+def remake(bus: Bus, taken: Taken, node: str, *producers: str) -> Verdict:
+    return bus.remake(taken.lease, node, producers, why=WHY, loss=LOSS)
 
 
-def begun(bus: Bus, raw: dict[str, object] = OVER_PLANES) -> Taken:
-    """The first data segment with its first node committed."""
+def start_first(bus: Bus, raw: dict[str, object] = OVER_PLANES) -> Taken:
+    """Take the first data segment and commit its first node."""
     assert bus.accept(planned("job", raw), 1) is Verdict.OK
     first = take(bus, "maker")
     assert bus.commit(first.lease, "a", result_of("a"))[0] is Verdict.OK
     return first
 
 
-def test_the_maker_runs_again_and_the_reader_after_it(bus: Bus) -> None:
-    first = begun(bus)
+def test_the_producer_runs_again_and_then_the_reader(bus: Bus) -> None:
+    first = start_first(bus)
     assert bus.commit(first.lease, "c", result_of("c"))[0] is Verdict.OK
     reader = take(bus, "reader", pool="control")
     assert remake(bus, reader, "b", "a") is Verdict.RETRY
     assert event_types(bus)[-2:] == ["node.waiting b", "node.lost a"]
     assert bus.leases() == [] and bus.take("idle", "", "control", block=False) is None
-    assert bus.commit(first.lease, "a", result_of("a"))[0] is Verdict.FENCED, "its lease is of the past"
+    assert bus.commit(first.lease, "a", result_of("a"))[0] is Verdict.FENCED, "its lease is no longer valid"
     assert bus.commit(reader.lease, "b", result_of("b"))[0] is Verdict.FENCED
     again = take(bus, "again")
     assert (again.status, again.attempt) == ({"a": "running", "c": "completed"}, 1)
     assert bus.commit(again.lease, "a", b'{"output": {"text": "new"}}')[0] is Verdict.OK
     heir = take(bus, "heir", pool="control")
-    assert (heir.attempt, heir.results["a"]) == (1, b'{"output": {"text": "new"}}'), "waiting is no attempt"
+    assert (heir.attempt, heir.results["a"]) == (1, b'{"output": {"text": "new"}}'), "waiting counted as an attempt"
     for name in ("b", "d"):
         assert bus.commit(heir.lease, name, result_of(name))[0] is Verdict.OK
     assert set(statuses(bus, "job", checked(OVER_PLANES).graph).values()) == {NodeStatus.COMPLETED}
     assert job_status(bus, "job") == "completed"
-    assert event_types(bus).count("node.completed c") == 1, "what is whole is not made again"
+    assert event_types(bus).count("node.completed c") == 1, "an intact output was produced again"
 
 
-def test_inside_a_segment_it_goes_back_to_the_maker(bus: Bus) -> None:
+def test_within_a_segment_execution_returns_to_the_producer(bus: Bus) -> None:
     chain = document({"a": DATA, "b": DATA, "c": DATA}, [("a", "b"), ("b", "c")])
-    first = begun(bus, chain)
+    first = start_first(bus, chain)
     assert bus.commit(first.lease, "b", result_of("b"))[0] is Verdict.OK
     assert remake(bus, first, "c", "a") is Verdict.RETRY, "c names an output of a without an edge from it"
     again = take(bus, "again")
@@ -71,15 +71,15 @@ def test_inside_a_segment_it_goes_back_to_the_maker(bus: Bus) -> None:
     assert job_status(bus, "job") == "completed" and bus.leases() == []
 
 
-def test_a_reader_elsewhere_that_was_given_up_waits_for_the_maker_too(bus: Bus) -> None:
-    first = begun(bus)
+def test_a_reader_in_another_segment_waits_for_the_producer_too(bus: Bus) -> None:
+    first = start_first(bus)
     reader = take(bus, "reader", pool="control")
-    assert bus.release(first.lease) is Verdict.OK  # c, of the maker's segment, is open
+    assert bus.release(first.lease) is Verdict.OK  # c, in the producer's segment, is open
     assert remake(bus, reader, "b", "a") is Verdict.RETRY
     again = take(bus, "again")
     assert again.status == {"a": "running", "c": "pending"}
     bus.requeue("job", bus.segments("job"))
-    assert bus.take("idle", "", "control", block=False) is None, "its parent is open"
+    assert bus.take("idle", "", "control", block=False) is None, "its parent has not ended"
     Driver(bus).finish()
     assert bus.leases()[0].worker == "again"
     for name in ("a", "c"):
@@ -88,8 +88,8 @@ def test_a_reader_elsewhere_that_was_given_up_waits_for_the_maker_too(bus: Bus) 
     assert job_status(bus, "job") == "completed"
 
 
-def test_a_maker_whose_segment_is_at_work_is_waited_for(bus: Bus) -> None:
-    first = begun(bus)  # still on c
+def test_a_reader_waits_for_a_producer_whose_segment_is_running(bus: Bus) -> None:
+    first = start_first(bus)  # c still runs
     reader = take(bus, "reader", pool="control")
     assert remake(bus, reader, "b", "a") is Verdict.RETRY
     assert bus.leases_and_delays()[1] == {("job", reader.lease.segment): 1.0}
@@ -102,8 +102,8 @@ def test_a_maker_whose_segment_is_at_work_is_waited_for(bus: Bus) -> None:
     assert job_status(bus, "job") == "completed"
 
 
-def test_what_does_not_help_three_times_ends(bus: Bus) -> None:
-    begun(bus)
+def test_a_node_fails_after_three_useless_remakes(bus: Bus) -> None:
+    start_first(bus)
     known = ""
     for verdict in (Verdict.RETRY, Verdict.RETRY, Verdict.RETRY, Verdict.FINAL):
         while hand := Driver(bus).take("w", "data.cpu"):
@@ -117,8 +117,8 @@ def test_what_does_not_help_three_times_ends(bus: Bus) -> None:
     assert bus.fail(reader.lease, "b", failure_of("b"), retry=False) is Verdict.FINAL
 
 
-def test_a_maker_that_fails_now_leaves_its_reader_out(bus: Bus) -> None:
-    first = begun(bus)
+def test_a_producer_that_fails_now_skips_its_reader(bus: Bus) -> None:
+    first = start_first(bus)
     assert bus.commit(first.lease, "c", result_of("c"))[0] is Verdict.OK
     assert remake(bus, take(bus, "reader", pool="control"), "b", "a") is Verdict.RETRY
     again = take(bus, "again")
@@ -128,7 +128,7 @@ def test_a_maker_that_fails_now_leaves_its_reader_out(bus: Bus) -> None:
     assert job_status(bus, "job") == "failed"
 
 
-def test_a_lost_part_of_its_own_begins_it_anew(bus: Bus) -> None:
+def test_a_node_that_lost_its_own_part_restarts(bus: Bus) -> None:
     assert bus.accept(planned("job", OVER_PLANES), 1) is Verdict.OK
     first = take(bus, "w")
     assert bus.part(first.lease, "a", 0, b"{}") is Verdict.OK
@@ -137,9 +137,9 @@ def test_a_lost_part_of_its_own_begins_it_anew(bus: Bus) -> None:
     assert (again.parts, again.attempt) == ({}, 1)
 
 
-def test_others_that_wait_for_the_reader_need_not_wait_for_its_input(bus: Bus) -> None:
+def test_jobs_that_wait_for_the_reader_need_not_wait_for_its_input(bus: Bus) -> None:
     raw = document({"a": DATA, "b": {"service": "probe.cached", "input": {"text": None}}}, [("a", "b")])
-    first = begun(bus, raw)
+    first = start_first(bus, raw)
     assert bus.claim(first.lease, "b", KEY)[0] is Verdict.OK
     assert bus.accept(planned("other", document({"b": "probe.cached"})), 1) is Verdict.OK
     second = take(bus, "second")
@@ -149,8 +149,8 @@ def test_others_that_wait_for_the_reader_need_not_wait_for_its_input(bus: Bus) -
     assert sorted(taken) == ["job", "other"]
 
 
-def test_nothing_is_reopened_by_a_lease_of_the_past_or_of_a_cancelled_job(bus: Bus) -> None:
-    first = begun(bus)
+def test_an_invalid_lease_or_a_cancelled_job_reopens_nothing(bus: Bus) -> None:
+    first = start_first(bus)
     reader = take(bus, "reader", pool="control")
     assert bus.release(reader.lease) is Verdict.OK
     before = event_types(bus)

@@ -1,4 +1,4 @@
-"""One whole stack, MLflow too, for all tests of the command line, and one talking head made by it."""
+"""One whole stack with MLflow for all tests of the command line, and one talking-head job made with it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SCRIPT = "The sky is blue today."
 
 @pytest.fixture(scope="package")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The program on a stack with all its parts but the page."""
+    """The CLI with a stack of all servers except the page."""
     return shared_program(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test ends what it started and cancels what it submitted, also where it fails."""
+    """End the processes and cancel the jobs of a test, even if it fails."""
     program = request.getfixturevalue("program") if "program" in request.fixturenames else None
     yield
     Program.end_started()
@@ -31,6 +31,6 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def first(program: Program) -> dict[str, Any]:
-    """What `workbench run talking_head --json` printed for a job that computed everything: about 25 s."""
+    """The output of `workbench run talking_head --json` for a job without cache hits; takes about 25 s."""
     shown: dict[str, Any] = program.json("run", "talking_head", "--portrait", "sample", "--script", SCRIPT)
     return shown

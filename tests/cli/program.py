@@ -1,4 +1,4 @@
-"""The program ``workbench`` in a home of its own, as a person types it."""
+"""The command ``workbench`` with its own home, used as a person would use it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLD = ("up", "down", "lab")
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command left behind."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -86,7 +86,7 @@ class Program:
 
     @classmethod
     def end_started(cls) -> None:
-        """End what a test that failed left running."""
+        """End the processes that a failed test left running."""
         for process in cls.started:
             if process.poll() is None:
                 process.terminate()  # JupyterLab ends its kernels
@@ -121,11 +121,11 @@ class Program:
         return ended.out
 
     def json(self, *arguments: str, given: str = "", timeout_s: float = 400) -> Any:
-        """What a command that must succeed prints with --json."""
+        """The JSON output of a command that must succeed."""
         return json.loads(self.run(*arguments, "--json", given=given, timeout_s=timeout_s))
 
     def jobs(self) -> int:
-        """How many jobs this home has ever accepted."""
+        """The number of jobs that this home has ever accepted."""
         return int(self.json("job", "list", "--limit", "1")["total"])
 
 

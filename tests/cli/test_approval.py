@@ -1,4 +1,4 @@
-"""A script approved from the command line: what the watcher reads, what is answered, what is spoken."""
+"""Approval of a script from the command line: the watcher's output, the answers, and the spoken text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stack
 
 
 def asking(program: Program, text: str, *more: dict[str, Any]) -> str:
-    """A job that asks about a text; returns once it waits."""
+    """Submit a job that asks for approval of a text; return when it waits."""
     review = {"id": "review", "service": "review.script"}
     edges = (("script", "review"), *(("review", node["id"]) for node in more))
     graph = document(script(text=text), review, *more, edges=edges)
@@ -39,7 +39,7 @@ def text_of(program: Program, job: str, folder: Path) -> tuple[str, str | None]:
     return Path(row["path"]).read_text(), row["author"]
 
 
-def test_what_is_asked_is_shown_and_an_edit_is_approved(program: Program, tmp_path: Path) -> None:
+def test_the_question_is_shown_and_an_edit_is_approved(program: Program, tmp_path: Path) -> None:
     job = asking(program, "As it was written.")
     asked = program.json("job", "approve", job, "--show")
     assert asked["review"]["text"] == "As it was written."
@@ -64,7 +64,7 @@ def test_a_script_is_rejected_with_a_reason(program: Program) -> None:
     assert "not today" in shown["error"]["message"]
 
 
-def test_answers_that_make_no_sense_are_refused(program: Program) -> None:
+def test_invalid_answers_are_refused(program: Program) -> None:
     job = asking(program, "Unharmed.")
     for arguments, code in (
         (("--text", "a", "--reject", "b"), "review.bad_answer"),
@@ -78,7 +78,7 @@ def test_answers_that_make_no_sense_are_refused(program: Program) -> None:
     program.run("job", "cancel", job)
 
 
-def test_a_job_that_asks_nothing_takes_no_answer(program: Program) -> None:
+def test_a_job_without_a_question_accepts_no_answer(program: Program) -> None:
     job = str(program.json("submit", "-", "--wait", given=json.dumps(document(script(text="Silent."))))["jobId"])
     refused = program.try_("job", "approve", job, "--json")
     assert (refused.code, refused.error["code"]) == (2, "review.not_waiting")
@@ -86,8 +86,8 @@ def test_a_job_that_asks_nothing_takes_no_answer(program: Program) -> None:
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(program: Program, tmp_path: Path) -> None:
-    """The whole pipeline: the edit is what the voice says, by the recogniser's ears."""
+def test_a_watched_run_shows_the_question_and_continues(program: Program, tmp_path: Path) -> None:
+    """The whole pipeline: speech recognition finds the edited text in the speech."""
     process = program.start(
         "run", "talking_head", "--portrait", "sample", "--script", "Nobody will hear this.", "--approve",
         "--without", "upscale", "--set", "animate.size=256", "--experiment", "approved",
@@ -110,7 +110,7 @@ def test_a_watched_run_says_what_is_to_be_approved_and_goes_on(program: Program,
 
 
 @pytest.mark.models
-def test_a_text_the_voice_cannot_read_is_refused_beside_the_field(program: Program) -> None:
+def test_a_text_that_the_voice_cannot_speak_is_refused_with_its_field(program: Program) -> None:
     job = asking(program, "Readable.", speech())
     refused = program.try_("job", "approve", job, "--text", "Доброе утро.", "--json")
     assert refused.error["code"] == "node.bad_input"

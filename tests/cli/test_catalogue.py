@@ -1,4 +1,4 @@
-"""What there is: services, pipelines, capabilities of both planes, the contract, the parts."""
+"""Lists of services, pipelines and capabilities of both planes, the schemas, and the status of all servers."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def without_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """A stack whose data plane is missing."""
+    """A stack without a data plane."""
     with stack(tmp_path_factory.mktemp("small") / "home", "bus", "objects", "sql", "control") as program:
         yield program
 
 
-def test_both_planes_answer_and_stay_well(program: Program) -> None:
+def test_both_planes_answer_and_stay_healthy(program: Program) -> None:
     answer = Capabilities.model_validate(program.json("capabilities"))
     services = {item.service: item for item in answer.services}
     for service in ("llm.generate_script", "generate.portrait_animation", "info.merge_capabilities"):
@@ -90,7 +90,7 @@ def test_the_written_schemas_match_the_models(program: Program) -> None:
     assert "match" in program.run("schemas", "check")
 
 
-def test_the_status_names_every_part(program: Program) -> None:
+def test_the_status_lists_every_server(program: Program) -> None:
     status = StackStatus.model_validate(program.json("status"))
     assert status.home == str(program.home)
     assert tuple(part.name for part in status.parts) == PART_NAMES

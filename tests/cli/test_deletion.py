@@ -36,7 +36,7 @@ def client(program: Program) -> Deployment:
 
 
 def enlarged(client: Deployment, image: Ref, said: str = "") -> JobRecord:
-    """A finished job that made a larger picture of one, and says something where it is told to."""
+    """Run a job that enlarges an image and optionally speaks a text."""
     up = {"id": "up", "service": "generate.upscale_image", "input": {"image": image.model_dump(mode="json")}}
     nodes = [up, script(text=said)] if said else [up]
     job = submit_graph(client, Request(document(*nodes), experiment="erased")).job
@@ -50,7 +50,7 @@ def picture_of(record: JobRecord) -> ImageRef:
 
 
 def tracked(client: Deployment, job: str) -> Run:
-    """The job's run, once MLflow is up and has all of it."""
+    """The job's run, when MLflow has all of it."""
     queue = TrackingQueue(client.store.database)
     wait_for(lambda: queue.state(job) is TrackingState.DONE, 180, "MLflow has the run")
     return Run(client.mlflow_run(job) or "")
@@ -86,7 +86,7 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
     assert not anew.node("up").cached and picture_of(anew).sha256 == digests[1], "the same, computed anew"
 
 
-def test_a_collection_frees_what_it_foresees(program: Program, client: Deployment, tmp_path: Path) -> None:
+def test_a_collection_frees_what_its_preview_announces(program: Program, client: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(secrets.token_hex(5_000))
     ref = client.upload(path, "text", owner="local")

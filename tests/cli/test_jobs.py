@@ -1,4 +1,4 @@
-"""Jobs from the command line: submitted, repeated, watched, cancelled, listed."""
+"""Jobs from the command line: submit, repeat, watch, cancel, list."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def running(program: Program, job: str, node: str) -> bool:
     return any((item["id"], item["status"]) == (node, "running") for item in program.json("job", "show", job)["nodes"])
 
 
-def test_a_submitted_graph_is_waited_for(program: Program, tmp_path: Path) -> None:
+def test_submit_waits_for_the_end_of_the_job(program: Program, tmp_path: Path) -> None:
     path = tmp_path / "graph.json"
     path.write_text(json.dumps(document(script(text="Waited for."))))
     shown = program.json("submit", str(path), "--wait", "--experiment", "patience")
@@ -71,7 +71,7 @@ def test_without_json_a_submit_prints_the_id_and_nothing_else(program: Program) 
 
 
 @pytest.mark.models
-def test_a_job_is_watched_in_numbered_lines_from_any_event_on(program: Program) -> None:
+def test_a_job_can_be_watched_from_any_event_in_numbered_lines(program: Program) -> None:
     job = submitted(program, CHAIN)
     lines = program.run("job", "watch", job, "--json").splitlines()
     events = [Event.model_validate_json(line) for line in lines]
@@ -89,7 +89,7 @@ def test_a_job_is_watched_in_numbered_lines_from_any_event_on(program: Program) 
 
 
 @pytest.mark.models
-def test_in_a_pipe_progress_is_plain_lines_beside_the_report(program: Program) -> None:
+def test_in_a_pipe_progress_is_printed_as_plain_lines_before_the_report(program: Program) -> None:
     job = submitted(program, document(script(text="Lines, not bars."), speech(), edges=(("script", "speech"),)))
     ended = program.try_("job", "watch", job)
     assert ended.code == 0
@@ -103,7 +103,7 @@ def test_in_a_pipe_progress_is_plain_lines_beside_the_report(program: Program) -
 
 
 @pytest.mark.models
-def test_a_job_that_fails_says_why_and_ends_with_1(program: Program) -> None:
+def test_a_failed_job_prints_the_reason_and_exits_with_1(program: Program) -> None:
     graph = json.dumps(document(script(text="你好"), speech(), edges=(("script", "speech"),)))
     ended = program.try_("submit", "-", "--wait", "--json", given=graph)
     assert ended.code == 1
@@ -119,7 +119,7 @@ def test_a_job_that_fails_says_why_and_ends_with_1(program: Program) -> None:
 
 @pytest.mark.models
 @pytest.mark.slow
-def test_a_running_job_is_cancelled_for_good(program: Program) -> None:
+def test_a_running_job_stays_cancelled(program: Program) -> None:
     program.run("upload", "sample")
     job = submitted(program, long_render("Cancelled"))
     wait_for(lambda: running(program, job, "animate"))
@@ -135,7 +135,7 @@ def test_a_running_job_is_cancelled_for_good(program: Program) -> None:
 
 
 @pytest.mark.models
-def test_ctrl_c_stops_watching_and_not_the_job(program: Program) -> None:
+def test_ctrl_c_stops_watching_but_not_the_job(program: Program) -> None:
     words = "Nobody watches this sentence to its end. " * 2
     process = program.start(
         "run", "talking_head", "--portrait", "sample", "--script", words, "--without", "upscale",

@@ -1,4 +1,4 @@
-"""The worker is killed in the middle of the animation: the same video, and nothing that was finished is done again."""
+"""The worker is killed during the animation: the video is the same, and finished parts are not produced again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RUN = (
 )
 
 
-def test_a_worker_killed_in_the_animation(program: Program) -> None:
+def test_a_job_survives_a_worker_killed_during_the_animation(program: Program) -> None:
     undisturbed = program.json(*RUN, "--fresh")
     job = str(program.json(*RUN, "--fresh", "--detach")["jobId"])
     seen = Deployment(load_settings(home=program.home))

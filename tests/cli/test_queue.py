@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 @pytest.fixture
 def paused(program: Program, first: dict[str, Any]) -> Iterator[Program]:
-    """A deployment whose data workers take nothing. The first job has run, so nothing here may be a cache hit."""
+    """A deployment with a paused data pool. The first job has run, so these tests must avoid cache hits."""
     program.run("queue", "pause", "cpu", "--why", "new disks")
     yield program
     program.run("queue", "resume", "cpu")
 
 
-def test_an_idle_deployment_says_so(program: Program) -> None:
+def test_an_idle_deployment_reports_empty_queues(program: Program) -> None:
     assert "Nothing is queued, running or waiting." in program.run("queue")
 
     def workers() -> dict[str, int]:
@@ -35,7 +35,7 @@ def test_an_idle_deployment_says_so(program: Program) -> None:
     assert program.json("queue")["epoch"] == view["epoch"]
 
 
-def test_what_a_paused_pool_holds_is_shown_and_goes_on(paused: Program) -> None:
+def test_jobs_of_a_paused_pool_are_shown_and_continue_after_resume(paused: Program) -> None:
     job = paused.json("run", "talking_head", "--portrait", "sample", "--script", "Paused.", "--detach")
     assert job["unserved"] == []
     shown = paused.run("queue")
@@ -72,12 +72,14 @@ def test_a_job_that_completed_has_nothing_to_retry(program: Program, first: dict
         (("queue", "retry", "nothing"), "job.unknown"),
     ],
 )
-def test_what_does_not_exist_is_refused_with_what_does(program: Program, arguments: tuple[str, ...], code: str) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(
+    program: Program, arguments: tuple[str, ...], code: str
+) -> None:
     refused = program.try_(*arguments, "--json")
     assert (refused.code, refused.error["code"]) == (2, code)
     assert refused.error["details"]["remedy"]
 
 
-def test_no_dead_letters_is_said(program: Program) -> None:
+def test_an_empty_list_of_dead_letters_is_reported(program: Program) -> None:
     assert program.run("queue", "retry").strip() == "There are no dead letters."
     assert program.json("queue", "purge", "--all") == {"purged": 0}

@@ -1,4 +1,4 @@
-"""A person's own recording: animated as it is, and written down."""
+"""A user's own recording: animated unchanged, and transcribed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def recording(program: Program, first: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the packaged voice said in the first job, as a file of one's own."""
+    """The speech of the first job, saved as a user's file."""
     rows = program.json("job", "artifacts", first["jobId"], "--save", str(tmp_path_factory.mktemp("recording")))
     return next(Path(row["path"]) for row in rows if (row["node"], row["output"]) == ("speech", "audio"))
 
 
-def test_a_recording_is_animated_as_it_is(program: Program, recording: Path) -> None:
+def test_a_recording_is_animated_unchanged(program: Program, recording: Path) -> None:
     shown = program.json(
         "run", "talking_head", "--portrait", "sample", "--audio", str(recording), "--without", "upscale",
         "--set", "animate.size=256",
@@ -34,7 +34,7 @@ def test_a_recording_is_animated_as_it_is(program: Program, recording: Path) -> 
     assert shown["metrics"]["evaluate.identity_distance"] < 0.6
 
 
-def test_a_recording_is_written_down(program: Program, recording: Path) -> None:
+def test_a_recording_is_transcribed(program: Program, recording: Path) -> None:
     from workbench.client.deployment import Deployment
     from workbench.embedded.stack import ensure_running
 

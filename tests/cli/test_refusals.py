@@ -1,4 +1,4 @@
-"""What cannot run is refused at submit, with what to change, and nothing is queued."""
+"""Invalid requests are refused at submit with a remedy, and nothing is queued."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ FOR_PEOPLE = {"cycle", "parameter out of bounds", "twenty megabytes"}  # both fo
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_is_queued(program: Program) -> Iterator[None]:
-    """No refusal of this module leaves a job behind."""
+    """Check that no refusal of this module creates a job."""
     before = program.jobs()
     yield
     assert program.jobs() == before
@@ -130,7 +130,7 @@ def check_text(refusal: Ended, code: str, words: tuple[str, ...], parts: tuple[s
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_graph_is_refused_whole(program: Program, tmp_path: Path, name: str) -> None:
+def test_an_invalid_graph_is_refused_completely(program: Program, tmp_path: Path, name: str) -> None:
     graph, code, words, parts = GRAPHS[name]
     path = tmp_path / "graph.json"
     path.write_text(graph if isinstance(graph, str) else json.dumps(graph))
@@ -140,7 +140,7 @@ def test_a_graph_is_refused_whole(program: Program, tmp_path: Path, name: str) -
 
 
 def gradient(side: int, path: Path) -> Path:
-    """A picture without a face, (side, side, 3)."""
+    """An image without a face, (side, side, 3)."""
     y, x = np.mgrid[0:side, 0:side] / side
     Image.fromarray((np.stack([x, y, 1 - x], axis=2) * 255).astype("uint8")).save(path)
     return path
@@ -162,7 +162,7 @@ PORTRAITS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("name", PORTRAITS)
-def test_a_portrait_that_cannot_speak_is_refused(program: Program, tmp_path: Path, name: str) -> None:
+def test_an_unsuitable_portrait_is_refused(program: Program, tmp_path: Path, name: str) -> None:
     make, words = PORTRAITS[name]
     refusal = program.try_("run", "talking_head", "--portrait", str(make(tmp_path)), "--script", "Hello.", "--json")
     check(refusal, "node.bad_input", words, ("where", "seen", "remedy"))
@@ -220,11 +220,11 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], tuple[str, ...]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_is_refused(program: Program, name: str) -> None:
+def test_an_invalid_command_is_refused(program: Program, name: str) -> None:
     arguments, code, words, parts = COMMANDS[name]
     check(program.try_(*arguments, "--json"), code, words, parts)
 
 
-def test_a_refusal_reads_well_for_people(program: Program) -> None:
+def test_a_refusal_is_readable_without_json(program: Program) -> None:
     arguments, code, words, parts = COMMANDS["setting out of bounds"]
     check_text(program.try_(*arguments), code, words, parts)

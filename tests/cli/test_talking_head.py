@@ -1,4 +1,4 @@
-"""The whole job from the command line: a video that plays, a run that explains it, and nothing computed twice."""
+"""The whole job from the command line: a playable video, a complete MLflow run, and cache hits for a repeat."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ HEAD = ("run", "talking_head", "--portrait", "sample")
 
 
 def executed(shown: dict[str, Any]) -> list[str]:
-    """Ids of the nodes that a worker computed for this very job."""
+    """The ids of the nodes that ran for this job."""
     return [node["id"] for node in shown["nodes"] if not node["cached"]]
 
 
-def test_the_answer_has_the_shape_other_programs_rely_on(first: dict[str, Any]) -> None:
+def test_the_output_has_the_documented_format(first: dict[str, Any]) -> None:
     assert list(first) == ["jobId", "status", "video", "seconds", "mlflowRun", "nodes", "metrics", "error"]
     assert {tuple(node) for node in first["nodes"]} == {
         ("id", "service", "plane", "status", "seconds", "cached", "worker", "attempt")
@@ -53,7 +53,7 @@ def test_the_evaluation_finds_the_words_the_face_and_the_lips(first: dict[str, A
     assert abs(figures["evaluate.duration_s"] - figures["evaluate.audio_s"]) <= 1 / 25
 
 
-def test_the_video_plays_everywhere_and_says_what_made_it(first: dict[str, Any]) -> None:
+def test_the_video_plays_everywhere_and_names_its_origin(first: dict[str, Any]) -> None:
     path = Path(first["video"])
     with av.open(str(path)) as container:
         picture, sound = container.streams.video[0], container.streams.audio[0]
@@ -108,7 +108,7 @@ def test_the_trace_has_a_span_for_each_node(first: dict[str, Any]) -> None:
     assert len(names) == len(NODES) + 1  # and the job itself
 
 
-def test_the_same_again_computes_nothing_and_gives_the_same_bytes(
+def test_a_repeated_job_computes_nothing_and_gives_the_same_bytes(
     program: Program, first: dict[str, Any], tmp_path: Path
 ) -> None:
     again = program.json(*HEAD, "--script", SCRIPT, "--out", str(tmp_path / "kept" / "again.mp4"))
@@ -120,7 +120,7 @@ def test_the_same_again_computes_nothing_and_gives_the_same_bytes(
     assert Run(again["mlflowRun"]).values("metrics")["nodes_cached"] == len(NODES)
 
 
-def test_another_setting_computes_only_what_depends_on_it(program: Program, first: dict[str, Any]) -> None:
+def test_a_changed_parameter_computes_only_dependent_nodes(program: Program, first: dict[str, Any]) -> None:
     other = program.json(*HEAD, "--script", SCRIPT, "--set", "animate.sway=0.3")
     assert (other["status"], executed(other)) == ("completed", ["animate", "remux", "evaluate"])
     assert Path(other["video"]).read_bytes() != Path(first["video"]).read_bytes()
@@ -136,7 +136,7 @@ def test_a_rerun_repeats_a_job_and_names_it_as_its_parent(program: Program, firs
     assert executed(quieter) == ["remux", "evaluate"]
 
 
-def test_parts_that_are_left_out_do_not_run(program: Program, first: dict[str, Any]) -> None:
+def test_disabled_steps_do_not_run(program: Program, first: dict[str, Any]) -> None:
     short = program.json(*HEAD, "--script", SCRIPT, "--without", "upscale", "--without", "evaluate")
     assert [node["id"] for node in short["nodes"]] == ["script", "speech", "animate", "remux"]
     assert executed(short) == ["animate", "remux"]  # the portrait itself is another picture than the upscaled one
@@ -160,7 +160,7 @@ def test_artifacts_are_listed_and_copied(program: Program, first: dict[str, Any]
     assert len({item["path"] for item in saved}) == len(saved)
 
 
-def test_people_read_where_everything_is(program: Program, first: dict[str, Any]) -> None:
+def test_the_text_output_lists_all_locations(program: Program, first: dict[str, Any]) -> None:
     shown = program.run("job", "show", first["jobId"])
     for text in (first["jobId"], first["video"], first["mlflowRun"], "generate.portrait_animation", "down"):
         assert text in shown

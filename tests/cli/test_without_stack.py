@@ -1,4 +1,4 @@
-"""Where no stack runs: looking says so and starts nothing, a job starts one, a killed one is not taken for live."""
+"""Without a running stack: read-only commands start nothing, a job starts one, a killed one counts as stopped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def program(tmp_path: Path) -> Program:
 
 
 @pytest.mark.parametrize("arguments", LOOKING, ids=lambda arguments: " ".join(arguments[:2]))
-def test_looking_starts_nothing(program: Program, arguments: tuple[str, ...]) -> None:
+def test_read_only_commands_start_nothing(program: Program, arguments: tuple[str, ...]) -> None:
     ended = program.try_(*arguments, "--json")
     assert ended.code == 3
     assert ended.error["code"] == "stack.not_running"
@@ -41,7 +41,7 @@ def test_looking_starts_nothing(program: Program, arguments: tuple[str, ...]) ->
     assert processes_of(program.home) == []
 
 
-def test_what_the_mlflow_client_needs_is_not_there_without_a_stack(program: Program) -> None:
+def test_mlflow_env_fails_without_a_stack(program: Program) -> None:
     ended = program.try_("mlflow", "env", "--json")
     assert (ended.code, ended.error["code"]) == (3, "tracking.off")
     program.environment["WORKBENCH_MLFLOW_URL"] = "http+unix://%2Fsomewhere%2Fm.sock/mlflow"
@@ -57,7 +57,7 @@ def test_what_the_mlflow_client_needs_is_not_there_without_a_stack(program: Prog
     assert printed[2].startswith("# The app, which serves MLflow, does not respond now")
 
 
-def test_what_is_refused_in_itself_starts_nothing(program: Program) -> None:
+def test_an_invalid_request_starts_nothing(program: Program) -> None:
     ended = program.try_("submit", "-", "--json", given="{}")
     assert (ended.code, ended.error["code"]) == (2, "graph.schema")
     ended = program.try_("run", "talking_head", "--set", "sway", "--json")
@@ -65,7 +65,7 @@ def test_what_is_refused_in_itself_starts_nothing(program: Program) -> None:
     assert processes_of(program.home) == []
 
 
-def test_status_ends_with_3_and_names_every_part(program: Program) -> None:
+def test_status_exits_with_3_and_lists_every_server(program: Program) -> None:
     ended = program.try_("status", "--json")
     assert ended.code == 3
     assert not StackStatus.model_validate(ended.json).running
@@ -79,7 +79,7 @@ def test_lists_that_need_no_stack_work_without_one(program: Program) -> None:
 
 @pytest.mark.stack
 @pytest.mark.slow
-def test_a_job_starts_a_stack_also_after_the_last_one_was_killed(program: Program) -> None:
+def test_a_job_starts_a_stack_even_after_the_last_one_was_killed(program: Program) -> None:
     def finished() -> dict[str, Any]:
         """A job that was submitted, watched to its end, and not waited for in MLflow, which takes longer to start."""
         job = program.json("submit", "-", given=json.dumps(document(script())))["jobId"]

@@ -1,4 +1,4 @@
-"""What a job looks like after its events."""
+"""The state of a job after its events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.bus.job_reader import Place
 from workbench.client.live.state import LiveJob
 
 
-def test_an_answered_node_waits_no_more() -> None:
+def test_an_answered_node_no_longer_waits() -> None:
     graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
     node = NodeRecord(id="a", service="x.a", plane=Plane.CONTROL, status=NodeStatus.RUNNING)
     live = LiveJob(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})
@@ -24,7 +24,7 @@ def test_an_answered_node_waits_no_more() -> None:
     assert (live.fold.nodes["a"].status, live.state().waiting) == (NodeStatus.READY, "")
 
 
-def test_a_paused_pool_is_named_until_the_job_goes_on() -> None:
+def test_a_paused_pool_is_named_until_the_job_continues() -> None:
     graph = Graph.model_validate({"schema": "langgraph.v1", "nodes": [{"id": "a", "service": "x.a"}], "edges": []})
     node = NodeRecord(id="a", service="x.a", plane=Plane.DATA)
     live = LiveJob(JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="", nodes=[node]), {})

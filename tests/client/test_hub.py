@@ -13,7 +13,7 @@ pytestmark = pytest.mark.stack
 
 
 class Leaving:
-    """Leaves with the first word it hears, as who waits for an end does."""
+    """A listener that unsubscribes at its first notification, like one that waits for the end of a job."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -30,7 +30,7 @@ class Staying:
         self.heard.set()
 
 
-def test_a_listener_that_leaves_keeps_no_other_from_hearing(live: LiveDeployment, diary: Diary) -> None:
+def test_a_leaving_listener_does_not_block_the_others(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=1)}).job
     record = live.deployment.job(job)
 

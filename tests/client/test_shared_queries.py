@@ -1,4 +1,4 @@
-"""Queries to parts that hang: one at a time for each part, and the other parts do not wait."""
+"""Queries to hanging servers: one at a time for each server, and the other servers do not wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from workbench.client.shared_queries import SharedQueries
 
 
-def test_a_part_that_hangs_is_asked_once_and_keeps_no_other_waiting() -> None:
+def test_a_hanging_server_is_queried_once_and_does_not_block_the_others() -> None:
     queries: SharedQueries[int] = SharedQueries(("bus", "sql"), "test")
     answers, asked = threading.Event(), []
 
@@ -24,10 +24,10 @@ def test_a_part_that_hangs_is_asked_once_and_keeps_no_other_waiting() -> None:
     assert len(set(map(id, waiting))) == 1 and not waiting[0].done()
     answers.set()
     assert [answer.result(20) for answer in waiting] == [1] * 50
-    assert queries.ask("bus", hanging).result(20) == 2, "the next one asks anew"
+    assert queries.ask("bus", hanging).result(20) == 2, "the next query runs again"
 
 
-def test_a_query_that_fails_is_asked_again() -> None:
+def test_a_failed_query_runs_again() -> None:
     queries: SharedQueries[int] = SharedQueries(("bus",), "test")
     with pytest.raises(ZeroDivisionError):
         queries.ask("bus", lambda: 1 // 0).result(20)

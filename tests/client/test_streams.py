@@ -1,4 +1,4 @@
-"""Videos and audio as pieces: each can be appended by itself, and begins where the index says."""
+"""Video and audio segments: each can be appended separately and starts where the index says."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from workbench.client.inspection.inspector import StreamIndex
 from workbench.client.inspection.stream import write_stream
 
 
-def film(path: Path, codec: str, frames: int = 60) -> Path:
-    """Six seconds with a key frame every second."""
+def make_video(path: Path, codec: str, frames: int = 60) -> Path:
+    """Write a video of six seconds with a key frame every second."""
     with av.open(str(path), "w") as target:
         stream = target.add_stream(codec, rate=10)
         stream.width = stream.height = 64
@@ -27,8 +27,8 @@ def film(path: Path, codec: str, frames: int = 60) -> Path:
     return path
 
 
-def test_pieces_follow_the_head_without_a_gap_and_begin_with_key_frames(tmp_path: Path) -> None:
-    source, out = film(tmp_path / "film.mp4", "h264"), tmp_path / "out.mp4"
+def test_segments_follow_the_header_without_gaps_and_start_with_key_frames(tmp_path: Path) -> None:
+    source, out = make_video(tmp_path / "source.mp4", "h264"), tmp_path / "out.mp4"
     index = StreamIndex.model_validate(write_stream(source, "mp4", out))
     assert (index.kind, index.size_bytes) == ("video", out.stat().st_size)
     assert index.codecs[0].startswith("avc1.") and index.duration_s == pytest.approx(6, abs=0.05)
@@ -44,7 +44,7 @@ def test_pieces_follow_the_head_without_a_gap_and_begin_with_key_frames(tmp_path
     assert first.key_frame and first.to_ndarray(format="rgb24").mean() == pytest.approx(4 * 10 * second, abs=3)
 
 
-def test_a_sound_without_a_codec_of_mp4_becomes_flac(tmp_path: Path) -> None:
+def test_audio_in_a_codec_that_mp4_lacks_becomes_flac(tmp_path: Path) -> None:
     samples = (np.sin(np.arange(24_000 * 5) / 20) * 9000).astype("<i2")
     with wave.open(str(tmp_path / "a.wav"), "wb") as target:
         target.setparams((1, 2, 24_000, len(samples), "NONE", ""))
@@ -57,7 +57,7 @@ def test_a_sound_without_a_codec_of_mp4_becomes_flac(tmp_path: Path) -> None:
     assert np.array_equal(read, samples)
 
 
-def test_a_video_that_no_browser_takes_is_refused(tmp_path: Path) -> None:
+def test_a_video_that_browsers_cannot_play_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        write_stream(film(tmp_path / "film.mp4", "mpeg4"), "mp4", tmp_path / "out.mp4")
+        write_stream(make_video(tmp_path / "source.mp4", "mpeg4"), "mp4", tmp_path / "out.mp4")
     assert caught.value.code == "upload.refused" and "mpeg4" in str(caught.value.seen)

@@ -1,4 +1,4 @@
-"""One way in: the same job by the same key from every front end, and a form that any of them can be filled from."""
+"""All front ends submit through one function, so that equal keys give the same job everywhere."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_one_function_calls_accept() -> None:
-    """Keys, defaults, owners and what a form is filled from later agree because nothing goes past ``client/submit``."""
+def test_only_one_function_calls_accept() -> None:
+    """Keys, defaults, owners and saved form values agree because every submit goes through ``client/submit``."""
     callers = set()
     for path in (ROOT / "workbench").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

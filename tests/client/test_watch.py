@@ -1,4 +1,4 @@
-"""Watching a job: every event once, in order, from any cursor, whatever happens to the watcher or the bus."""
+"""Watching a job: every event once, in order, from any cursor, even if the watcher or the bus restarts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def watched(live: LiveDeployment, job: str, after: str = "0-0") -> list[Event]:
     return [event for update in live.deployment.watch(job, after) for event in update.events]
 
 
-def a_job(live: LiveDeployment, diary: Diary) -> str:
+def run_job(live: LiveDeployment, diary: Diary) -> str:
     nodes = {"a": diary.probe("a"), "b": diary.probe("b", fail_times=1), "c": diary.probe("c", "probe.control")}
     return live.submit(nodes, [("a", "b"), ("b", "c")]).job
 
 
 def test_a_watcher_sees_what_sql_records(live: LiveDeployment, diary: Diary) -> None:
-    job = a_job(live, diary)
+    job = run_job(live, diary)
     seen = watched(live, job)
     live.finish(job)
     assert [event.type.value for event in seen] == [
@@ -42,8 +42,8 @@ def test_a_watcher_sees_what_sql_records(live: LiveDeployment, diary: Diary) -> 
     assert live.deployment.events(job) == seen
 
 
-def test_a_watcher_goes_on_from_any_cursor(live: LiveDeployment, diary: Diary) -> None:
-    job = a_job(live, diary)
+def test_a_watcher_continues_from_any_cursor(live: LiveDeployment, diary: Diary) -> None:
+    job = run_job(live, diary)
     everything = watched(live, job)
     live.finish(job)
     for index, event in enumerate(everything):
@@ -51,17 +51,17 @@ def test_a_watcher_goes_on_from_any_cursor(live: LiveDeployment, diary: Diary) -
 
 
 def test_a_watcher_of_a_forgotten_job_reads_sql(live: LiveDeployment, diary: Diary) -> None:
-    job = a_job(live, diary)
+    job = run_job(live, diary)
     everything = watched(live, job)
     live.finish(job)
     bus = live.deployment.bus
     wait_for(lambda: not bus.knows(job))
-    bus.client.delete(bus.keys.events(job))  # as a minute later
+    bus.client.delete(bus.keys.events(job))  # as it expires after a minute
     for index in (0, 4, len(everything) - 1):
         assert watched(live, job, everything[index].cursor) == everything[index + 1 :]
 
 
-def test_a_watcher_that_read_the_end_is_done(live: LiveDeployment, diary: Diary) -> None:
+def test_a_watcher_whose_cursor_is_at_the_end_finishes(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a")}).job
     last = watched(live, job)[-1]
     live.finish(job)
@@ -72,7 +72,7 @@ def test_a_watcher_that_read_the_end_is_done(live: LiveDeployment, diary: Diary)
         ended.set()
 
     threading.Thread(target=read, daemon=True).start()
-    assert ended.wait(15), "it waits for ever for an event that came before its cursor"
+    assert ended.wait(15), "it waits forever for an event before its cursor"
 
 
 @pytest.mark.slow

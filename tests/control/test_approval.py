@@ -1,4 +1,4 @@
-"""A job that asks a person, on a live deployment: answered, refused, killed, wiped and cancelled while it waits."""
+"""Approvals on a live deployment: answers, rejections, and kills, wipes and cancellations while a job waits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EDIT = "Good evening."
 
 
 def asking(live: LiveDeployment, diary: Diary, *, then: str = "c", **params: object) -> str:
-    """A job whose script "Good morning." is to be approved before it is spoken; returns once it waits."""
+    """Submit a job whose script "Good morning." needs approval; return its id when it waits."""
     nodes = {
         "a": diary.probe("Good morning.", "probe.control"),
         "review": {"service": "review.script", "input": {"narration": "$a.text"}},
@@ -38,7 +38,7 @@ def asking(live: LiveDeployment, diary: Diary, *, then: str = "c", **params: obj
 
 
 def await_question(live: LiveDeployment, job: str) -> None:
-    wait_for(lambda: awaited(live.deployment, job), what="somebody is asked")
+    wait_for(lambda: awaited(live.deployment, job), what="the job waits for approval")
 
 
 def spoken(live: LiveDeployment, job: str) -> str:
@@ -55,15 +55,17 @@ def refusal(call: Callable[[], object]) -> WorkbenchError:
     return caught.value
 
 
-def test_the_approved_edit_is_what_is_spoken(live: LiveDeployment, diary: Diary) -> None:
+def test_the_edited_and_approved_text_is_spoken(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     wait = NodeWait.model_validate(live.await_event(job, "node.waiting", "review").data)
     assert wait.reason is WaitReason.APPROVAL
     assert wait.question is not None and wait.question.text == "Good morning."
     assert awaited(live.deployment, job) == {"review": wait.question}
     assert not live.deployment.bus.leases()
-    assert live.run({"other": diary.probe("other", "probe.control")}).status is JobStatus.COMPLETED, "no slot is held"
-    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL says that it waits")
+    assert live.run({"other": diary.probe("other", "probe.control")}).status is JobStatus.COMPLETED, (
+        "the waiting job must not hold a slot"
+    )
+    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL shows that it waits")
 
     decision = approve(live.deployment, job, text=f"  {EDIT}\n", author="ada")
     assert (decision.text, decision.edited, decision.author) == (EDIT, True, "ada")
@@ -80,7 +82,7 @@ def test_the_approved_edit_is_what_is_spoken(live: LiveDeployment, diary: Diary)
     assert types == ["node.running", "node.waiting", "node.decided", "node.running", "node.completed"]
 
 
-def test_a_text_approved_as_it_is_keeps_its_author(live: LiveDeployment, diary: Diary) -> None:
+def test_an_unchanged_approved_text_keeps_its_author(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     assert not approve(live.deployment, job, "review", author="ada").edited
     assert spoken(live, job) == "cGood morning."
@@ -89,7 +91,7 @@ def test_a_text_approved_as_it_is_keeps_its_author(live: LiveDeployment, diary: 
     assert TextRef.model_validate(output["script"]).author is None
 
 
-def test_a_rejection_fails_the_node_once_and_for_all(live: LiveDeployment, diary: Diary) -> None:
+def test_a_rejection_fails_the_node_without_a_retry(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     reject(live.deployment, job, reason="too cheerful", author="bob")
     record = live.finish(job)
@@ -103,10 +105,10 @@ def test_a_rejection_fails_the_node_once_and_for_all(live: LiveDeployment, diary
     again = retry(live.deployment, job).job
     await_question(live, again)
     approve(live.deployment, again, author="ada")
-    assert spoken(live, again) == "cGood morning.", "a retry of a rejected job asks again"
+    assert spoken(live, again) == "cGood morning.", "a retry of a rejected job did not ask again"
 
 
-def test_a_rejection_can_lead_elsewhere(live: LiveDeployment, diary: Diary) -> None:
+def test_a_rejection_can_follow_a_failure_edge(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "review": {"service": "review.script", "input": {"narration": "Hello."}},
         "rescue": diary.probe("rescued", "probe.control"),
@@ -129,11 +131,11 @@ def test_an_answer_counts_once(live: LiveDeployment, diary: Diary) -> None:
     ):
         assert refusal(other).code == "review.decided"
     assert spoken(live, job) == f"c{EDIT}"
-    assert approve(live.deployment, job, text=EDIT, author="ada") == first, "also when the job has ended"
+    assert approve(live.deployment, job, text=EDIT, author="ada") == first, "a repeated answer after the end of the job"
     assert refusal(lambda: reject(live.deployment, job, author="ada")).code == "review.decided"
 
 
-def test_what_cannot_be_an_answer_is_refused(live: LiveDeployment, diary: Diary) -> None:
+def test_an_invalid_answer_is_refused(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     answers = {
         "review.not_waiting": [
@@ -154,11 +156,11 @@ def test_what_cannot_be_an_answer_is_refused(live: LiveDeployment, diary: Diary)
     }
     for code, calls in answers.items():
         assert {refusal(call).code for call in calls} == {code}
-    assert awaited(live.deployment, job), "it still waits"
+    assert awaited(live.deployment, job), "the job no longer waits"
     live.deployment.cancel(job)
 
 
-def test_a_text_that_the_voice_cannot_read_is_refused_at_once(live: LiveDeployment) -> None:
+def test_a_text_that_the_voice_cannot_speak_is_refused_at_once(live: LiveDeployment) -> None:
     nodes = {
         "review": {"service": "review.script", "input": {"narration": "Hello."}},
         "speech": "generate.hibari_tts",
@@ -180,7 +182,7 @@ def test_a_cancelled_job_takes_no_answer(live: LiveDeployment, diary: Diary) -> 
     assert refusal(lambda: approve(live.deployment, job, author="ada")).code == "review.not_waiting"
 
 
-def test_which_of_two_is_meant_must_be_said(live: LiveDeployment) -> None:
+def test_with_two_waiting_nodes_the_answer_must_name_one(live: LiveDeployment) -> None:
     ask = {"service": "review.script", "input": {"narration": "Hello."}}
     job = live.submit({"one": ask, "two": ask}).job
     wait_for(lambda: len(awaited(live.deployment, job)) == 2)
@@ -191,8 +193,8 @@ def test_which_of_two_is_meant_must_be_said(live: LiveDeployment) -> None:
     assert live.finish(job).status is JobStatus.COMPLETED
 
 
-def test_a_control_plane_killed_while_it_waits(live: LiveDeployment, diary: Diary) -> None:
-    """Its worker dies with it. The answer comes while nobody is there."""
+def test_a_waiting_job_survives_a_killed_control_plane(live: LiveDeployment, diary: Diary) -> None:
+    """Its worker dies with it. The answer arrives while no control plane runs."""
     job = asking(live, diary)
     assert live.control is not None and live.worker is not None
     sigkill(live.control)
@@ -202,7 +204,7 @@ def test_a_control_plane_killed_while_it_waits(live: LiveDeployment, diary: Diar
     assert spoken(live, job) == f"c{EDIT}"
 
 
-def test_a_bus_wiped_while_it_waits(live: LiveDeployment, diary: Diary) -> None:
+def test_a_waiting_job_survives_a_wiped_bus(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     live.deployment.bus.client.flushall()
@@ -211,36 +213,38 @@ def test_a_bus_wiped_while_it_waits(live: LiveDeployment, diary: Diary) -> None:
     approve(live.deployment, job, text=EDIT, author="ada")
     assert spoken(live, job) == f"c{EDIT}"
     asked = [event for event in live.deployment.events(job) if event.type.value == "node.waiting"]
-    assert len(asked) == 1, "it is not asked anew"
+    assert len(asked) == 1, "the question was asked twice"
     assert diary.lines() == ["Good", "c"]
 
 
-def test_a_bus_wiped_between_the_answer_and_its_pick_up(live: LiveDeployment, diary: Diary) -> None:
+def test_an_answer_survives_a_bus_that_is_wiped_before_its_delivery(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.control is not None
     sigkill(live.control)
     approve(live.deployment, job, text=EDIT, author="ada")
-    assert [entry.job for entry in live.deployment.bus.queues.entries()] == [job], "nobody picked it up"
+    assert [entry.job for entry in live.deployment.bus.queues.entries()] == [job], "a worker already took it"
     live.deployment.bus.client.flushall()
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
     assert diary.lines() == ["Good", "c"]
 
 
-def test_an_answer_whose_client_died_before_the_bus_heard_of_it(live: LiveDeployment, diary: Diary) -> None:
+def test_an_answer_arrives_although_its_client_died_before_it_reached_the_bus(
+    live: LiveDeployment, diary: Diary
+) -> None:
     job = asking(live, diary)
     decision = Decision(approved=True, text=EDIT, edited=True, author="ada", at=time.time())
     Approvals(live.deployment.store.database).keep(job, "review", decision)
     assert spoken(live, job) == f"c{EDIT}"
 
 
-def test_an_answer_while_the_bus_is_away(live: LiveDeployment, diary: Diary) -> None:
+def test_an_answer_is_accepted_while_the_bus_is_unreachable(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.bus_process is not None
     sigkill(live.bus_process)
-    assert awaited(live.deployment, job), "SQL knows what is asked"
+    assert awaited(live.deployment, job), "SQL has the question"
     approve(live.deployment, job, text=EDIT, author="ada")
     assert awaited(live.deployment, job) == {}
     live.ensure()
@@ -261,7 +265,7 @@ def test_a_retry_keeps_the_approval_and_a_rerun_asks_again(live: LiveDeployment,
     assert spoken(live, again) == "cGood night."
 
 
-def test_a_retry_keeps_an_approval_that_came_to_no_use(live: LiveDeployment, diary: Diary) -> None:
+def test_a_retry_keeps_an_approval_that_was_not_used(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
@@ -275,8 +279,10 @@ def test_a_retry_keeps_an_approval_that_came_to_no_use(live: LiveDeployment, dia
     assert output is not None and output["approved_by"] == "ada"
 
 
-def test_a_worker_killed_with_the_answer_in_its_hands(live: LiveDeployment, diary: Diary, tmp_path: Path) -> None:
-    """The worker that is to write the approved text down dies as soon as it has the segment; another one does it."""
+def test_another_worker_continues_when_a_worker_dies_with_the_answer(
+    live: LiveDeployment, diary: Diary, tmp_path: Path
+) -> None:
+    """The worker that should save the approved text dies as soon as it has the segment; another worker saves it."""
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)

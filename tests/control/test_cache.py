@@ -1,4 +1,4 @@
-"""What was computed once is not computed again, and a submit that is repeated is the same job."""
+"""Cached results are not computed again, and a repeated submit is the same job."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def salt() -> str:
     return "-" + secrets.token_hex(4)
 
 
-def test_the_same_job_again_executes_nothing(live: LiveDeployment, diary: Diary, salt: str) -> None:
+def test_a_repeated_job_executes_nothing(live: LiveDeployment, diary: Diary, salt: str) -> None:
     first = live.run(cached_nodes(diary, salt), EDGES)
     executed = diary.lines()
     assert sorted(executed) == sorted(name + salt for name in "abcd")
@@ -48,9 +48,7 @@ def test_the_same_job_again_executes_nothing(live: LiveDeployment, diary: Diary,
     assert [node.output for node in second.nodes] == [node.output for node in first.nodes]
 
 
-def test_one_changed_parameter_runs_that_node_and_those_behind_it(
-    live: LiveDeployment, diary: Diary, salt: str
-) -> None:
+def test_a_changed_parameter_reruns_its_node_and_the_later_ones(live: LiveDeployment, diary: Diary, salt: str) -> None:
     live.run(cached_nodes(diary, salt), EDGES)
     before = len(diary.lines())
     record = live.run(cached_nodes(diary, salt, b="B"), EDGES)
@@ -58,14 +56,14 @@ def test_one_changed_parameter_runs_that_node_and_those_behind_it(
     assert {node.id: node.cached for node in record.nodes} == {"a": True, "b": False, "c": False, "d": True}
 
 
-def test_another_seed_counts_for_seeded_nodes(live: LiveDeployment, diary: Diary, salt: str) -> None:
+def test_another_seed_reruns_only_seeded_nodes(live: LiveDeployment, diary: Diary, salt: str) -> None:
     nodes = {"a": diary.probe("a" + salt, "probe.cached")}
     for seed, executions in ((1, 1), (1, 1), (2, 2)):
         live.finish(live.submit(nodes, context={"seed": seed}).job)
         assert len(diary.lines()) == executions
 
 
-def test_a_known_result_whose_bytes_are_gone_is_made_again(live: LiveDeployment, diary: Diary, salt: str) -> None:
+def test_a_cached_result_with_missing_bytes_is_produced_again(live: LiveDeployment, diary: Diary, salt: str) -> None:
     nodes = {"a": diary.probe("a" + salt, "probe.cached", parts=1)}
     output = live.run(nodes).node("a").output
     assert output is not None
@@ -79,7 +77,7 @@ def test_a_known_result_whose_bytes_are_gone_is_made_again(live: LiveDeployment,
     assert live.deployment.objects.has(TextRef.model_validate(output["file"]).sha256)
 
 
-def test_a_rerun_uses_what_is_known_unless_it_shall_be_fresh(live: LiveDeployment, diary: Diary, salt: str) -> None:
+def test_a_rerun_uses_the_cache_unless_it_is_fresh(live: LiveDeployment, diary: Diary, salt: str) -> None:
     first = live.run(cached_nodes(diary, salt), EDGES)
     again = rerun(live.deployment, first.id)
     assert again.known == 4
@@ -94,7 +92,7 @@ def test_a_rerun_uses_what_is_known_unless_it_shall_be_fresh(live: LiveDeploymen
     assert refused.value.code == "pipeline.bad_option"
 
 
-def test_a_submit_repeated_with_its_key_is_one_job(live: LiveDeployment, diary: Diary, salt: str) -> None:
+def test_a_submit_repeated_with_the_same_key_is_one_job(live: LiveDeployment, diary: Diary, salt: str) -> None:
     nodes = {"a": diary.probe("a")}
     first, second = live.submit(nodes, key=salt), live.submit(nodes, key=salt)
     assert (first.created, second.created) == (True, False)
@@ -107,8 +105,8 @@ def test_a_submit_repeated_with_its_key_is_one_job(live: LiveDeployment, diary: 
     assert refused.value.code == "job.key_reused"
 
 
-def test_a_resumed_graph_runs_what_is_left(live: LiveDeployment, diary: Diary) -> None:
-    """A document that is handed over half-done goes on where it stands."""
+def test_a_resumed_graph_runs_only_the_remaining_nodes(live: LiveDeployment, diary: Diary) -> None:
+    """A partly completed document continues from its state."""
     raw = document({"a": diary.probe("a"), "b": diary.probe("b")}, [("a", "b")])
     raw["nodes"][0] |= {"status": "completed", "output": {"text": "from elsewhere"}}
     record = live.finish(submit_graph(live.deployment, Request(raw)).job)
@@ -116,7 +114,7 @@ def test_a_resumed_graph_runs_what_is_left(live: LiveDeployment, diary: Diary) -
     assert record.node("b").output == {"text": "bfrom elsewhere", "file": None, "number": None}
 
 
-def test_nothing_is_queued_of_a_graph_that_is_refused(live: LiveDeployment) -> None:
+def test_a_refused_graph_queues_nothing(live: LiveDeployment) -> None:
     before = live.deployment.store.list().total
     with pytest.raises(WorkbenchError) as refused:
         live.submit({"a": "probe.dta"})
@@ -126,13 +124,13 @@ def test_nothing_is_queued_of_a_graph_that_is_refused(live: LiveDeployment) -> N
 
 
 class DyingBus(Bus):
-    """The client's process ends between SQL and the bus."""
+    """A bus whose client dies after it wrote to SQL and before it reached the bus."""
 
     def accept(self, planned: JobPlan, epoch: int) -> Verdict:
         raise redis.ConnectionError("the client is gone")
 
 
-def test_an_accepted_job_that_the_bus_never_got_is_enqueued(live: LiveDeployment, diary: Diary) -> None:
+def test_an_accepted_job_that_never_reached_the_bus_is_enqueued(live: LiveDeployment, diary: Diary) -> None:
     deployment = Deployment(live.settings)
     deployment.bus = DyingBus(live.settings.bus_url, live.settings.namespace)
     job = submit_graph(deployment, Request(document({"a": diary.probe("a")}))).job

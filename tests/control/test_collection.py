@@ -1,4 +1,4 @@
-"""What nothing names is removed, whoever submits and computes meanwhile."""
+"""Collection removes unreferenced bytes, even while jobs are submitted and run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def file_of(live: LiveDeployment, job: str) -> str:
     return str(output["file"]["sha256"])
 
 
-def test_what_no_job_names_goes_from_everywhere_and_a_repeated_request_is_computed_anew(
+def test_unreferenced_bytes_are_removed_everywhere_and_a_repeated_job_computes_them_again(
     live: LiveDeployment, diary: Diary, other: Deployment
 ) -> None:
     value = secrets.token_hex(4)
@@ -81,7 +81,7 @@ def test_what_no_job_names_goes_from_everywhere_and_a_repeated_request_is_comput
     assert diary.count(value) == 2 and live.deployment.objects.has(sha256)
 
 
-def test_a_file_stays_while_a_job_under_way_or_a_claim_names_it(
+def test_a_file_is_kept_while_an_unfinished_job_or_an_upload_references_it(
     live: LiveDeployment, diary: Diary, tmp_path: Path
 ) -> None:
     given = tmp_path / "given.txt"
@@ -91,7 +91,7 @@ def test_a_file_stays_while_a_job_under_way_or_a_claim_names_it(
     job = live.submit({"a": diary.probe(secrets.token_hex(4), parts=2, part_gate=str(gate))}).job
     part = wait_for(lambda: live.deployment.parts(job, "a"), what="a part is there")[0]
     collected(live.deployment)
-    assert live.deployment.objects.has_all([part, claimed]), "the part is named on the bus alone"
+    assert live.deployment.objects.has_all([part, claimed]), "only the bus references the part"
     gate.touch()
     assert live.finish(job).status is JobStatus.COMPLETED
     assert live.deployment.grants.drop_upload("ann", claimed.sha256) and not live.deployment.grants.drop_upload(
@@ -104,7 +104,7 @@ def test_a_file_stays_while_a_job_under_way_or_a_claim_names_it(
     assert refused.value.code == "store.missing"
 
 
-def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: LiveDeployment, tmp_path: Path) -> None:
+def test_no_job_references_missing_bytes_while_others_delete_and_collect(live: LiveDeployment, tmp_path: Path) -> None:
     values = [secrets.token_hex(4) for _ in range(2)]
     stop, faults, done = threading.Event(), list[str](), list[str]()
 
@@ -129,7 +129,7 @@ def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: L
         delete(deployment, job)
         done.append("job")
 
-    def bring_in(deployment: Deployment, count: int) -> None:
+    def upload_file(deployment: Deployment, count: int) -> None:
         path = tmp_path / "brought.txt"
         if not path.exists():
             path.write_text(values[0] * 10_000)
@@ -139,7 +139,7 @@ def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: L
         deployment.grants.drop_upload("ann", ref.sha256)
         done.append("upload")
 
-    threads = [threading.Thread(target=repeat, args=(step,)) for step in (compute, compute, bring_in)]
+    threads = [threading.Thread(target=repeat, args=(step,)) for step in (compute, compute, upload_file)]
     for thread in threads:
         thread.start()
     removed, until = 0, time.monotonic() + 60
@@ -156,7 +156,7 @@ def test_no_job_ever_names_missing_bytes_while_others_delete_and_collect(live: L
     assert not faults and enough()
 
 
-def test_the_control_plane_collects_once_a_day_where_the_settings_say_so(live: LiveDeployment, diary: Diary) -> None:
+def test_the_control_plane_collects_daily_when_enabled(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit({"a": diary.probe(secrets.token_hex(4))}).job
     kept = live.submit({"a": diary.probe(secrets.token_hex(4))}, metadata={"tags": ["paper"]}).job
     for each in (job, kept):

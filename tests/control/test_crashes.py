@@ -1,4 +1,4 @@
-"""Whatever dies underneath a job, it finishes, and what was finished is not done again."""
+"""Jobs survive crashes of any process, and finished nodes do not run again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parts_made(diary: Diary) -> list[str]:
 
 
 def check_whole(live: LiveDeployment, record: JobRecord, node: str) -> None:
-    """The file of a node with parts holds each part once, in order."""
+    """Check that the file of a node with parts has each part once, in order."""
     from schemas.refs import TextRef
 
     output = record.node(node).output
@@ -49,19 +49,19 @@ def test_parts_are_kept_when_the_executor_is_killed(live: LiveDeployment, diary:
     assert record.status is JobStatus.COMPLETED
     assert diary.count("a") == diary.count("c") == 1
     assert diary.count("b") == 2
-    check_made_about_once(diary)
+    check_parts_made_about_once(diary)
     check_whole(live, record, "b")
     assert record.node("b").attempt == 2
 
 
-def check_made_about_once(diary: Diary) -> None:
-    """Only the part that was in the making, or not reported yet, when everything ended may be made again."""
+def check_parts_made_about_once(diary: Diary) -> None:
+    """Check that at most the part in progress and one not yet reported were produced twice."""
     made = parts_made(diary)
     assert set(made) == {f"part-{index}" for index in range(PARTS)}
     assert len(made) <= PARTS + 2, made
 
 
-def test_a_killed_worker_is_taken_over_by_another(live: LiveDeployment, diary: Diary) -> None:
+def test_another_worker_takes_over_from_a_killed_one(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     first, second = live.worker, live.start_role("worker")
     live.worker = second
@@ -74,9 +74,9 @@ def test_a_killed_worker_is_taken_over_by_another(live: LiveDeployment, diary: D
     sigkill(victim)
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
-    assert diary.count("a") == diary.count("c") == 1, "what was finished is not done again"
+    assert diary.count("a") == diary.count("c") == 1, "a finished node ran again"
     assert diary.count("b") == 2
-    check_made_about_once(diary)
+    check_parts_made_about_once(diary)
     check_whole(live, record, "b")
     assert record.node("a").worker != record.node("b").worker
     retried = [event for event in live.deployment.events(job) if event.type.value == "node.retrying"]
@@ -88,7 +88,7 @@ def test_jobs_finish_when_the_control_plane_is_killed(live: LiveDeployment, diar
     job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
     sigkill(live.control)
-    another = live.submit({"z": diary.probe("z", "probe.control")}).job  # accepted while nobody is there to run it
+    another = live.submit({"z": diary.probe("z", "probe.control")}).job  # accepted while no worker can run it
     live.ensure()
     assert live.finish(job).status is JobStatus.COMPLETED
     assert live.finish(another).status is JobStatus.COMPLETED
@@ -99,7 +99,7 @@ def test_a_restarted_bus_loses_nothing(live: LiveDeployment, diary: Diary) -> No
     assert live.bus_process is not None
     jobs = [live.submit(*long_chain(diary)).job]  # type: ignore[arg-type]
     jobs += [live.submit({"z": diary.probe(f"z{index}", "probe.control")}).job for index in range(3)]
-    waiting = live.submit({"y": diary.probe("y")}).job  # behind b, in the queue of the one worker
+    waiting = live.submit({"y": diary.probe("y")}).job  # queued after b for the only worker
     wait_for(lambda: len(parts_made(diary)) >= 3)
     epoch = live.deployment.bus.marker().epoch
     sigkill(live.bus_process)
@@ -111,7 +111,7 @@ def test_a_restarted_bus_loses_nothing(live: LiveDeployment, diary: Diary) -> No
     assert live.deployment.bus.marker().epoch == epoch + 1
 
 
-def test_jobs_survive_a_bus_that_lost_everything(live: LiveDeployment, diary: Diary) -> None:
+def test_jobs_survive_a_bus_that_lost_all_memory(live: LiveDeployment, diary: Diary) -> None:
     assert live.bus_process is not None
     job = live.submit(*long_chain(diary)).job
     waiting = live.submit({"y": diary.probe("y")}).job
@@ -119,7 +119,7 @@ def test_jobs_survive_a_bus_that_lost_everything(live: LiveDeployment, diary: Di
     wait_for(
         lambda: any(event.node == "a" for event in live.deployment.events(job) if event.type.value == "node.completed")
     )
-    # Killed first: a wiped server that goes on answering is another matter (below).
+    # Killed first: the next test covers a wiped server that keeps running.
     sigkill(live.bus_process)
     for path in (live.home / "bus").rglob("appendonly*.aof*"):
         if path.is_file():
@@ -133,7 +133,7 @@ def test_jobs_survive_a_bus_that_lost_everything(live: LiveDeployment, diary: Di
     check_whole(live, record, "b")
 
 
-def test_a_flushed_bus_that_goes_on_answering(live: LiveDeployment, diary: Diary) -> None:
+def test_jobs_survive_a_flushed_bus_that_keeps_running(live: LiveDeployment, diary: Diary) -> None:
     job = live.submit(*long_chain(diary)).job
     wait_for(lambda: len(parts_made(diary)) >= 3)
     wait_for(
@@ -146,12 +146,12 @@ def test_a_flushed_bus_that_goes_on_answering(live: LiveDeployment, diary: Diary
     check_whole(live, record, "b")
 
 
-def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveDeployment, diary: Diary) -> None:
-    """Half a worker is worse than none: it would hold its slot and announce itself for ever."""
+def test_a_worker_that_cannot_continue_reports_it_and_exits(live: LiveDeployment, diary: Diary) -> None:
+    """A half-working worker is worse than none: it would keep its slot and announce itself forever."""
     assert live.worker is not None and live.control is not None
     bus = live.deployment.bus
     queue = bus.keys.queue("data.cpu", "front")
-    live.control.send_signal(signal.SIGSTOP)  # its reconciler looks at the heads of queues too, and would end likewise
+    live.control.send_signal(signal.SIGSTOP)  # its reconciler also reads the queue heads and would exit as well
     bus.client.set(queue, "of another type")
     try:
         wait_for(lambda: live.worker is not None and live.worker.poll() is not None, 30, "the worker ended")
@@ -163,7 +163,7 @@ def test_a_worker_that_cannot_go_on_says_so_and_ends(live: LiveDeployment, diary
     assert live.run({"a": diary.probe("a")}).status is JobStatus.COMPLETED
 
 
-def test_a_store_that_refuses_a_worker_fails_its_nodes_and_not_the_worker(live: LiveDeployment, diary: Diary) -> None:
+def test_a_store_that_refuses_a_worker_fails_its_nodes_but_not_the_worker(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     sigkill(live.worker)
     live.worker = live.start_role("worker", WORKBENCH_S3_SECRET_KEY="not-the-key")

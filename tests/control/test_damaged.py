@@ -30,14 +30,14 @@ KIB = 80
 
 
 def raw(live: LiveDeployment) -> Minio:
-    """The object store behind our back."""
+    """Direct access to the object store."""
     given = live.settings
     host = given.s3_url.removeprefix("http://")
     return Minio(host, given.s3_access_key, given.s3_secret_key, secure=False, region=given.s3_region)
 
 
 def spoil(live: LiveDeployment, ref: TextRef, how: str = "flipped", *, cached: bool = False) -> None:
-    """Damage the object; the cache of the home has no copy left, unless it shall."""
+    """Damage the object; remove the copy in the home's cache unless ``cached``."""
     bucket, key = live.settings.s3_bucket, object_key(ref.sha256)
     data = bytearray(live.deployment.objects.read(ref))
     data[len(data) // 2] ^= 1
@@ -75,14 +75,14 @@ def value() -> str:
 
 
 @pytest.mark.parametrize(("how", "known"), [("flipped", 1), ("truncated", 0), ("gone", 0)])
-def test_a_rerun_makes_damaged_bytes_again(
+def test_a_rerun_produces_damaged_bytes_again(
     live: LiveDeployment, diary: Diary, value: str, how: str, known: int
 ) -> None:
     first = live.run(made_and_read(diary, value), [("made", "read")])
     ref = file_of(first)
     spoil(live, ref, how)
     again = live.submit(made_and_read(diary, value), [("made", "read")])
-    assert again.known == known, "what no look shows is found by the node that reads"
+    assert again.known == known, "damage that no check shows is found by the node that reads it"
     record = live.finish(again.job)
     check_whole(live, record, ref)
     assert diary.count(value) == 2
@@ -94,10 +94,8 @@ def test_a_rerun_makes_damaged_bytes_again(
     assert live.submit(made_and_read(diary, value), [("made", "read")]).known == 1
 
 
-def test_a_job_heals_on_its_way_whatever_lies_between(
-    live: LiveDeployment, diary: Diary, value: str, tmp_path: Path
-) -> None:
-    """The maker is never cached, on another plane, and two steps before the node that needs its bytes."""
+def test_a_running_job_repairs_a_damaged_input(live: LiveDeployment, diary: Diary, value: str, tmp_path: Path) -> None:
+    """The producer is never cached, on another plane, and two steps before the node that reads its bytes."""
     gate = tmp_path / "gate"
     nodes = made_and_read(diary, value, "probe.data")
     nodes["between"] = {**diary.probe(f"{value}-between", gate=str(gate)), "input": {"text": "$made.text"}}
@@ -113,52 +111,54 @@ def test_a_job_heals_on_its_way_whatever_lies_between(
     assert {node.attempt for node in record.nodes} == {1}
 
 
-def test_bytes_of_another_job_name_it_and_its_rerun_heals(live: LiveDeployment, diary: Diary, value: str) -> None:
+def test_damage_to_another_jobs_bytes_names_that_job_and_its_rerun_repairs_them(
+    live: LiveDeployment, diary: Diary, value: str
+) -> None:
     maker = live.run(made_and_read(diary, value), [("made", "read")])
     ref = file_of(maker)
     spoil(live, ref)
     reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         live.submit(reader)
-    assert told.value.code == "store.corrupt"
-    assert f"workbench job rerun {maker.id}" in told.value.remedy
+    assert caught.value.code == "store.corrupt"
+    assert f"workbench job rerun {maker.id}" in caught.value.remedy
     again = rerun(live.deployment, maker.id)
     assert again.known == 0
     check_whole(live, live.finish(again.job), ref)
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
 
-def test_a_rerun_reads_what_it_would_otherwise_believe(live: LiveDeployment, diary: Diary, value: str) -> None:
-    """Nobody has found the damage yet but the person, in the browser."""
+def test_a_rerun_verifies_cached_bytes(live: LiveDeployment, diary: Diary, value: str) -> None:
+    """So far, only a person has noticed the damage, in the browser."""
     nodes = {"made": made_and_read(diary, value)["made"]}
     first = live.run(nodes)
     spoil(live, file_of(first))
     assert rerun(live.deployment, first.id).known == 0
 
 
-def test_a_damaged_upload_is_named_and_is_whole_when_it_is_uploaded_again(live: LiveDeployment, tmp_path: Path) -> None:
+def test_a_damaged_upload_is_named_and_repaired_by_a_new_upload(live: LiveDeployment, tmp_path: Path) -> None:
     mine = tmp_path / "letter.txt"
     mine.write_bytes(secrets.token_bytes(KIB << 10))
     ref = live.deployment.upload(mine, "text")
     live.deployment.grants.add_upload("ana", ref, {})
     spoil(live, ref)
     reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         live.submit(reader)
-    assert (told.value.code, "letter.txt" in told.value.message) == ("store.corrupt", True)
-    assert "Upload the same file again" in told.value.remedy
-    assert live.deployment.objects.has(ref.sha256), "nothing can replace it"
+    assert (caught.value.code, "letter.txt" in caught.value.message) == ("store.corrupt", True)
+    assert "Upload the same file again" in caught.value.remedy
+    assert live.deployment.objects.has(ref.sha256), "the damaged object was removed although nothing can replace it"
     live.deployment.upload(mine, "text")
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
 
-def test_verification_finds_puts_back_takes_out_and_names(live: LiveDeployment, diary: Diary, value: str) -> None:
+def test_verification_finds_restores_removes_and_reports_damage(live: LiveDeployment, diary: Diary, value: str) -> None:
     kept, lost = (file_of(live.run({"made": diary.probe(value + end, file_kib=KIB)})) for end in "ab")
     spoil(live, kept, cached=True)
     spoil(live, lost)
     looked = {item.ref.sha256: item for item in verify_artifacts(live.deployment, repair=False).damaged}
     assert {looked[ref.sha256].condition for ref in (kept, lost)} == {Condition.DAMAGED}
-    assert condition(live.deployment.objects, lost) is Condition.DAMAGED, "it only looked"
+    assert condition(live.deployment.objects, lost) is Condition.DAMAGED, "a check without repair changed the object"
     found = verify_artifacts(live.deployment)
     damaged = {item.ref.sha256: item for item in found.damaged}
     assert found.whole and found.artifacts >= 2 and found.size_bytes >= 2 * (KIB << 10)
@@ -174,7 +174,7 @@ def test_verification_finds_puts_back_takes_out_and_names(live: LiveDeployment, 
 
 
 class Rotten(Minio):
-    """Fails at one object, as SeaweedFS does if its disk returns different bytes."""
+    """A client that fails for one object, as SeaweedFS does when its disk returns different bytes."""
 
     key = ""
 
@@ -184,7 +184,7 @@ class Rotten(Minio):
         return super().get_object(bucket_name, object_name, *args, **options)
 
 
-def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(
+def test_a_collection_verifies_remaining_objects_and_continues_where_it_ended(
     live: LiveDeployment, diary: Diary, value: str
 ) -> None:
     ref = file_of(live.run(made_and_read(diary, value), [("made", "read")]))
@@ -199,7 +199,7 @@ def test_a_collection_verifies_what_stays_and_goes_on_where_it_ended(
     assert collect(parts, CollectionRequest(dry_run=True)).verified.count == 0
 
 
-def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: LiveDeployment, tmp_path: Path) -> None:
+def test_an_unreadable_object_does_not_count_as_an_unreachable_store(live: LiveDeployment, tmp_path: Path) -> None:
     data = secrets.token_bytes(1000)
     (tmp_path / "file").write_bytes(data)
     ref = live.deployment.upload(tmp_path / "file", "file")
@@ -213,9 +213,9 @@ def test_an_object_that_the_store_cannot_read_is_not_a_store_that_is_away(live: 
     )
     objects = Objects(rotten, given.s3_bucket, given.s3_url)
     rotten.key = object_key(ref.sha256)
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         objects.get(ref, tmp_path / "copy")
-    assert told.value.code == "store.corrupt"
+    assert caught.value.code == "store.corrupt"
     assert condition(objects, ref) is Condition.UNREADABLE
     assert not list(rotten.list_objects(given.s3_bucket, prefix="probe/", recursive=True))
     assert condition(objects, FileRef(sha256="0" * 64)) is Condition.MISSING

@@ -1,4 +1,4 @@
-"""A worker that is told to go finishes its node, or hands it back; nobody pays an attempt for it."""
+"""A draining worker finishes its node or returns it, without the cost of an attempt."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 @pytest.fixture
-def leaving(live: LiveDeployment) -> Iterator[subprocess.Popen[bytes]]:
-    """The only data worker, with two seconds to drain; afterwards the usual one is started again."""
+def draining(live: LiveDeployment) -> Iterator[subprocess.Popen[bytes]]:
+    """The only data worker, with two seconds to drain; afterwards the usual worker restarts."""
     assert live.worker is not None
     live.worker.terminate()
     live.worker.wait(30)
@@ -28,13 +28,13 @@ def leaving(live: LiveDeployment) -> Iterator[subprocess.Popen[bytes]]:
     sigkill(live.worker)
 
 
-def test_a_running_node_is_finished(live: LiveDeployment, diary: Diary, leaving: subprocess.Popen[bytes]) -> None:
+def test_a_running_node_is_finished(live: LiveDeployment, diary: Diary, draining: subprocess.Popen[bytes]) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=1.0), "b": diary.probe("b")}, [("a", "b")]).job
     wait_for(lambda: diary.count("a"), what="a runs")
-    leaving.terminate()
-    assert leaving.wait(20) == 0
+    draining.terminate()
+    assert draining.wait(20) == 0
     assert live.await_event(job, "node.completed", "a").data["attempt"] == 1
-    assert diary.lines() == ["a"], "what comes behind it is handed back"
+    assert diary.lines() == ["a"], "the next node was not returned"
     live.ensure()
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
@@ -42,29 +42,29 @@ def test_a_running_node_is_finished(live: LiveDeployment, diary: Diary, leaving:
     assert [node.attempt for node in record.nodes] == [1, 1]
 
 
-def test_a_node_that_takes_too_long_is_handed_back(
-    live: LiveDeployment, diary: Diary, leaving: subprocess.Popen[bytes]
+def test_a_node_that_takes_too_long_is_returned(
+    live: LiveDeployment, diary: Diary, draining: subprocess.Popen[bytes]
 ) -> None:
     job = live.submit({"a": diary.probe("a", parts=40, part_s=0.2)}).job
     wait_for(lambda: diary.count("part-2"), what="parts are made")
-    leaving.terminate()
-    assert leaving.wait(30) == 0
+    draining.terminate()
+    assert draining.wait(30) == 0
     assert live.deployment.bus.leases() == []
     made = diary.lines()
     assert 3 < len(made) < 30
     live.ensure()
     record = live.finish(job)
     assert record.status is JobStatus.COMPLETED
-    assert record.node("a").attempt == 1, "the attempt is refunded"
+    assert record.node("a").attempt == 1, "the attempt was counted"
     assert diary.count("part-1") == 1
 
 
-def test_a_worker_that_an_operator_drains_ends(
-    live: LiveDeployment, diary: Diary, leaving: subprocess.Popen[bytes]
+def test_a_worker_drained_by_an_operator_exits(
+    live: LiveDeployment, diary: Diary, draining: subprocess.Popen[bytes]
 ) -> None:
-    name = live.await_ready(leaving)
+    name = live.await_ready(draining)
     drain(live.deployment, name)
-    assert leaving.wait(30) == 0
+    assert draining.wait(30) == 0
     assert name not in live.deployment.bus.queues.workers()
     assert live.deployment.bus.queues.held() == OperatorHolds({}, frozenset())
 

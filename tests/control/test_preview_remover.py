@@ -1,4 +1,4 @@
-"""Previews go when their job has ended."""
+"""Previews are removed when their job has ended."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workbench.store.objects import Objects, preview_key
 ENDS = {"completed": EventType.JOB_COMPLETED, "failed": EventType.JOB_FAILED, "cancelled": EventType.JOB_CANCELLED}
 
 
-def test_previews_of_ended_and_deleted_jobs_are_removed_and_of_no_others(
+def test_only_previews_of_ended_and_deleted_jobs_are_removed(
     tmp_path: Path, s3: dict[str, str], namespace: str
 ) -> None:
     settings = load_settings(**s3, s3_bucket=namespace, sql_url=f"sqlite:///{tmp_path}/jobs.db")
     store, objects = JobStore.open(settings), Objects.connect(settings)
     objects.ensure_bucket()
-    begun = {"accepted", "running", "waiting", "completed-not"}  # the last one's id begins like that of an ended job
+    begun = {"accepted", "running", "waiting", "completed-not"}  # the last id starts like that of an ended job
     for job in (*begun, *ENDS):
         store.create(make_job(job))
     store.apply([running("running", 1, "script")])

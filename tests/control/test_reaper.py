@@ -1,4 +1,4 @@
-"""The reaper's own clock decides, and only what stood still for a whole lease is taken over."""
+"""The reaper uses its own clock and takes over only leases that did not change for a whole lease time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reaper(bus: Bus) -> Reaper:
     return Reaper(Settings(bus_url=bus.url, namespace=bus.keys.namespace, lease_s=4))
 
 
-def test_a_silent_lease_is_taken_over_after_a_whole_lease(bus: Bus, reaper: Reaper) -> None:
+def test_a_lease_without_heartbeats_is_taken_over_after_a_whole_lease_time(bus: Bus, reaper: Reaper) -> None:
     accept(bus)
     taken = take(bus)
     bus.renew(taken.lease)
@@ -33,7 +33,7 @@ def test_a_silent_lease_is_taken_over_after_a_whole_lease(bus: Bus, reaper: Reap
     assert failure["error"]["code"] == "node.worker_lost" and failure["error"]["details"]["worker"] == "w"
 
 
-def test_a_beating_lease_is_left_alone(bus: Bus, reaper: Reaper) -> None:
+def test_a_lease_with_heartbeats_is_kept(bus: Bus, reaper: Reaper) -> None:
     accept(bus)
     taken = take(bus)
     for now in range(100, 120):
@@ -42,10 +42,10 @@ def test_a_beating_lease_is_left_alone(bus: Bus, reaper: Reaper) -> None:
     assert bus.commit(taken.lease, "a", result_of("a"))[0] is Verdict.OK
 
 
-def test_after_a_gap_in_its_readings_it_starts_anew(bus: Bus, reaper: Reaper) -> None:
+def test_the_reaper_starts_over_after_a_gap_in_its_readings(bus: Bus, reaper: Reaper) -> None:
     accept(bus)
     take(bus)
     assert reaper.check(100) == []
-    assert reaper.check(130) == [], "it cannot know what happened in between"
+    assert reaper.check(130) == [], "the reaper cannot know what happened in the gap"
     assert reaper.check(132) == []
     assert len(reaper.check(134)) == 1

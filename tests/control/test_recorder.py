@@ -1,4 +1,4 @@
-"""What the recorder cannot write is set aside; everything else is recorded, and a part that is away loses nothing."""
+"""Unwritable events are set aside, all others are recorded, and an unreachable database loses nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from workbench.store.jobs import JobStore
 pytestmark = pytest.mark.stack
 
 
-class Choking(JobStore):
-    """A real store that cannot take one kind of event, as a defect in its code might have it."""
+class DefectiveStore(JobStore):
+    """A real store that fails on one kind of event, as with a defect in its code."""
 
     away = False
 
@@ -33,16 +33,16 @@ class Choking(JobStore):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Choking:
-    return Choking(JobStore.open(Settings(sql_url=f"sqlite:///{tmp_path}/jobs.sqlite3")).database)
+def store(tmp_path: Path) -> DefectiveStore:
+    return DefectiveStore(JobStore.open(Settings(sql_url=f"sqlite:///{tmp_path}/jobs.sqlite3")).database)
 
 
 @pytest.fixture
-def recorder(bus: Bus, store: Choking) -> Recorder:
+def recorder(bus: Bus, store: DefectiveStore) -> Recorder:
     return Recorder(Settings(bus_url=bus.url, namespace=bus.keys.namespace), store)
 
 
-def test_an_event_that_cannot_be_recorded_is_set_aside_and_stops_nothing(bus: Bus, recorder: Recorder) -> None:
+def test_an_event_that_cannot_be_recorded_is_set_aside_without_blocking_others(bus: Bus, recorder: Recorder) -> None:
     accept(bus)
     bus.cancel("job")
     kinds = [entry.event.type.value for entry in bus.outbox("")]
@@ -54,7 +54,9 @@ def test_an_event_that_cannot_be_recorded_is_set_aside_and_stops_nothing(bus: Bu
     assert {Event.model_validate_json(fields[b"event"]).type.value for _, fields in kept} == {"node.cancelled"}
 
 
-def test_while_the_database_is_away_the_outbox_keeps_everything(bus: Bus, store: Choking, recorder: Recorder) -> None:
+def test_the_outbox_keeps_everything_while_the_database_is_unreachable(
+    bus: Bus, store: DefectiveStore, recorder: Recorder
+) -> None:
     accept(bus)
     before = [entry.id for entry in bus.outbox("")]
     store.away = True

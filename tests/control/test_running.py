@@ -1,4 +1,4 @@
-"""Jobs on a live deployment: both planes, branches, joins, retries, time-outs, cancelling."""
+"""Jobs on a live deployment: both planes, branches, joins, retries, timeouts and cancellation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def text(record: JobRecord, node: str) -> str:
     return str(output["text"])
 
 
-def test_a_chain_over_both_planes(live: LiveDeployment, diary: Diary) -> None:
+def test_a_chain_runs_over_both_planes(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "a": diary.probe("a", "probe.control"),
         "b": diary.probe("b"),
@@ -44,7 +44,7 @@ def test_a_chain_over_both_planes(live: LiveDeployment, diary: Diary) -> None:
     assert record.error is None and record.finished_at is not None and record.started_at is not None
 
 
-def test_branches_and_a_join_by_name(live: LiveDeployment, diary: Diary) -> None:
+def test_a_join_gets_inputs_from_its_branches_by_name(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "left": diary.probe("l"),
         "right": diary.probe("r", "probe.control"),
@@ -55,7 +55,7 @@ def test_branches_and_a_join_by_name(live: LiveDeployment, diary: Diary) -> None
     assert sorted(diary.lines()) == ["j", "l", "r"]
 
 
-def test_a_join_takes_what_either_branch_made(live: LiveDeployment, diary: Diary) -> None:
+def test_a_join_uses_the_output_of_either_branch(live: LiveDeployment, diary: Diary) -> None:
     for bad, expected in ((True, "jx"), (False, "ja")):
         nodes = {
             "a": diary.probe("a", bad_input=bad),
@@ -76,7 +76,7 @@ def test_an_unhandled_failure_fails_the_job_and_says_where(live: LiveDeployment,
     assert error is not None and error == record.node("a").error
     assert (error.code, error.details["node"], error.details["service"]) == ("node.bad_input", "a", "probe.data")
     assert error.details["remedy"] == "Set it to false."
-    assert diary.lines() == ["a"], "the same input would fail again: no second attempt"
+    assert diary.lines() == ["a"], "a retry with the same input is useless"
 
 
 def test_attempts_are_counted_and_the_last_may_succeed(live: LiveDeployment, diary: Diary) -> None:
@@ -90,7 +90,7 @@ def test_attempts_are_counted_and_the_last_may_succeed(live: LiveDeployment, dia
     assert retried == [1, 2]
 
 
-def test_a_node_that_kills_its_process_is_tried_again(live: LiveDeployment, diary: Diary) -> None:
+def test_a_node_that_kills_its_process_is_retried(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a"), "b": diary.probe("b", die_times=1)}, [("a", "b")])
     assert record.status is JobStatus.COMPLETED
     assert diary.lines() == ["a", "b", "b"]
@@ -112,7 +112,7 @@ def test_a_poison_node_fails_after_its_attempts_with_its_log(live: LiveDeploymen
     assert "Segmentation fault" in error.details["log"]
 
 
-def test_a_node_is_ended_after_its_time(live: LiveDeployment, diary: Diary) -> None:
+def test_a_node_is_stopped_after_its_timeout(live: LiveDeployment, diary: Diary) -> None:
     assert live.worker is not None
     executor = live.executor_of(live.worker)
     node = {**diary.probe("a", "probe.hasty", sleep_s=60), "retries": {"maxAttempts": 1}}
@@ -121,11 +121,11 @@ def test_a_node_is_ended_after_its_time(live: LiveDeployment, diary: Diary) -> N
     assert record.status is JobStatus.FAILED
     assert error is not None and error.code == "node.timeout"
     assert "1 s" in error.message
-    assert live.executor_of(live.worker) == executor, "it let go in time and keeps its models"
+    assert live.executor_of(live.worker) == executor, "the executor was replaced although the node stopped in time"
     assert live.run({"a": diary.probe("next")}).status is JobStatus.COMPLETED
 
 
-def test_a_node_that_never_looks_up_keeps_its_lease(live: LiveDeployment, diary: Diary) -> None:
+def test_a_node_that_never_yields_keeps_its_lease(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a", hold_gil_s=2.5 * LEASE_S)})
     assert record.status is JobStatus.COMPLETED
     assert diary.lines() == ["a"]
@@ -145,13 +145,13 @@ def test_a_cancelled_job_frees_its_worker(live: LiveDeployment, diary: Diary) ->
     assert diary.lines() == ["a", "next"]
 
 
-def test_a_figure_that_is_no_number_does_not_stop_the_worker(live: LiveDeployment, diary: Diary) -> None:
+def test_a_nan_metric_does_not_stop_the_worker(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": diary.probe("a", nan_metric=True)})
     assert record.status is JobStatus.COMPLETED
     assert record.node("a").metrics == {"length": 1.0}
 
 
-def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveDeployment, diary: Diary) -> None:
+def test_an_output_that_json_cannot_represent_fails_the_node(live: LiveDeployment, diary: Diary) -> None:
     record = live.run({"a": {**diary.probe("a", huge_number=True), "retries": {"maxAttempts": 1}}})
     assert record.status is JobStatus.FAILED
     error = record.node("a").error
@@ -161,9 +161,7 @@ def test_an_output_json_cannot_hold_is_the_nodes_failure(live: LiveDeployment, d
     assert diary.lines() == ["a"]
 
 
-def test_roles_started_in_a_folder_with_a_nodes_module_of_somebody_else_run_jobs(
-    live: LiveDeployment, diary: Diary
-) -> None:
+def test_roles_started_in_a_folder_with_a_foreign_nodes_module_run_jobs(live: LiveDeployment, diary: Diary) -> None:
     assert live.control is not None and live.worker is not None
     for process in (live.control, live.worker):
         folder = Path(psutil.Process(live.executor_of(process)).cwd())
@@ -180,7 +178,7 @@ def test_progress_shows_while_a_node_runs(live: LiveDeployment, diary: Diary) ->
     assert live.finish(job).node("a").status is NodeStatus.CANCELLED
 
 
-def test_finished_parts_and_a_preview_can_be_had_while_the_node_runs(live: LiveDeployment, diary: Diary) -> None:
+def test_finished_parts_and_a_preview_are_available_while_the_node_runs(live: LiveDeployment, diary: Diary) -> None:
     gate = diary.path.with_name("gate")
     job = live.submit({"a": diary.probe("a", parts=3, part_gate=str(gate), preview="so far")}).job
     progress = wait_for(lambda: (p := progress_of(live, job, "a")) and p.parts == 2 and p.preview and p)
@@ -194,7 +192,7 @@ def test_finished_parts_and_a_preview_can_be_had_while_the_node_runs(live: LiveD
     assert live.finish(job).status is JobStatus.COMPLETED
 
 
-def test_parts_of_an_earlier_attempt_count(live: LiveDeployment, diary: Diary) -> None:
+def test_parts_of_an_earlier_attempt_are_reused(live: LiveDeployment, diary: Diary) -> None:
     gate = diary.path.with_name("gate")
     job = live.submit({"a": diary.probe("a", parts=3, part_gate=str(gate))}).job
     wait_for(lambda: (p := progress_of(live, job, "a")) and p.parts == 2)
@@ -214,8 +212,8 @@ def progress_of(live: LiveDeployment, job: str, node: str) -> Progress | None:
     return Progress.model_validate_json(raw) if raw else None
 
 
-def test_a_nodes_time_does_not_run_while_a_neighbour_of_its_parents_does(live: LiveDeployment, diary: Diary) -> None:
-    """A branch of a control segment waits, level by level, for the other branch."""
+def test_the_timeout_of_a_node_does_not_start_while_another_branch_runs(live: LiveDeployment, diary: Diary) -> None:
+    """A branch of a control segment waits for the other branch, level by level."""
     nodes = {
         "a": diary.probe("a", "probe.control"),
         "slow": diary.probe("s", "probe.control", sleep_s=2),

@@ -1,4 +1,4 @@
-"""Graphs of probe services, written down in a line or drawn at random."""
+"""Graphs of probe services, written by hand or generated at random."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def random_documents(draw: st.DrawFn, max_nodes: int = 10, kinds: bool = True) -
 def expected(
     graph: Graph, order: Sequence[str], outcomes: Mapping[str, bool], known: set[str]
 ) -> dict[str, NodeStatus]:
-    """The edge semantics in plain Python: the final status of every node.
+    """Apply the edge semantics in plain Python and return the final status of every node.
 
     Args:
-        outcomes: whether a node completes, should it run.
-        known: nodes that were completed before the job began.
+        outcomes: whether a node completes if it runs.
+        known: nodes that were completed before the job started.
     """
     parents = graph.parents()
     status: dict[str, NodeStatus] = {}

@@ -1,4 +1,4 @@
-"""Small services for tests: declared like any third party's, through WORKBENCH_NODE_MODULES."""
+"""Small services for tests, declared through WORKBENCH_NODE_MODULES like those of a third party."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, 
 
 class Params(NodeModel):
     value: str = Field("", description="Copied to the output.")
-    sleep_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long, reporting progress.")
-    sleep_first_s: float = Field(0.0, ge=0, le=600, description="Sleeps this long too, in the first execution.")
+    sleep_s: float = Field(0.0, ge=0, le=600, description="Sleep this long and report progress.")
+    sleep_first_s: float = Field(0.0, ge=0, le=600, description="In the first execution, sleep this long as well.")
     gate: str = Field("", description="Waits until this file is there, reporting progress.")
     log: str = Field("", description="A file to which each execution appends a line.")
     fail_times: int = Field(0, ge=0, description="Raise in the first executions.")
-    die_times: int = Field(0, ge=0, description="Kill the own process in the first executions.")
+    die_times: int = Field(0, ge=0, description="Kill its own process in the first executions.")
     bad_input: bool = Field(False, description="Raise NodeError.")
-    eat_memory: bool = Field(False, description="Allocate until the kernel refuses.")
-    hold_gil_s: float = Field(0.0, ge=0, description="Hold the interpreter's lock this long.")
-    native_s: float = Field(0.0, ge=0, description="Stay this long in one native call that holds the lock.")
-    sign: bool = Field(False, description="Say in the output which process made it.")
-    parts: int = Field(0, ge=0, description="Make this many parts.")
-    part_s: float = Field(0.05, ge=0, description="Seconds a part takes.")
+    eat_memory: bool = Field(False, description="Allocate memory until the kernel refuses.")
+    hold_gil_s: float = Field(0.0, ge=0, description="Hold the GIL this long.")
+    native_s: float = Field(0.0, ge=0, description="Stay this long in one native call that holds the GIL.")
+    sign: bool = Field(False, description="Name the process in the output.")
+    parts: int = Field(0, ge=0, description="Produce this many parts.")
+    part_s: float = Field(0.05, ge=0, description="Duration of one part in seconds.")
     part_gate: str = Field("", description="Before the last part, waits until this file is there.")
     say: str = Field("", description="Say this of its work, before the gate.")
     preview: str = Field("", description="Show this text as a preview before the parts are made.")
-    file_kib: int = Field(0, ge=0, description="Save a file of this size that only ``value`` decides.")
-    nan_metric: bool = Field(False, description="Record a figure that is no number.")
-    huge_number: bool = Field(False, description="Return an integer that JSON parsers do not take.")
+    file_kib: int = Field(0, ge=0, description="Save a file of this size whose content depends only on ``value``.")
+    nan_metric: bool = Field(False, description="Record a metric that is NaN.")
+    huge_number: bool = Field(False, description="Return an integer that is too large for JSON parsers.")
 
 
 class Inputs(NodeModel):
@@ -44,13 +44,13 @@ class Inputs(NodeModel):
 
 
 class Outputs(NodeModel):
-    text: str = Field(description="value and text.")
-    file: TextRef | None = Field(None, description="The same as an artifact, with parts.")
-    number: int | None = Field(None, description="A huge one, where asked for.")
+    text: str = Field(description="``value`` followed by ``text``.")
+    file: TextRef | None = Field(None, description="The output as an artifact, with parts.")
+    number: int | None = Field(None, description="A huge integer, if requested.")
 
 
 def _eat_memory() -> None:
-    """Allocate under a limit of this process's own, so that no other process is short of memory."""
+    """Allocate memory under a limit for this process, so that no other process runs out of memory."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -91,7 +91,7 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         ctx.progress(0, 1, "gates")
         time.sleep(0.02)
     if params.hold_gil_s:
-        # Matching this pattern is exponential and never lets go of the interpreter's lock.
+        # Matching this pattern takes exponential time and never releases the GIL.
         import re
 
         end = time.monotonic() + params.hold_gil_s

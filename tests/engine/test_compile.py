@@ -1,4 +1,4 @@
-"""A shape runs each of its nodes once, behind all its parents, whatever was final before."""
+"""A compiled shape runs each node once, after all its parents, whatever was final before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def shapes(draw: st.DrawFn) -> Shape:
 
 @settings(max_examples=80, deadline=None)
 @given(shape=shapes(), data=st.data())
-def test_each_node_runs_once_behind_all_its_parents(shape: Shape, data: Any) -> None:
+def test_each_node_runs_once_after_all_its_parents(shape: Shape, data: Any) -> None:
     known = dict.fromkeys(data.draw(st.sets(st.integers(0, len(shape) - 1))), NodeStatus.FAILED)
     ran: list[int] = []
     lock = threading.Lock()
@@ -40,7 +40,7 @@ def test_each_node_runs_once_behind_all_its_parents(shape: Shape, data: Any) -> 
     assert states == {position: known.get(position, NodeStatus.COMPLETED) for position in range(len(shape))}
 
 
-def test_what_a_node_raises_comes_out_and_nothing_behind_it_runs() -> None:
+def test_an_exception_in_a_node_propagates_and_no_later_node_runs() -> None:
     ran = []
 
     def run(position: int, _: dict[int, NodeStatus]) -> NodeStatus:
@@ -61,7 +61,7 @@ def test_equal_shapes_are_compiled_once() -> None:
     assert compile_shape.cache_info().currsize == 2
 
 
-def test_a_single_node_runs_without_a_graph() -> None:
+def test_a_single_node_runs_without_a_compiled_graph() -> None:
     compile_shape.cache_clear()
     seen: list[dict[int, NodeStatus]] = []
 

@@ -1,4 +1,4 @@
-"""Content keys: the same computation has the same key, another computation another."""
+"""Content keys: equal computations have equal keys, different computations have different keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def key(changes: dict[str, Any] | None = None, inputs: dict[str, Any] | None = N
     return content_key(NODE.model_copy(update=changes or {}), inputs or {"audio": REF, "text": "hello"}, seed=seed)
 
 
-def test_order_and_what_does_not_count_leave_the_key_alone() -> None:
+def test_order_and_irrelevant_fields_do_not_change_the_key() -> None:
     turned = {"voice": {"pitch": 2, "name": "heart"}, "speed": 1.0}
     assert key({"params": turned}) == key()
     assert key({"id": "other", "name": "Other", "tags": ["x"], "progress_weight": 9.0, "telemetry": {"s": 1}}) == key()
@@ -45,7 +45,7 @@ def test_order_and_what_does_not_count_leave_the_key_alone() -> None:
         {"params": {"speed": 1.0, "voice": {"name": "heart", "pitch": 3}}},
     ],
 )
-def test_what_counts_changes_the_key(changes: dict[str, Any]) -> None:
+def test_relevant_fields_change_the_key(changes: dict[str, Any]) -> None:
     assert key(changes) != key()
 
 
@@ -56,7 +56,7 @@ def test_inputs_and_seed_change_the_key() -> None:
     assert len({key(seed=None), key(seed=0), key(seed=7)}) == 3
 
 
-def test_a_graphs_hash_is_over_what_it_asks_for() -> None:
+def test_a_graph_hash_covers_only_what_the_graph_requests() -> None:
     raw = document({"a": "probe.data", "b": "probe.data"}, [("a", "b")], metadata={"note": "x"}, context={"seed": 1})
     asked = graph_hash(Graph.model_validate(raw))
     raw["metadata"] = {"note": "y"}

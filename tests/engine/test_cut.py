@@ -1,4 +1,4 @@
-"""Segments: every node in one, each of them startable, none waiting for another in a circle."""
+"""Segments: every node is in exactly one, each can start, and none wait for each other in a cycle."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def segments_of(graph: Checked, alone: set[str] | None = None) -> list[Segment]:
 
 @settings(max_examples=300, deadline=None)
 @given(raw=random_documents(max_nodes=14), chance=st.randoms())
-def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any], chance: random.Random) -> None:
+def test_any_graph_is_cut_into_runnable_segments(raw: dict[str, Any], chance: random.Random) -> None:
     graph = checked(raw)
     control = [node.id for node in graph.graph.nodes if node.plane is Plane.CONTROL]
     alone = set(chance.sample(control, chance.randrange(len(control) + 1) // 2))
@@ -37,7 +37,7 @@ def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any], chance
         assert segment.nodes == [node for node in graph.order if node in members], "in topological order"
         assert {pool_name(graph.declarations[n].plane, graph.declarations[n].pool) for n in members} == {segment.pool}
         outside = {edge.from_ for node in members for edge in parents[node]} - members
-        assert not any(members & before[node] for node in outside), "a path leaves the segment and comes back"
+        assert not any(members & before[node] for node in outside), "a path leaves the segment and returns"
         if members & alone:
             assert len(members) == 1
         elif plane[segment.nodes[0]] is Plane.CONTROL:
@@ -47,12 +47,12 @@ def test_any_graph_is_cut_into_segments_that_can_run(raw: dict[str, Any], chance
             for above_, below in itertools.pairwise(segment.nodes):
                 kinds = [edge.kind for edge in parents[below] if edge.from_ == above_]
                 assert kinds and kinds[0] is not EdgeKind.ON_FAILURE
-            assert outside <= before[segment.nodes[0]], "a chain waits in its middle"
+            assert outside <= before[segment.nodes[0]], "a node in the middle of a chain waits for another segment"
     final: set[str] = set()
     waiting = list(segments)
-    while waiting:  # a segment starts when everything it needs from outside is final
+    while waiting:  # a segment starts when all its outside parents are final
         startable = [s for s in waiting if {e.from_ for n in s.nodes for e in parents[n]} - set(s.nodes) <= final]
-        assert startable, f"these wait for each other: {[segment.nodes for segment in waiting]}"
+        assert startable, f"these segments wait for each other: {[segment.nodes for segment in waiting]}"
         final |= {node for segment in startable for node in segment.nodes}
         waiting = [segment for segment in waiting if segment not in startable]
 
@@ -74,7 +74,7 @@ def test_a_chain_ends_at_another_pool_and_at_a_failure_edge() -> None:
     assert cut_of(dict.fromkeys("ab", "probe.data"), [("a", "b", "on_failure")]) == [["a"], ["b"]]
 
 
-def test_a_node_that_asks_a_person_stands_alone() -> None:
+def test_an_approval_node_has_its_own_segment() -> None:
     ask = {"service": "review.script", "input": {"narration": "Good morning."}}
     plain = {"service": "probe.control", "input": {"text": None}}
     raw = document(

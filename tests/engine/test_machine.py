@@ -1,4 +1,4 @@
-"""What a worker says of its machine."""
+"""What a worker reports about its machine."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workbench.engine.machine import gpus, memory_used_gib
 
 
 def on_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the driver's program: there is no GPU on the machines that run these tests."""
+    """Put a fake driver program on the path: the test machines have no GPU."""
     program = folder / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def test_gpus_are_reported_as_the_driver_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_reported_with_the_names_from_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path(tmp_path, "printf 'NVIDIA H100, 81559, 1024\\nA name, with a comma, 24576, 0\\n'", monkeypatch)
     first, second = gpus()
     assert (first.name, first.memory_gib, first.memory_used_gib) == ("NVIDIA H100", 79.6, 1.0)
@@ -26,10 +26,10 @@ def test_gpus_are_reported_as_the_driver_names_them(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("script", ["exit 9", "echo 'No devices were found'", "echo 'a, b, c'"])
-def test_a_driver_that_does_not_work_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+def test_a_broken_driver_counts_as_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     on_path(tmp_path, script, monkeypatch)
     assert gpus() == []
 
 
-def test_memory_is_that_of_the_whole_worker() -> None:
+def test_memory_covers_the_whole_worker() -> None:
     assert 0.01 < memory_used_gib() < 64

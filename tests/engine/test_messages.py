@@ -1,4 +1,4 @@
-"""Messages between a supervisor and its executor: what goes in comes out, what cannot be read is said."""
+"""Messages between a supervisor and its executor: they arrive unchanged, and unreadable ones are reported."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def plain(message: Any) -> Any:
-    """With what is passed on unread as bytes: two ``Raw`` are never equal."""
+    """Convert a message for comparison: ``Raw`` fields become bytes, because two ``Raw`` are never equal."""
     fields = {name: getattr(message, name) for name in message.__struct_fields__}
     return type(message), {name: bytes(value) if isinstance(value, Raw) else value for name, value in fields.items()}
 
 
-def test_every_message_arrives_as_it_was_sent(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_every_message_arrives_unchanged(ends: tuple[socket.socket, socket.socket]) -> None:
     supervisor, executor = m.to_executor(ends[0]), m.to_supervisor(ends[1])
     for sent in FROM_EXECUTOR:
         executor.send(sent)
@@ -78,7 +78,7 @@ def test_every_message_arrives_as_it_was_sent(ends: tuple[socket.socket, socket.
     for sent in TO_EXECUTOR:
         supervisor.send(sent)
         assert plain(executor.receive(1)) == plain(sent)
-    assert {type(sent) for sent in FROM_EXECUTOR} == set(get_args(m.FromExecutor)), "each is tried here"
+    assert {type(sent) for sent in FROM_EXECUTOR} == set(get_args(m.FromExecutor)), "this test covers every type"
     assert {type(sent) for sent in TO_EXECUTOR} == set(get_args(m.ToExecutor))
 
 
@@ -92,7 +92,7 @@ def test_every_message_arrives_as_it_was_sent(ends: tuple[socket.socket, socket.
         b'{"kind": "stored", "run": 7, "node": "a", "ref": {"kind": "image", "sha256": "short"}}',
     ],
 )
-def test_what_is_no_message_is_refused(ends: tuple[socket.socket, socket.socket], body: bytes) -> None:
+def test_an_invalid_message_is_refused(ends: tuple[socket.socket, socket.socket], body: bytes) -> None:
     Wire(ends[1]).send(body)
     with pytest.raises(m.Unreadable):
         m.to_executor(ends[0]).receive(1)
@@ -108,8 +108,8 @@ end.receive()
 
 
 @pytest.mark.parametrize(("said", "version"), [("{'version': 99}", 99), ("{}", 0)])
-def test_an_executor_of_another_version_is_refused_with_what_to_do(tmp_path: Path, said: str, version: int) -> None:
-    program = tmp_path / "python"  # an interpreter with another workbench
+def test_an_executor_of_another_version_is_refused_with_a_remedy(tmp_path: Path, said: str, version: int) -> None:
+    program = tmp_path / "python"  # an interpreter with another version of the workbench
     script = tmp_path / "other.py"
     script.write_text(OTHER % said)
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {script} "$@"\n')
@@ -127,7 +127,7 @@ def test_an_executor_of_another_version_is_refused_with_what_to_do(tmp_path: Pat
     assert error.remedy and not child.alive and child.services == []
 
 
-def test_an_executor_that_cannot_read_its_supervisor_ends(tmp_path: Path) -> None:
+def test_an_executor_exits_when_it_cannot_read_a_message(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:

@@ -1,4 +1,4 @@
-"""Reading graph documents: older spellings, hand-overs that change nothing, and errors that name the place."""
+"""Parsing graph documents: older spellings, lossless round trips, and errors that name the location."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refusal(raw: Any) -> WorkbenchError:
     return refused.value
 
 
-def test_the_older_spelling_is_read_as_it_is_meant() -> None:
+def test_the_older_spelling_is_accepted() -> None:
     graph = parse_graph(orjson.dumps(OLDER))
     assert [node.plane for node in graph.nodes] == [Plane.CONTROL, Plane.DATA]
     assert graph.edges[0].kind is EdgeKind.NORMAL
@@ -51,7 +51,7 @@ def test_the_older_spelling_is_read_as_it_is_meant() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(raw=random_documents())
-def test_any_number_of_hand_overs_leaves_a_graph_as_it_was(raw: dict[str, Any]) -> None:
+def test_repeated_round_trips_do_not_change_a_graph(raw: dict[str, Any]) -> None:
     first = parse_graph(raw)
     graph = first
     for _ in range(3):
@@ -60,7 +60,7 @@ def test_any_number_of_hand_overs_leaves_a_graph_as_it_was(raw: dict[str, Any]) 
     assert parse_graph(orjson.loads(first.to_json())) == first
 
 
-def test_text_and_bytes_and_objects_are_the_same_document() -> None:
+def test_text_bytes_and_objects_parse_to_the_same_document() -> None:
     raw = document({"a": "probe.data"}, metadata={"note": "kept", "deep": [{"x": None}]})
     text = orjson.dumps(raw).decode()
     assert parse_graph(text) == parse_graph(text.encode()) == parse_graph(raw)
@@ -103,7 +103,7 @@ def test_text_and_bytes_and_objects_are_the_same_document() -> None:
         ),
     ],
 )
-def test_a_refusal_names_the_place_what_was_seen_and_what_is_allowed(raw: Any, code: str, words: list[str]) -> None:
+def test_an_error_names_the_location_the_value_and_the_allowed_values(raw: Any, code: str, words: list[str]) -> None:
     error = refusal(raw)
     assert error.code == code
     text = str(error)

@@ -1,4 +1,4 @@
-"""What the bus is given: counters and states that agree with the scripts' own counting."""
+"""Job plans for the bus: their counters and states agree with those of the scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_counters_agree_with_the_states(raw: dict[str, Any], data: st.DataObject
         assert (status[node] is NodeStatus.COMPLETED) == (node in known)
 
 
-def test_a_plan_says_what_is_ready_and_announces_what_is_known() -> None:
+def test_a_plan_lists_ready_segments_and_announces_cache_hits() -> None:
     raw = document(
         {"a": "probe.data", "b": "probe.control", "c": "probe.data", "rescue": "probe.control"},
         [("a", "b"), ("b", "c"), ("a", "rescue", "on_failure")],
@@ -63,7 +63,7 @@ def test_a_plan_says_what_is_ready_and_announces_what_is_known() -> None:
     assert plan("job", checked(raw), seed=0, results=done, announce=False).events == []
 
 
-def test_a_segment_carries_what_its_nodes_need_and_no_more() -> None:
+def test_a_segment_carries_only_what_its_nodes_need() -> None:
     raw = document(
         {
             "a": {"service": "probe.data", "params": {"value": "x" * 100}},

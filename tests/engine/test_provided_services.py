@@ -1,4 +1,4 @@
-"""What a segment needs and what a worker offers are told in the same words."""
+"""The services that a segment needs and that a worker offers use the same notation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from workbench.engine.service_mismatch import describe_missing
 
 
 def manifest() -> list[dict[str, object]]:
-    """As an executor reports itself."""
+    """The manifest that an executor reports."""
     return [item.model_dump(mode="json") for item in manifests(services())]
 
 
-def test_a_worker_offers_its_pools_services_and_no_others() -> None:
+def test_a_worker_offers_only_the_services_of_its_pool() -> None:
     node = checked(document({"a": "probe.data"})).graph.node("a")
     assert needed(node) == f"probe.data@1.0.0#{(node.code or '')[:12]}##"
     assert needed(node) in offer(manifest(), Plane.DATA, "cpu").services
@@ -33,12 +33,12 @@ def test_a_worker_offers_its_pools_services_and_no_others() -> None:
     assert needed(node) not in offer(manifest(), Plane.CONTROL, "control").services
 
 
-def test_what_cannot_run_here_is_not_offered() -> None:
+def test_a_service_that_cannot_run_here_is_not_offered() -> None:
     broken = [{**item, "available": False} if item["service"] == "probe.data" else item for item in manifest()]
     assert needed(node_a()) not in offer(broken, Plane.DATA, "cpu").services
 
 
-def test_equal_sets_have_one_name_and_another_version_another() -> None:
+def test_equal_sets_share_a_name_and_another_version_changes_it() -> None:
     raised = [{**item, "version": "9"} if item["service"] == "probe.data" else item for item in manifest()]
     first, again, other = (offer(items, Plane.DATA, "cpu") for items in (manifest(), manifest(), raised))
     assert first.name == again.name != other.name
@@ -48,7 +48,7 @@ def test_equal_sets_have_one_name_and_another_version_another() -> None:
     "there",
     [{"version": "0.9.0"}, {"code": "ab" * 32}, {"weights": "cd" * 32}, {"packages": ["av==18.1.0", "numpy==2.4.5"]}],
 )
-def test_what_differs_is_another_need_and_is_named(there: dict[str, Any]) -> None:
+def test_a_difference_changes_the_need_and_is_named(there: dict[str, Any]) -> None:
     needs = node_a().model_copy(update={"packages": ["av==18.1.0", "numpy==2.4.6"]})
     same = ProvidedService("cpu-b", service(packages=["av==18.1.0", "numpy==2.4.6"]))
     other = ProvidedService("cpu-a", service(**{"packages": ["av==18.1.0", "numpy==2.4.6"], **there}))
@@ -60,7 +60,7 @@ def test_what_differs_is_another_need_and_is_named(there: dict[str, Any]) -> Non
     assert told.startswith(f"probe.data 1.0.0 (worker cpu-a has other {what}: {shown} there, {wanted} in the job; ")
 
 
-def test_the_nearest_worker_is_named_and_the_others_counted() -> None:
+def test_the_closest_worker_is_named_and_the_others_are_counted() -> None:
     needs = needed(node_a())
     assert (
         describe_missing(needs, [])
@@ -73,21 +73,21 @@ def test_the_nearest_worker_is_named_and_the_others_counted() -> None:
     assert "worker b has other code: abababababab there" in told and "weights: cdcdcdcdcdcd there, none in" in told
     assert "1 more also differ" in told
     assert "code: abababababab there, none in the job" in describe_missing("probe.data@1.0.0#", [near]), (
-        "accepted long ago"
+        "the job was accepted by an older version"
     )
 
 
-def test_a_job_takes_the_packages_of_the_workers_and_its_own_code() -> None:
+def test_a_job_uses_the_packages_of_the_workers_and_its_own_code() -> None:
     declaration = services()["probe.data"]
     here, theirs = declaration.identity, ("numpy==1.26.4",)
     assert identity_with() == here
     assert identity_with(service(packages=list(theirs))) == replace(here, packages=theirs)
-    assert identity_with(service(packages=list(theirs)), service()) == here, "a worker has what is here"
-    assert identity_with(service(packages=list(theirs), code="ab" * 32)) == here, "that worker must not answer"
+    assert identity_with(service(packages=list(theirs)), service()) == here, "a worker offers the local identity"
+    assert identity_with(service(packages=list(theirs), code="ab" * 32)) == here, "other code must not count"
 
 
 def identity_with(*offered: ServiceManifest) -> Identity:
-    """With what a job is accepted where workers offer that."""
+    """The identity that a job is accepted with when workers offer these services."""
     snapshot = DeploymentSnapshot(cast(Bus, None))
     snapshot.services = {"data.cpu": [ProvidedService(f"w{index}", item) for index, item in enumerate(offered)]}
     return pinned(services()["probe.data"], snapshot)

@@ -25,7 +25,7 @@ def refusal(broken: Graph) -> WorkbenchError:
     return refused.value
 
 
-def test_parents_come_first_and_ties_in_document_order() -> None:
+def test_parents_come_first_and_ties_keep_document_order() -> None:
     assert topological_order(graph(("c", "a"))) == ["b", "c", "d", "a"]
 
 
@@ -61,11 +61,11 @@ def test_a_cycle_is_named_by_its_edges(raw: dict[str, Any], data: st.DataObject)
     assert all(pair in present for pair in itertools.pairwise(walk))
 
 
-def test_a_node_that_waits_for_itself() -> None:
+def test_a_node_that_depends_on_itself_is_refused() -> None:
     assert str(refusal(graph(("a", "a"))).seen) == "a -> a"
 
 
-def test_duplicates_and_edges_that_end_nowhere() -> None:
+def test_duplicates_and_dangling_edges_are_refused() -> None:
     raw = document({"a": "probe.data"})
     raw["nodes"] *= 2
     error = refusal(Graph.model_validate(raw))

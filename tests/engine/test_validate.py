@@ -1,4 +1,4 @@
-"""Binding and validation at submit: what is refused, and that the refusal tells what to write instead."""
+"""Binding and validation at submit: what is refused, and that the error says what to write instead."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def bound(nodes: dict[str, Any], edges: Sequence[tuple[str, ...]], name: str = "
     return checked(document(nodes, edges)).graph.node(name).input
 
 
-def test_an_input_is_filled_from_the_parent_output_of_its_name() -> None:
+def test_an_input_is_filled_from_the_parent_output_with_the_same_name() -> None:
     assert bound({"s": "probe.source", "p": paint_node()}, EDGE) == {"image": "$s.image"}
 
 
-def test_a_reference_may_reach_over_several_nodes_and_name_another_output() -> None:
+def test_a_reference_may_name_an_indirect_parent_and_another_output() -> None:
     nodes = {"s": "probe.source", "m": paint_node(), "p": paint_node(input={"any_file": "$s.audio"})}
     assert bound(nodes, [("s", "m"), ("m", "p")]) == {"image": "$m.image", "any_file": "$s.audio"}
 
@@ -77,14 +77,14 @@ def test_a_list_of_references_is_kept_as_alternatives() -> None:
     assert bound(nodes, [("s", "p"), ("t", "p", "on_failure")]) == {"image": ["$s.image", "$t.image"]}
 
 
-def test_text_that_begins_with_a_dollar_is_written_with_two() -> None:
+def test_literal_text_with_a_leading_dollar_is_escaped_with_two() -> None:
     assert references("$$a.text") == [] and literal("$$a.text") == "$a.text"
     assert references("$5") == [] and literal("$5") == "$5"
     assert references(["$a.x", "$b.y"]) == [Reference("a", "x"), Reference("b", "y")]
     assert references(["$a.x", 3]) == [] and references([]) == []
 
 
-def test_a_parent_on_failure_offers_nothing() -> None:
+def test_a_parent_on_a_failure_edge_provides_no_outputs() -> None:
     error = refusal({"s": "probe.source", "p": paint_node()}, [("s", "p", "on_failure")])
     assert error.code == "graph.missing_input"
 
@@ -187,7 +187,7 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, ...]], str, str, list[str]]] =
 
 
 @pytest.mark.parametrize(("nodes", "edges", "code", "where", "words"), CASES)
-def test_a_refusal_says_where_and_what_to_write(
+def test_an_error_says_where_and_what_to_write(
     nodes: dict[str, Any], edges: list[tuple[str, ...]], code: str, where: str, words: list[str]
 ) -> None:
     error = refusal(nodes, edges)
@@ -196,14 +196,14 @@ def test_a_refusal_says_where_and_what_to_write(
     assert [word for word in words if word not in str(error)] == [], str(error)
 
 
-def test_what_can_run_is_pinned() -> None:
+def test_validation_pins_the_version_of_each_node() -> None:
     graph = checked(document({"s": "probe.source", "p": paint_node(params={"strength": 2})}, EDGE)).graph
     paint_pinned = graph.node("p")
     assert (paint_pinned.plane, paint_pinned.version, paint_pinned.weights) == (Plane.DATA, "2.1.0", "")
     assert paint_pinned.params == {"strength": 2.0, "mode": "fast"}
 
 
-def test_states_other_than_completed_are_forgotten() -> None:
+def test_states_other_than_completed_are_reset() -> None:
     nodes = {
         "s": {"service": "probe.source", "status": "completed", "output": {"image": IMAGE}},
         "p": paint_node(status="failed", error={"message": "x"}, retries={"attempt": 2, "maxAttempts": 5}),
@@ -221,7 +221,7 @@ def test_a_completed_node_of_another_version_runs_again() -> None:
 
 
 @pytest.mark.parametrize(("made_by", "kept"), [("", True), ("ab" * 32, False)])
-def test_what_other_code_made_runs_again_with_all_that_came_of_it(made_by: str, kept: bool) -> None:
+def test_results_of_other_code_run_again_with_everything_downstream(made_by: str, kept: bool) -> None:
     source, paint = (checked(document({"s": "probe.source", "p": paint_node()}, EDGE)).graph.node(id_) for id_ in "sp")
     done = {"status": "completed", "output": {"image": IMAGE}}
     nodes = {

@@ -1,1 +1,1 @@
-"""Faults that are really injected: processes killed, connections cut, disks filled; then counted what is left."""
+"""Real faults: the tests kill processes, cut connections and fill disks, then count what is left."""

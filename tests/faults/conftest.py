@@ -1,4 +1,4 @@
-"""A live deployment for each module of faults: what one fault does to a server must not reach the next."""
+"""A live deployment for each module, so that one fault does not affect the tests of another module."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _deployment(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) ->
 
 
 @dataclass
-class Outside:
+class Proxied:
     """A deployment that reaches its object store and MLflow through proxies; the test reaches them directly."""
 
     live: LiveDeployment
@@ -42,22 +42,22 @@ class Outside:
 
 
 @pytest.fixture(scope="session")
-def _outside(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[Outside]:
+def _proxied(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], mlflow_url: str) -> Iterator[Proxied]:
     with Proxy(s3["s3_url"]) as objects, Proxy(mlflow_url) as mlflow, Proxy(mlflow_url) as straight:
-        deployment = LiveDeployment(tmp_path_factory.mktemp("outside"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
+        deployment = LiveDeployment(tmp_path_factory.mktemp("proxied"), s3, WORKBENCH_MLFLOW_URL=mlflow.url)
         for role in ("control", "worker"):  # each plane has a home: files cross the store
             home = str(tmp_path_factory.mktemp(role))
             deployment.of_role[role] = {"WORKBENCH_S3_URL": objects.url, "WORKBENCH_HOME": home}
-        yield Outside(deployment, objects, mlflow, straight.url)
+        yield Proxied(deployment, objects, mlflow, straight.url)
         deployment.stop()
 
 
 @pytest.fixture
-def outside(_outside: Outside) -> Iterator[Outside]:
-    """Whole again, whatever the last test did; faults of the parts around the workers are healed by their tests."""
-    _outside.live.ensure()
-    yield _outside
-    cancel_unfinished(_outside.live.deployment)
+def proxied(_proxied: Proxied) -> Iterator[Proxied]:
+    """The deployment with its roles repaired after the previous test; each test ends the faults of its proxies."""
+    _proxied.live.ensure()
+    yield _proxied
+    cancel_unfinished(_proxied.live.deployment)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def live(_deployment: LiveDeployment) -> Iterator[LiveDeployment]:
 
 @pytest.fixture
 def workers(live: LiveDeployment) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Two data workers. A test that kills one puts another in its place; both go on to the next test."""
+    """Two data workers. A test that kills one starts a replacement; both are reused by the next test."""
     assert live.worker is not None
     if live.standby is None or live.standby.poll() is not None:
         live.standby = live.start_role("worker")
@@ -85,7 +85,7 @@ def diary(tmp_path: Path) -> Diary:
 
 
 class Alive:
-    """The processes of a deployment as they were when a fault began: a test asks afterwards whether they still are."""
+    """Records the processes of a deployment before a fault and checks later that they still run."""
 
     def __init__(self, live: LiveDeployment) -> None:
         assert live.control is not None and live.worker is not None
@@ -94,7 +94,7 @@ class Alive:
         self.before = self._pids()
 
     def check(self) -> None:
-        """No role and no executor ended."""
+        """Check that no role and no executor ended."""
         for name, process in self.roles.items():
             assert process.poll() is None, f"{name} ended with {process.poll()}: {self._live.log()[-3000:]}"
         assert self._pids() == self.before
@@ -104,12 +104,12 @@ class Alive:
 
 
 def references_of(records: Iterable[JobRecord]) -> list[Ref]:
-    """Every artifact that the jobs' outputs name."""
+    """All artifacts in the outputs of the jobs."""
     return [ref for record in records for node in record.nodes if node.output for ref in refs_in(node.output)]
 
 
-def check_nothing_dangles(live: LiveDeployment, records: Iterable[JobRecord]) -> int:
-    """Download every artifact the jobs name and hash it; returns how many there were."""
+def check_no_dangling_references(live: LiveDeployment, records: Iterable[JobRecord]) -> int:
+    """Download and hash every artifact of the jobs; return their number."""
     named = references_of(records)
     for ref in named:
         data = live.deployment.objects.read(ref, limit_bytes=1 << 30)

@@ -1,4 +1,4 @@
-"""Counts what a fault has left: results in SQL, executions in the diary, runs in MLflow."""
+"""Counts after a fault: results in SQL, executions in the diary, runs in MLflow."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from workbench.store.tracking_api import TrackingApi
 
 
 def completions(live: LiveDeployment, job: str) -> Counter[str]:
-    """How many results SQL was told of, by node."""
+    """The number of results in SQL, by node."""
     return Counter(event.node for event in live.deployment.events(job) if event.type.value == "node.completed")
 
 
 def completed_once(live: LiveDeployment, job: str, timeout_s: float = 120.0) -> JobRecord:
-    """The record of a job that is done, each node of it completed exactly once."""
+    """Wait for a job and return its record; check that each node completed exactly once."""
     record = live.finish(job, timeout_s)
     assert record.status is JobStatus.COMPLETED, (record.error, live.log()[-3000:])
     assert completions(live, job) == dict.fromkeys((node.id for node in record.nodes), 1)
@@ -33,12 +33,12 @@ def completed_once(live: LiveDeployment, job: str, timeout_s: float = 120.0) -> 
 
 
 def events_of(live: LiveDeployment, job: str, type_: str) -> list[Event]:
-    """The job's events of one type, as SQL has them."""
+    """The job's events of one type in SQL."""
     return [event for event in live.deployment.events(job) if event.type.value == type_]
 
 
 def tracked_once(live: LiveDeployment, job: str) -> str:
-    """Id of the one run that MLflow has of the job, and that SQL knows by this id."""
+    """Check that MLflow has exactly one run of the job and SQL has its id; return the id."""
     wait_for(lambda: live.deployment.job(job).mlflow_run_id, 60, f"{job} has a run")
     api = TrackingApi(live.settings.mlflow_url)
     experiment = api.experiment_id(live.deployment.job(job).experiment)
@@ -48,13 +48,13 @@ def tracked_once(live: LiveDeployment, job: str) -> str:
         runs = api._api("POST", "runs/search", body).get("runs") or []
         return [run["info"]["run_id"] for run in runs] if all(r["info"]["status"] == "FINISHED" for r in runs) else None
 
-    runs = wait_for(finished, 60, f"the run of {job} says FINISHED")
+    runs = wait_for(finished, 60, f"the run of {job} is FINISHED")
     assert runs == [live.deployment.job(job).mlflow_run_id]
     return runs[0]
 
 
 def lease_of(live: LiveDeployment, job: str) -> tuple[Lease, int, str] | None:
-    """The job's lease, how often its heart beat, and who holds it."""
+    """The job's lease, its number of heartbeats, and the worker that holds it."""
     for held in live.deployment.bus.leases():
         if held.job == job:
             fence, beats, worker = held.value.decode().split(" ", 2)
@@ -63,24 +63,24 @@ def lease_of(live: LiveDeployment, job: str) -> tuple[Lease, int, str] | None:
 
 
 def await_working(live: LiveDeployment, job: str) -> tuple[Lease, str]:
-    """The lease under which a worker works on the job, and that worker: its heart has beaten."""
+    """Wait until a worker has sent a heartbeat for the job; return the lease and the worker."""
 
     def found() -> tuple[Lease, str] | None:
         held = lease_of(live, job)
         return (held[0], held[2]) if held and held[1] > 0 else None
 
-    return wait_for(found, what=f"somebody works on {job}")
+    return wait_for(found, what=f"a worker runs {job}")
 
 
 def holder(workers: Sequence[subprocess.Popen[bytes]], live: LiveDeployment, slot: str) -> subprocess.Popen[bytes]:
-    """The process of the worker whose slot that is."""
+    """The process of the worker with this slot."""
     manifests = live.deployment.bus.queues.workers()
     raw = manifests[slot.rpartition(".")[0]]
     return next(process for process in workers if b'"pid":%d,' % process.pid in raw)
 
 
 def stop_processes(pids: Iterable[int]) -> None:
-    """SIGSTOP, and wait until the kernel says that they stand still."""
+    """Send SIGSTOP and wait until the kernel reports the processes as stopped."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
         wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, 10, f"{pid} is stopped")  # noqa: B023

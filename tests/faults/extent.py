@@ -1,4 +1,4 @@
-"""How long the fault suite runs: ``make faults`` repeats each fault as often as promised, ``make test`` a few times."""
+"""How long the fault suite runs: ``make faults`` repeats each fault many times, ``make test`` a few times."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ LONG = os.environ.get("WORKBENCH_FAULTS") == "long"
 
 
 def extent(long: Number, short: Number) -> Number:
-    """The first under ``make faults``, the second in ``make test``: repetitions or seconds."""
+    """Return ``long`` under ``make faults`` and ``short`` under ``make test``: repetitions or seconds."""
     return long if LONG else short

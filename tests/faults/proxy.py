@@ -1,4 +1,4 @@
-"""A TCP proxy that can be told to fail: on loopback before a real server, switchable while both sides are talking."""
+"""A TCP proxy with switchable faults: it runs in front of a real server, and faults can start mid-connection."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 class Kind(StrEnum):
     PASS = "pass"
-    REFUSE = "refuse"  # every connection is reset, the open ones too
-    HANG = "hang"  # connections are accepted and nothing moves; what was sent arrives when the fault is over
-    SLOW = "slow"  # each answer comes late
-    ERROR = "error"  # HTTP: each request is answered with an error and does not reach the server
-    CUT = "cut"  # a connection is reset once so many bytes went to the server
-    DEAF = "deaf"  # requests reach the server, their answers do not come back
+    REFUSE = "refuse"  # every connection is reset, including open ones
+    HANG = "hang"  # connections are accepted but no data passes; it arrives when the fault ends
+    SLOW = "slow"  # each response is delayed
+    ERROR = "error"  # HTTP: each request gets an error response and does not reach the server
+    CUT = "cut"  # a connection is reset after this many bytes to the server
+    DEAF = "deaf"  # requests reach the server, but its responses are dropped
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Fault:
 
 
 class Proxy:
-    """Between its clients and one server. ``hits`` counts how often the present fault struck.
+    """A proxy between clients and one server. ``hits`` counts how often the current fault took effect.
 
     Args:
         url: of the server, http://host:port, redis://…@host:port or http+unix://socket; ``self.url`` is the same with
@@ -59,7 +59,7 @@ class Proxy:
         self.port = int(self._listener.getsockname()[1])
         self.url = f"{head}//{login}{at}{host}:{self.port}{slash}{rest}"
         self.hits = 0
-        self.connections = 0  # accepted so far, whatever became of them
+        self.connections = 0  # accepted so far, including closed ones
         self._fault = Fault()
         self._links: set[_Link] = set()
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class Proxy:
         return self._fault
 
     def set(self, fault: Fault) -> None:
-        """The fault that is in force from now on; counts anew."""
+        """Switch to this fault and reset ``hits``."""
         with self._lock:
             self._fault, self.hits = fault, 0
             links = list(self._links) if fault.kind is Kind.REFUSE else []
@@ -87,7 +87,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def failing(self, kind: Kind, *, delay_s: float = 0.0, status: int = 503, after_bytes: int = 0) -> Iterator[None]:
-        """The fault for as long as the block takes. ``hits`` stays readable behind it."""
+        """Apply the fault for the duration of the block. ``hits`` can still be read afterwards."""
         self.set(Fault(kind, delay_s, status, after_bytes))
         try:
             yield
@@ -101,7 +101,7 @@ class Proxy:
 
     def close(self) -> None:
         self._closed.set()
-        _reset(self._listener)  # wakes its thread up
+        _reset(self._listener)  # wakes its thread
         self._listener.close()
         with self._lock:
             links = list(self._links)
@@ -109,7 +109,7 @@ class Proxy:
             link.reset()
 
     def pause(self, seconds: float, fault: Fault) -> None:
-        """Wait, but not longer than the fault is in force."""
+        """Wait, but no longer than the fault lasts."""
         until = time.monotonic() + seconds
         while self._fault is fault and time.monotonic() < until and not self._closed.is_set():
             time.sleep(LOOK_EVERY_S)
@@ -164,8 +164,8 @@ class _Link:
         self.proxy = proxy
         self.client = client
         self.server = server
-        self._asked = False  # something went to the server that it did not answer yet
-        self._counted: tuple[Fault | None, int] = (None, 0)  # bytes sent under that fault
+        self._asked = False  # a request to the server has no response yet
+        self._counted: tuple[Fault | None, int] = (None, 0)  # bytes sent during that fault
 
     def reset(self) -> None:
         for end in (self.client, self.server):
@@ -205,7 +205,7 @@ class _Link:
             self.reset()
 
     def _struck(self, data: bytes) -> bytes:
-        """What of the data goes on to the server under the present fault; nothing where the link is at its end."""
+        """The part of the data that the current fault lets through to the server; empty if the link was cut."""
         fault = self.proxy.fault
         if fault.kind is Kind.HANG:
             self._hang(fault)
@@ -233,10 +233,10 @@ class _Link:
         self.proxy.pause(float("inf"), fault)
 
     def _answer_error(self, status: int) -> None:
-        head = f"HTTP/1.1 {status} Told To Fail\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        head = f"HTTP/1.1 {status} Injected Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         self.client.sendall(head.encode())
         self.client.shutdown(socket.SHUT_WR)
-        # Read what still comes, or the kernel answers it with a reset and the client may never see the status.
+        # Read the rest of the request. Otherwise the kernel sends a reset and the client may never see the status.
         self.client.settimeout(1.0)
         with contextlib.suppress(OSError):
             while self.client.recv(CHUNK_BYTES):
@@ -245,7 +245,7 @@ class _Link:
 
 
 def _reset(end: socket.socket) -> None:
-    """Break a connection as a dying peer does; a thread that reads from it wakes up and closes it."""
+    """Break a connection like a crashing peer; a thread that reads from it wakes up and closes it."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         end.shutdown(socket.SHUT_RDWR)

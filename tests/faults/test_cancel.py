@@ -1,4 +1,4 @@
-"""Fault 13: cancel in every state a job can be in. It stops, nothing starts after, nobody else is harmed."""
+"""Cancelling in every state of a job: it stops, none of its nodes starts later, and other jobs are not affected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.status import JobStatus, NodeStatus
 from tests.faults.extent import extent
 from tests.live import Diary, LiveDeployment, wait_for
 
-STOP_S = 2.0  # wanted; printed, because timings decide no test
+STOP_S = 2.0  # the goal; it is printed, because no test depends on timings
 PARTS = {f"part-{index}" for index in range(50)}
 
 
@@ -58,29 +58,29 @@ STATES: list[State] = [queued, running, between_planes, making_parts, awaiting_a
 
 @pytest.mark.parametrize("round_", range(extent(3, 1)))
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_a_job_is_stopped_in_every_state(live: LiveDeployment, diary: Diary, state: State, round_: int) -> None:
+def test_a_job_can_be_cancelled_in_every_state(live: LiveDeployment, diary: Diary, state: State, round_: int) -> None:
     try:
         job = state(live, diary)
         began, before = time.monotonic(), diary.lines()
         cancel_and_check(live, job)
     finally:
         live.deployment.bus.queues.resume_pool("data.cpu")
-    # The worker is free for others, and no node of the cancelled job starts in between; a part that was in the making
-    # may come to its end, and is not kept.
+    # The worker is free for other jobs, and no node of the cancelled job starts in between. A part that was in progress
+    # may finish, but is not kept.
     assert live.run({"next": diary.probe("next")}).status is JobStatus.COMPLETED
     took_s = time.monotonic() - began
     after = diary.lines()[len(before) :]
-    started = {"b"} if state is between_planes else set()  # perhaps a moment before the cancel
+    started = {"b"} if state is between_planes else set()  # possibly just before the cancellation
     assert after[-1] == "next" and set(after[:-1]) <= PARTS | started and len(after) <= 3, after
     assert set(before) <= {"a", *PARTS} | started
-    print(f"{state.__name__}: the worker was free and had done another job after {took_s:.2f} s (wanted: {STOP_S:g})")
+    print(f"{state.__name__}: the worker was free and had run another job after {took_s:.2f} s (goal: {STOP_S:g})")
 
 
 def cancel_and_check(live: LiveDeployment, job: str) -> None:
-    """Cancel, and see the job end as cancelled, with no lease left."""
+    """Cancel the job and check that it ends as cancelled, with no lease left."""
     assert live.deployment.cancel(job) is True
     record = live.finish(job)
-    wait_for(lambda: job not in [held.job for held in live.deployment.bus.leases()], what="its leases are free")
+    wait_for(lambda: job not in [held.job for held in live.deployment.bus.leases()], what="its leases are released")
     assert record.status is JobStatus.CANCELLED
     assert {node.status for node in record.nodes} <= {NodeStatus.CANCELLED, NodeStatus.COMPLETED}
     assert live.deployment.cancel(job) is False
@@ -88,7 +88,7 @@ def cancel_and_check(live: LiveDeployment, job: str) -> None:
 
 @pytest.mark.parametrize("round_", range(extent(2, 1)))
 @pytest.mark.parametrize("cancelled", ["owner", "waiter"])
-def test_those_that_share_its_computation_go_on(
+def test_jobs_that_share_the_computation_continue(
     live: LiveDeployment, diary: Diary, cancelled: str, round_: int
 ) -> None:
     second = live.start_role("worker")
@@ -97,7 +97,7 @@ def test_those_that_share_its_computation_go_on(
         value = f"shared-{secrets.token_hex(4)}"
         node = diary.probe(value, "probe.cached", sleep_s=2.0)
         owner = live.submit({"a": node}).job
-        wait_for(lambda: diary.count(value), what="the owner computes")
+        wait_for(lambda: diary.count(value), what="the owner runs the node")
         waiters = [live.submit({"a": node}).job for _ in range(3)]
         for waiter in waiters:
             live.await_event(waiter, "node.waiting", "a")

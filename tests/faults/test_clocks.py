@@ -1,4 +1,4 @@
-"""Wall clocks an hour off, or jumping: no lease is taken over early, none late. The machine's clock is left alone."""
+"""Wall clocks that are an hour off or jump: no lease is taken over early or late. The machine's clock stays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.live import LEASE_S, ROOT, Diary, LiveDeployment, sigkill, wait_for
 
 HOUR_S = 3600.0
 LONG_NODE_S = extent(30.0, 3 * LEASE_S)
-MARGIN_S = 5.0  # of a loaded machine; an hour, or a lease that nobody takes over, is far beyond it
+MARGIN_S = 5.0  # for a loaded machine; a clock error of an hour or a lease without takeover is far longer
 JUMP_EVERY_S = 0.5
 PARTS = ("bus", "control", "worker")
 EVERY_CASE = [(part, how) for part in (*PARTS, "all") for how in ("+1h", "-1h", "jumping")]
@@ -28,14 +28,14 @@ CASES = EVERY_CASE if LONG else [("bus", "+1h"), ("all", "jumping")]
 SLEEP = """
 import select, time
 time.sleep = lambda seconds: select.select([], [], [], seconds)
-"""  # libfaketime 0.9.10 answers EINVAL to clock_nanosleep until a monotonic time, which is how Python 3.11 sleeps
+"""  # libfaketime 0.9.10 returns EINVAL for clock_nanosleep with a monotonic deadline, which Python 3.11 uses to sleep
 
 
 def faketime(folder: Path, **clock: str) -> dict[str, str]:
-    """Variables under which a process sees another wall clock; its monotonic clock stays."""
+    """Environment variables that change a process's wall clock, but not its monotonic clock."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
-        pytest.skip("there is no libfaketime here; `make fault-tools` as root installs it (Debian: faketime)")
+        pytest.skip("libfaketime is not installed; `make fault-tools` as root installs it (Debian: faketime)")
     (folder / "sitecustomize.py").write_text(SLEEP)
     modules = f"{folder}{os.pathsep}{ROOT}"
     as_always = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1", "PYTHONPATH": modules}
@@ -44,7 +44,7 @@ def faketime(folder: Path, **clock: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def clock(how: str, folder: Path) -> Iterator[tuple[dict[str, str], Callable[[], int]]]:
-    """Variables for such a clock, and how often it has jumped so far."""
+    """Yield the variables for such a clock and a function that returns the number of jumps so far."""
     if how != "jumping":
         yield faketime(folder, FAKETIME=how), lambda: 0
         return
@@ -73,7 +73,7 @@ def set_clock(file: Path, offset: str) -> None:
 
 
 def off_by(live: LiveDeployment, job: str) -> dict[str, float]:
-    """How far each part's clock was from ours, as what it wrote down says: hours, so a second's doubt is none."""
+    """The clock offset of each process in seconds, from what it recorded; one second does not matter."""
     seconds, micros = live.deployment.bus.client.time()
     at_bus = seconds + micros / 1e6 - time.time()
     ran = {event.node: event.data for event in live.deployment.events(job) if event.type.value == "node.completed"}
@@ -85,7 +85,7 @@ def off_by(live: LiveDeployment, job: str) -> dict[str, float]:
 def off(
     request: pytest.FixtureRequest, _deployment: LiveDeployment, tmp_path: Path
 ) -> Iterator[tuple[LiveDeployment, str, str]]:
-    """A deployment on which that part has such a clock."""
+    """A deployment in which this process has such a clock."""
     part, how = request.param
     wrong = PARTS if part == "all" else (part,)
     with clock(how, tmp_path) as (variables, jumps):
@@ -108,9 +108,9 @@ def stop_all(live: LiveDeployment) -> None:
             sigkill(process)
 
 
-def test_leases_do_not_ask_the_wall_clock(off: tuple[LiveDeployment, str, str], diary: Diary) -> None:
+def test_leases_do_not_depend_on_the_wall_clock(off: tuple[LiveDeployment, str, str], diary: Diary) -> None:
     live, part, how = off
-    # Not early: a node of several leases, on either plane, under workers that are well.
+    # Not early: a node that lasts several leases, on each plane, with healthy workers.
     nodes = {
         "w": diary.probe("w", sleep_s=LONG_NODE_S),
         "c": {**diary.probe("c", "probe.control", sleep_s=LONG_NODE_S), "input": {"text": None}},
@@ -134,7 +134,7 @@ def test_leases_do_not_ask_the_wall_clock(off: tuple[LiveDeployment, str, str], 
     started = live.await_event(lost, "node.running", "k")
     wait_for(lambda: diary.count("k") == 1)
     lease = live.deployment.bus.leases()[0].value
-    wait_for(lambda: live.deployment.bus.leases()[0].value != lease, what="its heart beats")
+    wait_for(lambda: live.deployment.bus.leases()[0].value != lease, what="it sends a heartbeat")
     victim = next(process for name, process in names.items() if started.data["worker"].startswith(name))
     live.worker = second if victim is first else first
     killed_at = time.monotonic()

@@ -1,7 +1,7 @@
-"""The control plane dies at every named point of take, commit, hand-over and record: nothing is lost, nothing doubled.
+"""The control plane dies at every named point of take, commit, delivery and record: nothing is lost or duplicated.
 
-Its own worker runs nodes in the same process, so these are the points of workers too. In the short form one control
-plane after another dies, each at the next point, over the jobs that the last one left; then one lives and finishes.
+Its own worker runs nodes in the same process, so these are also the crash points of workers. In the short form, one
+control plane after another dies, each at the next point, with the jobs of the one before; the last one finishes them.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ ROUNDS = (KEEPER, WORK, HAND_OVER, (*RECORDER, *TRACKER))
 BATCHES = [(point,) for points in ROUNDS for point in points] if LONG else list(ROUNDS)
 
 
-def test_no_point_is_left_out() -> None:
+def test_every_crash_point_is_covered() -> None:
     assert {point for batch in BATCHES for point in batch} == set(CrashPoint)
 
 
 class Round:
-    """Control planes that die one after another, and what they leave behind."""
+    """A series of control planes that die one after another, and their jobs."""
 
     def __init__(self, live: LiveDeployment, diary: Diary, folder: Path) -> None:
         self.live = live
@@ -61,10 +61,10 @@ class Round:
         self.folder = folder
         self.jobs: list[str] = []
         self.nodes = 0
-        self.executions_more = 0  # at most: one for each kill, one for each attempt that was told to fail
+        self.executions_more = 0  # upper bound: one per kill and one per attempt that fails on purpose
 
     def submit(self, point: CrashPoint) -> str:
-        """A small job over both planes; its first node fails or sleeps where the point needs that."""
+        """Submit a small job over both planes; its first node fails or sleeps if the point needs that."""
         name = f"{point.value}-{len(self.jobs)}"
         more: dict[str, Any] = {}
         if point in FAIL:
@@ -87,35 +87,35 @@ class Round:
         return job
 
     def die_at(self, point: CrashPoint) -> None:
-        """Start a control plane that dies there, see to it that it gets there, and look at its mark."""
+        """Start a control plane that dies at this point, make it reach the point, and check its mark."""
         live = self.live
         assert live.control is not None and live.worker is not None
-        if point in EXPIRE and not live.deployment.bus.leases():  # else the reaper died over one that still stands
+        if point in EXPIRE and not live.deployment.bus.leases():  # otherwise the reaper died before this lease ended
             await_working(live, self.submit(point))
-            sigkill(live.worker)  # with the lease in its hands
+            sigkill(live.worker)  # while it holds the lease
             self.executions_more += 1
         if live.control.poll() is None:
             sigkill(live.control)
         if point not in EXPIRE:
             self.submit(point)
         if point in KEEPER:
-            self.submit(point)  # the grace is worth something where there is more than one to put back
+            self.submit(point)  # the grace period only matters with more than one job to restore
             live.deployment.bus.client.flushall()
         first = f"{point.value}-{len(self.jobs) - 1}.a"
         mark = self.folder / f"{point.value}.mark"
         ask = {"WORKBENCH_CRASH_AT": point.value, "WORKBENCH_CRASH_MARK": str(mark)}
-        live.control = live.start_role("control", **ask, WORKBENCH_DRAIN_S="0")  # a drain hands back at once
+        live.control = live.start_role("control", **ask, WORKBENCH_DRAIN_S="0")  # a drain returns its segments at once
         if point in RELEASE:
             wait_for(lambda: self.diary.count(first) >= 1, 120, f"{first} runs")
             live.control.send_signal(signal.SIGTERM)  # it drains
         await_death(live.control, point, live)
-        assert mark.read_text() == point.value, "it died of something else"
+        assert mark.read_text() == point.value, "it died for another reason"
         self.executions_more += 1
         if live.worker.poll() is not None:
             live.worker = live.start_role("worker")
 
     def settle(self) -> None:
-        """With a control plane that lives: every job is done, and counted."""
+        """Start a control plane that survives, wait for every job and check the counts."""
         self.live.ensure()
         for job in self.jobs:
             completed_once(self.live, job)
@@ -126,12 +126,12 @@ class Round:
 
 
 def await_death(process: subprocess.Popen[bytes], point: CrashPoint, live: LiveDeployment) -> None:
-    wait_for(lambda: process.poll() is not None, 120, f"{point} is hit; {live.log()[-2000:]}")
+    wait_for(lambda: process.poll() is not None, 120, f"{point} is reached; {live.log()[-2000:]}")
     assert process.returncode == -signal.SIGKILL, (point, process.returncode, live.log()[-3000:])
 
 
 @pytest.mark.parametrize("points", BATCHES, ids=lambda points: points[0].value if LONG else f"{points[0].value}…")
-def test_a_control_plane_that_dies_there_loses_nothing_and_doubles_nothing(
+def test_a_crash_of_the_control_plane_loses_and_duplicates_nothing(
     live: LiveDeployment, diary: Diary, tmp_path: Path, points: Sequence[CrashPoint]
 ) -> None:
     round_ = Round(live, diary, tmp_path)
@@ -145,13 +145,13 @@ def test_a_control_plane_that_dies_there_loses_nothing_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("point", [CrashPoint.EPOCH_BEGUN, CrashPoint.JOB_PUT_BACK])
-def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace(
+def test_live_workers_keep_their_work_when_the_control_plane_dies_in_the_grace_period(
     live: LiveDeployment, diary: Diary, tmp_path: Path, point: CrashPoint
 ) -> None:
-    """The one that follows finds a bus that is marked and has only some of the jobs, or none."""
+    """The next control plane finds a bus with a marker and only some of the jobs, or none."""
     assert live.control is not None
     gate = tmp_path / "gate"
-    older = live.submit({"e": "probe.elsewhere"}).job  # put back first; nobody is there to run it
+    older = live.submit({"e": "probe.elsewhere"}).job  # restored first; no worker can run it
     job = live.submit({"n": diary.probe("n", gate=str(gate)), "m": diary.probe("m", "probe.control")}, [("n", "m")]).job
     _, worker = await_working(live, job)
     sigkill(live.control)

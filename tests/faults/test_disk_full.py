@@ -1,4 +1,4 @@
-"""A full disk: an error that says what, where and what to do; nothing half-written; it goes on once there is space."""
+"""A full disk: the error says what, where and what to do, no partial file stays, and work continues with new space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import redis
 from schemas.errors import ErrorInfo, WorkbenchError
 from schemas.job import JobRecord
 from schemas.status import JobStatus
-from tests.faults.conftest import Alive, check_nothing_dangles, events_of
+from tests.faults.conftest import Alive, check_no_dangling_references, events_of
 from tests.faults.extent import extent
 from tests.live import Diary, LiveDeployment, wait_for
 from tests.store.samples import make_job
@@ -37,13 +37,13 @@ FULL_S = extent(60.0, 6.0)
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size_mib: int) -> Iterator[Path]:
-    """A file system of that size, mounted on the folder."""
+    """Mount a file system of this size on the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "workbench-test", str(folder)]
     try:
         refused = subprocess.run(mount, capture_output=True, text=True)
     except FileNotFoundError as error:
-        pytest.skip(f"there is no mount here ({error}); run this as root on Linux with util-linux")
+        pytest.skip(f"mount is not available ({error}); run this as root on Linux with util-linux")
     if refused.returncode != 0:
         pytest.skip(f"mounting is refused ({refused.stderr.strip()}); run this as root, or with CAP_SYS_ADMIN")
     try:
@@ -57,7 +57,7 @@ def grow(disk: Path, size_mib: int) -> None:
 
 
 def fill(disk: Path) -> Path:
-    """A file that takes all that is left; delete it to have space again."""
+    """Fill the remaining space with a file and return it; deleting it frees the space."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
@@ -69,12 +69,12 @@ def fill(disk: Path) -> Path:
 
 
 def digest_of(value: str, size_mib: int) -> str:
-    """Of the file that a probe makes of this value."""
+    """The digest of the file that a probe writes for this value."""
     return hashlib.sha256(random.Random(value).randbytes(size_mib << 20)).hexdigest()
 
 
-def check_told(error: ErrorInfo | None, node: str, disk: Path) -> None:
-    """What, where, and what to do."""
+def check_disk_full_error(error: ErrorInfo | None, node: str, disk: Path) -> None:
+    """Check that the error names the cause, the location and the remedy."""
     assert error is not None and error.code == "home.disk_full", error
     assert "space" in error.message
     assert error.details["node"] == node and str(disk) in error.details["where"], error.details
@@ -82,7 +82,7 @@ def check_told(error: ErrorInfo | None, node: str, disk: Path) -> None:
 
 
 def check_cache(folder: Path) -> int:
-    """Every file of a cache is what its name says, and none is left half-written; returns how many there are."""
+    """Check that every file of a cache matches its name and none is partial; return their number."""
     files = [path for path in folder.glob("??/*") if path.is_file()]
     for path in files:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
@@ -103,7 +103,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def cache_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The control plane's cache alone: its work folders are elsewhere."""
+    """The control plane's cache only: its work folders are on another disk."""
     with small_disk(tmp_path_factory.mktemp("control") / "cache", SMALL_MIB) as mounted:
         yield mounted
 
@@ -127,30 +127,28 @@ def check_done(live: LiveDeployment, record: JobRecord, value: str) -> None:
     assert record.status is JobStatus.COMPLETED, record.error
     output = record.node("a").output
     assert output is not None and output["file"]["sha256"] == digest_of(value, FILE_MIB)
-    assert check_nothing_dangles(live, [record]) == 1
+    assert check_no_dangling_references(live, [record]) == 1
 
 
-def test_a_workers_home_is_full_while_a_node_saves(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
+def test_a_full_worker_home_fails_a_node_that_saves(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
     alive = Alive(live)
     for turn in range(ROUNDS):
         grow(disk, SMALL_MIB)
         value = f"{salt}-{turn}"
         record = live.run({"a": once(diary.probe(value, file_kib=FILE_MIB << 10))})
         assert record.status is JobStatus.FAILED
-        check_told(record.node("a").error, "a", disk)
+        check_disk_full_error(record.node("a").error, "a", disk)
         alive.check()
-        assert not live.deployment.objects.has(digest_of(value, FILE_MIB)), "nothing half-made is stored"
+        assert not live.deployment.objects.has(digest_of(value, FILE_MIB)), "no partial file is stored"
         assert check_cache(disk / "cache") == turn
-        assert live.run({"b": diary.probe("small")}).status is JobStatus.COMPLETED, "what needs no space goes on"
+        assert live.run({"b": diary.probe("small")}).status is JobStatus.COMPLETED, "a node without files still runs"
         grow(disk, SMALL_MIB + (turn + 2) * 4 * FILE_MIB)
         check_done(live, live.finish(rerun(live.deployment, record.id).job), value)
         assert diary.count(value) == 2
-    print(f"\nhome full: {ROUNDS} of {ROUNDS} told home.disk_full, re-run completed, 0 corrupt files")
+    print(f"\nhome full: {ROUNDS} of {ROUNDS} failed with home.disk_full, the rerun completed, 0 corrupt files")
 
 
-def test_space_comes_back_while_a_node_is_tried_again(
-    live: LiveDeployment, disk: Path, diary: Diary, salt: str
-) -> None:
+def test_a_retry_succeeds_when_space_is_freed(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
     grow(disk, 400)
     filler = fill_to(disk, FILE_MIB // 2)
     node = {**diary.probe(salt, file_kib=FILE_MIB << 10), "retries": {"maxAttempts": 20}}
@@ -161,13 +159,13 @@ def test_space_comes_back_while_a_node_is_tried_again(
         filler.unlink()
     record = live.finish(job)
     check_done(live, record, salt)
-    told = [event.data["error"]["code"] for event in live.deployment.events(job) if event.type.value == "node.retrying"]
-    assert set(told) == {"home.disk_full"} and record.node("a").attempt == len(told) + 1 == diary.count(salt)
-    print(f"\n{len(told)} attempts were told home.disk_full, the next completed")
+    seen = [event.data["error"]["code"] for event in live.deployment.events(job) if event.type.value == "node.retrying"]
+    assert set(seen) == {"home.disk_full"} and record.node("a").attempt == len(seen) + 1 == diary.count(salt)
+    print(f"\n{len(seen)} attempts failed with home.disk_full, the next completed")
 
 
 def fill_to(disk: Path, left_mib: int) -> Path:
-    """Take all but so much of the disk."""
+    """Fill the disk except for this much space."""
     filler = disk / "filler"
     facts = os.statvfs(disk)
     with filler.open("wb") as file:
@@ -176,10 +174,10 @@ def fill_to(disk: Path, left_mib: int) -> Path:
 
 
 @pytest.mark.parametrize("service", ["probe.control", "probe.reader_control"])
-def test_a_cache_is_full(
+def test_a_full_cache_keeps_no_partial_file(
     live: LiveDeployment, disk: Path, cache_disk: Path, diary: Diary, salt: str, service: str
 ) -> None:
-    """Of a node that saves a file, and of one that fetches it: nothing half-written stays and takes up space."""
+    """When a node saves a file, and when a node fetches it: no partial file stays on the disk."""
     alive = Alive(live)
     grow(disk, 400)
     for path in cache_disk.glob("??/*"):
@@ -196,17 +194,17 @@ def test_a_cache_is_full(
         full, stored = "read", True
     record = live.run(nodes, edges)
     assert record.status is JobStatus.FAILED
-    check_told(record.node(full).error, full, cache_disk)
+    check_disk_full_error(record.node(full).error, full, cache_disk)
     alive.check()
     assert live.deployment.objects.has(digest_of(salt, FILE_MIB)) is stored
     assert check_cache(cache_disk) == before
-    assert os.statvfs(cache_disk).f_bavail >= free - 4, "no part of a file was left behind"
+    assert os.statvfs(cache_disk).f_bavail >= free - 4, "a partial file was left behind"
     grow(cache_disk, SMALL_MIB + 4 * FILE_MIB)
     check_done(live, live.finish(rerun(live.deployment, record.id).job), salt)
 
 
-def test_executors_that_end_or_start_on_a_full_disk(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
-    """One that dies is replaced; a worker that finds no space for its executor waits for it, and does not end."""
+def test_executors_can_end_and_start_on_a_full_disk(live: LiveDeployment, disk: Path, diary: Diary, salt: str) -> None:
+    """A dead executor is replaced; a worker without space for its executor waits and does not exit."""
     assert live.worker is not None
     grow(disk, 400)
     job = live.submit({"a": diary.probe(salt, sleep_s=2.0)}).job
@@ -218,10 +216,10 @@ def test_executors_that_end_or_start_on_a_full_disk(live: LiveDeployment, disk: 
     another = live.start_role("worker", WORKBENCH_HOME=str(disk / "new"))
     try:
         wait_for(
-            lambda: "no disk space left" in live.log()[log_from:], what="the new worker says that there is no space"
+            lambda: "no disk space left" in live.log()[log_from:], what="the new worker reports that there is no space"
         )
         record = live.finish(job)
-        assert record.status is JobStatus.COMPLETED, "the old one needs none for this"
+        assert record.status is JobStatus.COMPLETED, "the old worker needs no space for this"
         assert (diary.count(salt), record.node("a").attempt) == (2, 2)
         assert [process.poll() for process in (live.worker, another)] == [None, None], live.log()[log_from:]
         filler.unlink()
@@ -241,10 +239,10 @@ def refuses_writes(live: LiveDeployment) -> bool:
     return False
 
 
-def test_the_home_of_a_whole_deployment_is_full(
+def test_a_full_home_of_a_whole_deployment_loses_nothing(
     tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str], diary: Diary
 ) -> None:
-    """SQL, the bus's file, logs, caches, work folders: nothing ends, nothing that ran is redone, nothing is lost."""
+    """SQL, the bus's file, logs, caches and work folders: no process exits, no node runs twice, nothing is lost."""
     with small_disk(tmp_path_factory.mktemp("bench"), 64) as small:
         live = LiveDeployment(small / "home", s3)
         try:
@@ -263,7 +261,7 @@ def test_the_home_of_a_whole_deployment_is_full(
                     except WorkbenchError as error:
                         assert error.code == "home.disk_full" and error.where and "space" in error.remedy, error
                         refused += 1
-                time.sleep(max(0.0, full_at + FULL_S - time.time()))  # a has ended meanwhile
+                time.sleep(max(0.0, full_at + FULL_S - time.time()))  # a ends during this time
                 alive.check()
                 assert not any(live.deployment.job(job).status.final for job in jobs)
             finally:
@@ -273,11 +271,11 @@ def test_the_home_of_a_whole_deployment_is_full(
             assert {record.status for record in records} == {JobStatus.COMPLETED}
             alive.check()
             ended_at = records[0].node("a").finished_at
-            assert ended_at is not None and full_at < ended_at < space_at, "its result was held"
+            assert ended_at is not None and full_at < ended_at < space_at, "its result was kept"
             assert (diary.count("a"), diary.count("b")) == (1, 1)
             assert [node.attempt for node in records[0].nodes] == [1, 1]
             assert sorted(events_of(live, jobs[0], "node.completed")) == ["a", "b"]
-            assert live.deployment.store.list().total == len(jobs), "what was refused was not accepted in secret"
+            assert live.deployment.store.list().total == len(jobs), "a refused job was accepted after all"
             assert live.run({"d": diary.probe("d")}).status is JobStatus.COMPLETED
             with contextlib.closing(sqlite3.connect(live.home / "jobs.db")) as database:
                 assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -286,23 +284,23 @@ def test_the_home_of_a_whole_deployment_is_full(
             live.stop()
 
 
-def test_sql_on_a_full_disk_refuses_and_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_sql_on_a_full_disk_refuses_writes_and_recovers(tmp_path_factory: pytest.TempPathFactory) -> None:
     with small_disk(tmp_path_factory.mktemp("sql"), SMALL_MIB) as small:
         store = JobStore.open(Settings(sql_url=f"sqlite:///{small}/jobs.sqlite3"))
         filler, created = fill(small), []
-        with pytest.raises(WorkbenchError) as told:
+        with pytest.raises(WorkbenchError) as caught:
             for _ in range(1000):
                 job = make_job()
                 store.create(job)
                 created.append(job.id)
-        error = told.value
+        error = caught.value
         assert error.code == "home.disk_full" and str(small) in error.where and "space" in error.remedy
         filler.unlink()
         for _ in range(10):
             job = make_job()
             store.create(job)
             created.append(job.id)
-        assert sorted(store.unfinished()) == sorted(created), "all that was accepted, and nothing else"
+        assert sorted(store.unfinished()) == sorted(created), "exactly the accepted jobs"
         store.close()
         with contextlib.closing(sqlite3.connect(small / "jobs.sqlite3")) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

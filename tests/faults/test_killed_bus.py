@@ -1,4 +1,4 @@
-"""The bus is killed under load, again and again: it loses nothing that it acknowledged, and work goes on soon."""
+"""The bus is killed repeatedly under load: it loses nothing that it acknowledged, and work resumes soon."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workbench.bus.bus import Bus
 pytestmark = pytest.mark.timeout(900)
 KILLS = extent(10, 2)
 JOBS, NODES = 4, 6
-AWAY_S = 0.5
+OUTAGE_S = 0.5
 GOAL_S = LEASE_S + 1.0
-BOUND_S = GOAL_S + 6.0  # for a machine that is busy with other things
+BOUND_S = GOAL_S + 6.0  # for a busy machine
 
 
 def submit_load(live: LiveDeployment, diary: Diary, round_: int) -> list[str]:
-    """Jobs whose nodes change the plane at each step, so that takes, commits and queues are all in motion."""
+    """Submit jobs whose nodes alternate between planes, so that takes, commits and queues are all active."""
     jobs = []
     for index in range(JOBS):
         nodes = {
@@ -35,7 +35,7 @@ def submit_load(live: LiveDeployment, diary: Diary, round_: int) -> list[str]:
 
 
 def committed(live: LiveDeployment, jobs: list[str]) -> list[float]:
-    """When each result became visible, as SQL has it."""
+    """The times at which the results became visible, from SQL."""
     return sorted(
         event.at for job in jobs for event in live.deployment.events(job) if event.type.value == "node.completed"
     )
@@ -45,7 +45,7 @@ def known_scripts(bus: Bus) -> int:
     return sum(map(bool, bus.client.script_exists(*(scripts.digest(name) for name in scripts.names()))))
 
 
-def test_a_bus_killed_under_load(live: LiveDeployment, diary: Diary) -> None:
+def test_a_bus_killed_under_load_loses_nothing(live: LiveDeployment, diary: Diary) -> None:
     assert live.bus_process is not None
     times: list[float] = []
     jobs: list[str] = []
@@ -55,8 +55,8 @@ def test_a_bus_killed_under_load(live: LiveDeployment, diary: Diary) -> None:
         epoch = live.deployment.bus.marker().epoch
         sigkill(live.bus_process)
         before = len(committed(live, mine))
-        assert before < JOBS * NODES, "nothing was under way"
-        time.sleep(AWAY_S)  # the fault itself: nobody answers for so long
+        assert before < JOBS * NODES, "no work was in progress"
+        time.sleep(OUTAGE_S)  # the outage itself
         restarted_at = time.time()
         live.start_bus()
         for job in mine:

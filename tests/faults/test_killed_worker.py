@@ -1,4 +1,4 @@
-"""A worker is killed in the middle of a node, again and again: every job is done, every node completed once, soon."""
+"""A worker is killed repeatedly in the middle of a node: every job finishes soon, and every node completes once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.live import LEASE_S, Diary, LiveDeployment, sigkill, wait_for
 pytestmark = pytest.mark.timeout(1200)
 KILLS = extent(20, 2)
 GOAL_S = 1.5 * LEASE_S
-BOUND_S = GOAL_S + 5.0  # for a machine that is busy with other things
+BOUND_S = GOAL_S + 5.0  # for a busy machine
 
 
 def report(what: str, times: list[float]) -> None:
@@ -28,7 +28,7 @@ def report(what: str, times: list[float]) -> None:
 
 
 def other_jobs(live: LiveDeployment, diary: Diary, kill: int) -> list[str]:
-    """Traffic under every other kill; none under the rest: there nothing else can wake anybody."""
+    """Submit traffic for every second kill; without traffic, nothing else can wake a worker."""
     if kill % 2 == 0:
         return []
     names = [f"other-{kill}-{index}" for index in range(3)]
@@ -54,13 +54,13 @@ def test_another_worker_takes_over_from_a_killed_one(
     report("worker killed", times)
 
 
-def test_another_worker_takes_over_where_an_executor_was_killed(
+def test_another_worker_takes_over_from_a_killed_executor(
     live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
-    """The supervisor lives and hands back at once; its own next executor takes as long as a start takes."""
+    """The supervisor survives and returns the segment at once; its own next executor must start first."""
     times = []
     for kill in range(KILLS):
-        wait_for(lambda: both_work(live), what="the executor that was killed last is replaced")
+        wait_for(lambda: both_work(live), what="the last killed executor is replaced")
         job = live.submit({"n": diary.probe(f"n{kill}", sleep_s=1.0)}).job
         _, slot = await_working(live, job)
         victim = holder(workers, live, slot)
@@ -75,16 +75,16 @@ def test_another_worker_takes_over_where_an_executor_was_killed(
 
 
 def await_done_elsewhere(live: LiveDeployment, diary: Diary, job: str, value: str, slot: str, code: str) -> float:
-    """When the node began again on another worker. Asks SQL, not the bus: nothing here may wake a worker."""
+    """The time at which the node restarted on another worker. Reads SQL, not the bus, so that it wakes no worker."""
     record = completed_once(live, job)
     first, again = events_of(live, job, "node.running")
     assert [event.data["error"]["code"] for event in events_of(live, job, "node.retrying")] == [code]
     assert first.data["worker"] == slot != again.data["worker"] == record.node("n").worker
-    assert diary.count(value) == 2, "it was killed in the middle of the node"
+    assert diary.count(value) == 2, "the worker was not killed in the middle of the node"
     return again.at
 
 
 def both_work(live: LiveDeployment) -> bool:
-    """Whether two jobs at once find two workers."""
+    """Whether two concurrent jobs run on two workers."""
     jobs = [live.submit({"n": {"service": "probe.data", "params": {"sleep_s": 0.3}}}).job for _ in range(2)]
     return len({live.finish(job).node("n").worker for job in jobs}) == 2

@@ -1,4 +1,4 @@
-"""The bus forgets: its last two seconds, or everything while a worker sleeps with a lease in its hands."""
+"""The bus loses its memory: its last two seconds, or everything while a stopped worker holds a lease."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOST_S = 2.0
 
 
 def cut_the_log(folder: Path, until: float) -> tuple[bytes, bytes]:
-    """Cut the append-only file behind its last command of before that second; returns what it kept and what it lost.
+    """Cut the append-only file after its last command before that second; return the kept and the lost bytes.
 
     With ``aof-timestamp-enabled`` the server writes ``#TS:<second>`` between commands whenever the second changes.
     """
@@ -45,8 +45,8 @@ def epoch_of(live: LiveDeployment) -> int:
     return live.deployment.bus.marker().epoch
 
 
-def test_the_last_two_seconds_are_lost(live: LiveDeployment, diary: Diary) -> None:
-    """In them a job was accepted, a node of it completed, another began, and a job became final; SQL knows it all."""
+def test_jobs_survive_the_loss_of_the_last_two_seconds(live: LiveDeployment, diary: Diary) -> None:
+    """In them, a job was accepted, one node completed, another started, and a job became final; SQL has it all."""
     assert live.bus_process is not None
     for cut in range(CUTS):
         at_the_end, in_the_lost_part = (diary.path.with_name(f"{name}-{cut}") for name in ("end", "lost"))
@@ -61,7 +61,7 @@ def test_the_last_two_seconds_are_lost(live: LiveDeployment, diary: Diary) -> No
         for job in (long, ending):
             await_working(live, job)
         wait_for(lambda cut=cut: diary.count(f"{cut}.c") == 1 and diary.count(f"{cut}.z") == 1)  # type: ignore[misc]
-        time.sleep(LOST_S + 1.2)  # the log knows whole seconds: all above lies before the cut, all below behind it
+        time.sleep(LOST_S + 1.2)  # the log has whole seconds: the cut is after everything above and before the rest
 
         lost_from = time.time()
         in_the_lost_part.touch()
@@ -75,19 +75,19 @@ def test_the_last_two_seconds_are_lost(live: LiveDeployment, diary: Diary) -> No
         assert len(old) == 2
         sigkill(live.bus_process)
         kept, lost = cut_the_log(live.home / "bus", min(lost_from, time.time() - LOST_S))
-        assert young.encode() in lost and young.encode() not in kept, "its acceptance is lost"
-        assert b"job.completed" in lost and ending.encode() in kept, "its end is lost, not its acceptance"
+        assert young.encode() in lost and young.encode() not in kept, "the log lost its acceptance"
+        assert b"job.completed" in lost and ending.encode() in kept, "the log lost its end, but not its acceptance"
         assert diary.count(f"{cut}.c") == 1 and long.encode() in kept
         live.start_bus()
         wait_for(lambda epoch=epoch: is_open(live, epoch + 1), what="the deployment is open again")  # type: ignore[misc]
         at_the_end.touch()
         jobs = [long, ending, young]
         records = [live.finish(job) for job in jobs]
-        wait_for(lambda jobs=jobs: not any(map(live.deployment.bus.knows, jobs)), what="the bus is done with them")  # type: ignore[misc]
+        wait_for(lambda jobs=jobs: not any(map(live.deployment.bus.knows, jobs)), what="the bus has forgotten them")  # type: ignore[misc]
         counts = {name: diary.count(f"{cut}.{name}") for name in "acdxyz"}
         print(f"{len(lost)} bytes lost: {len(records)} of 3 jobs done, epoch {epoch} now {epoch_of(live)}, {counts}")
         assert {live.deployment.bus.commit(lease, "c", b"{}")[0] for lease in old} == {Verdict.FENCED}
-        assert counts == dict.fromkeys("acdxyz", 1), "what SQL or a live worker has is not executed again"
+        assert counts == dict.fromkeys("acdxyz", 1), "a node known to SQL or a live worker ran again"
         for job in jobs:
             completed_once(live, job)
 
@@ -98,10 +98,10 @@ def is_open(live: LiveDeployment, epoch: int) -> bool:
 
 
 @pytest.mark.parametrize("taken_over_first", [True, False], ids=["taken_over_before", "taken_over_after"])
-def test_a_zombie_outlives_a_wiped_bus(
+def test_a_resumed_worker_is_refused_after_the_bus_was_wiped(
     live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]], taken_over_first: bool
 ) -> None:
-    """A worker stands still, the bus is wiped empty, others take over and go on; then it wakes."""
+    """A worker is stopped, the bus is wiped, others take over; then the worker resumes."""
     gate = diary.path.with_name("gate")
     job = live.submit({"n": diary.probe("n", gate=str(gate), sign=True)}).job
     lease, slot = await_working(live, job)
@@ -133,6 +133,6 @@ def test_a_zombie_outlives_a_wiped_bus(
     assert record.node("n").worker != slot
     counts = {name: diary.count(name) for name in "nk"}
     print(f"wiped at epoch {epoch}, now {epoch_of(live)}: 2 of 2 jobs done, executions {counts}; late commit refused")
-    assert counts == {"n": 2, "k": 1}, "a live worker keeps its work"
+    assert counts == {"n": 2, "k": 1}, "a live worker did not keep its work"
     assert live.deployment.job(kept).node("k").worker == keeper
     assert kept_lease.fence != lease.fence

@@ -1,7 +1,7 @@
-"""A worker is cut off from everything and comes back late: its segment was taken over, and its word counts nothing.
+"""A worker loses its network and returns late: its segment was taken over, and its results are refused.
 
-Two workers in network namespaces of their own, each on a cable (a veth pair) to this machine. The bus listens on this
-machine's ends of the cables, nowhere else; the way to the object store is a proxy there. One cable is pulled.
+Two workers run in their own network namespaces, each connected to this machine by a cable (a veth pair). The bus
+listens only on this machine's ends of the cables, and a proxy there leads to the object store. One cable is pulled.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from schemas.status import JobStatus
-from tests.faults.conftest import check_nothing_dangles, events_of
+from tests.faults.conftest import check_no_dangling_references, events_of
 from tests.faults.extent import extent
 from tests.faults.proxy import Proxy
 from tests.live import LEASE_S, Diary, LiveDeployment, wait_for
@@ -35,7 +35,7 @@ def ip(*arguments: str) -> None:
 
 
 class Cable:
-    """A namespace, and a cable from it to this machine: ``here`` is the address of this end."""
+    """A network namespace and its cable to this machine: ``here`` is the address of this end."""
 
     def __init__(self, namespace: str, link: str, net: str) -> None:
         self.namespace, self.link = namespace, link
@@ -66,7 +66,7 @@ class Cable:
 
 @pytest.fixture(scope="module")
 def cables() -> Iterator[list[Cable]]:
-    """Two of them, in a range of addresses that nobody routes (RFC 2544)."""
+    """Two cables, in an address range that is never routed (RFC 2544)."""
     salt = secrets.token_hex(3)
     block = secrets.randbelow(250)
     laid = [Cable(f"wbt-{salt}-{i}", f"wbt{salt}{i}", f"198.19.{block + i}") for i in range(2)]
@@ -75,7 +75,7 @@ def cables() -> Iterator[list[Cable]]:
             for cable in laid:
                 cable.lay()
         except OSError as error:
-            pytest.skip(f"namespaces are refused here ({error}); {REMEDY}")
+            pytest.skip(f"network namespaces are not permitted ({error}); {REMEDY}")
         yield laid
     finally:
         for cable in laid:
@@ -91,7 +91,7 @@ def _deployment(
     deployment.stop()
 
 
-def test_a_worker_that_was_cut_off_comes_back_too_late(
+def test_a_worker_that_reconnects_too_late_is_refused(
     _deployment: LiveDeployment, cables: list[Cable], s3: dict[str, str], diary: Diary, tmp_path: Path
 ) -> None:
     live = _deployment
@@ -115,7 +115,7 @@ def test_a_worker_that_was_cut_off_comes_back_too_late(
         assert len(networks) == 3
         for turn in range(ROUNDS):
             check_one_cut(live, cables, names, diary, str(turn))
-        assert [process.poll() for process in workers] == [None, None], "neither ended"
+        assert [process.poll() for process in workers] == [None, None], "a worker ended"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -140,12 +140,12 @@ def check_one_cut(live: LiveDeployment, cables: list[Cable], names: list[str], d
     wait_for(lambda: diary.count(value) == 1)
     held = next(held for held in bus.leases() if held.job == job)
     lease = Lease(job, held.segment, held.value.split(b" ")[0].decode())
-    wait_for(lambda: next(h.value for h in bus.leases() if h.job == job) != held.value, what="its heart beats")
+    wait_for(lambda: next(h.value for h in bus.leases() if h.job == job) != held.value, what="it sends a heartbeat")
     log_from = len(live.log())
 
     cables[cut].pull()
     try:
-        # From inside its namespace nothing is reached any more.
+        # Nothing is reachable from inside its namespace now.
         reach = [
             "bash",
             "-c",
@@ -154,40 +154,38 @@ def check_one_cut(live: LiveDeployment, cables: list[Cable], names: list[str], d
         assert subprocess.run(["timeout", "1", *cables[cut].within, *reach], capture_output=True).returncode != 0
         record = live.finish(job)
         assert record.status is JobStatus.COMPLETED
-        assert diary.count(value) == 2, "the other worker did it again"
-        time.sleep(LEASE_S)  # the one that is cut off has ended its node long ago, and holds the result
+        assert diary.count(value) == 2, "the other worker ran the node again"
+        time.sleep(LEASE_S)  # the disconnected worker has finished its node by now and keeps the result
         before = [event.model_dump() for event in live.deployment.events(job)]
     finally:
         cables[cut].plug_in()
 
-    # It comes back and presents what it holds.
+    # It reconnects and presents its lease and result.
     gave_up = "segment lost"
     late = wait_for(
         lambda: [line for line in live.log()[log_from:].splitlines() if gave_up in line and names[cut] in line],
-        what="the late worker gave its segment up",
+        what="the late worker gave up its segment",
     )
     assert len(late) == 1 and "FENCED" in late[0] and job in late[0]
-    # Its very fence, in a commit by hand: refused by the bus.
+    # A manual commit with its exact fence: the bus refuses it.
     assert bus.commit(lease, "a", b'{"output":{"text":"late"}}')[0] is not Verdict.OK
 
     record = live.deployment.job(job)
-    assert [event.model_dump() for event in live.deployment.events(job)] == before, (
-        "nothing was added by the late worker"
-    )
+    assert [event.model_dump() for event in live.deployment.events(job)] == before, "the late worker added something"
     for source in (live.deployment.events(job), bus.events(job)):
         completed = [event for event in source if event.type.value == "node.completed"]
-        assert sorted(event.node for event in completed) == ["a", "b"], "one for each node"
+        assert sorted(event.node for event in completed) == ["a", "b"], "one event per node"
         doers = {event.node: event.data["worker"] for event in completed}
         assert doers["a"].startswith(names[1 - cut])
     assert record.node("a").worker.startswith(names[1 - cut]) and record.node("a").attempt == 2
     assert events_of(live, job, "node.retrying") == ["a"]
     output = record.node("a").output
     assert output is not None and output["text"] == value
-    check_nothing_dangles(live, [record])
+    check_no_dangling_references(live, [record])
     assert bus.leases() == [] and diary.count(f"b{turn}") == 1
-    # And it is a worker like any other again.
+    # Afterwards it works normally again.
     wait_for(lambda: works_again(live, names[cut], diary, turn), 60, "the late worker takes jobs again")
-    print(f"\nturn {turn}: worker {cut} cut off; 2 executions, 1 node.completed a node, 1 late result refused")
+    print(f"\nturn {turn}: worker {cut} disconnected; 2 executions, 1 node.completed a node, 1 late result refused")
 
 
 def works_again(live: LiveDeployment, name: str, diary: Diary, turn: str) -> bool:

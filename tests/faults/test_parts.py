@@ -1,4 +1,4 @@
-"""A long output whose maker is killed at part 7 of 10: parts 1 to 6 are kept, the whole is the same, byte for byte."""
+"""A process is killed at part 7 of 10 of a long output: parts 1 to 6 are kept, and the result is byte-identical."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def parts_on_bus(live: LiveDeployment, job: str) -> int:
 
 
 @pytest.mark.parametrize("whole_worker", [False, True], ids=["executor", "worker"])
-def test_finished_parts_are_not_made_again(live: LiveDeployment, diary: Diary, whole_worker: bool) -> None:
+def test_finished_parts_are_not_produced_again(live: LiveDeployment, diary: Diary, whole_worker: bool) -> None:
     assert live.worker is not None
     undisturbed = content(live, completed_once(live, live.submit(long_output(diary, 0.0)).job))
     diary.path.write_text("")
 
     job = live.submit(long_output(diary, 0.5)).job
-    wait_for(lambda: parts_on_bus(live, job) == KEPT, what=f"{KEPT} parts are finished, the next is in the making")
+    wait_for(lambda: parts_on_bus(live, job) == KEPT, what=f"{KEPT} parts are finished, the next is in progress")
     assert diary.lines() == ["whole", *(f"part-{index}" for index in range(KEPT))]
     if whole_worker:
         sigkill(live.worker)
@@ -50,7 +50,7 @@ def test_finished_parts_are_not_made_again(live: LiveDeployment, diary: Diary, w
     record = completed_once(live, job)
     made = [line for line in diary.lines() if line.startswith("part-")]
     print(f"killed at part {KEPT + 1} of {PARTS}: made {made}; {len(undisturbed)} bytes, the same")
-    assert record.node("n").attempt == 2 and diary.count("whole") == 2, "the fault was in force"
+    assert record.node("n").attempt == 2 and diary.count("whole") == 2, "the fault had no effect"
     assert [made.count(f"part-{index}") for index in range(KEPT)] == [1] * KEPT
     assert made.count(f"part-{KEPT}") <= 2
     assert [made.count(f"part-{index}") for index in range(KEPT + 1, PARTS)] == [1] * (PARTS - KEPT - 1)

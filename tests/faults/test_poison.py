@@ -1,4 +1,4 @@
-"""Fault 9: poison among healthy jobs. It ends, is kept with its log, and everything else is done."""
+"""A poison job among healthy jobs: it ends as a dead letter with its log, and the other jobs finish."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def poison(diary: Diary, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", POISONS)
-def test_poison_ends_in_the_dead_letters_and_the_others_are_done(live: LiveDeployment, diary: Diary, kind: str) -> None:
+def test_poison_becomes_a_dead_letter_and_the_other_jobs_finish(live: LiveDeployment, diary: Diary, kind: str) -> None:
     healthy = extent(49, 5)
     jobs = [live.submit({"n": diary.probe(f"n{index}")}).job for index in range(healthy)]
     bad = live.submit({"p": poison(diary, kind), "after": diary.probe("after")}, [("p", "after")]).job
     records = [live.finish(job) for job in jobs]
     assert [record.status for record in records] == [JobStatus.COMPLETED] * healthy
-    assert [diary.count(f"n{index}") for index in range(healthy)] == [1] * healthy, "once each"
+    assert [diary.count(f"n{index}") for index in range(healthy)] == [1] * healthy, "each node ran once"
     check_given_up(live, diary, live.finish(bad), kind)
-    print(f"{kind}: {healthy} of {healthy} others done, {diary.count(f'poison-{kind}')} attempts")
+    print(f"{kind}: {healthy} of {healthy} other jobs done, {diary.count(f'poison-{kind}')} attempts")
 
 
 def check_given_up(live: LiveDeployment, diary: Diary, record: JobRecord, kind: str) -> None:
@@ -47,12 +47,12 @@ def check_given_up(live: LiveDeployment, diary: Diary, record: JobRecord, kind: 
     assert diary.count("after") == 0
     (letter,) = DeadLetters(live.deployment.store.database).list(job=record.id)
     assert (letter.node, letter.attempt, letter.code) == ("p", ATTEMPTS, POISONS[kind]["code"])
-    # What holds the interpreter's lock prints nothing; of the others the end of what they printed is kept.
+    # A node that holds the GIL prints nothing; for the others, the end of their output is kept.
     assert letter.error.details["log"] or kind == "endless"
     assert [one.job for one in queue_view(live.deployment).dead_letters].count(record.id) == 1
 
 
-def test_what_was_given_up_is_tried_again_and_goes_on_where_it_failed(live: LiveDeployment, diary: Diary) -> None:
+def test_a_retried_dead_letter_continues_where_it_failed(live: LiveDeployment, diary: Diary) -> None:
     nodes = {
         "before": diary.probe("before"),
         "p": diary.probe("p", fail_times=ATTEMPTS),
@@ -66,10 +66,10 @@ def test_what_was_given_up_is_tried_again_and_goes_on_where_it_failed(live: Live
     assert done.parent == record.id
     assert (diary.count("before"), diary.count("p"), diary.count("after")) == (1, ATTEMPTS + 1, 1)
     assert DeadLetters(live.deployment.store.database).list(job=record.id) == []
-    assert live.deployment.job(record.id).status is JobStatus.FAILED, "what is final stays final"
+    assert live.deployment.job(record.id).status is JobStatus.FAILED, "the final status changed"
 
 
-def test_all_dead_letters_are_tried_again_at_once(live: LiveDeployment, diary: Diary) -> None:
+def test_all_dead_letters_can_be_retried_at_once(live: LiveDeployment, diary: Diary) -> None:
     DeadLetters(live.deployment.store.database).remove()
     failed = [live.run({"p": {**diary.probe(f"p{i}", fail_times=1), "retries": {"maxAttempts": 1}}}) for i in range(2)]
     assert {record.status for record in failed} == {JobStatus.FAILED}

@@ -1,4 +1,4 @@
-"""A worker stands still past its lease and wakes: what it brings late is refused, and nothing of it is seen."""
+"""A worker is stopped beyond its lease and resumes: its late results are refused and never become visible."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ STOPS = extent(10, 2)
 
 
 @pytest.mark.parametrize("with_executor", [True, False], ids=["whole_worker", "supervisor_only"])
-def test_what_a_woken_worker_brings_is_refused(
+def test_the_late_results_of_a_resumed_worker_are_refused(
     live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]], with_executor: bool
 ) -> None:
-    """Woken while the other one is at it, and in every other round when that has ended."""
+    """In alternate rounds, it resumes while the other worker runs the node and after that worker has finished."""
     refused = 0
     for round_ in range(STOPS):
         name = f"{'whole' if with_executor else 'supervisor'}-{round_}"
@@ -46,32 +46,30 @@ def test_what_a_woken_worker_brings_is_refused(
         marked = len(live.log())
         stop_processes(pids)
         try:
-            assert events_of(live, job, "node.completed") == [], "it was stopped in the middle of the node"
+            assert events_of(live, job, "node.completed") == [], "it was not stopped in the middle of the node"
             wait_for(lambda job=job: len(events_of(live, job, "node.running")) == 2, what="taken over")  # type: ignore[misc]
             if round_ % 2:
                 completed_once(live, job)
         finally:
             wake_processes(pids)
         late = f'{{"output": {{"text": "{late_text}"}}}}'.encode()
-        verdict = live.deployment.bus.commit(lease, "n", late)[0]  # what its supervisor may do or leave
+        verdict = live.deployment.bus.commit(lease, "n", late)[0]  # the verdict that its supervisor receives
         assert verdict is Verdict.FENCED
-        wait_for(lambda marked=marked, slot=slot: gave_up(live.log()[marked:], slot), what="it gave the work up")  # type: ignore[misc]
+        wait_for(lambda marked=marked, slot=slot: gave_up(live.log()[marked:], slot), what="it gave up the segment")  # type: ignore[misc]
         refused += 1
         record = completed_once(live, job)
         assert diary.count(name) == 2
         assert record.node("n").worker != slot
-        check_nothing_is_seen(live, job, late_text)
-    print(
-        f"stopped {STOPS} times: {refused} of {STOPS} late commits refused, {STOPS} results of the other worker stand"
-    )
+        check_not_visible(live, job, late_text)
+    print(f"stopped {STOPS} times: {refused} of {STOPS} late commits refused, {STOPS} results of the other worker kept")
 
 
 def gave_up(log: str, slot: str) -> bool:
     return any("segment lost" in line and slot in line and "FENCED" in line for line in log.splitlines())
 
 
-def check_nothing_is_seen(live: LiveDeployment, job: str, late_text: str) -> None:
-    """The late result is in no index: not in SQL's artifacts, not in the job's outputs, not in MLflow."""
+def check_not_visible(live: LiveDeployment, job: str, late_text: str) -> None:
+    """Check that the late result is neither in SQL's artifacts nor in the job's outputs nor in MLflow."""
     late = hashlib.sha256(late_text.encode()).hexdigest()
     record = live.deployment.job(job)
     output = record.node("n").output

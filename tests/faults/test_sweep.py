@@ -1,4 +1,4 @@
-"""Speed line 6, the part that must hold: a sweep computes each distinct thing once, whatever restarts in the middle."""
+"""A sweep runs each distinct node once, even if processes restart in the middle."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ EDGES = [("a", "b"), ("b", "c")]
 
 
 def variant(diary: Diary, salt: str, first: int, second: int) -> dict[str, Any]:
-    """A chain whose nodes are shared by all variants with the same beginning."""
+    """A chain of nodes; variants with the same beginning share its first nodes."""
     values = {"a": f"a{salt}", "b": f"b{first}{salt}", "c": f"c{first}.{second}{salt}"}
     nodes = {name: diary.probe(value, "probe.cached", sleep_s=0.1) for name, value in values.items()}
     return document(nodes, EDGES)
 
 
-def test_a_sweep_executes_what_is_distinct_while_a_worker_and_the_bus_restart(
+def test_a_sweep_runs_each_distinct_node_once_while_a_worker_and_the_bus_restart(
     live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     assert live.bus_process is not None
@@ -36,7 +36,7 @@ def test_a_sweep_executes_what_is_distinct_while_a_worker_and_the_bus_restart(
     ]
     distinct = 1 + firsts + firsts * seconds
     wait_for(lambda: len(diary.lines()) > distinct // 4, what="a quarter is done")
-    workers[0].terminate()  # it finishes its node; what comes behind it is another worker's
+    workers[0].terminate()  # it finishes its node; another worker runs the next ones
     assert workers[0].wait(30) == 0
     workers[0] = live.worker = live.start_role("worker")
     wait_for(lambda: len(diary.lines()) > distinct // 2, what="half is done")
@@ -46,11 +46,11 @@ def test_a_sweep_executes_what_is_distinct_while_a_worker_and_the_bus_restart(
     assert {record.status for record in records} == {JobStatus.COMPLETED}
     executed = diary.lines()
     print(f"{len(jobs)} jobs, {3 * len(jobs)} nodes, {distinct} distinct, {len(executed)} executions")
-    assert sorted(executed) == sorted(set(executed)), "nothing twice"
+    assert sorted(executed) == sorted(set(executed)), "a node ran twice"
     assert len(executed) == distinct
 
 
-def test_identical_jobs_at_once_run_each_node_once(
+def test_concurrent_identical_jobs_run_each_node_once(
     live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
     salt = "-" + secrets.token_hex(4)

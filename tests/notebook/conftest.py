@@ -1,4 +1,4 @@
-"""The Python of notebooks on a live deployment."""
+"""The notebook's Python API with a live deployment."""
 
 from __future__ import annotations
 

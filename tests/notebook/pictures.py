@@ -1,4 +1,4 @@
-"""What HTML says."""
+"""The text of HTML."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import re
 
 
 def said(html: str) -> str:
-    """Its words, without tags."""
+    """The text of the HTML, without tags."""
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())

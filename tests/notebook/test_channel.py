@@ -1,4 +1,4 @@
-"""The kernel's end of the channel: what a browser is answered, and what becomes of jobs."""
+"""The kernel's side of the channel: answers to the browser, and the state of jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE = "GET /api/artifacts/{sha256}"
 
 
 class Browser:
-    """One page: it asks, and keeps what it is told."""
+    """A page that sends requests and keeps the answers."""
 
     def __init__(self, channel: Channel, name: str = "page") -> None:
         self.channel = channel
@@ -67,7 +67,7 @@ def chain(wb: Workbench, diary: Diary, **first: object) -> object:
     return graph
 
 
-def test_it_answers_a_closed_list_of_questions(wb: Workbench, browser: Browser, diary: Diary) -> None:
+def test_the_channel_answers_only_known_requests(wb: Workbench, browser: Browser, diary: Diary) -> None:
     job = wb.run(chain(wb, diary)).wait()
     file: Artifact = job.outputs["a"]["file"]
     given = {"job_id": job.id}
@@ -91,7 +91,7 @@ def test_it_answers_a_closed_list_of_questions(wb: Workbench, browser: Browser, 
     assert list(known) == [f"/api/jobs/{job.id}"]
 
 
-def test_media_are_an_address_or_ranges_of_bytes(wb: Workbench, browser: Browser, diary: Diary) -> None:
+def test_media_are_sent_as_an_address_or_as_byte_ranges(wb: Workbench, browser: Browser, diary: Diary) -> None:
     file: Artifact = wb.run(chain(wb, diary)).wait().outputs["a"]["file"]
     given = {"sha256": file.ref.sha256}
     _, led, _ = browser.ask(kind="media", name=FILE, params=given, direct=True)
@@ -106,7 +106,9 @@ def test_media_are_an_address_or_ranges_of_bytes(wb: Workbench, browser: Browser
     assert (status, refusal["code"]) == (404, "artifact.no_stream")
 
 
-def test_an_upload_comes_in_pieces_and_is_the_local_users(wb: Workbench, browser: Browser, tmp_path: Path) -> None:
+def test_an_upload_arrives_in_chunks_and_belongs_to_the_local_user(
+    wb: Workbench, browser: Browser, tmp_path: Path
+) -> None:
     image = portrait_file("sample", wb.settings.home).read_bytes()
     message = {"kind": "upload", "upload": "one", "kindOfFile": "image", "name": "../me.png", "size": len(image)}
     half = len(image) // 2
@@ -120,7 +122,9 @@ def test_an_upload_comes_in_pieces_and_is_the_local_users(wb: Workbench, browser
     assert (status, refusal["code"]) == (422, "node.bad_input")
 
 
-def test_an_end_is_told_once_and_can_be_given_up(wb: Workbench, channel: Channel, diary: Diary, tmp_path: Path) -> None:
+def test_the_end_of_a_job_is_reported_once_and_waiting_can_be_cancelled(
+    wb: Workbench, channel: Channel, diary: Diary, tmp_path: Path
+) -> None:
     gate = tmp_path / "gate"
     job = wb.run(chain(wb, diary, gate=str(gate)))
     told, given_up = threading.Semaphore(0), threading.Event()
@@ -130,12 +134,12 @@ def test_an_end_is_told_once_and_can_be_given_up(wb: Workbench, channel: Channel
     gate.touch()
     assert told.acquire(timeout=30) and told.acquire(timeout=30)
     late = threading.Event()
-    channel.when_final(job.id, late.set)  # it has ended before
+    channel.when_final(job.id, late.set)  # the job has already ended
     assert late.wait(30)
     assert not told.acquire(blocking=False) and not given_up.is_set()
 
 
-def test_every_page_hears_the_end_also_beside_who_waits_for_nothing_else(
+def test_every_page_is_notified_of_the_end_even_beside_a_waiter_that_leaves(
     wb: Workbench, channel: Channel, diary: Diary, tmp_path: Path
 ) -> None:
     gate, ended = tmp_path / "gate", threading.Event()
@@ -154,9 +158,7 @@ def test_every_page_hears_the_end_also_beside_who_waits_for_nothing_else(
     wait_for(lambda: channel.watching == 0, what="the pages are forgotten")
 
 
-def test_a_page_that_is_gone_is_forgotten_without_another_page(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_page_is_removed_even_without_another_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "GONE_S", 0.5)
     monkeypatch.setattr(channels, "CHECK_S", 0.1)
     browser.tell(kind="live", message={"action": "subscribe", "jobId": "no-such-job"})
@@ -164,7 +166,7 @@ def test_a_page_that_is_gone_is_forgotten_without_another_page(
     wait_for(lambda: browser.channel.watching == 0, what="the page is forgotten")
 
 
-def test_the_page_is_asked_past_any_proxy(live: LiveDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_the_app_bypass_proxies(live: LiveDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "socks5://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):

@@ -1,4 +1,4 @@
-"""What a cell shows when something is wrong: the person's own line, the error, the remedy; no files of ours."""
+"""Errors in a cell: the user's own line, the error and the remedy, without internal frames."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ANSI = re.compile(r"\x1b\[[\d;]*m")
 
 
 def shown(cell: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a cell prints that raises."""
+    """The output of a cell that raises."""
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     shell.run_cell(cell)
     return ANSI.sub("", capsys.readouterr().out)
 
 
-def test_an_error_is_the_persons_own_line_and_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_shows_the_users_own_line_and_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = tmp_path / "none"
     cell = f"from workbench import connect\ndef mine():\n    return connect({str(home)!r}, start=False)\nmine()"
     assert shown(cell, capsys).splitlines() == [
@@ -31,7 +31,7 @@ def test_an_error_is_the_persons_own_line_and_what_to_do(tmp_path: Path, capsys:
     ]
 
 
-def test_a_module_beside_the_notebook_is_the_persons_own(
+def test_a_module_beside_the_notebook_counts_as_user_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = tmp_path / "beside_it.py"
@@ -45,5 +45,5 @@ def test_a_module_beside_the_notebook_is_the_persons_own(
     assert lines[2].startswith("stack.not_running")
 
 
-def test_what_is_not_an_error_of_the_deployment_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_exceptions_keep_their_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" in shown("1 / 0", capsys)

@@ -1,4 +1,4 @@
-"""Graphs by hand: the same document as one written as JSON, and refused where it is wrong."""
+"""Graphs in Python: they give the same document as JSON, and mistakes are refused where they occur."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ IMAGE = ImageRef(sha256="b" * 64)
 
 @pytest.fixture
 def wb(tmp_path: Path) -> Workbench:
-    """Nothing here asks a deployment."""
+    """A workbench that needs no running deployment."""
     return Workbench(Settings(home=tmp_path))
 
 
-def test_the_document_is_the_one_a_person_would_write(wb: Workbench) -> None:
+def test_the_document_equals_a_hand_written_one(wb: Workbench) -> None:
     graph = wb.graph("mine", seed=2)
     speech = graph.generate.hibari_tts(narration="Hello.", speed=1.1, as_="speech")
     animate = graph.generate.portrait_animation(image=IMAGE, audio=speech.audio, sway=0.5)
@@ -53,7 +53,7 @@ def test_the_document_is_the_one_a_person_would_write(wb: Workbench) -> None:
     assert parse_graph(graph.to_json()) == graph.build()
 
 
-def test_a_value_may_begin_with_a_dollar_and_names_are_numbered(wb: Workbench) -> None:
+def test_a_value_may_start_with_a_dollar_and_names_are_numbered(wb: Workbench) -> None:
     graph = wb.graph()
     graph.generate.hibari_tts(narration="$5 is little.")
     graph.generate.hibari_tts(narration="Again.")
@@ -62,7 +62,7 @@ def test_a_value_may_begin_with_a_dollar_and_names_are_numbered(wb: Workbench) -
     assert nodes[0].input == {"narration": "$$5 is little."}
 
 
-def test_a_branch_that_failed_and_an_order_without_data(wb: Workbench) -> None:
+def test_failure_edges_and_edges_without_data(wb: Workbench) -> None:
     graph = wb.graph()
     first = graph.generate.hibari_tts(narration="One.", as_="first")
     other = graph.generate.hibari_tts(narration="Two.", as_="other", after=first)
@@ -94,7 +94,7 @@ def test_an_editor_completes_families_services_keywords_and_outputs(wb: Workbenc
     assert "audio" in dir(speech) and repr(speech.audio) == "$hibari_tts.audio"
 
 
-def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
+def test_a_mistake_is_reported_where_it_is_written(wb: Workbench) -> None:
     graph = wb.graph()
     with pytest.raises(AttributeError, match="generate"):
         graph.generte  # noqa: B018
@@ -113,10 +113,10 @@ def test_what_is_wrong_is_said_where_it_is_written(wb: Workbench) -> None:
         with pytest.raises(WorkbenchError) as caught:
             call()
         assert caught.value.code == code and allowed in str(caught.value.allowed), caught.value
-    assert [node.id for node in graph.build().nodes] == ["hibari_tts"]  # what was refused is not in it
+    assert [node.id for node in graph.build().nodes] == ["hibari_tts"]  # refused nodes are not in the graph
 
 
-def test_a_graph_is_told_where_nothing_draws_it() -> None:
+def test_a_graph_has_a_text_form_without_a_renderer() -> None:
     document = build(find_pipeline("talking_head"), {"portrait": IMAGE, "script": "Hello."})
     assert "speech -> animate" in graph_text(document)
     table = graph_html(document, {"script": NodeStatus.FAILED})

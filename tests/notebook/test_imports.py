@@ -1,4 +1,4 @@
-"""Modules of the notebook import one another in one direction, and at their top."""
+"""Notebook modules import each other without cycles and at module level."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.cli.program import ROOT
 
 OWN = ("workbench", "nodes", "schemas")
-# Each says why beside the import: widgets need packages that not every environment has, the bar needs a terminal.
+# Each import has a reason beside it: widgets need optional packages, the progress bar needs a terminal.
 LATE = {
     "workbench.notebook.job": {"workbench.terminal.progress"},
     "workbench.notebook.views": {
@@ -31,7 +31,7 @@ def modules() -> dict[str, Path]:
 
 
 def imported(tree: ast.AST, known: dict[str, Path]) -> set[str]:
-    """Names of our modules, wherever they are imported: for types and in functions too."""
+    """The names of our imported modules, including imports for types and inside functions."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -42,11 +42,11 @@ def imported(tree: ast.AST, known: dict[str, Path]) -> set[str]:
     return {name for name in found if name.partition(".")[0] in OWN}
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
+def test_there_are_no_import_cycles() -> None:
     known = modules()
     assert len(known) > 20
     graph = {name: imported(ast.parse(path.read_text()), known) & set(known) for name, path in known.items()}
-    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+    TopologicalSorter(graph).prepare()  # raises CycleError with the cycle
 
 
 def test_own_modules_are_imported_at_the_top() -> None:

@@ -1,4 +1,4 @@
-"""A job in Python: it is waited for where that is needed, and outlives whoever watches."""
+"""A job in Python: access to its outputs waits for its end, and the job continues without a watcher."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def chain(wb: Workbench, diary: Diary, **first: object) -> object:
     return graph
 
 
-def test_what_a_job_made_is_waited_for(wb: Workbench, diary: Diary) -> None:
+def test_access_to_outputs_waits_for_the_job(wb: Workbench, diary: Diary) -> None:
     job = wb.run(chain(wb, diary, sleep_s=0.3), experiment="python")
     assert job.metrics == {"a.length": 1.0}
     assert job.status is JobStatus.COMPLETED
@@ -45,32 +45,32 @@ def test_what_a_job_made_is_waited_for(wb: Workbench, diary: Diary) -> None:
     assert caught.value.code == "job.no_such_output" and caught.value.seen == ["text"]
 
 
-def test_a_file_of_a_job_is_saved_whole(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+def test_a_file_of_a_job_is_saved_completely(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
     file = wb.run(chain(wb, diary)).outputs["b"]["file"]
     target = file.save(tmp_path / "kept" / "b.txt")
     assert target.read_bytes() == file.read_bytes()
     assert [path.name for path in target.parent.iterdir()] == ["b.txt"]
 
 
-def test_a_video_is_seen_where_the_deployment_cannot_be_reached(wb: Workbench, tmp_path: Path) -> None:
+def test_a_video_is_embedded_for_an_unreachable_deployment(wb: Workbench, tmp_path: Path) -> None:
     shown = wb.artifact(wb.upload(write_clip(tmp_path / "clip.mp4"), "video"))._repr_html_()
     [poster] = re.findall(r'poster="data:image/jpeg;base64,([^"]+)"', shown)
     with Image.open(io.BytesIO(base64.b64decode(poster))) as frame:
-        assert frame.size == (160, 160) and frame.convert("RGB").getextrema()[0][1] > 200  # its bar
+        assert frame.size == (160, 160) and frame.convert("RGB").getextrema()[0][1] > 200  # the bar in the image
     assert 'preload="none"' in shown
 
 
-def test_a_failed_job_raises_what_it_failed_with(wb: Workbench, diary: Diary) -> None:
+def test_a_failed_job_raises_its_error(wb: Workbench, diary: Diary) -> None:
     job = wb.run(chain(wb, diary, bad_input=True))
     with pytest.raises(WorkbenchError) as caught:
         job.metrics  # noqa: B018
     assert caught.value.code == "node.bad_input" and "told to refuse" in str(caught.value)
-    assert job.wait() is job  # however it ended
+    assert job.wait() is job  # regardless of how it ended
     again = job.rerun({"a": {"bad_input": False}})
     assert again.outputs["a"]["text"] == "a" and again.record.parent == job.id
 
 
-def test_stopping_the_cell_stops_watching_and_not_the_job(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+def test_interrupting_the_cell_stops_watching_but_not_the_job(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     job = wb.run(chain(wb, diary, gate=str(gate)))
     wait_for(lambda: diary.count("a") == 1, what="the first node runs")
@@ -84,7 +84,7 @@ def test_stopping_the_cell_stops_watching_and_not_the_job(wb: Workbench, diary: 
     assert job.wait().status is JobStatus.COMPLETED
 
 
-def test_awaiting_leaves_the_loop_free_and_can_be_given_up(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+def test_awaiting_does_not_block_the_loop_and_can_be_cancelled(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     job = wb.run(chain(wb, diary, gate=str(gate)))
 
@@ -102,7 +102,7 @@ def test_awaiting_leaves_the_loop_free_and_can_be_given_up(wb: Workbench, diary:
     assert job.status is JobStatus.COMPLETED
 
 
-def test_a_cancelled_job_says_so(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+def test_a_cancelled_job_raises_that_it_was_cancelled(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
     job = wb.run(chain(wb, diary, gate=str(tmp_path / "never")))
     wait_for(lambda: diary.count("a") == 1, what="the first node runs")
     assert job.cancel() is True
@@ -112,7 +112,7 @@ def test_a_cancelled_job_says_so(wb: Workbench, diary: Diary, tmp_path: Path) ->
     assert job.cancel() is False
 
 
-def test_a_key_names_one_job(wb: Workbench, diary: Diary) -> None:
+def test_a_key_identifies_one_job(wb: Workbench, diary: Diary) -> None:
     graph = chain(wb, diary)
     assert wb.run(graph, key="notebook once").id == wb.run(graph, key="notebook once").id
     assert wb.job(wb.run(graph, key="notebook once").id).wait().status is JobStatus.COMPLETED
@@ -134,7 +134,7 @@ def test_a_key_names_one_job(wb: Workbench, diary: Diary) -> None:
         (3, {}, "request.invalid"),
     ],
 )
-def test_what_is_wrong_is_refused_and_nothing_is_queued(
+def test_an_invalid_request_is_refused_and_nothing_is_queued(
     wb: Workbench, live: LiveDeployment, what: object, options: dict[str, object], code: str
 ) -> None:
     before = len(wb.runs())
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_refused_and_nothing_is_queued(
         wb.job("no-such-job")
 
 
-def test_runs_are_listed_and_become_a_frame(wb: Workbench, diary: Diary) -> None:
+def test_runs_are_listed_and_converted_to_a_data_frame(wb: Workbench, diary: Diary) -> None:
     jobs = [wb.run(chain(wb, diary, sleep_s=index / 100), experiment="frames").wait() for index in range(3)]
     runs = wb.runs(experiment="frames")
     assert [job.id for job in runs] == [job.id for job in reversed(jobs)]

@@ -1,4 +1,4 @@
-"""A node that stands in a cell runs at once, is replaced by the cell run again, and is refused on the deployment."""
+"""A node in a cell: it can run locally, is replaced by running the cell again, and is refused on the deployment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def repeat(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 @pytest.fixture
 def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a cell as a kernel does: in __main__, from a file whose name follows from its text."""
+    """Run a cell like a kernel: in __main__, from a file whose name depends on its text."""
     main = types.ModuleType("__main__")
     main.__doc__ = "Automatically created module for IPython interactive environment"
     monkeypatch.setitem(sys.modules, "__main__", main)
@@ -54,19 +54,19 @@ def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     DECLARED.pop("cell.repeat", None)
 
 
-def test_a_cell_is_tried_changed_and_tried_again(wb: Workbench, cell: Any, tmp_path: Path) -> None:
+def test_a_node_in_a_cell_can_be_tried_changed_and_tried_again(wb: Workbench, cell: Any, tmp_path: Path) -> None:
     given = tmp_path / "given.txt"
     given.write_text("ab")
     tried = wb.try_node(cell(CELL.format(times=2)).repeat, text=given)
     assert (tried.length, tried.text.read_text(), tried.metrics) == (4, "abab", {"times": 2.0})
     assert "length" in dir(tried) and "abab" in tried._repr_html_()
     assert DECLARED["cell.repeat"].doc == "Repeats a text."
-    again = wb.try_node(cell(CELL.format(times=3)).repeat, text=tried.text)  # an artifact goes in as well
+    again = wb.try_node(cell(CELL.format(times=3)).repeat, text=tried.text)  # an artifact is also a valid input
     assert again.text.read_text() == "abababab" + "abab"
     assert wb.try_node(cell(CELL.format(times=3)).repeat, text=given, times=1).length == 2
 
 
-def test_what_does_not_fit_is_refused_before_it_runs(wb: Workbench, cell: Any, tmp_path: Path) -> None:
+def test_invalid_values_are_refused_before_the_node_runs(wb: Workbench, cell: Any, tmp_path: Path) -> None:
     repeat = cell(CELL.format(times=2)).repeat
     for values, where in (
         ({"text": tmp_path / "none"}, "none"),
@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_refused_before_it_runs(wb: Workbench, cell: Any, t
     assert caught.value.code == "node.bad_declaration"
 
 
-def test_a_node_of_a_cell_is_not_sent_to_workers_that_do_not_have_it(wb: Workbench, cell: Any) -> None:
+def test_a_node_in_a_cell_is_not_sent_to_workers_without_it(wb: Workbench, cell: Any) -> None:
     cell(CELL.format(times=2))
     graph = wb.graph()
     graph.cell.repeat(text=__file__)
@@ -91,7 +91,7 @@ def test_a_node_of_a_cell_is_not_sent_to_workers_that_do_not_have_it(wb: Workben
     assert caught.value.code == "graph.unknown_service" and "nodes/cell/repeat.py" in caught.value.remedy
 
 
-def test_a_cell_cannot_take_the_name_of_a_file(cell: Any) -> None:
+def test_a_node_in_a_cell_cannot_replace_a_service_from_a_file(cell: Any) -> None:
     with pytest.raises(WorkbenchError) as caught:
         cell(CELL.format(times=2).replace("cell.repeat", "generate.remux"))
     assert caught.value.code == "node.bad_declaration" and "remux.py" in caught.value.message

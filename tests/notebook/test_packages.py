@@ -1,4 +1,4 @@
-"""Where packages of the extras are not installed."""
+"""Missing packages of the optional extras."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WITHOUT = "import sys\nsys.modules['jupyterlab'] = None\n"
 
 
 def take_away(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """As if the packages were not installed, and nothing had been shown."""
+    """Simulate missing packages, with no message shown yet."""
     for name in [one for one in sys.modules if one.startswith("workbench.notebook.widgets")]:
         monkeypatch.delitem(sys.modules, name)
     for name in names:
@@ -27,7 +27,7 @@ def take_away(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 
 @pytest.mark.stack
-def test_what_needs_a_package_names_it(wb: Workbench, diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_feature_names_its_missing_package(wb: Workbench, diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = wb.graph("one")
     graph.probe.data(value="a", log=str(diary.path), file_kib=1)
     job = wb.run(graph).wait()
@@ -46,7 +46,7 @@ def test_what_needs_a_package_names_it(wb: Workbench, diary: Diary, monkeypatch:
 
 
 @pytest.mark.parametrize("package", ["anywidget", "ipywidgets"])
-def test_a_notebook_without_a_package_for_widgets_shows_pictures(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_without_widget_packages_shows_images(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import IPython
 
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))

@@ -1,4 +1,4 @@
-"""Figures of a notebook: shown when it is run by hand, told to the execution when there is one."""
+"""Metrics of a notebook: displayed in a manual run and reported to an execution."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workbench import record
 from workbench.notebook.execution_context import NOTES, read_notes
 
 
-def test_what_is_recorded_is_shown_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert record(wer=0.25) == {"wer": 0.25}  # by hand: nobody is told
+def test_recorded_metrics_are_displayed_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert record(wer=0.25) == {"wer": 0.25}  # a manual run: there is no execution to report to
     monkeypatch.setenv(NOTES, str(tmp_path / "notes"))
     shown = record({"animate.seconds": 2}, share=np.float32(0.5))
     assert shown == {"animate.seconds": 2.0, "share": 0.5} and "animate.seconds" in shown._repr_html_()
@@ -32,7 +32,7 @@ def test_only_numbers_are_recorded(value: object) -> None:
 
 
 @pytest.mark.parametrize("name", [1, None, ("a",), ""])
-def test_a_figure_has_a_name(name: object) -> None:
+def test_a_metric_needs_a_name(name: object) -> None:
     with pytest.raises(WorkbenchError) as caught:
         record({name: 0.5})  # type: ignore[dict-item]
     assert caught.value.code == "notebook.bad_figure" and "name" in caught.value.message

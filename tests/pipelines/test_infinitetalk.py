@@ -19,7 +19,7 @@ def nodes_of(**options: Any) -> dict[str, Any]:
     return {node.id: node for node in graph_of("infinitetalk", **given).nodes}
 
 
-def test_the_voice_sample_is_transcribed_where_nobody_says_what_is_said() -> None:
+def test_the_voice_sample_is_transcribed_when_no_transcript_is_given() -> None:
     nodes = nodes_of()
     assert list(nodes) == ["script", "listen", "speech", "animate", "upscale", "remux"]
     assert nodes["speech"].input["ref_text"] == "$listen.text"
@@ -45,7 +45,7 @@ def test_upscaling_can_be_left_out_and_a_person_asked() -> None:
         ({"script": "y"}, "script"),
     ],
 )
-def test_what_it_needs_is_asked_for(options: dict[str, Any], where: str) -> None:
+def test_missing_required_options_are_reported(options: dict[str, Any], where: str) -> None:
     with pytest.raises(WorkbenchError) as refused:
         nodes_of(**options)
     assert refused.value.code == "pipeline.bad_option" and where in refused.value.where

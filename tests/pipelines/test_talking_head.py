@@ -69,7 +69,7 @@ def test_a_setting_of_the_upscaler_asks_for_it_whatever_the_size() -> None:
     assert graph(2000, params={"upscale": {"scale": 2}}).node("upscale").params == {"scale": 2}
 
 
-def test_without_evaluation_the_video_is_the_last_thing_made() -> None:
+def test_without_evaluation_the_video_is_the_last_output() -> None:
     built = graph(leave_out=frozenset({"evaluate"}))
     assert "evaluate" not in ids(built)
     assert find_pipeline("talking_head").result == ("remux", "video")
@@ -157,7 +157,7 @@ def test_options_that_do_not_fit_are_refused(pipeline: str, options: dict[str, A
     assert refused.value.remedy
 
 
-def test_a_recording_takes_the_place_of_script_and_speech() -> None:
+def test_a_recording_replaces_script_and_speech() -> None:
     built = graph_of("talking_head", portrait=portrait(), audio=AUDIO)
     assert ids(built) == ["upscale", "animate", "remux", "evaluate"]
     assert arrows(built) == {("upscale", "animate"), ("animate", "remux"), ("remux", "evaluate")}
@@ -168,7 +168,7 @@ def test_a_recording_takes_the_place_of_script_and_speech() -> None:
     assert ids(large) == ["animate", "remux"]
 
 
-def test_an_approval_stands_between_script_and_speech() -> None:
+def test_an_approval_node_is_between_script_and_speech() -> None:
     built = graph(approve=True)
     assert ids(built) == ["script", "review", "speech", "upscale", "animate", "remux", "evaluate"]
     assert {("script", "review"), ("review", "speech")} <= arrows(built)
@@ -234,7 +234,7 @@ def test_a_pipeline_describes_itself() -> None:
         assert pipeline.title and pipeline.doc.count(".") == 1 and pipeline.doc.endswith(".")
 
 
-def test_settings_of_steps_that_a_job_will_not_have_are_known() -> None:
+def test_the_used_steps_depend_on_the_options() -> None:
     pipeline = find_pipeline("talking_head")
     given = {"portrait": "0" * 64, "prompt": "Why?"}
     assert "review" not in steps_used(pipeline, given) and "speech" in steps_used(pipeline, given)

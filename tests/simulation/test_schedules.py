@@ -125,7 +125,7 @@ class Schedule:
 
 
 @pytest.mark.parametrize("first", [int(REPLAY)] if REPLAY else range(0, SCHEDULES, CHUNK))
-def test_whatever_the_schedule_nothing_is_lost_or_done_twice(new_world: Callable[[], World], first: int) -> None:
+def test_no_schedule_loses_or_repeats_work(new_world: Callable[[], World], first: int) -> None:
     executed = 0
     for seed in range(first, first + (1 if REPLAY else CHUNK)):
         world = new_world()

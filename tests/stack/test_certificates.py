@@ -1,4 +1,4 @@
-"""The certificate of a home: kept while it is good, made anew before it ends or when it is damaged."""
+"""The certificate of a home: kept while valid, replaced before it expires or when it is damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.embedded.certificates import LASTS, RENEWED_BEFORE_END, ensure_ce
 from workbench.embedded.object_security import check_secured
 
 
-def test_it_is_kept_until_half_a_year_before_its_end(tmp_path: Path) -> None:
+def test_a_certificate_is_kept_until_half_a_year_before_it_expires(tmp_path: Path) -> None:
     made = ensure_certificate(tmp_path).read_bytes()
     assert stat.S_IMODE((tmp_path / "objects.pem").stat().st_mode) == 0o600
     renewal = datetime.now(UTC) + LASTS - RENEWED_BEFORE_END
@@ -24,7 +24,7 @@ def test_it_is_kept_until_half_a_year_before_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "of another key", "empty", "open to all"])
-def test_a_damaged_one_is_made_anew_and_an_open_one_closed(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_certificate_is_replaced_and_its_permissions_are_restricted(tmp_path: Path, damage: str) -> None:
     path = ensure_certificate(tmp_path)
     made = path.read_bytes()
     if damage == "of another key":

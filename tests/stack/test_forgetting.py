@@ -1,4 +1,4 @@
-"""Each way of forgetting, by itself: what goes, what stays, what a kill or another process in the middle does."""
+"""Each way to remove deleted data: what is removed, what stays, and the effect of kills and other processes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def names(home: Path, number: str) -> plyvel.DB:
     return plyvel.DB(str(home / "objects" / object_names.FOLDER / number), create_if_missing=True)
 
 
-def test_an_index_of_names_is_rewritten_when_asked_and_keeps_what_lives(home: Path) -> None:
+def test_an_index_is_rewritten_on_request_and_keeps_live_names(home: Path) -> None:
     tidy_names(home)
     assert raw_traces(home, [DEAD]), "nobody has asked"
     ask_for_rewrite(home)
@@ -75,7 +75,7 @@ def test_a_kill_while_rewriting_loses_no_name(home: Path, killed: str) -> None:
         assert list(index) == [(ALIVE, b"new" * 10)]
 
 
-def test_a_damaged_index_is_left_as_it_is_and_the_one_who_asked_is_told(home: Path) -> None:
+def test_a_damaged_index_is_not_changed_and_is_reported(home: Path) -> None:
     current = home / "objects" / object_names.FOLDER / "01" / "CURRENT"
     current.write_text("MANIFEST-999999\n")
     ask_for_rewrite(home)
@@ -104,7 +104,7 @@ def test_a_file_that_others_have_open_is_rewritten_and_one_that_is_read_is_told(
     other.close()
 
 
-def test_digests_and_texts_are_blotted_out_of_logs_that_are_being_written(tmp_path: Path) -> None:
+def test_digests_and_texts_are_redacted_in_open_logs(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     log, digest = tmp_path / "logs" / "objects.log.1", "ab" * 32
     with log.open("ab", buffering=0) as written:

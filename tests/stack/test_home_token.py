@@ -1,4 +1,4 @@
-"""The token of a home: made once, added to homes that had none, read from files alone, and left out on demand."""
+"""The token of a home: created once, added to older homes, read only from files, and optional."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def test_a_home_made_before_gets_one_and_keeps_the_rest(home: Path) -> None:
+def test_an_older_home_gets_a_token_and_keeps_the_rest(home: Path) -> None:
     before = {"bus_password": "b" * 32, "s3_access_key": "KEY", "s3_secret_key": "s" * 40, "of_a_later_version": "x"}
     (home / "credentials.json").write_text(json.dumps(before))
     made = credentials(home)
@@ -41,7 +41,7 @@ def test_a_home_made_before_gets_one_and_keeps_the_rest(home: Path) -> None:
     assert json.loads((home / "credentials.json").read_text())["of_a_later_version"] == "x"
 
 
-def test_the_app_reads_it_in_the_home_and_no_command_line_has_it(home: Path) -> None:
+def test_the_app_reads_the_token_from_the_home_and_no_command_line_contains_it(home: Path) -> None:
     plan = plan_stack(home)
     token = credentials(home)["app_token"]
     assert plan.values["app_token"] == token
@@ -51,14 +51,14 @@ def test_the_app_reads_it_in_the_home_and_no_command_line_has_it(home: Path) -> 
     assert "app_token" not in opened.values and "--no-token" in app.argv
 
 
-def test_a_page_of_somebody_else_is_not_told_our_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_users_page_does_not_get_our_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_APP_URL", "http://127.0.0.1:9")
     assert "app_token" not in plan_stack(home).values
     monkeypatch.setenv("WORKBENCH_APP_TOKEN", "the-token-of-that-page")
     assert plan_stack(home).values["app_token"] == "the-token-of-that-page"
 
 
-def test_settings_show_it_nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_do_not_show_the_token(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in repr(load_settings(home=home, app_token="secret-secret-secret", s3_secret_key="secret"))
     monkeypatch.setenv("WORKBENCH_APP_TOKEN", "not a token: secret")
     with pytest.raises(WorkbenchError) as refused:

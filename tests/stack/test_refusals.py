@@ -81,7 +81,7 @@ def in_private_mounts(script: str, home: Path) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="needs the right to mount (unshare -m)")
-def test_a_read_only_home(home: Path) -> None:
+def test_a_read_only_home_is_refused(home: Path) -> None:
     home.mkdir()
     script = 'mount --bind -o ro "$WORKBENCH_HOME" "$WORKBENCH_HOME"; exec "$PYTHON" -m tests.stack.cli up --only bus'
     answer = in_private_mounts(script, home)
@@ -101,7 +101,7 @@ def test_a_full_disk(home: Path, size: str) -> None:
     assert "workbench gc" in answer.stderr
 
 
-def test_a_home_of_someone_else(home: Path) -> None:
+def test_a_home_of_another_user_is_refused(home: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can give a directory away")
     home.mkdir()
@@ -112,7 +112,7 @@ def test_a_home_of_someone_else(home: Path) -> None:
         os.chown(home, 0, 0)
 
 
-def test_a_fixed_port_that_is_occupied(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_occupied_fixed_port_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as occupant:
         occupant.bind(("127.0.0.1", 0))
         occupant.listen()
@@ -124,7 +124,7 @@ def test_a_fixed_port_that_is_occupied(home: Path, monkeypatch: pytest.MonkeyPat
         assert refused(home, "bus").code == "stack.port_taken"
 
 
-def test_a_remembered_port_that_is_occupied_is_replaced_and_it_is_said(home: Path) -> None:
+def test_an_occupied_remembered_port_is_replaced_and_reported(home: Path) -> None:
     first = ensure_running(home, StackOptions(only=("bus",))).bus_url
     stop(home)
     with socket.socket() as occupant:
@@ -155,7 +155,7 @@ def test_a_missing_package_names_the_command_that_installs_it(home: Path, monkey
     assert "pip install" in error.remedy
 
 
-def test_a_part_that_dies_at_once_shows_its_last_words(home: Path) -> None:
+def test_a_server_that_dies_at_once_shows_the_end_of_its_log(home: Path) -> None:
     (home / "bus").mkdir(parents=True)
     (home / "bus" / "appendonlydir").write_text("not a directory")
     error = refused(home, "bus")
@@ -163,7 +163,7 @@ def test_a_part_that_dies_at_once_shows_its_last_words(home: Path) -> None:
     assert "appendonlydir" in str(error.details["log"])
 
 
-def test_a_role_that_never_says_it_is_ready_fails_the_start(home: Path) -> None:
+def test_a_role_that_never_becomes_ready_fails_the_start(home: Path) -> None:
     silent = role(home, "control", argv=(sys.executable, "-c", "raise SystemExit('no configuration')"))
     with pytest.raises(WorkbenchError) as raised:
         run_stack(home, StackOptions(only=("bus", "control"), roles=[silent]))

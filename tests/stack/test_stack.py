@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     wait_for(lambda: not processes_of(place), 20)
 
 
-def test_up_status_down(home: Path) -> None:
+def test_up_status_and_down(home: Path) -> None:
     assert workbench(home, "status").returncode == 3
     assert {part["state"] for part in status(home)["parts"]} == {"down"}
 
@@ -101,7 +101,7 @@ def test_two_homes_side_by_side_and_the_same_ports_again(tmp_path: Path, home: P
         stop(other)
 
 
-def test_a_killed_server_is_restarted_and_it_is_said(home: Path) -> None:
+def test_a_killed_server_is_restarted_and_reported(home: Path) -> None:
     ensure_running(home, StackOptions(only=("bus",)))
     bus = redis.Redis.from_url(load_settings(home=home).bus_url)
     bus.set("kept", "yes")
@@ -116,7 +116,7 @@ def test_a_killed_server_is_restarted_and_it_is_said(home: Path) -> None:
     assert bus.get("kept") == b"yes"
 
 
-def test_a_part_given_from_outside_is_used_and_not_started(home: Path, bus_url: str) -> None:
+def test_an_external_server_is_used_and_not_started(home: Path, bus_url: str) -> None:
     given = {"WORKBENCH_BUS_URL": bus_url}
     assert workbench(home, "up", "--detach", "--only", "bus,sql", **given).returncode == 0
     now = status(home)
@@ -174,7 +174,7 @@ def test_a_killed_supervisor_leaves_no_process_and_the_next_start_works(home: Pa
     assert status(home)["bus"]["state"] == "up"
 
 
-def test_what_a_killed_stack_left_behind_is_ended_at_the_next_start(home: Path) -> None:
+def test_processes_of_a_killed_stack_are_ended_at_the_next_start(home: Path) -> None:
     """Supervisor and guard killed, and a role that takes ten minutes to drain: nothing ends it but the next start."""
     stack = _start_roles(home, drain_s=600)
     now = status(home)
@@ -210,7 +210,7 @@ def test_a_server_that_hangs_is_failing_and_recovers(home: Path) -> None:
     assert status(home)["bus"]["pid"] == bus, "a hung server is not killed: it may be busy"
 
 
-def test_two_starts_at_once_make_one_stack(home: Path) -> None:
+def test_two_concurrent_starts_create_one_stack(home: Path) -> None:
     command = [sys.executable, "-m", "tests.stack.cli", "up", "--detach", "--only", "bus", "--json"]
     starts = [subprocess.Popen(command, env=environment(home), stdout=subprocess.PIPE, text=True) for _ in range(3)]
     answers = [json.loads(start.communicate(timeout=60)[0]) for start in starts]

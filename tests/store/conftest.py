@@ -1,4 +1,4 @@
-"""Where the tests of SQL keep their tables: SQLite, or the database WORKBENCH_TEST_SQL_URL names."""
+"""The database of the SQL tests: SQLite, or the one in WORKBENCH_TEST_SQL_URL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 @pytest.fixture
 def sql_url(tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database: a SQLite file, or a fresh schema of the PostgreSQL that is named."""
+    """URL of an empty database: a SQLite file, or a fresh schema in that PostgreSQL database."""
     server = os.environ.get("WORKBENCH_TEST_SQL_URL", "")
     if not server:
         yield f"sqlite:///{tmp_path}/jobs.db"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_clip(path: Path, seconds: float = 1.0, size: int = 160, fps: int = 25, hue: int = 0) -> Path:
-    """An h264 clip of a bar that moves."""
+    """Write an H.264 clip of a moving bar."""
     import av
     import numpy as np
 
@@ -28,7 +28,7 @@ def write_clip(path: Path, seconds: float = 1.0, size: int = 160, fps: int = 25,
 
 
 def write_tone(path: Path, seconds: float = 1.0, rate: int = 24_000) -> Path:
-    """A 440 Hz tone, 16-bit mono."""
+    """Write a 440 Hz tone, 16-bit mono."""
     samples = (int(9000 * math.sin(2 * math.pi * 440 * i / rate)) for i in range(round(seconds * rate)))
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

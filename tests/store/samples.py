@@ -1,4 +1,4 @@
-"""Jobs and events as the engine and the bus make them, for tests of the store."""
+"""Jobs and events in the form of the engine and the bus, for tests of the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_ref(path: Path, kind: str, **facts: Any) -> Ref:
 
 
 def fake_ref(seed: str, kind: str = "video") -> Ref:
-    """A reference to bytes that are nowhere: enough for SQL."""
+    """A reference to bytes that do not exist: enough for SQL."""
     return REF_TYPES[kind].model_validate({"sha256": hashlib.sha256(seed.encode()).hexdigest(), "size_bytes": 7})
 
 

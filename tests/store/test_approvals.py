@@ -1,4 +1,4 @@
-"""Decisions in SQL: the first one stands, and those whose node has not ended are handed over."""
+"""Decisions in SQL: the first one is final, and those of unfinished nodes are delivered."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def approvals(store: JobStore) -> Approvals:
     return Approvals(store.database)
 
 
-def test_the_first_decision_stands(store: JobStore, approvals: Approvals) -> None:
+def test_the_first_decision_is_final(store: JobStore, approvals: Approvals) -> None:
     job = make_job()
     store.create(job)
     assert approvals.keep(job.id, "script", YES) == (YES, True)
@@ -50,7 +50,7 @@ def test_a_decision_is_pending_until_its_node_or_job_has_ended(store: JobStore, 
     assert approvals.pending() == [(first.id, "script", YES), (second.id, "script", NO)]
     store.apply([plain(first.id, 1, EventType.NODE_CANCELLED, "script"), plain(second.id, 1, EventType.JOB_CANCELLED)])
     assert approvals.pending() == []
-    assert approvals.of(second.id) == {"script": NO}, "what was decided is not forgotten"
+    assert approvals.of(second.id) == {"script": NO}, "the decision was forgotten"
 
 
 def test_a_decision_ends_the_wait_in_the_record(store: JobStore) -> None:
@@ -68,7 +68,7 @@ def test_a_decision_ends_the_wait_in_the_record(store: JobStore) -> None:
     assert "waiting" not in decided.graph.node("script").telemetry
 
 
-def test_decisions_go_with_their_job(store: JobStore, approvals: Approvals) -> None:
+def test_decisions_are_deleted_with_their_job(store: JobStore, approvals: Approvals) -> None:
     job = make_job()
     store.create(job)
     approvals.keep(job.id, "script", YES)

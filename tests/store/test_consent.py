@@ -1,4 +1,4 @@
-"""What was said about consent goes with the job into MLflow, and into nothing that is computed."""
+"""A consent statement is recorded in MLflow with the job and does not change what is computed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def record(consent: Consent | None) -> JobRecord:
         (None, None),
     ],
 )
-def test_consent_is_a_tag_and_no_part_of_the_graphs_hash(consent: Consent | None, tag: str | None) -> None:
+def test_consent_is_a_tag_and_not_part_of_the_graph_hash(consent: Consent | None, tag: str | None) -> None:
     found = record(consent)
     assert tags(found).get("consent") == tag
     assert found.graph_hash == record(None).graph_hash
 
 
 @pytest.mark.parametrize("said", [True, "yes", ["x"], None])
-def test_consent_of_another_shape_is_no_tag(said: Any) -> None:
+def test_malformed_consent_is_not_a_tag(said: Any) -> None:
     found = record(None)
     found.graph.metadata["consent"] = said
     assert "consent" not in tags(found)

@@ -1,4 +1,4 @@
-"""The database: migrations make what the tables say, a current one costs nothing, its faults have names."""
+"""The database: migrations create the declared tables, a current one costs nothing, and errors are named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.store.migrations.run import known_revisions
 from workbench.store.tables import metadata
 
 
-def test_migrations_make_exactly_the_tables(sql_url: str) -> None:
+def test_migrations_create_exactly_the_declared_tables(sql_url: str) -> None:
     database = Database(sql_url)
     assert database.migrate()
     with database.read() as connection:
@@ -38,7 +38,7 @@ def test_a_current_database_does_not_import_alembic(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_two_at_once_migrate_once(sql_url: str) -> None:
+def test_two_concurrent_migrations_run_once(sql_url: str) -> None:
     did: list[bool] = []
     together = threading.Barrier(2)
 
@@ -56,7 +56,7 @@ def test_two_at_once_migrate_once(sql_url: str) -> None:
     assert sorted(did) == [False, True]
 
 
-def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+def test_a_newer_database_is_not_changed(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/jobs.db")
     database.migrate()
     with database.write() as connection:
@@ -67,25 +67,25 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense", "nosuch://host/db", "sqlite+nosuch:///x"])
-def test_what_is_no_database_names_the_setting(url: str) -> None:
+def test_an_invalid_database_url_names_the_setting(url: str) -> None:
     with pytest.raises(WorkbenchError) as refused:
         Database(url)
     assert (refused.value.code, refused.value.where) == ("settings.invalid", "WORKBENCH_SQL_URL")
 
 
-def test_no_database_at_all_names_the_setting() -> None:
+def test_a_missing_database_url_names_the_setting() -> None:
     with pytest.raises(WorkbenchError) as refused:
         JobStore.open(Settings(sql_url=""))
     assert refused.value.code == "settings.invalid"
 
 
 def test_a_file_that_is_a_folder_is_not_writable(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         Database(f"sqlite:///{tmp_path}").migrate()
-    assert told.value.code == "home.not_writable"
+    assert caught.value.code == "home.not_writable"
 
 
-def test_workers_pay_for_neither_sql_nor_mlflow() -> None:
+def test_workers_import_neither_sql_nor_mlflow() -> None:
     code = "import sys, workbench.store.objects, workbench.store.local_cache\n"
     code += "assert not {'sqlalchemy', 'mlflow', 'alembic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

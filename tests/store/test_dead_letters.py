@@ -1,4 +1,4 @@
-"""Dead letters: who failed for good although another attempt could have helped, until somebody looked at it."""
+"""Dead letters: nodes that failed their last attempt although a retry could have helped."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ def letters(store: JobStore) -> DeadLetters:
     return DeadLetters(store.database)
 
 
-def gave_up(store: JobStore, job_id: str = "", node: str = "script", at: float = 1_700_000_003.0) -> list[Event]:
-    """A job in SQL whose node failed twice, as the events that were recorded."""
+def last_failure_events(
+    store: JobStore, job_id: str = "", node: str = "script", at: float = 1_700_000_003.0
+) -> list[Event]:
+    """Record a job whose node failed twice in SQL; return its events."""
     job = make_job(job_id)
     store.create(job)
     events = [
@@ -44,7 +46,7 @@ def gave_up(store: JobStore, job_id: str = "", node: str = "script", at: float =
 
 
 def test_a_node_that_fails_its_last_attempt_is_a_dead_letter(store: JobStore, letters: DeadLetters) -> None:
-    (event, _) = gave_up(store)
+    (event, _) = last_failure_events(store)
     (letter,) = letters.list(10)
     assert (letter.job, letter.node) == (event.job, "script")
     assert (letter.service, letter.version) == ("generate.script", "1.0.0")
@@ -53,7 +55,7 @@ def test_a_node_that_fails_its_last_attempt_is_a_dead_letter(store: JobStore, le
     assert letters.count() == 1
 
 
-def test_it_holds_the_whole_error_with_the_log(store: JobStore, letters: DeadLetters) -> None:
+def test_a_dead_letter_holds_the_whole_error_with_the_log(store: JobStore, letters: DeadLetters) -> None:
     job = make_job()
     store.create(job)
     error = ErrorInfo(message="out of memory", code="node.crashed", details={"log": ["loading", "Killed"]})
@@ -63,14 +65,14 @@ def test_it_holds_the_whole_error_with_the_log(store: JobStore, letters: DeadLet
     assert (letter.error, letter.code, letter.worker) == (error, "node.crashed", "w2")
 
 
-def test_an_attempt_that_others_follow_is_none(store: JobStore, letters: DeadLetters) -> None:
+def test_an_attempt_followed_by_a_retry_is_no_dead_letter(store: JobStore, letters: DeadLetters) -> None:
     job = make_job()
     store.create(job)
     store.apply([failed(job.id, 1, "script", retry=True, again=True)])
     assert letters.count() == 0
 
 
-def test_a_failure_that_no_attempt_would_mend_is_none(store: JobStore, letters: DeadLetters) -> None:
+def test_a_failure_that_no_retry_could_fix_is_no_dead_letter(store: JobStore, letters: DeadLetters) -> None:
     job = make_job()
     store.create(job)
     store.apply([failed(job.id, 1, "script")])
@@ -79,8 +81,8 @@ def test_a_failure_that_no_attempt_would_mend_is_none(store: JobStore, letters: 
     assert letters.count() == 0
 
 
-def test_recording_again_adds_nothing_and_brings_nothing_back(store: JobStore, letters: DeadLetters) -> None:
-    events = gave_up(store)
+def test_recording_again_adds_and_restores_no_dead_letter(store: JobStore, letters: DeadLetters) -> None:
+    events = last_failure_events(store)
     store.apply(events)
     store.apply(events[1:])
     assert letters.count() == 1
@@ -90,15 +92,15 @@ def test_recording_again_adds_nothing_and_brings_nothing_back(store: JobStore, l
 
 
 def test_the_same_failure_in_a_later_epoch_replaces_it(store: JobStore, letters: DeadLetters) -> None:
-    (*_, last) = gave_up(store)
+    (*_, last) = last_failure_events(store)
     later = last.model_copy(update={"epoch": 2, "seq": 1, "at": 1_700_000_099.0})
     store.apply([later])
-    store.apply([last.model_copy(update={"seq": 9})])  # late, of the earlier epoch
+    store.apply([last.model_copy(update={"seq": 9})])  # a late event of the earlier epoch
     (letter,) = letters.list(10)
     assert letter.at == 1_700_000_099.0
 
 
-def test_one_that_cannot_be_read_is_kept_all_the_same(store: JobStore, letters: DeadLetters) -> None:
+def test_an_unreadable_dead_letter_is_kept(store: JobStore, letters: DeadLetters) -> None:
     job = make_job()
     store.create(job)
     unreadable: Any = {"error": "no object", "again": True}
@@ -109,15 +111,15 @@ def test_one_that_cannot_be_read_is_kept_all_the_same(store: JobStore, letters: 
 
 def test_the_newest_are_listed_first_and_by_job(store: JobStore, letters: DeadLetters) -> None:
     for index in range(3):
-        gave_up(store, f"job{index}", at=1000.0 + index)
+        last_failure_events(store, f"job{index}", at=1000.0 + index)
     assert [letter.job for letter in letters.list(2)] == ["job2", "job1"]
     assert [letter.job for letter in letters.list(10, job="job0")] == ["job0"]
     assert letters.list(10, job="nothing") == []
 
 
-def test_they_are_removed_by_node_by_job_or_all(store: JobStore, letters: DeadLetters) -> None:
+def test_dead_letters_are_removed_by_node_by_job_or_all(store: JobStore, letters: DeadLetters) -> None:
     for index in range(3):
-        gave_up(store, f"job{index}")
+        last_failure_events(store, f"job{index}")
     store.apply([failed("job0", 3, "speech", again=True)])
     assert letters.remove("job0", "speech") == 1
     assert letters.remove("job0", "speech") == 0
@@ -126,9 +128,9 @@ def test_they_are_removed_by_node_by_job_or_all(store: JobStore, letters: DeadLe
     assert letters.count() == 0
 
 
-def test_they_go_with_their_job(store: JobStore, letters: DeadLetters) -> None:
-    gave_up(store, "job0")
-    gave_up(store, "job1")
+def test_dead_letters_are_deleted_with_their_job(store: JobStore, letters: DeadLetters) -> None:
+    last_failure_events(store, "job0")
+    last_failure_events(store, "job1")
     with store.database.write() as connection:
         connection.execute(delete(jobs).where(jobs.c.id == "job0"))
     assert [letter.job for letter in letters.list(10)] == ["job1"]

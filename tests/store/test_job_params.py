@@ -1,4 +1,4 @@
-"""Parameters of jobs as rows: conditions are read, lists are filtered by them, older jobs have them too."""
+"""Job parameters as rows: conditions are parsed, lists are filtered by them, and older jobs have them too."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def store(sql_url: str) -> JobStore:
         ("style!=", "", "style", "!=", ""),
     ],
 )
-def test_a_condition_is_read(text: str, node: str, param: str, sign: str, value: str) -> None:
+def test_a_condition_is_parsed(text: str, node: str, param: str, sign: str, value: str) -> None:
     assert ParamCondition.parse(text) == ParamCondition(node, param, sign, value)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "speed>fast", "speed>nan", "speed<inf", "9x=1", "a.b.c=1", "x'--", "ü=1"])
-def test_what_is_no_condition_is_refused(text: str) -> None:
+def test_an_invalid_condition_is_refused(text: str) -> None:
     with pytest.raises(WorkbenchError) as refused:
         ParamCondition.parse(text)
     assert (refused.value.code, refused.value.where) == ("request.invalid", "parameter")
@@ -52,7 +52,7 @@ def found(store: JobStore, *conditions: str, **more: Any) -> list[str]:
     return sorted(line.id for line in store.list(wanted).jobs)
 
 
-def test_lists_are_filtered_by_parameters_and_by_what_is_said(store: JobStore) -> None:
+def test_lists_are_filtered_by_parameters_and_by_spoken_text(store: JobStore) -> None:
     settings: dict[str, dict[str, Any]] = {
         "a": {
             "speech": {"speed": 1.0, "voice": "calm", "deep": {"x": [1]}},
@@ -70,7 +70,7 @@ def test_lists_are_filtered_by_parameters_and_by_what_is_said(store: JobStore) -
         and found(store, "speed>2") == ["b"]
     )
     assert found(store, "speed!=1") == ["b"] and found(store, "voice=calm") == ["a"]
-    assert found(store, "voice=1.0") == ["c"], "a text that looks like a number is found as it is written"
+    assert found(store, "voice=1.0") == ["c"], "a text that looks like a number is found by its exact text"
     assert found(store, "on=true") == found(store, "on=1") == ["b"]
     assert found(store, "none") == found(store, "ref") == []
     assert found(store, 'deep={"x":[1]}') == ["a"]
@@ -84,7 +84,7 @@ def test_lists_are_filtered_by_parameters_and_by_what_is_said(store: JobStore) -
     assert lines == {"a": "Why is 100% of it blue?", "b": "Blue is rare.", "c": ""}
 
 
-def test_a_long_text_has_a_short_title_and_is_found_by_its_middle(store: JobStore) -> None:
+def test_a_long_text_gets_a_short_title_and_is_found_by_any_part(store: JobStore) -> None:
     store.create(make_job("long", params={"script": {"script": "word\n" * 300 + "needle" + " word" * 100}}))
     line = store.list(JobFilter(text="needle")).jobs[0]
     assert len(line.title) <= 80 and line.title.endswith("word…") and "\n" not in line.title
@@ -92,7 +92,7 @@ def test_a_long_text_has_a_short_title_and_is_found_by_its_middle(store: JobStor
     assert store.list(JobFilter(ids=["one"])).jobs[0].title == "x" * 79 + "…"
 
 
-def test_the_title_is_what_a_person_asked_for_and_no_prompt_of_a_later_node(store: JobStore) -> None:
+def test_the_title_is_the_request_and_not_the_prompt_of_a_later_node(store: JobStore) -> None:
     nodes = [
         ("script", "llm.generate_script", "control"),
         ("speech", "generate.f5_tts", "data"),
@@ -110,7 +110,7 @@ def test_the_title_is_what_a_person_asked_for_and_no_prompt_of_a_later_node(stor
     assert titles == {"prompt": "About the sea.", "script": "The sea is wide.", "alone": "A man nods."}
 
 
-def test_jobs_that_were_there_before_have_their_parameters_too(sql_url: str) -> None:
+def test_jobs_from_before_the_migration_get_parameters_too(sql_url: str) -> None:
     database = Database(sql_url)
     with database.write() as connection:
         config = configuration()

@@ -1,4 +1,4 @@
-"""The job store: accepted once, recorded once, read as last known."""
+"""The job store: jobs are accepted once, recorded once, and read in their last known state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_an_accepted_job_reads_back_as_it_was_submitted(store: JobStore) -> None:
+def test_an_accepted_job_reads_back_as_submitted(store: JobStore) -> None:
     job = make_job(params={"speech": {"speed": 1.25}}, seed=7, owner="ada", experiment="voices", sweep="s1")
     assert store.create(job) == (job.id, True)
     found = store.get(job.id)
@@ -99,7 +99,7 @@ def test_eight_threads_with_one_key_make_one_job(store: JobStore) -> None:
     assert [created for _, created in answers].count(True) == 1
 
 
-def test_a_whole_run_ends_in_a_completed_graph(store: JobStore) -> None:
+def test_a_complete_run_ends_in_a_completed_graph(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     store.apply(whole_run(job.id, OUTPUTS, metrics={"score": 0.5}))
@@ -121,7 +121,7 @@ def test_a_whole_run_ends_in_a_completed_graph(store: JobStore) -> None:
     assert ArtifactReferences(store.database).referenced([VIDEO.sha256, "0" * 64]) == {VIDEO.sha256}
 
 
-def test_applying_twice_is_applying_once(store: JobStore) -> None:
+def test_applying_events_twice_has_no_further_effect(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     batch = whole_run(job.id, OUTPUTS)
@@ -134,7 +134,7 @@ def test_applying_twice_is_applying_once(store: JobStore) -> None:
     assert count(store, tables.job_artifacts) == 3
 
 
-def test_batches_of_any_size_end_alike(store: JobStore, tmp_path: Path) -> None:
+def test_batches_of_any_size_give_the_same_result(store: JobStore, tmp_path: Path) -> None:
     job = make_job("a" * 32)
     other = JobStore.open(Settings(home=tmp_path, sql_url=f"sqlite:///{tmp_path}/other.db"))
     batch = whole_run(job.id, OUTPUTS)
@@ -158,7 +158,7 @@ def test_a_late_event_of_an_earlier_epoch_changes_no_node(store: JobStore) -> No
     assert len(store.events(job.id)) == 2
 
 
-def test_a_failed_job_carries_the_error_of_its_node(store: JobStore) -> None:
+def test_a_failed_job_has_the_error_of_its_node(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     store.apply([running(job.id, 1, "script"), failed(job.id, 2, "script", retry=True, attempt=1)])
@@ -195,7 +195,7 @@ def test_cancelling_closes_every_open_node(store: JobStore) -> None:
     assert {node.status for node in found.nodes} == {NodeStatus.CANCELLED}
 
 
-def test_a_job_waits_while_its_nodes_wait_and_none_runs(store: JobStore) -> None:
+def test_a_job_is_waiting_while_its_nodes_wait_and_none_runs(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     store.apply([plain(job.id, 1, EventType.NODE_WAITING, "script", reason="approval")])
@@ -210,7 +210,7 @@ def test_a_job_waits_while_its_nodes_wait_and_none_runs(store: JobStore) -> None
     assert "waiting" not in found.graph.node("script").telemetry
 
 
-def test_an_event_nobody_can_read_does_not_stop_the_rest(store: JobStore) -> None:
+def test_an_unreadable_event_does_not_stop_the_rest(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     broken = plain(job.id, 1, EventType.NODE_COMPLETED, "script", output="not an object")
@@ -223,7 +223,7 @@ def test_an_event_nobody_can_read_does_not_stop_the_rest(store: JobStore) -> Non
     assert error is not None and error.code == "node.bad_output"
 
 
-def test_figures_that_are_no_numbers_are_left_out(store: JobStore) -> None:
+def test_metrics_that_are_nan_are_left_out(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     store.apply([completed(job.id, 1, "script", {}, metrics={"good": 1.0, "bad": float("nan")})])
@@ -232,7 +232,7 @@ def test_figures_that_are_no_numbers_are_left_out(store: JobStore) -> None:
     assert found.node("script").metrics == {"good": 1.0}
 
 
-def test_computed_results_are_found_by_key(store: JobStore) -> None:
+def test_results_are_found_by_content_key(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     store.apply([completed(job.id, 1, "script", {"narration": "one"}, content_key="a" * 64)])
@@ -245,7 +245,7 @@ def test_computed_results_are_found_by_key(store: JobStore) -> None:
     assert store.computed(["a" * 64]) == {"a" * 64: {"narration": "anew"}}
 
 
-def test_a_node_the_cache_answered_is_completed_from_the_start(store: JobStore) -> None:
+def test_a_cache_hit_is_completed_from_the_start(store: JobStore) -> None:
     job = make_job()
     job.graph.nodes[0].status = NodeStatus.COMPLETED
     job.graph.nodes[0].output = {"image": VIDEO.model_dump(mode="json", by_alias=True)}
@@ -257,7 +257,7 @@ def test_a_node_the_cache_answered_is_completed_from_the_start(store: JobStore) 
     assert Grants(store.database).readable(VIDEO.sha256, "local", all_jobs=False)
 
 
-def test_events_are_read_on_behind_a_cursor(store: JobStore) -> None:
+def test_events_are_read_from_a_cursor(store: JobStore) -> None:
     job = make_job()
     store.create(job)
     batch = whole_run(job.id, OUTPUTS)
@@ -283,7 +283,7 @@ def test_lists_are_filtered_paged_and_newest_first(store: JobStore) -> None:
     assert next(iter(store.unfinished())) == "job0"
 
 
-def test_no_two_callers_get_the_same_epoch(store: JobStore) -> None:
+def test_each_caller_gets_a_different_epoch(store: JobStore) -> None:
     assert store.epoch() == 0
     seen: list[int] = []
     threads = [threading.Thread(target=lambda: seen.append(store.raise_epoch())) for _ in range(8)]
@@ -295,7 +295,7 @@ def test_no_two_callers_get_the_same_epoch(store: JobStore) -> None:
     assert store.epoch() == 8
 
 
-def test_a_batch_of_five_hundred_events_lands_whole(store: JobStore) -> None:
+def test_a_batch_of_five_hundred_events_is_applied_completely(store: JobStore) -> None:
     batch = []
     for index in range(50):
         job = make_job(f"bulk{index}")

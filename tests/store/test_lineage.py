@@ -1,4 +1,4 @@
-"""Where files come from and went, on SQLite and on PostgreSQL (``WORKBENCH_TEST_SQL_URL``)."""
+"""Lineage of files, on SQLite and on PostgreSQL (``WORKBENCH_TEST_SQL_URL``)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def store(sql_url: str) -> JobStore:
     return JobStore(database)
 
 
-def test_a_job_knows_its_neighbours_that_the_reader_may_see(store: JobStore) -> None:
+def test_a_job_lists_the_related_jobs_that_the_user_may_see(store: JobStore) -> None:
     video = fake_ref("clip").model_dump(mode="json")
     chain = [("video", "generate.animate", "data"), ("final", "generate.remux", "data")]
     store.create(make_job("maker", nodes=chain, owner="ada", created_at=1.0))
     store.apply([completed("maker", 1, "video", {"video": video})])
     for number, owner in enumerate(("ada", "bob"), 2):
         reader = make_job(f"of-{owner}", nodes=chain, owner=owner, created_at=float(number), parent="maker")
-        for node in reader.graph.nodes:  # named twice by one job: two lines, and each once
+        for node in reader.graph.nodes:  # referenced twice by one job: two lines, each listed once
             node.input = {"clip": video}
         store.create(reader)
     clip = fake_ref("clip").sha256
@@ -50,13 +50,13 @@ def test_a_job_knows_its_neighbours_that_the_reader_may_see(store: JobStore) -> 
         for node in ("final", "video")
     ]
     his = lineage(store.database, "of-bob", "bob")
-    assert (his.parent, his.from_) == (None, []), "what made it belongs to somebody else"
+    assert (his.parent, his.from_) == (None, []), "the producing job belongs to another user"
     store.database.close()
 
 
 @pytest.mark.parametrize("statement", [makers, users])
-def test_postgresql_would_take_the_statements(statement: Callable[..., Select[Any]]) -> None:
-    """It orders distinct rows only by what is selected; SQLite by anything."""
+def test_postgresql_accepts_the_statements(statement: Callable[..., Select[Any]]) -> None:
+    """PostgreSQL orders distinct rows only by selected columns; SQLite allows any column."""
     made = statement("job", true())
     text = str(made.compile(dialect=postgresql.dialect()))
     if made._distinct:

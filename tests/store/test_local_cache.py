@@ -1,4 +1,4 @@
-"""The local cache: bounded, shared, and never pulling a file from under its user."""
+"""The local cache: bounded, shared between processes, and without eviction of files in use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def cache(tmp_path: Path) -> LocalCache:
     return LocalCache(tmp_path / "cache", limit_bytes=10_000, keep_s=0)
 
 
-def test_an_added_file_is_read_only_at_its_address(cache: LocalCache, tmp_path: Path) -> None:
+def test_an_added_file_is_read_only_at_its_path(cache: LocalCache, tmp_path: Path) -> None:
     ref = add(cache, tmp_path)
     path = cache.path(ref)
     assert path == tmp_path / "cache" / ref.sha256[:2] / ref.sha256
@@ -44,7 +44,7 @@ def test_an_added_file_is_read_only_at_its_address(cache: LocalCache, tmp_path: 
     assert cache.path(FileRef(sha256="0" * 64)) is None
 
 
-def test_what_was_used_longest_ago_goes_first(cache: LocalCache, tmp_path: Path) -> None:
+def test_the_least_recently_used_file_is_evicted_first(cache: LocalCache, tmp_path: Path) -> None:
     refs = [add(cache, tmp_path, used_at=1000.0 + index) for index in range(10)]
     cache.path(refs[0])  # used just now
     newest = add(cache, tmp_path)
@@ -55,14 +55,14 @@ def test_what_was_used_longest_ago_goes_first(cache: LocalCache, tmp_path: Path)
     assert cache.path(refs[1]) is None
 
 
-def test_adding_keeps_the_folder_within_its_limit(cache: LocalCache, tmp_path: Path) -> None:
+def test_adding_files_keeps_the_folder_within_its_limit(cache: LocalCache, tmp_path: Path) -> None:
     for index in range(40):
         add(cache, tmp_path, used_at=1000.0 + index)
         assert cache.size_bytes() <= 11_000
     assert cache.size_bytes() > 5_000
 
 
-def test_what_was_used_lately_stays_even_over_the_limit(tmp_path: Path) -> None:
+def test_recently_used_files_are_kept_even_over_the_limit(tmp_path: Path) -> None:
     cache = LocalCache(tmp_path / "cache", limit_bytes=1000, keep_s=3600)
     refs = [add(cache, tmp_path) for _ in range(5)]
     assert cache.evict() == 0
@@ -76,8 +76,8 @@ def _hold(folder: Path, ref: FileRef, held: object, release: object) -> None:
         release.wait(60)  # type: ignore[attr-defined]
 
 
-def test_another_process_s_file_is_not_evicted_until_it_lets_go(cache: LocalCache, tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")  # a new interpreter would import for three seconds
+def test_a_file_held_by_another_process_is_not_evicted(cache: LocalCache, tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")  # imports in a new interpreter would take three seconds
     held, release = fork.Event(), fork.Event()
     ref = add(cache, tmp_path, used_at=1000.0)
     user = fork.Process(target=_hold, args=(tmp_path / "cache", ref, held, release))
@@ -94,7 +94,7 @@ def test_another_process_s_file_is_not_evicted_until_it_lets_go(cache: LocalCach
     assert not (cache.folder / ref.sha256[:2] / ref.sha256).exists()
 
 
-def test_a_copy_cut_short_is_not_handed_out(cache: LocalCache, tmp_path: Path) -> None:
+def test_a_truncated_copy_is_not_returned(cache: LocalCache, tmp_path: Path) -> None:
     ref = add(cache, tmp_path)
     place = cache.folder / ref.sha256[:2] / ref.sha256
     place.chmod(0o644)
@@ -104,7 +104,7 @@ def test_a_copy_cut_short_is_not_handed_out(cache: LocalCache, tmp_path: Path) -
 
 
 @pytest.mark.stack
-def test_fetch_asks_the_store_once(s3: dict[str, str], tmp_path: Path, cache: LocalCache) -> None:
+def test_fetch_downloads_once(s3: dict[str, str], tmp_path: Path, cache: LocalCache) -> None:
     objects = Objects.connect(load_settings(**s3))
     path = tmp_path / "data"
     path.write_bytes(os.urandom(5000))
@@ -118,8 +118,8 @@ def test_fetch_asks_the_store_once(s3: dict[str, str], tmp_path: Path, cache: Lo
         cache.fetch(FileRef(sha256="0" * 64), objects)
 
 
-def test_what_is_handed_out_while_another_evicts_is_there(tmp_path: Path) -> None:
-    """One thread uses files while another evicts them: whatever path() hands out while it is held can be read."""
+def test_a_returned_file_exists_while_another_thread_evicts(tmp_path: Path) -> None:
+    """One thread uses files while another evicts them: each file that path() returns and holds can be read."""
     folder = tmp_path / "cache"
     cache = LocalCache(folder, limit_bytes=10**9, keep_s=0)
     stop = threading.Event()
@@ -144,8 +144,8 @@ def test_what_is_handed_out_while_another_evicts_is_there(tmp_path: Path) -> Non
     assert read > 0 and sum(freed) > 0
 
 
-def test_a_damaged_copy_is_not_handed_out_and_is_replaced(cache: LocalCache, tmp_path: Path) -> None:
-    """Another process: this one has hashed the copy a moment ago, and asks for it to be done anew."""
+def test_a_damaged_copy_is_not_returned_and_is_replaced(cache: LocalCache, tmp_path: Path) -> None:
+    """The second cache acts as another process, because the first one has just hashed the copy."""
     ref = add(cache, tmp_path)
     place = cache.folder / ref.sha256[:2] / ref.sha256
     right = place.read_bytes()
@@ -154,7 +154,7 @@ def test_a_damaged_copy_is_not_handed_out_and_is_replaced(cache: LocalCache, tmp
     other = LocalCache(cache.folder, limit_bytes=10_000, keep_s=0)
     again = tmp_path / "again"
     again.write_bytes(right)
-    assert other.add(again, ref).read_bytes() == right, "a node that makes it again puts it right"
+    assert other.add(again, ref).read_bytes() == right, "a node that produces it again repairs it"
     place.chmod(0o644)
     place.write_bytes(bytes([right[0] ^ 1]) + right[1:])
     assert other.path(ref, anew=True) is None

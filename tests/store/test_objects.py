@@ -1,4 +1,4 @@
-"""The object store: what goes in comes out the same, or somebody is told."""
+"""The object store: bytes come back unchanged, or an error is raised."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def settings(s3: dict[str, str]) -> Settings:
-    return load_settings(**s3, s3_bucket=f"t-{uuid.uuid4().hex[:12]}")  # no such bucket yet: the first put makes it
+    return load_settings(
+        **s3, s3_bucket=f"t-{uuid.uuid4().hex[:12]}"
+    )  # the bucket does not exist yet: the first put creates it
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def objects(settings: Settings) -> Objects:
 
 @pytest.fixture
 def raw(settings: Settings) -> Minio:
-    """The same store behind our back."""
+    """Direct access to the same store."""
     host = settings.s3_url.removeprefix("http://")
     return Minio(host, settings.s3_access_key, settings.s3_secret_key, secure=False, region=settings.s3_region)
 
@@ -49,7 +51,7 @@ def random_file(folder: Path, size: int) -> tuple[Path, FileRef]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 300_000, 60_000_000])
-def test_bytes_come_back_as_they_went(objects: Objects, tmp_path: Path, size: int) -> None:
+def test_bytes_come_back_unchanged(objects: Objects, tmp_path: Path, size: int) -> None:
     path, ref = random_file(tmp_path, size)
     assert objects.put(path, ref)
     objects.get(ref, tmp_path / "deep" / "copy")
@@ -59,13 +61,13 @@ def test_bytes_come_back_as_they_went(objects: Objects, tmp_path: Path, size: in
     assert (facts.size_bytes, facts.sha256) == (size, ref.sha256)
 
 
-def test_known_bytes_are_not_sent_again(objects: Objects, tmp_path: Path) -> None:
+def test_stored_bytes_are_not_sent_again(objects: Objects, tmp_path: Path) -> None:
     path, ref = random_file(tmp_path, 300_000)
     assert objects.put(path, ref)
     assert not objects.put(path, ref)
 
 
-def test_concurrent_puts_of_the_same_bytes_end_in_one_object(objects: Objects, tmp_path: Path) -> None:
+def test_concurrent_puts_of_the_same_bytes_create_one_object(objects: Objects, tmp_path: Path) -> None:
     path, ref = random_file(tmp_path, 300_000)
     faults: list[BaseException] = []
     together = threading.Barrier(8)
@@ -87,7 +89,7 @@ def test_concurrent_puts_of_the_same_bytes_end_in_one_object(objects: Objects, t
     objects.get(ref, tmp_path / "copy")
 
 
-def test_a_file_that_is_not_what_it_is_called_is_refused(objects: Objects, tmp_path: Path) -> None:
+def test_a_file_that_does_not_match_its_digest_is_refused(objects: Objects, tmp_path: Path) -> None:
     path, ref = random_file(tmp_path, 1000)
     path.write_bytes(os.urandom(1000))
     with pytest.raises(WorkbenchError) as refused:
@@ -97,7 +99,7 @@ def test_a_file_that_is_not_what_it_is_called_is_refused(objects: Objects, tmp_p
 
 
 @pytest.mark.parametrize("garbage", [b"x" * 300_000, b"short"])
-def test_garbage_in_the_store_is_noticed_and_replaced_by_the_next_put(
+def test_garbage_in_the_store_is_detected_and_replaced_by_the_next_put(
     objects: Objects, raw: Minio, settings: Settings, tmp_path: Path, garbage: bytes
 ) -> None:
     path, ref = random_file(tmp_path, 300_000)
@@ -109,12 +111,12 @@ def test_garbage_in_the_store_is_noticed_and_replaced_by_the_next_put(
         objects.get(ref, tmp_path / "copy")
     assert noticed.value.code == "store.corrupt"
     assert not (tmp_path / "copy").exists()
-    assert [left.name for left in tmp_path.iterdir()] == [path.name]  # no half-written file stays
+    assert [left.name for left in tmp_path.iterdir()] == [path.name]  # no partial file remains
     assert objects.put(path, ref)
     objects.get(ref, tmp_path / "copy")
 
 
-def test_what_is_not_there_is_missing(objects: Objects, tmp_path: Path) -> None:
+def test_an_absent_object_is_reported_as_missing(objects: Objects, tmp_path: Path) -> None:
     path, ref = random_file(tmp_path, 10)
     objects.put(path, ref)
     gone = "0" * 64
@@ -129,18 +131,18 @@ def test_what_is_not_there_is_missing(objects: Objects, tmp_path: Path) -> None:
     objects.delete(ref.sha256)
 
 
-def test_a_closed_port_is_told_after_a_few_attempts(s3: dict[str, str], tmp_path: Path) -> None:
+def test_a_closed_port_is_reported_after_a_few_attempts(s3: dict[str, str], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     objects = Objects.connect(load_settings(**{**s3, "s3_url": f"http://127.0.0.1:{port}"}))
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         objects.put(*random_file(tmp_path, 10))
-    assert told.value.code == "store.unreachable"
-    assert "attempt 5" in str(told.value.seen)
+    assert caught.value.code == "store.unreachable"
+    assert "attempt 5" in str(caught.value.seen)
 
 
-class Stumbling(http.server.BaseHTTPRequestHandler):
-    """Drops the first connection, is too busy for the second request, and has nothing at the third."""
+class UnreliableServer(http.server.BaseHTTPRequestHandler):
+    """Drops the first connection, is too busy for the second request, and answers the third with 404."""
 
     def do_HEAD(self) -> None:
         asked = self.server.asked  # type: ignore[attr-defined]
@@ -153,8 +155,8 @@ class Stumbling(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_a_store_that_stumbles_is_asked_again() -> None:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stumbling) as server:
+def test_requests_to_an_unreliable_store_are_retried() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), UnreliableServer) as server:
         server.asked = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -168,18 +170,18 @@ def test_a_store_that_stumbles_is_asked_again() -> None:
 
 def test_wrong_keys_are_refused_at_once(s3: dict[str, str]) -> None:
     objects = Objects.connect(load_settings(**{**s3, "s3_secret_key": "not the key"}))
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         objects.has("0" * 64)
-    assert told.value.code == "store.refused"
+    assert caught.value.code == "store.refused"
 
 
 def test_a_missing_url_names_the_setting() -> None:
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         Objects.connect(Settings(s3_url=""))
-    assert (told.value.code, told.value.where) == ("settings.invalid", "WORKBENCH_S3_URL")
+    assert (caught.value.code, caught.value.where) == ("settings.invalid", "WORKBENCH_S3_URL")
 
 
-def test_a_presigned_link_plays_in_place_under_a_name(objects: Objects, tmp_path: Path) -> None:
+def test_a_presigned_link_plays_inline_and_has_a_file_name(objects: Objects, tmp_path: Path) -> None:
     path, ref = random_file(tmp_path, 1000)
     video = VideoRef(sha256=ref.sha256, size_bytes=1000)
     objects.put(path, video)
@@ -193,7 +195,7 @@ def test_a_presigned_link_plays_in_place_under_a_name(objects: Objects, tmp_path
         urllib.request.urlopen(objects.presign(ref.sha256).partition("?")[0])  # the bucket is private
 
 
-def test_a_copy_stays_in_the_store_and_keeps_its_media_type(
+def test_a_copy_within_the_store_keeps_its_media_type(
     objects: Objects, raw: Minio, settings: Settings, tmp_path: Path
 ) -> None:
     path, ref = random_file(tmp_path, 300_000)

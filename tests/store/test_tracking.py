@@ -1,4 +1,4 @@
-"""MLflow is fed from SQL: one run a job, whatever dies in between, and nothing MLflow does stops the deployment."""
+"""MLflow is updated from SQL: one run per job despite crashes, and MLflow problems never stop the deployment."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def media(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: Any) -> str:
-    """A job that ran to its end, in SQL."""
+    """Record a completed job in SQL."""
     plain_refs = {name: ref.model_dump(mode="json", by_alias=True) for name, ref in media.items()}
     outputs: dict[str, dict[str, Any]] = {
         "script": {"narration": "Grüße from the deployment."},
         "speech": {"audio": plain_refs["audio"]},
         "final": {"video": plain_refs["video"]},
-        "video": {"video": plain_refs["silent"]},  # made last, and yet the remuxed one is the final one
+        "video": {"video": plain_refs["silent"]},  # produced last, but the remuxed video is the final one
     }
     store.create(job)
     store.apply(whole_run(job.id, outputs, **figures))
@@ -120,7 +120,7 @@ def values(run: dict[str, Any], kind: str) -> dict[str, Any]:
     return {item["key"]: item["value"] for item in run["data"].get(kind, [])}
 
 
-def test_a_finished_job_becomes_one_whole_run(
+def test_a_finished_job_becomes_one_complete_run(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     params: dict[str, dict[str, Any]] = {"speech": {"speed": 1.25, "voice": "heart"}, "script": {"prompt": "x" * 9000}}
@@ -147,7 +147,7 @@ def test_a_finished_job_becomes_one_whole_run(
 def test_the_run_holds_the_final_video_the_speech_the_script_and_the_graph(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
-    for _ in range(2):  # the first goes up through MLflow, the second is copied inside the store
+    for _ in range(2):  # the first is uploaded through MLflow, the second is copied within the store
         record_run(store, make_job(experiment=experiment), media)
     tracker.sync_due()
     assert tracker._artifacts.copies
@@ -165,7 +165,7 @@ def _artifact(settings: Settings, run_id: str, name: str) -> bytes:
     return _sent(settings, "GET", f"/get-artifact?run_uuid={run_id}&path={name}")
 
 
-def test_the_trace_has_a_span_for_each_node_with_the_times_of_sql(
+def test_the_trace_has_a_span_for_each_node_with_the_times_from_sql(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     job = record_run(store, make_job(experiment=experiment), media)
@@ -188,7 +188,7 @@ def test_the_trace_has_a_span_for_each_node_with_the_times_of_sql(
     assert int(spans["speech (generate.hibari_tts)"]["start_time_unix_nano"]) == 1_700_000_005_000_000_000
 
 
-def test_two_runs_differ_in_the_parameter_that_was_changed(
+def test_two_runs_differ_only_in_the_changed_parameter(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     for speed in (1.0, 1.5):
@@ -203,7 +203,7 @@ def test_a_run_costs_four_requests(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     record_run(store, make_job(experiment=experiment), media)
-    tracker.sync_due()  # finds the experiment and where artifacts lie
+    tracker.sync_due()  # looks up the experiment and the artifact location
     record_run(store, make_job(experiment=experiment), media)
     before = tracker.api.requests
     assert tracker.sync_due() == 1
@@ -225,7 +225,7 @@ def test_a_job_tracked_while_it_runs_costs_five_requests(
     assert tracker.sync_due() == 0
     store.apply(whole[2:])
     assert tracker.sync_due() == 1
-    assert tracker.api.requests - before == 5  # figures and tags; the trace; the status
+    assert tracker.api.requests - before == 5  # metrics and tags; the trace; the status
     (run,) = runs(settings, experiment, f"tags.`{JOB_TAG}` = '{job.id}'")
     assert values(run, "tags")["workbench.status"] == "completed"
     assert tracker._artifact_uris == {}
@@ -244,11 +244,11 @@ def test_a_sweep_costs_two_requests_more_than_its_jobs(
 
 
 class Dies(BaseException):
-    """The process ends here."""
+    """The process crashes here."""
 
 
 def dying(api: TrackingApi, at: str, after: bool) -> TrackingApi:
-    """The same API, in a process that dies before or after that request."""
+    """The same API, in a process that crashes before or after that request."""
 
     class Dying(TrackingApi):
         def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> bytes:
@@ -264,7 +264,7 @@ def dying(api: TrackingApi, at: str, after: bool) -> TrackingApi:
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", ["runs/create", "runs/log-batch", "/v1/traces", "artifacts/", "runs/update"])
-def test_dying_anywhere_leaves_one_run_in_the_end(
+def test_a_crash_at_any_request_leaves_one_run_in_the_end(
     settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str, at: str, after: bool
 ) -> None:
     job = record_run(store, make_job(experiment=experiment), media)
@@ -281,7 +281,7 @@ def test_dying_anywhere_leaves_one_run_in_the_end(
     assert record is not None and record.mlflow_run_id == run["info"]["run_id"]
 
 
-def test_failed_and_cancelled_jobs_are_told_apart(
+def test_failed_and_cancelled_jobs_have_different_statuses(
     settings: Settings, store: JobStore, tracker: Tracker, experiment: str
 ) -> None:
     broken, stopped = make_job(experiment=experiment), make_job(experiment=experiment)
@@ -296,7 +296,7 @@ def test_failed_and_cancelled_jobs_are_told_apart(
     assert status[stopped.id]["info"]["status"] == "KILLED"
 
 
-def test_a_long_job_has_its_run_while_it_runs(
+def test_a_long_job_has_a_run_while_it_runs(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     job = make_job(experiment=experiment, params={"speech": {"speed": 2}})
@@ -313,7 +313,7 @@ def test_a_long_job_has_its_run_while_it_runs(
     assert run["info"]["status"] == "KILLED"
 
 
-def test_jobs_of_a_sweep_lie_below_one_parent_that_ends_with_them(
+def test_jobs_of_a_sweep_have_one_parent_run_that_ends_with_them(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     for _ in range(3):
@@ -328,7 +328,7 @@ def test_jobs_of_a_sweep_lie_below_one_parent_that_ends_with_them(
     assert len(below) == 3
 
 
-def test_bytes_the_store_lost_do_not_keep_the_run_from_being_recorded(
+def test_bytes_lost_by_the_store_do_not_prevent_recording_the_run(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     gone = media["video"].model_copy(update={"sha256": "0" * 64})
@@ -338,7 +338,7 @@ def test_bytes_the_store_lost_do_not_keep_the_run_from_being_recorded(
     assert run["info"]["status"] == "FINISHED"
 
 
-def test_a_run_a_person_deleted_stays_deleted(
+def test_a_run_deleted_by_a_person_stays_deleted(
     settings: Settings, store: JobStore, tracker: Tracker, experiment: str
 ) -> None:
     job = make_job(experiment=experiment)
@@ -353,7 +353,7 @@ def test_a_run_a_person_deleted_stays_deleted(
     assert tracker.queue.state(job.id) is TrackingState.DONE
 
 
-def test_a_run_mlflow_no_longer_knows_is_made_anew(
+def test_a_run_missing_in_mlflow_is_created_again(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     job = record_run(store, make_job(experiment=experiment), media)
@@ -364,10 +364,10 @@ def test_a_run_mlflow_no_longer_knows_is_made_anew(
     assert record is not None and record.mlflow_run_id == run["info"]["run_id"]
 
 
-def test_a_job_mlflow_refuses_is_put_off_and_the_others_go_through(
+def test_a_job_refused_by_mlflow_is_delayed_without_blocking_others(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
-    record_run(store, make_job(experiment="x" * 600), media)  # a name longer than MLflow takes
+    record_run(store, make_job(experiment="x" * 600), media)  # longer than MLflow accepts
     good = record_run(store, make_job(experiment=experiment), media)
     assert tracker.sync_due() == 2
     assert tracker.queue.state(good) is TrackingState.DONE
@@ -375,7 +375,7 @@ def test_a_job_mlflow_refuses_is_put_off_and_the_others_go_through(
     assert tracker.sync_due() == 0  # not before its delay
 
 
-def test_a_job_that_cannot_be_read_does_not_keep_the_others_back(
+def test_an_unreadable_job_does_not_block_the_others(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
     broken = record_run(store, make_job(experiment=experiment), media)
@@ -387,22 +387,22 @@ def test_a_job_that_cannot_be_read_does_not_keep_the_others_back(
     assert tracker.queue.backlog() == {"waiting": 1, "refused": 1}
 
 
-def test_while_mlflow_is_away_nothing_is_lost(
+def test_nothing_is_lost_while_mlflow_is_unreachable(
     settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str
 ) -> None:
     job = record_run(store, make_job(experiment=experiment), media)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     away = Tracker.connect(settings.model_copy(update={"mlflow_url": f"http://127.0.0.1:{port}"}), store)
-    with pytest.raises(TrackingUnavailable) as told:
+    with pytest.raises(TrackingUnavailable) as caught:
         away.sync_due()
-    assert told.value.code == "tracking.unreachable"
+    assert caught.value.code == "tracking.unreachable"
     assert away.queue.state(job) is TrackingState.NONE
     assert Tracker.connect(settings, store).sync_due() == 1
 
 
 class Flaky(Tracker):
-    """Its first two rounds fail as they do when a part is away; it tells when it is done."""
+    """A tracker whose first two rounds fail, as with an unreachable server, and that signals when it is done."""
 
     rounds = 0
     done: Callable[[], None]
@@ -418,7 +418,7 @@ class Flaky(Tracker):
         return recorded
 
 
-def test_the_loop_goes_on_whatever_happens(
+def test_the_loop_continues_after_errors(
     settings: Settings, store: JobStore, media: dict[str, Ref], experiment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workbench.store.tracking.PAUSES", Backoff(first_s=0.01, longest_s=1.0))
@@ -432,10 +432,10 @@ def test_the_loop_goes_on_whatever_happens(
 
 
 @pytest.mark.slow  # a second MLflow server
-def test_an_mlflow_with_artifacts_elsewhere_is_sent_the_files(
+def test_files_are_uploaded_to_an_mlflow_with_other_artifact_storage(
     settings: Settings, store: JobStore, mlflow_url: str, media: dict[str, Ref], experiment: str
 ) -> None:
-    """This server keeps its artifacts in a folder of its own."""
+    """This server keeps its artifacts in its own folder."""
     elsewhere = settings.model_copy(update={"mlflow_url": mlflow_url})
     record_run(store, make_job(experiment=experiment), media)
     tracker = Tracker.connect(elsewhere, store)
@@ -445,5 +445,5 @@ def test_an_mlflow_with_artifacts_elsewhere_is_sent_the_files(
     assert len(_artifact(elsewhere, run["info"]["run_id"], "final.mp4")) == media["video"].size_bytes
 
 
-def test_the_link_to_a_run_carries_no_password() -> None:
+def test_the_link_to_a_run_contains_no_password() -> None:
     assert run_url("http://ada:secret@host:5000/", "abc") == "http://host:5000/#/runs/abc"

@@ -1,4 +1,4 @@
-"""Users in SQL: what may be a name and a password, what is kept, what ends with what."""
+"""Users in SQL: valid names and passwords, what is stored, and what is removed with a user."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def users(database: Database, clock: Clock) -> Users:
     return Users(database, clock)
 
 
-def test_user_is_listed_without_anything_secret(users: Users) -> None:
+def test_user_is_listed_without_secrets(users: Users) -> None:
     users.add("rob", Role.RUNNER, WORD)
     users.add("ann", Role.ADMIN, WORD)
     users.add_token("ann", "laptop")
@@ -59,7 +59,7 @@ def test_user_is_listed_without_anything_secret(users: Users) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Ann", "a b", "-a", "a/b", "ä", "a" * 65, "local", "a\n"])
-def test_names_that_are_refused(users: Users, name: str) -> None:
+def test_invalid_names_are_refused(users: Users, name: str) -> None:
     with pytest.raises(WorkbenchError) as refused:
         users.add(name, Role.VIEWER, WORD)
     assert refused.value.code == "user.invalid"
@@ -67,7 +67,7 @@ def test_names_that_are_refused(users: Users, name: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "2short?", "x" * 1001])
-def test_passwords_that_are_refused_are_not_repeated(users: Users, password: str) -> None:
+def test_invalid_passwords_are_refused_without_repeating_them(users: Users, password: str) -> None:
     users.add("ann", Role.ADMIN, WORD)
     for attempt in (lambda: users.add("rob", Role.VIEWER, password), lambda: users.set_password("ann", password)):
         with pytest.raises(WorkbenchError) as refused:
@@ -77,7 +77,7 @@ def test_passwords_that_are_refused_are_not_repeated(users: Users, password: str
     assert users.log_in("ann", WORD)
 
 
-def test_a_name_is_taken_once(users: Users) -> None:
+def test_a_name_can_be_used_only_once(users: Users) -> None:
     users.add("ann", Role.ADMIN, WORD)
     with pytest.raises(WorkbenchError) as refused:
         users.add("ann", Role.VIEWER, "another long password")
@@ -85,7 +85,7 @@ def test_a_name_is_taken_once(users: Users) -> None:
     assert users.get("ann").role is Role.ADMIN
 
 
-def test_what_concerns_nobody_says_so(users: Users) -> None:
+def test_operations_on_unknown_users_are_refused(users: Users) -> None:
     for attempt in (
         lambda: users.get("nobody"),
         lambda: users.set_role("nobody", Role.ADMIN),
@@ -100,7 +100,7 @@ def test_what_concerns_nobody_says_so(users: Users) -> None:
         assert refused.value.code == "user.unknown"
 
 
-def test_password_hash_carries_its_parameters_and_its_salt() -> None:
+def test_password_hash_contains_its_parameters_and_salt() -> None:
     first, second = hash_password(WORD), hash_password(WORD)
     assert first.startswith("$argon2id$v=19$m=47104,t=2,p=1$")
     assert first != second
@@ -110,7 +110,7 @@ def test_password_hash_carries_its_parameters_and_its_salt() -> None:
 
 
 @pytest.mark.parametrize("kind", ["scrypt", "cheaper argon2"])
-def test_a_hash_of_an_earlier_version_lets_in_and_is_replaced_at_login(
+def test_a_hash_of_an_earlier_version_is_accepted_and_replaced_at_login(
     users: Users, database: Database, kind: str
 ) -> None:
     users.add("ann", Role.ADMIN, WORD)
@@ -153,7 +153,7 @@ def test_a_login_that_finds_the_hash_replaced_by_another_login_still_succeeds(
     assert users.log_in("ann", WORD)
 
 
-def test_neither_password_nor_token_nor_session_is_kept(users: Users, database: Database) -> None:
+def test_no_password_token_or_session_secret_is_stored(users: Users, database: Database) -> None:
     users.add("ann", Role.ADMIN, WORD)
     token, session = users.add_token("ann", "laptop").token, users.log_in("ann", WORD)
     with database.read() as connection:
@@ -162,7 +162,7 @@ def test_neither_password_nor_token_nor_session_is_kept(users: Users, database: 
     assert not [secret for secret in (WORD, token, session) if secret in kept]
 
 
-def test_every_login_is_a_session_of_its_own(users: Users) -> None:
+def test_every_login_creates_its_own_session(users: Users) -> None:
     users.add("ann", Role.ADMIN, WORD)
     first, second = users.log_in("ann", WORD), users.log_in("ann", WORD)
     assert first
@@ -188,7 +188,7 @@ def test_ended_sessions_are_removed_by_the_next_login(users: Users, database: Da
         assert len(connection.execute(select(sessions)).all()) == 1
 
 
-def test_password_that_changes_while_one_logs_in_ends_that_login(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_change_during_a_login_fails_the_login(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.store import users as module
 
     users.add("ann", Role.ADMIN, WORD)
@@ -203,14 +203,14 @@ def test_password_that_changes_while_one_logs_in_ends_that_login(users: Users, m
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\tb", "<b>"])
-def test_token_names_that_are_refused(users: Users, name: str) -> None:
+def test_invalid_token_names_are_refused(users: Users, name: str) -> None:
     users.add("ann", Role.ADMIN, WORD)
     with pytest.raises(WorkbenchError) as refused:
         users.add_token("ann", name)
     assert refused.value.code == "user.invalid"
 
 
-def test_token_name_is_taken_once_a_user(users: Users) -> None:
+def test_a_token_name_can_be_used_once_per_user(users: Users) -> None:
     users.add("ann", Role.ADMIN, WORD)
     users.add("rob", Role.RUNNER, WORD)
     first = users.add_token("ann", "laptop").token

@@ -1,6 +1,6 @@
-"""The real app on a real SQLite file. Neither bus nor object store is asked, so their URLs lead nowhere.
+"""The real app with a real SQLite file. The tests use neither bus nor object store, so their URLs lead nowhere.
 
-Routes of the tests stand beside the app's own: one that echoes, one that fails, one that answers like Gradio's CORS.
+The app has extra routes for the tests: one that echoes, one that fails, one that answers like Gradio's CORS.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 @pytest.fixture(scope="session")
 def database_with_users(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Hashing takes its time on purpose: once is enough."""
+    """A database with users, created once because password hashing is slow on purpose."""
     made = Deployment(settings_in(tmp_path_factory.mktemp("users")))
     for name, password in PASSWORDS.items():
         users_of(made).add(name, ROLES[name], password)
@@ -67,7 +67,7 @@ def users(deployment: Deployment, database_with_users: Path) -> Users:
 
 
 def application(folder: Path, host: str, **given: Any) -> FastAPI:
-    """The app as it is served, and the routes of the tests."""
+    """The app as served, with the extra routes of the tests."""
     app = guarded_app(Deployment(settings_in(folder, **given)), host, PORT, pages=False)
 
     @app.api_route("/probe", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"], include_in_schema=False)
@@ -96,7 +96,7 @@ def application(folder: Path, host: str, **given: Any) -> FastAPI:
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
-    """A client of an app that listens on ``host``; the client calls it ``base_url``."""
+    """Create clients of an app that listens on ``host``; the client uses ``base_url``."""
     opened: list[TestClient] = []
 
     def launch(host: str = "0.0.0.0", base_url: str = HERE, **given: Any) -> TestClient:
@@ -111,14 +111,14 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 
 def log_in(client: TestClient, name: str = "ann", password: str | None = None, next_: str = "/", **headers: str) -> Any:
-    """The answer to the login form, sent as a browser does."""
+    """Send the login form like a browser; return the answer."""
     form = {"name": name, "password": PASSWORDS[name] if password is None else password, "next": next_}
     return client.post("/login", data=form, headers={"Origin": str(client.base_url).rstrip("/"), **headers})
 
 
 @pytest.fixture
 def browser(launch: Launch, users: Users) -> TestClient:
-    """Ann's browser, logged in to a server that others can reach."""
+    """Ann's browser, logged in to a server that is open to other machines."""
     client = launch()
     assert log_in(client).status_code == 303
     return client

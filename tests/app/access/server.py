@@ -1,4 +1,4 @@
-"""A real server on a real port, for what a test client does not have: handshakes, header lines, half-sent bodies."""
+"""A real server on a real port, for what a test client lacks: handshakes, header lines, partial bodies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.live import wait_for
 
 @contextmanager
 def served(app: FastAPI, **options: Any) -> Iterator[int]:
-    """Serve in a thread, as the role does; yields the port."""
+    """Serve the app in a thread, like the role; yield the port."""
     options = {"access_log": False, "server_header": False, "log_level": "warning", **options}
     config = uvicorn.Config(app, **options)
     server = uvicorn.Server(config)

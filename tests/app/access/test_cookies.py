@@ -1,4 +1,4 @@
-"""The session is found among whatever cookies a browser holds for this host."""
+"""The session cookie is found among other cookies for this host."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from workbench.app.access.sessions import session_of
         "é=ü; ".encode().decode("latin-1"),
     ],
 )
-def test_an_odd_cookie_of_somebody_else_hides_nothing(others: str) -> None:
+def test_a_malformed_cookie_of_another_site_does_not_hide_the_session(others: str) -> None:
     assert session_of(Headers({"cookie": f"{others}workbench=abc"}), "workbench") == "abc"
 
 
-def test_where_there_is_none_there_is_no_session() -> None:
+def test_without_a_session_cookie_there_is_no_session() -> None:
     assert session_of(Headers({}), "workbench") == session_of(Headers({"cookie": "other=1"}), "workbench") == ""

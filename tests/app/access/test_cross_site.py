@@ -1,4 +1,4 @@
-"""Which requests are those of our own pages, and which of a page that only uses its reader's browser."""
+"""Which requests come from our own pages, and which from other sites in the same browser."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from workbench.app.access.cross_site import csrf_token
 from workbench.store.users import Users
 
 EVIL = "https://evil.example"
-LOCALHOST = f"http://localhost:{PORT}"  # another name is another site, also where both are this machine
+LOCALHOST = f"http://localhost:{PORT}"  # another name is another site, even if both are this machine
 OTHER_PORT = "http://127.0.0.1:8888"
 
 LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
-# method, headers, status with a cookie, with a token, in an app that lets everybody in
+# method, headers, status with a cookie, with a token, in an app without login
 MATRIX = [
     ("GET", {}, 200, 200, 200),
     ("GET", {"Origin": HERE}, 200, 200, 200),
@@ -23,7 +23,7 @@ MATRIX = [
     ("GET", {"Sec-Fetch-Site": "cross-site", **LINK}, 200, 200, 200),  # a link to a run
     ("GET", {"Sec-Fetch-Site": "same-site", **LINK}, 200, 200, 200),  # the same in a notebook
     ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403, 403, 403),  # an image on a foreign page
-    # A page of another port of this machine is same-site: its requests bring the cookie.
+    # A page from another port of this machine is same-site: its requests include the cookie.
     ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, 403, 403, 403),
     ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403, 403, 403),
     ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403, 403, 403),
@@ -31,7 +31,7 @@ MATRIX = [
     ("GET", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"}, 403, 403, 403),
     ("GET", {"Sec-Fetch-Site": "same-site"}, 403, 403, 403),
     ("GET", {"Sec-Fetch-Site": "none", **LINK}, 200, 200, 200),
-    ("OPTIONS", {"Origin": EVIL}, 200, 200, 200),  # answered, and invites nobody: see test_headers
+    ("OPTIONS", {"Origin": EVIL}, 200, 200, 200),  # answered without CORS headers: see test_headers
     ("POST", {"Origin": HERE}, 200, 200, 200),
     ("PUT", {"Origin": HERE}, 200, 200, 200),
     ("POST", {"Origin": HERE.replace("http", "https")}, 200, 200, 200),  # a proxy that ends TLS hides the scheme
@@ -50,7 +50,7 @@ MATRIX = [
     ("POST", {"Sec-Fetch-Site": "same-site"}, 403, 403, 403),
     ("POST", {"Sec-Fetch-Site": "same-origin"}, 200, 200, 200),
     ("POST", {"Sec-Fetch-Site": "none"}, 403, 200, 200),
-    ("POST", {}, 403, 200, 200),  # no browser of today: a program, and with a cookie it has to prove more
+    ("POST", {}, 403, 200, 200),  # not a current browser but a program; with a cookie, it also needs the CSRF token
     ("DELETE", {}, 403, 200, 200),
     ("POST", {"X-CSRF-Token": "wrong"}, 403, 200, 200),
     ("POST", {"X-CSRF-Token": "right"}, 200, 200, 200),
@@ -65,7 +65,7 @@ def token(users: Users) -> str:
 
 
 @pytest.mark.parametrize(("method", "headers", "cookie", "token_", "local"), MATRIX, ids=str)
-def test_matrix(
+def test_requests_are_judged_by_their_origin(
     launch: Launch, users: Users, token: str, method: str, headers: dict[str, str], cookie: int, token_: int, local: int
 ) -> None:
     with_cookie = launch()
@@ -82,13 +82,13 @@ def test_matrix(
     assert all(answer.json()["code"] == "access.cross_site" for answer in answers if answer.status_code == 403)
 
 
-def test_page_is_given_the_token_that_is_asked_for(browser: TestClient) -> None:
+def test_a_page_gets_the_csrf_token_that_requests_need(browser: TestClient) -> None:
     given = browser.get("/api/session").json()["csrfToken"]
     assert browser.post("/probe", headers={"X-CSRF-Token": given}).status_code == 200
     assert browser.post("/probe").status_code == 403
 
 
-def test_token_of_one_session_is_not_that_of_another(launch: Launch, users: Users) -> None:
+def test_each_session_has_its_own_csrf_token(launch: Launch, users: Users) -> None:
     first, second = launch(), launch()
     log_in(first)
     log_in(second)
@@ -96,7 +96,7 @@ def test_token_of_one_session_is_not_that_of_another(launch: Launch, users: User
     assert second.post("/probe", headers={"X-CSRF-Token": given}).status_code == 403
 
 
-def test_behind_a_proxy_with_tls_the_pages_origin_is_this_server(launch: Launch, users: Users) -> None:
+def test_behind_a_tls_proxy_the_origin_of_the_page_is_this_server(launch: Launch, users: Users) -> None:
     client = launch(base_url="http://deployment.lab.example", app_hosts="deployment.lab.example")
     headers = {"Origin": "https://deployment.lab.example"}
     answer = log_in(client, **headers)
@@ -105,7 +105,7 @@ def test_behind_a_proxy_with_tls_the_pages_origin_is_this_server(launch: Launch,
     assert client.post("/probe", headers={"Origin": "https://lab.example"}).status_code == 403
 
 
-def test_nobody_is_logged_in_by_another_site(launch: Launch, users: Users) -> None:
+def test_another_site_cannot_log_a_user_in(launch: Launch, users: Users) -> None:
     assert log_in(launch(), Origin=EVIL).status_code == 403
 
 

@@ -1,4 +1,4 @@
-"""Gradio behind the guard: its own open addresses, its CORS and its proxies. One app for all: it takes seconds."""
+"""Gradio behind the guard: its open addresses, its CORS and its proxies. The tests share one slow app."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
 
 @pytest.fixture(scope="module")
 def local(deployment: Deployment) -> Iterator[TestClient]:
-    """Without login."""
+    """A client of an app without login."""
     with TestClient(guarded_app(deployment, "127.0.0.1", PORT), HERE, follow_redirects=False) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def public(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """With login, and nobody logged in."""
+    """A client of an app with login that is not logged in."""
     users_of(deployment).add("ann", Role.ADMIN, PASSWORDS["ann"])
     with TestClient(guarded_app(deployment, "0.0.0.0", PORT), HERE, follow_redirects=False) as client:
         yield client
@@ -57,18 +57,18 @@ OWN_ADDRESSES = [
 
 
 @pytest.mark.parametrize("path", OWN_ADDRESSES)
-def test_nothing_of_it_is_open(public: TestClient, path: str) -> None:
+def test_no_gradio_address_is_open(public: TestClient, path: str) -> None:
     assert public.get(path).status_code == 401
 
 
-def test_page_is_there_for_who_may_see_it(local: TestClient, public: TestClient) -> None:
+def test_the_page_is_served_to_permitted_users(local: TestClient, public: TestClient) -> None:
     page = local.get("/", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "gradio" in page.text
     assert public.get("/", headers={"Accept": "text/html"}).headers["location"].startswith("/login")
 
 
-def test_its_posts_are_refused_to_other_sites(local: TestClient) -> None:
+def test_posts_from_other_sites_are_refused(local: TestClient) -> None:
     for path in ("/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/upload", "/gradio_api/reset"):
         assert local.post(path, json={}, headers={"Origin": EVIL}).status_code == 403
         assert local.post(path, json={}, headers={"Origin": LOCAL_PAGE}).status_code == 403
@@ -76,7 +76,7 @@ def test_its_posts_are_refused_to_other_sites(local: TestClient) -> None:
 
 
 @pytest.mark.parametrize("origin", [LOCAL_PAGE, EVIL])
-def test_its_invitation_to_pages_on_localhost_does_not_get_out(local: TestClient, origin: str) -> None:
+def test_its_cors_headers_for_localhost_pages_are_removed(local: TestClient, origin: str) -> None:
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     for answer in (
         local.get("/config", headers={"Origin": origin}),
@@ -85,12 +85,12 @@ def test_its_invitation_to_pages_on_localhost_does_not_get_out(local: TestClient
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_it_fetches_nothing_for_anybody(local: TestClient) -> None:
+def test_gradio_does_not_proxy_requests(local: TestClient) -> None:
     for path in ("/gradio_api/file=http://127.0.0.1:2/x", "/gradio_api/proxy=https://x.hf.space/y"):
         assert local.get(path).json()["error"] == "there is nothing at this address"
 
 
-def test_login_is_ours(public: TestClient) -> None:
+def test_the_login_page_is_ours(public: TestClient) -> None:
     form = {"name": "ann", "password": PASSWORDS["ann"], "next": "/"}
     assert public.post("/login", data=form, headers={"Origin": HERE}).status_code == 303
     assert public.get("/config").status_code == 200

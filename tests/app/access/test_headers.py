@@ -1,4 +1,4 @@
-"""Headers of every answer, whoever made it."""
+"""Security headers of every answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def directives(policy: str) -> dict[str, list[str]]:
         ("GET", "/gradio_api/file=http://evil.example", {}, 404),
     ],
 )
-def test_every_answer_has_them(launch: Launch, method: str, path: str, headers: dict[str, str], status: int) -> None:
+def test_every_answer_has_security_headers(
+    launch: Launch, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
     answer = launch("127.0.0.1").request(method, path, headers=headers)
     assert answer.status_code == status
     for name, value in {
@@ -47,19 +49,19 @@ def test_every_answer_has_them(launch: Launch, method: str, path: str, headers: 
     assert set(answer.json()) >= {"error", "code", "details"} or status == 200
 
 
-def test_answers_of_the_login_have_them(launch: Launch) -> None:
+def test_answers_of_the_login_have_security_headers(launch: Launch) -> None:
     led = launch().get("/", headers={"Accept": "text/html"})
     assert (led.status_code, led.headers["x-frame-options"]) == (303, "SAMEORIGIN")
     assert launch().get("/login").headers["x-frame-options"] == "DENY"  # a route may be stricter
 
 
-def test_failure_tells_nothing_of_what_failed(launch: Launch) -> None:
+def test_a_server_error_reveals_no_details(launch: Launch) -> None:
     answer = launch("127.0.0.1").get("/failing")
     assert answer.json()["code"] == "bug"
     assert "nobody expected this" not in answer.text
 
 
-def test_media_comes_from_here_and_from_the_object_store(launch: Launch) -> None:
+def test_media_may_come_from_here_and_from_the_object_store(launch: Launch) -> None:
     policy = directives(launch("127.0.0.1").get("/probe").headers["content-security-policy"])
     for name in ("img-src", "media-src", "connect-src"):
         assert "http://127.0.0.1:2" in policy[name]
@@ -67,7 +69,7 @@ def test_media_comes_from_here_and_from_the_object_store(launch: Launch) -> None
     assert policy["script-src"] == ["'self'", "'unsafe-inline'", "'unsafe-eval'"]
 
 
-def test_credentials_of_the_store_and_a_strange_host_stay_out_of_the_policy() -> None:
+def test_the_policy_contains_neither_store_credentials_nor_injected_hosts() -> None:
     policy = content_security_policy("a; script-src *", "https://key:secret@store.example/path")
     assert "secret" not in policy
     assert "https://store.example" in policy
@@ -77,7 +79,7 @@ def test_credentials_of_the_store_and_a_strange_host_stay_out_of_the_policy() ->
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:3000", "null", ""])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_no_other_page_is_invited_to_read(launch: Launch, origin: str, method: str) -> None:
+def test_no_cors_header_permits_another_page(launch: Launch, origin: str, method: str) -> None:
     path = "/inviting" if method == "GET" else "/probe"
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     answer = launch("127.0.0.1").request(method, path, headers=asked)
@@ -86,7 +88,7 @@ def test_no_other_page_is_invited_to_read(launch: Launch, origin: str, method: s
     assert "server" not in answer.headers
 
 
-def test_answers_of_the_api_are_not_kept(browser: TestClient) -> None:
+def test_answers_of_the_api_are_not_cached(browser: TestClient) -> None:
     assert browser.get("/api/session").headers["cache-control"] == "no-store"
 
 
@@ -103,6 +105,6 @@ def test_answers_of_the_api_are_not_kept(browser: TestClient) -> None:
         "/file=http://evil.example/x",
     ],
 )
-def test_nothing_is_fetched_for_others(launch: Launch, path: str) -> None:
+def test_no_route_fetches_other_addresses(launch: Launch, path: str) -> None:
     answer = launch("127.0.0.1").get(path)
     assert (answer.status_code, answer.json()["error"]) == (404, "there is nothing at this address")

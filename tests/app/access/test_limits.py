@@ -1,4 +1,4 @@
-"""Limits, on a clock that the tests turn."""
+"""Rate limits, with a clock that the tests control."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.store.users import Users
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -34,14 +34,14 @@ def test_bucket_gives_a_burst_and_then_its_rate() -> None:
     clock = Clock()
     buckets = Buckets(per_s=2, at_once=3, clock=clock)
     assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0.5]
-    assert buckets.take("b") == 0  # everybody has a bucket of their own
+    assert buckets.take("b") == 0  # each user has their own bucket
     clock.now += 0.5
     assert [buckets.take("a") for _ in range(2)] == [0, 0.5]
     clock.now += 3600
     assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0.5]
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_buckets_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_KEPT", 10)
     buckets, attempts = Buckets(1, 1, Clock()), LoginAttempts(Clock())
     for number in range(100):
@@ -91,7 +91,7 @@ def test_names_tried_from_one_address_are_limited_together_and_a_name_from_many(
     assert [attempts.begin("name:ann", f"address:{number}") > 0 for number in range(7)] == [False] * 5 + [True] * 2
 
 
-def test_own_password_is_no_help_for_trying_others() -> None:
+def test_a_successful_login_does_not_reset_failures_for_other_names() -> None:
     attempts = LoginAttempts(Clock())
     tried = 0
     while attempts.begin(f"name:victim{tried}", "address:a") == 0:
@@ -109,22 +109,22 @@ def test_people_behind_one_address_log_in_without_waiting() -> None:
         attempts.succeeded(f"name:{number}", "address:lab")
 
 
-def test_login_form_says_when_to_come_again(launch: Launch, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_login_form_says_when_to_try_again(launch: Launch, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     client, clock = launch(), Clock()
     client.app.state.limits.logins = LoginAttempts(clock)  # type: ignore[attr-defined]
     hashed: list[str] = []
     real = Users.log_in
     monkeypatch.setattr(Users, "log_in", lambda self, name, word: hashed.append(name) or real(self, name, word))
     assert [log_in(client, "ann", "wrong password").status_code for _ in range(5)] == [401] * 5
-    held = log_in(client, "ann")  # also with the right password
+    held = log_in(client, "ann")  # even with the right password
     assert (held.status_code, held.headers["retry-after"]) == (429, "2")
     assert "Try again in 2 s." in held.text
-    assert len(hashed) == 5  # what is held back costs no hash
+    assert len(hashed) == 5  # a delayed attempt costs no hash
     clock.now += 2
     assert log_in(client, "ann").status_code == 303
 
 
-def test_requests_of_a_user_are_limited_and_those_of_others_are_not(launch: Launch, users: Users) -> None:
+def test_requests_are_limited_per_user(launch: Launch, users: Users) -> None:
     client = launch()
     client.app.state.limits.requests = Buckets(1, 3, Clock())  # type: ignore[attr-defined]
     ann, rob = ({"Authorization": f"Bearer {users.add_token(name, 't').token}"} for name in ("ann", "rob"))
@@ -149,7 +149,7 @@ def test_uploads_of_a_user_are_limited(launch: Launch, users: Users) -> None:
     assert [client.post("/api/uploads", headers=ann).status_code for _ in range(3)] == [422, 422, 429]
 
 
-def test_so_many_at_once_and_a_place_is_free_again_however_one_ended() -> None:
+def test_concurrency_is_limited_and_each_end_frees_a_slot() -> None:
     open_ = Open("uploads", 2)
     with open_.one("ann"), open_.one("bob"):
         with pytest.raises(OSError), open_.one("ann"):
@@ -160,7 +160,7 @@ def test_so_many_at_once_and_a_place_is_free_again_however_one_ended() -> None:
     assert not open_._open
 
 
-def test_uploads_of_a_user_at_one_time_are_limited(launch: Launch, users: Users) -> None:
+def test_concurrent_uploads_of_a_user_are_limited(launch: Launch, users: Users) -> None:
     client = launch()
     limits_ = client.app.state.limits  # type: ignore[attr-defined]
     ann, rob = ({"Authorization": f"Bearer {users.add_token(name, 't').token}"} for name in ("ann", "rob"))
@@ -205,7 +205,7 @@ def test_unfinished_jobs_of_a_user_are_limited(
     submitted(here, user.name, unfinished)
     submitted(here, "somebody-else", 3)
     submitted(here, f"{user.name}-before", 3)
-    with here.store.database.write() as connection:  # ended: they do not count
+    with here.store.database.write() as connection:  # ended jobs do not count
         ended = update(jobs).where(jobs.c.owner == f"{user.name}-before").values(owner=user.name, status="failed")
         connection.execute(ended)
     if allowed:

@@ -1,4 +1,4 @@
-"""Logging in and out with a browser."""
+"""Login and logout with a browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COOKIE = f"workbench_session_{PORT}"
 PAGE = {"Accept": "text/html,*/*"}
 
 
-def test_a_person_is_led_to_the_login_and_back(launch: Launch, users: Users) -> None:
+def test_a_user_is_redirected_to_the_login_and_back(launch: Launch, users: Users) -> None:
     client = launch()
     led = client.get("/runs?status=failed&text=a%20b", headers=PAGE)
     assert led.status_code == 303
@@ -33,7 +33,7 @@ def test_a_person_is_led_to_the_login_and_back(launch: Launch, users: Users) -> 
 
 
 @pytest.mark.parametrize("path", ["/", "/probe", "/theme.css", "/manifest.json", "/gradio_api/info", "/openapi.json"])
-def test_everything_else_asks_for_a_login(launch: Launch, path: str) -> None:
+def test_everything_else_requires_a_login(launch: Launch, path: str) -> None:
     answer = launch().get(path)
     assert answer.status_code == 401
     assert answer.json()["code"] == "access.login_required"
@@ -51,13 +51,13 @@ def test_some_addresses_are_open(launch: Launch, path: str) -> None:
     assert launch().get(path).status_code == 200
 
 
-def test_readiness_tells_its_parts_to_those_who_are_logged_in(launch: Launch, browser: TestClient) -> None:
+def test_readiness_lists_its_servers_only_for_logged_in_users(launch: Launch, browser: TestClient) -> None:
     stranger, known = launch().get("/ready"), browser.get("/ready")
     assert (stranger.status_code, stranger.json()) == (503, {"ready": False, "parts": []})
     assert "bus" in {part["name"] for part in known.json()["parts"]}
 
 
-def test_session_says_who_asks(browser: TestClient) -> None:
+def test_session_returns_the_current_user(browser: TestClient) -> None:
     told = browser.get("/api/session").json()
     assert told.pop("version")
     assert len(told.pop("csrfToken")) == 64
@@ -65,7 +65,7 @@ def test_session_says_who_asks(browser: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
-def test_cookie_is_for_this_server_alone(launch: Launch, users: Users, scheme: str, secure: bool) -> None:
+def test_the_cookie_is_restricted_to_this_server(launch: Launch, users: Users, scheme: str, secure: bool) -> None:
     answer = log_in(launch(base_url=f"{scheme}://127.0.0.1:{PORT}"))
     morsel = SimpleCookie(answer.headers["set-cookie"])[COOKIE]
     assert morsel["httponly"] is True
@@ -78,9 +78,7 @@ def test_cookie_is_for_this_server_alone(launch: Launch, users: Users, scheme: s
 @pytest.mark.parametrize(
     ("name", "password"), [("ann", "wrong password"), ("nobody", "whatever it is"), ("", ""), ("ann", "x" * 5000)]
 )
-def test_a_wrong_login_is_refused_without_saying_what_was_wrong(
-    launch: Launch, users: Users, name: str, password: str
-) -> None:
+def test_a_wrong_login_does_not_reveal_what_was_wrong(launch: Launch, users: Users, name: str, password: str) -> None:
     client = launch()
     answer = log_in(client, name, password)
     assert answer.status_code == 401
@@ -104,7 +102,7 @@ def test_an_unknown_name_costs_the_same_work(users: Users, monkeypatch: pytest.M
     assert worked == [True, False]
 
 
-def test_hash_of_nobody_is_computed_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dummy_hash_costs_as_much_as_a_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.store import passwords
 
     compared: list[Parameters] = []
@@ -123,16 +121,16 @@ def test_hash_of_nobody_is_computed_like_any_other(monkeypatch: pytest.MonkeyPat
     assert compared[0] == compared[1]
 
 
-def test_login_never_takes_over_a_session_that_was_brought_along(launch: Launch, users: Users) -> None:
+def test_a_login_never_reuses_a_session_from_the_request(launch: Launch, users: Users) -> None:
     attacker, victim = launch(), launch()
     log_in(attacker, "rob")
     planted = attacker.cookies[COOKIE]
     answer = log_in(victim, "ann", Cookie=f"{COOKIE}={planted}")
     assert SimpleCookie(answer.headers["set-cookie"])[COOKIE].value != planted
-    assert attacker.get("/probe").status_code == 401  # the planted one is nobody's now, least of all Ann's
+    assert attacker.get("/probe").status_code == 401  # the planted session is invalid
 
 
-def test_made_up_session_is_nobodys(launch: Launch, users: Users) -> None:
+def test_an_invented_session_is_invalid(launch: Launch, users: Users) -> None:
     client = launch()
     for value in ("0" * 43, "", '"', "a;b", "é".encode().decode("latin-1")):
         assert client.get("/probe", headers={"Cookie": f"{COOKIE}={value}".encode("latin-1")}).status_code == 401
@@ -154,7 +152,7 @@ def test_logout_ends_the_session_on_the_server_too(browser: TestClient) -> None:
     assert browser.get("/probe", headers={"Cookie": f"{COOKIE}={session}"}).status_code == 401
 
 
-def test_another_site_cannot_log_anybody_out(browser: TestClient) -> None:
+def test_another_site_cannot_log_a_user_out(browser: TestClient) -> None:
     assert browser.post("/logout", headers={"Origin": "https://evil.example"}).status_code == 403
     assert browser.get("/probe").status_code == 200
 
@@ -166,7 +164,7 @@ def test_new_password_ends_every_session(browser: TestClient, users: Users) -> N
     assert log_in(browser, "ann", "another long password").status_code == 303
 
 
-def test_disabled_user_is_out_at_once_and_stays_out(browser: TestClient, users: Users) -> None:
+def test_a_disabled_user_is_logged_out_at_once_and_permanently(browser: TestClient, users: Users) -> None:
     users.set_disabled("ann", True)
     assert browser.get("/probe").status_code == 401
     assert log_in(browser, "ann").status_code == 401
@@ -175,13 +173,13 @@ def test_disabled_user_is_out_at_once_and_stays_out(browser: TestClient, users: 
     assert log_in(browser, "ann").status_code == 303
 
 
-def test_new_role_counts_from_the_next_request_on(browser: TestClient, users: Users) -> None:
+def test_a_new_role_applies_from_the_next_request(browser: TestClient, users: Users) -> None:
     assert browser.get("/probe").json()["role"] == "admin"
     users.set_role("ann", users_module.Role.VIEWER)
     assert browser.get("/probe").json()["role"] == "viewer"
 
 
-def test_removed_user_is_out(browser: TestClient, users: Users) -> None:
+def test_a_removed_user_is_logged_out(browser: TestClient, users: Users) -> None:
     users.remove("ann")
     assert browser.get("/probe").status_code == 401
 
@@ -206,23 +204,23 @@ def test_removed_user_is_out(browser: TestClient, users: Users) -> None:
         "/" + "x" * 3000,
     ],
 )
-def test_login_leads_nowhere_else(launch: Launch, users: Users, wanted: str) -> None:
+def test_the_login_does_not_redirect_to_other_sites(launch: Launch, users: Users, wanted: str) -> None:
     assert local_path(wanted) == "/"
     assert log_in(launch(), next_=wanted).headers["location"] == "/"
 
 
 @pytest.mark.parametrize("wanted", ["/", "/runs", "/runs?status=failed&text=a%20b", "/?page=1#top", "/loginless"])
-def test_login_leads_back_to_where_one_was(wanted: str) -> None:
+def test_the_login_redirects_to_the_requested_page(wanted: str) -> None:
     assert local_path(wanted) == wanted
 
 
-def test_what_was_typed_cannot_become_html(launch: Launch, users: Users) -> None:
+def test_typed_text_is_escaped_in_html(launch: Launch, users: Users) -> None:
     answer = log_in(launch(), '"><script>alert(1)</script>', "wrong password", next_='/"><script>')
     assert answer.status_code == 401
     assert "<script" not in answer.text
 
 
-def test_login_page_needs_no_script_and_nothing_from_elsewhere(launch: Launch) -> None:
+def test_the_login_page_needs_no_script_and_no_other_host(launch: Launch) -> None:
     page = launch().get("/login")
     assert "<script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -233,11 +231,11 @@ def test_login_page_needs_no_script_and_nothing_from_elsewhere(launch: Launch) -
     assert 'autocomplete="current-password"' in page.text
 
 
-def test_login_page_says_when_there_is_nobody_yet(launch: Launch) -> None:
+def test_the_login_page_says_when_there_are_no_users(launch: Launch) -> None:
     assert "workbench user add" in launch().get("/login").text
 
 
-def test_form_that_is_none_is_a_wrong_login(launch: Launch, users: Users) -> None:
+def test_an_invalid_form_counts_as_a_wrong_login(launch: Launch, users: Users) -> None:
     client = launch()
     for body in (b"\xff\xfe=%", b"&".join([b"a=1"] * 50), b'{"name": "ann"}'):
         assert client.post("/login", content=body, headers={"Origin": HERE}).status_code == 401

@@ -1,4 +1,4 @@
-"""Signed links: one file for whoever has the link, from any page and without a login, and nothing else."""
+"""Signed links: each opens one file, from any page and without a login, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.client.media import links
 FROM_ANOTHER_PAGE = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "video"}
 
 
-def test_a_signed_link_is_open_to_any_page_and_to_nobody_without_its_signature(
+def test_a_signed_link_opens_from_any_page_but_not_without_its_signature(
     launch: Launch, deployment: Deployment
 ) -> None:
     client, link = launch(), links.probe_link(deployment.settings)
@@ -28,13 +28,15 @@ def test_a_signed_link_is_open_to_any_page_and_to_nobody_without_its_signature(
     assert client.post(link, headers=FROM_ANOTHER_PAGE).status_code == 403
 
 
-def test_a_server_without_users_is_asked_by_its_own_name(launch: Launch, deployment: Deployment) -> None:
+def test_media_links_of_a_server_without_users_need_a_valid_host_name(launch: Launch, deployment: Deployment) -> None:
     client, link = launch("127.0.0.1", app_token="t" * 43), links.probe_link(deployment.settings)
     assert client.get(link).status_code == 204
     assert client.get(link, headers={"Host": "evil.example"}).status_code == 421
 
 
-def test_a_link_ends_after_a_week_and_names_its_file(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_expires_after_a_week_and_names_its_file(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = links.media_link(deployment.settings, VideoRef(sha256="ab" * 32, name="a b&c.mp4"))
     path, _, query = link.partition("?")
     assert links.is_signed(deployment.settings, path, query)

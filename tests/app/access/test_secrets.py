@@ -1,4 +1,4 @@
-"""No secret leaves: not in an answer, not in the log, not in an event."""
+"""No secret appears in an answer, the log or an event."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_no_secret_in_answers_logs_events_or_tables(
     tmp_path: Path, users: Users, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for client_side in ("httpx", "httpcore"):  # of the test's own client
+    for client_side in ("httpx", "httpcore"):  # loggers of the test's own client
         caplog.set_level(logging.WARNING, logger=client_side)
     configure_logging("debug")
     app = application(tmp_path, "0.0.0.0")
@@ -61,7 +61,7 @@ def test_no_secret_in_answers_logs_events_or_tables(
         answers += [client.get(path) for path in paths]
         answers.append(client.get("/probe", headers={"Authorization": "Bearer wb_a-wrong-token"}))
         answers.append(client.get("/probe", headers={"Cookie": f"workbench_session_{PORT}={session}", "Host": "x y"}))
-        # A part that does not answer is an error that names it, without what is needed to use it.
+        # The error for an unreachable server names the server, but not its credentials.
         (tmp_path / "jobs.db").rename(tmp_path / "elsewhere.db")
         (tmp_path / "jobs.db").mkdir()
         app.state.deployment.store.close()
@@ -99,4 +99,4 @@ def test_no_secret_in_answers_logs_events_or_tables(
     }
     for place, text in {"an answer": shown, "the log": said, "an event": recorded, "a table": kept}.items():
         assert not [name for name, secret in secrets.items() if secret in text], f"in {place}"
-    assert TYPED not in said  # it stands in the field again, and nowhere else
+    assert TYPED not in said  # it appears only in the field

@@ -1,4 +1,4 @@
-"""The role as a process: it refuses to open up while nobody could log in, and its log keeps secrets at any level."""
+"""The role as a process: without users it does not listen for other machines, and its log contains no secrets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def role(folder: Path, *arguments: str, **given: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_others_are_not_let_near_a_deployment_without_users(tmp_path: Path, host: str) -> None:
+def test_a_deployment_without_users_does_not_listen_on_other_interfaces(tmp_path: Path, host: str) -> None:
     process = role(tmp_path, "--host", host, "--port", str(free_port()))
     assert process.wait(150) == 2
     said = (tmp_path / "app.log").read_text()
@@ -62,7 +62,7 @@ def test_debug_log_of_a_handshake_has_no_cookie_and_no_token(tmp_path: Path, use
                 return None
 
         assert wait_for(refused, 200, "the page's server answers") == 403
-        # Started by hand it asks for the home's token like the one of a stack.
+        # Started manually, it requires the home's token, like the app of a stack.
         token = json.loads((tmp_path / "credentials.json").read_text())["app_token"]
         with_token = {"Authorization": f"Bearer {token}"}
         told = [httpx.get(f"http://127.0.0.1:{port}/api/session", headers=given) for given in ({}, with_token)]

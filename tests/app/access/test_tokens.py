@@ -1,4 +1,4 @@
-"""API tokens: a program's way in."""
+"""API tokens, which authenticate programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_token_names_its_user_and_needs_neither_cookie_nor_csrf(launch: Launch, users: Users) -> None:
+def test_a_token_identifies_its_user_without_cookie_or_csrf_token(launch: Launch, users: Users) -> None:
     token = users.add_token("rob", "laptop").token
     assert re.fullmatch(r"wb_[\w-]{43}", token)
     answer = launch().post("/probe", content=b"12345", headers=bearer(token))
@@ -31,7 +31,7 @@ def test_token_works_on_this_machine_without_login_too(launch: Launch, users: Us
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_wrong_token_is_refused_and_not_taken_for_nobody(launch: Launch, users: Users, host: str) -> None:
+def test_a_wrong_token_is_refused_and_not_ignored(launch: Launch, users: Users, host: str) -> None:
     for wrong in ("", "wb_", "wb_" + "0" * 43, "é"):
         answer = launch(host).get("/probe", headers={b"Authorization": f"Bearer {wrong}".encode("latin-1")})
         assert (answer.status_code, answer.json()["code"]) == (401, "access.login_required")
@@ -54,7 +54,7 @@ def test_token_expires_and_is_removed_by_name(deployment: Deployment, users: Use
         timed.remove_token("rob", "long")
 
 
-def test_use_is_written_down_once_a_minute(deployment: Deployment, users: Users) -> None:
+def test_token_use_is_recorded_once_a_minute(deployment: Deployment, users: Users) -> None:
     now = 1_000_000.0
     timed = Users(deployment.store.database, clock=lambda: now)
     token = timed.add_token("rob", "laptop").token

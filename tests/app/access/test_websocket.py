@@ -32,7 +32,7 @@ def app(tmp_path: Path) -> FastAPI:
 
 @pytest.fixture
 def port(app: FastAPI, users: Users) -> Iterator[int]:
-    """A server on which people have to log in."""
+    """A server that requires a login."""
     with served(app) as port:
         yield port
 
@@ -46,7 +46,7 @@ def cookie(users: Users, name: str = "rob") -> dict[str, str]:
     return {"Cookie": f"{COOKIE}={users.log_in(name, PASSWORDS[name])}"}
 
 
-def test_user_of_the_cookie_is_known_in_the_socket(port: int, users: Users) -> None:
+def test_the_socket_knows_the_user_of_the_cookie(port: int, users: Users) -> None:
     with opened(port, additional_headers=cookie(users)) as ours:
         ours.send("hello")
         assert ours.recv(10) == "rob: hello"
@@ -60,14 +60,14 @@ def test_program_with_a_token_needs_no_origin(port: int, users: Users) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": f"{COOKIE}=made-up"}, {"Authorization": "Bearer wb_made-up"}])
-def test_unknown_visitor_is_told_to_log_in_by_the_close_code(port: int, headers: dict[str, str]) -> None:
+def test_the_close_code_asks_an_unknown_user_to_log_in(port: int, headers: dict[str, str]) -> None:
     with opened(port, additional_headers=headers) as refused, pytest.raises(ConnectionClosed) as closed:
         refused.recv(10)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "log in first")
 
 
-def test_sockets_of_a_user_are_limited_and_a_closed_one_makes_room(app: FastAPI, port: int, users: Users) -> None:
+def test_sockets_are_limited_per_user_and_closing_one_frees_a_slot(app: FastAPI, port: int, users: Users) -> None:
     app.state.limits.sockets_open = Open("open pages", 1)
     rob = cookie(users)
     with opened(port, additional_headers=rob) as first:
@@ -86,7 +86,7 @@ def test_sockets_of_a_user_are_limited_and_a_closed_one_makes_room(app: FastAPI,
 
 
 @pytest.mark.parametrize("origin", [EVIL, "http://localhost:1", "null"])
-def test_handshake_of_another_site_is_refused_whatever_cookie_it_brings(port: int, users: Users, origin: str) -> None:
+def test_a_handshake_from_another_site_is_refused_with_any_cookie(port: int, users: Users, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
         opened(port, origin, additional_headers=cookie(users))
     assert refused.value.response.status_code == 403
@@ -101,7 +101,7 @@ def test_without_login_other_sites_are_refused_too(tmp_path: Path) -> None:
             opened(port, EVIL)
         assert refused.value.response.status_code == 403
         with pytest.raises(InvalidStatus) as rebound:
-            # A page at evil.example whose name was made to resolve to 127.0.0.1: to the browser it is one site.
+            # A page at evil.example, whose name resolves to 127.0.0.1: for the browser, this is the same site.
             connect(f"ws://evil.example:{port}/echo", origin=f"http://evil.example:{port}", sock=dialled(port))  # type: ignore[arg-type]
         assert rebound.value.response.status_code == 403
 
@@ -111,7 +111,7 @@ def dialled(port: int) -> socket.socket:
 
 
 @pytest.mark.parametrize("change", ["disabled", "password", "logout", "role", "removed"])
-def test_open_socket_ends_when_its_login_does(
+def test_an_open_socket_ends_with_its_login(
     port: int, users: Users, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     session = users.log_in("rob", PASSWORDS["rob"])
@@ -119,7 +119,7 @@ def test_open_socket_ends_when_its_login_does(
     with opened(port, additional_headers={"Cookie": f"{COOKIE}={session}"}) as ours:
         monkeypatch.setattr(guard, "RECHECK_S", 0.0)
         ours.send("one")
-        assert ours.recv(10) == "rob: one"  # asked again, and still allowed
+        assert ours.recv(10) == "rob: one"  # checked again, and still permitted
         {
             "disabled": lambda: users.set_disabled("rob", True),
             "password": lambda: users.set_password("rob", "another long password"),
@@ -134,7 +134,7 @@ def test_open_socket_ends_when_its_login_does(
     assert closed.value.rcvd.code == 4401
 
 
-def test_open_socket_outlives_a_database_that_is_away(
+def test_an_open_socket_survives_an_unreachable_database(
     app: FastAPI, port: int, users: Users, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cookie_ = cookie(users)
@@ -142,19 +142,19 @@ def test_open_socket_outlives_a_database_that_is_away(
         monkeypatch.setattr(guard, "RECHECK_S", 0.0)
         (tmp_path / "jobs.db").rename(tmp_path / "elsewhere.db")
         (tmp_path / "jobs.db").mkdir()
-        app.state.deployment.store.close()  # also the connections that still have the old file
+        app.state.deployment.store.close()  # including connections to the old file
         assert httpx.get(f"http://127.0.0.1:{port}/probe", headers=cookie_).status_code == 503
         ours.send("one")
         assert ours.recv(20) == "rob: one"
 
 
-def test_request_that_is_refused_is_not_read_to_its_end(port: int) -> None:
-    """The answer comes while ten megabytes are still to be sent."""
+def test_a_refused_request_is_not_read_completely(port: int) -> None:
+    """The answer arrives while ten megabytes are still unsent."""
     head = f"POST /api/uploads HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 10000000\r\n\r\nabc"
     with dialled(port) as line:
         line.sendall(head.encode())
         assert line.recv(1000).startswith(b"HTTP/1.1 401")
 
 
-def test_no_answer_names_the_server(port: int) -> None:
+def test_no_answer_names_the_server_software(port: int) -> None:
     assert "server" not in httpx.get(f"http://127.0.0.1:{port}/health").headers

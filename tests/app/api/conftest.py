@@ -1,4 +1,4 @@
-"""The API in this process over a live deployment of real processes; who asks is said by a header."""
+"""The API in this process with a live deployment of real processes; a header names the user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Asking = Callable[..., Client]
 
 
 def client_of(deployment: Deployment, user: str = "") -> Client:
-    """Args: user: "name/role"; the local admin where it is empty."""
+    """Args: user: "name/role"; empty means the local admin."""
     app = Named(create_app(deployment, pages=False))
     return Client(app, "http://127.0.0.1", raise_server_exceptions=False, headers={"x-user": user} if user else {})
 
@@ -30,12 +30,12 @@ def api(live: LiveDeployment) -> Client:
 
 @pytest.fixture
 def asking(live: LiveDeployment) -> Asking:
-    """A client of the user "name/role"."""
+    """Create a client for the user "name/role"."""
     return lambda user: client_of(live.deployment, user)
 
 
 def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
-    """The details of a refusal, which has this status, this code and the one shape."""
+    """Check the status, the code and the error format of an answer; return its details."""
     assert answer.status_code == status, answer.text
     body: dict[str, Any] = answer.json()
     assert set(body) == {"error", "code", "details"} and body["code"] == code, body

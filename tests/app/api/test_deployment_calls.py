@@ -1,4 +1,4 @@
-"""Pipelines, presets, capabilities, the system: over HTTP, with workers and the bus there, stopped and hanging."""
+"""Pipelines, presets, capabilities and the system over HTTP, with running, stopped and hanging workers and bus."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def hanging_bus(live: LiveDeployment) -> Iterator[None]:
     os.kill(live.bus_process.pid, signal.SIGCONT)
 
 
-def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveDeployment) -> None:
+def test_a_pipeline_describes_its_form(api: Client, live: LiveDeployment) -> None:
     found = the_pipeline(api)
     assert found["offered"] and found["reason"] == "" and found["result"] == "remux.video"
     inputs = {one["name"]: one for one in found["inputs"]}
@@ -55,13 +55,13 @@ def test_a_pipeline_says_what_a_form_needs(api: Client, live: LiveDeployment) ->
     assert "capabilities" not in [p["name"] for p in api.get("/api/pipelines").json()["pipelines"]]
 
 
-def test_without_a_worker_a_pipeline_is_greyed_with_the_reason(api: Client, live: LiveDeployment) -> None:
+def test_without_a_worker_a_pipeline_is_unavailable_with_a_reason(api: Client, live: LiveDeployment) -> None:
     assert live.worker is not None
     live.worker.send_signal(signal.SIGTERM)
     live.worker.wait(30)
     found = wait_for(lambda: (p := the_pipeline(api)) and not p["offered"] and p)
     assert "no worker of the data plane serves the pool cpu" in found["reason"]
-    assert {node["id"]: node["offered"] for node in found["nodes"]}["script"], "the control plane is there"
+    assert {node["id"]: node["offered"] for node in found["nodes"]}["script"], "the control plane runs"
 
 
 def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveDeployment) -> None:
@@ -74,7 +74,7 @@ def test_every_shipped_preset_fits_its_pipeline(api: Client, live: LiveDeploymen
             services()[nodes[node]].params.model_validate(params)
 
 
-def test_presets_are_kept_found_replaced_and_deleted_by_their_owner(asking: Asking) -> None:
+def test_presets_are_saved_found_replaced_and_deleted_by_their_owner(asking: Asking) -> None:
     ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     at = "/api/presets/talking_head/My look"
     kept = ada.put(at, json={"params": {"animate": {"sway": 0.25}}, "leaveOut": ["evaluate"], "doc": "quiet"})
@@ -92,7 +92,7 @@ def test_presets_are_kept_found_replaced_and_deleted_by_their_owner(asking: Aski
     refused(ada.put("/api/presets/talking_head/" + "x" * 101, json={}), 422, "request.invalid")
     assert ada.delete(at).json() is None
     refused(ada.get(at), 404, "preset.unknown")
-    # one of the own hides a shipped one until it is deleted
+    # a user's preset hides a shipped one until it is deleted
     calm = "/api/presets/talking_head/Calm"
     refused(ada.delete(calm), 404, "preset.unknown")
     assert ada.put(calm, json={"params": {"animate": {"sway": 0.0}}}).status_code == 200
@@ -124,10 +124,10 @@ def test_an_estimate_comes_from_past_runs(api: Client, live: LiveDeployment) -> 
     other = api.post("/api/estimate", json=graph(0.3)).json()
     assert 0.6 <= long["seconds"] == long["perNode"]["a"] and long["basis"] == 1
     assert short["seconds"] < 0.6 and short["basis"] == 1, "runs with the same parameters count"
-    assert short["seconds"] < other["seconds"] < long["seconds"] and other["basis"] == 2, "else all of them"
+    assert short["seconds"] < other["seconds"] < long["seconds"] and other["basis"] == 2, "otherwise all runs count"
 
 
-def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: LiveDeployment) -> None:
+def test_earlier_files_are_those_of_the_user_newest_first(asking: Asking, live: LiveDeployment) -> None:
     ada, bob = asking("ada/runner"), asking("bob/runner")
 
     def give(client: Client, name: str, data: bytes) -> str:
@@ -141,10 +141,10 @@ def test_earlier_files_are_the_askers_own_newest_first(asking: Asking, live: Liv
     give(ada, "adas.wav", same)
     give(ada, "second.wav", wav(0.7))
     face = give(ada, "face.png", picture(size=(80, 60)))
-    assert names(ada) == ["face.png", "second.wav", "adas.wav"], "each under the name that its owner gave it"
+    assert names(ada) == ["face.png", "second.wav", "adas.wav"], "each has the name that its owner gave it"
     assert names(ada, kind="audio") == ["second.wav", "adas.wav"] and names(ada, limit=1) == ["face.png"]
     assert names(bob) == ["bobs.wav"] and names(asking("eve:admin")) == []
-    # What a job was given without an upload is there too, and what it made is not.
+    # Inputs of a job without an upload are listed too, but not its outputs.
     job = submit_graph(
         live.deployment,
         Request(
@@ -167,7 +167,7 @@ def ada_ref(client: Client, sha256: str) -> dict[str, Any]:
     return {"sha256": sha256, "kind": "image", "width": ref["width"], "height": ref["height"]}
 
 
-def test_the_system_tells_who_offers_what_and_how_far_the_record_is(api: Client, live: LiveDeployment) -> None:
+def test_the_system_lists_offered_services_and_the_recorder_position(api: Client, live: LiveDeployment) -> None:
     answer = api.get("/api/system").json()
     entries = {one["service"]: one for one in answer["capabilities"]["entries"]}
     assert entries["probe.data"]["workers"] and entries["probe.data"]["missing"] == ""
@@ -184,10 +184,10 @@ def test_capabilities_are_those_of_both_planes(api: Client, live: LiveDeployment
     assert "probe.elsewhere" in answer.json()["missing"]
     listed = [row["pipeline"] for row in api.get("/api/jobs", params={"limit": 100}).json()["jobs"]]
     assert "capabilities" not in listed
-    assert api.get("/api/jobs", params={"pipeline": "capabilities"}).json()["jobs"], "listed where it is named"
+    assert api.get("/api/jobs", params={"pipeline": "capabilities"}).json()["jobs"], "listed when requested by name"
 
 
-def test_with_the_worker_gone_capabilities_say_what_is_missing(api: Client, live: LiveDeployment) -> None:
+def test_without_a_worker_capabilities_say_what_is_missing(api: Client, live: LiveDeployment) -> None:
     assert live.worker is not None
     live.worker.send_signal(signal.SIGTERM)
     live.worker.wait(30)
@@ -197,7 +197,7 @@ def test_with_the_worker_gone_capabilities_say_what_is_missing(api: Client, live
     assert details["remedy"]
 
 
-def test_a_worker_that_hangs_makes_nobody_wait_longer_than_ten_seconds(api: Client, live: LiveDeployment) -> None:
+def test_a_hanging_worker_delays_an_answer_by_at_most_ten_seconds(api: Client, live: LiveDeployment) -> None:
     assert live.worker is not None
     os.killpg(live.worker.pid, signal.SIGSTOP)
     try:
@@ -208,13 +208,13 @@ def test_a_worker_that_hangs_makes_nobody_wait_longer_than_ten_seconds(api: Clie
         os.killpg(live.worker.pid, signal.SIGCONT)
 
 
-def test_a_bus_that_hangs_makes_nobody_wait_longer_than_ten_seconds(api: Client, hanging_bus: None) -> None:
+def test_a_hanging_bus_delays_an_answer_by_at_most_ten_seconds(api: Client, hanging_bus: None) -> None:
     began = time.monotonic()
     details = refused(api.get("/api/capabilities"), 503, "capabilities.incomplete")
     assert time.monotonic() - began < 11 and "bus" in details["silent"]
 
 
-def test_with_the_bus_dead_the_system_page_still_says_what_it_knows(api: Client, live: LiveDeployment) -> None:
+def test_the_system_answers_without_the_bus(api: Client, live: LiveDeployment) -> None:
     assert live.bus_process is not None
     sigkill(live.bus_process)
     refused(api.get("/api/capabilities"), 503, "capabilities.incomplete")
@@ -225,7 +225,9 @@ def test_with_the_bus_dead_the_system_page_still_says_what_it_knows(api: Client,
     assert live.settings.bus_url.split(":")[2].split("@")[0] not in api.get("/api/system").text, "no password"
 
 
-def test_the_system_says_who_works_on_what(api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path) -> None:
+def test_the_system_lists_what_each_worker_runs(
+    api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
+) -> None:
     gate = tmp_path / "gate"
     nodes = {"a": {"service": "probe.data", "params": {"gate": str(gate)}}}
     job = api.post("/api/jobs", json={"graph": document(nodes)}).json()["jobId"]

@@ -1,4 +1,4 @@
-"""POST /api/infinitetalk and POST /api/train, with workers for stand-ins of F5-TTS and ComfyUI: nothing is rendered."""
+"""POST /api/infinitetalk and POST /api/train, with workers for fakes of F5-TTS and ComfyUI: nothing is rendered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAKE_F5 = ROOT / "tests" / "nodes" / "fake_f5"
 
 
 def form(tmp_path: Path, said: Any = None, **changed: Any) -> dict[str, Any]:
-    """The three fields of the form; one that is None is left out."""
+    """The three fields of the form, without those that are None."""
     files = {
         "image_file": ("me.png", sample_portrait(tmp_path).read_bytes(), "image/png"),
         "audio_file": ("voice.wav", write_tone(tmp_path / "voice.wav").read_bytes(), "audio/wav"),
@@ -86,7 +86,7 @@ def test_a_portrait_a_voice_and_a_prompt_become_a_video(
     assert card["offered"] and {one["name"]: one["use"] for one in card["inputs"]}["voice"] == "needed"
 
 
-def test_without_such_workers_the_card_is_greyed_with_the_reason(api: Client, live: LiveDeployment) -> None:
+def test_without_such_workers_the_pipeline_is_unavailable_with_a_reason(api: Client, live: LiveDeployment) -> None:
     def reason() -> str:
         card = next(p for p in api.get("/api/pipelines").json()["pipelines"] if p["name"] == "infinitetalk")
         return "" if card["offered"] else str(card["reason"])
@@ -95,7 +95,7 @@ def test_without_such_workers_the_card_is_greyed_with_the_reason(api: Client, li
     assert "pool f5" in said and "pool comfyui" in said
 
 
-def test_forms_that_are_not_whole_or_not_what_they_say_are_refused(
+def test_incomplete_or_mislabelled_forms_are_refused(
     api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     def post(**changed: Any) -> Any:
@@ -115,10 +115,10 @@ def test_forms_that_are_not_whole_or_not_what_they_say_are_refused(
     refused(post(data=(None, "{}")), 422, "pipeline.bad_option")  # neither prompt nor script
     refused(api.post("/api/infinitetalk", json={"prompt": "x"}), 422, "request.invalid")
     refused(asking("eve/viewer").post("/api/infinitetalk", files=form(tmp_path)), 403, "access.forbidden")
-    assert not list((live.settings.home / "incoming").glob("*")), "nothing is left of it"
+    assert not list((live.settings.home / "incoming").glob("*")), "a temporary file is left"
 
 
-def test_train_places_a_pipeline_or_a_graph(api: Client, live: LiveDeployment) -> None:
+def test_train_submits_a_pipeline_or_a_graph(api: Client, live: LiveDeployment) -> None:
     portrait = keep_sample(live.deployment, "local").ref.sha256
     fixed = {
         "mode": "fixed_graph",
@@ -158,6 +158,6 @@ def test_train_places_a_pipeline_or_a_graph(api: Client, live: LiveDeployment) -
         ({"mode": "fixed_graph", "variant": "talking_head", "options": {"experiment": "\0"}}, "experiment"),
     ],
 )
-def test_a_train_request_that_fits_no_mode_is_refused(api: Client, body: dict[str, Any], where: str) -> None:
+def test_a_train_request_for_no_mode_is_refused(api: Client, body: dict[str, Any], where: str) -> None:
     details = refused(api.post("/api/train", json=body), 422, "request.invalid")
     assert where in details.get("where", "")

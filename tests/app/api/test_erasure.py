@@ -1,4 +1,4 @@
-"""Erasing over HTTP: who may erase what, what is said, and that nothing is found afterwards."""
+"""Erasure over HTTP: permissions, reports, and that no trace remains."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def counts(report: dict[str, Any]) -> dict[str, int]:
 
 
 def reading(live: LiveDeployment, client: Client, ref: Any) -> str:
-    """A finished job of the client's that was given the file."""
+    """Run a job of this client with the file as input; return it when it has finished."""
     node = {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json", by_alias=True)}}
     job = submit(client, {"a": node})
     live.finish(job)
     return job
 
 
-def test_a_file_of_two_owners_loses_only_the_askers_claim_and_an_admin_erases_it_whole(
+def test_a_user_erases_only_their_share_of_a_common_file_and_an_admin_erases_it_completely(
     api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     path = tmp_path / "shared.txt"
@@ -61,7 +61,7 @@ def test_a_file_of_two_owners_loses_only_the_askers_claim_and_an_admin_erases_it
     refused(api.post("/api/erasures", json={"file": sha256}), 404, "deletion.unknown")
 
 
-def test_jobs_under_way_refuse_an_erasure_until_they_are_to_be_cancelled(
+def test_unfinished_jobs_block_an_erasure_unless_they_are_cancelled(
     api: Client, live: LiveDeployment, tmp_path: Path
 ) -> None:
     job = submit(api, {"a": probe("held", gate=str(tmp_path / "gate"))})
@@ -70,7 +70,7 @@ def test_jobs_under_way_refuse_an_erasure_until_they_are_to_be_cancelled(
     assert report["jobs"] == [job] and live.deployment.store.get(job) is None and not live.deployment.bus.knows(job)
 
 
-def test_a_person_sees_what_a_deletion_frees_and_can_give_an_upload_up(
+def test_a_user_sees_what_a_deletion_frees_and_can_remove_an_upload(
     api: Client, asking: Asking, live: LiveDeployment, tmp_path: Path
 ) -> None:
     job = submit(api, {"a": probe(secrets.token_hex(4), file_kib=3)})

@@ -1,4 +1,4 @@
-"""Graphs and requests that nobody means well with: each is refused in the one shape, none is the server's fault."""
+"""Hostile graphs and requests: each gets an error in the standard format, and none causes a server error."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         graph(edges=[{"from": "a", "to": "a"}] * (MAX_NODES * 20 + 1)), "graph.schema"
     ),
     "an edge to itself": (graph(edges=[{"from": "a", "to": "a"}]), "graph.cycle"),
-    "two nodes of one id": (graph(nodes=PLAIN["nodes"] * 2), "graph.duplicate_id"),
-    "an edge to nowhere": (graph(edges=[{"from": "a", "to": "b"}]), "graph.dangling_edge"),
+    "two nodes with one id": (graph(nodes=PLAIN["nodes"] * 2), "graph.duplicate_id"),
+    "an edge to a missing node": (graph(edges=[{"from": "a", "to": "b"}]), "graph.dangling_edge"),
     "no nodes": (graph(nodes=[]), "graph.schema"),
     "nodes that are a string": (graph(nodes="abc"), "graph.schema"),
     "a node that is a list": (graph(nodes=[[]]), "graph.schema"),
@@ -72,23 +72,23 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "params that are a list": (with_node(params=[1]), "graph.schema"),
     "an unknown param": (with_node(params={"__class__": "x"}), "graph.bad_param"),
     "a param of another type": (with_node(params={"sleep_s": {"$gt": 0}}), "graph.bad_param"),
-    "a text as number": (with_node(params={"sleep_s": "'; DROP TABLE jobs; --"}), "graph.bad_param"),
-    "an input from the future": (with_node(input={"text": "$a.text"}), "graph.bad_input"),
-    "a digest that is none": (
+    "text as a number": (with_node(params={"sleep_s": "'; DROP TABLE jobs; --"}), "graph.bad_param"),
+    "an input from itself": (with_node(input={"text": "$a.text"}), "graph.bad_input"),
+    "an invalid digest": (
         with_node(service="probe.reader", params={}, input={"file": {"kind": "text", "sha256": "../../x"}}),
         "graph.bad_input",
     ),
-    "bytes that are nowhere": (
+    "bytes that do not exist": (
         with_node(service="probe.reader", params={}, input={"file": {"kind": "text", "sha256": "0" * 64}}), ""
     ),
     "a weight beyond floats": (with_node(progressWeight=-1), "graph.schema"),
     "another schema": (graph(schema="langgraph.v2"), "graph.schema"),
-    "a status of its own": (with_node(status="exploded"), "graph.schema"),
-    "fields nobody knows": (graph(evil=1), "graph.schema"),
+    "an unknown status": (with_node(status="exploded"), "graph.schema"),
+    "unknown fields": (graph(evil=1), "graph.schema"),
     "both": (orjson.dumps({"graph": PLAIN, "pipeline": "talking_head"}), "request.invalid"),
     "an experiment with a NUL": (orjson.dumps({"graph": PLAIN, "experiment": "a\0b"}), "request.invalid"),
     "an experiment of 10,000": (orjson.dumps({"graph": PLAIN, "experiment": "e" * 10_000}), "request.invalid"),
-    "a lane nobody knows": (orjson.dumps({"graph": PLAIN, "lane": "front"}), "request.invalid"),
+    "an unknown lane": (orjson.dumps({"graph": PLAIN, "lane": "front"}), "request.invalid"),
     "an unknown pipeline": (orjson.dumps({"pipeline": "../x"}), "pipeline.unknown"),
     "an unknown option": (orjson.dumps({"pipeline": "talking_head", "options": {"x": 1}}), "request.invalid"),
     "a portrait by path": (
@@ -107,16 +107,16 @@ def test_a_hostile_submit_is_refused(api: Client, live: LiveDeployment, name: st
     before = live.deployment.store.list().total
     answer = api.post("/api/jobs", content=body, headers={"content-type": "application/json"})
     told = answer.json()
-    if not code:  # what is not there is noticed when it is read
+    if not code:  # missing bytes are noticed when they are read
         assert answer.status_code < 500
         return
     assert (answer.status_code // 100, told["code"]) == (4, code), answer.text[:500]
     assert set(told) == {"error", "code", "details"} and told["error"]
-    assert len(answer.content) < 20_000, "a refusal does not send the request back"
+    assert len(answer.content) < 20_000, "an error must not echo the request"
     assert live.deployment.store.list().total == before
 
 
-def test_weights_near_the_end_of_floats_give_a_progress(api: Client, live: LiveDeployment) -> None:
+def test_weights_near_the_float_limit_give_a_valid_progress(api: Client, live: LiveDeployment) -> None:
     nodes = [{"id": name, "service": "probe.data", "progressWeight": 1.7e308} for name in "ab"]
     job = api.post("/api/jobs", json={"graph": {**PLAIN, "nodes": nodes}}).json()["jobId"]
     live.finish(job)
@@ -131,6 +131,6 @@ def test_the_largest_graph_that_is_allowed_is_accepted(api: Client, live: LiveDe
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data", "application/x-www-form-urlencoded", ""])
-def test_what_is_not_sent_as_json_is_refused(api: Client, content_type: str) -> None:
+def test_a_request_that_is_not_json_is_refused(api: Client, content_type: str) -> None:
     answer = api.post("/api/jobs", content=orjson.dumps({"graph": PLAIN}), headers={"content-type": content_type})
     assert 400 <= answer.status_code < 500 and set(answer.json()) == {"error", "code", "details"}

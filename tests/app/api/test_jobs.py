@@ -1,4 +1,4 @@
-"""Submit, list, look, cancel, repeat, go on, delete: over HTTP, on real parts."""
+"""Jobs over HTTP with real servers: submit, list, show, cancel, rerun, retry, delete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def probe(value: str = "x", **params: Any) -> dict[str, Any]:
     return {"service": "probe.data", "params": {"value": value, **params}}
 
 
-def test_a_graph_is_accepted_runs_and_is_shown_in_full(api: Client, live: LiveDeployment) -> None:
+def test_a_graph_is_accepted_runs_and_is_shown_completely(api: Client, live: LiveDeployment) -> None:
     answer = api.post("/api/jobs", json={"graph": document({"a": probe("hello")}), "experiment": "first"})
     assert answer.status_code == 202
     accepted = answer.json()
@@ -51,7 +51,7 @@ def test_a_graph_is_accepted_runs_and_is_shown_in_full(api: Client, live: LiveDe
     assert state == {"jobId": job, "status": "completed", "progress": 1.0}
 
 
-def test_no_more_than_fifty_events_are_shown_the_newest_first(api: Client, live: LiveDeployment) -> None:
+def test_at_most_fifty_events_are_shown_newest_first(api: Client, live: LiveDeployment) -> None:
     job = submit(api, {f"n{index}": probe() for index in range(30)})
     live.finish(job)
     events = api.get(f"/api/jobs/{job}").json()["events"]
@@ -68,12 +68,12 @@ def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, 
     )
     assert details["where"] == f"job {first}"
     other = submit(asking("ada/runner"), {"a": probe("k")}, headers=one)
-    assert other != first, "keys of different users are different keys"
+    assert other != first, "equal keys of different users must differ"
     bad = api.post("/api/jobs", json={"graph": document({"a": probe()})}, headers={"Idempotency-Key": "a b"})
     refused(bad, 422, "request.invalid")
 
 
-def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
+def test_a_pipeline_job_keeps_its_request(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
     portrait = live.deployment.upload(sample_portrait(tmp_path), "image")
     graph = document(
         {
@@ -83,7 +83,7 @@ def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveDeployment, 
             }
         }
     )
-    named = api.post("/api/jobs", json={"graph": graph}).json()["jobId"]  # from now on the file is known
+    named = api.post("/api/jobs", json={"graph": graph}).json()["jobId"]  # from now on the file is recorded
     api.post(f"/api/jobs/{named}/cancel")
     asked = {
         "pipeline": "talking_head",
@@ -108,12 +108,12 @@ def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveDeployment, 
     consent = shown["lastGraph"]["metadata"]["consent"]
     assert consent["given"] and consent["by"] == "local" and consent["text"] == "They agreed." and consent["at"] > 0
     assert "evaluate" not in [node["id"] for node in shown["nodes"]]
-    # a digest that nobody may see
+    # a digest that no user may see
     asked["options"]["portrait"] = "0" * 64  # type: ignore[index]
     assert refused(api.post("/api/jobs", json=asked), 404, "artifact.unknown")["where"] == "portrait"
 
 
-def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveDeployment) -> None:
+def test_consent_does_not_change_what_is_computed(api: Client, live: LiveDeployment) -> None:
     nodes = {"a": {"service": "probe.cached", "params": {"value": "consent"}}}
     first = submit(api, nodes, consent={"given": True, "text": "yes"})
     live.finish(first)
@@ -123,7 +123,7 @@ def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveDeploymen
     assert records[1].node("a").cached and records[0].node("a").content_key == records[1].node("a").content_key
     forged = document(nodes) | {"metadata": {"consent": {"given": True, "by": "somebody"}}}
     job = api.post("/api/jobs", json={"graph": forged}).json()["jobId"]
-    assert "consent" not in live.deployment.job(job).graph.metadata, "only what is said with the submit counts"
+    assert "consent" not in live.deployment.job(job).graph.metadata, "only consent from the submit counts"
 
 
 def test_lists_have_pages(api: Client, live: LiveDeployment) -> None:
@@ -183,7 +183,7 @@ def test_lists_are_filtered(api: Client, live: LiveDeployment) -> None:
     assert "filters" in api.get("/api/experiments").json()["experiments"]
 
 
-def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, live: LiveDeployment) -> None:
+def test_a_job_without_a_suitable_worker_is_queued_with_a_reason(api: Client, live: LiveDeployment) -> None:
     answer = api.post("/api/jobs", json={"graph": document({"a": "probe.elsewhere"})}).json()
     assert answer["unserved"] == ["probe.elsewhere 1.0.0"]
     job = answer["jobId"]
@@ -201,8 +201,8 @@ def test_a_job_that_no_worker_can_take_is_queued_with_its_reason(api: Client, li
     assert api.post(f"/api/jobs/{job}/cancel").json()["cancelled"] is False
 
 
-def test_before_the_bus_is_known_to_have_it_a_job_is_advertised(api: Client, live: LiveDeployment) -> None:
-    live.control.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]  # nobody records
+def test_a_job_is_listed_before_the_recorder_has_seen_it(api: Client, live: LiveDeployment) -> None:
+    live.control.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]  # nothing is recorded
     try:
         job = submit(api, {"a": probe("adv")})
         assert api.get(f"/api/status/{job}").json()["status"] == "advertised"
@@ -213,14 +213,14 @@ def test_before_the_bus_is_known_to_have_it_a_job_is_advertised(api: Client, liv
     assert api.get("/api/jobs", params={"status": "advertised"}).json()["jobs"] == []
 
 
-def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveDeployment, diary: Diary) -> None:
+def test_rerun_and_retry_create_new_jobs(api: Client, live: LiveDeployment, diary: Diary) -> None:
     job = submit(api, {"a": probe("one")})
     live.finish(job)
     again = api.post(f"/api/jobs/{job}/rerun", json={"params": {"a": {"value": "two"}}})
     assert again.status_code == 202
     second = live.finish(again.json()["jobId"])
     assert second.parent == job and second.node("a").output == {"text": "two", "file": None, "number": None}
-    assert api.post(f"/api/jobs/{job}/rerun").status_code == 202, "a body is not needed"
+    assert api.post(f"/api/jobs/{job}/rerun").status_code == 202, "no body is needed"
     refused(api.post(f"/api/jobs/{job}/rerun", json={"params": {"b": {}}}), 422, "pipeline.bad_option")
     refused(api.post(f"/api/jobs/{job}/rerun", json={"params": {"a": {"nosuch": 1}}}), 422, "graph.bad_param")
     refused(api.post(f"/api/jobs/{job}/retry"), 409, "job.nothing_to_retry")
@@ -228,7 +228,7 @@ def test_rerun_and_retry_make_new_jobs(api: Client, live: LiveDeployment, diary:
     live.finish(poor)
     retried = api.post(f"/api/jobs/{poor}/retry")
     assert retried.status_code == 202 and live.finish(retried.json()["jobId"]).parent == poor
-    assert diary.count("g") == 1, "what completed is kept"
+    assert diary.count("g") == 1, "a completed node ran again"
 
 
 def test_a_person_approves_an_edited_script(api: Client, asking: Asking, live: LiveDeployment) -> None:
@@ -280,7 +280,7 @@ def test_parts_and_previews_are_shown_while_a_node_runs(
     live.finish(job)
 
 
-def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: Asking, live: LiveDeployment) -> None:
+def test_files_of_a_job_are_listed_with_their_lineage(api: Client, asking: Asking, live: LiveDeployment) -> None:
     maker = submit(api, {"a": probe("line", file_kib=1)})
     live.finish(maker)
     files = api.get(f"/api/jobs/{maker}/artifacts").json()["artifacts"]
@@ -297,17 +297,20 @@ def test_files_of_a_job_are_listed_and_their_way_is_known(api: Client, asking: A
     back = api.get(f"/api/jobs/{user}/lineage").json()
     assert {row["job"] for row in back["from"]} == {maker, child} and back["from"][0]["output"] == "file"
     assert api.get(f"/api/jobs/{child}/lineage").json()["parent"] == maker
-    # another runner: may neither see them nor name their files
+    # another runner may neither see the jobs nor reference their files
     ada = asking("ada/runner")
     refused(ada.get(f"/api/jobs/{maker}/lineage"), 404, "job.unknown")
     theft = ada.post("/api/jobs", json={"graph": document({"r": {"service": "probe.reader", "input": {"file": ref}}})})
     assert refused(theft, 404, "artifact.unknown")["where"] == "node r"
-    for theirs in ({"sha256": ref["sha256"]}, {"sha256": ref["sha256"], "width": 8}):  # as a node reads it all the same
+    for theirs in (
+        {"sha256": ref["sha256"]},
+        {"sha256": ref["sha256"], "width": 8},
+    ):  # also with extra fields, as a node would accept it
         node = {"service": "generate.upscale_image", "input": {"image": theirs}}
         refused(ada.post("/api/jobs", json={"graph": document({"r": node})}), 404, "artifact.unknown")
 
 
-def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(
+def test_a_rerun_cannot_reference_a_file_that_the_user_may_not_read(
     api: Client, asking: Asking, live: LiveDeployment
 ) -> None:
     ada = asking("ada/runner")
@@ -319,11 +322,11 @@ def test_a_rerun_names_no_file_that_the_asking_user_may_not_read(
 
     for spelt in (theirs, {"sha256": theirs["sha256"]}, [{"deep": theirs}]):
         assert refused(again(spelt), 404, "artifact.unknown")["where"] == "node a"
-    refused(again(own), 422, "graph.bad_param")  # it may be named, and is no text
-    refused(again(theirs, api), 422, "graph.bad_param")  # an admin may read all
+    refused(again(own), 422, "graph.bad_param")  # it may be referenced, but is not a text
+    refused(again(theirs, api), 422, "graph.bad_param")  # an admin may read all files
 
 
-def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: LiveDeployment) -> None:
+def test_each_runner_sees_only_their_own_jobs(api: Client, asking: Asking, live: LiveDeployment) -> None:
     ada, bob, eve = asking("ada/runner"), asking("bob/runner"), asking("eve/viewer")
     job = submit(ada, {"a": probe("own")}, experiment="owners")
     live.finish(job)
@@ -337,12 +340,12 @@ def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: Li
     assert bob.get("/api/jobs", params={"experiment": "owners"}).json()["pagination"]["total"] == 0
     assert "owners" not in bob.get("/api/experiments").json()["experiments"]
     assert bob.get("/api/jobs", params={"owner": "ada"}).json()["jobs"] == []
-    # a viewer sees and changes nothing
+    # a viewer sees no jobs and changes nothing
     assert eve.get(f"/api/jobs/{job}").json()["job"]["mayChange"] is False
     for method, path in [("POST", "/cancel"), ("POST", "/rerun"), ("POST", "/retry"), ("DELETE", "")]:
         refused(eve.request(method, f"/api/jobs/{job}{path}"), 403, "access.forbidden")
     refused(eve.post("/api/jobs", json={"graph": document({"a": probe()})}), 403, "access.forbidden")
-    # what an admin repeats is the admin's
+    # a job repeated by an admin belongs to the admin
     again = api.post(f"/api/jobs/{job}/rerun").json()["jobId"]
     assert live.finish(again).owner == "local"
     refused(ada.get(f"/api/jobs/{again}"), 404, "job.unknown")
@@ -359,13 +362,11 @@ def test_each_runner_has_jobs_of_their_own(api: Client, asking: Asking, live: Li
         ("/api/status/no_such", 422, "request.invalid"),
     ],
 )
-def test_ids_that_are_none_are_refused(api: Client, path: str, status: int, code: str) -> None:
+def test_invalid_ids_are_refused(api: Client, path: str, status: int, code: str) -> None:
     refused(api.get(path), status, code)
 
 
-def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
-    api: Client, live: LiveDeployment, tmp_path: Path
-) -> None:
+def test_only_ended_jobs_are_deleted_with_all_their_data(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     job = submit(api, {"a": probe("gated", gate=str(gate), file_kib=1)})
     assert refused(api.delete(f"/api/jobs/{job}"), 409, "job.not_final")["remedy"]
@@ -380,12 +381,12 @@ def test_only_what_has_ended_is_deleted_and_with_all_that_is_its_own(
         for table in ("events", "node_results", "job_params", "job_artifacts", "dead_letters"):
             count = connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE job = ?", (job,)).scalar()
             assert count == 0, table
-    assert live.deployment.store.artifact(sha256) is not None, "the other job names it"
+    assert live.deployment.store.artifact(sha256) is not None, "the other job references it"
     assert api.get(f"/api/jobs/{other}/artifacts").json()["artifacts"]
     assert api.get(f"/api/jobs/{other}/lineage").json()["parent"] is None
 
 
-def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(
+def test_a_job_is_deleted_while_mlflow_is_unreachable_and_no_answer_contains_its_login(
     api: Client, live: LiveDeployment
 ) -> None:
     job = submit(api, {"a": probe("untracked")})
@@ -402,13 +403,13 @@ def test_a_job_is_deleted_also_while_mlflow_is_away_and_no_answer_has_its_login(
     body = (deleted := away.delete(f"/api/jobs/{job}")).json()
     assert body["deleted"] and len(body["notes"]) == 1 and "remain in MLflow" in body["notes"][0]
     doomed = {run.id: run.run_id for run in JobDeletion(live.deployment.store.database).doomed()}
-    assert doomed[job] == "f" * 32, "it is removed when MLflow answers"
+    assert doomed[job] == "f" * 32, "the run is removed when MLflow answers"
     JobDeletion(live.deployment.store.database).settle([job])
     assert not [answer.text for answer in (*answers, deleted) if "s3cret" in answer.text or "recorder" in answer.text]
     refused(api.get(f"/api/jobs/{job}"), 404, "job.unknown")
 
 
-def test_what_reads_sql_alone_works_while_the_bus_hangs(live: LiveDeployment) -> None:
+def test_calls_that_only_read_sql_work_while_the_bus_hangs(live: LiveDeployment) -> None:
     api = client_of(live.deployment)
     job = submit(api, {"a": probe("hang")})
     live.finish(job)

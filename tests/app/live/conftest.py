@@ -1,4 +1,4 @@
-"""A live deployment with an app process before it, and clients on its WebSocket."""
+"""A live deployment with an app process, and clients on its WebSocket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.embedded.part import START_TIMEOUT_S
 
 
 class App:
-    """An app process on a fixed port, so that it can be killed and come back where it was."""
+    """An app process on a fixed port, so that it can be killed and restarted at the same address."""
 
     def __init__(self, live: LiveDeployment, *how: str) -> None:
         self.live = live
@@ -44,7 +44,7 @@ class App:
 
 
 class Watcher:
-    """A client that reads every message and keeps it."""
+    """A client that reads and keeps every message."""
 
     def __init__(self, app: App, user: str = "", **options: Any) -> None:
         headers = {"X-User": user} if user else {}
@@ -70,7 +70,7 @@ class Watcher:
         return message
 
     def answer(self, timeout_s: float = 60.0) -> dict[str, Any]:
-        """The next answer; updates before it are kept."""
+        """The next answer; updates before it are stored."""
         while True:
             message = self.receive(timeout_s)
             if message.get("action") == "response":
@@ -87,14 +87,14 @@ class Watcher:
             if message.get("type") == "update" and condition(message):
                 return message
 
-    def to_the_end(self, job: str) -> dict[str, Any]:
-        """The update that tells its end. Who has it may ask for what the job made: it is in the record."""
+    def wait_for_end(self, job: str) -> dict[str, Any]:
+        """The update with the end of the job. After it, the outputs of the job are recorded."""
         last = self.until(lambda update: update["jobId"] == job and final(update))
         assert self.live.deployment.job(job).status.final
         return last
 
     def events(self, job: str) -> list[str]:
-        """Numbers of all events of the job, in the order in which they came."""
+        """The numbers of all events of the job, in order of arrival."""
         return [
             f"{event['epoch']}-{event['seq']}"
             for update in self.updates
@@ -108,7 +108,7 @@ def final(update: dict[str, Any]) -> bool:
 
 
 def numbers(live: LiveDeployment, job: str) -> list[str]:
-    """Numbers of the job's events by the record."""
+    """The numbers of the job's recorded events."""
     return [event.cursor for event in live.deployment.events(job)]
 
 
@@ -138,11 +138,11 @@ def _guarded(_live: LiveDeployment) -> Iterator[App]:
 
 @pytest.fixture
 def guarded(live: LiveDeployment, _guarded: App) -> App:
-    """An app behind its real guard."""
+    """An app with its real guard."""
     return _guarded
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
-    """A file for which nodes wait (``gate`` of a probe)."""
+    """A file that nodes wait for (``gate`` of a probe)."""
     return tmp_path / "gate"

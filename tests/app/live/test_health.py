@@ -1,4 +1,4 @@
-"""Whether the deployment is alive and ready, and what it counts."""
+"""Liveness, readiness and metrics of the deployment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
 
-def figures(url: str) -> dict[Sample, float]:
+def scraped_metrics(url: str) -> dict[Sample, float]:
     answer = httpx.get(f"{url}/metrics", timeout=10)
     assert answer.status_code == 200, answer.text
     families = text_string_to_metric_families(answer.text)
@@ -40,14 +40,14 @@ def states(app: App) -> tuple[int, bool, dict[str, str], float]:
     return answer.status_code, body["ready"], parts, time.monotonic() - began
 
 
-def test_a_whole_deployment_is_ready_also_without_mlflow(app: App) -> None:
+def test_a_deployment_is_ready_without_mlflow(app: App) -> None:
     assert httpx.get(f"{app.url}/health").json() == {"status": "ok"}
     status, ready, parts, _ = states(app)
     assert (status, ready) == (200, True)
     assert parts == {"bus": "external", "objects": "external", "sql": "external", "mlflow": "off"}
 
 
-def test_a_bus_that_hangs_makes_it_unready_soon_and_its_figures_go(live: LiveDeployment, app: App) -> None:
+def test_a_hanging_bus_makes_it_unready_and_removes_its_metrics(live: LiveDeployment, app: App) -> None:
     assert live.bus_process is not None
     live.bus_process.send_signal(signal.SIGSTOP)
     try:
@@ -56,22 +56,24 @@ def test_a_bus_that_hangs_makes_it_unready_soon_and_its_figures_go(live: LiveDep
         assert took_s < 3
         assert httpx.get(f"{app.url}/health").is_success
         began = time.monotonic()
-        seen = figures(app.url)
+        seen = scraped_metrics(app.url)
         assert time.monotonic() - began < 5
         assert (seen[sample("workbench_up", part="bus")], seen[sample("workbench_up", part="sql")]) == (0, 1)
         assert not any(name == "workbench_queue_depth" for name, _ in seen)
     finally:
         live.bus_process.send_signal(signal.SIGCONT)
     wait_for(lambda: states(app)[1], what="it is ready again")
-    wait_for(lambda: figures(app.url)[sample("workbench_up", part="bus")] == 1, what="its figures are back")
+    wait_for(
+        lambda: scraped_metrics(app.url)[sample("workbench_up", part="bus")] == 1, what="its scraped_metrics are back"
+    )
 
 
-def test_two_scrapes_at_once_both_have_all_figures(app: App) -> None:
+def test_two_concurrent_scrapes_both_have_all_metrics(app: App) -> None:
     together = threading.Barrier(4)
 
     def scrape(_: int) -> dict[Sample, float]:
         together.wait()
-        return figures(app.url)
+        return scraped_metrics(app.url)
 
     with ThreadPoolExecutor(4) as threads:
         for seen in threads.map(scrape, range(4)):
@@ -79,8 +81,8 @@ def test_two_scrapes_at_once_both_have_all_figures(app: App) -> None:
             assert {name for name, _ in seen} >= {"workbench_workers", "workbench_jobs"}
 
 
-def test_what_is_counted(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
-    before = figures(app.url)
+def test_jobs_nodes_and_requests_are_counted(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+    before = scraped_metrics(app.url)
     running = live.submit({"a": diary.probe("a", gate=str(gate))}).job
     live.await_event(running, "node.running", "a")
     waiting = live.submit({"a": diary.probe("b")}).job
@@ -88,7 +90,7 @@ def test_what_is_counted(live: LiveDeployment, app: App, diary: Diary, gate: Pat
     httpx.get(f"{app.url}/nothing/here")
     with Watcher(app) as watcher:
         watcher.subscribe(running)
-        seen = figures(app.url)
+        seen = scraped_metrics(app.url)
         assert seen[sample("workbench_live_clients")] == 1
         assert seen[sample("workbench_live_jobs")] == 1
         assert seen[sample("workbench_queue_depth", pool="data.cpu", lane="interactive")] == 1
@@ -96,9 +98,9 @@ def test_what_is_counted(live: LiveDeployment, app: App, diary: Diary, gate: Pat
         assert seen[sample("workbench_workers", pool="data.cpu")] >= 1
         assert seen[sample("workbench_workers", pool="control")] >= 1
         gate.touch()
-        watcher.to_the_end(running)
+        watcher.wait_for_end(running)
     live.finish(waiting)
-    seen = figures(app.url)
+    seen = scraped_metrics(app.url)
     late = sample("workbench_live_event_seconds_count")
     assert seen[late] > before[late]
     of_job = sample("workbench_http_requests_total", method="GET", route="/api/jobs/{job_id}", status="200")
@@ -107,11 +109,11 @@ def test_what_is_counted(live: LiveDeployment, app: App, diary: Diary, gate: Pat
     completed = sample("workbench_jobs", status="completed")
     assert seen[completed] >= before[completed] + 2
     assert not any(running in value or waiting in value for _, labels in seen for _, value in labels)
-    wait_for(lambda: figures(app.url)[sample("workbench_live_clients")] == 0, what="the socket is gone")
-    assert figures(app.url)[sample("workbench_live_jobs")] == 0
+    wait_for(lambda: scraped_metrics(app.url)[sample("workbench_live_clients")] == 0, what="the socket is gone")
+    assert scraped_metrics(app.url)[sample("workbench_live_jobs")] == 0
 
 
-def test_a_worker_serves_its_own_figures(live: LiveDeployment, diary: Diary) -> None:
+def test_a_worker_serves_its_own_metrics(live: LiveDeployment, diary: Diary) -> None:
     port = free_port()
     worker = live.start_role("worker", WORKBENCH_METRICS_PORT=str(port))
     try:
@@ -121,10 +123,10 @@ def test_a_worker_serves_its_own_figures(live: LiveDeployment, diary: Diary) -> 
 
         def counted() -> bool:
             live.run({"a": diary.probe("a")})
-            return figures(url).get(name, 0) >= 1
+            return scraped_metrics(url).get(name, 0) >= 1
 
         wait_for(counted, what="this worker ran one")
-        seen = figures(url)
+        seen = scraped_metrics(url)
         assert seen[sample("workbench_takes_total", pool="data.cpu")] >= seen[name]
         assert seen[sample("workbench_commits_total", pool="data.cpu", answer="OK")] >= seen[name]
         assert seen[sample("workbench_node_seconds_count", service="probe.data")] == seen[name]
@@ -133,7 +135,7 @@ def test_a_worker_serves_its_own_figures(live: LiveDeployment, diary: Diary) -> 
         worker.wait(30)
 
 
-def test_the_reference_is_made_of_files_of_this_server(app: App) -> None:
+def test_the_api_reference_uses_only_files_of_this_server(app: App) -> None:
     page = httpx.get(f"{app.url}/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "http:" not in page.text and "https:" not in page.text and "//" not in page.text.replace("<!doctype", "")

@@ -1,4 +1,4 @@
-"""What sockets do to each other: nothing. Bad messages, too many subscriptions, slow readers, strangers."""
+"""Sockets do not affect each other: bad messages, too many subscriptions, slow readers, other users."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_a_bad_message_disturbs_no_other_subscription(live: LiveDeployment, app:
         watcher.send(action="unsubscribe", jobId="never-subscribed")
         assert watcher.answer()["message"] == "unsubscribed"
         gate.touch()
-        watcher.to_the_end(job)
+        watcher.wait_for_end(job)
         live.finish(job)
         assert watcher.events(job) == numbers(live, job)
 
 
-def test_a_message_without_end_closes_only_its_socket(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+def test_an_oversized_message_closes_only_its_socket(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     job = live.submit({"a": diary.probe("a", gate=str(gate))}).job
     with Watcher(app) as watcher, Watcher(app) as other:
         watcher.subscribe(job)
@@ -63,7 +63,7 @@ def test_a_message_without_end_closes_only_its_socket(live: LiveDeployment, app:
             other.receive()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009  # too big
         gate.touch()
-        watcher.to_the_end(job)
+        watcher.wait_for_end(job)
 
 
 def test_jobs_of_others_are_unknown(live: LiveDeployment, app: App) -> None:
@@ -79,12 +79,12 @@ def test_jobs_of_others_are_unknown(live: LiveDeployment, app: App) -> None:
             "details": refused["details"],
         }
         assert ada.subscribe(job)["message"] == eve.subscribe(job)["message"] == "subscribed"
-        ada.to_the_end(job)
-        eve.to_the_end(job)
+        ada.wait_for_end(job)
+        eve.wait_for_end(job)
         assert ben.updates == []
 
 
-def test_nothing_more_comes_after_unsubscribing(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+def test_no_updates_arrive_after_unsubscribing(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     left = live.submit({"a": diary.probe("a", sleep_s=1.0)}).job
     kept = live.submit({"a": diary.probe("b", gate=str(gate))}).job
     with Watcher(app) as watcher:
@@ -95,22 +95,22 @@ def test_nothing_more_comes_after_unsubscribing(live: LiveDeployment, app: App, 
         watcher.updates.clear()
         live.finish(left)
         gate.touch()
-        watcher.to_the_end(kept)
+        watcher.wait_for_end(kept)
         assert {update["jobId"] for update in watcher.updates} == {kept}
-        watcher.subscribe(left)  # and it can be watched again
-        watcher.to_the_end(left)
+        watcher.subscribe(left)  # it can be watched again
+        watcher.wait_for_end(left)
         assert watcher.events(left) == numbers(live, left)
 
 
 @pytest.mark.slow
-def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveDeployment, app: App) -> None:
+def test_the_subscriptions_of_a_socket_are_limited(live: LiveDeployment, app: App) -> None:
     jobs = [live.submit({"a": "probe.elsewhere"}).job for _ in range(MAX_SUBSCRIPTIONS + 1)]
     with Watcher(app) as watcher:
         for job in jobs[:-1]:
             assert watcher.subscribe(job)["message"] == "subscribed"
         answer = watcher.subscribe(jobs[-1])
         assert (answer["message"], answer["code"]) == ("failed", "access.too_many")
-        assert watcher.subscribe(jobs[0])["message"] == "subscribed"  # one it has already
+        assert watcher.subscribe(jobs[0])["message"] == "subscribed"  # an existing subscription
         watcher.send(action="unsubscribe", jobId=jobs[1])
         assert watcher.answer()["message"] == "unsubscribed"
         assert watcher.subscribe(jobs[-1])["message"] == "subscribed"
@@ -122,10 +122,10 @@ def test_a_socket_watches_so_many_jobs_and_no_more(live: LiveDeployment, app: Ap
 
 
 @pytest.mark.slow
-def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(
+def test_a_client_that_does_not_read_delays_no_other_and_can_reconnect(
     live: LiveDeployment, app: App, diary: Diary
 ) -> None:
-    """What is said of a wide job is 250 KB: buffers hold less than four of them, and the client takes none of it."""
+    """An update of a wide job has 250 KB: the buffers hold fewer than four, and the client reads none."""
     graph = {f"node_with_a_long_name_{index}": "probe.elsewhere" for index in range(900)}
     wide = [live.submit(graph).job for _ in range(4)]
     job = live.submit({"a": diary.probe("a", sleep_s=90.0)}).job
@@ -160,12 +160,12 @@ def test_a_client_that_does_not_read_delays_nobody_and_can_come_back(
     live.deployment.cancel(job)
     with Watcher(app) as again:
         again.subscribe(job, of_job[-1]["cursor"])
-        again.to_the_end(job)
+        again.wait_for_end(job)
         live.finish(job)
         assert slow.events(job) + again.events(job) == numbers(live, job)
 
 
 @pytest.mark.slow
-def test_the_connection_says_that_it_is_alive(live: LiveDeployment, app: App) -> None:
+def test_the_connection_sends_keepalives(live: LiveDeployment, app: App) -> None:
     with Watcher(app) as watcher:
         assert watcher.receive(20) == {"type": "heartbeat"}

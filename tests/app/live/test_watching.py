@@ -1,4 +1,4 @@
-"""Watching jobs on the WebSocket: every event once and in order, whatever happens to the socket, the app or the bus."""
+"""Watching jobs on the WebSocket: every event once and in order, even if socket, app or bus restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.live import Diary, LiveDeployment, wait_for
 pytestmark = pytest.mark.stack
 
 
-def a_chain(live: LiveDeployment, diary: Diary, gate: Path) -> str:
+def submit_chain(live: LiveDeployment, diary: Diary, gate: Path) -> str:
     nodes = {
         "a": diary.probe("a"),
         "b": diary.probe("b", gate=str(gate), fail_times=1),
@@ -26,10 +26,10 @@ def a_chain(live: LiveDeployment, diary: Diary, gate: Path) -> str:
     return live.submit(nodes, [("a", "b"), ("b", "c")]).job
 
 
-def test_a_running_job_is_told_at_once_and_every_event_comes_once(
+def test_a_running_job_is_shown_at_once_and_every_event_arrives_once(
     live: LiveDeployment, app: App, diary: Diary, gate: Path
 ) -> None:
-    job = a_chain(live, diary, gate)
+    job = submit_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     with Watcher(app) as watcher:
         assert watcher.subscribe(job) == {"action": "response", "message": "subscribed", "jobId": job}
@@ -38,7 +38,7 @@ def test_a_running_job_is_told_at_once_and_every_event_comes_once(
         assert [node["status"] for node in first["nodes"].values()] == ["completed", "running", "pending"]
         assert first["nodes"]["b"]["attempt"] == 2
         gate.touch()
-        last = watcher.to_the_end(job)
+        last = watcher.wait_for_end(job)
         live.finish(job)
         assert watcher.events(job) == numbers(live, job)
         assert (last["status"], last["progress"], last["secondsLeft"]) == ("completed", 1.0, None)
@@ -46,10 +46,10 @@ def test_a_running_job_is_told_at_once_and_every_event_comes_once(
         assert last["cursor"] == numbers(live, job)[-1]
 
 
-def test_a_watcher_that_comes_back_with_its_cursor_misses_nothing(
+def test_a_watcher_that_reconnects_with_its_cursor_misses_nothing(
     live: LiveDeployment, app: App, diary: Diary, gate: Path
 ) -> None:
-    job = a_chain(live, diary, gate)
+    job = submit_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -59,30 +59,30 @@ def test_a_watcher_that_comes_back_with_its_cursor_misses_nothing(
     live.await_event(job, "job.completed")
     with Watcher(app) as again:
         again.subscribe(job, cursor)
-        again.to_the_end(job)
+        again.wait_for_end(job)
         live.finish(job)
         assert before + again.events(job) == numbers(live, job)
     for index, number in enumerate(numbers(live, job)):
         with Watcher(app) as later:
             later.subscribe(job, number)
-            assert later.to_the_end(job)["status"] == "completed"
+            assert later.wait_for_end(job)["status"] == "completed"
             assert later.events(job) == numbers(live, job)[index + 1 :]
 
 
-def test_a_job_that_the_bus_has_forgotten_is_told_from_sql(live: LiveDeployment, app: App, diary: Diary) -> None:
+def test_a_job_that_the_bus_has_forgotten_is_read_from_sql(live: LiveDeployment, app: App, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a")}).job
     live.finish(job)
     bus = live.deployment.bus
     wait_for(lambda: not bus.knows(job))
-    bus.client.delete(bus.keys.events(job))  # as a minute later
+    bus.client.delete(bus.keys.events(job))  # as it expires after a minute
     with Watcher(app) as watcher:
         watcher.subscribe(job)
-        assert watcher.to_the_end(job)["nodes"]["a"]["status"] == "completed"
+        assert watcher.wait_for_end(job)["nodes"]["a"]["status"] == "completed"
         assert watcher.events(job) == numbers(live, job)
 
 
-def test_the_app_is_killed_in_the_middle(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
-    job = a_chain(live, diary, gate)
+def test_a_watcher_continues_after_the_app_was_killed(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+    job = submit_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -95,15 +95,15 @@ def test_the_app_is_killed_in_the_middle(live: LiveDeployment, app: App, diary: 
     app.start()
     with Watcher(app) as again:
         again.subscribe(job, cursor)
-        again.to_the_end(job)
+        again.wait_for_end(job)
         live.finish(job)
         assert before + again.events(job) == numbers(live, job)
 
 
-def test_a_bus_that_stops_is_said_and_nothing_is_missed(
+def test_a_stopped_bus_is_reported_and_no_event_is_missed(
     live: LiveDeployment, app: App, diary: Diary, gate: Path
 ) -> None:
-    job = a_chain(live, diary, gate)
+    job = submit_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     assert live.bus_process is not None
     with Watcher(app) as watcher:
@@ -118,14 +118,14 @@ def test_a_bus_that_stops_is_said_and_nothing_is_missed(
             live.bus_process.send_signal(signal.SIGCONT)
         watcher.until(lambda update: not update["busAway"])
         gate.touch()
-        watcher.to_the_end(job)
+        watcher.wait_for_end(job)
         live.finish(job)
         assert watcher.events(job) == numbers(live, job)
 
 
 @pytest.mark.slow
-def test_a_bus_that_was_wiped(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
-    job = a_chain(live, diary, gate)
+def test_a_watcher_continues_after_the_bus_was_wiped(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+    job = submit_chain(live, diary, gate)
     live.await_event(job, "node.running", "b", 2)
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -145,7 +145,7 @@ def test_a_bus_that_was_wiped(live: LiveDeployment, app: App, diary: Diary, gate
         assert set(numbers(live, job)) <= set(seen)
 
 
-def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveDeployment, app: App, diary: Diary) -> None:
+def test_progress_is_sent_at_most_every_quarter_second(live: LiveDeployment, app: App, diary: Diary) -> None:
     job = live.submit({"a": diary.probe("a", sleep_s=3.0)}).job
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -158,11 +158,11 @@ def test_progress_is_told_at_most_every_quarter_of_a_second(live: LiveDeployment
                 fractions.append(message["nodes"]["a"]["fraction"])
     assert fractions == sorted(fractions)
     assert len(set(fractions)) >= 5, fractions
-    # A message may be late and the next one not: over any five of them it evens out.
+    # A late message may shorten one interval, but not the average of five.
     assert all(times[i + 4] - times[i] > 4 * 0.25 - 0.15 for i in range(len(times) - 4))
 
 
-def test_what_a_node_says_is_shown_while_it_runs_and_kept(
+def test_the_status_text_of_a_node_is_shown_while_it_runs_and_kept(
     live: LiveDeployment, app: App, diary: Diary, gate: Path
 ) -> None:
     said = "loading\n the model " + "x" * 400
@@ -173,29 +173,31 @@ def test_what_a_node_says_is_shown_while_it_runs_and_kept(
         (line,) = update["nodes"]["a"]["log"]
         assert line["text"].startswith("loading the model xxx") and len(line["text"]) == 300
         gate.touch()
-        watcher.to_the_end(job)
+        watcher.wait_for_end(job)
     (ended,) = [event for event in live.deployment.events(job) if event.type == "node.completed"]
     assert ended.data["log"] == [line]
 
 
-def test_cancelled_and_failed_jobs_say_how_they_ended(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+def test_cancelled_and_failed_jobs_show_how_they_ended(
+    live: LiveDeployment, app: App, diary: Diary, gate: Path
+) -> None:
     cancelled = live.submit({"a": diary.probe("a", gate=str(gate)), "b": diary.probe("b")}, [("a", "b")]).job
     failed = live.submit({"a": diary.probe("f", "probe.control", bad_input=True)}).job
     with Watcher(app) as watcher:
         watcher.subscribe(failed)
         watcher.subscribe(cancelled)
         end = next((one for one in watcher.updates if one["jobId"] == failed and final(one)), None)
-        end = end or watcher.to_the_end(failed)
+        end = end or watcher.wait_for_end(failed)
         assert (end["status"], end["error"]["code"]) == ("failed", "node.bad_input")
         assert end["error"]["details"]["remedy"] and end["nodes"]["a"]["error"] == end["error"]
         live.await_event(cancelled, "node.running", "a")
         live.deployment.cancel(cancelled)
-        end = watcher.to_the_end(cancelled)
+        end = watcher.wait_for_end(cancelled)
         assert end["status"] == "cancelled"
         assert {node["status"] for node in end["nodes"].values()} == {"cancelled"}
 
 
-def test_a_job_that_waits_says_why(live: LiveDeployment, app: App) -> None:
+def test_a_waiting_job_shows_its_reason(live: LiveDeployment, app: App) -> None:
     job = live.submit({"a": "probe.elsewhere"}).job
     with Watcher(app) as watcher:
         watcher.subscribe(job)
@@ -203,16 +205,16 @@ def test_a_job_that_waits_says_why(live: LiveDeployment, app: App) -> None:
         assert update["status"] == "queued"
         assert "elsewhere" in update["nodes"]["a"]["waiting"]
         live.deployment.cancel(job)
-        assert watcher.to_the_end(job)["waiting"] == ""
+        assert watcher.wait_for_end(job)["waiting"] == ""
 
 
-def test_a_job_in_a_queue_says_its_place(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
+def test_a_queued_job_shows_its_position(live: LiveDeployment, app: App, diary: Diary, gate: Path) -> None:
     first, second, third = (live.submit({"a": diary.probe(name, gate=str(gate))}).job for name in "xyz")
     with Watcher(app) as watcher:
         watcher.subscribe(third)
         update = watcher.until(lambda update: "ahead" in update["waiting"])
         assert update["status"] == "queued" and update["waiting"] == "1 ahead in pool cpu"
         gate.touch()
-        watcher.to_the_end(third)
+        watcher.wait_for_end(third)
     for job in (first, second):
         live.finish(job)

@@ -1,4 +1,4 @@
-"""One app before the session's MLflow, where people log in: an admin, a runner and a viewer by their tokens."""
+"""One app with login in front of the session's MLflow: an admin, a runner and a viewer with tokens."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ROLES = {"ann": Role.ADMIN, "rob": Role.RUNNER, "vi": Role.VIEWER}
 
 @dataclass
 class Front:
-    """The app as people reach it, and MLflow as the control plane does.
+    """The app as users reach it, and MLflow as the control plane reaches it.
 
     Attributes:
-        direct: MLflow on its socket, past the app.
-        experiment: one that was made there.
+        direct: MLflow on its socket, without the app.
+        experiment: an experiment in this MLflow.
         run: a run in it.
     """
 
@@ -44,8 +44,8 @@ class Front:
         headers = {"Authorization": f"Bearer {self.tokens[who]}", **given.pop("headers", {})}
         return self.client.request(method, f"{self.url}/mlflow{path}", headers=headers, **given)
 
-    def past_the_app(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What MLflow itself answers to whoever may use its socket."""
+    def ask_directly(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The answer of MLflow itself over its socket."""
         answer = self.direct._request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
         return json.loads(answer)
 

@@ -1,4 +1,4 @@
-"""The plain ``mlflow`` package, with what `workbench mlflow env` prints and nothing else."""
+"""The plain ``mlflow`` package with only the variables from `workbench mlflow env`."""
 
 from __future__ import annotations
 

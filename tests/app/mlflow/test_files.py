@@ -1,4 +1,4 @@
-"""The files of runs through the app: parts of a video, names that lead elsewhere, pages of somebody's."""
+"""The files of runs through the app: ranges of a video, names that lead elsewhere, logged HTML pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def video(front: Front) -> bytes:
     return data
 
 
-def test_a_part_of_a_video_is_sent_as_a_part(front: Front, video: bytes) -> None:
+def test_a_range_of_a_video_is_sent_as_partial_content(front: Front, video: bytes) -> None:
     path = f"/get-artifact?run_uuid={front.run}&path=final.mp4"
     part = front.ask("vi", "GET", path, headers={"Range": "bytes=1000-1999"})
     assert (part.status_code, part.content) == (206, video[1000:2000])
@@ -31,7 +31,7 @@ def test_a_part_of_a_video_is_sent_as_a_part(front: Front, video: bytes) -> None
     assert front.ask("vi", "GET", path, headers={"Range": "bytes=9999999-"}).status_code == 416
 
 
-def test_a_page_that_somebody_logged_is_no_page_of_this_site(front: Front) -> None:
+def test_a_logged_page_does_not_run_with_the_origin_of_this_site(front: Front) -> None:
     page = b"<script>fetch('/api/session')</script>"
     where = f"/api/2.0/mlflow-artifacts/artifacts/{front.experiment}/{front.run}/artifacts/report.html"
     assert front.ask("rob", "PUT", where, content=page).status_code == 200
@@ -68,7 +68,7 @@ WAYS_UP = (
 
 @pytest.mark.parametrize("path", WAYS_UP)
 def test_no_name_leads_out_of_the_store(front: Front, path: str) -> None:
-    """Sent as it stands: clients that tidy a path up would hide the attack."""
+    """Sent unchanged: clients that normalize a path would hide the attack."""
     host = front.url.removeprefix("http://")
     head = f"GET /mlflow{path.format(run=front.run)} HTTP/1.1\r\nHost: {host}\r\n"
     head += f"Authorization: Bearer {front.tokens['ann']}\r\nConnection: close\r\n\r\n"
@@ -80,7 +80,7 @@ def test_no_name_leads_out_of_the_store(front: Front, path: str) -> None:
     assert b"root:" not in answer and b"_get_request_message" not in answer
 
 
-def test_a_file_that_is_too_large_is_refused_wherever_its_size_is_told(front: Front) -> None:
+def test_a_too_large_file_is_refused_with_and_without_a_declared_length(front: Front) -> None:
     where = f"/api/2.0/mlflow-artifacts/artifacts/{front.experiment}/{front.run}/artifacts/large.bin"
     most = int(front.deployment.settings.mlflow_upload_mb * 2**20)
     chunk = b"x" * 2**20
@@ -89,11 +89,11 @@ def test_a_file_that_is_too_large_is_refused_wherever_its_size_is_told(front: Fr
     for answer in (told, streamed):
         assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
     assert front.ask("vi", "GET", f"/get-artifact?run_uuid={front.run}&path=large.bin").status_code >= 400
-    assert largest_body("PUT", f"/mlflow{where}") is None  # the guard leaves files to the proxy, and counts records
+    assert largest_body("PUT", f"/mlflow{where}") is None  # the guard leaves files to the proxy and limits records
     assert largest_body("POST", "/mlflow/api/2.0/mlflow/runs/set-tag") == LARGEST_RECORD
 
 
-def test_the_address_without_a_slash_leads_to_the_one_with_it(front: Front) -> None:
+def test_the_address_without_a_slash_redirects_to_the_one_with_it(front: Front) -> None:
     answer = front.ask("vi", "GET", "")
     assert (answer.status_code, answer.headers["location"]) == (308, "/mlflow/")
 

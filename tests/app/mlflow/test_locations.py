@@ -1,4 +1,4 @@
-"""No spelling brings MLflow to a place outside its own store, and one that was named before this rule stays shut."""
+"""No spelling makes MLflow use a location outside its store, including locations from before this rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CREATE = {f"/{api}/2.0/mlflow/experiments/create" for api in ("api", "ajax-api")
 
 
 def spellings(place: str) -> dict[str, bytes]:
-    """Bodies that MLflow itself would understand, and some that it might."""
+    """Bodies that MLflow itself would accept, and some that it might."""
     plain = json.dumps({"name": "x", "artifact_location": place})
     return {
         "snake": plain.encode(),
@@ -38,7 +38,7 @@ def spellings(place: str) -> dict[str, bytes]:
     }
 
 
-def test_an_experiment_is_made_nowhere_else(front: Front) -> None:
+def test_an_experiment_cannot_use_a_foreign_location(front: Front) -> None:
     bodies = [*spellings("file:///etc").items(), *((place, spellings(place)["snake"]) for place in PLACES)]
     for path in sorted(CREATE):
         for name, body in bodies:
@@ -50,7 +50,7 @@ def test_an_experiment_is_made_nowhere_else(front: Front) -> None:
     assert found.status_code == 404
 
 
-def test_a_place_in_the_query_counts_for_nothing(front: Front) -> None:
+def test_a_location_in_the_query_is_ignored(front: Front) -> None:
     made = front.ask(
         "rob", "POST", "/api/2.0/mlflow/experiments/create?artifact_location=file:///etc", json={"name": "by query"}
     ).json()
@@ -61,17 +61,17 @@ def test_a_place_in_the_query_counts_for_nothing(front: Front) -> None:
 @pytest.mark.parametrize(
     "source", ["file:///etc", "/etc", "s3://other/m", "http://127.0.0.1:9/", "runs://x/y", "models:///x"]
 )
-def test_a_model_comes_from_nowhere_else(front: Front, source: str) -> None:
+def test_a_model_cannot_come_from_a_foreign_location(front: Front, source: str) -> None:
     front.ask("rob", "POST", "/api/2.0/mlflow/registered-models/create", json={"name": "m"})
     body = {"name": "m", "source": source, "run_id": front.run}
     answer = front.ask("rob", "POST", "/api/2.0/mlflow/model-versions/create", json=body)
     assert answer.status_code == 400
     assert answer.json()["code"] == "tracking.foreign_location"
-    with pytest.raises(Exception, match="Invalid model version source"):  # and the server says the same by itself
-        front.past_the_app("/api/2.0/mlflow/model-versions/create", body)
+    with pytest.raises(Exception, match="Invalid model version source"):  # the server itself refuses it too
+        front.ask_directly("/api/2.0/mlflow/model-versions/create", body)
 
 
-def test_a_trace_is_read_from_nowhere_else(front: Front) -> None:
+def test_a_trace_cannot_be_read_from_a_foreign_location(front: Front) -> None:
     tag = {"key": "mlflow.artifactLocation", "value": "file:///etc"}
     info = {
         "trace_id": "tr-1",
@@ -100,11 +100,11 @@ def test_a_trace_is_read_from_nowhere_else(front: Front) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "tracking.foreign_location"), (path, given)
 
 
-def test_one_that_was_named_before_stays_shut(front: Front, tmp_path: Path) -> None:
-    """The attack that this rule answers, with the part of it that came in before made past the app."""
+def test_an_existing_foreign_location_stays_blocked(front: Front, tmp_path: Path) -> None:
+    """The attack that this rule prevents; the test makes its first step directly in MLflow, without the app."""
     secret = tmp_path / "credentials.json"
     secret.write_text("secret")
-    made = front.past_the_app(
+    made = front.ask_directly(
         "/api/2.0/mlflow/experiments/create", {"name": str(tmp_path), "artifact_location": tmp_path.as_uri()}
     )
     run = front.direct.create_run(made["experiment_id"], "r", "u", 1, {})["run_id"]
@@ -143,5 +143,5 @@ def test_one_that_was_named_before_stays_shut(front: Front, tmp_path: Path) -> N
         ("", False),
     ],
 )
-def test_which_places_are_served(place: str, served: bool) -> None:
+def test_which_locations_are_served(place: str, served: bool) -> None:
     assert is_served(place, "workbench") is served

@@ -1,4 +1,4 @@
-"""Who may do what in MLflow: viewers read, runners log, administrators delete, and some of it nobody does."""
+"""Permissions in MLflow: viewers read, runners log, administrators delete, and some calls are always blocked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.stack
 
 
 def requests(front: Front) -> dict[str, tuple[str, str, dict[str, Any], str]]:
-    """What is asked, and the least of the three that may."""
+    """The requests, each with the lowest role that may send it."""
     api, run = "/api/2.0/mlflow", {"run_id": front.run}
     tag = {"key": "k", "value": "v"}
     return {
@@ -41,7 +41,7 @@ def requests(front: Front) -> dict[str, tuple[str, str, dict[str, Any], str]]:
     }  # fmt: skip
 
 
-def test_everybody_does_what_the_role_allows(front: Front) -> None:
+def test_each_role_may_do_what_it_allows(front: Front) -> None:
     ladder = ("vi", "rob", "ann", "nobody")
     for name, (method, path, given, least) in requests(front).items():
         for who in ladder[:3]:
@@ -54,7 +54,7 @@ def test_everybody_does_what_the_role_allows(front: Front) -> None:
                 assert (answer.status_code, answer.json()["code"]) == expected, (name, who)
 
 
-def test_nobody_who_is_not_known_gets_anything(front: Front) -> None:
+def test_unknown_users_get_nothing(front: Front) -> None:
     for path in ("/mlflow/", "/mlflow/health", "/mlflow/api/2.0/mlflow/experiments/search"):
         assert httpx.get(front.url + path).status_code == 401
     led = httpx.get(f"{front.url}/mlflow/", headers={"Accept": "text/html"})
@@ -78,8 +78,8 @@ def test_another_account_does_not_reach_the_socket(front: Front) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
-def test_nothing_of_the_request_but_what_is_named_reaches_mlflow(front: Front) -> None:
-    """MLflow refuses a foreign Origin by itself, follows a workspace that a header names, and reads cookies."""
+def test_only_permitted_headers_reach_mlflow(front: Front) -> None:
+    """MLflow refuses a foreign Origin by itself, uses the workspace in a header, and reads cookies."""
     here = {"Origin": front.url, "Cookie": "a=b", "X-MLFLOW-WORKSPACE": "other", "X-Forwarded-Host": "evil.example"}
     body = {"experiment_ids": [front.experiment]}
     answer = front.ask("vi", "POST", "/ajax-api/2.0/mlflow/runs/search", json=body, headers=here)
@@ -91,7 +91,7 @@ def test_nothing_of_the_request_but_what_is_named_reaches_mlflow(front: Front) -
     assert "set-cookie" not in answer.headers and "server" not in answer.headers
 
 
-def test_where_mlflow_is_for_administrators_others_find_it_shut(front: Front) -> None:
+def test_an_mlflow_for_administrators_is_closed_to_others(front: Front) -> None:
     deployment = Deployment(front.deployment.settings.model_copy(update={"mlflow_access": "administrators"}))
     with TestClient(guarded_app(deployment, "127.0.0.1", 80, pages=False), "http://127.0.0.1") as client:
         for who, status in (("vi", 403), ("rob", 403), ("ann", 200)):
@@ -101,7 +101,7 @@ def test_where_mlflow_is_for_administrators_others_find_it_shut(front: Front) ->
             assert shown["mlflowUrl"] == ("/mlflow/" if status == 200 else "")
 
 
-def test_without_mlflow_and_with_one_that_is_away_it_says_so(front: Front) -> None:
+def test_a_missing_or_unreachable_mlflow_is_reported(front: Front) -> None:
     for url, code in (("", "tracking.off"), ("http://a:secret@127.0.0.1:9/x", "tracking.unreachable")):
         deployment = Deployment(front.deployment.settings.model_copy(update={"mlflow_url": url}))
         with TestClient(guarded_app(deployment, "127.0.0.1", 80, pages=False), "http://127.0.0.1") as client:

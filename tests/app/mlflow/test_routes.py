@@ -1,4 +1,4 @@
-"""The table of what MLflow answers is whole: an upgrade that adds an address fails here until somebody has decided."""
+"""The table of MLflow routes is complete: an upgrade with a new route fails here until its access is decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from workbench.app.mlflow.routes import Kind, kind_of
 
-# Flask's addresses, and those of the FastAPI application around it; its parameters become the word "x".
+# The routes of Flask and of the FastAPI application around it; parameters become the word "x".
 LIST = """
 import json, os, re
 os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SERVER_ENABLE_JOB_EXECUTION="true")
@@ -33,18 +33,18 @@ print(json.dumps(sorted({(method, re.sub(r"<[^>]+>|\\{[^}]+\\}", "x", path)) for
 
 @pytest.fixture(scope="module")
 def offered() -> list[tuple[str, str]]:
-    """Method and path of everything the installed MLflow answers."""
+    """The method and path of every route of the installed MLflow."""
     ran = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, check=True, timeout=120)
     return [(method, path) for method, path in json.loads(ran.stdout.splitlines()[-1])]
 
 
-def test_everything_the_installed_mlflow_answers_is_in_the_table(offered: list[tuple[str, str]]) -> None:
+def test_every_route_of_the_installed_mlflow_is_in_the_table(offered: list[tuple[str, str]]) -> None:
     assert len(offered) > 500
     assert [(method, path) for method, path in offered if kind_of(method, path) is None] == []
 
 
-def test_what_changes_something_is_for_no_reader(offered: list[tuple[str, str]]) -> None:
-    """A request that is no GET reads only where its name says so."""
+def test_no_route_that_changes_data_is_open_to_viewers(offered: list[tuple[str, str]]) -> None:
+    """A request other than GET only reads if its name says so."""
     reading = {path for method, path in offered if method not in ("GET", "HEAD") and kind_of(method, path) is Kind.READ}
     searches = ("search", "search-datasets", "metrics", "batchGetInfos", "calculate-filter-correlation", "graphql")
     assert {path for path in reading if not path.endswith((*searches, "get-latest-versions"))} == set()
@@ -65,5 +65,5 @@ def test_what_changes_something_is_for_no_reader(offered: list[tuple[str, str]])
         ("POST", "/api/2.0/mlflow/something/new", None),
     ],
 )
-def test_what_a_request_is(method: str, path: str, kind: Kind | None) -> None:
+def test_requests_are_classified(method: str, path: str, kind: Kind | None) -> None:
     assert kind_of(method, path) is kind

@@ -1,7 +1,7 @@
-"""A whole stack with its page in a home of its own, and Chromium to look at it.
+"""A whole stack with its page in its own home, and Chromium to open it.
 
-The widgets of notebooks use them too. Both end behind these: they cost memory, and Playwright's event loop would be in
-the way of other tests'.
+The tests of notebook widgets share them. Both end after those tests: they cost memory, and Playwright's event loop
+would disturb other tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.embedded.part import START_TIMEOUT_S
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--process-per-site"]
 DESK = {"width": 1360, "height": 900}
 STYLE = ("color_scheme", "reduced_motion")
-PATIENCE_MS = 90_000  # two cores are shared with seven parts, a browser and other tests
+PATIENCE_MS = 90_000  # two cores are shared by seven servers, a browser and other tests
 Visiting = Callable[..., Visit]
 
 
@@ -46,7 +46,7 @@ def running_place(home: Path) -> Iterator[Place]:
 
 @pytest.fixture(scope="package")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The stack; besides the usual services it has the probes, which tests hold and let go by files."""
+    """The stack, with the usual services and the probes, which tests pause and resume through files."""
     return KEPT.get("place", lambda: running_place(tmp_path_factory.mktemp("place") / "home"))
 
 
@@ -60,7 +60,7 @@ def browser() -> Browser:
 def running_browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
-        pytest.skip("there is no chromium here, so pages are not tested: `make browser`, or apt-get install chromium")
+        pytest.skip("Chromium is not installed, so pages are not tested: `make browser`, or apt-get install chromium")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -77,8 +77,8 @@ def new_profile(browser: Browser, place: Place, **options: Any) -> BrowserContex
 
 @pytest.fixture(scope="package")
 def _kept(browser: Browser, place: Place) -> Iterator[BrowserContext]:
-    """The profile of most visits. A page in it keeps its renderer alive: in a new one each visit compiles all of
-    Gradio's scripts again, which takes half of its time."""
+    """The profile of most visits. An open page keeps its renderer alive: in a new profile, each visit compiles all of
+    Gradio's scripts again, which takes half of the time."""
     context = new_profile(browser, place)
     context.new_page().goto("/health")
     yield context
@@ -87,9 +87,9 @@ def _kept(browser: Browser, place: Place) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def visiting(browser: Browser, place: Place, _kept: BrowserContext) -> Iterator[Visiting]:
-    """Opens pages: ``visiting("/runs", viewport=…)``. The first of a test finds the kept profile emptied; each other
-    one has a profile of its own, and so has one with options beyond size and style. At the end of the test none may
-    have met anything that it did not expect."""
+    """Opens pages: ``visiting("/runs", viewport=…)``. The first page of a test uses the shared profile, emptied;
+    each other page has its own, as does one with options other than size and style. At the end of the test, no page
+    may have reported an unexpected problem."""
     visits: list[Visit] = []
     own: list[BrowserContext] = []
 
@@ -116,7 +116,7 @@ def visiting(browser: Browser, place: Place, _kept: BrowserContext) -> Iterator[
 
 
 def empty(page: Page, place: Place) -> None:
-    """What earlier pages left in the profile; its cache of files stays."""
+    """Remove the data of earlier pages from the profile; its file cache stays."""
     page.context.clear_cookies()
     page.context.add_cookies(cookies(place.settings))
     kinds = "local_storage,indexeddb,cache_storage,service_workers"
@@ -127,7 +127,7 @@ def empty(page: Page, place: Place) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a test submitted is cancelled after it, also where it fails."""
+    """Cancel the jobs of a test after it, even if it fails."""
     yield
     if "place" in request.fixturenames:
         cancel_unfinished(request.getfixturevalue("place").deployment)
@@ -135,7 +135,7 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Path]:
-    """A file for which nodes wait (``gate`` of a probe). A test that fails must not leave the only worker waiting."""
+    """A file that nodes wait for (``gate`` of a probe). A failed test must not leave the only worker waiting."""
     file = tmp_path / "gate"
     yield file
     file.touch()

@@ -1,7 +1,7 @@
-"""What the pages of Gradio and JupyterLab report about themselves: no test fails on it.
+"""Console errors of the pages of Gradio and JupyterLab themselves, which fail no test.
 
-An entry names where the report comes from and what it says; both must fit. A report that names any other script, such
-as a module of ours (``/web/`` on the page, ``blob:`` in a notebook), is never noise.
+An entry has the origin and the text of a report; both must match. A report that names any other script, such
+as one of our modules (``/web/`` on the page, ``blob:`` in a notebook), is never noise.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ JUPYTERLAB = r"/static/lab/|/lab/extensions/@jupyter-widgets/"
 @dataclass(frozen=True)
 class Noise:
     """Args:
-    origin: of every address that the report names, the path begins with it (a regular expression).
+    origin: a regular expression that matches the start of the path of every address in the report.
     says: a regular expression found in the report.
-    why: when it comes.
+    why: when it occurs.
     """
 
     origin: str

@@ -1,4 +1,4 @@
-"""The stack behind the pages: jobs of probes over its HTTP API, its record, its processes."""
+"""The stack behind the pages: probe jobs over its HTTP API, its records and its processes."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Edges = Sequence[tuple[str, str]]
 
 
 def bearer(settings: Settings) -> dict[str, str]:
-    """The header by which programs are let in."""
+    """The header that authenticates programs."""
     return {"Authorization": f"Bearer {settings.app_token}"}
 
 
 def cookies(settings: Settings) -> list[Any]:
-    """What a browser has once it was opened with the token, for a browser context of Playwright."""
+    """The cookies of a browser after it was opened with the token, for a Playwright context."""
     answer = httpx.get(f"{settings.app_url}/?token={settings.app_token}", timeout=30)
     return [{"name": name, "value": value, "url": settings.app_url} for name, value in answer.cookies.items()]
 
 
 class Place:
-    """One stack.
+    """A running stack.
 
     Attributes:
-        url: of its page.
-        deployment: the same deployment without the page: what the record says.
+        url: the address of its page.
+        deployment: direct access to the same deployment, without the page.
     """
 
     def __init__(self, program: Program) -> None:
@@ -48,7 +48,7 @@ class Place:
             base_url=self.url,
             headers=bearer(self.settings),
             timeout=30,
-            limits=httpx.Limits(max_keepalive_connections=0),  # the app is killed now and then
+            limits=httpx.Limits(max_keepalive_connections=0),  # some tests kill the app
         )
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class Place:
         self.deployment.close()
 
     def answers(self) -> bool:
-        """Whether the page is served."""
+        """Whether the app serves the page."""
         try:
             return self._api.get("/health").is_success
         except httpx.TransportError:
@@ -72,7 +72,7 @@ class Place:
         return self._api.post(path, **content).raise_for_status().json()
 
     def submit(self, nodes: Mapping[str, Mapping[str, Any]], edges: Edges = (), **fields: Any) -> str:
-        """Id of a job of probes: {node: params}. Each is a probe of the data plane that is computed every time."""
+        """Submit probe nodes {node: params} of the data plane, which are never cached; return the job's id."""
         graph = document(
             *(
                 {"id": id_, "service": "probe.data", "retries": {"maxAttempts": 1}, "params": dict(p)}
@@ -83,7 +83,7 @@ class Place:
         return self.order(graph=graph, **fields)
 
     def order(self, **fields: Any) -> str:
-        """Id of a job that POST /api/jobs accepts."""
+        """Submit through POST /api/jobs; return the job's id."""
         answer = self._api.post("/api/jobs", json=fields)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["jobId"])
@@ -92,7 +92,7 @@ class Place:
         return self.deployment.job(job)
 
     def ended(self, job: str, timeout_s: float = 120) -> JobRecord:
-        """The record of a job once it is final."""
+        """Wait until a job is final; return its record."""
 
         def final() -> JobRecord | None:
             record = self.deployment.job(job)
@@ -107,21 +107,21 @@ class Place:
         self.ended(job)
 
     def event_numbers(self, job: str) -> list[str]:
-        """Of all events of the job, by the record."""
+        """The numbers of all recorded events of the job."""
         return [event.cursor for event in self.deployment.events(job)]
 
     def part(self, name: str) -> dict[str, Any]:
-        """What `workbench status` says about a part."""
+        """The entry of a part in `workbench status`."""
         parts = self.program.json("status")["parts"]
         return next(dict(part) for part in parts if part["name"] == name)
 
     def kill(self, name: str) -> None:
-        """SIGKILL for the process of a part; the stack starts it again."""
+        """Kill the process of a part; the stack restarts it."""
         os.kill(int(self.part(name)["pid"]), signal.SIGKILL)
 
     @contextmanager
-    def nothing_restarted(self) -> Iterator[None]:
-        """What ends stays away: the stack's supervisor is stopped meanwhile."""
+    def without_restarts(self) -> Iterator[None]:
+        """Stop the stack's supervisor during the block, so that ended processes are not restarted."""
         pid = int(self.program.json("status")["pid"])
         os.kill(pid, signal.SIGSTOP)
         try:

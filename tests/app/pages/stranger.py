@@ -1,17 +1,17 @@
-"""Another account of this machine: a process without rights that tries every port of a stack.
+"""Another account of this machine: an unprivileged process that tries every port of a stack.
 
     python -m tests.app.pages.stranger <<< '{"places": ["7860", "/tmp/x.sock"], "paths": ["/"], "headers": {},
         "protocols": true}'
 
-It is started as root, gives that up for good, tries, and prints what it was answered:
-``[{"where", "asked", "status", "text"}]``. The status is one of HTTP, 0 where nothing came or the line was cut, and 1
-where a protocol of another kind answered.
+It starts as root, drops its privileges permanently, tries every port, and prints the answers:
+``[{"where", "asked", "status", "text"}]``. The status is the HTTP status, 0 without an answer or after a reset, or 1
+for an answer in another protocol.
 """
 
 from __future__ import annotations
 
 import contextlib
-import encodings.idna  # noqa: F401 (the resolver wants it later, when nothing of root's can be read any more)
+import encodings.idna  # noqa: F401 (the resolver needs it later, when root's files are no longer readable)
 import http.client
 import json
 import os
@@ -26,7 +26,7 @@ from typing import Any
 NOBODY = 65534
 PATIENCE_S = 3.0
 MOST_BYTES = 200_000
-# The beginning of every HTTP/2 connection, gRPC's too: the preface and an empty SETTINGS frame.
+# The start of every HTTP/2 connection, including gRPC: the preface and an empty SETTINGS frame.
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 SETTINGS = 4
 REDIS = ("PING", "INFO", "KEYS *", "CONFIG GET *")
@@ -36,7 +36,7 @@ Line = Callable[[], socket.socket]
 
 
 def tried(where: str, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Everything that is tried on one port or socket."""
+    """Try all protocols on one port or socket; yield the answers."""
     line = partial(of_port, int(where)) if where.isdigit() else partial(of_path, where)
     for path in given["paths"]:
         yield told(where, f"GET {path}", partial(get, line, path, where, given["headers"]))
@@ -66,7 +66,7 @@ def get(line: Line, path: str, where: str, headers: dict[str, str]) -> Answer:
 
 
 def redis(line: Line, words: str) -> Answer:
-    """Whether it does what it is told."""
+    """Try a Redis command."""
     with line() as to:
         to.sendall(f"{words}\r\n".encode())
         said = to.recv(MOST_BYTES).decode(errors="replace")
@@ -74,7 +74,7 @@ def redis(line: Line, words: str) -> Answer:
 
 
 def grpc(line: Line) -> Answer:
-    """Whether it goes on with HTTP/2: gRPC asks for nothing else before it takes a call."""
+    """Try an HTTP/2 handshake: gRPC requires nothing else before a call."""
     with line() as to:
         to.sendall(HTTP2)
         said = to.recv(MOST_BYTES)
@@ -112,8 +112,8 @@ def main() -> None:
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
-    with ThreadPoolExecutor(32) as side_by_side:  # a server that says nothing is waited for
-        answers = side_by_side.map(lambda where: list(tried(where, given)), given["places"])
+    with ThreadPoolExecutor(32) as threads:  # waiting for silent servers takes time
+        answers = threads.map(lambda where: list(tried(where, given)), given["places"])
         json.dump([one for of_place in answers for one in of_place], sys.stdout)
 
 

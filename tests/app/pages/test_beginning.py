@@ -1,4 +1,4 @@
-"""From an empty home to the first video, by clicking alone."""
+"""From an empty home to the first video, with mouse clicks only."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.app.pages.place import Place
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
 
-def test_first_video_by_clicking_alone(place: Place, visiting: Visiting) -> None:
-    visit = visiting("/runs")  # the first test of this folder: nothing was ever made here
+def test_first_video_needs_only_clicks(place: Place, visiting: Visiting) -> None:
+    visit = visiting("/runs")  # the first test of this folder: no job has run yet
     page = visit.page
     expect(page.get_by_text("No runs yet")).to_be_visible()
     page.get_by_role("link", name="Make a video").click()
@@ -24,7 +24,7 @@ def test_first_video_by_clicking_alone(place: Place, visiting: Visiting) -> None
     expect(badge).to_have_text("Completed", timeout=270_000)
     expect(page).to_have_url(f"{place.url}/?job={page.url.partition('job=')[2]}")
     video = page.locator("#monitor .wb-artifact video")
-    video.evaluate("video => video.play()")  # what the player's button does; it lies in the browser's own controls
+    video.evaluate("video => video.play()")  # like the player's button, which belongs to the browser's own controls
     page.wait_for_function("video => video.duration > 1 && video.currentTime > 0", arg=video.element_handle())
     expect(page.locator("#monitor .wb-figures").get_by_text("identity distance")).to_be_visible()
     expect(page.get_by_role("link", name="MLflow")).to_have_attribute("href", page_of(place, page.url))
@@ -34,6 +34,6 @@ def test_first_video_by_clicking_alone(place: Place, visiting: Visiting) -> None
 
 
 def page_of(place: Place, url: str) -> str:
-    """The path at which MLflow shows the job of that address."""
+    """The path of the MLflow page for the job at this address."""
     found = place.wait_for(lambda: place.deployment.mlflow_run(url.partition("job=")[2]), 60)
     return str(found).removeprefix(place.url)

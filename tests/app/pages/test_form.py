@@ -1,4 +1,4 @@
-"""The form: what is missing or wrong is said where it is, and nothing that was typed is lost."""
+"""The form: errors appear beside their fields, and typed text is never lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_parameters(page: Page) -> None:
 
 
 def fill_in(page: Page, script: str = SCRIPT) -> None:
-    """The sample portrait and a text of one's own."""
+    """Fill in the sample portrait and a custom text."""
     page.get_by_role("button", name="Use the sample portrait").click()
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     page.get_by_label("My own text").check()
@@ -39,7 +39,7 @@ def generate(page: Page) -> None:
 
 
 def submitted(page: Page, place: Place) -> dict[str, Any]:
-    """What the job was asked to be that Generate made; it is cancelled."""
+    """Generate, cancel the job and return its request."""
     generate(page)
     expect(page.locator("#monitor .wb-monitor")).to_be_visible()
     job = page.url.partition("job=")[2].partition("&")[0]
@@ -47,7 +47,7 @@ def submitted(page: Page, place: Place) -> dict[str, Any]:
     return dict(place.get(f"/api/jobs/{job}")["job"])
 
 
-def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
+def test_a_missing_value_is_reported_beside_its_field(visiting: Visiting) -> None:
     page = visiting().page
     generate(page)
     beside = page.locator("#field-portrait + .wb-beside")
@@ -62,13 +62,15 @@ def test_what_is_missing_is_said_beside_its_field(visiting: Visiting) -> None:
     assert "job=" not in page.url
 
 
-def test_parameter_out_of_bounds_is_said_there_and_not_submitted(place: Place, visiting: Visiting) -> None:
+def test_an_out_of_bounds_parameter_is_reported_beside_its_field_and_not_submitted(
+    place: Place, visiting: Visiting
+) -> None:
     page = visiting().page
     fill_in(page)
     open_parameters(page)
     sway = field(page, "animate.sway")
     sway.get_by_role("spinbutton").fill("5")
-    page.keyboard.press("Tab")  # an error is said when the field is left
+    page.keyboard.press("Tab")  # an error appears when the field loses focus
     expect(sway.locator(".wb-field-problem")).to_have_text("5 is out of bounds: 0 to 2.")
     generate(page)
     expect(page.locator("#problems, #field-parameters").get_by_role("alert").first).to_be_visible()
@@ -101,9 +103,9 @@ def test_presets_are_saved_applied_and_deleted(visiting: Visiting) -> None:
     expect(preset.locator("option", has_text="twelve")).to_have_count(0)
 
 
-def test_expected_time_follows_what_is_chosen(place: Place, visiting: Visiting) -> None:
+def test_expected_time_follows_the_chosen_options(place: Place, visiting: Visiting) -> None:
     def told(*leave_out: str) -> tuple[float, str]:
-        """Seconds by the API, and the sentence that the page is to say."""
+        """Seconds from the API, and the sentence that the page should show."""
         asked = {"pipeline": "talking_head", "options": {"prompt": "-", "leaveOut": list(leave_out)}}
         answer = place.post("/api/estimate", json=asked)
         value, basis = answer["seconds"], answer["basis"]
@@ -136,7 +138,7 @@ def test_expected_time_follows_what_is_chosen(place: Place, visiting: Visiting) 
     expect(line).to_have_text(re.compile(words))
 
 
-def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -> None:
+def test_again_with_changes_fills_the_whole_form(place: Place, visiting: Visiting) -> None:
     page = visiting().page
     fill_in(page)
     open_parameters(page)
@@ -159,7 +161,7 @@ def test_again_with_changes_fills_everything(place: Place, visiting: Visiting) -
     assert second["options"] == first["options"]
 
 
-def test_a_job_of_the_command_line_fills_the_form(place: Place, visiting: Visiting) -> None:
+def test_a_job_from_the_command_line_fills_the_form(place: Place, visiting: Visiting) -> None:
     job = place.program.json(
         "run", "talking_head", "--portrait", "sample", "--script", SCRIPT, "--seed", "78", "--set", "speech.speed=1.5",
         "--without", "upscale", "--detach",
@@ -175,7 +177,7 @@ def test_a_job_of_the_command_line_fills_the_form(place: Place, visiting: Visiti
     assert asked == before
 
 
-def test_seed_is_kept_while_it_is_locked_and_drawn_otherwise(place: Place, visiting: Visiting) -> None:
+def test_a_locked_seed_is_kept_and_otherwise_a_new_one_is_drawn(place: Place, visiting: Visiting) -> None:
     page = visiting().page
     fill_in(page)
     assert submitted(page, place)["seed"] == 0
@@ -186,7 +188,7 @@ def test_seed_is_kept_while_it_is_locked_and_drawn_otherwise(place: Place, visit
 
 
 def submitted_again(page: Page, place: Place) -> dict[str, Any]:
-    """As ``submitted``, where the page shows a job already."""
+    """Like ``submitted``, when the page already shows a job."""
     before = page.url
     generate(page)
     expect(page).not_to_have_url(before)

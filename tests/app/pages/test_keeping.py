@@ -1,4 +1,4 @@
-"""What a person is typing outlives what happens around it: a failed question, presets of others, new schemas."""
+"""Typed text survives page updates: a failed request, presets from other pages, new schemas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HALF = '{"a": 1,\n   "b": '
 
 
 def type_into(field: Locator, text: str, caret: int) -> None:
-    """Leaves the focus in the field, and the caret there."""
+    """Type into the field and set the caret; the field keeps the focus."""
     field.fill(text)
     field.evaluate("(field, at) => { field.focus(); field.setSelectionRange(at, at); }", caret)
 
@@ -31,7 +31,7 @@ def expect_untouched(field: Locator, text: str, caret: int) -> None:
     assert field.evaluate(CARET) == [caret, True]
 
 
-def test_passing_problem_leaves_the_approval_form_alone(place: Place, visiting: Visiting) -> None:
+def test_a_temporary_problem_does_not_change_the_approval_form(place: Place, visiting: Visiting) -> None:
     graph = {
         "schema": "langgraph.v1",
         "nodes": [
@@ -63,7 +63,7 @@ def test_passing_problem_leaves_the_approval_form_alone(place: Place, visiting: 
     say[-1](json.dumps(failed))
     expect(page.locator("#monitor .wb-problem")).to_contain_text("SQL is away")
     expect_untouched(text, "Clocks tick, and", 6)
-    expect(page.locator("#monitor .wb-problem")).to_have_count(0)  # the page asked again by itself
+    expect(page.locator("#monitor .wb-problem")).to_have_count(0)  # the page repeated the request by itself
     expect_untouched(text, "Clocks tick, and", 6)
     approve(place.deployment, job, "review", text="Another one.", author="somebody")
     expect(page.locator("#monitor")).to_contain_text("Your unsent text:")
@@ -72,7 +72,7 @@ def test_passing_problem_leaves_the_approval_form_alone(place: Place, visiting: 
 
 @pytest.fixture
 def described(place: Place, visiting: Visiting) -> tuple[Page, Callable[[str], None]]:
-    """The form with a parameter that takes JSON (no shipped node has one), and what changes its schema."""
+    """The form with a JSON parameter (no shipped node has one), and a function that changes its schema."""
     page, said = visiting("/runs").page, ["before"]
 
     def answer(route: Route) -> None:
@@ -90,12 +90,12 @@ def described(place: Place, visiting: Visiting) -> tuple[Page, Callable[[str], N
     return page, lambda words: said.__setitem__(0, words)
 
 
-def test_redraw_of_the_parameters_keeps_what_is_typed(described: tuple[Page, Callable[[str], None]]) -> None:
+def test_redraw_of_the_parameters_keeps_typed_text(described: tuple[Page, Callable[[str], None]]) -> None:
     page, change = described
     extra, sway = page.locator("#wb-animate-extra"), page.locator("#wb-animate-sway")
     sway.fill("")
     type_into(extra, HALF, 4)
-    change("after")  # as after an update of the server
+    change("after")  # like after an update of the server
     expect(page.locator("#wb-animate-extra-help")).to_have_text("after")
     expect_untouched(extra, HALF, 4)
     expect(sway).to_have_value("")
@@ -104,9 +104,7 @@ def test_redraw_of_the_parameters_keeps_what_is_typed(described: tuple[Page, Cal
     expect(extra).to_have_value(HALF[:4] + " " + HALF[4:])
 
 
-def test_preset_of_another_page_keeps_what_is_typed(
-    place: Place, described: tuple[Page, Callable[[str], None]]
-) -> None:
+def test_preset_of_another_page_keeps_typed_text(place: Place, described: tuple[Page, Callable[[str], None]]) -> None:
     page, _ = described
     extra, name = page.locator("#wb-animate-extra"), page.get_by_role("textbox", name="Name of the preset")
     extra.fill(HALF)

@@ -1,4 +1,4 @@
-"""Good manners: keyboard, screen readers, little motion, contrast, dark, and the width of a phone."""
+"""Accessibility: keyboard, screen readers, reduced motion, contrast, dark mode and phone width."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_control_has_a_name(visiting: Visiting, path: str) -> None:
     assert page.evaluate("nameless()") == []
 
 
-def test_tab_reaches_generate_and_the_focus_is_seen(visiting: Visiting) -> None:
+def test_tab_reaches_generate_and_the_focus_is_visible(visiting: Visiting) -> None:
     page = opened(visiting, "/")
     unmarked, reached = [], []
     for _ in range(60):
@@ -53,14 +53,14 @@ def test_tab_reaches_generate_and_the_focus_is_seen(visiting: Visiting) -> None:
     expect(page.locator("#field-portrait + .wb-beside")).to_be_visible()
 
 
-def test_nothing_moves_for_those_who_want_no_motion(visiting: Visiting) -> None:
+def test_nothing_moves_with_reduced_motion(visiting: Visiting) -> None:
     page = opened(visiting, "/", reduced_motion="reduce")
     page.evaluate("showRunningDot()")
     assert page.evaluate("moving()") == []
 
 
 @pytest.mark.parametrize("path", READY)
-def test_phone_needs_no_scrolling_to_the_side(visiting: Visiting, path: str) -> None:
+def test_a_phone_needs_no_horizontal_scrolling(visiting: Visiting, path: str) -> None:
     page = opened(visiting, path, viewport=PHONE, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     if path == "/":
@@ -74,7 +74,7 @@ def test_phone_needs_no_scrolling_to_the_side(visiting: Visiting, path: str) -> 
 
 
 @pytest.mark.parametrize("path", READY)
-def test_dark_is_dark(visiting: Visiting, path: str) -> None:
+def test_dark_mode_is_dark(visiting: Visiting, path: str) -> None:
     page = opened(visiting, path, color_scheme="dark")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert luminance(tuple(int(part) for part in re.findall(r"\d+", ground)[:3])) < 0.05
@@ -112,7 +112,7 @@ def luminance(colour: tuple[int, ...]) -> float:
 
 
 @pytest.mark.parametrize("theme", [":root", ".dark"])
-def test_text_stands_out_from_its_ground(theme: str) -> None:
+def test_text_has_enough_contrast(theme: str) -> None:
     colours = palette(theme)
 
     def contrast(text: str, ground: str) -> float:

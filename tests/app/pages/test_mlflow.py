@@ -1,4 +1,4 @@
-"""MLflow's own page, through the app: the table of runs, a video that plays and seeks, a report that is shown."""
+"""MLflow's own page through the app: the table of runs, video playback and seeking, and a report."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from tests.store.media import write_clip
 from workbench.client.mlflow_access import run_page
 from workbench.store.tracking_api import TrackingApi
 
-# What MLflow's page asks for although its server has none of it, or it is not offered here; it shows nothing of that.
-ASKED_IN_VAIN = ("users/current", "assistant/", "gateway-proxy")
+# Requests of MLflow's page that fail because its server lacks the data or the app blocks them; the page hides this.
+FAILING_PATHS = ("users/current", "assistant/", "gateway-proxy")
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
-def test_the_page_of_a_run_shows_its_figures_plays_its_video_and_shows_its_report(
-    place: Place, visiting: Visiting, tmp_path: Path
-) -> None:
+def test_the_page_of_a_run_shows_its_metrics_video_and_report(place: Place, visiting: Visiting, tmp_path: Path) -> None:
     settings = place.deployment.settings
     api = TrackingApi(settings.mlflow_url)
     place.wait_for(lambda: place.get("/ready")["parts"][3]["state"] == "external", 120)
@@ -43,7 +41,7 @@ def test_the_page_of_a_run_shows_its_figures_plays_its_video_and_shows_its_repor
     api.update_run(run, "FINISHED", 2)
 
     visit = visiting(f"/mlflow/#/experiments/{experiment}")
-    visit.expect(*(f"(status|responded with a status of) 40[34].*{path}" for path in ASKED_IN_VAIN))
+    visit.expect(*(f"(status|responded with a status of) 40[34].*{path}" for path in FAILING_PATHS))
     page = visit.page
     expect(page.get_by_role("link", name="a watched run")).to_be_visible()  # runs first, not MLflow's view of chats
     expect(page.locator("[data-assistant-ui]:visible")).to_have_count(0)
@@ -64,4 +62,4 @@ def test_the_page_of_a_run_shows_its_figures_plays_its_video_and_shows_its_repor
     page.get_by_text("report.html").click()
     report = page.frame_locator("iframe").first
     expect(report.get_by_role("heading", name="The report")).to_be_visible()
-    expect(report.locator("#who")).to_have_text("null")  # it runs, and as a page of no site
+    expect(report.locator("#who")).to_have_text("null")  # the script runs with an opaque origin

@@ -1,4 +1,4 @@
-"""What is filtered from the consoles of pages is of third parties by its origin, and nothing else is."""
+"""Only console errors of third parties are filtered, by their origin."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ABORTED = "console: Uncaught (in promise) AbortError: signal is aborted without 
 
 
 @pytest.mark.parametrize("report", [REMOVED + LAB, f"{ABORTED} (http://127.0.0.1:5/assets/index-b1.js)", LATE, LEFT])
-def test_reports_of_third_parties_are_noise(report: str) -> None:
+def test_errors_of_third_parties_are_noise(report: str) -> None:
     assert is_noise(report)
 
 
 @pytest.mark.parametrize(
     "report",
     [
-        REMOVED,  # nobody knows whose it is
+        REMOVED,  # the origin is unknown
         f"{REMOVED}{LAB}\n    at Job.draw (blob:http://127.0.0.1:5/0b1c:10:2)",
         f"{REMOVED}    at http://127.0.0.1:5/web/job.js:10:2",
         f"{ABORTED} (http://127.0.0.1:5/web/feed.js)",
@@ -34,5 +34,5 @@ def test_reports_of_third_parties_are_noise(report: str) -> None:
         "status 500: http://127.0.0.1:5/api/kernels?1",
     ],
 )
-def test_other_reports_are_not(report: str) -> None:
+def test_other_errors_are_not_noise(report: str) -> None:
     assert not is_noise(report)

@@ -1,4 +1,4 @@
-"""Giving a portrait: uploaded, without a face, of a kind that is refused; consent of who is seen."""
+"""Portraits: uploads, images without a face, refused file types, and consent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def give(page: Page, content: bytes, name: str = "me.png", mime: str = "image/pn
 
 def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visiting: Visiting, tmp_path: Path) -> None:
     page = visiting().page
-    give(page, sample_portrait(tmp_path).read_bytes() + b"mine")  # other bytes: not the sample that needs no consent
+    give(page, sample_portrait(tmp_path).read_bytes() + b"mine")  # other bytes than the sample, which needs no consent
     expect(page.locator("#portrait-taken svg path.wb-face")).to_be_visible()
     expect(page.locator("#portrait-taken")).to_contain_text("px found")
     expect(page.locator("#portrait-source")).to_be_hidden()
@@ -45,19 +45,19 @@ def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visitin
     assert consent["given"] is True and "has agreed" in consent["text"]
 
 
-def test_picture_without_a_face_is_taken_with_a_warning(visiting: Visiting) -> None:
+def test_an_image_without_a_face_is_accepted_with_a_warning(visiting: Visiting) -> None:
     page = visiting().page
     give(page, picture(size=(300, 300)))
     warnings = page.locator("#portrait-taken .wb-warnings li")
     expect(warnings.first).to_contain_text("face")
-    assert len(warnings.first.inner_text()) > len(warnings.first.locator("strong").inner_text())  # the remedy too
+    assert len(warnings.first.inner_text()) > len(warnings.first.locator("strong").inner_text())  # the remedy as well
     expect(page.locator("#portrait-taken .wb-face")).to_have_count(0)
     page.get_by_role("button", name="Replace").click()
     expect(page.locator("#portrait-source")).to_be_visible()
     expect(page.locator("#portrait-taken .wb-portrait img")).to_have_count(0)
 
 
-def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
+def test_an_image_with_a_script_is_refused_with_a_message(visiting: Visiting) -> None:
     visit = visiting()
     visit.expect("415")
     page = visit.page
@@ -66,8 +66,8 @@ def test_script_in_a_picture_is_refused_in_words(visiting: Visiting) -> None:
     give(page, SVG, "me.svg", "image/svg+xml")
     expect(beside).to_contain_text("An SVG drawing is not accepted.")
     expect(beside.locator(".wb-problem-remedy")).to_contain_text("Choose an image")
-    expect(page.locator("#portrait-source")).to_be_visible()  # another one can be given at once
-    give(page, archive(a=b"a"), "me.png")  # bytes count, and not the name
+    expect(page.locator("#portrait-source")).to_be_visible()  # another one can be chosen at once
+    give(page, archive(a=b"a"), "me.png")  # the bytes count, not the name
     expect(beside).to_contain_text("A ZIP archive")
     give(page, archive(a=b"a"), "me.zip", "application/zip")  # Gradio does not even send it
     expect(beside).to_contain_text("This is not an image: me.zip.")
@@ -87,7 +87,7 @@ def test_too_large_file_is_refused_beside_its_field(visiting: Visiting, tmp_path
     expect(visit.page.locator("#portrait-taken .wb-problem")).to_contain_text("The image is too large.")
 
 
-def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None:
+def test_earlier_files_can_be_reused(place: Place, visiting: Visiting) -> None:
     place.post("/api/uploads", files={"file": ("ada.wav", wav(3.0), "audio/wav")})
     place.post("/api/uploads", files={"file": ("ada.png", picture(size=(300, 300)), "image/png")})
     page = visiting("/?pipeline=infinitetalk").page
@@ -96,9 +96,9 @@ def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None
     portraits, voices = (page.get_by_role("group", name=f"Earlier {kind}s") for kind in ("portrait", "recording"))
     expect(voices.get_by_role("button", name="Use ada.png again")).to_have_count(0)
     portraits.get_by_role("button", name="Use ada.png again").click()
-    expect(page.locator("#portrait-taken .wb-warnings")).to_contain_text("face")  # as it was found then
+    expect(page.locator("#portrait-taken .wb-warnings")).to_contain_text("face")  # the result of the first check
     expect(page.locator("#portrait-source")).to_be_hidden()
-    expect(consent).not_to_be_checked()  # of somebody else it is asked anew
+    expect(consent).not_to_be_checked()  # another person's portrait needs a new consent
     page.locator("#voice-taken").scroll_into_view_if_needed()  # they load once their place is visible
     voice = voices.get_by_role("button", name="Use ada.wav, 3.0 s again").first
     voice.focus()
@@ -107,7 +107,7 @@ def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None
 
 
 @pytest.mark.parametrize("module", ["preload", "media"])
-def test_refusal_is_told_where_a_script_comes_late(visiting: Visiting, module: str) -> None:
+def test_a_refusal_is_shown_even_if_a_script_loads_late(visiting: Visiting, module: str) -> None:
     visit = visiting()
     visit.expect("415")
     page = visit.page

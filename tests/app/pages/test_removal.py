@@ -1,4 +1,4 @@
-"""Deleting, erasing and collecting on the page: sizes first, then the deed, then what is gone."""
+"""Deletion, erasure and collection on the page: the sizes, the action, and what is gone afterwards."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 def upload(place: Place, name: str, size: tuple[int, int]) -> dict[str, Any]:
-    """The reference of a picture that no other test has."""
+    """Upload an image that no other test uses; return its reference."""
     answer = place.post("/api/uploads", files={"file": (name, picture(size=size), "image/png")})
     ref: dict[str, Any] = answer["ref"]
     return ref
 
 
-def waits_with(place: Place, ref: dict[str, Any]) -> str:
-    """A job that is given the picture and waits for a person."""
+def waiting_job_with(place: Place, ref: dict[str, Any]) -> str:
+    """Submit a job that gets the image and waits for an approval."""
     graph = {
         "schema": "langgraph.v1",
         "nodes": [
@@ -42,8 +42,8 @@ def stored(place: Place, sha256: str) -> bool:
     return place.deployment.objects.has(sha256)
 
 
-def tidy(page: Page) -> None:
-    """What is open can be used with a keyboard, a screen reader and on this width."""
+def check_accessible(page: Page) -> None:
+    """Check that the open view works with a keyboard, a screen reader and this width."""
     page.add_script_tag(path=MANNERS)
     assert page.evaluate("nameless()") == []
     assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
@@ -51,7 +51,7 @@ def tidy(page: Page) -> None:
     assert width is not None and page.evaluate("document.documentElement.scrollWidth") <= width["width"]
 
 
-def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, visiting: Visiting) -> None:
+def test_deletion_shows_what_it_frees_and_a_collection_frees_it(place: Place, visiting: Visiting) -> None:
     job = place.submit({"a": {"value": uuid.uuid4().hex, "file_kib": 100}})
     (file,) = refs_in(place.ended(job).node("a").output)
     page = visiting(f"/runs?job={job}", viewport=PHONE, has_touch=True, is_mobile=True).page
@@ -76,8 +76,8 @@ def test_deletion_says_what_it_frees_and_a_collection_frees_it(place: Place, vis
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Collect unused artifacts")
     expect(dialog.get_by_role("row", name="other files")).to_be_visible()
-    tidy(page)
-    assert stored(place, file.sha256)  # so far it was only said
+    check_accessible(page)
+    assert stored(place, file.sha256)  # so far it is only announced
     page.keyboard.press("Escape")
     expect(collect).to_be_focused()
     page.keyboard.press("Enter")
@@ -100,10 +100,10 @@ def test_only_administrators_are_offered_a_collection(visiting: Visiting) -> Non
     expect(page.get_by_role("button", name="Collect now…")).to_have_count(0)
 
 
-def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, visiting: Visiting) -> None:
+def test_the_picker_removes_an_upload_and_erases_one_with_its_job(place: Place, visiting: Visiting) -> None:
     upload(place, "nobody.png", (213, 305))
     ref = upload(place, "eve.png", (211, 307))
-    job = waits_with(place, ref)
+    job = waiting_job_with(place, ref)
     visit = visiting("/")
     visit.expect("409")
     page = visit.page
@@ -122,13 +122,13 @@ def test_picker_gives_up_an_upload_and_erases_one_with_its_job(place: Place, vis
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(job)
     expect(dialog).to_contain_text("Look at this.")
-    tidy(page)
+    check_accessible(page)
     dialog.get_by_role("button", name="Erase 1 job and 1 file").click()
     expect(dialog.get_by_role("alert")).to_contain_text("unfinished")
     assert stored(place, ref["sha256"])
     dialog.get_by_role("button", name="Cancel those jobs and erase").click()
     expect(page.get_by_role("dialog", name="Erased")).to_contain_text("1 job and ", timeout=90_000)
-    expect(dialog).to_contain_text("more than in the preview")  # nobody.png, which nothing named any more
+    expect(dialog).to_contain_text("more than in the preview")  # nobody.png, which is no longer referenced
     dialog.get_by_role("button", name="Close").click()
     expect(page.get_by_role("button", name="eve.png")).to_have_count(0)
     assert not stored(place, ref["sha256"])

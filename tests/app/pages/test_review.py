@@ -1,4 +1,4 @@
-"""A script that a person approves: edited, taken, rejected."""
+"""Approval of a script: edited, approved, rejected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK: dict[str, dict[str, Any]] = {"script": {"max_words": 5}, "animate": {"siz
 
 @pytest.fixture
 def asked(place: Place, visiting: Visiting) -> tuple[str, Page]:
-    """A job that waits for a person, and the page that asks."""
+    """A job that waits for approval, and the page that shows it."""
     portrait = place.post("/api/uploads/sample")["ref"]["sha256"]
     options = {"portrait": portrait, "prompt": "Clocks.", "approve": True, "leaveOut": ["upscale", "evaluate"]}
     job = place.order(pipeline="talking_head", options=options, params=QUICK)
@@ -27,13 +27,13 @@ def asked(place: Place, visiting: Visiting) -> tuple[str, Page]:
     return job, page
 
 
-def test_edited_text_is_what_is_said(place: Place, asked: tuple[str, Page]) -> None:
+def test_the_edited_text_is_spoken(place: Place, asked: tuple[str, Page]) -> None:
     job, page = asked
     text = page.get_by_role("textbox", name="The script")
     expect(text).not_to_have_value("")
     text.fill(EDITED)
     expect(page.get_by_text("edited", exact=True)).to_be_visible()
-    page.reload()  # asked again: the question is the job's, not the page's
+    page.reload()  # the question is shown again, because it belongs to the job
     page.get_by_role("textbox", name="The script").fill(EDITED)
     page.get_by_role("button", name="Approve and render").click()
     expect(page.locator("#monitor .wb-monitor-title .wb-badge")).to_have_text("Completed", timeout=150_000)
@@ -46,7 +46,7 @@ def test_edited_text_is_what_is_said(place: Place, asked: tuple[str, Page]) -> N
     assert review.output["script"]["author"] == "local"
 
 
-def test_rejected_script_ends_the_job_in_words(place: Place, asked: tuple[str, Page]) -> None:
+def test_a_rejected_script_ends_the_job_with_a_message(place: Place, asked: tuple[str, Page]) -> None:
     job, page = asked
     page.get_by_role("button", name="Reject").click()
     expect(page.locator("#monitor .wb-monitor-title .wb-badge")).to_have_text("Failed")

@@ -1,4 +1,4 @@
-"""The history: filters in the address, rows that live, a run in full, two runs beside each other."""
+"""The history: filters in the address, live rows, the view of one run, and the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 @pytest.fixture
 def experiment() -> str:
-    """One that no other job has."""
+    """A name that no other test uses."""
     return f"e{uuid.uuid4().hex[:8]}"
 
 
@@ -48,14 +48,14 @@ def test_filters_are_in_the_address_and_survive_a_reload(place: Place, visiting:
     expect(page.get_by_text("No matching runs")).to_be_visible()
 
 
-def test_rows_live_and_the_back_button_leads_back(
+def test_rows_update_live_and_the_back_button_works(
     place: Place, visiting: Visiting, gate: Path, experiment: str
 ) -> None:
     page = visiting("/runs").page
     expect(page.locator(".wb-rows > *").first).to_be_visible()
     job = place.submit({"held": {"gate": str(gate)}}, experiment=experiment)
     badge = page.locator(f"{row(job)} .wb-badge")
-    expect(badge).to_have_text("Running")  # it appeared by itself
+    expect(badge).to_have_text("Running")  # it appeared without a reload
     gate.touch()
     expect(badge).to_have_text("Completed")
     page.get_by_role("combobox", name="Any experiment").select_option(experiment)
@@ -68,7 +68,7 @@ def test_rows_live_and_the_back_button_leads_back(
     expect(page).to_have_url(f"{place.url}/runs?experiment={experiment}")
 
 
-def test_run_in_full_shows_each_node_and_can_be_repeated_and_deleted(place: Place, visiting: Visiting) -> None:
+def test_the_view_of_a_run_shows_each_node_and_offers_repeat_and_delete(place: Place, visiting: Visiting) -> None:
     job = place.submit({"maker": {"value": "made", "parts": 2}, "taker": {"value": "taken"}}, [("maker", "taker")])
     place.ended(job)
     page = visiting(f"/runs?job={job}").page
@@ -78,7 +78,7 @@ def test_run_in_full_shows_each_node_and_can_be_repeated_and_deleted(place: Plac
     expect(page).to_have_url(f"{place.url}/runs?job={job}&node=maker")
     expect(node).to_contain_text("probe.data")
     expect(node.locator("dd", has_text="made").first).to_be_visible()
-    expect(node.locator(".wb-text", has_text="part 0").first).to_be_visible()  # what it made can be read
+    expect(node.locator(".wb-text", has_text="part 0").first).to_be_visible()  # its output can be read
     page.reload()
     expect(node).to_contain_text("maker")  # the address has the node
     page.locator(".wb-graph-node", has_text="taker").focus()
@@ -91,7 +91,9 @@ def test_run_in_full_shows_each_node_and_can_be_repeated_and_deleted(place: Plac
     again = page.url.partition("job=")[2].partition("&")[0]
     page.get_by_role("button", name="Delete", exact=True).click()
     asked = page.get_by_role("group", name="Delete this job?")
-    expect(asked).to_contain_text("remains, because other jobs or uploads use it")  # the repeat made the same bytes
+    expect(asked).to_contain_text(
+        "remains, because other jobs or uploads use it"
+    )  # the repeated job produced the same bytes
     asked.get_by_role("button", name="Delete").click()
     expect(page.locator(row(job))).to_be_visible()
     expect(page.locator(row(again))).to_have_count(0)

@@ -1,4 +1,4 @@
-"""What the deployment offers, live: cards of pipelines, and the page System."""
+"""The services of the deployment, live: pipeline cards and the System page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 def workers_of(place: Place) -> list[dict[str, Any]]:
-    """What the workers that are up announced."""
+    """The announcements of the running workers."""
     return [one["manifest"] for one in place.get("/api/system")["workers"]]
 
 
@@ -35,14 +35,16 @@ def test_arrow_keys_choose_a_pipeline(place: Place, visiting: Visiting) -> None:
         expect(page.locator('[role=radio][tabindex="0"]')).to_have_count(1)
 
 
-def test_card_is_grey_and_a_job_says_what_it_lacks_until_a_worker_is_back(place: Place, visiting: Visiting) -> None:
+def test_card_is_grey_and_a_job_names_the_missing_service_until_a_worker_returns(
+    place: Place, visiting: Visiting
+) -> None:
     page = visiting().page
-    fill_in(page, "Nobody has spoken this before.")  # what is known needs no worker
+    fill_in(page, "Nobody has spoken this before.")  # a cache hit would need no worker
     lack = page.locator("#monitor .wb-notice")
     card = page.locator('.wb-card[data-pipeline="talking_head"]')
     expect(card).to_have_attribute("data-offered", "true")
     workers = workers_of(place)
-    with place.nothing_restarted():
+    with place.without_restarts():
         place.program.run("queue", "drain", next(one["worker"] for one in workers if one["plane"] == "data"))
         expect(card).to_have_attribute("data-offered", "false")
         expect(card.locator(".wb-card-state")).to_contain_text("no worker")
@@ -66,7 +68,7 @@ def test_parts_workers_and_queues_are_shown(place: Place, visiting: Visiting, ga
     worker.locator("summary").click()
     expect(worker.get_by_text("generate.hibari_tts").first).to_be_visible()
     expect(page.get_by_role("heading", name="Storage")).to_be_visible()
-    # the control plane, who is at work, and what is offered by whom
+    # the control plane, the active workers and their services
     expect(page.locator(".wb-tile", has=page.get_by_text("Reconciler", exact=True)).locator(".wb-badge")).to_have_text(
         "open"
     )
@@ -79,7 +81,7 @@ def test_parts_workers_and_queues_are_shown(place: Place, visiting: Visiting, ga
     expect(page.get_by_text("No nodes are running.")).to_be_visible()
 
 
-def test_part_that_is_down_shows_its_remedy(place: Place, visiting: Visiting) -> None:
+def test_a_stopped_server_is_shown_with_its_remedy(place: Place, visiting: Visiting) -> None:
     page = visiting("/system").page
     tile = page.locator(".wb-tile", has=page.get_by_text("mlflow", exact=True)).first
     expect(tile.locator(".wb-badge")).to_have_text("up", timeout=90_000)

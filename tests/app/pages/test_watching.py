@@ -1,4 +1,4 @@
-"""Watching a job: nothing that happens to a page is noticed by the job, and no event is lost to a page."""
+"""Watching a job: page reloads and crashes do not affect the job, and a page misses no event."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BADGE = "#monitor .wb-monitor-title .wb-badge"
 
 
 def shown_events(page: Page) -> list[str]:
-    """Numbers of the events in a run in full, oldest first."""
+    """The numbers of the events in the view of a run, oldest first."""
     page.locator("summary", has_text="Events").first.click()
     return list(reversed(page.locator("ol.wb-events code").all_inner_texts()))
 
 
-def test_reload_in_the_middle_loses_and_doubles_nothing(place: Place, visiting: Visiting, gate: Path) -> None:
+def test_a_reload_during_a_job_loses_and_duplicates_nothing(place: Place, visiting: Visiting, gate: Path) -> None:
     job = place.submit({"a": {}, "b": {"gate": str(gate)}, "c": {}}, [("a", "b"), ("b", "c")])
     visits = visiting(f"/?job={job}"), visiting(f"/runs?job={job}")
     generate, full = (visit.page for visit in visits)
@@ -50,18 +50,18 @@ def test_two_browsers_see_the_same_job_and_one_cancels_it(place: Place, visiting
     assert place.ended(job).status.value == "cancelled"
 
 
-def test_app_that_is_killed_comes_back_and_the_page_with_it(place: Place, visiting: Visiting, gate: Path) -> None:
+def test_the_page_recovers_when_the_killed_app_restarts(place: Place, visiting: Visiting, gate: Path) -> None:
     job = place.submit({"held": {"gate": str(gate)}, "next": {}}, [("held", "next")])
     visit = visiting(f"/?job={job}")
     visit.expect(
         *("ERR_CONNECTION", "WebSocket", "Failed to load resource", "Failed to fetch", "NetworkError", "network error"),
-        *("status 50", "Connection errored out"),  # the latter is what Gradio says of it
+        *("status 50", "Connection errored out"),  # the second is Gradio's message
     )
     page = visit.page
     expect(page.locator(BADGE)).to_have_text("Running")
     place.kill("app")
     expect(page.locator(".wb-monitor-title")).to_contain_text("not connected")
-    gate.touch()  # the job ends while nobody can see it
+    gate.touch()  # the job ends while the app is down
     place.ended(job)
     place.wait_for(place.answers, 120)
     expect(page.locator(BADGE)).to_have_text("Completed", timeout=60_000)
@@ -71,7 +71,7 @@ def test_app_that_is_killed_comes_back_and_the_page_with_it(place: Place, visiti
     assert shown_events(page) == place.event_numbers(job)
 
 
-def test_paused_pool_is_told_with_what_lets_it_go_on(place: Place, visiting: Visiting) -> None:
+def test_a_paused_pool_is_shown_with_its_remedy(place: Place, visiting: Visiting) -> None:
     place.program.run("queue", "pause", "cpu")
     try:
         page = visiting(f"/?job={place.submit({'a': {}})}").page
@@ -84,7 +84,9 @@ def test_paused_pool_is_told_with_what_lets_it_go_on(place: Place, visiting: Vis
     expect(note).to_have_count(0)
 
 
-def test_failed_job_says_what_and_what_to_do_and_goes_on(place: Place, visiting: Visiting, tmp_path: Path) -> None:
+def test_a_failed_job_shows_the_error_and_the_remedy_and_can_be_retried(
+    place: Place, visiting: Visiting, tmp_path: Path
+) -> None:
     diary = Diary(tmp_path / "diary")
     job = place.submit(
         {
@@ -106,7 +108,7 @@ def test_failed_job_says_what_and_what_to_do_and_goes_on(place: Place, visiting:
     assert diary.lines() == ["first", "weak", "weak"]
 
 
-def test_refusal_of_a_node_is_read_beside_its_line(place: Place, visiting: Visiting) -> None:
+def test_an_error_of_a_node_is_shown_beside_its_line(place: Place, visiting: Visiting) -> None:
     job = place.submit({"refuses": {"bad_input": True}})
     page = visiting(f"/?job={job}").page
     expect(page.locator(BADGE)).to_have_text("Failed")
@@ -114,7 +116,7 @@ def test_refusal_of_a_node_is_read_beside_its_line(place: Place, visiting: Visit
     expect(page.locator("#monitor .wb-problem-remedy").first).to_have_text("Set it to false.")
 
 
-def test_job_that_nobody_knows_is_told(visiting: Visiting) -> None:
+def test_an_unknown_job_is_reported(visiting: Visiting) -> None:
     visit = visiting("/?job=20200101-000000-abcdef")
     visit.expect("404", "/api/jobs/20200101")
     expect(visit.page.locator("#monitor .wb-problem")).to_contain_text("There is no job 20200101-000000-abcdef")

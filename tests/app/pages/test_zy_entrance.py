@@ -1,5 +1,5 @@
-"""The one entrance of a stack: what another account of this machine gets from any port, and what a page of another
-localhost port gets from the browser of a person who uses the workbench. Behind the other tests: it leaves a job."""
+"""Access to the ports of a stack: what another account of this machine gets from any port, and what a page from
+another localhost port gets from a user's browser. The name makes it run after the other tests: it leaves a job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from workbench.embedded.ports import GRPC_OFFSET, remembered_ports
 pytestmark = pytest.mark.stack
 
 OWNER, SCRIPT, FILE = "rosalind", "the heron waits at the weir", "portrait-of-rosalind.png"
-# What answers everybody, by server. Nothing of anyone stands in it.
+# Answers that are open to everyone, by server. They contain no user data.
 STAYS_OPEN: dict[str, set[str]] = {
     "app": {"GET /health", "GET /login", "GET /ready"},
     "s3": {"GET /healthz", "GET /status"},  # empty
@@ -50,7 +50,7 @@ PATHS = (
 
 @pytest.fixture(scope="module")
 def traces(place: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What nobody else may learn: of a user's job that has ended, its words and files; and the keys to them."""
+    """Secrets that must not leak: the texts and files of a user's finished job, and the keys to them."""
     users = users_of(place.deployment)
     users.add(OWNER, Role.RUNNER, "a long enough password")
     owner = as_bearer(users.add_token(OWNER, "test").token)
@@ -88,27 +88,25 @@ def test_another_account_of_the_machine_gets_nothing_from_any_port(place: Place,
         name = ports.get(one["where"], one["where"])
         if one["status"] not in REFUSED and one["asked"] not in STAYS_OPEN.get(name, ()):
             opened.append((name, one["asked"], one["status"], one["text"][:300]))
-        # What a stranger says itself may stand in a refusal.
+        # An error may repeat what the client itself sent.
         found = [what for what, text in traces.items() if text in one["text"] and text not in one["asked"]]
         leaked += [(name, one["asked"], what) for what in found]
     assert opened == []
     assert leaked == []
-    # It did reach them: these are their own words.
+    # The requests did reach the servers: these are their own messages.
     said = {(ports.get(one["where"]), one["asked"]): one for one in answers}
     assert [said["app", asked]["status"] for asked in ("GET /health", "GET /login", "GET /api/jobs")] == [200, 200, 401]
     assert "NOAUTH" in said["bus", "PING"]["text"]
     assert "AccessDenied" in said["s3", "GET /workbench?list-type=2"]["text"]
 
 
-def test_a_cookie_that_a_server_beside_us_is_handed_is_worth_nothing_to_its_account(
-    place: Place, browser: Browser
-) -> None:
+def test_a_cookie_sent_to_another_local_server_is_useless_to_its_account(place: Place, browser: Browser) -> None:
     """Browsers send cookies to every port of a host."""
-    with beside() as (url, handed):
+    with neighbour_server() as (url, handed):
         context = browser.new_context()
         page = context.new_page()
         page.goto(f"{place.url}/health?token={place.settings.app_token}&why=light")
-        assert page.url == f"{place.url}/health?why=light", "the token is gone from the address"
+        assert page.url == f"{place.url}/health?why=light", "the token is still in the address"
         page.goto(url)
         context.close()
     [cookie] = {one for one in handed if "workbench_session_" in one}
@@ -120,14 +118,14 @@ def test_a_cookie_that_a_server_beside_us_is_handed_is_worth_nothing_to_its_acco
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
-def test_a_page_of_another_localhost_port_reads_and_changes_nothing(
+def test_a_page_from_another_localhost_port_reads_and_changes_nothing(
     place: Place, traces: dict[str, str], browser: Browser, name: str
 ) -> None:
-    """The browser has the workbench's cookie. To it, 127.0.0.1 with another port is the same site."""
+    """The browser has the workbench's cookie. For the browser, 127.0.0.1 with another port is the same site."""
     context = browser.new_context()
     context.add_cookies(cookies(place.settings))
     before = place.get("/api/jobs")["pagination"]["total"]
-    with beside() as (url, _):
+    with neighbour_server() as (url, _):
         page = context.new_page()
         asked = Asked(page)
         page.goto(url.replace("127.0.0.1", name))
@@ -137,12 +135,12 @@ def test_a_page_of_another_localhost_port_reads_and_changes_nothing(
     ours = {what: status for what, status in asked.answers().items() if place.url in what}
     assert {"GET", "POST"} <= {what.partition(" ")[0] for what in ours} and len(ours) > 10, ours
     assert {what: status for what, status in ours.items() if status not in (401, 403)} == {}
-    assert asked.with_cookie(place.url) == (name == "127.0.0.1"), "SameSite alone does not keep other ports away"
+    assert asked.with_cookie(place.url) == (name == "127.0.0.1"), "SameSite alone does not block other ports"
     quiet = ("refused", "opaque", "nothing", "")
     assert {what: said for what, said in tried.items() if said not in quiet} == {}
     own = context.new_page()
     own.goto(f"{place.url}/api/session")
-    assert '"user":"local"' in own.inner_text("body"), "nobody was logged out"
+    assert '"user":"local"' in own.inner_text("body"), "the user was logged out"
     context.close()
     assert place.get("/api/jobs")["pagination"]["total"] == before
     assert place.job(traces["job"]).status.value == "completed"
@@ -156,7 +154,7 @@ def test_the_command_line_opens_the_page_without_showing_the_token(place: Place)
     assert place.program.json("token") == {"token": place.settings.app_token}
 
 
-def test_metrics_of_control_plane_and_worker_ask_for_the_token(place: Place) -> None:
+def test_metrics_of_control_plane_and_worker_require_the_token(place: Place) -> None:
     ports = [port for port, name in listening(place)[0].items() if name.startswith("a port of")]
     assert len(ports) == 2, ports
     for port in ports:
@@ -168,7 +166,7 @@ def test_metrics_of_control_plane_and_worker_ask_for_the_token(place: Place) -> 
 
 
 class Asked:
-    """What a page asked for and was answered by the network, also where the browser keeps the answer from the page."""
+    """Records a page's requests and their answers, including answers that the browser hides from the page."""
 
     def __init__(self, page: Page) -> None:
         self._asked: dict[str, str] = {}
@@ -185,7 +183,7 @@ class Asked:
         return {self._asked[one]: status for one, status in self._answered.items() if one in self._asked}
 
     def with_cookie(self, url: str) -> bool:
-        """Whether the browser sent it one."""
+        """Whether the browser sent a cookie to this address."""
         return any(self._cookies.get(one) for one, asked in self._asked.items() if url in asked)
 
     def _sent(self, told: dict[str, Any]) -> None:
@@ -203,7 +201,7 @@ def as_bearer(token: str) -> dict[str, str]:
 
 
 def listening(place: Place) -> tuple[dict[str, str], list[str]]:
-    """{port: whose} and Unix sockets of every process of the stack, whatever opened them."""
+    """The ports {port: owner} and Unix sockets of all processes of the stack."""
     known = {str(port): name for name, port in remembered_ports(place.settings.home).items()}
     known |= {str(int(port) + GRPC_OFFSET): f"{name} gRPC" for port, name in known.items()}
     ports: dict[str, str] = {}
@@ -212,7 +210,7 @@ def listening(place: Place) -> tuple[dict[str, str], list[str]]:
         process = psutil.Process(pid)
         for line in process.net_connections("inet"):
             if line.status == psutil.CONN_LISTEN:
-                assert line.laddr.ip in ("127.0.0.1", "::1"), "nothing listens beyond this machine"
+                assert line.laddr.ip in ("127.0.0.1", "::1"), "a port is open to other machines"
                 ports[str(line.laddr.port)] = known.get(str(line.laddr.port), f"a port of {process.name()}")
         sockets |= {str(line.laddr) for line in process.net_connections("unix") if line.laddr}
     return ports, sorted(sockets)
@@ -221,9 +219,9 @@ def listening(place: Place) -> tuple[dict[str, str], list[str]]:
 def as_stranger(
     places: list[str], paths: tuple[str, ...], *, protocols: bool = True, **headers: str
 ) -> list[dict[str, Any]]:
-    """What another account of this machine is answered at those ports and sockets, by HTTP and other protocols."""
+    """The answers that another account gets at these ports and sockets, over HTTP and other protocols."""
     if os.getuid() != 0:
-        pytest.skip("only root can become another account: nothing was tried")
+        pytest.skip("only root can switch to another account, so this test is skipped")
     what = {"places": places, "paths": paths, "headers": headers, "protocols": protocols}
     done = subprocess.run(
         [sys.executable, "-m", "tests.app.pages.stranger"],
@@ -238,8 +236,8 @@ def as_stranger(
 
 
 @contextmanager
-def beside() -> Iterator[tuple[str, list[str]]]:
-    """A server of somebody else on another port, and the cookies that browsers hand it."""
+def neighbour_server() -> Iterator[tuple[str, list[str]]]:
+    """Another user's server on another port, and the cookies that browsers send to it."""
     handed: list[str] = []
 
     class Page(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""One page in a browser, and everything that went wrong in it."""
+"""A page in a browser, with the problems that it reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.app.pages.noise import is_noise
 
 
 class Visit:
-    """A page; what its console, its scripts and its requests met is kept."""
+    """A page that records the problems of its console, its scripts and its requests."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -23,16 +23,16 @@ class Visit:
         page.on("response", self._response)
 
     def expect(self, *patterns: str) -> None:
-        """Troubles that belong to this test, as regular expressions."""
+        """Declare problems that this test causes, as regular expressions."""
         self._expected += patterns
 
     def problems(self) -> list[str]:
-        """What was met and neither expected nor noise of third parties."""
+        """The problems that are neither expected nor noise of third parties."""
         unexpected = (one for one in self._met if not any(re.search(pattern, one) for pattern in self._expected))
         return [one for one in unexpected if not is_noise(one)]
 
     def forget(self) -> None:
-        """Begin anew: what was met is told."""
+        """Discard the problems so far."""
         self._met.clear()
 
     def _console(self, message: ConsoleMessage) -> None:

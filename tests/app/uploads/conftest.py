@@ -1,4 +1,4 @@
-"""A real server with the app on it, a real object store and a database; the user is whom a header names."""
+"""A real server with the app, a real object store and a database; a header names the user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANN = User("ann", Role.RUNNER)
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
-    """The app's address while it is served on a free port of loopback."""
+    """Serve the app on a free loopback port; yield its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -44,7 +44,7 @@ def deployment_at(home: Path, s3: dict[str, str], **given: object) -> Deployment
     return Deployment(
         load_settings(
             home=home,
-            bus_url="redis://127.0.0.1:1",  # nothing here asks the bus
+            bus_url="redis://127.0.0.1:1",  # these tests do not use the bus
             sql_url=f"sqlite:///{home}/jobs.db",
             s3_bucket=f"t-{uuid.uuid4().hex[:12]}",
             **s3,
@@ -55,7 +55,7 @@ def deployment_at(home: Path, s3: dict[str, str], **given: object) -> Deployment
 
 @pytest.fixture(scope="module")
 def deployment(s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Small caps, so that a file above them is quickly made."""
+    """A deployment with small size limits, so that a larger file is created quickly."""
     home = tmp_path_factory.mktemp("home")
     deployment = deployment_at(home, s3, upload_image_mb=2, upload_audio_mb=3, upload_video_mb=4, upload_minutes=0.5)
     deployment.objects.ensure_bucket()

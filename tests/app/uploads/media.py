@@ -1,4 +1,4 @@
-"""Pictures, sounds and videos made on the spot, and what may be wrong with them."""
+"""Generated images, audio files and videos, including malformed ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 
 def picture(format_name: str = "PNG", size: tuple[int, int] = (64, 48), **options: Any) -> bytes:
-    """A gradient, so that no side looks like another."""
+    """A gradient image, so that all sides differ."""
     width, height = size
     x = np.linspace(0, 255, width)[None, :].repeat(height, 0)
     y = np.linspace(0, 255, height)[:, None].repeat(width, 1)
@@ -28,7 +28,7 @@ def picture(format_name: str = "PNG", size: tuple[int, int] = (64, 48), **option
 
 
 def frames(format_name: str, count: int = 3) -> bytes:
-    """Several pictures in one file."""
+    """Several images in one file."""
     images = [Image.new("RGB", (40, 30), (80 * i, 10, 10)) for i in range(count)]
     out = io.BytesIO()
     images[0].save(out, format=format_name, save_all=True, append_images=images[1:], duration=100)
@@ -49,7 +49,7 @@ def wav(seconds: float = 1.0, rate: int = 16_000, channels: int = 1, level: floa
 
 @cache
 def sound(codec: str, container: str, seconds: float = 1.0, rate: int = 48_000) -> bytes:
-    """A tone coded by FFmpeg."""
+    """A tone encoded by FFmpeg."""
     t = np.arange(int(seconds * rate)) / rate
     samples = (0.3 * np.sin(2 * np.pi * 220 * t) * 32767).astype(np.int16)[None]
     out = io.BytesIO()
@@ -74,7 +74,7 @@ def video(
     tone: bool = False,
     **metadata: str,
 ) -> bytes:
-    """Frames that grow brighter; with sound where a tone is wanted."""
+    """A video whose frames get brighter, with optional audio."""
     out = io.BytesIO()
     with av.open(out, "w", format=container) as file:
         for key, value in metadata.items():
@@ -101,8 +101,8 @@ def video(
 
 @cache
 def av1() -> bytes:
-    """An mp4 with AV1, made by a process of its own: as root the encoder makes its process a real-time one, of whose
-    children two are enough to leave nothing of two cores for anybody else."""
+    """An MP4 with AV1, encoded in a separate process: as root, the encoder makes its process a real-time one, and
+    its threads would block two cores for all other processes."""
     code = "import sys; from tests.app.uploads.media import video; sys.stdout.buffer.write(video('libsvtav1', 'mp4'))"
     return subprocess.run(
         [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -110,7 +110,7 @@ def av1() -> bytes:
 
 
 def recorded(codec: str = "libopus", seconds: float = 2.0) -> bytes:
-    """WebM as a browser's recorder makes it: while it goes on, so without a length or an index."""
+    """WebM like that of a browser's recorder: written while recording, so without a length or an index."""
     out = io.BytesIO()
     with av.open(out, "w", format="webm", options={"live": "1"}) as file:
         stream = file.add_stream(codec, rate=48_000 if codec == "libopus" else 25)
@@ -124,7 +124,7 @@ def recorded(codec: str = "libopus", seconds: float = 2.0) -> bytes:
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             for i in range(int(25 * seconds)):
                 shade = av.VideoFrame.from_ndarray(np.full((48, 64, 3), i, np.uint8), format="rgb24")
-                shade.pts = i + i % 2  # webcams are not regular
+                shade.pts = i + i % 2  # webcams have irregular frame times
                 file.mux(stream.encode(shade))
         file.mux(stream.encode(None))
     return out.getvalue()
@@ -144,21 +144,21 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png_of(width: int, height: int, data: bytes | None = None, extra: bytes = b"") -> bytes:
-    """A PNG whose header claims a size, whatever its data hold."""
+    """A PNG whose header claims this size, regardless of its data."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     body = chunk(b"IDAT", zlib.compress(data if data is not None else b"\0" * 64, 9))
     return b"\x89PNG\r\n\x1a\n" + header + extra + body + chunk(b"IEND", b"")
 
 
 def wav_claiming(seconds: float, real: bytes = b"\0" * 32_000, rate: int = 16_000) -> bytes:
-    """A WAV whose header claims more than follows."""
+    """A WAV whose header claims more data than it has."""
     claimed = int(seconds * rate * 2)
     head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", claimed + 36, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
     return head + struct.pack("<4sI", b"data", claimed) + real
 
 
 def wav_of(rate: int, channels: int, bits: int = 16, code: int = 1, data: bytes = b"\0" * 32_000) -> bytes:
-    """A WAV with any header at all."""
+    """A WAV with an arbitrary header."""
     frame = channels * bits // 8
     fmt = struct.pack("<HHIIHH", code, channels, rate, (rate * frame) & 0xFFFFFFFF, frame & 0xFFFF, bits)
     return (

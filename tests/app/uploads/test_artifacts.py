@@ -1,4 +1,4 @@
-"""Artifacts go out to those who may see them, by links that expire, shown only where that is harmless."""
+"""Artifacts are served to permitted users through expiring links, and shown inline only if that is safe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 
 
 def made(deployment: Deployment, folder: Path, data: bytes, kind: str, owner: str, **facts: str) -> Ref:
-    """Bytes that a job of the owner's has made."""
+    """Store bytes as the output of a job of this owner."""
     (folder / "made").write_bytes(data)
     ref = REF_TYPES[kind].model_validate(
         {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data), "kind": kind, **facts}
@@ -37,7 +37,9 @@ def get(client: httpx.Client, url: str, user: str = "ann", role: str = "runner",
     return client.get(url, headers={"x-user": f"{user}/{role}", **headers})
 
 
-def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post: Post, deployment: Deployment) -> None:
+def test_an_upload_is_private_until_a_job_references_it(
+    client: httpx.Client, post: Post, deployment: Deployment
+) -> None:
     body = post(picture(size=(31, 31)), user="ann").json()
     assert get(client, body["url"], "ann").status_code == 307
     for user, role in (("bob", "runner"), ("bob", "viewer"), ("bob", "admin")):
@@ -50,7 +52,7 @@ def test_an_upload_is_its_owners_until_a_job_names_it(client: httpx.Client, post
     assert get(client, body["url"], "bob").status_code == 404
 
 
-def test_what_a_job_made_is_for_those_who_may_see_the_job(
+def test_outputs_are_visible_to_users_who_may_see_the_job(
     client: httpx.Client, deployment: Deployment, tmp_path: Path
 ) -> None:
     ref = made(deployment, tmp_path, video(count=26), "video", "ann")
@@ -62,12 +64,12 @@ def test_what_a_job_made_is_for_those_who_may_see_the_job(
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, "xyz", "A" * 64, "0" * 63, "0" * 64 + "%00"])
-def test_what_is_no_artifact_is_unknown(client: httpx.Client, digest: str) -> None:
+def test_an_invalid_digest_is_unknown(client: httpx.Client, digest: str) -> None:
     answer = get(client, f"/api/artifacts/{digest}")
     assert (answer.status_code, answer.json()["code"]) == (404, "artifact.unknown")
 
 
-def test_the_link_expires_and_takes_ranges(client: httpx.Client, deployment: Deployment, post: Post) -> None:
+def test_the_link_expires_and_supports_ranges(client: httpx.Client, deployment: Deployment, post: Post) -> None:
     data = video(count=200, tone=True)
     body = post(data, "talk.mp4").json()
     answer = get(client, body["url"])
@@ -91,7 +93,7 @@ def test_the_link_expires_and_takes_ranges(client: httpx.Client, deployment: Dep
     assert httpx.get(urlsplit(link)._replace(query="").geturl()).status_code == 403
 
 
-def test_head_tells_without_sending(client: httpx.Client, post: Post) -> None:
+def test_head_sends_headers_without_a_body(client: httpx.Client, post: Post) -> None:
     body = post(picture(size=(33, 33)), "me.png").json()
     answer = client.head(body["url"])
     assert (answer.status_code, answer.content) == (200, b"")
@@ -100,7 +102,7 @@ def test_head_tells_without_sending(client: httpx.Client, post: Post) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_download_saves_it_under_its_name(client: httpx.Client, post: Post) -> None:
+def test_a_download_has_the_file_name(client: httpx.Client, post: Post) -> None:
     body = post(picture(size=(34, 34)), "Grüße.png").json()
     link = get(client, body["url"] + "?download=1").headers["location"]
     assert httpx.get(link).headers["content-disposition"] == "attachment; filename*=UTF-8''Gr%C3%BC%C3%9Fe.png"
@@ -121,7 +123,7 @@ HTML = b"<html><script>alert(1)</script></html>"
         ("image", "image/png", "image/png", "inline"),
     ],
 )
-def test_only_what_runs_no_script_is_shown(
+def test_only_safe_media_types_are_shown_inline(
     client: httpx.Client, deployment: Deployment, tmp_path: Path, kind: str, media_type: str, served: str, shown: str
 ) -> None:
     data = HTML + f"{kind} {media_type}".encode()
@@ -131,8 +133,8 @@ def test_only_what_runs_no_script_is_shown(
     assert found.headers["content-disposition"].split(";")[0] == shown
 
 
-def test_a_client_on_another_machine_gets_the_bytes_from_here(client: httpx.Client, post: Post) -> None:
-    """The embedded store listens on loopback alone: a link to it would lead nowhere."""
+def test_a_client_on_another_machine_gets_the_bytes_through_the_app(client: httpx.Client, post: Post) -> None:
+    """The embedded store listens only on loopback, so a link to it would not work."""
     body = post(picture(size=(36, 36)), "me.png").json()
     answer = get(client, body["url"], host="lab.example:7860", range="bytes=0-7")
     assert (answer.status_code, answer.content) == (206, b"\x89PNG\r\n\x1a\n")
@@ -148,7 +150,7 @@ def test_thumbnails_are_small_cached_and_revalidated(client: httpx.Client, deplo
         assert first.headers["cache-control"].startswith("private")
         with Image.open(io.BytesIO(first.content)) as small:
             assert max(small.size) == 160
-        deployment.inspector.close()  # the second is not made again
+        deployment.inspector.close()  # the second request uses the cache
         deployment.__dict__.pop("inspector")
         again = get(client, body["url"] + "/thumbnail?size=100")
         assert again.content == first.content and deployment.inspector.pids() == []
@@ -157,7 +159,7 @@ def test_thumbnails_are_small_cached_and_revalidated(client: httpx.Client, deplo
         assert get(client, body["url"] + "/thumbnail?size=5000").status_code == 422
 
 
-def test_sound_has_no_thumbnail(client: httpx.Client, post: Post) -> None:
+def test_audio_has_no_thumbnail(client: httpx.Client, post: Post) -> None:
     body = post(sound("flac", "flac")).json()
     answer = get(client, body["url"] + "/thumbnail")
     assert (answer.status_code, answer.json()["code"]) == (404, "artifact.no_thumbnail")

@@ -1,4 +1,4 @@
-"""No space: the answer says so, nothing half-written stays, and it works again when there is space."""
+"""A full disk: the answer reports it, no partial file stays, and uploads work again with space."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def small(s3: dict[str, str], tmp_path: Path) -> Iterator[tuple[Deployment, str, Path]]:
-    """A deployment with all of its files on a disk of eight megabytes; the address of its app; the disk."""
+    """A deployment with all files on a disk of eight megabytes, its app's address, and the disk."""
     (tmp_path / "small").mkdir()
     with small_disk(tmp_path / "small", 8) as disk:
         deployment = deployment_at(disk, s3)
         app = create_app(deployment, pages=False)
         app.add_middleware(Named)
-        deployment.store.epoch()  # the database is there before the disk is full
+        deployment.store.epoch()  # create the database before the disk is full
         with served(app) as address:
             yield deployment, address, disk
         deployment.close()
@@ -37,9 +37,9 @@ def upload(address: str, seconds: float) -> httpx.Response:
     return httpx.post(f"{address}/api/uploads", files={"file": ("a.wav", wav(seconds, 48_000))}, timeout=90)
 
 
-def test_a_file_for_which_there_is_no_space_is_answered_507(small: tuple[Deployment, str, Path]) -> None:
+def test_a_file_without_space_gets_status_507(small: tuple[Deployment, str, Path]) -> None:
     deployment, address, _ = small
-    # 9.6 MB do not come in; 5 MB come in, and what is decoded of them has no space beside them
+    # 9.6 MB do not fit; 5 MB fit, but the decoded file does not fit as well
     for seconds in (100.0, 52.0):
         answer = upload(address, seconds)
         assert (answer.status_code, answer.json()["code"]) == (507, "home.disk_full"), answer.text
@@ -48,13 +48,13 @@ def test_a_file_for_which_there_is_no_space_is_answered_507(small: tuple[Deploym
     assert upload(address, 1.0).status_code == 201
 
 
-def test_the_clients_cache_is_full(small: tuple[Deployment, str, Path], tmp_path: Path) -> None:
+def test_a_full_client_cache_is_reported(small: tuple[Deployment, str, Path], tmp_path: Path) -> None:
     deployment, _, disk = small
     (tmp_path / "a.wav").write_bytes(wav(10.0, 48_000))
     filled = fill(disk)
-    with pytest.raises(WorkbenchError) as told:
+    with pytest.raises(WorkbenchError) as caught:
         deployment.upload(tmp_path / "a.wav", "audio")
-    assert told.value.code == "home.disk_full"
+    assert caught.value.code == "home.disk_full"
     filled.unlink()
     assert deployment.upload(tmp_path / "a.wav", "audio").kind == "audio"
     assert (tmp_path / "a.wav").exists()

@@ -1,4 +1,4 @@
-"""Gradio's upload and file routes on a real mounted page: nothing reaches its folder that was not looked at."""
+"""Gradio's upload and file routes on a real mounted page: only inspected files reach its folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.app.server import create_app
 from workbench.client.deployment import Deployment
 from workbench.retention.partial import STALE_S, clear_copies
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing gradio and making a page takes ten seconds
+pytestmark = [pytest.mark.stack, pytest.mark.slow]  # importing Gradio and building a page takes ten seconds
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def gradio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def page(
     s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory, gradio_folder: Path
 ) -> Iterator[tuple[Deployment, str]]:
-    """A page with a picture and a sound, behind the app's routes; its deployment and its address."""
+    """A page with an image and an audio component behind the app's routes; its deployment and address."""
     import gradio as gr
 
     from workbench.app.uploads.gradio_uploads import add_gradio_uploads
@@ -75,7 +75,7 @@ def everything_in(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_upload_lands_where_gradio_looks(page: tuple[Deployment, str], gradio_folder: Path) -> None:
+def test_an_upload_is_stored_in_gradios_folder(page: tuple[Deployment, str], gradio_folder: Path) -> None:
     deployment, address = page
     answer = upload(address, picture(), "../../me.exe")
     assert answer.status_code == 200, answer.text
@@ -106,7 +106,7 @@ def test_hostile_bytes_never_reach_the_folder(page: tuple[Deployment, str], grad
     assert everything_in(gradio_folder) == before
 
 
-def test_who_may_only_look_uploads_nothing_there(page: tuple[Deployment, str]) -> None:
+def test_viewers_cannot_upload_there(page: tuple[Deployment, str]) -> None:
     _, address = page
     answer = httpx.post(f"{address}/gradio_api/upload", files={"files": picture()}, headers={"x-user": "ann/viewer"})
     assert answer.status_code == 403
@@ -115,7 +115,7 @@ def test_who_may_only_look_uploads_nothing_there(page: tuple[Deployment, str]) -
 @pytest.mark.parametrize("route", ["file=", "file/"])
 def test_only_the_uploader_reads_it(page: tuple[Deployment, str], route: str) -> None:
     _, address = page
-    data = picture(size=(50, 50 + len(route.rstrip("/"))))  # of one route alone: bob brings it in below
+    data = picture(size=(50, 50 + len(route.rstrip("/"))))  # unique per route: bob uploads it below
     [path] = upload(address, data, user="ann").json()
     mine = fetch(address, path, "ann", route)
     assert (mine.status_code, mine.headers["content-type"]) == (200, "image/png")
@@ -157,7 +157,7 @@ def test_other_paths_and_addresses_are_refused(page: tuple[Deployment, str], gra
     assert httpx.post(f"{address}/gradio_api/file={path}").status_code == 405
 
 
-def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
+def test_a_copy_is_removed_a_day_after_its_last_use_and_its_artifact_stays(
     page: tuple[Deployment, str], gradio_folder: Path
 ) -> None:
     deployment, address = page
@@ -184,7 +184,7 @@ def test_a_copy_goes_a_day_after_its_last_use_and_its_artifact_stays(
     assert upload(address, data["unused"]).json() == [str(copies["unused"])] and copies["unused"].exists()
 
 
-def test_an_app_that_starts_clears_what_the_last_one_left(
+def test_a_starting_app_removes_the_files_of_the_last_one(
     page: tuple[Deployment, str], gradio_folder: Path, tmp_path: Path
 ) -> None:
     deployment, _ = page
@@ -198,7 +198,7 @@ def test_an_app_that_starts_clears_what_the_last_one_left(
         wait_for(lambda: not old.parent.exists() and not left.exists())
 
 
-def test_components_work_with_what_was_uploaded(page: tuple[Deployment, str], tmp_path: Path) -> None:
+def test_components_work_with_uploaded_files(page: tuple[Deployment, str], tmp_path: Path) -> None:
     from gradio_client import Client, handle_file
 
     _, address = page
@@ -215,7 +215,7 @@ def test_components_work_with_what_was_uploaded(page: tuple[Deployment, str], tm
         assert shown.size == (80, 60)
 
 
-def test_nothing_but_uploads_is_served(page: tuple[Deployment, str], gradio_folder: Path) -> None:
+def test_only_uploads_are_served(page: tuple[Deployment, str], gradio_folder: Path) -> None:
     _, address = page
     for made in (gradio_folder / "0123" / "made.png", gradio_folder / "made.png"):
         made.parent.mkdir(exist_ok=True)
@@ -223,11 +223,11 @@ def test_nothing_but_uploads_is_served(page: tuple[Deployment, str], gradio_fold
         assert fetch(address, str(made), "bob").status_code == 404
 
 
-def test_progress_is_told_by_gradios_own_route(page: tuple[Deployment, str]) -> None:
+def test_progress_is_reported_by_gradios_own_route(page: tuple[Deployment, str]) -> None:
     _, address = page
     assert upload(address, picture(), query="?upload_id=abc123").status_code == 200
-    with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as told:
-        assert '"msg": "done"' in "".join(told.iter_text()).replace('"msg":"done"', '"msg": "done"')
+    with httpx.stream("GET", f"{address}/gradio_api/upload_progress?upload_id=abc123", timeout=20) as progress:
+        assert '"msg": "done"' in "".join(progress.iter_text()).replace('"msg":"done"', '"msg": "done"')
 
 
 def call(address: str, value: object, user: str = "ann") -> httpx.Response:
@@ -242,13 +242,13 @@ def file_data(path: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     "given", ["http://127.0.0.1:9/a.png", "https://example.org/a.png", " HTTP://x/a", "//x/a", "file:///etc/passwd"]
 )
-def test_a_component_is_given_no_address(page: tuple[Deployment, str], given: str) -> None:
+def test_a_component_does_not_accept_a_url(page: tuple[Deployment, str], given: str) -> None:
     _, address = page
     answer = call(address, {"nested": [file_data(given)]})
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid"), answer.text
 
 
-def test_a_component_is_given_no_upload_of_another_user(page: tuple[Deployment, str]) -> None:
+def test_a_component_does_not_accept_an_upload_of_another_user(page: tuple[Deployment, str]) -> None:
     _, address = page
     path = upload(address, picture(size=(50, 40)), user="ann").json()[0]
     assert call(address, file_data(path), user="ann").status_code == 200
@@ -268,7 +268,7 @@ def send(address: str, route: str, content: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_component_is_given_no_other_file_of_the_server(
+def test_a_component_does_not_accept_another_file_of_the_server(
     page: tuple[Deployment, str], gradio_folder: Path, route: str
 ) -> None:
     deployment, address = page
@@ -297,7 +297,7 @@ def test_a_component_is_given_no_other_file_of_the_server(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_only_gradio_could_read_is_refused(page: tuple[Deployment, str], route: str) -> None:
+def test_a_body_that_only_gradio_could_parse_is_refused(page: tuple[Deployment, str], route: str) -> None:
     _, address = page
     text = '{"data": [{"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}, %s], "fn_index": 0}'
     for body in (
@@ -311,7 +311,7 @@ def test_what_only_gradio_could_read_is_refused(page: tuple[Deployment, str], ro
         assert (answer.status_code, answer.json()["code"]) == (422, "graph.not_json"), answer.text
 
 
-def test_a_component_is_given_no_bytes_to_decode(page: tuple[Deployment, str]) -> None:
+def test_a_component_does_not_accept_inline_bytes(page: tuple[Deployment, str]) -> None:
     _, address = page
     inside = "data:image/png;base64," + base64.b64encode(picture()).decode()
     for url in (inside, inside.replace("data", "DATA"), f" {inside}"):
@@ -322,7 +322,7 @@ def test_a_component_is_given_no_bytes_to_decode(page: tuple[Deployment, str]) -
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/gradio_api/process_recording"),  # runs ffmpeg on what is posted
+        ("POST", "/gradio_api/process_recording"),  # runs ffmpeg on the posted file
         ("POST", "/gradio_api/process_recording/"),
         ("GET", "/gradio_api/deep_link?session_hash=s"),
         ("GET", "/gradio_api/vibe-code"),
@@ -338,14 +338,14 @@ def test_a_component_is_given_no_bytes_to_decode(page: tuple[Deployment, str]) -
         ("POST", "/login/"),
     ],
 )
-def test_what_no_page_uses_of_gradio_is_not_there(page: tuple[Deployment, str], method: str, path: str) -> None:
+def test_unused_gradio_routes_are_blocked(page: tuple[Deployment, str], method: str, path: str) -> None:
     _, address = page
     files = {"video": ("a.mp4", picture())} if method == "POST" else None
     answer = httpx.request(method, f"{address}{path}", files=files, headers={"x-user": "ann"})
     assert (answer.status_code, answer.json()["code"]) == (404, "request.not_found"), answer.text
 
 
-def test_what_pages_use_of_gradio_is_there(page: tuple[Deployment, str]) -> None:
+def test_gradio_routes_used_by_pages_are_available(page: tuple[Deployment, str]) -> None:
     _, address = page
     for path in ("/", "/config", "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/queue/status"):
         assert httpx.get(f"{address}{path}", headers={"x-user": "ann"}).status_code == 200, path

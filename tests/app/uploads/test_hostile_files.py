@@ -1,4 +1,4 @@
-"""Files that are not what they should be: each is answered in words, none is stored, and the next one works."""
+"""Hostile files: each gets a clear error, none is stored, and the next upload works."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 HTML = b"<!DOCTYPE html><html><script>alert(1)</script></html>"
 REFUSED, UNREADABLE, TOO_LARGE = (415, "upload.refused"), (422, "upload.unreadable"), (413, "upload.too_large")
 
-# name -> (bytes, status and code, a word of the answer)
+# name -> (bytes, status and code, a word in the answer)
 HOSTILE: dict[str, tuple[bytes, tuple[int, str], str]] = {
     "zip": (archive(), REFUSED, "ZIP"),
     "docx": (archive(**{"[Content_Types].xml": b"<x/>"}), REFUSED, "ZIP"),
@@ -113,7 +113,7 @@ HOSTILE: dict[str, tuple[bytes, tuple[int, str], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_is_refused_in_words(name: str, post: Post, deployment: Deployment) -> None:
+def test_a_hostile_file_is_refused_with_a_message(name: str, post: Post, deployment: Deployment) -> None:
     data, (status, code), word = HOSTILE[name]
     answer = post(data, "portrait.png")
     body = answer.json()
@@ -125,7 +125,7 @@ def test_is_refused_in_words(name: str, post: Post, deployment: Deployment) -> N
     assert left == []
 
 
-def test_nothing_of_it_was_stored_and_the_decoder_is_well(
+def test_no_hostile_file_was_stored_and_the_decoder_works(
     post: Post, deployment: Deployment, client: httpx.Client
 ) -> None:
     before = len(deployment.objects.stored())
@@ -139,19 +139,19 @@ def test_nothing_of_it_was_stored_and_the_decoder_is_well(
     ("data", "kind", "seen"),
     [(picture(), "audio", "an image"), (wav(), "image", "an audio file"), (video(), "audio", "a video")],
 )
-def test_another_kind_than_asked_for_is_refused(post: Post, data: bytes, kind: str, seen: str) -> None:
+def test_another_kind_than_requested_is_refused(post: Post, data: bytes, kind: str, seen: str) -> None:
     answer = post(data, kind=kind)
     assert (answer.status_code, answer.json()["details"]["seen"]) == (415, seen)
 
 
-# Polyglots: a valid picture or video with something behind or inside. What is stored is what was decoded.
+# Polyglots: a valid image or video with appended or embedded data. Only the decoded media is stored.
 
 
 @pytest.mark.parametrize(
     "tail", [archive(**{"evil.class": b"\xca\xfe\xba\xbe"}), HTML, b"\0" * 1000], ids=("zip", "html", "zeros")
 )
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "WEBP"])
-def test_what_is_glued_behind_a_picture_is_gone(
+def test_data_appended_to_an_image_is_removed(
     post: Post, deployment: Deployment, format_name: str, tail: bytes
 ) -> None:
     plain = post(picture(format_name)).json()
@@ -159,13 +159,13 @@ def test_what_is_glued_behind_a_picture_is_gone(
     assert glued["ref"]["sha256"] == plain["ref"]["sha256"]
 
 
-def test_what_is_glued_behind_a_video_is_gone(post: Post, deployment: Deployment, client: httpx.Client) -> None:
+def test_data_appended_to_a_video_is_removed(post: Post, deployment: Deployment, client: httpx.Client) -> None:
     plain = post(video()).json()
     glued = post(video() + box(b"free", archive())).json()
     assert glued["ref"]["sha256"] == plain["ref"]["sha256"]
 
 
-def test_a_script_in_a_jpeg_comment_is_gone(post: Post, client: httpx.Client) -> None:
+def test_a_script_in_a_jpeg_comment_is_removed(post: Post, client: httpx.Client) -> None:
     answer = post(picture("JPEG", comment=HTML)).json()
     stored = client.get(answer["url"], follow_redirects=True, headers={"x-user": "ann"}).content
     assert stored.startswith(b"\xff\xd8") and HTML not in stored

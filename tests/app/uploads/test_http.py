@@ -1,4 +1,4 @@
-"""The form on the wire: what clients get wrong, lie about, or give up half-way."""
+"""The upload form over HTTP: malformed, false and aborted requests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_are_for_people_and_never_a_path(name: str, deployment: Deployment, tmp_path: Path) -> None:
+def test_file_names_are_only_labels_and_never_paths(name: str, deployment: Deployment, tmp_path: Path) -> None:
     from workbench.client.uploads import keep_upload, plain_name
 
     assert plain_name(name, ".png") == NAMES[name]
@@ -87,7 +87,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_form_that_is_none_is_refused(name: str, client: httpx.Client, deployment: Deployment) -> None:
+def test_a_malformed_form_is_refused(name: str, client: httpx.Client, deployment: Deployment) -> None:
     body, content_type = MALFORMED[name]
     form = "multipart/form-data; boundary=b"
     answer = raw(client, body, "" if name == "no content type" else content_type or form)
@@ -96,7 +96,7 @@ def test_a_form_that_is_none_is_refused(name: str, client: httpx.Client, deploym
     assert list((deployment.settings.home / "incoming").iterdir()) == []
 
 
-def test_a_body_without_a_length_is_taken(client: httpx.Client) -> None:
+def test_a_body_without_a_length_is_accepted(client: httpx.Client) -> None:
     def pieces() -> Iterator[bytes]:
         body = part(picture()) + END
         for start in range(0, len(body), 7):
@@ -106,7 +106,7 @@ def test_a_body_without_a_length_is_taken(client: httpx.Client) -> None:
     assert answer.request.headers["transfer-encoding"] == "chunked" and answer.status_code == 201, answer.text
 
 
-def test_the_kind_may_come_behind_the_file(client: httpx.Client) -> None:
+def test_the_kind_may_follow_the_file(client: httpx.Client) -> None:
     late = part(b"audio", b'form-data; name="kind"')
     assert raw(client, part(wav()) + late + END).status_code == 201
     assert raw(client, part(picture()) + late + END).status_code == 415
@@ -133,7 +133,7 @@ def answered(wire: socket.socket) -> bytes:
 
 def test_a_length_that_is_too_short_ends_the_form_early(client: httpx.Client, deployment: Deployment) -> None:
     with connection(client) as wire:
-        # Not a byte more: what is sent beyond the length is, to HTTP, the next request.
+        # Send no extra bytes: HTTP treats data beyond the length as the next request.
         wire.sendall(head("Content-Length: 100") + (part(picture()) + END)[:100])
         assert b"422" in wire.recv(65536).split(b"\r\n")[0]
     assert list((deployment.settings.home / "incoming").iterdir()) == []
@@ -145,14 +145,14 @@ def test_a_length_far_above_the_caps_is_refused_before_the_body(client: httpx.Cl
         assert b"413" in answered(wire).split(b"\r\n")[0]
 
 
-def test_what_is_too_large_is_refused_while_it_comes(client: httpx.Client, deployment: Deployment) -> None:
-    """Four megabytes are the most here; forty come. The client that sends them all gets its answer."""
+def test_a_too_large_file_is_refused_during_the_upload(client: httpx.Client, deployment: Deployment) -> None:
+    """The limit is four megabytes; the client sends forty and still gets its answer."""
     answer = raw(client, part(picture() + bytes(40_000_000)) + END)
     assert (answer.status_code, answer.json()["code"]) == (413, "upload.too_large")
     assert list((deployment.settings.home / "incoming").iterdir()) == []
 
 
-def test_a_client_that_goes_away_leaves_nothing_behind(client: httpx.Client, deployment: Deployment) -> None:
+def test_an_aborted_upload_leaves_no_files(client: httpx.Client, deployment: Deployment) -> None:
     incoming = deployment.settings.home / "incoming"
     with connection(client) as wire:
         wire.sendall(head("Content-Length: 3000000") + part(picture())[:-2] + bytes(1_000_000))
@@ -160,7 +160,7 @@ def test_a_client_that_goes_away_leaves_nothing_behind(client: httpx.Client, dep
     wait_for(lambda: list(incoming.iterdir()) == [])
 
 
-def test_two_at_once_do_not_disturb_each_other(post: Post) -> None:
+def test_two_concurrent_uploads_do_not_interfere(post: Post) -> None:
     files = [picture(size=(64 + i, 48)) for i in range(6)] + [b"PK\x03\x04" + bytes(100)] * 2
     together = threading.Barrier(len(files))
 
@@ -174,7 +174,7 @@ def test_two_at_once_do_not_disturb_each_other(post: Post) -> None:
     assert [answer.json()["ref"]["width"] for answer in answers[:6]] == [64, 65, 66, 67, 68, 69]
 
 
-def test_folders_of_dead_processes_are_cleared_away(tmp_path: Path) -> None:
+def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:
     from workbench.client.incoming_files import incoming_folder
     from workbench.retention.partial import clear_incoming
 

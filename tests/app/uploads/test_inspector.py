@@ -1,4 +1,4 @@
-"""The process that decodes: killed, hung, or out of memory, it takes nobody with it."""
+"""The decoder process: if it is killed, hangs or runs out of memory, no other process fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.host import PORTABLE
 
 ROOT = Path(__file__).parents[3]
 
-# The real process with another decoder in place of the one for pictures: what a hostile file would make of it.
+# The real process with a faulty image decoder, as if a hostile file had taken control of it.
 STAND_IN = """
 import os, sys, time
 sys.path.insert(0, {root!r})
@@ -45,7 +45,7 @@ WRITES = "if b'slow' in path.name.encode(): open(out, 'wb').truncate(0) or open(
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """A file with which the stand-in goes wrong, one with which it does not, and where the result goes."""
+    """A file that makes the fake decoder fail, a file that does not, and the path of the result."""
     slow, plain = tmp_path / "slow.png", tmp_path / "plain.png"
     for path in (slow, plain):
         path.write_bytes(picture())
@@ -82,7 +82,7 @@ def refusal(inspector: Inspector, path: Path, out: Path) -> WorkbenchError:
     ],
     ids=("hangs", "spins", "grabs memory", "dies", "lies", "writes without end"),
 )
-def test_a_decoder_that_goes_wrong_is_answered_and_the_next_file_works(
+def test_a_failing_decoder_gives_an_error_and_the_next_file_works(
     files: tuple[Path, Path, Path], decoder: str, look_s: float, code: str, words: str
 ) -> None:
     slow, plain, out = files
@@ -95,7 +95,7 @@ def test_a_decoder_that_goes_wrong_is_answered_and_the_next_file_works(
         inspector.close()
 
 
-def test_killed_in_the_middle_of_a_file_it_is_made_anew(files: tuple[Path, Path, Path]) -> None:
+def test_a_decoder_killed_during_a_file_is_restarted(files: tuple[Path, Path, Path]) -> None:
     slow, plain, out = files
     inspector = inspector_with(HANGS)
     failed: list[WorkbenchError] = []
@@ -113,7 +113,7 @@ def test_killed_in_the_middle_of_a_file_it_is_made_anew(files: tuple[Path, Path,
         inspector.close()
 
 
-def test_it_has_limits_and_no_secrets(
+def test_the_decoder_has_limits_and_no_secrets(
     inspector: Inspector, files: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORKBENCH_S3_SECRET_KEY", "do-not-tell")
@@ -128,7 +128,7 @@ def test_it_has_limits_and_no_secrets(
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
 
 
-def test_without_a_limit_of_the_kernel_a_decoder_that_grabs_memory_is_ended(
+def test_a_decoder_that_uses_too_much_memory_is_killed_without_kernel_limits(
     files: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PORTABLE, "1")
@@ -143,7 +143,7 @@ def test_without_a_limit_of_the_kernel_a_decoder_that_grabs_memory_is_ended(
 
 
 @pytest.mark.parametrize("portable", ["0", "1"], ids=["Linux", "portable"])
-def test_it_is_gone_with_its_parent(
+def test_the_decoder_ends_with_its_parent(
     files: tuple[Path, Path, Path], portable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import subprocess
@@ -163,7 +163,7 @@ os.kill(os.getpid(), 9)
     wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
-def test_an_idle_thread_of_the_caller_takes_no_process_with_it(files: tuple[Path, Path, Path]) -> None:
+def test_the_end_of_a_calling_thread_does_not_kill_the_decoder(files: tuple[Path, Path, Path]) -> None:
     """The kernel sends the death signal when the thread that started a child ends, not only the process."""
     inspector = Inspector(processes=1)
     try:
@@ -176,7 +176,7 @@ def test_an_idle_thread_of_the_caller_takes_no_process_with_it(files: tuple[Path
         inspector.close()
 
 
-def test_thumbnails_of_pictures_and_of_the_third_of_a_video(inspector: Inspector, tmp_path: Path) -> None:
+def test_thumbnails_of_images_and_of_a_video_at_one_third(inspector: Inspector, tmp_path: Path) -> None:
     from PIL import Image
 
     for name, data in (("a.png", picture(size=(640, 320))), ("v.mp4", video(count=60))):
@@ -184,7 +184,7 @@ def test_thumbnails_of_pictures_and_of_the_third_of_a_video(inspector: Inspector
         inspector.thumbnail(tmp_path / name, tmp_path / "t.jpg", 160)
         with Image.open(tmp_path / "t.jpg") as small:
             assert small.format == "JPEG" and max(small.size) == 160
-            if name == "v.mp4":  # frames grow brighter from 0 to 255
+            if name == "v.mp4":  # frames get brighter from 0 to 255
                 assert abs(small.convert("L").getpixel((80, 60)) - 85) < 12
     (tmp_path / "s.mp3").write_bytes(sound("libmp3lame", "mp3"))
     with pytest.raises(WorkbenchError) as refused:

@@ -1,4 +1,4 @@
-"""The folder of a request: made and removed beside the event loop, gone however the request ends."""
+"""The folder of a request: created and removed outside the event loop, and always removed at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.app.uploads.request_folder import folder_of_request
 
 
 class Disk:
-    """The real disk, which answers when it is let: ``makes`` and ``removes`` say for which."""
+    """The real disk with delays: the events ``makes`` and ``removes`` let an operation continue."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.makes, self.removes = threading.Event(), threading.Event()
@@ -62,24 +62,24 @@ async def request(home: Path, ends: asyncio.Event, fault: Exception | None = Non
             raise fault
 
 
-def test_the_event_loop_goes_on_while_the_disk_is_slow(disk: Disk, tmp_path: Path) -> None:
+def test_the_event_loop_continues_while_the_disk_is_slow(disk: Disk, tmp_path: Path) -> None:
     async def scene() -> None:
         (ends := asyncio.Event()).set()
         running = asyncio.create_task(request(tmp_path, ends))
-        await until(lambda: disk.began == ["mkdtemp"])  # the loop turns, and nothing has been made yet
+        await until(lambda: disk.began == ["mkdtemp"])  # the loop runs, and no folder exists yet
         disk.makes.set()
         await until(lambda: disk.began == ["mkdtemp", "rmtree"])
         assert not running.done() and not nothing_left(tmp_path)
         disk.removes.set()
         await running
-        assert nothing_left(tmp_path), "it is gone before the answer"
+        assert nothing_left(tmp_path), "the folder is removed before the answer"
 
     asyncio.run(scene())
     assert disk.loops == [False, False]
 
 
 @pytest.mark.parametrize("when", ["fault", "made", "inside", "removed"])
-def test_no_end_of_a_request_leaves_its_folder(disk: Disk, tmp_path: Path, when: str) -> None:
+def test_every_end_of_a_request_removes_its_folder(disk: Disk, tmp_path: Path, when: str) -> None:
     async def scene() -> None:
         ends = asyncio.Event()
         running = asyncio.create_task(request(tmp_path, ends, OSError("gone") if when == "fault" else None))

@@ -1,4 +1,4 @@
-"""What is taken in: found by its bytes, stored as decoded, answered with facts and warnings."""
+"""Accepted uploads: detected by their bytes, stored as decoded, answered with properties and warnings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_is_taken_in_whatever_it_is_called(name: str, post: Post, client: httpx.Client) -> None:
+def test_a_file_is_accepted_regardless_of_its_name(name: str, post: Post, client: httpx.Client) -> None:
     make, kind, media_type = ACCEPTED[name]
     data = make()
     answer = post(data, "something.exe")
@@ -62,7 +62,7 @@ def test_is_taken_in_whatever_it_is_called(name: str, post: Post, client: httpx.
 
 
 @pytest.mark.parametrize(("codec", "kind"), [("libopus", "audio"), ("libvpx", "video")])
-def test_what_a_browser_records_has_no_length_and_is_measured(post: Post, codec: str, kind: str) -> None:
+def test_a_browser_recording_without_a_length_is_measured(post: Post, codec: str, kind: str) -> None:
     body = post(recorded(codec)).json()
     assert body["kind"] == kind, body
     assert body["ref"]["durationS"] == pytest.approx(2.0, abs=0.1)
@@ -70,9 +70,9 @@ def test_what_a_browser_records_has_no_length_and_is_measured(post: Post, codec:
         assert 12 <= body["ref"]["fps"] <= 30
 
 
-def test_positions_are_gone_and_the_picture_is_upright(post: Post, client: httpx.Client) -> None:
+def test_locations_are_removed_and_the_image_is_upright(post: Post, client: httpx.Client) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by a quarter
+    exif[0x0112] = 6  # rotate by 90 degrees
     exif[0x010F] = "CameraOfAnn"
     exif.get_ifd(0x8825)[2] = (48.0, 51.0, 29.0)
     body = post(picture("JPEG", (64, 48), exif=exif)).json()
@@ -83,7 +83,7 @@ def test_positions_are_gone_and_the_picture_is_upright(post: Post, client: httpx
         assert image.size == (48, 64) and not image.getexif()
 
 
-def test_metadata_of_a_video_is_gone(post: Post, client: httpx.Client) -> None:
+def test_metadata_of_a_video_is_removed(post: Post, client: httpx.Client) -> None:
     data = video("libx264", "mp4", 25, tone=True, title="secret-title", location="+48.8577+002.295/")
     assert b"secret-title" in data
     body = post(data).json()
@@ -98,7 +98,7 @@ def test_pixels_of_a_png_are_kept_exactly(post: Post, client: httpx.Client) -> N
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(original))), np.asarray(Image.open(io.BytesIO(kept))))
 
 
-def test_transparency_and_sixteen_bits_are_understood(post: Post, client: httpx.Client) -> None:
+def test_transparency_and_sixteen_bit_images_are_supported(post: Post, client: httpx.Client) -> None:
     out = io.BytesIO()
     Image.new("RGBA", (8, 8), (200, 10, 10, 100)).save(out, format="PNG")
     assert Image.open(io.BytesIO(stored(client, post(out.getvalue()).json()))).getpixel((0, 0)) == (200, 10, 10, 100)
@@ -108,7 +108,7 @@ def test_transparency_and_sixteen_bits_are_understood(post: Post, client: httpx.
 
 
 @pytest.mark.parametrize("format_name", ["WEBP", "PNG"])
-def test_of_an_animation_the_first_picture_is_used_with_a_warning(post: Post, format_name: str) -> None:
+def test_the_first_frame_of_an_animation_is_used_with_a_warning(post: Post, format_name: str) -> None:
     body = post(frames(format_name)).json()
     assert "picture.animated" in [warning["code"] for warning in body["warnings"]]
 
@@ -131,7 +131,7 @@ def codes(answer: httpx.Response) -> list[str]:
 
 
 @pytest.mark.models
-def test_the_sample_has_one_face_and_nothing_to_say(client: httpx.Client) -> None:
+def test_the_sample_has_one_face_and_no_warnings(client: httpx.Client) -> None:
     before = client.get("/api/uploads/sample")
     assert (before.status_code, before.json()["code"]) == (405, "request.method"), "reading stores nothing"
     answer = client.post("/api/uploads/sample")
@@ -144,7 +144,7 @@ def test_the_sample_has_one_face_and_nothing_to_say(client: httpx.Client) -> Non
 
 
 @pytest.mark.models
-def test_faces_that_will_not_do_are_told(post: Post, tmp_path: Path) -> None:
+def test_unsuitable_faces_give_warnings(post: Post, tmp_path: Path) -> None:
     whole = portrait(tmp_path)
     small = Image.new("RGB", (512, 512), (90, 90, 90))
     small.paste(whole.resize((220, 220)), (140, 140))
@@ -161,10 +161,10 @@ def test_faces_that_will_not_do_are_told(post: Post, tmp_path: Path) -> None:
     assert [w["level"] for w in tiny.json()["warnings"] if w["code"] in ("face.too_small", "face.none")] == ["error"]
 
 
-# Sound
+# Audio
 
 
-def test_sound_that_will_not_do_is_told(post: Post) -> None:
+def test_unsuitable_audio_gives_warnings(post: Post) -> None:
     speech = wav(4.0)
     assert codes(post(speech)) == []
     assert codes(post(wav(1.0))) == ["audio.short"]
@@ -179,21 +179,21 @@ def test_sound_that_will_not_do_is_told(post: Post) -> None:
     assert facts["loudnessDbfs"] == pytest.approx(-13.5, abs=0.2) and facts["peakDbfs"] == pytest.approx(-10.5, abs=0.2)
 
 
-def test_sound_is_brought_to_two_channels_and_48_khz(post: Post) -> None:
+def test_audio_is_converted_to_two_channels_and_48_khz(post: Post) -> None:
     body = post(wav(1.0, rate=96_000, channels=4)).json()
     assert (body["ref"]["sampleRateHz"], body["ref"]["channels"]) == (48_000, 2)
 
 
-# Who may
+# Permissions
 
 
-def test_who_may_only_look_uploads_nothing(client: httpx.Client) -> None:
+def test_viewers_cannot_upload(client: httpx.Client) -> None:
     answer = client.post("/api/uploads", files={"file": ("a.png", picture())}, headers={"x-user": "ann/viewer"})
     assert (answer.status_code, answer.json()["code"]) == (403, "access.forbidden")
     assert client.post("/api/uploads/sample", headers={"x-user": "ann/viewer"}).status_code == 403
 
 
-def test_uploads_are_counted_by_kind_and_end(post: Post) -> None:
+def test_uploads_are_counted_by_kind_and_outcome(post: Post) -> None:
     def counted(kind: str, outcome: str) -> float:
         return REGISTRY.get_sample_value("workbench_uploads_total", {"kind": kind, "outcome": outcome}) or 0.0
 
@@ -207,7 +207,7 @@ def test_uploads_are_counted_by_kind_and_end(post: Post) -> None:
     assert REGISTRY.get_sample_value("workbench_upload_bytes_total") == bytes_before + len(picture())
 
 
-def test_a_notebook_gets_the_same(deployment: Deployment, post: Post, tmp_path: Path) -> None:
+def test_a_notebook_gets_the_same_result(deployment: Deployment, post: Post, tmp_path: Path) -> None:
     from workbench.client.uploads import keep_upload
 
     (tmp_path / "me.png").write_bytes(picture())

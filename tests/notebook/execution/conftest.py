@@ -1,4 +1,4 @@
-"""One whole stack, MLflow too, for all executions of notebooks; a kernel that says when it is started."""
+"""One whole stack with MLflow for all notebook executions, and a kernel that records its starts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.cli.program import Program, shared_program
 
 @pytest.fixture(scope="package")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """The program on a stack with all its parts but the page; its nodes include the probes."""
+    """The CLI with a stack of all servers except the page; its nodes include the probes."""
     return shared_program(tmp_path_factory)
 
 
 class Kernels:
-    """A kernel named ``told``: every start of its process adds a line to a file."""
+    """A kernel named ``told``: each start of its process adds a line to a file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Kernels:
         return {"JUPYTER_PATH": str(self.folder)}
 
     def started(self) -> int:
-        """How many kernels were started."""
+        """The number of started kernels."""
         return len(self._starts.read_text().splitlines()) if self._starts.exists() else 0
 
 

@@ -1,4 +1,4 @@
-"""Small notebooks made for a test, and what an exported page asks of others."""
+"""Small notebooks for tests, and the external requests of an exported page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def write_notebook(path: Path, parameters: str, *cells: str, kernel: str = "python3") -> Path:
-    """A notebook with a parameters cell and code cells, as an editor would save it."""
+    """Write a notebook with a parameters cell and code cells, as an editor would save it."""
 
     def cell(source: str, *tags: str) -> dict[str, Any]:
         return {
@@ -41,7 +41,7 @@ def read(path: Path) -> Any:
 
 
 def texts(document: Any) -> str:
-    """Everything that its cells printed or showed as text."""
+    """All text that the cells printed or displayed."""
     found = []
     for cell in document["cells"]:
         for output in cell.get("outputs", ()):
@@ -50,7 +50,7 @@ def texts(document: Any) -> str:
 
 
 def outside(page: str) -> list[str]:
-    """Addresses of other hosts that a browser would ask when it opens the page; what a person may click is none."""
+    """The addresses on other hosts that a browser would load with the page, without links."""
     found: list[str] = []
 
     class Reader(HTMLParser):

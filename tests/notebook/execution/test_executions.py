@@ -1,4 +1,4 @@
-"""`workbench notebook run`: a recorded run each, kept when it fails, and a grid that goes on where it was killed."""
+"""`workbench notebook run`: each execution is a recorded run, failures are kept, and a killed grid can be resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def execute(deployment: Program, notebook: Path, out: Path, *arguments: str) -> 
     return list(answer["executions"])
 
 
-def test_an_execution_is_a_recorded_run_with_its_jobs_below_it(deployment: Program, tmp_path: Path) -> None:
+def test_an_execution_is_a_recorded_run_with_its_jobs_as_children(deployment: Program, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1\nname: str = 'abc'\nmore: dict = {}", WITH_A_JOB)
     words = ("-p", "seed", "3", "-p", "more.a", "0.5", "--experiment", "papers")
     [one] = execute(deployment, notebook, tmp_path / "out", *words)
@@ -56,7 +56,7 @@ def test_an_execution_is_a_recorded_run_with_its_jobs_below_it(deployment: Progr
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".html", ".ipynb"]
 
 
-def test_a_job_started_again_later_is_not_below_the_notebook(deployment: Program, tmp_path: Path) -> None:
+def test_a_job_rerun_later_is_not_a_child_of_the_notebook(deployment: Program, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1\nname: str = 'later'", WITH_A_JOB)
     [one] = execute(deployment, notebook, tmp_path / "out")
     again = deployment.json("job", "rerun", one["jobs"][0])
@@ -82,8 +82,8 @@ def test_a_bad_parameter_is_refused_before_a_kernel_or_a_stack_starts(tmp_path: 
     assert kernels.started() == 0 and not home.exists()
 
 
-def test_the_kernel_is_the_one_the_notebook_names(deployment: Program, tmp_path: Path, kernels: Kernels) -> None:
-    """The same notebook with a value that fits does start one: the test above could have failed."""
+def test_the_notebook_determines_the_kernel(deployment: Program, tmp_path: Path, kernels: Kernels) -> None:
+    """The same notebook with a valid value does start a kernel, so the test above can fail."""
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1", "print(seed + 1)", kernel="told")
     parameters = tmp_path / "params.yaml"
     parameters.write_text("seed: 41\n")
@@ -92,7 +92,7 @@ def test_the_kernel_is_the_one_the_notebook_names(deployment: Program, tmp_path:
     assert kernels.started() == 1 and "42" in texts(read(Path(one["notebook"])))
 
 
-def test_a_failed_notebook_is_kept_with_its_error_on_top(deployment: Program, tmp_path: Path) -> None:
+def test_a_failed_notebook_is_kept_with_its_error_at_the_top(deployment: Program, tmp_path: Path) -> None:
     cells = ("print('before')", "from workbench import record; record(reached=1)", "1 / seed", "print('after')")
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1", *cells)
     ended = deployment.try_(
@@ -123,7 +123,7 @@ def test_a_kernel_that_dies_is_a_failed_notebook(deployment: Program, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(deployment: Program, tmp_path: Path) -> None:
+def test_a_killed_grid_resumes_without_repeating_executions(deployment: Program, tmp_path: Path) -> None:
     diary, out = tmp_path / "diary", tmp_path / "out"
     cell = f"from pathlib import Path\nwith Path({str(diary)!r}).open('a') as file: file.write(f'{{seed}}\\n')"
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 0", cell, "import time; time.sleep(0.3)")
@@ -142,7 +142,7 @@ def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(deployment: Program,
     assert 5 <= len(before) < 12
     done = {str(read(path)["metadata"]["workbench"]["parameters"]["seed"]) for path in before}
     assert all(read(path)["metadata"]["workbench"]["status"] == "completed" for path in before)
-    wait_for(lambda: not any(process.is_running() for process in below))  # no kernel is left behind
+    wait_for(lambda: not any(process.is_running() for process in below))  # no kernel is left running
 
     answer = deployment.json(*words, timeout_s=400)["executions"]
     assert [one["status"] for one in answer].count("known") == len(before)
@@ -159,7 +159,7 @@ def test_a_grid_that_was_killed_goes_on_and_repeats_nothing(deployment: Program,
     assert len(diary.read_text().split()) == count
 
 
-def test_ctrl_c_ends_the_kernels_and_leaves_nothing_half_written(deployment: Program, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_kernels_and_leaves_no_partial_files(deployment: Program, tmp_path: Path) -> None:
     diary, out = tmp_path / "diary", tmp_path / "out"
     cell = f"from pathlib import Path; Path({str(diary)!r}).touch()"
     notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 0", cell, "import time; time.sleep(600)")

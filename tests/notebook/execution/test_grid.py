@@ -1,4 +1,4 @@
-"""Executions beside each other, without a stack: one that is refused or fails takes nothing from the others."""
+"""Concurrent executions without a stack: a refused or failed execution does not affect the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from workbench.store.tracking_api import TrackingRefused
 
 
 class Unkept(Recorder):
-    """A recorder where no store is: what ended is put nowhere. MLflow, if there were one, is asked as ever."""
+    """A recorder without an object store: it stores no results, but still uses MLflow."""
 
     def end(self, outcome: Outcome) -> None:
         outcome.unrecorded = "no store is there"
@@ -44,7 +44,7 @@ class Quiet:
 
 
 class Broken:
-    """A watcher that cannot show anything."""
+    """A watcher that fails on every update."""
 
     def cell(self, execution: Execution, cell: int, of: int) -> None:
         raise ValueError("no terminal")
@@ -54,7 +54,7 @@ class Broken:
 
 
 def deployment(home: Path, mlflow_url: str = "") -> Deployment:
-    """Nothing is behind its addresses."""
+    """A deployment without running servers."""
     nothing = "127.0.0.1:1"
     urls = {"bus_url": f"redis://{nothing}", "s3_url": f"http://{nothing}", "sql_url": f"sqlite:///{home}/none.db"}
     return Deployment(Settings(home=home, mlflow_url=mlflow_url, **urls))  # type: ignore[arg-type]
@@ -62,15 +62,15 @@ def deployment(home: Path, mlflow_url: str = "") -> Deployment:
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of an MLflow server that is not there."""
+    """The address of an unreachable MLflow server."""
     with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))  # and does not listen
+        bound.bind(("127.0.0.1", 0))  # bound, but not listening
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Execution, Execution]:
-    """One that is new and one that completed before."""
+    """A new execution and one that has completed before."""
     parameters = read_parameters(write_notebook(tmp_path / "nb.ipynb", "seed: int = 0", "print(seed)"))
     new, known = (prepare(parameters, {"seed": seed}, tmp_path / "out", "e") for seed in (1, 2))
     completed(known)
@@ -78,7 +78,7 @@ def pair(tmp_path: Path) -> tuple[Execution, Execution]:
 
 
 def completed(known: Execution) -> None:
-    """What it left behind when it completed."""
+    """Write the files of a completed execution."""
     known.folder.mkdir(exist_ok=True)
     about = {"digest": known.digest, "status": "completed", "error": None, "began": 0, "ended": 1, "run": None}
     about |= {"jobs": [], "figures": {"wer": 0.5}}
@@ -86,7 +86,7 @@ def completed(known: Execution) -> None:
     known.file.with_suffix(".html").touch()
 
 
-def test_one_that_is_busy_ends_no_other(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
+def test_a_busy_execution_does_not_end_the_others(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
     recorder = Unkept(deployment(tmp_path))
     with exclusive(pair[0]):
         refused, known = run_all(pair, recorder._deployment.settings, recorder, Quiet())
@@ -97,7 +97,9 @@ def test_one_that_is_busy_ends_no_other(tmp_path: Path, pair: tuple[Execution, E
     assert caught.value.code == "notebook.busy" and caught.value.remedy
 
 
-def test_one_that_mlflow_refuses_ends_no_other(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
+def test_an_execution_refused_by_mlflow_does_not_end_the_others(
+    tmp_path: Path, pair: tuple[Execution, Execution]
+) -> None:
     class Refused(Unkept):
         """MLflow refuses the run."""
 
@@ -110,7 +112,7 @@ def test_one_that_mlflow_refuses_ends_no_other(tmp_path: Path, pair: tuple[Execu
     assert refused.error is not None and refused.error["name"] == "tracking.refused"
 
 
-def test_where_mlflow_was_never_there_nothing_is_begun(
+def test_nothing_starts_when_mlflow_was_never_reachable(
     tmp_path: Path, pair: tuple[Execution, Execution], silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "START_S", 0.0)
@@ -120,7 +122,7 @@ def test_where_mlflow_was_never_there_nothing_is_begun(
     assert caught.value.code == "tracking.unreachable" and not pair[0].file.exists()
 
 
-def test_all_wait_for_mlflow_together(
+def test_all_executions_wait_for_mlflow_together(
     tmp_path: Path, pair: tuple[Execution, Execution], silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "START_S", 1.0)
@@ -131,10 +133,10 @@ def test_all_wait_for_mlflow_together(
         with pytest.raises(WorkbenchError):
             recorder.begin(execution, stop)
         asked.append(api.requests)
-    assert asked[0] > 1 and asked[1:] == [asked[0] + 1, asked[0] + 2]  # who comes later asks once
+    assert asked[0] > 1 and asked[1:] == [asked[0] + 1, asked[0] + 2]  # later executions try only once
 
 
-def test_who_waits_for_mlflow_can_be_stopped(
+def test_waiting_for_mlflow_can_be_interrupted(
     tmp_path: Path, pair: tuple[Execution, Execution], silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "START_S", 3600.0)
@@ -158,7 +160,7 @@ def test_who_waits_for_mlflow_can_be_stopped(
 
 
 @pytest.mark.slow
-def test_a_watcher_that_fails_ends_nothing(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
+def test_a_failing_watcher_does_not_end_executions(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
     recorder = Unkept(deployment(tmp_path))
     found = run_all(pair, recorder._deployment.settings, recorder, Broken())
     assert [one.status for one in found] == ["completed", "known"]
@@ -167,7 +169,7 @@ def test_a_watcher_that_fails_ends_nothing(tmp_path: Path, pair: tuple[Execution
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ends", ["1 / 0", "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"])
-def test_one_that_completed_and_then_failed_is_not_known(tmp_path: Path, ends: str) -> None:
+def test_an_execution_that_completed_and_then_failed_is_not_reused(tmp_path: Path, ends: str) -> None:
     notebook = write_notebook(tmp_path / "nb.ipynb", "seed: int = 0", ends)
     one = prepare(read_parameters(notebook), {}, tmp_path / "out", "e")
     completed(one)
@@ -189,7 +191,7 @@ def test_another_experiment_is_another_execution(tmp_path: Path, pair: tuple[Exe
 
 
 @pytest.mark.slow
-def test_a_notebook_that_names_no_language_takes_parameters(
+def test_a_notebook_without_a_language_accepts_parameters(
     tmp_path: Path, kernels: Kernels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notebook = write_notebook(tmp_path / "nb.ipynb", "seed: int = 0", "print(seed + 1)")
@@ -201,7 +203,7 @@ def test_a_notebook_that_names_no_language_takes_parameters(
     assert found.status == "completed" and "42" in texts(read(one.file)) and kernels.started() == 1
 
 
-def test_a_kernel_that_is_not_there_is_found_out_before_anything_starts(tmp_path: Path, kernels: Kernels) -> None:
+def test_a_missing_kernel_is_reported_before_anything_starts(tmp_path: Path, kernels: Kernels) -> None:
     notebook = write_notebook(tmp_path / "nb.ipynb", "seed: int = 1", "print(seed)", kernel="elsewhere")
     program = Program(tmp_path / "home", **kernels.environment)
     for words, name in (((), "elsewhere"), (("--kernel", "nowhere"), "nowhere")):
@@ -213,9 +215,9 @@ def test_a_kernel_that_is_not_there_is_found_out_before_anything_starts(tmp_path
     need_kernel("python3", "nb.ipynb")
 
 
-def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     need("executing a notebook", EXECUTION)
-    monkeypatch.setitem(sys.modules, "papermill", None)  # as import sees one that is not there
+    monkeypatch.setitem(sys.modules, "papermill", None)  # how import represents a missing package
     with pytest.raises(WorkbenchError) as caught:
         need("executing a notebook", EXECUTION)
     error = caught.value
@@ -223,7 +225,7 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     assert "talking-head-workbench[notebook]" in error.remedy
 
 
-def test_a_notebook_that_cannot_be_read_has_its_row(tmp_path: Path) -> None:
+def test_an_unreadable_notebook_has_a_row(tmp_path: Path) -> None:
     write_notebook(tmp_path / "a.ipynb", "x: 'int or' = 1")
     write_notebook(tmp_path / "b.ipynb", "seed: int = 1")
     (tmp_path / "c.ipynb").write_text("{")

@@ -1,4 +1,4 @@
-"""`workbench lab`: answers whoever has the token, on loopback, with what is needed for widgets, and ends whole."""
+"""`workbench lab`: it answers clients with the token on loopback, supports widgets, and ends completely."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workbench.cli.browser import secret_page
 pytestmark = pytest.mark.stack
 
 
-UPLOAD_BYTES = 2 << 20  # a piece of a file has half of that
+UPLOAD_BYTES = 2 << 20  # a chunk of a file has half of this
 
 
 def ask(base: str, path: str, token: str, given: bytes | None = None) -> Any:
@@ -38,7 +38,7 @@ def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], st
     process = program.start("lab", "--no-open", "--json")
     assert process.stdout is not None
     text = ""
-    while "}" not in text:  # it prints one JSON document and goes on running
+    while "}" not in text:  # it prints one JSON document and keeps running
         line = process.stdout.readline()
         assert line, process.communicate()[1]
         text += line
@@ -48,7 +48,7 @@ def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], st
 
 
 def told_much(base: str, kernel: str, token: str) -> str:
-    """What a kernel answers to a message longer than a piece of a file that is uploaded in a form."""
+    """The answer of a kernel to a message that is longer than an upload chunk of a form."""
     message = {
         "header": {
             "msg_id": "long",
@@ -73,8 +73,8 @@ def told_much(base: str, kernel: str, token: str) -> str:
     return "closed"
 
 
-def test_lab_starts_answers_with_the_token_and_ends(deployment: Program) -> None:
-    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}  # nothing is there
+def test_lab_starts_answers_requests_with_the_token_and_ends(deployment: Program) -> None:
+    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}  # no server is there
     process, shown, base, token = started(Program(deployment.home, **proxy))
     parts = urlsplit(base)
     try:
@@ -111,7 +111,7 @@ def test_lab_starts_answers_with_the_token_and_ends(deployment: Program) -> None
     wait_for(lambda: not any(one.is_running() for one in below))
 
 
-def test_a_lab_that_dies_by_itself_is_told(deployment: Program) -> None:
+def test_a_crashed_lab_is_reported(deployment: Program) -> None:
     process, shown, *_ = started(deployment)
     os.kill(shown["pid"], signal.SIGKILL)
     told, _ = process.communicate(timeout=120)
@@ -121,7 +121,7 @@ def test_a_lab_that_dies_by_itself_is_told(deployment: Program) -> None:
     assert error["details"]["seen"] == "exit code -9"
 
 
-def test_a_browser_is_not_given_the_token_as_an_argument(tmp_path: Path) -> None:
+def test_the_token_is_not_in_the_arguments_of_the_browser(tmp_path: Path) -> None:
     file = tmp_path / "run" / "lab-1.html"
     with secret_page('http://127.0.0.1:1/lab?token=a&b="', file) as address:
         assert address == file.as_uri() and "token" not in address

@@ -1,4 +1,4 @@
-"""What a notebook takes is read from its cell without running it, and what is given is checked against it."""
+"""Parameters of a notebook are read from its cell without running it, and given values are checked."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> 
         ("more", '{"c": 1}', {"c": 1}),
     ],
 )
-def test_a_text_becomes_what_the_parameter_takes(parameters: Parameters, name: str, text: str, value: Any) -> None:
+def test_a_text_is_converted_to_the_type_of_the_parameter(
+    parameters: Parameters, name: str, text: str, value: Any
+) -> None:
     found = parameters.checked({name: TextValue(text)})[name]
     assert found == value and type(found) is type(value)
 
@@ -69,7 +71,7 @@ def test_a_text_becomes_what_the_parameter_takes(parameters: Parameters, name: s
 def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
     given = {"more.a.c": TextValue("0.5"), "more.d": TextValue("x")}
     assert parameters.checked(given)["more"] == {"a": {"b": 1, "c": 0.5}, "d": "x"}
-    assert parameters.checked({})["more"] == {"a": {"b": 1}}  # the defaults stay as they are
+    assert parameters.checked({})["more"] == {"a": {"b": 1}}  # the defaults do not change
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
         ({"seed": 10**30}, "seed", "64 bits"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_what_is_allowed(
+def test_an_invalid_value_is_refused_with_the_allowed_values(
     parameters: Parameters, given: dict[str, Any], where: str, allowed: str
 ) -> None:
     with pytest.raises(WorkbenchError) as caught:
@@ -128,7 +130,7 @@ def test_what_does_not_fit_is_refused_with_what_is_allowed(
         ("# mirrors workbench.notebook.request:RunRequest\nseed: int = 1", "same fields"),
     ],
 )
-def test_a_cell_that_cannot_be_read_is_refused(tmp_path: Path, cell: str, said: str) -> None:
+def test_an_unreadable_cell_is_refused(tmp_path: Path, cell: str, said: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
         read_parameters(write_notebook(tmp_path / "nb.ipynb", cell))
     assert caught.value.code == "notebook.bad_cell" and said in caught.value.message
@@ -139,7 +141,7 @@ def test_a_cell_that_cannot_be_read_is_refused(tmp_path: Path, cell: str, said: 
     "annotation",
     ["list[{!r}]", "Optional[{!r}]", "Annotated[{!r}, 1]", "dict[str, {!r}]", "Union[int, list[{!r}]]", "{!r}"],
 )
-def test_a_text_in_a_type_is_not_run(tmp_path: Path, annotation: str, quoted: bool) -> None:
+def test_a_string_in_a_type_is_not_evaluated(tmp_path: Path, annotation: str, quoted: bool) -> None:
     trace = tmp_path / "trace"
     written = annotation.format(f"__import__('pathlib').Path({str(trace)!r}).touch()")
     cell = f"x: {repr(written) if quoted else written} = []"
@@ -148,7 +150,7 @@ def test_a_text_in_a_type_is_not_run(tmp_path: Path, annotation: str, quoted: bo
     assert caught.value.code == "notebook.bad_cell" and not trace.exists()
 
 
-def test_a_text_stays_a_text_where_it_is_no_type(tmp_path: Path) -> None:
+def test_a_string_outside_a_type_stays_a_string(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     text = f"__import__('pathlib').Path({str(trace)!r}).touch()"
     cell = (
@@ -160,7 +162,7 @@ def test_a_text_stays_a_text_where_it_is_no_type(tmp_path: Path) -> None:
     assert parameters.checked({"d": None})["d"] is None and not trace.exists()
 
 
-def test_every_type_of_the_page_is_read(tmp_path: Path) -> None:
+def test_every_documented_type_is_read(tmp_path: Path) -> None:
     cell = (
         "a: Union[int, str] = 1\nb: tuple[int, ...] = (1, 2)\nc: tuple[int, str] = (1, 'x')\n"
         "d: dict[str, list[float]] = {'a': [0.5]}\ne: Any = None\nf: Optional[Literal['x', 1, None]] = 'x'\n"
@@ -184,7 +186,7 @@ def test_every_type_of_the_page_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"nbformat": 3, "cells": []}', '{"nbformat": 4}'])
-def test_what_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "nb.ipynb").write_text(text)
     for path in (tmp_path / "nb.ipynb", tmp_path / "none.ipynb"):
         with pytest.raises(WorkbenchError) as caught:
@@ -192,7 +194,7 @@ def test_what_is_no_notebook_is_refused(tmp_path: Path, text: str) -> None:
         assert caught.value.code == "notebook.unreadable"
 
 
-def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -> None:
+def test_a_mirrored_model_adds_its_bounds_and_validators(tmp_path: Path) -> None:
     (tmp_path / "beside_model.py").write_text(
         "from pydantic import BaseModel, Field, model_validator\n"
         "class Asked(BaseModel):\n"
@@ -227,7 +229,7 @@ def test_a_mirrored_model_brings_its_bounds_and_its_own_checks(tmp_path: Path) -
         ({"lane": TextValue("fast")}, "notebook.bad_parameter", "interactive, batch"),
     ],
 )
-def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(
+def test_run_pipeline_refuses_values_that_its_pipeline_and_nodes_refuse(
     given: dict[str, TextValue], code: str, said: str
 ) -> None:
     parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
@@ -237,7 +239,7 @@ def test_run_pipeline_refuses_what_its_pipeline_and_nodes_would(
     assert parameters.checked({"params.animate.sway": TextValue("0.5")})["params"] == {"animate": {"sway": 0.5}}
 
 
-def test_a_module_beside_the_notebook_does_not_stand_before_pythons_own(tmp_path: Path) -> None:
+def test_a_module_beside_the_notebook_does_not_shadow_the_standard_library(tmp_path: Path) -> None:
     (tmp_path / "colorsys.py").write_text("raise SystemExit('the neighbour was imported')")
     (tmp_path / "beside_colours.py").write_text(
         "import colorsys\nfrom pydantic import BaseModel\nclass Asked(BaseModel):\n    low: int = 0\n"
@@ -248,7 +250,7 @@ def test_a_module_beside_the_notebook_does_not_stand_before_pythons_own(tmp_path
     assert read_parameters(mirroring).names == ("low",) and sys.path == before
 
 
-def test_a_mirrored_set_has_one_order(tmp_path: Path) -> None:
+def test_a_mirrored_set_has_a_stable_order(tmp_path: Path) -> None:
     (tmp_path / "beside_sets.py").write_text(
         "from pydantic import BaseModel\nclass Asked(BaseModel):\n    tags: set[str] = set()\n    in_: dict = {}\n"
     )
@@ -259,7 +261,7 @@ def test_a_mirrored_set_has_one_order(tmp_path: Path) -> None:
     assert found == {"tags": list(letters), "in_": {"a": {"b": list(letters)}}}
 
 
-def test_run_pipeline_runs_as_it_stands_and_with_the_one_thing_that_is_given() -> None:
+def test_run_pipeline_accepts_its_defaults_and_a_single_given_value() -> None:
     parameters = read_parameters(ROOT / "notebooks" / "run_pipeline.ipynb")
 
     def said(**given: str) -> tuple[str, ...]:
@@ -272,7 +274,7 @@ def test_run_pipeline_runs_as_it_stands_and_with_the_one_thing_that_is_given() -
     assert said(pipeline="draft_script", prompt="The sea.") == ("", "", "The sea.", "")
 
 
-def test_a_grid_is_every_combination() -> None:
+def test_a_grid_has_every_combination() -> None:
     texts = [{name: given.text for name, given in one.items()} for one in product({"a": "1, 2", "b": '["x,y", 3]'})]
     assert texts == [{"a": a, "b": b} for a in ("1", "2") for b in ("x,y", "3")]
     assert product({}) == [{}]
@@ -282,7 +284,7 @@ def test_a_grid_is_every_combination() -> None:
         assert caught.value.code == "notebook.bad_parameter"
 
 
-def test_a_digest_is_that_of_cells_and_values_and_where_they_go(tmp_path: Path, parameters: Parameters) -> None:
+def test_a_digest_covers_cells_values_and_destination(tmp_path: Path, parameters: Parameters) -> None:
     document, values = parameters.document, parameters.checked({})
     first = digest_of(document, values, "e", "python3")
     document["cells"][0]["outputs"] = [{"output_type": "stream"}]

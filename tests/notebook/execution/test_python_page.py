@@ -1,4 +1,4 @@
-"""docs/python.md runs as it is printed, one block behind the other, on a real stack."""
+"""The code blocks of docs/python.md run in order on a real stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebooks that ship: clean in the repository, and each runs headless on a stack from first to last cell."""
+"""The shipped notebooks: clean in the repository, and each runs headless on a stack from first to last cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.notebook.execution.parameters import read_parameters
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHORT = {"script": "One, two."}
-# What makes each small: 256 px instead of 512.
+# Smaller parameters for each notebook: 256 px instead of 512.
 GIVEN: dict[str, dict[str, str]] = {
     "01_first_video": {**SHORT, "size": "256"},
     "02_inside_a_run": {**SHORT, "size": "256"},
@@ -23,11 +23,11 @@ GIVEN: dict[str, dict[str, str]] = {
     "04_comparing_runs": {"sways": "[0.0, 2.0]"},
     "run_pipeline": {**SHORT, "params.animate.size": "256"},
 }
-# Modules a notebook may use of ours: the names a person types, not what is behind them.
+# The public modules of the workbench that a notebook may import.
 PUBLIC = {"workbench", "nodes.sdk"}
 
 
-def test_every_notebook_is_tried_here() -> None:
+def test_every_notebook_is_tested_here() -> None:
     assert {path.stem for path in NOTEBOOKS} == set(GIVEN)
 
 
@@ -43,7 +43,7 @@ def test_a_notebook_is_committed_without_outputs_and_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_uses_only_what_is_public(path: Path) -> None:
+def test_a_notebook_uses_only_public_modules(path: Path) -> None:
     source = "\n".join("".join(c["source"]) for c in read(path)["cells"] if c["cell_type"] == "code")
     modules = {node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
     ours = {module for module in modules if module and module.split(".")[0] in ("workbench", "nodes", "schemas")}
@@ -66,7 +66,7 @@ def test_a_notebook_runs_from_a_clean_state(deployment: Program, path: Path, tmp
     answer = deployment.json("notebook", "run", str(path), *words, "--out", str(tmp_path), timeout_s=240)
     [one] = answer["executions"]
     assert one["status"] == "completed" and one["unrecorded"] is None
-    assert {found.name for found in path.parent.iterdir()} == before  # it leaves no files beside itself
+    assert {found.name for found in path.parent.iterdir()} == before  # it leaves no extra files
     assert one["jobs"] and Run(one["mlflowRun"]).status == "FINISHED"
     document: Any = read(Path(one["notebook"]))
     shown = [kind for c in document["cells"] for output in c.get("outputs", ()) for kind in output.get("data", ())]

@@ -1,4 +1,4 @@
-"""What an executed notebook keeps of the views in it."""
+"""The saved views of an executed notebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ graph.probe.data(value={value!r}, sleep_s=0.5)
 """
 
 
-def test_the_end_of_a_job_is_kept_where_it_is_shown(deployment: Program, tmp_path: Path) -> None:
+def test_a_view_keeps_the_final_state_of_its_job(deployment: Program, tmp_path: Path) -> None:
     waits = {"first": "first.wait()", "second": "len(second.metrics)", "third": "await third"}
     cells = [cell for name, wait in waits.items() for cell in (START.format(name=name, value=name), f"{wait};")]
     notebook = write_notebook(tmp_path / "views.ipynb", "seed: int = 1", *cells)

@@ -1,4 +1,4 @@
-"""One stack with its page, one JupyterLab, one browser and one kernel for all of these tests."""
+"""One stack with its page, one JupyterLab, one browser and one kernel for all widget tests."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def notebook(_opened: tuple[Visit, Notebook]) -> Iterator[Notebook]:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Path]:
-    """A file for which a probe waits. A test that fails must not leave the only worker waiting."""
+    """A file that a probe waits for. A failed test must not leave the only worker waiting."""
     file = tmp_path / "gate"
     yield file
     file.touch()

@@ -1,4 +1,4 @@
-"""A real JupyterLab, and a notebook in it as a person uses it."""
+"""A real JupyterLab and a notebook in it, used like a person would."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A server on a folder."""
+    """A JupyterLab server for a folder."""
 
     url: str
     token: str
     folder: Path
 
     def address(self, notebook: str) -> str:
-        """Of a notebook; each call opens a workspace of its own."""
+        """The address of a notebook; each call opens its own workspace."""
         return f"{self.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{notebook}?token={self.token}"
 
     def write(self, notebook: str, *cells: str) -> None:
-        """A notebook that has not been run."""
+        """Create a notebook that has not run."""
         document = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -49,13 +49,13 @@ class Lab:
         nbformat.write(document, self.folder / notebook)
 
     def saved(self, notebook: str) -> dict[str, Any]:
-        """The file as it is now."""
+        """The current content of the file."""
         return dict(json.loads((self.folder / notebook).read_text()))
 
 
 @contextmanager
 def jupyterlab(folder: Path, **environment: str) -> Iterator[Lab]:
-    """JupyterLab on loopback with settings of its own; the kernels get the environment. Both end with the block."""
+    """Run JupyterLab on loopback with its own settings; the kernels get the environment. Both end with the block."""
     port, token = free_port(), secrets.token_hex(8)
     (folder / "config" / "labconfig").mkdir(parents=True)
     (folder / "config" / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(SETTINGS))
@@ -95,7 +95,7 @@ def jupyterlab(folder: Path, **environment: str) -> Iterator[Lab]:
             wait_for(lambda: _answers(process, f"{url}/api/status?token={token}"), START_TIMEOUT_S)
             yield Lab(url, token, folder / "notebooks")
         finally:
-            process.send_signal(signal.SIGTERM)  # it ends its kernels
+            process.send_signal(signal.SIGTERM)  # JupyterLab ends its kernels
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
@@ -112,7 +112,7 @@ def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
 
 
 class Notebook:
-    """The notebook that is open in a page."""
+    """A notebook that is open in a page."""
 
     def __init__(self, page: Page, lab: Lab, name: str) -> None:
         self.page = page
@@ -127,13 +127,13 @@ class Notebook:
         return self
 
     def run(self, code: str) -> Locator:
-        """Put a cell at the end, run it to its end and return its outputs. Raises AssertionError for what it raised."""
+        """Append a cell, run it to its end and return its outputs. Raise AssertionError if the cell raised."""
         index = self.start(code)
         self.ended(index)
         return self.output(index)
 
     def start(self, code: str) -> int:
-        """The same without waiting; the number of the cell."""
+        """Append and start a cell without waiting; return its number."""
         number: int = self.page.evaluate(
             """code => {
                 const panel = jupyterapp.shell.currentWidget;
@@ -149,7 +149,7 @@ class Notebook:
         return number
 
     def ended(self, index: int) -> None:
-        """Wait for the cell. Raises AssertionError for what it raised."""
+        """Wait for the cell. Raise AssertionError if the cell raised."""
         outputs = self.page.evaluate(
             """async index => {
                 await globalThis.lastRun;
@@ -161,12 +161,12 @@ class Notebook:
         assert not raised, raised
 
     def output(self, index: int) -> Locator:
-        """What stands below a cell, brought into sight."""
+        """The output area of a cell, scrolled into view."""
         self.page.evaluate("index => jupyterapp.shell.currentWidget.content.scrollToItem(index, 'center')", index)
         return self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-OutputArea')
 
     def python(self, code: str) -> str:
-        """What the kernel prints for it, without a cell."""
+        """Run code in the kernel without a cell; return its printed text."""
         printed: str = self.page.evaluate(
             """async code => {
                 const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
@@ -184,7 +184,7 @@ class Notebook:
         return printed.strip()
 
     def save(self) -> dict[str, Any]:
-        """Save it; the file."""
+        """Save the notebook; return the content of the file."""
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
         return self.lab.saved(self.name)
 
@@ -194,7 +194,7 @@ class Notebook:
         self.page.evaluate("jupyterapp.shell.currentWidget.context.sessionContext.ready")
 
     def dark(self, dark: bool = True) -> None:
-        """Choose JupyterLab's dark theme, or the light one."""
+        """Switch to JupyterLab's dark or light theme."""
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         self.page.wait_for_function("dark => document.body.dataset.jpThemeLight === String(!dark)", arg=dark)

@@ -1,4 +1,4 @@
-"""Graphs, files and many runs in a notebook."""
+"""Views of graphs, files and many runs in a notebook."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.stack.conditions import wait_for
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
-def test_a_node_of_the_graph_shows_what_it_was_given_and_made(notebook: Notebook, gate: Path) -> None:
+def test_a_node_of_the_graph_shows_its_inputs_and_outputs(notebook: Notebook, gate: Path) -> None:
     view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob.graph_view()")
     nodes = view.locator(".wb-graph-node")
     expect(nodes).to_have_count(2)
@@ -29,15 +29,15 @@ def test_a_node_of_the_graph_shows_what_it_was_given_and_made(notebook: Notebook
     gate.touch()
     expect(nodes.last).to_have_attribute("data-status", "completed")
     done = "b probe.data completed"
-    wait_for(lambda: done in said(str(notebook.save()["cells"][-1]["outputs"])))  # the picture beside it
+    wait_for(lambda: done in said(str(notebook.save()["cells"][-1]["outputs"])))  # the static image beside it
     expect(nodes.last).to_have_attribute("aria-pressed", "true")
     expect(panel).to_contain_text("probe.data")
     expect(panel.locator(".wb-values").first).to_contain_text("ba")
-    expect(panel.locator("pre.wb-text")).to_be_visible()  # the text file, which no other origin may read
+    expect(panel.locator("pre.wb-text")).to_be_visible()  # the text file, which other origins cannot read
     expect(panel.get_by_role("heading", name="Parameters")).to_be_visible()
 
 
-def test_a_sound_has_its_waveform_and_is_loaded_when_it_is_played(notebook: Notebook) -> None:
+def test_audio_shows_its_waveform_and_loads_when_played(notebook: Notebook) -> None:
     notebook.run(
         "graph = wb.graph('spoken')\ngraph.generate.hibari_tts(narration='Good morning.')\nspoken = wb.run(graph)"
     )
@@ -53,7 +53,7 @@ def test_a_sound_has_its_waveform_and_is_loaded_when_it_is_played(notebook: Note
     assert source in loaded
 
 
-def test_pictures_texts_and_json_are_shown(notebook: Notebook) -> None:
+def test_images_texts_and_json_are_shown(notebook: Notebook) -> None:
     notebook.run("""
 import json, pathlib, tempfile
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -68,7 +68,7 @@ document.named = picture.named = False
     expect(image).to_have_js_property("naturalWidth", 512)
 
 
-def test_runs_are_sorted_filtered_and_selected_into_a_frame(notebook: Notebook) -> None:
+def test_runs_are_sorted_filtered_and_selected_into_a_data_frame(notebook: Notebook) -> None:
     notebook.run("""
 for number in range(40):
     graph = wb.graph("many")
@@ -79,7 +79,7 @@ list(wb.runs(experiment="many"))[0].wait()
     view = notebook.run("table = wb.runs(experiment='many').table()\ntable")
     rows = view.locator(".wb-grid-row")
     expect(view.get_by_role("status").first).to_have_text("40 runs")
-    assert rows.count() < 30  # the others are not in the document
+    assert rows.count() < 30  # the other rows are not in the document
     view.get_by_role("columnheader", name="sleep s").click()
     expect(rows.first).to_contain_text("v39")
     view.get_by_role("columnheader", name="sleep s").click()
@@ -100,20 +100,20 @@ list(wb.runs(experiment="many"))[0].wait()
     assert notebook.python("print(list(table.selected_frame()['params.a.value']))") == "['v39']"
 
 
-def test_an_export_without_kernel_and_network_shows_every_view_as_a_picture(notebook: Notebook, tmp_path: Path) -> None:
+def test_an_export_without_kernel_and_network_shows_every_view_as_an_image(notebook: Notebook, tmp_path: Path) -> None:
     notebook.run("job = wb.run(chain()).wait()\njob")
     for cell in ("job.graph_view()", "wb.runs(limit=2)", "wb.form('talking_head')"):
         notebook.run(cell)
     view = notebook.run("job.outputs['b']['file']")
     expect(view.locator(".wb-notebook")).to_be_visible()
-    expect(view.locator(".wb-notebook-picture")).to_be_hidden()  # where the view lives
+    expect(view.locator(".wb-notebook-picture")).to_be_hidden()  # while the view is live
     first = notebook.page.locator(".jp-Cell").count() - 5
     notebook.save()
     document = nbformat.read(notebook.lab.folder / notebook.name, as_version=4)
     document.cells = document.cells[first:]
     (tmp_path / "page.html").write_text(HTMLExporter().from_notebook_node(document)[0])
 
-    page = notebook.page.context.browser.new_page()  # another context: not of what is watched here
+    page = notebook.page.context.browser.new_page()  # another context: its problems are not recorded here
     page.route("http*://**", lambda route: route.abort())
     page.goto(f"file://{tmp_path / 'page.html'}")
     pictures = page.locator(".wb-notebook-picture")

@@ -1,4 +1,4 @@
-"""Media in a notebook whose browser does not reach the app: they come through the kernel, in ranges of bytes."""
+"""Media in a notebook whose browser cannot reach the app: they come through the kernel as byte ranges."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async (video, second) => {
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
-    """A page whose browser reaches neither the app nor the object store."""
+    """A notebook whose browser can reach neither the app nor the object store."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     context.set_default_timeout(40_000)
     yield context.new_page()
@@ -76,9 +76,9 @@ def shown(paper: Notebook, what: str, tag: str) -> Locator:
     return player
 
 
-def test_a_video_is_played_and_sought_without_the_whole_file(paper: Notebook) -> None:
+def test_a_video_plays_and_seeks_without_the_whole_file(paper: Notebook) -> None:
     player = shown(paper, "video", "video")
-    assert paper.python("print(sum(sent))") == "0"  # nothing before it is played
+    assert paper.python("print(sum(sent))") == "0"  # nothing is sent before playback
     assert (
         player.evaluate(
             "async video => { video.muted = true; await video.play(); video.pause(); return video.duration }"

@@ -1,4 +1,4 @@
-"""What a browser is sent once a kernel."""
+"""The JavaScript and CSS that a browser gets once per kernel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from workbench.notebook.widgets.modules import ENTRY, HERE, sources, style
 
 
-def test_every_module_stands_behind_those_it_imports() -> None:
+def test_every_module_follows_the_modules_it_imports() -> None:
     seen: set[str] = set()
     for name, text in sources():
         imported = re.findall(r'from "\./([\w.]+)"', text)
@@ -17,19 +17,19 @@ def test_every_module_stands_behind_those_it_imports() -> None:
     assert sources()[-1][0] == ENTRY
 
 
-def test_nothing_names_another_host() -> None:
+def test_no_module_contains_the_address_of_another_host() -> None:
     texts = [text for _, text in sources()] + [style(), (HERE / "view.js").read_text()]
     for text in texts:
         assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}
 
 
-def test_the_style_is_confined_to_our_outputs() -> None:
+def test_the_style_applies_only_to_our_outputs() -> None:
     before, _, inside = style().partition(".wb-notebook.wb-notebook {")
     movement, end, pictures = re.findall(r"^\S.*$", before, re.MULTILINE)
     assert (movement, end) == ("@keyframes wb-breathe {", "}") and "wb-notebook-picture" in pictures
     assert ":root" not in inside and "@keyframes" not in inside
     assert "\n& {" in inside and "\n&.dark {" in inside
-    assert inside.count("{") == inside.count("}") - 1  # nothing ends the block before its end
+    assert inside.count("{") == inside.count("}") - 1  # nothing closes the block too early
 
 
 def test_the_entry_of_a_view_is_small() -> None:

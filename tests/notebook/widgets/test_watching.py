@@ -1,4 +1,4 @@
-"""A job in a notebook: filled in, watched to its end, cancelled, approved."""
+"""A job in a notebook: the form, live progress, cancellation and approval."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def field(form: Locator, name: str) -> Locator:
 
 
 def large_portrait(folder: Path) -> Path:
-    """The packaged portrait with noise on it: more than one piece of an upload."""
+    """The packaged portrait with added noise: larger than one upload chunk."""
     face = np.asarray(Image.open(sample_portrait(folder)).convert("RGB").resize((1024, 1024)), np.int16)
     noise = np.random.default_rng(1).integers(-6, 7, face.shape)
     Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).save(folder / "face.png")
@@ -69,7 +69,7 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     assert asked == "{'animate': {'size': 256, 'fps': 10}} ['upscale', 'evaluate']"
 
 
-def test_a_job_is_cancelled_while_a_cell_waits_for_it(notebook: Notebook, gate: Path) -> None:
+def test_a_job_can_be_cancelled_while_a_cell_waits_for_it(notebook: Notebook, gate: Path) -> None:
     view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
     waiting = notebook.start("job.wait()")
@@ -95,14 +95,14 @@ def test_a_script_is_approved_with_changes(notebook: Notebook) -> None:
     assert notebook.python("print(job.record.node('review').output['narration'])") == "The sun shines."
 
 
-def test_a_failed_job_says_why_and_what_to_do(notebook: Notebook) -> None:
+def test_a_failed_job_shows_the_error_and_the_remedy(notebook: Notebook) -> None:
     view = notebook.run("job = wb.run(chain(bad_input=True))\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Failed")
     expect(view.get_by_role("alert").first).to_contain_text("told to refuse")
     expect(view.get_by_role("alert").first).to_contain_text("Set it to false.")
 
 
-def test_what_is_exported_has_the_final_state(notebook: Notebook, gate: Path) -> None:
+def test_an_export_has_the_final_state(notebook: Notebook, gate: Path) -> None:
     view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
     gate.touch()

@@ -1,4 +1,4 @@
-"""What is left when a view is taken away or a page is closed: nothing; and what is said while a kernel is busy."""
+"""A removed view or a closed page leaves nothing behind; also the messages while a kernel is busy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.stack.conditions import wait_for
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 PAPER = "leaving.ipynb"
-# Every timer that a module of ours starts: they come from blob: addresses.
+# Every timer of our modules, which come from blob: addresses.
 COUNT = """
 (() => {
     const { setInterval, clearInterval } = window;
@@ -68,7 +68,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def paper(page: Page, lab: Lab) -> Notebook:
-    """A notebook with a kernel of its own, in a frontend without subshells: a kernel that runs a cell hears nothing."""
+    """A notebook with its own kernel in a front end without subshells: a busy kernel receives no messages."""
     lab.write(PAPER, "pass")
     notebook = Notebook(page, lab, PAPER).open()
     page.evaluate(f"{KERNEL}.commsOverSubshells = 'disabled'")
@@ -80,7 +80,7 @@ def repeating(page: Page) -> int:
     return int(page.evaluate("oursRepeating.size"))
 
 
-def test_nothing_is_left_when_the_outputs_are_cleared(paper: Notebook, page: Page, gate: Path) -> None:
+def test_cleared_outputs_leave_no_timers_and_sockets(paper: Notebook, page: Page, gate: Path) -> None:
     view = paper.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
     table = paper.run("wb.runs(limit=5)")
     expect(table.locator(".wb-grid-row").first).to_be_visible()
@@ -88,11 +88,11 @@ def test_nothing_is_left_when_the_outputs_are_cleared(paper: Notebook, page: Pag
     assert paper.python(SOCKETS) == "1" and repeating(page) >= 2
     page.evaluate(CLEAR)
     wait_for(lambda: paper.python(SOCKETS) == "0")
-    page.evaluate("for (const callback of oursRepeating.values()) callback()")  # those that rest at their next turn
+    page.evaluate("for (const callback of oursRepeating.values()) callback()")  # idle timers stop at their next call
     assert repeating(page) == 0
 
 
-def test_a_view_that_is_taken_away_at_once_leaves_no_socket(paper: Notebook, page: Page, gate: Path) -> None:
+def test_a_view_that_is_removed_at_once_leaves_no_socket(paper: Notebook, page: Page, gate: Path) -> None:
     paper.run(f"from IPython.display import clear_output\njob = wb.run(chain(gate={str(gate)!r}))")
     for _ in range(5):
         paper.run("display(job)\nclear_output()")
@@ -102,8 +102,8 @@ def test_a_view_that_is_taken_away_at_once_leaves_no_socket(paper: Notebook, pag
     wait_for(lambda: paper.python(SOCKETS) == "0")
 
 
-def test_a_busy_kernel_is_not_called_gone(paper: Notebook, page: Page, gate: Path) -> None:
-    """Nothing is heard of the kernel before the cell ends."""
+def test_a_busy_kernel_is_not_reported_as_gone(paper: Notebook, page: Page, gate: Path) -> None:
+    """The kernel does not respond before the cell ends."""
     hold = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.05)"
     cell = paper.start(f"display(wb.form('talking_head'), wb.run(chain()))\n{hold}")
     views = paper.output(cell).locator(".wb-notebook")
@@ -128,7 +128,7 @@ def test_restarted_kernels_share_one_style_sheet(paper: Notebook, page: Page) ->
     assert page.evaluate(SHEETS) == 1
 
 
-def test_a_page_that_is_closed_leaves_no_socket(paper: Notebook, page: Page, gate: Path, tmp_path: Path) -> None:
+def test_a_closed_page_leaves_no_socket(paper: Notebook, page: Page, gate: Path, tmp_path: Path) -> None:
     told = tmp_path / "sockets"
     view = paper.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Running")

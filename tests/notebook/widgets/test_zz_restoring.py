@@ -1,4 +1,4 @@
-"""What stays when the page is loaded again, the kernel restarts, or the file is opened another day.
+"""Views after a reload of the page, a restart of the kernel, or opening the file again later.
 
 Last of this folder: the kernel that the tests share is restarted here.
 """
@@ -28,12 +28,12 @@ def test_views_follow_the_theme(notebook: Notebook) -> None:
     expect(view).to_have_class(re.compile(r"\bdark\b"))
     assert view.evaluate(colour) != light
     body = notebook.page.evaluate("getComputedStyle(document.body).getPropertyValue('--wb-text')")
-    assert body == ""  # JupyterLab's own page has nothing of ours
+    assert body == ""  # JupyterLab's own page has none of our styles
     notebook.dark(False)
     expect(view).not_to_have_class(re.compile(r"\bdark\b"))
 
 
-def test_a_page_that_is_loaded_again_goes_on_live(notebook: Notebook, gate: Path) -> None:
+def test_a_reloaded_page_continues_live(notebook: Notebook, gate: Path) -> None:
     view = notebook.run(f"job = wb.run(chain(gate={str(gate)!r}))\njob")
     number = notebook.page.locator(".jp-Cell").count() - 1
     expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
@@ -46,7 +46,7 @@ def test_a_page_that_is_loaded_again_goes_on_live(notebook: Notebook, gate: Path
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
 
 
-def test_a_restarted_kernel_leaves_the_last_state_and_answers_again(notebook: Notebook) -> None:
+def test_views_keep_the_last_state_and_work_again_after_a_kernel_restart(notebook: Notebook) -> None:
     view = notebook.run("job = wb.run(chain()).wait()\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
     expect(view.locator(".wb-files")).to_be_visible()
@@ -56,12 +56,12 @@ def test_a_restarted_kernel_leaves_the_last_state_and_answers_again(notebook: No
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
 
     notebook.run(f"{CONNECT}\nwb.runs(limit=1)[0]")
-    expect(view.locator(".wb-notebook-said")).to_be_hidden()  # the new kernel answers for the older cell too
+    expect(view.locator(".wb-notebook-said")).to_be_hidden()  # the new kernel also answers for the older cell
     view.locator(".wb-line summary").first.click()
     expect(view.locator(".wb-line-log").first).to_contain_text("probe.data")
 
 
-def test_a_form_says_that_its_kernel_is_gone_and_how_it_was_left(notebook: Notebook) -> None:
+def test_a_form_shows_that_its_kernel_is_gone_and_its_last_values(notebook: Notebook) -> None:
     form = notebook.run("form = wb.form('talking_head')\nform").locator(".wb-notebook")
     form.get_by_label("Script", exact=True).fill("As it was left.")
     assert notebook.python("print(form.values['inputs']['script'])") == "As it was left."

@@ -1,4 +1,4 @@
-"""What is delivered twice is done once: a queue entry, a submit."""
+"""Duplicate deliveries have one effect: a queue entry or a submit that arrives twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POOL = pool_name(Plane.DATA, "cpu")
 
 
 def deliver_again(live: LiveDeployment, job: str, segment: str) -> None:
-    """The same entry once more in two of its pool's queues, and a token for each to wake a worker."""
+    """Add the same entry to two queues of its pool again, with a wake token for each."""
     bus = live.deployment.bus
     for lane in (FRONT, INTERACTIVE):
         bus.client.xadd(bus.keys.queue(POOL, lane), {"j": job, "s": segment})
@@ -38,7 +38,7 @@ def dropped(live: LiveDeployment) -> bool:
 def test_an_entry_delivered_twice_is_run_once(
     live: LiveDeployment, diary: Diary, workers: list[subprocess.Popen[bytes]]
 ) -> None:
-    """Before it is taken, while it runs (another worker is free to take it), and when it is over."""
+    """Before it is taken, while it runs (another worker is free to take it), and after it has ended."""
     gates = [diary.path.with_name(name) for name in ("first", "second")]
     blockers = [live.submit({"n": diary.probe(f"b{index}", gate=str(gates[0]))}).job for index in range(2)]
     for blocker in blockers:
@@ -46,23 +46,23 @@ def test_an_entry_delivered_twice_is_run_once(
     nodes = {"n": diary.probe("n", gate=str(gates[1])), "m": diary.probe("m", "probe.control")}
     job = live.submit(nodes, [("n", "m")]).job
     segment = segment_of(live, job, "n")
-    assert lease_of(live, job) is None, "it stands in the queue"
+    assert lease_of(live, job) is None, "it is not in the queue"
     deliver_again(live, job, segment)
     gates[0].touch()
     lease, _ = await_working(live, job)
-    wait_for(lambda: dropped(live), what="the entries fall out")
+    wait_for(lambda: dropped(live), what="the duplicate entries are dropped")
     deliver_again(live, job, segment)
-    wait_for(lambda: dropped(live), what="the entries fall out")
+    wait_for(lambda: dropped(live), what="the duplicate entries are dropped")
     held = lease_of(live, job)
-    assert held is not None and held[0] == lease, "the second delivery came while it ran, and took nothing over"
+    assert held is not None and held[0] == lease, "the second delivery took over the running segment"
     gates[1].touch()
     wait_for(lambda: events_of(live, job, "node.completed"))
     deliver_again(live, job, segment)
-    wait_for(lambda: dropped(live), what="the entries fall out")
+    wait_for(lambda: dropped(live), what="the duplicate entries are dropped")
     for one in (*blockers, job):
         completed_once(live, one)
-    deliver_again(live, job, segment)  # of a job that is over
-    wait_for(lambda: dropped(live), what="the entries fall out")
+    deliver_again(live, job, segment)  # the job has ended
+    wait_for(lambda: dropped(live), what="the duplicate entries are dropped")
     assert live.deployment.bus.leases() == []
     assert sorted(diary.lines()) == ["b0", "b1", "m", "n"]
     assert len(events_of(live, job, "node.running")) == 2
@@ -77,7 +77,7 @@ def segment_of(live: LiveDeployment, job: str, node: str) -> str:
 
 
 def test_one_key_submitted_three_times_is_one_job(live: LiveDeployment, diary: Diary) -> None:
-    """At once, as three faces that were told to hurry would do it, and once more when it is over."""
+    """Three concurrent submits, as from three front ends, and another one after the job has ended."""
     request = Request(document({"n": diary.probe("n")}), key=f"once {diary.path}")
     with ThreadPoolExecutor(3) as faces:
         answers = list(faces.map(lambda _: submit_graph(Deployment(live.settings), request), range(3)))

@@ -1,4 +1,4 @@
-"""MLflow away, slow or broken: no job waits for it, and afterwards it has every run once."""
+"""MLflow is unreachable, slow or broken: no job waits for it, and afterwards it has every run exactly once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from schemas.status import JobStatus
-from tests.faults.conftest import Outside
+from tests.faults.conftest import Proxied
 from tests.faults.extent import extent
 from tests.faults.proxy import Kind
 from tests.live import Diary, LiveDeployment, wait_for
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
 
-AWAY_S = extent(60.0, 3.0)
+OUTAGE_S = extent(60.0, 3.0)
 JOBS = extent(20, 4)
 KINDS = {
     "refused": (Kind.REFUSE, {}),
@@ -36,7 +36,7 @@ def ask(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def runs_of(url: str, experiment: str, job: str) -> list[dict[str, Any]]:
-    """Every run that carries the job's tag, as MLflow itself answers."""
+    """All runs with the job's tag, from MLflow itself."""
     found = ask(url, "/api/2.0/mlflow/experiments/search", {"max_results": 1000}).get("experiments", [])
     ids = [item["experiment_id"] for item in found if item["name"] == experiment]
     body = {"experiment_ids": ids, "filter": f"tags.`workbench.job` = '{job}'", "max_results": 100}
@@ -44,7 +44,7 @@ def runs_of(url: str, experiment: str, job: str) -> list[dict[str, Any]]:
 
 
 def timed_job(live: LiveDeployment, diary: Diary, value: str) -> tuple[str, float]:
-    """A job over both planes, and the seconds until SQL knew its end."""
+    """Run a job over both planes; return it and the seconds until SQL had its end."""
     nodes = {"a": diary.probe(value), "b": diary.probe(value, "probe.control")}
     began = time.monotonic()
     job = live.submit(nodes, [("a", "b")]).job
@@ -53,8 +53,8 @@ def timed_job(live: LiveDeployment, diary: Diary, value: str) -> tuple[str, floa
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_mlflow_fails(outside: Outside, diary: Diary, name: str) -> None:
-    live, proxy = outside.live, outside.mlflow
+def test_no_job_waits_for_a_failing_mlflow(proxied: Proxied, diary: Diary, name: str) -> None:
+    live, proxy = proxied.live, proxied.mlflow
     kind, how = KINDS[name]
     queue = TrackingQueue(live.deployment.store.database)
 
@@ -62,17 +62,17 @@ def test_mlflow_fails(outside: Outside, diary: Diary, name: str) -> None:
         return all(queue.state(job) is TrackingState.DONE for job in jobs)
 
     healthy = [timed_job(live, diary, f"healthy-{index}") for index in range(JOBS)]
-    wait_for(lambda: recorded([job for job, _ in healthy]), 120, "MLflow has the healthy ones")
+    wait_for(lambda: recorded([job for job, _ in healthy]), 120, "MLflow has the jobs from before the fault")
     answered_before = len(healthy)
 
     with proxy.failing(kind, **how):
-        until = time.monotonic() + AWAY_S
+        until = time.monotonic() + OUTAGE_S
         failing = [timed_job(live, diary, f"failing-{index}") for index in range(JOBS)]
         jobs = [job for job, _ in failing]
-        # All of them are final, and MLflow could not even have been told of them.
-        untold = sum(queue.state(job) is not TrackingState.DONE for job in jobs)
-        assert untold == JOBS if kind is not Kind.SLOW else untold >= 1
-        wait_for(lambda: proxy.hits >= 1, 90, "the fault struck")
+        # All jobs are final although no request could reach MLflow.
+        unreported = sum(queue.state(job) is not TrackingState.DONE for job in jobs)
+        assert unreported == JOBS if kind is not Kind.SLOW else unreported >= 1
+        wait_for(lambda: proxy.hits >= 1, 90, "the fault took effect")
         time.sleep(max(0.0, until - time.monotonic()))
         if kind is not Kind.SLOW:
             assert not any(queue.state(job) is TrackingState.DONE for job in jobs)
@@ -80,17 +80,17 @@ def test_mlflow_fails(outside: Outside, diary: Diary, name: str) -> None:
 
     wait_for(lambda: recorded(jobs), 200, "MLflow has them all")
     experiment = live.deployment.job(jobs[0]).experiment
-    found = {job: runs_of(outside.mlflow_url, experiment, job) for job, _ in healthy + failing}
-    assert [len(runs) for runs in found.values()] == [1] * (answered_before + JOBS), "each once"
+    found = {job: runs_of(proxied.mlflow_url, experiment, job) for job, _ in healthy + failing}
+    assert [len(runs) for runs in found.values()] == [1] * (answered_before + JOBS), "one run per job"
     assert {run["info"]["status"] for runs in found.values() for run in runs} == {"FINISHED"}
     for job, runs in found.items():
         assert live.deployment.job(job).mlflow_run_id == runs[0]["info"]["run_id"]
     usual, meanwhile = (statistics.median(seconds for _, seconds in timed) for timed in (healthy, failing))
     assert meanwhile < 3 * usual + 1.0, (
-        "generous: what decides is that the jobs were final while MLflow had not answered"
+        "a generous bound: the real check is that the jobs were final before MLflow responded"
     )
     print(
-        f"\n{name} for {AWAY_S:g} s: struck {struck} times; {JOBS} of {JOBS} jobs final meanwhile, {untold} untold; "
+        f"\n{name} for {OUTAGE_S:g} s: {struck} hits; {JOBS} of {JOBS} jobs final meanwhile, {unreported} unreported; "
         f"then {len(found)} jobs, {sum(map(len, found.values()))} runs; "
         f"median job {usual:.3f} s healthy, {meanwhile:.3f} s"
     )
