@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from schemas.errors import WorkbenchError
 
-ACCEPTED = "PNG, JPEG, WebP; WAV, FLAC, MP3, Ogg, M4A/AAC, WebM audio; MP4 or WebM video"
+ACCEPTED = (
+    "PNG, JPEG, WebP, AVIF, TIFF, BMP; WAV, AIFF, FLAC, MP3, Ogg, M4A/AAC; "
+    "MP4, MOV, WebM or Matroska, for video and for its audio"
+)
 
 
 def refused(seen: str, remedy: str = "", allowed: str = ACCEPTED) -> WorkbenchError:
