@@ -34,6 +34,7 @@ def upload(
     from schemas.refs import REF_TYPES
     from workbench.cli.run import connect
     from workbench.client.samples import portrait_file
+    from workbench.client.uploads import store_file
 
     deployment = connect(start=True, quiet=True)
     if list_ or remove:
@@ -53,7 +54,10 @@ def upload(
         raise WorkbenchError(
             "settings.invalid", "unknown kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
         )
-    print_json(deployment.upload(path, kind, owner=OWNER))
+    ref, warnings = store_file(deployment, path, kind, owner=OWNER)
+    for warning in warnings:
+        note(warning_line(warning))
+    print_json(ref)
 
 
 def _list(deployment: Deployment) -> None:
