@@ -40,9 +40,7 @@ class UploadWarning(Contract):
 class MediaFacts(Contract):
     """Properties measured while the file was decoded. Fields that do not apply to its kind are null."""
 
-    format: str = Field(
-        description=f"Detected from the bytes: {', '.join(FORMATS)}."
-    )
+    format: str = Field(description=f"Detected from the bytes: {', '.join(FORMATS)}.")
     rewritten: bool = Field(True, description="Whether the stored bytes were encoded anew, without metadata.")
     width: int | None = Field(None, description="Pixels, after applying the orientation.")
     height: int | None = Field(None, description="Pixels, after applying the orientation.")

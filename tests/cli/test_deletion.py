@@ -16,7 +16,7 @@ from tests.cli.program import Program
 from tests.cli.tracking import Run
 from tests.live import wait_for
 from workbench.client.completion import await_record
-from workbench.client.deletion import collect, parts_of
+from workbench.client.deletion import parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.embedded.raw_search import digest_needles, raw_traces
@@ -90,9 +90,9 @@ def test_a_collection_frees_what_it_foresees(program: Program, client: Deploymen
     path = tmp_path / "notes.txt"
     path.write_text(secrets.token_hex(5_000))
     ref = client.upload(path, "text", owner="local")
-    before = collect(client, CollectionRequest(dry_run=True))
+    before = collecting.collect(parts_of(client), CollectionRequest(dry_run=True))
     assert ref.sha256[:12] in program.run("upload", "--remove", ref.sha256[:16])
-    foreseen = collect(client, CollectionRequest(dry_run=True))
+    foreseen = collecting.collect(parts_of(client), CollectionRequest(dry_run=True))
     assert foreseen.bytes - before.bytes >= 10_000 and client.objects.has(ref.sha256)
     report = program.json("gc")
     assert report["bytes"] == foreseen.bytes and not client.objects.has(ref.sha256)

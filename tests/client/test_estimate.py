@@ -8,8 +8,6 @@ import pytest
 
 from schemas.event import Event, EventType, NodeResult, Progress
 from schemas.graph import Graph
-from schemas.job import JobRecord
-from schemas.status import JobStatus
 from workbench.client.estimate import Estimate
 
 GRAPH = Graph.model_validate(
@@ -23,7 +21,6 @@ GRAPH = Graph.model_validate(
         "edges": [{"from": "a", "to": "c"}, {"from": "b", "to": "c"}],
     }
 )
-RECORD = JobRecord(id="job", status=JobStatus.RUNNING, graph=GRAPH, graph_hash="")
 TYPICAL = {"x.a": 2.0, "x.b": 6.0, "x.c": 4.0}
 
 
@@ -38,7 +35,7 @@ class Told(Estimate):
 
 
 def told(typical: dict[str, float] = TYPICAL) -> Told:
-    estimate = Told.of(RECORD, typical)
+    estimate = Told.of(GRAPH, typical)
     assert isinstance(estimate, Told)
     return estimate
 
@@ -101,5 +98,4 @@ def test_a_long_chain_listed_backwards_has_its_time() -> None:
             "edges": [{"from": f"n{index + 1}", "to": f"n{index}"} for index in range(999)],
         }
     )
-    record = JobRecord(id="job", status=JobStatus.RUNNING, graph=graph, graph_hash="")
-    assert Estimate.of(record, {"x.a": 2.0}).seconds_left() == pytest.approx(2000)
+    assert Estimate.of(graph, {"x.a": 2.0}).seconds_left() == pytest.approx(2000)

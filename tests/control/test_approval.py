@@ -16,6 +16,7 @@ from schemas.status import JobStatus, NodeStatus, WaitReason
 from tests.live import Diary, LiveDeployment, sigkill, wait_for
 from workbench.bus.results import Phase
 from workbench.client.rerun import rerun, retry
+from workbench.client.review import approve, awaited, reject
 from workbench.crash_points import CrashPoint
 from workbench.store.approvals import Approvals
 from workbench.store.dead_letters import DeadLetters
@@ -37,7 +38,7 @@ def asking(live: LiveDeployment, diary: Diary, *, then: str = "c", **params: obj
 
 
 def await_question(live: LiveDeployment, job: str) -> None:
-    wait_for(lambda: live.deployment.awaited(job), what="somebody is asked")
+    wait_for(lambda: awaited(live.deployment, job), what="somebody is asked")
 
 
 def spoken(live: LiveDeployment, job: str) -> str:
@@ -59,12 +60,12 @@ def test_the_approved_edit_is_what_is_spoken(live: LiveDeployment, diary: Diary)
     wait = NodeWait.model_validate(live.await_event(job, "node.waiting", "review").data)
     assert wait.reason is WaitReason.APPROVAL
     assert wait.question is not None and wait.question.text == "Good morning."
-    assert live.deployment.awaited(job) == {"review": wait.question}
+    assert awaited(live.deployment, job) == {"review": wait.question}
     assert not live.deployment.bus.leases()
     assert live.run({"other": diary.probe("other", "probe.control")}).status is JobStatus.COMPLETED, "no slot is held"
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL says that it waits")
 
-    decision = live.deployment.approve(job, text=f"  {EDIT}\n", author="ada")
+    decision = approve(live.deployment, job, text=f"  {EDIT}\n", author="ada")
     assert (decision.text, decision.edited, decision.author) == (EDIT, True, "ada")
     assert spoken(live, job) == f"c{EDIT}"
     output = live.deployment.job(job).node("review").output
@@ -81,7 +82,7 @@ def test_the_approved_edit_is_what_is_spoken(live: LiveDeployment, diary: Diary)
 
 def test_a_text_approved_as_it_is_keeps_its_author(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    assert not live.deployment.approve(job, "review", author="ada").edited
+    assert not approve(live.deployment, job, "review", author="ada").edited
     assert spoken(live, job) == "cGood morning."
     output = live.deployment.job(job).node("review").output
     assert output is not None
@@ -90,7 +91,7 @@ def test_a_text_approved_as_it_is_keeps_its_author(live: LiveDeployment, diary: 
 
 def test_a_rejection_fails_the_node_once_and_for_all(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    live.deployment.reject(job, reason="too cheerful", author="bob")
+    reject(live.deployment, job, reason="too cheerful", author="bob")
     record = live.finish(job)
     assert record.status is JobStatus.FAILED
     error = record.error
@@ -101,7 +102,7 @@ def test_a_rejection_fails_the_node_once_and_for_all(live: LiveDeployment, diary
     assert diary.lines() == ["Good"]
     again = retry(live.deployment, job).job
     await_question(live, again)
-    live.deployment.approve(again, author="ada")
+    approve(live.deployment, again, author="ada")
     assert spoken(live, again) == "cGood morning.", "a retry of a rejected job asks again"
 
 
@@ -112,48 +113,48 @@ def test_a_rejection_can_lead_elsewhere(live: LiveDeployment, diary: Diary) -> N
     }
     job = live.submit(nodes, [("review", "rescue", "on_failure")]).job
     await_question(live, job)
-    live.deployment.reject(job, author="bob")
+    reject(live.deployment, job, author="bob")
     assert live.finish(job).status is JobStatus.COMPLETED
     assert diary.lines() == ["rescued"]
 
 
 def test_an_answer_counts_once(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    first = live.deployment.approve(job, text=EDIT, author="ada")
-    assert live.deployment.approve(job, text=EDIT, author="ada") == first
+    first = approve(live.deployment, job, text=EDIT, author="ada")
+    assert approve(live.deployment, job, text=EDIT, author="ada") == first
     for other in (
-        lambda: live.deployment.approve(job, text="Good night.", author="ada"),
-        lambda: live.deployment.approve(job, "review", text=EDIT, author="bob"),
-        lambda: live.deployment.reject(job, author="ada"),
+        lambda: approve(live.deployment, job, text="Good night.", author="ada"),
+        lambda: approve(live.deployment, job, "review", text=EDIT, author="bob"),
+        lambda: reject(live.deployment, job, author="ada"),
     ):
         assert refusal(other).code == "review.decided"
     assert spoken(live, job) == f"c{EDIT}"
-    assert live.deployment.approve(job, text=EDIT, author="ada") == first, "also when the job has ended"
-    assert refusal(lambda: live.deployment.reject(job, author="ada")).code == "review.decided"
+    assert approve(live.deployment, job, text=EDIT, author="ada") == first, "also when the job has ended"
+    assert refusal(lambda: reject(live.deployment, job, author="ada")).code == "review.decided"
 
 
 def test_what_cannot_be_an_answer_is_refused(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     answers = {
         "review.not_waiting": [
-            lambda: live.deployment.approve(job, "a", author="ada"),
-            lambda: live.deployment.approve(job, "nowhere", author="ada"),
+            lambda: approve(live.deployment, job, "a", author="ada"),
+            lambda: approve(live.deployment, job, "nowhere", author="ada"),
         ],
         "review.bad_answer": [
-            lambda: live.deployment.approve(job, author="  "),
-            lambda: live.deployment.approve(job, text=" \n", author="ada"),
-            lambda: live.deployment.approve(job, text="x" * 20_001, author="ada"),
-            lambda: live.deployment.reject(job, reason="x" * 2_001, author="ada"),
-            lambda: live.deployment.approve(job, text="a\0b", author="ada"),
-            lambda: live.deployment.approve(job, text="a\ud800b", author="ada"),
-            lambda: live.deployment.reject(job, reason="a\0b", author="ada"),
-            lambda: live.deployment.reject(job, author="a\0b"),
+            lambda: approve(live.deployment, job, author="  "),
+            lambda: approve(live.deployment, job, text=" \n", author="ada"),
+            lambda: approve(live.deployment, job, text="x" * 20_001, author="ada"),
+            lambda: reject(live.deployment, job, reason="x" * 2_001, author="ada"),
+            lambda: approve(live.deployment, job, text="a\0b", author="ada"),
+            lambda: approve(live.deployment, job, text="a\ud800b", author="ada"),
+            lambda: reject(live.deployment, job, reason="a\0b", author="ada"),
+            lambda: reject(live.deployment, job, author="a\0b"),
         ],
-        "job.unknown": [lambda: live.deployment.approve("nowhere", author="ada")],
+        "job.unknown": [lambda: approve(live.deployment, "nowhere", author="ada")],
     }
     for code, calls in answers.items():
         assert {refusal(call).code for call in calls} == {code}
-    assert live.deployment.awaited(job), "it still waits"
+    assert awaited(live.deployment, job), "it still waits"
     live.deployment.cancel(job)
 
 
@@ -164,29 +165,29 @@ def test_a_text_that_the_voice_cannot_read_is_refused_at_once(live: LiveDeployme
     }
     job = live.submit(nodes, [("review", "speech")]).job
     await_question(live, job)
-    assert refusal(lambda: live.deployment.approve(job, text="Доброе утро.", author="ada")).code == "node.bad_input"
-    assert live.deployment.awaited(job)
+    assert refusal(lambda: approve(live.deployment, job, text="Доброе утро.", author="ada")).code == "node.bad_input"
+    assert awaited(live.deployment, job)
     live.deployment.cancel(job)
 
 
 def test_a_cancelled_job_takes_no_answer(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
     assert live.deployment.cancel(job)
-    assert refusal(lambda: live.deployment.approve(job, author="ada")).code == "review.not_waiting"
+    assert refusal(lambda: approve(live.deployment, job, author="ada")).code == "review.not_waiting"
     record = live.finish(job)
     assert (record.status, record.node("review").status) == (JobStatus.CANCELLED, NodeStatus.CANCELLED)
-    assert live.deployment.awaited(job) == {}
-    assert refusal(lambda: live.deployment.approve(job, author="ada")).code == "review.not_waiting"
+    assert awaited(live.deployment, job) == {}
+    assert refusal(lambda: approve(live.deployment, job, author="ada")).code == "review.not_waiting"
 
 
 def test_which_of_two_is_meant_must_be_said(live: LiveDeployment) -> None:
     ask = {"service": "review.script", "input": {"narration": "Hello."}}
     job = live.submit({"one": ask, "two": ask}).job
-    wait_for(lambda: len(live.deployment.awaited(job)) == 2)
-    error = refusal(lambda: live.deployment.approve(job, author="ada"))
+    wait_for(lambda: len(awaited(live.deployment, job)) == 2)
+    error = refusal(lambda: approve(live.deployment, job, author="ada"))
     assert (error.code, error.allowed) == ("review.not_waiting", ["one", "two"])
-    live.deployment.approve(job, "one", author="ada")
-    live.deployment.approve(job, author="ada")
+    approve(live.deployment, job, "one", author="ada")
+    approve(live.deployment, job, author="ada")
     assert live.finish(job).status is JobStatus.COMPLETED
 
 
@@ -196,7 +197,7 @@ def test_a_control_plane_killed_while_it_waits(live: LiveDeployment, diary: Diar
     assert live.control is not None and live.worker is not None
     sigkill(live.control)
     sigkill(live.worker)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
 
@@ -206,8 +207,8 @@ def test_a_bus_wiped_while_it_waits(live: LiveDeployment, diary: Diary) -> None:
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     live.deployment.bus.client.flushall()
     wait_for(lambda: live.deployment.bus.marker().phase is Phase.OPEN, what="the deployment is open again")
-    assert live.deployment.awaited(job)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    assert awaited(live.deployment, job)
+    approve(live.deployment, job, text=EDIT, author="ada")
     assert spoken(live, job) == f"c{EDIT}"
     asked = [event for event in live.deployment.events(job) if event.type.value == "node.waiting"]
     assert len(asked) == 1, "it is not asked anew"
@@ -219,7 +220,7 @@ def test_a_bus_wiped_between_the_answer_and_its_pick_up(live: LiveDeployment, di
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.control is not None
     sigkill(live.control)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     assert [entry.job for entry in live.deployment.bus.queues.entries()] == [job], "nobody picked it up"
     live.deployment.bus.client.flushall()
     live.ensure()
@@ -239,24 +240,24 @@ def test_an_answer_while_the_bus_is_away(live: LiveDeployment, diary: Diary) -> 
     wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
     assert live.bus_process is not None
     sigkill(live.bus_process)
-    assert live.deployment.awaited(job), "SQL knows what is asked"
-    live.deployment.approve(job, text=EDIT, author="ada")
-    assert live.deployment.awaited(job) == {}
+    assert awaited(live.deployment, job), "SQL knows what is asked"
+    approve(live.deployment, job, text=EDIT, author="ada")
+    assert awaited(live.deployment, job) == {}
     live.ensure()
     assert spoken(live, job) == f"c{EDIT}"
 
 
 def test_a_retry_keeps_the_approval_and_a_rerun_asks_again(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary, bad_input=True)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     assert live.finish(job).status is JobStatus.FAILED
     retried = retry(live.deployment, job).job
     record = live.finish(retried)
     assert record.node("review").cached and record.node("review").output is not None
-    assert live.deployment.awaited(retried) == {}
+    assert awaited(live.deployment, retried) == {}
     again = rerun(live.deployment, job, params={"c": {"bad_input": False}}).job
     await_question(live, again)
-    live.deployment.approve(again, text="Good night.", author="ada")
+    approve(live.deployment, again, text="Good night.", author="ada")
     assert spoken(live, again) == "cGood night."
 
 
@@ -264,7 +265,7 @@ def test_a_retry_keeps_an_approval_that_came_to_no_use(live: LiveDeployment, dia
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     live.deployment.cancel(job)
     live.ensure()
     assert live.finish(job).status is JobStatus.CANCELLED
@@ -279,7 +280,7 @@ def test_a_worker_killed_with_the_answer_in_its_hands(live: LiveDeployment, diar
     job = asking(live, diary)
     assert live.control is not None
     sigkill(live.control)
-    live.deployment.approve(job, text=EDIT, author="ada")
+    approve(live.deployment, job, text=EDIT, author="ada")
     mark = tmp_path / "mark"
     fate = {"WORKBENCH_CRASH_AT": CrashPoint.TAKE_ANSWERED.value, "WORKBENCH_CRASH_MARK": str(mark)}
     live.start_role("control", **fate).wait(60)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.live import Diary, LiveDeployment, wait_for
-from workbench.client.samples import portrait_file
+from workbench.client.files import portrait_file
 from workbench.notebook import channel as channels
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.channel import Channel

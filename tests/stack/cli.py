@@ -6,5 +6,6 @@ from workbench.cli import stack
 
 if __name__ == "__main__":
     app = typer.Typer(pretty_exceptions_enable=False)
-    stack.register(app)
+    for command in (stack.up, stack.down, stack.status, stack.doctor):
+        app.command()(command)
     app()

@@ -21,10 +21,11 @@ from workbench.app.request_metrics import RequestMetrics
 from workbench.app.uploads.cleanup import clean_up_daily
 from workbench.app.uploads.gradio_uploads import add_gradio_uploads
 from workbench.client.capabilities import CapabilityCache
-from workbench.client.deletion import disk_use
+from workbench.client.deletion import parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.deployment_metrics import DeploymentCollector
 from workbench.client.live.hub import Hub
+from workbench.retention.disk import DiskUse
 
 
 def guarded_app(deployment: Deployment, host: str, port: int, *, pages: bool = True) -> FastAPI:
@@ -55,7 +56,7 @@ def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool =
     app.state.capabilities = CapabilityCache(deployment)
     app.state.hub = Hub(deployment)
     app.state.parts = PartStates(deployment.settings)
-    app.state.storage = disk_use(deployment)
+    app.state.storage = DiskUse(lambda: parts_of(deployment))
     app.state.deployment_metrics = DeploymentCollector(deployment)
     register_errors(app)
     register_api(app)

@@ -9,6 +9,7 @@ from pathlib import Path
 from schemas.errors import WorkbenchError
 from workbench.cli.output import print_json
 from workbench.client.deployment import Deployment
+from workbench.client.review import awaited
 from workbench.terminal.questions import how_to_answer
 
 
@@ -49,10 +50,11 @@ def login_name() -> str:
 
 def print_questions(deployment: Deployment, job: str, *, as_json: bool) -> None:
     """Print the approvals that the job waits for."""
-    awaited = deployment.awaited(job)
+    questions = awaited(deployment, job)
     if as_json:
-        print_json({node: question.model_dump(mode="json") for node, question in awaited.items()})
-    elif not awaited:
+        print_json(questions)
+    elif not questions:
         print("the job does not wait for an approval")
-    for node, question in awaited.items() if not as_json else ():
-        print(f"{node}: {how_to_answer(job, question)}")
+    else:
+        for node, question in questions.items():
+            print(f"{node}: {how_to_answer(job, question)}")

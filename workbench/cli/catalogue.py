@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.output import ExitCode, command, print_json, print_table
+from schemas.errors import WorkbenchError
+from workbench.cli.output import ExitCode, Json, command, print_json, print_table
+from workbench.cli.run import connect
 
 if TYPE_CHECKING:
     from schemas.capability import ServiceManifest
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 schemas_group = typer.Typer(name="schemas", no_args_is_help=True, help="The contract as JSON Schema.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(nodes)
-    app.command()(pipelines)
-    app.command()(capabilities)
-    app.add_typer(schemas_group)
 
 
 @command
@@ -35,13 +28,12 @@ def nodes(
     """List the installed services, or show the parameters, inputs and outputs of one."""
     from nodes.manifest import manifests
     from nodes.registry import services
-    from schemas.errors import WorkbenchError
 
     found = manifests(services())
     if service is None:
         found = [item for item in found if find.lower() in " ".join(_names(item)).lower()]
         if as_json:
-            print_json([item.model_dump(mode="json") for item in found])
+            print_json(found)
             return
         rows = [
             (*_names(item)[:3], item.version, item.plane.value, item.pool, "yes" if item.available else "no", item.doc)
@@ -88,7 +80,7 @@ def pipelines(as_json: Json = False) -> None:
     from workbench.pipelines.registry import pipelines as installed
 
     if as_json:
-        print_json([item.view().model_dump(mode="json") for item in installed().values()])
+        print_json([item.view() for item in installed().values()])
         return
     rows = [
         (
@@ -110,7 +102,6 @@ def capabilities(
     as_json: Json = False,
 ) -> None:
     """List the services that both planes provide. Exit code 4 if a plane does not respond or services are missing."""
-    from workbench.cli.run import connect
     from workbench.client.capabilities import complete, query_capabilities
 
     answer = query_capabilities(connect(), timeout)

@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.output import command, print_json, print_table
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(examples)
+from workbench.cli.output import Json, command, print_json, print_table
 
 
 @command
@@ -22,7 +17,7 @@ def examples(
         typer.Argument(metavar="[NAME]...", help="The examples to copy; `all` for every one. Default: list them."),
     ] = None,
     to: Annotated[Path, typer.Option(help="The folder to copy into.")] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the examples, or copy some of them. Existing files that differ are not overwritten."""
     from workbench.client.examples import copy_example, examples, named_examples

@@ -59,12 +59,8 @@ class RunCommand(TyperCommand):
 def inputs_given(ctx: Any, pipeline: Pipeline) -> dict[str, Any]:
     """The inputs on the command line: values by name, files as paths."""
     given: dict[str, Any] = ctx.meta.get(_GIVEN, {})
-    files = {name for name, value in given.items() if value and name in pipeline.inputs and _is_file(pipeline, name)}
+    files = {name for name, one in pipeline.inputs.items() if one.kind.is_file and given.get(name)}
     return {name: Path(value) if name in files else value for name, value in given.items()}
-
-
-def _is_file(pipeline: Pipeline, name: str) -> bool:
-    return pipeline.inputs[name].kind.is_file
 
 
 def _options(found: Iterable[Pipeline], chosen: Pipeline | None) -> list[Any]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import ExitCode, command, print_json, print_table
+from schemas.errors import WorkbenchError
+from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
+from workbench.cli.run import connect, finish, print_accepted
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+if TYPE_CHECKING:
+    from workbench.client.deployment import Deployment
+    from workbench.engine.accept import Accepted
+
 JobId = Annotated[str, typer.Argument(help="Id of a job; `workbench job list` shows them.")]
 group = typer.Typer(
     name="job", no_args_is_help=True, help="Jobs: list, show, watch, approve, cancel, re-run, retry, delete, artifacts."
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group of job commands."""
-    app.add_typer(group)
 
 
 @group.command("list")
@@ -32,9 +32,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    from schemas.errors import WorkbenchError
     from schemas.status import JobStatus
-    from workbench.cli.run import connect
     from workbench.store.listing import JobFilter
 
     unknown = sorted(set(status or []) - set(JobStatus))
@@ -77,7 +75,6 @@ def list_(
 def show(job: JobId, as_json: Json = False) -> None:
     """Show a job: its nodes, metrics, video, and its error with the remedy."""
     from workbench.cli.report import print_report
-    from workbench.cli.run import connect
     from workbench.client.completion import keep_video
     from workbench.client.view import view
 
@@ -99,7 +96,6 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line for each event.")] = False,
 ) -> None:
     """Watch a job until it ends. Exit code 1 if it did not complete."""
-    from workbench.cli.run import connect, finish
 
     deployment = connect()
     if not as_json:
@@ -128,7 +124,7 @@ def approve(
 ) -> None:
     """Answer a job that waits for approval: approve its text unchanged, approve a changed text, or reject it."""
     from workbench.cli.approval import answer_text, login_name, print_questions
-    from workbench.cli.run import connect
+    from workbench.client import review
 
     given = answer_text(text, file, reject)
     deployment = connect()
@@ -137,9 +133,9 @@ def approve(
         return
     name = author or login_name()
     if reject is not None:
-        decision = deployment.reject(job, node, reason=reject, author=name)
+        decision = review.reject(deployment, job, node, reason=reject, author=name)
     else:
-        decision = deployment.approve(job, node, text=given, author=name)
+        decision = review.approve(deployment, job, node, text=given, author=name)
     if as_json:
         print_json({"jobId": job, **decision.model_dump(mode="json")})
     elif decision.approved:
@@ -152,13 +148,9 @@ def approve(
 @command
 def cancel(job: JobId, as_json: Json = False) -> None:
     """Cancel a job. After this, no further result of it becomes visible."""
-    from workbench.cli.run import connect
 
     stopped = connect().cancel(job)
-    if as_json:
-        print_json({"jobId": job, "cancelled": stopped})
-    else:
-        print("cancelled" if stopped else "the job had already ended")
+    print_answer({"jobId": job, "cancelled": stopped}, "cancelled" if stopped else "the job had already ended", as_json)
 
 
 @group.command()
@@ -171,17 +163,12 @@ def rerun(
     as_json: Json = False,
 ) -> None:
     """Run a job's graph again, optionally with changed parameters. Cached results are not computed again."""
-    from workbench.cli.run import connect, finish, print_accepted
     from workbench.cli.values import parse_settings
     from workbench.client.rerun import rerun as rerun_job
 
     params = parse_settings(set_ or [])
     deployment = connect(start=True, quiet=as_json)
-    accepted = rerun_job(deployment, job, params=params, fresh=fresh)
-    if detach:
-        print_accepted(accepted, as_json)
-    else:
-        finish(deployment, accepted.job, as_json=as_json)
+    _follow(deployment, rerun_job(deployment, job, params=params, fresh=fresh), detach, as_json)
 
 
 @group.command()
@@ -192,11 +179,13 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Continue a failed or cancelled job where it stopped, as a new job."""
-    from workbench.cli.run import connect, finish, print_accepted
     from workbench.client.rerun import retry as retry_job
 
     deployment = connect(start=True, quiet=as_json)
-    accepted = retry_job(deployment, job)
+    _follow(deployment, retry_job(deployment, job), detach, as_json)
+
+
+def _follow(deployment: Deployment, accepted: Accepted, detach: bool, as_json: bool) -> None:
     if detach:
         print_accepted(accepted, as_json)
     else:
@@ -214,8 +203,8 @@ def delete_(
     from rich.filesize import decimal as size_text
 
     from workbench.cli.confirmation import confirm
-    from workbench.cli.run import connect
-    from workbench.client.deletion import delete, ended, would_free
+    from workbench.client.deletion import delete, would_free
+    from workbench.retention.deleting import ended
 
     deployment = connect()
     ids = list(dict.fromkeys(jobs))
@@ -239,7 +228,6 @@ def artifacts(
     as_json: Json = False,
 ) -> None:
     """List the artifacts that a job made, and optionally copy them."""
-    from workbench.cli.run import connect
     from workbench.client.view import artifacts as made_by
 
     deployment = connect()

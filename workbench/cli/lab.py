@@ -9,14 +9,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.output import command, print_json
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(lab)
+from workbench.cli.output import Json, command, print_answer
+from workbench.cli.run import connect
 
 
 @command
@@ -37,7 +31,6 @@ def lab(
     import signal
 
     from workbench.cli.browser import open_page, secret_page
-    from workbench.cli.run import connect
     from workbench.client.examples import notebook_folder
     from workbench.notebook.lab import check_installed, running_lab
 
@@ -52,10 +45,11 @@ def lab(
     try:
         with ExitStack() as until_the_end:
             running = until_the_end.enter_context(running_lab(deployment.settings, place, port=port))
-            if as_json:
-                print_json({"url": running.url, "folder": str(place), "pid": running.process.pid})
-            else:
-                print(f"JupyterLab on {place}\n  {running.url}\nCtrl-C stops it and its kernels; jobs continue.")
+            print_answer(
+                {"url": running.url, "folder": str(place), "pid": running.process.pid},
+                f"JupyterLab on {place}\n  {running.url}\nCtrl-C stops it and its kernels; jobs continue.",
+                as_json,
+            )
             sys.stdout.flush()
             if open_ if open_ is not None else sys.stdout.isatty() and not as_json:
                 page = deployment.settings.home / "run" / f"lab-{running.process.pid}.html"

@@ -1,6 +1,8 @@
-"""``workbench``: registers the commands of all modules. Commands import what they need when they run."""
+"""``workbench``: all commands. They import what they need when they run."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import typer
 
@@ -20,7 +22,29 @@ from workbench.cli import (
     upload,
     user,
 )
+from workbench.cli.inputs import RunCommand
 
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "up": stack.up,
+    "down": stack.down,
+    "status": stack.status,
+    "doctor": stack.doctor,
+    "open": page.open_,
+    "token": page.token,
+    "run": run.run,
+    "submit": run.submit_file,
+    "upload": upload.upload,
+    "gc": retention.gc,
+    "erase": retention.erase,
+    "nodes": catalogue.nodes,
+    "pipelines": catalogue.pipelines,
+    "capabilities": catalogue.capabilities,
+    "lab": lab.lab,
+    "examples": examples.examples,
+    "control": roles.control,
+    "worker": roles.worker,
+    "app": roles.serve_app,
+}
 app = typer.Typer(
     name="workbench",
     no_args_is_help=True,
@@ -29,23 +53,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A research workbench for talking-head video: run pipelines as graphs, record every run, compare.",
 )
-for module in (
-    stack,
-    page,
-    run,
-    upload,
-    job,
-    queue,
-    retention,
-    catalogue,
-    notebook,
-    lab,
-    examples,
-    tracking,
-    user,
-    roles,
-):
-    module.register(app)
+for name, command in _COMMANDS.items():
+    app.command(name, cls=RunCommand if name == "run" else None)(command)
+for group in (job.group, queue.group, catalogue.schemas_group, notebook.group, tracking.group, user.group):
+    app.add_typer(group)
 
 
 def main() -> None:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from workbench.cli.output import ExitCode, command, print_json, print_table
+from schemas.errors import WorkbenchError
+from workbench.cli.output import ExitCode, Json, command, print_json, print_table
+from workbench.cli.run import connect
 
 if TYPE_CHECKING:
     from workbench.notebook.execution.recording import Recorder
     from workbench.notebook.execution.run import Execution, Outcome
+    from workbench.terminal.executions import ExecutionBars
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Notebook = Annotated[Path, typer.Argument(help="An .ipynb file.")]
 group = typer.Typer(name="notebook", no_args_is_help=True, help="Notebooks: parameters and execution.")
 MAX_METRICS = 4  # side by side on a terminal
@@ -40,11 +42,6 @@ class Pairs(TyperCommand):
             if word in _PAIRED and len(rest) > 1 and _NAME.fullmatch(rest[0]):
                 joined.append(f"{rest.pop(0)}={rest.pop(0)}")
         return list(super().parse_args(ctx, joined))
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group of notebook commands."""
-    app.add_typer(group)
 
 
 @group.command(cls=Pairs)
@@ -71,7 +68,6 @@ def run(
 
     Exit code 1 if a notebook failed. The failed notebook is kept, with its error at the top.
     """
-    from workbench.cli.run import connect
     from workbench.notebook.execution.grid import run_all
     from workbench.notebook.execution.kernels import need_kernel
     from workbench.notebook.execution.parameters import product, read_parameters
@@ -98,7 +94,7 @@ def run(
             executions,
             deployment.settings,
             recorder,
-            _Display(bars, recorder),
+            _Display(bars),
             at_once=jobs,
             resume=bool(axes) if resume is None else resume,
         )
@@ -131,7 +127,6 @@ def list_(
 
 def _row(path: Path) -> dict[str, Any]:
     """A row of the list. A notebook that cannot be read has the error in its row."""
-    from schemas.errors import WorkbenchError
     from workbench.notebook.execution.parameters import read_parameters
 
     try:
@@ -161,9 +156,8 @@ def show(notebook: Notebook, as_json: Json = False) -> None:
 class _Display:
     """Shows the progress of executions as bars."""
 
-    def __init__(self, bars: Any, recorder: Recorder) -> None:
+    def __init__(self, bars: ExecutionBars) -> None:
         self._bars = bars
-        self._recorder = recorder
 
     def cell(self, execution: Execution, cell: int, of: int) -> None:
         self._bars.cell(execution.name, cell, of)
@@ -206,7 +200,6 @@ def _from_words(words: list[str], option: str) -> dict[str, Any]:
 
 
 def _bad(message: str, where: str, seen: str) -> Exception:
-    from schemas.errors import WorkbenchError
 
     return WorkbenchError(
         "notebook.bad_parameter",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from pydantic import BaseModel
@@ -22,6 +22,8 @@ from schemas.errors import WorkbenchError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class ExitCode(IntEnum):
@@ -82,8 +84,19 @@ def exit_code(error: WorkbenchError) -> ExitCode:
 
 def print_json(value: BaseModel | dict[str, Any] | list[Any]) -> None:
     """Indented JSON on stdout; models in camelCase, as in every file of the contract."""
-    plain = value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
-    print(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> Any:
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else str(value)
+
+
+def print_answer(value: BaseModel | dict[str, Any], text: str, as_json: bool) -> None:
+    """Print the value as JSON, or the text."""
+    if as_json:
+        print_json(value)
+    else:
+        print(text)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles: dict[str, str] | None = None) -> None:
@@ -117,14 +130,22 @@ def note(text: str) -> None:
 def fail(error: WorkbenchError, as_json: bool = False) -> NoReturn:
     """Print the error (JSON: ``{"error": {message, code, details}}`` on stdout; else text on stderr) and exit."""
     if as_json:
-        print_json({"error": error.info().model_dump(mode="json", by_alias=True)})
+        print_json({"error": error.info()})
     else:
-        log = str(error.details.get("log") or "").strip()
-        print(f"error: {error}", file=sys.stderr)
-        if log:
-            print("  log:\n" + "\n".join(f"    {line}" for line in log.splitlines()), file=sys.stderr)
-        print(f"  code: {error.code}", file=sys.stderr)
+        print(error_text(error), file=sys.stderr)
     raise typer.Exit(exit_code(error))
+
+
+def error_text(error: WorkbenchError, log_lines: int = 0) -> str:
+    """The error with its remedy, its log and its code.
+
+    Args:
+        log_lines: only this many lines from the end of the log; 0: all of it.
+    """
+    log = str(error.details.get("log") or "").strip().splitlines()[-log_lines:]
+    return "\n".join(
+        [f"error: {error}", *(["  log:"] if log else []), *(f"    {line}" for line in log), f"  code: {error.code}"]
+    )
 
 
 @contextmanager

@@ -10,19 +10,13 @@ from urllib.parse import quote
 
 import typer
 
+from schemas.errors import WorkbenchError
 from workbench.cli.browser import open_page, private_page
-from workbench.cli.output import command, print_json
+from workbench.cli.output import Json, command, print_answer
 
 Home = Annotated[
     Path | None, typer.Option("--home", help="Directory of all state; default: WORKBENCH_HOME, else the user's data.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(name="open")(open_)
-    app.command()(token)
 
 
 @command
@@ -32,9 +26,8 @@ def open_(
     as_json: Json = False,
 ) -> None:
     """Open the page of the running stack with its token. On a terminal, also print the address with the token."""
-    from schemas.errors import WorkbenchError
 
-    place = _home(home)
+    place = home_or_default(home)
     page = wait_for_page(place)
     if not page:
         raise WorkbenchError(
@@ -44,10 +37,8 @@ def open_(
             remedy="Start the stack with `workbench up`, or check `workbench status`.",
         )
     plain = f"{page}/?job={quote(job, safe='')}" if job else f"{page}/"
-    if as_json:
-        print_json({"url": plain})
-    else:
-        print(address(place, plain) if sys.stdout.isatty() else plain, flush=True)
+    print_answer({"url": plain}, address(place, plain) if sys.stdout.isatty() else plain, as_json)
+    sys.stdout.flush()
     show_page(place, plain)
 
 
@@ -63,7 +54,7 @@ def token(
     from workbench.embedded.credentials import credentials, new_app_token
     from workbench.embedded.home import prepare_home
 
-    place = _home(home)
+    place = home_or_default(home)
     prepare_home(place)
     running = token_of_stack(place)
     if new:
@@ -74,10 +65,7 @@ def token(
             )
     else:
         found = running or credentials(place)["app_token"]
-    if as_json:
-        print_json({"token": found})
-    else:
-        print(found)
+    print_answer({"token": found}, found, as_json)
 
 
 def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
@@ -115,7 +103,8 @@ def show_page(home: Path, page: str) -> None:
     open_page(secret if secret == page else private_page(secret, home / "run" / "open.html"))
 
 
-def _home(given: Path | None) -> Path:
+def home_or_default(given: Path | None) -> Path:
+    """The home that ``--home`` names, else the default one."""
     from workbench.settings import default_home
 
     return given.expanduser().absolute() if given else default_home()

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from schemas.errors import WorkbenchError
 from schemas.queue import PoolView, QueueView
-from workbench.cli.output import command, print_json, print_table
+from workbench.cli.output import Json, command, print_answer, print_json, print_table
+from workbench.cli.run import connect
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Pool = Annotated[str, typer.Argument(help="A pool: control, cpu, …; `workbench queue` lists them.")]
 group = typer.Typer(name="queue", help="Queues: depths, leases, waiting nodes with their reasons, dead letters.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group of queue commands."""
-    app.add_typer(group)
 
 
 @group.callback(invoke_without_command=True)
@@ -31,7 +28,6 @@ def queue(context: typer.Context, as_json: Json = False) -> None:
 @command
 def show(as_json: Json = False) -> None:
     """The same as `workbench queue`."""
-    from workbench.cli.run import connect
     from workbench.client.queues import queue_view
 
     view = queue_view(connect())
@@ -49,28 +45,24 @@ def pause(
     as_json: Json = False,
 ) -> None:
     """Pause a pool: its workers take no new work. Running nodes continue; jobs are accepted and wait."""
-    from workbench.cli.run import connect
     from workbench.client.queues import pause as pause_
 
     name = pause_(connect(), pool, why)
-    if as_json:
-        print_json({"pool": name, "paused": why})
-    else:
-        print(f"{name} is paused; `workbench queue resume {pool}` resumes it")
+    print_answer(
+        {"pool": name, "paused": why}, f"{name} is paused; `workbench queue resume {pool}` resumes it", as_json
+    )
 
 
 @group.command()
 @command
 def resume(pool: Pool, as_json: Json = False) -> None:
     """Resume a paused pool."""
-    from workbench.cli.run import connect
     from workbench.client.queues import resume as resume_
 
     was_paused = resume_(connect(), pool)
-    if as_json:
-        print_json({"pool": pool, "resumed": was_paused})
-    else:
-        print(f"{pool} is resumed" if was_paused else f"{pool} was not paused")
+    print_answer(
+        {"pool": pool, "resumed": was_paused}, f"{pool} is resumed" if was_paused else f"{pool} was not paused", as_json
+    )
 
 
 @group.command()
@@ -80,14 +72,14 @@ def drain(
     as_json: Json = False,
 ) -> None:
     """Let a worker finish its current node, hand back the rest and exit. A stack starts a new worker in its place."""
-    from workbench.cli.run import connect
     from workbench.client.queues import drain as drain_
 
     drain_(connect(), worker)
-    if as_json:
-        print_json({"worker": worker, "draining": True})
-    else:
-        print(f"{worker} takes no new work and exits when its current node has ended")
+    print_answer(
+        {"worker": worker, "draining": True},
+        f"{worker} takes no new work and exits when its current node has ended",
+        as_json,
+    )
 
 
 @group.command()
@@ -97,16 +89,12 @@ def retry(
     as_json: Json = False,
 ) -> None:
     """Retry dead letters: a new job continues where the old one failed."""
-    from workbench.cli.run import connect
     from workbench.client.queues import retry_all
     from workbench.client.rerun import retry as retry_job
 
     deployment = connect()
     jobs = [retry_job(deployment, job).job] if job else retry_all(deployment)
-    if as_json:
-        print_json({"jobIds": jobs})
-    else:
-        print("\n".join(jobs) if jobs else "There are no dead letters.")
+    print_answer({"jobIds": jobs}, "\n".join(jobs) if jobs else "There are no dead letters.", as_json)
 
 
 @group.command()
@@ -117,8 +105,6 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """Delete dead letters. Their jobs remain failed, and `workbench job retry` can still retry them."""
-    from schemas.errors import WorkbenchError
-    from workbench.cli.run import connect
     from workbench.client.queues import purge as purge_
 
     if (job is None) == (not all_):
@@ -131,10 +117,7 @@ def purge(
             remedy="`workbench queue` lists the dead letters.",
         )
     count = purge_(connect(), job)
-    if as_json:
-        print_json({"purged": count})
-    else:
-        print(f"{count} dead letter(s) deleted")
+    print_answer({"purged": count}, f"{count} dead letter(s) deleted", as_json)
 
 
 def _print(view: QueueView) -> None:
@@ -144,43 +127,30 @@ def _print(view: QueueView) -> None:
         (
             pool.pool,
             *(pool.depths[lane] or "" for lane in ("front", "interactive", "batch_front", "batch")),
-            "" if pool.oldest_s is None else _age(pool.oldest_s),
+            _age(pool.oldest_s),
             len(pool.workers) or "none",
             _state(pool),
         )
         for pool in view.pools
     ]
-    print_table(("pool", "front", "interactive", "batch front", "batch", "oldest", "workers", "state"), rows, _STYLES)
-    if workers := [(name, pool.pool) for pool in view.pools for name in pool.workers]:
-        _section("workers")
-        print_table(("worker", "pool"), workers)
-    if view.leases:
-        _section("running")
-        leases = [
-            (
-                one.job,
-                ", ".join(one.nodes) or f"segment {one.segment}",
-                one.worker,
-                one.fence,
-                one.beats,
-                _age(one.since_s),
-            )
-            for one in view.leases
-        ]
-        print_table(("job", "node", "worker", "fence", "beats", "for"), leases)
-    if view.waiting:
-        _section("waiting")
-        print_table(
-            ("job", "node", "service", "reason", "why"),
-            [(one.job, one.node, one.service, one.wait.reason.value, one.wait.sentence()) for one in view.waiting],
-        )
-    if view.dead_letters:
-        _section("dead letters: `workbench queue retry [JOB]`, `workbench queue purge JOB`, `workbench job show JOB`")
-        letters = [
-            (one.job, one.node, one.service, one.attempt, one.code, one.message[:80], _age(time.time() - one.at))
-            for one in view.dead_letters
-        ]
-        print_table(("job", "node", "service", "attempts", "code", "error", "age"), letters)
+    print_table(
+        ("pool", "front", "interactive", "batch front", "batch", "oldest", "workers", "state"), rows, {"none": "yellow"}
+    )
+    workers = [(name, pool.pool) for pool in view.pools for name in pool.workers]
+    leases = [
+        (one.job, ", ".join(one.nodes) or f"segment {one.segment}", one.worker, one.fence, one.beats, _age(one.since_s))
+        for one in view.leases
+    ]
+    waiting = [(one.job, one.node, one.service, one.wait.reason.value, one.wait.sentence()) for one in view.waiting]
+    letters = [
+        (one.job, one.node, one.service, one.attempt, one.code, one.message[:80], _age(time.time() - one.at))
+        for one in view.dead_letters
+    ]
+    actions = "`workbench queue retry [JOB]`, `workbench queue purge JOB`, `workbench job show JOB`"
+    _print_section("workers", ("worker", "pool"), workers)
+    _print_section("running", ("job", "node", "worker", "fence", "beats", "for"), leases)
+    _print_section("waiting", ("job", "node", "service", "reason", "why"), waiting)
+    _print_section(f"dead letters: {actions}", ("job", "node", "service", "attempts", "code", "error", "age"), letters)
     if not (view.leases or view.waiting or view.dead_letters or any(sum(p.depths.values()) for p in view.pools)):
         print("Nothing is queued, running or waiting.")
     if view.outbox > 1000:
@@ -193,8 +163,10 @@ def _state(pool: PoolView) -> str:
     return f"draining: {', '.join(pool.draining)}" if pool.draining else ""
 
 
-def _section(title: str) -> None:
-    print(f"\n{title}")
+def _print_section(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        print(f"\n{title}")
+        print_table(columns, rows)
 
 
 def _age(seconds: float | None) -> str:
@@ -205,6 +177,3 @@ def _age(seconds: float | None) -> str:
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s"
-
-
-_STYLES = {"none": "yellow"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from schemas.errors import ErrorInfo, WorkbenchError
+from schemas.errors import WorkbenchError
 from schemas.job import JobRecord, JobView
-from workbench.cli.output import print_table
+from workbench.cli.output import error_text, print_table
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import NO_ADDRESS
 from workbench.terminal.questions import this_program
@@ -49,7 +49,7 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
             print(f"{name:>7}  {value}")
     if shown.error is not None:
         print()
-        print_error(shown.error)
+        print(error_text(WorkbenchError.from_info(shown.error), log_lines=25))
 
 
 def _no_run_page(deployment: Deployment, record: JobRecord) -> str | None:
@@ -57,13 +57,3 @@ def _no_run_page(deployment: Deployment, record: JobRecord) -> str | None:
     if not deployment.settings.mlflow_url:
         return None
     return NO_ADDRESS if deployment.job(record.id).mlflow_run_id else "not recorded yet"
-
-
-def print_error(info: ErrorInfo) -> None:
-    """Print the error of a job in the format of the command line."""
-    error = WorkbenchError.from_info(info)
-    print(f"error: {error}")
-    log = str(info.details.get("log") or "").strip()
-    if log:
-        print("  log:\n" + "\n".join(f"    {line}" for line in log.splitlines()[-25:]))
-    print(f"  code: {info.code}")

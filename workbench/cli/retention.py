@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.filesize import decimal as size_text
 
+from schemas.errors import WorkbenchError
 from workbench.cli.confirmation import confirm
-from workbench.cli.output import command, print_json, print_table
+from workbench.cli.output import Json, command, print_json, print_table
+from workbench.cli.run import connect
 
 if TYPE_CHECKING:
     from schemas.retention import ErasureReport, ErasureRequest, Removed
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")]
 _JOB_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 _DIGEST = re.compile(r"[0-9a-f]{6,64}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add both commands."""
-    app.command()(gc)
-    app.command()(erase)
 
 
 @command
@@ -42,11 +37,10 @@ def gc(
     """Remove data without a job or upload: artifacts, caches, copies, previews, deleted runs, partial uploads."""
     from pydantic import ValidationError
 
-    from schemas.errors import WorkbenchError
     from schemas.problem import first_problem
     from schemas.retention import CollectionRequest
-    from workbench.cli.run import connect
-    from workbench.client.deletion import collect
+    from workbench.client.deletion import parts_of
+    from workbench.retention.collecting import collect
     from workbench.retention.removals import counted
 
     try:
@@ -62,7 +56,7 @@ def gc(
             allowed="spans such as 30d, 12h, 90m; sizes above 0",
             remedy="Correct the option.",
         ) from None
-    report = collect(connect(), asked)
+    report = collect(parts_of(connect()), asked)
     if as_json:
         print_json(report)
         return
@@ -88,16 +82,15 @@ def erase(
 ) -> None:
     """Erase a file, a job or all data of an owner, with everything derived from it, from all stores and their files."""
     from schemas.retention import ErasureRequest
-    from workbench.cli.run import connect
-    from workbench.client.deletion import digests_of
-    from workbench.client.deletion import erase as erase_it
+    from workbench.client.deletion import digests_of, parts_of
+    from workbench.retention import erasing
 
     deployment = connect()
     path = Path(what).expanduser()
     digests = digests_of(deployment, path) if what and not owner and path.is_file() else []
     asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner)
     if dry_run or not yes:
-        report = erase_it(deployment, asked.model_copy(update={"dry_run": True}), also=digests[1:])
+        report = erasing.erase(parts_of(deployment), asked.model_copy(update={"dry_run": True}), also=digests[1:])
         if not as_json:
             _print_erasure(report)
         elif dry_run:
@@ -105,7 +98,7 @@ def erase(
         if dry_run:
             return
         confirm(f"Erase {report.target} and everything above permanently?", yes)
-    report = erase_it(deployment, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
+    report = erasing.erase(parts_of(deployment), asked.model_copy(update={"cancel": cancel}), also=digests[1:])
     if as_json:
         print_json(report)
     else:
@@ -114,7 +107,6 @@ def erase(
 
 def request_of(what: str, owner: str | None) -> ErasureRequest:
     """The erasure request for an argument that is not a file. Raises WorkbenchError (deletion.unknown)."""
-    from schemas.errors import WorkbenchError
     from schemas.retention import ErasureRequest
 
     if owner or what.startswith("owner:"):

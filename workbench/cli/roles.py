@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.output import command
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of the roles."""
-    app.command()(control)
-    app.command()(worker)
-    app.command(name="app")(serve_app)
+if TYPE_CHECKING:
+    from workbench.settings import Settings
 
 
 @command
@@ -22,14 +18,8 @@ def control() -> None:
     from workbench.control.role import ControlPlane
     from workbench.embedded.ready import announce_ready
     from workbench.engine.worker import run_until_signal
-    from workbench.logs import configure_logging
-    from workbench.metrics import serve_metrics
-    from workbench.settings import load_settings
 
-    settings = load_settings()
-    configure_logging(settings.log_level)
-    serve_metrics(settings.metrics_port, settings.app_token)
-    plane = ControlPlane(settings)
+    plane = ControlPlane(_role_settings())
 
     def start() -> None:
         plane.start()
@@ -47,14 +37,8 @@ def worker(
     from workbench.data.role import data_worker
     from workbench.embedded.ready import announce_ready
     from workbench.engine.worker import run_until_signal
-    from workbench.logs import configure_logging
-    from workbench.metrics import serve_metrics
-    from workbench.settings import load_settings
 
-    settings = load_settings()
-    configure_logging(settings.log_level)
-    serve_metrics(settings.metrics_port, settings.app_token)
-    running = data_worker(settings, pool, slots)
+    running = data_worker(_role_settings(), pool, slots)
 
     def start() -> None:
         running.start()
@@ -94,3 +78,15 @@ def serve_app(
         prepare_home(settings.home)
         settings = load_settings(app_token=credentials(settings.home)["app_token"])
     serve(settings, host, port, announce_ready)
+
+
+def _role_settings() -> Settings:
+    """The settings, after starting the log and the metrics that they select."""
+    from workbench.logs import configure_logging
+    from workbench.metrics import serve_metrics
+    from workbench.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    serve_metrics(settings.metrics_port, settings.app_token)
+    return settings

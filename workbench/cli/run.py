@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.errors import WorkbenchError
 from schemas.status import Lane
-from workbench.cli.inputs import RunCommand
-from workbench.cli.output import ExitCode, command, print_json
+from workbench.cli.output import ExitCode, Json, command, print_json
 
 if TYPE_CHECKING:
     from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands that start jobs."""
-    app.command(cls=RunCommand)(run)
-    app.command("submit")(submit_file)
 
 
 @command
@@ -69,7 +61,6 @@ def submit_file(
     as_json: Json = False,
 ) -> None:
     """Submit a graph. Validates the whole graph first. If any part is wrong, nothing is queued."""
-    from schemas.errors import WorkbenchError
     from workbench.client.submit import job_request, submit
     from workbench.engine.parse import parse_graph, read_document
 

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import ExitCode, command, print_json, print_table
-from workbench.cli.page import address, show_page, wait_for_page
+from workbench.cli.output import ExitCode, Json, command, print_json, print_table
+from workbench.cli.page import Home, address, home_or_default, show_page, wait_for_page
 
 if TYPE_CHECKING:
     from workbench.embedded.part import Part
 
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Directory of all state; default: WORKBENCH_HOME, else the user's data.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 STATE_STYLES = {
     "up": "green",
@@ -30,14 +26,6 @@ STATE_STYLES = {
     "warning": "yellow",
     "problem": "bold red",
 }
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of the stack."""
-    app.command()(up)
-    app.command()(down)
-    app.command()(status)
-    app.command()(doctor)
 
 
 @command
@@ -64,7 +52,7 @@ def up(
     from workbench.embedded.stack import start_detached, wait_started
     from workbench.settings import load_settings
 
-    place = _home(home)
+    place = home_or_default(home)
     names = tuple(name.strip() for name in only.split(",") if name.strip()) or DEFAULT_PARTS
     options = StackOptions(only=names, ports=parse_ports(port or []), token=not no_token)
 
@@ -104,14 +92,14 @@ def down(home: Home = None) -> None:
     """Stop the stack and wait until all its processes have ended. Running nodes have 15 seconds to hand back work."""
     from workbench.embedded.stack import stop
 
-    place = _home(home)
+    place = home_or_default(home)
     print("stopped" if stop(place) else f"no stack runs in {place}")
 
 
 @command
 def status(home: Home = None, as_json: Json = False) -> None:
     """Show the state of every part of the stack. Exit code 3 if no stack runs here."""
-    place = _home(home)
+    place = home_or_default(home)
     if not _print_status(place, as_json):
         raise typer.Exit(ExitCode.NO_STACK)
 
@@ -134,7 +122,7 @@ def doctor(
     """
     from workbench.embedded.doctor import examine
 
-    report = examine(_home(home))
+    report = examine(home_or_default(home))
     if objects:
         from workbench.cli.objects import add_objects
 
@@ -146,12 +134,6 @@ def doctor(
         print_table(("level", "check", "finding"), rows, STATE_STYLES)
     if not report.healthy:
         raise typer.Exit(ExitCode.FINDINGS)
-
-
-def _home(given: Path | None) -> Path:
-    from workbench.settings import default_home
-
-    return given.expanduser().absolute() if given else default_home()
 
 
 def _print_status(home: Path, as_json: bool) -> bool:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated
 
 import typer
 
-from workbench.cli.output import command, print_json
+from schemas.errors import WorkbenchError
+from workbench.cli.output import Json, command, print_json
 
 group = typer.Typer(name="mlflow", no_args_is_help=True, help="MLflow behind the app: environment of its client.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group."""
-    app.add_typer(group)
 
 
 @group.callback()
@@ -24,9 +19,8 @@ def _group() -> None:
 
 @group.command()
 @command
-def env(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def env(as_json: Json = False) -> None:
     """Print the environment variables of the MLflow client, for `eval "$(workbench mlflow env)"`."""
-    from schemas.errors import WorkbenchError
     from workbench.client.mlflow_access import client_environment
     from workbench.embedded.probes import probe
     from workbench.settings import load_settings

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import command, print_json, print_table
+from schemas.errors import WorkbenchError
+from workbench.cli.output import command, note, print_json, print_table
+from workbench.cli.run import connect
 
 if TYPE_CHECKING:
     from workbench.client.deployment import Deployment
 
 OWNER = "local"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(upload)
 
 
 @command
@@ -30,10 +27,8 @@ def upload(
     remove: Annotated[str, typer.Option(metavar="DIGEST", help="Drop an upload; jobs that use it keep it.")] = "",
 ) -> None:
     """Store a file in the object store and print its reference for the input of a graph. It remains until --remove."""
-    from schemas.errors import WorkbenchError
     from schemas.refs import REF_TYPES
-    from workbench.cli.run import connect
-    from workbench.client.samples import portrait_file
+    from workbench.client.files import portrait_file
     from workbench.client.uploads import store_file
 
     deployment = connect(start=True, quiet=True)
@@ -56,7 +51,7 @@ def upload(
         )
     ref, warnings = store_file(deployment, path, kind, owner=OWNER)
     for warning in warnings:
-        note(warning_line(warning))
+        note(f"{warning.message} {warning.remedy}")
     print_json(ref)
 
 
@@ -69,7 +64,6 @@ def _list(deployment: Deployment) -> None:
 
 
 def _remove(deployment: Deployment, digest: str) -> None:
-    from schemas.errors import WorkbenchError
 
     found = [ref.sha256 for ref, _ in deployment.grants.uploads(OWNER) if ref.sha256.startswith(digest)]
     if len(found) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -9,23 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.access import Role
-from workbench.cli.output import command, print_json, print_table
+from workbench.cli.output import Json, command, print_answer, print_json, print_table
+from workbench.cli.run import connect
 
 if TYPE_CHECKING:
     from workbench.store.users import Users
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="A user; `workbench user list` lists them.")]
 TokenName = Annotated[str, typer.Argument(help="Name of the token, e.g. `laptop`.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 group = typer.Typer(name="user", no_args_is_help=True, help="Users: roles, passwords, API tokens.")
 token_group = typer.Typer(name="token", no_args_is_help=True, help="API tokens of a user.")
 group.add_typer(token_group)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group of user commands."""
-    app.add_typer(group)
 
 
 @group.command()
@@ -39,10 +35,7 @@ def add(
     """Add a user. Prompts for the password, or reads it from standard input."""
     users = _users()
     made = users.add(name, role, _password(password_stdin))
-    if as_json:
-        print_json(made)
-    else:
-        print(f"{made.name} can log in as {made.role.value}")
+    print_answer(made, f"{made.name} can log in as {made.role.value}", as_json)
 
 
 @group.command("list")
@@ -51,7 +44,7 @@ def list_(as_json: Json = False) -> None:
     """List the users."""
     found = _users().list()
     if as_json:
-        print_json({"users": [user.model_dump(mode="json", by_alias=True) for user in found]})
+        print_json({"users": found})
     elif found:
         rows = [
             (
@@ -74,10 +67,7 @@ def list_(as_json: Json = False) -> None:
 def role(name: Name, role: Annotated[Role, typer.Argument(help="The new role.")], as_json: Json = False) -> None:
     """Change the role of a user, from the next request on."""
     changed = _users().set_role(name, role)
-    if as_json:
-        print_json(changed)
-    else:
-        print(f"{name} is {changed.role.value}")
+    print_answer(changed, f"{name} is {changed.role.value}", as_json)
 
 
 @group.command()
@@ -87,10 +77,7 @@ def password(name: Name, password_stdin: PasswordStdin = False, as_json: Json = 
     users = _users()
     users.get(name)  # reports an unknown user before the prompt
     changed = users.set_password(name, _password(password_stdin))
-    if as_json:
-        print_json(changed)
-    else:
-        print(f"{name} has a new password and is logged out everywhere")
+    print_answer(changed, f"{name} has a new password and is logged out everywhere", as_json)
 
 
 @group.command()
@@ -112,10 +99,7 @@ def enable(name: Name, as_json: Json = False) -> None:
 def remove(name: Name, as_json: Json = False) -> None:
     """Remove a user with all tokens. The jobs remain under that name, and a later user of that name would own them."""
     _users().remove(name)
-    if as_json:
-        print_json({"removed": name})
-    else:
-        print(f"{name} is removed")
+    print_answer({"removed": name}, f"{name} is removed", as_json)
 
 
 @token_group.command("add")
@@ -130,10 +114,7 @@ def add_token(
 ) -> None:
     """Create an API token and print it. It is shown only once, and only its hash is stored."""
     made = _users().add_token(name, token, None if days is None else days * 86_400.0)
-    if as_json:
-        print_json(made)
-    else:
-        print(made.token)
+    print_answer(made, made.token, as_json)
 
 
 @token_group.command("list")
@@ -142,7 +123,7 @@ def list_tokens(name: Name, as_json: Json = False) -> None:
     """List the names of a user's tokens, not the tokens themselves."""
     found = _users().list_tokens(name)
     if as_json:
-        print_json({"tokens": [token.model_dump(mode="json", by_alias=True) for token in found]})
+        print_json({"tokens": found})
         return
     rows = [
         (
@@ -165,14 +146,10 @@ def list_tokens(name: Name, as_json: Json = False) -> None:
 def remove_token(name: Name, token: TokenName, as_json: Json = False) -> None:
     """Revoke a token."""
     _users().remove_token(name, token)
-    if as_json:
-        print_json({"user": name, "removed": token})
-    else:
-        print(f"{token} of {name} is removed")
+    print_answer({"user": name, "removed": token}, f"{token} of {name} is removed", as_json)
 
 
 def _users() -> Users:
-    from workbench.cli.run import connect
     from workbench.client.users import users_of
 
     return users_of(connect())
@@ -180,16 +157,11 @@ def _users() -> Users:
 
 def _set_disabled(name: str, disabled: bool, as_json: bool) -> None:
     changed = _users().set_disabled(name, disabled)
-    if as_json:
-        print_json(changed)
-    else:
-        print(f"{name} is {'disabled' if disabled else 'enabled'}")
+    print_answer(changed, f"{name} is {'disabled' if disabled else 'enabled'}", as_json)
 
 
 def _password(from_stdin: bool) -> str:
     """The password. Never an argument, because all users can read command lines, and the shell keeps a history."""
-    import sys
-
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password", err=True))

@@ -7,18 +7,18 @@ import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 
-import orjson
-
 from nodes.info.merge_capabilities import merge
 from nodes.manifest import manifests
 from nodes.registry import services
 from schemas.api import JobRequest
-from schemas.capability import Capabilities, WorkerManifest
+from schemas.capability import Capabilities
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
 from schemas.status import Plane
-from workbench.bus.connection import BUS_UNREACHABLE, unreachable
+from workbench.bus.bus import Bus
+from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.client.deployment import Deployment
+from workbench.client.describe import worker_manifests
 from workbench.client.submit import submit
 from workbench.pipelines.registry import find_pipeline
 
@@ -32,16 +32,8 @@ def query_capabilities(deployment: Deployment, timeout_s: float = TIMEOUT_S) -> 
     If a plane has no worker or does not answer in time, the result comes from the workers' announcements, and
     ``missing`` names the services that no worker can run. Blocks for ``timeout_s`` at most.
     """
-    try:
-        announced = _announced(deployment)
-    except BUS_UNREACHABLE as error:
-        raise unreachable(deployment.bus.url, error) from error
-    answer = None
-    if {worker.plane for worker in announced} == set(Plane):
-        answer, _ = _run(deployment, time.monotonic() + timeout_s)
-    if answer is None:
-        return merge(announced, manifests(services()))
-    return _with_others(answer, announced)
+    with deployment.asking_bus() as bus:
+        return _query(deployment, bus, timeout_s)[0]
 
 
 def complete(answer: Capabilities) -> bool:
@@ -100,28 +92,37 @@ def _query_into(deployment: Deployment, answer: Future[Capabilities], timeout_s:
 
 
 def _query_both_planes(deployment: Deployment, timeout_s: float) -> Capabilities:
-    deadline = time.monotonic() + timeout_s
     try:
-        announced = _announced(deployment, quick=True)
-        here = {worker.plane for worker in announced}
-        silent = {plane.value: "no worker of this plane is up" for plane in Plane if plane not in here}
-        answer = None
-        if not silent:
-            answer, answered = _run(deployment, deadline)
-            if answer is not None:
-                return _with_others(answer, announced)
-            silent = {
-                plane.value: f"its workers did not answer within {timeout_s:g} s"
-                for plane in Plane
-                if plane not in answered
-            }
+        answer, silent = _query(deployment, deployment.quick_bus, timeout_s)
     except BUS_UNREACHABLE as error:
         raise _incomplete({"bus": f"it does not answer: {error}"}, {}) from error
     except WorkbenchError as error:
         if error.code != "bus.unreachable":
             raise
         raise _incomplete({"bus": error.message}, {}) from error
-    raise _incomplete(silent, merge(announced, manifests(services())).missing)
+    if silent:
+        raise _incomplete(silent, answer.missing)
+    return answer
+
+
+def _query(deployment: Deployment, bus: Bus, timeout_s: float) -> tuple[Capabilities, dict[str, str]]:
+    """The capabilities, and why each plane that did not answer is silent. With a silent plane, they are those that the
+    workers announced.
+    """
+    deadline = time.monotonic() + timeout_s
+    announced = worker_manifests(bus)
+    here = {worker.plane for worker in announced}
+    silent = {plane.value: "no worker of this plane is up" for plane in Plane if plane not in here}
+    if not silent:
+        answer, answered = _run(deployment, deadline)
+        if answer is not None:
+            # Not every worker took part. Those that did are named with their slot: the worker's name and a number.
+            took_part = {worker.worker.rpartition(".")[0] for worker in answer.workers}
+            others = [worker for worker in announced if worker.worker not in took_part]
+            return merge([*answer.workers, *others], answer.services), {}
+        why = f"its workers did not answer within {timeout_s:g} s"
+        silent = {plane.value: why for plane in Plane if plane not in answered}
+    return merge(announced, manifests(services())), silent
 
 
 def _incomplete(silent: dict[str, str], missing: dict[str, str]) -> WorkbenchError:
@@ -135,18 +136,6 @@ def _incomplete(silent: dict[str, str], missing: dict[str, str]) -> WorkbenchErr
         silent=silent,
         missing=missing,
     )
-
-
-def _announced(deployment: Deployment, *, quick: bool = False) -> list[WorkerManifest]:
-    bus = deployment.quick_bus if quick else deployment.bus
-    return [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
-
-
-def _with_others(answer: Capabilities, announced: list[WorkerManifest]) -> Capabilities:
-    """The answer, merged with the workers that did not take part in it."""
-    seen = {worker.worker for worker in answer.workers}
-    others = [worker for worker in announced if worker.worker not in {name.rpartition(".")[0] for name in seen}]
-    return merge([*answer.workers, *others], answer.services)
 
 
 def _run(deployment: Deployment, deadline: float) -> tuple[Capabilities | None, set[Plane]]:

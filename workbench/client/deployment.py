@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
@@ -18,7 +18,6 @@ from schemas.refs import REF_TYPES, Ref
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.results import Verdict
-from workbench.client import review
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
 from workbench.client.watch import Update, watch
@@ -57,6 +56,14 @@ class Deployment:
     @cached_property
     def bus(self) -> Bus:
         return Bus(self.settings.bus_url, self.settings.namespace)
+
+    @contextlib.contextmanager
+    def asking_bus(self) -> Iterator[Bus]:
+        """The bus. Raises WorkbenchError (bus.unreachable) if it does not answer in the block."""
+        try:
+            yield self.bus
+        except BUS_UNREACHABLE as error:
+            raise unreachable(self.bus.url, error) from error
 
     @cached_property
     def quick_bus(self) -> Bus:
@@ -159,11 +166,7 @@ class Deployment:
 
     def mlflow_run(self, job_id: str) -> str | None:
         """URL of the job's page in MLflow. None if the job is not recorded yet, or no app serves the page."""
-        return self.mlflow_page(self.job(job_id))
-
-    def mlflow_page(self, record: JobRecord) -> str | None:
-        """Like ``mlflow_run``, for a record."""
-        return run_page(self.settings, record.mlflow_run_id)
+        return run_page(self.settings, self.job(job_id).mlflow_run_id)
 
     def events(self, job_id: str, after: str = "0-0") -> Sequence[Event]:
         return self.store.events(job_id, after)
@@ -173,45 +176,20 @@ class Deployment:
         record = self.job(job_id)
         if record.status.final:
             return False
-        try:
-            verdict = self.bus.cancel(job_id)
+        with self.asking_bus() as bus:
+            verdict = bus.cancel(job_id)
             if verdict is Verdict.UNKNOWN:  # accepted, but not enqueued yet
-                put_back(record, bus=self.bus, epoch=self.bus.marker().epoch)
-                verdict = self.bus.cancel(job_id)
-        except BUS_UNREACHABLE as error:
-            raise unreachable(self.bus.url, error) from error
+                put_back(record, bus=bus, epoch=bus.marker().epoch)
+                verdict = bus.cancel(job_id)
         return verdict is Verdict.OK
-
-    def awaited(self, job_id: str) -> dict[str, Question]:
-        """The questions of the job that wait for an answer, by node."""
-        return review.awaited(self, self.job(job_id))
-
-    def approve(self, job_id: str, node: str | None = None, *, text: str | None = None, author: str) -> Decision:
-        """Approve the text that a job asks about, or a replacement text. The job continues.
-
-        Args:
-            node: the node to answer; optional if only one waits.
-
-        Returns the valid decision; a repeated call changes nothing. The decision is stored at once. If the bus is
-        unreachable, the control plane delivers it later. Raises WorkbenchError: job.unknown, review.not_waiting,
-        review.decided, review.bad_answer, and the errors of a node that takes the text.
-        """
-        return review.approve(self, self.job(job_id), node, text, author)
-
-    def reject(self, job_id: str, node: str | None = None, *, reason: str = "", author: str) -> Decision:
-        """Reject the text that a job asks about. The node fails with review.rejected. Otherwise like ``approve``."""
-        return review.reject(self, self.job(job_id), node, reason, author)
 
     def parts(self, job_id: str, node: str) -> list[Ref]:
         """Finished parts of a node's long output, in order. Empty after the bus has forgotten the job.
 
         Raises WorkbenchError (bus.unreachable).
         """
-        try:
-            raw = self.bus.parts(job_id, node)
-        except BUS_UNREACHABLE as error:
-            raise unreachable(self.bus.url, error) from error
-        parts = [orjson.loads(part) for part in raw]
+        with self.asking_bus() as bus:
+            parts = [orjson.loads(part) for part in bus.parts(job_id, node)]
         return [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
 
     def preview(self, job_id: str, node: str) -> bytes | None:

@@ -6,15 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from nodes.manifest import manifests
 from nodes.registry import services
 from schemas.api import PipelineEntry, PipelineNode
 from schemas.capability import ServiceManifest, WorkerManifest
 from schemas.graph import Graph
-from schemas.job import JobRecord
-from schemas.status import JobStatus
+from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.client.deployment import Deployment
 from workbench.client.estimate import Estimate
@@ -62,10 +59,14 @@ class AnnouncedServices:
 def announced_services(deployment: Deployment) -> AnnouncedServices:
     """Blocks for 1.5 seconds at most. An unreachable bus is reported in the result."""
     try:
-        raw = deployment.quick_bus.queues.workers().values()
+        return AnnouncedServices(tuple(worker_manifests(deployment.quick_bus)))
     except BUS_UNREACHABLE as error:
         return AnnouncedServices((), f"the bus does not answer: {error}")
-    return AnnouncedServices(tuple(WorkerManifest.model_validate(orjson.loads(manifest)) for manifest in raw))
+
+
+def worker_manifests(bus: Bus) -> list[WorkerManifest]:
+    """The manifests of the workers that are up. Raises BUS_UNREACHABLE."""
+    return [WorkerManifest.model_validate_json(raw) for raw in bus.queues.workers().values()]
 
 
 def describe_pipelines(deployment: Deployment, owner: str) -> list[PipelineEntry]:
@@ -84,8 +85,7 @@ def describe_pipeline(deployment: Deployment, name: str, owner: str) -> Pipeline
 def typical_pipeline_seconds(deployment: Deployment, graph: Graph) -> float | None:
     """Expected seconds along the longest path, based on past runs; None if there are none."""
     typical = typical_seconds(deployment.store.database, {node.service for node in graph.nodes})
-    record = JobRecord(id="-", status=JobStatus.ACCEPTED, graph=graph, graph_hash="")
-    seconds = Estimate.of(record, typical).seconds_left()
+    seconds = Estimate.of(graph, typical).seconds_left()
     return None if seconds is None else round(seconds, 1)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from schemas.event import Event, EventType, NodeResult, Progress
 from schemas.graph import Graph
-from schemas.job import JobRecord
 from workbench.engine.structure import topological_order
 
 _FINAL = {EventType.NODE_COMPLETED, EventType.NODE_FAILED, EventType.NODE_SKIPPED, EventType.NODE_CANCELLED}
@@ -24,14 +23,13 @@ class Estimate:
     started: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, record: JobRecord, typical_s: dict[str, float]) -> Estimate:
+    def of(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
         """``typical_s`` is by service. Services that never ran are estimated from their progress weight."""
-        nodes = record.graph.nodes
-        by_node = {node.id: typical_s[node.service] for node in nodes if node.service in typical_s}
-        return cls.of_graph(record.graph, by_node)
+        by_node = {node.id: typical_s[node.service] for node in graph.nodes if node.service in typical_s}
+        return cls.by_node(graph, by_node)
 
     @classmethod
-    def of_graph(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
+    def by_node(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
         """``typical_s`` is by node. Other nodes are estimated as in ``of``."""
         weights = graph.progress_weights()
         per_weight = [seconds / weights[node] for node, seconds in typical_s.items() if weights[node]]

@@ -83,15 +83,11 @@ def copy_example(example: Example, folder: Path) -> list[Copied]:
         ]
 
 
-def notebook_folder(own: Path | None = None) -> Path:
-    """The user's folder of notebooks: the one of the checkout, else ``own`` with copies of the notebooks.
-
-    Args:
-        own: default: ``workbench-notebooks`` in the user's home directory.
-    """
+def notebook_folder() -> Path:
+    """The user's folder of notebooks: the one of the checkout, else ``~/workbench-notebooks`` with copies of them."""
     if _PACKAGE.parent == _SHIPPED:
         return NOTEBOOKS
-    folder = own or Path.home() / "workbench-notebooks"
+    folder = Path.home() / "workbench-notebooks"
     for example in examples():
         if example.kind == "notebook":
             copy_example(example, folder)

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import Ref, refs_in
-from workbench.client.samples import portrait_file
+from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 from workbench.pipelines.sdk import InputField
 
-if TYPE_CHECKING:
-    from workbench.client.deployment import Deployment
+SAMPLE = "sample"
+
+
+def portrait_file(given: str | Path, home: Path) -> Path:
+    """The file of the given name. ``sample`` is the packaged portrait, unless a file of that name exists."""
+    path = Path(given).expanduser()
+    if str(given) == SAMPLE and not path.exists():
+        from nodes._samples import sample_portrait
+
+        folder = home / "samples"
+        folder.mkdir(parents=True, exist_ok=True)
+        return sample_portrait(folder)
+    return path
 
 
 def file_given(deployment: Deployment, value: object, wanted: InputField, *, reader: str | None) -> Ref:
@@ -27,14 +38,13 @@ def file_given(deployment: Deployment, value: object, wanted: InputField, *, rea
         value: a reference; a ``Path``, which is uploaded; or a text, which is a digest.
         reader: the owner whose uploads and artifacts a digest may name; None for all owners.
 
-    Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``Deployment.upload``.
+    Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``uploads.store_file``.
     """
     if isinstance(value, Ref):
         return value
     if isinstance(value, Path):
         path = portrait_file(value, deployment.settings.home) if wanted.form.sample else value.expanduser()
-        ref: Ref = deployment.upload(path, wanted.kind.value)
-        return ref
+        return store_file(deployment, path, wanted.kind.value)[0]
     return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name)
 
 

@@ -39,7 +39,7 @@ def forecast_graph(deployment: Deployment, graph: Graph) -> EstimateAnswer:
     per_node = {node: typical.seconds for node, typical in known.items()}
     weights = graph.progress_weights()
     enough = sum(weights[node] for node in per_node) >= KNOWN_SHARE
-    seconds = Estimate.of_graph(graph, per_node).seconds_left() if enough else None
+    seconds = Estimate.by_node(graph, per_node).seconds_left() if enough else None
     return EstimateAnswer(
         seconds=None if seconds is None else round(seconds, 1),
         per_node={node: round(value, 1) for node, value in per_node.items()},

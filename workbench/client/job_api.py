@@ -20,9 +20,9 @@ from schemas.api import (
 )
 from schemas.approval import Decision
 from schemas.errors import WorkbenchError
-from schemas.event import NodeWait
 from schemas.job import JobRecord
 from schemas.refs import ImageRef, Ref, VideoRef
+from workbench.client import review
 from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
@@ -83,8 +83,8 @@ def decide(deployment: Deployment, user: User, job_id: str, asked: ApprovalReque
     """
     changeable(user, deployment.job(job_id))
     if asked.reject is not None:
-        return deployment.reject(job_id, asked.node, reason=asked.reject, author=user.name)
-    return deployment.approve(job_id, asked.node, text=asked.text, author=user.name)
+        return review.reject(deployment, job_id, asked.node, reason=asked.reject, author=user.name)
+    return review.approve(deployment, job_id, asked.node, text=asked.text, author=user.name)
 
 
 def session_answer(deployment: Deployment, user: User, *, login: bool = False, csrf_token: str = "") -> SessionInfo:
@@ -109,78 +109,61 @@ def line_of(deployment: Deployment, job: str) -> JobLine:
 
 def accepted_answer(deployment: Deployment, accepted: Accepted) -> AcceptedJob:
     line = line_of(deployment, accepted.job)
-    more = {"created": line.created_at, "unserved": list(accepted.unserved)}
-    return AcceptedJob.model_validate(_state(line) | more)
+    return AcceptedJob(**dict(state_answer(line)), created=line.created_at, unserved=list(accepted.unserved))
 
 
 def state_answer(line: JobLine) -> JobState:
-    return JobState.model_validate(_state(line))
+    return JobState(
+        job_id=line.id,
+        status=api_status(line.status, on_bus=line.on_bus),
+        progress=min(1.0, max(0.0, line.progress)),
+    )
 
 
 def summary(line: JobLine) -> JobSummary:
-    return JobSummary.model_validate(_summary(line))
+    end = line.finished_at
+    return JobSummary(
+        **dict(state_answer(line)),
+        created=line.created_at,
+        pipeline=line.pipeline,
+        experiment=line.experiment,
+        owner=line.owner,
+        seconds=None if end is None else max(0.0, round(end - line.created_at, 3)),
+        error=line.error,
+        thumbnail=f"/api/artifacts/{line.picture}/thumbnail" if line.picture else None,
+        title=line.title or (line.workflow_id if not line.pipeline else ""),
+        waiting="; ".join(dict.fromkeys(wait.sentence() for wait in line.waiting.values())),
+        parent=line.parent,
+        sweep=line.sweep,
+    )
 
 
 def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
     """All data of a job. Needs one more query than the record."""
     line = line_of(deployment, record.id)
-    return JobInFull.model_validate(
-        {
-            **_summary(line),
-            "seed": record.seed,
-            "lane": record.lane,
-            "graph_hash": record.graph_hash,
-            "started_at": record.started_at,
-            "finished_at": record.finished_at,
-            "nodes": record.nodes,
-            "waits": [_waiting(node, wait) for node, wait in line.waiting.items()],
-            "last_graph": record.graph,
-            "options": pipeline_request(record.graph),
-            "mlflow_run": run_link(deployment, record, user),
-            "may_change": user.may_change(record.owner),
-        }
+    return JobInFull(
+        **dict(summary(line)),
+        seed=record.seed,
+        lane=record.lane,
+        graph_hash=record.graph_hash,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        nodes=list(record.nodes),
+        waits=[
+            Waiting(node=node, reason=wait.reason.value, sentence=wait.sentence(), question=wait.question)
+            for node, wait in line.waiting.items()
+        ],
+        last_graph=record.graph,
+        options=pipeline_request(record.graph),
+        mlflow_run=run_link(deployment, record, user),
+        may_change=user.may_change(record.owner),
     )
 
 
 def artifact_entry(node: str, role: str, name: str, ref: Ref) -> ArtifactEntry:
     url = f"/api/artifacts/{ref.sha256}"
+    thumbnail = f"{url}/thumbnail" if isinstance(ref, ImageRef | VideoRef) else None
+    shown = ref.model_dump(mode="json", by_alias=True, exclude_none=True)
     return ArtifactEntry.model_validate(
-        {
-            "node": node,
-            "role": role,
-            "name": name,
-            "ref": ref.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "url": url,
-            "thumbnail": f"{url}/thumbnail" if isinstance(ref, ImageRef | VideoRef) else None,
-        }
+        {"node": node, "role": role, "name": name, "ref": shown, "url": url, "thumbnail": thumbnail}
     )
-
-
-def _state(line: JobLine) -> dict[str, object]:
-    return {
-        "job_id": line.id,
-        "status": api_status(line.status, on_bus=line.on_bus),
-        "progress": min(1.0, max(0.0, line.progress)),
-    }
-
-
-def _summary(line: JobLine) -> dict[str, object]:
-    end = line.finished_at
-    return {
-        **_state(line),
-        "created": line.created_at,
-        "pipeline": line.pipeline,
-        "experiment": line.experiment,
-        "owner": line.owner,
-        "seconds": None if end is None else max(0.0, round(end - line.created_at, 3)),
-        "error": line.error,
-        "thumbnail": f"/api/artifacts/{line.picture}/thumbnail" if line.picture else None,
-        "title": line.title or (line.workflow_id if not line.pipeline else ""),
-        "waiting": "; ".join(dict.fromkeys(wait.sentence() for wait in line.waiting.values())),
-        "parent": line.parent,
-        "sweep": line.sweep,
-    }
-
-
-def _waiting(node: str, wait: NodeWait) -> Waiting:
-    return Waiting(node=node, reason=wait.reason.value, sentence=wait.sentence(), question=wait.question)

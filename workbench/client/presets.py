@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+from pydantic import ValidationError
+
 from nodes.registry import services
 from schemas.api import Preset, PresetValues
 from schemas.errors import WorkbenchError
@@ -23,17 +27,7 @@ def presets_of(deployment: Deployment, pipeline: str, owner: str) -> list[Preset
 
 def shipped(pipeline: str) -> list[Preset]:
     """The presets that are declared with the pipeline."""
-    return [
-        Preset(
-            pipeline=pipeline,
-            name=preset.name,
-            owner="",
-            doc=preset.doc,
-            params={node: dict(values) for node, values in preset.params.items()},
-            leave_out=list(preset.leave_out),
-        )
-        for preset in find_pipeline(pipeline).presets
-    ]
+    return [Preset(pipeline=pipeline, owner="", **asdict(preset)) for preset in find_pipeline(pipeline).presets]
 
 
 def find_preset(deployment: Deployment, pipeline: str, name: str, owner: str) -> Preset:
@@ -92,8 +86,6 @@ def delete_preset(deployment: Deployment, pipeline: str, name: str, owner: str) 
 
 
 def _check(node_id: str, service: str, params: dict[str, object]) -> None:
-    from pydantic import ValidationError
-
     declaration = services().get(service)
     if declaration is None:
         return

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 
-import orjson
-
-from schemas.capability import WorkerManifest
 from schemas.errors import WorkbenchError
 from schemas.queue import LeaseView, LetterView, PoolView, QueueView, WaitView
 from workbench.bus.bus import Bus
-from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.keys import LANES
 from workbench.client.deployment import Deployment
+from workbench.client.describe import worker_manifests
 from workbench.client.rerun import retry
 from workbench.engine.cut import pool_name
 from workbench.store.dead_letters import DeadLetters
@@ -31,7 +26,7 @@ def queue_view(deployment: Deployment, owner: str | None = None) -> QueueView:
 
     Raises WorkbenchError: bus.unreachable, sql.unreachable.
     """
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         return _view(deployment, bus, owner)
 
 
@@ -60,16 +55,15 @@ def _view(deployment: Deployment, bus: Bus, owner: str | None) -> QueueView:
         pools=_pools(bus),
         leases=sorted(leases, key=lambda lease: (lease.job, lease.segment)),
         waiting=[WaitView(job=row.job, node=row.node, service=row.service, wait=row.wait) for row in waiting],
-        dead_letters=[LetterView(**{name: getattr(one, name) for name in LetterView.model_fields}) for one in letters],
+        dead_letters=[LetterView.model_validate(letter, from_attributes=True) for letter in letters],
         outbox=bus.queues.outbox_length(),
         outbox_oldest_s=bus.queues.outbox_oldest_s(),
     )
 
 
 def _pools(bus: Bus) -> list[PoolView]:
-    workers = [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
     by_pool: dict[str, list[str]] = {}
-    for worker in workers:
+    for worker in worker_manifests(bus):
         by_pool.setdefault(pool_name(worker.plane, worker.pool), []).append(worker.worker)
     held = bus.queues.held()
     oldest = bus.queues.oldest_entries()
@@ -88,7 +82,7 @@ def _pools(bus: Bus) -> list[PoolView]:
 
 def pause(deployment: Deployment, pool: str, why: str) -> str:
     """Stop a pool's workers from taking segments; running ones continue. Returns the pool's full name."""
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         name = _known_pool(bus, pool)
         bus.queues.hold_pool(name, why)
     return name
@@ -96,7 +90,7 @@ def pause(deployment: Deployment, pool: str, why: str) -> str:
 
 def resume(deployment: Deployment, pool: str) -> bool:
     """Resume a paused pool. Returns False if it was not paused."""
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         was_held = bus.queues.resume_pool(_known_pool(bus, pool))
         bus.nudge()  # workers consumed the wake tokens while the pool was paused
     return was_held
@@ -104,7 +98,7 @@ def resume(deployment: Deployment, pool: str) -> bool:
 
 def drain(deployment: Deployment, worker: str) -> None:
     """Let a worker finish its segments and stop. Its process ends within seconds after it becomes idle."""
-    with _bus_of(deployment) as bus:
+    with deployment.asking_bus() as bus:
         known = sorted(bus.queues.workers())
         if worker in known:
             bus.queues.drain_worker(worker)
@@ -117,15 +111,6 @@ def drain(deployment: Deployment, worker: str) -> None:
             allowed=get_close_matches(worker, known, n=3) or known or "no worker is up",
             remedy="`workbench queue` lists the workers.",
         )
-
-
-@contextmanager
-def _bus_of(deployment: Deployment) -> Iterator[Bus]:
-    """The deployment's bus. Raises WorkbenchError (bus.unreachable) if it does not answer."""
-    try:
-        yield deployment.bus
-    except BUS_UNREACHABLE as error:
-        raise unreachable(deployment.bus.url, error) from error
 
 
 def _known_pool(bus: Bus, pool: str) -> str:

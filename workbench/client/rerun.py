@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.errors import WorkbenchError
-from schemas.graph import Graph, Retries
+from schemas.graph import Graph, Node, Retries
 from schemas.refs import refs_in
 from schemas.status import JobStatus, NodeStatus
 from workbench.client import review
@@ -113,13 +113,7 @@ def resumed(graph: Graph) -> Graph:
         done = graph.node(node_id).status is NodeStatus.COMPLETED
         if done and all(edge.from_ in kept for edge in parents[node_id]):
             kept.add(node_id)
-    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
-    nodes = [
-        node
-        if node.id in kept
-        else node.model_copy(update={**fresh, "retries": Retries(max_attempts=node.retries.max_attempts)})
-        for node in graph.nodes
-    ]
+    nodes = [node if node.id in kept else _pending(node) for node in graph.nodes]
     return graph.model_copy(update={"nodes": nodes})
 
 
@@ -136,20 +130,7 @@ def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
                 allowed=sorted(known),
                 remedy="Name one of its nodes.",
             )
-    nodes = [
-        node.model_copy(
-            update={
-                "status": NodeStatus.PENDING,
-                "output": None,
-                "error": None,
-                "telemetry": {},
-                "version": None,
-                "retries": Retries(max_attempts=node.retries.max_attempts),
-                "params": {**node.params, **params.get(node.id, {})},
-            }
-        )
-        for node in graph.nodes
-    ]
+    nodes = [_pending(node, version=None, params={**node.params, **params.get(node.id, {})}) for node in graph.nodes]
     metadata = dict(graph.metadata)
     asked = metadata.get("asked")
     if params and isinstance(asked, dict) and isinstance(asked.get("params"), dict):  # the next prefill starts here
@@ -157,3 +138,10 @@ def unrun(graph: Graph, params: dict[str, dict[str, Any]]) -> Graph:
         merged = {**before, **{node: {**before.get(node, {}), **changed} for node, changed in params.items()}}
         metadata["asked"] = {**asked, "params": merged}
     return graph.model_copy(update={"nodes": nodes, "context": dict(graph.context), "metadata": metadata})
+
+
+def _pending(node: Node, **changes: Any) -> Node:
+    """The node before its first attempt."""
+    fresh: dict[str, Any] = {"status": NodeStatus.PENDING, "output": None, "error": None, "telemetry": {}}
+    retries = Retries(max_attempts=node.retries.max_attempts)
+    return node.model_copy(update={**fresh, "retries": retries, **changes})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import orjson
 import structlog
@@ -15,19 +14,22 @@ from schemas.event import NodeWait
 from schemas.job import JobRecord
 from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.bus.results import Verdict
+from workbench.client.deployment import Deployment
 from workbench.engine.binding import references
 from workbench.engine.existing_results import recorded_questions
 from workbench.store.approvals import Approvals
-
-if TYPE_CHECKING:
-    from workbench.client.deployment import Deployment
 
 log = structlog.get_logger()
 MAX_AUTHOR_CHARS = 200
 
 
-def awaited(deployment: Deployment, record: JobRecord) -> dict[str, Question]:
-    """The job's open questions, by node. Queries the bus first, and SQL if the bus does not have the job."""
+def awaited(deployment: Deployment, job: str) -> dict[str, Question]:
+    """The job's open questions, by node. Raises WorkbenchError (job.unknown)."""
+    return _open_questions(deployment, deployment.job(job))
+
+
+def _open_questions(deployment: Deployment, record: JobRecord) -> dict[str, Question]:
+    """Queries the bus first, and SQL if the bus does not have the job."""
     if record.status.final:
         return {}
     try:
@@ -41,26 +43,33 @@ def awaited(deployment: Deployment, record: JobRecord) -> dict[str, Question]:
     return {node: question for node, question in found.items() if question is not None}
 
 
-def approve(deployment: Deployment, record: JobRecord, node: str | None, text: str | None, author: str) -> Decision:
-    """Approve the text that a node asks about, or ``text`` if it is given."""
+def approve(
+    deployment: Deployment, job: str, node: str | None = None, *, text: str | None = None, author: str
+) -> Decision:
+    """Approve the text that a job asks about, or a replacement text. The job continues.
+
+    Args:
+        node: the node to answer; optional if only one waits.
+
+    Returns the valid decision; a repeated call changes nothing. The decision is stored at once. If the bus is
+    unreachable, the control plane delivers it later. Raises WorkbenchError: job.unknown, review.not_waiting,
+    review.decided, review.bad_answer, and the errors of a node that takes the text.
+    """
+    record = deployment.job(job)
     node, question = _asked(deployment, record, node)
     if text is not None:
         text = text.strip()
         _check_text(text, question)
         _check_readers(record, node, text)
     approved = question.text if text is None else text
-    decision = Decision(
-        approved=True,
-        text=approved,
-        edited=approved != question.text,
-        author=_author(author),
-        at=time.time(),
-    )
+    edited = approved != question.text
+    decision = Decision(approved=True, text=approved, edited=edited, author=_author(author), at=time.time())
     return _decide(deployment, record, node, decision)
 
 
-def reject(deployment: Deployment, record: JobRecord, node: str | None, reason: str, author: str) -> Decision:
-    """Reject the text that a node asks about. The node fails."""
+def reject(deployment: Deployment, job: str, node: str | None = None, *, reason: str = "", author: str) -> Decision:
+    """Reject the text that a job asks about. The node fails with review.rejected. Otherwise like ``approve``."""
+    record = deployment.job(job)
     node, _ = _asked(deployment, record, node)
     reason = reason.strip()
     _check_characters(reason, "reason")
@@ -70,20 +79,17 @@ def reject(deployment: Deployment, record: JobRecord, node: str | None, reason: 
     return _decide(deployment, record, node, decision)
 
 
-def carry_over(deployment: Deployment, record: JobRecord, to: str) -> list[str]:
-    """Copy the unused approvals of a job to the job that continues it. Returns their nodes.
+def carry_over(deployment: Deployment, record: JobRecord, to: str) -> None:
+    """Copy the unused approvals of a job to the job that continues it.
 
     An approval contains the approved text, so it is valid whatever the new question is.
     """
     approvals = Approvals(deployment.store.database)
     unused = {node.id for node in record.nodes if node.output is None}
-    carried = []
     for node, decision in approvals.of(record.id).items():
         if decision.approved and node in unused:
             approvals.keep(to, node, decision)
             _send(deployment, to, node, decision)
-            carried.append(node)
-    return carried
 
 
 def _decide(deployment: Deployment, record: JobRecord, node: str, decision: Decision) -> Decision:
@@ -127,7 +133,7 @@ def _asked(deployment: Deployment, record: JobRecord, node: str | None) -> tuple
             allowed=[known.id for known in record.graph.nodes],
             remedy="Name the node that waits, or omit the node.",
         )
-    open_now = awaited(deployment, record)
+    open_now = _open_questions(deployment, record)
     if node is None and len(open_now) == 1:
         return next(iter(open_now.items()))
     if node in open_now:
@@ -196,12 +202,8 @@ def _author(author: str) -> str:
     _check_characters(author, "author")
     author = " ".join(author.split())
     if not author or len(author) > MAX_AUTHOR_CHARS:
-        raise _bad_answer(
-            "the answer has no valid author",
-            "author",
-            author or "nothing",
-            f"a name of up to {MAX_AUTHOR_CHARS} characters",
-        )
+        allowed = f"a name of up to {MAX_AUTHOR_CHARS} characters"
+        raise _bad_answer("the answer has no valid author", "author", author or "nothing", allowed)
     return author
 
 

@@ -18,19 +18,7 @@ def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None
         video=str(video) if video else None,
         seconds=seconds,
         mlflow_run=mlflow_run,
-        nodes=[
-            NodeView(
-                id=node.id,
-                service=node.service,
-                plane=node.plane,
-                status=node.status,
-                seconds=node.seconds,
-                cached=node.cached,
-                worker=node.worker,
-                attempt=node.attempt,
-            )
-            for node in record.nodes
-        ],
+        nodes=[NodeView.model_validate(node, from_attributes=True) for node in record.nodes],
         metrics={f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
         error=record.error,
     )

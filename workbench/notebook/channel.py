@@ -25,9 +25,9 @@ from workbench.client.deployment import Deployment
 from workbench.client.error_responses import status_and_body
 from workbench.client.live.hub import Hub
 from workbench.client.live.watcher import Watcher
+from workbench.client.media.derived_files import stream
 from workbench.client.media.links import media_link
 from workbench.client.media.media_types import file_name, is_shown, served_type
-from workbench.client.media.streams import stream
 from workbench.notebook import widget_api
 from workbench.notebook.uploads import Uploads
 

@@ -16,6 +16,7 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
+from workbench.client import review
 from workbench.client.completion import await_record, await_tracked
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
@@ -274,11 +275,11 @@ class Job:
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
         """Approve the text that it asks about, or the given replacement. The job continues."""
-        self._deployment.approve(self.id, node, text=text, author=author or _login())
+        review.approve(self._deployment, self.id, node, text=text, author=author or _login())
 
     def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
         """Reject the text that it asks about. The node fails with the reason."""
-        self._deployment.reject(self.id, node, reason=reason, author=author or _login())
+        review.reject(self._deployment, self.id, node, reason=reason, author=author or _login())
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """Run it again with other parameters, as a new job. Cached results are not computed again."""

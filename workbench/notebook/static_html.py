@@ -15,7 +15,7 @@ from schemas.job import JobRecord
 from schemas.refs import Ref
 from schemas.status import NodeStatus
 from workbench.client.deployment import Deployment
-from workbench.client.media.thumbnails import thumbnail
+from workbench.client.media.derived_files import thumbnail
 from workbench.client.view import final_video
 from workbench.notebook.tables import html_table
 from workbench.pipelines.registry import pipeline_result

@@ -16,9 +16,8 @@ from workbench.client import job_api
 from workbench.client.access import LOCAL, readable
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
+from workbench.client.media.derived_files import POINTS, SIDES_PX, rounded_up, thumbnail, waveform
 from workbench.client.media.media_types import served_type
-from workbench.client.media.thumbnails import side_for, thumbnail
-from workbench.client.media.waveforms import points_for, waveform
 from workbench.client.presets import delete_preset, keep_preset
 from workbench.client.rerun import retry
 from workbench.client.submit import job_request, submit
@@ -64,7 +63,7 @@ def _decide(user: WidgetUser, given: Params) -> Contract:
 
 def _waveform(user: WidgetUser, given: Params) -> Contract:
     ref = user.readable(given["sha256"])
-    return Waveform(peaks=waveform(user.deployment, ref, points_for(int(given.get("points", 600)))))
+    return Waveform(peaks=waveform(user.deployment, ref, rounded_up(int(given.get("points", 600)), POINTS)))
 
 
 def _parts(user: WidgetUser, given: Params) -> Contract:
@@ -113,7 +112,7 @@ def _artifact(user: WidgetUser, given: Params) -> Ref:
 
 
 def _thumbnail(user: WidgetUser, given: Params) -> str:
-    file = thumbnail(user.deployment, user.readable(given["sha256"]), side_for(int(given.get("size", 160))))
+    file = thumbnail(user.deployment, user.readable(given["sha256"]), rounded_up(int(given.get("size", 160)), SIDES_PX))
     return _data_url(file.read_bytes(), "image/jpeg")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,12 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
-from workbench.client.deletion import collect, digests_of, erase
+from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
+from workbench.client.files import portrait_file
 from workbench.client.mlflow_access import client_environment
-from workbench.client.samples import portrait_file
 from workbench.client.submit import job_request, submit
+from workbench.client.uploads import store_file
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import (
     as_given,
@@ -36,6 +38,7 @@ from workbench.notebook.pipelines import Pipelines
 from workbench.notebook.runs import Runs, wanted
 from workbench.notebook.shown_graph import ShownGraph
 from workbench.pipelines.registry import FIRST
+from workbench.retention import collecting, erasing
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,7 +130,7 @@ class Workbench:
             dry_run: only report what would be removed.
         """
         values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
-        return collect(self.deployment, validated(CollectionRequest, values))
+        return collecting.collect(parts_of(self.deployment), validated(CollectionRequest, values))
 
     def erase(
         self, what: str | Path | Ref | Artifact | Job, *, cancel: bool = False, dry_run: bool = False
@@ -150,7 +153,7 @@ class Workbench:
             values["file"], *also = digests_of(self.deployment, Path(str(what)).expanduser())
         else:
             values["job" if self.deployment.store.get(str(what)) is not None else "file"] = str(what)
-        return erase(self.deployment, validated(ErasureRequest, values), also=also)
+        return erasing.erase(parts_of(self.deployment), validated(ErasureRequest, values), also=also)
 
     def runs(
         self,
@@ -229,7 +232,10 @@ class Workbench:
         named = file_named(file, "upload")
         if isinstance(named, Ref):
             return named
-        return self.deployment.upload(portrait_file(named, self.settings.home), kind, owner=owner)
+        ref, found = store_file(self.deployment, portrait_file(named, self.settings.home), kind, owner=owner)
+        for one in found:
+            warnings.warn(f"{one.message} {one.remedy}", UserWarning, stacklevel=3)
+        return ref
 
     def artifact(self, ref: Ref) -> Artifact:
         """The artifact of a reference, to display, open and save."""

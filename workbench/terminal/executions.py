@@ -55,15 +55,12 @@ class ExecutionBars:
             if self._bars:
                 if name in self._tasks:
                     self._bars.remove_task(self._tasks.pop(name))
-                self._bars.console.print(_marked(mark, style, f"{self._done}/{self.count} {line}"), highlight=False)
+                from rich.text import Text
+
+                text = Text.assemble((mark, style), f" {self._done}/{self.count} {line}")
+                self._bars.console.print(text, highlight=False)
             else:
                 print(f"{mark} {self._done}/{self.count} {line}", file=sys.stderr, flush=True)
-
-
-def _marked(mark: str, style: str, text: str) -> Any:
-    from rich.text import Text
-
-    return Text.assemble((mark, style), " ", text)
 
 
 def _bars() -> Any:

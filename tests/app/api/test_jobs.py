@@ -14,6 +14,7 @@ from tests.app.api.conftest import Asking, Client, client_of, refused
 from tests.engine.graphs import document
 from tests.live import Diary, LiveDeployment, wait_for
 from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 from workbench.store.job_deletion import JobDeletion
 from workbench.store.tracking_queue import TrackingQueue
 
@@ -74,7 +75,7 @@ def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, 
 
 
 def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
-    portrait = live.deployment.upload(sample_portrait(tmp_path), "image")
+    portrait = store_file(live.deployment, sample_portrait(tmp_path), "image")[0]
     graph = document(
         {
             "animate": {

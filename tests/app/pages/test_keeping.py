@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
 from tests.app.pages.test_form import open_parameters
+from workbench.client.review import approve
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -64,7 +65,7 @@ def test_passing_problem_leaves_the_approval_form_alone(place: Place, visiting: 
     expect_untouched(text, "Clocks tick, and", 6)
     expect(page.locator("#monitor .wb-problem")).to_have_count(0)  # the page asked again by itself
     expect_untouched(text, "Clocks tick, and", 6)
-    place.deployment.approve(job, "review", text="Another one.", author="somebody")
+    approve(place.deployment, job, "review", text="Another one.", author="somebody")
     expect(page.locator("#monitor")).to_contain_text("Your unsent text:")
     expect(page.locator("#monitor .wb-text").first).to_have_text("Clocks tick, and")
 

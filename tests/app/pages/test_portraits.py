@@ -99,13 +99,14 @@ def test_earlier_files_are_taken_again(place: Place, visiting: Visiting) -> None
     expect(page.locator("#portrait-taken .wb-warnings")).to_contain_text("face")  # as it was found then
     expect(page.locator("#portrait-source")).to_be_hidden()
     expect(consent).not_to_be_checked()  # of somebody else it is asked anew
+    page.locator("#voice-taken").scroll_into_view_if_needed()  # they load once their place is visible
     voice = voices.get_by_role("button", name="Use ada.wav, 3.0 s again").first
     voice.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#voice-taken audio")).to_be_visible()
 
 
-@pytest.mark.parametrize("module", ["early", "media"])
+@pytest.mark.parametrize("module", ["preload", "media"])
 def test_refusal_is_told_where_a_script_comes_late(visiting: Visiting, module: str) -> None:
     visit = visiting()
     visit.expect("415")
@@ -115,6 +116,7 @@ def test_refusal_is_told_where_a_script_comes_late(visiting: Visiting, module: s
     page.reload()
     with page.expect_response("**/gradio_api/upload*"):
         give(page, archive(a=b"a"), "me.png")
+    assert held, f"the page has no module {module}.js"
     for route in held:
         route.continue_()
     expect(page.locator("#portrait-taken .wb-problem")).to_contain_text("A ZIP archive")

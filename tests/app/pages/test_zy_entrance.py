@@ -24,7 +24,7 @@ from tests.app.pages.place import Place, bearer, cookies
 from tests.cli.graphs import document
 from tests.cli.program import ROOT
 from tests.stack.conditions import processes_of
-from workbench.client.samples import portrait_file
+from workbench.client.files import portrait_file
 from workbench.client.users import users_of
 from workbench.embedded.ports import GRPC_OFFSET, remembered_ports
 

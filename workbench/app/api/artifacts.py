@@ -14,9 +14,8 @@ from schemas.refs import Ref
 from workbench.app.identity import current_user
 from workbench.client.access import readable, unknown
 from workbench.client.deployment import Deployment
+from workbench.client.media.derived_files import POINTS, SIDES_PX, rounded_up, thumbnail, waveform
 from workbench.client.media.media_types import file_name, is_shown, served_type
-from workbench.client.media.thumbnails import SIDES_PX, side_for, thumbnail
-from workbench.client.media.waveforms import POINTS, points_for, waveform
 
 router = APIRouter(tags=["artifacts"])
 LINK_S = 300
@@ -93,7 +92,7 @@ def get_thumbnail(
     """A JPEG with at most 80, 160 or 320 pixels per side. Every call returns the same bytes."""
     deployment: Deployment = request.app.state.deployment
     ref = readable(deployment, current_user(request), sha256)
-    side = side_for(size)
+    side = rounded_up(size, SIDES_PX)
     headers = {"Cache-Control": "private, max-age=86400", "ETag": f'"{sha256}-{side}"', **_NOSNIFF}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -111,7 +110,7 @@ def get_waveform(
     deployment: Deployment = request.app.state.deployment
     ref = readable(deployment, current_user(request), sha256)
     response.headers["Cache-Control"] = "private, max-age=86400"
-    return Waveform(peaks=waveform(deployment, ref, points_for(points)))
+    return Waveform(peaks=waveform(deployment, ref, rounded_up(points, POINTS)))
 
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}

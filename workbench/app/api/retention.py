@@ -18,9 +18,11 @@ from schemas.retention import (
 )
 from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.client.access import User, changeable, need_admin, need_runner, readable
-from workbench.client.deletion import collect, erase, preview
+from workbench.client.deletion import parts_of, preview
 from workbench.client.deployment import Deployment
+from workbench.retention.collecting import collect
 from workbench.retention.disk import DiskUse
+from workbench.retention.erasing import erase
 
 router = APIRouter(tags=["retention"], route_class=StrictRoute)
 
@@ -40,7 +42,7 @@ def create_collection(
 ) -> CollectionReport:
     """With a rule, first delete the finished jobs and unused uploads that match it. For administrators."""
     need_admin(user)
-    return collect(deployment, asked or CollectionRequest())
+    return collect(parts_of(deployment), asked or CollectionRequest())
 
 
 @router.get(
@@ -65,7 +67,7 @@ def create_erasure(asked: ErasureRequest, deployment: TheDeployment, user: Curre
     """
     need_runner(user)
     check_erasure(deployment, user, asked)
-    return erase(deployment, asked, asker=None if user.role == "admin" else user.name)
+    return erase(parts_of(deployment), asked, asker=None if user.role == "admin" else user.name)
 
 
 @router.delete("/api/uploads/{sha256}", summary="Drop an upload", responses=refusals(403, 404, 422))

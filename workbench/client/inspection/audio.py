@@ -5,6 +5,7 @@ Runs in the inspection process only.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import wave
@@ -18,7 +19,7 @@ import numpy as np
 from schemas.upload import UploadWarning
 from workbench.client.inspection.containers import audio_stream, canonical, check_length, claimed_s, track_hints
 from workbench.client.inspection.limits import KEPT_RATE_HZ, MAX_CHANNELS, SAMPLE_RATES_HZ
-from workbench.client.inspection.upload_errors import refused, unreadable
+from workbench.client.inspection.upload_errors import hint, refused, unreadable
 
 SILENT_DBFS = -50.0
 QUIET_DBFS = -38.0  # RMS of the non-silent windows; well-recorded speech has -26 to -14
@@ -59,17 +60,14 @@ def inspect_audio(container: Any, format_name: str, out: Path, allowed_s: float)
         file.setnchannels(kept_channels)
         file.setsampwidth(2)
         file.setframerate(kept_rate)
-        for frame in container.decode(stream):
-            frame.pts = None  # gaps and jumps in the timestamps would make the resampler insert or drop samples
+        for frame in itertools.chain(container.decode(stream), [None]):  # None: the rest in the resampler
+            if frame is not None:
+                frame.pts = None  # gaps and jumps in the timestamps would make the resampler insert or drop samples
             for part in resampler.resample(frame):
                 samples = part.to_ndarray().reshape(-1)
                 file.writeframesraw(samples.tobytes())
                 measured.take(samples)
             check_length(measured.seconds, allowed_s)
-        for part in resampler.resample(None):
-            samples = part.to_ndarray().reshape(-1)
-            file.writeframesraw(samples.tobytes())
-            measured.take(samples)
     if not measured.samples:
         raise unreadable("the file contains no audio samples")
     # Encoders pad by a frame or two, and MP3 without an index only has an estimate.
@@ -206,45 +204,18 @@ def _decibels(value: float) -> float:
 def _hints(measured: _AudioMeasurement) -> list[UploadWarning]:
     hints = []
     if measured.seconds < VOICE_SAMPLE_S:
-        hints.append(
-            UploadWarning(
-                code="audio.short",
-                message=f"The audio is {measured.seconds:.1f} s long; a voice sample needs {VOICE_SAMPLE_S:.0f} s.",
-                remedy="Record five to fifteen seconds of one person who speaks.",
-            )
-        )
+        found = f"The audio is {measured.seconds:.1f} s long; a voice sample needs {VOICE_SAMPLE_S:.0f} s."
+        hints.append(hint("audio.short", found, "Record five to fifteen seconds of one person who speaks."))
     if measured.loud_windows == 0:
-        hints.append(
-            UploadWarning(
-                code="audio.silent",
-                level="error",
-                message="The audio is silent.",
-                remedy="Check the microphone and record again.",
-            )
-        )
-        return hints
-    if _decibels(measured.loud_rms) < QUIET_DBFS:
-        hints.append(
-            UploadWarning(
-                code="audio.quiet",
-                message=f"The audio is very quiet ({_decibels(measured.loud_rms):.0f} dBFS).",
-                remedy="Speak closer to the microphone, or raise its level.",
-            )
-        )
+        remedy = "Check the microphone and record again."
+        return [*hints, hint("audio.silent", "The audio is silent.", remedy, level="error")]
+    if (loudness := _decibels(measured.loud_rms)) < QUIET_DBFS:
+        found = f"The audio is very quiet ({loudness:.0f} dBFS)."
+        hints.append(hint("audio.quiet", found, "Speak closer to the microphone, or raise its level."))
     if measured.clipped > CLIPPED_SHARE * measured.samples:
-        hints.append(
-            UploadWarning(
-                code="audio.clipped",
-                message="The audio is clipped: the recording level was too high.",
-                remedy="Lower the level of the microphone and record again.",
-            )
-        )
+        found = "The audio is clipped: the recording level was too high."
+        hints.append(hint("audio.clipped", found, "Lower the level of the microphone and record again."))
     if measured.longest_silence_s > LONG_SILENCE_S:
-        hints.append(
-            UploadWarning(
-                code="audio.silence",
-                message=f"There are {measured.longest_silence_s:.0f} s of continuous silence.",
-                remedy="Remove the silence.",
-            )
-        )
+        found = f"There are {measured.longest_silence_s:.0f} s of continuous silence."
+        hints.append(hint("audio.silence", found, "Remove the silence."))
     return hints

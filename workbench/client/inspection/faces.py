@@ -9,6 +9,7 @@ from PIL import Image
 
 from schemas.errors import WorkbenchError
 from schemas.upload import FaceBox, UploadWarning
+from workbench.client.inspection.upload_errors import hint
 
 SMALL_PX = 128  # smaller faces look enlarged in the animation
 TOO_SMALL_PX = 48  # nodes._face.MIN_FACE_PX: smaller faces are refused at submit
@@ -24,7 +25,7 @@ def find_faces(image: Image.Image) -> tuple[list[FaceBox], list[UploadWarning]]:
     try:
         faces = detect(rgb)
     except WorkbenchError as error:  # the optional package is not installed
-        return [], [UploadWarning(code="face.unchecked", message=error.message, remedy=error.remedy)]
+        return [], [hint("face.unchecked", error.message, error.remedy)]
     boxes = [
         FaceBox(**dict(zip(("left", "top", "right", "bottom"), face.box, strict=True)), score=min(1.0, face.score))
         for face in faces
@@ -35,7 +36,7 @@ def find_faces(image: Image.Image) -> tuple[list[FaceBox], list[UploadWarning]]:
 def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
     if not faces:
         return [
-            _hint(
+            hint(
                 "face.none",
                 "No face was found in the image.",
                 "Use a well-lit portrait that faces the camera and shows the whole head.",
@@ -46,7 +47,7 @@ def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
     hints = []
     if face.size < TOO_SMALL_PX:
         hints.append(
-            _hint(
+            hint(
                 "face.too_small",
                 f"The face is {face.size:.0f} px large; it must be at least {TOO_SMALL_PX} px.",
                 "Use a closer or larger image, or enlarge it first with generate.upscale_image.",
@@ -55,7 +56,7 @@ def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
         )
     elif face.size < SMALL_PX:
         hints.append(
-            _hint(
+            hint(
                 "face.small",
                 f"The face is {face.size:.0f} px large; the video looks sharp from {SMALL_PX} px.",
                 "Use a closer or larger image.",
@@ -65,22 +66,18 @@ def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
     left, top, right, bottom = face.box
     if left < 0 or top < 0 or right > width or bottom > height:
         hints.append(
-            _hint(
-                "face.cut", "The face is cut off at the edge of the image.", "Use an image that shows the whole head."
-            )
+            hint("face.cut", "The face is cut off at the edge of the image.", "Use an image that shows the whole head.")
         )
     if len(faces) > 1:
         hints.append(
-            _hint(
-                "face.several", f"There are {len(faces)} faces; the largest is used.", "Crop the image to one person."
-            )
+            hint("face.several", f"There are {len(faces)} faces; the largest is used.", "Crop the image to one person.")
         )
     if _turn(face) > TURNED:
         hints.append(
-            _hint("face.turned", "The face is turned away.", "Use an image in which the person faces the camera.")
+            hint("face.turned", "The face is turned away.", "Use an image in which the person faces the camera.")
         )
     if _sharpness(rgb, face) < BLURRED:
-        hints.append(_hint("face.blurred", "The face is blurred.", "Use a sharper image."))
+        hints.append(hint("face.blurred", "The face is blurred.", "Use a sharper image."))
     return hints
 
 
@@ -101,7 +98,3 @@ def _sharpness(rgb: Any, face: Any) -> float:
         return BLURRED  # too few pixels to measure; the size warning covers it
     grey = cv2.cvtColor(cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
-
-
-def _hint(code: str, message: str, remedy: str, level: Any = "warning") -> UploadWarning:
-    return UploadWarning(code=code, level=level, message=message, remedy=remedy)

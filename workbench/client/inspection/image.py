@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from schemas.upload import UploadWarning
 from workbench.client.inspection.faces import find_faces
 from workbench.client.inspection.limits import MAX_PIXELS, MAX_SIDE_PX
-from workbench.client.inspection.upload_errors import too_large, unreadable
+from workbench.client.inspection.upload_errors import hint, too_large, unreadable
 
 _FAULTS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError, OverflowError)
 _PILLOW = {name: name.upper() for name in ("png", "jpeg", "webp", "tiff", "bmp", "avif")}
@@ -37,7 +36,8 @@ def inspect_image(path: Path, format_name: str, out: Path) -> dict[str, Any]:
         image.save(out, format="PNG", compress_level=3)
     faces, hints = find_faces(flat(image))
     if animated:
-        hints.insert(0, _first_image_only())
+        remedy = "Choose another file if you do not want the first image."
+        hints.insert(0, hint("picture.animated", "The file contains several images; the first is used.", remedy))
     return {
         "kind": "image",
         "media_type": f"image/{kept}",
@@ -120,11 +120,3 @@ def _check_size(width: int, height: int) -> None:
 
 def _allowed() -> str:
     return f"up to {MAX_PIXELS // 1_000_000} megapixels, {MAX_SIDE_PX} px per side"
-
-
-def _first_image_only() -> UploadWarning:
-    return UploadWarning(
-        code="picture.animated",
-        message="The file contains several images; the first is used.",
-        remedy="Choose another file if you do not want the first image.",
-    )

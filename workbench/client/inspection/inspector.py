@@ -10,10 +10,11 @@ import socket
 import subprocess
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 from pydantic import Field, ValidationError
@@ -33,6 +34,8 @@ START_S = 300.0
 LOOKS = 100  # then the process is replaced, so that leaks of a decoder do not accumulate
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", PORTABLE)
 _KEPT_OVERHEAD = 256_000_000  # an image or audio file may grow with lossless encoding
+
+C = TypeVar("C", bound=Contract)
 
 
 class Inspection(Contract):
@@ -79,28 +82,18 @@ class Inspector:
 
         Raises WorkbenchError: upload.refused, upload.too_large, upload.unreadable, upload.busy, home.disk_full.
         """
-        limits = limits or Limits()
-        size = path.stat().st_size
-        result = self._ask(
-            {"kind": "look", "path": str(path), "out": str(out), "wanted": wanted, "limits": limits.to_json()},
-            seconds=self._look_s + size / LOOK_BYTES_PER_S,
-            file_bytes=size + _KEPT_OVERHEAD,
-        )
-        try:
-            return Inspection.model_validate(result)
-        except ValidationError as fault:
-            raise unreadable("the file could not be decoded", "the decoder's answer is invalid") from fault
+        size, fields = path.stat().st_size, {"wanted": wanted, "limits": asdict(limits or Limits())}
+        result = self._ask("look", path, out, size, size + _KEPT_OVERHEAD, **fields)
+        return _validated(Inspection, result, "the file could not be decoded")
 
     def thumbnail(self, path: Path, out: Path, side_px: int) -> None:
         """Write a JPEG of an image, or of the frame one third into a video. Raises WorkbenchError like ``look``."""
-        message = {"kind": "thumbnail", "path": str(path), "out": str(out), "side_px": side_px}
-        self._ask(message, seconds=self._look_s, file_bytes=10_000_000)
+        self._ask("thumbnail", path, out, 0, 10_000_000, side_px=side_px)
 
     def waveform(self, path: Path, points: int) -> list[float]:
         """The largest amplitude in each of ``points`` equal sections of the audio, 0 to 1. Raises like ``look``."""
-        message = {"kind": "waveform", "path": str(path), "out": "", "points": points}
-        seconds = self._look_s + path.stat().st_size / LOOK_BYTES_PER_S
-        peaks = self._ask(message, seconds=seconds, file_bytes=0).get("peaks")
+        result = self._ask("waveform", path, None, path.stat().st_size, 0, points=points)
+        peaks = result.get("peaks")
         if not (isinstance(peaks, list) and len(peaks) == points and all(_is_share(peak) for peak in peaks)):
             raise unreadable("the audio could not be decoded", "the decoder's answer is invalid")
         return [float(peak) for peak in peaks]
@@ -108,13 +101,8 @@ class Inspector:
     def stream(self, path: Path, out: Path) -> StreamIndex:
         """Write a video or audio file as fragmented MP4. Returns the positions of its pieces. Raises like ``look``."""
         size = path.stat().st_size
-        message = {"kind": "stream", "path": str(path), "out": str(out)}
-        seconds = self._look_s + size / LOOK_BYTES_PER_S
-        result = self._ask(message, seconds=seconds, file_bytes=size + _KEPT_OVERHEAD)
-        try:
-            return StreamIndex.model_validate(result)
-        except ValidationError as fault:
-            raise unreadable("the file could not be split into pieces", "the decoder's answer is invalid") from fault
+        result = self._ask("stream", path, out, size, size + _KEPT_OVERHEAD)
+        return _validated(StreamIndex, result, "the file could not be split into pieces")
 
     def warm(self) -> None:
         """Start one process in advance, because its start takes some seconds. Does not block."""
@@ -133,9 +121,19 @@ class Inspector:
         for process in self._processes:
             process.stop()
 
-    def _ask(self, message: dict[str, Any], seconds: float, file_bytes: int) -> dict[str, Any]:
-        message |= {"cpu_s": seconds, "file_bytes": file_bytes}
-        future: Future[dict[str, Any]] = self._threads.submit(self._in_thread, message, seconds)
+    def _ask(
+        self, kind: str, path: Path, out: Path | None, read_bytes: int, file_bytes: int, **fields: Any
+    ) -> dict[str, Any]:
+        """The answer to a message about a file.
+
+        Args:
+            read_bytes: the part of the file that is decoded; it extends the time limit.
+            file_bytes: maximum size of ``out``.
+        """
+        seconds = self._look_s + read_bytes / LOOK_BYTES_PER_S
+        limits = {"cpu_s": seconds, "file_bytes": file_bytes}
+        message = {"kind": kind, "path": str(path), "out": str(out or ""), **fields, **limits}
+        future = self._threads.submit(lambda: self._mine().ask(message, seconds))
         with contextlib.suppress(NotInTime):
             return future.result(WAIT_S)
         if future.cancel():
@@ -147,9 +145,6 @@ class Inspector:
                 remedy="Try again in a minute.",
             )
         return future.result()  # the inspection has started and has its own time limit
-
-    def _in_thread(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
-        return self._mine().ask(message, seconds)
 
     def _mine(self) -> _Process:
         """This thread's process."""
@@ -263,6 +258,13 @@ def _read(reply: dict[str, Any]) -> dict[str, Any]:
     except ValidationError:
         error = unreadable("the file could not be decoded")
     raise error if error.code.startswith("upload.") else unreadable("the file could not be decoded", error.message)
+
+
+def _validated(model: type[C], answer: dict[str, Any], problem: str) -> C:
+    try:
+        return model.model_validate(answer)
+    except ValidationError as fault:
+        raise unreadable(problem, "the decoder's answer is invalid") from fault
 
 
 def _is_share(value: object) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from workbench.settings import Settings
 
@@ -47,11 +46,3 @@ class Limits:
         """The maximum file size of that kind, or of any kind for ``auto``."""
         sizes = {"image": self.image_bytes, "audio": self.audio_bytes, "video": self.video_bytes}
         return sizes.get(kind) or max(sizes.values())
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def look_s(size_bytes: int) -> float:
-    """Time limit in seconds for a file of that size."""
-    return LOOK_S + size_bytes / LOOK_BYTES_PER_S

@@ -1,8 +1,11 @@
-"""The errors for refused files, each with its remedy."""
+"""The errors for refused files and the warnings about accepted ones, each with its remedy."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from schemas.errors import WorkbenchError
+from schemas.upload import UploadWarning
 
 ACCEPTED = (
     "PNG, JPEG, WebP, AVIF, TIFF, BMP; WAV, AIFF, FLAC, MP3, Ogg, M4A/AAC; "
@@ -48,6 +51,11 @@ def too_large(what: str, seen: str, allowed: str, remedy: str = "") -> Workbench
 def needs_memory() -> WorkbenchError:
     """The error for a file whose decoding needs more memory than the limit (upload.too_large)."""
     return too_large("the file needs too much memory to be decoded", "over 1.5 GiB", "1.5 GiB")
+
+
+def hint(code: str, message: str, remedy: str, level: Literal["warning", "error"] = "warning") -> UploadWarning:
+    """A warning about an accepted file."""
+    return UploadWarning(code=code, level=level, message=message, remedy=remedy)
 
 
 def megabytes(size_bytes: float) -> str:

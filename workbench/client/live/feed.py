@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import orjson
 import structlog
@@ -26,6 +24,7 @@ from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
 from workbench.bus.job_reader import RawEvent
 from workbench.client.deployment import Deployment
+from workbench.client.live.followed_job import FollowedJob
 from workbench.client.live.state import LiveJob
 
 log = structlog.get_logger()
@@ -37,74 +36,6 @@ CHECK_EVERY_S = 1.5  # for queues, and for jobs that the bus does not have
 BUS_TIMEOUT_S = 2.0
 IDLE_S = 5.0  # a reader without jobs stops after this time
 RECORDED_S = 3.0  # maximum delay of an end that SQL does not have yet
-
-Number = tuple[int, int]  # epoch and sequence of an event
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A job's published state at one moment."""
-
-    version: int
-    state: bytes  # a LiveUpdate without cursor and events, as JSON
-    count: int  # number of events up to this state
-    final: bool
-
-
-@dataclass
-class FollowedJob:
-    """A followed job. Only the reader changes it: it replaces ``shown`` as a whole and appends to ``events``."""
-
-    job: str
-    owner: str
-    live: LiveJob
-    numbers: list[Number] = field(default_factory=list)
-    events: list[bytes] = field(default_factory=list)  # as JSON
-    written_at: list[float] = field(default_factory=list)  # on their writers' clocks
-    shown: Snapshot = Snapshot(0, b"", 0, False)
-    watchers: int = 0
-    event_at: float = 0.0  # when events were last received
-    paused_until: float = 0.0  # not read before this time, because SQL was unreachable
-    ended_at: float = 0.0  # when its end was received
-
-    @property
-    def cursor(self) -> str:
-        """Number of the last event."""
-        return "{}-{}".format(*self.numbers[-1]) if self.numbers else "0-0"
-
-    def place_of(self, cursor: str) -> int:
-        """The number of its events up to the cursor."""
-        epoch, _, seq = cursor.partition("-")
-        return bisect_right(self.numbers, (int(epoch), int(seq)))
-
-    def cursor_at(self, count: int) -> str:
-        """The cursor after the first ``count`` events."""
-        return "{}-{}".format(*self.numbers[count - 1]) if count else "0-0"
-
-    def add(self, events: Iterable[Event]) -> bool:
-        """Add the events that are newer than the existing ones. Returns whether there were any."""
-        before = len(self.numbers)
-        for event in events:
-            number = (event.epoch, event.seq)
-            if self.numbers and number <= self.numbers[-1]:
-                continue
-            self.live.see(event)
-            self.events.append(event.to_json())
-            self.written_at.append(event.at)
-            self.numbers.append(number)
-        if grown := len(self.numbers) > before:
-            self.event_at = time.monotonic()
-            if self.live.ended:
-                self.ended_at = self.ended_at or self.event_at
-        return grown
-
-    def show(self) -> bool:
-        """Publish the state if it has changed. Returns whether it has."""
-        state = self.live.state().model_dump_json(by_alias=True, exclude={"cursor", "events"}).encode()
-        if state == self.shown.state and len(self.numbers) == self.shown.count:
-            return False
-        self.shown = Snapshot(self.shown.version + 1, state, len(self.numbers), self.live.ended)
-        return True
 
 
 class Feed:
@@ -267,7 +198,7 @@ class Feed:
         for job, entries in received.items():
             followed = by_job[job]
             events = self._read(job, entries)
-            if events and not _follows(followed.numbers, events[0]):  # the bus has lost or forgotten events
+            if events and not followed.continues_with(events[0]):  # the bus has lost or forgotten events
                 try:
                     events = _merged(self._deployment.events(job, followed.cursor), events)
                 except WorkbenchError as error:  # try again later; the other jobs continue
@@ -328,14 +259,6 @@ def _shows(followed: FollowedJob) -> bool:
     except Exception:
         log.exception("a job's state cannot be published", job=followed.job)
         return False
-
-
-def _follows(numbers: list[Number], event: Event) -> bool:
-    """Whether no event is missing between the known ones and this one."""
-    if not numbers:
-        return event.seq == 1 and event.epoch <= 1
-    epoch, seq = numbers[-1]
-    return (event.epoch, event.seq) == (epoch, seq + 1)
 
 
 def _merged(recorded: Iterable[Event], on_bus: Iterable[Event]) -> list[Event]:

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from schemas.job import JobRecord
 from workbench.client.deployment import Deployment
-from workbench.client.live.feed import Feed, FollowedJob
+from workbench.client.live.feed import Feed
+from workbench.client.live.followed_job import FollowedJob
 from workbench.metrics import LIVE_JOBS
 
 

@@ -31,7 +31,7 @@ class LiveJob:
         self.fold = JobFold(record)
         self.bus_away = False
         self._weights = record.graph.progress_weights()
-        self._estimate = Estimate.of(record, typical_s)
+        self._estimate = Estimate.of(record.graph, typical_s)
         self._reported: dict[str, Progress] = {}  # the latest report of each node that runs or ran
         self._place = self._paused = ""
 

@@ -20,7 +20,7 @@ from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.live import LiveHeartbeat, LiveRequest, LiveResponse
 from schemas.problem import first_problem
-from workbench.client.live.feed import FollowedJob
+from workbench.client.live.followed_job import FollowedJob
 from workbench.client.live.hub import Hub
 from workbench.metrics import EVENT_SECONDS, LIVE_UPDATES
 

@@ -5,15 +5,6 @@ from __future__ import annotations
 from schemas.refs import Ref
 from workbench.client.uploads import plain_name
 
-# Types that cannot run scripts. HTML, SVG, XML and PDF are not among them.
-SHOWN = frozenset(
-    {
-        *("image/png", "image/jpeg", "image/webp", "image/gif"),
-        *("audio/wav", "audio/x-wav", "audio/flac", "audio/mpeg", "audio/mp3", "audio/ogg", "audio/mp4", "audio/webm"),
-        *("video/mp4", "video/webm"),
-        "text/plain",
-    }
-)
 _SUFFIXES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
@@ -32,12 +23,14 @@ _SUFFIXES = {
     "text/plain": ".txt",
     "application/json": ".json",
 }
+# Types that cannot run scripts. HTML, SVG, XML and PDF are not among them.
+_SHOWN = frozenset(_SUFFIXES) - {"application/json"}
 
 
 def served_type(ref: Ref) -> str:
     """The Content-Type of an artifact: the recorded one if it may be displayed, opaque bytes otherwise."""
     plain = ref.media_type.partition(";")[0].strip().lower()
-    if plain not in SHOWN:
+    if plain not in _SHOWN:
         return "application/octet-stream"
     return "text/plain; charset=utf-8" if plain == "text/plain" else plain
 
