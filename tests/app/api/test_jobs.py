@@ -114,6 +114,28 @@ def test_a_pipeline_keeps_what_was_asked_for(api: Client, live: LiveDeployment, 
     assert refused(api.post("/api/jobs", json=asked), 404, "artifact.unknown")["where"] == "portrait"
 
 
+def test_properties_of_a_file_come_from_the_store(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
+    real = store_file(live.deployment, sample_portrait(tmp_path), "image", owner="local")[0]
+    forged = {
+        "kind": "image",
+        "sha256": real.sha256,
+        "size_bytes": 7,
+        "media_type": "text/html",
+        "name": "x",
+        "width": 9,
+    }
+
+    def asked(ref: object, service: str = "generate.upscale_image", name: str = "image") -> Response:
+        return api.post("/api/jobs", json={"graph": document({"a": {"service": service, "input": {name: ref}}})})
+
+    job = asked(forged).json()["jobId"]
+    api.post(f"/api/jobs/{job}/cancel")
+    [node] = live.deployment.job(job).graph.nodes
+    assert node.input["image"] == real.model_dump(mode="json", exclude_none=True)
+    as_audio = asked({**forged, "kind": "audio"}, "evaluate.transcribe", "audio")
+    assert refused(as_audio, 422, "request.invalid")["where"] == "node a"
+
+
 def test_consent_is_no_part_of_what_is_computed(api: Client, live: LiveDeployment) -> None:
     nodes = {"a": {"service": "probe.cached", "params": {"value": "consent"}}}
     first = submit(api, nodes, consent={"given": True, "text": "yes"})

@@ -82,7 +82,7 @@ ACCEPTED: dict[str, tuple[Callable[[], bytes], str, str]] = {
 }
 # name -> (file, kind, code, a word of the message)
 REFUSED: dict[str, tuple[Callable[[], bytes], str, str, str]] = {
-    "wav without channels": (without_channels, "audio", "upload.unreadable", "damaged"),
+    "wav without channels": (without_channels, "audio", "upload.refused", "0 "),
     "wav without samples": (lambda: wav(0.0), "audio", "upload.unreadable", "no audio samples"),
     "truncated wav": (lambda: wav(8.0)[:100_000], "audio", "upload.unreadable", "truncated"),
     "video without audio": (video, "audio", "upload.refused", "a video without audio"),
