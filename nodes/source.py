@@ -113,11 +113,6 @@ def modules_of(name: str) -> dict[str, Module]:
     return found
 
 
-def stamps_of(name: str) -> dict[str, Stamp | None]:
-    """Stamps of the files of ``modules_of``, by path."""
-    return {path: stamp for module in modules_of(name).values() for path, stamp in module.stamps.items()}
-
-
 def stamp_of(path: str) -> Stamp | None:
     """Time of the last change and size of a file; None if it does not exist."""
     try:

@@ -15,11 +15,11 @@ from tests.cli.graphs import document, script
 from tests.cli.program import Program
 from tests.cli.tracking import Run
 from tests.live import wait_for
+from tests.stack.raw_search import digest_needles, raw_traces
 from workbench.client.completion import await_record
 from workbench.client.deletion import parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
-from workbench.embedded.raw_search import digest_needles, raw_traces
 from workbench.embedded.stack import ensure_running
 from workbench.engine.accept import Request
 from workbench.retention import collecting

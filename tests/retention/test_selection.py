@@ -16,8 +16,7 @@ from schemas.retention import CollectionRequest, RetentionRule
 from tests.store.samples import completed, fake_ref, make_job, plain, running
 from workbench.retention.derived_data import of_files, of_job
 from workbench.retention.parts import Parts
-from workbench.retention.rule import rule_of
-from workbench.retention.selection import select_by
+from workbench.retention.selection import rule_of, select_by
 from workbench.settings import load_settings
 from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore

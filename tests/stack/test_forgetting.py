@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.stack.raw_search import raw_traces
 from workbench.embedded import object_names
 from workbench.embedded.compact_sqlite import vacuum
 from workbench.embedded.compaction import compact
 from workbench.embedded.home import prepare_home
 from workbench.embedded.log_masking import mask_logs
 from workbench.embedded.object_names import ask_for_rewrite, rewrite_answer, tidy_names
-from workbench.embedded.raw_search import raw_traces
 from workbench.settings import Settings
 
 if sys.version_info >= (3, 12):

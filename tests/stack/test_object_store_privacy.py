@@ -21,15 +21,16 @@ import redis
 from minio import Minio
 from minio.commonconfig import CopySource
 
+from schemas.retention import Compacted
 from tests.stack import stranger
+from tests.stack.raw_search import digest_needles, raw_traces
 from tests.stack.servers import supervised_servers
 from workbench.embedded.certificates import CERTIFICATE_FILE, client_context
-from workbench.embedded.compaction import Compacted, compact
+from workbench.embedded.compaction import compact
 from workbench.embedded.credentials import credentials
 from workbench.embedded.home import prepare_home
 from workbench.embedded.ports import choose_ports
 from workbench.embedded.programs import find_object_server
-from workbench.embedded.raw_search import digest_needles, raw_traces
 from workbench.embedded.record import read_record
 from workbench.embedded.supervisor import Supervisor
 from workbench.settings import Settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 
@@ -38,14 +37,6 @@ def answer_text(text: str | None, file: Path | None, reject: str | None) -> str 
             allowed="a text file in UTF-8",
             remedy="Correct the path, or save the file as UTF-8.",
         ) from error
-
-
-def login_name() -> str:
-    """The login name of the user of this terminal."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without an entry in the user database, as in some containers
-        return "local"
 
 
 def print_questions(deployment: Deployment, job: str, *, as_json: bool) -> None:

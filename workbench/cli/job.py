@@ -123,7 +123,7 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Answer a job that waits for approval: approve its text unchanged, approve a changed text, or reject it."""
-    from workbench.cli.approval import answer_text, login_name, print_questions
+    from workbench.cli.approval import answer_text, print_questions
     from workbench.client import review
 
     given = answer_text(text, file, reject)
@@ -131,7 +131,7 @@ def approve(
     if show:
         print_questions(deployment, job, as_json=as_json)
         return
-    name = author or login_name()
+    name = author or review.login_name()
     if reject is not None:
         decision = review.reject(deployment, job, node, reason=reject, author=name)
     else:

@@ -86,11 +86,11 @@ def erase(
     from workbench.retention import erasing
 
     deployment = connect()
-    path = Path(what).expanduser()
+    parts, path = parts_of(deployment), Path(what).expanduser()
     digests = digests_of(deployment, path) if what and not owner and path.is_file() else []
     asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner)
     if dry_run or not yes:
-        report = erasing.erase(parts_of(deployment), asked.model_copy(update={"dry_run": True}), also=digests[1:])
+        report = erasing.erase(parts, asked.model_copy(update={"dry_run": True}), also=digests[1:])
         if not as_json:
             _print_erasure(report)
         elif dry_run:
@@ -98,7 +98,7 @@ def erase(
         if dry_run:
             return
         confirm(f"Erase {report.target} and everything above permanently?", yes)
-    report = erasing.erase(parts_of(deployment), asked.model_copy(update={"cancel": cancel}), also=digests[1:])
+    report = erasing.erase(parts, asked.model_copy(update={"cancel": cancel}), also=digests[1:])
     if as_json:
         print_json(report)
     else:

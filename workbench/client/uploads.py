@@ -51,7 +51,11 @@ def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = ""
             remedy="Correct the path.",
         )
     if kind in MEDIA_KINDS:
-        upload = keep_upload(deployment, path, owner=owner, kind=kind)
+        try:
+            upload = keep_upload(deployment, path, owner=owner, kind=kind)
+        except WorkbenchError as error:
+            error.where = str(path) if error.where == "file" else error.where
+            raise
         return upload.ref, upload.warnings
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from schemas.retention import CollectionReport, CollectionRequest
 from workbench.bus.bus import Bus
 from workbench.retention.collecting import LAST, collect
 from workbench.retention.parts import Parts
-from workbench.retention.rule import rule_of
+from workbench.retention.selection import rule_of
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects

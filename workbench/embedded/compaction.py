@@ -14,13 +14,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
+from schemas.retention import Compacted
 from workbench.embedded.compact_bus import rewrite_log
 from workbench.embedded.compact_objects import forget_objects
 from workbench.embedded.compact_sqlite import vacuum
+from workbench.embedded.home import file_sizes
 from workbench.embedded.log_masking import mask_logs
 from workbench.embedded.probes import public_url
 from workbench.embedded.record import StackRecord, read_record
@@ -34,24 +35,6 @@ OF_ITS_OPERATOR = {
     "sql": "VACUUM (FULL) on that database, and removal of its WAL archives and backups",
     "mlflow": "`mlflow gc` with its backend store and VACUUM of that database",
 }
-
-
-@dataclass(frozen=True)
-class Compacted:
-    """The result of compacting one part.
-
-    Args:
-        part: one of COMPACTED_PARTS.
-        bytes_before, bytes_after: size of its files in the home; 0 for an external server.
-        seconds: duration.
-        left: what could not be done, and the remedy; "" if everything was done.
-    """
-
-    part: str
-    bytes_before: int = 0
-    bytes_after: int = 0
-    seconds: float = 0.0
-    left: str = ""
 
 
 def compact(
@@ -83,7 +66,7 @@ def _alone(home: Path) -> Iterator[None]:
 def _compact(part: str, settings: Settings, record: StackRecord | None, texts: Collection[bytes]) -> Compacted:
     elsewhere = _elsewhere(part, settings, record)
     if elsewhere:
-        return Compacted(part, left=elsewhere)
+        return Compacted(part=part, bytes_before=0, bytes_after=0, seconds=0.0, left=elsewhere)
     home = settings.home
     folder = home / part
     work: dict[str, Callable[[], str]] = {
@@ -93,14 +76,15 @@ def _compact(part: str, settings: Settings, record: StackRecord | None, texts: C
         "mlflow": lambda: vacuum(folder / "mlflow.sqlite3"),
         "logs": lambda: mask_logs(home, texts),
     }
-    started, before = time.monotonic(), bytes_of(folder)
+    started, before = time.monotonic(), sum(file_sizes(folder))
     try:
         left = work[part]()
     except WorkbenchError as error:
         left = f"{error.message} {error.remedy or ''}".strip()
     except OSError as error:
         left = f"{part} could not be compacted: {error.strerror or error} ({error.filename})."
-    return Compacted(part, before, bytes_of(folder), round(time.monotonic() - started, 3), left)
+    seconds = round(time.monotonic() - started, 3)
+    return Compacted(part=part, bytes_before=before, bytes_after=sum(file_sizes(folder)), seconds=seconds, left=left)
 
 
 def _elsewhere(part: str, settings: Settings, record: StackRecord | None) -> str:
@@ -114,14 +98,3 @@ def _elsewhere(part: str, settings: Settings, record: StackRecord | None) -> str
         return f"{part} is not part of this stack."
     seen = public_url(urls[part])
     return f"{part} is an external server ({seen}). Its operator must run: {OF_ITS_OPERATOR[part]}."
-
-
-def bytes_of(folder: Path) -> int:
-    """The total size of all files below a folder, without files that are removed meanwhile."""
-    total = 0
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        try:
-            total += path.lstat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # removed by the server that owns it
-    return total

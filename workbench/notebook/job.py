@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import sys
 import threading
 import time
@@ -275,11 +274,11 @@ class Job:
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
         """Approve the text that it asks about, or the given replacement. The job continues."""
-        review.approve(self._deployment, self.id, node, text=text, author=author or _login())
+        review.approve(self._deployment, self.id, node, text=text, author=author or review.login_name())
 
     def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
         """Reject the text that it asks about. The node fails with the reason."""
-        review.reject(self._deployment, self.id, node, reason=reason, author=author or _login())
+        review.reject(self._deployment, self.id, node, reason=reason, author=author or review.login_name())
 
     def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
         """Run it again with other parameters, as a new job. Cached results are not computed again."""
@@ -331,10 +330,3 @@ def _ended(record: JobRecord) -> WorkbenchError:
         allowed="completed",
         remedy="job.retry() continues with the completed nodes.",
     )
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "local"

@@ -6,27 +6,27 @@ once a minute.
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 from sqlalchemy import func, select
 
 from schemas.errors import WorkbenchError
 from schemas.retention import CollectionReport, KindUse, StorageAnswer, StoreKind
 from workbench.bus.connection import BUS_UNREACHABLE
+from workbench.embedded.home import file_sizes
 from workbench.retention import local_files, partial
 from workbench.retention.collecting import LAST
 from workbench.retention.parts import Parts
 from workbench.retention.removals import OF_REF
-from workbench.retention.rule import rule_of
+from workbench.retention.selection import rule_of
 from workbench.store.run_artifacts import places
 from workbench.store.tables import artifacts, computed, jobs, uploads
 
 SUMS_S, WALKS_S = 3.0, 60.0
+_FOLDERS = {StoreKind.BUS: "bus", StoreKind.SQL: "sql", StoreKind.MLFLOW: "mlflow", StoreKind.LOGS: "logs"}
 Use = dict[StoreKind, tuple[int, int]]
 
 
@@ -77,10 +77,11 @@ def walked(parts: Parts) -> Use:
         use[file.kind] = (use[file.kind][0] + 1, use[file.kind][1] + file.size_bytes)
     for folder in partial.abandoned(home):
         count, size = use[StoreKind.PARTIAL]
-        use[StoreKind.PARTIAL] = (count + 1, size + partial.size_of(folder))
-    for kind, folder in _folders(parts):
-        sizes = list(_sizes(folder))
-        use[kind] = (len(sizes), sum(sizes))
+        use[StoreKind.PARTIAL] = (count + 1, size + sum(file_sizes(folder)))
+    for kind, name in _FOLDERS.items():
+        if (home / name).is_dir():
+            sizes = list(file_sizes(home / name))
+            use[kind] = (len(sizes), sum(sizes))
     if StoreKind.BUS not in use:
         try:
             use[StoreKind.BUS] = (1, parts.bus.references.memory_bytes())
@@ -89,27 +90,6 @@ def walked(parts: Parts) -> Use:
     copies = [item for place in places(parts.objects.bucket) for item in _copies(parts, place.bucket, place.prefix)]
     use[StoreKind.MLFLOW_FILES] = (len(copies), sum(copies))
     return use
-
-
-def _folders(parts: Parts) -> Iterator[tuple[StoreKind, Path]]:
-    home = parts.settings.home
-    for kind, name in (
-        (StoreKind.BUS, "bus"),
-        (StoreKind.SQL, "sql"),
-        (StoreKind.MLFLOW, "mlflow"),
-        (StoreKind.LOGS, "logs"),
-    ):
-        if (home / name).is_dir():
-            yield kind, home / name
-
-
-def _sizes(folder: Path) -> Iterator[int]:
-    for root, _, names in os.walk(folder):
-        for name in names:
-            try:
-                yield os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118 - called for ten thousand files
-            except FileNotFoundError:
-                continue
 
 
 def _copies(parts: Parts, bucket: str, prefix: str) -> list[int]:

@@ -13,7 +13,8 @@ from schemas.job import JobRecord
 from schemas.retention import ErasureReport, ErasureRequest, Remainder, StoreKind
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.results import Verdict
-from workbench.retention import collecting, compacting, derived_data, local_files, mlflow_runs
+from workbench.embedded.compaction import compact
+from workbench.retention import collecting, derived_data, local_files, mlflow_runs
 from workbench.retention.deleting import delete_jobs
 from workbench.retention.external_copies import external_copies
 from workbench.retention.parts import Parts
@@ -65,7 +66,7 @@ def erase(
     except BUS_UNREACHABLE as error:
         raise unreachable(parts.bus.url, error) from error
     report = _report(parts, plan, asked, removals, began)
-    report.compacted = compacting.compact(parts.settings, texts_of(plan.jobs.values()))
+    report.compacted = compact(parts.settings, texts=texts_of(plan.jobs.values()))
     report.stays += [
         Remainder(what=f"the files of {done.part}", why=done.left) for done in report.compacted if done.left
     ]

@@ -14,8 +14,6 @@ from workbench.settings import Settings
 from workbench.store.run_contents import parent_run
 from workbench.store.tracking_api import without_login
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def external_copies(parts: Parts, records: Collection[JobRecord]) -> list[Remainder]:
     """One entry for each place that this erasure does not reach."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from schemas.retention import StoreKind
+from workbench.embedded.home import file_sizes
 from workbench.retention.local_files import gradio_folder
 from workbench.retention.removals import Removals
 from workbench.store.objects import Objects
@@ -22,7 +23,7 @@ STALE_S = 24 * 3600.0
 def collect(home: Path, objects: Objects, removals: Removals, *, dry_run: bool, older_than_s: float = STALE_S) -> None:
     """Remove leftovers of uploads. Raises WorkbenchError: store.*"""
     for folder in abandoned(home, older_than_s):
-        removals.add(StoreKind.PARTIAL, 1, size_of(folder))
+        removals.add(StoreKind.PARTIAL, 1, sum(file_sizes(folder)))
         if not dry_run:
             shutil.rmtree(folder, ignore_errors=True)
     for copy in unused_copies(gradio_folder(), older_than_s):
@@ -69,16 +70,6 @@ def clear_copies(folder: Path) -> int:
     for copy in unused:
         remove_copy(copy)
     return len(unused)
-
-
-def size_of(folder: Path) -> int:
-    """Total size in bytes of the files below a folder."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.is_file():
-                total += path.stat().st_size
-    return total
 
 
 def _older(path: Path, than_s: float) -> bool:

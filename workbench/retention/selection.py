@@ -1,4 +1,4 @@
-"""Selects the finished jobs and unused claims that a rule deletes: old ones, and the oldest until the rest fits."""
+"""The retention rule, and the finished jobs and unused claims that it deletes: old ones, then more until it fits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from sqlalchemy import func, select
 
 from schemas.duration import seconds_of
 from schemas.retention import RetentionRule
-from schemas.status import FINAL_JOB_STATUSES
 from workbench.retention.parts import Parts
+from workbench.settings import Settings
 from workbench.store.database import Database
-from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
+from workbench.store.tables import artifacts, job_artifacts, job_is_final, jobs, uploads
 
 FRESH_S = 24 * 3600.0  # younger uploads are kept, because they may be about to be used
-_FINAL = [status.value for status in FINAL_JOB_STATUSES]
 
 
 @dataclass
@@ -27,6 +26,17 @@ class Selected:
 
     jobs: list[str] = field(default_factory=list)
     claims: list[tuple[str, str]] = field(default_factory=list)  # (owner, digest)
+
+
+def rule_of(settings: Settings) -> RetentionRule | None:
+    """The rule that the control plane applies once a day; None if the settings contain none."""
+    if not settings.retention_older_than and settings.retention_max_gib is None:
+        return None
+    return RetentionRule(
+        older_than=settings.retention_older_than or None,
+        max_gib=settings.retention_max_gib,
+        keep_tags=[tag for tag in (part.strip() for part in settings.retention_keep_tags.split(",")) if tag],
+    )
 
 
 def select_by(parts: Parts, rule: RetentionRule) -> Selected:
@@ -48,9 +58,8 @@ def select_by(parts: Parts, rule: RetentionRule) -> Selected:
 def _finished(database: Database, keep_tags: Sequence[str]) -> list[tuple[str, float]]:
     """(job, end time) of the jobs that may be deleted, oldest first."""
     ended = func.coalesce(jobs.c.finished_at, jobs.c.created_at)
-    wanted = select(jobs.c.id, ended, jobs.c.tags).where(jobs.c.status.in_(_FINAL)).order_by(ended, jobs.c.id)
-    with database.read() as connection:
-        rows = connection.execute(wanted).all()
+    wanted = select(jobs.c.id, ended, jobs.c.tags).where(job_is_final).order_by(ended, jobs.c.id)
+    rows = database.rows(wanted)
     kept = set(keep_tags)
     return [(row[0], row[1]) for row in rows if not kept.intersection(row[2] or ())]
 

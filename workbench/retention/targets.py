@@ -53,8 +53,7 @@ def claims_on(parts: Parts, owner: str | None = None, digest: str | None = None)
         wanted = wanted.where(uploads.c.owner == owner)
     if digest is not None:
         wanted = wanted.where(uploads.c.sha256 == digest)
-    with parts.store.database.read() as connection:
-        return [(row[0], row[1]) for row in connection.execute(wanted)]
+    return [(row[0], row[1]) for row in parts.store.database.rows(wanted)]
 
 
 def unknown(kind: str, name: str) -> WorkbenchError:

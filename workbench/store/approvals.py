@@ -12,12 +12,11 @@ from typing import Any
 from sqlalchemy import and_, select
 
 from schemas.approval import Decision
-from schemas.status import FINAL_JOB_STATUSES, FINAL_NODE_STATUSES
+from schemas.status import FINAL_NODE_STATUSES
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import approvals, jobs, node_results
+from workbench.store.tables import approvals, job_is_final, jobs, node_results
 
-_FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
 _FINAL_NODE = [status.value for status in FINAL_NODE_STATUSES]
 
 
@@ -43,8 +42,7 @@ class Approvals:
 
     def of(self, job: str) -> dict[str, Decision]:
         """The decisions of a job, by node."""
-        with self._database.read() as connection:
-            found = connection.execute(select(approvals).where(approvals.c.job == job)).mappings().all()
+        found = self._database.mappings(select(approvals).where(approvals.c.job == job))
         return {row["node"]: _decision(row) for row in found}
 
     def pending(self) -> Sequence[tuple[str, str, Decision]]:
@@ -54,10 +52,9 @@ class Approvals:
             select(approvals)
             .join(jobs, jobs.c.id == approvals.c.job)
             .join(node_results, nodes)
-            .where(jobs.c.status.not_in(_FINAL_JOB), node_results.c.status.not_in(_FINAL_NODE))
+            .where(~job_is_final, node_results.c.status.not_in(_FINAL_NODE))
         )
-        with self._database.read() as connection:
-            found = connection.execute(statement.order_by(approvals.c.at)).mappings().all()
+        found = self._database.mappings(statement.order_by(approvals.c.at))
         return [(row["job"], row["node"], _decision(row)) for row in found]
 
 

@@ -52,8 +52,7 @@ class ArtifactReferences:
         by_jobs = exists().where(job_artifacts.c.sha256 == columns.sha256)
         by_uploads = exists().where(uploads.c.sha256 == columns.sha256)
         wanted = select(columns.sha256, columns.kind, func.coalesce(columns.size_bytes, 0)).where(~by_jobs, ~by_uploads)
-        with self._database.read() as connection:
-            return [Stored(*row) for row in connection.execute(wanted)]
+        return [Stored(*row) for row in self._database.rows(wanted)]
 
     def freed_by(self, jobs: Collection[str], claims: Collection[tuple[str, str]] = ()) -> list[Stored]:
         """Artifacts that nothing would refer to without these jobs and these claims (owner, digest)."""
@@ -76,8 +75,7 @@ class ArtifactReferences:
 
     def recorded(self) -> set[str]:
         """All recorded artifacts, referenced or not, that were not yet collected."""
-        with self._database.read() as connection:
-            return set(connection.execute(select(artifacts.c.sha256)).scalars())
+        return set(self._database.scalars(select(artifacts.c.sha256)))
 
     def stale_results(self, digests: Collection[str]) -> list[str]:
         """Content keys of cached results that no job has, or that refer to one of the digests."""

@@ -5,16 +5,30 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Engine,
+    Insert,
+    Row,
+    RowMapping,
+    Select,
+    Update,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from schemas.errors import WorkbenchError
 
+T = TypeVar("T")
 REVISION = "0008"  # the newest migration; a test compares it with the folder
 BUSY_TIMEOUT_S = 15.0
 _MIGRATION_LOCK = 0x77626E63  # PostgreSQL advisory lock: an arbitrary number of our own
@@ -60,6 +74,32 @@ class Database:
         """A connection for reading. On SQLite, it neither waits for a writer nor blocks one."""
         with self._translated_faults(), self.engine.connect().execution_options(reading=True) as connection:
             yield connection
+
+    # A single statement in a transaction of its own
+
+    def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        with self.read() as connection:
+            return connection.execute(query).all()
+
+    def mappings(self, query: Select[*tuple[Any, ...]]) -> Sequence[RowMapping]:
+        """The rows by column name."""
+        with self.read() as connection:
+            return connection.execute(query).mappings().all()
+
+    def scalars(self, query: Select[T]) -> Sequence[T]:
+        """The first column of all rows."""
+        with self.read() as connection:
+            return connection.execute(query).scalars().all()
+
+    def scalar(self, query: Select[T]) -> T | None:
+        """The first column of the first row; None if there is no row."""
+        with self.read() as connection:
+            return connection.execute(query).scalar()
+
+    def change(self, statement: Delete | Insert | Update) -> int:
+        """The number of rows that were added, changed or removed."""
+        with self.write() as connection:
+            return connection.execute(statement).rowcount
 
     def close(self) -> None:
         self.engine.dispose()

@@ -47,8 +47,7 @@ class DeadLetters:
         statement = (
             select(dead_letters).where(*_of(job), *_owned(owner)).order_by(columns.at.desc(), columns.job, columns.node)
         )
-        with self._database.read() as connection:
-            found = connection.execute(statement.limit(limit)).mappings().all()
+        found = self._database.mappings(statement.limit(limit))
         return [DeadLetter.model_validate(dict(row)) for row in found]
 
     def count(self, owner: str | None = None) -> int:
@@ -62,8 +61,7 @@ class DeadLetters:
 
         They do not reappear if their events are recorded again.
         """
-        with self._database.write() as connection:
-            return connection.execute(delete(dead_letters).where(*_of(job, node))).rowcount
+        return self._database.change(delete(dead_letters).where(*_of(job, node)))
 
 
 def _owned(owner: str | None) -> list[ColumnElement[bool]]:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, delete, exists, func, select, union_all
 from schemas.refs import Ref, read_ref
 from workbench.store.collection_rounds import check_round
 from workbench.store.database import Database
+from workbench.store.record import artifact_row
 from workbench.store.statements import Statements
 from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
 
@@ -34,25 +35,16 @@ class Grants:
         """
         now = time.time()
         row = {"owner": owner, "sha256": ref.sha256, "facts": facts, "created_at": now}
-        artifact = {
-            "sha256": ref.sha256,
-            "kind": ref.kind,
-            "media_type": ref.media_type,
-            "size_bytes": ref.size_bytes,
-            "facts": ref.model_dump(mode="json", exclude_none=True),
-            "created_at": now,
-        }
         with self._database.write() as connection:
             if seen is not None:
                 check_round(self._sql, connection, self._database.dialect, seen)
-            self._sql.insert_missing(connection, artifacts, [artifact])
+            self._sql.insert_missing(connection, artifacts, [artifact_row(ref, now)])
             self._sql.upsert(connection, uploads, [row])
 
     def drop_upload(self, owner: str, sha256: str) -> bool:
         """Remove the owner's claim; jobs that refer to the artifact keep it. Returns whether there was a claim."""
         mine = (uploads.c.owner == owner) & (uploads.c.sha256 == sha256)
-        with self._database.write() as connection:
-            return connection.execute(delete(uploads).where(mine)).rowcount > 0
+        return self._database.change(delete(uploads).where(mine)) > 0
 
     def uploads(self, owner: str) -> list[tuple[Ref, float]]:
         """Reference and time of all uploads of the owner, newest first."""
@@ -65,15 +57,13 @@ class Grants:
     def upload(self, owner: str, sha256: str) -> dict[str, Any] | None:
         """The facts of an upload of the owner, or None."""
         wanted = select(uploads.c.facts).where(uploads.c.owner == owner, uploads.c.sha256 == sha256)
-        with self._database.read() as connection:
-            found: dict[str, Any] | None = connection.execute(wanted).scalar()
+        found: dict[str, Any] | None = self._database.scalar(wanted)
         return found
 
     def any_upload(self, sha256: str) -> Ref | None:
         """The reference of an upload of any user, for users who may see everything."""
         wanted = select(artifacts.c.facts).join(uploads, uploads.c.sha256 == artifacts.c.sha256)
-        with self._database.read() as connection:
-            return read_ref(connection.execute(wanted.where(artifacts.c.sha256 == sha256).limit(1)).scalar())
+        return read_ref(self._database.scalar(wanted.where(artifacts.c.sha256 == sha256).limit(1)))
 
     def readable(self, sha256: str, owner: str, *, all_jobs: bool) -> Ref | None:
         """The reference, as first recorded, of an artifact that the owner may read; None for any other.
@@ -88,8 +78,7 @@ class Grants:
         wanted = select(artifacts.c.facts).where(
             artifacts.c.sha256 == sha256, exists(union_all(of_jobs, own).subquery().select())
         )
-        with self._database.read() as connection:
-            return read_ref(connection.execute(wanted).scalar())
+        return read_ref(self._database.scalar(wanted))
 
     def earlier(self, owner: str, kinds: Collection[str], limit: int) -> list[tuple[Ref, float]]:
         """Files that the owner uploaded or used in a job, with the time of the last use; newest first.
@@ -119,8 +108,7 @@ class Grants:
             .order_by(last.c.at.desc(), artifacts.c.sha256)
             .limit(limit)
         )
-        with self._database.read() as connection:
-            rows = connection.execute(wanted).all()
+        rows = self._database.rows(wanted)
         # Another user may have uploaded the same bytes first, so use the name that this owner gave them.
         found = ((read_ref(row.upload["ref"] if row.upload else row.facts), row.at) for row in rows)
         return [(ref, at) for ref, at in found if ref is not None]

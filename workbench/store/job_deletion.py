@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, select
 
-from schemas.status import FINAL_JOB_STATUSES
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import deployment, doomed_runs, job_artifacts, jobs, uploads
+from workbench.store.tables import deployment, doomed_runs, job_artifacts, job_is_final, jobs, uploads
 
-_FINAL = [status.value for status in FINAL_JOB_STATUSES]
 _SOME = 500
 
 
@@ -52,7 +50,7 @@ class JobDeletion:
     def _delete(self, connection: Connection, ids: Sequence[str], tracked: bool) -> list[str]:
         columns = jobs.c
         wanted = select(columns.id, columns.mlflow_run_id, columns.experiment, columns.sweep, columns.tracking)
-        rows = connection.execute(wanted.where(columns.id.in_(ids), columns.status.in_(_FINAL))).all()
+        rows = connection.execute(wanted.where(columns.id.in_(ids), job_is_final)).all()
         now = time.time()
         doomed = [
             {"id": row.id, "run_id": row.mlflow_run_id, "experiment": row.experiment, "at": now}
@@ -81,8 +79,7 @@ class JobDeletion:
 
     def doomed(self) -> list[DoomedRun]:
         """Runs of deleted jobs that may still exist in MLflow, oldest first."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(doomed_runs).order_by(doomed_runs.c.at)).all()
+        rows = self._database.rows(select(doomed_runs).order_by(doomed_runs.c.at))
         return [DoomedRun(row.id, row.run_id, row.experiment, row.at) for row in rows]
 
     def doom(self, run_id: str, experiment: str) -> None:
@@ -93,15 +90,13 @@ class JobDeletion:
 
     def settle(self, ids: Collection[str]) -> None:
         """Record that these runs no longer exist."""
-        with self._database.write() as connection:
-            connection.execute(delete(doomed_runs).where(doomed_runs.c.id.in_(list(ids))))
+        self._database.change(delete(doomed_runs).where(doomed_runs.c.id.in_(list(ids))))
 
     def unused_uploads(self, before: float) -> list[tuple[str, str]]:
         """(owner, digest) of claims older than ``before`` on files that no job refers to."""
         by_jobs = exists().where(job_artifacts.c.sha256 == uploads.c.sha256)
         wanted = select(uploads.c.owner, uploads.c.sha256).where(uploads.c.created_at < before, ~by_jobs)
-        with self._database.read() as connection:
-            return [(row[0], row[1]) for row in connection.execute(wanted.order_by(uploads.c.created_at))]
+        return [(row[0], row[1]) for row in self._database.rows(wanted.order_by(uploads.c.created_at))]
 
     def drop_uploads(self, claims: Collection[tuple[str, str]]) -> int:
         """Remove claims. Returns how many existed."""

@@ -13,7 +13,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event, NodeResult, NodeWait
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, read_ref
-from schemas.status import FINAL_JOB_STATUSES, NodeStatus
+from schemas.status import NodeStatus
 from workbench.settings import Settings
 from workbench.store import job_rows, tables
 from workbench.store.collection_rounds import check_round
@@ -23,7 +23,6 @@ from workbench.store.listing import JobFilter, JobPage, list_jobs
 from workbench.store.recording import Recording
 from workbench.store.statements import Statements
 
-_FINAL_JOB = [status.value for status in FINAL_JOB_STATUSES]
 _EPOCH = "epoch"
 _JOB = f"SELECT {', '.join(job_rows.JOB_COLUMNS)} FROM jobs WHERE id = ?"
 _NODES = f"SELECT {', '.join(job_rows.NODE_COLUMNS)} FROM node_results WHERE job = ?"
@@ -143,16 +142,14 @@ class JobStore:
         if after:
             epoch, seq = (int(number) for number in after.split("-"))
             statement = statement.where(or_(events.epoch > epoch, and_(events.epoch == epoch, events.seq > seq)))
-        with self.database.read() as connection:
-            found = connection.execute(statement.order_by(events.epoch, events.seq).limit(limit)).mappings().all()
+        found = self.database.mappings(statement.order_by(events.epoch, events.seq).limit(limit))
         return [Event.model_validate(dict(row)) for row in found]
 
     def newest_events(self, job_id: str, limit: int) -> Sequence[Event]:
         """The last events of a job, newest first."""
         events = tables.events.c
         statement = select(tables.events).where(events.job == job_id).order_by(events.epoch.desc(), events.seq.desc())
-        with self.database.read() as connection:
-            found = connection.execute(statement.limit(limit)).mappings().all()
+        found = self.database.mappings(statement.limit(limit))
         return [Event.model_validate(dict(row)) for row in found]
 
     def experiments(self, owner: str | None = None, limit: int = 1000) -> Sequence[str]:
@@ -161,8 +158,7 @@ class JobStore:
         statement = select(columns.experiment).distinct().order_by(columns.experiment).limit(limit)
         if owner is not None:
             statement = statement.where(columns.owner == owner)
-        with self.database.read() as connection:
-            return connection.execute(statement).scalars().all()
+        return self.database.scalars(statement)
 
     def active_nodes(self) -> tuple[Sequence[ActiveNode], Sequence[ActiveNode]]:
         """Nodes of unfinished jobs that run, and those that wait."""
@@ -170,7 +166,7 @@ class JobStore:
         wanted = select(
             nodes.job, nodes.node, nodes.service, nodes.status, nodes.worker, nodes.started_at, nodes.waiting
         )
-        here = nodes.status.in_([NodeStatus.RUNNING, NodeStatus.WAITING]) & jobs.status.not_in(_FINAL_JOB)
+        here = nodes.status.in_([NodeStatus.RUNNING, NodeStatus.WAITING]) & ~tables.job_is_final
         with self.database.read() as connection:
             statement = wanted.join(tables.jobs, jobs.id == nodes.job).where(here)
             found = connection.execute(statement.order_by(jobs.created_at, nodes.position)).all()
@@ -188,28 +184,18 @@ class JobStore:
     def unfinished(self) -> Iterator[str]:
         """Ids of jobs that are not final, oldest first. The reconciler compares them with the bus."""
         jobs = tables.jobs.c
-        statement = select(jobs.id).where(jobs.status.not_in(_FINAL_JOB)).order_by(jobs.created_at)
-        with self.database.read() as connection:
-            found = connection.execute(statement).scalars().all()
-        yield from found
+        statement = select(jobs.id).where(~tables.job_is_final).order_by(jobs.created_at)
+        yield from self.database.scalars(statement)
 
     def unfinished_of(self, owner: str) -> Sequence[str]:
         """Ids of an owner's jobs that are not final."""
         jobs = tables.jobs.c
-        with self.database.read() as connection:
-            return (
-                connection.execute(select(jobs.id).where(jobs.owner == owner, jobs.status.not_in(_FINAL_JOB)))
-                .scalars()
-                .all()
-            )
+        return self.database.scalars(select(jobs.id).where(jobs.owner == owner, ~tables.job_is_final))
 
     def unfinished_among(self, ids: Sequence[str]) -> set[str]:
         """Those of these jobs that exist and are not final."""
         jobs = tables.jobs.c
-        with self.database.read() as connection:
-            return set(
-                connection.execute(select(jobs.id).where(jobs.id.in_(ids), jobs.status.not_in(_FINAL_JOB))).scalars()
-            )
+        return set(self.database.scalars(select(jobs.id).where(jobs.id.in_(ids), ~tables.job_is_final)))
 
     def artifact(self, sha256: str, owner: str | None = None) -> Ref | None:
         """The reference of an artifact that a job refers to; optionally only through one owner's jobs."""
@@ -222,8 +208,7 @@ class JobStore:
         )
         if owner is not None:
             statement = statement.where(jobs.c.owner == owner)
-        with self.database.read() as connection:
-            return read_ref(connection.execute(statement.limit(1)).scalar())
+        return read_ref(self.database.scalar(statement.limit(1)))
 
     # Recording
 
@@ -258,8 +243,7 @@ class JobStore:
         """The most recent results, oldest first, to restore the index of a bus that lost its data."""
         rows = tables.computed
         statement = select(rows.c.content_key, rows.c.output, rows.c.metrics, rows.c.seconds)
-        with self.database.read() as connection:
-            found = connection.execute(statement.order_by(rows.c.created_at.desc()).limit(limit)).all()
+        found = self.database.rows(statement.order_by(rows.c.created_at.desc()).limit(limit))
         return [
             NodeResult(content_key=row.content_key, output=row.output, metrics=row.metrics, seconds=row.seconds)
             for row in reversed(found)
@@ -283,11 +267,7 @@ class JobStore:
 
     def note(self, key: str) -> str | None:
         """The value stored for the deployment under this key."""
-        with self.database.read() as connection:
-            found: str | None = connection.execute(
-                select(tables.deployment.c.value).where(tables.deployment.c.key == key)
-            ).scalar()
-        return found
+        return self.database.scalar(select(tables.deployment.c.value).where(tables.deployment.c.key == key))
 
     def set_note(self, key: str, value: str) -> None:
         """Store a value for the deployment."""

@@ -210,11 +210,11 @@ class Objects:
 
     def delete(self, sha256: str) -> None:
         """Remove the artifact, if it exists."""
-        self._remove(object_key(sha256))
+        self.delete_key(object_key(sha256))
 
     def stored(self) -> list[ObjectFacts]:
         """All artifacts in the bucket, ordered by digest, without ``media_type``."""
-        return self._listed("sha256/")
+        return self.listed("sha256/")
 
     def pages(
         self, prefix: str = "sha256/", bucket: str = "", *, after: str = "", page: int = 1000
@@ -231,7 +231,9 @@ class Objects:
 
     def listed(self, prefix: str, bucket: str = "") -> list[ObjectFacts]:
         """All objects below a prefix of this or another bucket; none if the bucket does not exist."""
-        return self._listed(prefix, bucket)
+        # A fault must not truncate a listing, so the retry starts from its beginning.
+        found = self._call(f"list {prefix}", lambda: self._list(prefix, bucket or self.bucket))
+        return [_facts_of(item) for item in found]
 
     def delete_keys(self, keys: Iterable[str], bucket: str = "") -> int:
         """Remove objects by key, several at a time. Missing objects are ignored. Returns the number of keys.
@@ -279,15 +281,7 @@ class Objects:
 
     def get_bytes(self, key: str, bucket: str = "") -> bytes:
         """The bytes under a given key. Raises WorkbenchError (store.missing)."""
-
-        def request() -> bytes:
-            response = self._client.get_object(bucket or self.bucket, key)
-            try:
-                return bytes(response.read())
-            finally:
-                _give_back(response)
-
-        return self._call(f"read {key}", request)
+        return self._call(f"read {key}", lambda: self._get(key, bucket or self.bucket))[0]
 
     def fetch_key(self, key: str, bucket: str, into: Path) -> None:
         """Write an object of any bucket to a file, unverified. Raises WorkbenchError: store.*"""
@@ -295,7 +289,7 @@ class Objects:
 
     def delete_key(self, key: str) -> None:
         """Remove the object under a given key."""
-        self._remove(key)
+        self._call(f"delete {key}", lambda: self._client.remove_object(self.bucket, key))
 
     def put_preview(self, job: str, node: str, data: bytes, media_type: str) -> str:
         """Replace the node's preview and return its key."""
@@ -305,31 +299,23 @@ class Objects:
 
     def get_preview(self, key: str) -> tuple[bytes, str]:
         """Bytes and media type of a preview. Raises WorkbenchError (store.missing) if it does not exist."""
-
-        def request() -> tuple[bytes, str]:
-            response = self._client.get_object(self.bucket, key)
-            try:
-                return response.read(), response.headers.get("content-type", "application/octet-stream")
-            finally:
-                _give_back(response)
-
         if not key.startswith("preview/"):
             raise WorkbenchError("store.missing", f"{key} is not a preview", where=key, allowed="preview/<job>/<node>")
-        return self._call(f"read {key}", request)
+        return self._call(f"read {key}", lambda: self._get(key, self.bucket))
 
     def jobs_with_previews(self) -> set[str]:
         """Ids of the jobs that have a preview."""
-        return {facts.key.split("/")[1] for facts in self._listed("preview/")}
+        return {facts.key.split("/")[1] for facts in self.listed("preview/")}
 
     def previews(self, job: str) -> list[str]:
         """Keys of the previews of a job."""
-        return [facts.key for facts in self._listed(f"preview/{job}/")]
+        return [facts.key for facts in self.listed(f"preview/{job}/")]
 
     def delete_previews(self, job: str) -> int:
         """Remove the previews of a job. Returns their number."""
         keys = self.previews(job)
         for key in keys:
-            self._remove(key)
+            self.delete_key(key)
         return len(keys)
 
     # One request each, without retries
@@ -352,9 +338,6 @@ class Objects:
                     raise damage.unreadable(sha256, error) from error
                 fault = error
         raise fault
-
-    def _remove(self, key: str) -> None:
-        self._call(f"delete {key}", lambda: self._client.remove_object(self.bucket, key))
 
     def _make_bucket(self) -> None:
         try:
@@ -383,6 +366,14 @@ class Objects:
                 self._make_bucket()  # the first write of a new deployment
                 data.seek(0)
         raise AssertionError("unreachable")
+
+    def _get(self, key: str, bucket: str) -> tuple[bytes, str]:
+        """Bytes and media type of an object."""
+        response = self._client.get_object(bucket, key)
+        try:
+            return response.read(), response.headers.get("content-type", "application/octet-stream")
+        finally:
+            _give_back(response)
 
     def _upload(self, path: Path, size: int, ref: Ref) -> str:
         with path.open("rb") as file:
@@ -416,11 +407,6 @@ class Objects:
             if fault.code == "NoSuchBucket":
                 return []
             raise
-
-    def _listed(self, prefix: str, bucket: str = "") -> list[ObjectFacts]:
-        # A fault must not truncate a listing, so the retry starts from its beginning.
-        found = self._call(f"list {prefix}", lambda: self._list(prefix, bucket or self.bucket))
-        return [_facts_of(item) for item in found]
 
     def _page(self, prefix: str, bucket: str, after: str, page: int) -> list[ObjectFacts]:
         found = self._client.list_objects(

@@ -67,8 +67,7 @@ def origin_of(database: Database, sha256: str) -> Origin:
 
 def known_ref(database: Database, sha256: str) -> Ref | None:
     """The reference as first recorded, without an access check; None if the digest is not in SQL."""
-    with database.read() as connection:
-        return read_ref(connection.execute(select(artifacts.c.facts).where(artifacts.c.sha256 == sha256)).scalar())
+    return read_ref(database.scalar(select(artifacts.c.facts).where(artifacts.c.sha256 == sha256)))
 
 
 def named_refs(database: Database, after: str = "") -> Iterator[Ref]:
@@ -77,8 +76,7 @@ def named_refs(database: Database, after: str = "") -> Iterator[Ref]:
     by_person = exists().where(uploads.c.sha256 == artifacts.c.sha256)
     wanted = select(artifacts.c.facts).where(or_(by_job, by_person)).order_by(artifacts.c.sha256).limit(PAGE)
     while True:
-        with database.read() as connection:
-            facts = connection.execute(wanted.where(artifacts.c.sha256 > after)).scalars().all()
+        facts = database.scalars(wanted.where(artifacts.c.sha256 > after))
         found = [ref for ref in map(read_ref, facts) if ref is not None]
         if not found:
             return

@@ -34,7 +34,7 @@ def password_matches(password: str, stored: str | None) -> bool:
     if stored is not None and stored.startswith("scrypt$"):
         return _scrypt_matches(password, stored)
     try:
-        _hasher.verify(stored or _nobodys_hash(), _bytes(password))
+        _hasher.verify(stored or _hash_of_no_password(), _bytes(password))
     except VerifyMismatchError:
         return False
     return stored is not None
@@ -46,7 +46,7 @@ def needs_new_hash(stored: str) -> bool:
 
 
 @cache
-def _nobodys_hash() -> str:
+def _hash_of_no_password() -> str:
     return hash_password(secrets.token_urlsafe(16))
 
 

@@ -32,8 +32,7 @@ class Presets:
         if pipeline is not None:
             statement = statement.where(columns.pipeline == pipeline)
         fields = Preset.model_fields.keys()
-        with self._database.read() as connection:
-            found = connection.execute(statement.limit(MOST)).mappings().all()
+        found = self._database.mappings(statement.limit(MOST))
         return [Preset.model_validate({name: row[name] for name in fields}) for row in found]
 
     def put(self, owner: str, pipeline: str, name: str, values: PresetValues) -> bool:
@@ -59,5 +58,4 @@ class Presets:
         """Remove a preset. Returns whether it existed."""
         columns = presets.c
         here = (columns.owner == owner) & (columns.pipeline == pipeline) & (columns.name == name)
-        with self._database.write() as connection:
-            return connection.execute(delete(presets).where(here)).rowcount > 0
+        return self._database.change(delete(presets).where(here)) > 0

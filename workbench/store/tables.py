@@ -27,6 +27,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from schemas.status import FINAL_JOB_STATUSES
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -101,6 +103,7 @@ jobs = Table(
     Index(None, "parent"),
     Index(None, "tracking", "status"),
 )
+job_is_final = jobs.c.status.in_([status.value for status in FINAL_JOB_STATUSES])
 
 node_results = Table(
     "node_results",

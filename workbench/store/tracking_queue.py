@@ -8,11 +8,8 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 
-from schemas.status import FINAL_JOB_STATUSES
 from workbench.store.database import Database
-from workbench.store.tables import jobs
-
-_FINAL = [status.value for status in FINAL_JOB_STATUSES]
+from workbench.store.tables import job_is_final, jobs
 
 
 class TrackingState(StrEnum):
@@ -43,22 +40,18 @@ class TrackingQueue:
         These are final jobs that are not recorded, and jobs that have been running for ``live_after_s`` without a run.
         So a long render has a page in MLflow while it runs, and a short one costs no extra request.
         """
-        long_running = and_(
-            jobs.c.status.not_in(_FINAL), jobs.c.started_at <= now - live_after_s, jobs.c.mlflow_run_id.is_(None)
-        )
+        long_running = and_(~job_is_final, jobs.c.started_at <= now - live_after_s, jobs.c.mlflow_run_id.is_(None))
         wanted = and_(
             jobs.c.tracking != TrackingState.DONE,
             jobs.c.tracking_after <= now,
-            or_(jobs.c.status.in_(_FINAL), long_running),
+            or_(job_is_final, long_running),
         )
         statement = select(jobs.c.id).where(wanted).order_by(func.coalesce(jobs.c.finished_at, now)).limit(limit)
-        with self._database.read() as connection:
-            return connection.execute(statement).scalars().all()
+        return self._database.scalars(statement)
 
     def state(self, job: str) -> TrackingState:
         """The state of the job's record. Raises KeyError for an unknown job."""
-        with self._database.read() as connection:
-            found = connection.execute(select(jobs.c.tracking).where(jobs.c.id == job)).scalar()
+        found = self._database.scalar(select(jobs.c.tracking).where(jobs.c.id == job))
         if found is None:
             raise KeyError(job)
         return TrackingState(found)
@@ -90,7 +83,7 @@ class TrackingQueue:
 
     def backlog(self) -> dict[str, int]:
         """The number of final jobs that are not recorded, and how many of them MLflow rejected at least once."""
-        waiting = and_(jobs.c.status.in_(_FINAL), jobs.c.tracking != TrackingState.DONE)
+        waiting = and_(job_is_final, jobs.c.tracking != TrackingState.DONE)
         refused = jobs.c.tracking_error.is_not(None)
         count = select(func.count()).select_from(jobs)
         with self._database.read() as connection:
@@ -106,5 +99,4 @@ class TrackingQueue:
             return connection.execute(statement).first() is not None
 
     def _set(self, job: str, **values: Any) -> bool:
-        with self._database.write() as connection:
-            return connection.execute(update(jobs).where(jobs.c.id == job).values(**values)).rowcount > 0
+        return self._database.change(update(jobs).where(jobs.c.id == job).values(**values)) > 0

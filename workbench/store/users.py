@@ -59,8 +59,7 @@ class Users:
         _check_name(name)
         values = {"name": name, "role": role.value, "password_hash": _hashed(password), "disabled": False}
         try:
-            with self._database.write() as connection:
-                connection.execute(insert(users).values(**values, created_at=self._clock()))
+            self._database.change(insert(users).values(**values, created_at=self._clock()))
         except IntegrityError:
             raise WorkbenchError(
                 "user.exists",
@@ -90,8 +89,7 @@ class Users:
             of_user(tokens).label("tokens"),
             open_sessions.label("sessions"),
         )
-        with self._database.read() as connection:
-            found = connection.execute(statement.order_by(users.c.name)).mappings().all()
+        found = self._database.mappings(statement.order_by(users.c.name))
         return [UserInfo.model_validate(dict(row)) for row in found]
 
     def any_enabled(self) -> bool:
@@ -172,8 +170,7 @@ class Users:
 
     def log_out(self, session: str) -> None:
         """End a browser session. An unknown session is ignored."""
-        with self._database.write() as connection:
-            connection.execute(delete(sessions).where(sessions.c.sha256 == _digest(session)))
+        self._database.change(delete(sessions).where(sessions.c.sha256 == _digest(session)))
 
     # Tokens
 
@@ -218,8 +215,7 @@ class Users:
         self.get(user)
         columns = tokens.c
         statement = select(columns.user_name, columns.name, columns.created_at, columns.used_at, columns.expires_at)
-        with self._database.read() as connection:
-            found = connection.execute(statement.where(columns.user_name == user).order_by(columns.created_at)).all()
+        found = self._database.rows(statement.where(columns.user_name == user).order_by(columns.created_at))
         return [
             TokenInfo(user=row[0], name=row[1], created_at=row[2], used_at=row[3], expires_at=row[4]) for row in found
         ]

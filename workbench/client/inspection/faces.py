@@ -35,50 +35,37 @@ def find_faces(image: Image.Image) -> tuple[list[FaceBox], list[UploadWarning]]:
 
 def _hints(rgb: Any, faces: list[Any]) -> list[UploadWarning]:
     if not faces:
-        return [
-            hint(
-                "face.none",
-                "No face was found in the image.",
-                "Use a well-lit portrait that faces the camera and shows the whole head.",
-                level="error",
-            )
-        ]
+        remedy = "Use a well-lit portrait that faces the camera and shows the whole head."
+        return [hint("face.none", "No face was found in the image.", remedy, level="error")]
     face = faces[0]
     hints = []
     if face.size < TOO_SMALL_PX:
-        hints.append(
-            hint(
-                "face.too_small",
-                f"The face is {face.size:.0f} px large; it must be at least {TOO_SMALL_PX} px.",
-                "Use a closer or larger image, or enlarge it first with generate.upscale_image.",
-                level="error",
-            )
-        )
+        found = f"The face is {face.size:.0f} px large; it must be at least {TOO_SMALL_PX} px."
+        remedy = "Use a closer or larger image, or enlarge it first with generate.upscale_image."
+        hints.append(hint("face.too_small", found, remedy, level="error"))
     elif face.size < SMALL_PX:
-        hints.append(
-            hint(
-                "face.small",
-                f"The face is {face.size:.0f} px large; the video looks sharp from {SMALL_PX} px.",
-                "Use a closer or larger image.",
-            )
-        )
+        found = f"The face is {face.size:.0f} px large; the video looks sharp from {SMALL_PX} px."
+        hints.append(hint("face.small", found, "Use a closer or larger image."))
     height, width = rgb.shape[:2]
     left, top, right, bottom = face.box
-    if left < 0 or top < 0 or right > width or bottom > height:
-        hints.append(
-            hint("face.cut", "The face is cut off at the edge of the image.", "Use an image that shows the whole head.")
-        )
-    if len(faces) > 1:
-        hints.append(
-            hint("face.several", f"There are {len(faces)} faces; the largest is used.", "Crop the image to one person.")
-        )
-    if _turn(face) > TURNED:
-        hints.append(
-            hint("face.turned", "The face is turned away.", "Use an image in which the person faces the camera.")
-        )
-    if _sharpness(rgb, face) < BLURRED:
-        hints.append(hint("face.blurred", "The face is blurred.", "Use a sharper image."))
-    return hints
+    cut = left < 0 or top < 0 or right > width or bottom > height
+    others = (
+        (cut, "cut", "The face is cut off at the edge of the image.", "Use an image that shows the whole head."),
+        (
+            len(faces) > 1,
+            "several",
+            f"There are {len(faces)} faces; the largest is used.",
+            "Crop the image to one person.",
+        ),
+        (
+            _turn(face) > TURNED,
+            "turned",
+            "The face is turned away.",
+            "Use an image in which the person faces the camera.",
+        ),
+        (_sharpness(rgb, face) < BLURRED, "blurred", "The face is blurred.", "Use a sharper image."),
+    )
+    return [*hints, *(hint(f"face.{code}", found, remedy) for applies, code, found, remedy in others if applies)]
 
 
 def _turn(face: Any) -> float:

@@ -9,6 +9,15 @@ from workbench.client.inspection.upload_errors import refused, unreadable
 
 HEAD_BYTES = 4096
 
+_STARTS = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"fLaC", "flac"),
+    (b"OggS", "ogg"),
+)
+
 # Refused formats by name, so that the message says what the file is.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive (or a document or program made of one)"),
@@ -65,7 +74,7 @@ def format_of(head: bytes) -> str:
     """
     if not head:
         raise unreadable("the file is empty", "0 bytes")
-    found = _image(head) or _media(head)
+    found = next((name for start, name in _STARTS if head.startswith(start)), "") or _container_or_stream(head)
     if found:
         return found
     raise _not_accepted(head)
@@ -78,29 +87,17 @@ def family_of(format_name: str) -> str:
     return "audio" if format_name in _SOUNDS else "media"
 
 
-def _image(head: bytes) -> str:
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith((b"II*\x00", b"MM\x00*")):
-        return "tiff"
-    if head.startswith(b"BM") and head[6:10] == b"\x00\x00\x00\x00":  # two reserved words follow the size
-        return "bmp"
-    if head[4:8] == b"ftyp" and _brands(head) & _AVIF:
-        return "avif"
-    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else ""
-
-
-def _media(head: bytes) -> str:
+def _container_or_stream(head: bytes) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    if head.startswith(b"fLaC"):
-        return "flac"
-    if head.startswith(b"OggS"):
-        return "ogg"
+    if head.startswith(b"BM") and head[6:10] == b"\x00\x00\x00\x00":  # two reserved words follow the size
+        return "bmp"
+    if head[4:8] == b"ftyp" and _brands(head) & _AVIF:
+        return "avif"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "webm" if b"webm" in head[:128] else "matroska"
     if head[4:8] == b"ftyp":
