@@ -21,6 +21,7 @@ from schemas.refs import ImageRef
 from workbench.client.completion import await_record
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
+from workbench.client.uploads import store_file
 from workbench.engine.accept import Request
 from workbench.pipelines.registry import find_pipeline
 from workbench.pipelines.sdk import Settings
@@ -49,7 +50,7 @@ def main(count: int = 15) -> None:
         running_stack("bus", "objects", "sql", "control", "worker") as deployment,
         tempfile.TemporaryDirectory() as folder,
     ):
-        portrait = deployment.upload(sample_portrait(Path(folder)), "image")
+        portrait = store_file(deployment, sample_portrait(Path(folder)), "image")[0]
         first, executed = run(deployment, portrait)
         print(f"first          {first:.2f} s, executed {', '.join(executed)}")
         again = [run(deployment, portrait) for _ in range(count)]

@@ -30,6 +30,7 @@ from tests.notebook.widgets.lab import Lab, Notebook, jupyterlab
 from tests.store.media import write_clip
 from tests.store.samples import make_job, whole_run
 from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PARTS = ("bus", "objects", "sql", "control", "worker", "app")
@@ -96,7 +97,7 @@ def keep_videos(deployment: Deployment, folder: Path) -> None:
     for number in range(VIDEOS):
         clip = folder / f"clip-{number}.mp4"
         write_clip(clip, seconds=2.0, size=256, hue=number)
-        ref = deployment.upload(clip, "video")
+        ref = store_file(deployment, clip, "video")[0]
         assert isinstance(ref, VideoRef)
         job = make_job(experiment="videos")
         deployment.store.create(job)

@@ -23,6 +23,7 @@ from schemas.refs import AudioRef
 from workbench.client.completion import await_record
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
+from workbench.client.uploads import store_file
 from workbench.client.view import artifacts
 from workbench.engine.accept import Request
 from workbench.pipelines.registry import find_pipeline
@@ -43,7 +44,7 @@ class Measured:
         self.deployment = deployment
         self.settle_s = settle_s
         with tempfile.TemporaryDirectory() as folder:
-            self.portrait = deployment.upload(sample_portrait(Path(folder)), "image")
+            self.portrait = store_file(deployment, sample_portrait(Path(folder)), "image")[0]
         self.pids = [*stack_pids(deployment)]
         self.clip_s = 0.0
         self.wall_s: list[float] = []

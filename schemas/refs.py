@@ -6,7 +6,8 @@ reference may be written by hand with nothing but a digest.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -100,6 +101,16 @@ def _as(type_: type[Ref], value: dict[str, object]) -> Ref | None:
 def is_ref(value: object) -> bool:
     """Whether a JSON value is a reference."""
     return read_ref(value) is not None
+
+
+def map_refs(value: Any, change: Callable[[Ref], Ref]) -> Any:
+    """The JSON value with every reference replaced by ``change(reference)``."""
+    if (ref := read_ref(value)) is not None:
+        changed = change(ref)
+        return value if changed is ref else changed.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {name: map_refs(item, change) for name, item in value.items()}
+    return [map_refs(item, change) for item in value] if isinstance(value, list) else value
 
 
 def refs_in(value: object) -> list[Ref]:

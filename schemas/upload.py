@@ -9,6 +9,11 @@ from pydantic import Field
 from schemas.base import Contract
 from schemas.refs import AudioRef, ImageRef, VideoRef
 
+FORMATS = (
+    *("png", "jpeg", "webp", "avif", "tiff", "bmp"),
+    *("wav", "aiff", "flac", "mp3", "ogg", "m4a", "aac", "mka"),
+    *("webm", "matroska", "mp4", "mov"),
+)
 MediaKind = Literal["image", "audio", "video"]
 MediaRef = Annotated[ImageRef | AudioRef | VideoRef, Field(discriminator="kind")]
 
@@ -35,9 +40,7 @@ class UploadWarning(Contract):
 class MediaFacts(Contract):
     """Properties measured while the file was decoded. Fields that do not apply to its kind are null."""
 
-    format: str = Field(
-        description="Detected from the bytes: png, jpeg, webp, wav, flac, mp3, ogg, m4a, aac, webm or mp4."
-    )
+    format: str = Field(description=f"Detected from the bytes: {', '.join(FORMATS)}.")
     rewritten: bool = Field(True, description="Whether the stored bytes were encoded anew, without metadata.")
     width: int | None = Field(None, description="Pixels, after applying the orientation.")
     height: int | None = Field(None, description="Pixels, after applying the orientation.")

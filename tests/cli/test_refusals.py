@@ -153,7 +153,7 @@ def not_an_image(folder: Path) -> Path:
 
 
 PORTRAITS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
-    "not an image": (not_an_image, ("cannot be read as image", "portrait.png")),
+    "not an image": (not_an_image, ("a file of an unknown type is not accepted", "portrait.png")),
     "no face, upscaled first": (lambda folder: gradient(256, folder / "p.png"), ("no face", "node animate")),
     "no face, large": (lambda folder: gradient(1024, folder / "p.png"), ("no face", "1024 x 1024")),
     "missing": (lambda folder: folder / "nowhere.png", ("there is no file", "nowhere.png")),
@@ -165,7 +165,8 @@ PORTRAITS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
 def test_an_unsuitable_portrait_is_refused(program: Program, tmp_path: Path, name: str) -> None:
     make, words = PORTRAITS[name]
     refusal = program.try_("run", "talking_head", "--portrait", str(make(tmp_path)), "--script", "Hello.", "--json")
-    check(refusal, "node.bad_input", words, ("where", "seen", "remedy"))
+    code = "upload.refused" if name == "not an image" else "node.bad_input"
+    check(refusal, code, words, ("where", "seen", "remedy"))
 
 
 HEAD = ("run", "talking_head", "--portrait", "sample")

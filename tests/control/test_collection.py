@@ -20,6 +20,7 @@ from tests.live import Diary, LiveDeployment, wait_for
 from workbench.client.deletion import delete, parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
+from workbench.client.uploads import store_file
 from workbench.control.retention import Retention, due
 from workbench.engine.accept import Request
 from workbench.retention.collecting import LAST, collect
@@ -86,7 +87,7 @@ def test_a_file_is_kept_while_an_unfinished_job_or_an_upload_references_it(
 ) -> None:
     given = tmp_path / "given.txt"
     given.write_text(secrets.token_hex(40))
-    claimed = live.deployment.upload(given, "text", owner="ann")
+    claimed = store_file(live.deployment, given, "text", owner="ann")[0]
     gate = tmp_path / "gate"
     job = live.submit({"a": diary.probe(secrets.token_hex(4), parts=2, part_gate=str(gate))}).job
     part = wait_for(lambda: live.deployment.parts(job, "a"), what="a part is there")[0]
@@ -133,7 +134,7 @@ def test_no_job_references_missing_bytes_while_others_delete_and_collect(live: L
         path = tmp_path / "brought.txt"
         if not path.exists():
             path.write_text(values[0] * 10_000)
-        ref = deployment.upload(path, "text", owner="ann")
+        ref = store_file(deployment, path, "text", owner="ann")[0]
         if not deployment.objects.has(ref.sha256):
             faults.append(f"the upload {ref.sha256} is claimed and not there")
         deployment.grants.drop_upload("ann", ref.sha256)

@@ -19,6 +19,7 @@ from schemas.status import JobStatus
 from tests.live import Diary, LiveDeployment
 from workbench.client.deletion import parts_of
 from workbench.client.rerun import rerun
+from workbench.client.uploads import store_file
 from workbench.retention.collecting import REACHED, collect
 from workbench.retention.healing import check_artifact
 from workbench.retention.verification import verify_artifacts
@@ -139,7 +140,7 @@ def test_a_rerun_verifies_cached_bytes(live: LiveDeployment, diary: Diary, value
 def test_a_damaged_upload_is_named_and_repaired_by_a_new_upload(live: LiveDeployment, tmp_path: Path) -> None:
     mine = tmp_path / "letter.txt"
     mine.write_bytes(secrets.token_bytes(KIB << 10))
-    ref = live.deployment.upload(mine, "text")
+    ref = store_file(live.deployment, mine, "text")[0]
     live.deployment.grants.add_upload("ana", ref, {})
     spoil(live, ref)
     reader = {"read": {"service": "probe.reader", "input": {"file": ref.model_dump(mode="json")}}}
@@ -148,7 +149,7 @@ def test_a_damaged_upload_is_named_and_repaired_by_a_new_upload(live: LiveDeploy
     assert (caught.value.code, "letter.txt" in caught.value.message) == ("store.corrupt", True)
     assert "Upload the same file again" in caught.value.remedy
     assert live.deployment.objects.has(ref.sha256), "the damaged object was removed although nothing can replace it"
-    live.deployment.upload(mine, "text")
+    store_file(live.deployment, mine, "text")
     assert live.run(reader).node("read").output == {"digest": ref.sha256}
 
 
@@ -202,7 +203,7 @@ def test_a_collection_verifies_remaining_objects_and_continues_where_it_ended(
 def test_an_unreadable_object_does_not_count_as_an_unreachable_store(live: LiveDeployment, tmp_path: Path) -> None:
     data = secrets.token_bytes(1000)
     (tmp_path / "file").write_bytes(data)
-    ref = live.deployment.upload(tmp_path / "file", "file")
+    ref = store_file(live.deployment, tmp_path / "file", "file")[0]
     given = live.settings
     rotten = Rotten(
         given.s3_url.removeprefix("http://"),

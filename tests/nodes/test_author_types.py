@@ -14,6 +14,7 @@ from typing import assert_type
 
 from nodes.local import local_context, run_locally
 from nodes.sdk import AudioRef, Context, Field, FileRef, ImageRef, JsonRef, NodeModel, Ref, TextRef, VideoRef, node
+from workbench.client.uploads import store_file
 from workbench.client.deployment import Deployment
 from workbench.notebook.workbench import Workbench
 
@@ -45,9 +46,9 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return Outputs(video=ctx.save(path, "video", name="animated.mp4"), still=ctx.save(path, "image", width=512))
 
 
-def use(deployment: Deployment, wb: Workbench, path: Path) -> None:
-    image = assert_type(deployment.upload(path, "image"), ImageRef)
-    assert_type(deployment.upload(path, "video").fps, float | None)
+def use(wb: Workbench, path: Path) -> None:
+    image = assert_type(wb.upload(path, "image"), ImageRef)
+    assert_type(wb.upload(path, "video").fps, float | None)
     assert_type(wb.upload(path, "audio"), AudioRef)
     assert_type(wb.upload(image, "file"), Ref)
     ctx = local_context(path)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.stack.conditions import workbench
 from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, stop
 from workbench.settings import load_settings
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.stack
 def one_artifact_is_damaged_and_brought_in_again(home: Path, folder: Path) -> None:
     deployment = Deployment(load_settings(home=home))
     (folder / "film.mp4").write_bytes(b"the right bytes")
-    ref = deployment.upload(folder / "film.mp4", "file")
+    ref = store_file(deployment, folder / "film.mp4", "file")[0]
     deployment.grants.add_upload("ana", ref, {})
     deployment.objects.put_bytes(object_key(ref.sha256), b"the wrong bytes", "video/mp4")
     (deployment.cache.folder / ref.sha256[:2] / ref.sha256).unlink()
@@ -34,7 +35,7 @@ def one_artifact_is_damaged_and_brought_in_again(home: Path, folder: Path) -> No
     problems = [finding for finding in report["findings"] if finding["level"] == "problem"]
     assert [finding["check"] for finding in problems] == ["objects read", "artifact"]
     assert "Upload the same file again" in problems[1]["remedy"]
-    deployment.upload(folder / "film.mp4", "file")
+    store_file(deployment, folder / "film.mp4", "file")[0]
     whole = workbench(home, "doctor", "--objects")
     assert whole.returncode == 0 and "1 artifacts" in whole.stdout and "none damaged" in whole.stdout
 

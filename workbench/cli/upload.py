@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import WorkbenchError
-from workbench.cli.output import command, print_json, print_table
+from workbench.cli.output import command, note, print_json, print_table
 from workbench.cli.run import connect
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def upload(
     """Store a file in the object store and print its reference for the input of a graph. It remains until --remove."""
     from schemas.refs import REF_TYPES
     from workbench.client.files import portrait_file
+    from workbench.client.uploads import store_file
 
     deployment = connect(start=True, quiet=True)
     if list_ or remove:
@@ -48,7 +49,10 @@ def upload(
         raise WorkbenchError(
             "settings.invalid", "unknown kind of artifact", where="--kind", seen=kind, allowed=list(REF_TYPES)
         )
-    print_json(deployment.upload(path, kind, owner=OWNER))
+    ref, warnings = store_file(deployment, path, kind, owner=OWNER)
+    for warning in warnings:
+        note(f"{warning.message} {warning.remedy}")
+    print_json(ref)
 
 
 def _list(deployment: Deployment) -> None:

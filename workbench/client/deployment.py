@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any
 
 import orjson
 
-from nodes.media import measure
 from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
-from schemas.refs import REF_TYPES, AudioRef, FileRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
+from schemas.refs import REF_TYPES, Ref
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.results import Verdict
@@ -98,52 +95,6 @@ class Deployment:
         """Stop the inspection processes, if any run. An inspection in progress is aborted."""
         if "inspector" in self.__dict__:
             self.inspector.close()
-
-    @overload
-    def upload(self, path: Path, kind: Literal["image"], *, owner: str = "") -> ImageRef: ...
-    @overload
-    def upload(self, path: Path, kind: Literal["audio"], *, owner: str = "") -> AudioRef: ...
-    @overload
-    def upload(self, path: Path, kind: Literal["video"], *, owner: str = "") -> VideoRef: ...
-    @overload
-    def upload(self, path: Path, kind: Literal["text"], *, owner: str = "") -> TextRef: ...
-    @overload
-    def upload(self, path: Path, kind: Literal["json"], *, owner: str = "") -> JsonRef: ...
-    @overload
-    def upload(self, path: Path, kind: Literal["file"], *, owner: str = "") -> FileRef: ...
-    @overload
-    def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref: ...
-    def upload(self, path: Path, kind: str, *, owner: str = "") -> Ref:
-        """Store a file in the object store and return its typed reference.
-
-        Args:
-            owner: keeps a claim on the file, so that it stays although no job refers to it. "" if a job will refer to
-                it now.
-
-        Raises WorkbenchError: node.bad_input if the file is missing, unreadable or of another kind; home.disk_full and
-        home.not_writable of the cache; store.*.
-        """
-        if not path.is_file():
-            raise WorkbenchError(
-                "node.bad_input",
-                f"there is no file {path}",
-                where=str(path),
-                seen="nothing",
-                allowed=f"the path of a file ({kind})",
-                remedy="Correct the path.",
-            )
-        facts = measure(path, kind)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        ref = REF_TYPES[kind].model_validate(
-            {**facts, "sha256": sha256, "size_bytes": path.stat().st_size, "name": path.name[:200]}
-        )
-        with self._staged(path) as copy:
-            if owner:
-                self.claim(copy, ref, owner, {"ref": ref.model_dump(mode="json", exclude_none=True)})
-            else:
-                self.keep(copy, ref)
-        return ref
 
     def keep(self, path: Path, ref: Ref) -> None:
         """Store a finished file of the workbench; the cache takes the file over. Raises like ``Objects.put``.
@@ -249,15 +200,3 @@ class Deployment:
             if error.code != "store.missing":
                 raise
             return None
-
-    @contextlib.contextmanager
-    def _staged(self, path: Path) -> Iterator[Path]:
-        """A copy of a user's file, because the cache takes files over."""
-        with written(self.cache.folder):
-            self.cache.folder.mkdir(parents=True, exist_ok=True)
-            folder = tempfile.TemporaryDirectory(dir=self.cache.folder, prefix=".upload-")
-        with folder as name:
-            copy = Path(name) / "file"
-            with written(self.cache.folder):
-                shutil.copyfile(path, copy)
-            yield copy

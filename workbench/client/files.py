@@ -10,9 +10,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
-from schemas.graph import Graph
-from schemas.refs import Ref, refs_in
+from schemas.graph import Graph, Node
+from schemas.refs import Ref, map_refs
 from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 from workbench.pipelines.sdk import InputField
 
 SAMPLE = "sample"
@@ -37,13 +38,13 @@ def file_given(deployment: Deployment, value: object, wanted: InputField, *, rea
         value: a reference; a ``Path``, which is uploaded; or a text, which is a digest.
         reader: the owner whose uploads and artifacts a digest may name; None for all owners.
 
-    Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``Deployment.upload``.
+    Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``uploads.store_file``.
     """
     if isinstance(value, Ref):
         return value
     if isinstance(value, Path):
         path = portrait_file(value, deployment.settings.home) if wanted.form.sample else value.expanduser()
-        return deployment.upload(path, wanted.kind.value)
+        return store_file(deployment, path, wanted.kind.value)[0]
     return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name)
 
 
@@ -67,40 +68,62 @@ def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | No
             remedy="Upload the file again (POST /api/uploads) and use the digest in the response.",
         )
     if ref.kind != kind:
-        raise WorkbenchError(
-            "request.invalid",
-            f"{where} takes {kind}, but this file is {ref.kind}",
-            where=where,
-            seen=ref.kind,
-            allowed=kind,
-            remedy=f"Choose a file of the kind {kind}.",
-        )
+        raise _of_another_kind(where, kind, ref.kind)
     return ref
 
 
-def check_refs(deployment: Deployment, graph: Graph, *, owner: str | None, known: Collection[str] = ()) -> None:
-    """Check that a graph refers only to files that its owner may read, because a job grants access to its files.
+def _of_another_kind(where: str, wanted: str, seen: str) -> WorkbenchError:
+    return WorkbenchError(
+        "request.invalid",
+        f"{where} takes {wanted}, but this file is {seen}",
+        where=where,
+        seen=seen,
+        allowed=wanted,
+        remedy=f"Choose a file of the kind {wanted}.",
+    )
+
+
+def with_stored_refs(deployment: Deployment, graph: Graph, *, owner: str | None, known: Collection[str] = ()) -> Graph:
+    """The graph with the properties of its files (size, media type, name, …) as they are stored.
+
+    A graph may refer only to files that its owner may read, because a job grants access to its files.
 
     Args:
-        known: digests that need no check.
+        owner: the owner whose jobs and uploads count. None for all owners; then a file may also be in the object store
+            alone, where its bytes are checked.
+        known: digests that need no check and no replacement.
 
-    Raises WorkbenchError (artifact.unknown) with the node.
+    Raises WorkbenchError: artifact.unknown, and request.invalid for a file of another kind, with the node.
     """
-    if owner is None:
-        return
-    seen = set(known)
-    for node in graph.nodes:
-        for ref in refs_in([node.params, node.input, node.output or {}]):
-            if ref.sha256 not in seen:
-                seen.add(ref.sha256)
-                if _readable(deployment, ref.sha256, owner) is None:
-                    raise WorkbenchError(
-                        "artifact.unknown",
-                        f"node {node.id} uses a file that no job and no upload of yours contains",
-                        where=f"node {node.id}",
-                        seen=ref.sha256,
-                        remedy="Upload the file (POST /api/uploads) and use the digest in the response.",
-                    )
+    stored: dict[str, Ref | None] = {}
+
+    def replace(node: Node, ref: Ref) -> Ref:
+        if ref.sha256 in known:
+            return ref
+        if ref.sha256 not in stored:
+            stored[ref.sha256] = _readable(deployment, ref.sha256, owner)
+        found = stored[ref.sha256]
+        if found is None:
+            if owner is None:
+                return ref
+            raise WorkbenchError(
+                "artifact.unknown",
+                f"node {node.id} uses a file that no job and no upload of yours contains",
+                where=f"node {node.id}",
+                seen=ref.sha256,
+                remedy="Upload the file (POST /api/uploads) and use the digest in the response.",
+            )
+        if found.kind == ref.kind:
+            return found
+        if {found.kind, ref.kind} <= {"file", "json", "text"}:  # the same bytes, seen in another way
+            return ref.model_copy(update={"size_bytes": found.size_bytes, "name": found.name})
+        raise _of_another_kind(f"node {node.id}", ref.kind, found.kind)
+
+    def of_store(node: Node) -> Node:
+        parts = {"params": node.params, "input": node.input, "output": node.output}
+        return node.model_copy(update=map_refs(parts, lambda ref: replace(node, ref)))
+
+    return graph.model_copy(update={"nodes": [of_store(node) for node in graph.nodes]})
 
 
 def _readable(deployment: Deployment, sha256: str, owner: str | None) -> Ref | None:

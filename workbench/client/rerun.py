@@ -10,7 +10,7 @@ from schemas.refs import refs_in
 from schemas.status import JobStatus, NodeStatus
 from workbench.client import review
 from workbench.client.deployment import Deployment
-from workbench.client.files import check_refs
+from workbench.client.files import with_stored_refs
 from workbench.client.submit import below_run, own_key, submit_graph
 from workbench.engine.accept import Accepted, Request
 from workbench.engine.structure import topological_order
@@ -43,7 +43,7 @@ def rerun(
     healing.check_job_artifacts(deployment, record)
     graph = unrun(record.graph, params or {})
     known = {ref.sha256 for node in record.graph.nodes for ref in refs_in([node.params, node.input])}
-    check_refs(deployment, graph, owner=reader, known=known)
+    graph = with_stored_refs(deployment, graph, owner=reader, known=known)
     graph.context.pop("cache", None)
     graph = below_run(graph, parent_run)
     if fresh:

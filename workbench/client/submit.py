@@ -18,7 +18,7 @@ from schemas.problem import invalid
 from schemas.refs import Ref
 from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
-from workbench.client.files import check_refs, file_given
+from workbench.client.files import file_given, with_stored_refs
 from workbench.client.options import read_options
 from workbench.engine.accept import Accepted, Request, accept
 from workbench.engine.parse import parse_graph
@@ -101,9 +101,7 @@ def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | Non
     Raises WorkbenchError: graph.*, pipeline.*, request.invalid, artifact.unknown, and the errors of an upload.
     """
     if asked.graph is not None:
-        graph = parse_graph(asked.graph)
-        check_refs(deployment, graph, owner=reader)
-        return graph
+        return with_stored_refs(deployment, parse_graph(asked.graph), owner=reader)
     assert asked.pipeline is not None  # JobRequest has exactly one of them
     pipeline = find_pipeline(asked.pipeline)
     options, files = read_options(pipeline, asked.options)
@@ -128,7 +126,7 @@ def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | Non
         ),
     )
     known = {one.sha256 for one in (*refs.values(), *assumed.values()) if isinstance(one, Ref)}
-    check_refs(deployment, graph, owner=reader, known=known)
+    graph = with_stored_refs(deployment, graph, owner=reader, known=known)
     digests = {name: ref.sha256 for name, ref in refs.items()}
     graph.metadata["asked"] = {
         "pipeline": pipeline.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -14,24 +15,62 @@ from pydantic import TypeAdapter
 
 from nodes._samples import SAMPLE_NAME, sample_portrait
 from schemas.errors import WorkbenchError
-from schemas.refs import REF_TYPES
-from schemas.upload import EarlierFile, MediaRef, Upload
+from schemas.refs import REF_TYPES, Ref
+from schemas.upload import EarlierFile, MediaRef, Upload, UploadWarning
 from workbench.client.deployment import Deployment
 from workbench.client.incoming_files import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
 from workbench.client.inspection.upload_errors import megabytes, too_large
 from workbench.metrics import UPLOAD_BYTES, UPLOADS
+from workbench.store.files import written
 
 NAME_CHARACTERS = 120
 MEDIA_KINDS = ("image", "audio", "video")
 _MEDIA_REF: TypeAdapter[Any] = TypeAdapter(MediaRef)
 
 
+def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = "") -> tuple[Ref, list[UploadWarning]]:
+    """Store a file from this machine: its reference, and what to know about it before using it.
+
+    Images, audio and video go through ``keep_upload``, as from every front end; other files are stored as they are.
+
+    Args:
+        kind: image, audio, video, text, json or file.
+        owner: as of ``keep_upload``.
+
+    Raises WorkbenchError: node.bad_input if there is no such file, and the errors of ``keep_upload``.
+    """
+    if not path.is_file():
+        raise WorkbenchError(
+            "node.bad_input",
+            f"there is no file {path}",
+            where=str(path),
+            seen="nothing",
+            allowed=f"the path of a file ({kind})",
+            remedy="Correct the path.",
+        )
+    if kind in MEDIA_KINDS:
+        try:
+            upload = keep_upload(deployment, path, owner=owner, kind=kind)
+        except WorkbenchError as error:
+            error.where = str(path) if error.where == "file" else error.where
+            raise
+        return upload.ref, upload.warnings
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    ref = REF_TYPES[kind](sha256=sha256, size_bytes=path.stat().st_size, name=path.name[:200])
+    with incoming_folder(deployment.settings.home) as folder, written(folder):
+        copy = Path(shutil.copyfile(path, folder / "copy"))
+        _store(deployment, copy, ref, owner, {"ref": ref.model_dump(mode="json", exclude_none=True)})
+    return ref, []
+
+
 def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "auto", name: str = "") -> Upload:
     """Inspect a file, store its decoded content, and grant its owner access. Blocks; does not change the file.
 
     Args:
+        owner: keeps a claim on the file, so that it stays although no job refers to it. "" if a job refers to it now.
         kind: image, audio or video; ``auto`` for any of these.
         name: the user's name for the file. After ``plain_name`` it becomes ``ref.name``, and is used for nothing else.
 
@@ -61,9 +100,17 @@ def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "
             warnings=found.warnings,
             url=f"/api/artifacts/{sha256}",
         )
-        deployment.claim(kept, ref, owner, upload.model_dump(mode="json", exclude_none=True))
+        _store(deployment, kept, ref, owner, upload.model_dump(mode="json", exclude_none=True))
     UPLOAD_BYTES.inc(path.stat().st_size)
     return upload
+
+
+def _store(deployment: Deployment, file: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:
+    """Store a file of ours, which moves to the cache. Facts about it are kept with its owner's claim."""
+    if owner:
+        deployment.claim(file, ref, owner, facts)
+    else:
+        deployment.keep(file, ref)
 
 
 @contextlib.contextmanager

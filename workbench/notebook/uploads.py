@@ -11,7 +11,7 @@ from workbench.client.deployment import Deployment
 from workbench.client.files import portrait_file
 from workbench.client.incoming_files import make_folder, remove_folder
 from workbench.client.inspection.limits import Limits
-from workbench.client.uploads import check_size
+from workbench.client.uploads import check_size, store_file
 from workbench.store.files import written
 
 
@@ -61,5 +61,8 @@ class Uploads:
 
 
 def _kept(deployment: Deployment, file: Path, kind: str) -> dict[str, Any]:
-    ref = deployment.upload(file, kind, owner=LOCAL.name)
-    return {"ref": ref.model_dump(mode="json", by_alias=True, exclude_none=True)}
+    ref, warnings = store_file(deployment, file, kind, owner=LOCAL.name)
+    return {
+        "ref": ref.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "warnings": [one.model_dump(mode="json") for one in warnings],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from workbench.client.deployment import Deployment
 from workbench.client.files import portrait_file
 from workbench.client.mlflow_access import client_environment
 from workbench.client.submit import job_request, submit
+from workbench.client.uploads import store_file
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import (
     as_given,
@@ -230,7 +232,10 @@ class Workbench:
         named = file_named(file, "upload")
         if isinstance(named, Ref):
             return named
-        return self.deployment.upload(portrait_file(named, self.settings.home), kind, owner=owner)
+        ref, found = store_file(self.deployment, portrait_file(named, self.settings.home), kind, owner=owner)
+        for one in found:
+            warnings.warn(f"{one.message} {one.remedy}", UserWarning, stacklevel=3)
+        return ref
 
     def artifact(self, ref: Ref) -> Artifact:
         """The artifact of a reference, to display, open and save."""

@@ -12,6 +12,7 @@ from nodes._samples import sample_portrait
 from tests.app.api.conftest import Asking, Client, refused
 from tests.app.api.test_jobs import probe, submit
 from tests.live import LiveDeployment
+from workbench.client.uploads import store_file
 
 pytestmark = pytest.mark.stack
 
@@ -33,7 +34,7 @@ def test_a_user_erases_only_their_share_of_a_common_file_and_an_admin_erases_it_
 ) -> None:
     path = tmp_path / "shared.txt"
     path.write_text(secrets.token_hex(40_000))
-    refs = [live.deployment.upload(path, "text", owner=owner) for owner in ("ann", "bob")]
+    refs = [store_file(live.deployment, path, "text", owner=owner)[0] for owner in ("ann", "bob")]
     sha256 = refs[0].sha256
     ann, bob = asking("ann/runner"), asking("bob/runner")
     jobs = {name: reading(live, client, refs[0]) for name, client in (("ann", ann), ("bob", bob))}
@@ -78,7 +79,7 @@ def test_a_user_sees_what_a_deletion_frees_and_can_remove_an_upload(
     preview = api.get(f"/api/jobs/{job}/deletion").json()
     assert preview == {"jobId": job, "freesBytes": 3072, "freesCount": 1, "sharedCount": 0}
     refused(asking("eve/runner").get(f"/api/jobs/{job}/deletion"), 404, "job.unknown")
-    ref = live.deployment.upload(sample_portrait(tmp_path), "image", owner="ann")
+    ref = store_file(live.deployment, sample_portrait(tmp_path), "image", owner="ann")[0]
     ann = asking("ann/runner")
     assert ann.delete(f"/api/uploads/{ref.sha256}").json()["dropped"]
     refused(ann.delete(f"/api/uploads/{ref.sha256}"), 404, "artifact.unknown")

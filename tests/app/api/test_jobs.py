@@ -14,6 +14,7 @@ from tests.app.api.conftest import Asking, Client, client_of, refused
 from tests.engine.graphs import document
 from tests.live import Diary, LiveDeployment, wait_for
 from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 from workbench.store.job_deletion import JobDeletion
 from workbench.store.tracking_queue import TrackingQueue
 
@@ -74,7 +75,7 @@ def test_the_same_key_is_the_same_job_of_each_user(api: Client, asking: Asking, 
 
 
 def test_a_pipeline_job_keeps_its_request(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
-    portrait = live.deployment.upload(sample_portrait(tmp_path), "image")
+    portrait = store_file(live.deployment, sample_portrait(tmp_path), "image")[0]
     graph = document(
         {
             "animate": {
@@ -111,6 +112,21 @@ def test_a_pipeline_job_keeps_its_request(api: Client, live: LiveDeployment, tmp
     # a digest that no user may see
     asked["options"]["portrait"] = "0" * 64  # type: ignore[index]
     assert refused(api.post("/api/jobs", json=asked), 404, "artifact.unknown")["where"] == "portrait"
+
+
+def test_properties_of_a_file_come_from_the_store(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
+    real = store_file(live.deployment, sample_portrait(tmp_path), "image", owner="local")[0]
+    forged = {"kind": "image", "sha256": real.sha256, "size_bytes": 7, "media_type": "text/html", "name": "x"}
+
+    def asked(ref: object, service: str = "generate.upscale_image", name: str = "image") -> Any:
+        return api.post("/api/jobs", json={"graph": document({"a": {"service": service, "input": {name: ref}}})})
+
+    job = asked(forged).json()["jobId"]
+    api.post(f"/api/jobs/{job}/cancel")
+    [node] = live.deployment.job(job).graph.nodes
+    assert node.input["image"] == real.model_dump(mode="json", exclude_none=True)
+    as_audio = asked({"kind": "audio", "sha256": real.sha256}, "evaluate.transcribe", "audio")
+    assert refused(as_audio, 422, "request.invalid")["where"] == "node a"
 
 
 def test_consent_does_not_change_what_is_computed(api: Client, live: LiveDeployment) -> None:

@@ -14,6 +14,7 @@ from tests.app.uploads.media import wav
 from tests.faults.test_disk_full import fill, small_disk
 from workbench.app.server import create_app
 from workbench.client.deployment import Deployment
+from workbench.client.uploads import store_file
 
 pytestmark = pytest.mark.stack
 
@@ -53,8 +54,8 @@ def test_a_full_client_cache_is_reported(small: tuple[Deployment, str, Path], tm
     (tmp_path / "a.wav").write_bytes(wav(10.0, 48_000))
     filled = fill(disk)
     with pytest.raises(WorkbenchError) as caught:
-        deployment.upload(tmp_path / "a.wav", "audio")
+        store_file(deployment, tmp_path / "a.wav", "audio")
     assert caught.value.code == "home.disk_full"
     filled.unlink()
-    assert deployment.upload(tmp_path / "a.wav", "audio").kind == "audio"
+    assert store_file(deployment, tmp_path / "a.wav", "audio")[0].kind == "audio"
     assert (tmp_path / "a.wav").exists()

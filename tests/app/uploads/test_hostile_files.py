@@ -57,11 +57,7 @@ HOSTILE: dict[str, tuple[bytes, tuple[int, str], str]] = {
     "sdp": (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nm=audio 5004 RTP/AVP 0\r\n", REFUSED, "SDP"),
     "pls": (b"[playlist]\nFile1=http://127.0.0.1/\n", REFUSED, "playlist"),
     "gif": (frames("GIF"), REFUSED, "GIF"),
-    "bmp": (picture("BMP"), REFUSED, "BMP"),
-    "tiff": (picture("TIFF"), REFUSED, "TIFF"),
     "heic": (box(b"ftyp", b"heic\0\0\0\0mif1"), REFUSED, "HEIF"),
-    "quicktime": (box(b"ftyp", b"qt  \0\0\0\0qt  "), REFUSED, "QuickTime"),
-    "matroska": (sound("libopus", "matroska"), REFUSED, "Matroska"),
     "avi": (b"RIFF\x00\x10\x00\x00AVI LIST" + b"\0" * 60, REFUSED, "AVI"),
     "mpeg4 part 2 in mp4": (video("mpeg4", "mp4", 5), REFUSED, "mpeg4"),
     "text": (b"hello there, this is only text\n", REFUSED, "unknown"),
@@ -137,7 +133,7 @@ def test_no_hostile_file_was_stored_and_the_decoder_works(
 
 @pytest.mark.parametrize(
     ("data", "kind", "seen"),
-    [(picture(), "audio", "an image"), (wav(), "image", "an audio file"), (video(), "audio", "a video")],
+    [(picture(), "audio", "an image"), (wav(), "image", "an audio file"), (wav(), "video", "an audio file")],
 )
 def test_another_kind_than_requested_is_refused(post: Post, data: bytes, kind: str, seen: str) -> None:
     answer = post(data, kind=kind)

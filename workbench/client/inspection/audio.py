@@ -17,7 +17,7 @@ import av
 import numpy as np
 
 from schemas.upload import UploadWarning
-from workbench.client.inspection.containers import audio_stream, canonical, check_length, claimed_s
+from workbench.client.inspection.containers import audio_stream, canonical, check_length, claimed_s, track_hints
 from workbench.client.inspection.limits import KEPT_RATE_HZ, MAX_CHANNELS, SAMPLE_RATES_HZ
 from workbench.client.inspection.upload_errors import hint, refused, unreadable
 
@@ -39,7 +39,8 @@ def inspect_audio(container: Any, format_name: str, out: Path, allowed_s: float)
     """
     stream = audio_stream(container)
     if stream is None:
-        raise unreadable("the file contains neither audio nor video")
+        what = "a video" if container.streams.video else "a file"
+        raise refused(f"{what} without audio", "Choose a recording.")
     rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
     low, high = SAMPLE_RATES_HZ
     if not (rate and low <= rate <= high):
@@ -68,16 +69,20 @@ def inspect_audio(container: Any, format_name: str, out: Path, allowed_s: float)
                 measured.take(samples)
             check_length(measured.seconds, allowed_s)
     if not measured.samples:
-        raise unreadable("no audio could be decoded")
+        raise unreadable("the file contains no audio samples")
     # Encoders pad by a frame or two, and MP3 without an index only has an estimate.
     if claimed is not None and format_name != "mp3" and measured.seconds < 0.95 * claimed - 0.2:
         raise unreadable("the file is truncated", f"{measured.seconds:.2f} s of {claimed:.2f} s")
+    hints = [*track_hints(container), *_hints(measured)]
+    if measured.in_opposite_phase:
+        _invert_right_channel(out)
+        hints.append(_opposite_phase())
     return {
         "kind": "audio",
         "media_type": "audio/wav",
         "suffix": ".wav",
         "facts": {
-            "format": "m4a" if format_name == "mp4" else format_name,
+            "format": {"mp4": "m4a", "matroska": "mka"}.get(format_name, format_name),
             "duration_s": round(measured.seconds, 6),
             "sample_rate_hz": kept_rate,
             "channels": kept_channels,
@@ -87,7 +92,7 @@ def inspect_audio(container: Any, format_name: str, out: Path, allowed_s: float)
             "silent_share": round(measured.silent_share, 4),
         },
         "faces": [],
-        "warnings": [hint.model_dump(mode="json") for hint in _hints(measured)],
+        "warnings": [hint.model_dump(mode="json") for hint in hints],
     }
 
 
@@ -122,6 +127,7 @@ class _AudioMeasurement:
     clipped: int = 0
     silence: int = 0  # windows in a row
     longest_silence: int = 0
+    across: float = 0.0  # left times right, summed
     _rest: Any = None
 
     @property
@@ -144,9 +150,17 @@ class _AudioMeasurement:
     def longest_silence_s(self) -> float:
         return self.longest_silence * _WINDOW_S
 
+    @property
+    def in_opposite_phase(self) -> bool:
+        """Whether the channels nearly cancel each other in a mono mix, which is what speech models hear."""
+        return self.channels == 2 and self.across < -0.45 * self.power  # -0.5 if one is the other, inverted
+
     def take(self, samples: Any) -> None:
         """(n,) int16, interleaved."""
         self.samples += samples.size
+        if self.channels == 2:
+            left, right = samples[::2] / 32768, samples[1::2] / 32768
+            self.across += float(np.dot(left, right))
         loud = np.abs(samples.astype(np.int32))
         self.peak = max(self.peak, int(loud.max(initial=0)))
         self.clipped += int((loud >= CLIPPED).sum())
@@ -164,6 +178,23 @@ class _AudioMeasurement:
                 self.silence = 0
                 self.loud_windows += 1
                 self.loud_power += float(power)
+
+
+def _invert_right_channel(path: Path) -> None:
+    """Make the channels of a 16-bit stereo WAV of ours agree, so that a mono mix keeps the voice."""
+    with wave.open(str(path), "rb") as file:
+        offset = path.stat().st_size - file.getnframes() * 4
+    samples = np.memmap(path, dtype="<i2", mode="r+", offset=offset)
+    samples[1::2] = -np.maximum(samples[1::2], -32767)
+    samples.flush()
+
+
+def _opposite_phase() -> UploadWarning:
+    return UploadWarning(
+        code="audio.phase",
+        message="The stereo channels are in opposite phase and would cancel each other; one was inverted.",
+        remedy="Check the wiring or the balanced input of the recorder.",
+    )
 
 
 def _decibels(value: float) -> float:

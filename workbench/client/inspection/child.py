@@ -69,7 +69,7 @@ def look(path: Path, out: Path, wanted: str, limits: Limits) -> dict[str, Any]:
         return inspect_image(path, format_name, out)
     with opened(path, format_name) as container:
         video = video_stream(container) if family_of(format_name) == "media" else None
-        if video is None:
+        if video is None or wanted == "audio":  # of a video, the audio is used
             _check_kind("audio", wanted)
             return inspect_audio(container, format_name, out, limits.duration_s)
         _check_kind("video", wanted)

@@ -12,6 +12,7 @@ import av
 import av.error
 from av.stream import Disposition
 
+from schemas.upload import UploadWarning
 from workbench.client.inspection.limits import MAX_STREAMS
 from workbench.client.inspection.upload_errors import refused, too_large, unreadable
 
@@ -22,11 +23,15 @@ _DEMUXERS = {
     "mp3": "mp3",
     "aac": "aac",
     "ogg": "ogg",
+    "aiff": "aiff",
     "webm": "matroska,webm",
+    "matroska": "matroska,webm",
     "mp4": "mov,mp4,m4a,3gp,3g2,mj2",
+    "mov": "mov,mp4,m4a,3gp,3g2,mj2",
 }
-AUDIO_CODECS = ("flac", "mp3", "mp3float", "aac", "opus", "libopus", "vorbis", "libvorbis")
-PCM = tuple(f"pcm_{kind}" for kind in ("u8", "s16le", "s24le", "s32le", "f32le", "f64le", "alaw", "mulaw"))
+AUDIO_CODECS = ("flac", "mp3", "mp3float", "aac", "alac", "opus", "libopus", "vorbis", "libvorbis")
+_WIDE = tuple(f"{kind}{end}" for kind in ("s16", "s24", "s32", "f32", "f64") for end in ("le", "be"))
+PCM = tuple(f"pcm_{kind}" for kind in ("u8", "s8", "alaw", "mulaw", *_WIDE))
 VIDEO_CODECS = ("h264", "vp8", "vp9", "av1", "libvpx", "libvpx-vp9", "libdav1d", "libaom-av1")
 _ALLOWED_DECODERS = (*AUDIO_CODECS, *PCM, *VIDEO_CODECS)
 _PLAYS = ("h264", "vp8", "vp9", "av1")
@@ -44,7 +49,7 @@ def opened(path: Path, format_name: str) -> Iterator[Any]:
         "codec_whitelist": ",".join(_ALLOWED_DECODERS),
         "max_streams": str(MAX_STREAMS),
     }
-    if format_name == "mp4":
+    if format_name in ("mp4", "mov"):
         options |= {"enable_drefs": "0", "use_absolute_path": "0"}
     try:
         with (
@@ -76,16 +81,30 @@ def video_stream(container: Any) -> Any:
 
 
 def audio_stream(container: Any) -> Any:
-    """The only audio stream, or None. Raises WorkbenchError (upload.refused)."""
+    """The audio stream that players choose, or None. Raises WorkbenchError (upload.refused)."""
     streams = list(container.streams.audio)
     if not streams:
         return None
-    if len(streams) > 1:
-        raise refused(f"a file with {len(streams)} audio streams", "Export it with one audio stream.")
-    name = streams[0].codec_context.name if streams[0].codec_context else "unknown"
+    chosen = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    name = chosen.codec_context.name if chosen.codec_context else "unknown"
     if name not in AUDIO_CODECS and name not in PCM:
         raise refused(f"audio with the codec {name}", "Convert it to WAV, FLAC, MP3 or Opus.")
-    return streams[0]
+    return chosen
+
+
+def track_hints(container: Any) -> list[UploadWarning]:
+    """The warning about a file with several audio tracks."""
+    streams = list(container.streams.audio)
+    if len(streams) < 2:
+        return []
+    at = streams.index(audio_stream(container)) + 1
+    return [
+        UploadWarning(
+            code="audio.tracks",
+            message=f"The file contains {len(streams)} audio tracks; track {at} is used.",
+            remedy="Export the file with the wanted track only, if this is another one.",
+        )
+    ]
 
 
 def canonical(codec: str) -> str:

@@ -9,7 +9,14 @@ from workbench.client.inspection.upload_errors import refused, unreadable
 
 HEAD_BYTES = 4096
 
-_STARTS = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"fLaC", "flac"), (b"OggS", "ogg"))
+_STARTS = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"fLaC", "flac"),
+    (b"OggS", "ogg"),
+)
 
 # Refused formats by name, so that the message says what the file is.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -31,9 +38,6 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"#!", "a script"),
     (b"GIF87a", "a GIF image"),
     (b"GIF89a", "a GIF image"),
-    (b"BM", "a BMP image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
     (b"8BPS", "a Photoshop file"),
     (b"%!PS", "a PostScript file"),
     (b"FLV\x01", "a Flash video"),
@@ -52,13 +56,16 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"<\?xml|<!doctype", re.I), "an XML document"),
 )
 _GIF_REMEDY = "Save one of its frames as PNG or JPEG."
-_HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
-_MP4 = b"isom iso2 iso4 iso5 iso6 iso8 iso9 mp41 mp42 avc1 dash M4VP MSNV".split()
-_MP4_BY_APPLE = (b"M4A ", b"M4B ", b"M4V ")
+_AVIF = {b"avif", b"avis"}
+_HEIF = {b"heic", b"heix", b"hevc", b"mif1", b"msf1"}
+_MP4 = set(b"isom iso2 iso4 iso5 iso6 iso8 iso9 mp41 mp42 avc1 dash M4VP MSNV".split())
+_MP4_BY_APPLE = {b"M4A ", b"M4B ", b"M4V "}
+_IMAGES = ("png", "jpeg", "webp", "tiff", "bmp", "avif")
+_SOUNDS = ("wav", "aiff", "flac", "mp3", "aac")
 
 
 def format_of(head: bytes) -> str:
-    """The format, by its name in FFmpeg or Pillow: png, jpeg, webp, wav, flac, mp3, aac, ogg, webm or mp4.
+    """The format, by its name in FFmpeg or Pillow; ``mp4`` and ``matroska`` may turn out to hold audio only.
 
     Args:
         head: the first ``HEAD_BYTES``, or all bytes of a shorter file.
@@ -75,9 +82,9 @@ def format_of(head: bytes) -> str:
 
 def family_of(format_name: str) -> str:
     """``image``, ``audio`` or ``video``; ``media`` if the container may hold audio or video."""
-    if format_name in ("png", "jpeg", "webp"):
+    if format_name in _IMAGES:
         return "image"
-    return "audio" if format_name in ("wav", "flac", "mp3", "aac") else "media"
+    return "audio" if format_name in _SOUNDS else "media"
 
 
 def _container_or_stream(head: bytes) -> str:
@@ -85,12 +92,18 @@ def _container_or_stream(head: bytes) -> str:
         return "webp"
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
+    if head.startswith(b"BM") and head[6:10] == b"\x00\x00\x00\x00":  # two reserved words follow the size
+        return "bmp"
+    if head[4:8] == b"ftyp" and _brands(head) & _AVIF:
+        return "avif"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
-        if b"webm" not in head[:128]:
-            raise refused("a Matroska file other than WebM", "Convert it to MP4 or WebM.")
-        return "webm"
+        return "webm" if b"webm" in head[:128] else "matroska"
     if head[4:8] == b"ftyp":
-        return _brand(head[8:12])
+        return _iso_media(head)
+    if head[4:8] in (b"moov", b"wide", b"mdat"):  # QuickTime before it had brands
+        return "mov"
     if head.startswith(b"ID3"):
         return "mp3"
     if head[:1] == b"\xff" and len(head) > 3:
@@ -103,14 +116,21 @@ def _container_or_stream(head: bytes) -> str:
     return ""
 
 
-def _brand(brand: bytes) -> str:
-    if brand in _HEIF:
-        raise refused("a HEIF or AVIF image", "Save it as JPEG; phones have a setting for that.")
-    if brand == b"qt  ":
-        raise refused("a QuickTime video", "Export it as MP4.")
-    if brand in _MP4_BY_APPLE or brand.strip() in _MP4:
+def _brands(head: bytes) -> set[bytes]:
+    """The brands of an ISO media file: the major one and the compatible ones, four bytes each."""
+    end = min(int.from_bytes(head[:4]), len(head), 256)
+    return {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
+
+
+def _iso_media(head: bytes) -> str:
+    major = head[8:12]
+    if major in _HEIF:
+        raise refused("a HEIF image", "Save it as JPEG; phones have a setting for that.")
+    if major == b"qt  ":
+        return "mov"
+    if major in _MP4_BY_APPLE or major.strip() in _MP4:
         return "mp4"
-    raise refused(f"an ISO media file with the brand {brand.decode('latin-1')!r}", "Convert it to MP4.")
+    raise refused(f"an ISO media file with the brand {major.decode('latin-1')!r}", "Convert it to MP4.")
 
 
 def _not_accepted(head: bytes) -> WorkbenchError:

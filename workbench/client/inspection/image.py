@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from workbench.client.inspection.faces import find_faces
@@ -17,7 +18,7 @@ from workbench.client.inspection.limits import MAX_PIXELS, MAX_SIDE_PX
 from workbench.client.inspection.upload_errors import hint, too_large, unreadable
 
 _FAULTS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError, OverflowError)
-_PILLOW = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+_PILLOW = {name: name.upper() for name in ("png", "jpeg", "webp", "tiff", "bmp", "avif")}
 
 
 def inspect_image(path: Path, format_name: str, out: Path) -> dict[str, Any]:
@@ -82,14 +83,24 @@ def flat(image: Image.Image) -> Image.Image:
 
 
 def _plain(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):  # 16 bits: Pillow's own conversion clips at 255
-        image = image.point(lambda value: value / 256).convert("L")
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        image = _eight_bits(image)
     wanted = "RGBA" if image.has_transparency_data else "RGB"
     if profile and image.mode in ("RGB", "RGBA", "CMYK"):
         image = _to_srgb(image, profile)
     plain = image if image.mode == wanted else image.convert(wanted)
     plain.info.clear()  # otherwise comments, profiles and EXIF data would be saved too
     return plain
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """An image of one channel with 16 or 32 bits, as 8 bits. Pillow's own conversion clips at 255.
+
+    Floating point is 0 to 1 in most programs, and integers are 0 to 65,535.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    scale = 255.0 if image.mode == "F" and values.max(initial=0.0) <= 1.0 else 1 / 257
+    return Image.fromarray(np.clip(values * scale, 0, 255).round().astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:

@@ -7,7 +7,10 @@ from typing import Literal
 from schemas.errors import WorkbenchError
 from schemas.upload import UploadWarning
 
-ACCEPTED = "PNG, JPEG, WebP; WAV, FLAC, MP3, Ogg, M4A/AAC, WebM audio; MP4 or WebM video"
+ACCEPTED = (
+    "PNG, JPEG, WebP, AVIF, TIFF, BMP; WAV, AIFF, FLAC, MP3, Ogg, M4A/AAC; "
+    "MP4, MOV, WebM or Matroska, for video and for its audio"
+)
 
 
 def refused(seen: str, remedy: str = "", allowed: str = ACCEPTED) -> WorkbenchError:

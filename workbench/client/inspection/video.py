@@ -10,11 +10,15 @@ from typing import Any
 
 import av
 
-from workbench.client.inspection.containers import audio_stream, canonical, check_length, claimed_s
+from workbench.client.inspection.containers import audio_stream, canonical, check_length, claimed_s, track_hints
 from workbench.client.inspection.limits import MAX_CHANNELS, MAX_FPS, MAX_PIXELS, MAX_SIDE_PX
 from workbench.client.inspection.upload_errors import refused, too_large, unreadable
 
 DECODED_FRAMES = 48  # two seconds: enough to know that it decodes
+_HOLDS = {
+    "mp4": ("h264", "av1", "vp9", "aac", "mp3", "opus", "flac", "alac", ""),
+    "webm": ("vp8", "vp9", "av1", "opus", "vorbis", ""),
+}
 
 
 def inspect_video(container: Any, stream: Any, format_name: str, out: Path, allowed_s: float) -> dict[str, Any]:
@@ -34,10 +38,12 @@ def inspect_video(container: Any, stream: Any, format_name: str, out: Path, allo
     audio = audio_stream(container)
     if audio is not None and not 1 <= audio.codec_context.channels <= MAX_CHANNELS:
         raise refused(f"audio with {audio.codec_context.channels} channels", "Convert it to stereo.")
+    sound = canonical(audio.codec_context.name) if audio is not None else ""
+    kept_format = _container_for(canonical(context.name), sound, format_name)
     claimed = claimed_s(container, stream)
     check_length(claimed, allowed_s)
     fps = float(stream.average_rate or stream.guessed_rate or 0)
-    seconds, packets = _copy(container, [s for s in (stream, audio) if s is not None], format_name, out, allowed_s)
+    seconds, packets = _copy(container, [s for s in (stream, audio) if s is not None], kept_format, out, allowed_s)
     if claimed is not None and seconds < 0.95 * claimed - 0.5:
         raise unreadable("the video is truncated", f"{seconds:.2f} s of {claimed:.2f} s")
     check_length(seconds, allowed_s)
@@ -49,8 +55,8 @@ def inspect_video(container: Any, stream: Any, format_name: str, out: Path, allo
         fps = rate
     return {
         "kind": "video",
-        "media_type": f"video/{format_name}",
-        "suffix": f".{format_name}",
+        "media_type": f"video/{kept_format}",
+        "suffix": f".{kept_format}",
         "facts": {
             "format": format_name,
             "width": width,
@@ -64,8 +70,17 @@ def inspect_video(container: Any, stream: Any, format_name: str, out: Path, allo
             "channels": audio.codec_context.channels if audio is not None else None,
         },
         "faces": [],
-        "warnings": [],
+        "warnings": [hint.model_dump(mode="json") for hint in track_hints(container)],
     }
+
+
+def _container_for(video: str, audio: str, format_name: str) -> str:
+    """The format to store the packets in, one that browsers play. Raises WorkbenchError (upload.refused)."""
+    wanted = ("webm", "mp4") if format_name == "webm" else ("mp4", "webm")
+    for name in wanted:
+        if video in _HOLDS[name] and audio in _HOLDS[name]:
+            return name
+    raise refused(f"video with the codecs {video} and {audio}", "Convert it to MP4 with H.264 and AAC.")
 
 
 def _copy(container: Any, streams: list[Any], format_name: str, out: Path, allowed_s: float) -> tuple[float, int]:

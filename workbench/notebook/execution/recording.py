@@ -16,6 +16,7 @@ from typing import Any
 from schemas.errors import WorkbenchError
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import run_page
+from workbench.client.uploads import store_file
 from workbench.notebook.execution.run import Execution, Outcome, stopped
 from workbench.store.run_artifacts import RunArtifacts
 from workbench.store.run_contents import MAX_TAG, Deliverable, code_version, key_of, text_of
@@ -141,7 +142,7 @@ class Recorder:
         for path, name in ((outcome.file, "notebook.ipynb"), (outcome.html, "notebook.html")):
             if path is None or not path.exists():
                 continue
-            ref = self._deployment.upload(path, "file").model_copy(update={"media_type": _MEDIA[path.suffix]})
+            ref = store_file(self._deployment, path, "file")[0].model_copy(update={"media_type": _MEDIA[path.suffix]})
             self._deployment.grants.add_upload(
                 OWNER, ref, {"kind": ref.kind, "ref": ref.model_dump(mode="json", exclude_none=True)}
             )
