@@ -7,7 +7,7 @@ import { button, bytes, fill, h, problem, sentence } from "./dom.js";
 import { mount as mountParameters } from "./parameters.js";
 import { Pipelines } from "./pipelines.js";
 
-const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/png,image/jpeg,image/webp", audio: "audio/*", video: "video/*" });
+const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/*", audio: "audio/*,video/*", video: "video/*" });
 const FILES = new Set(Object.keys(ACCEPTED));
 let forms = 0;
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Shows refused uploads, which `upload_refusals.js` collects, beside their field until the next upload.
+// Shows refused uploads, which `gradio_files.js` collects, beside their field until the next upload.
 
 /** Calls `listener(text)` for the current refusal of a field and for every later one, and with "" when another upload starts. */
 export function onRefusal(field, listener) {
