@@ -2,8 +2,9 @@
 // The page System for operators: parts with remedies, control plane, workers, queues, leases, waiting nodes, dead letters,
 // services and storage.
 
-import { ask as question } from "./api.js";
-import { badge, empty, fill, h, problem, seconds, when } from "./dom.js";
+import { ask } from "./api.js";
+import { badge, empty, fill, h, seconds, when } from "./dom.js";
+import { poll, problemsIn } from "./messages.js";
 import { storage } from "./storage.js";
 
 const EVERY_MS = 2500;
@@ -17,32 +18,10 @@ export function mount(element) {
   const body = h("div", { class: "wb-system" });
   const messages = h("div", {});
   const stored = h("section", {});
-  let shownProblem = "";
-  /** Show the same problem once, not at every poll. */
-  const say = (error) => {
-    const key = error ? `${error.code} ${error.message}` : "";
-    if (key === shownProblem) return;
-    shownProblem = key;
-    fill(messages, error ? problem(error) : null);
-  };
   fill(element, messages, h("div", { class: "wb-system" }, body, stored));
   storage(stored);
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const ask = async () => {
-    if (!element.isConnected) return;
-    if (document.visibilityState === "visible") {
-      try {
-        draw(body, await question("GET /api/system"));
-        say(null);
-      } catch (error) {
-        say(error);
-      }
-    }
-    timer = setTimeout(ask, EVERY_MS);
-  };
-  ask();
-  return () => clearTimeout(timer);
+  const show = problemsIn(messages);
+  return poll(element, EVERY_MS, () => ask("GET /api/system").then((system) => draw(body, system)).then(() => show(null), show));
 }
 
 function draw(body, system) {

@@ -1,5 +1,5 @@
 // @ts-check
-// Gradio reports a refused upload by a temporary toast. This script keeps the text by field, and `refusals.js` shows it
+// Gradio reports a refused upload by a temporary toast. This script keeps the text by field, and `media.js` shows it
 // there. It is an inline script and not a module, so that it runs before Gradio can send a file.
 {
   const UPLOADS = "/gradio_api/upload";
