@@ -123,6 +123,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   }
 
   const errorOf = (node, name) => errors.find((one) => one.node === node && one.param === name);
+  const forgetError = (node, name) => (errors = errors.filter((one) => !(one.node === node && one.param === name)));
 
   function field(node, name, schema) {
     const kind = kindOf(schema);
@@ -140,7 +141,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     };
     const changed = (now) => {
       wrapper.dataset.changed = "true";
-      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      forgetError(node.id, name);
       pending = check(now, schema, kind);
       // While the user types, an error may only disappear. A new one appears when the field loses the focus.
       if (!pending) say(null);
@@ -154,7 +155,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     wrapper.addEventListener("change", () => say(pending));
     reset.addEventListener("click", () => {
       control.set(standard);
-      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      forgetError(node.id, name);
       pending = null;
       say(null);
       wrapper.dataset.changed = "false";

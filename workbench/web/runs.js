@@ -150,20 +150,18 @@ function showList(element, address, moved) {
   }
 
   function row(one) {
-    const parts = { status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
+    const parts = { thumb: h("span", { class: "wb-thumb" }, icon("play")), status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
     const picking = wanted.compare;
     const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
     const link = h(
       "a",
       { class: "wb-row", href, "data-job": one.jobId },
-      h("span", { class: "wb-thumb" }, one.thumbnail ? h("img", { src: one.thumbnail, alt: "", loading: "lazy" }) : icon("play")),
+      parts.thumb,
       h("span", { class: "wb-row-main" }, h("span", { class: "wb-row-title" }, one.title || one.pipeline || "A graph"), h("span", { class: "wb-muted" }, [one.pipeline, one.experiment, one.owner === "local" ? null : one.owner].filter(Boolean).join(" · "))),
       h("span", { class: "wb-row-state" }, parts.status, parts.words, parts.bar),
       h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
     );
     state.lines.set(one.jobId, parts);
-    parts.thumb = link.querySelector(".wb-thumb");
-    parts.thumbnail = one.thumbnail;
     return h("div", { role: "listitem", "data-item": one.jobId }, link);
   }
 
