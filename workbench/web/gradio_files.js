@@ -1,7 +1,7 @@
 // @ts-check
 // The files that Gradio's inputs take. Gradio decides by the type that the browser guesses from a file's name; this script
 // lets through what the workbench may accept, such as the audio of a video. Gradio reports a refused upload by a temporary
-// toast; this script keeps the text by field, and `refusals.js` shows it there. It is an inline script and not a module, so
+// toast; this script keeps the text by field, and `media.js` shows it there. It is an inline script and not a module, so
 // that it runs before Gradio can send a file.
 {
   const UPLOADS = "/gradio_api/upload";
