@@ -20,8 +20,8 @@ def test_recorded_metrics_are_displayed_and_reported(tmp_path: Path, monkeypatch
     assert shown == {"animate.seconds": 2.0, "share": 0.5} and "animate.seconds" in shown._repr_html_()
     record(share=1)
     with (tmp_path / "notes").open("ab") as file:
-        file.write(b'{"figures": {"half')  # its process died here
-    assert read_notes(tmp_path / "notes") == [{"figures": shown}, {"figures": {"share": 1.0}}]
+        file.write(b'{"metrics": {"half')  # its process died here
+    assert read_notes(tmp_path / "notes") == [{"metrics": shown}, {"metrics": {"share": 1.0}}]
 
 
 @pytest.mark.parametrize("value", ["3", None, True, math.nan, math.inf, [1]])

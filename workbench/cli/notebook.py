@@ -219,7 +219,7 @@ def _view(outcome: Outcome, recorder: Recorder) -> dict[str, Any]:
         "html": str(outcome.html) if outcome.html else None,
         "mlflowRun": recorder.url(outcome.run),
         "jobs": outcome.jobs,
-        "figures": outcome.metrics,
+        "metrics": outcome.metrics,
         "seconds": round(outcome.seconds, 3),
         "error": outcome.error,
         "unrecorded": outcome.unrecorded or None,
@@ -251,7 +251,7 @@ def _report(outcomes: list[Outcome], recorder: Recorder, axes: list[str]) -> Non
             for one in outcomes
         ]
         columns = [*(_short(axes) if narrow else axes), "status", *(_short(metrics) if narrow else metrics)]
-        print_table([*columns, *(() if narrow else ("notebook",))], rows, {"failed": "red", "known": "dim"})
+        print_table([*columns, *(() if narrow else ("notebook",))], rows, {"failed": "red", "cached": "dim"})
         if narrow:
             print(f"notebooks: {outcomes[0].execution.folder}")
         if outcomes[0].run:

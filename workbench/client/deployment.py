@@ -34,7 +34,7 @@ from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
 from workbench.store.typical import typical_seconds
 
-QUICK_S = 1.5  # then a page reports that the bus is unreachable, so that nobody has to wait longer
+QUICK_S = 1.5  # then a page reports that the bus is unreachable, so that the user does not wait longer
 
 
 class Deployment:

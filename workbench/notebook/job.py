@@ -129,7 +129,7 @@ class Job:
             if not ended.done():
                 ended.set_exception(fault) if fault else ended.set_result(None)
 
-        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so no caller waits any more
             ended.get_loop().call_soon_threadsafe(set_result)
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:

@@ -47,5 +47,5 @@ def record(metrics: Mapping[str, float] | None = None, /, **named: float) -> Met
                 remedy="Record numbers; put texts into the parameters or the notebook itself.",
             )
         found[name] = float(value)
-    execution_context.note(figures=found)
+    execution_context.note(metrics=found)
     return found

@@ -1,6 +1,6 @@
 """Dead letters: nodes that failed their last attempt although another attempt could have succeeded.
 
-They are written together with the event of that failure (``record.fold``), and remain until somebody removes them or
+They are written together with the event of that failure (``record.fold``), and remain until a user removes them or
 their job is deleted.
 """
 

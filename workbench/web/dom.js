@@ -195,9 +195,9 @@ export function fill(element, ...children) {
 }
 
 /** Metrics as a list, or null if there are none. @param {[string, any][]} metrics */
-export function figures(metrics) {
+export function metricList(metrics) {
   const row = ([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value)));
-  return metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(row)) : null;
+  return metrics.length ? h("dl", { class: "wb-metrics" }, metrics.map(row)) : null;
 }
 
 /** An empty state with a title and the next step. */

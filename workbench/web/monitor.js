@@ -4,7 +4,7 @@
 import { ask, embedded, pageUrl, setUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, figures, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
+import { badge, button, metricList, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
@@ -201,7 +201,7 @@ function logOf(node, job) {
     h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
     rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "No events yet."),
     messages.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, messages.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
-    figures(Object.entries(node.metrics ?? {})),
+    metricList(Object.entries(node.metrics ?? {})),
     node.error ? problem(node.error) : null,
   ].filter(Boolean);
 }
@@ -312,7 +312,7 @@ function retryButton(view) {
 
 function drawMetrics(element, job) {
   const evaluated = nodesOf(job).filter((node) => node.service?.startsWith("evaluate."));
-  const shown = figures(evaluated.flatMap((node) => Object.entries(node.metrics ?? {})));
+  const shown = metricList(evaluated.flatMap((node) => Object.entries(node.metrics ?? {})));
   if (shown) fill(element, h("h3", {}, "Metrics"), shown);
 }
 

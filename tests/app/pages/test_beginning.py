@@ -26,7 +26,7 @@ def test_first_video_needs_only_clicks(place: Place, visiting: Visiting) -> None
     video = page.locator("#monitor .wb-artifact video")
     video.evaluate("video => video.play()")  # like the player's button, which belongs to the browser's own controls
     page.wait_for_function("video => video.duration > 1 && video.currentTime > 0", arg=video.element_handle())
-    expect(page.locator("#monitor .wb-figures").get_by_text("identity distance")).to_be_visible()
+    expect(page.locator("#monitor .wb-metrics").get_by_text("identity distance")).to_be_visible()
     expect(page.get_by_role("link", name="MLflow")).to_have_attribute("href", page_of(place, page.url))
     with page.expect_download() as download:
         page.locator("#monitor .wb-files").get_by_role("link", name="Video file: video").click()

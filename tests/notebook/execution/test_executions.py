@@ -43,7 +43,7 @@ def test_an_execution_is_a_recorded_run_with_its_jobs_as_children(deployment: Pr
     assert (run.status, run.experiment) == ("FINISHED", "papers")
     assert run.values("params") == {"seed": "3", "name": "abc", "more.a": "0.5"}
     figures = run.values("metrics")
-    assert figures.pop("notebook.seconds") > 0 and figures == {"length": 3.0, "seed": 3.0} == one["figures"]
+    assert figures.pop("notebook.seconds") > 0 and figures == {"length": 3.0, "seed": 3.0} == one["metrics"]
     assert set(run.files()) == {"notebook.ipynb", "notebook.html"}
     executed = Path(one["notebook"])
     assert run.file("notebook.ipynb") == executed.read_bytes()
@@ -145,8 +145,8 @@ def test_a_killed_grid_resumes_without_repeating_executions(deployment: Program,
     wait_for(lambda: not any(process.is_running() for process in below))  # no kernel is left running
 
     answer = deployment.json(*words, timeout_s=400)["executions"]
-    assert [one["status"] for one in answer].count("known") == len(before)
-    assert {one["status"] for one in answer} == {"known", "completed"} and len(finished()) == 12
+    assert [one["status"] for one in answer].count("cached") == len(before)
+    assert {one["status"] for one in answer} == {"cached", "completed"} and len(finished()) == 12
     times = {seed: diary.read_text().split().count(seed) for seed in seeds}
     assert all(times[seed] == 1 for seed in done) and all(count in (1, 2) for count in times.values()), times
     runs = [Run(one["mlflowRun"]) for one in answer]
@@ -155,7 +155,7 @@ def test_a_killed_grid_resumes_without_repeating_executions(deployment: Program,
     assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
 
     count = len(diary.read_text().split())
-    assert {one["status"] for one in deployment.json(*words)["executions"]} == {"known"}
+    assert {one["status"] for one in deployment.json(*words)["executions"]} == {"cached"}
     assert len(diary.read_text().split()) == count
 
 

@@ -80,7 +80,7 @@ def completed(known: Execution) -> None:
     """Write the files of a completed execution."""
     known.folder.mkdir(exist_ok=True)
     about = {"digest": known.digest, "status": "completed", "error": None, "began": 0, "ended": 1, "run": None}
-    about |= {"jobs": [], "figures": {"wer": 0.5}}
+    about |= {"jobs": [], "metrics": {"wer": 0.5}}
     known.file.write_text(json.dumps({"metadata": {"workbench": about}}))
     known.file.with_suffix(".html").touch()
 
@@ -89,7 +89,7 @@ def test_a_busy_execution_does_not_end_the_others(tmp_path: Path, pair: tuple[Ex
     recorder = Unkept(deployment(tmp_path))
     with exclusive(pair[0]):
         refused, known = run_all(pair, recorder._deployment.settings, recorder, Quiet())
-        assert (refused.status, known.status, known.metrics) == ("failed", "known", {"wer": 0.5})
+        assert (refused.status, known.status, known.metrics) == ("failed", "cached", {"wer": 0.5})
         assert refused.error is not None and refused.error["name"] == "notebook.busy"
         with pytest.raises(WorkbenchError) as caught:
             run_all(pair[:1], recorder._deployment.settings, recorder, Quiet())
@@ -107,7 +107,7 @@ def test_an_execution_refused_by_mlflow_does_not_end_the_others(
 
     recorder = Refused(deployment(tmp_path))
     refused, known = run_all(pair, recorder._deployment.settings, recorder, Quiet())
-    assert (refused.status, known.status) == ("failed", "known")
+    assert (refused.status, known.status) == ("failed", "cached")
     assert refused.error is not None and refused.error["name"] == "tracking.refused"
 
 
@@ -162,7 +162,7 @@ def test_waiting_for_mlflow_can_be_interrupted(
 def test_a_failing_watcher_does_not_end_executions(tmp_path: Path, pair: tuple[Execution, Execution]) -> None:
     recorder = Unkept(deployment(tmp_path))
     found = run_all(pair, recorder._deployment.settings, recorder, Broken())
-    assert [one.status for one in found] == ["completed", "known"]
+    assert [one.status for one in found] == ["completed", "cached"]
     assert "1" in texts(read(pair[0].file))
 
 

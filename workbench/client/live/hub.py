@@ -31,7 +31,7 @@ class Hub:
         LIVE_JOBS.set_function(lambda: self.feed.jobs)
 
     def join(self, listener: Listener, job: str, may_see: Callable[[str], bool]) -> FollowedJob | None:
-        """Subscribe the listener to a watched job; None if nobody watches it or the listener may not see its owner."""
+        """Subscribe the listener to a watched job; None if it has no watcher or the listener may not see its owner."""
         followed = self.feed.join(job, may_see)
         if followed is not None:
             self._listeners.setdefault(job, set()).add(listener)

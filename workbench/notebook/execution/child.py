@@ -83,7 +83,7 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
         "began": began,
         "ended": time.time(),
         "jobs": [note["job"] for note in notes if "job" in note],
-        "figures": {name: value for note in notes for name, value in note.get("figures", {}).items()},
+        "metrics": {name: value for note in notes for name, value in note.get("metrics", {}).items()},
     }
     document.metadata["workbench"] = {**task["about"], **result}
     nbformat.write(document, task["part"])

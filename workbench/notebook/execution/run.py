@@ -193,12 +193,12 @@ def outcome(execution: Execution, about: Mapping[str, Any], run_id: str | None, 
     file = execution.failed_file if about["error"] else execution.file
     return Outcome(
         execution,
-        "known" if known else about["status"],
+        "cached" if known else about["status"],
         file,
         file.with_suffix(".html"),
         run_id,
         list(about["jobs"]),
-        dict(about["figures"]),
+        dict(about.get("metrics") or about.get("figures", {})),  # the second name is in notebooks of earlier versions
         about["ended"] - about["began"],
         about["error"],
     )
