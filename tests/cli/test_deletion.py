@@ -20,6 +20,7 @@ from workbench.client.completion import await_record
 from workbench.client.deletion import parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
+from workbench.client.uploads import store_file
 from workbench.embedded.stack import ensure_running
 from workbench.engine.accept import Request
 from workbench.retention import collecting
@@ -62,7 +63,7 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
     said = f"The code word of this morning is {secrets.token_hex(6)}."
     portrait = tmp_path / "portrait.png"
     Image.frombytes("RGB", (24, 24), secrets.token_bytes(3 * 24 * 24)).save(portrait)
-    given = client.upload(portrait, "image", owner="local")
+    given = store_file(client, portrait, "image", owner="local")[0]
     first = enlarged(client, given, said)
     second = enlarged(client, picture_of(first))
     jobs, runs = [first.id, second.id], [tracked(client, job.id) for job in (first, second)]
@@ -81,7 +82,7 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
     assert raw_traces(program.home, needles) == []
     assert all(run.gone for run in runs)
 
-    client.upload(portrait, "image")
+    store_file(client, portrait, "image")
     anew = enlarged(client, given)
     assert not anew.node("up").cached and picture_of(anew).sha256 == digests[1], "the same, computed anew"
 
@@ -89,7 +90,7 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
 def test_a_collection_frees_what_its_preview_announces(program: Program, client: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(secrets.token_hex(5_000))
-    ref = client.upload(path, "text", owner="local")
+    ref = store_file(client, path, "text", owner="local")[0]
     before = collecting.collect(parts_of(client), CollectionRequest(dry_run=True))
     assert ref.sha256[:12] in program.run("upload", "--remove", ref.sha256[:16])
     foreseen = collecting.collect(parts_of(client), CollectionRequest(dry_run=True))

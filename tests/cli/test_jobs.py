@@ -23,7 +23,7 @@ CHAIN = document(script(), speech(), edges=(("script", "speech"),))
 def long_render(name: str) -> dict[str, Any]:
     """A job that takes minutes: forty words in large frames at a high rate."""
     text = f"{name}. " + "One two three four five six seven eight nine ten. " * 4
-    image = {"kind": "image", "sha256": "0016dc43f41bdb550852ed9ccbf0f21be3a441d287cbcae9dd112116f8168440"}
+    image = {"kind": "image", "sha256": "a8458e74235875d09f9dd67050f6093fb5f6ca6e60a5aa8c891a2973fc153f37"}
     animate = {
         "id": "animate",
         "service": "generate.portrait_animation",

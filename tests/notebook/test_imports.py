@@ -11,13 +11,10 @@ from tests.cli.program import ROOT
 OWN = ("workbench", "nodes", "schemas")
 # Each import has a reason beside it: widgets need optional packages, the progress bar needs a terminal.
 LATE = {
-    "workbench.notebook.job": {"workbench.terminal.progress"},
-    "workbench.notebook.views": {
-        "workbench.notebook.widgets.artifact_view",
-        "workbench.notebook.widgets.graph_drawing",
-        "workbench.notebook.widgets.job_views",
-        "workbench.notebook.widgets.run_table",
-    },
+    "workbench.notebook.artifact": {"workbench.notebook.widgets.artifact_view"},
+    "workbench.notebook.job": {"workbench.notebook.widgets.job_views", "workbench.terminal.progress"},
+    "workbench.notebook.runs": {"workbench.notebook.widgets.run_table"},
+    "workbench.notebook.shown_graph": {"workbench.notebook.widgets.graph_drawing"},
     "workbench.notebook.workbench": {"workbench.notebook.widgets.form"},
 }
 

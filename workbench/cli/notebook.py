@@ -69,11 +69,10 @@ def run(
     Exit code 1 if a notebook failed. The failed notebook is kept, with its error at the top.
     """
     from workbench.notebook.execution.grid import run_all
-    from workbench.notebook.execution.kernels import need_kernel
     from workbench.notebook.execution.parameters import product, read_parameters
     from workbench.notebook.execution.recording import Recorder
     from workbench.notebook.execution.run import prepare
-    from workbench.notebook.packages import EXECUTION, need
+    from workbench.notebook.packages import EXECUTION, need, need_kernel
     from workbench.settings import default_home
     from workbench.terminal.executions import ExecutionBars
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from nodes.registry import services
+from nodes.sdk import field_type
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.problem import invalid
@@ -77,12 +80,46 @@ def lane_of(lane: str) -> Lane:
         ) from None
 
 
-def validated(model: Any, body: dict[str, Any]) -> Any:
-    """The body as a validated model. Raises WorkbenchError (request.invalid) with the first error."""
+def validated(model: Any, body: dict[str, Any], /, code: str = "request.invalid", **more: Any) -> Any:
+    """The body as a validated model. Raises WorkbenchError (``code``) with the first error.
+
+    ``more`` is passed to ``invalid``.
+    """
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise invalid(error, "request.invalid") from None
+        raise invalid(error, code, **more) from None
+
+
+def file_kind(taken: FieldInfo) -> str | None:
+    """The kind of file that an input of a node takes; None if it takes no file."""
+    kind = field_type(taken)
+    return str(kind.model_fields["kind"].default) if isinstance(kind, type) and issubclass(kind, Ref) else None
+
+
+def inputs_and_params(
+    values: Mapping[str, Any], inputs: type[BaseModel], params: type[BaseModel], *, node: str, where: str, remedy: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of a node split into (inputs, params). A name that both models have is an input.
+
+    Args:
+        node: the node in the words of the error.
+        where: the place that the error names before the value.
+
+    Raises WorkbenchError (graph.bad_param) for other names.
+    """
+    every = [*inputs.model_fields, *params.model_fields]
+    if unknown := [name for name in values if name not in every]:
+        raise WorkbenchError(
+            "graph.bad_param",
+            f"{node} has no parameter or input {unknown[0]}",
+            where=where + unknown[0],
+            seen=unknown,
+            allowed=get_close_matches(unknown[0], every, n=3) or every,
+            remedy=remedy,
+        )
+    given = {name: value for name, value in values.items() if name in inputs.model_fields}
+    return given, {name: value for name, value in values.items() if name not in given}
 
 
 def document_of(what: Any) -> dict[str, Any]:

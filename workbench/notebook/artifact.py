@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from schemas.refs import Ref
 from workbench.client.deployment import Deployment
-from workbench.notebook import views
 from workbench.notebook.display import show_as
 from workbench.notebook.static_html import artifact_html, artifact_text, link_to
 
@@ -68,7 +67,9 @@ class Artifact:
 
     def view(self, title: str = "") -> ArtifactView:
         """A widget that displays it, for a layout."""
-        return views.artifact_view(self._deployment, self.ref, title, named=self.named)
+        from workbench.notebook.widgets.artifact_view import ArtifactView  # needs optional packages
+
+        return ArtifactView(self._deployment, self.ref, title, named=self.named)
 
     def _ipython_display_(self) -> None:
         show_as(self.view)

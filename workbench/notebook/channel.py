@@ -29,11 +29,11 @@ from workbench.client.media.derived_files import stream
 from workbench.client.media.links import media_link
 from workbench.client.media.media_types import file_name, is_shown, served_type
 from workbench.notebook import widget_api
+from workbench.notebook.static_html import LINK_S
 from workbench.notebook.uploads import Uploads
 
 MAX_RANGE_BYTES = 1 << 20  # per message
 MAX_TEXT_BYTES = 200_000
-LINK_S = 7 * 24 * 3600  # the longest lifetime that S3 signs
 GONE_S = 150.0  # a page in the background sends a message only once a minute
 CHECK_S = 30.0  # interval of the check for closed pages
 RETRY_S = 2.0

@@ -22,7 +22,7 @@ from schemas.graph import SCHEMA, Edge, Graph, Node
 from schemas.refs import Ref
 from schemas.status import EdgeKind
 from workbench.engine.validate import checked_params
-from workbench.notebook.arguments import validated
+from workbench.notebook.arguments import file_kind, inputs_and_params, validated
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.job import Job
 from workbench.notebook.shown_graph import ShownGraph
@@ -131,7 +131,14 @@ class GraphBuilder:
                 allowed="an unused id",
                 remedy="Choose another id, or omit it.",
             )
-        inputs, params = _sorted(declaration, node_id, values)
+        inputs, params = inputs_and_params(
+            values,
+            declaration.inputs,
+            declaration.params,
+            node=service,
+            where=f"node {node_id}: ",
+            remedy=f"`workbench nodes {service}` shows them.",
+        )
         parents: dict[str, None] = dict.fromkeys(one.id for one in ([after] if isinstance(after, BuiltNode) else after))
         bound = {name: self._bound(value, declaration.inputs, name, parents) for name, value in inputs.items()}
         node = validated(Node, {"id": node_id, "service": service, "params": params, "input": bound})
@@ -163,11 +170,9 @@ class GraphBuilder:
         if isinstance(value, Output):
             parents.setdefault(value.node.id)
             return f"${value.node.id}.{value.name}"
-        taken = field_type(model.model_fields[name])
-        if isinstance(taken, type) and issubclass(taken, Ref):
-            kind = str(taken.model_fields["kind"].default)
-            if isinstance(value, (str, Path, Ref, Artifact)):
-                return self._upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
+        kind = file_kind(model.model_fields[name])
+        if kind and isinstance(value, (str, Path, Ref, Artifact)):
+            return self._upload(value, kind).model_dump(mode="json", by_alias=True, exclude_none=True)
         if isinstance(value, BaseModel):
             return value.model_dump(mode="json", by_alias=True)
         return f"${value}" if isinstance(value, str) and value.startswith("$") else value
@@ -273,26 +278,6 @@ def _declaration(service: str) -> NodeDeclaration:
             remedy="dir(g) shows the families, dir(g.generate) the services of a family.",
         )
     return known[service]
-
-
-def _sorted(
-    declaration: NodeDeclaration, node_id: str, values: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values split into (inputs, params). A name that both models have is an input."""
-    takes, has = declaration.inputs.model_fields, declaration.params.model_fields
-    unknown = [name for name in values if name not in takes and name not in has]
-    if unknown:
-        every = [*takes, *has]
-        raise WorkbenchError(
-            "graph.bad_param",
-            f"{declaration.service} has no parameter or input {unknown[0]}",
-            where=f"node {node_id}: {unknown[0]}",
-            seen=unknown,
-            allowed=get_close_matches(unknown[0], every, n=3) or every,
-            remedy=f"`workbench nodes {declaration.service}` shows them.",
-        )
-    inputs = {name: value for name, value in values.items() if name in takes}
-    return inputs, {name: value for name, value in values.items() if name not in takes}
 
 
 def _signature(declaration: NodeDeclaration) -> inspect.Signature:

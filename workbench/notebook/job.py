@@ -21,7 +21,7 @@ from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
-from workbench.notebook import execution_context, views
+from workbench.notebook import execution_context
 from workbench.notebook.arguments import params_by_node
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.display import settle, show_as
@@ -308,11 +308,15 @@ class Job:
 
     def monitor(self) -> JobMonitor:
         """Its live view as a separate widget, for a layout."""
-        return views.job_monitor(self._deployment, self.id, self.unserved)
+        from workbench.notebook.widgets.job_views import JobMonitor  # needs optional packages
+
+        return JobMonitor(self._deployment, self.id, self.unserved)
 
     def graph_view(self) -> GraphView:
         """Its graph with live states as a widget. A click on a node shows its inputs and outputs."""
-        return views.graph_view(self._deployment, self.id, self.unserved)
+        from workbench.notebook.widgets.job_views import GraphView  # needs optional packages
+
+        return GraphView(self._deployment, self.id, self.unserved)
 
     def _repr_html_(self) -> str:
         return job_html(self._deployment, self.record)

@@ -7,18 +7,16 @@ import tempfile
 import time
 import typing
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from nodes.local import FolderHost, local_context
-from nodes.sdk import field_type
 from schemas.errors import WorkbenchError
-from schemas.problem import invalid
 from schemas.refs import Ref, read_ref
 from workbench.client.deployment import Deployment
+from workbench.notebook.arguments import file_kind, inputs_and_params, validated
 from workbench.notebook.artifact import Artifact
 from workbench.notebook.tables import html_table
 
@@ -85,25 +83,16 @@ def try_node(
             allowed="run(ctx: Context, params: Params, inputs: Inputs) -> Outputs",
             remedy="Annotate it; docs/nodes.md has a complete example.",
         )
-    takes, has = hints["inputs"].model_fields, hints["params"].model_fields
-    unknown = [name for name in values if name not in takes and name not in has]
-    if unknown:
-        every = [*takes, *has]
-        raise WorkbenchError(
-            "graph.bad_param",
-            f"the node has no parameter or input {unknown[0]}",
-            where=unknown[0],
-            seen=unknown,
-            allowed=get_close_matches(unknown[0], every, n=3) or every,
-            remedy="Correct the name.",
-        )
+    takes, has = hints["inputs"], hints["params"]
+    given, chosen = inputs_and_params(values, takes, has, node="the node", where="", remedy="Correct the name.")
     with tempfile.TemporaryDirectory(prefix="workbench-try-") as name:
         folder = Path(name)
         ctx = local_context(folder, seed=seed, settings=_settings(deployment))
         ctx.host = host = _NotebookHost(deployment, folder)
-        given = {name: _input(upload, takes[name], value) for name, value in values.items() if name in takes}
-        inputs = _validated(hints["inputs"], given)
-        params = _validated(hints["params"], {k: v for k, v in values.items() if k not in takes})
+        for name, value in given.items():
+            if kind := file_kind(takes.model_fields[name]):
+                given[name] = upload(value, kind)
+        inputs, params = _validated(takes, given), _validated(has, chosen)
         began = time.perf_counter()
         answer = node(ctx, params, inputs)
         seconds = time.perf_counter() - began
@@ -129,18 +118,8 @@ def _settings(deployment: Deployment) -> dict[str, str]:
     return {"llm_url": settings.llm_url, "llm_model": settings.llm_model, "llm_api_key": settings.llm_api_key}
 
 
-def _input(upload: Upload, field: Any, value: Any) -> Any:
-    taken = field_type(field)
-    if isinstance(taken, type) and issubclass(taken, Ref):
-        return upload(value, str(taken.model_fields["kind"].default))
-    return value
-
-
-def _validated(model: type[BaseModel], values: dict[str, Any]) -> BaseModel:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise invalid(error, "graph.bad_param", where=model.__name__, model=model) from None
+def _validated(model: type[BaseModel], values: dict[str, Any]) -> Any:
+    return validated(model, values, "graph.bad_param", where=model.__name__, model=model)
 
 
 def _kept(deployment: Deployment, host: FolderHost, value: Any) -> Any:

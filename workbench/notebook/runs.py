@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from schemas.api import ApiStatus
 from schemas.errors import WorkbenchError
 from workbench.client.deployment import Deployment
-from workbench.notebook import views
 from workbench.notebook.display import show_as
 from workbench.notebook.job import Job
 from workbench.notebook.run_rows import frame_of, runs_html, runs_text
@@ -53,7 +52,9 @@ class Runs(Sequence[Job]):
         Args:
             columns: ``params.node.name`` and ``metrics.node.name``; default: those in which the runs differ.
         """
-        return views.run_table(self._deployment, self.lines, columns)
+        from workbench.notebook.widgets.run_table import RunTable  # needs optional packages
+
+        return RunTable(self._deployment, self.lines, columns)
 
     def _ipython_display_(self) -> None:
         show_as(Runs(self._deployment, self.wanted, min(self.limit or PAGE, PAGE)).table)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from schemas.graph import Graph
 from schemas.status import NodeStatus
 from workbench.client.deployment import Deployment
-from workbench.notebook import views
 from workbench.notebook.display import show_as
 from workbench.notebook.static_html import graph_html, graph_text
+
+if TYPE_CHECKING:
+    from workbench.notebook.widgets.graph_drawing import GraphDrawing
 
 
 class ShownGraph:
@@ -21,7 +24,12 @@ class ShownGraph:
         self._states = states
 
     def _ipython_display_(self) -> None:
-        show_as(lambda: views.graph_drawing(self._deployment, self.document, self._states))
+        show_as(self._drawing)
+
+    def _drawing(self) -> GraphDrawing:
+        from workbench.notebook.widgets.graph_drawing import GraphDrawing  # needs optional packages
+
+        return GraphDrawing(self._deployment, self.document, self._states)
 
     def _repr_html_(self) -> str:
         return graph_html(self.document, self._states)

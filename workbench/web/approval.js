@@ -2,7 +2,8 @@
 // The approval of a job: shows the text, which the user can edit before approving it.
 
 import { ask } from "./api.js";
-import { button, fill, h, problem, sentence } from "./dom.js";
+import { button, fill, h, sentence } from "./dom.js";
+import { attempt } from "./messages.js";
 
 /**
  * Draws the question {sentence, text, maxChars} of a waiting node: {element, unsent}. `unsent()` returns the user's edited
@@ -17,18 +18,12 @@ export function approval(jobId, { node, question }) {
   const changed = h("span", { class: "wb-muted" });
   text.addEventListener("input", () => (changed.textContent = text.value === proposed ? "" : "edited"));
 
-  const answer = async (body, pressed) => {
-    pressed.disabled = true;
-    fill(messages);
-    try {
+  const answer = (body, pressed) =>
+    attempt(pressed, messages, async () => {
       await ask("POST /api/jobs/{job_id}/approve", { job_id: jobId, node, ...body });
       sent = true;
       fill(messages, h("p", { class: "wb-muted" }, body.reject ? "Rejected." : "Approved. The job continues."));
-    } catch (error) {
-      fill(messages, problem(error));
-      pressed.disabled = false;
-    }
-  };
+    });
   const element = h(
     "div",
     { class: "wb-approval", role: "group", "aria-label": "Approve the script" },

@@ -4,6 +4,7 @@
 import { ask } from "./api.js";
 import { question } from "./dialog.js";
 import { button, bytes, fill, h, problem } from "./dom.js";
+import { attempt } from "./messages.js";
 import { several } from "./stored_kinds.js";
 
 /** Ask for confirmation in `place`. Calls `deleted()` after the deletion, or `kept()` if the user cancels. */
@@ -22,18 +23,12 @@ export async function askDeletion(place, jobId, { deleted, kept }) {
     fill(place, problem(error));
   }
 
-  async function remove() {
-    go.disabled = true;
-    fill(asked.messages);
-    try {
+  function remove() {
+    return attempt(go, asked.messages, async () => {
       const { notes = [] } = await ask("DELETE /api/jobs/{job_id}", { job_id: jobId });
       if (!notes.length) return deleted();
-      fill(place, h("div", { class: "wb-notice", "data-tone": "warn", role: "status" }, h("p", {}, h("strong", {}, "The job is deleted.")), notes.map((one) => h("p", {}, one))), button("All runs", { onclick: deleted }));
-    } catch (error) {
-      go.disabled = false;
-      fill(asked.messages, problem(error));
-    }
-    return null;
+      return fill(place, h("div", { class: "wb-notice", "data-tone": "warn", role: "status" }, h("p", {}, h("strong", {}, "The job is deleted.")), notes.map((one) => h("p", {}, one))), button("All runs", { onclick: deleted }));
+    });
   }
 }
 

@@ -194,6 +194,12 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Metrics as a list, or null if there are none. @param {[string, any][]} metrics */
+export function figures(metrics) {
+  const row = ([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value)));
+  return metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(row)) : null;
+}
+
 /** An empty state with a title and the next step. */
 export function empty(title, ...more) {
   return h("div", { class: "wb-empty" }, h("p", { class: "wb-empty-title" }, title), ...more.map((one) => (typeof one === "string" ? h("p", {}, one) : one)));

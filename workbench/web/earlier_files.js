@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { setThumbnailUrl } from "./artifact.js";
 import { question } from "./dialog.js";
 import { button, bytes, fill, h, problem, when } from "./dom.js";
+import { attempt } from "./messages.js";
 import { artifactBytes, several } from "./stored_kinds.js";
 
 const EARLIER = 6;
@@ -79,16 +80,7 @@ export async function askRemoval(place, ref, kind, { gone, kept }) {
     : `No job uses it. After its removal, the next collection frees ${bytes(artifactBytes(plan.removed))}.`;
   const remove = button("Remove", {
     icon: "trash",
-    onclick: async () => {
-      remove.disabled = true;
-      try {
-        await ask("DELETE /api/uploads/{sha256}", { sha256: ref.sha256 });
-        gone();
-      } catch (error) {
-        remove.disabled = false;
-        fill(asked.messages, problem(error, { compact: true }));
-      }
-    },
+    onclick: () => attempt(remove, asked.messages, () => ask("DELETE /api/uploads/{sha256}", { sha256: ref.sha256 }).then(() => void gone()), { compact: true }),
   });
   const erase = button("Erase…", {
     kind: "danger",

@@ -97,7 +97,6 @@ export class Feed {
     }, 5000);
   }
 
-  /** @param {any} message */
   #receive(message) {
     const job = this.#jobs.get(message.jobId);
     if (!job) return;
@@ -111,7 +110,6 @@ export class Feed {
     }
   }
 
-  /** @param {boolean} connected */
   #notify(connected) {
     if (this.#connected === connected) return;
     this.#connected = connected;

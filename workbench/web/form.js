@@ -7,7 +7,7 @@ import { button, bytes, fill, h, problem, sentence } from "./dom.js";
 import { mount as mountParameters } from "./parameters.js";
 import { Pipelines } from "./pipelines.js";
 
-const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/png,image/jpeg,image/webp", audio: "audio/*", video: "video/*" });
+const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/*", audio: "audio/*,video/*", video: "video/*" });
 const FILES = new Set(Object.keys(ACCEPTED));
 let forms = 0;
 
@@ -41,7 +41,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   fill(element, h("div", { class: "wb-form" }, h("h3", {}, pipeline.title), h("p", { class: "wb-muted" }, pipeline.doc), inputs, parameters, h("div", { class: "wb-actions" }, run, messages)));
 
   const now = () => structuredClone(read());
-  const set = (/** @type {string} */ name, /** @type {any} */ value) => {
+  const set = (name, value) => {
     const values = now();
     values.inputs[name] = value;
     write(values);
@@ -57,27 +57,22 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     const done = new Set();
     fill(
       inputs,
-      pipeline.inputs.map((/** @type {any} */ one) => {
+      pipeline.inputs.map((one) => {
         if (done.has(one.name)) return null;
         if (one.use !== "one_of") return field(one, values.inputs[one.name], (value) => set(one.name, value));
-        const group = pipeline.inputs.filter((/** @type {any} */ other) => one.group.includes(other.name));
+        const group = pipeline.inputs.filter((other) => one.group.includes(other.name));
         for (const other of group) done.add(other.name);
-        const fields = group.map((/** @type {any} */ other) => field(other, values.inputs[other.name], (value) => set(other.name, value)));
+        const fields = group.map((other) => field(other, values.inputs[other.name], (value) => set(other.name, value)));
         return h("fieldset", { class: "wb-form-group" }, h("legend", {}, one.groupTitle || "One of these"), fields);
       }),
       usual.map((one) => field(one, /** @type {any} */ (values)[one.name], (value) => write({ ...now(), [one.name]: value }))),
     );
   }
 
-  /**
-   * @param {any} input
-   * @param {any} value
-   * @param {(value: any) => void} changed
-   */
   function field(input, value, changed) {
     const name = `${id}-${input.name}`;
     const wrong = h("p", { class: "wb-field-problem", id: `${name}-problem`, role: "alert", hidden: true });
-    const say = (/** @type {string} */ text, remedy = "") => {
+    const say = (text, remedy = "") => {
       wrong.hidden = !text;
       wrong.textContent = text ? [sentence(text), remedy].filter(Boolean).join(" ") : "";
     };
@@ -98,20 +93,15 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     );
   }
 
-  const titleOf = (/** @type {string} */ name) => pipeline.inputs.find((/** @type {any} */ one) => one.name === name)?.title ?? name;
+  const titleOf = (name) => pipeline.inputs.find((one) => one.name === name)?.title ?? name;
 
-  /**
-   * @param {any} input
-   * @param {any} value
-   * @param {(value: any) => void} changed
-   */
   function plain(input, value, changed) {
     const hint = { placeholder: input.example || input.doc, maxlength: input.maxLength ?? null };
     let control;
     if (input.kind === "switch") {
       control = h("input", { type: "checkbox", checked: Boolean(value ?? input.default), onchange: () => changed(control.checked) });
     } else if (input.kind === "choice") {
-      control = h("select", { class: "wb-select", onchange: () => changed(control.value) }, input.choices.map((/** @type {string} */ one) => h("option", { value: one, selected: one === (value ?? input.default) }, one)));
+      control = h("select", { class: "wb-select", onchange: () => changed(control.value) }, input.choices.map((one) => h("option", { value: one, selected: one === (value ?? input.default) }, one)));
     } else if (input.kind === "number" || input.kind === "integer") {
       const bounds = { min: input.minimum ?? null, max: input.maximum ?? null, step: input.kind === "integer" ? "1" : "any" };
       control = h("input", { class: "wb-input", type: "number", ...bounds, oninput: () => changed(control.value === "" ? null : Number(control.value)) });
@@ -123,13 +113,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     return { shown: control, control };
   }
 
-  /**
-   * A path on the machine of the workbench, or a file from this computer. Each replaces the other.
-   * @param {any} input
-   * @param {any} value
-   * @param {(value: any) => void} changed
-   * @param {(text: string, remedy?: string) => void} say
-   */
+  /** A path on the machine of the workbench, or a file from this computer. Each replaces the other. */
   function file(input, value, changed, say) {
     const path = h("input", { class: "wb-input", type: "text", placeholder: input.sample ? "a path, or sample" : "a path", spellcheck: false, oninput: () => ((taken.textContent = ""), changed(path.value.trim() ? { path: path.value.trim() } : null)) });
     path.value = value?.path ?? "";
@@ -155,7 +139,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     return { shown: h("div", { class: "wb-form-file" }, path, pick, chosen, taken), control: path };
   }
 
-  const described = (/** @type {any} */ { ref, name }) => [name, bytes(ref.sizeBytes ?? ref.size_bytes)].filter(Boolean).join(", ");
+  const described = ({ ref, name }) => [name, bytes(ref.sizeBytes ?? ref.size_bytes)].filter(Boolean).join(", ");
 
   async function submit() {
     for (const say of showProblem.values()) say("");
@@ -180,10 +164,6 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     return undefined;
   }
 
-  /**
-   * @param {any} input
-   * @param {any} value
-   */
   async function digest(input, value) {
     if (value.ref) return value.ref.sha256;
     try {
@@ -194,10 +174,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     }
   }
 
-  /**
-   * Show the error beside its field, or beside the button if it has none.
-   * @param {any} error
-   */
+  /** Show the error beside its field, or beside the button if it has none. */
   function refused(error) {
     const where = String(error.details?.where ?? "");
     const [node, param] = where.replace(/^node /, "").split(": params.");
@@ -229,8 +206,8 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   props.value = filled();
   mountParameters(parameters, {
     props,
-    trigger: (/** @type {string} */ event) => event === "change" && parametersChanged(),
-    watch: (/** @type {string} */ _, /** @type {() => void} */ changed) => (redrawParameters = changed),
+    trigger: (event) => event === "change" && parametersChanged(),
+    watch: (_, changed) => (redrawParameters = changed),
     pipelines: source,
     scope: id,
   });

@@ -2,9 +2,10 @@
 // The graph of a job with the states of its nodes, and a panel with the inputs and outputs of the chosen node.
 
 import { artifactsOf } from "./artifact.js";
-import { fill, h, problem } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { graphView } from "./graph.js";
 import { follow, nodesOf } from "./job.js";
+import { problemsIn } from "./messages.js";
 import { nodePanel } from "./node.js";
 
 /**
@@ -75,11 +76,9 @@ export function graph(element, { jobId, node = null }) {
   const view = jobGraph(jobId, node, (id) => (view.chosen === id ? null : id));
   view.panel.classList.add("wb-notebook-node");
   fill(element, h("div", { class: "wb-run" }, messages, view.frame, view.panel));
-  let shownProblem = "";
+  const show = problemsIn(messages);
   const stop = follow(jobId, (job) => {
-    const now = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
-    if (shownProblem !== now) fill(messages, job.problem ? problem(job.problem) : null);
-    shownProblem = now;
+    show(job.problem);
     if (job.record) view.update(job);
   });
   return () => {

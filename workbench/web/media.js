@@ -7,7 +7,6 @@ import { artifact, artifactUrl, facts } from "./artifact.js";
 import { button, fill, h, problem, s, sentence } from "./dom.js";
 import { askRemoval, showEarlierFiles } from "./earlier_files.js";
 import { pipelines } from "./pipelines.js";
-import { onRefusal } from "./refusals.js";
 
 export function mount(element, { props, trigger, watch, kind, field }) {
   const messages = h("div", { "aria-live": "polite" });
@@ -72,6 +71,18 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     if (!props.value?.ref) draw();
   });
   draw();
+}
+
+/**
+ * Calls `listener(text)` for the refused upload of a field that `gradio_files.js` has collected and for every later one, and
+ * with "" when another upload starts.
+ */
+function onRefusal(field, listener) {
+  const report = () => listener(window.wbUploadRefusals[field]);
+  window.addEventListener("wb-refused", (event) => {
+    if (/** @type {CustomEvent<string>} */ (event).detail === field) report();
+  });
+  if (window.wbUploadRefusals[field]) report();
 }
 
 /** The first sentence is the message; the rest is the remedy. */

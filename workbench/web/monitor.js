@@ -4,9 +4,10 @@
 import { ask, embedded, pageUrl, setUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, fill, formatNumber, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
+import { badge, button, figures, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { blockersNote, blockersOf } from "./blockers.js";
+import { attempt, problemsIn } from "./messages.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
 
@@ -28,7 +29,7 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
     after: h("div", { class: "wb-after" }),
   };
   fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.notice, parts.actionMessages, parts.lines, parts.after));
-  const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go };
+  const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
   const stop = follow(jobId, (job) => draw(view, job));
   const offered = () => view.job && drawBlockers(view, view.job);
   pipelines.addEventListener("change", offered);
@@ -44,7 +45,7 @@ function draw(view, job) {
   view.job = job;
   drawBlockers(view, job);
   drawHead(view, job);
-  drawTrouble(view, job);
+  view.showProblem(job.problem);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
     let line = view.lines.get(node.id);
@@ -103,29 +104,11 @@ function cancelButton(view) {
   return button("Cancel", {
     icon: "stop",
     kind: "quiet",
-    onclick: async (event) => {
-      const pressed = event.currentTarget;
-      pressed.disabled = true;
-      fill(view.parts.actionMessages);
-      try {
-        await ask("POST /api/jobs/{job_id}/cancel", { job_id: view.jobId });
-      } catch (error) {
-        fill(view.parts.actionMessages, problem(error, { compact: true }));
-        pressed.disabled = false;
-      }
-    },
+    onclick: (event) => attempt(event.currentTarget, view.parts.actionMessages, () => ask("POST /api/jobs/{job_id}/cancel", { job_id: view.jobId }), { compact: true }),
   });
 }
 
 // -- notices: errors and questions ------------------------------------------------------------------------------------
-
-/** Show a temporary problem without redrawing anything that the user may be typing into. */
-function drawTrouble(view, job) {
-  const key = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
-  if (view.trouble === key) return;
-  view.trouble = key;
-  fill(view.parts.trouble, job.problem ? problem(job.problem) : null);
-}
 
 function drawBlockers(view, job) {
   const blockers = blockersOf(job, view.unserved);
@@ -155,12 +138,7 @@ function createLine(node) {
   const bar = h("progress", { class: "wb-bar", max: 1, "aria-label": `Progress of ${node.name ?? node.id}` });
   const log = h("div", { class: "wb-line-log" });
   const fold = h("details", { ontoggle: () => fold.open && line.drawLog() }, h("summary", {}, h("span", { class: "wb-dot", "aria-hidden": "true" }), name, words), log);
-  const element = h(
-    "li",
-    { class: "wb-line" },
-    fold,
-    bar,
-  );
+  const element = h("li", { class: "wb-line" }, fold, bar);
   const line = {
     element,
     node,
@@ -217,14 +195,13 @@ const EVENT_WORDS = {
 function logOf(node, job) {
   const events = job.events.filter((event) => event.node === node.id);
   const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
-  const metrics = Object.entries(node.metrics ?? {});
   // While the node runs, its log comes with the progress; afterwards it is in the event of its completion.
   const messages = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
   return [
     h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
     rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "No events yet."),
     messages.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, messages.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
-    metrics.length ? h("dl", { class: "wb-figures" }, metrics.map(([key, value]) => h("div", {}, h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, formatNumber(value))))) : null,
+    figures(Object.entries(node.metrics ?? {})),
     node.error ? problem(node.error) : null,
   ].filter(Boolean);
 }
@@ -325,36 +302,18 @@ function drawAfter(view, job) {
 }
 
 function retryButton(view) {
-  return button("Continue where it stopped", {
-    icon: "again",
-    onclick: async (event) => {
-      const pressed = event.currentTarget;
-      pressed.disabled = true;
-      fill(view.parts.actionMessages);
-      try {
-        const { jobId, unserved } = await ask("POST /api/jobs/{job_id}/retry", { job_id: view.jobId });
-        if (view.go) view.go(jobId, unserved); // beside the form, which keeps its values
-        else window.location.assign(`/?job=${jobId}`);
-      } catch (error) {
-        pressed.disabled = false;
-        fill(view.parts.actionMessages, problem(error, { compact: true }));
-      }
-    },
-  });
+  const retry = async () => {
+    const { jobId, unserved } = await ask("POST /api/jobs/{job_id}/retry", { job_id: view.jobId });
+    if (view.go) view.go(jobId, unserved); // beside the form, which keeps its values
+    else window.location.assign(`/?job=${jobId}`);
+  };
+  return button("Continue where it stopped", { icon: "again", onclick: (event) => attempt(event.currentTarget, view.parts.actionMessages, retry, { compact: true }) });
 }
 
 function drawMetrics(element, job) {
-  const rows = [];
-  for (const node of nodesOf(job)) {
-    if (!node.service?.startsWith("evaluate.")) continue;
-    for (const [name, value] of Object.entries(node.metrics ?? {})) rows.push([name, value]);
-  }
-  if (!rows.length) return;
-  fill(
-    element,
-    h("h3", {}, "Metrics"),
-    h("dl", { class: "wb-figures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value))))),
-  );
+  const evaluated = nodesOf(job).filter((node) => node.service?.startsWith("evaluate."));
+  const shown = figures(evaluated.flatMap((node) => Object.entries(node.metrics ?? {})));
+  if (shown) fill(element, h("h3", {}, "Metrics"), shown);
 }
 
 async function drawDownloads(element, job) {

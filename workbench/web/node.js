@@ -2,7 +2,7 @@
 // The panel of one node of a job: its parameters, inputs, outputs and metrics.
 
 import { artifact } from "./artifact.js";
-import { badge, empty, fill, formatNumber, h, problem, seconds } from "./dom.js";
+import { badge, empty, figures, fill, h, problem, seconds } from "./dom.js";
 
 /** Returns show(node, files): `files` are those of the whole job. Redraws only after a change. */
 export function nodePanel(element) {
@@ -34,7 +34,7 @@ function contents(node, files) {
     node.error ? problem(node.error) : null,
     block("Output files", gallery(files.filter((one) => one.role === "output"))),
     block("Output values", plain.length ? values(plain) : null),
-    block("Metrics", Object.keys(node.metrics ?? {}).length ? h("dl", { class: "wb-figures" }, Object.entries(node.metrics).map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value))))) : null),
+    block("Metrics", figures(Object.entries(node.metrics ?? {}))),
     block("Parameters", Object.keys(node.params ?? {}).length ? values(Object.entries(node.params)) : h("p", { class: "wb-muted" }, "All have their default values.")),
     block("Input files", gallery(files.filter((one) => one.role === "input"))),
   ];

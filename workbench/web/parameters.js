@@ -123,6 +123,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
   }
 
   const errorOf = (node, name) => errors.find((one) => one.node === node && one.param === name);
+  const forgetError = (node, name) => (errors = errors.filter((one) => !(one.node === node && one.param === name)));
 
   function field(node, name, schema) {
     const kind = kindOf(schema);
@@ -140,7 +141,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     };
     const changed = (now) => {
       wrapper.dataset.changed = "true";
-      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      forgetError(node.id, name);
       pending = check(now, schema, kind);
       // While the user types, an error may only disappear. A new one appears when the field loses the focus.
       if (!pending) say(null);
@@ -154,7 +155,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     wrapper.addEventListener("change", () => say(pending));
     reset.addEventListener("click", () => {
       control.set(standard);
-      errors = errors.filter((one) => !(one.node === node.id && one.param === name));
+      forgetError(node.id, name);
       pending = null;
       say(null);
       wrapper.dataset.changed = "false";
@@ -201,38 +202,33 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
       box.querySelector(".wb-presets")?.replaceWith(presets(pipelines.current) ?? "");
       find(box, ".wb-presets select")?.focus();
     };
+    /** Save or delete a preset. Afterwards `next` is the chosen one. */
+    const change = async (question, preset, values, next) => {
+      try {
+        await ask(question, { pipeline: pipeline.name, name: preset, ...values });
+        await pipelines.refresh();
+        chosen(next);
+      } catch (error) {
+        fill(say, problem(error, { compact: true }));
+      }
+    };
     const save = button("Save as preset", {
       kind: "quiet",
-      onclick: async () => {
+      onclick: () => {
         if (name.hidden) {
           naming = true;
           name.hidden = false;
           name.focus();
           return;
         }
-        if (!name.value.trim()) return;
-        try {
-          const now = draft();
-          await ask("PUT /api/presets/{pipeline}/{name}", { pipeline: pipeline.name, name: name.value.trim(), params: now.params, leaveOut: now.leaveOut });
-          await pipelines.refresh();
-          chosen(name.value.trim());
-        } catch (error) {
-          fill(say, problem(error, { compact: true }));
-        }
+        if (name.value.trim()) change("PUT /api/presets/{pipeline}/{name}", name.value.trim(), draft(), name.value.trim());
       },
     });
     const forget = button("Delete preset", {
       kind: "quiet",
-      onclick: async () => {
+      onclick: () => {
         const one = named();
-        if (!one || !mine(one)) return;
-        try {
-          await ask("DELETE /api/presets/{pipeline}/{name}", { pipeline: pipeline.name, name: one.name });
-          await pipelines.refresh();
-          chosen("");
-        } catch (error) {
-          fill(say, problem(error, { compact: true }));
-        }
+        if (one && mine(one)) change("DELETE /api/presets/{pipeline}/{name}", one.name, {}, "");
       },
     });
     forget.hidden = !named() || !mine(named());

@@ -3,10 +3,11 @@
 
 import { ask } from "./api.js";
 import { askDeletion } from "./deletion.js";
-import { badge, button, fill, h, linkButton, problem, seconds, when } from "./dom.js";
+import { badge, button, fill, h, linkButton, seconds, when } from "./dom.js";
 import { askErasure } from "./erase.js";
 import { follow, isFinal, nodesOf } from "./job.js";
 import { jobGraph } from "./job_graph.js";
+import { attempt, problemsIn } from "./messages.js";
 import { monitor } from "./monitor.js";
 
 /**
@@ -32,7 +33,7 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
     element,
     h("div", { class: "wb-run" }, parts.head, parts.messages, parts.actionMessages, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
   );
-  const view = { jobId, parts, gone, graph };
+  const view = { jobId, parts, gone, graph, showProblem: problemsIn(parts.messages) };
   const stopMonitor = monitor(parts.monitor, { jobId, links: false });
   const stop = follow(jobId, (job) => draw(view, job));
   drawLineage(view);
@@ -44,11 +45,7 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
 }
 
 function draw(view, job) {
-  const shownProblem = job.problem ? `${job.problem.code} ${job.problem.message}` : "";
-  if (view.shownProblem !== shownProblem) {
-    view.shownProblem = shownProblem;
-    fill(view.parts.messages, job.problem ? problem(job.problem) : null);
-  }
+  view.showProblem(job.problem);
   const record = job.record;
   if (!record) return;
   view.job = job;
@@ -64,21 +61,7 @@ function drawHead(view, job) {
   const key = `${job.status} ${record.status} ${record.mlflowRun ?? ""}`;
   if (view.headAt === key) return;
   view.headAt = key;
-  const action = (word, options, act) =>
-    button(word, {
-      ...options,
-      onclick: async (event) => {
-        const pressed = event.currentTarget;
-        pressed.disabled = true;
-        fill(view.parts.actionMessages);
-        try {
-          await act();
-        } catch (error) {
-          pressed.disabled = false;
-          fill(view.parts.actionMessages, problem(error));
-        }
-      },
-    });
+  const again = async () => window.location.assign(`/runs?job=${(await ask("POST /api/jobs/{job_id}/rerun", { job_id: view.jobId })).jobId}`);
   const fact = (label, value) => (value ? [h("dt", {}, label), h("dd", {}, value)] : null);
   fill(
     view.parts.head,
@@ -99,9 +82,7 @@ function drawHead(view, job) {
       "div",
       { class: "wb-actions" },
       record.options ? linkButton("Run again with changes", `/?from=${view.jobId}`, { icon: "edit" }) : null,
-      isFinal(job.status)
-        ? action("Run again", { icon: "again" }, async () => window.location.assign(`/runs?job=${(await ask("POST /api/jobs/{job_id}/rerun", { job_id: view.jobId })).jobId}`))
-        : null,
+      isFinal(job.status) ? button("Run again", { icon: "again", onclick: (event) => attempt(event.currentTarget, view.parts.actionMessages, again) }) : null,
       isFinal(job.status) && record.mayChange
         ? button("Delete", {
             icon: "trash",

@@ -4,9 +4,10 @@
 import { ask } from "./api.js";
 import { query } from "./channel.js";
 import { compare } from "./compare.js";
-import { STATUS_WORDS, badge, button, empty, fill, h, icon, problem, seconds, when } from "./dom.js";
+import { STATUS_WORDS, badge, button, empty, fill, h, icon, seconds, when } from "./dom.js";
 import { isFinal } from "./job.js";
 import { liveRuns } from "./live_runs.js";
+import { problemsIn } from "./messages.js";
 import { run } from "./run.js";
 
 const PAGE = 30;
@@ -74,8 +75,9 @@ function showList(element, address, moved) {
   const rows = h("div", { class: "wb-rows", role: "list", "aria-label": "Runs" });
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
   const messages = h("div", {});
+  const show = problemsIn(messages);
   const range = h("span", { class: "wb-muted", role: "status" });
-  const state = { ended: false, shownProblem: "", place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
+  const state = { ended: false, place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
 
   const note = () => {
@@ -98,19 +100,11 @@ function showList(element, address, moved) {
     try {
       const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters(wanted) });
       if (state.ended || mine !== asked) return;
-      say(null);
+      show(null);
       draw(answer);
     } catch (error) {
-      if (!state.ended && mine === asked) say(error);
+      if (!state.ended && mine === asked) show(error);
     }
-  }
-
-  /** Show the same problem once, not at every poll. */
-  function say(error) {
-    const key = error ? `${error.code} ${error.message}` : "";
-    if (key === state.shownProblem) return;
-    state.shownProblem = key;
-    fill(messages, error ? problem(error) : null);
   }
 
   function draw({ jobs, pagination }) {
@@ -119,7 +113,6 @@ function showList(element, address, moved) {
     if (!jobs.length) {
       state.shown = "";
       state.lines.clear();
-      fill(rows);
       live.follow([]);
       fill(rows, filtered() ? empty("No matching runs", "Remove a filter.", button("All runs", { onclick: () => window.location.assign("/runs") })) : empty("No runs yet", "The first video takes two clicks.", h("a", { class: "wb-button primary", href: "/" }, "Make a video")));
     } else {
@@ -157,20 +150,18 @@ function showList(element, address, moved) {
   }
 
   function row(one) {
-    const parts = { status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
+    const parts = { thumb: h("span", { class: "wb-thumb" }, icon("play")), status: h("span", {}), words: h("span", { class: "wb-muted wb-row-words" }), bar: h("progress", { class: "wb-bar", max: 1, value: 0, "aria-label": "Progress" }) };
     const picking = wanted.compare;
     const href = picking ? (picking === one.jobId ? "/runs" : `/runs?compare=${picking},${one.jobId}`) : `/runs?job=${one.jobId}`;
     const link = h(
       "a",
       { class: "wb-row", href, "data-job": one.jobId },
-      h("span", { class: "wb-thumb" }, one.thumbnail ? h("img", { src: one.thumbnail, alt: "", loading: "lazy" }) : icon("play")),
+      parts.thumb,
       h("span", { class: "wb-row-main" }, h("span", { class: "wb-row-title" }, one.title || one.pipeline || "A graph"), h("span", { class: "wb-muted" }, [one.pipeline, one.experiment, one.owner === "local" ? null : one.owner].filter(Boolean).join(" · "))),
       h("span", { class: "wb-row-state" }, parts.status, parts.words, parts.bar),
       h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
     );
     state.lines.set(one.jobId, parts);
-    parts.thumb = link.querySelector(".wb-thumb");
-    parts.thumbnail = one.thumbnail;
     return h("div", { role: "listitem", "data-item": one.jobId }, link);
   }
 

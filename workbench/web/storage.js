@@ -3,7 +3,8 @@
 
 import { ask } from "./api.js";
 import { askCollection } from "./collection.js";
-import { button, bytes, fill, h, problem, when } from "./dom.js";
+import { button, bytes, fill, h, when } from "./dom.js";
+import { poll, problemsIn } from "./messages.js";
 import { COUNTED, GROUPS, kindWords, several } from "./stored_kinds.js";
 
 const EVERY_MS = 10_000;
@@ -16,40 +17,21 @@ export function storage(element) {
   const next = h("div", {});
   const act = h("div", { class: "wb-actions" });
   fill(element, h("h2", {}, "Storage"), messages, head, h("div", { class: "wb-tiles" }, tiles, h("div", { class: "wb-tile" }, next, act)));
-  let shownProblem = "";
+  const show = problemsIn(messages);
   /** @type {Api.Schema<"StorageAnswer"> | null} */
   let now = null;
-  const load = async () => {
-    try {
-      now = await ask("GET /api/storage");
-      draw();
-      say(null);
-    } catch (error) {
-      say(error);
-    }
-  };
-  /** Show the same problem once, not at every poll. The last data remains visible. */
-  const say = (error) => {
-    const key = error ? `${error.code} ${error.message}` : "";
-    if (key === shownProblem) return;
-    shownProblem = key;
-    fill(messages, error ? problem(error) : null);
-  };
-  const draw = () => {
-    if (!now) return;
-    const { kinds } = now;
-    const sums = GROUPS.map((group, index) => kindsOf(kinds, index));
-    fill(head, summary(now, sums));
+  const draw = (/** @type {Api.Schema<"StorageAnswer">} */ answer) => {
+    now = answer;
+    const sums = GROUPS.map((group, index) => kindsOf(answer.kinds, index));
+    fill(head, summary(answer, sums));
     tiles.forEach((tile, index) => fill(tile, groupTile(index, sums[index])));
-    fill(next, collection(now));
+    fill(next, collection(answer));
   };
+  const load = () => ask("GET /api/storage").then(draw).then(() => show(null), show); // the last data remain visible
   ask("GET /api/session")
     .then(({ role }) => fill(act, role === "admin" ? button("Collect now…", { icon: "trash", onclick: () => askCollection(now?.retention, { collected: load }) }) : h("p", { class: "wb-muted" }, "Only administrators can start a collection.")))
     .catch(() => null); // load() already shows the problem
-  (async function keep() {
-    if (document.visibilityState === "visible") await load();
-    if (element.isConnected) setTimeout(keep, EVERY_MS);
-  })();
+  poll(element, EVERY_MS, load);
 }
 
 /** The kinds of a group in display order; unknown kinds come last. */

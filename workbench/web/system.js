@@ -2,8 +2,9 @@
 // The page System for operators: parts with remedies, control plane, workers, queues, leases, waiting nodes, dead letters,
 // services and storage.
 
-import { ask as question } from "./api.js";
-import { badge, empty, fill, h, problem, seconds, when } from "./dom.js";
+import { ask } from "./api.js";
+import { badge, empty, fill, h, seconds, when } from "./dom.js";
+import { poll, problemsIn } from "./messages.js";
 import { storage } from "./storage.js";
 
 const EVERY_MS = 2500;
@@ -17,32 +18,10 @@ export function mount(element) {
   const body = h("div", { class: "wb-system" });
   const messages = h("div", {});
   const stored = h("section", {});
-  let shownProblem = "";
-  /** Show the same problem once, not at every poll. */
-  const say = (error) => {
-    const key = error ? `${error.code} ${error.message}` : "";
-    if (key === shownProblem) return;
-    shownProblem = key;
-    fill(messages, error ? problem(error) : null);
-  };
   fill(element, messages, h("div", { class: "wb-system" }, body, stored));
   storage(stored);
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const ask = async () => {
-    if (!element.isConnected) return;
-    if (document.visibilityState === "visible") {
-      try {
-        draw(body, await question("GET /api/system"));
-        say(null);
-      } catch (error) {
-        say(error);
-      }
-    }
-    timer = setTimeout(ask, EVERY_MS);
-  };
-  ask();
-  return () => clearTimeout(timer);
+  const show = problemsIn(messages);
+  return poll(element, EVERY_MS, () => ask("GET /api/system").then((system) => draw(body, system)).then(() => show(null), show));
 }
 
 function draw(body, system) {
@@ -68,11 +47,14 @@ const keyOf = (element) => element.closest("details")?.dataset.key ?? `${element
 
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
 
+const tile = (title, marks, ...content) => h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, title), marks), content);
+
+const row = (head, ...cells) => h("tr", {}, h("th", { scope: "row" }, head), cells.map((one) => h("td", {}, one)));
+
 function part(one) {
-  return h(
-    "div",
-    { class: "wb-tile" },
-    h("div", { class: "wb-tile-head" }, h("strong", {}, one.name), badge(one.state, one.state)),
+  return tile(
+    one.name,
+    badge(one.state, one.state),
     one.url ? h("code", { class: "wb-muted" }, one.url) : null,
     one.message ? h("p", {}, one.message) : null,
     REMEDIES[one.state] ? h("p", { class: "wb-muted" }, REMEDIES[one.state]) : null,
@@ -97,18 +79,16 @@ function control(queue, process) {
   return h(
     "div",
     { class: "wb-tiles" },
-    h("div", { class: "wb-tile" }, h("div", { class: "wb-tile-head" }, h("strong", {}, "Reconciler"), badge(state, queue.phase)), h("p", {}, words), h("p", { class: "wb-muted" }, `Epoch ${queue.epoch}. It increases when the bus loses its memory.`)),
-    h(
-      "div",
-      { class: "wb-tile" },
-      h("div", { class: "wb-tile-head" }, h("strong", {}, "Recorder"), badge(late ? "failing" : "up", late ? "behind" : queue.outbox ? "writing" : "up to date")),
+    tile("Reconciler", badge(state, queue.phase), h("p", {}, words), h("p", { class: "wb-muted" }, `Epoch ${queue.epoch}. It increases when the bus loses its memory.`)),
+    tile(
+      "Recorder",
+      badge(late ? "failing" : "up", late ? "behind" : queue.outbox ? "writing" : "up to date"),
       h("p", {}, queue.outbox ? `${queue.outbox.toLocaleString("en-GB")} ${queue.outbox === 1 ? "event waits" : "events wait"} to be recorded, the oldest for ${seconds(queue.outboxOldestS)}.` : "Every event is recorded."),
       late ? h("p", { class: "wb-muted" }, process && process.state !== "up" && process.state !== "off" ? "The control plane does not run. It records them when it runs again." : "Nothing is lost. `workbench doctor` checks whether SQL is writable.") : null,
     ),
-    h(
-      "div",
-      { class: "wb-tile" },
-      h("div", { class: "wb-tile-head" }, h("strong", {}, "Reaper"), badge("up", `${queue.leases.length} ${queue.leases.length === 1 ? "lease" : "leases"}`)),
+    tile(
+      "Reaper",
+      badge("up", `${queue.leases.length} ${queue.leases.length === 1 ? "lease" : "leases"}`),
       h("p", {}, queue.leases.length ? `The oldest lease is ${seconds(Math.max(...queue.leases.map((one) => one.sinceS ?? 0)))} old.` : "There are no leases."),
       h("p", { class: "wb-muted" }, "A lease without a heartbeat expires and is taken over."),
     ),
@@ -117,7 +97,7 @@ function control(queue, process) {
 
 function leases(list) {
   const rows = list.map((one) =>
-    h("tr", {}, h("th", { scope: "row" }, h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, one.job.slice(0, 15))), h("td", {}, one.nodes.join(", ") || `segment ${one.segment}`), h("td", {}, one.worker), h("td", {}, one.sinceS === null ? "just started" : seconds(one.sinceS)), h("td", {}, one.beats.toLocaleString("en-GB"))),
+    row(h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, one.job.slice(0, 15)), one.nodes.join(", ") || `segment ${one.segment}`, one.worker, one.sinceS === null ? "just started" : seconds(one.sinceS), one.beats.toLocaleString("en-GB")),
   );
   return table(["job", "node", "worker", "for", "heartbeats"], rows);
 }
@@ -127,21 +107,19 @@ function capabilities(summary, open) {
   const { entries } = summary;
   const missing = entries.filter((one) => !one.workers.length);
   const key = "capabilities";
-  const row = (one) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, one.title, " ", h("code", { class: "wb-muted" }, one.service)),
-      h("td", {}, one.category),
-      h("td", {}, one.version),
-      h("td", {}, one.plane),
-      h("td", {}, one.pool),
-      h("td", {}, one.workers.length ? one.workers.join(", ") : [h("span", { class: "wb-chip", "data-tone": "warn" }, "no worker"), " ", h("span", { class: "wb-muted" }, one.missing)]),
+  const entry = (one) =>
+    row(
+      [one.title, " ", h("code", { class: "wb-muted" }, one.service)],
+      one.category,
+      one.version,
+      one.plane,
+      one.pool,
+      one.workers.length ? one.workers.join(", ") : [h("span", { class: "wb-chip", "data-tone": "warn" }, "no worker"), " ", h("span", { class: "wb-muted" }, one.missing)],
     );
   return [
     h("p", { class: "wb-muted" }, `${summary.offered} of ${summary.services} services are available now.`),
-    missing.length ? table(COLUMNS, missing.map(row)) : null,
-    h("details", { "data-key": key, open: open.has(key) }, h("summary", {}, `The ${entries.length - missing.length} available services`), table(COLUMNS, entries.filter((one) => one.workers.length).map(row))),
+    missing.length ? table(COLUMNS, missing.map(entry)) : null,
+    h("details", { "data-key": key, open: open.has(key) }, h("summary", {}, `The ${entries.length - missing.length} available services`), table(COLUMNS, entries.filter((one) => one.workers.length).map(entry))),
   ];
 }
 
@@ -153,10 +131,9 @@ function worker({ manifest, state, running }, open) {
   const services = manifest.services.filter((one) => one.available);
   const missing = manifest.services.filter((one) => !one.available);
   const key = `worker ${manifest.worker}`;
-  return h(
-    "div",
-    { class: "wb-tile" },
-    h("div", { class: "wb-tile-head" }, h("strong", {}, manifest.pool), h("span", { class: "wb-chip" }, manifest.plane), badge(state === "busy" ? "running" : "ready", state)),
+  return tile(
+    manifest.pool,
+    [h("span", { class: "wb-chip" }, manifest.plane), badge(state === "busy" ? "running" : "ready", state)],
     h("code", { class: "wb-muted" }, manifest.worker),
     h("p", { class: "wb-muted" }, [`${manifest.cpus} cores`, `${manifest.memoryUsedGib} of ${manifest.memoryGib} GiB`, manifest.host].filter(Boolean).join(" · ")),
     manifest.gpus.map((gpu) => h("p", { class: "wb-muted" }, `${gpu.name} · ${gpu.memoryUsedGib} of ${gpu.memoryGib} GiB`)),
@@ -174,14 +151,12 @@ function worker({ manifest, state, running }, open) {
 function queues(queue) {
   const pools = queue.pools.map((pool) => {
     const total = Object.values(pool.depths).reduce((sum, one) => sum + one, 0);
-    return h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, pool.pool),
-      h("td", {}, total ? Object.entries(pool.depths).filter(([, depth]) => depth).map(([lane, depth]) => `${lane.replaceAll("_", " ")} ${depth}`).join(", ") : "empty"),
-      h("td", {}, pool.oldestS ? seconds(pool.oldestS) : "—"),
-      h("td", {}, pool.workers.length),
-      h("td", {}, pool.paused ? [h("span", { class: "wb-chip", "data-tone": "warn" }, pool.paused ? `paused: ${pool.paused}` : "paused"), " ", h("code", { class: "wb-muted" }, `workbench queue resume ${pool.pool.replace(/^data\./, "")}`)] : pool.draining.length ? "draining" : "open"),
+    return row(
+      pool.pool,
+      total ? Object.entries(pool.depths).filter(([, depth]) => depth).map(([lane, depth]) => `${lane.replaceAll("_", " ")} ${depth}`).join(", ") : "empty",
+      pool.oldestS ? seconds(pool.oldestS) : "—",
+      pool.workers.length,
+      pool.paused ? [h("span", { class: "wb-chip", "data-tone": "warn" }, pool.paused ? `paused: ${pool.paused}` : "paused"), " ", h("code", { class: "wb-muted" }, `workbench queue resume ${pool.pool.replace(/^data\./, "")}`)] : pool.draining.length ? "draining" : "open",
     );
   });
   return table(["pool", "waiting", "oldest", "workers", "state"], pools);

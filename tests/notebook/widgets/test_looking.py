@@ -97,6 +97,7 @@ list(wb.runs(experiment="many"))[0].wait()
     expect(view.locator(".wb-grid-row").filter(has_text="v39")).to_be_visible()
     pane.press("End")
     pane.press("Enter")
+    expect(view.get_by_role("status").first).to_have_text("40 runs · 1 selected")
     assert notebook.python("print(list(table.selected_frame()['params.a.value']))") == "['v39']"
 
 

@@ -11,12 +11,12 @@ _MODULES = (
     "dom",
     "api",
     "pipelines",
-    "refusals",
     "cards",
     "feed",
     "job",
     "blockers",
     "artifact",
+    "messages",
     "preserve_input",
     "parameters",
     "monitor",
@@ -31,7 +31,7 @@ HEAD = (
     '<meta name="color-scheme" content="light dark">'
     + "".join(f'<link rel="modulepreload" href="/web/{module}.js">' for module in _MODULES)
     + '<script type="module" src="/web/preload.js"></script>'
-    + f"<script>{(web.folder() / 'upload_refusals.js').read_text(encoding='utf-8')}</script>"
+    + f"<script>{(web.folder() / 'gradio_files.js').read_text(encoding='utf-8')}</script>"
 )
 
 _IRIS = Color(

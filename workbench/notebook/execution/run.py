@@ -155,8 +155,9 @@ def execute(
                 "run": run_id,
             },
         }
+        variables = {EXPERIMENT: execution.experiment, PARENT_RUN: run_id or ""}
         try:
-            result = _follow(task, _environment(execution, settings, run_id), work / "log", on_cell, stop)
+            result = _follow(task, kernel_environment(settings.home) | variables, work / "log", on_cell, stop)
         except WorkbenchError as error:
             if error.code == "notebook.crashed":
                 _remove(execution.file)
@@ -228,14 +229,6 @@ def exclusive(execution: Execution) -> Iterator[None]:
             yield
         finally:
             place.unlink(missing_ok=True)
-
-
-def _environment(execution: Execution, settings: Settings, run_id: str | None) -> dict[str, str]:
-    return {
-        **kernel_environment(settings.home),
-        EXPERIMENT: execution.experiment,
-        PARENT_RUN: run_id or "",
-    }
 
 
 def _follow(

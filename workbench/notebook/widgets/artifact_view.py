@@ -5,12 +5,11 @@ from __future__ import annotations
 from schemas.refs import Ref
 from workbench.client.deployment import Deployment
 from workbench.notebook.channel import MAX_TEXT_BYTES, Wanted
-from workbench.notebook.static_html import artifact_html, artifact_text
+from workbench.notebook.static_html import POSTER_PX, artifact_html, artifact_text
 from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
 
 POINTS = 600  # points of a waveform
-POSTER_PX = 320
 FILE = "GET /api/artifacts/{sha256}"
 
 

@@ -55,7 +55,7 @@ export class Comm extends EventTarget {
   constructor(host) {
     super();
     this.#host = host;
-    host.on("msg:custom", (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => message.client === this.#client && this.#hear(message, buffers));
+    host.on("msg:custom", (message, buffers) => message.client === this.#client && this.#hear(message, buffers));
     host.on("comm_live_update", () => (host.comm_live === false ? this.#lost() : this.hello()));
   }
 
@@ -73,10 +73,7 @@ export class Comm extends EventTarget {
     };
   }
 
-  /**
-   * Add the saved responses of a view.
-   * @param {Record<string, any>} answers
-   */
+  /** Add the saved responses of a view: answers by address. */
   remember(answers) {
     for (const [address, answer] of Object.entries(answers ?? {})) this.#saved.set(address, answer);
   }
@@ -89,7 +86,7 @@ export class Comm extends EventTarget {
       return Promise.resolve(false);
     }
     this.#hello ??= new Promise((resolve) => {
-      const settle = (/** @type {boolean} */ live) => {
+      const settle = (live) => {
         clearTimeout(timer);
         this.#hello = null;
         this.#turn(live);
@@ -162,14 +159,6 @@ export class Comm extends EventTarget {
 
   // -- media --------------------------------------------------------------------------------------------------------------
 
-  /**
-   * @param {string} name
-   * @param {any} params
-   * @param {string | undefined} saved
-   * @param {boolean} again
-   * @param {Element | null} element
-   * @returns {Promise<string>}
-   */
   async #media(name, params, saved, again, element) {
     if (!(await this.hello())) {
       if (saved) return saved;
@@ -178,7 +167,7 @@ export class Comm extends EventTarget {
     const direct = await this.#reachesApp(again);
     const { url, sha256, mediaType, sizeBytes } = await this.#asked({ kind: "media", name, params, direct });
     if (url) return url;
-    const read = (/** @type {number} */ start, /** @type {number} */ end) => this.#bytes({ sha256, start, end });
+    const read = (start, end) => this.#bytes({ sha256, start, end });
     if (element instanceof HTMLMediaElement) {
       const index = () => this.#asked({ kind: "stream", sha256 });
       return new Pieces(element, index, (start, end) => this.#bytes({ sha256, start, end, pieces: true })).address;
@@ -196,10 +185,7 @@ export class Comm extends EventTarget {
     return "#";
   }
 
-  /**
-   * Whether this browser reaches the app, so that media come from there. Checked once, and again after media fail to load.
-   * @param {boolean} again
-   */
+  /** Whether this browser reaches the app, so that media come from there. Checked once, and again after media fail to load. */
   #reachesApp(again) {
     const probe = this.#host.get("probe");
     if (again) this.#direct = null;
@@ -224,18 +210,8 @@ export class Comm extends EventTarget {
   // -- messages ---------------------------------------------------------------------------------------------------------
 
   #open() {
-    const socket = {
-      /** @type {number} */
-      readyState: WebSocket.CONNECTING,
-      /** @type {any} */
-      onopen: null,
-      /** @type {any} */
-      onmessage: null,
-      /** @type {any} */
-      onclose: null,
-      send: (/** @type {string} */ text) => this.#send({ kind: "live", message: JSON.parse(text) }),
-      close: () => this.#shut(),
-    };
+    /** @type {any} */
+    const socket = { readyState: WebSocket.CONNECTING, send: (text) => this.#send({ kind: "live", message: JSON.parse(text) }), close: () => this.#shut() };
     this.#socket = socket;
     this.hello().then((live) => {
       if (this.#socket !== socket) return; // closed in the meantime
@@ -243,7 +219,7 @@ export class Comm extends EventTarget {
       socket.readyState = WebSocket.OPEN;
       return socket.onopen?.();
     });
-    return /** @type {any} */ (socket);
+    return socket;
   }
 
   #shut() {
@@ -254,19 +230,12 @@ export class Comm extends EventTarget {
     socket.onclose?.({ code: 1006 });
   }
 
-  /**
-   * @param {any} message
-   * @param {ArrayBuffer[]} [buffers]
-   */
   #send(message, buffers) {
     this.#host.send({ client: this.#client, ...message }, undefined, buffers);
   }
 
   /**
    * The response; `saved` instead if the kernel does not respond.
-   * @param {any} message
-   * @param {any} [saved]
-   * @param {ArrayBuffer[]} [buffers]
    * @returns {Promise<Answer>}
    */
   #answer(message, saved, buffers) {
@@ -278,12 +247,7 @@ export class Comm extends EventTarget {
     });
   }
 
-  /**
-   * The response as JSON. Throws ApiError for an error response.
-   * @param {any} message
-   * @param {any} [saved]
-   * @param {ArrayBuffer[]} [buffers]
-   */
+  /** The response as JSON. Throws ApiError for an error response. */
   async #asked(message, saved, buffers) {
     const { status, answer } = await this.#answer(message, saved, buffers);
     if (status >= 400) throw new ApiError(status, answer);
@@ -300,10 +264,6 @@ export class Comm extends EventTarget {
     this.#answer({ kind: "hello" }).catch(() => null);
   }
 
-  /**
-   * @param {any} message
-   * @param {DataView[]} buffers
-   */
   #hear(message, buffers) {
     this.#unheard = 0;
     clearTimeout(this.#doubt);
@@ -314,7 +274,6 @@ export class Comm extends EventTarget {
     return this.#turn(true);
   }
 
-  /** @param {boolean} live */
   #turn(live) {
     const gone = this.#host.comm_live === false;
     if (this.live === live && this.gone === gone) return;

@@ -10,11 +10,9 @@ from workbench.client.completion import await_record, await_tracked
 from workbench.client.deployment import Deployment
 from workbench.notebook.channel import Wanted
 from workbench.notebook.display import show_job
-from workbench.notebook.static_html import graph_html, job_html, job_text, states_of, video_of
+from workbench.notebook.static_html import POSTER_PX, graph_html, job_html, job_text, states_of, video_of
 from workbench.notebook.widgets.modules import channel_of
 from workbench.notebook.widgets.view import View
-
-POSTER_PX = 320
 
 
 class _JobView(View):

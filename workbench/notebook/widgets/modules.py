@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import traitlets
@@ -12,7 +13,6 @@ from ipywidgets import Widget
 
 from workbench.client.deployment import Deployment
 from workbench.client.media.links import probe_link
-from workbench.notebook.addresses import page_of
 from workbench.notebook.channel import Channel
 from workbench.notebook.display import HIDDEN_STATIC_VIEWS
 from workbench.settings import Settings
@@ -82,9 +82,9 @@ def _made(deployment: Deployment) -> tuple[Channel, Modules]:
 
 
 def reachable_page(settings: Settings) -> str:
-    """The address of the app's page if a browser on this machine can open it now; else ""."""
-    page = page_of(settings)
-    if not page:
+    """The address of the app's page if it is on this machine, has no login, and can be opened now; else ""."""
+    page = settings.app_url.rstrip("/")
+    if urlsplit(page).hostname not in ("localhost", "127.0.0.1", "::1") or settings.login == "required":
         return ""
     try:  # without a proxy, because it is on this machine
         return page if httpx.get(f"{page}/health", timeout=2.0, trust_env=False).is_success else ""

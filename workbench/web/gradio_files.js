@@ -1,6 +1,8 @@
 // @ts-check
-// Gradio reports a refused upload by a temporary toast. This script keeps the text by field, and `refusals.js` shows it
-// there. It is an inline script and not a module, so that it runs before Gradio can send a file.
+// The files that Gradio's inputs take. Gradio decides by the type that the browser guesses from a file's name; this script
+// lets through what the workbench may accept, such as the audio of a video. Gradio reports a refused upload by a temporary
+// toast; this script keeps the text by field, and `media.js` shows it there. It is an inline script and not a module, so
+// that it runs before Gradio can send a file.
 {
   const UPLOADS = "/gradio_api/upload";
   const KINDS = { image: "an image", audio: "an audio file" };
@@ -15,10 +17,18 @@
     window.dispatchEvent(new CustomEvent("wb-refused", { detail: field }));
   };
 
-  /** Report a file of the wrong kind, which Gradio does not even send. */
-  const checkKind = (/** @type {string} */ field, /** @type {File} */ file) => {
+  /**
+   * The file with a type that Gradio sends, or null after a report: Gradio does not even send a file of another kind. The
+   * server inspects the bytes, not the type.
+   * @param {string} field
+   * @param {File} file
+   */
+  const sendable = (field, file) => {
     const kind = field === "portrait" ? "image" : "audio";
-    if (!file.type.startsWith(`${kind}/`)) report(field, `This is not ${KINDS[kind]}: ${file.name}. Choose ${KINDS[kind]}.`);
+    if (file.type.startsWith(`${kind}/`)) return file;
+    if (!file.type || (kind === "audio" && /^video\/|^application\/(ogg|mp4)$/.test(file.type))) return new File([file], file.name, { type: `${kind}/x-${kind}` });
+    report(field, `This is not ${KINDS[kind]}: ${file.name}. Choose ${KINDS[kind]}.`);
+    return null;
   };
 
   for (const type of ["pointerdown", "keydown", "change", "drop", "paste"]) {
@@ -30,7 +40,17 @@
         if (!source) return;
         touched = source.id.replace(/-source$/, "");
         const [file] = (event instanceof DragEvent ? event.dataTransfer : target)?.files ?? [];
-        if (file && (type === "change" || type === "drop")) checkKind(touched, file);
+        const given = file && (type === "change" || type === "drop") ? sendable(touched, file) : null;
+        /** @type {HTMLInputElement | null} */
+        const input = given && given !== file ? source.querySelector("input[type=file]") : null;
+        if (!input || !given) return;
+        const files = new DataTransfer();
+        files.items.add(given);
+        input.files = files.files;
+        if (type === "change") return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        input.dispatchEvent(new Event("change", { bubbles: true }));
       },
       true,
     );
