@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 from anyio import to_thread
 from fastapi import FastAPI
 
 from workbench.app.access import login
-from workbench.app.access.guard_setup import add_guard
+from workbench.app.access.guard import Guard
+from workbench.app.access.limits import Limits
 from workbench.app.access.policy import policy_of
 from workbench.app.api import register_api
 from workbench.app.error_responses import register_errors
@@ -36,8 +38,12 @@ def guarded_app(deployment: Deployment, host: str, port: int, *, pages: bool = T
         port: port on which the server listens.
         pages: see ``create_app``.
     """
-    app = create_app(deployment, pages=pages, with_login=policy_of(deployment.settings, host, port).login)
-    add_guard(app, host, port)  # the middleware that is added last is the outermost
+    policy, limits = policy_of(deployment.settings, host, port), Limits()
+    app = create_app(deployment, pages=pages, with_login=policy.login)
+    app.state.policy, app.state.limits = policy, limits
+    app.state.hashing = ThreadPoolExecutor(2, thread_name_prefix="login")
+    # The middleware that is added last is the outermost.
+    app.add_middleware(Guard, deployment=deployment, policy=policy, limits=limits)
     app.add_middleware(RequestMetrics)  # it only counts, and also counts requests that the guard refuses
     return app
 

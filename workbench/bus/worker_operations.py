@@ -29,7 +29,6 @@ class WorkerOperations(Operations):
         *,
         offer: Offer | None = None,
         block: bool = True,
-        lanes: Sequence[str] = LANES,
     ) -> Taken | None:
         """Take the oldest entry of the pool, by lane, that fits the offer; None after about a second without one.
 
@@ -39,10 +38,10 @@ class WorkerOperations(Operations):
             known: fence of the last lease that this worker received ("" for none). A lease that it did not receive is
                 sent again.
         """
-        answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block)
+        answer = self._take(self._take_args(worker, known, pool, offer), pool, block)
         if offer is not None and answer[0] == b"OFFER":  # the bus was wiped, or the worker has new services
             self._register_offer(offer)
-            answer = self._take(self._take_args(worker, known, pool, offer, lanes), pool, block=False)
+            answer = self._take(self._take_args(worker, known, pool, offer), pool, block=False)
         return _decoded(answer)
 
     def _take(self, args: tuple[Any, ...], pool: str, block: bool) -> list[Any]:
@@ -88,7 +87,6 @@ class WorkerOperations(Operations):
         worker: str = "",
         then_take: str | None = None,
         offer: Offer | None = None,
-        lanes: Sequence[str] = LANES,
     ) -> tuple[Verdict, Taken | None]:
         """Make a node's result visible. With ``then_take`` (a pool), the next take is sent in the same trip.
 
@@ -98,7 +96,7 @@ class WorkerOperations(Operations):
         args = (lease.job, lease.segment, lease.fence, node, result, now(), start, content_key, seen)
         if then_take is None:
             return Verdict(self._call("commit", *args).decode()), None
-        take_args = self._take_args(worker, lease.fence, then_take, offer, lanes)
+        take_args = self._take_args(worker, lease.fence, then_take, offer)
         pipe = self.client.pipeline(transaction=False)
         pipe.evalsha(scripts.digest("commit"), 1, self.keys.prefix, *args)
         pipe.evalsha(scripts.digest("take"), 1, self.keys.prefix, *take_args)
@@ -207,11 +205,9 @@ class WorkerOperations(Operations):
         pipe.hdel(self.keys.held, HeldField.WORKER.of(worker))
         pipe.execute()
 
-    def _take_args(
-        self, worker: str, known: str, pool: str, offer: Offer | None, lanes: Sequence[str]
-    ) -> tuple[Any, ...]:
+    def _take_args(self, worker: str, known: str, pool: str, offer: Offer | None) -> tuple[Any, ...]:
         start = orjson.dumps({"worker": worker})
-        return (worker, known, pool, offer.name if offer else "", start, *lanes)
+        return (worker, known, pool, offer.name if offer else "", start, *LANES)
 
 
 def _decoded(answer: list[Any]) -> Taken | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -122,7 +122,8 @@ def accept(
         except RoundChanged:  # bytes were removed meanwhile, perhaps some that this job uses
             continue
     if created:
-        planned = _plan(job_id, checked, seed, results, job.graph_hash, request.lane, announce=True)
+        origin = _provenance(checked, seed, job.graph_hash)
+        planned = plan(job_id, checked, seed=seed, results=results, provenance=origin, lane=request.lane)
         _put_on_bus(bus, planned, snapshot)
     return Accepted(job_id, created, len(results), _unserved(checked, results, snapshot) if created else ())
 
@@ -177,13 +178,13 @@ def put_back(record: JobRecord, *, bus: Bus, epoch: int) -> Verdict:
     )
     # Lost results are restored as they were: a node that still needs one will find it lost again.
     lost = lost_results(record)
-    planned = _plan(
+    planned = plan(
         record.id,
         checked,
-        record.seed,
-        recorded_results(record) | lost,
-        record.graph_hash,
-        record.lane,
+        seed=record.seed,
+        results=recorded_results(record) | lost,
+        provenance=_provenance(checked, record.seed, record.graph_hash),
+        lane=record.lane,
         announce=False,
         asked=recorded_questions(record),
     )
@@ -196,35 +197,15 @@ def new_job_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
 
 
-def _plan(
-    job: str,
-    checked: Checked,
-    seed: int,
-    results: dict[str, NodeResult],
-    hash_: str,
-    lane: Lane,
-    *,
-    announce: bool,
-    asked: Mapping[str, bytes] | None = None,
-) -> JobPlan:
-    used = sorted({f"{node.service} {node.version}" for node in checked.graph.nodes})
-    provenance = {
+def _provenance(checked: Checked, seed: int, hash_: str) -> dict[str, str]:
+    """What the outputs of the job record about their origin."""
+    return {
         "workflow": checked.graph.workflow_id,
         "graph": hash_,
         "seed": str(seed),
         "workbench": _version(),
-        "nodes": ", ".join(used),
+        "nodes": ", ".join(sorted({f"{node.service} {node.version}" for node in checked.graph.nodes})),
     }
-    return plan(
-        job,
-        checked,
-        seed=seed,
-        results=results,
-        provenance=provenance,
-        lane=lane,
-        announce=announce,
-        asked=asked,
-    )
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +51,18 @@ def literal(value: Any) -> Any:
     return value[1:] if isinstance(value, str) and value.startswith("$$") else value
 
 
+def first_available(named: list[Reference], outputs: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The value of the first reference whose node has that output; None if no node has."""
+    values = (outputs.get(reference.node, {}).get(reference.output) for reference in named)
+    return next((value for value in values if value is not None), None)
+
+
 def summary(inputs: dict[str, Any], outputs: dict[str, dict[str, Any]]) -> dict[str, str]:
     """A node's resolved inputs, shortened for an error message."""
     found = {}
     for name, bound in inputs.items():
-        values = [outputs.get(ref.node, {}).get(ref.output) for ref in references(bound)] or [bound]
-        text = str(next((value for value in values if value is not None), None))
+        named = references(bound)
+        text = str(first_available(named, outputs) if named else bound)
         found[name] = text if len(text) <= 200 else text[:199] + "…"
     return found
 
@@ -139,44 +146,25 @@ def bind(
 def _check_reference(
     reference: Reference, where: str, wanted: Any, ancestors: set[str], declared: dict[str, NodeDeclaration]
 ) -> None:
+    def refused(message: str, allowed: Any, remedy: str, seen: str = str(reference)) -> WorkbenchError:
+        return WorkbenchError("graph.bad_input", message, where=where, seen=seen, allowed=allowed, remedy=remedy)
+
+    before = sorted(ancestors) or "a node before this one"
     if reference.node not in declared:
-        raise WorkbenchError(
-            "graph.bad_input",
-            f"{reference} refers to a node that does not exist",
-            where=where,
-            seen=str(reference),
-            allowed=sorted(ancestors) or "a node before this one",
-            remedy="Correct the node id.",
-        )
+        raise refused(f"{reference} refers to a node that does not exist", before, "Correct the node id.")
     if reference.node not in ancestors:
-        raise WorkbenchError(
-            "graph.bad_input",
-            f"{reference} does not run before this node",
-            where=where,
-            seen=str(reference),
-            allowed=sorted(ancestors) or "a node before this one",
-            remedy=f"Add an edge from {reference.node}.",
-        )
+        raise refused(f"{reference} does not run before this node", before, f"Add an edge from {reference.node}.")
     outputs = declared[reference.node].outputs.model_fields
     if reference.output not in outputs:
-        raise WorkbenchError(
-            "graph.bad_input",
+        raise refused(
             f"{declared[reference.node].service} has no output {reference.output}",
-            where=where,
-            seen=str(reference),
-            allowed=[f"${reference.node}.{name}" for name in outputs],
-            remedy="Correct the name of the output.",
+            [f"${reference.node}.{name}" for name in outputs],
+            "Correct the name of the output.",
         )
     offered = field_type(outputs[reference.output])
     if not _fits(offered, wanted):
-        raise WorkbenchError(
-            "graph.bad_input",
-            f"{reference} has another type",
-            where=where,
-            seen=_type_name(offered),
-            allowed=_type_name(wanted),
-            remedy="Use an output of the input's type.",
-        )
+        remedy = "Use an output of the input's type."
+        raise refused(f"{reference} has another type", _type_name(wanted), remedy, _type_name(offered))
 
 
 def _check_value(value: Any, annotation: Any, where: str) -> None:

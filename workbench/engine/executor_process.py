@@ -60,9 +60,8 @@ class ExecutorProcess:
         self.name = name
         self.services: list[dict[str, Any]] = []
         self.models: list[str] = []  # loaded models of its process
-        self._sources: dict[
-            str, tuple[int, int] | None
-        ] = {}  # source files of its nodes -> stamps of the versions that it read
+        # Source files of its nodes -> stamps of the versions that it read.
+        self._sources: dict[str, tuple[int, int] | None] = {}
         self._home = home
         self._cache_folder = cache_folder
         self._cache_bytes = cache_bytes
@@ -236,12 +235,9 @@ class ExecutorProcess:
         for folder in (workdir, self.log_path.parent, self._cache_folder):
             folder.mkdir(parents=True, exist_ok=True)
         (workdir / "pid").write_text(str(os.getpid()))  # a later worker removes the folders of dead processes
-        self._cut_log()
-        return workdir
-
-    def _cut_log(self) -> None:
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        return workdir
 
 
 def _not_written(fault: OSError, home: Path) -> WorkbenchError:

@@ -11,7 +11,7 @@ from schemas.graph import Graph, Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import Ref, refs_in
 from schemas.status import NodeStatus, WaitReason
-from workbench.engine.binding import literal, references
+from workbench.engine.binding import first_available, literal, references
 from workbench.engine.content import content_key
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked
@@ -133,8 +133,7 @@ def _values(node: Node, found: dict[str, NodeResult]) -> dict[str, Any] | None:
             continue
         if any(reference.node not in found for reference in named):
             return None
-        offered = [found[reference.node].output.get(reference.output) for reference in named]
-        there = [value for value in offered if value is not None]
-        if there:
-            values[name] = there[0]
+        first = first_available(named, {reference.node: found[reference.node].output for reference in named})
+        if first is not None:
+            values[name] = first
     return values

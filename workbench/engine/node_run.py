@@ -15,7 +15,7 @@ from schemas.event import NodeResult
 from schemas.graph import Node
 from schemas.problem import invalid
 from workbench.bus.results import Verdict
-from workbench.engine.binding import literal, references
+from workbench.engine.binding import first_available, literal, references
 from workbench.engine.content import content_key
 from workbench.engine.measure import Meter
 from workbench.engine.messages import Claim, Known, Outcome
@@ -125,8 +125,7 @@ def _inputs(state: RunState, node: Node, declaration: NodeDeclaration) -> dict[s
         if not named:
             values[name] = literal(bound)
             continue
-        offered = (state.outputs.get(reference.node, {}).get(reference.output) for reference in named)
-        first = next((value for value in offered if value is not None), None)
+        first = first_available(named, state.outputs)
         if first is not None:
             values[name] = first
         elif declaration.inputs.model_fields[name].is_required():

@@ -24,12 +24,8 @@ def _deployment(request: Request) -> Deployment:
     return deployment
 
 
-def _user(request: Request) -> User:
-    return current_user(request)
-
-
 TheDeployment = Annotated[Deployment, Depends(_deployment)]
-CurrentUser = Annotated[User, Depends(_user)]
+CurrentUser = Annotated[User, Depends(current_user)]
 TheJob = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Id of a job.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Maximum number of results.")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000, description="Number of results to skip.")]
@@ -50,6 +46,12 @@ _DESCRIPTIONS = {
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its documentation."""
     return {status: {"model": ErrorAnswer, "description": _DESCRIPTIONS[status]} for status in (401, *statuses, 503)}
+
+
+def multipart_form(properties: dict[str, dict[str, Any]], *, required: list[str]) -> dict[str, Any]:
+    """The body of a route that receives multipart/form-data, for its documentation."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 class StrictJson(Request):

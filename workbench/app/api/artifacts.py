@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +10,7 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from schemas.api import Waveform
 from schemas.refs import Ref
+from workbench.app.access.addresses import is_loopback
 from workbench.app.identity import current_user
 from workbench.client.access import readable, unknown
 from workbench.client.deployment import Deployment
@@ -128,18 +128,10 @@ def _headers(name: str, attachment: bool) -> dict[str, str]:
 
 def _out_of_reach(s3_url: str, request: Request) -> bool:
     """Whether the store listens on loopback only and the client is on another machine."""
-    return _is_loopback(urlsplit(s3_url).hostname or "") and not _is_loopback(_client_names(request))
-
-
-def _client_names(request: Request) -> str:
     # Uses the Host header, because behind a proxy on this machine every client has a loopback address.
-    return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    store, client = (urlsplit(url).hostname or "" for url in (s3_url, f"//{request.headers.get('host', '')}"))
+    return _is_here(store) and not _is_here(client)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _is_here(name: str) -> bool:
+    return name.endswith(".localhost") or is_loopback(name)

@@ -21,7 +21,7 @@ from schemas.api import (
 from schemas.errors import WorkbenchError
 from schemas.problem import invalid
 from schemas.refs import Ref
-from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, refusals
+from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, multipart_form, refusals
 from workbench.app.api.jobs import Key, submit_for
 from workbench.app.error_responses import SEE_DOCS
 from workbench.app.uploads.multipart import Form, ReceivedFile
@@ -36,24 +36,14 @@ from workbench.client.uploads import keep_upload
 router = APIRouter(tags=["earlier clients"], route_class=StrictRoute)
 
 _FILES = {"image_file": ("portrait", "image"), "audio_file": ("voice", "audio")}  # field -> option, kind
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image_file", "audio_file", "data"],
-                    "properties": {
-                        "image_file": {"type": "string", "format": "binary", "description": "The portrait."},
-                        "audio_file": {"type": "string", "format": "binary", "description": "A sample of the voice."},
-                        "data": {"type": "string", "description": 'JSON: {"prompt": …, "refText": …}.'},
-                    },
-                }
-            }
-        },
-    }
-}
+_FORM = multipart_form(
+    {
+        "image_file": {"type": "string", "format": "binary", "description": "The portrait."},
+        "audio_file": {"type": "string", "format": "binary", "description": "A sample of the voice."},
+        "data": {"type": "string", "description": 'JSON: {"prompt": …, "refText": …}.'},
+    },
+    required=["image_file", "audio_file", "data"],
+)
 
 
 @router.post(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from schemas.upload import EarlierFiles, MediaKind, Upload
-from workbench.app.api._request import CurrentUser, Limit, TheDeployment, refusals
+from workbench.app.api._request import CurrentUser, Limit, TheDeployment, multipart_form, refusals
 from workbench.app.identity import current_user
 from workbench.app.uploads.receiving import THREADS, receive
 from workbench.app.uploads.request_folder import folder_of_request
@@ -21,28 +21,18 @@ from workbench.client.uploads import earlier_files, keep_sample, keep_upload
 
 router = APIRouter(tags=["uploads"])
 
-_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "One file."},
-                        "kind": {
-                            "type": "string",
-                            "enum": ["auto", "image", "audio", "video"],
-                            "default": "auto",
-                            "description": "Required kind of the file; send this field before the file.",
-                        },
-                    },
-                }
-            }
+_FORM = multipart_form(
+    {
+        "file": {"type": "string", "format": "binary", "description": "One file."},
+        "kind": {
+            "type": "string",
+            "enum": ["auto", "image", "audio", "video"],
+            "default": "auto",
+            "description": "Required kind of the file; send this field before the file.",
         },
-    }
-}
+    },
+    required=["file"],
+)
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     413: {"description": "upload.too_large: the size, the resolution or the duration of the file exceeds the limits."},
     415: {"description": "upload.refused: files of this type are not accepted."},

@@ -7,9 +7,10 @@ read.
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from schemas.errors import WorkbenchError
+from workbench.app.mlflow.paths import leads_out
 from workbench.store.run_artifacts import places
 
 # Tags of a trace that tell MLflow where to read its data. MLflow protects only some of them, and not in every call.
@@ -26,7 +27,7 @@ def is_served(place: str, bucket: str) -> bool:
         bucket: the bucket of the workbench.
     """
     parts = urlsplit(place)
-    if ".." in _fully_unquoted(parts.path).replace("\\", "/").split("/") or parts.query or parts.fragment:
+    if leads_out(parts.path) or parts.query or parts.fragment:
         return False
     if parts.scheme == "mlflow-artifacts":
         return not parts.netloc and not parts.path.startswith("//") and len(parts.path) > 1
@@ -69,9 +70,3 @@ def foreign(where: str, seen: object) -> WorkbenchError:
         allowed="no location, or one in the served store",
         remedy="Omit the location. MLflow chooses one.",
     )
-
-
-def _fully_unquoted(text: str) -> str:
-    while (plain := unquote(text)) != text:
-        text = plain
-    return text

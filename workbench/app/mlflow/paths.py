@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from schemas.errors import WorkbenchError
 
@@ -27,9 +27,11 @@ def plain_path(raw: bytes) -> str:
     return path
 
 
-def encoded_path(path: str) -> str:
-    """The path to forward. A `;` or `%` in a name remains part of the name."""
-    return quote(path, safe="/")
+def leads_out(path: str) -> bool:
+    """Whether the path names a parent directory, however often it is percent-encoded."""
+    while (plain := unquote(path)) != path:
+        path = plain
+    return ".." in path.replace("\\", "/").split("/")
 
 
 def plain_query(raw: bytes) -> list[tuple[str, str]]:
@@ -40,11 +42,6 @@ def plain_query(raw: bytes) -> list[tuple[str, str]]:
         raise WorkbenchError(
             "request.invalid", f"the query cannot be read: {error}", where="query", remedy="Encode it as UTF-8."
         ) from None
-
-
-def encoded_query(pairs: list[tuple[str, str]]) -> str:
-    """The query to forward."""
-    return urlencode(pairs)
 
 
 def _odd(raw: bytes) -> WorkbenchError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from tempfile import TemporaryFile
 from typing import IO
-from urllib.parse import unquote
 
 import httpx
 from anyio import CancelScope, move_on_after, to_thread
@@ -27,7 +26,7 @@ from workbench.app.mlflow.access import check_access
 from workbench.app.mlflow.bodies import PROTOBUF, checked_json, checked_spans
 from workbench.app.mlflow.limits import ROOT, brings_file
 from workbench.app.mlflow.page import DATA_POLICY, PAGE_POLICY, with_view
-from workbench.app.mlflow.paths import plain_path, plain_query
+from workbench.app.mlflow.paths import leads_out, plain_path, plain_query
 from workbench.app.mlflow.upstream import Upstream, whole_body
 from workbench.client.deployment import Deployment
 from workbench.embedded.home import home_error
@@ -170,10 +169,7 @@ def _raw_path(scope: Scope) -> bytes:
 def _check_query_paths(query: list[tuple[str, str]]) -> None:
     """Refuse file names with parent directories. MLflow checks them too."""
     for name, value in query:
-        text = value
-        while (plain := unquote(text)) != text:
-            text = plain
-        if name.endswith("path") and ".." in text.replace("\\", "/").split("/"):
+        if name.endswith("path") and leads_out(value):
             raise WorkbenchError(
                 "request.invalid",
                 "a file name leads outside its run",

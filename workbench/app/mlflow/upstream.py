@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import httpx
 
 from schemas.errors import WorkbenchError
 from workbench.app.mlflow.locations import KIND_TAG, PLACE_TAGS, check_served, check_tag, foreign
-from workbench.app.mlflow.paths import encoded_path, encoded_query
 from workbench.unix_url import HOST, socket_of
 
 CONNECT_S, SILENT_S = 3.0, 120.0  # MLflow reads a large file from the object store before it sends the first byte
@@ -45,9 +44,8 @@ class Upstream:
             follow_redirects=False,
         )
         self._client.headers.clear()
-        self._served: OrderedDict[str, None] = (
-            OrderedDict()
-        )  # runs and models whose location was checked; a location never changes
+        # Runs and models whose location was checked; a location never changes.
+        self._served: OrderedDict[str, None] = OrderedDict()
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -61,8 +59,8 @@ class Upstream:
         body: bytes | AsyncIterator[bytes] | None,
     ) -> httpx.Response:
         """The response, with its body unread; the caller closes it. Raises WorkbenchError (tracking.unreachable)."""
-        encoded = encoded_query(query)
-        url = f"{self._base}{self._prefix}{encoded_path(path)}" + (f"?{encoded}" if encoded else "")
+        # A `;` or `%` in a name remains part of the name.
+        url = f"{self._base}{self._prefix}{quote(path, safe='/')}" + (f"?{urlencode(query)}" if query else "")
         try:
             return await self._client.send(
                 self._client.build_request(method, url, headers=headers, content=body), stream=True
@@ -77,32 +75,27 @@ class Upstream:
         """
         given = {name: [value for key, value in query if key == name] for name, _ in query}
         named = path.rpartition("/")[2]
-        if path in ("/get-artifact", "/model-versions/get-artifact") or named == "upload-artifact":
-            if path.startswith("/model-versions"):
-                await self._check_version(given)
-            else:
-                await self._check_run(given)
-        elif path.endswith("/mlflow/artifacts/list"):
-            await self._check_run(given)
+        if path.startswith("/model-versions") and named in ("get-artifact", "upload-artifact"):
+            await self._check_version(given)
+        elif path == "/get-artifact" or named == "upload-artifact" or path.endswith("/mlflow/artifacts/list"):
+            for run in {*given.get("run_id", ()), *given.get("run_uuid", ())}:
+                await self._check_place("run", run, f"{_API}/runs/get", [("run_id", run)])
         elif "/mlflow/logged-models/" in path and "/artifacts/" in path:
-            await self._check_model(path.split("/")[5])
+            model = path.split("/")[5]
+            await self._check_place("model", model, f"{_API}/logged-models/{model}", [])
         elif named == "get-trace-artifact":
             await self._check_trace(given)
 
-    async def _check_run(self, given: dict[str, list[str]]) -> None:
-        for run in {*given.get("run_id", ()), *given.get("run_uuid", ())}:
-            if not self._known(run):
-                found = await self._get(f"{_API}/runs/get", [("run_id", run)])
-                if found is not None:
-                    check_served(str(found["run"]["info"].get("artifact_uri", "")), self._bucket, "artifact_uri")
-                    self._remember(run)
-
-    async def _check_model(self, model: str) -> None:
-        if not self._known(model):
-            found = await self._get(f"{_API}/logged-models/{model}", [])
-            if found is not None:
-                check_served(str(found["model"]["info"].get("artifact_uri", "")), self._bucket, "artifact_uri")
-                self._remember(model)
+    async def _check_place(self, what: str, object_id: str, path: str, query: list[tuple[str, str]]) -> None:
+        """Check the location of a run or a model once."""
+        if object_id in self._served:
+            return
+        found = await self._get(path, query)
+        if found is not None:
+            check_served(str(found[what]["info"].get("artifact_uri", "")), self._bucket, "artifact_uri")
+            self._served[object_id] = None
+            if len(self._served) > _REMEMBERED:
+                self._served.popitem(last=False)
 
     async def _check_version(self, given: dict[str, list[str]]) -> None:
         query = [(name, value) for name in ("name", "version") for value in given.get(name, ())]
@@ -128,14 +121,6 @@ class Upstream:
         if answer.status_code >= 500:
             raise unreachable(f"HTTP {answer.status_code}")
         return None if answer.status_code != 200 else httpx.Response(200, content=data).json()
-
-    def _known(self, object_id: str) -> bool:
-        return object_id in self._served
-
-    def _remember(self, object_id: str) -> None:
-        self._served[object_id] = None
-        if len(self._served) > _REMEMBERED:
-            self._served.popitem(last=False)
 
 
 async def whole_body(answer: httpx.Response) -> bytes:

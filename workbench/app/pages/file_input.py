@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from schemas.errors import WorkbenchError
 from workbench.app.pages.intake import take_again, take_in, take_sample
 from workbench.app.pages.js_component import JsComponent, js_component
 from workbench.app.pages.request_user import request_user
-from workbench.client.access import need_runner
+from workbench.client.access import User, need_runner
 from workbench.client.deployment import Deployment
 
 _HEIGHT_PX = 240
@@ -64,36 +65,37 @@ def file_input(
         taken = js_component("media", elem_id=f"{name}-taken", label=label, fixed={"kind": kind, "field": name})
         button = gr.Button(f"Use the sample {label.lower()}", size="sm", elem_id=f"{name}-sample") if sample else None
 
-    def took(path: str | None, request: gr.Request) -> tuple[Any, Any]:
-        if not path:
-            return gr.skip(), gr.skip()
-        try:
-            return gr.update(value=None, visible=False), take_in(deployment, Path(path), kind, request_user(request))
-        except WorkbenchError as error:
-            return gr.update(value=None, visible=True), {"error": error.info().model_dump(mode="json")}
-
     shows = [source, taken, *([button] if button else [])]
 
-    def with_button(answer: tuple[Any, Any]) -> tuple[Any, ...]:
-        has_file = isinstance(answer[1], dict) and "ref" in answer[1]
-        return (*answer, gr.update(visible=not has_file)) if button else answer
+    def stored(take: Callable[[User], Any], request: gr.Request, refused: Any) -> tuple[Any, ...]:
+        """Updates that show the file that ``take`` stores instead of its source. After a refusal: the error, and the
+        update ``refused`` of the source."""
+        try:
+            user = request_user(request)
+            need_runner(user)
+            shown, value = gr.update(value=None, visible=False), take(user)
+        except WorkbenchError as error:
+            shown, value = refused, {"error": error.info().model_dump(mode="json")}
+        has_file = isinstance(value, dict) and "ref" in value
+        return (shown, value, *([gr.update(visible=not has_file)] if button else []))
 
     def from_source(path: str | None, request: gr.Request) -> tuple[Any, ...]:
-        return with_button(took(path, request))
-
-    source.change(from_source, source, shows, api_visibility="private", show_progress="minimal")
+        if not path:
+            return (gr.skip(), gr.skip(), *([gr.update(visible=True)] if button else []))
+        return stored(
+            lambda user: take_in(deployment, Path(path), kind, user), request, gr.update(value=None, visible=True)
+        )
 
     def from_earlier(value: Any, request: gr.Request) -> tuple[Any, ...]:
         digest = value.get("again") if isinstance(value, dict) else None
         if not isinstance(digest, str):
             return tuple(gr.skip() for _ in shows)
-        user = request_user(request)
-        try:
-            need_runner(user)
-            return with_button((gr.update(value=None, visible=False), take_again(deployment, digest, kind, user)))
-        except WorkbenchError as error:
-            return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
+        return stored(lambda user: take_again(deployment, digest, kind, user), request, gr.skip())
 
+    def from_sample(request: gr.Request) -> tuple[Any, ...]:
+        return stored(lambda user: take_sample(deployment, user), request, gr.skip())
+
+    source.change(from_source, source, shows, api_visibility="private", show_progress="minimal")
     taken.select(from_earlier, taken, shows, api_visibility="private", show_progress="hidden")
     taken.clear(
         lambda: (gr.update(visible=True), None, *([gr.update(visible=True)] if button else [])),
@@ -103,14 +105,5 @@ def file_input(
         show_progress="hidden",
     )
     if button:
-
-        def from_sample(request: gr.Request) -> tuple[Any, ...]:
-            try:
-                return with_button(
-                    (gr.update(value=None, visible=False), take_sample(deployment, request_user(request)))
-                )
-            except WorkbenchError as error:
-                return with_button((gr.skip(), {"error": error.info().model_dump(mode="json")}))
-
         button.click(from_sample, None, shows, api_visibility="private", show_progress="minimal")
     return FileInput(source, taken, button, frame)

@@ -31,18 +31,19 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
 
     from workbench.app.pages.endpoints import add_endpoints
     from workbench.app.pages.generate import generate_page
-    from workbench.app.pages.runs import runs_page
-    from workbench.app.pages.system import system_page
+    from workbench.app.pages.heading import heading
+    from workbench.app.pages.js_component import js_component
     from workbench.app.pages.theme import HEAD, theme
 
     deployment = app.state.deployment
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
         add_endpoints(deployment)  # first, because events of the page have names too and would take these
         generate_page(deployment, demo, login=login)
-    with demo.route("Runs", "runs"):
-        runs_page()
-    with demo.route("System", "system"):
-        system_page()
+    for title in ("Runs", "System"):  # drawn in the browser with the HTTP API
+        name = title.lower()
+        with demo.route(title, name):
+            heading(title)
+            js_component(name, elem_id=name)
     demo.queue(default_concurrency_limit=8)  # events are short calls, and users must not wait for each other
     app.mount("/web", _RevalidatedFiles(directory=web.folder()), name="web")
     gr.mount_gradio_app(

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
@@ -38,17 +39,13 @@ class CheckedValues:
         if scope["type"] != "http" or scope["method"] != "POST" or not _CALLS.match(scope["path"]):
             await self.app(scope, receive, send)
             return
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
         try:
+            body = await Request(scope, receive).body()
             await to_thread.run_sync(partial(self._check, body, scope["state"]["user"]))
         except WorkbenchError as error:
             await error_response(error)(scope, receive, send)
+            return
+        except ClientDisconnect:
             return
         replayed = False
 
