@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
@@ -60,6 +60,25 @@ def test_a_missing_value_is_reported_beside_its_field(visiting: Visiting) -> Non
     expect(beside).to_have_count(0)
     expect(page.get_by_role("textbox", name="Prompt")).to_have_attribute("aria-invalid", "true")
     assert "job=" not in page.url
+
+
+def test_a_choice_made_before_the_page_has_its_first_answer_stays(visiting: Visiting) -> None:
+    page = visiting().page
+    held: list[Route] = []
+    page.route("**/gradio_api/queue/join*", lambda route: held.append(route))
+    with page.expect_request("**/gradio_api/queue/join*"):
+        page.reload()
+    own_text = page.get_by_label("My own text")
+    expect(own_text).to_be_visible()
+    own_text.check()
+    page.route("**/gradio_api/queue/join*", lambda route: route.continue_())  # the latest handler is used
+    for route in held:
+        route.continue_()
+    script = page.get_by_role("textbox", name="Script")
+    expect(script).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(own_text).to_be_checked()
+    expect(script).to_be_visible()
 
 
 def test_an_out_of_bounds_parameter_is_reported_beside_its_field_and_not_submitted(

@@ -38,6 +38,7 @@ class Choice:
     """A group of alternative inputs: a radio, and a column per input that is visible while it is chosen."""
 
     title: str
+    frame: gr.Column  # hidden while the pipeline has no input of the group
     radio: gr.Radio
     columns: dict[str, gr.Column]  # by label, in the order of the radio
     names: dict[str, str]  # label -> input
@@ -145,13 +146,14 @@ class Fields:
                 groups.setdefault(one.form.one_of, []).append(one)
         for title, members in groups.items():
             names = {one.form.alternative: one.name for one in members}
-            radio = gr.Radio(list(names), value=next(iter(names)), label=title, elem_id=f"field-{_slug(title)}")
             columns = {}
-            for one in members:
-                with gr.Column(elem_classes="wb-plain", visible=one is members[0]) as column:
-                    self.place(one)
-                columns[one.form.alternative] = column
-            choice = Choice(title, radio, columns, names)
+            with gr.Column(elem_classes="wb-plain") as frame:
+                radio = gr.Radio(list(names), value=next(iter(names)), label=title, elem_id=f"field-{_slug(title)}")
+                for one in members:
+                    with gr.Column(elem_classes="wb-plain", visible=one is members[0]) as column:
+                        self.place(one)
+                    columns[one.form.alternative] = column
+            choice = Choice(title, frame, radio, columns, names)
             self.choices.append(choice)
             radio.change(choice.shown, radio, list(columns.values()), api_visibility="private", show_progress="hidden")
 

@@ -44,7 +44,7 @@ class Page:
         return [
             *self.form.components(),
             *file_inputs,
-            *(column for choice in fields.choices for column in choice.columns.values()),
+            *(choice.frame for choice in fields.choices),
             *(part for fold in fields.folds for part in (fold.accordion, fold.note)),
             *(fill_button.button for fill_button in fields.fill_buttons),
             self.monitor,
@@ -171,13 +171,12 @@ def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
     updates: Updates = {}
     for choice in fields.choices:
         labels, chosen = choice.labels(pipeline), values.get(choice.radio)
-        chosen = chosen if chosen in labels or not labels else labels[0]
+        # A valid choice is not sent back: the user may have changed it meanwhile.
+        replaced = {"value": labels[0]} if labels and chosen not in labels else {}
         members = {one.form.alternative: one for one in fields.inputs.values() if one.form.one_of == choice.title}
         missing = [f"{label}: {used_by(one)}" for label, one in members.items() if label not in labels]
-        updates[choice.radio] = gr.update(
-            choices=labels, value=chosen, info="; ".join(missing) or None, visible=bool(labels)
-        )
-        updates |= choice.shown(chosen if labels else None)
+        updates[choice.radio] = gr.update(choices=labels, info="; ".join(missing) or None, **replaced)
+        updates[choice.frame] = gr.update(visible=bool(labels))
     for made in fields.made.values():
         taken = takes(pipeline, made.one)
         if made.file_input is not None:
@@ -196,11 +195,7 @@ def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
 
 def filled(page: Page, updates: Updates) -> Updates:
     """The updates, extended by all updates that follow from them."""
-    updates = with_file_inputs(page.form, updates)
-    for choice in page.form.fields.choices:
-        if choice.radio in updates:
-            updates |= choice.shown(updates[choice.radio])
-    return {page.problems: [], **updates}
+    return {page.problems: [], **with_file_inputs(page.form, updates)}
 
 
 def at_opening(page: Page, request: gr.Request) -> Updates:
