@@ -172,7 +172,7 @@ def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
     for choice in fields.choices:
         labels, chosen = choice.labels(pipeline), values.get(choice.radio)
         # A valid choice is not sent back: the user may have changed it meanwhile.
-        replaced = {"value": labels[0]} if labels and chosen not in labels else {}
+        replaced: dict[str, Any] = {"value": labels[0]} if labels and chosen not in labels else {}
         members = {one.form.alternative: one for one in fields.inputs.values() if one.form.one_of == choice.title}
         missing = [f"{label}: {used_by(one)}" for label, one in members.items() if label not in labels]
         updates[choice.radio] = gr.update(choices=labels, info="; ".join(missing) or None, **replaced)
