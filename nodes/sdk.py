@@ -71,7 +71,7 @@ class NodeUnavailable(WorkbenchError):
 
 RunFunction = Callable[[Context, Any, Any], BaseModel]
 Run = TypeVar("Run", bound=RunFunction)
-CheckFunction = Callable[[Any, dict[str, Any]], None]
+CheckFunction = Callable[[Any, dict[str, Any]], list[str] | None]
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,8 @@ def node(
         asks: whether the node asks a person (``ctx.ask``). Such a node is never cached, runs on the control plane, and
             is a segment of its own, so that nothing else waits for the answer.
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
-            raises NodeError to reject the graph. It must be quick and may import what it needs.
+            raises NodeError to reject the graph. It may return sentences that warn about what to expect; they are shown
+            with the job. It must be quick and may import what it needs.
         same_subject: outputs that show the same subject as an input, as {output: input}. The checks of later nodes
             then use that input: an image without a face is rejected at submit even if it would be upscaled first.
         weights: names of the installed packages whose files are the model. Their digest is part of the content key.

@@ -159,7 +159,7 @@ def test_ctrl_c_stops_watching_but_not_the_job(program: Program) -> None:
 
 def test_a_detached_run_prints_its_id(program: Program) -> None:
     answer = program.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
-    assert set(answer) == {"jobId", "unserved"} and answer["unserved"] == []
+    assert set(answer) == {"jobId", "unserved", "warnings"} and answer["unserved"] == []
     program.json("job", "cancel", answer["jobId"])
     wait_for(lambda: status(program, answer["jobId"]) in ("cancelled", "completed"))
 

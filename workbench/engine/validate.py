@@ -17,6 +17,7 @@ from schemas.graph import Graph, Node
 from schemas.problem import first_problem, invalid
 from schemas.refs import Ref, is_ref, refs_in
 from schemas.status import NodeStatus
+from schemas.warning import JobWarning
 from workbench.engine.binding import bind, literal, references
 from workbench.engine.structure import ancestors, topological_order
 
@@ -71,12 +72,15 @@ def validate(
     return Checked(graph.model_copy(update={"nodes": pinned}), order, declarations)
 
 
-def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
+def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> list[JobWarning]:
     """Let each service check its available inputs, so that for example a portrait without a face is refused here.
+
+    Returns the warnings of the checks with their nodes, each sentence once.
 
     Args:
         open_ref: returns a local file with an artifact's bytes; raises WorkbenchError (store.missing).
     """
+    warnings: dict[str, JobWarning] = {}
     for node in checked.graph.nodes:
         for ref in refs_in(node.input):
             open_ref(ref)
@@ -85,10 +89,13 @@ def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
             continue
         known = {name: _value(value, open_ref) for name, value in _visible(node, checked).items()}
         try:
-            check(checked.declarations[node.id].params.model_validate(node.params), known)
+            found = check(checked.declarations[node.id].params.model_validate(node.params), known)
         except WorkbenchError as error:
             error.where = f"node {node.id}" + (f": {error.where}" if error.where else "")
             raise
+        for sentence in found or ():
+            warnings.setdefault(sentence, JobWarning(where=f"node {node.id}", message=sentence))
+    return list(warnings.values())
 
 
 def _visible(node: Node, checked: Checked) -> dict[str, Any]:
