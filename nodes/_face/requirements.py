@@ -1,4 +1,4 @@
-"""What a service needs of a portrait, and what to say about a portrait that does not meet it."""
+"""What to say about a portrait that does not meet the needs of a service."""
 
 from __future__ import annotations
 
@@ -8,40 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from nodes._face.suitability import MeasuredFace, measured_file
+from nodes.portrait_needs import PortraitNeeds
 from nodes.sdk import NodeError
+from schemas.errors import WorkbenchError
 
 _NO_FACE_REMEDY = "Use a sharp, well-lit photo of a person who faces the camera, with the whole head in view."
-
-
-@dataclass(frozen=True)
-class PortraitNeeds:
-    """Bounds of a portrait for one service. Beyond a ``most_`` or ``least_`` bound a portrait is refused, else warned.
-
-    Attributes:
-        face: whether an image without a person's face is refused; else it is warned with ``without_face``.
-        least_face_px, good_face_px: longer side of the face from forehead to chin.
-        most_yaw, good_yaw, good_pitch, good_roll: degrees.
-        most_cut, good_cut: share of the face's outline outside the image.
-        least_sharpness: variance of the Laplacian; see ``MeasuredFace``.
-        dark, bright: median grey of the face, 0 to 1; bright only counts with a tenth of white pixels.
-        turned, covered: what to expect of a face that looks aside, and of a mouth behind something.
-    """
-
-    face: bool = True
-    without_face: str = ""
-    least_face_px: float = 48
-    good_face_px: float = 128
-    most_yaw: float = 60
-    good_yaw: float = 25
-    good_pitch: float = 30
-    good_roll: float = 30
-    most_cut: float = 0.4
-    good_cut: float = 0.02
-    least_sharpness: float = 25
-    dark: float = 0.15
-    bright: float = 0.9
-    turned: str = "The far side of the face looks stretched in the video."
-    covered: str = "The video may show a mouth on top of it."
 
 
 @dataclass(frozen=True)
@@ -93,11 +64,17 @@ def chosen_face(faces: Sequence[MeasuredFace], needs: PortraitNeeds, number: int
 
 
 def check_portrait(path: Path, needs: PortraitNeeds, number: int = 0) -> list[str]:
-    """Sentences that warn about a portrait, for a service with these needs. For its ``check``.
+    """Sentences that warn about a portrait, for a service with these needs.
 
-    Raises the NodeErrors of ``read_image`` and ``chosen_face``.
+    Raises the NodeErrors of ``read_image`` and ``chosen_face``, and WorkbenchError (node.missing_package) if the
+    service needs a face and the package that finds faces is not installed.
     """
-    faces = measured_file(path)
+    try:
+        faces = measured_file(path)
+    except WorkbenchError as error:
+        if needs.face or error.code != "node.missing_package":
+            raise
+        return [f"The portrait was not checked: {error.message}."]
     if not faces and not needs.face:
         return [f"{no_face().message} {needs.without_face}"]
     return chosen_face(faces, needs, number)[1]
@@ -105,7 +82,8 @@ def check_portrait(path: Path, needs: PortraitNeeds, number: int = 0) -> list[st
 
 def no_face() -> Finding:
     """The finding about an image without a face of a person."""
-    return Finding("none", "error", "No face of a person was found in the image.", _NO_FACE_REMEDY)
+    message, allowed = "No face of a person was found in the image.", "one person, seen from the front"
+    return Finding("none", "error", message, _NO_FACE_REMEDY, "no face", allowed)
 
 
 def findings(face: MeasuredFace, needs: PortraitNeeds) -> list[Finding]:

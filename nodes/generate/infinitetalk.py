@@ -8,7 +8,6 @@ With a single image, the colours drift after about a minute.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
@@ -21,13 +20,22 @@ from nodes.sdk import (
     NodeError,
     NodeModel,
     NodeUnavailable,
+    PortraitNeeds,
     Resources,
     VideoRef,
     node,
 )
-from schemas.errors import WorkbenchError
 
 FileName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+NEEDS = PortraitNeeds(  # the model also animates drawings and animals, so no portrait is refused
+    face=False,
+    without_face="The model animates what it takes for a face, or only the scene.",
+    least_face_px=0,
+    most_yaw=180,
+    most_cut=1,
+    turned="The model follows the lips best from the front.",
+    covered="The model may paint a mouth on top of it, or leave it still.",
+)
 FPS = 25  # the frame rate of the model
 _SUFFIXES = {
     "image/png": ".png",
@@ -78,11 +86,8 @@ class Outputs(NodeModel):
     engine: Literal["comfyui"] = Field("comfyui", description="The engine that ran the model.")
 
 
-def check(params: Params, inputs: dict[str, Any]) -> list[str]:
-    """Reject at submit lengths that are not 4 n + 1, and windows that are not longer than their overlap.
-
-    Warns about portraits. The model also animates drawings and animals, so none is refused.
-    """
+def check(params: Params, inputs: dict[str, Any]) -> None:
+    """Reject at submit lengths that are not 4 n + 1, and windows that are not longer than their overlap."""
     for name in ("window", "motion"):
         if getattr(params, name) % 4 != 1:
             raise NodeError(
@@ -100,26 +105,6 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str]:
             allowed=f"less than `window`, which is {params.window}",
             remedy="Increase `window` or decrease `motion`.",
         )
-    image = inputs.get("image")
-    if not isinstance(image, Path):
-        return []
-    from nodes._face import PortraitNeeds, check_portrait
-
-    needs = PortraitNeeds(
-        face=False,
-        without_face="The model animates what it takes for a face, or only the scene.",
-        least_face_px=0,
-        most_yaw=180,
-        most_cut=1,
-        turned="The model follows the lips best from the front.",
-        covered="The model may paint a mouth on top of it, or leave it still.",
-    )
-    try:
-        return check_portrait(image, needs)
-    except WorkbenchError as error:
-        if error.code != "node.missing_package":  # the GPU workers' environment has no face models
-            raise
-        return [f"The portrait was not checked: {error.message}."]
 
 
 @node(
@@ -133,6 +118,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str]:
     resources=Resources(gpu=1, vram_gib=24, timeout_s=4 * 3600),
     seeded=True,
     check=check,
+    portraits={"image": NEEDS},
     same_subject={"video": "image"},
     packages=("av", "numpy"),
 )

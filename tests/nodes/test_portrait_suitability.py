@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nodes._face import PortraitNeeds, check_portrait, measured_faces, measured_file, quarter_turns, suitability
+from nodes._face import check_portrait, measured_faces, measured_file, quarter_turns, suitability
 from nodes.generate import infinitetalk, portrait_animation
-from nodes.sdk import NodeError
+from nodes.sdk import NodeError, PortraitNeeds
+from schemas.warning import JobWarning
+from tests.engine.graphs import checked, document
 from tests.nodes import portraits
 from tests.nodes.portraits import Rgb, packaged
+from workbench.engine.validate import run_checks
 
 pytestmark = pytest.mark.models
 
@@ -35,8 +38,8 @@ def saved(tmp_path: Path) -> Callable[[Rgb], Path]:
     return save
 
 
-def animate(path: Path, **params: Any) -> list[str]:
-    return portrait_animation.check(portrait_animation.Params(**params), {"image": path})
+def animate(path: Path, face: int = 0) -> list[str]:
+    return check_portrait(path, portrait_animation.NEEDS, face)
 
 
 def test_a_good_portrait_is_taken_without_a_word(people: dict[str, Rgb], saved: Callable[[Rgb], Path]) -> None:
@@ -61,7 +64,7 @@ def test_animals_and_things_are_refused(name: str) -> None:
     with pytest.raises(NodeError, match="no face of a person") as refused:
         animate(packaged(path, package, ""))
     assert refused.value.remedy
-    assert infinitetalk.check(infinitetalk.Params(), {"image": packaged(path, package, "")}) == [
+    assert check_portrait(packaged(path, package, ""), infinitetalk.NEEDS) == [
         "No face of a person was found in the image. The model animates what it takes for a face, or only the scene."
     ]
 
@@ -120,6 +123,30 @@ def test_one_of_several_faces_is_chosen(people: dict[str, Rgb], saved: Callable[
     with pytest.raises(NodeError, match="no face 3") as refused:
         animate(path, face=3)
     assert "1 to 2" in str(refused.value.allowed)
+
+
+def test_a_submit_checks_the_portraits_that_services_declare(
+    people: dict[str, Rgb], saved: Callable[[Rgb], Path]
+) -> None:
+    """A cat is refused with the node. A small face is told, unless a node that may enlarge it comes first."""
+
+    def submitted(path: Path, *, enlarged: bool = False) -> list[JobWarning]:
+        image, audio = {"kind": "image", "sha256": "a" * 64}, {"kind": "audio", "sha256": "b" * 64}
+        nodes: dict[str, Any] = {"animate": {"service": "generate.portrait_animation", "input": {"image": image}}}
+        nodes["animate"]["input"]["audio"] = audio
+        if enlarged:
+            nodes["larger"] = {"service": "generate.upscale_image", "input": {"image": image}}
+            nodes["animate"]["input"]["image"] = "$larger.image"
+        edges = [("larger", "animate")] if enlarged else []
+        return run_checks(checked(document(nodes, edges)), lambda ref: path)
+
+    with pytest.raises(NodeError, match="no face of a person") as refused:
+        submitted(packaged("chelsea.png"))
+    assert refused.value.where == "node animate: image"
+    small = saved(_scaled(people["collins"], 0.4))
+    (told,) = submitted(small)
+    assert told.where == "node animate" and "px large" in told.message
+    assert submitted(small, enlarged=True) == []
 
 
 def test_a_content_is_measured_once(

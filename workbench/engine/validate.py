@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from nodes.identity import Identity
 from nodes.sdk import NodeDeclaration
@@ -84,18 +84,39 @@ def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> list[JobWar
     for node in checked.graph.nodes:
         for ref in refs_in(node.input):
             open_ref(ref)
-        check = checked.declarations[node.id].check
-        if check is None or node.status is NodeStatus.COMPLETED:
+        declaration = checked.declarations[node.id]
+        check = declaration.check
+        if not (check or declaration.portraits) or node.status is NodeStatus.COMPLETED:
             continue
         known = {name: _value(value, open_ref) for name, value in _visible(node, checked).items()}
+        params = declaration.params.model_validate(node.params)
         try:
-            found = check(checked.declarations[node.id].params.model_validate(node.params), known)
+            found = _check_portraits(node, declaration, params, known)
+            found += (check and check(params, known)) or ()
         except WorkbenchError as error:
             error.where = f"node {node.id}" + (f": {error.where}" if error.where else "")
             raise
-        for sentence in found or ():
+        for sentence in found:
             warnings.setdefault(sentence, JobWarning(where=f"node {node.id}", message=sentence))
     return list(warnings.values())
+
+
+def _check_portraits(
+    node: Node, declaration: NodeDeclaration, params: BaseModel, known: Mapping[str, Any]
+) -> list[str]:
+    """Warnings about the portraits among the available inputs. Raises NodeError for one that cannot be used."""
+    given = {name: path for name, path in known.items() if name in declaration.portraits and isinstance(path, Path)}
+    if not given:
+        return []
+    from nodes._face import check_portrait
+
+    found = []
+    for name, path in given.items():
+        needs = declaration.portraits[name]
+        if references(node.input[name]):  # another node, which may enlarge it, comes first
+            needs = replace(needs, good_face_px=needs.least_face_px)
+        found += check_portrait(path, needs, getattr(params, needs.chosen_by) if needs.chosen_by else 0)
+    return found
 
 
 def _visible(node: Node, checked: Checked) -> dict[str, Any]:

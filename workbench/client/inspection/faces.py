@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from nodes.sdk import PortraitNeeds
 from schemas.errors import WorkbenchError
 from schemas.upload import FaceBox, UploadWarning
 from workbench.client.inspection.upload_errors import hint
@@ -17,7 +18,7 @@ def find_faces(image: Image.Image) -> tuple[list[FaceBox], list[UploadWarning], 
 
     The faces are those of the image after the turns: a number of quarter turns counter-clockwise.
     """
-    from nodes._face import PortraitNeeds, findings, measured_faces, no_face, quarter_turns
+    from nodes._face import findings, measured_faces, no_face, quarter_turns
 
     rgb = np.asarray(image)
     try:
