@@ -53,9 +53,7 @@ def chosen_face(faces: Sequence[MeasuredFace], needs: PortraitNeeds, number: int
     if len(faces) > 1:
         at = next(at for at, one in enumerate(in_order, 1) if one is chosen)
         which = f"number {at} from the left" + ("" if number else ", the largest,")
-        warnings.append(
-            f"The portrait shows {len(faces)} faces; {which} is used. The parameter `face` chooses another."
-        )
+        warnings.append(f"The portrait shows {len(faces)} faces; {which} is used. The parameter face chooses another.")
     for one in findings(chosen, needs):
         if one.level == "error":
             raise _refusal(one, one.message[0].lower() + one.message[1:])

@@ -35,7 +35,7 @@ def find_faces(image: Image.Image) -> tuple[list[FaceBox], list[UploadWarning], 
     found = findings(faces[0], PortraitNeeds()) if faces else [no_face()]
     hints = [hint(f"face.{one.code}", one.message, one.remedy, level=one.level) for one in found]
     if len(faces) > 1:
-        remedy = "Choose one with the parameter `face`, or crop the image to one person."
+        remedy = "Choose one with the parameter face of the animation, or crop the image to one person."
         hints.append(hint("face.several", f"There are {len(faces)} faces; the largest is used.", remedy))
     if turns:
         remedy = "If that is wrong, turn the file and give it again."
