@@ -175,8 +175,9 @@ def node(
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
             raises NodeError to reject the graph. It may return sentences that warn about what to expect; they are shown
             with the job. It must be quick and may import what it needs.
-        same_subject: outputs that show the same subject as an input, as {output: input}. The checks of later nodes
-            then use that input: an image without a face is rejected at submit even if it would be upscaled first.
+        same_subject: outputs that show the same subject as an input or a parameter, as {output: input}. The checks of
+            later nodes then use that value: an image without a face is rejected at submit even if it would be upscaled
+            first.
         portraits: what it needs of inputs that are portraits, as {input: needs}. A portrait that does not meet them is
             refused at submit, or accepted with a warning.
         weights: names of the installed packages whose files are the model. Their digest is part of the content key.
@@ -200,11 +201,14 @@ def node(
         for model in models:
             _check_fields(model, refuse)
         for output, shown in (same_subject or {}).items():
-            if output not in models[2].model_fields or shown not in models[1].model_fields:
+            if output not in models[2].model_fields or shown not in {
+                **models[1].model_fields,
+                **models[0].model_fields,
+            }:
                 refuse(
                     "same_subject",
-                    f"{output!r}: {shown!r} is not a pair of an output and an input",
-                    "Use {output: input} with names of fields of Outputs and Inputs.",
+                    f"{output!r}: {shown!r} is not a pair of an output and an input or a parameter",
+                    "Use {output: input} with names of fields of Outputs and of Inputs or Params.",
                 )
         for name, needs in (portraits or {}).items():
             if name not in models[1].model_fields:

@@ -120,13 +120,17 @@ def _check_portraits(
 
 
 def _visible(node: Node, checked: Checked) -> dict[str, Any]:
-    """The inputs that are available before the run, also through nodes that keep the subject of an image."""
+    """The inputs that are available before the run, also through nodes that keep their subject.
+
+    Such a node names the input or the parameter from which its output comes; an empty parameter says nothing yet.
+    """
     found: dict[str, Any] = {}
     for name, value in node.input.items():
         seen = value
         while (named := references(seen)) and len(named) == 1:
             source = checked.declarations[named[0].node].same_subject.get(named[0].output)
-            seen = checked.graph.node(named[0].node).input.get(source) if source else None
+            producer = checked.graph.node(named[0].node)
+            seen = producer.input.get(source, producer.params.get(source) or None) if source else None
         if seen is not None and not references(seen):
             found[name] = seen
     return found
