@@ -114,7 +114,7 @@ ERROR_CODES: dict[str, str] = {
     "user.token_exists": "The user already has a token with this name.",
     "user.token_unknown": "The user has no token with this name.",
     "artifact.unknown": "No job that the user may see has an artifact with this digest.",
-    "capabilities.incomplete": "Not all workers reported their capabilities in time.",
+    "capabilities.incomplete": "A plane has no running worker, or the bus does not answer.",
     "upload.too_large": "The file exceeds a limit on its size, dimensions or duration.",
     "upload.refused": "Files of this type are not accepted.",
     "upload.unreadable": "The file is damaged, or its content does not match its type.",
