@@ -32,6 +32,7 @@ ERROR_CODES: dict[str, str] = {
     # the job
     "job.unknown": "No job has this id.",
     "job.key_reused": "The idempotency key was already used for a different graph.",
+    "job.ended": "The job ended before it could be cancelled.",
     "job.not_final": "The operation requires a finished job.",
     "job.nothing_to_retry": "The job completed, so there is nothing to retry.",
     "job.cancelled": "The job was cancelled, so it has no result.",

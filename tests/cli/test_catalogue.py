@@ -37,7 +37,7 @@ def test_both_planes_answer_and_stay_healthy(program: Program) -> None:
     assert program.json("job", "list", "--experiment", "capabilities")["jobs"] == [], "no node runs for an answer"
     program.run("run", "capabilities", "--experiment", "capabilities")
     job = program.json("job", "list", "--experiment", "capabilities", "--status", "completed")["jobs"]
-    assert job[0]["nodesFinal"] == 2, "the graph over both planes runs like any other"
+    assert job[0]["nodesCompleted"] == 2, "the graph over both planes runs like any other"
     parts = StackStatus.model_validate(program.json("status"))
     assert parts.part("control").restarts == 0
 
