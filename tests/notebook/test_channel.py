@@ -116,7 +116,7 @@ def test_an_upload_arrives_in_chunks_and_belongs_to_the_local_user(
     status, refusal, _ = browser.ask((image[:half],), at=half + 1, **message)
     assert (status, refusal["code"]) == (422, "request.invalid")
     status, answer, _ = browser.ask((image[half:],), at=half, **message)
-    assert (status, answer["ref"]["kind"], answer["ref"]["name"]) == (200, "image", "me.png")
+    assert (status, answer["ref"]["kind"], answer["ref"]["name"], answer["warnings"]) == (200, "image", "me.png", [])
     assert wb.drop(answer["ref"]["sha256"])
     status, refusal, _ = browser.ask(kind="upload", path=str(tmp_path / "none.png"), kindOfFile="image")
     assert (status, refusal["code"]) == (422, "node.bad_input")

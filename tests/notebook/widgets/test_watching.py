@@ -24,10 +24,10 @@ def field(form: Locator, name: str) -> Locator:
 
 
 def large_portrait(folder: Path) -> Path:
-    """The packaged portrait with added noise: larger than one upload chunk."""
+    """The packaged portrait, dark, upside-down and with added noise: larger than one upload chunk."""
     face = np.asarray(Image.open(sample_portrait(folder)).convert("RGB").resize((1024, 1024)), np.int16)
     noise = np.random.default_rng(1).integers(-6, 7, face.shape)
-    Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).save(folder / "face.png")
+    Image.fromarray((face * 0.18 + noise).clip(0, 255).astype(np.uint8)).rotate(180).save(folder / "face.png")
     assert (folder / "face.png").stat().st_size > 1 << 20
     return folder / "face.png"
 
@@ -44,6 +44,7 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     form.get_by_label("Portrait from this computer").set_input_files(large_portrait(tmp_path))
     expect(field(form, "portrait")).to_contain_text(re.compile(r"face\.png, [\d.]+ MB"))
     expect(field(form, "portrait").get_by_role("alert")).to_be_hidden()
+    expect(field(form, "portrait").locator(".wb-warnings li")).to_contain_text(["upside-down", "very dark"])
     form.get_by_text("Parameters", exact=True).click()
     size = field(form, "animate.size")
     size.get_by_role("spinbutton").fill("300")
@@ -59,6 +60,7 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     form.get_by_role("button", name="Run", exact=True).click()
 
     monitor = form.locator(".wb-monitor")
+    expect(monitor.locator(".wb-warnings li")).to_contain_text(["Animation: The face is very dark."])
     expect(monitor.locator(".wb-monitor-title")).to_contain_text("Completed", timeout=90_000)
     video = monitor.locator("video")
     expect(video).to_be_visible()
