@@ -71,7 +71,7 @@ class NodeUnavailable(WorkbenchError):
 
 RunFunction = Callable[[Context, Any, Any], BaseModel]
 Run = TypeVar("Run", bound=RunFunction)
-CheckFunction = Callable[[Any, dict[str, Any]], None]
+CheckFunction = Callable[[Any, dict[str, Any]], list[str] | None]
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,11 @@ def node(
         asks: whether the node asks a person (``ctx.ask``). Such a node is never cached, runs on the control plane, and
             is a segment of its own, so that nothing else waits for the answer.
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
-            raises NodeError to reject the graph. It must be quick and may import what it needs.
-        same_subject: outputs that show the same subject as an input, as {output: input}. The checks of later nodes
-            then use that input: an image without a face is rejected at submit even if it would be upscaled first.
+            raises NodeError to reject the graph. It may return sentences that warn about what to expect; they are shown
+            with the job. It must be quick and may import what it needs.
+        same_subject: outputs that show the same subject as an input or a parameter, as {output: input}. The checks of
+            later nodes then use that value: an image without a face is rejected at submit even if it would be upscaled
+            first.
         weights: names of the installed packages whose files are the model. Their digest is part of the content key.
         packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
             part of the content key. Packages in ``weights`` are included automatically.
@@ -194,11 +196,14 @@ def node(
         for model in models:
             _check_fields(model, refuse)
         for output, shown in (same_subject or {}).items():
-            if output not in models[2].model_fields or shown not in models[1].model_fields:
+            if output not in models[2].model_fields or shown not in {
+                **models[1].model_fields,
+                **models[0].model_fields,
+            }:
                 refuse(
                     "same_subject",
-                    f"{output!r}: {shown!r} is not a pair of an output and an input",
-                    "Use {output: input} with names of fields of Outputs and Inputs.",
+                    f"{output!r}: {shown!r} is not a pair of an output and an input or a parameter",
+                    "Use {output: input} with names of fields of Outputs and of Inputs or Params.",
                 )
         for name in advanced:
             if name not in models[0].model_fields:

@@ -30,7 +30,9 @@ class Params(NodeModel):
 
 class Inputs(NodeModel):
     video: VideoRef = Field(description="The finished video with its audio.")
-    narration: str | None = Field(None, max_length=20_000, description="The intended text, for the word error rate.")
+    narration: str | None = Field(
+        None, max_length=500_000, description="The text as it was said, in words, for the word error rate."
+    )
     image: ImageRef | None = Field(None, description="The portrait, for identity and sharpness.")
 
 
