@@ -11,7 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nodes._spoken import read, refuse_wordless, speakable
+from nodes._spoken.letters import refuse_wordless, speakable
+from nodes._spoken.reading import read
 from nodes.sdk import AudioRef, Context, Field, NodeError, NodeModel, NodeUnavailable, Resources, node
 
 

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nodes._speech import Phoneme
-from nodes._spoken import read, refuse_unreadable, warnings_for
+from nodes._spoken.letters import refuse_unreadable
+from nodes._spoken.reading import read
+from nodes._spoken.warnings import warnings_for
 from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
 
 if TYPE_CHECKING:
-    from nodes._spoken import SpokenSentence
+    from nodes._spoken.reading import SpokenSentence
     from nodes.generate._hibari.block import Spoken
 
 PART_SENTENCES = 10  # about a minute of speech, so that a crash costs about one second of work
@@ -75,7 +77,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str] | None:
     resources=Resources(timeout_s=900),
     check=check,
     weights=("hibari-tts",),
-    packages=("numpy", "onnx", "onnxruntime", "scipy"),
+    packages=("numpy", "onnx", "onnxruntime", "py3langid", "scipy"),
     advanced=("lead_in_s", "tail_s", "gain_db"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nodes._spoken import read, refuse_unreadable, warnings_for
+from nodes._spoken.letters import refuse_unreadable
 from nodes._spoken.marks import EMPHASIS, PLAIN
+from nodes._spoken.reading import read
+from nodes._spoken.warnings import warnings_for
 from nodes.generate import hibari_tts
 from nodes.generate._hibari.text import as_read
 from nodes.sdk import NodeError
