@@ -81,7 +81,8 @@ def _places(text: str, unreadable: list[int]) -> str:
     first = unreadable[0]
     before = text[:first]
     word = _word_at(text, first)
-    more = f", and {len(unreadable) - 1} more letters" if len(unreadable) > 1 else ""
+    others = len(unreadable) - 1
+    more = f", and {others} more letter{'' if others == 1 else 's'}" if others else ""
     return f"line {before.count(chr(10)) + 1}, character {first - before.rfind(chr(10))}, in “{word}”{more}"
 
 
