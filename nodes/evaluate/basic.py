@@ -196,8 +196,8 @@ def _transcript(ctx: Context, samples: Any, duration_s: float) -> str:
 
 
 def _word_error_rate(narration: str | None, transcript: str | None) -> float:
-    from nodes.evaluate._unmeasured import Unmeasured
     from nodes._spoken.reading import read
+    from nodes.evaluate._unmeasured import Unmeasured
     from nodes.evaluate._words import normalised, word_error_rate
 
     if narration is None:
