@@ -10,7 +10,7 @@ import typer
 
 from schemas.errors import WorkbenchError
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
-from workbench.cli.run import connect, finish, print_accepted
+from workbench.cli.run import connect, finish, print_accepted, print_warnings
 
 if TYPE_CHECKING:
     from workbench.client.deployment import Deployment
@@ -191,6 +191,7 @@ def _follow(deployment: Deployment, accepted: Accepted, detach: bool, as_json: b
     if detach:
         print_accepted(accepted, as_json)
     else:
+        print_warnings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
 
 

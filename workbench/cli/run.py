@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ from workbench.cli.output import ExitCode, Json, command, print_json
 if TYPE_CHECKING:
     from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
+
+WIDTH = 80  # of warnings, also in a pipe
 
 
 @command
@@ -47,7 +50,7 @@ def run(
     if detach:
         print_accepted(accepted, as_json)
         return
-    warn_unserved(accepted)
+    print_warnings(accepted)
     finish(deployment, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
@@ -74,7 +77,7 @@ def submit_file(
     deployment = connect(start=True, quiet=as_json)
     accepted = submit(deployment, asked, key=key)
     if wait:
-        warn_unserved(accepted)
+        print_warnings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
     else:
         print_accepted(accepted, as_json)
@@ -122,16 +125,19 @@ def finish(
 
 
 def print_accepted(accepted: Accepted, as_json: bool) -> None:
-    """Print the id of the job, and a warning about services without a worker."""
+    """Print the id of the job, and its warnings."""
     if as_json:
-        print_json({"jobId": accepted.job, "unserved": list(accepted.unserved)})
+        warnings = [one.model_dump(mode="json", by_alias=True) for one in accepted.warnings]
+        print_json({"jobId": accepted.job, "unserved": list(accepted.unserved), "warnings": warnings})
         return
     print(accepted.job)
-    warn_unserved(accepted)
+    print_warnings(accepted)
 
 
-def warn_unserved(accepted: Accepted) -> None:
-    """Warn on stderr about services of the job that no worker provides."""
+def print_warnings(accepted: Accepted) -> None:
+    """Print on stderr what to expect of the job's inputs, and the services that no worker provides."""
+    for warning in accepted.warnings:
+        print(textwrap.fill(f"Warning: {warning.where}: {warning.message}", WIDTH), file=sys.stderr)
     if accepted.unserved:
         print(
             f"Queued: no worker provides {'; '.join(accepted.unserved)}. `workbench capabilities` lists the services; "
