@@ -177,7 +177,7 @@ def test_an_approval_node_is_between_script_and_speech() -> None:
     assert checked.node("review").input["narration"] == "$script.narration"
     assert checked.node("review").input["stage_prompt"] == "$script.stage_prompt"
     assert checked.node("speech").input["narration"] == "$review.narration"
-    assert checked.node("evaluate").input["narration"] == "$review.narration"
+    assert checked.node("evaluate").input["narration"] == "$speech.narration"
 
 
 # Options with which a pipeline's graph has as many of its nodes as it can.

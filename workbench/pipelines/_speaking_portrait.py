@@ -38,7 +38,8 @@ Script = Annotated[
     str,
     Input(
         title="Script",
-        description="The text to speak, word for word.",
+        description="The text to speak: numbers and signs as a person would read them, without mark-up and stage "
+        "directions.",
         one_of=SAID,
         alternative="My own text",
         multiline=True,
@@ -122,7 +123,8 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     """Add the steps for a video of a portrait that speaks."""
     recording = inputs.audio if isinstance(inputs, WithRecording) else None
     words = written(graph, inputs, parts) if recording is None else None
-    audio = recording or _spoken(graph, inputs, parts, words).audio
+    speech = _spoken(graph, inputs, parts, words) if words is not None else None
+    audio = recording if speech is None else speech.audio
     image = _upscaled_portrait(graph, inputs, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
     video = graph.add(parts.animate, audio=audio, image=image, stage_prompt=stage).video
@@ -130,7 +132,7 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
         video = graph.add(parts.upscale_video, video=video).video
     made = graph.add(parts.remux, video=video, audio=audio)
     if parts.evaluate is not None and not graph.leaves_out(parts.evaluate):
-        narration = words.narration if words is not None else None  # without it, the words cannot be compared
+        narration = speech.narration if speech is not None else None  # without it, the words cannot be compared
         graph.add(parts.evaluate, video=made.video, image=inputs.portrait, narration=narration)
 
 
@@ -151,8 +153,7 @@ def written(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> Added
     )
 
 
-def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added | None) -> Added:
-    assert words is not None
+def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added) -> Added:
     if not isinstance(inputs, WithVoice):
         return graph.add(parts.speech, narration=words.narration)
     ref_text: str | Output = inputs.ref_text.strip()
