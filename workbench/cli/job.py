@@ -10,7 +10,7 @@ import typer
 
 from schemas.errors import WorkbenchError
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
-from workbench.cli.run import connect, finish, print_accepted
+from workbench.cli.run import connect, finish, print_accepted, warn_unsigned
 
 if TYPE_CHECKING:
     from workbench.client.deployment import Deployment
@@ -81,7 +81,8 @@ def show(job: JobId, as_json: Json = False) -> None:
     deployment = connect()
     record = deployment.job(job)
     video = keep_video(deployment, record, deployment.settings.home / "videos" / f"{job}.mp4", None)
-    shown = view(record, video=video, mlflow_run=deployment.mlflow_run(job))
+    warn_unsigned(video)
+    shown = view(record, video=video.path if video else None, mlflow_run=deployment.mlflow_run(job))
     if as_json:
         print_json(shown)
     else:
@@ -224,19 +225,25 @@ def delete_(
 @command
 def artifacts(
     job: JobId,
-    save: Annotated[Path | None, typer.Option(help="Copy the artifacts into this folder.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Save the artifacts in this folder; media are signed as synthetic.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the artifacts that a job made, and optionally copy them."""
+    """List the artifacts that a job made, and optionally save them."""
+    from workbench.client.delivery.deliver import save as deliver_to
     from workbench.client.view import artifacts as made_by
 
     deployment = connect()
-    rows = []
-    for node, name, ref in made_by(deployment.job(job)):
+    record, rows = deployment.job(job), []
+    for node, name, ref in made_by(record):
         path = None
         if save is not None:
             suffix = "." + ref.media_type.rpartition("/")[2].split(";")[0].replace("plain", "txt")
-            path = deployment.save(ref, save / f"{node}.{name}.{ref.sha256[:8]}{suffix}")
+            target = save / f"{node}.{name}.{ref.sha256[:8]}{suffix}"
+            saved = deliver_to(deployment, ref, target, record=record)
+            warn_unsigned(saved)
+            path = saved.path
         rows.append({"node": node, "output": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
     if as_json:
         print_json(rows)
