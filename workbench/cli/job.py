@@ -13,6 +13,7 @@ from workbench.cli.output import ExitCode, Json, command, print_answer, print_js
 from workbench.cli.run import connect, finish, print_accepted, warn_unsigned
 
 if TYPE_CHECKING:
+    from workbench.client.delivery.deliver import Delivery
     from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
 
@@ -237,14 +238,13 @@ def artifacts(
     deployment = connect()
     record, rows = deployment.job(job), []
     for node, name, ref in made_by(record):
-        path = None
+        saved = None
         if save is not None:
             suffix = "." + ref.media_type.rpartition("/")[2].split(";")[0].replace("plain", "txt")
             target = save / f"{node}.{name}.{ref.sha256[:8]}{suffix}"
             saved = deliver_to(deployment, ref, target, record=record)
             warn_unsigned(saved)
-            path = saved.path
-        rows.append({"node": node, "output": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
+        rows.append({"node": node, "output": name, **_place(saved), **ref.model_dump(mode="json")})
     if as_json:
         print_json(rows)
         return
@@ -253,6 +253,11 @@ def artifacts(
         for row in rows
     ]
     print_table(("node", "output", "type", "bytes", "sha256", "saved as"), shown)
+
+
+def _place(saved: Delivery | None) -> dict[str, str | None]:
+    """Where an artifact was saved. A signed file has another digest than the artifact."""
+    return {"path": str(saved.path) if saved else None, "savedSha256": saved.sha256 if saved else None}
 
 
 _STYLES = {"completed": "green", "failed": "bold red", "cancelled": "yellow", "running": "cyan", "waiting": "yellow"}
