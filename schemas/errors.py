@@ -32,6 +32,7 @@ ERROR_CODES: dict[str, str] = {
     # the job
     "job.unknown": "No job has this id.",
     "job.key_reused": "The idempotency key was already used for a different graph.",
+    "job.ended": "The job ended before it could be cancelled.",
     "job.not_final": "The operation requires a finished job.",
     "job.nothing_to_retry": "The job completed, so there is nothing to retry.",
     "job.cancelled": "The job was cancelled, so it has no result.",
@@ -117,7 +118,7 @@ ERROR_CODES: dict[str, str] = {
     "delivery.not_signed": "A file that leaves the workbench could not be signed.",
     "delivery.unreadable": "A file with a manifest, or of a kind that can have one, is too damaged to verify.",
     "artifact.unknown": "No job that the user may see has an artifact with this digest.",
-    "capabilities.incomplete": "Not all workers reported their capabilities in time.",
+    "capabilities.incomplete": "A plane has no running worker, or the bus does not answer.",
     "upload.too_large": "The file exceeds a limit on its size, dimensions or duration.",
     "upload.refused": "Files of this type are not accepted.",
     "upload.unreadable": "The file is damaged, or its content does not match its type.",

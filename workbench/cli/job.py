@@ -56,7 +56,7 @@ def list_(
             line.status.value,
             line.pipeline or line.workflow_id,
             line.experiment,
-            f"{line.nodes_final}/{line.nodes}",
+            f"{line.nodes_completed}/{line.nodes}",
             line.nodes_cached or "",
             f"{line.finished_at - line.created_at:.1f}" if line.finished_at else "",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created_at)),
@@ -150,9 +150,11 @@ def approve(
 @command
 def cancel(job: JobId, as_json: Json = False) -> None:
     """Cancel a job. After this, no further result of it becomes visible."""
+    from workbench.client import job_api
+    from workbench.client.access import LOCAL
 
-    stopped = connect().cancel(job)
-    print_answer({"jobId": job, "cancelled": stopped}, "cancelled" if stopped else "the job had already ended", as_json)
+    new = job_api.cancel(connect(), LOCAL, job).cancelled
+    print_answer({"jobId": job, "cancelled": new}, "cancelled" if new else "the job was already cancelled", as_json)
 
 
 @group.command()
