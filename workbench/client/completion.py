@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from schemas.job import JobRecord
+from workbench.client.delivery.deliver import Delivery, save
 from workbench.client.deployment import Deployment
 from workbench.client.view import final_video
 from workbench.store.tracking_queue import TrackingQueue, TrackingState
@@ -42,7 +43,9 @@ def await_tracked(deployment: Deployment, job: str) -> str | None:
     return deployment.mlflow_run(job)
 
 
-def keep_video(deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
-    """Copy the job's video to ``target``; None if it has none."""
+def keep_video(
+    deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None
+) -> Delivery | None:
+    """Deliver the job's video to ``target``; None if it has none."""
     ref = final_video(record, result)
-    return deployment.save(ref, target) if ref else None
+    return save(deployment, ref, target, record=record) if ref else None
