@@ -109,7 +109,16 @@ class JobSummary(JobBrief):
     pipeline: str
     experiment: str
     owner: str
-    seconds: float | None = Field(None, description="Time from acceptance to the final state.")
+    seconds: float | None = Field(
+        None,
+        description="Time from acceptance to the final state, with all waiting. Compare runs by `computeSeconds`.",
+    )
+    compute_seconds: float | None = Field(
+        None, description="Sum of the wall times of its nodes, once the job has ended. Cache hits count nothing."
+    )
+    waiting_seconds: float | None = Field(
+        None, description="Time in which none of its nodes ran, once it has ended: in a queue, for an approval, between attempts."
+    )
     error: ErrorInfo | None = None
     thumbnail: str | None = Field(None, description="URL of the job's thumbnail.")
     title: str = Field("", description="First words of its prompt or script.")
@@ -147,6 +156,7 @@ class JobInFull(JobSummary):
         None,
         description="Path of the run's page in MLflow on this server, once it is recorded and if the user may see it.",
     )
+    tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     may_change: bool = Field(False, description="Whether the user may cancel or delete the job.")
 
 

@@ -112,7 +112,8 @@ def finish(
         saved = follower.follow(lambda record: keep_video(deployment, record, target, result), result)
     record = await_record(deployment, job)
     saved = saved or keep_video(deployment, record, target, result)
-    shown = view(record, video=saved, mlflow_run=await_tracked(deployment, job))
+    run = await_tracked(deployment, job)
+    shown = view(deployment.job(job), video=saved, mlflow_run=run)
     if as_json:
         print_json(shown)
     else:

@@ -42,7 +42,7 @@ class Runs(Sequence[Job]):
         return found
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row per job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
+        """A row per job: id, status, pipeline, experiment, created (UTC), compute_seconds, waiting_seconds, title, and then its parameters as
         ``params.node.name`` and its metrics as ``metrics.node.name``. Indexed by the id."""
         return frame_of(self._deployment, self.lines())
 

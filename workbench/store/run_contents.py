@@ -16,6 +16,7 @@ from schemas.graph import Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus, NodeStatus
+from workbench.store.job_times import times_of
 from workbench.store.record import named_refs
 
 # MLflow's limits, as enforced by its server (3.17).
@@ -71,14 +72,16 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
         }
         for name, value in {**resources, **node.metrics}.items():
             found.append({"key": key_of(f"{node.id}.{name}"), "value": value, "timestamp": stamp, "step": 0})
-    end = job.finished_at
-    if end is not None:
+    times = times_of(job)
+    if times is not None:
         whole = {
-            "seconds": end - job.created_at,
-            "queued_seconds": (job.started_at or end) - job.created_at,
+            "compute_seconds": times.compute_s,
+            "waiting_seconds": times.waiting_s,
+            "total_seconds": times.total_s,
             "nodes_cached": float(sum(node.cached for node in job.nodes)),
         }
-        found += [{"key": key, "value": value, "timestamp": _ms(end), "step": 0} for key, value in whole.items()]
+        stamp = _ms(job.finished_at or job.created_at)
+        found += [{"key": key, "value": value, "timestamp": stamp, "step": 0} for key, value in whole.items()]
     return found
 
 

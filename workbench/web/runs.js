@@ -4,7 +4,7 @@
 import { ask } from "./api.js";
 import { query } from "./channel.js";
 import { compare } from "./compare.js";
-import { STATUS_WORDS, badge, button, empty, fill, h, icon, seconds, when } from "./dom.js";
+import { STATUS_WORDS, badge, button, empty, fill, h, icon, times, when } from "./dom.js";
 import { isFinal } from "./job.js";
 import { liveRuns } from "./live_runs.js";
 import { problemsIn } from "./messages.js";
@@ -174,7 +174,7 @@ function showList(element, address, moved) {
       parts.thumbnail = one.thumbnail;
       fill(parts.thumb, h("img", { src: one.thumbnail, alt: "", loading: "lazy" }));
     }
-    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
+    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? times(one) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
     parts.bar.hidden = isFinal(one.status);
     parts.bar.value = one.progress ?? 0;
   }
