@@ -112,7 +112,8 @@ class JobView(Contract):
         None, description="Sum of the wall times of its nodes, once the job has ended. Cache hits count nothing."
     )
     waiting_seconds: float | None = Field(
-        None, description="Time in which none of its nodes ran, once it has ended: in a queue, for an approval, between attempts."
+        None,
+        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses between attempts.",
     )
     mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app serves it.")
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")

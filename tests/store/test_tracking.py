@@ -24,10 +24,11 @@ from tests.store.samples import failed, make_job, make_ref, plain, running, whol
 from workbench.backoff import Backoff
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
+from workbench.store.mlflow_pages import run_url
 from workbench.store.objects import Objects
 from workbench.store.tables import jobs
 from workbench.store.tracking import JOB_TAG, Tracker, keep_tracking
-from workbench.store.tracking_api import TrackingApi, TrackingUnavailable, run_url
+from workbench.store.tracking_api import TrackingApi, TrackingUnavailable
 from workbench.store.tracking_queue import TrackingState
 from workbench.unix_url import connection_to
 

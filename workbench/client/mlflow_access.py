@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from schemas.errors import WorkbenchError
 from workbench.settings import Settings
-from workbench.store.tracking_api import run_url, without_login
+from workbench.store.mlflow_pages import run_url
+from workbench.store.tracking_api import without_login
 from workbench.unix_url import socket_of
 
 PATH = "/mlflow"

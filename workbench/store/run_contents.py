@@ -18,6 +18,7 @@ from schemas.refs import Ref
 from schemas.status import JobStatus, NodeStatus
 from workbench.store.job_times import times_of
 from workbench.store.record import named_refs
+from workbench.store.run_name import run_name
 
 # MLflow's limits, as enforced by its server (3.17).
 MAX_VALUE = 6000
@@ -124,11 +125,6 @@ def _consent(consent: Any) -> str:
 def parent_run(job: JobRecord) -> str:
     """The run in which the job was started, such as that of a notebook; usually ""."""
     return str(job.graph.metadata.get(PARENT_RUN) or "")
-
-
-def run_name(job: JobRecord) -> str:
-    """A readable name: the pipeline or the graph's name, and the first characters of the job's id."""
-    return f"{job.pipeline or job.graph.workflow_id} {job.id[:8]}"
 
 
 def spans(job: JobRecord) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from workbench.store import run_contents
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 from workbench.store.run_artifacts import RunArtifacts
+from workbench.store.run_name import run_name
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
 from workbench.store.tracking_queue import JobGone, TrackingQueue, TrackingState
 
@@ -160,7 +161,7 @@ class Tracker:
                 raise JobGone(job.id)
             reached(CrashPoint.RUN_CREATING)
             start_ms = int((job.started_at or job.created_at) * 1000)
-            name = run_contents.run_name(job)
+            name = run_name(job)
             info = self.api.create_run(experiment_id, name, job.owner, start_ms, tags | parent)
             reached(CrashPoint.RUN_CREATED)
         run_id = str(info["run_id"])

@@ -79,12 +79,18 @@ class TrackingApi:
 
     def experiment_id(self, name: str) -> str:
         """The id of the experiment with this name, deleted or not, which is created if it does not exist."""
+        return self.find_experiment(name) or str(
+            self._api("POST", "experiments/create", {"name": name})["experiment_id"]
+        )
+
+    def find_experiment(self, name: str) -> str | None:
+        """The id of the experiment with this name, deleted or not; None if it does not exist."""
         try:
             found = self._api("GET", f"experiments/get-by-name?experiment_name={quote(name, safe='')}")["experiment"]
         except TrackingRefused as refused:
             if refused.reason != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return str(self._api("POST", "experiments/create", {"name": name})["experiment_id"])
+            return None
         return str(found["experiment_id"])
 
     def restore_experiment(self, experiment_id: str) -> bool:
@@ -231,19 +237,15 @@ class TrackingApi:
             raise TrackingUnavailable(where, f"{response.status} {answer}", remedy)
         if response.status >= 500 or response.status in (408, 429):
             raise TrackingUnavailable(where, f"{response.status} {answer}")
-        raise TrackingRefused(where, _said(response.data, "error_code") or str(response.status), answer, _said(response.data, "message"))
+        raise TrackingRefused(
+            where, _said(response.data, "error_code") or str(response.status), answer, _said(response.data, "message")
+        )
 
 
 def without_login(url: str) -> str:
     """The URL for display: without user, password and trailing slash; empty if none is set."""
     parts = urlsplit(url)
     return url and f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
-
-
-def run_url(base_url: str, run_id: str) -> str:
-    """The page of a run in the MLflow interface at this URL or path, without credentials."""
-    base = without_login(base_url) if "://" in base_url else base_url.rstrip("/")
-    return f"{base}/#/runs/{run_id}"
 
 
 def artifact_path(artifact_uri: str) -> str:
