@@ -116,7 +116,7 @@ class JobSummary(JobBrief):
     )
     waiting_seconds: float | None = Field(
         None,
-        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses between attempts.",
+        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
     )
     error: ErrorInfo | None = None
     thumbnail: str | None = Field(None, description="URL of the job's thumbnail.")

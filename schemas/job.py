@@ -113,7 +113,7 @@ class JobView(Contract):
     )
     waiting_seconds: float | None = Field(
         None,
-        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses between attempts.",
+        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
     )
     mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app serves it.")
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")

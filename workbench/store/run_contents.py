@@ -64,6 +64,16 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
     These time stamps make logging repeatable, because MLflow stores equal points only once.
     """
     found = []
+    times = times_of(job)
+    if times is not None:  # first, because MLflow's comparison begins with the first metric
+        whole = {
+            "compute_seconds": times.compute_s,
+            "waiting_seconds": times.waiting_s,
+            "total_seconds": times.total_s,
+            "nodes_cached": float(sum(node.cached for node in job.nodes)),
+        }
+        stamp = _ms(job.finished_at or job.created_at)
+        found += [{"key": key, "value": value, "timestamp": stamp, "step": 0} for key, value in whole.items()]
     for node in job.nodes:
         stamp = _ms(node.finished_at or job.finished_at or job.created_at)
         resources = {
@@ -73,16 +83,6 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
         }
         for name, value in {**resources, **node.metrics}.items():
             found.append({"key": key_of(f"{node.id}.{name}"), "value": value, "timestamp": stamp, "step": 0})
-    times = times_of(job)
-    if times is not None:
-        whole = {
-            "compute_seconds": times.compute_s,
-            "waiting_seconds": times.waiting_s,
-            "total_seconds": times.total_s,
-            "nodes_cached": float(sum(node.cached for node in job.nodes)),
-        }
-        stamp = _ms(job.finished_at or job.created_at)
-        found += [{"key": key, "value": value, "timestamp": stamp, "step": 0} for key, value in whole.items()]
     return found
 
 
