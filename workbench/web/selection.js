@@ -31,7 +31,7 @@ export function selection() {
     try {
       const { url } = await ask("GET /api/mlflow/comparison", { job: ids });
       if (mine === asked) fill(actions, pair, linkButton("Compare in MLflow", url, { icon: "external", target: "_blank", rel: "noopener" }), clear);
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (mine === asked && error.code !== "tracking.off") show(error);
     }
   }
