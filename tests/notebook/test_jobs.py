@@ -120,6 +120,21 @@ def test_a_key_identifies_one_job(wb: Workbench, diary: Diary) -> None:
     assert wb.job(wb.run(graph, key="notebook once").id).wait().status is JobStatus.COMPLETED
 
 
+def test_waiting_for_a_record_that_mlflow_does_not_have_says_so(wb: Workbench, diary: Diary) -> None:
+    job = wb.run(chain(wb, diary), experiment="unrecorded").wait()
+    with pytest.raises(WorkbenchError) as caught:
+        job.wait(recorded=True)
+    assert caught.value.code == "tracking.off"
+    queue = TrackingQueue(wb.deployment.store.database)
+    queue.postpone(job.id, "MLflow rejected the record: the name is too long", now=time.time())
+    recording = Workbench(wb.deployment.settings.model_copy(update={"mlflow_url": "http://127.0.0.1:9"}))
+    with pytest.raises(WorkbenchError) as caught:
+        recording.job(job.id).wait(recorded=True)
+    assert caught.value.code == "tracking.refused" and "the name is too long" in str(caught.value.seen)
+    queue.mark_tracked(job.id)
+    assert recording.job(job.id).wait(recorded=True).status is JobStatus.COMPLETED
+
+
 @pytest.mark.parametrize(
     ("what", "options", "code"),
     [
@@ -136,21 +151,6 @@ def test_a_key_identifies_one_job(wb: Workbench, diary: Diary) -> None:
         (3, {}, "request.invalid"),
     ],
 )
-def test_waiting_for_a_record_that_mlflow_does_not_have_says_so(wb: Workbench, diary: Diary) -> None:
-    job = wb.run(chain(wb, diary), experiment="unrecorded").wait()
-    with pytest.raises(WorkbenchError) as caught:
-        job.wait(recorded=True)
-    assert caught.value.code == "tracking.off"
-    queue = TrackingQueue(wb.deployment.store.database)
-    queue.postpone(job.id, "MLflow rejected the record: the name is too long", now=time.time())
-    recording = Workbench(wb.deployment.settings.model_copy(update={"mlflow_url": "http://127.0.0.1:9"}))
-    with pytest.raises(WorkbenchError) as caught:
-        recording.job(job.id).wait(recorded=True)
-    assert caught.value.code == "tracking.refused" and "the name is too long" in str(caught.value.seen)
-    queue.mark_tracked(job.id)
-    assert recording.job(job.id).wait(recorded=True).status is JobStatus.COMPLETED
-
-
 def test_an_invalid_request_is_refused_and_nothing_is_queued(
     wb: Workbench, live: LiveDeployment, what: object, options: dict[str, object], code: str
 ) -> None:
