@@ -70,6 +70,7 @@ ERROR_CODES: dict[str, str] = {
     "sql.schema": "The database was written by a newer version of the workbench.",
     "tracking.unreachable": "The MLflow server does not respond.",
     "tracking.refused": "MLflow rejected the record of this job.",
+    "tracking.not_recorded": "The job has ended, but MLflow does not have its complete record yet.",
     "tracking.foreign_location": "The request names a location outside MLflow's artifact store.",
     "tracking.not_offered": "The app does not expose this part of MLflow.",
     "tracking.off": "No MLflow server is configured, so no runs are recorded.",

@@ -117,7 +117,8 @@ def finish(
     record = await_record(deployment, job)
     saved = saved or keep_video(deployment, record, target, result)
     warn_unsigned(saved)
-    shown = view(record, video=saved.path if saved else None, mlflow_run=await_tracked(deployment, job))
+    run = await_tracked(deployment, job)
+    shown = view(deployment.job(job), video=saved.path if saved else None, mlflow_run=run)
     if as_json:
         print_json(shown)
     else:

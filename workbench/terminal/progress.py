@@ -47,7 +47,7 @@ class Follower:
         self.deployment = deployment
         self.job = job
         self.record = deployment.job(job)
-        self.live = LiveJob(self.record, deployment.typical_seconds(self.record))
+        self.live = LiveJob(self.record, deployment.expectation(self.record))
         self._asked: dict[str, tuple[int, int]] = {}  # node -> number of the event whose question was shown
         self.visible = visible
         self._interrupted = threading.Event()

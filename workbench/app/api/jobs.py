@@ -8,7 +8,6 @@ from fastapi import APIRouter, Header, Query
 from pydantic import FiniteFloat
 
 from schemas.api import (
-    NAME_PATTERN,
     AcceptedJob,
     ApiStatus,
     ApprovalRequest,
@@ -24,6 +23,7 @@ from schemas.api import (
     RerunRequest,
 )
 from schemas.approval import Decision
+from schemas.name import KnownName
 from workbench.app.access.limits import check_submit
 from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.app.api.planning import InTurn
@@ -59,7 +59,7 @@ Key = Annotated[
         description="Repeated submits with the same key return the same job.",
     ),
 ]
-Named = Annotated[str | None, Query(pattern=NAME_PATTERN)]
+Named = Annotated[KnownName | None, Query()]
 Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 
 
