@@ -34,6 +34,7 @@ from workbench.settings import Settings
 from workbench.store import run_contents
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
+from workbench.store.run_name import run_name
 from workbench.store.tracking import Tracker
 
 GOAL_REQUESTS, GOAL_LONG, GOAL_RATIO = 4, 6, 5.0  # a job that is tracked while it runs has run for 20 s
@@ -62,7 +63,7 @@ class Naive:
         mlflow.set_experiment(EXPERIMENT)
 
     def log(self, job: JobRecord) -> None:
-        with mlflow.start_run(run_name=run_contents.run_name(job)):
+        with mlflow.start_run(run_name=run_name(job)):
             for name, value in run_contents.parameters(job).items():
                 mlflow.log_param(name, value)
             for metric in run_contents.metrics(job):

@@ -17,6 +17,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
+from schemas.name import Name
 from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
 from schemas.refs import Sha256
@@ -26,11 +27,8 @@ from schemas.warning import JobWarning
 
 MAX_TEXT = 20_000
 JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
-# No control characters: names appear in lists and become names of MLflow experiments.
-NAME_PATTERN = r"^[^\x00-\x1f\x7f]{1,100}$"
 
 JobId = Annotated[str, Field(pattern=JOB_ID_PATTERN, description="Id of a job.")]
-Name = Annotated[str, Field(pattern=NAME_PATTERN, description="1 to 100 characters, no control characters.")]
 NodeParams = dict[NodeId, dict[str, Any]]
 
 
@@ -111,7 +109,17 @@ class JobSummary(JobBrief):
     pipeline: str
     experiment: str
     owner: str
-    seconds: float | None = Field(None, description="Time from acceptance to the final state.")
+    seconds: float | None = Field(
+        None,
+        description="Time from acceptance to the final state, with all waiting. Compare runs by `computeSeconds`.",
+    )
+    compute_seconds: float | None = Field(
+        None, description="Sum of the wall times of its nodes, once the job has ended. Cache hits count nothing."
+    )
+    waiting_seconds: float | None = Field(
+        None,
+        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
+    )
     error: ErrorInfo | None = None
     thumbnail: str | None = Field(None, description="URL of the job's thumbnail.")
     title: str = Field("", description="First words of its prompt or script.")
@@ -150,6 +158,7 @@ class JobInFull(JobSummary):
         None,
         description="Path of the run's page in MLflow on this server, once it is recorded and if the user may see it.",
     )
+    tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     may_change: bool = Field(False, description="Whether the user may cancel or delete the job.")
 
 
@@ -276,10 +285,20 @@ class Lineage(Contract):
     children: list[str] = Field(default_factory=list, description="Jobs that repeat this one, newest first.")
 
 
+class MlflowPage(Contract):
+    """A page of MLflow behind the app."""
+
+    url: str = Field(description="Path on this server.")
+
+
 class EstimateAnswer(Contract):
     seconds: float | None = Field(description="Expected seconds along the longest path; null without past runs.")
     per_node: dict[str, float] = Field(description="Expected seconds by node, for services that ran before.")
     basis: int = Field(ge=0, description="Number of past jobs behind the estimate.")
+    length_s: float | None = Field(
+        None, description="Expected length of the speech, from the recording or the text; null if it is not known."
+    )
+    longest_s: float | None = Field(None, description="Length of the longest of the past jobs; null if none has one.")
 
 
 class PartEntry(Contract):

@@ -74,6 +74,7 @@ class JobRecord(Contract):
     started_at: float | None = None
     finished_at: float | None = None
     mlflow_run_id: str | None = None
+    tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     nodes: list[NodeRecord] = Field(default_factory=list)
 
     def node(self, node_id: str) -> NodeRecord:
@@ -103,8 +104,19 @@ class JobView(Contract):
     job_id: str
     status: JobStatus
     video: str | None = Field(None, description="Path of the final video on this machine, once it exists.")
-    seconds: float | None = Field(None, description="Time from acceptance to the final state.")
+    seconds: float | None = Field(
+        None,
+        description="Time from acceptance to the final state, with all waiting. Compare runs by `computeSeconds`.",
+    )
+    compute_seconds: float | None = Field(
+        None, description="Sum of the wall times of its nodes, once the job has ended. Cache hits count nothing."
+    )
+    waiting_seconds: float | None = Field(
+        None,
+        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
+    )
     mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app serves it.")
+    tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     nodes: list[NodeView] = Field(default_factory=list)
     metrics: dict[str, float] = Field(default_factory=dict, description="node.metric -> value")
     error: ErrorInfo | None = None

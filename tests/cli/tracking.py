@@ -15,7 +15,7 @@ class Run:
     def __init__(self, page: str) -> None:
         parts = urlsplit(page)
         self.server = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self.id = parts.fragment.rpartition("/")[2]
+        self.id = parts.fragment.partition("?")[0].rpartition("/")[2]
         self._run = self._ask(f"/api/2.0/mlflow/runs/get?run_id={self.id}")["run"]
 
     @property

@@ -8,6 +8,7 @@ import base64
 import io
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from schemas.status import JobStatus
 from tests.live import Diary, LiveDeployment, wait_for
 from tests.store.media import write_clip
 from workbench.notebook.workbench import Workbench
+from workbench.store.tracking_queue import TrackingQueue
 
 pytestmark = pytest.mark.stack
 
@@ -116,6 +118,21 @@ def test_a_key_identifies_one_job(wb: Workbench, diary: Diary) -> None:
     graph = chain(wb, diary)
     assert wb.run(graph, key="notebook once").id == wb.run(graph, key="notebook once").id
     assert wb.job(wb.run(graph, key="notebook once").id).wait().status is JobStatus.COMPLETED
+
+
+def test_waiting_for_a_record_that_mlflow_does_not_have_says_so(wb: Workbench, diary: Diary) -> None:
+    job = wb.run(chain(wb, diary), experiment="unrecorded").wait()
+    with pytest.raises(WorkbenchError) as caught:
+        job.wait(recorded=True)
+    assert caught.value.code == "tracking.off"
+    queue = TrackingQueue(wb.deployment.store.database)
+    queue.postpone(job.id, "MLflow rejected the record: the name is too long", now=time.time())
+    recording = Workbench(wb.deployment.settings.model_copy(update={"mlflow_url": "http://127.0.0.1:9"}))
+    with pytest.raises(WorkbenchError) as caught:
+        recording.job(job.id).wait(recorded=True)
+    assert caught.value.code == "tracking.refused" and "the name is too long" in str(caught.value.seen)
+    queue.mark_tracked(job.id)
+    assert recording.job(job.id).wait(recorded=True).status is JobStatus.COMPLETED
 
 
 @pytest.mark.parametrize(

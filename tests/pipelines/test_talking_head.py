@@ -184,12 +184,12 @@ def test_an_approval_node_is_between_script_and_speech() -> None:
 # Options with which a pipeline's graph has as many of its nodes as it can.
 FULL = {
     "talking_head": [
-        {"portrait": portrait(), "script": "Hi.", "approve": True},
+        {"portrait": portrait(), "script": "Hi.", "approve": True, "label": True},
         {"portrait": portrait(), "audio": AUDIO},
     ],
     "infinitetalk": [
         {"portrait": portrait(), "voice": AUDIO, "ref_text": "Hi.", "prompt": "The sea.", "approve": True},
-        {"portrait": portrait(), "voice": AUDIO, "script": "Hi."},
+        {"portrait": portrait(), "voice": AUDIO, "script": "Hi.", "label": True},
     ],
     "draft_script": [{"prompt": "The sea."}],
     "transcribe": [{"audio": AUDIO}],
@@ -227,6 +227,7 @@ def test_a_pipeline_describes_itself() -> None:
         "script": ("text", "one_of", ["prompt", "script", "audio"]),
         "audio": ("audio", "one_of", ["prompt", "script", "audio"]),
         "approve": ("switch", "optional", []),
+        "label": ("switch", "optional", []),
     }
     assert view.reviews == ["review"]
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]

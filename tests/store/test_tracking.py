@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from schemas.errors import WorkbenchError
 from schemas.event import EventType
@@ -24,10 +24,11 @@ from tests.store.samples import failed, make_job, make_ref, plain, running, whol
 from workbench.backoff import Backoff
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
+from workbench.store.mlflow_pages import run_url
 from workbench.store.objects import Objects
 from workbench.store.tables import jobs
 from workbench.store.tracking import JOB_TAG, Tracker, keep_tracking
-from workbench.store.tracking_api import TrackingApi, TrackingUnavailable, run_url
+from workbench.store.tracking_api import TrackingApi, TrackingUnavailable
 from workbench.store.tracking_queue import TrackingState
 from workbench.unix_url import connection_to
 
@@ -135,7 +136,9 @@ def test_a_finished_job_becomes_one_complete_run(
     figures = values(run, "metrics")
     assert figures["speech.score"] == 0.5
     assert figures["speech.peak_memory_mib"] == 200
-    assert figures["seconds"] == 20
+    assert figures["total_seconds"] == 20
+    assert figures["compute_seconds"] == 6  # four nodes of 1.5 s
+    assert figures["waiting_seconds"] == pytest.approx(14)
     tags = values(run, "tags")
     assert tags["workbench.job"] == job
     assert tags["workbench.node.speech"] == "generate.hibari_tts 1.0.0"
@@ -351,6 +354,51 @@ def test_a_run_deleted_by_a_person_stays_deleted(
     tracker.sync_due()
     assert runs(settings, experiment) == []
     assert tracker.queue.state(job.id) is TrackingState.DONE
+    record = store.get(job.id)
+    assert record is not None and record.tracking_error == "a person deleted its run in MLflow"
+
+
+def experiment_call(settings: Settings, verb: str, experiment: str) -> None:
+    """Do with an experiment what a person can do in MLflow's page."""
+    found = TrackingApi(settings.mlflow_url).find_experiment(experiment)
+    ask(settings, f"/api/2.0/mlflow/experiments/{verb}", {"experiment_id": found})
+
+
+def test_an_experiment_deleted_by_a_person_is_restored_for_a_new_job(
+    settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
+) -> None:
+    kept = record_run(store, make_job(experiment=experiment), media)
+    gone = record_run(store, make_job(experiment=experiment), media)
+    tracker.sync_due()
+    record = store.get(gone)
+    assert record is not None and record.mlflow_run_id is not None
+    tracker.api.delete_run(record.mlflow_run_id)
+    with store.database.write() as connection:  # as a deletion in the workbench does
+        connection.execute(delete(jobs).where(jobs.c.id == gone))
+    experiment_call(settings, "delete", experiment)
+    new = record_run(store, make_job(experiment=experiment), media)
+    assert tracker.sync_due() == 1  # by a tracker that knows the experiment
+    assert tracker.queue.state(new) is TrackingState.DONE
+    recorded = {values(run, "tags")[JOB_TAG] for run in runs(settings, experiment)}
+    assert recorded == {kept, new}, "the run of a job that was deleted here stays deleted"
+    experiment_call(settings, "delete", experiment)
+    other = record_run(store, make_job(experiment=experiment), media)
+    assert Tracker.connect(settings, store).sync_due() == 1  # by a tracker that does not
+    assert other in {values(run, "tags")[JOB_TAG] for run in runs(settings, experiment)}
+
+
+def test_an_experiment_deleted_while_its_job_runs_is_restored(
+    settings: Settings, store: JobStore, tracker: Tracker, experiment: str
+) -> None:
+    job = make_job(experiment=experiment)
+    store.create(job)
+    store.apply([running(job.id, 1, "script")])
+    tracker.sync_due()
+    experiment_call(settings, "delete", experiment)
+    store.apply([plain(job.id, 2, EventType.JOB_CANCELLED)])
+    assert tracker.sync_due() == 1
+    (run,) = runs(settings, experiment)
+    assert run["info"]["status"] == "KILLED"
 
 
 def test_a_run_missing_in_mlflow_is_created_again(
@@ -367,12 +415,15 @@ def test_a_run_missing_in_mlflow_is_created_again(
 def test_a_job_refused_by_mlflow_is_delayed_without_blocking_others(
     settings: Settings, store: JobStore, tracker: Tracker, media: dict[str, Ref], experiment: str
 ) -> None:
-    record_run(store, make_job(experiment="x" * 600), media)  # longer than MLflow accepts
+    refused = record_run(store, make_job(experiment="x" * 600), media)  # longer than MLflow accepts
     good = record_run(store, make_job(experiment=experiment), media)
     assert tracker.sync_due() == 2
     assert tracker.queue.state(good) is TrackingState.DONE
     assert tracker.queue.backlog() == {"waiting": 1, "refused": 1}
     assert tracker.sync_due() == 0  # not before its delay
+    record = store.get(refused)
+    assert record is not None and "MLflow rejected the record" in (record.tracking_error or ""), "the job says so"
+    assert settings.mlflow_url not in (record.tracking_error or "")
 
 
 def test_an_unreadable_job_does_not_block_the_others(
@@ -446,4 +497,4 @@ def test_files_are_uploaded_to_an_mlflow_with_other_artifact_storage(
 
 
 def test_the_link_to_a_run_contains_no_password() -> None:
-    assert run_url("http://ada:secret@host:5000/", "abc") == "http://host:5000/#/runs/abc"
+    assert run_url("http://ada:secret@host:5000/", "abc") == "http://host:5000/#/runs/abc?workflowType=machine_learning"

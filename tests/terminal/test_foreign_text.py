@@ -12,6 +12,7 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NodeRecord
 from schemas.status import JobStatus, Plane
 from workbench.cli.output import print_table
+from workbench.client.expectation import Expectation
 from workbench.client.live.state import LiveJob
 from workbench.terminal.executions import ExecutionBars
 from workbench.terminal.progress import _Screen
@@ -53,7 +54,7 @@ def test_what_a_node_raised(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     )
     node = NodeRecord(id="a", service="probe.data", plane=Plane.DATA)
     record = JobRecord(id="1", status=JobStatus.RUNNING, graph=graph, graph_hash="0", nodes=[node])
-    live = LiveJob(record, {})
+    live = LiveJob(record, Expectation())
     error = {"code": "node.failed", "message": text}
     live.see(Event(job="1", epoch=0, seq=1, type=EventType.NODE_FAILED, node="a", data={"error": error}))
     screen = _Screen(record)

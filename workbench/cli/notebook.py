@@ -68,6 +68,7 @@ def run(
 
     Exit code 1 if a notebook failed. The failed notebook is kept, with its error at the top.
     """
+    from schemas.name import checked_name
     from workbench.notebook.execution.grid import run_all
     from workbench.notebook.execution.parameters import product, read_parameters
     from workbench.notebook.execution.recording import Recorder
@@ -80,7 +81,7 @@ def run(
     given: dict[str, Any] = {**_from_file(file), **_from_words(parameter or [], "--parameter")}
     axes = {name: value.text for name, value in _from_words(grid or [], "--grid").items()}
     folder = out.expanduser().absolute() if out else default_home() / "notebooks" / notebook.stem
-    named = experiment or notebook.stem
+    named = checked_name(experiment or notebook.stem, "--experiment")
     executions = [prepare(parameters, {**given, **values}, folder, named, kernel) for values in product(axes)]
     executions = list({one.digest: one for one in executions}.values())
     need("executing a notebook", EXECUTION)

@@ -7,6 +7,7 @@ from schemas.job import JobRecord, JobView
 from workbench.cli.output import error_text, print_table
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import NO_ADDRESS
+from workbench.store.job_times import times_of
 from workbench.terminal.questions import this_program
 
 _STYLES = {"completed": "green", "failed": "bold red", "skipped": "dim", "cancelled": "yellow", "running": "cyan"}
@@ -37,7 +38,7 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
         ("video", shown.video),
         (
             "job",
-            f"{record.id}  {record.status.value}" + (f" in {shown.seconds:.1f} s" if shown.seconds is not None else ""),
+            f"{record.id}  {record.status.value}" + (f": {times.words}" if (times := times_of(record)) else ""),
         ),
         ("page", f"{page}/?job={record.id}" if page else None),
         ("open", f"{this_program()} open {record.id}" if page and deployment.settings.app_token else None),
@@ -56,4 +57,7 @@ def _no_run_page(deployment: Deployment, record: JobRecord) -> str | None:
     """The text in place of a missing link to the MLflow run."""
     if not deployment.settings.mlflow_url:
         return None
-    return NO_ADDRESS if deployment.job(record.id).mlflow_run_id else "not recorded yet"
+    now = deployment.job(record.id)
+    if now.tracking_error:
+        return f"not recorded: {now.tracking_error}"
+    return NO_ADDRESS if now.mlflow_run_id else "not recorded yet"

@@ -14,6 +14,7 @@ from schemas.status import Lane
 from workbench.cli.output import ExitCode, Json, command, print_json
 
 if TYPE_CHECKING:
+    from workbench.client.delivery.deliver import Delivery
     from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
 
@@ -115,7 +116,9 @@ def finish(
         saved = follower.follow(lambda record: keep_video(deployment, record, target, result), result)
     record = await_record(deployment, job)
     saved = saved or keep_video(deployment, record, target, result)
-    shown = view(record, video=saved, mlflow_run=await_tracked(deployment, job))
+    warn_unsigned(saved)
+    run = await_tracked(deployment, job)
+    shown = view(deployment.job(job), video=saved.path if saved else None, mlflow_run=run)
     if as_json:
         print_json(shown)
     else:
@@ -132,6 +135,12 @@ def print_accepted(accepted: Accepted, as_json: bool) -> None:
         return
     print(accepted.job)
     print_warnings(accepted)
+
+
+def warn_unsigned(saved: Delivery | None) -> None:
+    """Warn on stderr about a saved file that should say that it is synthetic, and cannot."""
+    if saved is not None and saved.unsigned_because:
+        print(f"{saved.path} is not signed as synthetic: {saved.unsigned_because}", file=sys.stderr)
 
 
 def print_warnings(accepted: Accepted) -> None:

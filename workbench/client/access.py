@@ -13,7 +13,7 @@ from schemas.refs import Ref
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
 from workbench.settings import Settings
-from workbench.store.tracking_api import run_url
+from workbench.store.mlflow_pages import run_url
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

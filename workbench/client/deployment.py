@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from schemas.status import JobStatus
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.results import Verdict
+from workbench.client.expectation import Expectation
 from workbench.client.inspection.inspector import Inspector
 from workbench.client.mlflow_access import run_page
 from workbench.client.watch import Update, watch
@@ -34,7 +34,6 @@ from workbench.store.grants import Grants
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
 from workbench.store.objects import Objects, preview_key
-from workbench.store.typical import typical_seconds
 
 QUICK_S = 1.5  # then a page reports that the bus is unreachable, so that the user does not wait longer
 
@@ -122,7 +121,9 @@ class Deployment:
             self.cache.add(path, ref)
 
     def open(self, ref: Ref) -> Path:
-        """A local, read-only copy of an artifact. If its stored bytes are lost, another good copy is used.
+        """A local, read-only copy of an artifact, for work within the workbench. Files leave it by ``client.delivery``.
+
+        If its stored bytes are lost, another good copy is used.
 
         Raises WorkbenchError: store.missing and store.corrupt, with a remedy; store.unreachable; home.*
         """
@@ -142,13 +143,6 @@ class Deployment:
         if found is not None and not found.restored_from:
             raise found.error()
 
-    def save(self, ref: Ref, target: Path) -> Path:
-        """Copy an artifact to a file of the user. The file is never incomplete."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = target.with_name(f".{target.name}.part")
-        shutil.copyfile(self.open(ref), staging)
-        return staging.replace(target)
-
     def job(self, job_id: str) -> JobRecord:
         """Raises WorkbenchError (job.unknown)."""
         record = self.store.get(job_id)
@@ -162,9 +156,9 @@ class Deployment:
         """Events and progress after a cursor, until the job is final. Raises WorkbenchError (job.unknown)."""
         return watch(job_id, self.bus, self.job, self.store, after)
 
-    def typical_seconds(self, record: JobRecord) -> dict[str, float]:
-        """The recent durations of the job's services, in seconds by service."""
-        return typical_seconds(self.store.database, {node.service for node in record.graph.nodes})
+    def expectation(self, record: JobRecord) -> Expectation:
+        """How long the nodes of the job will take, from past runs and the length of its speech."""
+        return Expectation.of_job(self.store.database, record)
 
     def mlflow_run(self, job_id: str) -> str | None:
         """URL of the job's page in MLflow. None if the job is not recorded yet, or no app serves the page."""

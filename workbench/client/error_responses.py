@@ -43,6 +43,7 @@ _STATUS_OF_CODE = {
     "tracking.foreign_location": 400,
     "tracking.not_offered": 403,
     "tracking.off": 404,
+    "tracking.not_recorded": 409,
     "home.disk_full": 507,
     "request.not_found": 404,
     "request.method": 405,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.event import Event, EventType, NodeResult, Progress
@@ -21,6 +22,7 @@ class Estimate:
     known: bool  # whether any expectation comes from a past run or from progress
     done: dict[str, float] = field(default_factory=dict)  # fraction by node
     started: dict[str, float] = field(default_factory=dict)
+    measured: set[str] = field(default_factory=set)  # nodes whose own progress or end says how long they take
 
     @classmethod
     def of(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
@@ -39,16 +41,22 @@ class Estimate:
         parents = {node: [edge.from_ for edge in edges[node]] for node in topological_order(graph)}
         return cls(expected, parents, known=bool(per_weight))
 
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """Apply new expectations by node, because more is known of the job; what a node itself showed stays."""
+        self.expected_s |= {node: value for node, value in seconds.items() if node not in self.measured}
+
     def see(self, event: Event, ago_s: float = 0.0) -> None:
         """Apply an event that happened ``ago_s`` seconds ago."""
         if event.type is EventType.NODE_RUNNING:
             self.started[event.node] = time.monotonic() - ago_s
             self.done.pop(event.node, None)  # of an earlier attempt
+            self.measured.discard(event.node)
         elif event.type is EventType.NODE_LOST:
             self.started.pop(event.node, None)
             self.done.pop(event.node, None)
         elif event.type in _FINAL:
             self.done[event.node] = 1.0
+            self.measured.add(event.node)
             if event.type is EventType.NODE_COMPLETED:
                 self.expected_s[event.node] = NodeResult.model_validate(event.data).seconds or 0.01
 
@@ -60,6 +68,7 @@ class Estimate:
         ran = time.monotonic() - self.started[progress.node]
         if progress.fraction > 0.1:
             self.expected_s[progress.node] = ran / progress.fraction
+            self.measured.add(progress.node)
             self.known = True
 
     def seconds_left(self) -> float | None:

@@ -147,6 +147,8 @@ def summary(line: JobLine) -> JobSummary:
         experiment=line.experiment,
         owner=line.owner,
         seconds=None if end is None else max(0.0, round(end - line.created_at, 3)),
+        compute_seconds=line.compute_seconds,
+        waiting_seconds=line.waiting_seconds,
         error=line.error,
         thumbnail=f"/api/artifacts/{line.picture}/thumbnail" if line.picture else None,
         title=line.title or (line.workflow_id if not line.pipeline else ""),
@@ -175,6 +177,7 @@ def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
         last_graph=record.graph,
         options=pipeline_request(record.graph),
         mlflow_run=run_link(deployment, record, user),
+        tracking_error=record.tracking_error,
         may_change=user.may_change(record.owner),
     )
 

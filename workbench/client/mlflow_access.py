@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from schemas.errors import WorkbenchError
 from workbench.settings import Settings
-from workbench.store.tracking_api import run_url, without_login
+from workbench.store.mlflow_pages import run_url
+from workbench.store.tracking_api import without_login
 from workbench.unix_url import socket_of
 
 PATH = "/mlflow"
@@ -32,19 +33,24 @@ def run_page(settings: Settings, run: str | None) -> str | None:
     return run_url(base, run) if run and base else None
 
 
+def tracking_off(settings: Settings) -> WorkbenchError:
+    """The error for a deployment that records nothing in MLflow."""
+    return WorkbenchError(
+        "tracking.off",
+        "this deployment does not record jobs in MLflow",
+        where=str(settings.home),
+        seen="WORKBENCH_MLFLOW_URL is not set, and no stack with the part `mlflow` runs",
+        remedy="Start it with `workbench up --detach`, or set the URL of an MLflow server.",
+    )
+
+
 def client_environment(settings: Settings) -> dict[str, str]:
     """The variables of the plain ``mlflow`` client: MLFLOW_TRACKING_URI, and MLFLOW_TRACKING_TOKEN if there is a token.
 
     Raises WorkbenchError: tracking.off, stack.not_running.
     """
     if not settings.mlflow_url:
-        raise WorkbenchError(
-            "tracking.off",
-            "this deployment does not record jobs in MLflow",
-            where=str(settings.home),
-            seen="WORKBENCH_MLFLOW_URL is not set, and no stack with the part `mlflow` runs",
-            remedy="Start it with `workbench up --detach`, or set the URL of an MLflow server.",
-        )
+        raise tracking_off(settings)
     base = address(settings)
     if not base:
         raise WorkbenchError(

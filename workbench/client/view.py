@@ -6,18 +6,22 @@ from pathlib import Path
 
 from schemas.job import JobRecord, JobView, NodeView
 from schemas.refs import Ref, VideoRef, refs_in
+from workbench.store.job_times import times_of
 from workbench.store.record import named_refs
 
 
 def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None = None) -> JobView:
     """The JSON that ``workbench run`` and ``workbench job show`` print."""
-    seconds = None if record.finished_at is None else max(0.0, round(record.finished_at - record.created_at, 3))
+    times = times_of(record)
     return JobView(
         job_id=record.id,
         status=record.status,
         video=str(video) if video else None,
-        seconds=seconds,
+        seconds=times and times.total_s,
+        compute_seconds=times and times.compute_s,
+        waiting_seconds=times and times.waiting_s,
         mlflow_run=mlflow_run,
+        tracking_error=record.tracking_error,
         nodes=[NodeView.model_validate(node, from_attributes=True) for node in record.nodes],
         metrics={f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
         error=record.error,

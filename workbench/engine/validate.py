@@ -55,6 +55,7 @@ def validate(
     for node in graph.nodes:
         declaration, identity = declarations[node.id], identities[node.service]
         _check_plane(node, declaration)
+        stale = node.id in outdated or not before[node.id].isdisjoint(outdated)
         pinned.append(
             node.model_copy(
                 update={
@@ -65,7 +66,7 @@ def validate(
                     "packages": list(identity.packages),
                     "params": checked_params(node, declaration),
                     "input": bind(node, declaration, parents[node.id], before[node.id], declarations),
-                    **_state(node, declaration, outdated=not outdated.isdisjoint({node.id, *before[node.id]})),
+                    **_state(node, declaration, outdated=stale),
                 }
             )
         )

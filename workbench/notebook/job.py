@@ -18,7 +18,7 @@ from schemas.status import JobStatus
 from schemas.warning import JobWarning
 from workbench.client import job_api, review
 from workbench.client.access import LOCAL
-from workbench.client.completion import await_record, await_tracked
+from workbench.client.completion import await_record, await_tracked, unrecorded
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun, retry
@@ -96,7 +96,8 @@ class Job:
         Args:
             recorded: also wait until its MLflow run is complete, for at most 40 s more.
 
-        Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job continues.
+        Raises TimeoutError after ``timeout_s``, and KeyboardInterrupt; the job continues. With ``recorded`` also
+        WorkbenchError (tracking.refused, tracking.not_recorded, tracking.off) if MLflow does not have its record.
         """
         if not self.record.status.final:
             if timeout_s is None and sys.stderr.isatty() and threading.current_thread() is threading.main_thread():
@@ -106,6 +107,8 @@ class Job:
         if recorded:
             await_tracked(self._deployment, self.id)
         self._show_the_end()
+        if recorded and (fault := unrecorded(self._deployment, self.id)) is not None:
+            raise fault
         return self
 
     def __await__(self) -> Generator[Any, None, Job]:

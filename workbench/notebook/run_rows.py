@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 20  # rows in a static table
-_EMPTY = ("id", "status", "pipeline", "experiment", "created", "seconds", "title")
+_EMPTY = ("id", "status", "pipeline", "experiment", "created", "compute_seconds", "waiting_seconds", "title")
 
 
 def run_row(line: JobLine) -> dict[str, Any]:
@@ -27,7 +27,8 @@ def run_row(line: JobLine) -> dict[str, Any]:
         "pipeline": line.pipeline or line.workflow_id,
         "experiment": line.experiment,
         "created": datetime.fromtimestamp(line.created_at, UTC),
-        "seconds": round(line.finished_at - line.created_at, 3) if line.finished_at else None,
+        "compute_seconds": line.compute_seconds,
+        "waiting_seconds": line.waiting_seconds,
         "title": line.title,
     }
 

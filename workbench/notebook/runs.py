@@ -42,8 +42,9 @@ class Runs(Sequence[Job]):
         return found
 
     def to_pandas(self) -> pd.DataFrame:
-        """A row per job: id, status, pipeline, experiment, created (UTC), seconds, title, and then its parameters as
-        ``params.node.name`` and its metrics as ``metrics.node.name``. Indexed by the id."""
+        """A row per job, indexed by the id: status, pipeline, experiment, created (UTC), compute_seconds,
+        waiting_seconds, title, and then its parameters as ``params.node.name`` and its metrics as
+        ``metrics.node.name``."""
         return frame_of(self._deployment, self.lines())
 
     def table(self, columns: Iterable[str] = ()) -> RunTable:

@@ -19,6 +19,7 @@ from workbench.client.media.derived_files import thumbnail
 from workbench.client.view import final_video
 from workbench.notebook.tables import html_table
 from workbench.pipelines.registry import pipeline_result
+from workbench.store.job_times import times_of
 
 LINK_S = 7 * 24 * 3600  # the longest lifetime that S3 signs
 TEXT_SHOWN = 4000  # bytes
@@ -73,7 +74,7 @@ def _poster(deployment: Deployment, ref: Ref) -> str:
 
 def job_html(deployment: Deployment, record: JobRecord) -> str:
     """The state of a job: status, video, graph, metrics. Blocks."""
-    took = f" in {record.finished_at - record.created_at:.1f} s" if record.finished_at else ""
+    took = f": {times.words}" if (times := times_of(record)) else ""
     what = html.escape(record.pipeline or record.graph.workflow_id)
     parts = [f"<p><strong>{what}</strong> {record.status.value}{took} <code>{html.escape(record.id)}</code></p>"]
     if record.error is not None:

@@ -20,6 +20,7 @@ from workbench.store.tables import from_json
 JOB_COLUMNS = (
     "id", "status", "graph", "graph_hash", "idempotency_key", "owner", "pipeline", "experiment", "seed", "parent",
     "sweep", "lane", "error", "created_at", "started_at", "finished_at", "mlflow_run_id",
+    "tracking_error",
 )  # fmt: skip
 NODE_COLUMNS = (
     "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",

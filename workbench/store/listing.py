@@ -13,6 +13,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import NodeWait
 from schemas.status import JobStatus, Lane, NodeStatus
 from workbench.store.job_params import SPOKEN, ParamCondition, spoken
+from workbench.store.job_times import JobTimes, NodeSpan, split
 from workbench.store.tables import artifacts, events, job_artifacts, job_params, jobs, node_results
 
 TITLE_LENGTH = 80
@@ -65,6 +66,8 @@ class JobLine(Contract):
     created_at: float
     started_at: float | None = None
     finished_at: float | None = None
+    compute_seconds: float | None = Field(None, description="Sum of the wall times of its nodes, once it has ended.")
+    waiting_seconds: float | None = Field(None, description="Time in which no node ran, once it has ended.")
     mlflow_run_id: str | None = None
     on_bus: bool = Field(False, description="Whether an event of the job was recorded.")
     title: str = Field("", description="First words of its prompt or script.")
@@ -90,6 +93,9 @@ def list_jobs(connection: Connection, wanted: JobFilter) -> JobPage:
     more = {job: {**counts} for job, counts in _counts(connection, ids).items()}
     for job in _on_bus(connection, ids):
         more[job]["on_bus"] = True
+    ended = {row["id"]: (row["created_at"], row["finished_at"]) for row in found if row["finished_at"] is not None}
+    for job, times in _times(connection, ended).items():
+        more[job] |= {"compute_seconds": times.compute_s, "waiting_seconds": times.waiting_s}
     for name, by_job in (("title", _titles), ("picture", _pictures), ("waiting", _waits)):
         for job, value in by_job(connection, ids).items():
             more[job][name] = value
@@ -139,6 +145,18 @@ def _counts(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]
     )
     found = connection.execute(statement).mappings().all()
     return {row["job"]: {name: row[name] for name in ("nodes", "nodes_completed", "nodes_cached")} for row in found}
+
+
+def _times(connection: Connection, ended: dict[str, tuple[float, float]]) -> dict[str, JobTimes]:
+    """The times of jobs that have ended, by the time of their acceptance and end."""
+    columns = node_results.c
+    spans: dict[str, list[NodeSpan]] = {job: [] for job in ended}
+    statement = select(columns.job, columns.started_at, columns.finished_at, columns.seconds, columns.cached).where(
+        columns.job.in_(ended), columns.started_at.is_not(None), columns.cached.is_(False)
+    )
+    for job, *span in connection.execute(statement):
+        spans[job].append(NodeSpan(*span))
+    return {job: split(*ended[job], spans[job]) for job in ended}
 
 
 def _shown(status: ApiStatus) -> ColumnElement[bool]:

@@ -16,7 +16,9 @@ from schemas.graph import Node
 from schemas.job import JobRecord, NodeRecord
 from schemas.refs import Ref
 from schemas.status import JobStatus, NodeStatus
+from workbench.store.job_times import times_of
 from workbench.store.record import named_refs
+from workbench.store.run_name import run_name
 
 # MLflow's limits, as enforced by its server (3.17).
 MAX_VALUE = 6000
@@ -62,6 +64,16 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
     These time stamps make logging repeatable, because MLflow stores equal points only once.
     """
     found = []
+    times = times_of(job)
+    if times is not None:  # first, because MLflow's comparison begins with the first metric
+        whole = {
+            "compute_seconds": times.compute_s,
+            "waiting_seconds": times.waiting_s,
+            "total_seconds": times.total_s,
+            "nodes_cached": float(sum(node.cached for node in job.nodes)),
+        }
+        stamp = _ms(job.finished_at or job.created_at)
+        found += [{"key": key, "value": value, "timestamp": stamp, "step": 0} for key, value in whole.items()]
     for node in job.nodes:
         stamp = _ms(node.finished_at or job.finished_at or job.created_at)
         resources = {
@@ -71,14 +83,6 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
         }
         for name, value in {**resources, **node.metrics}.items():
             found.append({"key": key_of(f"{node.id}.{name}"), "value": value, "timestamp": stamp, "step": 0})
-    end = job.finished_at
-    if end is not None:
-        whole = {
-            "seconds": end - job.created_at,
-            "queued_seconds": (job.started_at or end) - job.created_at,
-            "nodes_cached": float(sum(node.cached for node in job.nodes)),
-        }
-        found += [{"key": key, "value": value, "timestamp": _ms(end), "step": 0} for key, value in whole.items()]
     return found
 
 
@@ -121,11 +125,6 @@ def _consent(consent: Any) -> str:
 def parent_run(job: JobRecord) -> str:
     """The run in which the job was started, such as that of a notebook; usually ""."""
     return str(job.graph.metadata.get(PARENT_RUN) or "")
-
-
-def run_name(job: JobRecord) -> str:
-    """A readable name: the pipeline or the graph's name, and the first characters of the job's id."""
-    return f"{job.pipeline or job.graph.workflow_id} {job.id[:8]}"
 
 
 def spans(job: JobRecord) -> list[dict[str, Any]]:

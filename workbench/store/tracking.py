@@ -21,6 +21,7 @@ from workbench.store import run_contents
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 from workbench.store.run_artifacts import RunArtifacts
+from workbench.store.run_name import run_name
 from workbench.store.tracking_api import TrackingApi, TrackingRefused
 from workbench.store.tracking_queue import JobGone, TrackingQueue, TrackingState
 
@@ -66,7 +67,7 @@ class Tracker:
             except JobGone:
                 log.info("tracking.job_deleted", job=job_id)
             except TrackingRefused as refused:
-                delay_s = self.queue.postpone(job_id, str(refused), now=time.time())
+                delay_s = self.queue.postpone(job_id, refused.remark, now=time.time())
                 log.warning("tracking.refused", job=job_id, retry_in_s=delay_s, seen=refused.seen, where=refused.where)
             except WorkbenchError:
                 raise
@@ -85,16 +86,38 @@ class Tracker:
             return self._sync(job)
         except TrackingRefused as refused:
             self._artifact_uris.pop(job.mlflow_run_id or "", None)
-            if job.mlflow_run_id is not None and refused.reason == "RESOURCE_DOES_NOT_EXIST":
-                # MLflow's database was replaced by an empty one, so record the job again from SQL.
+            known_experiment = self._experiments.pop(job.experiment, None)
+            if refused.reason == "RESOURCE_DOES_NOT_EXIST" and (job.mlflow_run_id or known_experiment):
+                # MLflow's database was replaced by an empty one, or the experiment was removed permanently, so record
+                # the job again from SQL.
                 self._experiments.clear()
                 self.queue.forget_run(job.id)
                 return self._sync(job.model_copy(update={"mlflow_run_id": None}))
-            if "state is deleted" in str(refused.seen) and job.mlflow_run_id is not None:
-                log.info("tracking.run_deleted", job=job.id, run=job.mlflow_run_id)  # a person deleted it: keep it so
-                self.queue.mark_tracked(job.id)
-                return job.mlflow_run_id
-            raise
+            if "state is deleted" not in str(refused.seen):
+                raise
+            if self._restore(job.experiment):
+                return self._sync(self.store.get(job.id) or job)  # the first attempt may have created the run
+            if job.mlflow_run_id is None:
+                raise
+            log.info("tracking.run_deleted", job=job.id, run=job.mlflow_run_id)  # a person deleted it: keep it so
+            self.queue.mark_tracked(job.id, remark="a person deleted its run in MLflow")
+            return job.mlflow_run_id
+
+    def _restore(self, name: str) -> bool:
+        """Restore an experiment that a person deleted in MLflow, because a new job was submitted to it.
+
+        MLflow also restores the runs in it that were deleted one by one. Those of jobs that were deleted in the
+        workbench are deleted again. Returns False if the experiment was not deleted.
+        """
+        experiment_id = self._experiment(name)
+        if not self.api.restore_experiment(experiment_id):
+            return False
+        log.info("tracking.experiment_restored", experiment=name)
+        for run in self.api.runs([experiment_id], view="ACTIVE_ONLY"):
+            job = next((tag["value"] for tag in run["data"].get("tags", ()) if tag["key"] == JOB_TAG), None)
+            if job is not None and self.store.get(job) is None:
+                self.api.delete_run(str(run["info"]["run_id"]))
+        return True
 
     def _sync(self, job: JobRecord) -> str:
         experiment_id = self._experiment(job.experiment)
@@ -138,7 +161,7 @@ class Tracker:
                 raise JobGone(job.id)
             reached(CrashPoint.RUN_CREATING)
             start_ms = int((job.started_at or job.created_at) * 1000)
-            name = run_contents.run_name(job)
+            name = run_name(job)
             info = self.api.create_run(experiment_id, name, job.owner, start_ms, tags | parent)
             reached(CrashPoint.RUN_CREATED)
         run_id = str(info["run_id"])

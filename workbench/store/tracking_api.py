@@ -40,9 +40,10 @@ class TrackingRefused(WorkbenchError):
 
     Attributes:
         reason: MLflow's own error code, e.g. ``RESOURCE_DOES_NOT_EXIST``.
+        remark: MLflow's own sentence, for people who look at the job; without addresses.
     """
 
-    def __init__(self, where: str, reason: str, seen: str) -> None:
+    def __init__(self, where: str, reason: str, seen: str, sentence: str = "") -> None:
         super().__init__(
             "tracking.refused",
             f"MLflow rejected the record ({reason})",
@@ -51,6 +52,7 @@ class TrackingRefused(WorkbenchError):
             remedy="The job itself is not affected. Recording is retried with increasing delays.",
         )
         self.reason = reason
+        self.remark = f"MLflow rejected the record: {sentence or reason}"
 
 
 class TrackingApi:
@@ -76,18 +78,28 @@ class TrackingApi:
         )
 
     def experiment_id(self, name: str) -> str:
-        """The id of the experiment with this name, which is created if it does not exist."""
+        """The id of the experiment with this name, deleted or not, which is created if it does not exist."""
+        return self.find_experiment(name) or str(
+            self._api("POST", "experiments/create", {"name": name})["experiment_id"]
+        )
+
+    def find_experiment(self, name: str) -> str | None:
+        """The id of the experiment with this name, deleted or not; None if it does not exist."""
         try:
             found = self._api("GET", f"experiments/get-by-name?experiment_name={quote(name, safe='')}")["experiment"]
         except TrackingRefused as refused:
             if refused.reason != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            return str(self._api("POST", "experiments/create", {"name": name})["experiment_id"])
-        if found.get("lifecycle_stage") == "deleted":
-            raise TrackingRefused(
-                f"{self.url} experiment {name!r}", "DELETED", "the experiment was deleted; restore it"
-            )
+            return None
         return str(found["experiment_id"])
+
+    def restore_experiment(self, experiment_id: str) -> bool:
+        """Restore an experiment that a person deleted, with all its runs. Returns False if it was not deleted."""
+        found = self._api("GET", f"experiments/get?experiment_id={experiment_id}")["experiment"]
+        if found.get("lifecycle_stage") != "deleted":
+            return False
+        self._api("POST", "experiments/restore", {"experiment_id": experiment_id})
+        return True
 
     def create_run(
         self, experiment_id: str, name: str, user: str, start_ms: int, tags: dict[str, str]
@@ -225,19 +237,15 @@ class TrackingApi:
             raise TrackingUnavailable(where, f"{response.status} {answer}", remedy)
         if response.status >= 500 or response.status in (408, 429):
             raise TrackingUnavailable(where, f"{response.status} {answer}")
-        raise TrackingRefused(where, _reason(response.data) or str(response.status), answer)
+        raise TrackingRefused(
+            where, _said(response.data, "error_code") or str(response.status), answer, _said(response.data, "message")
+        )
 
 
 def without_login(url: str) -> str:
     """The URL for display: without user, password and trailing slash; empty if none is set."""
     parts = urlsplit(url)
     return url and f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
-
-
-def run_url(base_url: str, run_id: str) -> str:
-    """The page of a run in the MLflow interface at this URL or path, without credentials."""
-    base = without_login(base_url) if "://" in base_url else base_url.rstrip("/")
-    return f"{base}/#/runs/{run_id}"
 
 
 def artifact_path(artifact_uri: str) -> str:
@@ -249,9 +257,9 @@ def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def _reason(data: bytes) -> str:
+def _said(data: bytes, field: str) -> str:
     try:
         answer = orjson.loads(data)
     except ValueError:
         return ""
-    return str(answer.get("error_code") or "") if isinstance(answer, dict) else ""
+    return str(answer.get(field) or "") if isinstance(answer, dict) else ""

@@ -56,6 +56,10 @@ class TrackingQueue:
             raise KeyError(job)
         return TrackingState(found)
 
+    def rejected(self, job: str) -> bool:
+        """Whether MLflow rejected the job's record, so that it is tried again after a delay."""
+        return self._database.scalar(select(jobs.c.tracking_error).where(jobs.c.id == job)) is not None
+
     def mark_creating(self, job: str) -> bool:
         """Note that a run is about to be created. Returns False if the job was deleted; then create none."""
         return self._set(job, tracking=TrackingState.CREATING)
@@ -64,9 +68,9 @@ class TrackingQueue:
         """Note that the run exists."""
         self._set(job, tracking=TrackingState.BEGUN, mlflow_run_id=run_id, tracking_error=None)
 
-    def mark_tracked(self, job: str) -> None:
-        """Note that everything is recorded."""
-        self._set(job, tracking=TrackingState.DONE, tracking_error=None)
+    def mark_tracked(self, job: str, remark: str | None = None) -> None:
+        """Note that everything is recorded, or why it never will be."""
+        self._set(job, tracking=TrackingState.DONE, tracking_error=remark)
 
     def forget_run(self, job: str) -> None:
         """Note that the run no longer exists in MLflow, so that the next attempt creates another."""

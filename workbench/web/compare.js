@@ -87,7 +87,7 @@ function differences(sides) {
 }
 
 function metrics(sides) {
-  const flat = sides.map(({ job }) => Object.assign({ "seconds": job.seconds }, ...(job.nodes ?? []).filter((node) => node.service.startsWith("evaluate.")).map((node) => node.metrics ?? {})));
+  const flat = sides.map(({ job }) => Object.assign({ "computing, in s": job.computeSeconds, "waiting, in s": job.waitingSeconds }, ...(job.nodes ?? []).filter((node) => node.service.startsWith("evaluate.")).map((node) => node.metrics ?? {})));
   const names = [...new Set(flat.flatMap((one) => Object.keys(one)))];
   return names.map((name) => [name.replaceAll("_", " "), ...flat.map((one) => one[name])]);
 }

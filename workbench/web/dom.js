@@ -102,6 +102,15 @@ export function seconds(value) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/**
+ * How long an ended job computed and waited: "12 s · waited 40 s". Waiting below a second is left out, because every job has some.
+ * @param {{computeSeconds?: number | null, waitingSeconds?: number | null}} job
+ */
+export function times({ computeSeconds = null, waitingSeconds = null }) {
+  if (computeSeconds === null) return "";
+  return [seconds(computeSeconds), (waitingSeconds ?? 0) >= 1 ? `waited ${seconds(waitingSeconds)}` : ""].filter(Boolean).join(" · ");
+}
+
 /** 512 B, 38 kB, 2.4 MB, 1.2 GB. */
 export function bytes(value) {
   if (value === null || value === undefined) return "";

@@ -1,7 +1,10 @@
 // @ts-check
-// The expected duration of the form's job, in a line. The value is {seconds, basis}; `basis` is the number of past runs.
+// The expected duration of the form's job, in a line. The value is
+// {seconds, basis, lengthS, longestS}; `basis` is the number of past runs, the others are lengths of speech in seconds.
 
 import { fill, h, seconds } from "./dom.js";
+
+const FAR = 2; // how much longer a job is than all past ones before that is worth saying
 
 export function mount(element, { props, watch }) {
   const line = h("p", { class: "wb-estimate" });
@@ -17,7 +20,10 @@ export function mount(element, { props, watch }) {
 function words(estimate) {
   if (estimate.basis === undefined) return "";
   if (!estimate.basis || estimate.seconds === null) return "There are no past runs yet for an estimate.";
-  return `About ${about(estimate.seconds)}, from ${estimate.basis === 1 ? "one past run" : `${estimate.basis} past runs`}.`;
+  const length = estimate.lengthS ? ` for about ${about(estimate.lengthS)} of speech` : "";
+  const runs = estimate.basis === 1 ? "one past run" : `${estimate.basis} past runs`;
+  const shorter = estimate.lengthS > FAR * estimate.longestS && estimate.longestS ? ` of ${about(estimate.longestS)} at most` : "";
+  return `About ${about(estimate.seconds)}${length}, from ${runs}${shorter}.`;
 }
 
 /** A rounded duration, because an estimate is not exact to a tenth of a second. */

@@ -4,7 +4,7 @@
 import { ask, embedded, pageUrl, setUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, metricList, fill, h, icon, linkButton, problem, seconds, sentence, when } from "./dom.js";
+import { badge, button, metricList, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
@@ -91,8 +91,7 @@ function drawHead(view, job) {
 
 function headWords(job, blocked) {
   if (isFinal(job.status)) {
-    const took = job.record?.seconds;
-    return [took ? `in ${seconds(took)}` : ""];
+    return [times(job.record ?? {})];
   }
   if (!job.connected) return ["not connected; the job continues"];
   if (job.busAway) return ["the bus is unreachable; the job continues when it is back"];
@@ -283,7 +282,7 @@ async function showVideo(element, job) {
 
 function drawAfter(view, job) {
   const record = job.record;
-  const key = `${record.status} ${record.mlflowRun ?? ""}`;
+  const key = `${record.status} ${record.mlflowRun ?? ""} ${record.trackingError ?? ""}`;
   if (view.finalShown === key) return;
   const first = !view.finalShown;
   view.finalShown = key;
@@ -303,6 +302,7 @@ function drawAfter(view, job) {
       record.status === "completed" ? link("Compare with…", `/runs?compare=${job.jobId}`, { icon: "compare" }) : null,
       record.mlflowRun ? link("MLflow", record.mlflowRun, { icon: "external", target: "_blank" }) : null,
     ),
+    record.trackingError ? h("p", { class: "wb-muted" }, `Not recorded in MLflow: ${record.trackingError}.`) : null,
     view.after.metrics,
     view.after.downloads,
   );

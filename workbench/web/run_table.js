@@ -194,6 +194,6 @@ function cell(column, value) {
   if (value === null || value === undefined) return "";
   if (column.name === "status") return badge(value);
   if (column.name === "created") return when(value);
-  if (column.name === "seconds") return seconds(value);
+  if (column.name === "compute_seconds" || column.name === "waiting_seconds") return seconds(value);
   return typeof value === "number" ? formatNumber(value) : typeof value === "object" ? JSON.stringify(value) : String(value);
 }

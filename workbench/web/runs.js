@@ -4,11 +4,12 @@
 import { ask } from "./api.js";
 import { query } from "./channel.js";
 import { compare } from "./compare.js";
-import { STATUS_WORDS, badge, button, empty, fill, h, icon, seconds, when } from "./dom.js";
+import { STATUS_WORDS, badge, button, empty, fill, h, icon, times, when } from "./dom.js";
 import { isFinal } from "./job.js";
 import { liveRuns } from "./live_runs.js";
 import { problemsIn } from "./messages.js";
 import { run } from "./run.js";
+import { experimentLink, selection } from "./selection.js";
 
 const PAGE = 30;
 const FILTERS = ["text", "status", "pipeline", "experiment", "parameter", "since", "before"];
@@ -77,6 +78,8 @@ function showList(element, address, moved) {
   const messages = h("div", {});
   const show = problemsIn(messages);
   const range = h("span", { class: "wb-muted", role: "status" });
+  const selected = selection();
+  const inMlflow = experimentLink();
   const state = { ended: false, place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
 
@@ -135,6 +138,7 @@ function showList(element, address, moved) {
   /** Move existing rows instead of recreating them, so that the focus remains. */
   function arrange(jobs) {
     const wantedIds = new Set(jobs.map((one) => one.jobId));
+    selected.keep(wantedIds);
     const there = new Map();
     for (const item of /** @type {HTMLElement[]} */ ([...rows.children])) {
       if (wantedIds.has(item.dataset.item)) there.set(item.dataset.item, item);
@@ -162,7 +166,7 @@ function showList(element, address, moved) {
       h("span", { class: "wb-row-when wb-muted" }, when(one.created)),
     );
     state.lines.set(one.jobId, parts);
-    return h("div", { role: "listitem", "data-item": one.jobId }, link);
+    return h("div", { role: "listitem", class: "wb-row-item", "data-item": one.jobId }, picking ? null : selected.box(one), link);
   }
 
   function update(one) {
@@ -174,7 +178,7 @@ function showList(element, address, moved) {
       parts.thumbnail = one.thumbnail;
       fill(parts.thumb, h("img", { src: one.thumbnail, alt: "", loading: "lazy" }));
     }
-    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? seconds(one.seconds) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
+    fill(parts.words, one.status === "failed" ? (one.error?.message ?? "") : isFinal(one.status) ? times(one) : one.waiting || `${Math.round((one.progress ?? 0) * 100)} %`);
     parts.bar.hidden = isFinal(one.status);
     parts.bar.value = one.progress ?? 0;
   }
@@ -192,6 +196,7 @@ function showList(element, address, moved) {
     () => {
       wanted.offset = 0;
       note();
+      inMlflow.set(wanted.experiment);
     },
     () => !state.ended && load(), // the user may have left the list in the meantime
   );
@@ -199,10 +204,13 @@ function showList(element, address, moved) {
     element,
     wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Cancel")) : null,
     bar,
+    inMlflow.element,
+    selected.bar,
     messages,
     rows,
     pages,
   );
+  inMlflow.set(wanted.experiment);
   load();
   const timer = setInterval(() => document.visibilityState === "visible" && !wanted.offset && load(), EVERY_MS);
   return () => {

@@ -418,7 +418,7 @@ def test_a_job_is_deleted_while_mlflow_is_unreachable_and_no_answer_contains_its
     url = "http://recorder:s3cret%40word@127.0.0.1:9/mlflow/"
     away = client_of(Deployment(live.settings.model_copy(update={"mlflow_url": url})))
     shown = away.get(f"/api/jobs/{job}")
-    assert shown.json()["job"]["mlflowRun"] == f"/mlflow/#/runs/{'f' * 32}"
+    assert shown.json()["job"]["mlflowRun"] == f"/mlflow/#/runs/{'f' * 32}?workflowType=machine_learning"
     answers = [
         shown,
         *(away.get(path) for path in ("/ready", "/api/system", f"/api/jobs/{job}/artifacts", "/api/jobs")),

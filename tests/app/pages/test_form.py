@@ -136,7 +136,7 @@ def test_expected_time_follows_the_chosen_options(place: Place, visiting: Visiti
             if value < 90
             else ".*min.*"
         )
-        return value, rf"^About {about}, from {runs}\.$"
+        return value, rf"^About {about} for about .* of speech, from {runs}( of .* at most)?\.$"
 
     if not place.post("/api/estimate", json={"pipeline": "talking_head"})["seconds"]:  # this test runs alone
         made = {"portrait": place.post("/api/uploads/sample")["ref"]["sha256"], "script": "Clocks."}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -63,3 +66,40 @@ def test_the_page_of_a_run_shows_its_metrics_video_and_report(place: Place, visi
     report = page.frame_locator("iframe").first
     expect(report.get_by_role("heading", name="The report")).to_be_visible()
     expect(report.locator("#who")).to_have_text("null")  # the script runs with an opaque origin
+
+
+def test_selected_runs_are_compared_in_mlflow(place: Place, visiting: Visiting) -> None:
+    place.wait_for(lambda: place.get("/ready")["parts"][3]["state"] == "external", 120)
+    experiment = f"compared in MLflow {uuid.uuid4().hex[:6]}"
+    jobs = [place.submit({"a": {"value": f"value {index}"}}, experiment=experiment) for index in range(4)]
+    for job in jobs:
+        place.ended(job)
+    place.wait_for(lambda: all(place.get(f"/api/jobs/{job}")["job"]["mlflowRun"] for job in jobs), 120)
+    visit = visiting(f"/runs?experiment={quote(experiment)}")
+    visit.expect(*(f"(status|responded with a status of) 40[34].*{path}" for path in FAILING_PATHS))
+    page = visit.page
+    boxes = page.get_by_role("checkbox", name=re.compile("^Select "))
+    expect(boxes).to_have_count(4)
+    boxes.nth(0).check()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+    expect(page.get_by_role("link", name="Compare in MLflow")).to_have_count(0)
+    boxes.nth(1).check()
+    expect(page.get_by_role("link", name="Compare side by side")).to_be_visible()
+    boxes.nth(2).check()
+    boxes.nth(3).check()
+    expect(page.get_by_text("4 selected")).to_be_visible()
+    expect(page.get_by_role("link", name="Compare side by side")).to_have_count(0)
+    compared = page.get_by_role("link", name="Compare in MLflow")
+    table = page.get_by_role("link", name="Runs table in MLflow")
+    addresses = [str(link.get_attribute("href")) for link in (compared, table)]
+
+    page.goto(addresses[0])
+    expect(page.get_by_role("heading", name="Comparing 4 Runs from 1 Experiment")).to_be_visible()
+    expect(page.get_by_text("value 3").first).to_be_visible()  # a parameter
+    expect(page.get_by_role("link", name="compute_seconds")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .parcoords").first).to_be_visible()
+    expect(page.locator("[data-assistant-ui]:visible")).to_have_count(0)
+
+    page.goto(addresses[1])
+    for job in jobs:
+        expect(page.get_by_role("link", name=job[-6:])).to_be_visible()

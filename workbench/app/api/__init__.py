@@ -13,6 +13,7 @@ from workbench.app.api import (
     jobs,
     live,
     media,
+    mlflow_links,
     parts,
     pipelines,
     presets,
@@ -40,6 +41,7 @@ def register_api(app: FastAPI) -> None:
         uploads,
         artifacts,
         media,
+        mlflow_links,
         compat,
     ):
         app.include_router(module.router)

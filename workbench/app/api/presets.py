@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from schemas.api import NAME_PATTERN, Preset, PresetValues
+from schemas.api import Preset, PresetValues
+from schemas.name import KnownName
 from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, refusals
 from workbench.client.access import need_runner
 from workbench.client.presets import delete_preset, find_preset, keep_preset, shipped
@@ -14,7 +15,7 @@ from workbench.client.presets import delete_preset, find_preset, keep_preset, sh
 router = APIRouter(tags=["presets"], route_class=StrictRoute)
 
 PipelineName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,99}$", description="Name of a pipeline.")]
-PresetName = Annotated[str, Path(pattern=NAME_PATTERN, description="Name of the preset.")]
+PresetName = Annotated[KnownName, Path(description="Name of the preset.")]
 
 
 @router.get("/api/presets/{pipeline}/{name}", summary="A preset", responses=refusals(404, 422))

@@ -150,7 +150,7 @@ def _unplaced(error: WorkbenchError) -> list[dict[str, Any]]:
 
 
 def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]:
-    """The expected duration of the form's job: ``{seconds, basis}``; empty if there is no estimate now."""
+    """The expected duration of the form's job, as ``web/estimate.js`` shows it; empty if there is no estimate now."""
     user = request_user(request)
     try:
         answer = forecast_request(
@@ -158,7 +158,7 @@ def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]
         )
     except WorkbenchError:  # the submit reports it
         return {}
-    return {"seconds": answer.seconds, "basis": answer.basis}
+    return answer.model_dump(mode="json", by_alias=True, include={"seconds", "basis", "length_s", "longest_s"})
 
 
 def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:

@@ -112,7 +112,7 @@ class Feed:
     # -- the past ---------------------------------------------------------------------------------------------------
 
     def _caught_up(self, record: JobRecord) -> FollowedJob:
-        followed = FollowedJob(record.id, record.owner, LiveJob(record, self._deployment.typical_seconds(record)))
+        followed = FollowedJob(record.id, record.owner, LiveJob(record, self._deployment.expectation(record)))
         away = False
         try:
             on_bus = self._read(record.id, self._bus.job_reader.history(record.id))

@@ -16,6 +16,7 @@ from schemas.live import LiveNode, LiveUpdate
 from schemas.status import NodeStatus
 from workbench.bus.job_reader import Place
 from workbench.client.estimate import Estimate
+from workbench.client.expectation import Expectation
 
 log = structlog.get_logger()
 
@@ -26,12 +27,12 @@ class LiveJob:
     Not thread-safe.
     """
 
-    def __init__(self, record: JobRecord, typical_s: dict[str, float]) -> None:
-        """``typical_s``: recent durations of the job's services (``store.typical``)."""
+    def __init__(self, record: JobRecord, expectation: Expectation) -> None:
         self.fold = JobFold(record)
         self.bus_away = False
         self._weights = record.graph.progress_weights()
-        self._estimate = Estimate.of(record.graph, typical_s)
+        self._expectation = expectation
+        self._estimate = Estimate.by_node(record.graph, expectation.seconds)
         self._reported: dict[str, Progress] = {}  # the latest report of each node that runs or ran
         self._place = self._paused = ""
 
@@ -49,6 +50,9 @@ class LiveJob:
             self._reported.pop(event.node, None)
         try:
             self._estimate.see(event, max(0.0, time.time() - event.at))
+            output = self.fold.nodes[event.node].output if event.type is EventType.NODE_COMPLETED else None
+            if output and self._expectation.see(event.node, output):
+                self._estimate.expect(self._expectation.seconds)
         except ValidationError as fault:
             log.warning("event not readable", job=self.fold.job, cursor=event.cursor, error=str(fault)[:300])
 

@@ -20,7 +20,7 @@ from workbench.store.listing import JobLine
 if TYPE_CHECKING:
     import pandas as pd
 
-USUAL = ("status", "title", "pipeline", "experiment", "created", "seconds")
+USUAL = ("status", "title", "pipeline", "experiment", "created", "compute_seconds", "waiting_seconds")
 MOST_PARAMS, MOST_METRICS = 6, 4  # shown by default
 
 Row = dict[str, Any]
@@ -94,7 +94,8 @@ def _row(line: JobLine) -> Row:
         "pipeline": line.pipeline or line.workflow_id,
         "experiment": line.experiment,
         "created": line.created_at,
-        "seconds": round(line.finished_at - line.created_at, 2) if line.finished_at else None,
+        "compute_seconds": line.compute_seconds,
+        "waiting_seconds": line.waiting_seconds,
     }
 
 
