@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from nodes.registry import services
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from tests.pipelines.graphs import AUDIO, DIGEST, arrows, graph_of, ids, portrait
-from workbench.engine.validate import validate
+from workbench.engine.validate import run_checks, validate
 from workbench.pipelines.registry import find_pipeline, pipelines
 from workbench.pipelines.sdk.building import steps_used
 
@@ -243,3 +244,22 @@ def test_the_used_steps_depend_on_the_options() -> None:
     assert "upscale" not in steps_used(pipeline, given, ["upscale"])
     recording = {"portrait": "0" * 64, "audio": "0" * 64}
     assert steps_used(pipeline, recording) == {"upscale", "animate", "remux", "evaluate"}
+
+
+@pytest.mark.parametrize("approve", [False, True])
+def test_the_voice_judges_a_script_before_anything_runs(approve: bool) -> None:
+    def told(script: str) -> list[str]:
+        whole = graph_of("talking_head", portrait=portrait(512), script=script, approve=approve)
+        spoken = ("script", "review", "speech")
+        nodes = [node for node in whole.nodes if node.id in spoken]
+        edges = [edge for edge in whole.edges if {edge.from_, edge.to} <= set(spoken)]
+        only = whole.model_copy(update={"nodes": nodes, "edges": edges})
+        found = run_checks(validate(only, services(), lambda declaration: Identity()), lambda ref: Path())
+        return [f"{one.where}: {one.message}" for one in found]
+
+    assert told("Hello, it costs $5.") == []
+    (warning,) = told("Guten Morgen, heute zeige ich euch unsere neue Kamera.")
+    assert warning.startswith("node speech: The text seems to be German.")
+    with pytest.raises(WorkbenchError) as refused:
+        told("Hello 世界")
+    assert refused.value.where == "node speech: narration: line 1, character 7, in “世界”, and 1 more letter"
