@@ -220,7 +220,7 @@ class ApprovalRequest(Contract):
 
 
 class CancelAnswer(JobState):
-    cancelled: bool = Field(description="False if the job had already ended.")
+    cancelled: bool = Field(description="False if it had been cancelled before.")
 
 
 class DeleteAnswer(Contract):

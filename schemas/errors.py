@@ -32,6 +32,7 @@ ERROR_CODES: dict[str, str] = {
     # the job
     "job.unknown": "No job has this id.",
     "job.key_reused": "The idempotency key was already used for a different graph.",
+    "job.ended": "The job ended before it could be cancelled.",
     "job.not_final": "The operation requires a finished job.",
     "job.nothing_to_retry": "The job completed, so there is nothing to retry.",
     "job.cancelled": "The job was cancelled, so it has no result.",
@@ -115,7 +116,7 @@ ERROR_CODES: dict[str, str] = {
     "user.token_exists": "The user already has a token with this name.",
     "user.token_unknown": "The user has no token with this name.",
     "artifact.unknown": "No job that the user may see has an artifact with this digest.",
-    "capabilities.incomplete": "Not all workers reported their capabilities in time.",
+    "capabilities.incomplete": "A plane has no running worker, or the bus does not answer.",
     "upload.too_large": "The file exceeds a limit on its size, dimensions or duration.",
     "upload.refused": "Files of this type are not accepted.",
     "upload.unreadable": "The file is damaged, or its content does not match its type.",

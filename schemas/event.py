@@ -27,6 +27,7 @@ class EventType(StrEnum):
     NODE_SKIPPED = "node.skipped"  # data: {}
     NODE_CANCELLED = "node.cancelled"  # data: {}
     NODE_WAITING = "node.waiting"  # data: NodeWait
+    NODE_READY = "node.ready"  # data: {}; a worker provides its service now, and it is queued as before
     NODE_DECIDED = "node.decided"  # data: Decision; a person answered, and the node is ready again
     JOB_COMPLETED = "job.completed"  # data: {}
     JOB_FAILED = "job.failed"  # node: the first unhandled failure; data: {}

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from schemas.errors import ErrorInfo
 from schemas.event import Event, EventType, NodeFailure, NodeLoss, NodeResult, NodeStart, NodeWait
 from schemas.job import JobRecord, NodeRecord
-from schemas.status import JobStatus, NodeStatus
+from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
 
 JOB_ENDS: Mapping[EventType, JobStatus] = {
     EventType.JOB_COMPLETED: JobStatus.COMPLETED,
@@ -34,8 +34,8 @@ _STATUS: Mapping[EventType, NodeStatus] = {
     EventType.NODE_CANCELLED: NodeStatus.CANCELLED,
     EventType.NODE_WAITING: NodeStatus.WAITING,
     EventType.NODE_DECIDED: NodeStatus.READY,
+    EventType.NODE_READY: NodeStatus.READY,
 }
-_ACTIVE = frozenset({NodeStatus.RUNNING, NodeStatus.READY})
 
 
 def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
@@ -125,10 +125,16 @@ def _unreadable(event: Event, fault: ValidationError) -> ErrorInfo:
     )
 
 
+def counts_as_done(status: NodeStatus, *, ended: bool) -> bool:
+    """Whether a job's progress includes the node. After the end of a job that did not complete, what was skipped or
+    cancelled was not done."""
+    return status is NodeStatus.COMPLETED if ended else status.final
+
+
 def open_status(nodes: Iterable[NodeStatus]) -> JobStatus:
-    """The status of a job that has started and not ended: it waits if some nodes wait and none is running or ready."""
+    """The status of a job that has started and not ended: it waits unless a node is running or all nodes are final."""
     found = set(nodes)
-    return JobStatus.WAITING if NodeStatus.WAITING in found and not found & _ACTIVE else JobStatus.RUNNING
+    return JobStatus.RUNNING if NodeStatus.RUNNING in found or found <= FINAL_NODE_STATUSES else JobStatus.WAITING
 
 
 class JobFold:

@@ -17,7 +17,7 @@ class PartState(StrEnum):
     UP = "up"  # it responds
     STARTING = "starting"  # its process is alive and has not responded yet
     DOWN = "down"  # no stack is running here, or an external part does not respond
-    FAILING = "failing"  # it dies repeatedly, or stopped responding
+    FAILING = "failing"  # it ended three times in a row, or it is alive and stopped responding
     EXTERNAL = "external"  # configured by its URL, and it responds
     OFF = "off"  # the stack was started without it
 

@@ -36,8 +36,8 @@ class JobStatus(StrEnum):
     """The state of one job."""
 
     ACCEPTED = "accepted"  # in SQL, perhaps not yet on the bus
-    RUNNING = "running"  # a node has started
-    WAITING = "waiting"  # nothing can run until an external event
+    RUNNING = "running"  # a node is running
+    WAITING = "waiting"  # started, and no node is running: it waits for a worker, a person, a retry, another job
     COMPLETED = "completed"  # every node is final and every failure was handled
     FAILED = "failed"  # every node is final and a failure was not handled
     CANCELLED = "cancelled"  # a person stopped it

@@ -98,8 +98,10 @@ def test_a_node_without_a_suitable_worker_stays_queued_and_is_reported(bus: Bus)
     assert (bus.unserved("job", "0", other), bus.unserved("job", "0", other)) == (1, 0), (
         "the missing service has changed"
     )
+    assert (bus.unserved("job", "0"), bus.unserved("job", "0")) == (1, 0), "a worker provides it again"
+    assert statuses(bus, "job", checked(TWO).graph)["a"] is NodeStatus.READY
     assert take(bus).lease.job == "job"
-    assert event_types(bus, "job")[-2:] == ["node.waiting a", "node.running a"]
+    assert event_types(bus, "job")[-2:] == ["node.ready a", "node.running a"]
     assert bus.unserved("job", "0", why) == 0
 
 

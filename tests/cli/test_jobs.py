@@ -127,7 +127,7 @@ def test_a_running_job_stays_cancelled(program: Program) -> None:
     wait_for(lambda: status(program, job) == "cancelled")
     nodes = {node["id"]: node["status"] for node in program.json("job", "show", job)["nodes"]}
     assert nodes == {"script": "completed", "speech": "completed", "animate": "cancelled"}
-    assert program.json("job", "cancel", job) == {"jobId": job, "cancelled": False}
+    assert program.json("job", "cancel", job) == {"jobId": job, "cancelled": False}, "a second cancel changes nothing"
     assert program.try_("job", "watch", job).code == 1
     free_again = document(script(text="The worker is free."), speech(), edges=(("script", "speech"),))
     after = submitted(program, free_again)

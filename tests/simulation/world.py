@@ -429,6 +429,7 @@ _BY_EVENT = {
     EventType.NODE_RUNNING: NodeStatus.RUNNING,
     EventType.NODE_WAITING: NodeStatus.WAITING,
     EventType.NODE_DECIDED: NodeStatus.READY,
+    EventType.NODE_READY: NodeStatus.READY,
     EventType.NODE_RETRYING: NodeStatus.READY,
     EventType.NODE_LOST: NodeStatus.READY,
     EventType.NODE_COMPLETED: NodeStatus.COMPLETED,

@@ -63,8 +63,7 @@ def test_a_decision_ends_the_wait_in_the_record(store: JobStore) -> None:
     assert waiting.graph.node("script").telemetry["waiting"]["question"] == question
     store.apply([plain(job.id, 2, EventType.NODE_DECIDED, "script", **YES.model_dump(mode="json"))])
     decided = store.get(job.id)
-    assert decided is not None and decided.status is JobStatus.RUNNING
-    assert decided.node("script").status is NodeStatus.READY
+    assert decided is not None and decided.node("script").status is NodeStatus.READY
     assert "waiting" not in decided.graph.node("script").telemetry
 
 

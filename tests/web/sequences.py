@@ -77,6 +77,8 @@ SCRIPTED: dict[str, Sequence[Told]] = {
     "a wait for the same computation": [running("a"), waits("a", WaitReason.SAME_COMPUTATION, content_key="k"),
                                         completed("a", cached=True)],
     "a wait for a worker": [ACCEPTED, waits("a", WaitReason.NO_WORKER, pool="data.gpu", services=["x.a 1"])],
+    "a worker comes": [running("a"), completed("a"), waits("b", WaitReason.NO_WORKER, pool="data.gpu"),
+                       (E.NODE_READY, "b", {}), running("b")],
     "a question and its answer": [running("a"), waits("a", WaitReason.APPROVAL, question=ASKED),
                                   (E.NODE_DECIDED, "a", DECIDED), running("a")],
     "a lost input": [running("a"), completed("a"), running("c"), waits("c", WaitReason.INPUT_LOST, artifact="0" * 64),
@@ -105,6 +107,7 @@ def random_events(draw: random.Random) -> list[Event]:
         lambda node: waits(node, draw.choice(list(WaitReason)), attempt=2, delay_s=1.5),
         lambda node: (draw.choice((E.NODE_SKIPPED, E.NODE_CANCELLED)), node, {}),
         lambda node: (E.NODE_DECIDED, node, DECIDED),
+        lambda node: (E.NODE_READY, node, {}),
         lambda node: (E.NODE_LOST, node, _json(NodeLoss(artifact="", reader="c"))),
     ]
     told = [draw.choice(makers)(draw.choice(NODES)) for _ in range(draw.randint(1, 30))]

@@ -22,7 +22,6 @@ from workbench.app.part_states import PartStates
 from workbench.app.request_metrics import RequestMetrics
 from workbench.app.uploads.cleanup import clean_up_daily
 from workbench.app.uploads.gradio_uploads import add_gradio_uploads
-from workbench.client.capabilities import CapabilityCache
 from workbench.client.deletion import parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.deployment_metrics import DeploymentCollector
@@ -59,7 +58,6 @@ def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool =
     """
     app = FastAPI(**openapi_options(), lifespan=_serving)
     app.state.deployment = deployment
-    app.state.capabilities = CapabilityCache(deployment)
     app.state.hub = Hub(deployment)
     app.state.parts = PartStates(deployment.settings)
     app.state.storage = DiskUse(lambda: parts_of(deployment))

@@ -33,8 +33,11 @@ class ControlOperations(Operations):
         """End the delay of a parked segment."""
         return Verdict(self._call("wake", job, segment).decode())
 
-    def unserved(self, job: str, segment: str, why: bytes) -> int:
-        """Mark a queued segment as not served by any worker. Returns the number of nodes that now wait."""
+    def unserved(self, job: str, segment: str, why: bytes = b"") -> int:
+        """Report that no worker provides what a queued segment needs; without ``why``, that a worker does again.
+
+        Returns the number of nodes for which this is new.
+        """
         return int(self._call("unserved", job, segment, why, now()))
 
     def expire(self, held: HeldLease, failure: bytes) -> Verdict:

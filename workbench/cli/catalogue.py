@@ -97,14 +97,12 @@ def pipelines(as_json: Json = False) -> None:
 
 
 @command
-def capabilities(
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for both planes.")] = 10.0,
-    as_json: Json = False,
-) -> None:
-    """List the services that both planes provide. Exit code 4 if a plane does not respond or services are missing."""
-    from workbench.client.capabilities import complete, query_capabilities
+def capabilities(as_json: Json = False) -> None:
+    """List the services that workers provide. Exit code 4 if a plane has no worker or services are missing."""
+    from workbench.client.capabilities import announced_capabilities, complete
 
-    answer = query_capabilities(connect(), timeout)
+    with connect().asking_bus() as bus:
+        answer = announced_capabilities(bus)
     if as_json:
         print_json(answer)
     else:

@@ -55,10 +55,10 @@ def list_(
             line.status.value,
             line.pipeline or line.workflow_id,
             line.experiment,
-            f"{line.nodes_final}/{line.nodes}",
+            f"{line.nodes_completed}/{line.nodes}",
             line.nodes_cached or "",
-            "" if line.compute_seconds is None else f"{line.compute_seconds:.1f}",
-            "" if line.waiting_seconds is None else f"{line.waiting_seconds:.1f}",
+            "" if line.compute_seconds is None else f"{line.compute_seconds:.1f} s",
+            "" if line.waiting_seconds is None else f"{line.waiting_seconds:.1f} s",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created_at)),
         )
         for line in page.jobs
@@ -66,8 +66,8 @@ def list_(
     if not rows:
         print('There are no jobs yet. Run the first: `workbench run talking_head --portrait sample --prompt "…"`.')
         return
-    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", "compute s", "waiting s", "accepted")
-    print_table(headings, rows, _STYLES)
+    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", "compute", "waiting", "accepted")
+    print_table(headings, rows, _STYLES, wide=("cached", "accepted"))
     if page.total > len(rows):
         print(f"{page.total - len(rows)} more; use --limit to show them")
 
@@ -150,9 +150,11 @@ def approve(
 @command
 def cancel(job: JobId, as_json: Json = False) -> None:
     """Cancel a job. After this, no further result of it becomes visible."""
+    from workbench.client import job_api
+    from workbench.client.access import LOCAL
 
-    stopped = connect().cancel(job)
-    print_answer({"jobId": job, "cancelled": stopped}, "cancelled" if stopped else "the job had already ended", as_json)
+    new = job_api.cancel(connect(), LOCAL, job).cancelled
+    print_answer({"jobId": job, "cancelled": new}, "cancelled" if new else "the job was already cancelled", as_json)
 
 
 @group.command()

@@ -13,8 +13,10 @@ import orjson
 
 from schemas.errors import WorkbenchError
 from schemas.event import Event
+from schemas.folding import JOB_ENDS
 from schemas.job import JobRecord
 from schemas.refs import REF_TYPES, Ref
+from schemas.status import JobStatus
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.results import Verdict
@@ -182,6 +184,12 @@ class Deployment:
                 put_back(record, bus=bus, epoch=bus.marker().epoch)
                 verdict = bus.cancel(job_id)
         return verdict is Verdict.OK
+
+    def end_of(self, job_id: str) -> JobStatus:
+        """The final status of a job that has ended, also if SQL does not have it yet."""
+        with self.asking_bus() as bus:
+            ends = [JOB_ENDS[event.type] for event in bus.events(job_id) if event.type in JOB_ENDS]
+        return ends[0] if ends else self.job(job_id).status
 
     def parts(self, job_id: str, node: str) -> list[Ref]:
         """Finished parts of a node's long output, in order. Empty after the bus has forgotten the job.

@@ -11,6 +11,7 @@ _STATUS_OF_CODE = {
     "graph.too_large": 413,
     "job.unknown": 404,
     "job.key_reused": 409,
+    "job.ended": 409,
     "job.not_final": 409,
     "job.nothing_to_retry": 409,
     "worker.unknown": 404,

@@ -22,6 +22,7 @@ from schemas.approval import Decision
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
 from schemas.refs import ImageRef, Ref, VideoRef
+from schemas.status import JobStatus
 from workbench.client import review
 from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
 from workbench.client.deployment import Deployment
@@ -70,9 +71,21 @@ def nothing_of(job_id: str, node: str, what: str) -> WorkbenchError:
 
 
 def cancel(deployment: Deployment, user: User, job_id: str) -> CancelAnswer:
-    """Stop a job. Raises WorkbenchError: job.unknown, access.forbidden."""
+    """Stop a job. A second cancel changes nothing.
+
+    Raises WorkbenchError: job.unknown, access.forbidden; job.ended if it completed or failed before.
+    """
     changeable(user, deployment.job(job_id))
     cancelled = deployment.cancel(job_id)
+    if not cancelled and (end := deployment.end_of(job_id)) is not JobStatus.CANCELLED:
+        raise WorkbenchError(
+            "job.ended",
+            f"job {job_id} has already {end}",
+            where=f"job {job_id}",
+            seen=end.value,
+            allowed="a job that has not ended",
+            remedy="`workbench job show` shows its results; `workbench job delete` removes them.",
+        )
     return CancelAnswer(**state_answer(line_of(deployment, job_id)).model_dump(), cancelled=cancelled)
 
 

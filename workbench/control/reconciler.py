@@ -45,6 +45,7 @@ class Reconciler:
         self.lease_s = settings.lease_s
         self.opened = threading.Event()  # the deployment was open at least once
         self.stopping = threading.Event()
+        self._unserved: set[tuple[str, str]] | None = None  # reported segments; unknown after a restart
 
     def run(self) -> None:
         reconciled_at = served_at = time.monotonic()
@@ -108,21 +109,20 @@ class Reconciler:
         self._recover(epoch, grace=bool(unfinished))
 
     def report_unserved(self) -> int:
-        """Mark jobs that wait for a worker, if no worker provides the services that the head of a queue needs."""
+        """Tell jobs at the head of a queue that no worker provides their services, and when one does again."""
         entries = self.bus.queues.entries(limit=QUEUE_HEAD)
         while self.bus.queues.drop_ended(entries):  # until the heads belong to unfinished jobs
             entries = self.bus.queues.entries(limit=QUEUE_HEAD)
-        if not entries:
-            return 0
-        offers = provided_services(self.bus)
-        count = 0
+        offers = provided_services(self.bus) if entries else {}
+        reported, count = set(), 0
         for entry, needs in zip(entries, self.bus.queues.needs([(e.job, e.segment) for e in entries]), strict=True):
-            there = offers.get(entry.pool, [])
+            there, segment = offers.get(entry.pool, []), (entry.job, entry.segment)
             missing = sorted(needs.difference(item.key for item in there))
             if missing:
+                reported.add(segment)
                 services = [describe_missing(word, there) for word in missing]
                 why = NodeWait(reason=WaitReason.NO_WORKER, pool=entry.pool, services=services)
-                if self.bus.unserved(entry.job, entry.segment, why.to_json()):
+                if self.bus.unserved(*segment, why.to_json()):
                     log.warning(
                         "no worker provides the services",
                         job=entry.job,
@@ -131,6 +131,9 @@ class Reconciler:
                         services=services,
                     )
                     count += 1
+            elif self._unserved is None or segment in self._unserved:
+                self.bus.unserved(*segment)
+        self._unserved = reported
         return count
 
     def deliver_decisions(self) -> int:

@@ -20,6 +20,7 @@ class PartRecord(Contract):
     process: ProcessId | None = None
     ready: bool = Field(False, description="Whether it has responded since its last start.")
     restarts: int = 0
+    deaths_in_a_row: int = Field(0, description="Since it was last up for a minute.")
     last_exit: str | None = None
     message: str = ""
 

@@ -200,10 +200,8 @@ def _state(known: PartRecord, alive: bool, *, answers: bool) -> PartState:
         return PartState.EXTERNAL if answers else PartState.DOWN
     if answers and (alive or known.name == "sql"):
         return PartState.UP
-    if known.name == "sql" or not alive:
-        # Before its own start, a part of a starting stack has no process and no history.
-        return PartState.FAILING if known.restarts or known.name == "sql" else PartState.STARTING
-    return PartState.FAILING if known.ready or known.restarts > 2 else PartState.STARTING
+    hangs = alive and known.ready
+    return PartState.FAILING if hangs or known.name == "sql" or known.deaths_in_a_row > 2 else PartState.STARTING
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

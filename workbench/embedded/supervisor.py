@@ -63,6 +63,7 @@ class Watched:
             process=self.identity,
             ready=self.answered,
             restarts=self.restarts,
+            deaths_in_a_row=self.deaths_in_a_row,
             last_exit=self.last_exit,
             message=self.message,
         )

@@ -15,7 +15,8 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
-from workbench.client import review
+from workbench.client import job_api, review
+from workbench.client.access import LOCAL
 from workbench.client.completion import await_record, await_tracked, unrecorded
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
@@ -272,8 +273,11 @@ class Job:
     # -- what can be done -------------------------------------------------------------------------------------------
 
     def cancel(self) -> bool:
-        """Stop the job. Returns False if it had already ended."""
-        return self._deployment.cancel(self.id)
+        """Stop the job. Returns False if it had been cancelled before.
+
+        Raises WorkbenchError (job.ended) if it completed or failed before.
+        """
+        return job_api.cancel(self._deployment, LOCAL, self.id).cancelled
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
         """Approve the text that it asks about, or the given replacement. The job continues."""

@@ -11,7 +11,7 @@ from schemas.api import ApiStatus
 from schemas.base import Contract
 from schemas.errors import ErrorInfo
 from schemas.event import NodeWait
-from schemas.status import FINAL_NODE_STATUSES, JobStatus, Lane, NodeStatus
+from schemas.status import JobStatus, Lane, NodeStatus
 from workbench.store.job_params import SPOKEN, ParamCondition, spoken
 from workbench.store.job_times import JobTimes, NodeSpan, split
 from workbench.store.tables import artifacts, events, job_artifacts, job_params, jobs, node_results
@@ -60,7 +60,7 @@ class JobLine(Contract):
     graph_hash: str
     progress: float = Field(description="Share of the work that is final, 0 to 1.")
     nodes: int = Field(description="Number of nodes in the graph.")
-    nodes_final: int = Field(description="Number of nodes that are final.")
+    nodes_completed: int = Field(description="Number of nodes with a result.")
     nodes_cached: int = Field(description="Number of nodes with a cache hit.")
     error: ErrorInfo | None = None
     created_at: float
@@ -132,19 +132,19 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 
 def _counts(connection: Connection, ids: list[str]) -> dict[str, dict[str, Any]]:
-    final = [status.value for status in FINAL_NODE_STATUSES]
+    completed = node_results.c.status == NodeStatus.COMPLETED.value
     statement = (
         select(
             node_results.c.job,
             func.count().label("nodes"),
-            func.sum(case((node_results.c.status.in_(final), 1), else_=0)).label("nodes_final"),
+            func.sum(case((completed, 1), else_=0)).label("nodes_completed"),
             func.sum(case((node_results.c.cached, 1), else_=0)).label("nodes_cached"),
         )
         .where(node_results.c.job.in_(ids))
         .group_by(node_results.c.job)
     )
     found = connection.execute(statement).mappings().all()
-    return {row["job"]: {name: row[name] for name in ("nodes", "nodes_final", "nodes_cached")} for row in found}
+    return {row["job"]: {name: row[name] for name in ("nodes", "nodes_completed", "nodes_cached")} for row in found}
 
 
 def _times(connection: Connection, ended: dict[str, tuple[float, float]]) -> dict[str, JobTimes]:

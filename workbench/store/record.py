@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from schemas.event import Event, EventType
-from schemas.folding import JOB_ENDS, node_changes, open_status
+from schemas.folding import JOB_ENDS, counts_as_done, node_changes, open_status
 from schemas.refs import Ref, read_ref
-from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
+from schemas.status import JobStatus, NodeStatus
 
 Row = dict[str, Any]
 NodeKey = tuple[str, str]
@@ -103,8 +103,7 @@ def job_state(nodes: Mapping[str, KnownNode], changes: Changes, end: JobEnd | No
         name: NodeStatus(changes.nodes.get((node.job, name), {}).get("status", node.status))
         for name, node in nodes.items()
     }
-    cancelled = end is not None and end.status is JobStatus.CANCELLED
-    done = sum(nodes[name].share for name, status in statuses.items() if cancelled or status in FINAL_NODE_STATUSES)
+    done = sum(nodes[name].share for name, status in statuses.items() if counts_as_done(status, ended=end is not None))
     if end is not None:
         return end.status, 1.0 if end.status is JobStatus.COMPLETED else min(1.0, done)
     return open_status(statuses.values()), min(1.0, done)

@@ -28,6 +28,7 @@ _EVENT_MARKS = {
     EventType.NODE_RUNNING: "…",
     EventType.NODE_WAITING: "◦",
     EventType.NODE_DECIDED: "•",
+    EventType.NODE_READY: "◦",
 }
 _MARKS = {
     NodeStatus.COMPLETED: "[green]✓[/]",
@@ -112,7 +113,7 @@ class Follower:
             print(text, file=sys.stderr, flush=True)
 
 
-_BESIDE_BARS = frozenset({EventType.NODE_LOST, EventType.NODE_DECIDED})
+_BESIDE_BARS = frozenset({EventType.NODE_LOST, EventType.NODE_DECIDED, EventType.NODE_READY})
 
 
 def _remark(event: Event) -> str:
@@ -122,6 +123,8 @@ def _remark(event: Event) -> str:
             return f"by {event.data['author']}: {'approved' if event.data['approved'] else 'rejected'}"
         case EventType.NODE_WAITING:
             return f"({NodeWait.model_validate(event.data).sentence()})"
+        case EventType.NODE_READY:
+            return "(a worker provides its service now)"
         case EventType.NODE_LOST:
             return "(its bytes were lost; it runs again)"
     return "cached" if event.data.get("cached") else f"{seconds:.2f} s" if seconds is not None else ""

@@ -39,6 +39,7 @@ const STATUS = {
   "node.cancelled": "cancelled",
   "node.waiting": "waiting",
   "node.decided": "ready",
+  "node.ready": "ready",
 };
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 const FINAL_NODE = new Set(["completed", "failed", "skipped", "cancelled"]);
@@ -167,7 +168,7 @@ export function statusOf(state) {
   if (state.end) return state.end;
   if (!state.begun) return state.onBus ? "queued" : "advertised";
   const found = new Set([...state.nodes.values()].map((node) => node.status));
-  return found.has("waiting") && !found.has("running") && !found.has("ready") ? "queued" : "running";
+  return found.has("running") || [...found].every((one) => FINAL_NODE.has(one)) ? "running" : "queued";
 }
 
 /**

@@ -186,6 +186,7 @@ const EVENT_WORDS = {
   "node.lost": () => "its output was damaged or missing in the store; it runs again",
   "node.waiting": (data) => `waiting (${(data.reason ?? "").replaceAll("_", " ")})`,
   "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
+  "node.ready": () => "a worker provides its service now",
   "node.skipped": () => "skipped",
   "node.cancelled": () => "cancelled",
   "job.failed": () => "caused the failure of the job",

@@ -10,7 +10,7 @@ import { storage } from "./storage.js";
 const EVERY_MS = 2500;
 const REMEDIES = {
   down: "Start it with `workbench up`, or run `workbench doctor`.",
-  failing: "It crashes repeatedly. Read its log in logs/ of the home, and run `workbench doctor`.",
+  failing: "Read its log in logs/ of the home, and run `workbench doctor`.",
   starting: "It is starting.",
 };
 

@@ -218,6 +218,12 @@ def test_a_job_without_a_suitable_worker_is_queued_with_a_reason(api: Client, li
     assert api.post(f"/api/jobs/{job}/cancel").json()["cancelled"] is False
 
 
+def test_a_cancel_after_the_end_is_refused(api: Client, live: LiveDeployment, tmp_path: Path) -> None:
+    job = live.run({"a": "probe.data"}).id
+    details = refused(api.post(f"/api/jobs/{job}/cancel"), 409, "job.ended")
+    assert (details["where"], details["seen"]) == (f"job {job}", "completed")
+
+
 def test_a_job_is_listed_before_the_recorder_has_seen_it(api: Client, live: LiveDeployment) -> None:
     live.control.send_signal(signal.SIGSTOP)  # type: ignore[union-attr]  # nothing is recorded
     try:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from schemas.capability import Capabilities
-from workbench.app.api._request import CurrentUser, refusals
+from workbench.app.api._request import CurrentUser, TheDeployment, refusals
+from workbench.client.capabilities import responding_capabilities
 
 router = APIRouter(tags=["capabilities"])
 
 
-@router.get("/api/capabilities", summary="The merged manifest of both planes", responses=refusals())
-def capabilities(request: Request, user: CurrentUser) -> Capabilities:
-    """Query both planes. Returns 503 (capabilities.incomplete) within ten seconds if one does not respond.
+@router.get("/api/capabilities", summary="The services of both planes", responses=refusals())
+def capabilities(deployment: TheDeployment, user: CurrentUser) -> Capabilities:
+    """What the workers announced, whether busy or not. Returns 503 (capabilities.incomplete) if a plane has no worker
+    or the bus does not answer.
 
-    The details then list the planes that did not respond (`silent`) and the services without a worker (`missing`).
+    The details then name what is silent (`silent`) and the services without a worker (`missing`).
     """
-    answer: Capabilities = request.app.state.capabilities.ask()
-    return answer
+    return responding_capabilities(deployment)

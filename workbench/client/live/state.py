@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.api import ApiStatus, api_status
 from schemas.event import Event, EventType, Progress
-from schemas.folding import JobFold
+from schemas.folding import JobFold, counts_as_done
 from schemas.job import JobRecord, NodeRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.status import NodeStatus
@@ -94,7 +94,10 @@ class LiveJob:
         """The current state of the job, without events."""
         nodes = {name: self._node(name, node) for name, node in self.fold.nodes.items()}
         status = api_status(self.fold.status, on_bus=self.fold.on_bus)
-        done = sum(self._weights[name] * (1.0 if node.status.final else node.fraction) for name, node in nodes.items())
+        done = sum(
+            weight * (1.0 if counts_as_done(nodes[name].status, ended=self.ended) else nodes[name].fraction)
+            for name, weight in self._weights.items()
+        )
         waiting = dict.fromkeys(node.waiting for node in nodes.values() if node.waiting)
         return LiveUpdate(
             job_id=self.fold.job,
