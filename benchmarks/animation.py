@@ -50,7 +50,7 @@ def babble(folder: Path, seconds: float) -> tuple[Path, list[Phoneme]]:
 
 def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps: int, folder: Path) -> None:
     """Setup, painting alone and encoding alone."""
-    from nodes._face import largest_face, mesh, read_image
+    from nodes._face import measured_file, read_image
     from nodes.generate._puppet.audio import loudness, read_audio
     from nodes.generate._puppet.encoder import PartEncoder
     from nodes.generate._puppet.framing import frame
@@ -59,7 +59,7 @@ def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps:
     from nodes.generate._puppet.visemes import tracks_from_phonemes
 
     rgb = read_image(portrait)
-    points = mesh(rgb, largest_face(portrait))
+    points = measured_file(portrait)[0].points
     began = time.perf_counter()
     painter = Painter(*frame(rgb, points, size))
     print(f"setup of the portrait  {1e3 * (time.perf_counter() - began):6.1f} ms, once")

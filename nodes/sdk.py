@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 from nodes import identity
 from nodes.context import Cancelled as Cancelled
 from nodes.context import Context as Context
+from nodes.portrait_needs import PortraitNeeds as PortraitNeeds
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
@@ -71,7 +72,7 @@ class NodeUnavailable(WorkbenchError):
 
 RunFunction = Callable[[Context, Any, Any], BaseModel]
 Run = TypeVar("Run", bound=RunFunction)
-CheckFunction = Callable[[Any, dict[str, Any]], None]
+CheckFunction = Callable[[Any, dict[str, Any]], list[str] | None]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class NodeDeclaration:
     asks: bool
     check: CheckFunction | None
     same_subject: Mapping[str, str]
+    portraits: Mapping[str, PortraitNeeds]  # by input
     model_packages: tuple[str, ...]  # packages whose files are the model
     packages: tuple[str, ...]  # packages whose versions affect the result, including those of the model
     advanced: tuple[str, ...]
@@ -148,6 +150,7 @@ def node(
     asks: bool = False,
     check: CheckFunction | None = None,
     same_subject: Mapping[str, str] | None = None,
+    portraits: Mapping[str, PortraitNeeds] | None = None,
     weights: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
     advanced: tuple[str, ...] = (),
@@ -170,9 +173,13 @@ def node(
         asks: whether the node asks a person (``ctx.ask``). Such a node is never cached, runs on the control plane, and
             is a segment of its own, so that nothing else waits for the answer.
         check: called at submit with the params and the inputs known by then (values, or paths of artifacts);
-            raises NodeError to reject the graph. It must be quick and may import what it needs.
-        same_subject: outputs that show the same subject as an input, as {output: input}. The checks of later nodes
-            then use that input: an image without a face is rejected at submit even if it would be upscaled first.
+            raises NodeError to reject the graph. It may return sentences that warn about what to expect; they are shown
+            with the job. It must be quick and may import what it needs.
+        same_subject: outputs that show the same subject as an input or a parameter, as {output: input}. The checks of
+            later nodes then use that value: an image without a face is rejected at submit even if it would be upscaled
+            first.
+        portraits: what it needs of inputs that are portraits, as {input: needs}. A portrait that does not meet them is
+            refused at submit, or accepted with a warning.
         weights: names of the installed packages whose files are the model. Their digest is part of the content key.
         packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
             part of the content key. Packages in ``weights`` are included automatically.
@@ -194,12 +201,20 @@ def node(
         for model in models:
             _check_fields(model, refuse)
         for output, shown in (same_subject or {}).items():
-            if output not in models[2].model_fields or shown not in models[1].model_fields:
+            if output not in models[2].model_fields or shown not in {
+                **models[1].model_fields,
+                **models[0].model_fields,
+            }:
                 refuse(
                     "same_subject",
-                    f"{output!r}: {shown!r} is not a pair of an output and an input",
-                    "Use {output: input} with names of fields of Outputs and Inputs.",
+                    f"{output!r}: {shown!r} is not a pair of an output and an input or a parameter",
+                    "Use {output: input} with names of fields of Outputs and of Inputs or Params.",
                 )
+        for name, needs in (portraits or {}).items():
+            if name not in models[1].model_fields:
+                refuse("portraits", f"{name!r} is not an input", "Use names of fields of Inputs.")
+            if needs.chosen_by and needs.chosen_by not in models[0].model_fields:
+                refuse("portraits", f"{needs.chosen_by!r} is not a parameter", "Use the name of a field of Params.")
         for name in advanced:
             if name not in models[0].model_fields:
                 refuse("advanced", f"{name!r} is not a parameter", "Use names of fields of Params.")
@@ -236,6 +251,7 @@ def node(
             asks=asks,
             check=check,
             same_subject=dict(same_subject or {}),
+            portraits=dict(portraits or {}),
             model_packages=weights,
             packages=tuple(dict.fromkeys((*weights, *packages))),
             advanced=advanced,

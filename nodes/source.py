@@ -34,6 +34,7 @@ INFRASTRUCTURE = frozenset(
         "media",
         "model_cache",
         "packages",
+        "portrait_needs",
         "registry",
         "sdk",
     )

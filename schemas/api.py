@@ -23,6 +23,7 @@ from schemas.queue import QueueView
 from schemas.refs import Sha256
 from schemas.stack import PartStatus
 from schemas.status import JobStatus, Lane
+from schemas.warning import JobWarning
 
 MAX_TEXT = 20_000
 JOB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
@@ -90,6 +91,7 @@ class AcceptedJob(JobBrief):
         description='Services, as "service version", that no worker provides now; in brackets, how the version that a '
         "worker has differs. The job waits until a worker provides them.",
     )
+    warnings: list[JobWarning] = Field(default_factory=list, description="What to expect of its inputs.")
 
 
 class Waiting(Contract):
@@ -147,6 +149,7 @@ class JobInFull(JobSummary):
     finished_at: float | None = None
     nodes: list[NodeRecord]
     waits: list[Waiting] = Field(default_factory=list, description="Nodes that wait, and what each waits for.")
+    warnings: list[JobWarning] = Field(default_factory=list, description="What to expect of its inputs.")
     last_graph: Graph = Field(description="The submitted graph with the state of its nodes.")
     options: dict[str, Any] | None = Field(
         None, description="The inputs of its pipeline: `options` and `params` as in POST /api/jobs."

@@ -77,6 +77,11 @@ class Settings(BaseModel):
     llm_model: str = Field("", description="Model name at llm_url.")
     llm_api_key: str = Field("", repr=False, description="Bearer token for llm_url.")
 
+    signing_key: str = Field("", description="File of the private key (PEM) that signs delivered files.")
+    signing_certificate: str = Field(
+        "", description="File of its certificate chain (PEM). Empty, both: a key and a certificate of the home."
+    )
+
     lease_s: float = Field(
         6.0, ge=0.5, le=600, description="A worker that does not renew its lease for this long loses its segment."
     )

@@ -1,4 +1,4 @@
-"""Decodes portrait files safely and upright, and rejects portraits without a usable face."""
+"""Decodes portrait files safely, and upright by their EXIF orientation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from nodes._face.detection import Face, detect
-from nodes._face.models import FaceModels
 from nodes.sdk import NodeError
 
 MAX_PIXELS = 40_000_000
-MIN_FACE_PX = 48
 _BACKDROP = (127, 127, 127)  # behind transparent pixels
 
 
@@ -46,31 +43,3 @@ def read_image(path: Path) -> NDArray[Any]:
             allowed="a PNG, JPEG or WebP file",
             remedy="Open and save the image in an image editor, and use the saved file.",
         ) from error
-
-
-def usable_face(rgb: NDArray[Any], models: FaceModels | None = None) -> Face:
-    """The largest face in the image. Raises NodeError if there is none, or if it is too small to animate."""
-    faces = detect(rgb, models)
-    if not faces:
-        raise NodeError(
-            "no face was found in the portrait",
-            where="image",
-            seen=f"{rgb.shape[1]} x {rgb.shape[0]} px without a face",
-            allowed="one face, seen from the front",
-            remedy="Use a well-lit portrait that faces the camera and shows the whole head.",
-        )
-    face = faces[0]
-    if face.size < MIN_FACE_PX:
-        raise NodeError(
-            "the face in the portrait is too small",
-            where="image",
-            seen=f"{face.size:.0f} px",
-            allowed=f"at least {MIN_FACE_PX} px",
-            remedy="Use a closer or larger image, or enlarge it first with generate.upscale_image.",
-        )
-    return face
-
-
-def largest_face(path: Path, models: FaceModels | None = None) -> Face:
-    """The largest face in an image file. Raises the NodeErrors of ``read_image`` and ``usable_face``."""
-    return usable_face(read_image(path), models)

@@ -7,16 +7,15 @@ and American English. Source: whisper-normalizer (MIT), OpenAI's code as a packa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 
-_MARKUP = re.compile(r"\[([^\]]+)\]\(/[^)]*/\)")  # a narration may give a pronunciation: [word](/phonemes/)
+from nodes._spoken.marks import without_pronunciations
 
 
 def normalised(text: str) -> str:
     """The text as it is compared: words of lower case with one space between them; "" where it has none."""
-    text = _normaliser()(_MARKUP.sub(r"\1", text)).strip()
+    text = _normaliser()(without_pronunciations(text)).strip()
     return text if any(char.isalnum() for char in text) else ""  # full stops may be left of an ellipsis
 
 

@@ -30,7 +30,9 @@ class Params(NodeModel):
 
 class Inputs(NodeModel):
     video: VideoRef = Field(description="The finished video with its audio.")
-    narration: str | None = Field(None, max_length=20_000, description="The intended text, for the word error rate.")
+    narration: str | None = Field(
+        None, max_length=500_000, description="The text as it was said, in words, for the word error rate."
+    )
     image: ImageRef | None = Field(None, description="The portrait, for identity and sharpness.")
 
 
@@ -73,7 +75,7 @@ class Outputs(NodeModel):
 
 @node(
     "evaluate.basic",
-    version="2.0.0",  # word error rates by Whisper's normaliser
+    version="2.1.0",  # word error rates by Whisper's normaliser, of texts in words
     title="Basic evaluation",
     category="Evaluation",
     tags=("wer", "identity", "lip sync", "sharpness", "metrics"),
@@ -194,6 +196,7 @@ def _transcript(ctx: Context, samples: Any, duration_s: float) -> str:
 
 
 def _word_error_rate(narration: str | None, transcript: str | None) -> float:
+    from nodes._spoken.reading import read
     from nodes.evaluate._unmeasured import Unmeasured
     from nodes.evaluate._words import normalised, word_error_rate
 
@@ -203,7 +206,8 @@ def _word_error_rate(narration: str | None, transcript: str | None) -> float:
         raise Unmeasured("there is no audio to transcribe")
     if not normalised(narration):
         raise Unmeasured("the narration has no words")
-    return round(word_error_rate(narration, transcript), 4)
+    # The recogniser writes "example.com" where "example dot com" was said, so both are compared as they are said.
+    return round(word_error_rate(read(narration).words, read(transcript).words), 4)
 
 
 def _caption(report: Report) -> str:

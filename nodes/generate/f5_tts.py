@@ -11,6 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nodes._spoken.letters import refuse_wordless, speakable
+from nodes._spoken.reading import read
 from nodes.sdk import AudioRef, Context, Field, NodeError, NodeModel, NodeUnavailable, Resources, node
 
 
@@ -25,18 +27,27 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    narration: str = Field(min_length=1, max_length=20_000, description="The text to speak.")
+    narration: str = Field(
+        min_length=1, max_length=20_000, description="The text to speak, without its mark-up and stage directions."
+    )
     voice: AudioRef = Field(description="A clear recording of the voice, a few seconds long; at most 12 s are used.")
     ref_text: str = Field(min_length=1, max_length=2000, description="Transcript of the recording.")
 
 
 class Outputs(NodeModel):
     audio: AudioRef = Field(description="The speech as WAV, mono.")
+    narration: str = Field(description="What is said: in words if it is English, without mark-up and stage directions.")
+
+
+def check(params: Params, inputs: dict[str, Any]) -> None:
+    """Reject at submit a text without words, if the text is already known."""
+    if isinstance(inputs.get("narration"), str):
+        refuse_wordless(inputs["narration"])
 
 
 @node(
     "generate.f5_tts",
-    version="1.0.0",
+    version="2.0.0",
     title="F5-TTS voice cloning",
     category="Speech",
     tags=("tts", "voice cloning", "gpu"),
@@ -44,6 +55,7 @@ class Outputs(NodeModel):
     pool="f5",
     resources=Resources(gpu=1, vram_gib=4, timeout_s=3600),
     seeded=True,
+    check=check,
     cache=False,  # the checkpoint is a file on the worker's machine, which is not part of the content key
     weights=("f5-tts",),
 )
@@ -71,12 +83,14 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             seen=str(error),
             remedy="Run pip install f5-tts==1.1.22 in that environment.",
         ) from error
+    refuse_wordless(inputs.narration)
+    narration = _said(inputs.narration, english=not vocab)
     target = ctx.workdir / "speech.wav"
     ctx.progress(0, 1)
     engine.infer(
         ref_file=str(ctx.open(inputs.voice)),
         ref_text=inputs.ref_text,  # an empty text would make it download a speech recogniser
-        gen_text=inputs.narration,
+        gen_text=narration,
         show_info=lambda *_: None,
         target_rms=params.target_rms,
         cross_fade_duration=params.cross_fade_s,
@@ -89,7 +103,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         seed=ctx.seed % 2**32,
     )
     ctx.progress(1, 1)
-    return Outputs(audio=ctx.save(target, "audio", name="speech.wav"))
+    return Outputs(audio=ctx.save(target, "audio", name="speech.wav"), narration=narration)
+
+
+def _said(narration: str, *, english: bool) -> str:
+    """In words, but for sentences of another language: how their numbers are read is left to the model."""
+    sentences = read(narration).sentences
+    return " ".join(one.words if english and speakable(one.written) else one.written for one in sentences)
 
 
 def _local(ctx: Context, setting: str, what: str) -> str:

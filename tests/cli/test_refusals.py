@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.cli.graphs import document, script, speech
 from tests.cli.program import Ended, Program
+from tests.nodes.portraits import packaged
 
 pytestmark = pytest.mark.stack
 
@@ -155,7 +156,9 @@ def not_an_image(folder: Path) -> Path:
 PORTRAITS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
     "not an image": (not_an_image, ("a file of an unknown type is not accepted", "portrait.png")),
     "no face, upscaled first": (lambda folder: gradient(256, folder / "p.png"), ("no face", "node animate")),
-    "no face, large": (lambda folder: gradient(1024, folder / "p.png"), ("no face", "1024 x 1024")),
+    "no face, large": (lambda folder: gradient(1024, folder / "p.png"), ("no face of a person",)),
+    "a cup of coffee": (lambda folder: packaged("coffee.png"), ("no face of a person", "photo of a person")),
+    "a cat": (lambda folder: packaged("chelsea.png"), ("no face of a person", "node animate")),
     "missing": (lambda folder: folder / "nowhere.png", ("there is no file", "nowhere.png")),
     "a folder": (lambda folder: folder, ("there is no file",)),
 }

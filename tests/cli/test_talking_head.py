@@ -13,6 +13,7 @@ import pytest
 from schemas.job import JobView
 from tests.cli.conftest import SCRIPT
 from tests.cli.program import Program
+from tests.cli.saved import artifact_in
 from tests.cli.tracking import Run
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
@@ -84,6 +85,22 @@ def test_the_video_plays_everywhere_and_names_its_origin(first: dict[str, Any]) 
     assert "generate.portrait_animation 1" in comment["nodes"]
 
 
+def test_the_video_states_its_origin_and_is_recognised(program: Program, first: dict[str, Any], tmp_path: Path) -> None:
+    found = program.json("verify", first["video"])  # exit code 0
+    assert (found["state"], found["known"]["job"]) == ("trusted", first["jobId"])
+    assert found["sourceType"].endswith("/trainedAlgorithmicMedia")
+    services = {used["service"] for used in found["statement"]["services"]}
+    assert services >= {"generate.hibari_tts", "generate.portrait_animation"}
+    assert [used["kind"] for used in found["statement"]["inputs"]] == ["image"]
+    assert SCRIPT not in Path(first["video"]).read_bytes().decode(errors="replace")
+    changed = tmp_path / "changed.mp4"
+    changed.write_bytes(Path(first["video"]).read_bytes()[:-1] + b"?")
+    altered = program.try_("verify", str(changed), "--json")
+    assert (altered.code, altered.json["state"], altered.json["known"]) == (4, "altered", None)
+    unsigned = program.try_("verify", __file__, "--json")
+    assert (unsigned.code, unsigned.json["state"]) == (5, "unsigned")
+
+
 def test_the_run_in_mlflow_has_everything_that_explains_the_video(first: dict[str, Any]) -> None:
     run = Run(first["mlflowRun"])
     assert (run.status, run.experiment) == ("FINISHED", "workbench")
@@ -108,7 +125,7 @@ def test_the_run_in_mlflow_has_everything_that_explains_the_video(first: dict[st
 def test_the_run_in_mlflow_holds_the_files_themselves(first: dict[str, Any]) -> None:
     run = Run(first["mlflowRun"])
     assert set(run.files()) == {"final.mp4", "speech.wav", "script.txt", "graph.json", "contact_sheet.jpg"}
-    assert run.file("final.mp4") == Path(first["video"]).read_bytes()
+    assert hashlib.sha256(run.file("final.mp4")).hexdigest() == artifact_in(first["video"])  # unsigned, as it is stored
     assert run.file("script.txt").decode() == SCRIPT
     assert [node["id"] for node in json.loads(run.file("graph.json"))["nodes"]] == NODES
 
@@ -127,7 +144,7 @@ def test_a_repeated_job_computes_nothing_and_gives_the_same_bytes(
     assert (again["status"], executed(again)) == ("completed", [])
     assert again["jobId"] != first["jobId"]
     assert again["video"] == str(tmp_path / "kept" / "again.mp4")
-    assert Path(again["video"]).read_bytes() == Path(first["video"]).read_bytes()
+    assert artifact_in(again["video"]) == artifact_in(first["video"])
     assert again["metrics"] == first["metrics"]
     assert Run(again["mlflowRun"]).values("metrics")["nodes_cached"] == len(NODES)
 
@@ -135,14 +152,14 @@ def test_a_repeated_job_computes_nothing_and_gives_the_same_bytes(
 def test_a_changed_parameter_computes_only_dependent_nodes(program: Program, first: dict[str, Any]) -> None:
     other = program.json(*HEAD, "--script", SCRIPT, "--set", "animate.sway=0.3")
     assert (other["status"], executed(other)) == ("completed", ["animate", "remux", "evaluate"])
-    assert Path(other["video"]).read_bytes() != Path(first["video"]).read_bytes()
+    assert artifact_in(other["video"]) != artifact_in(first["video"])
     assert Run(other["mlflowRun"]).values("params")["animate.sway"] == "0.3"
 
 
 def test_a_rerun_repeats_a_job_and_names_it_as_its_parent(program: Program, first: dict[str, Any]) -> None:
     again = program.json("job", "rerun", first["jobId"])
     assert (again["status"], executed(again)) == ("completed", [])
-    assert Path(again["video"]).read_bytes() == Path(first["video"]).read_bytes()
+    assert artifact_in(again["video"]) == artifact_in(first["video"])
     assert Run(again["mlflowRun"]).values("tags")["workbench.parent"] == first["jobId"]
     quieter = program.json("job", "rerun", first["jobId"], "--set", "remux.audio_bitrate_kbps=64")
     assert executed(quieter) == ["remux", "evaluate"]
@@ -166,9 +183,8 @@ def test_artifacts_are_listed_and_copied(program: Program, first: dict[str, Any]
     } <= made
     saved = program.json("job", "artifacts", first["jobId"], "--save", str(tmp_path))
     for item in saved:
-        data = Path(item["path"]).read_bytes()
-        assert hashlib.sha256(data).hexdigest() == item["sha256"]
-        assert len(data) == item["sizeBytes"]
+        assert hashlib.sha256(Path(item["path"]).read_bytes()).hexdigest() == item["savedSha256"]
+        assert artifact_in(item["path"]) == item["sha256"]
     assert len({item["path"] for item in saved}) == len(saved)
 
 

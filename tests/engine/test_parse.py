@@ -81,7 +81,7 @@ def test_text_bytes_and_objects_parse_to_the_same_document() -> None:
         (
             document({f"n{i}": "probe.data" for i in range(10_000)}),
             "graph.too_large",
-            ["10000", "1000", "several jobs"],
+            ["10,000", "1,000", "several jobs"],
         ),
         (document({"a": {"service": "probe.data", "parms": {}}}), "graph.schema", ["node a: parms", "not known"]),
         (document({"a": {"service": "Probe"}}), "graph.schema", ["node a: service", "Probe", "text matching"]),

@@ -13,6 +13,7 @@ from schemas.refs import AudioRef, ImageRef, Ref
 from schemas.status import NodeStatus, Plane
 from tests.engine.graphs import checked, document
 from workbench.engine.binding import Reference, literal, references
+from workbench.engine.validate import run_checks
 
 
 class Params(NodeModel):
@@ -42,6 +43,37 @@ def paint(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 @node("probe.source", version="1.0.0", plane="control")
 def source(ctx: Context, params: Params, inputs: Nothing) -> Outputs:
     return Outputs(image=ImageRef(sha256="0" * 64))
+
+
+class Text(NodeModel):
+    text: str = Field("", description="A word.")
+
+
+def warns(params: Text, known: dict[str, Any]) -> list[str]:
+    return [f"This is {params.text}."]
+
+
+@node("probe.warns", version="1.0.0", plane="control", check=warns)
+def warned(ctx: Context, params: Text, inputs: Nothing) -> Nothing:
+    return Nothing()
+
+
+class Spoken(NodeModel):
+    said: str = Field(description="A word.")
+
+
+def hears(params: Nothing, known: dict[str, Any]) -> list[str]:
+    return [f"heard {word}" for word in known.values()]
+
+
+@node("probe.echo", version="1.0.0", plane="control", same_subject={"said": "text"})
+def echo(ctx: Context, params: Text, inputs: Nothing) -> Spoken:
+    return Spoken(said=params.text)
+
+
+@node("probe.hears", version="1.0.0", plane="control", check=hears)
+def hear(ctx: Context, params: Nothing, inputs: Spoken) -> Nothing:
+    return Nothing()
 
 
 IMAGE = {"kind": "image", "sha256": "a" * 64}
@@ -230,3 +262,22 @@ def test_results_of_other_code_run_again_with_everything_downstream(made_by: str
     }
     again = checked(document(nodes, EDGE)).graph
     assert {node.status for node in again.nodes} == {NodeStatus.COMPLETED if kept else NodeStatus.PENDING}
+
+
+def test_warnings_of_checks_name_their_node_and_each_sentence_is_told_once() -> None:
+    nodes = {name: {"service": "probe.warns", "params": {"text": text}} for name, text in (("a", "x"), ("b", "x"))}
+    nodes["c"] = {"service": "probe.warns", "params": {"text": "y"}}
+    found = run_checks(checked(document(nodes)), lambda ref: pytest.fail("no file is named"))
+    assert [(one.where, one.message) for one in found] == [("node a", "This is x."), ("node c", "This is y.")]
+
+
+def test_a_check_sees_the_parameter_from_which_an_output_before_it_comes() -> None:
+    """The output of ``probe.echo`` is its parameter, which is known before it runs unless it is empty."""
+
+    def heard(text: str) -> list[str]:
+        nodes = {"e": {"service": "probe.echo", "params": {"text": text}}, "h": "probe.hears"}
+        graph = checked(document(nodes, [("e", "h")]))
+        return [one.message for one in run_checks(graph, lambda ref: pytest.fail("no file is named"))]
+
+    assert heard("hello") == ["heard hello"]
+    assert heard("") == []

@@ -1,4 +1,4 @@
-"""Face detection, the face mesh, and the rejection of portraits that cannot be used."""
+"""Face detection, the face mesh, and the decoding of portraits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nodes._face import MIN_FACE_PX, detect, landmarks, largest_face, mesh, read_image, usable_face
+from nodes._face import detect, landmarks, measured_file, mesh, read_image
 from nodes._samples import sample_portrait
 from nodes.sdk import NodeError
 
@@ -66,7 +66,6 @@ def test_the_largest_of_several_faces_comes_first(portrait: np.ndarray[Any, Any]
     faces = detect(canvas)
     assert len(faces) == 2
     assert faces[0].size > 1.3 * faces[1].size
-    assert usable_face(canvas).box[2] < 512
 
 
 def test_the_mesh_lies_on_the_features(portrait: np.ndarray[Any, Any]) -> None:
@@ -103,8 +102,8 @@ def test_an_image_rotated_by_its_exif_is_read_upright(portrait_file: Path, tmp_p
         exif = image.getexif()
         exif[0x0112] = 6  # shown after a quarter turn clockwise
         image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.jpg", quality=95, exif=exif)
-    upright = largest_face(portrait_file)
-    assert largest_face(tmp_path / "turned.jpg").box == pytest.approx(upright.box, abs=4)
+    (upright,), (turned,) = measured_file(portrait_file), measured_file(tmp_path / "turned.jpg")
+    assert turned.box == pytest.approx(upright.box, abs=4)
 
 
 def test_transparent_pixels_become_grey(tmp_path: Path) -> None:
@@ -116,7 +115,7 @@ def test_a_file_that_is_not_an_image_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "portrait.png"
     file.write_text("not a picture")
     with pytest.raises(NodeError, match="cannot be decoded") as refused:
-        largest_face(file)
+        read_image(file)
     assert refused.value.remedy
 
 
@@ -124,25 +123,7 @@ def test_a_truncated_image_is_refused(portrait_file: Path, tmp_path: Path) -> No
     file = tmp_path / "half.png"
     file.write_bytes(portrait_file.read_bytes()[:50_000])
     with pytest.raises(NodeError, match="cannot be decoded"):
-        largest_face(file)
-
-
-def test_an_image_without_a_face_is_refused(tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    noise = cv2.GaussianBlur(rng.integers(0, 255, (300, 400, 3), dtype=np.uint8), (0, 0), 6)
-    Image.fromarray(noise).save(tmp_path / "none.png")
-    with pytest.raises(NodeError, match="no face") as refused:
-        largest_face(tmp_path / "none.png")
-    assert "400 x 300" in str(refused.value)
-
-
-def test_a_face_too_small_is_refused(portrait: np.ndarray[Any, Any], tmp_path: Path) -> None:
-    canvas = np.full((240, 240, 3), 120, np.uint8)
-    canvas[60:150, 60:150] = cv2.resize(portrait, (90, 90), interpolation=cv2.INTER_AREA)
-    Image.fromarray(canvas).save(tmp_path / "small.png")
-    with pytest.raises(NodeError, match="too small") as refused:
-        largest_face(tmp_path / "small.png")
-    assert str(MIN_FACE_PX) in str(refused.value)
+        read_image(file)
 
 
 def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:

@@ -7,15 +7,17 @@ import subprocess
 import sys
 import threading
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from nodes._face import landmarks, largest_face, mesh, read_image
+from nodes._face import landmarks, measured_file, read_image
 from nodes._samples import sample_portrait
 from nodes._speech import Phoneme
 from nodes.context import Cancelled
@@ -25,11 +27,13 @@ from nodes.generate._puppet.framing import frame
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
-from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, Params, check, run
+from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeError
 from schemas.refs import Ref
+from tests.nodes import portraits
+from tests.nodes.portraits import Rgb
 
 pytestmark = pytest.mark.models
 RATE = 24_000
@@ -128,7 +132,7 @@ def test_a_still_puppet_without_speech_does_not_move(tmp_path: Path, portrait_fi
     still = controls(tracks_from_audio(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **QUIET)
     lively = controls(tracks_from_audio(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **{**QUIET, "sway": 1.0})
     rgb = read_image(portrait_file)
-    painter = Painter(*frame(rgb, mesh(rgb, largest_face(portrait_file)), 256))
+    painter = Painter(*frame(rgb, measured_file(portrait_file)[0].points, 256))
     assert np.array_equal(painter.frame(still, 0), painter.frame(still, 11))
     assert not np.array_equal(painter.frame(lively, 0), painter.frame(lively, 11))
 
@@ -138,7 +142,7 @@ def test_the_mouth_opens_with_the_audio_and_nothing_else_moves(deployment: Deplo
     silent, loud = frames[3], frames[14]
     change = np.abs(loud - silent).max(-1)
     rgb = read_image(portrait_file)
-    _, points = frame(rgb, mesh(rgb, largest_face(portrait_file)), 256)
+    _, points = frame(rgb, measured_file(portrait_file)[0].points, 256)
     x, y = points[list(landmarks.LIPS_OUTER), :2].mean(0).astype(int)
     assert change[y - 8 : y + 16, x - 16 : x + 16].mean() > 15
     assert change[: int(points[landmarks.NOSE_BASE, 1]) - 8].max() <= 24
@@ -317,25 +321,17 @@ def test_portraits_of_any_shape_become_squares_around_the_face(
         canvas.paste(portrait.resize((side, side)), ((width - side) // 2, (height - side) // 2))
     canvas.save(tmp_path / "p.png")
     rgb = read_image(tmp_path / "p.png")
-    points = mesh(rgb, largest_face(tmp_path / "p.png"))
+    points = measured_file(tmp_path / "p.png")[0].points
     square, moved = frame(rgb, points, 256)
     assert square.shape == (256, 256, 3)
     assert moved[:, :2].min() > 8 and moved[:, :2].max() < 248
-    again = mesh(square, largest_face(_save(square, tmp_path / "s.png")))
+    again = measured_file(_save(square, tmp_path / "s.png"))[0].points
     assert np.abs(again[:, :2] - moved[:, :2]).mean() < 2.5  # the mesh moved with the picture
 
 
 def _save(rgb: np.ndarray[Any, Any], path: Path) -> Path:
     Image.fromarray(rgb).save(path)
     return path
-
-
-def test_submit_refuses_an_image_without_a_face_and_accepts_a_portrait(portrait_file: Path, tmp_path: Path) -> None:
-    check(Params(), {"image": portrait_file})
-    check(Params(), {})  # the picture comes from another node: nothing is known yet
-    Image.new("RGB", (300, 300), (90, 120, 150)).save(tmp_path / "blue.png")
-    with pytest.raises(NodeError, match="no face"):
-        check(Params(), {"image": tmp_path / "blue.png"})
 
 
 def test_a_file_that_is_not_audio_is_refused(tmp_path: Path) -> None:
@@ -355,3 +351,26 @@ def test_declaring_the_node_loads_nothing_heavy() -> None:
     code = f"import sys, nodes.generate.portrait_animation; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("tone", [lambda rgb: rgb, portraits.grey, portraits.sepia])
+def test_the_mouth_has_the_tones_of_the_portrait(
+    portrait_file: Path, tone: Callable[[Rgb], Rgb], tmp_path: Path
+) -> None:
+    """Colours in the open mouth of a grey photo are grey, and those of a toned photo lie on its tones."""
+    path = _save(tone(read_image(portrait_file)), tmp_path / "p.png")
+    square, points = frame(read_image(path), measured_file(path)[0].points, 256)
+    loud = loudness(read_audio(speech(tmp_path / "a.wav", (0.1, 0.4), duration_s=0.5)))
+    moving = controls(tracks_from_audio(loud, LEAD_S), loud, frames=12, fps=25, seed=3, **QUIET)
+    painter = Painter(square, points)
+    x, y = points[list(landmarks.LIPS_INNER), :2].mean(0).astype(int)
+    mouth = np.concatenate([painter.frame(moving, at)[y - 4 : y + 14, x - 14 : x + 14] for at in range(12)])
+    lab = cv2.cvtColor(mouth.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).reshape(-1, 3)
+    assert lab[:, 0].min() < 12, "the mouth opens"
+    redness = float(lab[lab[:, 0] < 25, 1].mean())
+    if tone is portraits.grey:
+        assert np.ptp(mouth.astype(int), axis=-1).max() <= 2
+    elif tone is portraits.sepia:
+        assert redness < 8 and lab[lab[:, 0] < 25, 2].mean() > redness, "brown rather than red"
+    else:
+        assert redness > 10

@@ -177,18 +177,18 @@ def test_an_approval_node_is_between_script_and_speech() -> None:
     assert checked.node("review").input["narration"] == "$script.narration"
     assert checked.node("review").input["stage_prompt"] == "$script.stage_prompt"
     assert checked.node("speech").input["narration"] == "$review.narration"
-    assert checked.node("evaluate").input["narration"] == "$review.narration"
+    assert checked.node("evaluate").input["narration"] == "$speech.narration"
 
 
 # Options with which a pipeline's graph has as many of its nodes as it can.
 FULL = {
     "talking_head": [
-        {"portrait": portrait(), "script": "Hi.", "approve": True},
+        {"portrait": portrait(), "script": "Hi.", "approve": True, "label": True},
         {"portrait": portrait(), "audio": AUDIO},
     ],
     "infinitetalk": [
         {"portrait": portrait(), "voice": AUDIO, "ref_text": "Hi.", "prompt": "The sea.", "approve": True},
-        {"portrait": portrait(), "voice": AUDIO, "script": "Hi."},
+        {"portrait": portrait(), "voice": AUDIO, "script": "Hi.", "label": True},
     ],
     "draft_script": [{"prompt": "The sea."}],
     "transcribe": [{"audio": AUDIO}],
@@ -226,6 +226,7 @@ def test_a_pipeline_describes_itself() -> None:
         "script": ("text", "one_of", ["prompt", "script", "audio"]),
         "audio": ("audio", "one_of", ["prompt", "script", "audio"]),
         "approve": ("switch", "optional", []),
+        "label": ("switch", "optional", []),
     }
     assert view.reviews == ["review"]
     assert [step.id for step in view.steps if step.optional] == ["upscale", "evaluate"]

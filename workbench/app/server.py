@@ -15,6 +15,7 @@ from workbench.app.access.guard import Guard
 from workbench.app.access.limits import Limits
 from workbench.app.access.policy import policy_of
 from workbench.app.api import register_api
+from workbench.app.api.planning import PlanningTurns
 from workbench.app.error_responses import register_errors
 from workbench.app.mlflow.proxy import add_mlflow
 from workbench.app.openapi import extend_openapi, openapi_options
@@ -58,6 +59,7 @@ def create_app(deployment: Deployment, *, pages: bool = True, with_login: bool =
     """
     app = FastAPI(**openapi_options(), lifespan=_serving)
     app.state.deployment = deployment
+    app.state.planning_turns = PlanningTurns()
     app.state.hub = Hub(deployment)
     app.state.parts = PartStates(deployment.settings)
     app.state.storage = DiskUse(lambda: parts_of(deployment))

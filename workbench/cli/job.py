@@ -10,9 +10,10 @@ import typer
 
 from schemas.errors import WorkbenchError
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
-from workbench.cli.run import connect, finish, print_accepted
+from workbench.cli.run import connect, finish, print_accepted, print_warnings, warn_unsigned
 
 if TYPE_CHECKING:
+    from workbench.client.delivery.deliver import Delivery
     from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
 
@@ -83,7 +84,8 @@ def show(job: JobId, as_json: Json = False) -> None:
     deployment = connect()
     record = deployment.job(job)
     video = keep_video(deployment, record, deployment.settings.home / "videos" / f"{job}.mp4", None)
-    shown = view(record, video=video, mlflow_run=deployment.mlflow_run(job))
+    warn_unsigned(video)
+    shown = view(record, video=video.path if video else None, mlflow_run=deployment.mlflow_run(job))
     if as_json:
         print_json(shown)
     else:
@@ -193,6 +195,7 @@ def _follow(deployment: Deployment, accepted: Accepted, detach: bool, as_json: b
     if detach:
         print_accepted(accepted, as_json)
     else:
+        print_warnings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
 
 
@@ -228,20 +231,25 @@ def delete_(
 @command
 def artifacts(
     job: JobId,
-    save: Annotated[Path | None, typer.Option(help="Copy the artifacts into this folder.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Save the artifacts in this folder; media are signed as synthetic.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the artifacts that a job made, and optionally copy them."""
+    """List the artifacts that a job made, and optionally save them."""
+    from workbench.client.delivery.deliver import save as deliver_to
     from workbench.client.view import artifacts as made_by
 
     deployment = connect()
-    rows = []
-    for node, name, ref in made_by(deployment.job(job)):
-        path = None
+    record, rows = deployment.job(job), []
+    for node, name, ref in made_by(record):
+        saved = None
         if save is not None:
             suffix = "." + ref.media_type.rpartition("/")[2].split(";")[0].replace("plain", "txt")
-            path = deployment.save(ref, save / f"{node}.{name}.{ref.sha256[:8]}{suffix}")
-        rows.append({"node": node, "output": name, "path": str(path) if path else None, **ref.model_dump(mode="json")})
+            target = save / f"{node}.{name}.{ref.sha256[:8]}{suffix}"
+            saved = deliver_to(deployment, ref, target, record=record)
+            warn_unsigned(saved)
+        rows.append({"node": node, "output": name, **_place(saved), **ref.model_dump(mode="json")})
     if as_json:
         print_json(rows)
         return
@@ -250,6 +258,11 @@ def artifacts(
         for row in rows
     ]
     print_table(("node", "output", "type", "bytes", "sha256", "saved as"), shown)
+
+
+def _place(saved: Delivery | None) -> dict[str, str | None]:
+    """Where an artifact was saved. A signed file has another digest than the artifact."""
+    return {"path": str(saved.path) if saved else None, "savedSha256": saved.sha256 if saved else None}
 
 
 _STYLES = {"completed": "green", "failed": "bold red", "cancelled": "yellow", "running": "cyan", "waiting": "yellow"}

@@ -21,6 +21,7 @@ from workbench.cli import (
     tracking,
     upload,
     user,
+    verify,
 )
 from workbench.cli.inputs import RunCommand
 
@@ -34,6 +35,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "run": run.run,
     "submit": run.submit_file,
     "upload": upload.upload,
+    "verify": verify.verify,
     "gc": retention.gc,
     "erase": retention.erase,
     "nodes": catalogue.nodes,

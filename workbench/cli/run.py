@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,11 @@ from schemas.status import Lane
 from workbench.cli.output import ExitCode, Json, command, print_json
 
 if TYPE_CHECKING:
+    from workbench.client.delivery.deliver import Delivery
     from workbench.client.deployment import Deployment
     from workbench.engine.accept import Accepted
+
+WIDTH = 80  # of warnings, also in a pipe
 
 
 @command
@@ -47,7 +51,7 @@ def run(
     if detach:
         print_accepted(accepted, as_json)
         return
-    warn_unserved(accepted)
+    print_warnings(accepted)
     finish(deployment, accepted.job, out=out, as_json=as_json, result=chosen.result)
 
 
@@ -74,7 +78,7 @@ def submit_file(
     deployment = connect(start=True, quiet=as_json)
     accepted = submit(deployment, asked, key=key)
     if wait:
-        warn_unserved(accepted)
+        print_warnings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
     else:
         print_accepted(accepted, as_json)
@@ -112,8 +116,9 @@ def finish(
         saved = follower.follow(lambda record: keep_video(deployment, record, target, result), result)
     record = await_record(deployment, job)
     saved = saved or keep_video(deployment, record, target, result)
+    warn_unsigned(saved)
     run = await_tracked(deployment, job)
-    shown = view(deployment.job(job), video=saved, mlflow_run=run)
+    shown = view(deployment.job(job), video=saved.path if saved else None, mlflow_run=run)
     if as_json:
         print_json(shown)
     else:
@@ -123,16 +128,25 @@ def finish(
 
 
 def print_accepted(accepted: Accepted, as_json: bool) -> None:
-    """Print the id of the job, and a warning about services without a worker."""
+    """Print the id of the job, and its warnings."""
     if as_json:
-        print_json({"jobId": accepted.job, "unserved": list(accepted.unserved)})
+        warnings = [one.model_dump(mode="json", by_alias=True) for one in accepted.warnings]
+        print_json({"jobId": accepted.job, "unserved": list(accepted.unserved), "warnings": warnings})
         return
     print(accepted.job)
-    warn_unserved(accepted)
+    print_warnings(accepted)
 
 
-def warn_unserved(accepted: Accepted) -> None:
-    """Warn on stderr about services of the job that no worker provides."""
+def warn_unsigned(saved: Delivery | None) -> None:
+    """Warn on stderr about a saved file that should say that it is synthetic, and cannot."""
+    if saved is not None and saved.unsigned_because:
+        print(f"{saved.path} is not signed as synthetic: {saved.unsigned_because}", file=sys.stderr)
+
+
+def print_warnings(accepted: Accepted) -> None:
+    """Print on stderr what to expect of the job's inputs, and the services that no worker provides."""
+    for warning in accepted.warnings:
+        print(textwrap.fill(f"Warning: {warning.where}: {warning.message}", WIDTH), file=sys.stderr)
     if accepted.unserved:
         print(
             f"Queued: no worker provides {'; '.join(accepted.unserved)}. `workbench capabilities` lists the services; "

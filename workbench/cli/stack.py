@@ -120,9 +120,13 @@ def doctor(
     With --objects a damaged artifact is restored from a good copy (the home's cache, MLflow's files). If there is none,
     it is removed if a job can compute it again.
     """
+    from workbench.client.delivery.check import signing_finding
     from workbench.embedded.doctor import examine
+    from workbench.settings import load_settings
 
     report = examine(home_or_default(home))
+    signing = signing_finding(load_settings(home=Path(report.home)))
+    report = report.model_copy(update={"findings": [*report.findings, signing]})
     if objects:
         from workbench.cli.objects import add_objects
 

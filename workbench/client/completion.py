@@ -7,6 +7,7 @@ from pathlib import Path
 
 from schemas.errors import WorkbenchError
 from schemas.job import JobRecord
+from workbench.client.delivery.deliver import Delivery, save
 from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import tracking_off
 from workbench.client.view import final_video
@@ -69,7 +70,9 @@ def unrecorded(deployment: Deployment, job: str) -> WorkbenchError | None:
     return None
 
 
-def keep_video(deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None) -> Path | None:
-    """Copy the job's video to ``target``; None if it has none."""
+def keep_video(
+    deployment: Deployment, record: JobRecord, target: Path, result: tuple[str, str] | None
+) -> Delivery | None:
+    """Deliver the job's video to ``target``; None if it has none."""
     ref = final_video(record, result)
-    return deployment.save(ref, target) if ref else None
+    return save(deployment, ref, target, record=record) if ref else None

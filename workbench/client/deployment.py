@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +121,9 @@ class Deployment:
             self.cache.add(path, ref)
 
     def open(self, ref: Ref) -> Path:
-        """A local, read-only copy of an artifact. If its stored bytes are lost, another good copy is used.
+        """A local, read-only copy of an artifact, for work within the workbench. Files leave it by ``client.delivery``.
+
+        If its stored bytes are lost, another good copy is used.
 
         Raises WorkbenchError: store.missing and store.corrupt, with a remedy; store.unreachable; home.*
         """
@@ -141,13 +142,6 @@ class Deployment:
         found = healing.check_artifact(self, ref)
         if found is not None and not found.restored_from:
             raise found.error()
-
-    def save(self, ref: Ref, target: Path) -> Path:
-        """Copy an artifact to a file of the user. The file is never incomplete."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = target.with_name(f".{target.name}.part")
-        shutil.copyfile(self.open(ref), staging)
-        return staging.replace(target)
 
     def job(self, job_id: str) -> JobRecord:
         """Raises WorkbenchError (job.unknown)."""

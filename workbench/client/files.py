@@ -12,6 +12,7 @@ from pathlib import Path
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph, Node
 from schemas.refs import Ref, map_refs
+from schemas.warning import JobWarning
 from workbench.client.deployment import Deployment
 from workbench.client.uploads import store_file
 from workbench.pipelines.sdk import InputField
@@ -31,8 +32,12 @@ def portrait_file(given: str | Path, home: Path) -> Path:
     return path
 
 
-def file_given(deployment: Deployment, value: object, wanted: InputField, *, reader: str | None) -> Ref:
-    """The reference for the value of a file input.
+def file_given(
+    deployment: Deployment, value: object, wanted: InputField, *, reader: str | None
+) -> tuple[Ref, list[JobWarning]]:
+    """The reference for the value of a file input, and the warnings about a file that is uploaded here.
+
+    Warnings about faces are left to the services, which know what they need of a portrait.
 
     Args:
         value: a reference; a ``Path``, which is uploaded; or a text, which is a digest.
@@ -41,11 +46,13 @@ def file_given(deployment: Deployment, value: object, wanted: InputField, *, rea
     Raises WorkbenchError: artifact.unknown, request.invalid, and the errors of ``uploads.store_file``.
     """
     if isinstance(value, Ref):
-        return value
+        return value, []
     if isinstance(value, Path):
         path = portrait_file(value, deployment.settings.home) if wanted.form.sample else value.expanduser()
-        return store_file(deployment, path, wanted.kind.value)[0]
-    return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name)
+        ref, found = store_file(deployment, path, wanted.kind.value)
+        told = [one for one in found if not one.code.startswith("face.")]
+        return ref, [JobWarning(where=wanted.name, message=f"{one.message} {one.remedy}") for one in told]
+    return given_ref(deployment, str(value), wanted.kind.value, owner=reader, where=wanted.name), []
 
 
 def given_ref(deployment: Deployment, sha256: str, kind: str, *, owner: str | None, where: str) -> Ref:

@@ -22,7 +22,7 @@ def forecast_request(deployment: Deployment, asked: JobRequest, *, reader: str |
     Args:
         reader: the owner whose uploads and artifacts may be used; None for all owners.
     """
-    return forecast_graph(deployment, requested_graph(deployment, asked, reader, assume=True))
+    return forecast_graph(deployment, requested_graph(deployment, asked, reader, assume=True)[0])
 
 
 def forecast_graph(deployment: Deployment, graph: Graph) -> EstimateAnswer:

@@ -29,7 +29,7 @@ from workbench.client.deployment import Deployment
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
 from workbench.client.submit import pipeline_request
 from workbench.client.view import named_artifacts
-from workbench.engine.accept import Accepted
+from workbench.engine.accept import Accepted, warnings_of
 from workbench.store.listing import JobFilter, JobLine
 
 NEWEST_EVENTS = 50
@@ -122,7 +122,12 @@ def line_of(deployment: Deployment, job: str) -> JobLine:
 
 def accepted_answer(deployment: Deployment, accepted: Accepted) -> AcceptedJob:
     line = line_of(deployment, accepted.job)
-    return AcceptedJob(**dict(state_answer(line)), created=line.created_at, unserved=list(accepted.unserved))
+    return AcceptedJob(
+        **dict(state_answer(line)),
+        created=line.created_at,
+        unserved=list(accepted.unserved),
+        warnings=list(accepted.warnings),
+    )
 
 
 def state_answer(line: JobLine) -> JobState:
@@ -168,6 +173,7 @@ def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
             Waiting(node=node, reason=wait.reason.value, sentence=wait.sentence(), question=wait.question)
             for node, wait in line.waiting.items()
         ],
+        warnings=warnings_of(record.graph),
         last_graph=record.graph,
         options=pipeline_request(record.graph),
         mlflow_run=run_link(deployment, record, user),

@@ -16,6 +16,7 @@ from schemas.api import Consent, JobRequest
 from schemas.graph import Graph
 from schemas.problem import invalid
 from schemas.refs import Ref
+from schemas.warning import JobWarning
 from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
 from workbench.client.files import file_given, with_stored_refs
@@ -54,7 +55,7 @@ def submit(
         key: idempotency key; a repeated submit with it returns the same job.
         parent_run: MLflow run that becomes the parent of the job's run.
     """
-    graph = requested_graph(deployment, asked, reader)
+    graph, warnings = requested_graph(deployment, asked, reader)
     return submit_graph(
         deployment,
         Request(
@@ -64,6 +65,7 @@ def submit(
             experiment=asked.experiment,
             owner=owner,
             lane=asked.lane,
+            warnings=tuple(warnings),
         ),
     )
 
@@ -91,8 +93,12 @@ def submit_graph(deployment: Deployment, request: Request) -> Accepted:
     )
 
 
-def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | None, *, assume: bool = False) -> Graph:
-    """The graph of a request. A pipeline's inputs are recorded in its metadata, for "again with changes".
+def requested_graph(
+    deployment: Deployment, asked: JobRequest, reader: str | None, *, assume: bool = False
+) -> tuple[Graph, list[JobWarning]]:
+    """The graph of a request, and the warnings about files that are uploaded with it.
+
+    A pipeline's inputs are recorded in the graph's metadata, for "again with changes".
 
     Args:
         reader: the owner whose uploads and artifacts may be used; None for all owners.
@@ -101,18 +107,19 @@ def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | Non
     Raises WorkbenchError: graph.*, pipeline.*, request.invalid, artifact.unknown, and the errors of an upload.
     """
     if asked.graph is not None:
-        return with_stored_refs(deployment, parse_graph(asked.graph), owner=reader)
+        return with_stored_refs(deployment, parse_graph(asked.graph), owner=reader), []
     assert asked.pipeline is not None  # JobRequest has exactly one of them
     pipeline = find_pipeline(asked.pipeline)
     options, files = read_options(pipeline, asked.options)
     given: dict[str, Any] = {name: getattr(options, name) for name in pipeline.inputs} | files
     if not assume:
         check_given(pipeline, given)  # before anything is uploaded
-    refs = {
+    taken = {
         name: file_given(deployment, value, pipeline.inputs[name], reader=reader)
         for name, value in given.items()
         if pipeline.inputs[name].kind.is_file and value is not None
     }
+    refs = {name: ref for name, (ref, _) in taken.items()}
     assumed = placeholders(pipeline, pipeline.given_names(given)) if assume else {}
     graph = build(
         pipeline,
@@ -133,7 +140,7 @@ def requested_graph(deployment: Deployment, asked: JobRequest, reader: str | Non
         "options": options.model_copy(update=digests).model_dump(mode="json", by_alias=True, exclude_defaults=True),
         "params": asked.params,
     }
-    return graph
+    return graph, [warning for _, found in taken.values() for warning in found]
 
 
 def pipeline_request(graph: Graph) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from nodes._samples import SAMPLE_NAME, sample_portrait
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES, Ref
 from schemas.upload import EarlierFile, MediaRef, Upload, UploadWarning
+from workbench.client.delivery.verify import known_file
 from workbench.client.deployment import Deployment
 from workbench.client.incoming_files import incoming_folder
 from workbench.client.inspection.inspector import Inspection
@@ -97,12 +98,28 @@ def keep_upload(deployment: Deployment, path: Path, *, owner: str, kind: str = "
             kind=found.kind,
             facts=found.facts,
             faces=found.faces,
-            warnings=found.warnings,
+            warnings=[*found.warnings, *_own_result(deployment, path, owner)],
             url=f"/api/artifacts/{sha256}",
         )
         _store(deployment, kept, ref, owner, upload.model_dump(mode="json", exclude_none=True))
     UPLOAD_BYTES.inc(path.stat().st_size)
     return upload
+
+
+def _own_result(deployment: Deployment, path: Path, owner: str) -> list[UploadWarning]:
+    """A warning if the file is a result of this deployment, as it was delivered or stored."""
+    with path.open("rb") as file:
+        known = known_file(deployment, hashlib.file_digest(file, "sha256").hexdigest(), owner=owner or None)
+    if known is None:
+        return []
+    made = f"as a result of job {known.job}" if known.job else "as a result of a job"
+    return [
+        UploadWarning(
+            code="file.synthetic",
+            message=f"This file is synthetic: this workbench made it {made}.",
+            remedy="Use a recording or a photo of the person where the original is needed.",
+        )
+    ]
 
 
 def _store(deployment: Deployment, file: Path, ref: Ref, owner: str, facts: dict[str, Any]) -> None:

@@ -8,10 +8,15 @@ signing, so that a reader of the home cannot issue another certificate.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.embedded.home import write_private
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 CERTIFICATE_FILE = "objects.pem"
 LASTS = timedelta(days=3650)
@@ -40,15 +45,38 @@ def make_certificate(now: datetime) -> bytes:
     import ipaddress
 
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     def named(name: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
+    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    both_ways = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return make_chain(
+        named("workbench object store authority"),
+        named("workbench object store"),
+        (now - CLOCK_SLACK, now + LASTS),
+        [(x509.SubjectAlternativeName(hosts), False), (x509.ExtendedKeyUsage(both_ways), False)],
+    )
+
+
+def make_chain(
+    authority_name: x509.Name,
+    name: x509.Name,
+    valid: tuple[datetime, datetime],
+    extensions: Sequence[tuple[x509.ExtensionType, bool]],
+) -> bytes:
+    """PEM of a new private key (P-256, PKCS#8), its certificate, and the certificate of an authority of its own.
+
+    Args:
+        valid: beginning and end, for both certificates.
+        extensions: further extensions of the certificate, each with whether it is critical.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name, name = named("workbench object store authority"), named("workbench object store")
 
     def builder(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         return (
@@ -57,8 +85,9 @@ def make_certificate(now: datetime) -> bytes:
             .subject_name(subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - CLOCK_SLACK)
-            .not_valid_after(now + LASTS)
+            .not_valid_before(valid[0])
+            .not_valid_after(valid[1])
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         )
 
     signs = x509.KeyUsage(
@@ -72,24 +101,19 @@ def make_certificate(now: datetime) -> bytes:
         encipher_only=False,
         decipher_only=False,
     )
-    key_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
     authority = (
         builder(authority_name, authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(signs, critical=True)
-        .add_extension(key_id, critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    both_ways = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    certificate = (
-        builder(name, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-        .add_extension(x509.ExtendedKeyUsage(both_ways), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id), critical=False)
-        .sign(authority_key, hashes.SHA256())
+    issued = builder(name, key.public_key()).add_extension(
+        x509.BasicConstraints(ca=False, path_length=None), critical=True
     )
+    for extension, critical in extensions:
+        issued = issued.add_extension(extension, critical=critical)
+    from_authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    certificate = issued.add_extension(from_authority, critical=False).sign(authority_key, hashes.SHA256())
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     private = key.private_bytes(pem, pkcs8, serialization.NoEncryption())
     return private + certificate.public_bytes(pem) + authority.public_bytes(pem)

@@ -20,6 +20,7 @@ from schemas.graph import Graph
 from schemas.job import JobRecord, NewJob
 from schemas.refs import Ref, refs_in
 from schemas.status import Lane
+from schemas.warning import JobWarning
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
 from workbench.bus.job_plan import JobPlan
@@ -45,6 +46,8 @@ from workbench.store.collection_rounds import CollectionRounds, RoundChanged
 from workbench.store.jobs import JobStore
 from workbench.store.objects import Objects
 
+WARNINGS = "warnings"  # in a graph's metadata: the warnings of its submit
+
 log = structlog.get_logger()
 
 
@@ -56,6 +59,7 @@ class Accepted:
     created: bool  # False if the idempotency key was already used for the same graph
     known: int  # number of nodes that need not run
     unserved: tuple[str, ...] = ()  # services that no worker provides; the job waits until one does
+    warnings: tuple[JobWarning, ...] = ()  # what to expect, from the intake and from the checks of the services
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Request:
     parent: str | None = None
     sweep: str | None = None
     lane: Lane = Lane.INTERACTIVE
+    warnings: tuple[JobWarning, ...] = ()  # of the intake; the checks add theirs
 
 
 def accept(
@@ -100,11 +105,11 @@ def accept(
     while True:
         seen = CollectionRounds(store.database).wait_until_closed()
         _check_given(checked.graph, store, objects)
-        run_checks(checked, open_ref)
+        warnings = (*request.warnings, *run_checks(checked, open_ref))
         results = _existing_results(checked, seed, store, objects)
         job = NewJob(
             id=new_job_id(),
-            graph=with_results(checked.graph, results),
+            graph=_with_warnings(with_results(checked.graph, results), warnings),
             graph_hash=graph_hash(checked.graph),
             idempotency_key=request.key,
             owner=request.owner,
@@ -125,7 +130,20 @@ def accept(
         origin = _provenance(checked, seed, job.graph_hash)
         planned = plan(job_id, checked, seed=seed, results=results, provenance=origin, lane=request.lane)
         _put_on_bus(bus, planned, snapshot)
-    return Accepted(job_id, created, len(results), _unserved(checked, results, snapshot) if created else ())
+    unserved = _unserved(checked, results, snapshot) if created else ()
+    return Accepted(job_id, created, len(results), unserved, warnings)
+
+
+def _with_warnings(graph: Graph, warnings: tuple[JobWarning, ...]) -> Graph:
+    """The graph with the warnings of this submit in its metadata, where every view of the job finds them."""
+    kept = {name: value for name, value in graph.metadata.items() if name != WARNINGS}
+    given = {WARNINGS: [one.model_dump(mode="json", by_alias=True) for one in warnings]} if warnings else {}
+    return graph.model_copy(update={"metadata": kept | given})
+
+
+def warnings_of(graph: Graph) -> list[JobWarning]:
+    """The warnings of the submit that accepted this graph."""
+    return [JobWarning.model_validate(one) for one in graph.metadata.get(WARNINGS, ())]
 
 
 def _existing_results(checked: Checked, seed: int, store: JobStore, objects: Objects) -> dict[str, NodeResult]:

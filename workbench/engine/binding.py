@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -71,7 +72,7 @@ def bind(
     node: Node,
     declaration: NodeDeclaration,
     parents: list[Edge],
-    ancestors: set[str],
+    ancestors: Set[str],
     declared: dict[str, NodeDeclaration],
 ) -> dict[str, Any]:
     """The node's inputs with all references made explicit.
@@ -144,15 +145,15 @@ def bind(
 
 
 def _check_reference(
-    reference: Reference, where: str, wanted: Any, ancestors: set[str], declared: dict[str, NodeDeclaration]
+    reference: Reference, where: str, wanted: Any, ancestors: Set[str], declared: dict[str, NodeDeclaration]
 ) -> None:
     def refused(message: str, allowed: Any, remedy: str, seen: str = str(reference)) -> WorkbenchError:
         return WorkbenchError("graph.bad_input", message, where=where, seen=seen, allowed=allowed, remedy=remedy)
 
-    before = sorted(ancestors) or "a node before this one"
-    if reference.node not in declared:
-        raise refused(f"{reference} refers to a node that does not exist", before, "Correct the node id.")
     if reference.node not in ancestors:
+        before = sorted(ancestors) or "a node before this one"
+        if reference.node not in declared:
+            raise refused(f"{reference} refers to a node that does not exist", before, "Correct the node id.")
         raise refused(f"{reference} does not run before this node", before, f"Add an edge from {reference.node}.")
     outputs = declared[reference.node].outputs.model_fields
     if reference.output not in outputs:
@@ -167,9 +168,14 @@ def _check_reference(
         raise refused(f"{reference} has another type", _type_name(wanted), remedy, _type_name(offered))
 
 
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)  # takes longer than most validations
+
+
 def _check_value(value: Any, annotation: Any, where: str) -> None:
     try:
-        TypeAdapter(annotation).validate_python(value)
+        _adapter(annotation).validate_python(value)
     except ValidationError as error:
         raise invalid(
             error,

@@ -46,12 +46,11 @@ def cut(graph: Graph, order: list[str], pools: dict[str, str], alone: Collection
     a barrier between levels.
     """
     plane = {node.id: node.plane for node in graph.nodes}
-    before = ancestors(graph, order)
+    before = {node_id: found.bits for node_id, found in ancestors(graph, order).items()}
     parents, children = graph.parents(), graph.children()
-    apart_before = {
-        node_id: frozenset(other for other in before[node_id] if plane[other] is Plane.DATA or other in alone)
-        for node_id in order
-    }
+    position = {node_id: index for index, node_id in enumerate(order)}
+    apart = sum(1 << position[other] for other in order if plane[other] is Plane.DATA or other in alone)
+    apart_before = {node_id: before[node_id] & apart for node_id in order}
     joins = {node_id for node_id in order if plane[node_id] is Plane.CONTROL and node_id not in alone}
     segments: list[Segment] = []
     of: dict[str, Segment] = {}
@@ -66,24 +65,20 @@ def cut(graph: Graph, order: list[str], pools: dict[str, str], alone: Collection
             continue
         segment = start(node_id)
         if node_id in alone:
-            of[node_id] = segment
             segment.nodes = [node_id]
         elif plane[node_id] is Plane.CONTROL:
-            for member in _connected(node_id, joins, apart_before, parents, children):
-                of[member] = segment
-            segment.nodes = [other for other in order if of.get(other) is segment]
+            members = _connected(node_id, joins, apart_before, parents, children)
+            segment.nodes = sorted(members, key=position.__getitem__)
         else:
-            chain = _chain(node_id, of, pools, before, parents, children)
-            for member in chain:
-                of[member] = segment
-            segment.nodes = chain
+            segment.nodes = _chain(node_id, of, pools, before, position, children)
+        of |= dict.fromkeys(segment.nodes, segment)
     return segments
 
 
 def _connected(
     start: str,
     joins: set[str],
-    apart_before: dict[str, frozenset[str]],
+    apart_before: dict[str, int],
     parents: dict[str, list[Edge]],
     children: dict[str, list[Edge]],
 ) -> set[str]:
@@ -103,12 +98,18 @@ def _chain(
     head: str,
     of: dict[str, Segment],
     pools: dict[str, str],
-    before: dict[str, set[str]],
-    parents: dict[str, list[Edge]],
+    before: dict[str, int],
+    position: dict[str, int],
     children: dict[str, list[Edge]],
 ) -> list[str]:
+    """The head and the nodes that follow it.
+
+    Args:
+        before: ancestors by node id, as the bits of ``structure.Ancestors``.
+        position: of each node in the topological order, which is its bit.
+    """
     chain = [head]
-    settled = set(before[head]) | {head}
+    settled = before[head] | 1 << position[head]
     while True:
         following = next(
             (
@@ -117,11 +118,11 @@ def _chain(
                 if edge.kind.fires(NodeStatus.COMPLETED)
                 and edge.to not in of
                 and pools[edge.to] == pools[head]
-                and all(parent.from_ in settled for parent in parents[edge.to])
+                and not before[edge.to] & ~settled
             ),
             None,
         )
         if following is None:
             return chain
         chain.append(following)
-        settled.add(following)
+        settled |= 1 << position[following]

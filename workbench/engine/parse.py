@@ -8,7 +8,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.errors import WorkbenchError
-from schemas.graph import MAX_DOCUMENT_BYTES, MAX_NODES, SCHEMA, Graph
+from schemas.graph import MAX_DOCUMENT_BYTES, MAX_EDGES, MAX_NODES, SCHEMA, Graph
 from schemas.problem import location, problems_of
 
 
@@ -27,16 +27,17 @@ def parse_graph(document: bytes | str | dict[str, Any]) -> Graph:
             allowed=SCHEMA,
             remedy=f'Add "schema": "{SCHEMA}".',
         )
-    nodes = raw.get("nodes")
-    if isinstance(nodes, list) and len(nodes) > MAX_NODES:
-        raise WorkbenchError(
-            "graph.too_large",
-            "the graph has too many nodes",
-            where="nodes",
-            seen=len(nodes),
-            allowed=f"at most {MAX_NODES}",
-            remedy="Submit several jobs.",
-        )
+    for field, most in (("nodes", MAX_NODES), ("edges", MAX_EDGES)):
+        given = raw.get(field)
+        if isinstance(given, list) and len(given) > most:
+            raise WorkbenchError(
+                "graph.too_large",
+                f"the graph has too many {field}",
+                where=field,
+                seen=f"{len(given):,}",
+                allowed=f"at most {most:,}",
+                remedy="Submit several jobs.",
+            )
     try:
         return Graph.model_validate(raw)
     except ValidationError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Set
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph
@@ -65,12 +67,47 @@ def topological_order(graph: Graph) -> list[str]:
         ) from None
 
 
-def ancestors(graph: Graph, order: list[str]) -> dict[str, set[str]]:
-    """For each node, all nodes that must be final before it can run."""
+class Ancestors(Set[str]):
+    """All nodes that must be final before a node can run, as a set of ids.
+
+    It is kept as bits: with sets, a graph of 1,000 nodes and 20,000 edges takes seconds.
+
+    Attributes:
+        bits: bit ``index`` is set for each node of the set, with the index in the topological order.
+    """
+
+    def __init__(self, order: list[str], index: dict[str, int], bits: int) -> None:
+        self._order = order
+        self._index = index
+        self.bits = bits
+
+    def __contains__(self, node_id: object) -> bool:
+        index = self._index.get(node_id)  # type: ignore[call-overload]
+        return index is not None and bool(self.bits >> index & 1)
+
+    def __iter__(self) -> Iterator[str]:
+        return (node_id for index, node_id in enumerate(self._order) if self.bits >> index & 1)
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+    @classmethod
+    def _from_iterable(cls, ids: Iterable[Any]) -> frozenset[Any]:
+        return frozenset(ids)  # the result of an operation on two sets
+
+
+def ancestors(graph: Graph, order: list[str]) -> dict[str, Ancestors]:
+    """The ancestors of each node.
+
+    Args:
+        order: a topological order of all nodes.
+    """
     parents = graph.parents()
-    found: dict[str, set[str]] = {}
+    index = {node_id: position for position, node_id in enumerate(order)}
+    found: dict[str, Ancestors] = {}
     for node_id in order:
-        found[node_id] = set()
+        bits = 0
         for edge in parents[node_id]:
-            found[node_id] |= {edge.from_} | found[edge.from_]
+            bits |= 1 << index[edge.from_] | found[edge.from_].bits
+        found[node_id] = Ancestors(order, index, bits)
     return found

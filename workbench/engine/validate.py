@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from nodes.identity import Identity
 from nodes.sdk import NodeDeclaration
@@ -17,6 +17,7 @@ from schemas.graph import Graph, Node
 from schemas.problem import first_problem, invalid
 from schemas.refs import Ref, is_ref, refs_in
 from schemas.status import NodeStatus
+from schemas.warning import JobWarning
 from workbench.engine.binding import bind, literal, references
 from workbench.engine.structure import ancestors, topological_order
 
@@ -54,6 +55,7 @@ def validate(
     for node in graph.nodes:
         declaration, identity = declarations[node.id], identities[node.service]
         _check_plane(node, declaration)
+        stale = node.id in outdated or not before[node.id].isdisjoint(outdated)
         pinned.append(
             node.model_copy(
                 update={
@@ -64,41 +66,72 @@ def validate(
                     "packages": list(identity.packages),
                     "params": checked_params(node, declaration),
                     "input": bind(node, declaration, parents[node.id], before[node.id], declarations),
-                    **_state(node, declaration, outdated=not outdated.isdisjoint({node.id, *before[node.id]})),
+                    **_state(node, declaration, outdated=stale),
                 }
             )
         )
     return Checked(graph.model_copy(update={"nodes": pinned}), order, declarations)
 
 
-def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> None:
+def run_checks(checked: Checked, open_ref: Callable[[Ref], Path]) -> list[JobWarning]:
     """Let each service check its available inputs, so that for example a portrait without a face is refused here.
+
+    Returns the warnings of the checks with their nodes, each sentence once.
 
     Args:
         open_ref: returns a local file with an artifact's bytes; raises WorkbenchError (store.missing).
     """
+    warnings: dict[str, JobWarning] = {}
     for node in checked.graph.nodes:
         for ref in refs_in(node.input):
             open_ref(ref)
-        check = checked.declarations[node.id].check
-        if check is None or node.status is NodeStatus.COMPLETED:
+        declaration = checked.declarations[node.id]
+        check = declaration.check
+        if not (check or declaration.portraits) or node.status is NodeStatus.COMPLETED:
             continue
         known = {name: _value(value, open_ref) for name, value in _visible(node, checked).items()}
+        params = declaration.params.model_validate(node.params)
         try:
-            check(checked.declarations[node.id].params.model_validate(node.params), known)
+            found = _check_portraits(node, declaration, params, known)
+            found += (check and check(params, known)) or ()
         except WorkbenchError as error:
             error.where = f"node {node.id}" + (f": {error.where}" if error.where else "")
             raise
+        for sentence in found:
+            warnings.setdefault(sentence, JobWarning(where=f"node {node.id}", message=sentence))
+    return list(warnings.values())
+
+
+def _check_portraits(
+    node: Node, declaration: NodeDeclaration, params: BaseModel, known: Mapping[str, Any]
+) -> list[str]:
+    """Warnings about the portraits among the available inputs. Raises NodeError for one that cannot be used."""
+    given = {name: path for name, path in known.items() if name in declaration.portraits and isinstance(path, Path)}
+    if not given:
+        return []
+    from nodes._face import check_portrait
+
+    found = []
+    for name, path in given.items():
+        needs = declaration.portraits[name]
+        if references(node.input[name]):  # another node, which may enlarge it, comes first
+            needs = replace(needs, good_face_px=needs.least_face_px)
+        found += check_portrait(path, needs, getattr(params, needs.chosen_by) if needs.chosen_by else 0)
+    return found
 
 
 def _visible(node: Node, checked: Checked) -> dict[str, Any]:
-    """The inputs that are available before the run, also through nodes that keep the subject of an image."""
+    """The inputs that are available before the run, also through nodes that keep their subject.
+
+    Such a node names the input or the parameter from which its output comes; an empty parameter says nothing yet.
+    """
     found: dict[str, Any] = {}
     for name, value in node.input.items():
         seen = value
         while (named := references(seen)) and len(named) == 1:
             source = checked.declarations[named[0].node].same_subject.get(named[0].output)
-            seen = checked.graph.node(named[0].node).input.get(source) if source else None
+            producer = checked.graph.node(named[0].node)
+            seen = producer.input.get(source, producer.params.get(source) or None) if source else None
         if seen is not None and not references(seen):
             found[name] = seen
     return found

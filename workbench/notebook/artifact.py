@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.refs import Ref
+from workbench.client.delivery.deliver import save
 from workbench.client.deployment import Deployment
 from workbench.notebook.display import show_as
 from workbench.notebook.static_html import artifact_html, artifact_text, link_to
@@ -41,12 +43,18 @@ class Artifact:
 
     @property
     def path(self) -> Path:
-        """A local, read-only copy. Blocks while it is fetched."""
+        """A local, read-only copy of the stored bytes, for further work. ``save`` makes a file to give away."""
         return self._deployment.open(self.ref)
 
     def save(self, target: str | Path) -> Path:
-        """Copy it to the given file, which is never incomplete."""
-        return self._deployment.save(self.ref, Path(target).expanduser())
+        """Save it as the given file, which is never incomplete. Media that a job made is signed as synthetic.
+
+        The file then has another digest than the artifact. A warning says if media cannot be signed.
+        """
+        saved = save(self._deployment, self.ref, Path(target).expanduser())
+        if saved.unsigned_because:
+            warnings.warn(f"{saved.path} is not signed as synthetic: {saved.unsigned_because}", stacklevel=2)
+        return saved.path
 
     def read_bytes(self) -> bytes:
         """Its bytes."""

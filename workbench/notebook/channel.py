@@ -21,6 +21,7 @@ import orjson
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client.access import LOCAL
+from workbench.client.delivery.deliver import cached_copy, deliver
 from workbench.client.deployment import Deployment
 from workbench.client.error_responses import status_and_body
 from workbench.client.live.hub import Hub
@@ -98,8 +99,8 @@ class Channel:
 
     def link(self, ref: Ref, given: widget_api.Params) -> str:
         """An address of an artifact that is valid for a week: of the app if there is one, else of the object store."""
-        settings, download = self.deployment.settings, bool(given.get("download"))
-        path = media_link(settings, ref, download=download) if settings.app_url else ""
+        settings = self.deployment.settings
+        path = media_link(settings, ref, download=bool(given.get("download"))) if settings.app_url else ""
         if path:
             return settings.app_url.rstrip("/") + path
         return self.deployment.objects.presign(
@@ -107,7 +108,7 @@ class Channel:
             expires_s=LINK_S,
             filename=file_name(ref),
             media_type=served_type(ref),
-            attachment=download or not is_shown(ref),
+            attachment=not is_shown(ref),
         )
 
     def text(self, sha256: str) -> str:
@@ -159,7 +160,9 @@ class Channel:
                 led = widget_api.media(self.user, str(message.get("name")), given)
                 if isinstance(led, str):
                     return {"url": led}
-                return {"url": self.link(led, given)} if message.get("direct") else widget_api.described(led)
+                if message.get("direct"):
+                    return {"url": self.link(led, given)}
+                return widget_api.described(led, deliver(self.deployment, led) if given.get("download") else None)
             case "text":
                 return {"text": self.text(str(message.get("sha256")))}
             case "stream":
@@ -176,12 +179,16 @@ class Channel:
 
     def _range(self, message: dict[str, Any]) -> bytes:
         """Bytes of an artifact, or of its pieces, from ``start`` to ``end``: at most one megabyte."""
-        ref = self.user.readable(str(message.get("sha256")))
-        file: Path = stream(self.deployment, ref)[1] if message.get("pieces") else self.deployment.open(ref)
+        sha256 = str(message.get("sha256"))
+        delivered = None if message.get("pieces") else cached_copy(self.deployment, sha256)
+        file: Path = delivered or self._file(self.user.readable(sha256), pieces=bool(message.get("pieces")))
         start = max(0, int(message["start"]))
         with file.open("rb") as opened:
             opened.seek(start)
             return opened.read(min(MAX_RANGE_BYTES, max(0, int(message["end"]) - start)))
+
+    def _file(self, ref: Ref, *, pieces: bool) -> Path:
+        return stream(self.deployment, ref)[1] if pieces else self.deployment.open(ref)
 
     def _live(self, client: str, page: _Page) -> Watcher:
         if page.watcher is None:

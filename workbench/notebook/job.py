@@ -15,6 +15,7 @@ from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
+from schemas.warning import JobWarning
 from workbench.client import job_api, review
 from workbench.client.access import LOCAL
 from workbench.client.completion import await_record, await_tracked, unrecorded
@@ -22,6 +23,7 @@ from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
+from workbench.engine.accept import warnings_of
 from workbench.notebook import execution_context
 from workbench.notebook.arguments import params_by_node
 from workbench.notebook.artifact import Artifact
@@ -65,6 +67,11 @@ class Job:
     def status(self) -> JobStatus:
         """accepted, running, waiting, completed, failed or cancelled."""
         return self.record.status
+
+    @property
+    def warnings(self) -> list[JobWarning]:
+        """What to expect of its inputs, as its submit found it."""
+        return warnings_of(self.record.graph)
 
     @property
     def events(self) -> Sequence[Event]:

@@ -23,7 +23,7 @@ class Uploads:
 
     def take(self, deployment: Deployment, message: dict[str, Any], pieces: list[bytes]) -> dict[str, Any]:
         """Receive a piece of a file, or the path of a file on the kernel's machine: ``{upload, kindOfFile, name, at,
-        size}`` or ``{path, kindOfFile}``. Returns ``{ref}`` for the last piece and for a path. Blocks.
+        size}`` or ``{path, kindOfFile}``. Returns ``{ref, warnings}`` for the last piece and for a path. Blocks.
 
         Raises WorkbenchError: request.invalid, upload.too_large, node.bad_input, home.*, store.*.
         """

@@ -14,6 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client import job_api
 from workbench.client.access import LOCAL, readable
+from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
 from workbench.client.media.derived_files import POINTS, SIDES_PX, rounded_up, thumbnail, waveform
@@ -150,9 +151,11 @@ def address(name: str, given: Params) -> str:
     return f"{path}?{urlencode(rest)}" if rest else path
 
 
-def described(ref: Ref) -> dict[str, Any]:
-    """The data with which a browser reads an artifact by byte ranges."""
-    return {"sha256": ref.sha256, "mediaType": served_type(ref), "sizeBytes": ref.size_bytes}
+def described(ref: Ref, delivery: Delivery | None = None) -> dict[str, Any]:
+    """The data with which a browser reads an artifact, or its delivery, by byte ranges."""
+    if delivery is None:
+        return {"sha256": ref.sha256, "mediaType": served_type(ref), "sizeBytes": ref.size_bytes}
+    return {"sha256": delivery.sha256, "mediaType": served_type(ref), "sizeBytes": delivery.path.stat().st_size}
 
 
 def _data_url(image: bytes, media_type: str) -> str:

@@ -104,6 +104,8 @@ class Workbench:
             asked = job_request(graph=document, **recorded)
         accepted = submit(self.deployment, asked, key=key, parent_run=execution_context.parent_run())
         execution_context.note(job=accepted.job)
+        for one in accepted.warnings:
+            warnings.warn(f"{one.where}: {one.message}", UserWarning, stacklevel=2)
         return Job(self.deployment, accepted.job, unserved=accepted.unserved)
 
     def job(self, job_id: str) -> Job:

@@ -2,7 +2,7 @@
 
 script ──> (review) ──┐
             (listen) ─┴─> speech ──┐
-              (upscale a portrait) ┴─> animate ──> (upscale a video) ──> remux ──> (evaluate)
+              (upscale a portrait) ┴─> animate ──> (upscale a video) ──> (label) ──> remux ──> (evaluate)
 
 The speech follows a voice sample if the pipeline takes one. The animation receives the stage prompt if its service
 takes one. A recording replaces script, review and speech.
@@ -38,7 +38,8 @@ Script = Annotated[
     str,
     Input(
         title="Script",
-        description="The text to speak, word for word.",
+        description="The text to speak: numbers and signs as a person would read them, without mark-up and stage "
+        "directions.",
         one_of=SAID,
         alternative="My own text",
         multiline=True,
@@ -57,6 +58,14 @@ Approve = Annotated[
     ),
 ]
 
+Label = Annotated[
+    bool,
+    Input(
+        title="Visible label",
+        description="Write “AI-generated” into the picture; the step's parameters change the words and the place.",
+    ),
+]
+
 
 class SpeakingInputs(Protocol):
     """The inputs that the builder reads from every pipeline."""
@@ -69,6 +78,8 @@ class SpeakingInputs(Protocol):
     def script(self) -> str: ...
     @property
     def approve(self) -> bool: ...
+    @property
+    def label(self) -> bool: ...
 
 
 @runtime_checkable
@@ -93,6 +104,7 @@ SCRIPT = Step("script", "Script", "llm.generate_script", weight=2, from_inputs=(
 
 
 REVIEW = Step("review", "Approval of the script", "review.script", weight=0)
+LABEL = Step("label", "Visible label", "generate.label", weight=0.5)
 REMUX = Step("remux", "Video file", "generate.remux", weight=0.5)
 
 
@@ -107,6 +119,7 @@ class Parts:
     listen: Step | None = None  # transcribes the voice sample
     upscale_portrait: Step | None = None
     upscale_video: Step | None = None
+    label: Step = LABEL
     remux: Step = REMUX
     evaluate: Step | None = None
 
@@ -114,7 +127,7 @@ class Parts:
     def steps(self) -> tuple[Step, ...]:
         """All steps, in an order in which they can run."""
         before = (self.script, self.review, self.listen, self.speech, self.upscale_portrait)
-        after = (self.animate, self.upscale_video, self.remux, self.evaluate)
+        after = (self.animate, self.upscale_video, self.label, self.remux, self.evaluate)
         return tuple(step for step in (*before, *after) if step is not None)
 
 
@@ -122,15 +135,18 @@ def speaking_portrait(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts
     """Add the steps for a video of a portrait that speaks."""
     recording = inputs.audio if isinstance(inputs, WithRecording) else None
     words = written(graph, inputs, parts) if recording is None else None
-    audio = recording or _spoken(graph, inputs, parts, words).audio
+    speech = _spoken(graph, inputs, parts, words) if words is not None else None
+    audio = recording if speech is None else speech.audio
     image = _upscaled_portrait(graph, inputs, parts)
     stage = words.stage_prompt if words is not None and parts.animate.takes("stage_prompt") else None
     video = graph.add(parts.animate, audio=audio, image=image, stage_prompt=stage).video
     if parts.upscale_video is not None and not graph.leaves_out(parts.upscale_video):
         video = graph.add(parts.upscale_video, video=video).video
+    if inputs.label:
+        video = graph.add(parts.label, video=video).video
     made = graph.add(parts.remux, video=video, audio=audio)
     if parts.evaluate is not None and not graph.leaves_out(parts.evaluate):
-        narration = words.narration if words is not None else None  # without it, the words cannot be compared
+        narration = speech.narration if speech is not None else None  # without it, the words cannot be compared
         graph.add(parts.evaluate, video=made.video, image=inputs.portrait, narration=narration)
 
 
@@ -151,8 +167,7 @@ def written(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts) -> Added
     )
 
 
-def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added | None) -> Added:
-    assert words is not None
+def _spoken(graph: PipelineGraph, inputs: SpeakingInputs, parts: Parts, words: Added) -> Added:
     if not isinstance(inputs, WithVoice):
         return graph.add(parts.speech, narration=words.narration)
     ref_text: str | Output = inputs.ref_text.strip()

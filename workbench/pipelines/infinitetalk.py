@@ -8,6 +8,7 @@ from typing import Annotated
 from workbench.pipelines._speaking_portrait import (
     SCRIPT,
     Approve,
+    Label,
     Parts,
     Portrait,
     Prompt,
@@ -37,6 +38,7 @@ class Inputs(PipelineInputs):
     voice: Voice
     ref_text: RefText = ""
     approve: Approve = False
+    label: Label = False
 
 
 PARTS = Parts(

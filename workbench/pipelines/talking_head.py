@@ -7,6 +7,7 @@ from typing import Annotated
 from workbench.pipelines._speaking_portrait import (
     SAID,
     Approve,
+    Label,
     Parts,
     Portrait,
     Prompt,
@@ -32,6 +33,7 @@ class Inputs(PipelineInputs):
     script: Script = ""
     audio: Recording = None
     approve: Approve = False
+    label: Label = False
 
 
 PARTS = Parts(

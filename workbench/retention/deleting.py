@@ -16,15 +16,16 @@ from workbench.retention.removals import Removals
 def delete_jobs(parts: Parts, ids: Sequence[str], removals: Removals) -> list[str]:
     """Remove finished jobs. Returns the removed ones. The next collection removes their files and previews.
 
-    Their rows are removed in one transaction, then the copies of their videos and their events on the bus.
+    Their rows are removed in one transaction, then their saved videos, their signed copies and their events on the bus.
     Raises WorkbenchError: sql.unreachable.
     """
     gone = parts.deletion.delete(ids, tracked=bool(parts.settings.mlflow_url))
     for job in gone:
-        video = parts.settings.home / "videos" / f"{job}.mp4"
-        if video.exists():
-            removals.add(StoreKind.VIDEOS, 1, video.stat().st_size)
-            video.unlink(missing_ok=True)
+        signed = (parts.settings.home / "cache" / "delivered").glob(f"*-{job}")
+        for video in (parts.settings.home / "videos" / f"{job}.mp4", *signed):
+            if video.exists():
+                removals.add(StoreKind.VIDEOS, 1, video.stat().st_size)
+                video.unlink(missing_ok=True)
     try:
         for job in gone:
             parts.bus.forget(job)

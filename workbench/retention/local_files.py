@@ -1,4 +1,4 @@
-"""Finds local files derived from artifacts and jobs: cached copies, thumbnails, waveforms, videos, Gradio's copies.
+"""Finds local files derived from artifacts and jobs: cached and signed copies, thumbnails, videos, Gradio's copies.
 
 Their names contain a digest or the id of a job.
 """
@@ -42,10 +42,10 @@ class LocalFile:
 
 
 def of_artifacts(home: Path) -> Iterator[LocalFile]:
-    """Copies and thumbnails of artifacts, by digest."""
+    """Copies of artifacts and what is derived from them, by digest."""
     yield from _files(StoreKind.CACHE, home / "cache", "??/*", lambda path: path.name)
-    for folder in ("thumbnails", "waveforms"):
-        yield from _files(StoreKind.THUMBNAILS, home / "cache" / folder, "*", lambda path: path.name.split("-")[0])
+    for folder in ("thumbnails", "waveforms", "streams", "delivered"):
+        yield from _files(StoreKind.THUMBNAILS, home / "cache" / folder, "*", lambda path: path.name[:64])
     yield from _files(StoreKind.PARTIAL, gradio_folder() / "uploads", "*/*", lambda path: path.parent.name)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from schemas.errors import WorkbenchError
 from workbench.retention.parts import Parts
-from workbench.store.tables import artifacts, job_artifacts, jobs, uploads
+from workbench.store.tables import artifacts, deliveries, job_artifacts, jobs, uploads
 
 
 def digests_of(parts: Parts, given: Sequence[str], asker: str | None) -> list[str]:
@@ -26,12 +26,15 @@ def _matching(parts: Parts, beginning: str, asker: str | None) -> set[str]:
     names, claims = job_artifacts.c.sha256, uploads.c.sha256
     of_jobs = select(names).where(names.startswith(beginning))
     of_claims = select(claims).where(claims.startswith(beginning))
+    of_deliveries = select(deliveries.c.artifact).where(deliveries.c.sha256.startswith(beginning))
     if asker is not None:
         of_jobs = of_jobs.join(jobs, jobs.c.id == job_artifacts.c.job).where(jobs.c.owner == asker)
         of_claims = of_claims.where(uploads.c.owner == asker)
+        of_deliveries = of_deliveries.join(jobs, jobs.c.id == deliveries.c.job).where(jobs.c.owner == asker)
     with parts.store.database.read() as connection:
         found: set[str] = set(connection.execute(of_jobs.distinct().limit(20)).scalars())
         found |= set(connection.execute(of_claims.distinct().limit(20)).scalars())
+        found |= set(connection.execute(of_deliveries.distinct().limit(20)).scalars())
         if not found and asker is None:
             unnamed = select(artifacts.c.sha256).where(artifacts.c.sha256.startswith(beginning)).limit(20)
             found = set(connection.execute(unnamed).scalars())

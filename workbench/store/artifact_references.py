@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, exists, func, select
 
 from workbench.store.database import Database
 from workbench.store.statements import Statements
-from workbench.store.tables import artifacts, computed, job_artifacts, node_results, uploads
+from workbench.store.tables import artifacts, computed, deliveries, job_artifacts, node_results, uploads
 
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _SOME = 500  # keys per statement
@@ -106,6 +106,7 @@ class ArtifactReferences:
             gone = sorted(set(wanted) - self._referenced(connection, wanted))
             for some in _in_parts(gone):
                 connection.execute(delete(artifacts).where(artifacts.c.sha256.in_(some)))
+                connection.execute(delete(deliveries).where(deliveries.c.artifact.in_(some)))
 
     def _referenced(self, connection: Connection, digests: Collection[str]) -> set[str]:
         found = {row[0] for row in self._sql.select_in(connection, _REFERENCED_BY_JOBS, digests)}

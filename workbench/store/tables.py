@@ -194,6 +194,19 @@ uploads = Table(
     Index(None, "sha256"),
 )
 
+# Files that left the workbench, by the digest of the delivered bytes. They go with their job and with their artifact.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("artifact", String(64), nullable=False),
+    _job_column(),  # None if it was made outside a job
+    Column("issuer", String(64), nullable=False),  # SHA-256 of the certificate
+    Column("at", Float, nullable=False),
+    Index(None, "artifact"),
+    Index(None, "job"),
+)
+
 # Nodes that failed their last attempt although another could have succeeded, for operators.
 dead_letters = Table(
     "dead_letters",

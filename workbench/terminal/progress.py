@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +13,7 @@ from schemas.event import Event, EventType, NodeWait
 from schemas.job import JobRecord
 from schemas.live import LiveNode, LiveUpdate
 from schemas.status import NodeStatus
+from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
 from workbench.client.live.state import LiveJob
 from workbench.terminal.questions import how_to_answer
@@ -72,9 +72,9 @@ class Follower:
                 file=sys.stderr,
             )
 
-    def follow(self, keep: Callable[[JobRecord], Path | None], result: tuple[str, str] | None) -> Path | None:
+    def follow(self, keep: Callable[[JobRecord], Delivery | None], result: tuple[str, str] | None) -> Delivery | None:
         """Watch until the end. Calls ``keep`` as soon as the video exists, before the last nodes of the job run."""
-        video: Path | None = None
+        video: Delivery | None = None
         for update in self.deployment.watch(self.job):
             if self._interrupted.is_set():
                 raise KeyboardInterrupt
@@ -83,7 +83,8 @@ class Follower:
                 self._show_event(event)
                 if result and event.node == result[0] and event.type is EventType.NODE_COMPLETED and video is None:
                     video = keep(_with_output(self.record, event))
-                    self._print(f"video: {video}")
+                    if video is not None:
+                        self._print(f"video: {video.path}")
             self._show_questions()
             self.live.report(update.progress.values())
             self.live.bus_away = update.bus_away

@@ -66,6 +66,7 @@ function video(ref, { autoplay }) {
   const player = h("video", {
     class: "wb-video",
     controls: true,
+    controlsList: "nodownload", // the link below delivers the signed file; the player has the stored bytes
     preload: autoplay ? "auto" : "none",
     playsInline: true,
     loop: false,
@@ -76,7 +77,7 @@ function video(ref, { autoplay }) {
 }
 
 function audio(ref) {
-  const player = renewed(h("audio", { controls: true, preload: "none", "aria-label": ref.name ?? "Audio" }), ref.sha256);
+  const player = renewed(h("audio", { controls: true, controlsList: "nodownload", preload: "none", "aria-label": ref.name ?? "Audio" }), ref.sha256);
   return h("div", { class: "wb-sound" }, waveform(ref, player), player);
 }
 

@@ -6,21 +6,22 @@ import { ask } from "./api.js";
 import { button, bytes, fill, h, problem, sentence } from "./dom.js";
 import { mount as mountParameters } from "./parameters.js";
 import { Pipelines } from "./pipelines.js";
+import { fileWarnings } from "./warnings.js";
 
 const ACCEPTED = /** @type {Record<string, string>} */ ({ image: "image/*", audio: "audio/*,video/*", video: "video/*" });
 const FILES = new Set(Object.keys(ACCEPTED));
 let forms = 0;
 
 /**
- * The values of a form. A file is {path} or {ref, name}; other values have the type of the input's kind.
+ * The values of a form. A file is {path} or {ref, name, warnings}; other values have the type of the input's kind.
  * @typedef {{inputs: Record<string, any>, params: Record<string, Record<string, any>>, leaveOut: string[], seed: number, experiment: string}} Values
  *
  * @typedef {object} Options
  * @property {any} pipeline  The entry of GET /api/pipelines.
  * @property {() => Values} read  Returns the current values, which the notebook may have set.
  * @property {(values: Values) => void} write  Called after every change by the user.
- * @property {(file: File | string, kind: string, progress: (share: number) => void) => Promise<any>} upload  Returns the reference
- *   of a file, or of a path on the machine of the workbench.
+ * @property {(file: File | string, kind: string, progress: (share: number) => void) => Promise<any>} upload  Returns
+ *   {ref, warnings} of a file, or of a path on the machine of the workbench.
  * @property {(accepted: any) => void} submitted
  */
 
@@ -33,6 +34,8 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   const id = `wb-form-${(forms += 1)}`;
   /** @type {Map<string, (text: string, remedy?: string) => void>} shows the problem of an input */
   const showProblem = new Map();
+  /** @type {Map<string, (list: {message: string, remedy?: string}[]) => void>} shows the warnings about the file of an input */
+  const showWarnings = new Map();
   const inputs = h("div", { class: "wb-form-inputs" });
   const parameters = h("div", {});
   const messages = h("div", { class: "wb-form-said" });
@@ -115,19 +118,24 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
 
   /** A path on the machine of the workbench, or a file from this computer. Each replaces the other. */
   function file(input, value, changed, say) {
-    const path = h("input", { class: "wb-input", type: "text", placeholder: input.sample ? "a path, or sample" : "a path", spellcheck: false, oninput: () => ((taken.textContent = ""), changed(path.value.trim() ? { path: path.value.trim() } : null)) });
+    const path = h("input", { class: "wb-input", type: "text", placeholder: input.sample ? "a path, or sample" : "a path", spellcheck: false, oninput: () => ((taken.textContent = ""), warn([]), changed(path.value.trim() ? { path: path.value.trim() } : null)) });
     path.value = value?.path ?? "";
     const taken = h("span", { class: "wb-muted", "aria-live": "polite" }, value?.ref ? described(value) : "");
+    const told = h("div", { "aria-live": "polite" });
+    const warn = (list) => fill(told, fileWarnings(list));
+    warn(value?.warnings ?? []);
+    showWarnings.set(input.name, warn);
     const chosen = h("input", { type: "file", accept: ACCEPTED[input.kind], hidden: true, onchange: take, "aria-label": `${input.title} from this computer` });
     async function take() {
       const [given] = chosen.files ?? [];
       if (!given) return;
       say("");
       try {
-        const ref = await upload(given, input.kind, (share) => (taken.textContent = `${given.name}, ${Math.round(100 * share)} %`));
+        const { ref, warnings } = await upload(given, input.kind, (share) => (taken.textContent = `${given.name}, ${Math.round(100 * share)} %`));
         path.value = "";
-        const sent = { ref, name: given.name };
+        const sent = { ref, name: given.name, warnings };
         taken.textContent = described(sent);
+        warn(warnings);
         changed(sent);
       } catch (/** @type {any} */ error) {
         taken.textContent = "";
@@ -136,7 +144,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
       chosen.value = "";
     }
     const pick = button("Choose a file", { kind: "quiet", onclick: () => chosen.click() });
-    return { shown: h("div", { class: "wb-form-file" }, path, pick, chosen, taken), control: path };
+    return { shown: h("div", { class: "wb-form-file" }, path, pick, chosen, taken, told), control: path };
   }
 
   const described = ({ ref, name }) => [name, bytes(ref.sizeBytes ?? ref.size_bytes)].filter(Boolean).join(", ");
@@ -167,7 +175,9 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   async function digest(input, value) {
     if (value.ref) return value.ref.sha256;
     try {
-      return (await upload(value.path, input.kind, () => {})).sha256;
+      const { ref, warnings } = await upload(value.path, input.kind, () => {});
+      showWarnings.get(input.name)?.(warnings);
+      return ref.sha256;
     } catch (/** @type {any} */ error) {
       error.details = { ...error.details, where: `${pipeline.name}: ${input.name}` };
       throw error;

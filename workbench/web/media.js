@@ -4,9 +4,10 @@
 // file sets {again: digest} and triggers select; another file triggers input. `kind` is image or audio, `field` the input.
 
 import { artifact, artifactUrl, facts } from "./artifact.js";
-import { button, fill, h, problem, s, sentence } from "./dom.js";
+import { button, fill, h, problem, s } from "./dom.js";
 import { askRemoval, showEarlierFiles } from "./earlier_files.js";
 import { pipelines } from "./pipelines.js";
+import { fileWarnings } from "./warnings.js";
 
 export function mount(element, { props, trigger, watch, kind, field }) {
   const messages = h("div", { "aria-live": "polite" });
@@ -22,7 +23,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     if (sha256) refused = "";
     fill(messages, value?.error ? problem(value.error) : refused ? problem(asProblem(refused)) : null);
     const key = sha256 ? JSON.stringify(value) : "";
-    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), warnings(value.warnings ?? []), actions(value)) : null);
+    if (key !== shown) fill(main, sha256 ? h("div", { class: "wb-media" }, value.ref.kind === "image" ? portrait(value) : sound(value), fileWarnings(value.warnings ?? []), actions(value)) : null);
     shown = key; // so that a new list of pipelines does not remove the focus or an open question
     before.hidden = Boolean(sha256 || pipelines.current?.inputs.every((input) => input.name !== field));
     if (!sha256 && (digest || !before.childElementCount)) offer();
@@ -122,13 +123,4 @@ function faceWords(faces) {
 
 function sound({ ref }) {
   return artifact(ref, { title: ref.name ?? "Recording" });
-}
-
-function warnings(list) {
-  if (!list.length) return null;
-  return h(
-    "ul",
-    { class: "wb-warnings" },
-    list.map((one) => h("li", {}, h("strong", {}, sentence(one.message)), one.remedy ? ` ${one.remedy}` : "")),
-  );
 }

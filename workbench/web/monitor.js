@@ -10,6 +10,7 @@ import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
+import { jobWarnings } from "./warnings.js";
 
 /**
  * Show one job. Options: {jobId, unserved: services without a worker at the submit, links: whether to show links to the run
@@ -23,12 +24,13 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
     head: h("div", { class: "wb-monitor-head" }),
     trouble: h("div", {}), // separate, because it is temporary and must not redraw the parts below
     blockers: h("div", {}),
+    warnings: h("div", {}),
     notice: h("div", { "aria-live": "polite" }),
     actionMessages: h("div", {}), // errors of actions, which must not replace a question above
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.notice, parts.actionMessages, parts.lines, parts.after));
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.warnings, parts.notice, parts.actionMessages, parts.lines, parts.after));
   const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
   const stop = follow(jobId, (job) => draw(view, job));
   const offered = () => view.job && drawBlockers(view, view.job);
@@ -46,6 +48,7 @@ function draw(view, job) {
   drawBlockers(view, job);
   drawHead(view, job);
   view.showProblem(job.problem);
+  drawWarnings(view, job);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
     let line = view.lines.get(node.id);
@@ -116,6 +119,13 @@ function drawBlockers(view, job) {
   view.blockers = key;
   view.blocked = Boolean(blockers);
   fill(view.parts.blockers, blockersNote(blockers));
+}
+
+function drawWarnings(view, job) {
+  const key = JSON.stringify(job.record?.warnings ?? []);
+  if (view.warnings === key) return;
+  view.warnings = key;
+  fill(view.parts.warnings, jobWarnings(job));
 }
 
 function drawNotice(view, job) {

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nodes._spoken.marks import without_marks
 from nodes.generate._hibari.text import as_read
 from nodes.generate._hibari.timing import PAD, PAUSE, Span, silent_units, spans
 from nodes.sdk import NodeError
@@ -73,18 +74,18 @@ class Voice:
         return cls(session, G2P(), json.loads(Path(ASSETS, "vocab.json").read_text(encoding="utf-8")))
 
     def say(self, sentence: str, speed: float) -> Take:
-        """Speak one sentence.
+        """Speak one sentence in words, as ``nodes._spoken.read`` gives it.
 
         Raises NodeError if nothing in it can be spoken (a lone "²"), or if a pronunciation given as [word](/phonemes/)
         contains symbols that the voice does not support.
         """
-        phonemes = self._g2p(as_read(sentence, self.alphabet))
+        phonemes = self._g2p(as_read(sentence, self.alphabet, self._g2p))
         unknown = sorted(set(phonemes) - set(self._ids))
         if unknown:
             raise NodeError(
                 "the voice does not support some of these phonemes",
                 where="narration",
-                seen=f"{', '.join(unknown)} in “{sentence[:80]}”",
+                seen=f"{', '.join(unknown)} in “{without_marks(sentence)[:80]}”",
                 allowed="".join(sorted(self._ids)),
                 remedy="Correct the pronunciation given as [word](/phonemes/), or remove it.",
             )
@@ -94,7 +95,7 @@ class Voice:
             raise NodeError(
                 "a sentence contains nothing that the voice can speak",
                 where="narration",
-                seen=sentence[:80],
+                seen=without_marks(sentence)[:80],
                 remedy="Write it in words, or remove it.",
             )
         return _join(takes)

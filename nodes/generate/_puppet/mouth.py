@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nodes.generate._puppet.lips import ALONG, INSET_LOWER, INSET_UPPER
 from nodes.generate._puppet.rig import Rig
+from nodes.generate._puppet.tones import Tones
 
 _UPPER_SHOWN = 0.016  # how far the upper teeth extend below the line of the closed lips, as a share of the face height
 _LOWER_SHOWN = 0.010  # how far the lower teeth extend above the lower lip; they move with the jaw
@@ -22,12 +23,14 @@ _SUPER = 2  # textures are painted at twice the output's resolution
 class Mouth:
     """The inside of one portrait's mouth. Its RGBA textures, in the face's axes, are painted once."""
 
-    def __init__(self, rig: Rig, portrait: NDArray[Any]) -> None:
+    def __init__(self, rig: Rig, portrait: NDArray[Any], outline: NDArray[Any]) -> None:
+        """portrait: (size, size, 3) uint8 RGB; outline: (N, 2) outline of the face in its pixels."""
         self.rig = rig
         skin, lip = _colours(rig, portrait)
         light = float(skin.mean()) / 190
-        self._cavity = np.array([46, 16, 15], np.float32) * np.clip(light, 0.5, 1.15)
-        self.lip_line = lip * np.array([0.46, 0.33, 0.30], np.float32)
+        self._tones = Tones(portrait, outline)
+        self._cavity = self._tones.of(np.array([46, 16, 15]) * np.clip(light, 0.5, 1.15))
+        self.lip_line = self._tones.of(lip * np.array([0.46, 0.33, 0.30], np.float32))
         self._half_w, self._half_h = 0.62 * rig.mouth_width, 0.45 * rig.mouth_width
         self._seal_v = float(rig.to_face(rig.seal_line[None, len(rig.seal_line) // 2])[0, 1])
         self._upper = self._own_teeth(portrait) if rig.parted else self._teeth(light, upper=True)
@@ -114,7 +117,7 @@ class Mouth:
             edge = curve - _LOWER_SHOWN * h
             alpha = np.clip((d - edge) / (0.006 * h) + 0.5, 0, 1) * np.clip((0.06 * h + edge - d) / (0.01 * h), 0, 1)
         side = np.clip(1.0 - 0.75 * t**2, 0.15, 1)
-        colour = np.array([226, 214, 196], np.float32) * np.clip(light, 0.45, 1.1) * (1.0 if upper else 0.70)
+        colour = self._tones.of(np.array([226, 214, 196])) * np.clip(light, 0.45, 1.1) * (1.0 if upper else 0.70)
         texture[..., :3] = colour * (gap * side)[..., None]
         texture[..., 3] = 255 * alpha * np.clip((0.92 - np.abs(t)) / 0.15, 0, 1)
         return np.clip(texture, 0, 255).astype(np.uint8)
@@ -149,7 +152,7 @@ class Mouth:
         top = -0.062 * h + 0.080 * h * (t / 0.66) ** 2  # a dome behind the lower teeth
         near = np.clip((d - top) / (0.060 * h), 0, 1)  # the tongue's tip is nearer to the light than its root
         groove = 1 - 0.12 * np.exp(-((t / 0.07) ** 2))
-        texture[..., :3] = np.array([150, 72, 70], np.float32) * light * ((0.42 + 0.58 * near) * groove)[..., None]
+        texture[..., :3] = self._tones.of(np.array([150, 72, 70])) * light * ((0.42 + 0.58 * near) * groove)[..., None]
         texture[..., 3] = 225 * np.clip((d - top) / (0.035 * h), 0, 1)
         teeth = self._teeth(light, upper=False).astype(np.float32)
         alpha = teeth[..., 3:] / 255 * 0.8

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nodes._face.landmarks import FACE_OVAL
 from nodes.generate._puppet.axes import GRID
 from nodes.generate._puppet.eyes import STAGES, EyePatch, paint_blinks
 from nodes.generate._puppet.fields import JAW_TRAVEL
@@ -38,7 +39,7 @@ class Painter:
         """portrait: (size, size, 3) uint8 RGB; points: (468, 3) float32 mesh in its pixels."""
         self.size = portrait.shape[0]
         self.rig: Rig = build_rig(points, self.size)
-        self._mouth = Mouth(self.rig, portrait)
+        self._mouth = Mouth(self.rig, portrait, points[list(FACE_OVAL), :2])
         fine = (self.size * _FINER, self.size * _FINER)
         self._source = cv2.resize(redden_upper_lip(self.rig, portrait), fine, interpolation=cv2.INTER_LANCZOS4)
         fine_points = np.append(points[:, :2] * _FINER + (_FINER - 1) / 2, points[:, 2:] * _FINER, axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.graph import MAX_NODES
+from schemas.graph import MAX_EDGES, MAX_NODES
 from tests.app.api.conftest import Client
 from tests.engine.graphs import document
 from tests.live import LiveDeployment
@@ -57,7 +57,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     ),
     "6 MB of text": (with_node(name="x" * 6_000_000), "graph.too_large"),
     "20,001 edges": (
-        graph(edges=[{"from": "a", "to": "a"}] * (MAX_NODES * 20 + 1)), "graph.schema"
+        graph(edges=[{"from": "a", "to": "a"}] * (MAX_EDGES + 1)), "graph.too_large"
     ),
     "an edge to itself": (graph(edges=[{"from": "a", "to": "a"}]), "graph.cycle"),
     "two nodes with one id": (graph(nodes=PLAIN["nodes"] * 2), "graph.duplicate_id"),
@@ -126,6 +126,15 @@ def test_weights_near_the_float_limit_give_a_valid_progress(api: Client, live: L
 def test_the_largest_graph_that_is_allowed_is_accepted(api: Client, live: LiveDeployment) -> None:
     nodes = [{"id": f"n{index}", "service": "probe.elsewhere"} for index in range(MAX_NODES)]
     answer = api.post("/api/jobs", json={"graph": {**PLAIN, "nodes": nodes}})
+    assert answer.status_code == 202, answer.text[:300]
+    assert api.post(f"/api/jobs/{answer.json()['jobId']}/cancel").json()["cancelled"]
+
+
+def test_the_densest_graph_that_is_allowed_is_accepted(api: Client) -> None:
+    nodes = {f"n{i}": {"service": "probe.elsewhere", "input": {"text": "x"}} for i in range(MAX_NODES)}
+    near = [(f"n{i}", f"n{i + step}") for step in range(1, 21) for i in range(MAX_NODES - step)]
+    far = [(f"n{i}", f"n{i + 500}") for i in range(MAX_EDGES - len(near))]
+    answer = api.post("/api/jobs", json={"graph": document(nodes, near + far)})
     assert answer.status_code == 202, answer.text[:300]
     assert api.post(f"/api/jobs/{answer.json()['jobId']}/cancel").json()["cancelled"]
 

@@ -38,7 +38,7 @@ def test_a_graph_is_accepted_runs_and_is_shown_completely(api: Client, live: Liv
     answer = api.post("/api/jobs", json={"graph": document({"a": probe("hello")}), "experiment": "first"})
     assert answer.status_code == 202
     accepted = answer.json()
-    assert set(accepted) == {"jobId", "status", "progress", "created", "unserved"}
+    assert set(accepted) == {"jobId", "status", "progress", "created", "unserved", "warnings"}
     assert accepted["status"] in ("advertised", "queued", "running", "completed") and accepted["unserved"] == []
     job = accepted["jobId"]
     live.finish(job)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from nodes._samples import sample_portrait
@@ -55,6 +56,24 @@ def test_an_image_without_a_face_is_accepted_with_a_warning(visiting: Visiting) 
     page.get_by_role("button", name="Replace").click()
     expect(page.locator("#portrait-source")).to_be_visible()
     expect(page.locator("#portrait-taken .wb-portrait img")).to_have_count(0)
+
+
+def test_what_to_expect_of_a_portrait_is_said_at_the_upload_and_at_the_job(
+    place: Place, visiting: Visiting, tmp_path: Path
+) -> None:
+    """The photo is upside-down and very dark: the page turns it and says both."""
+    with Image.open(sample_portrait(tmp_path)) as upright:
+        upright.point(lambda value: value * 15 // 100).rotate(180).save(tmp_path / "me.png")
+    page = visiting().page
+    give(page, (tmp_path / "me.png").read_bytes())
+    warnings = page.locator("#portrait-taken .wb-warnings li")
+    expect(warnings).to_contain_text(["upside-down", "very dark"])
+    page.get_by_label("My own text").check()
+    page.get_by_role("textbox", name="Script").fill(SCRIPT)
+    page.get_by_label("Everybody who is seen or heard here has agreed to it.").check()
+    generate(page)
+    expect(page.locator("#monitor .wb-warnings li")).to_contain_text(["Animation: The face is very dark."])
+    place.cancel(page.url.partition("job=")[2])
 
 
 def test_an_image_with_a_script_is_refused_with_a_message(visiting: Visiting) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from nodes._samples import sample_portrait
 from tests.app.uploads.conftest import Post
 from tests.app.uploads.media import av1, frames, picture, recorded, sound, video, wav
+from tests.nodes.portraits import packaged
 from workbench.client.deployment import Deployment
 from workbench.metrics import REGISTRY
 
@@ -151,14 +152,39 @@ def test_unsuitable_faces_give_warnings(post: Post, tmp_path: Path) -> None:
     two = Image.new("RGB", (1024, 512))
     two.paste(whole, (0, 0))
     two.paste(whole, (512, 0))
-    blurred = whole.resize((24, 24)).resize((512, 512), Image.Resampling.BICUBIC)
+    blurred, smeared = (whole.resize((px, px)).resize(whole.size, Image.Resampling.BICUBIC) for px in (40, 24))
     assert "face.none" in codes(post(as_png(Image.new("RGB", (300, 300), (90, 120, 90)))))
     assert "face.small" in codes(post(as_png(small)))
     assert codes(post(as_png(two))) == ["face.several"]
     assert "face.cut" in codes(post(as_png(whole.crop((230, 100, 512, 400)))))
-    assert "face.blurred" in codes(post(as_png(blurred)))
+    assert codes(post(as_png(blurred))) == ["face.blurred"]
+    assert codes(post(as_png(smeared))) == ["face.none"], "a face of 10 px is not recognised as one"
     tiny = post(as_png(whole.crop((100, 90, 410, 400)).resize((50, 50))))
     assert [w["level"] for w in tiny.json()["warnings"] if w["code"] in ("face.too_small", "face.none")] == ["error"]
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(("turns", "words"), [(1, "on its side"), (2, "upside-down"), (3, "on its side")])
+def test_a_photo_that_is_not_upright_is_stored_upright_and_said(
+    turns: int, words: str, post: Post, client: httpx.Client, tmp_path: Path
+) -> None:
+    whole = portrait(tmp_path)
+    answer = post(as_png(whole.rotate(90 * turns)))
+    assert codes(answer) == ["picture.turned"] and words in answer.json()["warnings"][0]["message"]
+    kept = np.asarray(Image.open(io.BytesIO(stored(client, answer.json()))))
+    assert np.array_equal(kept, np.asarray(whole))
+    assert answer.json()["ref"]["sha256"] == post(as_png(whole)).json()["ref"]["sha256"], (
+        "so the same results are found"
+    )
+    (face,) = answer.json()["faces"]
+    assert face["top"] < 200 < face["bottom"]
+
+
+@pytest.mark.models
+def test_animals_and_things_have_no_face(post: Post) -> None:
+    for name in ("coffee.png", "chelsea.png"):
+        answer = post(packaged(name).read_bytes())
+        assert codes(answer) == ["face.none"] and answer.json()["faces"] == []
 
 
 # Audio

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
+import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
 
@@ -12,11 +13,13 @@ from schemas.api import Waveform
 from schemas.refs import Ref
 from workbench.app.access.addresses import is_loopback
 from workbench.app.identity import current_user
-from workbench.client.access import readable, unknown
+from workbench.client.access import readable, reader, unknown
+from workbench.client.delivery.deliver import deliver
 from workbench.client.deployment import Deployment
 from workbench.client.media.derived_files import POINTS, SIDES_PX, rounded_up, thumbnail, waveform
 from workbench.client.media.media_types import file_name, is_shown, served_type
 
+log = structlog.get_logger(__name__)
 router = APIRouter(tags=["artifacts"])
 LINK_S = 300
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
@@ -36,19 +39,30 @@ def get_artifact(request: Request, sha256: str, download: bool = False) -> Respo
     """Redirect to a link of the object store that expires after five minutes and accepts Range requests.
 
     Browsers show images, audio, video and plain text, and save everything else; with `download=1` they save all types.
+    Saved media that a job made carries a signed C2PA manifest: these bytes come from the app, also accept Range
+    requests, and their `ETag` is their own digest. Shown media are the stored bytes without a manifest.
     """
     deployment: Deployment = request.app.state.deployment
-    return bytes_of(request, deployment, readable(deployment, current_user(request), sha256), download=download)
+    user = current_user(request)
+    ref = readable(deployment, user, sha256)
+    return bytes_of(request, deployment, ref, owner=reader(user), download=download)
 
 
-def bytes_of(request: Request, deployment: Deployment, ref: Ref, *, download: bool = False) -> Response:
-    """A redirect to a link that expires, or the bytes themselves if the client cannot reach the object store.
+def bytes_of(
+    request: Request, deployment: Deployment, ref: Ref, *, owner: str | None, download: bool = False
+) -> Response:
+    """A redirect to a link that expires, or the bytes themselves if they are signed or the store is out of reach.
 
     The caller has checked that the user may read the artifact.
+
+    Args:
+        owner: as of ``deliver``.
     """
     attachment = download or not is_shown(ref)
     if deployment.objects.missing([ref]):
         deployment.recover(ref)  # a link would show the store's own error
+    if attachment and (signed := _signed(deployment, ref, owner)):
+        return signed
     if _out_of_reach(deployment.settings.s3_url, request):
         return FileResponse(
             deployment.open(ref),
@@ -65,11 +79,15 @@ def bytes_of(request: Request, deployment: Deployment, ref: Ref, *, download: bo
 def head_artifact(request: Request, sha256: str, download: bool = False) -> Response:
     """The headers of the artifact. There is no redirect, because a presigned link is only valid for GET."""
     deployment: Deployment = request.app.state.deployment
-    ref = readable(deployment, current_user(request), sha256)
+    user = current_user(request)
+    ref = readable(deployment, user, sha256)
     facts = deployment.objects.stat(sha256)
     if facts is None:
         unknown(sha256)
-    headers = _headers(file_name(ref), download or not is_shown(ref))
+    attachment = download or not is_shown(ref)
+    if attachment and (signed := _signed(deployment, ref, reader(user))):
+        return signed
+    headers = _headers(file_name(ref), attachment)
     headers |= {"Content-Length": str(facts.size_bytes), "Content-Type": served_type(ref), "ETag": f'"{sha256}"'}
     return Response(headers=headers)
 
@@ -111,6 +129,17 @@ def get_waveform(
     ref = readable(deployment, current_user(request), sha256)
     response.headers["Cache-Control"] = "private, max-age=86400"
     return Waveform(peaks=waveform(deployment, ref, rounded_up(points, POINTS)))
+
+
+def _signed(deployment: Deployment, ref: Ref, owner: str | None) -> Response | None:
+    """The signed copy as a download; None for a file that leaves as it is stored."""
+    delivery = deliver(deployment, ref, owner=owner)
+    if not delivery.signed:
+        if delivery.unsigned_because:
+            log.warning("downloaded without a signature", artifact=ref.sha256, reason=delivery.unsigned_because)
+        return None
+    headers = _headers(file_name(ref), True) | {"ETag": f'"{delivery.sha256}"'}
+    return FileResponse(delivery.path, media_type=served_type(ref), headers=headers)
 
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}

@@ -6,9 +6,8 @@ from functools import partial
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect
 
 from schemas.api import (
     MAX_TEXT,
@@ -23,6 +22,7 @@ from schemas.problem import invalid
 from schemas.refs import Ref
 from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, multipart_form, refusals
 from workbench.app.api.jobs import Key, submit_for
+from workbench.app.api.planning import InTurn
 from workbench.app.error_responses import SEE_DOCS
 from workbench.app.uploads.multipart import Form, ReceivedFile
 from workbench.app.uploads.receiving import THREADS, receive
@@ -61,13 +61,10 @@ async def infinitetalk(request: Request, user: CurrentUser) -> Any:
     """
     need_runner(user)
     deployment: Deployment = request.app.state.deployment
-    try:
-        async with folder_of_request(deployment.settings.home) as folder:
-            limits = Limits.of(deployment.settings)
-            form = await receive(request, folder, limits, field=tuple(_FILES), files=2, texts={"data": 8 * MAX_TEXT})
-            return await to_thread.run_sync(partial(_from_form, deployment, user, form), limiter=THREADS)
-    except ClientDisconnect:
-        return Response(status_code=400)  # the client is gone and does not receive it
+    async with folder_of_request(deployment.settings.home) as folder:
+        limits = Limits.of(deployment.settings)
+        form = await receive(request, folder, limits, field=tuple(_FILES), files=2, texts={"data": 8 * MAX_TEXT})
+        return await to_thread.run_sync(partial(_from_form, deployment, user, form), limiter=THREADS)
 
 
 def _from_form(deployment: Deployment, user: User, form: Form) -> EarlierAnswer:
@@ -99,6 +96,7 @@ def _kept(deployment: Deployment, user: User, file: ReceivedFile, kind: str) -> 
     status_code=202,
     summary="Submit a pipeline by name, or a graph",
     responses=refusals(403, 404, 409, 413, 422, 429),
+    dependencies=[InTurn],
 )
 def train(asked: TrainRequest, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> EarlierAnswer:
     """`fixed_graph`: `variant` names a pipeline, `params` are by node id. `process_graph`: `params` holds a `graph`."""
@@ -132,7 +130,7 @@ def _job_request(asked: TrainRequest) -> JobRequest:
 
 def _submitted(deployment: Deployment, user: User, asked: JobRequest, key: str | None = None) -> EarlierAnswer:
     accepted = accepted_answer(deployment, submit_for(deployment, user, asked, key))
-    return EarlierAnswer(**accepted.model_dump(exclude={"unserved"}))
+    return EarlierAnswer(**accepted.model_dump(exclude={"unserved", "warnings"}))
 
 
 def _data(text: str) -> InfiniteTalkData:

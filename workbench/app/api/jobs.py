@@ -26,6 +26,7 @@ from schemas.approval import Decision
 from schemas.name import KnownName
 from workbench.app.access.limits import check_submit
 from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
+from workbench.app.api.planning import InTurn
 from workbench.client.access import User, changeable, need_runner, reader, visible
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
@@ -67,6 +68,7 @@ Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
     status_code=202,
     summary="Submit a pipeline with options, or a graph",
     responses=refusals(403, 404, 409, 413, 422, 429),
+    dependencies=[InTurn],
 )
 def submit_job(asked: JobRequest, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> AcceptedJob:
     """Validate the whole request. If any part is wrong, nothing is queued."""
@@ -165,6 +167,7 @@ def cancel_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser) -> 
     status_code=202,
     summary="Run a job's graph again, optionally with changed parameters",
     responses=refusals(403, 404, 409, 422, 429),
+    dependencies=[InTurn],
 )
 def rerun_job(
     job_id: TheJob, deployment: TheDeployment, user: CurrentUser, asked: RerunRequest | None = None, key: Key = None
@@ -191,6 +194,7 @@ def rerun_job(
     status_code=202,
     summary="Continue a failed or cancelled job",
     responses=refusals(403, 404, 409, 422, 429),
+    dependencies=[InTurn],
 )
 def retry_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> AcceptedJob:
     """Creates a new job that keeps the completed results."""

@@ -17,6 +17,8 @@ def linked_artifact(request: Request, name: str, download: bool = False) -> Resp
     """The bytes, or a redirect to a link of the object store. An empty response for the reachability probe."""
     deployment: Deployment = request.app.state.deployment
     ref = linked_ref(request.url.path, request.url.query)
-    answer = Response(status_code=204) if ref is None else bytes_of(request, deployment, ref, download=download)
+    answer = (
+        Response(status_code=204) if ref is None else bytes_of(request, deployment, ref, owner=None, download=download)
+    )
     answer.headers.update(_ANYWHERE)
     return answer

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from schemas.api import PartEntry, PartList
 from workbench.app.api._request import CurrentUser, TheDeployment, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
-from workbench.client.access import visible
+from workbench.client.access import reader, visible
 from workbench.client.job_api import nothing_of, preview_of
 
 router = APIRouter(tags=["jobs"])
@@ -55,4 +55,4 @@ def node_part(
     parts = deployment.parts(job_id, node)
     if index >= len(parts):
         raise nothing_of(job_id, node, f"part {index}")
-    return bytes_of(request, deployment, parts[index])
+    return bytes_of(request, deployment, parts[index], owner=reader(user))

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from schemas.api import EstimateAnswer, ExperimentList, JobRequest, PipelineList
 from workbench.app.api._request import CurrentUser, StrictRoute, TheDeployment, TheJob, refusals
+from workbench.app.api.planning import InTurn
 from workbench.client.access import reader, visible
 from workbench.client.describe import describe_pipelines, experiments
 from workbench.client.forecast import forecast_graph, forecast_request
@@ -19,7 +20,12 @@ def list_pipelines(deployment: TheDeployment, user: CurrentUser) -> PipelineList
     return PipelineList(pipelines=describe_pipelines(deployment, user.name))
 
 
-@router.post("/api/estimate", summary="Expected seconds of a submit", responses=refusals(404, 413, 422))
+@router.post(
+    "/api/estimate",
+    summary="Expected seconds of a submit",
+    responses=refusals(404, 413, 422, 429),
+    dependencies=[InTurn],
+)
 def estimate_request(asked: JobRequest, deployment: TheDeployment, user: CurrentUser) -> EstimateAnswer:
     """Takes the body of POST /api/jobs, but queues and stores nothing. Assumes values for missing options.
 

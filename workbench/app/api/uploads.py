@@ -6,8 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Query, Request, Response
-from starlette.requests import ClientDisconnect
+from fastapi import APIRouter, Query, Request
 
 from schemas.upload import EarlierFiles, MediaKind, Upload
 from workbench.app.api._request import CurrentUser, Limit, TheDeployment, multipart_form, refusals
@@ -70,14 +69,11 @@ async def create_upload(request: Request) -> Any:
     user = current_user(request)
     need_runner(user)
     deployment: Deployment = request.app.state.deployment
-    try:
-        async with folder_of_request(deployment.settings.home) as folder:
-            form = await receive(request, folder, Limits.of(deployment.settings))
-            [file] = form.files
-            keep = partial(keep_upload, deployment, file.path, owner=user.name, kind=form.kind, name=file.name)
-            return await to_thread.run_sync(keep, limiter=THREADS)
-    except ClientDisconnect:
-        return Response(status_code=400)  # the client is gone; its bytes were removed with the folder
+    async with folder_of_request(deployment.settings.home) as folder:
+        form = await receive(request, folder, Limits.of(deployment.settings))
+        [file] = form.files
+        keep = partial(keep_upload, deployment, file.path, owner=user.name, kind=form.kind, name=file.name)
+        return await to_thread.run_sync(keep, limiter=THREADS)
 
 
 @router.post(

@@ -43,6 +43,7 @@ def file_input(
             source: Any = gr.Image(
                 label=label,
                 type="filepath",
+                image_mode=None,  # the upload is stored already; do not convert its copy
                 sources=["upload", "clipboard", "webcam"],
                 height=_HEIGHT_PX,
                 buttons=[],

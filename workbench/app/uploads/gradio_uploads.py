@@ -17,7 +17,6 @@ from typing import Any
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
-from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -62,8 +61,6 @@ async def _upload(request: Request) -> Response:
     except WorkbenchError as error:
         text = " ".join(part for part in (f"{_sentence(error.message)}", error.remedy) if part)
         return PlainTextResponse(text, status_of(error.code))
-    except ClientDisconnect:
-        return Response(status_code=400)
     finally:
         if tracked is not None:
             tracked.set_done(upload_id)

@@ -18,6 +18,7 @@ from workbench.client.inspection.limits import MAX_PIXELS, MAX_SIDE_PX
 from workbench.client.inspection.upload_errors import hint, too_large, unreadable
 
 _FAULTS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError, OverflowError)
+_TURNS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
 _PILLOW = {name: name.upper() for name in ("png", "jpeg", "webp", "tiff", "bmp", "avif")}
 
 
@@ -25,16 +26,19 @@ def inspect_image(path: Path, format_name: str, out: Path) -> dict[str, Any]:
     """The facts, faces and warnings of an image. The image to store is written to ``out``.
 
     A JPEG stays a JPEG (quality 95, full chroma); other formats become PNG. The stored bytes are encoded from the
-    decoded pixels only, so appended archives, scripts in comments, locations and profiles are gone. With the pinned
-    Pillow, the same upload gives the same bytes. Raises WorkbenchError: upload.*.
+    decoded pixels only, so appended archives, scripts in comments, locations and profiles are gone. A photo whose faces
+    are upside-down or on their side is turned. With the pinned Pillow, the same upload gives the same bytes. Raises
+    WorkbenchError: upload.*.
     """
     image, animated = read_upright(path, format_name)
+    faces, hints, turns = find_faces(flat(image))
+    if turns:
+        image = image.transpose(_TURNS[turns])
     kept = "jpeg" if format_name == "jpeg" else "png"
     if kept == "jpeg":
         image.save(out, format="JPEG", quality=95, subsampling=0)
     else:
         image.save(out, format="PNG", compress_level=3)
-    faces, hints = find_faces(flat(image))
     if animated:
         remedy = "Choose another file if you do not want the first image."
         hints.insert(0, hint("picture.animated", "The file contains several images; the first is used.", remedy))

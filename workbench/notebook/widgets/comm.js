@@ -140,20 +140,20 @@ export class Comm extends EventTarget {
   }
 
   /**
-   * Send a file to the kernel, or the path of one on the kernel's machine. Returns the reference of the stored file.
+   * Send a file to the kernel, or the path of one on the kernel's machine. Returns {ref, warnings} of the stored file.
    * @param {File | string} file
    * @param {string} kindOfFile
    * @param {(share: number) => void} [told]
    */
   async upload(file, kindOfFile, told = () => {}) {
     if (!(await this.hello())) throw this.#away();
-    if (typeof file === "string") return (await this.#asked({ kind: "upload", path: file, kindOfFile })).ref;
+    if (typeof file === "string") return this.#asked({ kind: "upload", path: file, kindOfFile });
     const upload = crypto.randomUUID();
     for (let at = 0; ; at += PIECE_BYTES) {
       const piece = await file.slice(at, at + PIECE_BYTES).arrayBuffer();
-      const { ref } = await this.#asked({ kind: "upload", upload, name: file.name, size: file.size, at, kindOfFile }, undefined, [piece]);
+      const taken = await this.#asked({ kind: "upload", upload, name: file.name, size: file.size, at, kindOfFile }, undefined, [piece]);
       told(Math.min(1, (at + PIECE_BYTES) / file.size));
-      if (ref) return ref;
+      if (taken.ref) return taken;
     }
   }
 

@@ -1,0 +1,1 @@
+"""Files that leave the workbench: signed as synthetic on delivery, and recognised later."""
