@@ -58,8 +58,8 @@ def list_(
             line.experiment,
             f"{line.nodes_completed}/{line.nodes}",
             line.nodes_cached or "",
-            "" if line.compute_seconds is None else f"{line.compute_seconds:.1f}",
-            "" if line.waiting_seconds is None else f"{line.waiting_seconds:.1f}",
+            "" if line.compute_seconds is None else f"{line.compute_seconds:.1f} s",
+            "" if line.waiting_seconds is None else f"{line.waiting_seconds:.1f} s",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(line.created_at)),
         )
         for line in page.jobs
@@ -67,8 +67,8 @@ def list_(
     if not rows:
         print('There are no jobs yet. Run the first: `workbench run talking_head --portrait sample --prompt "…"`.')
         return
-    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", "compute s", "waiting s", "accepted")
-    print_table(headings, rows, _STYLES)
+    headings = ("job", "status", "pipeline", "experiment", "nodes", "cached", "compute", "waiting", "accepted")
+    print_table(headings, rows, _STYLES, wide=("cached", "accepted"))
     if page.total > len(rows):
         print(f"{page.total - len(rows)} more; use --limit to show them")
 

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum
@@ -22,6 +22,7 @@ from schemas.errors import WorkbenchError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+WIDE = 100  # columns of a terminal
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -104,10 +105,17 @@ def print_answer(value: BaseModel | dict[str, Any], text: str, as_json: bool) ->
         print(text)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles: dict[str, str] | None = None) -> None:
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    styles: dict[str, str] | None = None,
+    wide: Collection[str] = (),
+) -> None:
     """Print a table on a terminal, or tab-separated lines with a header line in a pipe.
 
-    ``styles`` maps the text of a cell to a rich style.
+    Args:
+        styles: the rich style of a cell, by its text.
+        wide: columns that only a terminal of at least 100 columns shows. The first column is then never folded.
     """
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -118,12 +126,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], styles
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    shown = [index for index, column in enumerate(columns) if console.width >= WIDE or column not in wide]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
+    for index in shown:
+        table.add_column(Text(columns[index]), overflow="fold", no_wrap=bool(wide) and index == 0)
     for row in texts:
-        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(row[index], style=(styles or {}).get(row[index], "")) for index in shown))
+    console.print(table)
 
 
 def note(text: str) -> None:

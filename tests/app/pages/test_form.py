@@ -155,6 +155,11 @@ def test_expected_time_follows_the_chosen_options(place: Place, visiting: Visiti
     short, words = told("upscale", "evaluate")
     assert short < whole
     expect(line).to_have_text(re.compile(words))
+    page.get_by_label("My own text").check()
+    script = page.get_by_role("textbox", name="Script")
+    script.fill("A long lecture on clocks. " * 700)
+    script.blur()
+    expect(line).to_have_text(re.compile(r"^About .*(min|h).* for about .*min.* of speech, "))
 
 
 def test_again_with_changes_fills_the_whole_form(place: Place, visiting: Visiting) -> None:

@@ -90,7 +90,8 @@ def connect_events(page: Page) -> None:
             for made in form.fields.made.values()
             if not made.one.kind.is_file
         ]
-        + [one.input for one in components],
+        + [one.input for one in components]
+        + [one.taken.change for one in form.fields.file_inputs()],  # a recording decides how long the job takes
         estimate,
         form.components(),
         page.estimate,  # the only output, so that the event never overwrites a field while the user types
