@@ -69,6 +69,10 @@ class Settings(BaseModel):
     login: str = Field(
         "auto", pattern="^(auto|required)$", description="auto: no login if the page is only reachable on this machine."
     )
+    quota_gib: float | None = Field(None, gt=0, description="Maximum size of all artifacts.")
+    quota_user_gib: float | None = Field(
+        None, gt=0, description="Maximum size of the artifacts that one user uploaded or whose jobs made them."
+    )
     limit_jobs: int | None = Field(None, ge=0, description="Maximum unfinished jobs per user; 0: unlimited.")
 
     llm_url: str = Field(

@@ -84,7 +84,9 @@ def test_pipelines_are_listed(program: Program) -> None:
     found = {item["name"]: item for item in program.json("pipelines")}
     view = PipelineView.model_validate(found["talking_head"])
     assert view == find_pipeline("talking_head").view()
-    assert "talking_head\tportrait\tprompt | script | audio\tapprove\tevaluate, upscale" in program.run("pipelines")
+    assert "talking_head\tportrait\tprompt | script | audio\tapprove, label\tevaluate, upscale" in program.run(
+        "pipelines"
+    )
 
 
 def test_the_written_schemas_match_the_models(program: Program) -> None:

@@ -107,12 +107,13 @@ def test_in_a_pipe_progress_is_printed_as_plain_lines_before_the_report(program:
 
 @pytest.mark.models
 def test_a_failed_job_prints_the_reason_and_exits_with_1(program: Program) -> None:
-    graph = json.dumps(document(script(text="你好"), speech(), edges=(("script", "speech"),)))
+    probe = {"id": "probe", "service": "probe.data", "params": {"bad_input": True}}
+    graph = json.dumps(document(script(), probe, edges=(("script", "probe"),)))
     ended = program.try_("submit", "-", "--wait", "--json", given=graph)
     assert ended.code == 1
     shown = ended.json
     assert (shown["status"], shown["error"]["code"]) == ("failed", "node.bad_input")
-    assert {node["id"]: node["status"] for node in shown["nodes"]} == {"script": "completed", "speech": "failed"}
+    assert {node["id"]: node["status"] for node in shown["nodes"]} == {"script": "completed", "probe": "failed"}
     assert shown["error"]["details"]["remedy"]
     assert program.try_("job", "watch", shown["jobId"], "--json").code == 1
     text = program.try_("job", "watch", shown["jobId"])

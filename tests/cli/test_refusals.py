@@ -77,7 +77,7 @@ GRAPHS: dict[str, tuple[Any, str, tuple[str, ...], tuple[str, ...]]] = {
     "ten thousand nodes": (
         document(*(script(f"n{i}") for i in range(10_000))),
         "graph.too_large",
-        ("10000", "1000"),
+        ("10,000", "1,000"),
         ("where", "seen", "allowed", "remedy"),
     ),
     "twenty megabytes": (

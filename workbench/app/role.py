@@ -37,12 +37,14 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[], None]) -
     import uvicorn
 
     from workbench.app.server import guarded_app
+    from workbench.app.stalled_heads import PromptProtocol
 
     server = uvicorn.Server(
         uvicorn.Config(
             guarded_app(deployment, host, port),
             host=host,
             port=port,
+            http=PromptProtocol,
             # At debug level the WebSocket library logs all headers, including cookies and tokens.
             log_level="info" if settings.log_level == "debug" else settings.log_level,
             access_log=False,

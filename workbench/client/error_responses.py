@@ -20,6 +20,7 @@ _STATUS_OF_CODE = {
     "preset.unknown": 404,
     "access.login_required": 401,
     "access.forbidden": 403,
+    "access.quota": 403,
     "access.too_many": 429,
     "access.foreign_host": 421,
     "access.cross_site": 403,
@@ -47,6 +48,7 @@ _STATUS_OF_CODE = {
     "home.disk_full": 507,
     "request.not_found": 404,
     "request.method": 405,
+    "request.stalled": 408,
     "request.too_large": 413,
 }
 _STATUS_OF_FAMILY = {

@@ -21,6 +21,7 @@ from workbench.client.access import LOCAL
 from workbench.client.deployment import Deployment
 from workbench.client.files import file_given, with_stored_refs
 from workbench.client.options import read_options
+from workbench.client.quotas import check_quotas
 from workbench.engine.accept import Accepted, Request, accept
 from workbench.engine.parse import parse_graph
 from workbench.pipelines.registry import find_pipeline
@@ -72,6 +73,7 @@ def submit(
 
 def submit_graph(deployment: Deployment, request: Request) -> Accepted:
     """Accept a job. If it raises WorkbenchError, nothing was queued."""
+    check_quotas(deployment, request.owner)
     opened: dict[str, Path] = {}
 
     def open_ref(ref: Ref) -> Path:

@@ -17,12 +17,14 @@ from nodes._samples import SAMPLE_NAME, sample_portrait
 from schemas.errors import WorkbenchError
 from schemas.refs import REF_TYPES, Ref
 from schemas.upload import EarlierFile, MediaRef, Upload, UploadWarning
+from workbench.client.access import LOCAL
 from workbench.client.delivery.verify import known_file
 from workbench.client.deployment import Deployment
 from workbench.client.incoming_files import incoming_folder
 from workbench.client.inspection.inspector import Inspection
 from workbench.client.inspection.limits import Limits
 from workbench.client.inspection.upload_errors import megabytes, too_large
+from workbench.client.quotas import check_quotas
 from workbench.metrics import UPLOAD_BYTES, UPLOADS
 from workbench.store.files import written
 
@@ -40,7 +42,7 @@ def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = ""
         kind: image, audio, video, text, json or file.
         owner: as of ``keep_upload``.
 
-    Raises WorkbenchError: node.bad_input if there is no such file, and the errors of ``keep_upload``.
+    Raises WorkbenchError: node.bad_input if there is no such file, access.quota, and the errors of ``keep_upload``.
     """
     if not path.is_file():
         raise WorkbenchError(
@@ -51,6 +53,7 @@ def store_file(deployment: Deployment, path: Path, kind: str, *, owner: str = ""
             allowed=f"the path of a file ({kind})",
             remedy="Correct the path.",
         )
+    check_quotas(deployment, owner or LOCAL.name, path.stat().st_size)
     if kind in MEDIA_KINDS:
         try:
             upload = keep_upload(deployment, path, owner=owner, kind=kind)

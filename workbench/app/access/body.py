@@ -1,6 +1,8 @@
-"""Limits the size of request bodies while they arrive."""
+"""Limits the size of request bodies while they arrive, and ends those that stop arriving."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,6 +11,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import MAX_DOCUMENT_BYTES
 from workbench.app.mlflow.limits import LARGEST_RECORD, ROOT, brings_file
 
+SILENCE_S = 30.0  # of a client that has not sent all of a request
 # Upload routes stream to disk and enforce their own limits.
 UPLOADING = ("/api/uploads", "/api/infinitetalk", "/gradio_api/upload")
 _OF_PATH = (
@@ -40,37 +43,46 @@ def check_declared(headers: Headers, limit: int) -> None:
         raise too_large(limit)
 
 
-async def call_counted(app: ASGIApp, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-    """Call the app and pass it no byte beyond the limit.
+async def call_limited(app: ASGIApp, scope: Scope, receive: Receive, send: Send, limit: int | None) -> None:
+    """Call the app and pass it no byte beyond the limit (None: any), and end a body of which nothing arrives.
 
-    Raises WorkbenchError (request.too_large) after the app has ended, unless it had responded before.
+    Raises WorkbenchError (request.too_large, request.stalled) after the app has ended, unless it had responded before.
     """
-    seen, over, answered = 0, False, False
+    seen, complete, answered = 0, False, False
+    refusal: WorkbenchError | None = None
 
-    async def counted() -> Message:
-        nonlocal seen, over
-        message = await receive()
+    async def limited() -> Message:
+        nonlocal seen, complete, refusal
+        if complete:
+            return await receive()  # waits until the client disconnects
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                message = await receive()
+        except TimeoutError:
+            refusal = _stalled()
+            raise refusal from None
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > limit:
-                over = True
-                raise too_large(limit)
+            complete = not message.get("more_body", False)
+            if limit is not None and seen > limit:
+                refusal = too_large(limit)
+                raise refusal
         return message
 
     async def passed_on(message: Message) -> None:
         nonlocal answered
-        if over and not answered:
+        if refusal is not None and not answered:
             return  # a response to a truncated body
         answered = True
         await send(message)
 
     try:
-        await app(scope, counted, passed_on)
+        await app(scope, limited, passed_on)
     except Exception:
-        if not over:
+        if refusal is None:
             raise
-    if over and not answered:
-        raise too_large(limit)
+    if refusal is not None and not answered:
+        raise refusal
 
 
 def too_large(limit: int) -> WorkbenchError:
@@ -80,4 +92,14 @@ def too_large(limit: int) -> WorkbenchError:
         "the body of the request is too large",
         allowed=f"{limit} bytes",
         remedy="Send a smaller body. Upload files with POST /api/uploads.",
+    )
+
+
+def _stalled() -> WorkbenchError:
+    return WorkbenchError(
+        "request.stalled",
+        "the body of the request stopped arriving",
+        where="body",
+        seen=f"nothing for {SILENCE_S:g} s",
+        remedy="Send the request again.",
     )

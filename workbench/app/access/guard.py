@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import WorkbenchError
 from workbench.app.access import home_token
-from workbench.app.access.body import call_counted, check_declared, is_upload, largest_body
+from workbench.app.access.body import call_limited, check_declared, is_upload, largest_body
 from workbench.app.access.cross_site import check_site, csrf_token
 from workbench.app.access.headers import content_security_policy, secure
 from workbench.app.access.limits import Limits, Open
@@ -103,13 +103,13 @@ class Guard:
                 answer = RedirectResponse(_login_page(scope, query_of(scope)), 303)
             elif (limit := largest_body(method, path)) is None:
                 with self._one(self._limits.uploads_open, visitor):
-                    await self.app(scope, receive, securely)
+                    await call_limited(self.app, scope, receive, securely, None)
             else:
                 check_declared(headers, limit)
-                await call_counted(self.app, scope, receive, securely, limit)
+                await call_limited(self.app, scope, receive, securely, limit)
         except WorkbenchError as error:
             answer = error_response(error)
-            if error.code == "request.too_large":
+            if error.code in ("request.too_large", "request.stalled"):
                 answer.headers["Connection"] = "close"  # the rest of the body remains unread
         except Exception:
             if not answered:

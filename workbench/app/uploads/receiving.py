@@ -11,13 +11,15 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from schemas.errors import WorkbenchError
+from workbench.app.identity import current_user
 from workbench.app.uploads.multipart import Form
+from workbench.client.deployment import Deployment
 from workbench.client.inspection.limits import MB, Limits
 from workbench.client.inspection.upload_errors import megabytes, too_large
+from workbench.client.quotas import check_quotas
 from workbench.store.files import written
 
 BATCH_BYTES = 512 * 1024  # written by a thread at once
-SILENCE_S = 30.0  # timeout for a client that sends nothing
 FORM_OVERHEAD_BYTES = MB  # for headers and small fields around the files
 DRAIN_BYTES, DRAIN_S, PAUSE_S = 64 * MB, 10.0, 1.0  # a client that pauses for a second waits for the response
 # Separate threads, so that uploads that wait for the disk or a decoder do not block other routes.
@@ -40,13 +42,13 @@ async def receive(
         field, files, texts: see ``Form``.
         seen: called on the event loop with the client's name of the file and each piece of the body.
 
-    Raises WorkbenchError (request.invalid, upload.*, home.disk_full, home.not_writable) and
+    Raises WorkbenchError (request.invalid, access.quota, upload.*, home.disk_full, home.not_writable) and
     starlette.requests.ClientDisconnect. After a refusal it reads and drops further bytes, up to a limit, because a
     client that is still sending would lose the response together with the connection.
     """
     pieces = request.stream()
     try:
-        _check_announced(request, limits, files)
+        await _check_announced(request, limits, files)
         form = Form(request.headers.get("content-type", ""), folder, limits, field, files, texts)
         try:
             await _take(pieces, form, folder, seen)
@@ -58,11 +60,15 @@ async def receive(
     return form
 
 
-def _check_announced(request: Request, limits: Limits, files: int) -> None:
-    announced = request.headers.get("content-length", "")
+async def _check_announced(request: Request, limits: Limits, files: int) -> None:
+    header = request.headers.get("content-length", "")
+    announced = int(header) if header.isdecimal() else 0
     cap = limits.bytes_of("auto") * files
-    if announced.isdecimal() and int(announced) > cap + FORM_OVERHEAD_BYTES:
-        raise too_large("the file is too large", megabytes(int(announced)), f"up to {megabytes(cap)}")
+    if announced > cap + FORM_OVERHEAD_BYTES:
+        raise too_large("the file is too large", megabytes(announced), f"up to {megabytes(cap)}")
+    deployment: Deployment = request.app.state.deployment
+    owner = current_user(request).name
+    await to_thread.run_sync(check_quotas, deployment, owner, announced, limiter=THREADS)
 
 
 async def _take(
@@ -73,7 +79,7 @@ async def _take(
             form.write(data)
 
     batch = bytearray()
-    async for piece in _with_timeout(pieces):
+    async for piece in pieces:
         batch += piece
         if len(batch) >= BATCH_BYTES:
             await to_thread.run_sync(write, bytes(batch), limiter=THREADS)
@@ -83,24 +89,6 @@ async def _take(
     if batch:
         await to_thread.run_sync(write, bytes(batch), limiter=THREADS)
     form.finish()
-
-
-async def _with_timeout(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(SILENCE_S):
-                piece = await anext(pieces)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise WorkbenchError(
-                "request.invalid",
-                "the upload stalled",
-                where="body",
-                seen=f"nothing for {SILENCE_S:.0f} s",
-                remedy="Upload the file again.",
-            ) from None
-        yield piece
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
