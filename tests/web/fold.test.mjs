@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { errorOf, fold, jobState, shownStatus, statusOf } from "../../workbench/web/fold.js";
+import { errorOf, failedBefore, fold, jobState, shownStatus, statusOf } from "../../workbench/web/fold.js";
 
 const RECORD = { status: "advertised", nodes: [{ id: "a" }, { id: "b" }], lastGraph: { edges: [{ from: "a", to: "b" }] } };
 const event = (seq, type, node = "", data = {}, epoch = 1) => ({ job: "j", epoch, seq, type, node, data, at: 10 + seq });
@@ -33,4 +33,14 @@ test("a failed job tells the failure that nothing handled, however late its node
   const ended = fold(jobState(RECORD), event(3, "job.failed", "a"));
   assert.equal(errorOf(ended), null);
   assert.equal(errorOf(fold(ended, event(2, "node.failed", "a", { error: { code: "x", message: "broke" } }))).message, "broke");
+});
+
+test("a skipped node names the failed nodes before it, also through other skipped nodes", () => {
+  const edges = [{ from: "a", to: "b" }, { from: "b", to: "c" }, { from: "d", to: "c" }];
+  let state = jobState({ ...RECORD, nodes: "abcd".split("").map((id) => ({ id })), lastGraph: { edges } });
+  state = fold(state, event(1, "node.failed", "a"));
+  for (const [seq, id] of [[2, "b"], [3, "c"]]) state = fold(state, event(seq, "node.skipped", id));
+  state = fold(state, event(4, "node.completed", "d", { output: {} }));
+  assert.deepEqual(failedBefore(state, "c"), ["a"]);
+  assert.deepEqual(failedBefore(state, "d"), []);
 });

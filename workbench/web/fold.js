@@ -178,6 +178,23 @@ export function statusOf(state) {
 export const errorOf = (state) => (state.failedNode ? (state.nodes.get(state.failedNode)?.error ?? null) : state.recordedError);
 
 /**
+ * The failed nodes because of which a node was skipped.
+ * @param {JobState} state
+ * @param {string} id
+ * @returns {string[]}
+ */
+export function failedBefore(state, id) {
+  const found = new Set();
+  const todo = [...(state.parents.get(id) ?? [])];
+  for (const parent of todo) {
+    const status = state.nodes.get(parent)?.status;
+    if (status === "failed") found.add(parent);
+    else if (status === "skipped") todo.push(...(state.parents.get(parent) ?? []).filter((one) => !todo.includes(one)));
+  }
+  return [...found];
+}
+
+/**
  * The displayed status of a node. Computes "ready", because no event reports that a pending node may run.
  * @param {JobState} state
  * @param {NodeRecord} node

@@ -2,7 +2,7 @@
 // The live model of one job: its record, all events applied to it, and the live facts of updates.
 
 import { ask, watchJob } from "./api.js";
-import { errorOf, fold, isFinal, jobState, shownStatus, statusOf } from "./fold.js";
+import { errorOf, failedBefore, fold, isFinal, jobState, shownStatus, statusOf } from "./fold.js";
 
 export { isFinal } from "./fold.js";
 
@@ -15,7 +15,7 @@ export { isFinal } from "./fold.js";
  * Live facts of a running node, which are not events.
  * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} LiveFacts
  *
- * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, params: Record<string, any>, input: Record<string, any>}} JobNode
+ * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, params: Record<string, any>, input: Record<string, any>, skippedBy: string[]}} JobNode
  *
  * @typedef {object} Job
  * @property {string} jobId
@@ -90,7 +90,8 @@ export function follow(jobId, changed) {
         [...now.nodes.values()].map((node) => {
           const { name, params = {}, input = {} } = graph.get(node.id) ?? {};
           const status = shownStatus(now, node);
-          return [node.id, { ...live[node.id], ...node, status, name: name || node.id, params, input, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
+          const skippedBy = status === "skipped" ? failedBefore(now, node.id).map((id) => graph.get(id)?.name || id) : [];
+          return [node.id, { ...live[node.id], ...node, status, name: name || node.id, params, input, skippedBy, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
         }),
       );
     }

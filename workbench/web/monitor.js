@@ -183,7 +183,7 @@ function lineWords(node) {
   if (node.status === "completed") return node.cached ? "cached" : seconds(node.seconds);
   if (node.status === "waiting") return node.waiting ?? "waiting";
   if (node.status === "failed") return node.error?.message ?? "failed";
-  if (node.status === "skipped") return "skipped";
+  if (node.status === "skipped") return node.skippedBy?.length ? `skipped, because ${node.skippedBy.join(" and ")} failed` : "skipped";
   if (node.status === "cancelled") return "cancelled";
   return "";
 }
