@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,15 @@ def test_status_exits_with_3_and_lists_every_server(program: Program) -> None:
     ended = program.try_("status", "--json")
     assert ended.code == 3
     assert not StackStatus.model_validate(ended.json).running
+
+
+def test_every_command_takes_the_home_and_the_program_its_version(program: Program, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for arguments in (["job", "list", "--home", str(other)], ["--home", str(other), "job", "list"]):
+        ended = program.try_(*arguments, "--json")
+        assert ended.error["details"]["where"] == str(other)
+    assert program.run("--version").strip() == f"workbench {metadata.version('talking-head-workbench')}"
+    assert "--home" in program.run("run", "talking_head", "--help")
 
 
 def test_lists_that_need_no_stack_work_without_one(program: Program) -> None:

@@ -23,6 +23,7 @@ from workbench.cli import (
     user,
     verify,
 )
+from workbench.cli.everywhere import Version, add_home
 from workbench.cli.inputs import RunCommand
 
 _COMMANDS: dict[str, Callable[..., None]] = {
@@ -50,11 +51,16 @@ _COMMANDS: dict[str, Callable[..., None]] = {
 app = typer.Typer(
     name="workbench",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="A research workbench for talking-head video: run pipelines as graphs, record every run, compare.",
 )
+
+
+@app.callback()
+def root(version: Version = False) -> None:
+    """A research workbench for talking-head video: run pipelines as graphs, record every run, compare."""
+
+
 for name, command in _COMMANDS.items():
     app.command(name, cls=RunCommand if name == "run" else None)(command)
 for group in (job.group, queue.group, catalogue.schemas_group, notebook.group, tracking.group, user.group):
@@ -62,7 +68,9 @@ for group in (job.group, queue.group, catalogue.schemas_group, notebook.group, t
 
 
 def main() -> None:
-    app()
+    command = typer.main.get_command(app)
+    add_home(command)
+    command(prog_name="workbench")
 
 
 if __name__ == "__main__":

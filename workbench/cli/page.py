@@ -13,21 +13,17 @@ import typer
 from schemas.errors import WorkbenchError
 from workbench.cli.browser import open_page, private_page
 from workbench.cli.output import Json, command, print_answer
-
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Directory of all state; default: WORKBENCH_HOME, else the user's data.")
-]
+from workbench.settings import default_home
 
 
 @command
 def open_(
     job: Annotated[str, typer.Argument(help="The job to show; default: the first page.")] = "",
-    home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Open the page of the running stack with its token. On a terminal, also print the address with the token."""
 
-    place = home_or_default(home)
+    place = default_home()
     page = wait_for_page(place)
     if not page:
         raise WorkbenchError(
@@ -47,14 +43,13 @@ def token(
     new: Annotated[
         bool, typer.Option("--new", help="Create a new token, which the stack uses from its next start on.")
     ] = False,
-    home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Print the token that opens the page and its API on this machine. Treat it like a password."""
     from workbench.embedded.credentials import credentials, new_app_token
     from workbench.embedded.home import prepare_home
 
-    place = home_or_default(home)
+    place = default_home()
     prepare_home(place)
     running = token_of_stack(place)
     if new:
@@ -68,20 +63,16 @@ def token(
     print_answer({"token": found}, found, as_json)
 
 
-def wait_for_page(home: Path, timeout_s: float = 60.0) -> str:
-    """The address of the page once it responds; "" if it does not respond or the stack runs without it."""
+def wait_for_page(home: Path) -> str:
+    """The address of the page once it responds; "" if it fails, does not start in five minutes, or is left out."""
     from schemas.stack import PartState
+    from workbench.embedded.part import START_TIMEOUT_S
     from workbench.embedded.stack import status as ask
 
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        page = ask(home).part("app")
-        if page.state in (PartState.UP, PartState.EXTERNAL):
-            return page.url or ""
-        if page.state not in (PartState.STARTING, PartState.FAILING):
-            return ""
+    until = time.monotonic() + START_TIMEOUT_S
+    while (page := ask(home).part("app")).state is PartState.STARTING and time.monotonic() < until:
         time.sleep(0.2)
-    return ""
+    return page.url or "" if page.state in (PartState.UP, PartState.EXTERNAL) else ""
 
 
 def token_of_stack(home: Path) -> str:
@@ -101,10 +92,3 @@ def show_page(home: Path, page: str) -> None:
     """Open the page in a browser by a file that redirects, because every account can read command lines."""
     secret = address(home, page)
     open_page(secret if secret == page else private_page(secret, home / "run" / "open.html"))
-
-
-def home_or_default(given: Path | None) -> Path:
-    """The home that ``--home`` names, else the default one."""
-    from workbench.settings import default_home
-
-    return given.expanduser().absolute() if given else default_home()

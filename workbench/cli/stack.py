@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import ExitCode, Json, command, print_json, print_table
-from workbench.cli.page import Home, address, home_or_default, show_page, wait_for_page
+from workbench.cli.page import address, show_page, wait_for_page
+from workbench.settings import default_home
 
 if TYPE_CHECKING:
     from workbench.embedded.part import Part
@@ -39,7 +40,6 @@ def up(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let every account of this machine use the page, without a token.")
     ] = False,
-    home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Start the stack, open its page and run it until Ctrl-C. Uses the stack that already runs in this home, if any.
@@ -52,7 +52,7 @@ def up(
     from workbench.embedded.stack import start_detached, wait_started
     from workbench.settings import load_settings
 
-    place = home_or_default(home)
+    place = default_home()
     names = tuple(name.strip() for name in only.split(",") if name.strip()) or DEFAULT_PARTS
     options = StackOptions(only=names, ports=parse_ports(port or []), token=not no_token)
 
@@ -74,6 +74,12 @@ def up(
 
     if detach:
         start_detached(place, options)
+        if "app" in names and not wait_for_page(place):
+            logs = place / "logs"
+            print(
+                f"The page does not respond yet. `workbench status` shows why; its log is {logs}/app.log.",
+                file=sys.stderr,
+            )
         show()
     else:
         while not run_stack(place, options, on_started=show, on_first_up=opened, say=say):
@@ -88,18 +94,18 @@ def up(
 
 
 @command
-def down(home: Home = None) -> None:
+def down() -> None:
     """Stop the stack and wait until all its processes have ended. Running nodes have 15 seconds to hand back work."""
     from workbench.embedded.stack import stop
 
-    place = home_or_default(home)
+    place = default_home()
     print("stopped" if stop(place) else f"no stack runs in {place}")
 
 
 @command
-def status(home: Home = None, as_json: Json = False) -> None:
+def status(as_json: Json = False) -> None:
     """Show the state of every part of the stack. Exit code 3 if no stack runs here."""
-    place = home_or_default(home)
+    place = default_home()
     if not _print_status(place, as_json):
         raise typer.Exit(ExitCode.NO_STACK)
 
@@ -112,7 +118,6 @@ def doctor(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --objects: only report damage; restore and remove nothing.")
     ] = False,
-    home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Check everything the workbench needs, and show a remedy for each problem. Exit code 4 if there is a problem.
@@ -124,7 +129,7 @@ def doctor(
     from workbench.embedded.doctor import examine
     from workbench.settings import load_settings
 
-    report = examine(home_or_default(home))
+    report = examine(default_home())
     signing = signing_finding(load_settings(home=Path(report.home)))
     report = report.model_copy(update={"findings": [*report.findings, signing]})
     if objects:
