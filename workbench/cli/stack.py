@@ -75,11 +75,8 @@ def up(
     if detach:
         start_detached(place, options)
         if "app" in names and not wait_for_page(place):
-            logs = place / "logs"
-            print(
-                f"The page does not respond yet. `workbench status` shows why; its log is {logs}/app.log.",
-                file=sys.stderr,
-            )
+            log = place / "logs" / "app.log"
+            print(f"The page does not respond yet: `workbench status` shows its state, {log} its log.", file=sys.stderr)
         show()
     else:
         while not run_stack(place, options, on_started=show, on_first_up=opened, say=say):
