@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -13,6 +15,7 @@ from schemas.event import Progress
 from schemas.job import JobRecord
 from schemas.status import JobStatus, NodeStatus
 from tests.live import LEASE_S, Diary, LiveDeployment, wait_for
+from workbench.host import python_module
 
 pytestmark = pytest.mark.stack
 
@@ -223,3 +226,27 @@ def test_the_timeout_of_a_node_does_not_start_while_another_branch_runs(live: Li
     record = live.run(nodes, [("a", "hasty"), ("hasty", "join"), ("slow", "join")])
     assert record.status is JobStatus.COMPLETED, record.error
     assert diary.count("h") == 1
+
+
+def test_a_worker_outlives_the_shell_that_started_it(live: LiveDeployment, tmp_path: Path) -> None:
+    command = shlex.join(python_module("workbench.cli.main", "worker", "--pool", "elsewhere"))
+    shell = subprocess.Popen(
+        ["sh", "-c", f"setsid nohup {command} > {tmp_path}/log 2>&1 & echo $!; read line"],
+        cwd=live.folder,
+        env={**os.environ, **live.environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert shell.stdout is not None and shell.stdin is not None
+    worker = psutil.Process(int(shell.stdout.readline()))
+    try:
+        own = b'"pid":%d,' % worker.pid
+        wait_for(lambda: any(own in raw for raw in live.deployment.bus.queues.workers().values()))
+        shell.communicate("\n", timeout=60)
+        for value in "ab":  # a worker that follows its shell ends within half a second, and takes no second job
+            node = {"service": "probe.elsewhere", "params": {"value": value, "sleep_s": 1.0}}
+            assert live.run({"a": node}).status is JobStatus.COMPLETED
+    finally:
+        worker.terminate()
+        wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)

@@ -17,9 +17,7 @@ from workbench.cli.run import connect
 def lab(
     folder: Annotated[
         Path | None,
-        typer.Argument(
-            help="The folder to show; default: the checkout's notebooks/, else copies in ~/workbench-notebooks."
-        ),
+        typer.Argument(help="The folder to show; default: copies of the notebooks in ~/workbench-notebooks."),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0: a free port.")] = 0,
     open_: Annotated[

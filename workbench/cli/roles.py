@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def control() -> None:
     """Run a control plane until Ctrl-C: light nodes, recording, recovery. Needs bus, objects and SQL."""
     from workbench.control.role import ControlPlane
-    from workbench.embedded.ready import announce_ready
+    from workbench.embedded.ready import announce_ready, has_supervisor
     from workbench.engine.worker import run_until_signal
 
     plane = ControlPlane(_role_settings())
@@ -25,7 +25,7 @@ def control() -> None:
         plane.start()
         announce_ready()
 
-    run_until_signal(start, plane.stop, plane.worker.drained)
+    run_until_signal(start, plane.stop, plane.worker.drained, with_parent=has_supervisor())
 
 
 @command
@@ -35,7 +35,7 @@ def worker(
 ) -> None:
     """Run a data worker until Ctrl-C. Needs two URLs: bus and objects."""
     from workbench.data.role import data_worker
-    from workbench.embedded.ready import announce_ready
+    from workbench.embedded.ready import announce_ready, has_supervisor
     from workbench.engine.worker import run_until_signal
 
     running = data_worker(_role_settings(), pool, slots)
@@ -45,7 +45,7 @@ def worker(
         if running.wait_ready():
             announce_ready()
 
-    run_until_signal(start, running.stop, running.drained)
+    run_until_signal(start, running.stop, running.drained, with_parent=has_supervisor())
 
 
 @command

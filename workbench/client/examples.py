@@ -84,9 +84,7 @@ def copy_example(example: Example, folder: Path) -> list[Copied]:
 
 
 def notebook_folder() -> Path:
-    """The user's folder of notebooks: the one of the checkout, else ``~/workbench-notebooks`` with copies of them."""
-    if _PACKAGE.parent == _SHIPPED:
-        return NOTEBOOKS
+    """The user's folder of notebooks: ``~/workbench-notebooks``, with copies of those that are not there yet."""
     folder = Path.home() / "workbench-notebooks"
     for example in examples():
         if example.kind == "notebook":

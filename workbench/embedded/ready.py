@@ -1,4 +1,4 @@
-"""Lets a control plane or worker tell the supervisor that it is ready for work."""
+"""Lets a control plane or worker know its supervisor, and tell it that it is ready for work."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from pathlib import Path
 from workbench.embedded.home import write_private
 
 READY_FILE = "WORKBENCH_READY_FILE"
+
+
+def has_supervisor() -> bool:
+    """Whether the stack started this process, rather than a person or a service of the machine."""
+    return READY_FILE in os.environ
 
 
 def announce_ready() -> None:

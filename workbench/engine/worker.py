@@ -189,8 +189,14 @@ def _clear_work(settings: Settings) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def run_until_signal(start: Callable[[], None], stop: Callable[[], None], ended: threading.Event | None = None) -> None:
-    """Run a role in the foreground until SIGTERM, Ctrl-C or ``ended``. A second signal ends the process at once."""
+def run_until_signal(
+    start: Callable[[], None], stop: Callable[[], None], ended: threading.Event, *, with_parent: bool
+) -> None:
+    """Run a role in the foreground until SIGTERM, Ctrl-C or ``ended``. A second signal ends the process at once.
+
+    Args:
+        with_parent: whether it also ends with its parent. One that a shell put into the background outlives the shell.
+    """
     stopping = threading.Event()
 
     signalled_at = 0.0
@@ -207,10 +213,10 @@ def run_until_signal(start: Callable[[], None], stop: Callable[[], None], ended:
     parent = os.getppid()
     start()
     while not stopping.wait(0.5):
-        if os.getppid() != parent and parent != 1:
+        if with_parent and os.getppid() != parent:
             log.warning("the parent process has ended; stopping")
             break
-        if ended is not None and ended.is_set():
+        if ended.is_set():
             break
     stopping.set()
     stop()

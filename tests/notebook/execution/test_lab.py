@@ -35,7 +35,9 @@ def ask(base: str, path: str, token: str, given: bytes | None = None) -> Any:
 
 def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], str, str]:
     """(process, what it printed, address, token)."""
-    process = program.start("lab", "--no-open", "--json")
+    folder = program.home.parent / "notebooks"
+    folder.mkdir(exist_ok=True)
+    process = program.start("lab", str(folder), "--no-open", "--json")
     assert process.stdout is not None
     text = ""
     while "}" not in text:  # it prints one JSON document and keeps running
