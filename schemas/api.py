@@ -288,7 +288,9 @@ class Lineage(Contract):
 class MlflowPage(Contract):
     """A page of MLflow behind the app."""
 
-    url: str = Field(description="Path on this server.")
+    url: str | None = Field(
+        description="Path on this server; null if MLflow does not have it, or the user may not see it."
+    )
 
 
 class EstimateAnswer(Contract):

@@ -43,21 +43,16 @@ def comparison_link(deployment: Deployment, user: User, job_ids: Sequence[str]) 
     return comparison_url(PATH, runs.values(), experiments)
 
 
-def experiment_link(deployment: Deployment, user: User, name: str) -> str:
-    """The path of MLflow's table of the runs of an experiment.
+def experiment_link(deployment: Deployment, user: User, name: str) -> str | None:
+    """The path of MLflow's table of the runs of an experiment; None before MLflow has it, and for who may not see it.
 
-    Raises WorkbenchError: tracking.not_recorded, tracking.off, tracking.unreachable, access.forbidden.
+    Raises WorkbenchError: tracking.unreachable.
     """
-    found = _api(deployment.settings, user).find_experiment(name)
-    if found is None:
-        raise WorkbenchError(
-            "tracking.not_recorded",
-            f"MLflow has no experiment {name}",
-            where="experiment",
-            seen=name,
-            remedy="MLflow has it when the first of its jobs is recorded.",
-        )
-    return experiment_url(PATH, found)
+    settings = deployment.settings
+    if not settings.mlflow_url or not may_see_mlflow(user, settings):
+        return None
+    found = TrackingApi(settings.mlflow_url, _TIMEOUT_S).find_experiment(name)
+    return None if found is None else experiment_url(PATH, found)
 
 
 def _api(settings: Settings, user: User) -> TrackingApi:

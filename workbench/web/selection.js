@@ -69,14 +69,10 @@ export function experimentLink() {
     const mine = ++asked;
     element.hidden = true;
     if (!name) return;
-    try {
-      const { url } = await ask("GET /api/mlflow/experiment", { name });
-      if (mine !== asked) return;
-      element.setAttribute("href", url);
-      element.hidden = false;
-    } catch {
-      // Without MLflow, or before it has a run of the experiment, there is no table to open.
-    }
+    const { url } = await ask("GET /api/mlflow/experiment", { name }).catch(() => ({ url: null })); // MLflow is not available
+    if (mine !== asked || !url) return;
+    element.setAttribute("href", url);
+    element.hidden = false;
   };
   return { element, set };
 }

@@ -22,7 +22,7 @@ def comparison(job: Jobs, deployment: TheDeployment, user: CurrentUser) -> Mlflo
     return MlflowPage(url=comparison_link(deployment, user, job))
 
 
-@router.get("/api/mlflow/experiment", summary="MLflow's table of an experiment", responses=refusals(403, 404, 409, 422))
+@router.get("/api/mlflow/experiment", summary="MLflow's table of an experiment", responses=refusals(422))
 def experiment(
     name: Annotated[KnownName, Query(description="Name of the experiment.")],
     deployment: TheDeployment,
