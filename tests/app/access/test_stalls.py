@@ -36,7 +36,7 @@ def port(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[in
         await asyncio.sleep(3 * LIMIT_S)
         return {"slow": True}
 
-    with served(app, http=QuickProtocol, timeout_keep_alive=60) as port:
+    with served(app, http=QuickProtocol, timeout_keep_alive=600) as port:
         yield port
 
 
@@ -48,11 +48,19 @@ def all_of(connection: socket.socket) -> bytes:
     return found
 
 
-@pytest.mark.parametrize("sent", [b"", PART, WHOLE + PART], ids=["nothing", "half a head", "half of the second head"])
+@pytest.mark.parametrize("sent", [b"", PART], ids=["nothing", "half a head"])
 def test_a_head_that_is_never_complete_ends_its_connection(port: int, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(sent)
-        assert all_of(connection).count(b"HTTP/1.1 200") == sent.count(WHOLE)
+        assert all_of(connection) == b""
+
+
+def test_the_head_of_a_second_request_has_the_same_limit(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(WHOLE)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        connection.sendall(PART)
+        all_of(connection)  # it ends, long before the limit of an idle connection
 
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/uploads", "/echo"])

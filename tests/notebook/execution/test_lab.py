@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import psutil
 import pytest
 from websockets.sync.client import connect
 
-from tests.cli.program import Program
+from tests.cli.program import ROOT, Program
 from tests.stack.conditions import wait_for
 from workbench.cli.browser import secret_page
 
@@ -36,7 +37,7 @@ def ask(base: str, path: str, token: str, given: bytes | None = None) -> Any:
 def started(program: Program) -> tuple[subprocess.Popen[str], dict[str, Any], str, str]:
     """(process, what it printed, address, token)."""
     folder = program.home.parent / "notebooks"
-    folder.mkdir(exist_ok=True)
+    shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
     process = program.start("lab", str(folder), "--no-open", "--json")
     assert process.stdout is not None
     text = ""
