@@ -24,8 +24,11 @@ from workbench.embedded.part import START_TIMEOUT_S
 
 SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+    # JupyterLab would also save a notebook after its kernel has ended, and then without the state of its widgets.
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,14 @@ class Notebook:
         """Save the notebook; return the content of the file."""
         self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
         return self.lab.saved(self.name)
+
+    def saves_views(self, number: int) -> bool:
+        """Save the notebook; whether the file has the state of the widgets that the cell shows."""
+        saved = self.save()
+        kept = saved["metadata"].get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+        data = [one.get("data", {}) for one in saved["cells"][number]["outputs"]]
+        shown = [one[VIEW]["model_id"] for one in data if VIEW in one]
+        return bool(shown) and kept.get("state", {}).keys() >= set(shown)
 
     def restart(self) -> None:
         """Restart the kernel."""

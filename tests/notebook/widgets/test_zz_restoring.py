@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from tests.notebook.widgets.conftest import CHAIN
 from tests.notebook.widgets.lab import Notebook
+from tests.stack.conditions import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -80,7 +81,7 @@ def test_a_saved_notebook_shows_the_last_state_without_its_kernel(notebook: Note
     view = notebook.run("job = wb.run(chain()).wait()\njob")
     expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
     number = notebook.page.locator(".jp-Cell").count() - 1
-    notebook.save()
+    wait_for(lambda: notebook.saves_views(number))
     notebook.page.evaluate("jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
     notebook.open()
     view = notebook.output(number)
