@@ -55,6 +55,16 @@ export function setUrl(element, attribute, name, params, again = false) {
   const set = (/** @type {string} */ url) => element.setAttribute(attribute, url);
   const found = channel.media(name, params, again, element);
   if (typeof found === "string") set(found);
-  else found.then(set).catch(() => null); // show nothing if it cannot be loaded
+  else {
+    let clicked = false; // before the address is known
+    const remember = () => (clicked = true);
+    if (element instanceof HTMLAnchorElement) element.addEventListener("click", remember);
+    const follow = (/** @type {string} */ url) => {
+      element.removeEventListener("click", remember);
+      set(url);
+      if (clicked && element instanceof HTMLElement) element.click();
+    };
+    found.then(follow).catch(() => null); // show nothing if it cannot be loaded
+  }
   return element;
 }
