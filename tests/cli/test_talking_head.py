@@ -58,11 +58,11 @@ def test_the_output_has_the_documented_format(first: dict[str, Any]) -> None:
 
 
 def test_the_evaluation_finds_the_words_the_face_and_the_lips(first: dict[str, Any]) -> None:
-    figures = first["metrics"]
-    assert figures["evaluate.word_error_rate"] <= 0.2
-    assert 0 < figures["evaluate.identity_distance"] < 0.6  # dlib's own bound for the same person
-    assert figures["evaluate.face_frames"] > 0.9
-    assert abs(figures["evaluate.duration_s"] - figures["evaluate.audio_s"]) <= 1 / 25
+    metrics = first["metrics"]
+    assert metrics["evaluate.word_error_rate"] <= 0.2
+    assert 0 < metrics["evaluate.identity_distance"] < 0.6  # dlib's own bound for the same person
+    assert metrics["evaluate.face_frames"] > 0.9
+    assert abs(metrics["evaluate.duration_s"] - metrics["evaluate.audio_s"]) <= 1 / 25
 
 
 def test_the_video_plays_everywhere_and_names_its_origin(first: dict[str, Any]) -> None:
@@ -108,13 +108,13 @@ def test_the_run_in_mlflow_has_everything_that_explains_the_video(first: dict[st
     assert params["script.script"] == SCRIPT
     assert (params["animate.sway"], params["animate.size"], params["speech.speed"]) == ("1.0", "512", "1.0")
     assert params["upscale.image"].startswith("sha256:")
-    figures = run.values("metrics")
+    metrics = run.values("metrics")
     for node in NODES:
-        assert {f"{node}.seconds", f"{node}.cpu_seconds", f"{node}.peak_memory_mib"} <= set(figures)
-    assert {name: figures[name] for name in first["metrics"]} == pytest.approx(first["metrics"])
-    assert figures["total_seconds"] == pytest.approx(first["seconds"], abs=0.01)
-    assert figures["compute_seconds"] == pytest.approx(first["computeSeconds"], abs=0.01)
-    assert figures["waiting_seconds"] == pytest.approx(first["waitingSeconds"], abs=0.01)
+        assert {f"{node}.seconds", f"{node}.cpu_seconds", f"{node}.peak_memory_mib"} <= set(metrics)
+    assert {name: metrics[name] for name in first["metrics"]} == pytest.approx(first["metrics"])
+    assert metrics["total_seconds"] == pytest.approx(first["seconds"], abs=0.01)
+    assert metrics["compute_seconds"] == pytest.approx(first["computeSeconds"], abs=0.01)
+    assert metrics["waiting_seconds"] == pytest.approx(first["waitingSeconds"], abs=0.01)
     tags = run.values("tags")
     assert tags["workbench.job"] == first["jobId"]
     assert tags["workbench.pipeline"] == "talking_head"

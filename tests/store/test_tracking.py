@@ -78,7 +78,7 @@ def media(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return refs
 
 
-def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: Any) -> str:
+def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **metrics: Any) -> str:
     """Record a completed job in SQL."""
     plain_refs = {name: ref.model_dump(mode="json", by_alias=True) for name, ref in media.items()}
     outputs: dict[str, dict[str, Any]] = {
@@ -88,7 +88,7 @@ def record_run(store: JobStore, job: NewJob, media: dict[str, Ref], **figures: A
         "video": {"video": plain_refs["silent"]},  # produced last, but the remuxed video is the final one
     }
     store.create(job)
-    store.apply(whole_run(job.id, outputs, **figures))
+    store.apply(whole_run(job.id, outputs, **metrics))
     return job.id
 
 
@@ -133,12 +133,12 @@ def test_a_finished_job_becomes_one_complete_run(
     logged = values(run, "params")
     assert (logged["speech.speed"], logged["speech.voice"], logged["seed"]) == ("1.25", "heart", "7")
     assert len(logged["script.prompt"]) == 6000 and logged["script.prompt"].endswith("…")
-    figures = values(run, "metrics")
-    assert figures["speech.score"] == 0.5
-    assert figures["speech.peak_memory_mib"] == 200
-    assert figures["total_seconds"] == 20
-    assert figures["compute_seconds"] == 6  # four nodes of 1.5 s
-    assert figures["waiting_seconds"] == pytest.approx(14)
+    metrics = values(run, "metrics")
+    assert metrics["speech.score"] == 0.5
+    assert metrics["speech.peak_memory_mib"] == 200
+    assert metrics["total_seconds"] == 20
+    assert metrics["compute_seconds"] == 6  # four nodes of 1.5 s
+    assert metrics["waiting_seconds"] == pytest.approx(14)
     tags = values(run, "tags")
     assert tags["workbench.job"] == job
     assert tags["workbench.node.speech"] == "generate.hibari_tts 1.0.0"

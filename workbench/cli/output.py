@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
     NO_STACK = 3  # no stack runs here, or a part of it does not respond
     FINDINGS = 4  # the command ran and found a problem (doctor)
     UNSIGNED = 5  # there is no signature to verify (verify)
-    OTHER_ISSUER = 6  # the signature holds, but nobody here knows its issuer (verify)
+    OTHER_ISSUER = 6  # the signature holds, but its issuer is unknown here (verify)
     BUG = 70  # an unexpected exception: please report it
     INTERRUPTED = 130  # Ctrl-C
 
