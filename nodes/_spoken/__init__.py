@@ -1,4 +1,4 @@
-"""Text becomes what a person would say: mark-up out, words for all that is written in figures and signs.
+"""Turns text into what a person would say: removes mark-up, and writes digits and signs as words.
 
 ``reading.read`` does it, ``letters`` refuses what a voice cannot speak, ``warnings`` says what to expect.
 """
