@@ -16,7 +16,7 @@ from schemas.capability import WorkerManifest
 from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
-from schemas.job import JobTimes, NodeRecord
+from schemas.job import NodeRecord
 from schemas.name import Name
 from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
@@ -103,12 +103,23 @@ class Waiting(Contract):
     question: Question | None = Field(None, description="For an approval: the question.")
 
 
-class JobSummary(JobBrief, JobTimes):
+class JobSummary(JobBrief):
     """One row of the list of jobs."""
 
     pipeline: str
     experiment: str
     owner: str
+    seconds: float | None = Field(
+        None,
+        description="Time from acceptance to the final state, with all waiting. Compare runs by `computeSeconds`.",
+    )
+    compute_seconds: float | None = Field(
+        None, description="Sum of the wall times of its nodes, once the job has ended. Cache hits count nothing."
+    )
+    waiting_seconds: float | None = Field(
+        None,
+        description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
+    )
     error: ErrorInfo | None = None
     thumbnail: str | None = Field(None, description="URL of the job's thumbnail.")
     title: str = Field("", description="First words of its prompt or script.")

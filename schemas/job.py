@@ -98,9 +98,12 @@ class NodeView(Contract):
     attempt: int = 0
 
 
-class JobTimes(Contract):
-    """How long a job took: work and waiting apart."""
+class JobView(Contract):
+    """The output of ``workbench run --json`` and ``workbench job show --json``."""
 
+    job_id: str
+    status: JobStatus
+    video: str | None = Field(None, description="Path of the final video on this machine, once it exists.")
     seconds: float | None = Field(
         None,
         description="Time from acceptance to the final state, with all waiting. Compare runs by `computeSeconds`.",
@@ -112,14 +115,6 @@ class JobTimes(Contract):
         None,
         description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
     )
-
-
-class JobView(JobTimes):
-    """The output of ``workbench run --json`` and ``workbench job show --json``."""
-
-    job_id: str
-    status: JobStatus
-    video: str | None = Field(None, description="Path of the final video on this machine, once it exists.")
     mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app serves it.")
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     nodes: list[NodeView] = Field(default_factory=list)
