@@ -95,7 +95,7 @@ def test_a_saved_notebook_shows_the_last_state_without_its_kernel(notebook: Note
     number = notebook.page.locator(".jp-Cell").count() - 1
     wait_for(lambda: notebook.saves_views(number))
     notebook.page.evaluate("jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
-    wait_for(lambda: shows_when_reopened(notebook, number), what="the saved state is shown")
+    wait_for(lambda: shows_when_reopened(notebook, number))
     view = notebook.output(number)
     expect(view.locator(".wb-line")).to_have_count(2)
     expect(view.locator(".wb-notebook-said")).to_contain_text(NOT_RUNNING)
