@@ -6,9 +6,11 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
+
+from pydantic import BaseModel
 
 from nodes.media import measure
 from nodes.model_cache import ModelCache
@@ -58,8 +60,8 @@ class Host(Protocol):
 
     def log(self, text: str) -> None: ...
 
-    def part(self, index: int, ref: Ref) -> None:
-        """Record a finished part, so that another attempt can continue after it."""
+    def part(self, index: int, part: dict[str, Any]) -> None:
+        """Record a finished part, so that another attempt can continue after it and other nodes can take it."""
 
     def ask(self, question: Question) -> Decision:
         """The person's answer. Raises Cancelled if there is none yet; the node runs again once there is."""
@@ -68,27 +70,41 @@ class Host(Protocol):
 
 
 class Parts:
-    """The finished parts of a node's long output, in order. After a crash, the next attempt finds them here."""
+    """The finished parts of a node's long output, in order. After a crash, the next attempt finds them here.
 
-    def __init__(self, ctx: Context, finished: list[Ref]) -> None:
-        self._ctx = ctx
-        self._refs = list(finished)
+    A part is an instance of the model that the node declares: ``@node(…, part=Part)``.
+    """
+
+    def __init__(self, host: Host, model: type[BaseModel] | None, finished: Sequence[dict[str, Any]]) -> None:
+        self._host = host
+        self._model = model
+        self._parts = [model.model_validate(part) for part in finished] if model else []
 
     def __len__(self) -> int:
-        return len(self._refs)
+        return len(self._parts)
 
-    def __getitem__(self, index: int) -> Ref:
-        return self._refs[index]
+    def __getitem__(self, index: int) -> Any:
+        return self._parts[index]
 
-    def __iter__(self) -> Iterator[Ref]:
-        return iter(self._refs)
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._parts)
 
-    def append(self, data: Path | bytes, kind: str, **facts: Unpack[Facts]) -> Ref:
-        """Save the next part. It survives a crash once the worker has reported it."""
-        ref = self._ctx.save(data, kind, **facts)
-        self._ctx.host.part(len(self._refs), ref)
-        self._refs.append(ref)
-        return ref
+    def append(self, part: BaseModel) -> None:
+        """Record the next part. It survives a crash, and other nodes can take it, once the worker has reported it.
+
+        Raises WorkbenchError (node.bad_declaration) if the node does not declare that it makes such parts.
+        """
+        if self._model is None or not isinstance(part, self._model):
+            raise WorkbenchError(
+                "node.bad_declaration",
+                "the node does not declare this part",
+                where="ctx.parts.append",
+                seen=type(part).__name__,
+                allowed=self._model.__name__ if self._model else "a declared part",
+                remedy="Declare its model with @node(…, part=Part).",
+            )
+        self._host.part(len(self._parts), part.model_dump(mode="json"))
+        self._parts.append(part)
 
 
 class Context:
@@ -112,7 +128,8 @@ class Context:
         seed: int = 0,
         device: str = "cpu",
         settings: dict[str, str] | None = None,
-        parts: list[Ref] | None = None,
+        part: type[BaseModel] | None = None,
+        parts: Sequence[dict[str, Any]] = (),
         provenance: dict[str, str] | None = None,
         worker: str = "local",
     ) -> None:
@@ -120,7 +137,7 @@ class Context:
         self._workdir = workdir
         self.seed = seed
         self.device = device
-        self.parts = Parts(self, parts or [])
+        self.parts = Parts(host, part, parts)
         self.provenance = dict(provenance or {})
         self.worker = worker
         self._models = models

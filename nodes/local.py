@@ -26,7 +26,7 @@ class FolderHost:
     def __init__(self, folder: Path, on_progress: Callable[[float, float, str], None] | None = None) -> None:
         self.folder = folder
         self.metrics: dict[str, float] = {}
-        self.parts: list[Ref] = []
+        self.parts: list[dict[str, Any]] = []
         self.previews: list[Path] = []
         self.progressed: list[tuple[float, float, str]] = []
         self.said: list[str] = []
@@ -56,8 +56,8 @@ class FolderHost:
     def log(self, text: str) -> None:
         self.said.append(text)
 
-    def part(self, index: int, ref: Ref) -> None:
-        self.parts.append(ref)
+    def part(self, index: int, part: dict[str, Any]) -> None:
+        self.parts.append(part)
 
     def ask(self, question: Question) -> Decision:
         return self.decision or Decision(approved=True, text=question.text, author="local")
@@ -67,7 +67,7 @@ class FolderHost:
 
 
 def local_context(folder: Path, models: ModelCache | None = None, **options: Any) -> Context:
-    """A context on a folder; ``options`` are those of Context (seed, settings, parts, …)."""
+    """A context on a folder; ``options`` are those of Context (seed, settings, part, parts, …)."""
     folder.mkdir(parents=True, exist_ok=True)
     workdir = Path(tempfile.mkdtemp(prefix="node-", dir=folder))
     return Context(FolderHost(folder), workdir=workdir, models=models or ModelCache(), **options)

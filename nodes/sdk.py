@@ -26,6 +26,8 @@ from pydantic.fields import FieldInfo
 from nodes import identity
 from nodes.context import Cancelled as Cancelled
 from nodes.context import Context as Context
+from nodes.in_parts import InParts as InParts
+from nodes.in_parts import inputs_in_parts, kind_in_parts
 from nodes.portrait_needs import PortraitNeeds as PortraitNeeds
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
@@ -100,8 +102,14 @@ class NodeDeclaration:
     model_packages: tuple[str, ...]  # packages whose files are the model
     packages: tuple[str, ...]  # packages whose versions affect the result, including those of the model
     advanced: tuple[str, ...]
+    part: type[BaseModel] | None  # what one part of a long output has
     doc: str
     file: str
+
+    @property
+    def in_parts(self) -> Mapping[str, Any]:
+        """The inputs that it takes in parts, with the types of their values."""
+        return inputs_in_parts(self.inputs)
 
     @property
     def code(self) -> str:
@@ -153,6 +161,7 @@ def node(
     portraits: Mapping[str, PortraitNeeds] | None = None,
     weights: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
+    part: type[BaseModel] | None = None,
     advanced: tuple[str, ...] = (),
 ) -> Callable[[Run], Run]:
     """Declare the decorated function as a service.
@@ -183,6 +192,8 @@ def node(
         weights: names of the installed packages whose files are the model. Their digest is part of the content key.
         packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
             part of the content key. Packages in ``weights`` are included automatically.
+        part: the model of one part of a long output, for ``ctx.parts``. Its fields are the outputs that come in parts,
+            with their types. Nodes that declare such inputs as ``InParts`` start with the first part.
         advanced: parameters that forms hide by default.
 
     Raises:
@@ -215,6 +226,10 @@ def node(
                 refuse("portraits", f"{name!r} is not an input", "Use names of fields of Inputs.")
             if needs.chosen_by and needs.chosen_by not in models[0].model_fields:
                 refuse("portraits", f"{needs.chosen_by!r} is not a parameter", "Use the name of a field of Params.")
+        for name, of_part in (part.model_fields if part else {}).items():
+            whole = models[2].model_fields.get(name)
+            if whole is None or field_type(whole) != field_type(of_part):
+                refuse("part", f"{name!r} is not an output, or has another type", "Use fields of Outputs.")
         for name in advanced:
             if name not in models[0].model_fields:
                 refuse("advanced", f"{name!r} is not a parameter", "Use names of fields of Params.")
@@ -255,6 +270,7 @@ def node(
             model_packages=weights,
             packages=tuple(dict.fromkeys((*weights, *packages))),
             advanced=advanced,
+            part=part,
             doc=_doc(run),
             file=file,
         )
@@ -298,7 +314,9 @@ def _check_fields(model: type[BaseModel], refuse: Callable[[str, str, str], typi
 
 
 def field_type(field: FieldInfo) -> Any:
-    """The type of an input or output without Optional, for comparing a parent's output with a child's input."""
+    """The type of an input or output without Optional and InParts, for comparing an output with an input."""
+    if (kind := kind_in_parts(field.annotation)) is not None:
+        return kind
     args = [arg for arg in typing.get_args(field.annotation) if arg is not type(None)]
     is_union = type(None) in typing.get_args(field.annotation)
     return args[0] if is_union and len(args) == 1 else field.annotation

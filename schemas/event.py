@@ -20,6 +20,7 @@ from schemas.status import WaitReason
 class EventType(StrEnum):
     JOB_ACCEPTED = "job.accepted"  # data: {}
     NODE_RUNNING = "node.running"  # data: NodeStart
+    NODE_FIRST_PART = "node.first_part"  # data: {}; the first part of its output is there
     NODE_COMPLETED = "node.completed"  # data: NodeResult
     NODE_RETRYING = "node.retrying"  # data: NodeFailure; another attempt follows
     NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt
@@ -62,6 +63,9 @@ class NodeResult(Contract):
     metrics: dict[str, float] = Field(default_factory=dict, description="Metrics that the node recorded.")
     log: list[LogLine] = Field(default_factory=list, max_length=LOG_LINES, description="Its last log lines.")
     content_key: str = Field("", description="Content key, if the node is cacheable.")
+    computation: str = Field(
+        "", description="Key of its computation, if it differs from the content key because inputs came in parts."
+    )
     cached: bool = Field(False, description="True if an earlier result was reused.")
     worker: str = ""
     attempt: int = 1
@@ -107,6 +111,7 @@ class NodeWait(Contract):
     )
     question: Question | None = Field(None, description="approval: the question.")
     artifact: str = Field("", description="input_lost: SHA-256 of the bytes that are being recomputed.")
+    producer: str = Field("", description="next_part: the node whose next part it waits for.")
 
     def sentence(self) -> str:
         """The reason as a sentence for people."""
@@ -118,6 +123,8 @@ class NodeWait(Contract):
             return "another job is computing the same result, which will be reused"
         if self.reason is WaitReason.INPUT_LOST:
             return f"an input was damaged or missing ({self.artifact[:12]}) and is being recomputed"
+        if self.reason is WaitReason.NEXT_PART:
+            return f"waiting for the next part of {self.producer}"
         return f"waiting for approval: {self.question.sentence}" if self.question else "waiting for approval"
 
 

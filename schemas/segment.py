@@ -15,6 +15,9 @@ class RunOptions(Contract):
     cache: bool = True
     asks: bool = False
     timeout_s: float = 600.0
+    in_parts: dict[str, str] = Field(
+        default_factory=dict, description="Inputs that it takes in parts, with the outputs: $node.output."
+    )
 
 
 class SegmentSpec(Contract):

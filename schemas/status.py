@@ -30,6 +30,7 @@ class WaitReason(StrEnum):
     NO_WORKER = "no_worker"  # no worker provides its service with its version, code, weights and packages
     APPROVAL = "approval"  # it waits for a person's answer
     INPUT_LOST = "input_lost"  # an input is damaged or missing; the node that produced it runs again
+    NEXT_PART = "next_part"  # it takes an input in parts, and the next one is not finished
 
 
 class JobStatus(StrEnum):

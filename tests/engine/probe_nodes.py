@@ -49,6 +49,10 @@ class Outputs(NodeModel):
     number: int | None = Field(None, description="A huge integer, if requested.")
 
 
+class Piece(NodeModel):
+    file: TextRef = Field(description="A piece of the artifact.")
+
+
 def _eat_memory() -> None:
     """Allocate memory under a limit for this process, so that no other process runs out of memory."""
     import resource
@@ -105,7 +109,7 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         while params.part_gate and index + 1 == params.parts and not Path(params.part_gate).exists():
             ctx.progress(index, params.parts, "parts")
             time.sleep(0.02)
-        ctx.parts.append(f"part {index}\n".encode(), "text")
+        ctx.parts.append(Piece(file=ctx.save(f"part {index}\n".encode(), "text")))
         if params.log:
             with Path(params.log).open("a") as file:
                 file.write(f"part-{index}\n")
@@ -116,7 +120,9 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         text = f"{params.value} by process {os.getpid()}"
         return Outputs(text=text, file=ctx.save(text.encode(), "text"))
     if params.parts:
-        return Outputs(text=text, file=ctx.save(b"".join(ctx.open(part).read_bytes() for part in ctx.parts), "text"))
+        return Outputs(
+            text=text, file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text")
+        )
     if params.file_kib:
         return Outputs(text=text, file=ctx.save(random.Random(params.value).randbytes(params.file_kib << 10), "text"))
     ctx.metric("length", len(text))
@@ -142,32 +148,34 @@ def _longest_silence_s(call: Callable[[], object]) -> float:
     return max(after - before for before, after in pairwise(stamps))
 
 
-@node("probe.control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=180))
+@node("probe.control", version="1.0.0", plane="control", part=Piece, cache=False, resources=Resources(timeout_s=180))
 def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.data", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=180))
+@node("probe.data", version="1.0.0", plane="data", part=Piece, cache=False, resources=Resources(timeout_s=180))
 def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.cached", version="1.0.0", plane="data", seeded=True)
+@node("probe.cached", version="1.0.0", plane="data", part=Piece, seeded=True)
 def cached(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.hasty", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=1))
+@node("probe.hasty", version="1.0.0", plane="data", part=Piece, cache=False, resources=Resources(timeout_s=1))
 def hasty(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.elsewhere", version="1.0.0", plane="data", pool="elsewhere", cache=False)
+@node("probe.elsewhere", version="1.0.0", plane="data", pool="elsewhere", part=Piece, cache=False)
 def elsewhere(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.hasty_control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=1))
+@node(
+    "probe.hasty_control", version="1.0.0", plane="control", part=Piece, cache=False, resources=Resources(timeout_s=1)
+)
 def hasty_control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 

@@ -9,7 +9,17 @@ import orjson
 
 from schemas.event import Event, EventType
 from workbench.bus.fields import EventField, HeldField, MetaField
-from workbench.bus.results import HeldLease, Lease, Marker, OperatorHolds, OutboxEntry, Phase, Taken, Verdict
+from workbench.bus.results import (
+    HeldLease,
+    Lease,
+    Marker,
+    OperatorHolds,
+    OutboxEntry,
+    Phase,
+    Received,
+    Taken,
+    Verdict,
+)
 
 _JOB, _ID, _TYPE, _NODE, _DATA, _AT = (name.value.encode() for name in EventField)
 
@@ -20,6 +30,12 @@ def verdict_and_text(answer: list[bytes]) -> tuple[Verdict, str]:
 
 def verdict_and_bytes(answer: list[bytes]) -> tuple[Verdict, bytes | None]:
     return Verdict(answer[0].decode()), answer[1] if len(answer) > 1 else None
+
+
+def received(answer: list[bytes]) -> Received:
+    """The result of ``receive.lua``."""
+    verdict, *rest = answer
+    return Received(Verdict(verdict.decode()), rest[0] if rest else b"", rest[1].decode() if len(rest) > 1 else "")
 
 
 def segment_name(name: bytes) -> tuple[str, str]:

@@ -54,6 +54,9 @@ def _node_fields(node: PlannedNode) -> dict[str, Value]:
         fields[NodeField.RESULT.of(node.id)] = node.result
     if node.asked is not None:
         fields[NodeField.ASKED.of(node.id)] = node.asked
+    for name, others in ((NodeField.CONSUMERS, node.consumers), (NodeField.PRODUCERS, node.producers)):
+        if others:
+            fields[name.of(node.id)] = " ".join(others)
     return fields
 
 

@@ -46,6 +46,9 @@ class NodeField(StrEnum):
     UNSERVED = "un"  # last reported reason why no worker serves it
     ASKED = "as"  # its question to a person
     DECIDED = "de"  # the person's decision
+    CONSUMERS = "so"  # ids of the nodes that take its output in parts
+    PRODUCERS = "si"  # ids of the nodes whose output it takes in parts
+    AWAITED = "aw"  # the node whose next part it waits for
 
     def of(self, node: str) -> str:
         return f"{self.value}:{node}"

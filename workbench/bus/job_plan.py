@@ -21,6 +21,8 @@ class PlannedNode:
     max_attempts: int
     result: bytes | None = None  # NodeResult of a completed node
     asked: bytes | None = None  # NodeWait of a node that waits for a person
+    consumers: tuple[str, ...] = ()  # nodes that take its output in parts
+    producers: tuple[str, ...] = ()  # nodes whose output it takes in parts
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ class Verdict(StrEnum):
     OLD = "OLD"
     KNOWN = "KNOWN"  # a cache hit
     ROUND = "ROUND"  # bytes were removed meanwhile: check that the referenced ones exist, then repeat the call
-    PARKED = "PARKED"  # another node computes it, and the segment waits without a worker
+    PARKED = "PARKED"  # the segment waits without a worker: for another computation, a person, or a part
+    PART = "PART"  # the next part
+    END = "END"  # there is no further part: the node has completed
     BUSY = "BUSY"  # another node computes it, and this segment cannot be parked: repeat the call
 
 
@@ -85,6 +87,21 @@ class Taken:
     status: dict[str, str]
     results: dict[str, bytes]
     parts: dict[str, list[bytes]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """The answer to a request for a part.
+
+    Attributes:
+        verdict: PART, END, PARKED, or why the lease is lost.
+        body: the part, or at the END the producer's result.
+        computation: with a part: key of the producer's computation, if it has one.
+    """
+
+    verdict: Verdict
+    body: bytes = b""
+    computation: str = ""
 
 
 @dataclass(frozen=True)

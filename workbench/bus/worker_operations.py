@@ -13,7 +13,7 @@ from workbench.bus import decode, scripts
 from workbench.bus.fields import HeldField
 from workbench.bus.keys import LANES
 from workbench.bus.operations import Operations, now
-from workbench.bus.results import Lease, Offer, Taken, Verdict
+from workbench.bus.results import Lease, Offer, Received, Taken, Verdict
 
 WAKE_BLOCK_S = 1.0  # a process that blocks longer would notice SIGTERM too late
 
@@ -61,18 +61,29 @@ class WorkerOperations(Operations):
         return found
 
     def claim(
-        self, lease: Lease, node: str, content_key: str, *, look: bool = True, park: bool = True, why: bytes = b"{}"
+        self,
+        lease: Lease,
+        node: str,
+        content_key: str,
+        computation: str = "",
+        *,
+        look: bool = True,
+        park: bool = True,
+        why: bytes = b"{}",
     ) -> tuple[Verdict, bytes | None]:
         """Claim a computation before a node runs: OK (compute it), KNOWN with the result, PARKED or BUSY (another node
         does).
 
         Args:
+            content_key: empty if it is not known yet, because inputs come in parts.
+            computation: key of the computation; the content key by default.
             look: False if the cached result proved unusable.
             park: False if the segment cannot wait without its executor.
             why: data of the event that explains what a parked node waits for.
         """
         flags = ("1" if look else "0", "1" if park else "0")
-        answer = self._call("claim", lease.job, lease.segment, lease.fence, node, content_key, *flags, now(), why)
+        keys = (content_key, computation or content_key)
+        answer = self._call("claim", lease.job, lease.segment, lease.fence, node, *keys, *flags, now(), why)
         return decode.verdict_and_bytes(answer)
 
     def commit(
@@ -153,7 +164,18 @@ class WorkerOperations(Operations):
         return Verdict(self._call("release", lease.job, lease.segment, lease.fence).decode())
 
     def part(self, lease: Lease, node: str, index: int, part: bytes, seen: str = "") -> Verdict:
-        return Verdict(self._call("part", lease.job, lease.segment, lease.fence, node, index, part, seen).decode())
+        """Keep a finished part of a node. The nodes that take its output in parts start or continue."""
+        args = (lease.job, lease.segment, lease.fence, node, index, part, seen, now())
+        return Verdict(self._call("part", *args).decode())
+
+    def receive(self, lease: Lease, node: str, producer: str, index: int, why: bytes = b"{}") -> Received:
+        """Request the producer's part with that index, for a node that takes its output in parts.
+
+        Args:
+            why: data of the event that explains what the node waits for.
+        """
+        args = (lease.job, lease.segment, lease.fence, node, producer, index, now(), why)
+        return decode.received(self._call("receive", *args))
 
     def round(self) -> tuple[Verdict, str]:
         """The latest round of removing bytes (for ``commit`` and ``part``); WAIT while a round is open."""
@@ -166,17 +188,25 @@ class WorkerOperations(Operations):
         ends: Mapping[str, tuple[str, bytes]],
         start: bytes = b"{}",
         claims: Mapping[str, str] | None = None,
+        parts: Mapping[str, Sequence[bytes]] | None = None,
     ) -> tuple[Verdict, str]:
         """Present a lease after the bus lost its memory. Returns the fence that is valid from now on.
 
         Args:
             ends: final status, and result or failure, of the ended nodes in the segment and before it.
             claims: content keys by node, of its running computations.
+            parts: finished parts by node.
         """
         claimed = [value for pair in (claims or {}).items() for value in pair]
+        made = [
+            value
+            for node, its in (parts or {}).items()
+            for index, part in enumerate(its)
+            for value in (node, index, part)
+        ]
         flat = [value for node, (status, body) in ends.items() for value in (node, status, body)]
         head = (lease.job, lease.segment, lease.fence, worker, now(), start, len(claimed) // 2)
-        return decode.verdict_and_text(self._call("adopt", *head, *claimed, *flat))
+        return decode.verdict_and_text(self._call("adopt", *head, *claimed, len(made) // 3, *made, *flat))
 
     def _register_offer(self, offer: Offer) -> None:
         key = self.keys.offers(offer.name)

@@ -14,7 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.folding import JOB_ENDS
 from schemas.job import JobRecord
-from schemas.refs import REF_TYPES, Ref
+from schemas.refs import Ref, refs_in
 from schemas.status import JobStatus
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE, unreachable
@@ -186,13 +186,13 @@ class Deployment:
         return ends[0] if ends else self.job(job_id).status
 
     def parts(self, job_id: str, node: str) -> list[Ref]:
-        """Finished parts of a node's long output, in order. Empty after the bus has forgotten the job.
+        """What can be played of a node's finished parts, in order. Empty after the bus has forgotten the job.
 
         Raises WorkbenchError (bus.unreachable).
         """
         with self.asking_bus() as bus:
-            parts = [orjson.loads(part) for part in bus.parts(job_id, node)]
-        return [REF_TYPES[part["kind"]].model_validate(part) for part in parts]
+            parts = [refs_in(orjson.loads(part)) for part in bus.parts(job_id, node)]
+        return [refs[0] for refs in parts if refs]
 
     def preview(self, job_id: str, node: str) -> bytes | None:
         """The newest preview image of a node, or None. Sends one request to the object store."""

@@ -61,7 +61,7 @@ class ArtifactUploader:
     def part(self, message: PartDone) -> None:
         """Upload and record a finished part of a long output, which is safe from then on. Raises Lost, Closed."""
         self.upload()
-        leased, part = self._segment.leased, message.ref.to_json()
+        leased, part = self._segment.leased, bytes(message.part)
 
         def record() -> Verdict:
             return self._bus.part(leased.lease, message.node, message.index, part, self.round)
@@ -70,6 +70,8 @@ class ArtifactUploader:
             self.upload_again()
         if verdict is not Verdict.OK:
             raise leased.lose(verdict)
+        with leased.lock:
+            leased.parts.setdefault(message.node, []).append(part)
         leased.report(leased.progress_of(message.node).model_copy(update={"parts": message.index + 1}))
 
     def preview(self, message: Previewed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -23,6 +24,16 @@ def content_key(node: Node, inputs: dict[str, Any], *, seed: int | None) -> str:
     """
     identity = [*_identity(node), node.params, _digests(inputs), seed]
     return hashlib.sha256(orjson.dumps(identity, option=_OPTIONS)).hexdigest()
+
+
+def computation_key(node: Node, inputs: dict[str, Any], made_by: Mapping[str, str], *, seed: int | None) -> str:
+    """The key of a computation whose inputs partly come in parts, so that their digests are not known when it starts.
+
+    Args:
+        node, inputs, seed: as for ``content_key``.
+        made_by: by input that comes in parts: the key of the computation that makes it, and its output's name.
+    """
+    return content_key(node, inputs | {name: {"made_by": key} for name, key in made_by.items()}, seed=seed)
 
 
 def graph_hash(graph: Graph) -> str:

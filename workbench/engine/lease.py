@@ -40,6 +40,7 @@ class LeasedSegment:
     alive: Callable[[], bool]  # whether to renew the lease
     ends: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # node -> final status, result or failure
     claims: dict[str, str] = field(default_factory=dict)  # node -> content key that it computes for all waiting nodes
+    parts: dict[str, list[bytes]] = field(default_factory=dict)  # node -> its finished parts
     progress: dict[str, Progress] = field(default_factory=dict)
     lost: Verdict | None = None  # why the lease is lost
     must_adopt: bool = False  # the bus was unreachable and may have forgotten the lease
@@ -171,7 +172,9 @@ class LeaseRenewer:
 
     def _adopt(self, leased: LeasedSegment) -> None:
         lease = leased.lease
-        verdict, fence = self._bus.adopt(lease, leased.worker, leased.ends, leased.start_data(), leased.claims)
+        verdict, fence = self._bus.adopt(
+            lease, leased.worker, leased.ends, leased.start_data(), leased.claims, leased.parts
+        )
         if verdict is Verdict.OK:
             if fence != lease.fence:
                 log.info("lease adopted", job=lease.job, segment=lease.segment, fence=fence)

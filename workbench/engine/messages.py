@@ -24,7 +24,7 @@ from schemas.status import NodeStatus
 from workbench.bus.results import Verdict
 from workbench.engine.wire import Closed, Wire
 
-VERSION = 1
+VERSION = 2
 
 
 class Message(msgspec.Struct, tag_field="kind", tag=str.lower, forbid_unknown_fields=True):
@@ -99,7 +99,7 @@ class Stored(NodeMessage):
 
 class PartDone(NodeMessage):
     index: int
-    ref: Ref
+    part: Raw  # as JSON
 
 
 # -- executor to supervisor: requests ---------------------------------------------------------------------------------
@@ -120,13 +120,21 @@ class Fetch(Request):
 class Claim(Request):
     """Claims the computation of a node. Response: Known, or Outcome OK (compute it), BUSY or PARKED."""
 
-    key: str
+    key: str  # content key of a result that may be known; empty if it is not known yet
+    computation: str  # key of the computation; other nodes with the same one wait for this one
 
 
 class Ask(Request):
     """Asks a person. Response: Decided, or Outcome PARKED."""
 
     question: Question
+
+
+class Receive(Request):
+    """Requests a part of a node's output. Response: Part, Whole after the last one, or Outcome PARKED."""
+
+    producer: str
+    index: int
 
 
 class Failed(Request):
@@ -154,7 +162,7 @@ class Run(Message):
     spec: Raw  # SegmentSpec as JSON
     status: dict[str, NodeStatus]
     outputs: dict[str, dict[str, Any]]
-    parts: dict[str, list[Ref]]
+    parts: dict[str, list[Raw]]  # finished parts of long outputs, by node
 
 
 class Cancel(Message):
@@ -190,6 +198,15 @@ class Known(Answer):
     result: Raw  # NodeResult as JSON
 
 
+class Part(Answer):
+    part: Raw  # as JSON
+    computation: str  # key of its producer's computation; empty if its result is not cached
+
+
+class Whole(Answer):
+    result: Raw  # the producer's NodeResult as JSON
+
+
 class Decided(Answer):
     decision: Decision
 
@@ -219,10 +236,11 @@ FromExecutor = (
     | Fetch
     | Claim
     | Ask
+    | Receive
     | Failed
     | Done
 )
-ToExecutor = Run | Cancel | Hold | Outcome | Fetched | Known | Decided | Refused | GivenUp
+ToExecutor = Run | Cancel | Hold | Outcome | Fetched | Known | Part | Whole | Decided | Refused | GivenUp
 
 M = TypeVar("M")
 

@@ -7,6 +7,10 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from typing import Any
+
+import orjson
+from msgspec import Raw
 
 from nodes.context import Cancelled
 from schemas.approval import Decision, Question
@@ -60,8 +64,8 @@ class NodeHost:
         self.log_lines.append(line)
         self._link.send(Logged(*self._at, line))
 
-    def part(self, index: int, ref: Ref) -> None:
-        self._link.send(PartDone(*self._at, index, ref))
+    def part(self, index: int, part: dict[str, Any]) -> None:
+        self._link.send(PartDone(*self._at, index, Raw(orjson.dumps(part))))
 
     def ask(self, question: Question) -> Decision:
         if not self._asks:

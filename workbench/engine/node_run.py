@@ -16,7 +16,8 @@ from schemas.graph import Node
 from schemas.problem import invalid
 from workbench.bus.results import Verdict
 from workbench.engine.binding import first_available, literal, references
-from workbench.engine.content import content_key
+from workbench.engine.content import computation_key, content_key
+from workbench.engine.incoming_parts import Incoming
 from workbench.engine.measure import Meter
 from workbench.engine.messages import Claim, Known, Outcome
 from workbench.engine.node_host import NodeHost
@@ -38,18 +39,16 @@ def is_current_code(declaration: NodeDeclaration, digest: str | None) -> bool:
 def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResult:
     """The node's result, from the cache or computed. Raises the node's exceptions, WorkbenchError, and Abandoned."""
     declaration = _declaration(state, node)
-    values = _inputs(state, node, declaration)
-    duty = state.spec.duties[node.id]
-    key = ""
-    if duty.cache:
-        key = content_key(node, values, seed=state.spec.seed if duty.seeded else None)
-        known = _claim(state, node, key)
-        if known is not None:
-            now = {"worker": state.worker, "attempt": attempt, **meter.times()}
-            return known.model_copy(update={"cached": True, "content_key": key, **now})
+    incoming = Incoming(state, node)
+    values = _inputs(state, node, declaration, incoming)
+    key, computation = _keys(state, node, values, incoming)
+    known = _claim(state, node, key, computation) if computation else None
+    if known is not None:
+        now = {"worker": state.worker, "attempt": attempt, **meter.times()}
+        return known.model_copy(update={"cached": True, "content_key": key, **now})
     params = _params(node, declaration)
-    inputs = _validated(declaration.inputs, values, node)
-    host = NodeHost(state, node.id, asks=duty.asks)
+    inputs = _validated(declaration.inputs, values | incoming.values(declaration), node)
+    host = NodeHost(state, node.id, asks=state.spec.duties[node.id].asks)
     workdir = state.workdir / node.id
     ctx = Context(
         host,
@@ -57,7 +56,8 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
         models=state.executor.models,
         seed=state.spec.seed,
         settings=state.executor.settings,
-        parts=state.parts.get(node.id),
+        part=declaration.part,
+        parts=state.parts.get(node.id, ()),
         provenance=state.spec.provenance,
         worker=state.worker,
     )
@@ -71,6 +71,9 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
             allowed=declaration.outputs.__name__,
             remedy="Return the declared Outputs.",
         )
+    if incoming.running:  # the node may not have needed the last parts, but the key needs the whole
+        incoming.finish()
+        key, _ = _keys(state, node, _inputs(state, node, declaration, incoming), incoming)
     if workdir.exists():
         shutil.rmtree(workdir, ignore_errors=True)
     if key and not is_current_code(declaration, node.code):  # it may have imported either version while it ran
@@ -81,19 +84,31 @@ def compute(state: RunState, node: Node, meter: Meter, attempt: int) -> NodeResu
         metrics=host.metrics,
         log=list(host.log_lines),
         content_key=key,
+        computation=computation if key and computation != key else "",
         worker=state.worker,
         attempt=attempt,
         **meter.stop(),
     )
 
 
-def _claim(state: RunState, node: Node, key: str) -> NodeResult | None:
+def _keys(state: RunState, node: Node, values: dict[str, Any], incoming: Incoming) -> tuple[str, str]:
+    """The content key, empty while inputs are not complete, and the key of the computation; empty if not cached."""
+    duty = state.spec.duties[node.id]
+    if not duty.cache:
+        return "", ""
+    seed = state.spec.seed if duty.seeded else None
+    key = "" if incoming.running else content_key(node, values, seed=seed)
+    made_by = incoming.made_by()
+    return key, computation_key(node, values, made_by, seed=seed) if made_by else key
+
+
+def _claim(state: RunState, node: Node, key: str, computation: str) -> NodeResult | None:
     """The cached result of that key; None if this node must compute it.
 
     Raises Abandoned if another node computes it and the segment waits without this executor.
     """
     while True:
-        answer = state.link.ask(Claim(state.number, node.id, key))
+        answer = state.link.ask(Claim(state.number, node.id, key, computation))
         if isinstance(answer, Known):
             return NodeResult.model_validate_json(bytes(answer.result))
         assert isinstance(answer, Outcome), answer
@@ -118,12 +133,15 @@ def _declaration(state: RunState, node: Node) -> NodeDeclaration:
     return declaration
 
 
-def _inputs(state: RunState, node: Node, declaration: NodeDeclaration) -> dict[str, Any]:
+def _inputs(state: RunState, node: Node, declaration: NodeDeclaration, incoming: Incoming) -> dict[str, Any]:
+    """The values of the inputs, without those that are still being made."""
     values: dict[str, Any] = {}
     for name, bound in node.input.items():
         named = references(bound)
         if not named:
             values[name] = literal(bound)
+            continue
+        if name in incoming.running:
             continue
         first = first_available(named, state.outputs)
         if first is not None:

@@ -13,6 +13,7 @@ from workbench.engine.binding import references
 from workbench.engine.cut import Segment, cut, pool_name
 from workbench.engine.edges import gate, handles_failure
 from workbench.engine.provided_services import needed
+from workbench.engine.streaming import Streams, consumers_of, find_streams, producers_of
 from workbench.engine.validate import Checked
 
 
@@ -41,7 +42,9 @@ def plan(
         node_id: pool_name(declaration.plane, declaration.pool) for node_id, declaration in checked.declarations.items()
     }
     asking = {node_id for node_id, declaration in checked.declarations.items() if declaration.asks}
-    segments = cut(graph, checked.order, pools, asking)
+    streams = find_streams(graph, checked.declarations)
+    in_parts = {node_id: producers_of(streams, node_id) for node_id in streams}
+    segments = cut(graph, checked.order, pools, asking, in_parts)
     of = {node_id: segment.id for segment in segments for node_id in segment.nodes}
     parents, children = graph.parents(), graph.children()
     status = {node.id: _initial(node, results) for node in graph.nodes}
@@ -83,6 +86,8 @@ def plan(
                 max_attempts=node.retries.max_attempts,
                 result=results[node.id].to_json() if node.id in results else None,
                 asked=waits.get(node.id),
+                consumers=consumers_of(streams, node.id),
+                producers=in_parts.get(node.id, ()),
             )
             for node in graph.nodes
         ],
@@ -91,7 +96,7 @@ def plan(
                 segment.id,
                 segment.pool,
                 nodes=tuple(segment.nodes),
-                spec=_spec(job, segment, checked, nodes, parents, seed, provenance or {}, lane).to_json(),
+                spec=_spec(job, segment, checked, nodes, parents, streams, seed, provenance or {}, lane).to_json(),
                 needs=_needs(segment, nodes, parents),
                 services=tuple(sorted({needed(nodes[node_id]) for node_id in segment.nodes})),
                 outside=outside[segment.id],
@@ -137,6 +142,7 @@ def _spec(
     checked: Checked,
     nodes: dict[str, Node],
     parents: dict[str, list[Edge]],
+    streams: Streams,
     seed: int,
     provenance: dict[str, str],
     lane: Lane,
@@ -150,6 +156,7 @@ def _spec(
             cache=declaration.cache and use_cache,
             asks=declaration.asks,
             timeout_s=declaration.resources.timeout_s,
+            in_parts={name: str(reference) for name, reference in streams.get(node_id, {}).items()},
         )
     return SegmentSpec(
         job=job,

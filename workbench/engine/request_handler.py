@@ -1,4 +1,4 @@
-"""Handles the executor's requests while it runs a segment: files, cached results, decisions, failures."""
+"""Handles the executor's requests while it runs a segment: files, cached results, parts, decisions, failures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.event import NodeLoss, NodeWait
 from schemas.refs import Ref, refs_in
-from schemas.status import WaitReason
-from workbench.bus.results import Verdict
+from schemas.status import NodeStatus, WaitReason
+from workbench.bus.results import Received, Verdict
 from workbench.engine.artifact_uploader import ArtifactUploader
 from workbench.engine.failure_reporter import FailureReporter
 from workbench.engine.lease import Lost
@@ -29,8 +29,11 @@ from workbench.engine.messages import (
     GivenUp,
     Known,
     Outcome,
+    Part,
+    Receive,
     Refused,
     Request,
+    Whole,
 )
 from workbench.engine.running_segment import RunningSegment
 from workbench.engine.slot_parts import SlotParts
@@ -76,11 +79,13 @@ class RequestHandler:
             path = self._fetch(node, request.ref)
             return GivenUp(request.id) if path is None else Fetched(request.id, str(path))
         if isinstance(request, Claim):
-            claimed = self._claim(node, request.key)
+            claimed = self._claim(node, request.key, request.computation)
             return Outcome(request.id, claimed) if isinstance(claimed, Verdict) else Known(request.id, Raw(claimed))
         if isinstance(request, Ask):
             decision = self._ask(node, request.question)
             return Outcome(request.id, Verdict.PARKED) if decision is None else Decided(request.id, decision)
+        if isinstance(request, Receive):
+            return self._receive(request)
         assert isinstance(request, Failed), request
         self._uploader.upload()
         return Outcome(request.id, self._failures.failed(node, request.failure))
@@ -115,19 +120,20 @@ class RequestHandler:
             self._renewer.forget(self._leased)  # the lease is free
             return None
 
-    def _claim(self, node: str, key: str) -> Verdict | bytes:
+    def _claim(self, node: str, key: str, computation: str) -> Verdict | bytes:
         """The node's cached result as JSON; OK if this node must compute it; PARKED or BUSY if another one does."""
-        why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=key).to_json()
+        why = NodeWait(reason=WaitReason.SAME_COMPUTATION, content_key=computation).to_json()
 
         def claim(look: bool) -> tuple[Verdict, bytes | None]:
             # Read the lease at each try, because it may have been adopted under another fence.
-            return self._bus.claim(self._leased.lease, node, key, look=look, park=self._segment.chain, why=why)
+            park = self._segment.chain
+            return self._bus.claim(self._leased.lease, node, key, computation, look=look, park=park, why=why)
 
         look = True
         while True:
             verdict, found = self._calls.bus(functools.partial(claim, look))
             if verdict is Verdict.OK:
-                self._leased.claims[node] = key
+                self._leased.claims[node] = computation
                 return verdict
             if verdict is Verdict.PARKED:
                 self._renewer.forget(self._leased)  # the lease is free
@@ -152,3 +158,23 @@ class RequestHandler:
         if found is None:
             raise self._leased.lose(verdict)
         return Decision.model_validate_json(found)
+
+    def _receive(self, request: Receive) -> Answer:
+        """The next part of a producer, or its result after the last part; PARKED if the segment now waits for it."""
+        why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json()
+
+        def receive() -> tuple[Verdict, Received]:
+            got = self._bus.receive(self._leased.lease, request.node, request.producer, request.index, why)
+            return got.verdict, got
+
+        verdict, got = self._calls.bus(receive)
+        if verdict is Verdict.PART:
+            self._segment.received.setdefault(request.producer, []).append(got.body)
+            return Part(request.id, Raw(got.body), got.computation)
+        if verdict is Verdict.END:
+            self._leased.ends[request.producer] = (NodeStatus.COMPLETED, got.body)
+            return Whole(request.id, Raw(got.body))
+        if verdict is not Verdict.PARKED:
+            raise self._leased.lose(verdict)
+        self._renewer.forget(self._leased)  # the lease is free
+        return Outcome(request.id, verdict)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from nodes.model_cache import ModelCache
 from nodes.sdk import NodeDeclaration
-from schemas.refs import Ref
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from workbench.engine.messages import Models, Run
@@ -52,7 +53,7 @@ class RunState:
         self.attempt = message.attempt  # attempt of the first node of this take; later nodes are on their first
         self.status: dict[str, NodeStatus] = message.status
         self.outputs: dict[str, dict[str, Any]] = message.outputs
-        self.parts: dict[str, list[Ref]] = message.parts
+        self.parts = {node: [orjson.loads(part) for part in parts] for node, parts in message.parts.items()}
         self.workdir = parts.workdir / f"run-{self.number}"
 
     @property

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from schemas.event import Progress
 from schemas.graph import Node
-from schemas.refs import Ref, read_ref, refs_in
+from schemas.refs import Ref, refs_in
 from schemas.segment import SegmentSpec
 from schemas.status import NodeStatus
 from workbench.bus.results import Taken
@@ -31,10 +31,10 @@ class RunningSegment:
     spec: SegmentSpec
     number: int  # number of the run, unique within the slot
     leased: LeasedSegment
-    parts: dict[str, list[Ref]]  # finished parts of long outputs
     open: set[str]
     parents: dict[str, set[str]]  # parents of each node inside the segment
     started: dict[str, float] = field(default_factory=dict)  # node -> monotonic second
+    received: dict[str, list[bytes]] = field(default_factory=dict)  # producer -> parts that a node here has taken
     advanced: bool = False  # a node has ended, so later nodes are on their first attempt
 
     @classmethod
@@ -52,9 +52,9 @@ class RunningSegment:
             alive,
             ends={name: (status, taken.results.get(name, b"{}")) for name, status in final.items()},
             progress={name: Progress(node=name, parts=len(parts)) for name, parts in taken.parts.items()},
+            parts={name: list(parts) for name, parts in taken.parts.items()},
         )
-        parts = {name: [_ref(part) for part in finished] for name, finished in taken.parts.items()}
-        segment = cls(taken, spec, number, leased, parts, {name for name in parents if name not in final}, parents)
+        segment = cls(taken, spec, number, leased, {name for name in parents if name not in final}, parents)
         segment.note_started()
         return segment
 
@@ -86,7 +86,7 @@ class RunningSegment:
             spec=Raw(self.taken.spec),
             status={name: NodeStatus(status) for name, status in self.taken.status.items()},
             outputs=self.leased.outputs(),
-            parts=self.parts,
+            parts={name: [Raw(part) for part in parts] for name, parts in self.taken.parts.items()},
         )
 
     def note_started(self) -> None:
@@ -123,21 +123,15 @@ class RunningSegment:
         self.note_started()
 
     def makers_of(self, ref: Ref, reader: str) -> list[str]:
-        """The nodes that made the bytes, as far as known; the reader itself if they are one of its own parts."""
+        """The nodes that made the bytes, as far as known; the reader itself if they belong to one of its own parts."""
         name = ref.sha256.encode()
         found = [
             node
             for node, (status, body) in self.leased.ends.items()
             if status == NodeStatus.COMPLETED and name in body and _names(body, ref)
         ]
-        return [*found, *([reader] if any(name in part for part in self.taken.parts.get(reader, [])) else [])]
-
-
-def _ref(part: bytes) -> Ref:
-    ref = read_ref(orjson.loads(part))
-    if ref is None:
-        raise ValueError(f"not a reference to an artifact: {part!r}")
-    return ref
+        parts = {**self.received, reader: self.taken.parts.get(reader, [])}
+        return [*found, *(node for node, its in parts.items() if node not in found and any(name in one for one in its))]
 
 
 def _names(body: bytes, ref: Ref) -> bool:

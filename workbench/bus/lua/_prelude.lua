@@ -12,6 +12,8 @@
 --   nodes:<seg> ids   spec:<seg>   needs:<seg> ids   ext:<seg> outside edges not final   pool:<seg>   at:<seg> attempt
 --   rq:<seg> services a worker must provide   rf:<seg> attempts refunded   un:<node> last reported reason why unserved
 --   ap:<seg> its node that asks a person   as:<node> its question   de:<node> the person's decision
+--   so:<node> nodes that take its output in parts   si:<node> nodes whose output it takes in parts
+--   aw:<node> the node whose next part it waits for
 local B = KEYS[1]
 local META, LEASES, OUTBOX = B .. ':meta', B .. ':leases', B .. ':outbox'
 local COMPUTED, FLIGHTS, DELAYED, HELD = B .. ':computed', B .. ':flights', B .. ':delayed', B .. ':held'
@@ -91,12 +93,34 @@ local function open_nodes(job, seg)
   return out
 end
 
+-- The nodes that take the output of a node in parts and can run, because it has a part. None after it was reopened: then
+-- they wait until it has completed.
+local function consumers(job, producer)
+  local state = redis.call('HMGET', job_key(job), 'so:' .. producer, 'pn:' .. producer)
+  return tonumber(state[2] or '0') > 0 and words(state[1] or '') or {}
+end
+
+-- The number of parents that a node waits for, and whether it takes the output of a running parent in parts.
+local function unmet(job, node)
+  local key = job_key(job)
+  local state = redis.call('HMGET', key, 'pe:' .. node, 'si:' .. node)
+  local pending, in_parts = tonumber(state[1]), false
+  for _, producer in ipairs(words(state[2] or '')) do
+    local its = redis.call('HMGET', key, 'st:' .. producer, 'so:' .. producer, 'pn:' .. producer)
+    if not FINAL[its[1]] and its[2] and tonumber(its[3] or '0') > 0 then
+      pending, in_parts = pending - 1, true
+    end
+  end
+  return pending, in_parts
+end
+
 -- The executor works on those nodes of a leased segment that can run.
 local function mark_running(job, seg, data, at)
   local key = job_key(job)
   for _, node in ipairs(open_nodes(job, seg)) do
-    local state = redis.call('HMGET', key, 'st:' .. node, 'pe:' .. node, 'fi:' .. node)
-    if state[1] ~= 'running' and tonumber(state[2]) == 0 and tonumber(state[3]) > 0 then
+    local state = redis.call('HMGET', key, 'st:' .. node, 'fi:' .. node)
+    local pending, in_parts = unmet(job, node)
+    if state[1] ~= 'running' and pending == 0 and (in_parts or tonumber(state[2]) > 0) then
       redis.call('HSET', key, 'st:' .. node, 'running')
       emit(job, 'node.running', node, data, at)
     end
@@ -199,11 +223,69 @@ local function fires(kind, status)
   return status == 'completed'
 end
 
+-- All parents of the segment that are outside it are final, or have parts for it: it can start.
+local function start(job, seg)
+  local key, left = job_key(job), open_nodes(job, seg)
+  if #left == 0 then return end
+  for _, id in ipairs(left) do
+    if unmet(job, id) == 0 then redis.call('HSET', key, 'st:' .. id, 'ready') end
+  end
+  enqueue(job, seg, redis.call('HGET', key, 'lane'))
+end
+
+-- A node has its first part, or its first after it lost all: the nodes that take its output in parts can start.
+local function first_part(job, node, at)
+  local key = job_key(job)
+  emit(job, 'node.first_part', node, '{}', at)
+  for _, consumer in ipairs(consumers(job, node)) do
+    local seg = redis.call('HGET', key, 'sg:' .. consumer)
+    if redis.call('HINCRBY', key, 'ext:' .. seg, -1) == 0 then start(job, seg) end
+  end
+end
+
+-- A node has another part, or it has completed: the nodes that wait for that continue.
+local function next_part(job, node)
+  local key = job_key(job)
+  for _, consumer in ipairs(consumers(job, node)) do
+    local state = redis.call('HMGET', key, 'st:' .. consumer, 'aw:' .. consumer, 'sg:' .. consumer)
+    if state[1] == 'waiting' and state[2] == node then
+      redis.call('HDEL', key, 'aw:' .. consumer)
+      wake(job, state[3])
+    end
+  end
+end
+
+-- The parts that a node has taken are not valid any more: its worker loses the lease, and the node what it has made of
+-- them, which also holds for the nodes that take its own output in parts.
+local function discard_work(job, node)
+  local key = job_key(job)
+  local seg, its = redis.call('HGET', key, 'sg:' .. node), {}
+  local ended = FINAL[redis.call('HGET', key, 'st:' .. node)]
+  if not ended then its = consumers(job, node) end
+  for i = 0, tonumber(redis.call('HGET', key, 'pn:' .. node) or '0') - 1 do
+    redis.call('HDEL', key, 'pt:' .. node .. ':' .. i)
+  end
+  redis.call('HDEL', key, 'pn:' .. node, 'aw:' .. node)
+  for _, consumer in ipairs(its) do
+    redis.call('HINCRBY', key, 'ext:' .. redis.call('HGET', key, 'sg:' .. consumer), 1)
+    discard_work(job, consumer)
+  end
+  pass_on(job, node)
+  if redis.call('HEXISTS', LEASES, lease_field(job, seg)) == 1 then
+    redis.call('HINCRBY', key, 'at:' .. seg, -1)
+    unmark_running(job, seg)
+    free_lease(job, seg)
+  end
+  redis.call('HDEL', DELAYED, lease_field(job, seg))
+  if not ended then redis.call('HSET', key, 'st:' .. node, unmet(job, node) == 0 and 'ready' or 'pending') end
+  if tonumber(redis.call('HGET', key, 'ext:' .. seg)) == 0 and #open_nodes(job, seg) > 0 then enqueue_first(job, seg) end
+end
+
 -- recorded: names of nodes whose results SQL already has.
 -- A node became final: count down its children, skip those that no edge reaches, enqueue segments that can run.
 -- Iterative, because a cascade may be as long as the graph.
 local function finish_node(job, node, status, data, at, recorded)
-  local key, todo, ready = job_key(job), { { node, status, data } }, {}
+  local key, todo, ready, broken = job_key(job), { { node, status, data } }, {}, {}
   local i = 1
   while todo[i] do
     local id, final, payload = todo[i][1], todo[i][2], todo[i][3]
@@ -212,6 +294,8 @@ local function finish_node(job, node, status, data, at, recorded)
     redis.call('HINCRBY', key, 'open', -1)
     emit(job, 'node.' .. final, id, payload, at, recorded and recorded[id])
     local seg = redis.call('HGET', key, 'sg:' .. id)
+    local in_parts = {}
+    for _, consumer in ipairs(consumers(job, id)) do in_parts[consumer] = true end
     local handled = false -- a handler that was skipped when its parent first completed comes too late (remake)
     for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. id) or '', '([^ ;]+) ([^ ;]+)') do
       local fired = fires(kind, final)
@@ -225,24 +309,19 @@ local function finish_node(job, node, status, data, at, recorded)
       if not FINAL[child_state] and pending == 0 and tonumber(redis.call('HGET', key, 'fi:' .. child)) == 0 then
         todo[#todo + 1] = { child, 'skipped', '{}' }
       end
-      if child_seg ~= seg and redis.call('HINCRBY', key, 'ext:' .. child_seg, -1) == 0 then
+      if in_parts[child] then -- its segment was started by the first part
+        if final ~= 'completed' then broken[#broken + 1] = child end
+      elseif child_seg ~= seg and redis.call('HINCRBY', key, 'ext:' .. child_seg, -1) == 0 then
         ready[#ready + 1] = child_seg
       end
     end
+    if final == 'completed' then next_part(job, id) end
     if final == 'failed' and not handled then
       if redis.call('HINCRBY', key, 'failures', 1) == 1 then redis.call('HSET', key, 'first_failure', id) end
     end
   end
-  local lane = redis.call('HGET', key, 'lane')
-  for _, seg in ipairs(ready) do
-    local left = open_nodes(job, seg)
-    if #left > 0 then
-      for _, id in ipairs(left) do
-        if tonumber(redis.call('HGET', key, 'pe:' .. id)) == 0 then redis.call('HSET', key, 'st:' .. id, 'ready') end
-      end
-      enqueue(job, seg, lane)
-    end
-  end
+  for _, id in ipairs(broken) do discard_work(job, id) end
+  for _, seg in ipairs(ready) do start(job, seg) end
   finish_job(job, at)
 end
 
@@ -252,7 +331,7 @@ local function reopen(job, node, loss, at)
   local seg = redis.call('HGET', key, 'sg:' .. node)
   redis.call('HSET', key, 'st:' .. node, 'pending')
   redis.call('HINCRBY', key, 'open', 1)
-  redis.call('HDEL', key, 'rs:' .. node, 'by:' .. node)
+  redis.call('HDEL', key, 'rs:' .. node, 'by:' .. node, 'so:' .. node)
   emit(job, 'node.lost', node, loss, at)
   for child, kind in string.gmatch(redis.call('HGET', key, 'ki:' .. node) or '', '([^ ;]+) ([^ ;]+)') do
     if fires(kind, 'completed') then redis.call('HINCRBY', key, 'fi:' .. child, -1) end

@@ -1,8 +1,8 @@
 -- remake(job, seg, fence, node, at, why it waits, data of the makers' events, makers…) ->
 --   RETRY | FINAL | FENCED | CANCELLED | WAIT
 -- A node needs bytes that are lost and that these nodes of its job made. They are opened again, the reverse of finish_node,
--- and the node waits for them without a lease; its attempt is refunded. If a maker is the node itself, it lost one of its
--- own finished parts and starts again. FINAL: this has not helped three times, or a maker has ended without a result.
+-- and the node waits for them without a lease; its attempt is refunded. A maker that lost one of its finished parts (the node
+-- itself, or one whose output it takes in parts) starts again. FINAL: this has not helped three times, or a maker has ended without a result.
 local job, seg, fence, node, at, why, loss = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local key = job_key(job)
 local state = redis.call('HMGET', key, 'status', 'st:' .. node, 'rm:' .. node)
@@ -11,7 +11,7 @@ if not holds(job, seg, fence) then return fenced(fence) end
 if FINAL[state[2] or 'failed'] then return 'FENCED' end
 if not open_deployment() then return 'WAIT' end
 
-local makers, busy, own_parts = {}, false, false
+local makers, withdrawn, busy, own_parts = {}, {}, false, false
 for i = 8, #ARGV do
   local maker = ARGV[i]
   local its = redis.call('HMGET', key, 'st:' .. maker, 'sg:' .. maker)
@@ -23,6 +23,8 @@ for i = 8, #ARGV do
     busy = busy or (its[2] ~= seg and redis.call('HEXISTS', LEASES, lease_field(job, its[2])) == 1)
   elseif not its[1] or FINAL[its[1]] then
     return 'FINAL'
+  elseif #consumers(job, maker) > 0 then
+    withdrawn[#withdrawn + 1] = maker -- one of the parts that it has made until now
   end
 end
 if not busy and tonumber(state[3] or '0') >= 3 then return 'FINAL' end
@@ -38,11 +40,8 @@ if busy then
   return 'RETRY'
 end
 redis.call('HINCRBY', key, 'rm:' .. node, 1)
-if own_parts then
-  local parts = tonumber(redis.call('HGET', key, 'pn:' .. node) or '0')
-  for i = 0, parts - 1 do redis.call('HDEL', key, 'pt:' .. node .. ':' .. i) end
-  redis.call('HDEL', key, 'pn:' .. node)
-end
+if own_parts then discard_work(job, node) end
+for _, maker in ipairs(withdrawn) do discard_work(job, maker) end
 for _, maker in ipairs(makers) do
   -- A node may use an output of a more distant ancestor without an edge from it; now it gets one.
   local kids = redis.call('HGET', key, 'ki:' .. maker[1]) or ''
@@ -61,7 +60,7 @@ for _, maker in ipairs(makers) do
 end
 for _, its_seg in ipairs(touched) do
   for _, id in ipairs(open_nodes(job, its_seg)) do
-    local free = tonumber(redis.call('HGET', key, 'pe:' .. id)) == 0
+    local free = unmet(job, id) == 0
     local before = redis.call('HGET', key, 'st:' .. id)
     if free and before == 'pending' then redis.call('HSET', key, 'st:' .. id, 'ready') end
     if not free and before == 'ready' then redis.call('HSET', key, 'st:' .. id, 'pending') end

@@ -9,7 +9,7 @@ local count = 0
 for i = 4, #ARGV do
   if redis.call('HGET', key, 'st:' .. ARGV[i]) == 'completed' then
     reopen(job, ARGV[i], loss, at)
-    if tonumber(redis.call('HGET', key, 'pe:' .. ARGV[i])) == 0 then redis.call('HSET', key, 'st:' .. ARGV[i], 'ready') end
+    if unmet(job, ARGV[i]) == 0 then redis.call('HSET', key, 'st:' .. ARGV[i], 'ready') end
     count = count + 1
   end
 end

@@ -1,0 +1,24 @@
+-- receive(job, seg, fence, node, producer, index, at, why it waits) ->
+--   {'PART', part, key of the producer's computation or ''} | {'END', its result} |
+--   {'PARKED'} | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
+-- The next part of a producer's output for a node that takes it in parts; of a completed producer at once the whole. If there is none yet, the segment waits without a
+-- lease until there is one; the attempt is refunded.
+local job, seg, fence, node, producer, index = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local at, why = ARGV[7], ARGV[8]
+local key = job_key(job)
+if redis.call('HGET', key, 'status') == 'cancelled' then return { 'CANCELLED' } end
+if not holds(job, seg, fence) then return { fenced(fence) } end
+if not open_deployment() then return { 'WAIT' } end
+local state = redis.call('HMGET', key, 'st:' .. producer, 'rs:' .. producer, 'pn:' .. producer, 'fl:' .. producer)
+local parts, completed = tonumber(state[3] or '0'), state[1] == 'completed'
+if index < parts and not (completed and index == 0) then
+  return { 'PART', redis.call('HGET', key, 'pt:' .. producer .. ':' .. index), state[4] or '' }
+end
+if completed then return { 'END', state[2] } end
+
+redis.call('HINCRBY', key, 'at:' .. seg, -1)
+unmark_running(job, seg)
+free_lease(job, seg)
+redis.call('HSET', key, 'st:' .. node, 'waiting', 'aw:' .. node, producer)
+emit(job, 'node.waiting', node, why, at)
+return { 'PARKED' }
