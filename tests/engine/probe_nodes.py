@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, node
+from nodes.sdk import Context, Field, InParts, NodeError, NodeModel, Resources, TextRef, node
 
 
 class Params(NodeModel):
@@ -31,6 +31,7 @@ class Params(NodeModel):
     sign: bool = Field(False, description="Name the process in the output.")
     parts: int = Field(0, ge=0, description="Produce this many parts.")
     part_s: float = Field(0.05, ge=0, description="Duration of one part in seconds.")
+    die_after_parts: int = Field(0, ge=0, description="Kill its own process after that many parts.")
     part_gate: str = Field("", description="Before the last part, waits until this file is there.")
     say: str = Field("", description="Say this of its work, before the gate.")
     preview: str = Field("", description="Show this text as a preview before the parts are made.")
@@ -115,6 +116,8 @@ def _execute(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
                 file.write(f"part-{index}\n")
         ctx.progress(index + 1, params.parts, "parts")
         time.sleep(params.part_s)
+        if index + 1 == params.die_after_parts:
+            os.kill(os.getpid(), signal.SIGSEGV)
     text = params.value + (inputs.text or "")
     if params.sign:
         text = f"{params.value} by process {os.getpid()}"
@@ -201,3 +204,39 @@ def reader(ctx: Context, params: NodeModel, inputs: File) -> Digest:
 @node("probe.reader_control", version="1.0.0", plane="control", cache=False, resources=Resources(timeout_s=180))
 def reader_control(ctx: Context, params: NodeModel, inputs: File) -> Digest:
     return _digest(ctx, inputs)
+
+
+class EchoParams(NodeModel):
+    log: str = Field("", description="A file to which each execution and each part appends a line.")
+    gate: str = Field("", description="Before its last line, waits until this file is there.")
+
+
+class Lines(NodeModel):
+    file: InParts[TextRef] = Field(description="Lines of text.")
+
+
+class Echo(NodeModel):
+    file: TextRef = Field(description="The lines in capitals.")
+
+
+@node("probe.echo", version="1.0.0", plane="data", part=Echo, resources=Resources(timeout_s=180))
+def echo(ctx: Context, params: EchoParams, inputs: Lines) -> Echo:
+    """Takes lines in parts, and makes a part of each line, however the parts are cut."""
+
+    def note(text: str) -> None:
+        if params.log:
+            with Path(params.log).open("a") as file:
+                file.write(f"{text}\n")
+
+    note(f"echo after {len(ctx.parts)}")
+    count = 0
+    for ref in inputs.file:
+        for line in ctx.open(ref).read_text().splitlines(keepends=True):
+            while params.gate and count == 1 and not Path(params.gate).exists():
+                ctx.progress(0, 1, "gates")
+                time.sleep(0.02)
+            if count == len(ctx.parts):
+                ctx.parts.append(Echo(file=ctx.save(line.upper().encode(), "text")))
+                note(f"echo-{count}")
+            count += 1
+    return Echo(file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from schemas.status import Lane
 from tests.engine.graphs import checked, document
 from tests.faults.extent import extent
 from tests.simulation.world import POOLS, PlayedWorker, World
+from workbench.bus.results import Verdict
 from workbench.engine.validate import Checked
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -34,7 +36,10 @@ def shapes() -> list[Checked]:
     control, data, other = node("probe.control"), node("probe.data"), node("probe.elsewhere")
     same = {name: node("probe.cached", value=name) for name in ("x", "y")}
     ask = {"service": "review.script", "input": {"narration": "text"}, "retries": {"maxAttempts": 20}}
+    lines, echo = node("probe.elsewhere"), {"service": "probe.echo", "retries": {"maxAttempts": 20}}
     drawn = [
+        ({"a": lines, "b": echo, "c": control}, [("a", "b"), ("b", "c")]),
+        ({"a": data, "b": echo, "c": echo, "d": data}, [("a", "b"), ("b", "c"), ("a", "d"), ("c", "d")]),
         ({"a": control, "b": data, "c": control}, [("a", "b"), ("b", "c")]),
         ({"a": data, "b": data, "c": other, "d": control}, [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]),
         ({"a": data, "b": control, "c": data}, [("a", "b", "on_failure"), ("a", "c")]),
@@ -126,7 +131,7 @@ class Schedule:
 
 @pytest.mark.parametrize("first", [int(REPLAY)] if REPLAY else range(0, SCHEDULES, CHUNK))
 def test_no_schedule_loses_or_repeats_work(new_world: Callable[[], World], first: int) -> None:
-    executed = 0
+    executed, answers = 0, Counter[Verdict]()
     for seed in range(first, first + (1 if REPLAY else CHUNK)):
         world = new_world()
         schedule = Schedule(world, seed)
@@ -138,7 +143,8 @@ def test_no_schedule_loses_or_repeats_work(new_world: Callable[[], World], first
         finally:
             world.close()
         executed += sum(world.executed.values())
+        answers += world.answers
         if REPLAY:
             print("\n".join(schedule.steps))
-    print(f"schedules from {first}: {executed} executions")
+    print(f"schedules from {first}: {executed} executions; requests for parts: {dict(answers)}")
     assert executed or REPLAY

@@ -28,12 +28,14 @@ from workbench.control.recorder import Recorder
 from workbench.engine.content import graph_hash
 from workbench.engine.existing_results import recorded_questions
 from workbench.engine.plan import plan
+from workbench.engine.streaming import find_streams, producers_of
 from workbench.engine.validate import Checked
 from workbench.settings import Settings
 from workbench.store.jobs import JobStore
 
 POOLS = ("control", "data.cpu", "data.elsewhere")
 LEASE_S = 1.0
+PARTS = 2  # of a node whose output another takes in parts
 WHY = NodeWait(reason=WaitReason.APPROVAL, question=Question(sentence="Well?", text="text")).to_json()
 LOST = NodeWait(reason=WaitReason.INPUT_LOST, artifact="0" * 64).to_json()
 LOSS = NodeLoss(artifact="0" * 64, reader="somebody").to_json()
@@ -57,11 +59,13 @@ class PlayedWorker:
     lease: Lease | None = None
     ends: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, list[bytes]] = field(default_factory=dict)  # finished parts by node
+    received: int = 0  # parts that the node in its hands has taken
     known: str = ""
 
     def drop(self) -> None:
-        self.hand, self.lease = None, None
-        self.ends, self.claims = {}, {}
+        self.hand, self.lease, self.received = None, None, 0
+        self.ends, self.claims, self.parts = {}, {}, {}
 
 
 class World:
@@ -80,6 +84,7 @@ class World:
         self.silent: list[PlayedWorker] = []  # taken for dead; they may wake
         self.jobs: dict[str, Submitted] = {}
         self.executed: Counter[tuple[str, str]] = Counter()
+        self.answers: Counter[Verdict] = Counter()  # to requests for parts
         self.computing: dict[str, str] = {}  # content key -> fence of the lease that computes it
         self.highest = (0, 0)
         self.now = 0.0
@@ -134,6 +139,7 @@ class World:
         worker.known, worker.hand, worker.lease = taken.lease.fence, Hand.of(taken), taken.lease
         final = {name: status for name, status in taken.status.items() if NodeStatus(status).final}
         worker.ends = {name: (status, taken.results.get(name, b"{}")) for name, status in final.items()}
+        worker.parts = {name: list(parts) for name, parts in taken.parts.items()}
 
     def work(self, worker: PlayedWorker, *, fail_once: bool = False, again: bool = False) -> Verdict | None:
         """Run one node of the worker's segment. Returns the answer, None where it had nothing to do."""
@@ -181,9 +187,57 @@ class World:
             else:
                 worker.drop()
             return verdict
+        producers = self._producers(worker, node)
+        if any(node in named for named in self._streams(worker).values()) or producers:
+            verdict = self._pass_parts(worker, node, producers, held)
+            if verdict is not None:
+                return verdict
         if held:
             self.executed[lease.job, node] += 1
         return self._commit(worker, node, self._result(node, key), key, held, again)
+
+    def _pass_parts(self, worker: PlayedWorker, node: str, producers: list[str], held: bool) -> Verdict | None:
+        """A node takes a part or makes one of its own. None if it has all of both."""
+        assert worker.lease is not None
+        made = worker.parts.setdefault(node, [])
+        wanted = PARTS
+        for producer in producers:
+            if producer in worker.ends:
+                continue
+            wanted = worker.received  # it makes one of each that it has taken
+            if len(made) < wanted:
+                break
+            got = self.bus.receive(worker.lease, node, producer, worker.received)
+            assert held == (got.verdict in (Verdict.PART, Verdict.END, Verdict.PARKED)), got
+            self.answers[got.verdict] += 1
+            if got.verdict is Verdict.PART:
+                assert got.body == b"%s %d" % (producer.encode(), worker.received), "parts come in order"
+                worker.received += 1
+            elif got.verdict is Verdict.END:
+                worker.ends[producer] = (NodeStatus.COMPLETED, got.body)
+            else:
+                worker.drop()
+            return got.verdict
+        if len(made) >= wanted:
+            return None
+        part = b"%s %d" % (node.encode(), len(made))
+        verdict = self.bus.part(worker.lease, node, len(made), part)
+        assert held == (verdict is Verdict.OK), verdict
+        if verdict is Verdict.OK:
+            made.append(part)
+        else:
+            worker.drop()
+        return verdict
+
+    def _streams(self, worker: PlayedWorker) -> dict[str, tuple[str, ...]]:
+        """Producers by consumer, in the worker's job."""
+        assert worker.lease is not None
+        checked = self.jobs[worker.lease.job].checked
+        streams = find_streams(checked.graph, checked.declarations)
+        return {consumer: producers_of(streams, consumer) for consumer in streams}
+
+    def _producers(self, worker: PlayedWorker, node: str) -> list[str]:
+        return list(self._streams(worker).get(node, ()))
 
     def lose(self, worker: PlayedWorker) -> Verdict | None:
         """The node that is next finds the bytes lost that nodes before it made: they run again, and it waits."""
@@ -191,6 +245,8 @@ class World:
             return None
         held, node = self._holds(worker), worker.hand.next_node()
         makers = [name for name, (status, _) in worker.ends.items() if status == NodeStatus.COMPLETED]
+        if node is not None and worker.received:
+            makers = self._producers(worker, node)  # one of the parts that it has taken
         if node is None or not makers:
             return None
         verdict = self.bus.remake(worker.lease, node, makers, why=LOST, loss=LOSS)
@@ -339,7 +395,9 @@ class World:
     def _present(self, worker: PlayedWorker) -> None:
         if worker.lease is None:
             return
-        verdict, fence = self.bus.adopt(worker.lease, worker.name, worker.ends, claims=worker.claims)
+        verdict, fence = self.bus.adopt(
+            worker.lease, worker.name, worker.ends, claims=worker.claims, parts=worker.parts
+        )
         if verdict is not Verdict.OK:
             worker.drop()
             return

@@ -53,7 +53,7 @@ class RunState:
         self.attempt = message.attempt  # attempt of the first node of this take; later nodes are on their first
         self.status: dict[str, NodeStatus] = message.status
         self.outputs: dict[str, dict[str, Any]] = message.outputs
-        self.parts = {node: [orjson.loads(part) for part in parts] for node, parts in message.parts.items()}
+        self.parts = {node: [orjson.loads(bytes(part)) for part in parts] for node, parts in message.parts.items()}
         self.workdir = parts.workdir / f"run-{self.number}"
 
     @property
