@@ -75,8 +75,8 @@ class Parts:
     A part is an instance of the model that the node declares: ``@node(…, part=Part)``.
     """
 
-    def __init__(self, host: Host, model: type[BaseModel] | None, finished: Sequence[dict[str, Any]]) -> None:
-        self._host = host
+    def __init__(self, ctx: Context, model: type[BaseModel] | None, finished: Sequence[dict[str, Any]]) -> None:
+        self._ctx = ctx
         self._model = model
         self._parts = [model.model_validate(part) for part in finished] if model else []
 
@@ -103,7 +103,7 @@ class Parts:
                 allowed=self._model.__name__ if self._model else "a declared part",
                 remedy="Declare its model with @node(…, part=Part).",
             )
-        self._host.part(len(self._parts), part.model_dump(mode="json"))
+        self._ctx.host.part(len(self._parts), part.model_dump(mode="json"))
         self._parts.append(part)
 
 
@@ -137,13 +137,18 @@ class Context:
         self._workdir = workdir
         self.seed = seed
         self.device = device
-        self.parts = Parts(host, part, parts)
+        self._finished = tuple(parts)
+        self.declare_part(part)
         self.provenance = dict(provenance or {})
         self.worker = worker
         self._models = models
         self._settings = settings or {}
         self._progress_at = float("-inf")
         self._preview_at = float("-inf")
+
+    def declare_part(self, part: type[BaseModel] | None) -> None:
+        """Set the model of the node's parts, as its declaration says."""
+        self.parts = Parts(self, part, self._finished if part else ())
 
     @property
     def workdir(self) -> Path:

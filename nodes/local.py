@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from nodes.context import Context, take_over
 from nodes.model_cache import ModelCache
+from nodes.sdk import DECLARED
 from schemas.approval import Decision, Question
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
@@ -67,7 +68,7 @@ class FolderHost:
 
 
 def local_context(folder: Path, models: ModelCache | None = None, **options: Any) -> Context:
-    """A context on a folder; ``options`` are those of Context (seed, settings, part, parts, …)."""
+    """A context on a folder; ``options`` are those of Context (seed, settings, parts, …)."""
     folder.mkdir(parents=True, exist_ok=True)
     workdir = Path(tempfile.mkdtemp(prefix="node-", dir=folder))
     return Context(FolderHost(folder), workdir=workdir, models=models or ModelCache(), **options)
@@ -80,4 +81,5 @@ def run_locally(
     import typing
 
     hints = typing.get_type_hints(run)
+    ctx.declare_part(next((one.part for one in DECLARED.values() if one.run is run), None))
     return run(ctx, hints["params"].model_validate(params), hints["inputs"].model_validate(inputs))

@@ -2,13 +2,12 @@
 
 Source: hibari-tts 0.2.1 by Maureese Williams (code and voice), licence Apache-2.0; distilled from
 Kokoro-82M, Apache-2.0.
-The voice is US English, female, 24 kHz, and runs on one CPU core at about 50 times real time. A long text is spoken in
-parts of ten sentences: after a crash, the work continues after the last part.
+The voice is US English, female, 24 kHz, and runs on one CPU core at about 50 times real time. Each sentence is a part:
+the animation starts with the first one, and after a crash the work continues after the last one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from nodes._speech import Phoneme
@@ -19,9 +18,6 @@ from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
 
 if TYPE_CHECKING:
     from nodes._spoken.reading import SpokenSentence
-    from nodes.generate._hibari.block import Spoken
-
-PART_SENTENCES = 10  # about a minute of speech, so that a crash costs about one second of work
 
 
 class Params(NodeModel):
@@ -50,6 +46,16 @@ class Sentence(NodeModel):
     end_s: float = Field(ge=0, description="End of its last phoneme, in seconds from the start of the audio.")
 
 
+class Part(NodeModel):
+    """One sentence and the pause before it."""
+
+    audio: AudioRef = Field(description="The samples that follow those of the parts before.")
+    phonemes: list[Phoneme] = Field(
+        description="Its phonemes and pauses, with times from the start of the whole audio."
+    )
+    sentences: list[Sentence] = Field(description="The sentence.")
+
+
 class Outputs(NodeModel):
     audio: AudioRef = Field(description="24 kHz mono 16-bit wav.")
     narration: str = Field(description="What is said, in words, without mark-up and stage directions.")
@@ -69,7 +75,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str] | None:
 
 @node(
     "generate.hibari_tts",
-    version="2.0.0",
+    version="2.1.0",
     title="Hibari speech",
     category="Speech",
     tags=("tts", "english", "cpu", "phonemes"),
@@ -78,6 +84,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str] | None:
     check=check,
     weights=("hibari-tts",),
     packages=("numpy", "onnx", "onnxruntime", "py3langid", "scipy"),
+    part=Part,
     advanced=("lead_in_s", "tail_s", "gain_db"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -85,24 +92,35 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
     Raises NodeError (node.bad_input), naming the characters, if the text has letters that the voice cannot read.
     """
-    from nodes.generate._hibari.track import Track
+    from nodes.generate._hibari.track import Spoken, Track
+    from nodes.generate._hibari.voice import Voice, to_pcm
 
     refuse_unreadable(inputs.narration)
     reading = read(inputs.narration)
+    count = len(reading.sentences)
     path = ctx.workdir / "narration.wav"
     sentences: list[Sentence] = []
     with Track(path) as track:
-        track.silence(params.lead_in_s)
-        for sentence, spoken in zip(reading.sentences, _spoken(ctx, params, reading.sentences), strict=True):
-            usual_s = params.pause_s if sentences else 0.0
-            track.silence(usual_s if sentence.pause_s is None else sentence.pause_s)
-            start_s, end_s = track.add(spoken)
-            sentences.append(Sentence(text=sentence.written, said=sentence.words, start_s=start_s, end_s=end_s))
-        track.silence(params.tail_s + (reading.pause_s or 0.0))
-        track.finish()
-    audio = ctx.save(path, "audio", name="narration.wav")
+        for part in ctx.parts:
+            track.resume(ctx.open(part.audio), part.phonemes)
+            sentences += part.sentences
+        for index in range(len(ctx.parts), count):
+            ctx.progress(index, count, "sentences")
+            sentence = reading.sentences[index]
+            track.silence((params.lead_in_s if index == 0 else 0.0) + _pause_s(sentence, params, index))
+            take = ctx.model("hibari-tts", Voice.load).say(sentence.said, params.speed)
+            start_s, end_s = track.add(Spoken(to_pcm(take.wave, params.gain_db), take.spans))
+            if index + 1 == count:
+                track.silence(params.tail_s + (reading.pause_s or 0.0))
+                track.finish()
+            spoken = Sentence(text=sentence.written, said=sentence.words, start_s=start_s, end_s=end_s)
+            sentences.append(spoken)
+            piece = track.piece()
+            wav = ctx.save(piece.wav, "audio", name=f"sentence-{index + 1}.wav")
+            ctx.parts.append(Part(audio=wav, phonemes=piece.phonemes, sentences=[spoken]))
+    ctx.progress(count, count, "sentences")
     return Outputs(
-        audio=audio,
+        audio=ctx.save(path, "audio", name="narration.wav"),
         narration=reading.words,
         phonemes=track.phonemes,
         sentences=sentences,
@@ -110,23 +128,8 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     )
 
 
-def _spoken(ctx: Context, params: Params, sentences: tuple[SpokenSentence, ...]) -> Iterator[Spoken]:
-    """The spoken sentences in order, read from finished parts or synthesised."""
-    from nodes.generate._hibari.block import Spoken, decode, encode
-    from nodes.generate._hibari.voice import Voice, to_pcm
-
-    in_parts = len(sentences) > PART_SENTENCES
-    for part, first in enumerate(range(0, len(sentences), PART_SENTENCES)):
-        if part < len(ctx.parts):
-            yield from decode(ctx.open(ctx.parts[part]).read_bytes())
-            continue
-        voice = ctx.model("hibari-tts", Voice.load)
-        block = []
-        for index, sentence in enumerate(sentences[first : first + PART_SENTENCES], start=first):
-            ctx.progress(index, len(sentences), "sentences")
-            take = voice.say(sentence.said, params.speed)
-            block.append(Spoken(sentence.said, to_pcm(take.wave, params.gain_db), take.spans))
-        if in_parts:
-            ctx.parts.append(encode(block), "file", name=f"sentences-{first + 1}.part")
-        yield from block
-    ctx.progress(len(sentences), len(sentences), "sentences")
+def _pause_s(sentence: SpokenSentence, params: Params, index: int) -> float:
+    """The pause before a sentence: as the text says, else the usual one between two sentences."""
+    if sentence.pause_s is not None:
+        return sentence.pause_s
+    return params.pause_s if index else 0.0

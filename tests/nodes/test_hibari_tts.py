@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ STORY = (
 
 @pytest.fixture
 def speak(tmp_path: Path) -> Any:
-    def run(narration: str, parts: list[Any] | None = None, **params: Any) -> Any:
+    def run(narration: str, parts: Sequence[Any] = (), **params: Any) -> Any:
         ctx = local_context(tmp_path / "artifacts", MODELS, parts=parts)
         return run_locally(hibari_tts.run, ctx, params, {"narration": narration})
 
@@ -215,8 +216,20 @@ def test_an_attempt_after_a_crash_continues_after_the_last_part(tmp_path: Path, 
     resumed_ctx = local_context(tmp_path / "artifacts", MODELS, parts=host.parts)
     resumed = run_locally(hibari_tts.run, resumed_ctx, {}, {"narration": LONG})
     assert resumed == whole  # the reference holds the digest of the bytes
-    assert min(done for done, _, _ in resumed_ctx.host.progressed) == 20
-    assert len(resumed_ctx.parts) == 3
+    assert min(done for done, _, _ in resumed_ctx.host.progressed) == 2
+    assert len(resumed_ctx.parts) == len(whole.sentences) == 24
+
+
+@pytest.mark.models
+def test_the_parts_are_the_whole(tmp_path: Path) -> None:
+    ctx = local_context(tmp_path / "artifacts", MODELS)
+    whole = run_locally(hibari_tts.run, ctx, {}, {"narration": STORY})
+    parts = list(ctx.parts)
+    assert len(parts) == len(whole.sentences) > 1
+    joined = np.concatenate([samples(tmp_path, part.audio) for part in parts])
+    np.testing.assert_array_equal(joined, samples(tmp_path, whole.audio))
+    assert [one for part in parts for one in part.phonemes] == whole.phonemes
+    assert [one for part in parts for one in part.sentences] == whole.sentences
 
 
 @pytest.mark.models

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import subprocess
 import sys
 import threading
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from nodes.generate._puppet.framing import frame
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
-from nodes.generate.portrait_animation import PART_FRAMES, PREVIEW_PX, run
+from nodes.generate._puppet.windows import FIRST_FRAMES, PART_FRAMES
+from nodes.generate.portrait_animation import PREVIEW_PX, run
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
-from nodes.sdk import NodeError
-from schemas.refs import Ref
+from nodes.sdk import AudioRef, InParts, NodeError
+from schemas.refs import Ref, VideoRef
 from tests.nodes import portraits
 from tests.nodes.portraits import Rgb
 
@@ -73,7 +75,7 @@ class Deployment:
             "audio": ctx.save(audio.read_bytes(), "audio"),
         }
 
-    def run(self, seed: int = 7, parts: list[Ref] | None = None, on_progress: Any = None, **params: Any) -> Any:
+    def run(self, seed: int = 7, parts: Sequence[Any] = (), on_progress: Any = None, **params: Any) -> Any:
         ctx = local_context(self.folder, MODELS, seed=seed, parts=parts)
         host = ctx.host
         assert isinstance(host, FolderHost)
@@ -239,38 +241,81 @@ def test_a_killed_run_continues_after_its_finished_parts_with_equal_bytes(tmp_pa
     audio = speech(tmp_path / "a.wav", (0.5, 3.0), (4.2, 7.5), duration_s=frames / 25)
     deployment = Deployment(tmp_path / "store", portrait_file, audio)
     whole = deployment.run(size=256)
-    assert [part.frames for part in deployment.host.parts] == [PART_FRAMES, PART_FRAMES, 30]
+    counts = [part["video"]["frames"] for part in deployment.host.parts]
+    assert counts == [FIRST_FRAMES, PART_FRAMES, PART_FRAMES, 30 - FIRST_FRAMES]
 
     class Killed(Exception):
         pass
 
     def kill(done: float, total: float, unit: str) -> None:
         assert (total, unit) == (frames, "frames")
-        if deployment.host.parts and done > PART_FRAMES + 10:
+        if done > FIRST_FRAMES + PART_FRAMES + 10:
             raise Killed
 
     with pytest.raises(Killed):
         deployment.run(size=256, on_progress=kill)
     saved = list(deployment.host.parts)
-    assert 1 <= len(saved) < 3
+    assert len(saved) == 2
     seen: list[float] = []
     resumed = deployment.run(size=256, parts=saved, on_progress=lambda done, *_: seen.append(done))
     assert resumed.sha256 == whole.sha256
-    assert min(seen) > PART_FRAMES  # the first part was not rendered again
-    assert len(deployment.host.parts) == 3 - len(saved)
+    assert min(seen) > FIRST_FRAMES + PART_FRAMES  # the first parts were not rendered again
+    assert len(deployment.host.parts) == 2
 
     every = [*saved, *deployment.host.parts]
     again = deployment.run(size=256, parts=every, on_progress=lambda *_: pytest.fail("nothing is left to render"))
     assert again.sha256 == whole.sha256
 
 
+class Pieces:
+    """Speech that comes in pieces, as from a worker."""
+
+    def __init__(self, pieces: list[dict[str, Any]]) -> None:
+        self._pieces = pieces
+
+    def part(self, index: int) -> dict[str, Any] | None:
+        return self._pieces[index] if index < len(self._pieces) else None
+
+    def whole(self) -> dict[str, Any]:
+        raise AssertionError("the animation does not need the whole")
+
+
+@pytest.mark.parametrize("with_phonemes", [True, False])
+def test_speech_in_pieces_gives_equal_bytes(tmp_path: Path, portrait_file: Path, with_phonemes: bool) -> None:
+    seconds = 9.0
+    audio = speech(tmp_path / "a.wav", (0.5, 3.0), (4.2, 7.5), duration_s=seconds)
+    said = [Phoneme(symbol=s, start_s=k * 0.3, end_s=(k + 1) * 0.3) for k, s in enumerate("mɑf wiz tæb" * 3)][:30]
+    deployment = Deployment(tmp_path / "store", portrait_file, audio)
+    deployment.inputs["phonemes"] = [one.model_dump() for one in said] if with_phonemes else None
+    whole = deployment.run(size=256)
+
+    ctx = local_context(deployment.folder)
+    with wave.open(str(audio)) as file:
+        samples = file.readframes(file.getnframes())
+    pieces, cuts = [], [0.0, 0.9, 1.0, 5.5, seconds]
+    for number, (start_s, end_s) in enumerate(itertools.pairwise(cuts)):
+        path = tmp_path / f"piece-{number}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+            file.writeframes(samples[2 * round(start_s * RATE) : 2 * round(end_s * RATE)])
+        its = [one for one in said if start_s <= one.start_s < end_s]
+        ref = ctx.save(path.read_bytes(), "audio")
+        pieces.append({"audio": ref.model_dump(), "phonemes": [one.model_dump() for one in its]})
+    incoming = Pieces(pieces)
+    deployment.inputs["audio"] = InParts(incoming=incoming, output="audio", kind=AudioRef)
+    if with_phonemes:
+        deployment.inputs["phonemes"] = InParts(incoming=incoming, output="phonemes", kind=list[Phoneme])
+    assert deployment.run(size=256).sha256 == whole.sha256
+
+
 def test_parts_play_by_themselves(tmp_path: Path, portrait_file: Path) -> None:
     audio = speech(tmp_path / "a.wav", (0.5, 3.0), duration_s=(PART_FRAMES + 5) / 25)
     deployment = Deployment(tmp_path / "store", portrait_file, audio)
     video = deployment.run(size=256)
-    parts = np.concatenate([deployment.frames(part) for part in deployment.host.parts])
+    made = [VideoRef.model_validate(part["video"]) for part in deployment.host.parts]
+    parts = np.concatenate([deployment.frames(part) for part in made])
     assert np.array_equal(parts, deployment.frames(video))
-    for part in deployment.host.parts:  # what a page's Media Source takes: first the settings alone, then fragments
+    for part in made:  # what a page's Media Source takes: first the settings alone, then fragments
         boxes = mp4_boxes((deployment.folder / part.sha256).read_bytes())
         assert boxes[:2] == ["ftyp", "moov"] and boxes[2:4] == ["moof", "mdat"]
         assert set(boxes[2:]) <= {"moof", "mdat", "mfra"}

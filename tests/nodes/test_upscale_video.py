@@ -35,7 +35,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(
-    tmp_path: Path, clip: Path, parts: Any = None, host: FolderHost | None = None, **params: Any
+    tmp_path: Path, clip: Path, parts: Any = (), host: FolderHost | None = None, **params: Any
 ) -> tuple[Any, Any]:
     ctx = local_context(tmp_path / "store", parts=parts)
     video = ctx.save(clip.read_bytes(), "video")

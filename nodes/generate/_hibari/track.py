@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from nodes._speech import Phoneme
-from nodes.generate._hibari.block import Spoken
-from nodes.generate._hibari.timing import PAUSE
+from nodes.generate._hibari.timing import PAUSE, Span
 from nodes.generate._hibari.voice import SAMPLE_RATE_HZ, UNIT
 
 _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
+
+
+@dataclass
+class Spoken:
+    """One sentence: 16-bit mono samples, and spans in units of 25 ms."""
+
+    pcm: bytes
+    spans: list[Span]
+
+
+@dataclass
+class Piece:
+    """What was added to a track since its last piece: a wav file, and the phonemes with times in the whole track."""
+
+    wav: bytes
+    phonemes: list[Phoneme]
 
 
 class Track:
@@ -22,6 +39,8 @@ class Track:
         self._samples = 0
         self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by __exit__
         self._file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", "not compressed"))
+        self._new: list[bytes] = []  # samples of the next piece
+        self._cut = 0  # number of phonemes in the pieces before it
 
     def __enter__(self) -> Track:
         return self
@@ -34,6 +53,13 @@ class Track:
     @property
     def duration_s(self) -> float:
         return _seconds(self._samples)
+
+    def resume(self, wav: Path, phonemes: list[Phoneme]) -> None:
+        """Append a piece that an earlier attempt made."""
+        with wave.open(str(wav), "rb") as file:
+            self._write(file.readframes(file.getnframes()))
+        self.phonemes += phonemes
+        self._begin_piece()
 
     def silence(self, seconds: float) -> None:
         samples = round(seconds * 1000) * _SAMPLES_PER_MS
@@ -52,6 +78,19 @@ class Track:
         """Extend the phonemes to the end of the track."""
         self._pause_until(self._samples)
 
+    def piece(self) -> Piece:
+        """What was added since the last piece."""
+        target = io.BytesIO()
+        with wave.open(target, "wb") as file:
+            file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", "not compressed"))
+            file.writeframes(b"".join(self._new))
+        made = Piece(target.getvalue(), self.phonemes[self._cut :])
+        self._begin_piece()
+        return made
+
+    def _begin_piece(self) -> None:
+        self._new, self._cut = [], len(self.phonemes)
+
     def _phoneme(self, symbol: str, start: int, end: int) -> None:
         self._pause_until(start)
         self.phonemes.append(Phoneme(symbol=symbol, start_s=_seconds(start), end_s=_seconds(end)))
@@ -64,6 +103,7 @@ class Track:
     def _write(self, pcm: bytes) -> None:
         self._file.writeframesraw(pcm)
         self._samples += len(pcm) // 2
+        self._new.append(pcm)
 
 
 def _seconds(samples: int) -> float:

@@ -2,6 +2,7 @@
 
 framing   crops and scales the portrait to the output square
 audio     samples and loudness of the speech
+windows   the speech around the frames of each part, as soon as it is there
 visemes   phonemes, or the audio alone -> mouth tracks
 motion    blinks, head sway and brows, seeded -> one set of controls per frame
 axes      the face's coordinate system, and the grid

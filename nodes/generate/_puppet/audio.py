@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +33,36 @@ class AudioSamples:
 
 def read_audio(path: Path) -> AudioSamples:
     """Decode an audio file to mono at its own rate. Raises NodeError: not audio, or empty."""
+    blocks = list(audio_blocks([path]))
+    return AudioSamples(np.concatenate([block.samples for block in blocks]), blocks[0].rate_hz)
+
+
+def audio_blocks(paths: Iterable[Path]) -> Iterator[AudioSamples]:
+    """Decode files that continue each other to mono, block by block. Raises NodeError: not audio, or empty."""
+    empty = True
+    for path in paths:
+        for block in _decoded(path):
+            empty = False
+            yield block
+    if empty:
+        raise NodeError(
+            "the audio is empty",
+            where="audio",
+            seen="0 samples",
+            allowed="at least one sample",
+            remedy="Check the node that produced the audio: it wrote a file without samples.",
+        )
+
+
+def _decoded(path: Path) -> Iterator[AudioSamples]:
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", layout="mono", rate=stream.rate)
-            blocks = [out.to_ndarray()[0] for frame in container.decode(stream) for out in resampler.resample(frame)]
-            blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
             rate_hz = int(stream.rate)
+            resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate_hz)
+            for frame in chain(container.decode(stream), [None]):
+                for out in resampler.resample(frame):
+                    yield AudioSamples(out.to_ndarray()[0].astype(np.float32), rate_hz)
     except (av.FFmpegError, IndexError) as error:
         raise NodeError(
             "the audio cannot be decoded",
@@ -46,16 +71,6 @@ def read_audio(path: Path) -> AudioSamples:
             allowed="a wav, mp3, flac or ogg file with an audio track",
             remedy="Convert the recording to wav.",
         ) from error
-    samples = np.concatenate(blocks).astype(np.float32) if blocks else np.zeros(0, np.float32)
-    if not len(samples):
-        raise NodeError(
-            "the audio is empty",
-            where="audio",
-            seen="0 samples",
-            allowed="at least one sample",
-            remedy="Check the node that produced the audio: it wrote a file without samples.",
-        )
-    return AudioSamples(samples, rate_hz)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""The controls of every frame of a clip: mouth, blinks, head, brows. They are seeded and computed for the whole clip at
-once, so that any frame can be rendered without the preceding ones."""
+"""The controls of the frames of a clip: mouth, blinks, head, brows. They are seeded, and depend on the time and on the
+speech around it alone, so that any frame can be rendered without the preceding ones."""
 
 # mypy: disable-error-code="no-any-return"
 # (arithmetic on arrays of unspecified dtype is Any to numpy's type stubs)
@@ -54,26 +54,35 @@ def controls(
     sway: float,
     blinks_per_minute: float,
     expression: float,
+    first: int = 0,
+    start_s: float = 0.0,
 ) -> Controls:
-    """One value per frame for everything that moves. Equal arguments give equal clips."""
-    times = (np.arange(frames) + 0.5) / fps
+    """One value per frame for everything that moves. Equal arguments give equal clips.
+
+    Args:
+        mouth, loud: tracks of the speech around the frames.
+        first: number of the first frame in the clip.
+        start_s: time of the tracks' first value in the clip.
+    """
+    clip_times = (np.arange(first, first + frames) + 0.5) / fps
+    times = clip_times - start_s
     sway_rng, blink_rng, brow_rng = (np.random.default_rng([seed & 0xFFFFFFFFFFFFFFFF, part]) for part in (1, 2, 3))
     accent = _accents(loud)
     nod = _at(accent, times)
-    drift = {name: _drift(sway_rng, times) * sway for name in ("yaw", "pitch", "roll", "shift_x", "shift_y")}
+    drift = {name: _drift(sway_rng, clip_times) * sway for name in ("yaw", "pitch", "roll", "shift_x", "shift_y")}
     return Controls(
         jaw=_at(mouth.jaw, times) * mouth_gain,
         wide=_at(mouth.wide, times) * min(1.0, 0.4 + 0.6 * mouth_gain),
         upper=_at(mouth.upper, times) * mouth_gain,
         lower=_at(mouth.lower, times) * mouth_gain,
         press=_highest(mouth.press, times, fps),
-        blink=_blinks(blink_rng, frames, fps, blinks_per_minute),
+        blink=_blinks(blink_rng, clip_times, blinks_per_minute),
         yaw=(drift["yaw"] * 2.6 * _DEGREE).astype(np.float32),
         pitch=((drift["pitch"] * 1.5 + nod * 1.3 * sway) * _DEGREE).astype(np.float32),
         roll=(drift["roll"] * 1.1 * _DEGREE).astype(np.float32),
         shift_x=(drift["shift_x"] * 0.008).astype(np.float32),
         shift_y=((drift["shift_y"] * 0.006) + nod * 0.006 * sway).astype(np.float32),
-        brow=(expression * (nod * 0.9 + 0.25 * (_drift(brow_rng, times) + 0.4))).astype(np.float32),
+        brow=(expression * (nod * 0.9 + 0.25 * (_drift(brow_rng, clip_times) + 0.4))).astype(np.float32),
         cheek=(expression * np.clip(_at(mouth.wide, times), 0, 1) * 0.6).astype(np.float32),
     )
 
@@ -113,15 +122,14 @@ def _drift(rng: np.random.Generator, times: NDArray[Any]) -> NDArray[Any]:
     return wave / np.sqrt((weights**2).sum())
 
 
-def _blinks(rng: np.random.Generator, frames: int, fps: int, per_minute: float) -> NDArray[Any]:
+def _blinks(rng: np.random.Generator, times: NDArray[Any], per_minute: float) -> NDArray[Any]:
     """Blinks as a Poisson process with a refractory time. The first blink is early, so that short clips have one."""
-    times = (np.arange(frames) + 0.5) / fps
-    lids = np.zeros(frames, np.float32)
+    lids = np.zeros(len(times), np.float32)
     if per_minute <= 0:
         return lids
     wait_s = max(60 / per_minute - _REFRACTORY_S, 0.2)
     at = min(float(rng.uniform(0.5, 2.2)), wait_s + _REFRACTORY_S)
-    while at < frames / fps:
+    while at < times[-1]:
         since = times - at
         down = np.clip(since / _BLINK_CLOSE_S, 0, 1)
         up = np.clip((since - _BLINK_CLOSE_S - _BLINK_SHUT_S) / _BLINK_OPEN_S, 0, 1)
