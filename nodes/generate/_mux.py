@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class VideoFacts:
     fps: Fraction
     copyable: bool
 
-    @property
+    @cached_property  # it is used for each packet
     def start(self) -> int:
         return min(self.packet_pts)
 
