@@ -45,6 +45,11 @@ class InParts(Generic[T]):
         self._output = output
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
 
+    @property
+    def comes_in_parts(self) -> bool:
+        """Whether the value was not there when the node started."""
+        return self._incoming is not None
+
     def __iter__(self) -> Iterator[T]:
         if self._incoming is None:
             yield typing.cast("T", self._value)

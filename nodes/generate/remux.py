@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, VideoRef, node
+from nodes.sdk import AudioRef, Context, Field, InParts, NodeModel, Resources, VideoRef, node
 
 NOTICE = "synthetic media made by talking-head-workbench"
 
@@ -20,8 +20,12 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    video: VideoRef = Field(description="The video; an audio track of its own is dropped.")
-    audio: AudioRef = Field(description="The audio; it sets the length of the result, to within one frame.")
+    video: InParts[VideoRef] = Field(description="The video; an audio track of its own is dropped.")
+    audio: InParts[AudioRef] = Field(description="The audio; it sets the length of the result, to within one frame.")
+
+
+class Part(NodeModel):
+    video: VideoRef = Field(description="Some frames with their sound, to watch while the rest is made.")
 
 
 class Outputs(NodeModel):
@@ -30,13 +34,14 @@ class Outputs(NodeModel):
 
 @node(
     "generate.remux",
-    version="1.0.0",
+    version="1.1.0",
     title="Final video",
     category="Video",
     tags=("mp4", "mux", "provenance"),
     plane="data",
     resources=Resources(timeout_s=1800),
-    packages=("av",),
+    packages=("av", "numpy"),
+    part=Part,
     advanced=("audio_bitrate_kbps", "crf", "title"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
@@ -49,11 +54,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """
     from nodes.generate._mux import mux
 
+    if inputs.video.comes_in_parts:
+        _show_parts(ctx, inputs)
     target = ctx.workdir / "talking-head.mp4"
     comment = {"notice": NOTICE, **{key: ctx.provenance[key] for key in sorted(ctx.provenance)}}
     copied = mux(
-        ctx.open(inputs.video),
-        ctx.open(inputs.audio),
+        ctx.open(inputs.video.whole()),
+        ctx.open(inputs.audio.whole()),
         target,
         bitrate_kbps=params.audio_bitrate_kbps,
         crf=params.crf,
@@ -65,3 +72,18 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     )
     ctx.metric("video_copied", float(copied))
     return Outputs(video=ctx.save(target, "video", name="talking-head.mp4"))
+
+
+def _show_parts(ctx: Context, inputs: Inputs) -> None:
+    """Make a part of each part of the video, with its sound."""
+    from nodes.generate._puppet.audio import audio_blocks
+    from nodes.generate._sounded_part import SoundedParts
+
+    parts = SoundedParts(audio_blocks(ctx.open(ref) for ref in inputs.audio))
+    for number, ref in enumerate(inputs.video):
+        if number < len(ctx.parts):
+            parts.skip(ctx.open(ref))
+            continue
+        path = ctx.workdir / f"part-{number}.mp4"
+        parts.make(ctx.open(ref), path)
+        ctx.parts.append(Part(video=ctx.save(path, "video")))

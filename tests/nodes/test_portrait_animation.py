@@ -248,7 +248,7 @@ def test_a_killed_run_continues_after_its_finished_parts_with_equal_bytes(tmp_pa
         pass
 
     def kill(done: float, total: float, unit: str) -> None:
-        assert (total, unit) == (frames, "frames")
+        assert done <= total <= frames and unit == "frames"  # of the audio that was read until now
         if done > FIRST_FRAMES + PART_FRAMES + 10:
             raise Killed
 
