@@ -10,6 +10,7 @@ import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
+import { spokenIn, spokenText } from "./spoken.js";
 import { jobWarnings } from "./warnings.js";
 
 /**
@@ -271,7 +272,12 @@ async function showVideo(element, job) {
     const result = job.record.result ?? {};
     const videos = made.filter((one) => one.ref.kind === "video");
     const best = videos.find((one) => one.node === result.node && one.name === result.name) ?? videos.at(-1);
-    if (best) fill(element, artifact(best.ref, { title: "" , autoplay: false }));
+    if (best) {
+      const shown = artifact(best.ref, { title: "", autoplay: false });
+      const spoken = spokenIn(nodesOf(job));
+      const player = shown.querySelector("video");
+      fill(element, shown, spoken && player ? spokenText(spoken, player) : null);
+    }
     else fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
   } catch (error) {
     fill(element, problem(error, { compact: true }));
