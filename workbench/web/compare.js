@@ -4,11 +4,14 @@
 import { ask } from "./api.js";
 import { artifactsOf, setFileUrl, setThumbnailUrl } from "./artifact.js";
 import { button, fill, formatNumber, h, problem } from "./dom.js";
+import { goneNotice, watchGone } from "./gone.js";
 
 const APART_S = 0.04; // one frame at 25 fps
 
 export function compare(element, jobIds, back) {
   let ended = false;
+  /** @type {(() => void)[]} */
+  const stops = [];
   const body = h("div", {}, h("p", { class: "wb-muted" }, "…"));
   fill(element, button("← All runs", { kind: "quiet", onclick: back }), body);
   load().catch((error) => !ended && fill(body, problem(error)));
@@ -16,11 +19,20 @@ export function compare(element, jobIds, back) {
   async function load() {
     const sides = await Promise.all(
       jobIds.slice(0, 2).map(async (jobId) => {
-        const [{ job }, files] = await Promise.all([ask("GET /api/jobs/{job_id}", { job_id: jobId }), artifactsOf(jobId)]);
+        const found = await ask("GET /api/jobs/{job_id}", { job_id: jobId }).catch((error) => {
+          if (error.status === 404) return null;
+          throw error;
+        });
+        if (!found) return { job: null, video: undefined };
+        const { job } = found;
+        const files = await artifactsOf(jobId);
         return { job, video: files.findLast((one) => one.role === "output" && one.ref.kind === "video")?.ref };
       }),
     );
     if (ended) return;
+    const missing = jobIds.filter((_, index) => sides[index] && !sides[index].job);
+    if (missing.length) return void fill(body, missing.length > 1 ? goneNotice("") : [goneNotice(""), remaining(sides)]);
+    for (const { job } of sides) stops.push(watchGone(job.jobId, () => body.prepend(goneNotice(job.title || job.pipeline))));
     const players = sides.map((side) =>
       side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
     );
@@ -38,7 +50,14 @@ export function compare(element, jobIds, back) {
   }
   return () => {
     ended = true;
+    for (const stop of stops) stop();
   };
+}
+
+/** The run that is left when the other one was deleted. */
+function remaining(sides) {
+  const { job } = sides.find((side) => side.job);
+  return h("p", {}, "The other run remains: ", h("a", { href: `/runs?job=${job.jobId}` }, job.title || job.jobId), ".");
 }
 
 function transport(first, second) {

@@ -4,13 +4,15 @@
 import { ask, embedded, pageUrl, setUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, metricList, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
+import { badge, button, empty, metricList, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
+import { showGone } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
 import { spokenIn, spokenText } from "./spoken.js";
+import { leaveTitle, tellInTitle } from "./title.js";
 import { jobWarnings } from "./warnings.js";
 
 /**
@@ -32,20 +34,27 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
     after: h("div", { class: "wb-after" }),
   };
   fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.warnings, parts.notice, parts.actionMessages, parts.lines, parts.after));
-  const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
+  const view = { element, jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
   const stop = follow(jobId, (job) => draw(view, job));
   const offered = () => view.job && drawBlockers(view, view.job);
   pipelines.addEventListener("change", offered);
   return () => {
     stop();
     pipelines.removeEventListener("change", offered);
+    leaveTitle();
     view.stage.end();
     element.replaceChildren();
   };
 }
 
 function draw(view, job) {
+  if (job.gone) {
+    view.stage.end();
+    if (view.links) showGone(view.element, job.record?.title || job.record?.pipeline || ""); // otherwise the page around it says so
+    return;
+  }
   view.job = job;
+  tellInTitle(job);
   drawBlockers(view, job);
   drawHead(view, job);
   view.showProblem(job.problem);
@@ -353,13 +362,15 @@ async function drawDownloads(element, job) {
 
 /** For Gradio: `props.value` is {jobId}; an empty value shows nothing. */
 export function mount(element, { props, watch }) {
+  let left = false; // whether a job was shown, and Back left it
   /** @type {(() => void) | null | void} */
   let end = null;
   const show = () => {
     end?.();
     end = null;
     const jobId = props.value?.jobId;
-    if (!jobId) return element.replaceChildren();
+    if (!jobId) return fill(element, left ? empty("No job is shown", "The form still has your inputs. Forward shows the job again.") : null);
+    left = true;
     end = monitor(element, {
       jobId,
       unserved: props.value?.unserved ?? [],
@@ -368,13 +379,21 @@ export function mount(element, { props, watch }) {
         if (props.value?.jobId === other && !element.querySelector(`[aria-label="Job ${other}"]`)) show();
       },
     });
-    // Keep the job in the address, so that a reload or another browser shows the same job.
+    // Keep the job in the address, so that a reload or another browser shows the same job, and Back the one before.
     const address = new URL(window.location.href);
+    if (address.searchParams.get("job") === jobId) return null;
     address.searchParams.delete("from");
     address.searchParams.set("job", jobId);
-    window.history.replaceState(null, "", address);
+    window.history.pushState(null, "", address);
     return null;
   };
+  const walk = () => {
+    const jobId = new URLSearchParams(window.location.search).get("job") ?? "";
+    if (jobId === (props.value?.jobId ?? "")) return;
+    props.value = jobId ? { jobId } : null;
+    show();
+  };
+  window.addEventListener("popstate", walk);
   watch("value", show);
   show();
 }

@@ -5,13 +5,14 @@ import { ask } from "./api.js";
 import { askDeletion } from "./deletion.js";
 import { badge, button, fill, h, linkButton, seconds, when } from "./dom.js";
 import { askErasure } from "./erase.js";
+import { showGone } from "./gone.js";
 import { follow, isFinal, nodesOf } from "./job.js";
 import { jobGraph } from "./job_graph.js";
-import { attempt, problemsIn } from "./messages.js";
+import { attempt } from "./messages.js";
 import { monitor } from "./monitor.js";
 
 /**
- * Show a run with the selected `node`. Calls `select(node)` when the user selects one. Returns a function that removes it.
+ * Show a run with the selected `node`. Calls `select(node)` when the user selects one. Returns `select` and `end`, which removes it.
  * @param {HTMLElement} element
  * @param {{jobId: string, node?: string | null, select?: (node: string) => void, gone?: () => void}} options
  */
@@ -23,7 +24,6 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   graph.panel.classList.add("wb-panel-inner");
   const parts = {
     head: h("header", { class: "wb-run-head" }),
-    messages: h("div", {}),
     actionMessages: h("div", {}), // confirmations and errors of actions
     monitor: h("div", {}),
     lineage: h("section", {}),
@@ -31,21 +31,31 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   };
   fill(
     element,
-    h("div", { class: "wb-run" }, parts.head, parts.messages, parts.actionMessages, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
+    h("div", { class: "wb-run" }, parts.head, parts.actionMessages, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
   );
-  const view = { jobId, parts, gone, graph, showProblem: problemsIn(parts.messages) };
+  const view = { jobId, parts, gone, graph };
   const stopMonitor = monitor(parts.monitor, { jobId, links: false });
-  const stop = follow(jobId, (job) => draw(view, job));
-  drawLineage(view);
-  return () => {
-    stop();
+  const stop = follow(jobId, (job) => {
+    if (!job.gone) return draw(view, job);
     stopMonitor();
-    element.replaceChildren();
+    return showGone(element, job.record?.title || job.record?.pipeline || "");
+  });
+  drawLineage(view);
+  return {
+    /** Select a node. @param {string | null} id */
+    select(id) {
+      graph.chosen = id;
+      if (view.job) draw(view, view.job);
+    },
+    end() {
+      stop();
+      stopMonitor();
+      element.replaceChildren();
+    },
   };
 }
 
 function draw(view, job) {
-  view.showProblem(job.problem);
   const record = job.record;
   if (!record) return;
   view.job = job;

@@ -59,6 +59,7 @@ def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> No
                 with gr.Column(elem_classes="wb-plain wb-tight"):
                     generate = gr.Button("Generate", variant="primary", size="lg", elem_id="generate")
                     estimate = js_component("estimate", elem_id="estimate", label="Expected time")
+                    draft = js_component("draft", elem_id="draft", label="Draft")
         with gr.Column(scale=6, min_width=340, elem_classes="wb-stick"), gr.Column(elem_classes="wb-panel"):
             monitor = js_component("monitor", elem_id="monitor", label="Job")
             welcome = js_component(
@@ -87,6 +88,7 @@ def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> No
             welcome=welcome,
             problems=problems,
             estimate=estimate,
+            draft=draft,
             generate=generate,
         )
     )
