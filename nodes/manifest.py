@@ -43,6 +43,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 packages=list(packages),
                 available=not missing,
                 missing=missing,
+                metrics=list(declaration.metrics),
                 params=params_schema(declaration),
                 inputs=declaration.inputs.model_json_schema(),
                 outputs=declaration.outputs.model_json_schema(),

@@ -6,6 +6,7 @@ from schemas.errors import WorkbenchError
 from schemas.job import JobRecord, JobView
 from workbench.cli.output import error_text, print_table
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import meanings
 from workbench.client.mlflow_access import NO_ADDRESS
 from workbench.store.job_times import times_of
 from workbench.terminal.questions import this_program
@@ -31,7 +32,20 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
     print_table(("node", "service", "plane", "status", "seconds", "attempt", "worker"), rows, _STYLES)
     if shown.metrics:
         print()
-        print_table(("metric", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
+        known = {
+            f"{node}.{name}": metric
+            for node, own in meanings(deployment, record.nodes).items()
+            for name, metric in own.items()
+        }
+        metrics = [
+            (
+                name,
+                f"{value:.4g}",
+                *((one.unit, one.better if one.better != "neither" else "") if (one := known.get(name)) else ("", "")),
+            )
+            for name, value in sorted(shown.metrics.items())
+        ]
+        print_table(("metric", "value", "unit", "better"), metrics)
     print()
     page = deployment.settings.app_url
     facts = [

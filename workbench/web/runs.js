@@ -9,6 +9,7 @@ import { isGone } from "./gone.js";
 import { isFinal } from "./job.js";
 import { liveRuns } from "./live_runs.js";
 import { problemsIn } from "./messages.js";
+import { missingIn } from "./parameter_filter.js";
 import { run } from "./run.js";
 import { experimentLink, selection } from "./selection.js";
 import { setTitle } from "./title.js";
@@ -87,6 +88,7 @@ function showList(element, address, moved) {
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
   const messages = h("div", {});
   const deleted = h("div", { role: "status" });
+  const unfinished = h("p", { class: "wb-muted wb-unfinished", role: "status", hidden: true });
   const show = problemsIn(messages);
   const range = h("span", { class: "wb-muted", role: "status" });
   const selected = selection(wanted.selected.split(",").filter(Boolean), (ids) => {
@@ -96,6 +98,7 @@ function showList(element, address, moved) {
   const inMlflow = experimentLink();
   const state = { ended: false, place: { offset: 0, total: 0, asked: "" }, titles: new Map(), lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
+  let finished = missingIn(String(wanted.parameter)) ? "" : wanted.parameter; // the last condition that is not half-typed
 
   /** Each choice is a step of Back; the letters typed into one field are one step. */
   let typedInto = "";
@@ -117,9 +120,13 @@ function showList(element, address, moved) {
   const filtered = () => FILTERS.some((name) => wanted[name].length);
 
   async function load() {
+    const lacks = missingIn(String(wanted.parameter));
+    unfinished.hidden = !lacks;
+    unfinished.textContent = lacks ? `The list keeps its last filter: type ${lacks}.` : "";
+    if (!lacks) finished = wanted.parameter;
     const mine = ++asked;
     try {
-      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters(wanted) });
+      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters({ ...wanted, parameter: finished }) });
       if (state.ended || mine !== asked) return;
       show(null);
       draw(answer);
@@ -235,6 +242,7 @@ function showList(element, address, moved) {
     element,
     wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Cancel")) : null,
     bar,
+    unfinished,
     inMlflow.element,
     selected.bar,
     messages,

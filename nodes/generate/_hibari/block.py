@@ -22,7 +22,11 @@ class Spoken:
 
 def encode(block: list[Spoken]) -> bytes:
     head = [
-        {"text": one.text, "bytes": len(one.pcm), "spans": [[span.symbol, span.start, span.end, span.word] for span in one.spans]}
+        {
+            "text": one.text,
+            "bytes": len(one.pcm),
+            "spans": [[span.symbol, span.start, span.end, span.word] for span in one.spans],
+        }
         for one in block
     ]
     return b"\n".join([json.dumps(head, ensure_ascii=False).encode(), b"".join(one.pcm for one in block)])

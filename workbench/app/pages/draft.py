@@ -101,5 +101,3 @@ def _value(kind: InputKind, choices: Any, text: str, longest: Any) -> Any:
         return int(text) if kind is InputKind.INTEGER else float(text)
     except ValueError:
         return None
-
-
