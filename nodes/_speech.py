@@ -14,7 +14,7 @@ class Phoneme(NodeModel):
 
 
 class Word(NodeModel):
-    """One word of a spoken text with its time span. The words of a text, joined by blanks, are the text as it is said."""
+    """One word of a spoken text with its time span. Joined by blanks, the words are the text as it is said."""
 
     text: str = Field(description="The word with its punctuation.")
     start_s: float = Field(ge=0, description="Start, in seconds from the start of the audio.")

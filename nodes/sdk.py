@@ -187,7 +187,7 @@ def node(
         packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
             part of the content key. Packages in ``weights`` are included automatically.
         advanced: parameters that forms hide by default.
-        metrics: what it records with ``ctx.metric``, with unit, better direction and meaning, which all front ends show.
+        metrics: what it records with ``ctx.metric``: unit, better direction and meaning, which front ends show.
 
     Raises:
         WorkbenchError: node.bad_declaration, naming the file and the field.

@@ -16,3 +16,8 @@ class Metric(Contract):
     unit: str = Field("", description="Such as `ms`; empty for a number without unit.")
     better: Literal["higher", "lower", "neither"] = Field(description="The direction that is better, if there is one.")
     meaning: str = Field(description="One short sentence.")
+
+    @property
+    def direction(self) -> str:
+        """The better direction in a word; "" if neither is better."""
+        return "" if self.better == "neither" else self.better

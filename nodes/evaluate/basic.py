@@ -70,9 +70,7 @@ METRICS = (
     Metric(name="frames", unit="frames", better="neither", meaning="Number of frames in the video."),
     Metric(name="fps", unit="frames/s", better="neither", meaning="Frames per second of the video."),
     Metric(name="duration_s", unit="s", better="neither", meaning="Duration of the video."),
-    Metric(
-        name="audio_s", unit="s", better="neither", meaning="Duration of the audio; it should be that of the video."
-    ),
+    Metric(name="audio_s", unit="s", better="neither", meaning="Duration of the audio, usually that of the video."),
     Metric(
         name="word_error_rate",
         better="lower",
@@ -107,9 +105,7 @@ METRICS = (
         meaning="The same correlation for rotated audio: the chance level.",
     ),
     Metric(name="sharpness", better="higher", meaning="Sharpness of the face at 256 px (variance of the Laplacian)."),
-    Metric(
-        name="sharpness_ratio", better="higher", meaning="Sharpness of the face / sharpness of the portrait's face."
-    ),
+    Metric(name="sharpness_ratio", better="higher", meaning="Sharpness of the face / that of the portrait's face."),
 )
 
 

@@ -59,7 +59,7 @@ class Outputs(NodeModel):
     resources=Resources(timeout_s=1800),
     metrics=(
         Metric(
-            name="face_px", unit="px", better="higher", meaning="Size of the portrait's face; small faces look soft."
+            name="face_px", unit="px", better="higher", meaning="Size of the portrait's face; small ones look soft."
         ),
         Metric(
             name="fps_rendered",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nodes.registry import services
 from schemas.job import NodeRecord
@@ -22,6 +22,17 @@ def declared(service: str) -> dict[str, Metric]:
     """The metrics of a service that is installed here; empty for others."""
     found = services().get(service)
     return {metric.name: metric for metric in found.metrics} if found else {}
+
+
+def of_name(name: str) -> Metric | None:
+    """A metric by its own name, of whichever installed service declares it; also the times of a job."""
+    found = (own for declaration in services().values() for own in declaration.metrics if own.name == name)
+    return JOB_TIMES.get(name) or next(found, None)
+
+
+def by_dotted_name(found: Mapping[str, Mapping[str, Metric]]) -> dict[str, Metric]:
+    """{node: {name: metric}} -> {node.name: metric}"""
+    return {f"{node}.{name}": metric for node, own in found.items() for name, metric in own.items()}
 
 
 def meanings(deployment: Deployment, nodes: Iterable[NodeRecord]) -> dict[str, dict[str, Metric]]:

@@ -16,7 +16,7 @@ export { isFinal } from "./fold.js";
  * Live facts of a running node, which are not events.
  * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} LiveFacts
  *
- * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, params: Record<string, any>, input: Record<string, any>, skippedBy: string[]}} JobNode
+ * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, metricMeanings?: Record<string, Api.Schema<"Metric">>, params: Record<string, any>, input: Record<string, any>, skippedBy: string[]}} JobNode
  *
  * @typedef {object} Job
  * @property {string} jobId
@@ -94,7 +94,7 @@ export function follow(jobId, changed) {
           const { name, params = {}, input = {} } = graph.get(node.id) ?? {};
           const status = shownStatus(now, node);
           const skippedBy = status === "skipped" ? failedBefore(now, node.id).map((id) => graph.get(id)?.name || id) : [];
-          return [node.id, { ...live[node.id], ...node, status, name: name || node.id, params, input, skippedBy, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
+          return [node.id, { ...live[node.id], ...node, metricMeanings: job.record?.metricMeanings?.[node.id] ?? {}, status, name: name || node.id, params, input, skippedBy, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
         }),
       );
     }

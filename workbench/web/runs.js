@@ -38,7 +38,7 @@ export function mount(element) {
       list = window.location.pathname + window.location.search;
       end = showList(element, address, (now) => (list = now));
     }
-    return setTitle(`${job ? `Run ${job.slice(0, 14)}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`);
+    return setTitle(`${job ? `Run ${job}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`);
   };
   /** Move the focus to the new content after a navigation inside the page, for keyboards and screen readers. */
   const arrive = () => {

@@ -1,4 +1,4 @@
-"""The draft of the form stays in the browser: after a reload, for its user, without the consent, and only as far as it can."""
+"""The draft of the form stays in the browser: after a reload, for its user, and without the consent."""
 
 from __future__ import annotations
 
