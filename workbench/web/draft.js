@@ -5,6 +5,7 @@
 
 import { button, fill, h } from "./dom.js";
 import { formState } from "./form_state.js";
+import { listenToPaste } from "./paste.js";
 
 const QUIET_MS = 300;
 const PREFIX = "wb-draft-";
@@ -78,6 +79,7 @@ export function mount(element, { props, trigger, watch }) {
 
   watch("value", show);
   show();
+  listenToPaste(); // this part is on the page once
 }
 
 /** @param {Element} field */

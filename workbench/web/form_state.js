@@ -10,6 +10,9 @@ class State extends EventTarget {
   /** @type {FormState["parameters"]} */
   parameters = {};
 
+  /** What takes a stored file into a field, by the name of the input. @type {Map<string, (sha256: string) => void>} */
+  takers = new Map();
+
   /** @param {string} pipeline @param {FormState["parameters"]} parameters */
   setParameters(pipeline, parameters) {
     this.pipeline = pipeline;

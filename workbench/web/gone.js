@@ -55,6 +55,9 @@ export async function isGone(jobId) {
   );
 }
 
+/** Links to what is still there. */
+export const waysBack = () => h("div", { class: "wb-actions" }, linkButton("All runs", "/runs", {}), linkButton("Make a video", "/", {}));
+
 /**
  * Says that a run was deleted, with the way back.
  * @param {string} name
@@ -64,7 +67,7 @@ export function goneNotice(name) {
     "div",
     { class: "wb-notice wb-gone", role: "status" },
     h("p", {}, h("strong", {}, "This run was deleted."), name ? ` “${name}” no longer exists: it was deleted in another tab, by another user or by the retention rule.` : ""),
-    h("div", { class: "wb-actions" }, linkButton("All runs", "/runs", {}), linkButton("Make a video", "/", {})),
+    waysBack(),
   );
 }
 

@@ -66,6 +66,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     trigger("select");
   }
 
+  formState.takers.set(field, take);
   watch("value", draw);
   pipelines.addEventListener("choose", draw);
   pipelines.addEventListener("change", draw);

@@ -17,6 +17,9 @@ export const JOB_TIMES = {
 /** @param {string} name */
 export const metricWords = (name) => name.replaceAll("_", " ");
 
+/** The name without its unit, which the value has. @param {string} name @param {Partial<Metric> | undefined} metric */
+const plainName = (name, metric) => metricWords(metric?.unit && name.endsWith(`_${metric.unit}`) ? name.slice(0, -metric.unit.length - 1) : name);
+
 /**
  * The name of a metric. Its meaning appears on hover, after a click or tap, and to screen readers.
  * @param {string} name
@@ -38,7 +41,7 @@ export function metricName(name, metric) {
         toggle.setAttribute("aria-expanded", String(!meaning.hidden));
       },
     },
-    metricWords(name),
+    plainName(name, metric),
   );
   return h("span", { class: "wb-metric" }, toggle, meaning);
 }

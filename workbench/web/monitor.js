@@ -6,7 +6,7 @@ import { approval } from "./approval.js";
 import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
 import { badge, button, empty, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
-import { showGone } from "./gone.js";
+import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
 import { metricList } from "./metrics.js";
@@ -60,6 +60,7 @@ function draw(view, job) {
   drawBlockers(view, job);
   drawHead(view, job);
   view.showProblem(job.problem);
+  if (job.problem?.status === 404) fill(view.parts.after, view.links ? waysBack() : null);
   drawWarnings(view, job);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
