@@ -2,7 +2,7 @@
 // Paste anywhere on the page Generate: an image becomes the portrait, an audio file the recording or the voice, and text the
 // script. In a field, a paste is what it always is.
 
-import { h, typing } from "./dom.js";
+import { h, sentence, typing } from "./dom.js";
 import { formState } from "./form_state.js";
 import { upload } from "./http.js";
 import { pipelines } from "./pipelines.js";
@@ -59,14 +59,9 @@ async function pasteFile(file, input) {
     take?.(ref.sha256);
     tell(input, `Pasted ${file.name || `a file`} as the ${input.title.toLowerCase()}.`);
   } catch (/** @type {any} */ error) {
-    tell(null, "");
-    window.wbUploadRefusals[input.name] = [sentenceOf(error.message), error.details?.remedy].filter(Boolean).join(" ");
-    window.dispatchEvent(new CustomEvent("wb-refused", { detail: input.name }));
+    tell(input, [sentence(error.message), error.details?.remedy].filter(Boolean).join(" "), "bad");
   }
 }
-
-/** @param {string} text */
-const sentenceOf = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** @param {string} text @param {Input} input */
 async function pasteText(text, input) {
@@ -99,12 +94,13 @@ async function found(look) {
 /** @type {HTMLElement | null} */
 let note = null;
 
-/** Say what was pasted where, below its field. @param {Input | null} input @param {string} words */
-function tell(input, words) {
+/** Say what was pasted where, below its field. @param {Input | null} input @param {string} words @param {string} tone */
+function tell(input, words, tone = "") {
   note ??= h("p", { class: "wb-pasted", role: "status" });
   const field = input && document.getElementById(`field-${slug(input.name)}`);
   if (field) field.after(note);
   else document.querySelector("#field-pipeline")?.after(note);
   note.textContent = words;
+  note.dataset.tone = tone;
   note.hidden = !words;
 }

@@ -115,7 +115,7 @@ def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
 
 
 def _meaning(name: str) -> Row:
-    """Unit, better direction and meaning of a metric's column. Cells with a time of the job show the unit themselves."""
+    """Unit, better direction and meaning of a metric. Cells with a time of the job show the unit themselves."""
     if name.startswith("params."):
         return {}
     metric = of_name(name.rpartition(".")[2])
