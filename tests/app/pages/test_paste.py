@@ -46,7 +46,7 @@ def test_a_paste_goes_where_it_belongs_and_says_so(visiting: Visiting, tmp_path:
     assert paste(page, file=sample_portrait(tmp_path).read_bytes(), kind="image/png")
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()
     expect(note).to_have_text("Pasted pasted as the portrait.")
-    visit.expect("422")
+    visit.expect("415")
     assert paste(page, file=b"no image", kind="image/png")
     expect(note).to_have_attribute("data-tone", "bad")
     expect(page.locator("#portrait-taken .wb-portrait img")).to_be_visible()  # the portrait stays
