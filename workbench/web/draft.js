@@ -17,55 +17,62 @@ const PREFIX = "wb-draft-";
 
 export function mount(element, { props, trigger, watch }) {
   let key = "";
-  let restoring = false;
+  let settled = false; // whether the draft is restored, or there is none
   /** @type {Draft | null} */
   let kept = null;
-  /** @type {Map<string, string>} texts that the user typed before the server has filled in the draft */
-  const typed = new Map();
+  /** What the user changed before the draft was restored; the draft does not overwrite it. @type {Map<string, {field: HTMLInputElement | HTMLTextAreaElement, text: string, checked: boolean}>} */
+  const touched = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
   const keep = () => {
     clearTimeout(timer);
-    if (!key || restoring) return;
+    if (!key || !settled) return;
     kept = read(document, formState, kept);
     write(key, kept);
   };
-  const later = () => {
+  const later = (/** @type {Event} */ event) => {
+    const field = event.target;
+    if (!settled && event.type !== "click" && (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) && idOf(field)) touched.set(idOf(field), { field, text: field.value, checked: field instanceof HTMLInputElement && field.checked });
     clearTimeout(timer);
     timer = setTimeout(keep, QUIET_MS);
   };
   for (const type of ["input", "change", "click"]) document.addEventListener(type, later);
-  document.addEventListener("input", (event) => {
-    const field = event.target;
-    if (field instanceof HTMLTextAreaElement && restoring && fieldOf(field)) typed.set(fieldOf(field), field.value);
-  });
   formState.addEventListener("change", later);
   window.addEventListener("pagehide", keep);
 
   function show() {
     const value = props.value ?? {};
     if (!value.key) return;
-    if (value.lost) return void restored(value.lost);
+    if (value.lost) return void restored(value);
     if (key) return;
     key = value.key;
-    const draft = load(key);
-    if (!draft || value.fresh) return;
-    restoring = true;
-    kept = draft;
-    props.value = { key, draft };
+    const draft = value.fresh ? null : load(key);
+    if (!draft) return void (settled = true);
+    kept = overlaid(draft, read(document, formState, null));
+    props.value = { key, draft: kept };
     trigger("select");
   }
 
-  function restored(/** @type {string[]} */ lost) {
-    restoring = false;
-    for (const [id, text] of typed) {
-      const field = /** @type {HTMLTextAreaElement | null} */ (document.querySelector(`#${CSS.escape(id)} textarea`));
-      if (!field || field.value === text) continue;
-      field.value = text;
-      field.dispatchEvent(new Event("input", { bubbles: true }));
+  /** The draft with what the user has changed on this page already. @param {Draft} draft @param {Draft} now @returns {Draft} */
+  function overlaid(draft, now) {
+    for (const id of touched.keys()) for (const kind of /** @type {const} */ (["texts", "checks", "choices"])) if (id in now[kind]) Object.assign((draft[kind] ??= {}), { [id]: now[kind][id] });
+    touched.clear(); // what is changed from now on comes after the draft
+    return draft;
+  }
+
+  function restored(/** @type {{lost: string[], nothing?: boolean}} */ { lost, nothing }) {
+    settled = true;
+    for (const { field, text, checked } of touched.values()) {
+      if (field instanceof HTMLInputElement && (field.type === "radio" || field.type === "checkbox")) {
+        if (field.checked !== checked) field.click();
+      } else if (field.value !== text) {
+        field.value = text;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+      }
     }
-    typed.clear();
+    touched.clear();
+    if (nothing) return;
     const again = button("Start over", { kind: "quiet", onclick: startOver });
     fill(element, h("p", { class: "wb-draft", role: "status" }, lost.length ? h("span", { "data-tone": "warn" }, `Your draft is restored, but ${lost.join(" and ")} ${lost.length === 1 ? "is" : "are"} no longer stored.`) : h("span", { class: "wb-muted" }, "Your draft is restored."), again));
   }
@@ -82,8 +89,12 @@ export function mount(element, { props, trigger, watch }) {
   listenToPaste(); // this part is on the page once
 }
 
-/** @param {Element} field */
-const fieldOf = (field) => field.closest("[id^='field-']")?.id ?? "";
+/** The id under which the draft keeps a field; "" for a field that is not part of it. @param {HTMLInputElement | HTMLTextAreaElement} field */
+function idOf(field) {
+  const id = field.closest("[id^='field-'], #lock")?.id ?? "";
+  const other = ["field-consent", "field-parameters", "field-pipeline"].includes(id) || field.type === "file" || field.closest("[id$='-source'], [id$='-taken']");
+  return other ? "" : id;
+}
 
 /**
  * What the form contains now. Fields that are not on the page now, such as those of another choice, keep what they had.
@@ -96,8 +107,8 @@ function read(page, state, before) {
   /** @type {Draft} */
   const draft = { pipeline: state.pipeline, texts: { ...before?.texts }, checks: { ...before?.checks }, choices: { ...before?.choices }, files: { ...state.files }, parameters: state.parameters };
   for (const field of /** @type {NodeListOf<HTMLInputElement | HTMLTextAreaElement>} */ (page.querySelectorAll("[id^='field-'] textarea, [id^='field-'] input, #lock input"))) {
-    const id = fieldOf(field) || "lock";
-    if (id === "field-consent" || id === "field-parameters" || id === "field-pipeline" || field.type === "file" || field.closest("[id$='-source'], [id$='-taken']")) continue;
+    const id = idOf(field);
+    if (!id) continue;
     if (field.type === "checkbox") draft.checks[id] = /** @type {HTMLInputElement} */ (field).checked;
     else if (field.type !== "radio") draft.texts[id] = field.value;
     else if (/** @type {HTMLInputElement} */ (field).checked) draft.choices[id] = field.value;

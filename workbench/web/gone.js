@@ -1,7 +1,7 @@
 // @ts-check
 // Runs that are deleted elsewhere, in another tab or by the command line: pages that show them learn of it.
 
-import { ask, embedded } from "./api.js";
+import { ask, embedded, pageUrl } from "./api.js";
 import { fill, h, linkButton } from "./dom.js";
 
 const EVERY_MS = 5000;
@@ -56,7 +56,10 @@ export async function isGone(jobId) {
 }
 
 /** Links to what is still there. */
-export const waysBack = () => h("div", { class: "wb-actions" }, linkButton("All runs", "/runs", {}), linkButton("Make a video", "/", {}));
+export function waysBack() {
+  const links = [["All runs", "/runs"], ["Make a video", "/"]].filter(([, path]) => pageUrl(path)); // a notebook may have none
+  return h("div", { class: "wb-actions" }, links.map(([words, path]) => linkButton(words, pageUrl(path), { target: embedded() ? "_blank" : null })));
+}
 
 /**
  * Says that a run was deleted, with the way back.

@@ -237,7 +237,7 @@ def with_draft(page: Page, value: Any, request: gr.Request) -> Updates:
     """Fill in the draft that the browser kept, if the address does not select another pipeline."""
     user = request_user(request)
     updates, lost = restored(page.deployment, page.form, value, user)
-    told = {page.draft: {"key": draft_key(page.deployment, user), "lost": lost}}
+    told = {page.draft: {"key": draft_key(page.deployment, user), "lost": lost, "nothing": not updates}}
     if page.form.parameters not in updates:
         return {**updates, **told}
     pipeline = find_pipeline(updates[page.form.parameters]["pipeline"])
