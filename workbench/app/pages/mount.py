@@ -51,7 +51,7 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
         demo,
         path="/",
         theme=theme(),
-        css_paths=[web.folder() / "workbench.css"],
+        css_paths=web.style_sheets(),
         head=HEAD,
         favicon_path=str(web.folder() / "icon.png"),
         run_history=False,

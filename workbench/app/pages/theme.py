@@ -1,4 +1,4 @@
-"""The theme of Gradio's own components: the palette of ``web/workbench.css``, system fonts, no external resources."""
+"""The theme of Gradio's own components: the palette of ``web/style/palette.css``, system fonts, no external resources."""
 
 from __future__ import annotations
 
