@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-
 STYLES = ("palette", "elements", "form", "job", "runs", "system", "dialogs", "gradio")  # later rules win
 
 
