@@ -22,7 +22,7 @@ export function compare(element, jobIds, back) {
     );
     if (ended) return;
     const players = sides.map((side) =>
-      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
+      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", style: shapeOf(side.video), preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
     );
     const [first, second] = players;
     if (second) second.muted = true; // two voices at once are not intelligible
@@ -40,6 +40,8 @@ export function compare(element, jobIds, back) {
     ended = true;
   };
 }
+
+const shapeOf = ({ width, height }) => (width && height ? `--wb-aspect: ${width / height}` : "");
 
 function transport(first, second) {
   const place = h("input", { type: "range", class: "wb-slider", min: 0, max: 1, step: "any", value: 0, "aria-label": "Position" });
