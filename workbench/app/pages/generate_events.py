@@ -15,12 +15,15 @@ from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.js_component import JsComponent
 from workbench.app.pages.prefill import examples, from_example, from_job, with_file_inputs
 from workbench.app.pages.request_user import request_user
+from workbench.client.access import User
+from workbench.client.consent import day, stated_for_all
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
 from workbench.client.forecast import forecast_request
 from workbench.pipelines.registry import FIRST, find_pipeline
 from workbench.pipelines.sdk import Pipeline
 
+CONSENT_HELP = "For portraits and voices of real people; recorded with the run and for these files."
 Updates = dict[Any, Any]
 
 
@@ -205,6 +208,7 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     user = request_user(request)
     known = experiments(page.deployment, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
+    updates[page.form.consent] = gr.update(info=consent_help(page.deployment, user))
     chosen = find_pipeline(FIRST)
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
@@ -220,6 +224,17 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     # The cards only report a choice by the user, so the initial choice is applied here.
     first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
     return together(updates, adapted(page, chosen, {**first, **updates}))
+
+
+def consent_help(deployment: Deployment, user: User) -> str:
+    """The help below the box of the consent: whether the user needs to tick it."""
+    try:
+        stated = stated_for_all(deployment, user.name)
+    except WorkbenchError:  # the submit reports it
+        stated = None
+    if stated is None:
+        return CONSENT_HELP
+    return f"{stated.name} stated this for all files on {day(stated.at)}, so you need not tick it."
 
 
 def together(filled_in: Updates, rules: Updates) -> Updates:
