@@ -1,4 +1,4 @@
-"""The rule of consent: which files need one, what counts as one, and how long it holds; the same for every front end."""
+"""The rule of consent: which files need one, what counts as one, and how long it holds, for every front end."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_withdrawal_ends_every_earlier_consent_to_the_file(strict: Deployment,
     send(strict, ref, consent=ADA)
     answer = withdraw(strict, "Ada Lovelace")
     assert (answer.withdrawn, answer.files) == (1, [ref.sha256])
-    assert 'workbench erase consent:"Ada Lovelace"' in answer.remedy
+    assert '"consent": "Ada Lovelace"' in answer.remedy
     error = refusal(stated, ref)
     assert error.code == "consent.withdrawn" and "Ada Lovelace withdrew" in error.message
     assert f"workbench erase {ref.sha256[:12]}" in error.remedy

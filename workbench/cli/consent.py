@@ -86,13 +86,15 @@ def withdraw(
 ) -> None:
     """Withdraw what a person consented to. Later jobs with these files are refused; erase them with `erase`."""
     from workbench.cli.run import connect
+    from workbench.client.consent_records import next_steps
     from workbench.client.consent_records import withdraw as withdraw_consent
 
     deployment = connect()
-    answer = withdraw_consent(deployment, name, sha256=_digest(deployment, file) if file else None)
+    sha256 = _digest(deployment, file) if file else None
+    answer = withdraw_consent(deployment, name, sha256=sha256)
     files = f"{len(answer.files)} file{'' if len(answer.files) == 1 else 's'}"
     done = f"withdrawn: {files} of {name}" if answer.withdrawn else f"{name} had withdrawn before: {files}"
-    print_answer(answer, textwrap.fill(f"{done}. {answer.remedy}", WIDTH, break_on_hyphens=False), as_json)
+    print_answer(answer, textwrap.fill(f"{done}. {next_steps(name, sha256)}", WIDTH, break_on_hyphens=False), as_json)
 
 
 def said(name: str | None) -> Consent | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 from schemas.consent import Consent, ConsentRecord, ConsentSource, WithdrawalAnswer
@@ -89,13 +90,20 @@ def withdraw(
             remedy="`workbench consent list`, or GET /api/consents, shows the records.",
         )
     count = records.withdraw(name, owner=owner, sha256=sha256)
-    target = f"file {sha256[:12]}" if sha256 else f'consent:"{name}"'
-    body = f'{{"file": "{sha256}"}}' if sha256 else f'{{"consent": "{name}"}}'
-    erase = f"`workbench erase {target.removeprefix('file ')}`"
+    body = json.dumps({"file": sha256} if sha256 else {"consent": name}, ensure_ascii=False)
     return WithdrawalAnswer(
         name=name,
         withdrawn=count,
         files=[sha256] if sha256 else files,
-        remedy=f"Later jobs with these files are refused. {erase}, or POST /api/erasures with {body}, erases the files "
-        "and everything that was made from them; with `--dry-run` (`dryRun`) it only lists them.",
+        remedy=f"Later jobs with these files are refused. POST /api/erasures with {body} erases them and everything "
+        'that was made from them; with "dryRun": true it only lists them.',
+    )
+
+
+def next_steps(name: str, sha256: str | None = None) -> str:
+    """What follows from a withdrawal, for the command line and notebooks."""
+    target = sha256[:12] if sha256 else f'consent:"{name}"'
+    return (
+        f"Later jobs with these files are refused. `workbench erase {target}` erases them and everything that was made "
+        "from them; with `--dry-run` it only lists them."
     )

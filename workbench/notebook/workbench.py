@@ -12,7 +12,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
-from workbench.client.consent_records import give_for_home, said_by, withdraw
+from workbench.client.consent_records import give_for_home, next_steps, said_by, withdraw
 from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.files import portrait_file
@@ -151,7 +151,8 @@ class Workbench:
 
         Raises WorkbenchError (consent.unknown).
         """
-        return withdraw(self.deployment, name).remedy
+        withdraw(self.deployment, name)
+        return next_steps(name)
 
     def erase(
         self,

@@ -1,4 +1,4 @@
-"""Erases files, a job, or the data of an owner or a person, with everything derived, from all stores and their files."""
+"""Erases files, a job, or the data of an owner or a person, with everything derived from them, from all stores."""
 
 from __future__ import annotations
 
