@@ -90,14 +90,10 @@ def test_without_a_terminal_it_is_refused_with_the_option_that_gives_it(
         assert (error.code, error.error["code"]) == (2, "consent.missing")
         assert '--consent "YOUR NAME"' in error.error["details"]["remedy"]
     assert error.error["details"]["where"] == "portrait"
-    assert strict.try_(*submit, "--consent", " ").code == 2
     assert program.jobs() == before
     job = strict.json(*submit, "--consent", ADA)["jobId"]
     again = strict.json("job", "rerun", job, "--detach")["jobId"]
     assert noted(program, job) == noted(program, again) == (ADA, "file")
-    stated = Program(strict.home, **{**strict.environment, "WORKBENCH_CONSENT": "The lab"})
-    sample = json.loads(stated.run("upload", "sample"))
-    assert sample["sha256"] not in stated.run("consent", "list")
 
 
 def test_at_a_terminal_a_person_is_asked_once_for_the_home(
@@ -108,8 +104,7 @@ def test_at_a_terminal_a_person_is_asked_once_for_the_home(
     assert max(map(len, shown.partition("Your name")[0].splitlines())) <= 80
     code, shown = at_a_terminal(strict, submit, f"{ADA}\n")
     assert code == 0, shown
-    assert noted(program, shown.split()[-1]) == (ADA, "home")
-    assert "Your name" not in at_a_terminal(strict, submit, "")[1]
+    assert noted(program, shown.split()[-1]) == noted(program, strict.json(*submit)["jobId"]) == (ADA, "home")
     assert f"{ADA}\tthis home\thome\tlocal" in strict.run("consent", "list")
 
 
@@ -123,10 +118,8 @@ def test_a_person_withdraws_and_everything_is_found_by_the_name(
     assert f'workbench erase consent:"{ADA}"' in " ".join(strict.run("consent", "withdraw", ADA).split())
     refused = strict.try_(*submit, "--json")
     assert (refused.code, refused.error["code"]) == (2, "consent.withdrawn")
-    assert strict.try_("consent", "withdraw", "Nobody", "--json").error["code"] == "consent.unknown"
     foreseen = strict.json("erase", f"consent:{ADA}", "--dry-run")
     assert foreseen["jobs"] == [job] and foreseen["dryRun"] and program.client.store.get(job)
     report = strict.json("erase", "--consent", ADA, "--cancel", "--yes")
     assert report["jobs"] == [job] and {"consents", "uploads"} <= {one["kind"] for one in report["removed"]}
     assert "No consent is recorded" in strict.run("consent", "list")
-    assert strict.try_("erase", f"consent:{ADA}", "--yes", "--json").error["code"] == "deletion.unknown"

@@ -35,6 +35,7 @@ class EntryPoint(StrEnum):
     PYTHON = 'add consent="YOUR NAME"'
     HTTP = 'add "consent": {"given": true, "name": "YOUR NAME"} to the request'
     PAGE = "tick the box"
+    FORM = "enter your name here"
 
 
 @dataclass(frozen=True)
