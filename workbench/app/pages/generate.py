@@ -7,7 +7,7 @@ import gradio as gr
 from workbench.app.pages.fields import Fields
 from workbench.app.pages.fill_buttons import connect_fill_buttons
 from workbench.app.pages.form import Form
-from workbench.app.pages.generate_events import CONSENT_HELP, Page, connect_events
+from workbench.app.pages.generate_events import Page, connect_events
 from workbench.app.pages.heading import heading
 from workbench.app.pages.js_component import js_component
 from workbench.app.pages.prefill import examples
@@ -52,7 +52,7 @@ def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> No
                         )
                 consent = gr.Checkbox(
                     label=consent_text(deployment.settings, login=login),
-                    info=CONSENT_HELP,
+                    info="For portraits and voices of real people; recorded with the run.",
                     elem_id="field-consent",
                 )
                 problems = js_component("problems", [], elem_id="problems", label="Problems")

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from schemas.consent import ConsentSource
 from schemas.errors import WorkbenchError
 from workbench.app.pages.fields import doc_of, takes, used_by
 from workbench.app.pages.file_input import FileInput
@@ -23,7 +24,6 @@ from workbench.client.forecast import forecast_request
 from workbench.pipelines.registry import FIRST, find_pipeline
 from workbench.pipelines.sdk import Pipeline
 
-CONSENT_HELP = "For portraits and voices of real people; recorded with the run and for these files."
 Updates = dict[Any, Any]
 
 
@@ -208,7 +208,8 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     user = request_user(request)
     known = experiments(page.deployment, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
-    updates[page.form.consent] = gr.update(info=consent_help(page.deployment, user))
+    if stated := consent_stated(page.deployment, user):
+        updates[page.form.consent] = gr.update(info=stated)
     chosen = find_pipeline(FIRST)
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
@@ -226,15 +227,16 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     return together(updates, adapted(page, chosen, {**first, **updates}))
 
 
-def consent_help(deployment: Deployment, user: User) -> str:
-    """The help below the box of the consent: whether the user needs to tick it."""
+def consent_stated(deployment: Deployment, user: User) -> str:
+    """The help below the box of the consent, if the user need not tick it; else empty."""
     try:
         stated = stated_for_all(deployment, user.name)
     except WorkbenchError:  # the submit reports it
-        stated = None
+        return ""
     if stated is None:
-        return CONSENT_HELP
-    return f"{stated.name} stated this for all files on {day(stated.at)}, so you need not tick it."
+        return ""
+    how = "by WORKBENCH_CONSENT" if stated.source is ConsentSource.SETTING else f"on {day(stated.at)}"
+    return f"{stated.name} stated this for all files {how}, so you need not tick it."
 
 
 def together(filled_in: Updates, rules: Updates) -> Updates:
