@@ -59,7 +59,7 @@ def submit(client: Client, ref: dict[str, Any], **fields: Any) -> str:
 
 
 def test_every_call_that_submits_needs_it_and_says_how_to_give_it(asking: Asking) -> None:
-    ann = asking("ann/runner")
+    ann = asking("clara/runner")
     ref = uploaded(ann)
     voice = ann.post("/api/uploads", files={"file": ("me.wav", wav(1.0, hertz=100 + secrets.randbelow(900)))})
     of_pipeline = {"pipeline": "transcribe", "options": {"audio": voice.json()["ref"]["sha256"]}}
@@ -91,12 +91,12 @@ def test_every_call_that_submits_needs_it_and_says_how_to_give_it(asking: Asking
     assert ann.post(f"/api/jobs/{job}/rerun").status_code == 202
     assert ann.post("/api/jobs", json={**of_pipeline, "consent": {"given": True}}).status_code == 202
     listed = ann.get("/api/consents").json()["consents"]
-    assert [(one["name"], one["file"]) for one in listed] == [("ann", "me.wav"), ("Ada Lovelace", "me.png")]
+    assert [(one["name"], one["file"]) for one in listed] == [("clara", "me.wav"), ("Ada Lovelace", "me.png")]
     assert [one["text"] for one in listed][1] == "I agree."
 
 
 def test_a_withdrawal_ends_the_users_own_and_an_administrators_ends_all(asking: Asking, strict: Deployment) -> None:
-    ann, bob, root = asking("ann/runner"), asking("bob/runner"), asking("root/admin")
+    ann, bob, root = asking("clara/runner"), asking("carl/runner"), asking("root/admin")
     anns, bobs = uploaded(ann), uploaded(bob)
     first = submit(ann, anns, consent=ADA)
     submit(bob, bobs, consent=ADA)
@@ -117,7 +117,7 @@ def test_a_withdrawal_ends_the_users_own_and_an_administrators_ends_all(asking: 
 
 
 def test_an_erasure_finds_everything_that_a_person_consented_to(asking: Asking, strict: Deployment) -> None:
-    ann, bob, root = asking("ann/runner"), asking("bob/runner"), asking("root/admin")
+    ann, bob, root = asking("clara/runner"), asking("carl/runner"), asking("root/admin")
     anns, others, bobs = uploaded(ann), uploaded(ann), uploaded(bob)
     job = submit(ann, anns, consent=ADA)
     kept = submit(ann, others, consent={"given": True})
@@ -130,7 +130,7 @@ def test_an_erasure_finds_everything_that_a_person_consented_to(asking: Asking, 
     assert len(ann.get("/api/consents").json()["consents"]) == 2, "a dry run changes nothing"
     report = ann.post("/api/erasures", json=asked).json()
     assert report["jobs"] == [job] and counts(report)["consents"] == 1 and "Ada Lovelace" in report["target"]
-    assert [one["name"] for one in ann.get("/api/consents").json()["consents"]] == ["ann"]
+    assert [one["name"] for one in ann.get("/api/consents").json()["consents"]] == ["clara"]
     assert ann.get(f"/api/jobs/{kept}").status_code == 200
     report = root.post("/api/erasures", json=asked).json()
     assert report["jobs"] == [bobs_job] and not strict.objects.has(bobs["sha256"])
@@ -147,7 +147,7 @@ def test_a_home_or_a_setting_spares_clients_that_cannot_ask(asking: Asking, stri
     give_for_home(strict, "Ada Lovelace")
     job = submit(local, ref)
     assert local.get(f"/api/jobs/{job}").json()["job"]["lastGraph"]["metadata"]["consent"]["by"] == "Ada Lovelace"
-    stated = client_of(Deployment(strict.settings.model_copy(update={"consent": "The lab"})), "ann/runner")
+    stated = client_of(Deployment(strict.settings.model_copy(update={"consent": "The lab"})), "clara/runner")
     job = submit(stated, uploaded(stated))
     assert stated.get(f"/api/jobs/{job}").json()["job"]["lastGraph"]["metadata"]["consent"]["source"] == "setting"
     report = stated.post("/api/erasures", json={"consent": "The lab", "dryRun": True}).json()
