@@ -46,7 +46,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def upload(deployment: Deployment, path: Path, owner: str = "clara") -> Ref:
+def upload(deployment: Deployment, path: Path, owner: str = "wanda") -> Ref:
     return store_file(deployment, path, "image", owner=owner)[0]
 
 
@@ -55,7 +55,7 @@ def graph(ref: Ref) -> dict[str, Any]:
     return document({"a": {"service": "generate.upscale_image", "input": {"image": image}}})
 
 
-def send(deployment: Deployment, ref: Ref, owner: str = "clara", consent: Consent | None = None) -> JobRecord:
+def send(deployment: Deployment, ref: Ref, owner: str = "wanda", consent: Consent | None = None) -> JobRecord:
     asked = job_request(graph=graph(ref), consent=consent)
     job = submit(deployment, asked, owner=owner, reader=None if owner == "local" else owner).job
     deployment.cancel(job)
@@ -82,16 +82,16 @@ def test_a_file_needs_a_consent_of_its_owner_once(strict: Deployment, tmp_path: 
     error = refusal(strict, ref)
     assert (error.code, error.where) == ("consent.missing", "node a")
     assert path.name in error.message and ref.sha256[:12] in error.message
-    assert 'consent="YOUR NAME"' in error.remedy and "consent give" not in error.remedy, "clara logs in"
-    assert strict.grants.upload("clara", ref.sha256) is not None, "the upload is not lost"
+    assert 'consent="YOUR NAME"' in error.remedy and "consent give" not in error.remedy, "wanda logs in"
+    assert strict.grants.upload("wanda", ref.sha256) is not None, "the upload is not lost"
     denied = refusal(strict, ref, consent=Consent(given=False))
     assert (denied.code, denied.where) == ("consent.missing", "consent.given")
     assert noted(send(strict, ref, consent=ADA)) == ("Ada Lovelace", "file")
     assert noted(send(strict, ref)) == ("Ada Lovelace", "file")
-    [record] = strict.consents.listed("clara")
+    [record] = strict.consents.listed("wanda")
     assert (record.sha256, record.name, record.file) == (ref.sha256, "Ada Lovelace", path.name)
-    upload(strict, path, "carl")
-    assert refusal(strict, ref, owner="carl").code == "consent.missing", "each user answers for their own use"
+    upload(strict, path, "will")
+    assert refusal(strict, ref, owner="will").code == "consent.missing", "each user answers for their own use"
 
 
 def test_only_the_packaged_sample_is_exempt_whatever_its_name(strict: Deployment, tmp_path: Path) -> None:
@@ -106,12 +106,12 @@ def test_a_result_of_a_job_needs_none_unless_somebody_uploads_it(
 ) -> None:
     ref = upload(strict, picture(tmp_path))
     asked = job_request(graph=graph(ref), consent=ADA)
-    output = live.finish(submit(strict, asked, owner="clara", reader="clara").job).node("a").output
+    output = live.finish(submit(strict, asked, owner="wanda", reader="wanda").job).node("a").output
     assert output is not None
     made = type(ref).model_validate(output["image"])
     assert "consent" not in send(strict, made).graph.metadata
     assert refusal(strict, upload(strict, strict.open(made))).code == "consent.missing"
-    strict.grants.add_upload("clara", made, {"ref": made.model_dump(mode="json")})  # the very bytes
+    strict.grants.add_upload("wanda", made, {"ref": made.model_dump(mode="json")})  # the very bytes
     assert refusal(strict, made).code == "consent.missing"
 
 
@@ -130,7 +130,7 @@ def test_the_setting_counts_for_everybody_and_is_recorded_as_such(strict: Deploy
     stated = Deployment(strict.settings.model_copy(update={"consent": "The lab"}))
     ref = upload(strict, picture(tmp_path))
     assert noted(send(stated, ref)) == ("The lab", "setting")
-    [record] = strict.consents.listed("clara")
+    [record] = strict.consents.listed("wanda")
     assert (record.sha256, record.name, record.source) == (ref.sha256, "The lab", ConsentSource.SETTING)
 
 
@@ -157,7 +157,7 @@ def test_repetitions_of_a_job_rely_on_its_consent(strict: Deployment, tmp_path: 
     first = send(strict, upload(strict, picture(tmp_path)), consent=ADA)
     wait_for(lambda: strict.job(first.id).status.final)
     for again in (
-        rerun(strict, first.id, reader="clara"),
+        rerun(strict, first.id, reader="wanda"),
         retry(strict, first.id),
         rerun(strict, first.id, owner="admin"),
     ):
@@ -178,12 +178,12 @@ def test_a_file_is_not_uploaded_without_consent_and_an_estimate_needs_none(stric
     with pytest.raises(WorkbenchError) as caught:
         submit(strict, asked)
     assert (caught.value.code, caught.value.where) == ("consent.missing", "portrait")
-    sha256 = store_file(strict, path, "image", owner="clara")[0].sha256
+    sha256 = store_file(strict, path, "image", owner="wanda")[0].sha256
     assert not strict.grants.upload("local", sha256)
     options = {"portrait": sha256, "script": "Good morning."}
-    assert forecast_request(strict, job_request(pipeline="talking_head", options=options), reader="clara").basis >= 0
+    assert forecast_request(strict, job_request(pipeline="talking_head", options=options), reader="wanda").basis >= 0
     with pytest.raises(WorkbenchError) as caught:
-        submit(strict, job_request(pipeline="talking_head", options=options), owner="clara", reader="clara")
+        submit(strict, job_request(pipeline="talking_head", options=options), owner="wanda", reader="wanda")
     assert caught.value.where == "portrait"
     job = submit(strict, asked.model_copy(update={"consent": ADA})).job
     strict.cancel(job)

@@ -96,7 +96,7 @@ def test_every_call_that_submits_needs_it_and_says_how_to_give_it(asking: Asking
 
 
 def test_a_withdrawal_ends_the_users_own_and_an_administrators_ends_all(asking: Asking, strict: Deployment) -> None:
-    ann, bob, root = asking("clara/runner"), asking("carl/runner"), asking("root/admin")
+    ann, bob, root = asking("clara/runner"), asking("cyril/runner"), asking("root/admin")
     anns, bobs = uploaded(ann), uploaded(bob)
     first = submit(ann, anns, consent=ADA)
     submit(bob, bobs, consent=ADA)
@@ -117,7 +117,7 @@ def test_a_withdrawal_ends_the_users_own_and_an_administrators_ends_all(asking: 
 
 
 def test_an_erasure_finds_everything_that_a_person_consented_to(asking: Asking, strict: Deployment) -> None:
-    ann, bob, root = asking("clara/runner"), asking("carl/runner"), asking("root/admin")
+    ann, bob, root = asking("clara/runner"), asking("cyril/runner"), asking("root/admin")
     anns, others, bobs = uploaded(ann), uploaded(ann), uploaded(bob)
     job = submit(ann, anns, consent=ADA)
     kept = submit(ann, others, consent={"given": True})
