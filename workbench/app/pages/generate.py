@@ -11,7 +11,7 @@ from workbench.app.pages.generate_events import Page, connect_events
 from workbench.app.pages.heading import heading
 from workbench.app.pages.js_component import js_component
 from workbench.app.pages.prefill import examples
-from workbench.client.consent import consent_text
+from workbench.client.consent_records import consent_text
 from workbench.client.deployment import Deployment
 from workbench.pipelines.registry import FIRST, listed
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from schemas.consent import ConsentSource
 from schemas.errors import WorkbenchError
 from workbench.app.pages.fields import takes
 from workbench.app.pages.file_input import FileInput
@@ -15,6 +16,8 @@ from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.js_component import JsComponent
 from workbench.app.pages.prefill import examples, from_example, from_job, with_file_inputs
 from workbench.app.pages.request_user import request_user
+from workbench.client.access import User
+from workbench.client.consent import day, stated_for_all
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
 from workbench.client.forecast import forecast_request
@@ -194,6 +197,8 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     user = request_user(request)
     known = experiments(page.deployment, user.name, user.sees_all)
     updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
+    if stated := consent_stated(page.deployment, user):
+        updates[page.form.consent] = gr.update(info=stated)
     chosen = find_pipeline(FIRST)
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
@@ -209,6 +214,18 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     # The cards only report a choice by the user, so the initial choice is applied here.
     first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
     return together(updates, adapted(page, chosen, {**first, **updates}))
+
+
+def consent_stated(deployment: Deployment, user: User) -> str:
+    """The help below the box of the consent, if the user need not tick it; else empty."""
+    try:
+        stated = stated_for_all(deployment, user.name)
+    except WorkbenchError:  # the submit reports it
+        return ""
+    if stated is None:
+        return ""
+    how = "by WORKBENCH_CONSENT" if stated.source is ConsentSource.SETTING else f"on {day(stated.at)}"
+    return f"{stated.name} stated this for all files {how}, so you need not tick it."
 
 
 def together(filled_in: Updates, rules: Updates) -> Updates:
