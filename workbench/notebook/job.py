@@ -19,6 +19,7 @@ from schemas.warning import JobWarning
 from workbench.client import job_api, review
 from workbench.client.access import LOCAL
 from workbench.client.completion import await_record, await_tracked, unrecorded
+from workbench.client.consent_records import said_by
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
 from workbench.client.metric_meanings import by_dotted_name, meanings
@@ -298,15 +299,36 @@ class Job:
         """Reject the text that it asks about. The node fails with the reason."""
         review.reject(self._deployment, self.id, node, reason=reason, author=author or review.login_name())
 
-    def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
-        """Run it again with other parameters, as a new job. Cached results are not computed again."""
-        changed = params_by_node(params, f"job {self.id}")
-        again = rerun(self._deployment, self.id, params=changed, fresh=fresh, parent_run=execution_context.parent_run())
+    def rerun(
+        self,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        fresh: bool = False,
+        consent: str | None = None,
+    ) -> Job:
+        """Run it again with other parameters, as a new job. Cached results are not computed again.
+
+        Args:
+            consent: as in ``wb.run``, for files without a recorded consent.
+        """
+        again = rerun(
+            self._deployment,
+            self.id,
+            params=params_by_node(params, f"job {self.id}"),
+            fresh=fresh,
+            parent_run=execution_context.parent_run(),
+            consent=said_by(consent),
+        )
         return self._followed_by(again.job)
 
-    def retry(self) -> Job:
-        """Continue a failed or cancelled job as a new job. Completed nodes keep their results."""
-        return self._followed_by(retry(self._deployment, self.id, parent_run=execution_context.parent_run()).job)
+    def retry(self, *, consent: str | None = None) -> Job:
+        """Continue a failed or cancelled job as a new job. Completed nodes keep their results.
+
+        Args:
+            consent: as in ``wb.run``, for files without a recorded consent.
+        """
+        given, run = said_by(consent), execution_context.parent_run()
+        return self._followed_by(retry(self._deployment, self.id, parent_run=run, consent=given).job)
 
     def delete(self) -> list[str]:
         """Delete its record and its run in MLflow. ``wb.gc()`` removes unreferenced files.

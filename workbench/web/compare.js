@@ -36,7 +36,7 @@ export function compare(element, jobIds, back) {
     if (missing.length) return void fill(body, missing.length > 1 ? goneNotice("") : [goneNotice(""), remaining(sides)]);
     for (const { job } of sides) stops.push(watchGone(job.jobId, () => body.prepend(goneNotice(job.title || job.pipeline))));
     const players = sides.map((side) =>
-      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
+      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", style: shapeOf(side.video), preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
     );
     const short = shortIds(sides.map((side) => side.job.jobId));
     const heads = sides.map((side) => shortId(side.job.jobId, short));
@@ -63,6 +63,8 @@ function remaining(sides) {
   const { job } = sides.find((side) => side.job);
   return h("p", {}, "The other run remains: ", h("a", { href: `/runs?job=${job.jobId}` }, job.title || job.jobId), ".");
 }
+
+const shapeOf = ({ width, height }) => (width && height ? `--wb-aspect: ${width / height}` : "");
 
 function transport(first, second) {
   const place = h("input", { type: "range", class: "wb-slider", min: 0, max: 1, step: "any", value: 0, "aria-label": "Position" });

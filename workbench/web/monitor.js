@@ -35,7 +35,8 @@ export function monitor(element, { jobId, unserved = [], links = true, part = fa
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.warnings, parts.notice, parts.actionMessages, parts.lines, parts.after));
+  const side = h("div", { class: "wb-monitor-side" }, parts.head, parts.trouble, parts.blockers, parts.warnings, parts.notice, parts.actionMessages, parts.lines);
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, h("div", { class: "wb-monitor-main" }, parts.stage, side), parts.after));
   const view = { element, jobId, unserved, links, part, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
   const stop = follow(jobId, (job) => draw(view, job));
   const offered = () => view.job && drawBlockers(view, view.job);
@@ -239,12 +240,17 @@ const PREVIEW_EVERY_MS = 1900;
 
 // -- the stage: preview, finished parts, the video --------------------------------------------------------------------
 
+/** Give the stage the shape of what it shows, so that a picture fills it and later ones replace it without a move. */
+function shape(element, width, height) {
+  if (width && height) element.parentElement?.style.setProperty("--wb-aspect", (width / height).toFixed(4));
+}
+
 function createStage(element, jobId) {
   let shown = "";
   /** @type {ReturnType<typeof growingVideo>} */
   let growing = null;
   let previewAt = 0;
-  const picture = h("img", { class: "wb-preview", alt: "The current frame" });
+  const picture = h("img", { class: "wb-preview", alt: "The current frame", onload: () => shape(element, picture.naturalWidth, picture.naturalHeight) });
   fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
   return {
     end: () => element.replaceChildren(),
@@ -265,7 +271,7 @@ function createStage(element, jobId) {
       const node = nodesOf(job).find((one) => one.status === "running" && (one.parts || one.preview));
       if (!node) return;
       if (node.parts) {
-        growing ??= growingVideo(jobId, node.id);
+        growing ??= growingVideo(jobId, node.id, (width, height) => shape(element, width, height));
         if (growing) {
           if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
           shown = "parts";
@@ -289,6 +295,7 @@ async function showVideo(element, job) {
     const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
     const best = videoOf(job, made);
     if (best) {
+      shape(element, best.ref.width, best.ref.height);
       const shown = artifact(best.ref, { title: "", autoplay: false });
       const spoken = spokenIn(nodesOf(job));
       const player = shown.querySelector("video");

@@ -338,7 +338,7 @@ const CONTROLS = {
   },
   switch({ id, value, changed }) {
     const input = h("input", { id, type: "checkbox", checked: Boolean(value), onchange: (event) => changed(event.currentTarget.checked) });
-    return { element: h("div", {}, input), input, set: (now) => (input.checked = Boolean(now)) };
+    return { element: h("label", { class: "wb-switch" }, input), input, set: (now) => (input.checked = Boolean(now)) };
   },
   choice({ id, schema, value, changed }) {
     const input = h("select", { class: "wb-select", id, onchange: (event) => changed(JSON.parse(event.currentTarget.value)) }, plain(schema).enum.map((one) => h("option", { value: JSON.stringify(one), selected: one === value }, one === "" ? "—" : String(one))));

@@ -84,6 +84,7 @@ function drawHead(view, job) {
       fact("experiment", record.experiment),
       fact("seed", String(record.seed ?? 0)),
       fact("by", record.owner),
+      fact("consent", consentIn(record)),
       fact("accepted", when(record.created)),
       fact("computing", seconds(record.computeSeconds)),
       fact("waiting", seconds(record.waitingSeconds)),
@@ -106,6 +107,12 @@ function drawHead(view, job) {
       record.mayChange ? button("Erase…", { kind: "quiet danger", onclick: () => askErasure({ job: view.jobId }, "this job", { erased: view.gone }) }) : null,
     ),
   );
+}
+
+/** Who said that the people in the job's files agreed, and when; empty without a consent. */
+function consentIn({ lastGraph }) {
+  const consent = /** @type {any} */ (lastGraph?.metadata?.consent);
+  return consent?.given ? h("span", { title: consent.text }, `${consent.by}, `, when(consent.at)) : "";
 }
 
 async function drawLineage(view) {

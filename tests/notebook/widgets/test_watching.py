@@ -58,6 +58,11 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     for tick in form.get_by_label("Run this step").all():
         tick.uncheck()
     form.get_by_role("button", name="Run", exact=True).click()
+    expect(field(form, "consent").get_by_role("alert")).to_contain_text(
+        re.compile("No consent is recorded.* enter your name here")
+    )
+    form.get_by_label("Consent", exact=True).fill("Ada Lovelace")
+    form.get_by_role("button", name="Run", exact=True).click()
 
     monitor = form.locator(".wb-monitor")
     expect(monitor.locator(".wb-warnings li")).to_contain_text(["Animation: The face is very dark."])
@@ -67,6 +72,7 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     expect(video).to_have_attribute("src", re.compile(f"^{re.escape(place.settings.app_url)}/media/"))
     assert video.evaluate("async video => { video.muted = true; await video.play(); return video.videoWidth }") == 256
     assert notebook.python("print(form.job.status.value, form.job.record.experiment)") == "completed by form"
+    assert notebook.python("print(form.job.record.graph.metadata['consent']['by'])") == "Ada Lovelace"
     asked = notebook.python("print(form.params, sorted(form.without, reverse=True))")
     assert asked == "{'animate': {'size': 256, 'fps': 10}} ['upscale', 'evaluate']"
 

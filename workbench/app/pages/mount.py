@@ -30,11 +30,13 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
     import gradio as gr
 
     from workbench.app.pages.endpoints import add_endpoints
+    from workbench.app.pages.first_paint import add_first_paint
     from workbench.app.pages.generate import generate_page
     from workbench.app.pages.heading import heading
     from workbench.app.pages.js_component import js_component
     from workbench.app.pages.theme import HEAD, theme
 
+    add_first_paint()
     deployment = app.state.deployment
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True) as demo:
         add_endpoints(deployment)  # first, because events of the page have names too and would take these
@@ -51,7 +53,7 @@ def mount_pages(app: FastAPI, *, login: bool) -> None:
         demo,
         path="/",
         theme=theme(),
-        css_paths=[web.folder() / "workbench.css"],
+        css_paths=web.style_sheets(),
         head=HEAD,
         favicon_path=str(web.folder() / "icon.png"),
         run_history=False,

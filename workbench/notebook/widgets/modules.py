@@ -16,7 +16,7 @@ from workbench.client.media.links import probe_link
 from workbench.notebook.channel import Channel
 from workbench.notebook.display import HIDDEN_STATIC_VIEWS
 from workbench.settings import Settings
-from workbench.web import folder
+from workbench.web import folder, style_sheets
 
 ENTRY = "notebook.js"
 HERE = Path(__file__).parent
@@ -112,8 +112,8 @@ def sources() -> list[tuple[str, str]]:
 
 @cache
 def style() -> str:
-    """The page's style sheet, scoped to one element, with the rules for notebooks."""
-    page = (folder() / "workbench.css").read_text(encoding="utf-8")
+    """The page's style sheets, scoped to one element, with the rules for notebooks."""
+    page = "\n".join(one.read_text(encoding="utf-8") for one in style_sheets())
     movements = _KEYFRAMES.findall(page)
     page = _KEYFRAMES.sub("", page)
     page = re.sub(r"^:root\b", "&", page, flags=re.MULTILINE)
