@@ -54,11 +54,11 @@ def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> No
                 info="For portraits and voices of real people; recorded with the run.",
                 elem_id="field-consent",
             )
+            draft = js_component("draft", elem_id="draft", label="Draft")
             problems = js_component("problems", [], elem_id="problems", label="Problems")
             with gr.Row(elem_classes="wb-go", equal_height=False):
                 generate = gr.Button("Generate", variant="primary", size="lg", min_width=150, elem_id="generate")
                 estimate = js_component("estimate", elem_id="estimate", label="Expected time")
-            draft = js_component("draft", elem_id="draft", label="Draft")
         with gr.Column(elem_classes="wb-panel wb-stick", min_width=0):
             monitor = js_component("monitor", elem_id="monitor", label="Job")
             welcome = js_component(
