@@ -118,6 +118,8 @@ def test_the_view_of_a_run_shows_each_node_and_offers_repeat_and_delete(place: P
     page = visiting(f"/runs?job={job}").page
     node = page.get_by_role("region", name="Node")
     expect(node).to_contain_text("taker")
+    # The status and the files stand once: at the head of the page, and in the panel of the node.
+    expect(page.locator(".wb-monitor .wb-badge, .wb-downloads li")).to_have_count(0)
     metric = node.locator('[data-metric="length"]')
     expect(metric.locator("dd")).to_have_text(re.compile(r"^\d+ characters↑ higher is better$"))
     name = metric.get_by_role("button", name="length")
