@@ -68,7 +68,9 @@ def describe_unloaded(declaration: NodeDeclaration, workers: Iterable[WorkerMani
                 return f"worker {worker.worker} cannot run it: {item.missing}" if item.missing else ""
     if declaration.run.__module__ == MAIN:
         return "it is declared only in this session; save it as a file that the workers load, and restart them"
-    names = ", ".join(sorted(one.worker for one in there)[:WORKERS_NAMED]) + (" …" if len(there) > WORKERS_NAMED else "")
+    names = ", ".join(sorted(one.worker for one in there)[:WORKERS_NAMED]) + (
+        " …" if len(there) > WORKERS_NAMED else ""
+    )
     return (
         f"this process knows it from {declaration.file}, but the running workers of the pool {declaration.pool} "
         f"({names}) have not loaded that file; restart them: `workbench down`, `workbench up`"

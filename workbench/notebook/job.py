@@ -43,8 +43,8 @@ class Job:
     """One job. It runs in the deployment, so the end of a kernel does not affect it.
 
     Its results (``video``, ``audio``, ``outputs``, ``metrics``) wait for its end. In a notebook a job displays itself
-    live, also while a cell waits for it; a cell that waits for a job that no view shows live shows one line of
-    progress. In a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
+    live, also while a cell waits for it. A cell that waits for a job without a live view shows one line of progress;
+    in a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
     """
 
     def __init__(self, deployment: Deployment, job_id: str, unserved: Sequence[str] = ()) -> None:

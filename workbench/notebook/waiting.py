@@ -23,8 +23,8 @@ class WaitingLine:
     """One line of text below the running cell, rewritten once a second.
 
     It appears if the cell waits for more than two seconds and no page shows the job live: the job was not displayed, a
-    program executes the notebook, or the frontend cannot send messages to a busy kernel. Outside of a kernel it does not
-    appear.
+    program executes the notebook, or the frontend cannot send messages to a busy kernel. Outside of a kernel there is
+    no line.
     """
 
     def __init__(self, deployment: Deployment, job: str) -> None:

@@ -83,44 +83,6 @@ def test_a_job_can_be_cancelled_while_a_cell_waits_for_it(notebook: Notebook, ga
     assert notebook.python("print(job.status.value)") == "cancelled"
 
 
-WATCH = """() => {
-    globalThis.seen = { progress: new Set(), said: new Set() };
-    const look = () => {
-        for (const said of document.querySelectorAll(".wb-notebook-said:not([hidden])")) seen.said.add(said.textContent);
-        const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt")];
-        if (prompts[3]?.textContent !== "[*]:") return; // the cell that waits for the video
-        for (const title of document.querySelectorAll(".wb-monitor-title")) seen.progress.add(title.textContent);
-    };
-    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
-}"""
-
-
-def test_the_first_notebook_stays_live_while_its_cells_wait(_opened: tuple[Visit, Notebook], lab: Lab) -> None:
-    """Run All: the kernel is busy before the first view connects. Stopping a cell leaves its job running."""
-    document = json.loads((ROOT / "notebooks" / "01_first_video.ipynb").read_text())
-    parameters = next(cell for cell in document["cells"] if cell["cell_type"] == "code")
-    parameters["source"] = ["script: str = 'The kernel is busy.'\n", "size: int = 512"]
-    (lab.folder / "first.ipynb").write_text(json.dumps(document))
-    page = _opened[0].page.context.new_page()
-    notebook = Notebook(page, lab, "first.ipynb").open()
-    cells = page.locator(".jp-CodeCell")
-    page.evaluate(WATCH)
-    page.evaluate("() => void jupyterapp.commands.execute('notebook:run-all-cells')")
-    expect(cells.nth(3).locator("video")).to_be_visible()
-    seen = page.evaluate("({ progress: [...seen.progress], said: [...seen.said] })")
-    assert len([title for title in seen["progress"] if " %" in title]) >= 2
-    assert seen["said"] == []
-
-    # The second job is not displayed, so the waiting cell says how far it is.
-    waiting = cells.filter(has_text="calm.video")
-    expect(waiting.locator(".jp-OutputArea")).to_contain_text(re.compile(r"Job \S+: \d+ %"))
-    page.evaluate("jupyterapp.commands.execute('notebook:interrupt-kernel')")
-    expect(waiting.locator(".jp-OutputArea")).to_contain_text(re.compile(r"Job (\S+) continues: .*\.wait\(\) waits"))
-    expect(waiting.locator(".jp-OutputArea")).to_contain_text("KeyboardInterrupt")
-    assert notebook.python("print(calm.status.value)") in ("running", "completed")
-    page.close()
-
-
 def test_run_all_keeps_views_live_and_waiting_cells_tell_the_progress(
     _opened: tuple[Visit, Notebook], lab: Lab, gate: Path, tmp_path: Path
 ) -> None:

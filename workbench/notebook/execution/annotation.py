@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 from pydantic import Field, Strict
 
 _FROM_LIST = Strict(False)  # JSON has no tuples; the values inside keep their strict types
-ANY_TUPLE = Annotated[tuple, _FROM_LIST]
+ANY_TUPLE: Any = Annotated[tuple[Any, ...], _FROM_LIST]
 _PLAIN: dict[str, Any] = {
     **{kind.__name__: kind for kind in (bool, int, float, str, list, dict)},
     "tuple": ANY_TUPLE,
