@@ -46,6 +46,7 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 packages=list(packages),
                 available=not missing,
                 missing=missing,
+                metrics=list(declaration.metrics),
                 params=params_schema(declaration),
                 inputs=_schema(declaration.inputs),
                 outputs=_schema(declaration.outputs),

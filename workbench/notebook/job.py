@@ -22,6 +22,7 @@ from workbench.client.completion import await_record, await_tracked, unrecorded
 from workbench.client.consent_records import said_by
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import by_dotted_name, meanings
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
 from workbench.engine.accept import warnings_of
@@ -219,7 +220,10 @@ class Job:
     def metrics(self) -> Metrics:
         """Metrics by ``node.name``. Waits and raises as ``video``."""
         record = self._completed()
-        return Metrics({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
+        return Metrics(
+            {f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
+            by_dotted_name(meanings(self._deployment, record.nodes)),
+        )
 
     @property
     def graph(self) -> ShownGraph:

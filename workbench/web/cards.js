@@ -9,8 +9,11 @@ export function mount(element, { props, trigger, watch, count }) {
   const group = h("div", { class: "wb-cards", role: "radiogroup", "aria-label": "Pipeline", onkeydown: keys });
   fill(element, group);
 
+  let first = ""; // the pipeline before the first choice, which the address does not name
+
   function choose(name, focus = false) {
     if (!name || name === pipelines.chosen) return;
+    first ||= pipelines.chosen;
     pipelines.choose(name);
     props.value = name;
     trigger("change");
@@ -22,9 +25,16 @@ export function mount(element, { props, trigger, watch, count }) {
   /** Keep the choice in the address, so that a reload selects the same card. */
   function remember(name) {
     const address = new URL(window.location.href);
+    if (address.searchParams.get("pipeline") === name) return;
     address.searchParams.set("pipeline", name);
-    window.history.replaceState(window.history.state, "", address);
+    window.history.pushState(null, "", address);
   }
+
+  /** Back and Forward choose the pipeline of the address. */
+  window.addEventListener("popstate", () => {
+    const name = new URLSearchParams(window.location.search).get("pipeline") ?? first;
+    if (name && pipelines.list.some((one) => one.name === name)) choose(name);
+  });
 
   function keys(event) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];

@@ -58,6 +58,7 @@ def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> No
             with gr.Row(elem_classes="wb-go", equal_height=False):
                 generate = gr.Button("Generate", variant="primary", size="lg", min_width=150, elem_id="generate")
                 estimate = js_component("estimate", elem_id="estimate", label="Expected time")
+            draft = js_component("draft", elem_id="draft", label="Draft")
         with gr.Column(elem_classes="wb-panel wb-stick", min_width=0):
             monitor = js_component("monitor", elem_id="monitor", label="Job")
             welcome = js_component(
@@ -86,6 +87,7 @@ def generate_page(deployment: Deployment, demo: gr.Blocks, *, login: bool) -> No
             welcome=welcome,
             problems=problems,
             estimate=estimate,
+            draft=draft,
             generate=generate,
         )
     )

@@ -10,6 +10,7 @@ import gradio as gr
 
 from schemas.consent import ConsentSource
 from schemas.errors import WorkbenchError
+from workbench.app.pages.draft import draft_key, restored
 from workbench.app.pages.fields import takes
 from workbench.app.pages.file_input import FileInput
 from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
@@ -38,6 +39,7 @@ class Page:
     welcome: JsComponent
     problems: JsComponent
     estimate: JsComponent
+    draft: JsComponent
     generate: gr.Button
 
     def everything(self) -> list[Any]:
@@ -54,6 +56,7 @@ class Page:
             self.welcome,
             self.problems,
             self.estimate,
+            self.draft,
         ]
 
 
@@ -77,6 +80,9 @@ def connect_events(page: Page) -> None:
         if not (isinstance(number, int) and 0 <= number < len(examples())):
             return {}
         return filled(page, from_example(page.deployment, page.form, number, request_user(request)))
+
+    def take_draft(value: Any, request: gr.Request) -> Updates:
+        return with_draft(page, value, request)
 
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
@@ -105,6 +111,7 @@ def connect_events(page: Page) -> None:
     listen(form.pipeline.change, adapt, {form.pipeline, *(choice.radio for choice in form.fields.choices)})
     for one in form.fields.file_inputs():
         _reset_consent(one, form.consent)
+    listen(page.draft.select, take_draft, page.draft)
     listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
 
@@ -196,7 +203,11 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     asked = request.query_params
     user = request_user(request)
     known = experiments(page.deployment, user.name, user.sees_all)
-    updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
+    updates: Updates = {
+        page.form.experiment: gr.update(choices=sorted({"workbench", *known})),
+        # The browser restores its draft, unless the address fills in the form.
+        page.draft: {"key": draft_key(page.deployment, user), "fresh": bool(asked.get("from"))},
+    }
     if stated := consent_stated(page.deployment, user):
         updates[page.form.consent] = gr.update(info=stated)
     chosen = find_pipeline(FIRST)
@@ -214,6 +225,19 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     # The cards only report a choice by the user, so the initial choice is applied here.
     first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
     return together(updates, adapted(page, chosen, {**first, **updates}))
+
+
+def with_draft(page: Page, value: Any, request: gr.Request) -> Updates:
+    """Fill in the draft that the browser kept, if the address does not select another pipeline."""
+    user = request_user(request)
+    updates, lost = restored(page.deployment, page.form, value, user)
+    told = {page.draft: {"key": draft_key(page.deployment, user), "lost": lost, "nothing": not updates}}
+    if page.form.parameters not in updates:
+        return {**updates, **told}
+    pipeline = find_pipeline(updates[page.form.parameters]["pipeline"])
+    first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
+    filled_in = {page.form.pipeline: pipeline.name, **updates, **told}
+    return together(filled_in, adapted(page, pipeline, {**first, **updates}))
 
 
 def consent_stated(deployment: Deployment, user: User) -> str:
