@@ -154,8 +154,8 @@ def print_warnings(accepted: Accepted) -> None:
     for warning in accepted.warnings:
         print(textwrap.fill(f"Warning: {warning.where}: {warning.message}", WIDTH), file=sys.stderr)
     if accepted.unserved:
-        print(
+        queued = (
             f"Queued: no worker provides {'; '.join(accepted.unserved)}. `workbench capabilities` lists the services; "
-            "`workbench worker --pool NAME` starts a worker for a pool.",
-            file=sys.stderr,
+            "`workbench worker --pool NAME` starts a worker for a pool."
         )
+        print(textwrap.fill(queued, WIDTH, break_long_words=False, break_on_hyphens=False), file=sys.stderr)

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import traitlets
-from ipywidgets import Widget
 
 from workbench.client.deployment import Deployment
 from workbench.client.media.links import probe_link
 from workbench.notebook.channel import Channel
 from workbench.notebook.display import HIDDEN_STATIC_VIEWS
+from workbench.notebook.widgets.reachable import Reachable
 from workbench.settings import Settings
 from workbench.web import folder, style_sheets
 
@@ -24,7 +24,7 @@ _KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
 _IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
-class Modules(Widget):  # type: ignore[misc]
+class Modules(Reachable):
     """One per kernel and deployment; it has no view itself.
 
     Attributes:
