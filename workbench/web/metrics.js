@@ -17,8 +17,8 @@ export const JOB_TIMES = {
 /** @param {string} name */
 export const metricWords = (name) => name.replaceAll("_", " ");
 
-/** The name without its unit, which the value has. @param {string} name @param {Partial<Metric> | undefined} metric */
-const plainName = (name, metric) => metricWords(metric?.unit && name.endsWith(`_${metric.unit}`) ? name.slice(0, -metric.unit.length - 1) : name);
+/** The name without a unit such as ms, which the value has (but "identity frames"). @param {string} name @param {Partial<Metric> | undefined} metric */
+const plainName = (name, metric) => metricWords(metric?.unit && metric.unit.length <= 2 && name.endsWith(`_${metric.unit}`) ? name.slice(0, -metric.unit.length - 1) : name);
 
 /**
  * The name of a metric. Its meaning appears on hover, after a click or tap, and to screen readers.
