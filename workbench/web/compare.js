@@ -2,7 +2,7 @@
 // Two runs side by side: synchronised videos, differing parameters, and metrics.
 
 import { ask } from "./api.js";
-import { artifactsOf, setFileUrl, setThumbnailUrl } from "./artifact.js";
+import { artifactsOf, setFileUrl, setThumbnailUrl, shapeOf } from "./artifact.js";
 import { button, fill, formatNumber, h, problem } from "./dom.js";
 
 const APART_S = 0.04; // one frame at 25 fps
@@ -40,8 +40,6 @@ export function compare(element, jobIds, back) {
     ended = true;
   };
 }
-
-const shapeOf = ({ width, height }) => (width && height ? `--wb-aspect: ${width / height}` : "");
 
 function transport(first, second) {
   const place = h("input", { type: "range", class: "wb-slider", min: 0, max: 1, step: "any", value: 0, "aria-label": "Position" });
