@@ -2,7 +2,7 @@
 // Two runs side by side: synchronised videos, differing parameters, and metrics.
 
 import { ask } from "./api.js";
-import { artifactsOf, setFileUrl, setThumbnailUrl } from "./artifact.js";
+import { artifactsOf, setFileUrl, setThumbnailUrl, shapeOf } from "./artifact.js";
 import { button, fill, formatNumber, h, problem } from "./dom.js";
 import { goneNotice, watchGone } from "./gone.js";
 import { shortId, shortIds } from "./ids.js";
@@ -63,8 +63,6 @@ function remaining(sides) {
   const { job } = sides.find((side) => side.job);
   return h("p", {}, "The other run remains: ", h("a", { href: `/runs?job=${job.jobId}` }, job.title || job.jobId), ".");
 }
-
-const shapeOf = ({ width, height }) => (width && height ? `--wb-aspect: ${width / height}` : "");
 
 function transport(first, second) {
   const place = h("input", { type: "range", class: "wb-slider", min: 0, max: 1, step: "any", value: 0, "aria-label": "Position" });

@@ -27,6 +27,8 @@ def test_first_video_needs_only_clicks(place: Place, visiting: Visiting) -> None
     video.evaluate("video => video.play()")  # like the player's button, which belongs to the browser's own controls
     page.wait_for_function("video => video.duration > 1 && video.currentTime > 0", arg=video.element_handle())
     assert_no_bars(page)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    assert_no_bars(page)
     expect(page.locator("#monitor .wb-metrics").get_by_text("identity distance")).to_be_visible()
     expect(page.get_by_role("link", name="MLflow")).to_have_attribute("href", page_of(place, page.url))
     with page.expect_download() as download:
