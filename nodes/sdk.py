@@ -31,6 +31,7 @@ from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
 from schemas.installing import install_bare, install_extra
+from schemas.metric import Metric as Metric
 from schemas.refs import AudioRef as AudioRef
 from schemas.refs import FileRef as FileRef
 from schemas.refs import ImageRef as ImageRef
@@ -100,6 +101,7 @@ class NodeDeclaration:
     model_packages: tuple[str, ...]  # packages whose files are the model
     packages: tuple[str, ...]  # packages whose versions affect the result, including those of the model
     advanced: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     doc: str
     file: str
 
@@ -154,6 +156,7 @@ def node(
     weights: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
     advanced: tuple[str, ...] = (),
+    metrics: tuple[Metric, ...] = (),
 ) -> Callable[[Run], Run]:
     """Declare the decorated function as a service.
 
@@ -184,6 +187,7 @@ def node(
         packages: names of the installed packages whose versions affect the result, such as ``onnxruntime``. They are
             part of the content key. Packages in ``weights`` are included automatically.
         advanced: parameters that forms hide by default.
+        metrics: what it records with ``ctx.metric``: unit, better direction and meaning, which front ends show.
 
     Raises:
         WorkbenchError: node.bad_declaration, naming the file and the field.
@@ -218,6 +222,8 @@ def node(
         for name in advanced:
             if name not in models[0].model_fields:
                 refuse("advanced", f"{name!r} is not a parameter", "Use names of fields of Params.")
+        if len({metric.name for metric in metrics}) < len(metrics):
+            refuse("metrics", "a metric is declared twice", "Declare each metric once.")
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
         if isinstance(tags, str) or not all(_TAG.fullmatch(tag) for tag in tags):
@@ -255,6 +261,7 @@ def node(
             model_packages=weights,
             packages=tuple(dict.fromkeys((*weights, *packages))),
             advanced=advanced,
+            metrics=tuple(metrics),
             doc=_doc(run),
             file=file,
         )

@@ -18,6 +18,7 @@ from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
+from schemas.metric import Metric
 from schemas.name import Name
 from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
@@ -161,6 +162,9 @@ class JobInFull(JobSummary):
     )
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     may_change: bool = Field(False, description="Whether the user may cancel or delete the job.")
+    metric_meanings: dict[str, dict[str, Metric]] = Field(
+        default_factory=dict, description="{node: {name: metric}}: unit, better direction and meaning of its metrics."
+    )
 
 
 class JobAnswer(Contract):

