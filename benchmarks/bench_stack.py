@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.leftovers import leave_nothing_running
 from workbench.client.deployment import Deployment
 from workbench.embedded.run import StackOptions
 from workbench.embedded.stack import ensure_running, status, stop
@@ -16,6 +17,7 @@ from workbench.embedded.stack import ensure_running, status, stop
 @contextmanager
 def running_stack(*parts: str, **environment: str) -> Iterator[Deployment]:
     """A stack in a new home with these parts (default: all); stopped and removed afterwards."""
+    leave_nothing_running()
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder)

@@ -28,6 +28,10 @@ class Kind:
         named = (name.strip() for name in os.environ.get(self.variable, "").split(","))
         return (*_entry_points(self.group), *filter(None, named))
 
+    def installed(self) -> tuple[str, ...]:
+        """What the entry points name now, which may be more than ``modules`` found when this process began."""
+        return _entry_points.__wrapped__(self.group)
+
 
 @cache  # it reads the metadata of every installed package: a tenth of a second
 def _entry_points(group: str) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from nodes.sdk import NodeDeclaration
 from schemas.capability import ServiceManifest
@@ -43,9 +46,10 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
                 packages=list(packages),
                 available=not missing,
                 missing=missing,
+                metrics=list(declaration.metrics),
                 params=params_schema(declaration),
-                inputs=declaration.inputs.model_json_schema(),
-                outputs=declaration.outputs.model_json_schema(),
+                inputs=_schema(declaration.inputs),
+                outputs=_schema(declaration.outputs),
             )
         )
     return sorted(found, key=lambda item: item.service)
@@ -53,7 +57,12 @@ def manifests(declared: Mapping[str, NodeDeclaration]) -> list[ServiceManifest]:
 
 def params_schema(declaration: NodeDeclaration) -> dict[str, Any]:
     """JSON Schema of the parameters. Those that forms hide by default have ``advanced``."""
-    schema = declaration.params.model_json_schema()
-    for name in declaration.advanced:
-        schema["properties"][name]["advanced"] = True
-    return schema
+    schema = _schema(declaration.params)
+    advanced = {name: {**schema["properties"][name], "advanced": True} for name in declaration.advanced}
+    return {**schema, "properties": {**schema["properties"], **advanced}} if advanced else schema
+
+
+@lru_cache(maxsize=1024)  # pages ask for the manifests every few seconds, and 40 services take 0.1 s of CPU time
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a model. Not to be changed, because all callers share it."""
+    return model.model_json_schema()

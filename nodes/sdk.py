@@ -33,6 +33,7 @@ from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError
 from schemas.installing import install_bare, install_extra
+from schemas.metric import Metric as Metric
 from schemas.refs import AudioRef as AudioRef
 from schemas.refs import FileRef as FileRef
 from schemas.refs import ImageRef as ImageRef
@@ -103,6 +104,7 @@ class NodeDeclaration:
     packages: tuple[str, ...]  # packages whose versions affect the result, including those of the model
     advanced: tuple[str, ...]
     part: type[BaseModel] | None  # what one part of a long output has
+    metrics: tuple[Metric, ...]
     doc: str
     file: str
 
@@ -163,6 +165,7 @@ def node(
     packages: tuple[str, ...] = (),
     part: type[BaseModel] | None = None,
     advanced: tuple[str, ...] = (),
+    metrics: tuple[Metric, ...] = (),
 ) -> Callable[[Run], Run]:
     """Declare the decorated function as a service.
 
@@ -195,6 +198,7 @@ def node(
         part: the model of one part of a long output, for ``ctx.parts``. Its fields are the outputs that come in parts,
             with their types. Nodes that declare such inputs as ``InParts`` start with the first part.
         advanced: parameters that forms hide by default.
+        metrics: what it records with ``ctx.metric``: unit, better direction and meaning, which front ends show.
 
     Raises:
         WorkbenchError: node.bad_declaration, naming the file and the field.
@@ -233,6 +237,8 @@ def node(
         for name in advanced:
             if name not in models[0].model_fields:
                 refuse("advanced", f"{name!r} is not a parameter", "Use names of fields of Params.")
+        if len({metric.name for metric in metrics}) < len(metrics):
+            refuse("metrics", "a metric is declared twice", "Declare each metric once.")
         if plane not in tuple(Plane):
             refuse("plane", f"plane is {plane!r}", 'Use "control" or "data".')
         if isinstance(tags, str) or not all(_TAG.fullmatch(tag) for tag in tags):
@@ -271,6 +277,7 @@ def node(
             packages=tuple(dict.fromkeys((*weights, *packages))),
             advanced=advanced,
             part=part,
+            metrics=tuple(metrics),
             doc=_doc(run),
             file=file,
         )

@@ -13,10 +13,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from schemas.approval import Question
 from schemas.base import Contract
 from schemas.capability import WorkerManifest
+from schemas.consent import Consent
 from schemas.errors import ErrorInfo
 from schemas.event import Event
 from schemas.graph import Graph, NodeId
 from schemas.job import NodeRecord
+from schemas.metric import Metric
 from schemas.name import Name
 from schemas.pipeline import PipelineView
 from schemas.queue import QueueView
@@ -160,6 +162,9 @@ class JobInFull(JobSummary):
     )
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")
     may_change: bool = Field(False, description="Whether the user may cancel or delete the job.")
+    metric_meanings: dict[str, dict[str, Metric]] = Field(
+        default_factory=dict, description="{node: {name: metric}}: unit, better direction and meaning of its metrics."
+    )
 
 
 class JobAnswer(Contract):
@@ -177,13 +182,6 @@ class CommonOptions(Contract):
     fresh: bool = Field(False, description="Ignore the cache and compute everything again.")
 
 
-class Consent(Contract):
-    """Consent of the people who are seen and heard."""
-
-    given: bool
-    text: str = Field("", max_length=2000, description="The wording that they agreed to.")
-
-
 class JobRequest(Contract):
     """A pipeline with its options and parameters, or a graph."""
 
@@ -196,7 +194,9 @@ class JobRequest(Contract):
     graph: dict[str, Any] | None = Field(None, description="A langgraph.v1 document.")
     experiment: Name = "workbench"
     lane: Lane = Lane.INTERACTIVE
-    consent: Consent | None = None
+    consent: Consent | None = Field(
+        None, description="Needed for images, audio and video of people, unless it is recorded for the files."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> JobRequest:
@@ -212,6 +212,13 @@ class RerunRequest(Contract):
 
     params: NodeParams = Field(default_factory=dict, max_length=1000)
     fresh: bool = False
+    consent: Consent | None = Field(None, description="For files without a recorded consent.")
+
+
+class RetryRequest(Contract):
+    """What the continuation of a job needs beside the job."""
+
+    consent: Consent | None = Field(None, description="For files without a recorded consent.")
 
 
 class ApprovalRequest(Contract):
@@ -440,6 +447,7 @@ class InfiniteTalkData(Contract):
 
     prompt: Annotated[str, BeforeValidator(_text)] = Field("", max_length=MAX_TEXT)
     ref_text: Annotated[str, BeforeValidator(_text)] = Field("", max_length=MAX_TEXT)
+    consent: Consent | None = None
 
 
 class TrainMode(StrEnum):

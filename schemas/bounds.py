@@ -31,6 +31,10 @@ def bounds_in_words(definition: dict[str, Any]) -> str:
     if "$ref" in definition:
         return str(definition["$ref"]).rpartition("/")[2]
     if definition.get("type") == "array":
+        if "prefixItems" in definition:
+            return f"list of {len(definition['prefixItems'])}: " + ", ".join(
+                map(bounds_in_words, definition["prefixItems"])
+            )
         most = f", at most {definition['maxItems']}" if "maxItems" in definition else ""
         return "list of " + bounds_in_words(definition.get("items", {})) + most
     if "enum" in definition:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from schemas.base import Contract
+from schemas.metric import Metric
 from schemas.status import Plane
 
 
@@ -32,6 +33,7 @@ class ServiceManifest(Contract):
     packages: list[str] = Field(default_factory=list, description="name==version of the packages that it declares.")
     available: bool = True
     missing: str = Field("", description="Why the service cannot run here; empty if it can.")
+    metrics: list[Metric] = Field(default_factory=list, description="What it records, with units and meanings.")
     params: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its parameters.")
     inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its inputs.")
     outputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of its outputs.")

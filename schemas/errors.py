@@ -84,7 +84,7 @@ ERROR_CODES: dict[str, str] = {
     "cancelled": "The job was cancelled.",
     # deleting
     "deletion.unconfirmed": "The command could not ask for confirmation, and --yes was not given.",
-    "deletion.unknown": "There is no such file, job or owner to erase.",
+    "deletion.unknown": "There is no such file, job, owner or consent to erase.",
     "deletion.ambiguous": "More than one file matches this digest prefix.",
     "deletion.busy": "Another collection or erasure is running.",
     # notebooks
@@ -122,6 +122,9 @@ ERROR_CODES: dict[str, str] = {
     "delivery.unreadable": "A file with a manifest, or of a kind that can have one, is too damaged to verify.",
     "artifact.unknown": "No job that the user may see has an artifact with this digest.",
     "capabilities.incomplete": "A plane has no running worker, or the bus does not answer.",
+    "consent.missing": "The job uses an image, a recording or a video of people, and no consent to it is recorded.",
+    "consent.withdrawn": "The consent to the use of a file was withdrawn.",
+    "consent.unknown": "No consent with this name or for this file is recorded.",
     "upload.too_large": "The file exceeds a limit on its size, dimensions or duration.",
     "upload.refused": "Files of this type are not accepted.",
     "upload.unreadable": "The file is damaged, or its content does not match its type.",

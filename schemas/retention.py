@@ -18,6 +18,7 @@ class StoreKind(StrEnum):
 
     JOBS = "jobs"  # records of jobs in SQL
     UPLOADS = "uploads"  # claims of the users who uploaded files
+    CONSENTS = "consents"  # records of who agreed to the use of a file
     RESULTS = "results"  # entries of the result cache, in SQL and on the bus
     IMAGES = "images"
     AUDIO = "audio"
@@ -123,18 +124,21 @@ class DeletionPreview(Contract):
 
 
 class ErasureRequest(Contract):
-    """Erase a file, a job or all data of an owner, with everything derived from it. Give exactly one of the three."""
+    """Erase a target with everything derived from it: a file, a job, all data of an owner, or a person's files."""
 
     file: str | None = Field(None, pattern=r"^[0-9a-f]{6,64}$", description="Digest of a file, or a prefix of it.")
     job: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")
     owner: str | None = Field(None, pattern=NAME)
+    consent: str | None = Field(
+        None, pattern=NAME, description="Name of a person: all files that were recorded with this person's consent."
+    )
     cancel: bool = Field(False, description="Cancel unfinished jobs; without this, they prevent the erasure.")
     dry_run: bool = Field(False, description="Only report what would be removed.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(value is not None for value in (self.file, self.job, self.owner)) != 1:
-            raise ValueError("give exactly one of file, job and owner")
+        if sum(value is not None for value in (self.file, self.job, self.owner, self.consent)) != 1:
+            raise ValueError("give exactly one of file, job, owner and consent")
         return self
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kept import KEPT
+from tests.leftovers import leave_nothing_running
 from tests.live import Diary, LiveDeployment, cancel_unfinished
 from tests.sharing import FAMILIES, ByFamily, family_of
 from tests.stack.servers import running_servers
@@ -19,6 +20,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A run in the background (nohup, many CI runners) inherits SIGINT ignored, and would hand that on to every process
     # that a test starts and interrupts. A handler that does nothing keeps it from this process alone.
     signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def pytest_sessionstart() -> None:
+    leave_nothing_running()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

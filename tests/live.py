@@ -18,6 +18,7 @@ from schemas.errors import WorkbenchError
 from schemas.event import Event
 from schemas.job import JobRecord
 from schemas.status import JobStatus
+from tests.consent import STATED
 from tests.engine.graphs import document
 from workbench.bus.bus import Bus
 from workbench.bus.connection import BUS_UNREACHABLE
@@ -102,6 +103,7 @@ class LiveDeployment:
             "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
             "PYTHONPATH": str(ROOT),  # executors do not look into the current folder
             "WORKBENCH_CONTROL_SLOTS": "1",
+            **STATED,
             **{f"WORKBENCH_{name.upper()}": value for name, value in s3.items()},
             **given,
         }

@@ -14,6 +14,7 @@ import av
 import pytest
 
 from tests.app.uploads.media import wav
+from tests.consent import STATED
 from workbench.host import PORTABLE
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,7 @@ class Deployment:
     def __init__(self, home: Path, packages: Path, folder: Path) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
         more = {"WORKBENCH_HOME": str(home), "PYTHONPATH": str(packages), PORTABLE: "1"}  # every part as on macOS
-        self.environment, self.folder = {**clean, **more}, folder
+        self.environment, self.folder = {**clean, **STATED, **more}, folder
 
     def run(self, *arguments: str, expect: int = 0) -> str:
         ended = subprocess.run(

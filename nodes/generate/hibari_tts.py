@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nodes._speech import Phoneme
+from nodes._speech import Phoneme, Word
 from nodes._spoken.letters import refuse_unreadable
 from nodes._spoken.reading import read
 from nodes._spoken.warnings import warnings_for
@@ -51,9 +51,10 @@ class Part(NodeModel):
 
     audio: AudioRef = Field(description="The samples that follow those of the parts before.")
     phonemes: list[Phoneme] = Field(
-        description="Its phonemes and pauses, with times from the start of the whole audio."
+        description="Its phonemes and pauses; times count from the start of the whole audio."
     )
     sentences: list[Sentence] = Field(description="The sentence.")
+    words: list[Word] = Field(description="Its words; times count from the start of the audio.")
 
 
 class Outputs(NodeModel):
@@ -61,6 +62,7 @@ class Outputs(NodeModel):
     narration: str = Field(description="What is said, in words, without mark-up and stage directions.")
     phonemes: list[Phoneme] = Field(description="Phonemes and pauses in order, covering the whole audio without gaps.")
     sentences: list[Sentence] = Field(description="The spoken sentences with their times.")
+    words: list[Word] = Field(description="The words of the narration in order with their times, for players.")
     duration_s: float = Field(description="Length of the audio in seconds.")
 
 
@@ -75,7 +77,7 @@ def check(params: Params, inputs: dict[str, Any]) -> list[str] | None:
 
 @node(
     "generate.hibari_tts",
-    version="2.1.0",
+    version="2.2.0",
     title="Hibari speech",
     category="Speech",
     tags=("tts", "english", "cpu", "phonemes"),
@@ -102,14 +104,14 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     sentences: list[Sentence] = []
     with Track(path) as track:
         for part in ctx.parts:
-            track.resume(ctx.open(part.audio), part.phonemes)
+            track.resume(ctx.open(part.audio), part.phonemes, part.words)
             sentences += part.sentences
         for index in range(len(ctx.parts), count):
             ctx.progress(index, count, "sentences")
             sentence = reading.sentences[index]
             track.silence((params.lead_in_s if index == 0 else 0.0) + _pause_s(sentence, params, index))
             take = ctx.model("hibari-tts", Voice.load).say(sentence.said, params.speed)
-            start_s, end_s = track.add(Spoken(to_pcm(take.wave, params.gain_db), take.spans))
+            start_s, end_s = track.add(Spoken(to_pcm(take.wave, params.gain_db), take.spans), sentence.words)
             if index + 1 == count:
                 track.silence(params.tail_s + (reading.pause_s or 0.0))
                 track.finish()
@@ -117,13 +119,14 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
             sentences.append(spoken)
             piece = track.piece()
             wav = ctx.save(piece.wav, "audio", name=f"sentence-{index + 1}.wav")
-            ctx.parts.append(Part(audio=wav, phonemes=piece.phonemes, sentences=[spoken]))
+            ctx.parts.append(Part(audio=wav, phonemes=piece.phonemes, sentences=[spoken], words=piece.words))
     ctx.progress(count, count, "sentences")
     return Outputs(
         audio=ctx.save(path, "audio", name="narration.wav"),
         narration=reading.words,
         phonemes=track.phonemes,
         sentences=sentences,
+        words=track.words,
         duration_s=track.duration_s,
     )
 

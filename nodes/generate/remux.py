@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from nodes.sdk import AudioRef, Context, Field, InParts, NodeModel, Resources, VideoRef, node
+from nodes.sdk import AudioRef, Context, Field, InParts, Metric, NodeModel, Resources, VideoRef, node
 
 NOTICE = "synthetic media made by talking-head-workbench"
 
@@ -40,6 +40,13 @@ class Outputs(NodeModel):
     tags=("mp4", "mux", "provenance"),
     plane="data",
     resources=Resources(timeout_s=1800),
+    metrics=(
+        Metric(
+            name="video_copied",
+            better="higher",
+            meaning="1 if the pictures were copied unchanged, 0 if they were encoded again.",
+        ),
+    ),
     packages=("av", "numpy"),
     part=Part,
     advanced=("audio_bitrate_kbps", "crf", "title"),

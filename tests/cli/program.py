@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.cli.warm import Warm
+from tests.consent import STATED
 from tests.faults.proxy import Proxy
 from tests.kept import KEPT
 from tests.stack.conditions import processes_of
@@ -63,7 +64,7 @@ class Program:
         self.home = home
         self.shared = False
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
-        self.environment = {**clean, "WORKBENCH_HOME": str(home), **more}
+        self.environment = {**clean, **STATED, "WORKBENCH_HOME": str(home), **more}
 
     @cached_property
     def client(self) -> Deployment:

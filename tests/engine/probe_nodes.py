@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from nodes.sdk import Context, Field, InParts, NodeError, NodeModel, Resources, TextRef, node
+from nodes.sdk import Context, Field, InParts, Metric, NodeError, NodeModel, Resources, TextRef, node
 
 
 class Params(NodeModel):
@@ -156,7 +156,18 @@ def control(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 
 
-@node("probe.data", version="1.0.0", plane="data", part=Piece, cache=False, resources=Resources(timeout_s=180))
+LENGTH = Metric(name="length", unit="characters", better="higher", meaning="Length of the output.")
+
+
+@node(
+    "probe.data",
+    version="1.0.0",
+    plane="data",
+    part=Piece,
+    cache=False,
+    resources=Resources(timeout_s=180),
+    metrics=(LENGTH,),
+)
 def data(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     return _execute(ctx, params, inputs)
 

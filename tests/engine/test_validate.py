@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nodes.registry import services
 from nodes.sdk import Context, Field, NodeModel, node
 from schemas.errors import WorkbenchError
 from schemas.refs import AudioRef, ImageRef, Ref
@@ -226,6 +228,20 @@ def test_an_error_says_where_and_what_to_write(
     assert error.code == code
     assert error.where.startswith(where)
     assert [word for word in words if word not in str(error)] == [], str(error)
+
+
+def test_a_service_of_a_package_that_was_installed_later_names_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services()  # this process has imported all nodes
+    about = tmp_path / "late-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[workbench.nodes]\nlate = late_nodes\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    error = refusal({"p": "late.paint"}, [])
+    assert error.code == "graph.unknown_service"
+    assert "before late_nodes existed. Restart it and the workers" in error.remedy
 
 
 def test_validation_pins_the_version_of_each_node() -> None:

@@ -52,6 +52,33 @@ def test_a_missing_service_is_reported_at_submit_and_on_the_job(live: LiveDeploy
         sigkill(worker)
 
 
+def test_a_node_file_that_no_worker_has_loaded_is_reported_at_submit(
+    live: LiveDeployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The author saved a file after the deployment had started."""
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "late_node.py"
+    file.write_text(EDITED.replace("edited", "late"))
+    (tmp_path / "late_words.py").write_text("WORD = 'late'\n")
+    worker = live.start_role("worker", "--pool", "late")
+    try:
+        name = live.await_ready(worker)
+        importlib.import_module("late_node")
+        accepted = live.submit({"a": "probe.late"})
+        (told,) = accepted.unserved
+        assert told.startswith(f"probe.late 1.0.0 (this process knows it from {file}, but the running workers")
+        assert name in told and "restart them" in told
+        sigkill(worker)
+        worker = live.start_role(
+            "worker", "--pool", "late", PYTHONPATH=str(tmp_path), WORKBENCH_NODE_MODULES="late_node"
+        )
+        assert live.finish(accepted.job).status is JobStatus.COMPLETED
+    finally:
+        sigkill(worker)
+        DECLARED.pop("probe.late", None)
+        sys.modules.pop("late_node", None)
+
+
 def test_a_job_waits_until_its_version_is_available_again(live: LiveDeployment, diary: Diary, older: str) -> None:
     assert live.worker is not None
     live.worker.terminate()  # it deregisters

@@ -15,8 +15,9 @@ from jiwer import wer
 from nodes._sentences import split_sentences
 from nodes.generate import hibari_tts
 from nodes.generate._hibari.text import as_read
-from nodes.generate._hibari.timing import LAG_UNITS, PAD, spans
+from nodes.generate._hibari.timing import LAG_UNITS, PAD, Span, spans
 from nodes.generate._hibari.voice import MAX_PHONEMES, cut
+from nodes.generate._hibari.words import timed_words
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import Cancelled, NodeError
@@ -144,6 +145,29 @@ def test_sentence_times_match_the_audio(speak: Any) -> None:
         assert 0.5 <= following.start_s - one.end_s <= 0.6
     starts = {phoneme.start_s for phoneme in out.phonemes if phoneme.symbol != " "}
     assert {sentence.start_s for sentence in out.sentences} <= starts
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    "narration",
+    [
+        "It costs $5 — really! Mail jane.d@example.de.",  # a lone sign; letters that are read as one word
+        "The Llanfairpwllgwyngyllgogerychwyrndrobwll station.",  # one word that is read as two
+    ],
+)
+def test_words_are_the_narration_and_their_times_lie_in_their_phonemes(speak: Any, narration: str) -> None:
+    out = speak(narration)
+    assert " ".join(word.text for word in out.words) == out.narration
+    phones = [one for one in out.phonemes if one.symbol != " "]
+    assert {word.start_s for word in out.words} <= {one.start_s for one in phones}
+    for one, following in zip(out.words, out.words[1:], strict=False):
+        assert one.start_s < one.end_s <= following.start_s
+    assert (out.words[0].start_s, out.words[-1].end_s) == (phones[0].start_s, phones[-1].end_s)
+
+
+def test_each_word_has_the_phonemes_between_its_gaps() -> None:
+    spoken = [Span("h", 0, 2, 0), Span("O", 2, 5, 0), Span(" ", 5, 9), Span("w", 9, 11, 2), Span("ɜ", 11, 14, 2)]
+    assert timed_words("Hello — world.", spoken) == [("Hello —", 0, 5), ("world.", 9, 14)]
 
 
 @pytest.mark.models

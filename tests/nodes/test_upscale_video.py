@@ -34,9 +34,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "clip.mp4"
 
 
-def run(
-    tmp_path: Path, clip: Path, parts: Any = (), host: FolderHost | None = None, **params: Any
-) -> tuple[Any, Any]:
+def run(tmp_path: Path, clip: Path, parts: Any = (), host: FolderHost | None = None, **params: Any) -> tuple[Any, Any]:
     ctx = local_context(tmp_path / "store", parts=parts)
     video = ctx.save(clip.read_bytes(), "video")
     if host is not None:

@@ -72,13 +72,16 @@ def test_a_failed_job_raises_its_error(wb: Workbench, diary: Diary) -> None:
     assert again.outputs["a"]["text"] == "a" and again.record.parent == job.id
 
 
-def test_interrupting_the_cell_stops_watching_but_not_the_job(wb: Workbench, diary: Diary, tmp_path: Path) -> None:
+def test_interrupting_the_cell_stops_watching_but_not_the_job(
+    wb: Workbench, diary: Diary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     gate = tmp_path / "gate"
     job = wb.run(chain(wb, diary, gate=str(gate)))
     wait_for(lambda: diary.count("a") == 1, what="the first node runs")
     threading.Timer(0.3, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
         job.wait()
+    assert f'Job {job.id} continues: wb.job("{job.id}").wait() waits for it again' in capsys.readouterr().err
     assert job.status is JobStatus.RUNNING
     with pytest.raises(TimeoutError):
         job.wait(timeout_s=0.3)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.leftovers import leave_nothing_running
 from workbench.embedded.home import prepare_home
 from workbench.embedded.part import START_TIMEOUT_S
 from workbench.embedded.plan import plan_stack
@@ -27,6 +28,7 @@ def running_servers(home: Path, only: Collection[str] = ("bus", "objects")) -> I
 @contextmanager
 def supervised_servers(home: Path, only: Collection[str]) -> Iterator[tuple[Settings, Supervisor]]:
     """The same with their supervisor, for a test that has servers restarted: it calls ``tick`` itself."""
+    leave_nothing_running()
     lines: list[str] = []
     prepare_home(home)
     plan = plan_stack(home, only, say=lines.append)

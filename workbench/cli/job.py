@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import WorkbenchError
+from workbench.cli.consent import Said, asking, said
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
 from workbench.cli.run import connect, finish, print_accepted, print_warnings, warn_unsigned
 
@@ -165,30 +166,40 @@ def rerun(
     job: JobId,
     set_: Annotated[list[str] | None, typer.Option("--set", help="node.param=value. Repeatable.")] = None,
     fresh: Annotated[bool, typer.Option(help="Ignore the cache and compute everything again.")] = False,
+    consent: Said = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a job's graph again, optionally with changed parameters. Cached results are not computed again."""
     from workbench.cli.values import parse_settings
+    from workbench.client.consent import EntryPoint
     from workbench.client.rerun import rerun as rerun_job
 
-    params = parse_settings(set_ or [])
+    params, given = parse_settings(set_ or []), said(consent)
     deployment = connect(start=True, quiet=as_json)
-    _follow(deployment, rerun_job(deployment, job, params=params, fresh=fresh), detach, as_json)
+    accepted = asking(
+        deployment,
+        lambda: rerun_job(deployment, job, params=params, fresh=fresh, consent=given, entry=EntryPoint.CLI),
+    )
+    _follow(deployment, accepted, detach, as_json)
 
 
 @group.command()
 @command
 def retry(
     job: JobId,
+    consent: Said = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
 ) -> None:
     """Continue a failed or cancelled job where it stopped, as a new job."""
+    from workbench.client.consent import EntryPoint
     from workbench.client.rerun import retry as retry_job
 
+    given = said(consent)
     deployment = connect(start=True, quiet=as_json)
-    _follow(deployment, retry_job(deployment, job), detach, as_json)
+    accepted = asking(deployment, lambda: retry_job(deployment, job, consent=given, entry=EntryPoint.CLI))
+    _follow(deployment, accepted, detach, as_json)
 
 
 def _follow(deployment: Deployment, accepted: Accepted, detach: bool, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from workbench.cli import (
     catalogue,
+    consent,
     examples,
     job,
     lab,
@@ -63,7 +64,15 @@ def root(version: Version = False) -> None:
 
 for name, command in _COMMANDS.items():
     app.command(name, cls=RunCommand if name == "run" else None)(command)
-for group in (job.group, queue.group, catalogue.schemas_group, notebook.group, tracking.group, user.group):
+for group in (
+    job.group,
+    queue.group,
+    catalogue.schemas_group,
+    notebook.group,
+    tracking.group,
+    user.group,
+    consent.group,
+):
     app.add_typer(group)
 
 

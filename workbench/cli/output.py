@@ -52,6 +52,7 @@ _REFUSED = (
     "job.not_final",
     "job.nothing_to_retry",
     "deletion.",
+    "consent.",
     "review.not_waiting",
     "review.decided",
     "review.bad_answer",

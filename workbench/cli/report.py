@@ -6,6 +6,7 @@ from schemas.errors import WorkbenchError
 from schemas.job import JobRecord, JobView
 from workbench.cli.output import error_text, print_table
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import by_dotted_name, meanings
 from workbench.client.mlflow_access import NO_ADDRESS
 from workbench.store.job_times import times_of
 from workbench.terminal.questions import this_program
@@ -31,7 +32,12 @@ def print_report(deployment: Deployment, record: JobRecord, shown: JobView) -> N
     print_table(("node", "service", "plane", "status", "seconds", "attempt", "worker"), rows, _STYLES)
     if shown.metrics:
         print()
-        print_table(("metric", "value"), [(name, f"{value:.4g}") for name, value in sorted(shown.metrics.items())])
+        known = by_dotted_name(meanings(deployment, record.nodes))
+        metrics = [
+            (name, f"{value:.4g}", *((one.unit, one.direction) if (one := known.get(name)) else ("", "")))
+            for name, value in sorted(shown.metrics.items())
+        ]
+        print_table(("metric", "value", "unit", "better"), metrics)
     print()
     page = deployment.settings.app_url
     facts = [

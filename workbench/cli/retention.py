@@ -72,23 +72,29 @@ def gc(
 @command
 def erase(
     what: Annotated[
-        str, typer.Argument(metavar="PORTRAIT|VOICE|JOB|OWNER", help="A file, a digest, a job's id, or owner:NAME.")
+        str,
+        typer.Argument(
+            metavar="FILE|DIGEST|JOB|NAME", help="A file, a digest, a job's id, owner:NAME or consent:NAME."
+        ),
     ] = "",
     owner: Annotated[str | None, typer.Option(help="All jobs and files of this owner.")] = None,
+    consent: Annotated[
+        str | None, typer.Option(metavar="NAME", help="All files recorded with the consent of this person.")
+    ] = None,
     cancel: Annotated[bool, typer.Option("--cancel", help="Cancel unfinished jobs that use it.")] = False,
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a file, a job or all data of an owner, with everything derived from it, from all stores and their files."""
+    """Erase a file, a job, all data of an owner or all files of a person's consent, with everything derived from it."""
     from schemas.retention import ErasureRequest
     from workbench.client.deletion import digests_of, parts_of
     from workbench.retention import erasing
 
     deployment = connect()
     parts, path = parts_of(deployment), Path(what).expanduser()
-    digests = digests_of(deployment, path) if what and not owner and path.is_file() else []
-    asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner)
+    digests = digests_of(deployment, path) if what and not (owner or consent) and path.is_file() else []
+    asked = ErasureRequest(file=digests[0]) if digests else request_of(what, owner, consent)
     if dry_run or not yes:
         report = erasing.erase(parts, asked.model_copy(update={"dry_run": True}), also=digests[1:])
         if not as_json:
@@ -105,10 +111,12 @@ def erase(
         _print_erasure(report)
 
 
-def request_of(what: str, owner: str | None) -> ErasureRequest:
+def request_of(what: str, owner: str | None, consent: str | None = None) -> ErasureRequest:
     """The erasure request for an argument that is not a file. Raises WorkbenchError (deletion.unknown)."""
     from schemas.retention import ErasureRequest
 
+    if consent or what.startswith("consent:"):
+        return ErasureRequest(consent=consent or what.removeprefix("consent:"))
     if owner or what.startswith("owner:"):
         return ErasureRequest(owner=owner or what.removeprefix("owner:"))
     if _JOB_ID.fullmatch(what):
@@ -120,7 +128,7 @@ def request_of(what: str, owner: str | None) -> ErasureRequest:
         "this is not a file, a digest or the id of a job" if what else "the argument is missing",
         where="workbench erase",
         seen=what,
-        allowed="a file's path or digest (six hex digits or more), the id of a job, owner:NAME",
+        allowed="a file's path or digest (six hex digits or more), the id of a job, owner:NAME, consent:NAME",
         remedy="`workbench job list` shows jobs, `workbench job artifacts JOB` the digests of their files.",
     )
 

@@ -11,6 +11,7 @@ import typer
 
 from schemas.errors import WorkbenchError
 from schemas.status import Lane
+from workbench.cli.consent import Said, asking, said
 from workbench.cli.output import ExitCode, Json, command, print_json
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Random seed. Equal seeds give equal videos.")] = 0,
     fresh: Annotated[bool, typer.Option(help="Ignore the cache and compute everything again.")] = False,
     out: Annotated[Path | None, typer.Option(help="File for the video; default: in videos/ of the home.")] = None,
+    consent: Said = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: runs with the same key are one job.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job id and return.")] = False,
     as_json: Json = False,
@@ -38,6 +40,7 @@ def run(
     """Run a pipeline and wait for its video. Starts the stack if none runs. Ctrl-C stops watching, not the job."""
     from workbench.cli.inputs import inputs_given
     from workbench.cli.values import parse_settings
+    from workbench.client.consent import EntryPoint
     from workbench.client.options import check_options
     from workbench.client.submit import job_request, submit
     from workbench.pipelines.registry import find_pipeline
@@ -45,9 +48,10 @@ def run(
     chosen, params = find_pipeline(pipeline), parse_settings(set_ or [])
     options = {**inputs_given(ctx, chosen), "seed": seed, "leave_out": without or [], "fresh": fresh}
     check_options(chosen, options)  # before anything starts
-    asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment)
+    recorded = {"experiment": experiment, "consent": said(consent)}
+    asked = job_request(pipeline=pipeline, options=options, params=params, **recorded)
     deployment = connect(start=True, quiet=as_json)
-    accepted = submit(deployment, asked, key=key)
+    accepted = asking(deployment, lambda: submit(deployment, asked, key=key, entry=EntryPoint.CLI))
     if detach:
         print_accepted(accepted, as_json)
         return
@@ -60,11 +64,13 @@ def submit_file(
     graph: Annotated[Path, typer.Argument(help="A langgraph.v1 document; - for standard input.")],
     key: Annotated[str | None, typer.Option(help="Idempotency key: submits with the same key are one job.")] = None,
     experiment: Annotated[str, typer.Option(help="Experiment that records the run.")] = "workbench",
+    consent: Said = None,
     lane: Annotated[Lane, typer.Option(help="Queue lane; batch runs after interactive jobs.")] = Lane.INTERACTIVE,
     wait: Annotated[bool, typer.Option(help="Wait until the job ends.")] = False,
     as_json: Json = False,
 ) -> None:
     """Submit a graph. Validates the whole graph first. If any part is wrong, nothing is queued."""
+    from workbench.client.consent import EntryPoint
     from workbench.client.submit import job_request, submit
     from workbench.engine.parse import parse_graph, read_document
 
@@ -74,9 +80,9 @@ def submit_file(
         )
     document = read_document(sys.stdin.buffer.read() if str(graph) == "-" else graph.read_bytes())
     parse_graph(document)  # before anything starts
-    asked = job_request(graph=document, experiment=experiment, lane=lane)
+    asked = job_request(graph=document, experiment=experiment, lane=lane, consent=said(consent))
     deployment = connect(start=True, quiet=as_json)
-    accepted = submit(deployment, asked, key=key)
+    accepted = asking(deployment, lambda: submit(deployment, asked, key=key, entry=EntryPoint.CLI))
     if wait:
         print_warnings(accepted)
         finish(deployment, accepted.job, as_json=as_json)
@@ -148,8 +154,8 @@ def print_warnings(accepted: Accepted) -> None:
     for warning in accepted.warnings:
         print(textwrap.fill(f"Warning: {warning.where}: {warning.message}", WIDTH), file=sys.stderr)
     if accepted.unserved:
-        print(
+        queued = (
             f"Queued: no worker provides {'; '.join(accepted.unserved)}. `workbench capabilities` lists the services; "
-            "`workbench worker --pool NAME` starts a worker for a pool.",
-            file=sys.stderr,
+            "`workbench worker --pool NAME` starts a worker for a pool."
         )
+        print(textwrap.fill(queued, WIDTH, break_long_words=False, break_on_hyphens=False), file=sys.stderr)

@@ -47,15 +47,18 @@ def would_free(deployment: Deployment, jobs: Collection[str]) -> int:
     return sum(item.size_bytes for item in parts_of(deployment).references.freed_by(set(jobs)))
 
 
-def digests_of(deployment: Deployment, path: Path) -> list[str]:
+def digests_of(deployment: Deployment, path: Path, kind: str = "auto") -> list[str]:
     """The digests under which a user's file may be stored: of the file itself, and of its decoded upload.
+
+    Args:
+        kind: image, audio or video, as it would be uploaded; ``auto`` for any of these.
 
     Raises WorkbenchError: home.*, upload.busy.
     """
     found = [_digest(path)]
     with incoming_folder(deployment.settings.home) as work:
         try:
-            found.append(_digest(inspect_file(deployment, path, work)[1]))
+            found.append(_digest(inspect_file(deployment, path, work, kind)[1]))
         except WorkbenchError as error:
             if error.code not in ("upload.refused", "upload.unreadable", "upload.too_large"):
                 raise

@@ -28,6 +28,7 @@ from workbench.engine.provided_services import DeploymentSnapshot
 from workbench.retention import healing
 from workbench.settings import Settings
 from workbench.store.collection_rounds import CollectionRounds, RoundChanged
+from workbench.store.consents import Consents
 from workbench.store.damage import LOST
 from workbench.store.files import written
 from workbench.store.grants import Grants
@@ -87,6 +88,10 @@ class Deployment:
     @cached_property
     def grants(self) -> Grants:
         return Grants(self.store.database)
+
+    @cached_property
+    def consents(self) -> Consents:
+        return Consents(self.store.database)
 
     @cached_property
     def inspector(self) -> Inspector:

@@ -6,7 +6,10 @@ and pages name files by the digest of an upload, and a text is never interpreted
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 from schemas.errors import WorkbenchError
@@ -30,6 +33,21 @@ def portrait_file(given: str | Path, home: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return sample_portrait(folder)
     return path
+
+
+@cache
+def sample_digests() -> frozenset[str]:
+    """Digests of the packaged samples as uploads; none if the package that contains them is not installed."""
+    from nodes._samples import sample_portrait
+
+    with tempfile.TemporaryDirectory(prefix="sample-") as folder:
+        try:
+            content = sample_portrait(Path(folder)).read_bytes()
+        except WorkbenchError as error:
+            if error.code != "node.missing_package":
+                raise
+            return frozenset()
+    return frozenset({hashlib.sha256(content).hexdigest()})
 
 
 def file_given(

@@ -26,6 +26,7 @@ from schemas.status import JobStatus
 from workbench.client import review
 from workbench.client.access import User, changeable, may_see_mlflow, run_link, visible
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import meanings
 from workbench.client.mlflow_access import PATH as MLFLOW_PATH
 from workbench.client.submit import pipeline_request
 from workbench.client.view import named_artifacts
@@ -179,6 +180,7 @@ def in_full(deployment: Deployment, record: JobRecord, user: User) -> JobInFull:
         mlflow_run=run_link(deployment, record, user),
         tracking_error=record.tracking_error,
         may_change=user.may_change(record.owner),
+        metric_meanings=meanings(deployment, record.nodes),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.consent import Consent
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph, Node, Retries
 from schemas.refs import refs_in
 from schemas.status import JobStatus, NodeStatus
 from workbench.client import review
+from workbench.client.consent import EntryPoint
 from workbench.client.deployment import Deployment
 from workbench.client.files import with_stored_refs
 from workbench.client.submit import below_run, own_key, submit_graph
@@ -28,6 +30,8 @@ def rerun(
     reader: str | None = None,
     key: str | None = None,
     parent_run: str | None = None,
+    consent: Consent | None = None,
+    entry: EntryPoint = EntryPoint.PYTHON,
 ) -> Accepted:
     """Submit a job's graph again, optionally with other parameters. Cached results are not computed again.
 
@@ -38,6 +42,8 @@ def rerun(
         reader: the owner whose uploads and artifacts the parameters may use; None for all owners.
         key: idempotency key; a repeated call returns the same job.
         parent_run: MLflow run that becomes the parent of the new job's run, instead of the parent of the old job's run.
+        consent: for files without a recorded consent.
+        entry: the front end, for the remedy of a refusal.
     """
     record = deployment.job(job_id)
     healing.check_job_artifacts(deployment, record)
@@ -58,6 +64,9 @@ def rerun(
             owner=owner or record.owner,
             parent=record.id,
         ),
+        consent,
+        entry=entry,
+        repeats=record,
     )
 
 
@@ -68,12 +77,14 @@ def retry(
     owner: str | None = None,
     key: str | None = None,
     parent_run: str | None = None,
+    consent: Consent | None = None,
+    entry: EntryPoint = EntryPoint.PYTHON,
 ) -> Accepted:
     """Continue a failed or cancelled job as a new job, and remove its dead letters.
 
     Completed nodes whose ancestors all completed keep their results, even if their service is never cached, and so do
     approvals. A final job stays final: the new job names it as its parent. Raises WorkbenchError (job.not_final,
-    job.nothing_to_retry).
+    job.nothing_to_retry, consent.*).
     """
     record = deployment.job(job_id)
     if not record.status.final or record.status is JobStatus.COMPLETED:
@@ -99,6 +110,9 @@ def retry(
             sweep=record.sweep,
             lane=record.lane,
         ),
+        consent,
+        entry=entry,
+        repeats=record,
     )
     review.carry_over(deployment, record, accepted.job)
     DeadLetters(deployment.store.database).remove(job_id)

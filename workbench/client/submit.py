@@ -6,18 +6,21 @@ same from every front end.
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from schemas.api import Consent, JobRequest
+from schemas.api import JobRequest
+from schemas.consent import Consent
 from schemas.graph import Graph
+from schemas.job import JobRecord
 from schemas.problem import invalid
 from schemas.refs import Ref
 from schemas.warning import JobWarning
 from workbench.client.access import LOCAL
+from workbench.client.consent import CONSENT, EntryPoint, check_files, with_consent
 from workbench.client.deployment import Deployment
 from workbench.client.files import file_given, with_stored_refs
 from workbench.client.options import read_options
@@ -46,6 +49,7 @@ def submit(
     reader: str | None = None,
     key: str | None = None,
     parent_run: str | None = None,
+    entry: EntryPoint = EntryPoint.PYTHON,
 ) -> Accepted:
     """Submit a pipeline with its inputs, or a graph. If it raises WorkbenchError, nothing was queued.
 
@@ -55,12 +59,14 @@ def submit(
         reader: the owner whose uploads and artifacts may be used; None for all owners.
         key: idempotency key; a repeated submit with it returns the same job.
         parent_run: MLflow run that becomes the parent of the job's run.
+        entry: the front end, for the remedy of a refusal.
     """
+    check_files(deployment, _files_here(asked), asked.consent, owner=owner, entry=entry)  # before they are uploaded
     graph, warnings = requested_graph(deployment, asked, reader)
     return submit_graph(
         deployment,
         Request(
-            below_run(with_consent(graph, asked.consent, owner), parent_run),
+            below_run(_without_consent(graph), parent_run),
             key=own_key(owner, key),
             pipeline=asked.pipeline or "",
             experiment=asked.experiment,
@@ -68,12 +74,30 @@ def submit(
             lane=asked.lane,
             warnings=tuple(warnings),
         ),
+        asked.consent,
+        entry=entry,
     )
 
 
-def submit_graph(deployment: Deployment, request: Request) -> Accepted:
-    """Accept a job. If it raises WorkbenchError, nothing was queued."""
+def submit_graph(
+    deployment: Deployment,
+    request: Request,
+    consent: Consent | None = None,
+    *,
+    entry: EntryPoint = EntryPoint.PYTHON,
+    repeats: JobRecord | None = None,
+) -> Accepted:
+    """Accept a job. If it raises WorkbenchError, nothing was queued.
+
+    Args:
+        consent: of the people in its files; None if it is recorded, or if there are no such files.
+        entry: the front end, for the remedy of a refusal.
+        repeats: the job that this one repeats or continues.
+    """
     check_quotas(deployment, request.owner)
+    document = request.document
+    graph = document if isinstance(document, Graph) else parse_graph(document)
+    graph = with_consent(deployment, graph, consent, owner=request.owner, entry=entry, repeats=repeats)
     opened: dict[str, Path] = {}
 
     def open_ref(ref: Ref) -> Path:
@@ -86,7 +110,7 @@ def submit_graph(deployment: Deployment, request: Request) -> Accepted:
         return opened[ref.sha256]
 
     return accept(
-        request,
+        replace(request, document=graph),
         bus=deployment.bus,
         store=deployment.store,
         objects=deployment.objects,
@@ -145,6 +169,20 @@ def requested_graph(
     return graph, [warning for _, found in taken.values() for warning in found]
 
 
+def _files_here(asked: JobRequest) -> dict[str, tuple[Path, str]]:
+    """The files of this machine that a request for a pipeline names, with the kind of their inputs."""
+    paths = {name: value for name, value in asked.options.items() if isinstance(value, Path)}
+    if not paths or asked.pipeline is None:
+        return {}
+    inputs = find_pipeline(asked.pipeline).inputs
+    return {name: (path.expanduser(), inputs[name].kind.value) for name, path in paths.items() if name in inputs}
+
+
+def _without_consent(graph: Graph) -> Graph:
+    """The graph without a consent in its metadata: only the consent of the submit counts."""
+    return graph.model_copy(update={"metadata": {name: it for name, it in graph.metadata.items() if name != CONSENT}})
+
+
 def pipeline_request(graph: Graph) -> dict[str, Any] | None:
     """The inputs of the graph's pipeline: ``{pipeline, options, params}``; None if the graph was submitted directly."""
     asked = graph.metadata.get("asked")
@@ -160,11 +198,3 @@ def below_run(graph: Graph, run: str | None) -> Graph:
     """The graph with the parent MLflow run, or without one. It does not affect the content keys."""
     kept = {name: value for name, value in graph.metadata.items() if name != PARENT_RUN}
     return graph.model_copy(update={"metadata": {**kept, PARENT_RUN: run} if run else kept})
-
-
-def with_consent(graph: Graph, consent: Consent | None, by: str) -> Graph:
-    """The graph with the given consent, or without one. It does not affect the content keys."""
-    graph.metadata.pop("consent", None)
-    if consent is not None:
-        graph.metadata["consent"] = {**consent.model_dump(mode="json"), "by": by, "at": round(time.time(), 3)}
-    return graph

@@ -68,6 +68,8 @@ def plan_stack(
         values["app_token"] = given
     elif token and "app" not in external:  # an external page must not receive our token
         values["app_token"] = credentials(home)["app_token"]
+    if consent := os.environ.get("WORKBENCH_CONSENT"):  # a statement for the whole deployment
+        values["consent"] = consent
     if runs_app:
         if not token:
             say("--no-token: all accounts on this machine can use the page, its jobs and files")

@@ -38,7 +38,7 @@ from workbench.engine.parse import parse_graph
 from workbench.engine.pinning import pinned
 from workbench.engine.plan import plan
 from workbench.engine.provided_services import DeploymentSnapshot, needed
-from workbench.engine.service_mismatch import describe_missing
+from workbench.engine.service_mismatch import describe_missing, describe_unloaded
 from workbench.engine.structure import topological_order
 from workbench.engine.validate import Checked, run_checks, validate
 from workbench.store.artifact_references import ArtifactReferences
@@ -249,7 +249,11 @@ def _unserved(checked: Checked, results: dict[str, NodeResult], snapshot: Deploy
         declaration = checked.declarations[node.id]
         there = snapshot.services.get(pool_name(declaration.plane, declaration.pool), [])
         if node.id not in results and needed(node) not in {item.key for item in there}:
-            missing.append(describe_missing(needed(node), there))
+            text = describe_missing(needed(node), there)
+            if not any(item.service.service == node.service for item in there):
+                why = describe_unloaded(declaration, snapshot.workers)
+                text += f" ({why})" if why else ""
+            missing.append(text)
     return tuple(dict.fromkeys(missing))
 
 

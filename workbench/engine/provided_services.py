@@ -63,12 +63,14 @@ class DeploymentSnapshot:
     Attributes:
         epoch: epoch of the bus. Read for each job, so that a job is refused if the bus is unreachable.
         services: services of the workers, by the pool's name on the bus; at most two seconds old.
+        workers: those workers, with the services that they cannot provide.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.epoch = 0
         self.services: dict[str, list[ProvidedService]] = {}
+        self.workers: list[WorkerManifest] = []
         self._read_at = float("-inf")
 
     def refresh(self) -> None:
@@ -79,15 +81,24 @@ class DeploymentSnapshot:
 
     def refresh_services(self) -> None:
         """Read the services of the workers, however recent the last read was. Raises BUS_UNREACHABLE."""
-        self.services = provided_services(self._bus)
+        self.workers = running_workers(self._bus)
+        self.services = _by_pool(self.workers)
         self._read_at = time.monotonic()
 
 
 def provided_services(bus: Bus) -> dict[str, list[ProvidedService]]:
     """The services of the running workers, by the pool's name on the bus, ordered by worker name."""
+    return _by_pool(running_workers(bus))
+
+
+def running_workers(bus: Bus) -> list[WorkerManifest]:
+    """What the running workers announced."""
+    return [WorkerManifest.model_validate(orjson.loads(raw)) for raw in bus.queues.workers().values()]
+
+
+def _by_pool(workers: Iterable[WorkerManifest]) -> dict[str, list[ProvidedService]]:
     found: dict[str, list[ProvidedService]] = {}
-    for raw in bus.queues.workers().values():
-        worker = WorkerManifest.model_validate(orjson.loads(raw))
+    for worker in workers:
         there = [ProvidedService(worker.worker, item) for item in worker.services if item.available]
         found.setdefault(pool_name(worker.plane, worker.pool), []).extend(there)
     return found

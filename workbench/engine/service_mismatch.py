@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.capability import ServiceManifest
+from nodes.identity import MAIN
+from nodes.sdk import NodeDeclaration
+from schemas.capability import ServiceManifest, WorkerManifest
 from workbench.engine.provided_services import SHOWN, ProvidedService
 
 _REMEDY = {  # by the first difference
@@ -14,6 +16,7 @@ _REMEDY = {  # by the first difference
     "weights": "submit again to use the weights of the workers, or install the same weights there",
     "packages": "submit again to use the packages of the workers, or install the same packages there",
 }
+WORKERS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,26 @@ def describe_missing(key: str, offered: Iterable[ProvidedService]) -> str:
     others = len({item.worker for item in same}) - 1
     beside = f"; {others} more also differ" if others else ""
     return f"{named} (worker {nearest.worker} has other {text}{beside}; {_REMEDY[differing[0][0]]})"
+
+
+def describe_unloaded(declaration: NodeDeclaration, workers: Iterable[WorkerManifest]) -> str:
+    """Why the workers of its pool do not have a service that this process knows; "" if there are no such workers."""
+    there = [one for one in workers if (one.plane, one.pool) == (declaration.plane, declaration.pool)]
+    if not there:
+        return ""
+    for worker in there:
+        for item in worker.services:
+            if item.service == declaration.service:
+                return f"worker {worker.worker} cannot run it: {item.missing}" if item.missing else ""
+    if declaration.run.__module__ == MAIN:
+        return "it is declared only in this session; save it as a file that the workers load, and restart them"
+    names = ", ".join(sorted(one.worker for one in there)[:WORKERS_NAMED]) + (
+        " …" if len(there) > WORKERS_NAMED else ""
+    )
+    return (
+        f"this process knows it from {declaration.file}, but the running workers of the pool {declaration.pool} "
+        f"({names}) have not loaded that file; restart them: `workbench down`, `workbench up`"
+    )
 
 
 def differences(need: Need, there: ServiceManifest) -> list[tuple[str, str, str]]:

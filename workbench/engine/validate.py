@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nodes.identity import Identity
+from nodes.registry import added
 from nodes.sdk import NodeDeclaration
 from schemas.errors import WorkbenchError
 from schemas.graph import Graph, Node
@@ -151,9 +152,19 @@ def _declaration(node: Node, services: Mapping[str, NodeDeclaration]) -> NodeDec
             where=f"node {node.id}: service",
             seen=node.service,
             allowed=near or sorted(services),
-            remedy="`workbench nodes` lists the services.",
+            remedy=_remedy_for_unknown(),
         )
     return declaration
+
+
+def _remedy_for_unknown() -> str:
+    new = added()
+    if not new:
+        return "`workbench nodes` lists the services."
+    return (
+        f"This process began before {', '.join(new)} existed. Restart it and the workers: `workbench down`, "
+        "`workbench up`; for a notebook, restart its kernel too."
+    )
 
 
 def _check_plane(node: Node, declaration: NodeDeclaration) -> None:

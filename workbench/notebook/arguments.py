@@ -148,7 +148,7 @@ def refuse_options(options: Mapping[str, Any]) -> None:
             f"{', '.join(given)}: these are options of a pipeline, but this is a graph",
             where="run",
             seen=given,
-            allowed="experiment, lane, key",
+            allowed="experiment, lane, key, consent",
             remedy="Set them in the graph: parameters in its nodes, the seed in wb.graph(seed=…).",
         )
 

@@ -30,6 +30,7 @@ from workbench.client.media.derived_files import stream
 from workbench.client.media.links import media_link
 from workbench.client.media.media_types import file_name, is_shown, served_type
 from workbench.notebook import widget_api
+from workbench.notebook.display import live_views
 from workbench.notebook.static_html import LINK_S
 from workbench.notebook.uploads import Uploads
 
@@ -67,11 +68,17 @@ class Channel:
         self._ends = _JobEnds(self._hub)
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="notebook channel", daemon=True).start()
+        live_views.add(self)
 
     @property
     def watching(self) -> int:
         """The number of pages that receive live states."""
         return sum(page.watcher is not None for page in list(self._pages.values()))
+
+    def watches(self, job_id: str) -> bool:
+        """Whether a page receives the live state of the job."""
+        watchers = [page.watcher for page in list(self._pages.values())]
+        return any(watcher is not None and watcher.watches(job_id) for watcher in watchers)
 
     # -- from other threads -------------------------------------------------------------------------------------------
 

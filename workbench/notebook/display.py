@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from workbench.notebook.packages import WIDGETS, missing
 
@@ -17,13 +17,33 @@ HIDDEN_STATIC_VIEWS = (
 )
 
 
-def in_a_notebook() -> bool:
-    """Whether a kernel runs this process, and the packages for widgets are installed."""
+def in_a_kernel() -> bool:
+    """Whether a kernel runs this process."""
     import sys
 
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None and not missing(WIDGETS)
+    return getattr(shell, "kernel", None) is not None
+
+
+def in_a_notebook() -> bool:
+    """Whether a kernel runs this process, and the packages for widgets are installed."""
+    return in_a_kernel() and not missing(WIDGETS)
+
+
+class LiveViews(Protocol):
+    """A connection to the pages of browsers."""
+
+    def watches(self, job_id: str) -> bool:
+        """Whether a page receives the live state of the job."""
+
+
+live_views: WeakSet[LiveViews] = WeakSet()  # every connection of this kernel
+
+
+def shown_live(job_id: str) -> bool:
+    """Whether a page shows the live state of the job."""
+    return any(views.watches(job_id) for views in live_views)
 
 
 class Displayable(Protocol):

@@ -208,7 +208,7 @@ class GraphBuilder:
         return self._draw(self.build())
 
     def run(self, **options: Any) -> Job:
-        """Submit the graph. ``options`` are those of ``wb.run`` for graphs: experiment, lane, key."""
+        """Submit the graph. ``options`` are those of ``wb.run`` for graphs: experiment, lane, key, consent."""
         return self._submit(self, **options)
 
     def __repr__(self) -> str:

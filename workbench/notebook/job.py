@@ -19,8 +19,10 @@ from schemas.warning import JobWarning
 from workbench.client import job_api, review
 from workbench.client.access import LOCAL
 from workbench.client.completion import await_record, await_tracked, unrecorded
+from workbench.client.consent_records import said_by
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import by_dotted_name, meanings
 from workbench.client.rerun import rerun, retry
 from workbench.client.view import artifacts, named_artifacts
 from workbench.engine.accept import warnings_of
@@ -32,6 +34,7 @@ from workbench.notebook.metrics import Metrics
 from workbench.notebook.shown_graph import ShownGraph
 from workbench.notebook.static_html import job_html, job_text, states_of, video_of
 from workbench.notebook.tables import Table
+from workbench.notebook.waiting import WaitingLine
 from workbench.store.lineage import lineage
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ class Job:
     """One job. It runs in the deployment, so the end of a kernel does not affect it.
 
     Its results (``video``, ``audio``, ``outputs``, ``metrics``) wait for its end. In a notebook a job displays itself
-    live; in a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
+    live, also while a cell waits for it. A cell that waits for a job without a live view shows one line of progress;
+    in a terminal, ``wait`` shows a progress bar. Ctrl-C, or stopping the cell, stops the waiting but not the job.
     """
 
     def __init__(self, deployment: Deployment, job_id: str, unserved: Sequence[str] = ()) -> None:
@@ -145,12 +149,14 @@ class Job:
 
     def _wait(self, timeout_s: float | None, stopped: threading.Event) -> None:
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        for _ in self._deployment.watch(self.id):
-            if stopped.is_set():
-                return
-            if until is not None and time.monotonic() > until:
-                raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it continues")
-        await_record(self._deployment, self.id)
+        with WaitingLine(self._deployment, self.id) as line:
+            for update in self._deployment.watch(self.id):
+                if stopped.is_set():
+                    return
+                if until is not None and time.monotonic() > until:
+                    raise TimeoutError(f"job {self.id} has not ended within {timeout_s:g} s; it continues")
+                line.see(update)
+            await_record(self._deployment, self.id)
         self._show_the_end()
 
     def _show_the_end(self) -> None:
@@ -214,7 +220,10 @@ class Job:
     def metrics(self) -> Metrics:
         """Metrics by ``node.name``. Waits and raises as ``video``."""
         record = self._completed()
-        return Metrics({f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()})
+        return Metrics(
+            {f"{node.id}.{name}": value for node in record.nodes for name, value in node.metrics.items()},
+            by_dotted_name(meanings(self._deployment, record.nodes)),
+        )
 
     @property
     def graph(self) -> ShownGraph:
@@ -294,15 +303,36 @@ class Job:
         """Reject the text that it asks about. The node fails with the reason."""
         review.reject(self._deployment, self.id, node, reason=reason, author=author or review.login_name())
 
-    def rerun(self, params: Mapping[str, Mapping[str, Any]] | None = None, *, fresh: bool = False) -> Job:
-        """Run it again with other parameters, as a new job. Cached results are not computed again."""
-        changed = params_by_node(params, f"job {self.id}")
-        again = rerun(self._deployment, self.id, params=changed, fresh=fresh, parent_run=execution_context.parent_run())
+    def rerun(
+        self,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        fresh: bool = False,
+        consent: str | None = None,
+    ) -> Job:
+        """Run it again with other parameters, as a new job. Cached results are not computed again.
+
+        Args:
+            consent: as in ``wb.run``, for files without a recorded consent.
+        """
+        again = rerun(
+            self._deployment,
+            self.id,
+            params=params_by_node(params, f"job {self.id}"),
+            fresh=fresh,
+            parent_run=execution_context.parent_run(),
+            consent=said_by(consent),
+        )
         return self._followed_by(again.job)
 
-    def retry(self) -> Job:
-        """Continue a failed or cancelled job as a new job. Completed nodes keep their results."""
-        return self._followed_by(retry(self._deployment, self.id, parent_run=execution_context.parent_run()).job)
+    def retry(self, *, consent: str | None = None) -> Job:
+        """Continue a failed or cancelled job as a new job. Completed nodes keep their results.
+
+        Args:
+            consent: as in ``wb.run``, for files without a recorded consent.
+        """
+        given, run = said_by(consent), execution_context.parent_run()
+        return self._followed_by(retry(self._deployment, self.id, parent_run=run, consent=given).job)
 
     def delete(self) -> list[str]:
         """Delete its record and its run in MLflow. ``wb.gc()`` removes unreferenced files.

@@ -7,15 +7,34 @@ from collections.abc import Mapping
 from numbers import Real
 
 from schemas.errors import WorkbenchError
+from schemas.metric import Metric
 from workbench.notebook import execution_context
 from workbench.notebook.tables import html_table
 
 
 class Metrics(dict[str, float]):
-    """Metrics by name, drawn as a table."""
+    """Metrics by name, drawn as a table.
+
+    Attributes:
+        meanings: unit, better direction and meaning by name, of those that a service declares.
+    """
+
+    def __init__(self, values: Mapping[str, float] | None = None, meanings: Mapping[str, Metric] | None = None) -> None:
+        super().__init__(values or {})
+        self.meanings = dict(meanings or {})
 
     def _repr_html_(self) -> str:
-        return html_table([{"metric": name, "value": f"{value:.4g}"} for name, value in self.items()])
+        return metrics_html(self, self.meanings)
+
+
+def metrics_html(values: Mapping[str, float], meanings: Mapping[str, Metric]) -> str:
+    """Metrics as an HTML table, with units, better directions and meanings where they are known."""
+    rows = []
+    for name, value in values.items():
+        one = meanings.get(name)
+        known = {"unit": one.unit, "better": one.direction, "meaning": one.meaning} if one else {}
+        rows.append({"metric": name, "value": f"{value:.4g}", **known})
+    return html_table(rows)
 
 
 def record(metrics: Mapping[str, float] | None = None, /, **named: float) -> Metrics:

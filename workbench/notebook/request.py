@@ -32,6 +32,7 @@ class RunRequest(BaseModel):
     without: list[str] = Field(default_factory=list, description="Optional nodes to leave out.")
     seed: int = Field(0, ge=0, le=2**53 - 1, description="The same seed gives the same video.")
     fresh: bool = Field(False, description="Ignore the cache and compute everything again.")
+    consent: str = Field("", description="Your name, if everybody seen or heard in the files agreed; see wb.run.")
     lane: Literal["interactive", "batch"] = Field("interactive", description="batch: after all interactive jobs.")
 
     @property
@@ -52,7 +53,11 @@ class RunRequest(BaseModel):
     def options(self) -> dict[str, Any]:
         """The arguments of ``wb.run``."""
         own = self.model_dump(include=set(RunRequest.model_fields) - {"pipeline"})
-        return {"what": self.pipeline, **self.inputs, **{name: value for name, value in own.items() if value != []}}
+        return {
+            "what": self.pipeline,
+            **self.inputs,
+            **{name: value for name, value in own.items() if value not in ([], "")},
+        }
 
 
 def _check_nodes(pipeline: Pipeline, params: dict[str, dict[str, Any]], without: list[str]) -> None:

@@ -16,7 +16,9 @@ from schemas.refs import Ref
 from schemas.status import NodeStatus
 from workbench.client.deployment import Deployment
 from workbench.client.media.derived_files import thumbnail
+from workbench.client.metric_meanings import by_dotted_name, meanings
 from workbench.client.view import final_video
+from workbench.notebook.metrics import metrics_html
 from workbench.notebook.tables import html_table
 from workbench.pipelines.registry import pipeline_result
 from workbench.store.job_times import times_of
@@ -85,14 +87,15 @@ def job_html(deployment: Deployment, record: JobRecord) -> str:
     if video is not None:
         parts.append(artifact_html(deployment, video))
     parts.append(graph_html(record.graph, states_of(record)))
-    metrics = [
-        {"metric": f"{node.id}.{name}", "value": f"{value:.4g}"}
+    metrics = {
+        f"{node.id}.{name}": value
         for node in record.nodes
         if node.service.startswith("evaluate.")
         for name, value in node.metrics.items()
-    ]
+    }
     if metrics:
-        parts.append(html_table(metrics[:SHOWN_METRICS]))
+        known = by_dotted_name(meanings(deployment, record.nodes))
+        parts.append(metrics_html(dict(list(metrics.items())[:SHOWN_METRICS]), known))
     return "".join(parts)
 
 

@@ -14,6 +14,7 @@ from schemas.errors import WorkbenchError
 from schemas.refs import Ref
 from workbench.client import job_api
 from workbench.client.access import LOCAL, readable
+from workbench.client.consent import EntryPoint
 from workbench.client.delivery.deliver import Delivery
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
@@ -47,7 +48,8 @@ Params = Mapping[str, Any]
 
 
 def _submit(user: WidgetUser, given: Params) -> Contract:
-    accepted = submit(user.deployment, job_request(**given), parent_run=execution_context.parent_run())
+    run = execution_context.parent_run()
+    accepted = submit(user.deployment, job_request(**given), parent_run=run, entry=EntryPoint.FORM)
     execution_context.note(job=accepted.job)
     return job_api.accepted_answer(user.deployment, accepted)
 

@@ -12,6 +12,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.refs import AudioRef, ImageRef, JsonRef, Ref, TextRef, VideoRef
 from schemas.retention import CollectionReport, CollectionRequest, ErasureReport, ErasureRequest
+from workbench.client.consent_records import give_for_home, next_steps, said_by, withdraw
 from workbench.client.deletion import digests_of, parts_of
 from workbench.client.deployment import Deployment
 from workbench.client.files import portrait_file
@@ -75,6 +76,7 @@ class Workbench:
         experiment: str | None = None,
         lane: str = "interactive",
         key: str | None = None,
+        consent: str | None = None,
         **inputs: Any,
     ) -> Job:
         """Submit a job and return at once. After an error, nothing was queued.
@@ -90,10 +92,16 @@ class Workbench:
                 ``workbench``.
             lane: interactive, or batch, which runs after all interactive jobs.
             key: idempotency key; a repeated call returns the same job, also through another front end.
+            consent: your name, with which you state that everybody seen or heard in the files agreed. It is recorded
+                for these files; the packaged sample, results of jobs and files with a recorded consent need none.
             inputs: inputs of the pipeline, by name: ``script="Hello."``; ``wb.pipelines`` shows the names.
         """
         common = {"seed": seed, "leave_out": node_names(without), "fresh": fresh}
-        recorded = {"experiment": experiment or execution_context.default_experiment(), "lane": lane_of(lane)}
+        recorded = {
+            "experiment": experiment or execution_context.default_experiment(),
+            "lane": lane_of(lane),
+            "consent": said_by(consent),
+        }
         if isinstance(what, str):
             options = {**as_given(self.pipelines[what], inputs), **common}
             asked = job_request(pipeline=what, options=options, params=params_by_node(params, what), **recorded)
@@ -134,20 +142,40 @@ class Workbench:
         values = {"older_than": older_than, "max_gib": max_gib, "keep_tags": list(keep_tags), "dry_run": dry_run}
         return collecting.collect(parts_of(self.deployment), validated(CollectionRequest, values))
 
+    def give_consent(self, name: str) -> None:
+        """State once, for all files of a home where nobody logs in, that everybody seen or heard in them agreed."""
+        give_for_home(self.deployment, name)
+
+    def withdraw_consent(self, name: str) -> str:
+        """Withdraw what a person consented to. Returns what follows, and how to erase the files.
+
+        Raises WorkbenchError (consent.unknown).
+        """
+        withdraw(self.deployment, name)
+        return next_steps(name)
+
     def erase(
-        self, what: str | Path | Ref | Artifact | Job, *, cancel: bool = False, dry_run: bool = False
+        self,
+        what: str | Path | Ref | Artifact | Job = "",
+        *,
+        consent: str | None = None,
+        cancel: bool = False,
+        dry_run: bool = False,
     ) -> ErasureReport:
         """Erase a file or a job with everything derived from it, in all stores (``workbench erase``).
 
         Args:
             what: a path, a digest, an artifact, a job or its id.
+            consent: instead of ``what``, a person: all files that were recorded with this person's consent.
             cancel: cancel unfinished jobs that use it.
             dry_run: only report what would be removed.
         """
         also: list[str] = []
         ref = what if isinstance(what, Ref) else getattr(what, "ref", None)
         values: dict[str, Any] = {"cancel": cancel, "dry_run": dry_run}
-        if isinstance(what, Job):
+        if consent is not None:
+            values["consent"] = consent
+        elif isinstance(what, Job):
             values["job"] = what.id
         elif isinstance(ref, Ref):
             values["file"] = ref.sha256

@@ -1,4 +1,4 @@
-"""Erases a file, a job or all data of an owner, with everything derived from it, from all stores and their files."""
+"""Erases files, a job, or the data of an owner or a person, with everything derived from them, from all stores."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from workbench.retention.parts import Parts
 from workbench.retention.removals import Removals, counted
 from workbench.retention.targets import claims_on, digests_of, unknown
 from workbench.retention.texts import texts_of
+from workbench.store.consents import Chosen
 from workbench.store.run_contents import parent_run
 from workbench.store.tables import artifacts, job_artifacts, presets
 
@@ -39,6 +40,7 @@ class Plan:
     stays: list[Remainder] = field(default_factory=list)
     whole: bool = True
     owner: str | None = None  # set if all data of an owner is erased
+    person: str | None = None  # set if all files of a person's consent are erased
 
 
 def erase(
@@ -57,7 +59,7 @@ def erase(
     try:
         if asked.dry_run:
             plan = _plan(parts, asked, asker, also)
-            return _report(parts, plan, asked, _preview(parts, plan), began)
+            return _report(parts, plan, asked, _preview(parts, plan, asker), began)
         with parts.rounds.collector(WAIT_S):
             plan = _plan(parts, asked, asker, also)
             if _end_jobs(parts, plan, cancel=asked.cancel):
@@ -90,6 +92,20 @@ def _plan(parts: Parts, asked: ErasureRequest, asker: str | None, also: Collecti
         if not found.jobs and not claimed:
             raise unknown("owner", asked.owner)
         plan = Plan(f"owner {asked.owner}", found.jobs, found.files, claimed, owner=asked.owner)
+    elif asked.consent is not None:
+        named = parts.consents.files_of(asked.consent, asker)
+        if named is None:
+            raise unknown("consent of", asked.consent)
+        found = derived_data.of_files(parts, named)
+        plan = Plan(f"everything with the consent of {asked.consent}", found.jobs, found.files, person=asked.consent)
+        plan.claims = [claim for digest in found.files for claim in claims_on(parts, digest=digest)]
+        if parts.settings.consent == asked.consent:
+            plan.stays.append(
+                Remainder(
+                    what="the setting WORKBENCH_CONSENT",
+                    why=f"it still states the consent of {asked.consent} for new files; unset it and restart the stack",
+                )
+            )
     else:
         digests = digests_of(parts, [asked.file or "", *also], asker)
         found = derived_data.of_files(parts, digests)
@@ -163,6 +179,7 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Removals:
             parts.deletion.doom(run, experiment)
     removals.add(StoreKind.JOBS, len(delete_jobs(parts, list(plan.jobs), removals)))
     removals.add(StoreKind.UPLOADS, parts.deletion.drop_uploads(plan.claims))
+    removals.add(StoreKind.CONSENTS, parts.consents.drop(_consents_of(plan, asker)))
     _drop_presets(parts, plan)
     parts.bus.references.drop_set_aside(plan.jobs)
     # Unreferenced data is removed at any age, because parts of a failed node are never referenced in SQL.
@@ -183,9 +200,10 @@ def _erase(parts: Parts, plan: Plan, asker: str | None) -> Removals:
     return removals
 
 
-def _preview(parts: Parts, plan: Plan) -> Removals:
+def _preview(parts: Parts, plan: Plan, asker: str | None) -> Removals:
     """The data that an erasure would remove."""
     removals = Removals()
+    removals.add(StoreKind.CONSENTS, parts.consents.count(_consents_of(plan, asker)))
     removals.add(StoreKind.JOBS, len(plan.jobs))
     removals.add(StoreKind.UPLOADS, len(plan.claims))
     freed = parts.references.freed_by(set(plan.jobs), set(plan.claims))
@@ -219,6 +237,11 @@ def _report(parts: Parts, plan: Plan, asked: ErasureRequest, removals: Removals,
         outside=external_copies(parts, list(plan.jobs.values())),
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _consents_of(plan: Plan, asker: str | None) -> Chosen:
+    """The consent records of an erasure: for its files, of its owner, or of its person."""
+    return Chosen(files=plan.files, owner=plan.owner, name=plan.person, only=asker)
 
 
 # -- queries -----------------------------------------------------------------------------------------------------------

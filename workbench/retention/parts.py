@@ -9,6 +9,7 @@ from workbench.bus.bus import Bus
 from workbench.settings import Settings
 from workbench.store.artifact_references import ArtifactReferences
 from workbench.store.collection_rounds import CollectionRounds
+from workbench.store.consents import Consents
 from workbench.store.job_deletion import JobDeletion
 from workbench.store.jobs import JobStore
 from workbench.store.local_cache import LocalCache
@@ -35,6 +36,10 @@ class Parts:
     @cached_property
     def deletion(self) -> JobDeletion:
         return JobDeletion(self.store.database)
+
+    @cached_property
+    def consents(self) -> Consents:
+        return Consents(self.store.database)
 
     @cached_property
     def rounds(self) -> CollectionRounds:

@@ -65,6 +65,6 @@ def unknown(kind: str, name: str) -> WorkbenchError:
         f"the {kind} {name} does not exist in this deployment",
         where=kind,
         seen=name,
-        allowed="a file's path or digest, the id of a job, or owner:NAME",
+        allowed="a file's path or digest, the id of a job, owner:NAME, consent:NAME",
         remedy="`workbench job list` lists jobs, and `workbench job artifacts JOB` the digests of their files.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import re
+import time
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -118,8 +119,10 @@ def _made_by(node: Node) -> str:
 def _consent(consent: Any) -> str:
     if not isinstance(consent, dict):
         return ""
+    at = consent.get("at")
+    on = f" on {time.strftime('%Y-%m-%d', time.gmtime(at))}" if isinstance(at, int | float) else ""
     agreed = "given" if consent.get("given") else "not given"
-    return f"{agreed}, said {consent.get('by', 'somebody')}: {consent.get('text', '')}".rstrip(": ")
+    return f"{agreed}, said {consent.get('by', 'somebody')}{on}: {consent.get('text', '')}".rstrip(": ")
 
 
 def parent_run(job: JobRecord) -> str:

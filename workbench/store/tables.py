@@ -194,6 +194,21 @@ uploads = Table(
     Index(None, "sha256"),
 )
 
+# Who said that the people in a file agreed to its use. A withdrawn consent stays, so that the file is refused later.
+consents = Table(
+    "consents",
+    metadata,
+    Column("owner", String(200), primary_key=True),  # whose jobs it counts for
+    Column("sha256", String(64), primary_key=True),  # "": every file of this owner, where nobody logs in
+    Column("name", String(200), primary_key=True),  # who said it
+    Column("source", String(16), nullable=False),  # schemas.consent.ConsentSource
+    Column("text", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("withdrawn_at", Float),
+    Index(None, "sha256"),
+    Index(None, "name"),
+)
+
 # Files that left the workbench, by the digest of the delivered bytes. They go with their job and with their artifact.
 deliveries = Table(
     "deliveries",

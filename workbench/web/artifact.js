@@ -62,6 +62,9 @@ function renewed(player, sha256) {
   return setFileUrl(player, "src", sha256);
 }
 
+/** Keeps a place of the right shape before a picture or a video has loaded. */
+export const shapeOf = ({ width, height }) => (width && height ? `--wb-aspect: ${(width / height).toFixed(4)}` : "");
+
 function video(ref, { autoplay }) {
   const player = h("video", {
     class: "wb-video",
@@ -70,7 +73,7 @@ function video(ref, { autoplay }) {
     preload: autoplay ? "auto" : "none",
     playsInline: true,
     loop: false,
-    style: ref.width && ref.height ? `aspect-ratio: ${ref.width} / ${ref.height}` : "",
+    style: shapeOf(ref),
   });
   setThumbnailUrl(player, "poster", ref.sha256);
   return renewed(player, ref.sha256);
@@ -82,7 +85,7 @@ function audio(ref) {
 }
 
 function image(ref) {
-  const picture = h("img", { alt: ref.name ?? "image", loading: "lazy" });
+  const picture = h("img", { alt: ref.name ?? "image", loading: "lazy", style: shapeOf(ref) });
   return setFileUrl(h("a", { target: "_blank", rel: "noopener" }, setFileUrl(picture, "src", ref.sha256)), "href", ref.sha256);
 }
 

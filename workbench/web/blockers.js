@@ -27,7 +27,7 @@ export function blockersOf(job, unserved = []) {
     const begun = own.length && own.every((node) => !["pending", "ready", "waiting", undefined].includes(node.status));
     const entry = known.find((node) => node.service === service);
     if (begun || entry?.offered) continue;
-    if (!services.has(service)) services.set(service, one);
+    if (!services.get(service)?.includes("(")) services.set(service, one); // the submit may know why no worker has it
     if (entry) pools.add(entry.pool);
   }
   return services.size || job.paused ? { services: [...services.values()].sort(), pools: [...pools], paused: job.paused ?? "" } : null;

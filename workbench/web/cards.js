@@ -1,17 +1,19 @@
 // @ts-check
-// The pipelines as cards, with their inputs and the reason if one is unavailable. A radio group; its value is the name.
+// The pipelines as cards, with the reason if one is unavailable. A radio group; its value is the name. `count` is the number of
+// places to keep until they are known.
 
 import { fill, find, h, problem, seconds } from "./dom.js";
 import { pipelines } from "./pipelines.js";
 
-const ON_A_CARD = new Set(["image", "audio", "video", "text"]); // switches and numbers have default values
-
-export function mount(element, { props, trigger, watch }) {
+export function mount(element, { props, trigger, watch, count }) {
   const group = h("div", { class: "wb-cards", role: "radiogroup", "aria-label": "Pipeline", onkeydown: keys });
   fill(element, group);
 
+  let first = ""; // the pipeline before the first choice, which the address does not name
+
   function choose(name, focus = false) {
     if (!name || name === pipelines.chosen) return;
+    first ||= pipelines.chosen;
     pipelines.choose(name);
     props.value = name;
     trigger("change");
@@ -23,9 +25,16 @@ export function mount(element, { props, trigger, watch }) {
   /** Keep the choice in the address, so that a reload selects the same card. */
   function remember(name) {
     const address = new URL(window.location.href);
+    if (address.searchParams.get("pipeline") === name) return;
     address.searchParams.set("pipeline", name);
-    window.history.replaceState(window.history.state, "", address);
+    window.history.pushState(null, "", address);
   }
+
+  /** Back and Forward choose the pipeline of the address. */
+  window.addEventListener("popstate", () => {
+    const name = new URLSearchParams(window.location.search).get("pipeline") ?? first;
+    if (name && pipelines.list.some((one) => one.name === name)) choose(name);
+  });
 
   function keys(event) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -37,7 +46,7 @@ export function mount(element, { props, trigger, watch }) {
 
   function draw() {
     if (!pipelines.list.length) {
-      fill(group, pipelines.error ? problem(pipelines.error, { compact: true }) : h("div", { class: "wb-card wb-card-loading", "aria-hidden": "true" }));
+      fill(group, pipelines.error ? problem(pipelines.error, { compact: true }) : Array.from({ length: count }, () => h("div", { class: "wb-card wb-card-loading", "aria-hidden": "true" })));
       return;
     }
     const focus = group.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.pipeline : null;
@@ -47,7 +56,6 @@ export function mount(element, { props, trigger, watch }) {
 
   function card(one) {
     const chosen = one.name === pipelines.chosen;
-    const needs = one.inputs.filter((input) => ON_A_CARD.has(input.kind)).map((input) => input.title.toLowerCase());
     return h(
       "button",
       {
@@ -60,10 +68,9 @@ export function mount(element, { props, trigger, watch }) {
         "data-offered": String(one.offered),
         onclick: () => choose(one.name),
       },
-      h("span", { class: "wb-card-title" }, one.title),
+      h("span", { class: "wb-card-head" }, h("span", { class: "wb-card-title" }, one.title), h("span", { class: "wb-card-state" }, one.offered ? (one.typicalSeconds ? `about ${seconds(one.typicalSeconds)}` : "ready") : "no worker")),
       h("span", { class: "wb-card-doc" }, one.doc),
-      h("span", { class: "wb-card-needs" }, needs.map((word) => h("span", { class: "wb-chip" }, word))),
-      h("span", { class: "wb-card-state" }, one.offered ? (one.typicalSeconds ? `usually about ${seconds(one.typicalSeconds)}` : "ready") : one.reason),
+      one.offered ? null : h("span", { class: "wb-card-reason", title: one.reason }, one.reason),
     );
   }
 

@@ -2,13 +2,18 @@
 // Two runs side by side: synchronised videos, differing parameters, and metrics.
 
 import { ask } from "./api.js";
-import { artifactsOf, setFileUrl, setThumbnailUrl } from "./artifact.js";
+import { artifactsOf, setFileUrl, setThumbnailUrl, shapeOf } from "./artifact.js";
 import { button, fill, formatNumber, h, problem } from "./dom.js";
+import { goneNotice, watchGone } from "./gone.js";
+import { shortId, shortIds } from "./ids.js";
+import { JOB_TIMES, betterWords, metricName, metricValue } from "./metrics.js";
 
 const APART_S = 0.04; // one frame at 25 fps
 
 export function compare(element, jobIds, back) {
   let ended = false;
+  /** @type {(() => void)[]} */
+  const stops = [];
   const body = h("div", {}, h("p", { class: "wb-muted" }, "…"));
   fill(element, button("← All runs", { kind: "quiet", onclick: back }), body);
   load().catch((error) => !ended && fill(body, problem(error)));
@@ -16,14 +21,25 @@ export function compare(element, jobIds, back) {
   async function load() {
     const sides = await Promise.all(
       jobIds.slice(0, 2).map(async (jobId) => {
-        const [{ job }, files] = await Promise.all([ask("GET /api/jobs/{job_id}", { job_id: jobId }), artifactsOf(jobId)]);
+        const found = await ask("GET /api/jobs/{job_id}", { job_id: jobId }).catch((error) => {
+          if (error.status === 404) return null;
+          throw error;
+        });
+        if (!found) return { job: null, video: undefined };
+        const { job } = found;
+        const files = await artifactsOf(jobId);
         return { job, video: files.findLast((one) => one.role === "output" && one.ref.kind === "video")?.ref };
       }),
     );
     if (ended) return;
+    const missing = jobIds.filter((_, index) => sides[index] && !sides[index].job);
+    if (missing.length) return void fill(body, missing.length > 1 ? goneNotice("") : [goneNotice(""), remaining(sides)]);
+    for (const { job } of sides) stops.push(watchGone(job.jobId, () => body.prepend(goneNotice(job.title || job.pipeline))));
     const players = sides.map((side) =>
-      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
+      side.video ? setFileUrl(setThumbnailUrl(h("video", { class: "wb-video", style: shapeOf(side.video), preload: "auto", playsInline: true, "aria-label": side.job.title }), "poster", side.video.sha256), "src", side.video.sha256) : null,
     );
+    const short = shortIds(sides.map((side) => side.job.jobId));
+    const heads = sides.map((side) => shortId(side.job.jobId, short));
     const [first, second] = players;
     if (second) second.muted = true; // two voices at once are not intelligible
     fill(
@@ -31,14 +47,21 @@ export function compare(element, jobIds, back) {
       h("div", { class: "wb-compare" }, sides.map((side, index) => h("div", {}, players[index] ?? h("div", { class: "wb-stage" }, "no video"), h("p", {}, h("a", { href: `/runs?job=${side.job.jobId}` }, side.job.title || side.job.jobId))))),
       first && second ? transport(first, second) : null,
       h("h3", {}, "Differences"),
-      table(["", ...sides.map((side) => side.job.jobId.slice(0, 14))], differences(sides)),
+      table(["", ...heads], differences(sides)),
       h("h3", {}, "Metrics"),
-      table(["", ...sides.map((side) => side.job.jobId.slice(0, 14))], metrics(sides)),
+      table(["", ...heads, "better"], metrics(sides)),
     );
   }
   return () => {
     ended = true;
+    for (const stop of stops) stop();
   };
+}
+
+/** The run that is left when the other one was deleted. */
+function remaining(sides) {
+  const { job } = sides.find((side) => side.job);
+  return h("p", {}, "The other run remains: ", h("a", { href: `/runs?job=${job.jobId}` }, job.title || job.jobId), ".");
 }
 
 function transport(first, second) {
@@ -86,10 +109,22 @@ function differences(sides) {
   return names.map((name) => [name, ...flat.map((one) => one[name])]).filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b));
 }
 
+/** Rows of [name with its meaning, values with their unit, direction]. */
 function metrics(sides) {
-  const flat = sides.map(({ job }) => Object.assign({ "computing, in s": job.computeSeconds, "waiting, in s": job.waitingSeconds }, ...(job.nodes ?? []).filter((node) => node.service.startsWith("evaluate.")).map((node) => node.metrics ?? {})));
+  /** @type {Record<string, import("./metrics.js").Metric>} */
+  const known = { ...JOB_TIMES };
+  const flat = sides.map(({ job }) => {
+    const found = { computeSeconds: job.computeSeconds, waitingSeconds: job.waitingSeconds };
+    for (const node of job.nodes ?? []) {
+      if (!node.service.startsWith("evaluate.")) continue;
+      Object.assign(found, node.metrics ?? {});
+      Object.assign(known, job.metricMeanings?.[node.id] ?? {});
+    }
+    return found;
+  });
   const names = [...new Set(flat.flatMap((one) => Object.keys(one)))];
-  return names.map((name) => [name.replaceAll("_", " "), ...flat.map((one) => one[name])]);
+  const value = (one, name) => (typeof one[name] === "number" ? metricValue(one[name], known[name]) : undefined);
+  return names.map((name) => [metricName(known[name]?.name ?? name, known[name]), ...flat.map((one) => value(one, name)), betterWords(known[name])]);
 }
 
 function table(head, rows) {

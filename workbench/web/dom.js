@@ -203,12 +203,6 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** Metrics as a list, or null if there are none. @param {[string, any][]} metrics */
-export function metricList(metrics) {
-  const row = ([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, formatNumber(value)));
-  return metrics.length ? h("dl", { class: "wb-metrics" }, metrics.map(row)) : null;
-}
-
 /** An empty state with a title and the next step. */
 export function empty(title, ...more) {
   return h("div", { class: "wb-empty" }, h("p", { class: "wb-empty-title" }, title), ...more.map((one) => (typeof one === "string" ? h("p", {}, one) : one)));

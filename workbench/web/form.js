@@ -14,7 +14,7 @@ let forms = 0;
 
 /**
  * The values of a form. A file is {path} or {ref, name, warnings}; other values have the type of the input's kind.
- * @typedef {{inputs: Record<string, any>, params: Record<string, Record<string, any>>, leaveOut: string[], seed: number, experiment: string}} Values
+ * @typedef {{inputs: Record<string, any>, params: Record<string, Record<string, any>>, leaveOut: string[], seed: number, experiment: string, consent?: string}} Values
  *
  * @typedef {object} Options
  * @property {any} pipeline  The entry of GET /api/pipelines.
@@ -53,6 +53,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
   const usual = [
     { name: "seed", title: "Seed", doc: "Equal seeds give equal results.", kind: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
     { name: "experiment", title: "Experiment", doc: "The experiment that records the run.", kind: "text" },
+    { name: "consent", title: "Consent", doc: "Your name, if everybody who is seen or heard in the files agreed. The sample needs none.", kind: "text" },
   ];
 
   function draw() {
@@ -156,14 +157,15 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
     if (bad) return void fill(messages, problem({ message: `${bad} of the parameters are not valid: see above` }, { compact: true }));
     run.disabled = true;
     try {
-      const { inputs: given, params, leaveOut, seed, experiment } = now();
+      const { inputs: given, params, leaveOut, seed, experiment, consent } = now();
       const options = /** @type {Record<string, any>} */ ({ seed, leaveOut });
       for (const input of pipeline.inputs) {
         const value = given[input.name];
         if (value === undefined || value === null || value === "" || value === false) continue;
         options[input.name] = FILES.has(input.kind) ? await digest(input, value) : typeof value === "string" ? value.trim() : value;
       }
-      submitted(await ask("POST /api/jobs", { pipeline: pipeline.name, options, params, experiment: experiment.trim() || "workbench" }));
+      const said = consent?.trim() ? { consent: { given: true, name: consent.trim() } } : {};
+      submitted(await ask("POST /api/jobs", { pipeline: pipeline.name, options, params, experiment: experiment.trim() || "workbench", ...said }));
     } catch (error) {
       refused(error);
     } finally {
@@ -194,6 +196,7 @@ export function form(element, { pipeline, read, write, upload, submitted }) {
       redrawParameters();
       return void fill(messages, problem({ message: "The job was not submitted: see above" }, { compact: true }));
     }
+    if (error.code?.startsWith("consent.")) return void showProblem.get("consent")?.(error.message, error.details?.remedy);
     const names = new Set(where.slice(where.lastIndexOf(": ") + 1).split(/[\s,]+/).map(plainName));
     const named = [...showProblem.keys()].find((name) => names.has(plainName(name)));
     if (!named) return void fill(messages, problem(error, { compact: true }));

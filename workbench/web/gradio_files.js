@@ -5,6 +5,7 @@
 // that it runs before Gradio can send a file.
 {
   const UPLOADS = "/gradio_api/upload";
+  const TOAST_WITHIN_MS = 10_000;
   const KINDS = { image: "an image", audio: "an audio file" };
 
   /** @type {string | null} */
@@ -15,6 +16,22 @@
     if (!field) return;
     window.wbUploadRefusals[field] = text;
     window.dispatchEvent(new CustomEvent("wb-refused", { detail: field }));
+    if (text) dropToast(text);
+  };
+
+  /** Close the toast that repeats this text, because the field shows it and keeps it. */
+  const dropToast = (/** @type {string} */ text) => {
+    const look = () => {
+      for (const toast of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-testid='toast-body']"))) {
+        if (!toast.textContent?.includes(text)) continue;
+        toast.hidden = true;
+        /** @type {HTMLElement | null} */ (toast.querySelector("[data-testid='toast-close']"))?.click();
+        observer.disconnect();
+      }
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { childList: true, subtree: true });
+    setTimeout(() => observer.disconnect(), TOAST_WITHIN_MS);
   };
 
   /**

@@ -103,7 +103,7 @@ export function graphView(nodes, edges, chosen = null) {
   }
   const element = s(
     "svg",
-    { viewBox: `-2 -2 ${placed.width + 4} ${placed.height + 4}`, class: "wb-graph", style: `min-width: ${Math.min(560, placed.width + 4)}px; max-width: ${placed.width + 4}px`, role: "group", "aria-label": "Graph" },
+    { viewBox: `-2 -2 ${placed.width + 4} ${placed.height + 4}`, class: "wb-graph", style: `--wb-drawn: ${placed.width + 4}px`, role: "group", "aria-label": "Graph" },
     lines,
     [...boxes.values()].map((box) => box.group),
   );

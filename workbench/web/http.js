@@ -39,6 +39,20 @@ export const http = {
   },
 };
 
+/**
+ * Store a file; returns its reference and warnings. Throws ApiError.
+ * @param {File} file
+ * @param {string} kind  image, audio or video.
+ * @returns {Promise<Api.Schema<"Upload">>}
+ */
+export async function upload(file, kind) {
+  const form = new FormData();
+  form.append("kind", kind); // before the file
+  form.append("file", file);
+  const answer = await load("/api/uploads", { method: "POST", headers: { Accept: "application/json", "X-CSRF-Token": (await csrf()) ?? "" }, credentials: "same-origin", body: form });
+  return read(answer.status, await answer.text());
+}
+
 async function csrf() {
   session ??= http.ask("GET /api/session").catch((error) => {
     session = null;

@@ -3,6 +3,7 @@
 
 import { ask, watchJob } from "./api.js";
 import { errorOf, failedBefore, fold, isFinal, jobState, shownStatus, statusOf } from "./fold.js";
+import { watchGone } from "./gone.js";
 
 export { isFinal } from "./fold.js";
 
@@ -15,7 +16,7 @@ export { isFinal } from "./fold.js";
  * Live facts of a running node, which are not events.
  * @typedef {Partial<Pick<LiveNode, "fraction" | "done" | "total" | "unit" | "secondsLeft" | "preview" | "parts" | "log" | "waiting">>} LiveFacts
  *
- * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, params: Record<string, any>, input: Record<string, any>, skippedBy: string[]}} JobNode
+ * @typedef {Api.Schema<"NodeRecord"> & LiveFacts & {name?: string, metricMeanings?: Record<string, Api.Schema<"Metric">>, params: Record<string, any>, input: Record<string, any>, skippedBy: string[]}} JobNode
  *
  * @typedef {object} Job
  * @property {string} jobId
@@ -31,6 +32,7 @@ export { isFinal } from "./fold.js";
  * @property {JobInFull | null} record
  * @property {Api.Schema<"ErrorInfo"> | null} error
  * @property {import("./dom.js").Problem | null} problem  Why the state of the job is unknown now.
+ * @property {boolean} gone  Whether it was deleted while it was shown.
  */
 
 const NEWEST_EVENTS = 50; // in the response of GET /api/jobs/{job_id}
@@ -52,11 +54,12 @@ export function follow(jobId, changed) {
   const live = {};
   const seen = new Set();
   /** @type {Job} */
-  const job = { jobId, status: "queued", progress: 0, secondsLeft: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null };
+  const job = { jobId, status: "queued", progress: 0, secondsLeft: null, waiting: "", paused: "", busAway: false, connected: true, nodes: new Map(), events: [], record: null, error: null, problem: null, gone: false };
 
   const take = (/** @type {any} */ update) => {
     if (ended) return;
     if ("connected" in update) job.connected = update.connected;
+    else if (update.failed?.code === "job.unknown" && job.record) return gone();
     else if (update.failed) {
       job.problem = { message: update.failed.error ?? "the job cannot be watched", code: update.failed.code, details: update.failed.details };
     } else {
@@ -91,7 +94,7 @@ export function follow(jobId, changed) {
           const { name, params = {}, input = {} } = graph.get(node.id) ?? {};
           const status = shownStatus(now, node);
           const skippedBy = status === "skipped" ? failedBefore(now, node.id).map((id) => graph.get(id)?.name || id) : [];
-          return [node.id, { ...live[node.id], ...node, status, name: name || node.id, params, input, skippedBy, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
+          return [node.id, { ...live[node.id], ...node, metricMeanings: job.record?.metricMeanings?.[node.id] ?? {}, status, name: name || node.id, params, input, skippedBy, waiting: status === "waiting" ? live[node.id]?.waiting : "" }];
         }),
       );
     }
@@ -120,20 +123,32 @@ export function follow(jobId, changed) {
     } catch (error) {
       if (ended) return;
       const problem = /** @type {import("./dom.js").Problem} */ (error);
+      if (problem.status === 404 && job.record) return gone();
       if (problem.status === 404) job.problem = problem;
       else later(Math.min(10_000, 1500 * 1.3 ** tries));
       show();
     }
   }
 
+  let stopWatching = () => {};
+  function gone() {
+    if (ended) return;
+    job.gone = true;
+    job.problem = null;
+    changed(job);
+    stop();
+  }
+
   load().then(() => {
     if (ended || job.problem?.status === 404) return;
+    stopWatching = watchGone(jobId, gone);
     // The record has the newest events. The socket sends the older events of a long job, and then ends.
     if (!isFinal(job.record?.status) || listed >= NEWEST_EVENTS) stop = watchJob(jobId, take);
   });
   return () => {
     ended = true;
     stop();
+    stopWatching();
   };
 }
 

@@ -7,6 +7,7 @@ import { graphView } from "./graph.js";
 import { follow, nodesOf } from "./job.js";
 import { problemsIn } from "./messages.js";
 import { nodePanel } from "./node.js";
+import { videoOf } from "./outcome.js";
 
 /**
  * Both elements, for the caller to place, and `update(job)`.
@@ -14,8 +15,9 @@ import { nodePanel } from "./node.js";
  * @param {string} jobId
  * @param {string | null} node  The chosen node.
  * @param {(node: string) => string | null} choose  Returns the node to choose after a click on the given one.
+ * @param {boolean} beside  Whether the view of the job stands beside it, so that the panel leaves out what that shows.
  */
-export function jobGraph(jobId, node, choose) {
+export function jobGraph(jobId, node, choose, beside = false) {
   const frame = h("div", { class: "wb-graph-frame" });
   const panel = h("section", { "aria-label": "Node" });
   const showNode = nodePanel(panel);
@@ -30,7 +32,8 @@ export function jobGraph(jobId, node, choose) {
   const draw = () => {
     if (!job) return;
     drawing?.update(nodesOf(job), node);
-    showNode(node === null ? null : job.nodes.get(node), files);
+    const video = beside && videoOf(job, files.filter((one) => one.role === "output"));
+    showNode(node === null ? null : job.nodes.get(node), files, beside ? { ...job, video } : null);
   };
   return {
     frame,

@@ -6,6 +6,7 @@
 import { artifact, artifactUrl, facts } from "./artifact.js";
 import { button, fill, h, problem, s } from "./dom.js";
 import { askRemoval, showEarlierFiles } from "./earlier_files.js";
+import { formState } from "./form_state.js";
 import { pipelines } from "./pipelines.js";
 import { fileWarnings } from "./warnings.js";
 
@@ -29,6 +30,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     if (!sha256 && (digest || !before.childElementCount)) offer();
     if (sha256 !== digest) {
       digest = sha256;
+      formState.setFile(field, sha256 && { sha256, name: value.ref.name ?? "" });
       trigger("input");
     }
   };
@@ -64,6 +66,7 @@ export function mount(element, { props, trigger, watch, kind, field }) {
     trigger("select");
   }
 
+  formState.takers.set(field, take);
   watch("value", draw);
   pipelines.addEventListener("choose", draw);
   pipelines.addEventListener("change", draw);

@@ -4,21 +4,26 @@
 import { ask, embedded, pageUrl, setUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, metricList, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
+import { badge, button, empty, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
+import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
+import { metricList } from "./metrics.js";
+import { isErrorOf, videoOf } from "./outcome.js";
 import { growingVideo } from "./parts.js";
 import { pipelines } from "./pipelines.js";
+import { spokenIn, spokenText } from "./spoken.js";
+import { leaveTitle, tellInTitle } from "./title.js";
 import { jobWarnings } from "./warnings.js";
 
 /**
  * Show one job. Options: {jobId, unserved: services without a worker at the submit, links: whether to show links to the run
- * and to a repeat of it, go: shows another job in this place}. Returns a function that removes the view.
+ * and to a repeat of it, part: whether a page around it shows the status and the files, go: shows another job in this place}. Returns a function that removes the view.
  * @param {HTMLElement} element
- * @param {{jobId: string, unserved?: string[], links?: boolean, go?: ((jobId: string, unserved: string[]) => void) | null}} options
+ * @param {{jobId: string, unserved?: string[], links?: boolean, part?: boolean, go?: ((jobId: string, unserved: string[]) => void) | null}} options
  */
-export function monitor(element, { jobId, unserved = [], links = true, go = null }) {
+export function monitor(element, { jobId, unserved = [], links = true, part = false, go = null }) {
   const parts = {
     stage: h("div", { class: "wb-stage" }),
     head: h("div", { class: "wb-monitor-head" }),
@@ -30,24 +35,33 @@ export function monitor(element, { jobId, unserved = [], links = true, go = null
     lines: h("ol", { class: "wb-lines", "aria-label": "Steps" }),
     after: h("div", { class: "wb-after" }),
   };
-  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, parts.stage, parts.head, parts.trouble, parts.blockers, parts.warnings, parts.notice, parts.actionMessages, parts.lines, parts.after));
-  const view = { jobId, unserved, links, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
+  const side = h("div", { class: "wb-monitor-side" }, parts.head, parts.trouble, parts.blockers, parts.warnings, parts.notice, parts.actionMessages, parts.lines);
+  fill(element, h("section", { class: "wb-monitor", "aria-label": `Job ${jobId}` }, h("div", { class: "wb-monitor-main" }, parts.stage, side), parts.after));
+  const view = { element, jobId, unserved, links, part, parts, lines: new Map(), stage: createStage(parts.stage, jobId), finalShown: false, asked: null, go, showProblem: problemsIn(parts.trouble) };
   const stop = follow(jobId, (job) => draw(view, job));
   const offered = () => view.job && drawBlockers(view, view.job);
   pipelines.addEventListener("change", offered);
   return () => {
     stop();
     pipelines.removeEventListener("change", offered);
+    leaveTitle();
     view.stage.end();
     element.replaceChildren();
   };
 }
 
 function draw(view, job) {
+  if (job.gone) {
+    view.stage.end();
+    if (view.links) showGone(view.element, job.record?.title || job.record?.pipeline || ""); // otherwise the page around it says so
+    return;
+  }
   view.job = job;
+  tellInTitle(job);
   drawBlockers(view, job);
   drawHead(view, job);
   view.showProblem(job.problem);
+  if (job.problem?.status === 404) fill(view.parts.after, view.links ? waysBack() : null);
   drawWarnings(view, job);
   drawNotice(view, job);
   for (const [index, node] of nodesOf(job).entries()) {
@@ -81,12 +95,12 @@ function drawHead(view, job) {
   view.parts.head.hidden = unknown;
   if (status.dataset.now !== job.status) {
     status.dataset.now = job.status;
-    fill(status, badge(job.status));
+    fill(status, view.part ? null : badge(job.status));
     fill(actions, isFinal(job.status) ? null : cancelButton(view));
   }
   bar.value = job.status === "completed" ? 1 : (job.progress ?? 0);
   bar.hidden = isFinal(job.status);
-  fill(words, ...headWords(job, view.blocked));
+  fill(words, ...(view.part && isFinal(job.status) ? [] : headWords(job, view.blocked)));
 }
 
 function headWords(job, blocked) {
@@ -128,6 +142,12 @@ function drawWarnings(view, job) {
   fill(view.parts.warnings, jobWarnings(job));
 }
 
+/** Which step the error below comes from. */
+function failedIn(job) {
+  const node = nodesOf(job).find((one) => isErrorOf(job, one));
+  return node ? h("h3", { class: "wb-failed-in" }, `${node.name ?? node.id} failed`) : null;
+}
+
 function drawNotice(view, job) {
   const waiting = openQuestion(job);
   const key = waiting ? `approve ${waiting.node}` : job.status === "failed" && job.error ? "failed" : "";
@@ -136,7 +156,7 @@ function drawNotice(view, job) {
   const unsent = view.question?.unsent() ?? "";
   view.question = waiting ? approval(view.jobId, waiting) : null;
   const kept = unsent ? [h("p", { class: "wb-muted" }, "The question was answered elsewhere. Your unsent text:"), h("pre", { class: "wb-text" }, unsent)] : null;
-  fill(view.parts.notice, view.question?.element, key === "failed" ? problem(job.error) : null, kept);
+  fill(view.parts.notice, view.question?.element, key === "failed" ? [failedIn(job), problem(job.error)] : null, kept);
 }
 
 // -- a line per node --------------------------------------------------------------------------------------------------
@@ -156,7 +176,7 @@ function createLine(node) {
       line.job = job;
       element.dataset.status = now.status ?? "pending";
       name.textContent = now.name ?? now.id;
-      words.textContent = lineWords(now);
+      words.textContent = lineWords(now, job);
       bar.hidden = now.status !== "running";
       if (now.status === "running" && now.fraction > 0) bar.value = Math.min(1, now.fraction);
       else bar.removeAttribute("value");
@@ -175,14 +195,14 @@ function createLine(node) {
   return line;
 }
 
-function lineWords(node) {
+function lineWords(node, job) {
   if (node.status === "running") {
     const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
     return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
   }
   if (node.status === "completed") return node.cached ? "cached" : seconds(node.seconds);
   if (node.status === "waiting") return node.waiting ?? "waiting";
-  if (node.status === "failed") return node.error?.message ?? "failed";
+  if (node.status === "failed") return isErrorOf(job, node) ? "failed" : (node.error?.message ?? "failed");
   if (node.status === "skipped") return node.skippedBy?.length ? `skipped, because ${node.skippedBy.join(" and ")} failed` : "skipped";
   if (node.status === "cancelled") return "cancelled";
   return "";
@@ -192,7 +212,7 @@ const EVENT_WORDS = {
   "node.running": (data) => `started on ${data.worker || "a worker"}${data.attempt > 1 ? `, attempt ${data.attempt}` : ""}`,
   "node.completed": (data) => (data.cached ? "result from the cache" : `done in ${seconds(data.seconds)}`),
   "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
-  "node.failed": (data) => `failed: ${data.error?.message ?? ""}`,
+  "node.failed": () => "failed", // its error is shown once: as that of the job, or below
   "node.lost": () => "its output was damaged or missing in the store; it runs again",
   "node.waiting": (data) => `waiting (${(data.reason ?? "").replaceAll("_", " ")})`,
   "node.decided": (data) => (data.approved ? `approved by ${data.author}${data.edited ? ", with changes" : ""}` : `rejected by ${data.author}${data.reason ? `: ${data.reason}` : ""}`),
@@ -211,8 +231,8 @@ function logOf(node, job) {
     h("p", { class: "wb-muted" }, node.service ?? "", node.worker ? ` · ${node.worker}` : ""),
     rows.length ? h("ul", { class: "wb-events" }, rows) : h("p", { class: "wb-muted" }, "No events yet."),
     messages.length ? h("ul", { class: "wb-events wb-said", "aria-label": "Log" }, messages.map((one) => h("li", {}, when(one.at), " ", one.text))) : null,
-    metricList(Object.entries(node.metrics ?? {})),
-    node.error ? problem(node.error) : null,
+    metricList([node]),
+    node.error && !isErrorOf(job, node) ? problem(node.error) : null,
   ].filter(Boolean);
 }
 
@@ -220,12 +240,17 @@ const PREVIEW_EVERY_MS = 1900;
 
 // -- the stage: preview, finished parts, the video --------------------------------------------------------------------
 
+/** Give the stage the shape of what it shows, so that a picture fills it and later ones replace it without a move. */
+function shape(element, width, height) {
+  if (width && height) element.parentElement?.style.setProperty("--wb-aspect", (width / height).toFixed(4));
+}
+
 function createStage(element, jobId) {
   let shown = "";
   /** @type {ReturnType<typeof growingVideo>} */
   let growing = null;
   let previewAt = 0;
-  const picture = h("img", { class: "wb-preview", alt: "The current frame" });
+  const picture = h("img", { class: "wb-preview", alt: "The current frame", onload: () => shape(element, picture.naturalWidth, picture.naturalHeight) });
   fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
   return {
     end: () => element.replaceChildren(),
@@ -246,7 +271,7 @@ function createStage(element, jobId) {
       const node = nodesOf(job).find((one) => one.status === "running" && (one.parts || one.preview));
       if (!node) return;
       if (node.parts) {
-        growing ??= growingVideo(jobId, node.id);
+        growing ??= growingVideo(jobId, node.id, (width, height) => shape(element, width, height));
         if (growing) {
           if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
           shown = "parts";
@@ -268,10 +293,14 @@ function createStage(element, jobId) {
 async function showVideo(element, job) {
   try {
     const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
-    const result = job.record.result ?? {};
-    const videos = made.filter((one) => one.ref.kind === "video");
-    const best = videos.find((one) => one.node === result.node && one.name === result.name) ?? videos.at(-1);
-    if (best) fill(element, artifact(best.ref, { title: "" , autoplay: false }));
+    const best = videoOf(job, made);
+    if (best) {
+      shape(element, best.ref.width, best.ref.height);
+      const shown = artifact(best.ref, { title: "", autoplay: false });
+      const spoken = spokenIn(nodesOf(job));
+      const player = shown.querySelector("video");
+      fill(element, shown, spoken && player ? spokenText(spoken, player) : null);
+    }
     else fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
   } catch (error) {
     fill(element, problem(error, { compact: true }));
@@ -308,7 +337,7 @@ function drawAfter(view, job) {
   );
   if (first) {
     drawMetrics(view.after.metrics, job);
-    drawDownloads(view.after.downloads, job);
+    if (!view.part) drawDownloads(view.after.downloads, job);
   }
 }
 
@@ -323,7 +352,7 @@ function retryButton(view) {
 
 function drawMetrics(element, job) {
   const evaluated = nodesOf(job).filter((node) => node.service?.startsWith("evaluate."));
-  const shown = metricList(evaluated.flatMap((node) => Object.entries(node.metrics ?? {})));
+  const shown = metricList(evaluated);
   if (shown) fill(element, h("h3", {}, "Metrics"), shown);
 }
 
@@ -347,13 +376,15 @@ async function drawDownloads(element, job) {
 
 /** For Gradio: `props.value` is {jobId}; an empty value shows nothing. */
 export function mount(element, { props, watch }) {
+  let left = false; // whether a job was shown, and Back left it
   /** @type {(() => void) | null | void} */
   let end = null;
   const show = () => {
     end?.();
     end = null;
     const jobId = props.value?.jobId;
-    if (!jobId) return element.replaceChildren();
+    if (!jobId) return fill(element, left ? empty("No job is shown", "The form still has your inputs. Forward shows the job again.") : null);
+    left = true;
     end = monitor(element, {
       jobId,
       unserved: props.value?.unserved ?? [],
@@ -362,13 +393,21 @@ export function mount(element, { props, watch }) {
         if (props.value?.jobId === other && !element.querySelector(`[aria-label="Job ${other}"]`)) show();
       },
     });
-    // Keep the job in the address, so that a reload or another browser shows the same job.
+    // Keep the job in the address, so that a reload or another browser shows the same job, and Back the one before.
     const address = new URL(window.location.href);
+    if (address.searchParams.get("job") === jobId) return null;
     address.searchParams.delete("from");
     address.searchParams.set("job", jobId);
-    window.history.replaceState(null, "", address);
+    window.history.pushState(null, "", address);
     return null;
   };
+  const walk = () => {
+    const jobId = new URLSearchParams(window.location.search).get("job") ?? "";
+    if (jobId === (props.value?.jobId ?? "")) return;
+    props.value = jobId ? { jobId } : null;
+    show();
+  };
+  window.addEventListener("popstate", walk);
   watch("value", show);
   show();
 }

@@ -4,6 +4,7 @@
 
 import { ask } from "./api.js";
 import { button, fill, find, h, icon, problem, sentence } from "./dom.js";
+import { formState } from "./form_state.js";
 import { preserveInput } from "./preserve_input.js";
 import { pipelines as ofThePage } from "./pipelines.js";
 
@@ -37,6 +38,7 @@ export function mount(element, { props, trigger, watch, pipelines = ofThePage, s
     count.textContent = `${changed} changed`;
     props.value = { pipeline: pipelines.chosen, params: now.params, leaveOut: now.leaveOut };
     trigger("change");
+    if (pipelines === ofThePage) formState.setParameters(pipelines.chosen, { params: now.params, leaveOut: now.leaveOut });
     clearTimeout(quiet);
     quiet = setTimeout(() => trigger("input"), QUIET_MS);
   }
@@ -336,7 +338,7 @@ const CONTROLS = {
   },
   switch({ id, value, changed }) {
     const input = h("input", { id, type: "checkbox", checked: Boolean(value), onchange: (event) => changed(event.currentTarget.checked) });
-    return { element: h("div", {}, input), input, set: (now) => (input.checked = Boolean(now)) };
+    return { element: h("label", { class: "wb-switch" }, input), input, set: (now) => (input.checked = Boolean(now)) };
   },
   choice({ id, schema, value, changed }) {
     const input = h("select", { class: "wb-select", id, onchange: (event) => changed(JSON.parse(event.currentTarget.value)) }, plain(schema).enum.map((one) => h("option", { value: JSON.stringify(one), selected: one === value }, one === "" ? "—" : String(one))));

@@ -6,12 +6,16 @@ import { h } from "./dom.js";
 
 const CODECS = 'video/mp4; codecs="avc1.64001f"';
 
-/** A growing player; `show(count)` sets the number of finished parts. Null if the browser does not support it. */
-export function growingVideo(jobId, node) {
+/**
+ * A growing player; `show(count)` sets the number of finished parts. Null if the browser does not support it. Calls
+ * `sized(width, height)` once the size of the video is known.
+ */
+export function growingVideo(jobId, node, sized) {
   if (embedded() || !window.MediaSource?.isTypeSupported(CODECS)) return null; // a notebook cannot read bytes of another origin
   const element = h("video", { class: "wb-video", muted: true, playsInline: true, controls: true, "aria-label": "The finished part of the video" });
   const source = new MediaSource();
   element.src = URL.createObjectURL(source);
+  element.addEventListener("loadedmetadata", () => sized(element.videoWidth, element.videoHeight), { once: true });
   let wanted = 0;
   let appended = 0;
   /** @type {SourceBuffer | null} */

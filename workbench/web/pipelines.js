@@ -3,7 +3,8 @@
 
 import { ask as question } from "./api.js";
 
-const EVERY_MS = 5000;
+const EVERY_MS = 15_000;
+const MISSING_EVERY_MS = 5000; // while a pipeline waits for a worker
 
 export class Pipelines extends EventTarget {
   /** @type {Api.Schema<"PipelineEntry">[]} */
@@ -31,7 +32,7 @@ export class Pipelines extends EventTarget {
     this.#asking = true;
     const ask = async () => {
       if (document.visibilityState === "visible") await this.refresh();
-      setTimeout(ask, EVERY_MS);
+      setTimeout(ask, this.error || this.list.some((one) => !one.offered) ? MISSING_EVERY_MS : EVERY_MS);
     };
     ask();
   }

@@ -5,13 +5,15 @@ import { ask } from "./api.js";
 import { askDeletion } from "./deletion.js";
 import { badge, button, fill, h, linkButton, seconds, when } from "./dom.js";
 import { askErasure } from "./erase.js";
+import { showGone } from "./gone.js";
+import { shortId, shortIds } from "./ids.js";
 import { follow, isFinal, nodesOf } from "./job.js";
 import { jobGraph } from "./job_graph.js";
-import { attempt, problemsIn } from "./messages.js";
+import { attempt } from "./messages.js";
 import { monitor } from "./monitor.js";
 
 /**
- * Show a run with the selected `node`. Calls `select(node)` when the user selects one. Returns a function that removes it.
+ * Show a run with the selected `node`. Calls `select(node)` when the user selects one. Returns `select` and `end`, which removes it.
  * @param {HTMLElement} element
  * @param {{jobId: string, node?: string | null, select?: (node: string) => void, gone?: () => void}} options
  */
@@ -19,11 +21,10 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   const graph = jobGraph(jobId, node, (id) => {
     select(id);
     return id;
-  });
+  }, true);
   graph.panel.classList.add("wb-panel-inner");
   const parts = {
     head: h("header", { class: "wb-run-head" }),
-    messages: h("div", {}),
     actionMessages: h("div", {}), // confirmations and errors of actions
     monitor: h("div", {}),
     lineage: h("section", {}),
@@ -31,21 +32,31 @@ export function run(element, { jobId, node = null, select = () => {}, gone = () 
   };
   fill(
     element,
-    h("div", { class: "wb-run" }, parts.head, parts.messages, parts.actionMessages, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
+    h("div", { class: "wb-run" }, parts.head, parts.actionMessages, graph.frame, h("div", { class: "wb-run-columns" }, h("div", {}, parts.monitor), h("div", {}, graph.panel)), parts.lineage, parts.events),
   );
-  const view = { jobId, parts, gone, graph, showProblem: problemsIn(parts.messages) };
-  const stopMonitor = monitor(parts.monitor, { jobId, links: false });
-  const stop = follow(jobId, (job) => draw(view, job));
-  drawLineage(view);
-  return () => {
-    stop();
+  const view = { jobId, parts, gone, graph };
+  const stopMonitor = monitor(parts.monitor, { jobId, links: false, part: true });
+  const stop = follow(jobId, (job) => {
+    if (!job.gone) return draw(view, job);
     stopMonitor();
-    element.replaceChildren();
+    return showGone(element, job.record?.title || job.record?.pipeline || "");
+  });
+  drawLineage(view);
+  return {
+    /** Select a node. @param {string | null} id */
+    select(id) {
+      graph.chosen = id;
+      if (view.job) draw(view, view.job);
+    },
+    end() {
+      stop();
+      stopMonitor();
+      element.replaceChildren();
+    },
   };
 }
 
 function draw(view, job) {
-  view.showProblem(job.problem);
   const record = job.record;
   if (!record) return;
   view.job = job;
@@ -73,10 +84,11 @@ function drawHead(view, job) {
       fact("experiment", record.experiment),
       fact("seed", String(record.seed ?? 0)),
       fact("by", record.owner),
+      fact("consent", consentIn(record)),
       fact("accepted", when(record.created)),
       fact("computing", seconds(record.computeSeconds)),
       fact("waiting", seconds(record.waitingSeconds)),
-      fact("repeats", record.parent ? h("a", { href: `/runs?job=${record.parent}` }, record.parent.slice(0, 14)) : ""),
+      fact("repeats", record.parent ? h("a", { href: `/runs?job=${record.parent}` }, shortId(record.parent, shortIds([record.parent, record.jobId]))) : ""),
       fact("id", h("code", {}, record.jobId)),
     ),
     h(
@@ -97,12 +109,19 @@ function drawHead(view, job) {
   );
 }
 
+/** Who said that the people in the job's files agreed, and when; empty without a consent. */
+function consentIn({ lastGraph }) {
+  const consent = /** @type {any} */ (lastGraph?.metadata?.consent);
+  return consent?.given ? h("span", { title: consent.text }, `${consent.by}, `, when(consent.at)) : "";
+}
+
 async function drawLineage(view) {
   try {
     const lineage = await ask("GET /api/jobs/{job_id}/lineage", { job_id: view.jobId });
-    const from = lineage.from.map((one) => h("li", {}, `${one.node}.${one.name} was made by `, h("a", { href: `/runs?job=${one.job}&node=${one.madeBy}` }, `${one.madeBy} of ${one.job.slice(0, 14)}`)));
-    const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, `${one.job.slice(0, 14)}`), ` uses it as ${one.node}.${one.name}`));
-    const again = lineage.children.map((job) => h("li", {}, h("a", { href: `/runs?job=${job}` }, job.slice(0, 14)), " repeats it"));
+    const length = shortIds([view.jobId, ...lineage.from.map((one) => one.job), ...lineage.usedBy.map((one) => one.job), ...lineage.children]);
+    const from = lineage.from.map((one) => h("li", {}, `${one.node}.${one.name} was made by `, h("a", { href: `/runs?job=${one.job}&node=${one.madeBy}` }, `${one.madeBy} of `, shortId(one.job, length))));
+    const used = lineage.usedBy.map((one) => h("li", {}, h("a", { href: `/runs?job=${one.job}&node=${one.node}` }, shortId(one.job, length)), ` uses it as ${one.node}.${one.name}`));
+    const again = lineage.children.map((job) => h("li", {}, h("a", { href: `/runs?job=${job}` }, shortId(job, length)), " repeats it"));
     if (!from.length && !used.length && !again.length) return;
     fill(view.parts.lineage, h("h3", {}, "Lineage"), h("ul", { class: "wb-events" }, from, used, again));
   } catch {

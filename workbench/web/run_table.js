@@ -2,6 +2,7 @@
 // A table of many runs with sorting, filtering and selection. The document contains only the visible rows.
 
 import { badge, fill, find, formatNumber, h, seconds, when } from "./dom.js";
+import { betterWords } from "./metrics.js";
 import { liveRuns } from "./live_runs.js";
 
 const ROW_PX = 34;
@@ -64,8 +65,9 @@ export function table(element, _, model) {
       columns().map((one) =>
         h(
           "button",
-          { type: "button", class: "wb-grid-title", role: "columnheader", title: one.name, "data-number": one.number ? "" : null, "data-column": one.name, "aria-sort": sort.name === one.name ? (sort.down ? "descending" : "ascending") : "none", onclick: () => turn(one) },
-          one.label,
+          { type: "button", class: "wb-grid-title", role: "columnheader", title: [one.name, one.unit ? `in ${one.unit}` : "", betterWords(one), one.meaning].filter(Boolean).join(" · "), "aria-description": [one.unit ? `in ${one.unit}` : "", betterWords(one), one.meaning].filter(Boolean).join(". ") || null, "data-number": one.number ? "" : null, "data-column": one.name, "aria-sort": sort.name === one.name ? (sort.down ? "descending" : "ascending") : "none", onclick: () => turn(one) },
+          one.unit ? `${one.label}, ${one.unit}` : one.label,
+          one.better === "lower" || one.better === "higher" ? h("span", { class: "wb-metric-better", "aria-hidden": "true" }, one.better === "lower" ? " (less is better)" : " (more is better)") : null,
           h("span", { "aria-hidden": "true" }, sort.name === one.name ? (sort.down ? " ↓" : " ↑") : ""),
         ),
       ),

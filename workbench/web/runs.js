@@ -5,24 +5,32 @@ import { ask } from "./api.js";
 import { query } from "./channel.js";
 import { compare } from "./compare.js";
 import { STATUS_WORDS, badge, button, empty, fill, h, icon, times, when } from "./dom.js";
+import { isGone } from "./gone.js";
 import { isFinal } from "./job.js";
 import { liveRuns } from "./live_runs.js";
 import { problemsIn } from "./messages.js";
+import { missingIn } from "./parameter_filter.js";
 import { run } from "./run.js";
 import { experimentLink, selection } from "./selection.js";
+import { setTitle } from "./title.js";
 
 const PAGE = 30;
 const FILTERS = ["text", "status", "pipeline", "experiment", "parameter", "since", "before"];
+const TYPED = new Set(["text", "parameter"]);
 const EVERY_MS = 4000;
 
 export function mount(element) {
   /** @type {(() => void) | null | void} */
   let end = null;
+  /** @type {{job: string, select: (node: string | null) => void} | null} */
+  let open = null;
   const show = () => {
-    end?.();
-    end = null;
     const address = new URLSearchParams(window.location.search);
     const job = address.get("job");
+    if (open && job === open.job) return open.select(address.get("node")); // the videos of the run play on
+    end?.();
+    end = null;
+    open = null;
     const compared = (address.get("compare") ?? "").split(",");
     if (address.get("job")) end = showRun(element, address);
     else if (compared.length > 1) end = compare(element, compared, back);
@@ -30,7 +38,7 @@ export function mount(element) {
       list = window.location.pathname + window.location.search;
       end = showList(element, address, (now) => (list = now));
     }
-    document.title = `${job ? `Run ${job.slice(0, 14)}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`;
+    return setTitle(`${job ? `Run ${job}` : address.get("compare") ? "Compare runs" : "Runs"} · Workbench`);
   };
   /** Move the focus to the new content after a navigation inside the page, for keyboards and screen readers. */
   const arrive = () => {
@@ -58,35 +66,48 @@ export function mount(element) {
   function showRun(host, address) {
     const inner = h("div", {});
     fill(host, h("a", { class: "wb-button quiet", href: "/runs", "data-back": "" }, "← All runs"), inner);
-    return run(inner, {
-      jobId: address.get("job"),
+    const job = address.get("job") ?? "";
+    const shown = run(inner, {
+      jobId: job,
       node: address.get("node"),
-      select: (node) => window.history.replaceState(null, "", `/runs${query({ job: address.get("job"), node })}`),
+      select: (node) => window.history.pushState(null, "", `/runs${query({ job, node })}`),
       gone: () => {
         back();
         arrive();
       },
     });
+    open = { job, select: shown.select };
+    return shown.end;
   }
 }
 
 function showList(element, address, moved) {
-  const wanted = { offset: Number(address.get("offset") ?? 0), compare: address.get("compare") ?? "" };
+  const wanted = { offset: Number(address.get("offset") ?? 0), compare: address.get("compare") ?? "", selected: address.get("selected") ?? "" };
   for (const name of FILTERS) wanted[name] = address.getAll(name).length > 1 ? address.getAll(name) : (address.get(name) ?? "");
   const rows = h("div", { class: "wb-rows", role: "list", "aria-label": "Runs" });
   const pages = h("nav", { class: "wb-pages", "aria-label": "Pages" });
   const messages = h("div", {});
+  const deleted = h("div", { role: "status" });
+  const unfinished = h("p", { class: "wb-muted wb-unfinished", role: "status", hidden: true });
   const show = problemsIn(messages);
   const range = h("span", { class: "wb-muted", role: "status" });
-  const selected = selection();
+  const selected = selection(wanted.selected.split(",").filter(Boolean), (ids) => {
+    wanted.selected = ids.join();
+    note();
+  });
   const inMlflow = experimentLink();
-  const state = { ended: false, place: { offset: 0, total: 0 }, lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
+  const state = { ended: false, place: { offset: 0, total: 0, asked: "" }, titles: new Map(), lines: new Map(), shown: "", list: /** @type {Api.Schema<"JobSummary">[]} */ ([]) };
   let asked = 0;
+  let finished = missingIn(String(wanted.parameter)) ? "" : wanted.parameter; // the last condition that is not half-typed
 
-  const note = () => {
+  /** Each choice is a step of Back; the letters typed into one field are one step. */
+  let typedInto = "";
+  const note = (/** @type {string} */ field = "") => {
     const now = `/runs${query({ ...wanted, offset: wanted.offset || "" })}`;
+    const step = TYPED.has(field) && typedInto === field ? "replaceState" : "pushState";
+    typedInto = field;
     moved(now);
-    window.history.replaceState(null, "", now);
+    if (now !== window.location.pathname + window.location.search) window.history[step](null, "", now);
   };
   const turn = (step) => {
     wanted.offset = Math.max(0, state.place.offset + step);
@@ -99,9 +120,13 @@ function showList(element, address, moved) {
   const filtered = () => FILTERS.some((name) => wanted[name].length);
 
   async function load() {
+    const lacks = missingIn(String(wanted.parameter));
+    unfinished.hidden = !lacks;
+    unfinished.textContent = lacks ? `The list keeps its last filter: type ${lacks}.` : "";
+    if (!lacks) finished = wanted.parameter;
     const mine = ++asked;
     try {
-      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters(wanted) });
+      const answer = await ask("GET /api/jobs", { limit: PAGE, ...apiFilters({ ...wanted, parameter: finished }) });
       if (state.ended || mine !== asked) return;
       show(null);
       draw(answer);
@@ -114,6 +139,7 @@ function showList(element, address, moved) {
     state.list = jobs;
     for (const { experiment } of jobs) offer(element.querySelector('select[name="experiment"]'), wanted.experiment, [experiment]);
     if (!jobs.length) {
+      sayDeleted(new Set());
       state.shown = "";
       state.lines.clear();
       live.follow([]);
@@ -127,7 +153,8 @@ function showList(element, address, moved) {
       jobs.forEach(update);
       live.follow(jobs);
     }
-    state.place = pagination;
+    state.place = { ...pagination, asked: JSON.stringify(apiFilters(wanted)) };
+    state.titles = new Map(jobs.map((one) => [one.jobId, one.title || one.pipeline || one.jobId]));
     const to = pagination.offset + jobs.length;
     const words = jobs.length ? `${pagination.offset + 1}–${to} of ${pagination.total}` : "";
     if (range.textContent !== words) range.textContent = words;
@@ -138,6 +165,7 @@ function showList(element, address, moved) {
   /** Move existing rows instead of recreating them, so that the focus remains. */
   function arrange(jobs) {
     const wantedIds = new Set(jobs.map((one) => one.jobId));
+    sayDeleted(wantedIds);
     selected.keep(wantedIds);
     const there = new Map();
     for (const item of /** @type {HTMLElement[]} */ ([...rows.children])) {
@@ -151,6 +179,16 @@ function showList(element, address, moved) {
       const item = there.get(one.jobId) ?? row(one);
       if (rows.children[index] !== item) rows.insertBefore(item, rows.children[index] ?? null);
     });
+  }
+
+  /** Say which rows are gone because their runs were deleted, and not because newer ones took their places. */
+  async function sayDeleted(/** @type {Set<string>} */ ids) {
+    const place = JSON.stringify(apiFilters(wanted));
+    const left = state.place.asked === place ? [...state.titles].filter(([id]) => !ids.has(id)).slice(0, 3) : [];
+    for (const [jobId, title] of left) {
+      if (!(await isGone(jobId).catch(() => false)) || state.ended) continue;
+      fill(deleted, h("p", { class: "wb-notice" }, `“${title}” was deleted.`));
+    }
   }
 
   function row(one) {
@@ -193,9 +231,9 @@ function showList(element, address, moved) {
   // Put a filter into the address at once, so that "back" works even if the user opens a row before the response.
   const bar = filters(
     wanted,
-    () => {
+    (name) => {
       wanted.offset = 0;
-      note();
+      note(name);
       inMlflow.set(wanted.experiment);
     },
     () => !state.ended && load(), // the user may have left the list in the meantime
@@ -204,15 +242,17 @@ function showList(element, address, moved) {
     element,
     wanted.compare ? h("p", { class: "wb-notice" }, "Choose the run to compare with. ", h("a", { href: "/runs" }, "Cancel")) : null,
     bar,
+    unfinished,
     inMlflow.element,
     selected.bar,
     messages,
+    deleted,
     rows,
     pages,
   );
   inMlflow.set(wanted.experiment);
   load();
-  const timer = setInterval(() => document.visibilityState === "visible" && !wanted.offset && load(), EVERY_MS);
+  const timer = setInterval(() => document.visibilityState === "visible" && load(), EVERY_MS);
   return () => {
     state.ended = true;
     clearInterval(timer);
@@ -222,7 +262,7 @@ function showList(element, address, moved) {
 
 function apiFilters(wanted) {
   const day = (text, add) => (text ? new Date(`${text}T00:00:00`).getTime() / 1000 + add : "");
-  return { ...wanted, compare: "", since: day(wanted.since, 0), before: day(wanted.before, 86400) };
+  return { ...wanted, compare: "", selected: "", since: day(wanted.since, 0), before: day(wanted.before, 86400) };
 }
 
 /** Add missing choices, such as the experiment of a new job. */
@@ -236,7 +276,7 @@ function filters(wanted, changed, settled) {
   let timer;
   const set = (name) => (event) => {
     wanted[name] = event.currentTarget.value;
-    changed();
+    changed(name);
     clearTimeout(timer);
     timer = setTimeout(settled, 250);
   };

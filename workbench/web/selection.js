@@ -7,8 +7,11 @@ import { problemsIn } from "./messages.js";
 
 /**
  * A bar that appears when a run is selected. Returns it, the box of a run, and `keep`, which drops runs that left the list.
+ * @param {string[]} [initial]  The ids that are selected at first.
+ * @param {(ids: string[]) => void} [changed]  Called after every change by the user.
  */
-export function selection() {
+export function selection(initial = [], changed = () => {}) {
+  const wanted = new Set(initial);
   /** @type {Map<string, HTMLInputElement>} */
   const chosen = new Map();
   const messages = h("div", {});
@@ -44,9 +47,15 @@ export function selection() {
       onchange: () => {
         if (input.checked) chosen.set(one.jobId, input);
         else chosen.delete(one.jobId);
+        changed([...chosen.keys()]);
         draw();
       },
     });
+    if (wanted.delete(one.jobId)) {
+      input.checked = true;
+      chosen.set(one.jobId, input);
+      draw();
+    }
     return h("label", { class: "wb-row-select" }, input);
   };
   /** @param {Set<string>} ids */

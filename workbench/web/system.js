@@ -4,6 +4,7 @@
 
 import { ask } from "./api.js";
 import { badge, empty, fill, h, seconds, when } from "./dom.js";
+import { shortId, shortIds } from "./ids.js";
 import { poll, problemsIn } from "./messages.js";
 import { storage } from "./storage.js";
 
@@ -96,8 +97,9 @@ function control(queue, process) {
 }
 
 function leases(list) {
+  const length = shortIds(list.map((one) => one.job));
   const rows = list.map((one) =>
-    row(h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, one.job.slice(0, 15)), one.nodes.join(", ") || `segment ${one.segment}`, one.worker, one.sinceS === null ? "just started" : seconds(one.sinceS), one.beats.toLocaleString("en-GB")),
+    row(h("a", { href: `/runs?job=${one.job}${one.nodes[0] ? `&node=${one.nodes[0]}` : ""}` }, shortId(one.job, length)), one.nodes.join(", ") || `segment ${one.segment}`, one.worker, one.sinceS === null ? "just started" : seconds(one.sinceS), one.beats.toLocaleString("en-GB")),
   );
   return table(["job", "node", "worker", "for", "heartbeats"], rows);
 }

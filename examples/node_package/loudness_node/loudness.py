@@ -5,7 +5,7 @@ Source: own work; the usual definitions of RMS and peak level against full scale
 
 from __future__ import annotations
 
-from nodes.sdk import AudioRef, Context, Field, NodeError, NodeModel, Resources, node
+from nodes.sdk import AudioRef, Context, Field, Metric, NodeError, NodeModel, Resources, node
 
 
 class Params(NodeModel):
@@ -31,6 +31,9 @@ class Outputs(NodeModel):
     category="Evaluation",
     tags=("audio", "level"),
     resources=Resources(timeout_s=120),
+    metrics=(
+        Metric(name="loudness_dbfs", unit="dBFS", better="neither", meaning="Level of the recording; 0 is full scale."),
+    ),
     packages=("av", "numpy"),
 )
 def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:

@@ -30,11 +30,12 @@ MIN_GAP_PAUSE = 5  # units; shorter silences between words are closures of a t o
 
 @dataclass
 class Span:
-    """A symbol, its first unit and the unit after its last."""
+    """A symbol, its first unit and the unit after its last, and the number of its word (pauses belong to none)."""
 
     symbol: str
     start: int
     end: int
+    word: int = -1
 
 
 def silent_units(wave: NDArray[Any], unit: int) -> NDArray[Any]:
@@ -54,8 +55,11 @@ def spans(symbols: list[str], units: list[int], silent: NDArray[Any]) -> list[Sp
     units = [units[0] - lag, *units[1:-1], units[-1] + lag]
     phones: list[Span] = []
     kinds: list[str] = [""]  # what precedes each phoneme: "" (nothing), "gap" or "punctuation"
+    word = 0
     at, stress_from, stress = 0, None, ""
-    for symbol, length in zip(symbols, units, strict=True):
+    for before, symbol, length in zip([PAD, *symbols], symbols, units, strict=False):
+        if symbol == PAUSE != before:
+            word += 1
         if symbol in _STRESS:
             stress_from, stress = at if stress_from is None else stress_from, symbol
         elif symbol in _TRAILING and phones:
@@ -65,7 +69,7 @@ def spans(symbols: list[str], units: list[int], silent: NDArray[Any]) -> list[Sp
         elif symbol == PAUSE:
             kinds[-1] = kinds[-1] or "gap"
         else:
-            phones.append(Span(stress + symbol, at if stress_from is None else stress_from, at + length))
+            phones.append(Span(stress + symbol, at if stress_from is None else stress_from, at + length, word))
             stress_from, stress = None, ""
             kinds.append("")
         at += length

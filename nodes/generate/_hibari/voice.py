@@ -9,7 +9,7 @@ audio is built from them. Signal processing and pronunciation come from the pack
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,20 +142,26 @@ def _trimmed(take: Take) -> Take:
     first = take.spans[0].end - 1 if take.spans[0].symbol == PAUSE else 0
     total = take.spans[-1].end
     last = take.spans[-1].start + 1 if take.spans[-1].symbol == PAUSE and len(take.spans) > 1 else total
-    kept = [Span(span.symbol, max(span.start, first) - first, min(span.end, last) - first) for span in take.spans]
+    kept = [replace(span, start=max(span.start, first) - first, end=min(span.end, last) - first) for span in take.spans]
     return Take(take.wave[first * UNIT : last * UNIT], kept)
 
 
 def _join(takes: list[Take]) -> Take:
     waves: list[NDArray[Any]] = []
     joined: list[Span] = []
-    at = 0
+    at = word = 0
     for index, take in enumerate(takes):
         if index:
             waves.append(np.zeros(CUT_PAUSE_UNITS * UNIT, np.float32))
             joined.append(Span(PAUSE, at, at + CUT_PAUSE_UNITS))
             at += CUT_PAUSE_UNITS
         waves.append(take.wave)
-        joined.extend(Span(span.symbol, at + span.start, at + span.end) for span in take.spans)
+        joined.extend(
+            replace(
+                span, start=at + span.start, end=at + span.end, word=span.word if span.word < 0 else word + span.word
+            )
+            for span in take.spans
+        )
+        word += 1 + max(span.word for span in take.spans)
         at = joined[-1].end
     return Take(np.concatenate(waves), joined)

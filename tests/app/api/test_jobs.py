@@ -134,10 +134,12 @@ def test_consent_does_not_change_what_is_computed(api: Client, live: LiveDeploym
     nodes = {"a": {"service": "probe.cached", "params": {"value": "consent"}}}
     first = submit(api, nodes, consent={"given": True, "text": "yes"})
     live.finish(first)
-    second = submit(api, nodes, consent={"given": False, "text": "no"})
+    second = submit(api, nodes, consent={"given": True, "name": "Ada", "text": "no"})
     records = [live.finish(job) for job in (first, second)]
     assert records[0].graph_hash == records[1].graph_hash
     assert records[1].node("a").cached and records[0].node("a").content_key == records[1].node("a").content_key
+    said = [record.graph.metadata["consent"] for record in records]
+    assert [(one["by"], one["text"]) for one in said] == [("local", "yes"), ("Ada", "no")]
     forged = document(nodes) | {"metadata": {"consent": {"given": True, "by": "somebody"}}}
     job = api.post("/api/jobs", json={"graph": forged}).json()["jobId"]
     assert "consent" not in live.deployment.job(job).graph.metadata, "only consent from the submit counts"

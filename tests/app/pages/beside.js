@@ -22,7 +22,7 @@ async ({ url, job, digest }) => {
   tried.video = await loaded(make("video"), "src", `${url}/api/artifacts/${digest}`);
   tried.script = await loaded(make("script"), "src", `${url}/web/api.js`);
   tried.module = await loaded(make("script", { type: "module" }), "src", `${url}/web/api.js`);
-  tried.style = await loaded(make("link", { rel: "stylesheet" }), "href", `${url}/web/workbench.css`);
+  tried.style = await loaded(make("link", { rel: "stylesheet" }), "href", `${url}/web/style/palette.css`);
   tried.events = await new Promise((resolve) => {
     const source = new EventSource(`${url}/gradio_api/queue/data`, { withCredentials: true });
     source.onopen = () => resolve("opened");

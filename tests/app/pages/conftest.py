@@ -36,6 +36,7 @@ def running_place(home: Path) -> Iterator[Place]:
         "WORKBENCH_NODE_MODULES": "tests.engine.probe_nodes",
         "PYTHONPATH": str(ROOT),
         "WORKBENCH_METRICS_PORT": str(free_port()),
+        "WORKBENCH_CONSENT": "",  # the pages and forms ask for it
     }
     with stack(home, **more) as program:
         place = Place(program)

@@ -99,7 +99,7 @@ PAIRS += [
 
 
 def palette(selector: str) -> dict[str, tuple[int, ...]]:
-    css = (web.folder() / "workbench.css").read_text()
+    css = (web.folder() / "style" / "palette.css").read_text()
     block = css[css.index(f"{selector} {{") :].partition("}")[0]
     colours = re.findall(r"--wb-([a-z-]+): #([0-9a-f]{6});", block)
     return {name: tuple(int(value[i : i + 2], 16) for i in (0, 2, 4)) for name, value in colours}

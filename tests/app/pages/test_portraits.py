@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
 from tests.app.pages.test_form import SCRIPT, generate
 from tests.app.uploads.media import archive, picture, video, wav
+from workbench.client.consent_records import give_for_home
+from workbench.store.consents import Chosen
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
@@ -27,15 +30,20 @@ def give(page: Page, content: bytes, name: str = "me.png", mime: str = "image/pn
 
 
 def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visiting: Visiting, tmp_path: Path) -> None:
+    with Image.open(sample_portrait(tmp_path)) as sample:  # the sample itself needs no consent
+        sample.point(lambda value: value * 9 // 10).save(tmp_path / "me.png")
     page = visiting().page
-    give(page, sample_portrait(tmp_path).read_bytes() + b"mine")  # other bytes than the sample, which needs no consent
+    give(page, (tmp_path / "me.png").read_bytes())
     expect(page.locator("#portrait-taken svg path.wb-face")).to_be_visible()
     expect(page.locator("#portrait-taken")).to_contain_text("px found")
     expect(page.locator("#portrait-source")).to_be_hidden()
     page.get_by_label("My own text").check()
     page.get_by_role("textbox", name="Script").fill(SCRIPT)
     generate(page)
-    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("requires the consent of that person")
+    expect(page.locator("#field-consent + .wb-beside")).to_contain_text(
+        "No consent is recorded for the people in me.png"
+    )
+    expect(page.locator("#field-consent + .wb-beside")).to_contain_text("If they agreed, tick the box.")
     assert "job=" not in page.url
     page.get_by_label("Everybody who is seen or heard here has agreed to it.").check()
     generate(page)
@@ -44,6 +52,23 @@ def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visitin
     place.cancel(job)
     consent = place.job(job).graph.metadata["consent"]
     assert consent["given"] is True and "has agreed" in consent["text"]
+    page = visiting(f"/?from={job}").page  # the file has a recorded consent now, so it need not be given again
+    expect(page.locator("#portrait-taken .wb-face")).to_be_visible()
+    expect(page.get_by_label("Everybody who is seen or heard here has agreed to it.")).not_to_be_checked()
+    generate(page)
+    expect(page.locator("#monitor .wb-monitor")).to_be_visible()
+    place.cancel(page.url.partition("job=")[2])
+
+
+def test_a_home_with_a_consent_spares_the_box(place: Place, visiting: Visiting) -> None:
+    give_for_home(place.deployment, "Ada Lovelace")
+    try:
+        page = visiting().page
+        expect(
+            page.get_by_text(re.compile("Ada Lovelace stated this for all files on .*need not tick"))
+        ).to_be_visible()
+    finally:
+        place.deployment.consents.drop(Chosen(name="Ada Lovelace"))
 
 
 def test_an_image_without_a_face_is_accepted_with_a_warning(visiting: Visiting) -> None:

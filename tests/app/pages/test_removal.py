@@ -35,7 +35,7 @@ def waiting_job_with(place: Place, ref: dict[str, Any]) -> str:
         ],
         "edges": [{"from": "script", "to": "review"}, {"from": "review", "to": "larger"}],
     }
-    return place.order(graph=graph)
+    return place.order(graph=graph, consent={"given": True})
 
 
 def stored(place: Place, sha256: str) -> bool:

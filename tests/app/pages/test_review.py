@@ -38,6 +38,15 @@ def test_the_edited_text_is_spoken(place: Place, asked: tuple[str, Page]) -> Non
     page.get_by_role("button", name="Approve and render").click()
     expect(page.locator("#monitor .wb-monitor-title .wb-badge")).to_have_text("Completed", timeout=150_000)
     expect(page.locator("#monitor .wb-artifact video")).to_be_visible()
+    # The words follow the player, and a word seeks.
+    words = page.locator("#monitor .wb-word")
+    expect(words).to_have_text(EDITED.split())
+    words.nth(1).click()
+    expect(words.nth(1)).to_have_attribute("aria-current", "true")
+    page.wait_for_function("document.querySelector('#monitor video').currentTime > 0.1")
+    page.locator("#monitor .wb-spoken-text").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#monitor .wb-word[aria-current]")).to_have_text("Clocks")
     record = place.ended(job)
     review = next(node for node in record.nodes if node.id == "review")
     assert review.output is not None

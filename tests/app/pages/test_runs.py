@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 
@@ -44,7 +45,14 @@ def test_filters_are_in_the_address_and_survive_a_reload(place: Place, visiting:
     page.get_by_role("searchbox", name="Parameter").fill("a.value=one")
     expect(page.locator(".wb-row")).to_have_count(1)
     expect(page.locator(row(one))).to_be_visible()
+    unfinished = page.locator(".wb-unfinished")
+    page.get_by_role("searchbox", name="Parameter").fill("a.value=")
+    expect(unfinished).to_contain_text("type a value after “=”")
+    expect(page.locator(row(one))).to_be_visible()  # by the last finished filter
+    expect(page.locator(".wb-row")).to_have_count(1)
+    expect(page.locator(".wb-problem")).to_have_count(0)
     page.get_by_role("searchbox", name="Parameter").fill("a.value=nobody")
+    expect(unfinished).to_be_hidden()
     expect(page.get_by_text("No matching runs")).to_be_visible()
 
 
@@ -63,9 +71,45 @@ def test_rows_update_live_and_the_back_button_works(
     page.locator(row(job)).click()
     expect(page.locator(".wb-run")).to_be_visible()
     expect(page).to_have_url(f"{place.url}/runs?job={job}")
+    page.locator(".wb-graph-node").first.click()
+    expect(page).to_have_url(f"{place.url}/runs?job={job}&node=held")
+    page.go_back()
+    expect(page).to_have_url(f"{place.url}/runs?job={job}")
     page.go_back()
     expect(page.locator(row(job))).to_be_visible()
     expect(page).to_have_url(f"{place.url}/runs?experiment={experiment}")
+    box = page.locator(".wb-row-select input").first
+    box.check()
+    expect(page).to_have_url(f"{place.url}/runs?selected={job}&experiment={experiment}")
+    page.reload()
+    expect(box).to_be_checked()
+    page.go_back()
+    expect(box).not_to_be_checked()
+    page.go_back()
+    expect(page).to_have_url(f"{place.url}/runs")
+    page.go_forward()
+    expect(page.locator(".wb-row")).to_have_count(1)
+
+
+def test_a_run_that_is_deleted_elsewhere_says_so(place: Place, visiting: Visiting, experiment: str) -> None:
+    gone, stays = (place.submit({"a": {"value": value}}, experiment=experiment) for value in ("gone", "stays"))
+    place.ended(gone)
+    place.ended(stays)
+    open_at = ("/runs?job=" + gone, f"/runs?experiment={experiment}", f"/runs?compare={gone},{stays}")
+    visits = [visiting(path) for path in open_at]
+    for visit, drawn in zip(visits, (".wb-run-title", row(gone), ".wb-table"), strict=True):
+        visit.expect("404", "/api/jobs/")  # how the page learns of it
+        expect(visit.page.locator(drawn).first).to_be_visible()
+    place.program.run("job", "delete", gone, "--yes")
+    run, listed, compared = (visit.page for visit in visits)
+    expect(run.locator(".wb-gone")).to_contain_text("This run was deleted.")
+    expect(listed.get_by_text("was deleted.")).to_be_visible()
+    expect(listed.locator(row(gone))).to_have_count(0)
+    expect(compared.locator(".wb-gone")).to_be_visible()
+    compared.reload()
+    expect(compared.locator(".wb-gone")).to_be_visible()
+    run.locator(".wb-gone").get_by_role("link", name="All runs").click()
+    expect(run.locator(row(stays))).to_be_visible()
 
 
 def test_the_view_of_a_run_shows_each_node_and_offers_repeat_and_delete(place: Place, visiting: Visiting) -> None:
@@ -74,6 +118,14 @@ def test_the_view_of_a_run_shows_each_node_and_offers_repeat_and_delete(place: P
     page = visiting(f"/runs?job={job}").page
     node = page.get_by_role("region", name="Node")
     expect(node).to_contain_text("taker")
+    # The status and the files stand once: at the head of the page, and in the panel of the node.
+    expect(page.locator(".wb-monitor .wb-badge, .wb-downloads li")).to_have_count(0)
+    metric = node.locator('[data-metric="length"]')
+    expect(metric.locator("dd")).to_have_text(re.compile(r"^\d+ characters↑ higher is better$"))
+    name = metric.get_by_role("button", name="length")
+    expect(name).to_have_accessible_description("Length of the output.")
+    name.click()  # as by touch
+    expect(metric.get_by_text("Length of the output.")).to_be_visible()
     page.locator(".wb-graph-node", has_text="maker").click()
     expect(page).to_have_url(f"{place.url}/runs?job={job}&node=maker")
     expect(node).to_contain_text("probe.data")
@@ -87,7 +139,7 @@ def test_the_view_of_a_run_shows_each_node_and_offers_repeat_and_delete(place: P
     page.get_by_role("button", name="Run again").click()
     expect(page).not_to_have_url(f"{place.url}/runs?job={job}&node=taker")
     expect(page.locator(".wb-run-title .wb-badge")).to_have_text("Completed")
-    expect(page.locator(".wb-facts").get_by_role("link", name=job[:14])).to_be_visible()
+    expect(page.locator(".wb-facts").get_by_role("link", name=job)).to_be_visible()
     again = page.url.partition("job=")[2].partition("&")[0]
     page.get_by_role("button", name="Delete", exact=True).click()
     asked = page.get_by_role("group", name="Delete this job?")

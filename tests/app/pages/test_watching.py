@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,25 +99,46 @@ def test_a_failed_job_shows_the_error_and_the_remedy_and_can_be_retried(
     page = visiting(f"/?job={job}").page
     expect(page.locator(BADGE)).to_have_text("Failed")
     failed = page.locator('.wb-line[data-status="failed"]')
-    expect(failed).to_contain_text("execution 1 was told to fail")
-    expect(page.locator("#monitor .wb-problem-remedy").first).to_be_visible()
+    notice = page.locator("#monitor .wb-problem")
+    expect(notice).to_contain_text("execution 1 was told to fail")
+    expect(page.locator("#monitor .wb-failed-in")).to_have_text("weak failed")
     failed.locator("summary").click()
-    expect(failed.locator(".wb-problem-remedy")).to_be_visible()
+    expect(failed.locator(".wb-events")).to_contain_text("failed")
+    expect(page.locator(".wb-problem")).to_have_count(1)  # said once
+    expect(failed).not_to_contain_text("told to fail")
     page.get_by_role("button", name="Continue where it stopped").click()
     expect(page).not_to_have_url(f"{place.url}/?job={job}")
     expect(page.locator(BADGE)).to_have_text("Completed")
     assert diary.lines() == ["first", "weak", "weak"]
 
 
-def test_an_error_of_a_node_is_shown_beside_its_line(place: Place, visiting: Visiting) -> None:
+def test_the_error_of_a_job_is_shown_once(place: Place, visiting: Visiting) -> None:
     job = place.submit({"refuses": {"bad_input": True}})
     page = visiting(f"/?job={job}").page
     expect(page.locator(BADGE)).to_have_text("Failed")
-    expect(page.locator('.wb-line[data-status="failed"]')).to_contain_text("this probe was told to refuse")
-    expect(page.locator("#monitor .wb-problem-remedy").first).to_have_text("Set it to false.")
+    expect(page.locator('.wb-line[data-status="failed"] .wb-line-words')).to_have_text("failed")
+    expect(page.locator("#monitor .wb-problem-remedy")).to_have_text("Set it to false.")
+    page.goto(f"/runs?job={job}")
+    expect(page.get_by_role("region", name="Node")).to_contain_text("Failed")
+    expect(page.locator(".wb-problem")).to_have_count(1)
 
 
 def test_an_unknown_job_is_reported(visiting: Visiting) -> None:
     visit = visiting("/?job=20200101-000000-abcdef")
     visit.expect("404", "/api/jobs/20200101")
     expect(visit.page.locator("#monitor .wb-problem")).to_contain_text("There is no job 20200101-000000-abcdef")
+
+
+UNSEEN = "Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '%s' })"
+
+
+def test_the_title_tells_progress_and_the_end_until_it_is_seen(place: Place, visiting: Visiting, gate: Path) -> None:
+    job = place.submit({"held": {"value": "clocks", "gate": str(gate)}})
+    page = visiting(f"/?job={job}").page
+    expect(page).to_have_title(re.compile(r"^\d+ % – "))
+    page.evaluate(UNSEEN % "hidden")
+    gate.touch()
+    expect(page).to_have_title(re.compile("^Done – "))
+    page.evaluate(UNSEEN % "visible")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page).to_have_title("Workbench")

@@ -35,19 +35,21 @@ def execute(deployment: Program, notebook: Path, out: Path, *arguments: str) -> 
 
 
 def test_an_execution_is_a_recorded_run_with_its_jobs_as_children(deployment: Program, tmp_path: Path) -> None:
-    notebook = write_notebook(tmp_path / "tiny.ipynb", "seed: int = 1\nname: str = 'abc'\nmore: dict = {}", WITH_A_JOB)
-    words = ("-p", "seed", "3", "-p", "more.a", "0.5", "--experiment", "papers")
+    cell = "seed: int = 1\nname: str = 'abc'\nmore: dict = {}\nsize: tuple = (1, 2)"
+    notebook = write_notebook(tmp_path / "tiny.ipynb", cell, "assert size == (3, 4), size", WITH_A_JOB)
+    words = ("-p", "seed", "3", "-p", "more.a", "0.5", "-p", "size", "[3,4]", "--experiment", "papers")
     [one] = execute(deployment, notebook, tmp_path / "out", *words)
     assert one["status"] == "completed" and one["unrecorded"] is None
     run = Run(one["mlflowRun"])
     assert (run.status, run.experiment) == ("FINISHED", "papers")
-    assert run.values("params") == {"seed": "3", "name": "abc", "more.a": "0.5"}
+    assert run.values("params") == {"seed": "3", "name": "abc", "more.a": "0.5", "size": "[3,4]"}
     figures = run.values("metrics")
     assert figures.pop("notebook.seconds") > 0 and figures == {"length": 3.0, "seed": 3.0} == one["metrics"]
     assert set(run.files()) == {"notebook.ipynb", "notebook.html"}
     executed = Path(one["notebook"])
     assert run.file("notebook.ipynb") == executed.read_bytes()
-    assert read(executed)["metadata"]["workbench"]["parameters"] == {"seed": 3, "name": "abc", "more": {"a": 0.5}}
+    values = {"seed": 3, "name": "abc", "more": {"a": 0.5}, "size": [3, 4]}
+    assert read(executed)["metadata"]["workbench"]["parameters"] == values
     assert len(one["jobs"]) == 2
     for job in one["jobs"]:
         child = Run(deployment.json("job", "show", job)["mlflowRun"])

@@ -24,6 +24,15 @@ more: dict = {"a": {"b": 1}}
 sizes: list[int] = [1, 2]
 maybe: int | None = None
 free: float = 0.5
+t: tuple = (1, 2)
+pair: tuple[int, int] = (1, 2)
+many: tuple[int, ...] = (1,)
+bare = (1, "x")
+either: Optional[tuple[float, str]] = None
+boxes: list[tuple[int, int]] = [(1, 2)]
+named: dict[str, tuple[int, ...]] = {"a": (1,)}
+flag: bool = False
+level: Literal[1, 2, "all"] = 1
 """
 
 
@@ -34,7 +43,7 @@ def parameters(tmp_path: Path) -> Parameters:
 
 def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> None:
     rows = {row["parameter"]: row for row in parameters.rows()}
-    assert list(rows) == ["seed", "share", "mode", "name", "more", "sizes", "maybe", "free"]
+    assert list(rows)[:8] == ["seed", "share", "mode", "name", "more", "sizes", "maybe", "free"]
     assert rows["seed"] == {
         "parameter": "seed",
         "default": "1",
@@ -42,6 +51,7 @@ def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> 
         "what it is": "what it starts from",
     }
     assert (rows["share"]["allowed"], rows["mode"]["allowed"]) == ("number, 0 to 1", "one of fast, good")
+    assert rows["pair"]["allowed"] == "list of 2: integer, integer"
     assert parameters.checked({})["more"] == {"a": {"b": 1}}
 
 
@@ -58,7 +68,22 @@ def test_names_defaults_bounds_and_comments_are_read(parameters: Parameters) -> 
         ("sizes", "[3, 4]", [3, 4]),
         ("maybe", "None", None),
         ("maybe", "3", 3),
+        ("maybe", "null", None),
         ("more", '{"c": 1}', {"c": 1}),
+        ("t", "[3,4]", (3, 4)),
+        ("t", "(3, 'x')", (3, "x")),
+        ("t", "[]", ()),
+        ("pair", "[3, 4]", (3, 4)),
+        ("many", "[3, 4, 5]", (3, 4, 5)),
+        ("bare", "[3]", (3,)),
+        ("either", '[3, "x"]', (3.0, "x")),
+        ("either", "null", None),
+        ("boxes", "[[3, 4], [5, 6]]", [(3, 4), (5, 6)]),
+        ("named", '{"b": [3, 4]}', {"b": (3, 4)}),
+        ("flag", "true", True),
+        ("flag", "False", False),
+        ("level", "2", 2),
+        ("level", "all", "all"),
     ],
 )
 def test_a_text_is_converted_to_the_type_of_the_parameter(
@@ -84,6 +109,12 @@ def test_one_entry_of_a_dict_is_set_by_its_path(parameters: Parameters) -> None:
         ({"share": TextValue("1.5")}, "share", "0 to 1"),
         ({"mode": TextValue("best")}, "mode", "fast, good"),
         ({"sizes": TextValue('["a"]')}, "sizes", "list of integer"),
+        ({"pair": TextValue("[3]")}, "pair", "list of 2: integer, integer"),
+        ({"pair": TextValue('[3, "4"]')}, "pair", "integer"),
+        ({"pair": TextValue("3,4,5")}, "pair", "list of 2"),
+        ({"t": TextValue("3")}, "t", "list"),
+        ({"flag": TextValue("1")}, "flag", "boolean"),
+        ({"level": TextValue("3")}, "level", "1, 2, all"),
         ({"seed.a": TextValue("1")}, "seed.a", "dict"),
         ({"more.a.b.c": TextValue("1")}, "more.a.b.c", "dict"),
         ({"share": TextValue("1e999")}, "share", "1"),
@@ -178,7 +209,7 @@ def test_every_documented_type_is_read(tmp_path: Path) -> None:
         "e": TextValue("2"),
         "json": TextValue("z"),
     }
-    found = {"a": "x", "b": [1], "c": [1, "x"], "d": {"a": [0.5], "b": [0.25]}, "e": 2, "f": 1, "g": [1]}
+    found = {"a": "x", "b": (1,), "c": (1, "x"), "d": {"a": [0.5], "b": [0.25]}, "e": 2, "f": 1, "g": [1]}
     assert parameters.checked(given) == {**found, "json": "z", "model_name": "y"}
     for name, value in {"a": 0.5, "b": ("x",), "f": "y", "g": [], "d": {"a": ["x"]}}.items():
         with pytest.raises(WorkbenchError):

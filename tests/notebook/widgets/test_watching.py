@@ -12,7 +12,9 @@ from playwright.sync_api import Locator, expect
 
 from nodes._samples import sample_portrait
 from tests.app.pages.place import Place
-from tests.notebook.widgets.lab import Notebook
+from tests.app.pages.visit import Visit
+from tests.notebook.widgets.conftest import CHAIN
+from tests.notebook.widgets.lab import Lab, Notebook
 from tests.stack.conditions import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -58,6 +60,11 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     for tick in form.get_by_label("Run this step").all():
         tick.uncheck()
     form.get_by_role("button", name="Run", exact=True).click()
+    expect(field(form, "consent").get_by_role("alert")).to_contain_text(
+        re.compile("No consent is recorded.* enter your name here")
+    )
+    form.get_by_label("Consent", exact=True).fill("Ada Lovelace")
+    form.get_by_role("button", name="Run", exact=True).click()
 
     monitor = form.locator(".wb-monitor")
     expect(monitor.locator(".wb-warnings li")).to_contain_text(["Animation: The face is very dark."])
@@ -67,6 +74,7 @@ def test_a_form_is_filled_in_and_its_job_watched_to_the_end(notebook: Notebook, 
     expect(video).to_have_attribute("src", re.compile(f"^{re.escape(place.settings.app_url)}/media/"))
     assert video.evaluate("async video => { video.muted = true; await video.play(); return video.videoWidth }") == 256
     assert notebook.python("print(form.job.status.value, form.job.record.experiment)") == "completed by form"
+    assert notebook.python("print(form.job.record.graph.metadata['consent']['by'])") == "Ada Lovelace"
     asked = notebook.python("print(form.params, sorted(form.without, reverse=True))")
     assert asked == "{'animate': {'size': 256, 'fps': 10}} ['upscale', 'evaluate']"
 
@@ -79,6 +87,45 @@ def test_a_job_can_be_cancelled_while_a_cell_waits_for_it(notebook: Notebook, ga
     expect(view.locator(".wb-monitor-title")).to_contain_text("Cancelled")
     notebook.ended(waiting)
     assert notebook.python("print(job.status.value)") == "cancelled"
+
+
+def test_run_all_keeps_views_live_and_waiting_cells_tell_the_progress(
+    _opened: tuple[Visit, Notebook], lab: Lab, gate: Path, tmp_path: Path
+) -> None:
+    """The kernel is busy before the first view connects. Stopping a cell leaves its job running."""
+    second = tmp_path / "second"
+    lab.write(
+        "all.ipynb",
+        f"from workbench import connect\nwb = connect(start=False)\n{CHAIN}",
+        f"graph = wb.graph('two')\na = graph.probe.data(gate={str(gate)!r}, as_='a')\n"
+        f"graph.probe.data(text=a.text, gate={str(second)!r}, file_kib=1, as_='b')\njob = wb.run(graph)\njob",
+        "job.outputs['b']['file']",
+        f"other = wb.run(chain(gate={str(second) + '-never'!r}))\nother.outputs",
+    )
+    page = _opened[0].page.context.new_page()
+    notebook = Notebook(page, lab, "all.ipynb").open()
+    page.evaluate("() => void jupyterapp.commands.execute('notebook:run-all-cells')")
+    _, view, file, waiting = (page.locator(".jp-CodeCell").nth(number) for number in range(4))
+    busy = page.locator(".jp-InputArea-prompt", has_text="[*]")
+    done = view.locator('.wb-line[data-status="completed"]')
+
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Running")
+    gate.touch()
+    expect(done).to_have_count(1)
+    expect(busy).to_have_count(2)  # the third cell still waits
+    expect(view.locator(".wb-notebook-said")).to_be_hidden()
+    second.touch()
+    expect(view.locator(".wb-monitor-title")).to_contain_text("Completed")
+    expect(file.locator(".wb-notebook-view")).to_contain_text("1.0 kB")
+
+    # The second job is not displayed, so the cell that waits for it tells how far it is.
+    expect(waiting).to_contain_text(re.compile(r"Job \S+: 0 %"))
+    page.evaluate("() => jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    expect(waiting).to_contain_text(re.compile(r"Job (\S+) continues: .*\.wait\(\) waits for it again"))
+    expect(waiting).to_contain_text("KeyboardInterrupt")
+    # The kernel refuses what it receives right after the interrupt.
+    assert wait_for(lambda: notebook.python("print(other.status.value, other.cancel())")) == "running True"
+    page.close()
 
 
 def test_a_script_is_approved_with_changes(notebook: Notebook) -> None:

@@ -36,11 +36,12 @@ from workbench.client.uploads import keep_upload
 router = APIRouter(tags=["earlier clients"], route_class=StrictRoute)
 
 _FILES = {"image_file": ("portrait", "image"), "audio_file": ("voice", "audio")}  # field -> option, kind
+_RECORDED = ("experiment", "lane", "consent")  # options that describe the job, not the pipeline
 _FORM = multipart_form(
     {
         "image_file": {"type": "string", "format": "binary", "description": "The portrait."},
         "audio_file": {"type": "string", "format": "binary", "description": "A sample of the voice."},
-        "data": {"type": "string", "description": 'JSON: {"prompt": …, "refText": …}.'},
+        "data": {"type": "string", "description": 'JSON: {"prompt": …, "refText": …, "consent": {"given": true}}.'},
     },
     required=["image_file", "audio_file", "data"],
 )
@@ -82,7 +83,7 @@ def _from_form(deployment: Deployment, user: User, form: Form) -> EarlierAnswer:
     data = _data(form.texts["data"])
     files = {option: _kept(deployment, user, received[field], kind) for field, (option, kind) in _FILES.items()}
     options = {"prompt": data.prompt, "refText": data.ref_text, **files}
-    return _submitted(deployment, user, JobRequest(pipeline="infinitetalk", options=options))
+    return _submitted(deployment, user, JobRequest(pipeline="infinitetalk", options=options, consent=data.consent))
 
 
 def _kept(deployment: Deployment, user: User, file: ReceivedFile, kind: str) -> Ref:
@@ -106,7 +107,7 @@ def train(asked: TrainRequest, deployment: TheDeployment, user: CurrentUser, key
 def _job_request(asked: TrainRequest) -> JobRequest:
     """The same request in the form of POST /api/jobs. Raises WorkbenchError (request.invalid)."""
     options = dict(asked.options)
-    how: dict[str, Any] = {name: options.pop(name) for name in ("experiment", "lane") if name in options}
+    how: dict[str, Any] = {name: options.pop(name) for name in _RECORDED if name in options}
     if asked.mode is TrainMode.PROCESS_GRAPH:
         surplus = sorted([*options, *(["variant"] if asked.variant else []), *(["prompt"] if asked.prompt else [])])
         surplus += [f"params.{name}" for name in sorted(asked.params) if name != "graph"]
@@ -115,7 +116,7 @@ def _job_request(asked: TrainRequest) -> JobRequest:
                 "request.invalid",
                 f"{surplus[0]} belongs to fixed_graph" if surplus else "process_graph needs params.graph",
                 where=surplus[0] if surplus else "params.graph",
-                allowed="params: {graph: …}, and experiment and lane in options",
+                allowed="params: {graph: …}, and experiment, lane and consent in options",
                 remedy="Put all parameters of the nodes into the graph.",
             )
         fields: dict[str, Any] = {"graph": asked.params["graph"], **how}

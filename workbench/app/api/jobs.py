@@ -21,6 +21,7 @@ from schemas.api import (
     Lineage,
     Pagination,
     RerunRequest,
+    RetryRequest,
 )
 from schemas.approval import Decision
 from schemas.name import KnownName
@@ -28,6 +29,7 @@ from workbench.app.access.limits import check_submit
 from workbench.app.api._request import CurrentUser, Limit, Offset, StrictRoute, TheDeployment, TheJob, refusals
 from workbench.app.api.planning import InTurn
 from workbench.client.access import User, changeable, need_runner, reader, visible
+from workbench.client.consent import EntryPoint
 from workbench.client.deletion import delete
 from workbench.client.deployment import Deployment
 from workbench.client.job_api import (
@@ -75,11 +77,18 @@ def submit_job(asked: JobRequest, deployment: TheDeployment, user: CurrentUser, 
     return accepted_answer(deployment, submit_for(deployment, user, asked, key))
 
 
-def submit_for(deployment: Deployment, user: User, asked: JobRequest, key: str | None = None) -> Accepted:
+def submit_for(
+    deployment: Deployment,
+    user: User,
+    asked: JobRequest,
+    key: str | None = None,
+    *,
+    entry: EntryPoint = EntryPoint.HTTP,
+) -> Accepted:
     """Submit for a user. All calls that submit something new use this function."""
     need_runner(user)
     check_submit(user, deployment)
-    return submit(deployment, asked, owner=user.name, reader=reader(user), key=key)
+    return submit(deployment, asked, owner=user.name, reader=reader(user), key=key, entry=entry)
 
 
 @router.get("/api/jobs", summary="Jobs, newest first", responses=refusals(422))
@@ -185,6 +194,8 @@ def rerun_job(
         owner=user.name,
         reader=reader(user),
         key=key,
+        consent=changes.consent,
+        entry=EntryPoint.HTTP,
     )
     return accepted_answer(deployment, accepted)
 
@@ -196,11 +207,15 @@ def rerun_job(
     responses=refusals(403, 404, 409, 422, 429),
     dependencies=[InTurn],
 )
-def retry_job(job_id: TheJob, deployment: TheDeployment, user: CurrentUser, key: Key = None) -> AcceptedJob:
+def retry_job(
+    job_id: TheJob, deployment: TheDeployment, user: CurrentUser, asked: RetryRequest | None = None, key: Key = None
+) -> AcceptedJob:
     """Creates a new job that keeps the completed results."""
     changeable(user, deployment.job(job_id))
     check_submit(user, deployment)
-    return accepted_answer(deployment, retry(deployment, job_id, owner=user.name, key=key))
+    consent = asked.consent if asked else None
+    accepted = retry(deployment, job_id, owner=user.name, key=key, consent=consent, entry=EntryPoint.HTTP)
+    return accepted_answer(deployment, accepted)
 
 
 @router.post(

@@ -56,7 +56,7 @@ def preview_deletion(job_id: TheJob, deployment: TheDeployment, user: CurrentUse
 
 @router.post(
     "/api/erasures",
-    summary="Erase a file, a job or all data of an owner, with everything derived from it",
+    summary="Erase a file, a job, all data of an owner or a person's files, with everything derived from it",
     responses=refusals(403, 404, 409, 413, 422),
 )
 def create_erasure(asked: ErasureRequest, deployment: TheDeployment, user: CurrentUser) -> ErasureReport:

@@ -26,6 +26,7 @@ from schemas.errors import WorkbenchError
 from workbench.app.api import jobs
 from workbench.app.pages.request_user import request_user
 from workbench.client.access import need_runner
+from workbench.client.consent_records import said_by
 from workbench.client.deployment import Deployment
 from workbench.client.describe import describe_pipelines
 from workbench.client.submit import job_request
@@ -41,10 +42,20 @@ def add_endpoints(deployment: Deployment) -> None:
         return _json(keep_upload(deployment, Path(path), owner=user.name))
 
     def submit(
-        pipeline: str, options: dict[str, Any], params: dict[str, Any], experiment: str, request: gr.Request
+        pipeline: str,
+        options: dict[str, Any],
+        params: dict[str, Any],
+        experiment: str,
+        request: gr.Request,
+        consent: str | None = None,
     ) -> dict[str, Any]:
-        """Submit a pipeline. Options name files by the digests that /upload returned."""
-        asked = job_request(pipeline=pipeline, options=options, params=params, experiment=experiment or "workbench")
+        """Submit a pipeline. Options name files by the digests that /upload returned.
+
+        Args:
+            consent: the name of who states that the people in the files agreed.
+        """
+        recorded = {"experiment": experiment or "workbench", "consent": said_by(consent)}
+        asked = job_request(pipeline=pipeline, options=options, params=params, **recorded)
         return _json(jobs.submit_job(asked, deployment, request_user(request)))
 
     def status(job_id: str, request: gr.Request) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from schemas.pipeline import InputKind
 from workbench.app.pages.file_input import FileInput, file_input
 from workbench.app.pages.js_component import JsComponent, js_component
 from workbench.client.deployment import Deployment
-from workbench.pipelines.registry import listed
+from workbench.pipelines.registry import FIRST, find_pipeline, listed
 from workbench.pipelines.sdk import InputField, Pipeline
 
 Key = tuple[str, InputKind, str]
@@ -31,6 +31,11 @@ class Field:
     elem_id: str
     component: Any
     file_input: FileInput | None = None
+
+    @property
+    def frame(self) -> Any:
+        """The component that contains the whole field; it is hidden while the pipeline does not have the input."""
+        return self.file_input.frame if self.file_input is not None else self.component
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,6 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Fold:
-    """A file input that only some pipelines have, in an accordion with a note about which pipelines use it."""
-
-    one: InputField
-    accordion: gr.Accordion
-    note: gr.Markdown
-
-
-@dataclass(frozen=True)
 class FillButton:
     """A button that lets another pipeline fill an input, and the line that shows the job."""
 
@@ -82,7 +78,6 @@ class Fields:
     inputs: dict[Key, InputField]
     made: dict[Key, Field] = field(default_factory=dict)
     choices: list[Choice] = field(default_factory=list)
-    folds: list[Fold] = field(default_factory=list)
     fill_buttons: list[FillButton] = field(default_factory=list)
 
     @classmethod
@@ -111,29 +106,23 @@ class Fields:
 
     # -- layout -------------------------------------------------------------------------------------------------------
 
-    def place_files(self) -> None:
-        """Place the file inputs that all pipelines share."""
+    def place_shared_files(self) -> None:
+        """Place the file inputs that all pipelines have."""
         for one in self._alone(files=True):
             if self._everywhere(one):
                 self.place(one)
 
-    def place_folds(self) -> None:
-        """Place the file inputs of some pipelines, each in its own panel."""
+    def place_other_files(self) -> None:
+        """Place the file inputs that only some pipelines have."""
         for one in self._alone(files=True):
             if not self._everywhere(one):
-                with (
-                    gr.Column(elem_classes="wb-panel"),
-                    gr.Accordion(one.title, open=False, elem_id=f"fold-{one.name}") as accordion,
-                ):
-                    note = gr.Markdown(container=False, elem_classes="wb-note")
-                    self.place(one)
-                self.folds.append(Fold(one, accordion, note))
+                self.place(one)
 
     def place_values(self) -> None:
         """Place texts, switches, numbers and choices without a group."""
         alone = list(self._alone(files=False))
         if alone:
-            with gr.Column(elem_classes="wb-panel"), gr.Row(equal_height=False):
+            with gr.Row(equal_height=False, elem_classes="wb-values-row"):
                 for one in alone:
                     with gr.Column(min_width=200, elem_classes="wb-plain"):
                         self.place(one)
@@ -164,7 +153,13 @@ class Fields:
             elem_id += f"-{len(self.made)}"
         if one.kind.is_file:
             source = file_input(
-                self.deployment, one.name, one.title, one.kind.value, elem_id, sample=bool(one.form.sample)
+                self.deployment,
+                one.name,
+                one.title,
+                one.kind.value,
+                elem_id,
+                sample=bool(one.form.sample),
+                visible=taken_first(one),
             )
             self.made[key(one)] = Field(one, elem_id, source.taken, source)
         else:
@@ -204,9 +199,9 @@ def takes(pipeline: Pipeline, one: InputField) -> bool:
     return one.name in pipeline.inputs and key(pipeline.inputs[one.name]) == key(one)
 
 
-def used_by(one: InputField) -> str:
-    """The note beside an input that the chosen pipeline does not have."""
-    return f"used by {', '.join(pipeline.title for pipeline in listed() if takes(pipeline, one))}"
+def taken_first(one: InputField) -> bool:
+    """Whether the pipeline that a new page shows has this input."""
+    return takes(find_pipeline(FIRST), one)
 
 
 def empty(one: InputField) -> Any:
@@ -222,7 +217,7 @@ def doc_of(one: InputField) -> str | None:
 
 
 def _component(one: InputField, elem_id: str) -> Any:
-    options: dict[str, Any] = {"label": one.title, "elem_id": elem_id}
+    options: dict[str, Any] = {"label": one.title, "elem_id": elem_id, "visible": taken_first(one)}
     match one.kind:
         case InputKind.TEXT:
             return gr.Textbox(
@@ -250,7 +245,13 @@ def _filled_beside(target: InputField, source: InputField) -> bool:
 
 def _button(target: InputField) -> gr.Button:
     assert target.form.filled_by is not None
-    return gr.Button(target.form.filled_by.button, size="sm", min_width=120, elem_id=f"fill-{_slug(target.name)}")
+    return gr.Button(
+        target.form.filled_by.button,
+        size="sm",
+        min_width=120,
+        visible=taken_first(target),
+        elem_id=f"fill-{_slug(target.name)}",
+    )
 
 
 def _task(target: InputField) -> JsComponent:

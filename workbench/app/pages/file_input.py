@@ -16,7 +16,7 @@ from workbench.app.pages.request_user import request_user
 from workbench.client.access import User, need_runner
 from workbench.client.deployment import Deployment
 
-_HEIGHT_PX = 240
+_HEIGHT_PX = 190
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,23 @@ class FileInput:
 
 
 def file_input(
-    deployment: Deployment, name: str, label: str, kind: str, elem_id: str, *, sample: bool = False
+    deployment: Deployment,
+    name: str,
+    label: str,
+    kind: str,
+    elem_id: str,
+    *,
+    sample: bool = False,
+    visible: bool = True,
 ) -> FileInput:
     """Create the components and their events. An event stores the file as an artifact of the deployment.
 
     Args:
         kind: image, audio or video.
         sample: adds a button for the packaged portrait.
+        visible: whether a new page shows it.
     """
-    with gr.Column(elem_id=elem_id, elem_classes="wb-plain") as frame:
+    with gr.Column(elem_id=elem_id, elem_classes="wb-plain wb-file", visible=visible) as frame:
         if kind == "image":
             source: Any = gr.Image(
                 label=label,

@@ -30,12 +30,12 @@ def _connect(deployment: Deployment, form: Form, fill_button: FillButton) -> Non
     assert filled_by is not None
     helper = find_pipeline(filled_by.pipeline)
     sources = {name: _field(form.fields, source) for name, source in filled_by.takes.items()}
-    inputs = {target.component, form.parameters, *(source.component for source in sources.values())}
+    inputs = {target.component, form.parameters, form.consent, *(source.component for source in sources.values())}
     choice = form.fields.choice_of(fill_button.target)
 
     def start(values: Values, request: gr.Request) -> Any:
         try:
-            job = _fill(deployment, helper, sources, values, values[form.parameters], request_user(request))
+            job = _fill(deployment, helper, sources, values, form, request_user(request))
         except WorkbenchError as error:
             return {"error": error.info().model_dump(mode="json")}
         node, output = helper.result or ("", "")
@@ -57,7 +57,7 @@ def _connect(deployment: Deployment, form: Form, fill_button: FillButton) -> Non
 
 
 def _fill(
-    deployment: Deployment, helper: Pipeline, sources: dict[str, Field], values: Values, parameters: Any, user: User
+    deployment: Deployment, helper: Pipeline, sources: dict[str, Field], values: Values, form: Form, user: User
 ) -> dict[str, Any]:
     """Submit the pipeline that fills the input."""
     options: dict[str, Any] = {}
@@ -72,6 +72,7 @@ def _fill(
                 remedy=f"Provide the {source.one.title.lower()} first.",
             )
         options[name] = value
+    parameters = values[form.parameters]
     set_ = parameters.get("params", {}) if isinstance(parameters, dict) else {}
     return submitted(
         deployment,
@@ -80,6 +81,7 @@ def _fill(
             options={**options, "seed": secrets.randbelow(2**31)},
             params={step.id: set_[step.id] for step in helper.steps if set_.get(step.id)},
             experiment="drafts",
+            consent=form.consent_of(values),
         ),
         user,
     )

@@ -9,13 +9,15 @@ from typing import Any
 
 import gradio as gr
 
-from schemas.api import Consent, JobRequest
+from schemas.api import JobRequest
+from schemas.consent import Consent
 from schemas.errors import WorkbenchError
 from schemas.pipeline import InputUse
-from workbench.app.api.jobs import submit_job
+from workbench.app.api.jobs import submit_for
 from workbench.app.pages.fields import Field, Fields
 from workbench.app.pages.js_component import JsComponent
 from workbench.client.access import User
+from workbench.client.consent import EntryPoint
 from workbench.client.deployment import Deployment
 from workbench.client.submit import job_request
 from workbench.pipelines.registry import find_pipeline
@@ -48,25 +50,18 @@ class Form:
         pipeline = find_pipeline(values[self.pipeline])
         given = self._given(pipeline, values)
         self._check(pipeline, given, values)
-        people = [values[made.component] for name, made in self.fields.of(pipeline).items() if _is_file(made, given)]
-        if any(not one.get("sample") for one in people) and not values[self.consent]:
-            raise WorkbenchError(
-                "request.invalid",
-                "a portrait or voice of a real person requires the consent of that person",
-                where="consent",
-                seen="not ticked",
-                allowed=self.consent.label,
-                remedy="Tick the box if you have the consent. Otherwise use the sample portrait.",
-            )
-        consent = Consent(given=True, text=str(self.consent.label)) if values[self.consent] else None
         return self._asked(
             pipeline,
             values,
             given,
             {"seed": _seed(values[self.seed])},
             experiment=(values[self.experiment] or "").strip() or "workbench",
-            consent=consent,
+            consent=self.consent_of(values),
         )
+
+    def consent_of(self, values: Values) -> Consent | None:
+        """The consent that the box gives; None leaves it to the records of the deployment."""
+        return Consent(given=True, text=str(self.consent.label)) if values[self.consent] else None
 
     def so_far(self, values: Values) -> JobRequest:
         """The request of an incomplete form, for an estimate. Raises like ``request``."""
@@ -125,12 +120,8 @@ def value_of(made: Field, values: Values) -> Any:
 
 def submitted(deployment: Deployment, request: JobRequest, user: User) -> dict[str, Any]:
     """Submit like POST /api/jobs, and return the value for a JS component. After a WorkbenchError nothing is queued."""
-    accepted = submit_job(request, deployment, user)
-    return {"jobId": accepted.job_id, "unserved": accepted.unserved}
-
-
-def _is_file(made: Field, given: dict[str, Any]) -> bool:
-    return made.one.kind.is_file and made.one.name in given
+    accepted = submit_for(deployment, user, request, entry=EntryPoint.PAGE)
+    return {"jobId": accepted.job, "unserved": list(accepted.unserved)}
 
 
 def _missing(one: InputField) -> WorkbenchError:
@@ -168,6 +159,8 @@ def new_seed() -> int:
 def beside(form: Form, pipeline: str, error: WorkbenchError) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Where the page shows an error: (problems beside fields, errors of parameters)."""
     info = error.info().model_dump(mode="json")
+    if error.code.startswith("consent."):
+        return [{"field": "field-consent", "error": info}], []
     one = find_pipeline(pipeline)
     found = _PARAM.match(error.where)
     step = next((step for step in one.steps if found and step.id == found[1]), None)
@@ -176,6 +169,6 @@ def beside(form: Form, pipeline: str, error: WorkbenchError) -> tuple[list[dict[
     last = re.split(r"[.:,\s]+", error.where)[-1] if error.where else ""
     fields = form.fields.of(one)
     same_kind = [made for made in fields.values() if made.one.kind == last]  # "node animate: input.image"
-    own = {"consent": "field-consent", "seed": "field-seed", "experiment": "field-experiment"}
+    own = {"seed": "field-seed", "experiment": "field-experiment"}
     place = fields[last].elem_id if last in fields else same_kind[0].elem_id if same_kind else own.get(last, "")
     return [{"field": place, "error": info}], []

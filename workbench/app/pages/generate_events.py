@@ -8,13 +8,17 @@ from typing import Any
 
 import gradio as gr
 
+from schemas.consent import ConsentSource
 from schemas.errors import WorkbenchError
-from workbench.app.pages.fields import doc_of, takes, used_by
+from workbench.app.pages.draft import draft_key, restored
+from workbench.app.pages.fields import takes
 from workbench.app.pages.file_input import FileInput
 from workbench.app.pages.form import Form, Values, beside, new_seed, submitted
 from workbench.app.pages.js_component import JsComponent
 from workbench.app.pages.prefill import examples, from_example, from_job, with_file_inputs
 from workbench.app.pages.request_user import request_user
+from workbench.client.access import User
+from workbench.client.consent import day, stated_for_all
 from workbench.client.deployment import Deployment
 from workbench.client.describe import experiments
 from workbench.client.forecast import forecast_request
@@ -35,6 +39,7 @@ class Page:
     welcome: JsComponent
     problems: JsComponent
     estimate: JsComponent
+    draft: JsComponent
     generate: gr.Button
 
     def everything(self) -> list[Any]:
@@ -45,12 +50,13 @@ class Page:
             *self.form.components(),
             *file_inputs,
             *(choice.frame for choice in fields.choices),
-            *(part for fold in fields.folds for part in (fold.accordion, fold.note)),
+            *(made.frame for made in fields.made.values() if made.file_input is not None),
             *(fill_button.button for fill_button in fields.fill_buttons),
             self.monitor,
             self.welcome,
             self.problems,
             self.estimate,
+            self.draft,
         ]
 
 
@@ -74,6 +80,9 @@ def connect_events(page: Page) -> None:
         if not (isinstance(number, int) and 0 <= number < len(examples())):
             return {}
         return filled(page, from_example(page.deployment, page.form, number, request_user(request)))
+
+    def take_draft(value: Any, request: gr.Request) -> Updates:
+        return with_draft(page, value, request)
 
     def opened(request: gr.Request) -> Updates:
         return at_opening(page, request)
@@ -102,6 +111,7 @@ def connect_events(page: Page) -> None:
     listen(form.pipeline.change, adapt, {form.pipeline, *(choice.radio for choice in form.fields.choices)})
     for one in form.fields.file_inputs():
         _reset_consent(one, form.consent)
+    listen(page.draft.select, take_draft, page.draft)
     listen(page.welcome.select, take_example, page.welcome)
     listen(page.demo.load, opened, None)
 
@@ -163,7 +173,7 @@ def estimated(page: Page, values: Values, request: gr.Request) -> dict[str, Any]
 
 
 def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
-    """Disable the inputs that the pipeline does not have, with a note about which pipelines have them.
+    """Show the inputs that the pipeline has, and hide all others; their values stay.
 
     Args:
         values: the current values of the radios. If the pipeline lacks a value, the first choice replaces it.
@@ -174,23 +184,12 @@ def adapted(page: Page, pipeline: Pipeline, values: Values) -> Updates:
         labels, chosen = choice.labels(pipeline), values.get(choice.radio)
         # A valid choice is not sent back: the user may have changed it meanwhile.
         replaced: dict[str, Any] = {"value": labels[0]} if labels and chosen not in labels else {}
-        members = {one.form.alternative: one for one in fields.inputs.values() if one.form.one_of == choice.title}
-        missing = [f"{label}: {used_by(one)}" for label, one in members.items() if label not in labels]
-        updates[choice.radio] = gr.update(choices=labels, info="; ".join(missing) or None, **replaced)
+        updates[choice.radio] = gr.update(choices=labels, **replaced)
         updates[choice.frame] = gr.update(visible=bool(labels))
     for made in fields.made.values():
-        taken = takes(pipeline, made.one)
-        if made.file_input is not None:
-            updates[made.file_input.source] = gr.update(interactive=taken)
-        elif not made.one.form.one_of:
-            info = doc_of(made.one) if taken else used_by(made.one)
-            updates[made.component] = gr.update(interactive=taken, info=info)
-    for fold in fields.folds:
-        taken = takes(pipeline, fold.one)
-        note = "" if taken else f"{pipeline.title} does not use this input. {fold.one.title}: {used_by(fold.one)}."
-        updates |= {fold.accordion: gr.update(open=taken), fold.note: note}
+        updates[made.frame] = gr.update(visible=takes(pipeline, made.one))
     for fill_button in fields.fill_buttons:
-        updates[fill_button.button] = gr.update(interactive=takes(pipeline, fill_button.target))
+        updates[fill_button.button] = gr.update(visible=takes(pipeline, fill_button.target))
     return updates
 
 
@@ -204,7 +203,13 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     asked = request.query_params
     user = request_user(request)
     known = experiments(page.deployment, user.name, user.sees_all)
-    updates: Updates = {page.form.experiment: gr.update(choices=sorted({"workbench", *known}))}
+    updates: Updates = {
+        page.form.experiment: gr.update(choices=sorted({"workbench", *known})),
+        # The browser restores its draft, unless the address fills in the form.
+        page.draft: {"key": draft_key(page.deployment, user), "fresh": bool(asked.get("from"))},
+    }
+    if stated := consent_stated(page.deployment, user):
+        updates[page.form.consent] = gr.update(info=stated)
     chosen = find_pipeline(FIRST)
     if asked.get("job"):
         updates |= {page.monitor: {"jobId": asked["job"]}, page.welcome: gr.update(visible=False)}
@@ -220,6 +225,31 @@ def at_opening(page: Page, request: gr.Request) -> Updates:
     # The cards only report a choice by the user, so the initial choice is applied here.
     first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
     return together(updates, adapted(page, chosen, {**first, **updates}))
+
+
+def with_draft(page: Page, value: Any, request: gr.Request) -> Updates:
+    """Fill in the draft that the browser kept, if the address does not select another pipeline."""
+    user = request_user(request)
+    updates, lost = restored(page.deployment, page.form, value, user)
+    told = {page.draft: {"key": draft_key(page.deployment, user), "lost": lost, "nothing": not updates}}
+    if page.form.parameters not in updates:
+        return {**updates, **told}
+    pipeline = find_pipeline(updates[page.form.parameters]["pipeline"])
+    first = {choice.radio: next(iter(choice.names)) for choice in page.form.fields.choices}
+    filled_in = {page.form.pipeline: pipeline.name, **updates, **told}
+    return together(filled_in, adapted(page, pipeline, {**first, **updates}))
+
+
+def consent_stated(deployment: Deployment, user: User) -> str:
+    """The help below the box of the consent, if the user need not tick it; else empty."""
+    try:
+        stated = stated_for_all(deployment, user.name)
+    except WorkbenchError:  # the submit reports it
+        return ""
+    if stated is None:
+        return ""
+    how = "by WORKBENCH_CONSENT" if stated.source is ConsentSource.SETTING else f"on {day(stated.at)}"
+    return f"{stated.name} stated this for all files {how}, so you need not tick it."
 
 
 def together(filled_in: Updates, rules: Updates) -> Updates:

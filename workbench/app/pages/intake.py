@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from schemas.upload import Upload
 from workbench.app.uploads.copies import place_of
-from workbench.client.access import LOCAL, User, need_runner
+from workbench.client.access import User, need_runner
 from workbench.client.deployment import Deployment
-from workbench.client.files import given_ref
+from workbench.client.files import given_ref, sample_digests
 from workbench.client.uploads import keep_sample, keep_upload
 from workbench.retention.local_files import gradio_folder
 
@@ -30,7 +29,7 @@ def take_in(deployment: Deployment, path: Path, kind: str, user: User) -> dict[s
 
 
 def take_sample(deployment: Deployment, user: User) -> dict[str, Any]:
-    """The packaged portrait, marked as a sample, which requires no consent. Raises like ``take_in``."""
+    """The packaged portrait, marked as a sample. Raises like ``take_in``."""
     need_runner(user)
     return {**_shown(keep_sample(deployment, user.name)), "sample": True}
 
@@ -41,7 +40,7 @@ def take_again(deployment: Deployment, sha256: str | None, kind: str, user: User
         return None
     found = _uploaded(deployment, sha256, kind, user)
     if found is not None:
-        return {**found, "sample": sha256 == _sample_digest(deployment)}
+        return {**found, "sample": sha256 in sample_digests()}
     ref = given_ref(deployment, sha256, kind, owner=None if user.sees_all else user.name, where=kind)
     shown: dict[str, Any] = {
         "ref": ref.model_dump(mode="json", by_alias=True),
@@ -49,19 +48,13 @@ def take_again(deployment: Deployment, sha256: str | None, kind: str, user: User
         "faces": None,
         "warnings": [],
     }
-    return {**shown, "sample": sha256 == _sample_digest(deployment)}
+    return {**shown, "sample": sha256 in sample_digests()}
 
 
 def _uploaded(deployment: Deployment, sha256: str, kind: str, user: User) -> dict[str, Any] | None:
     """The inspection result of an upload of this user; None if there is none of this kind."""
     found = deployment.grants.upload(user.name, sha256)
     return _shown(Upload.model_validate(found)) if found is not None and found.get("kind") == kind else None
-
-
-@cache
-def _sample_digest(deployment: Deployment) -> str:
-    """The digest of the packaged portrait, the same from every front end."""
-    return keep_sample(deployment, LOCAL.name).ref.sha256
 
 
 def _shown(upload: Upload) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import gradio as gr
 JsComponent = gr.HTML
 
 
-def js_component(module: str, value: Any = None, *, fixed: dict[str, str] | None = None, **options: Any) -> JsComponent:
+def js_component(
+    module: str, value: Any = None, *, fixed: dict[str, str | int] | None = None, **options: Any
+) -> JsComponent:
     """A component with a JSON value that Gradio sends in both directions, like the value of any other component.
 
     The module's ``mount(element, {props, trigger, watch})`` draws ``props.value``, sets it and triggers events.

@@ -40,7 +40,6 @@ def from_job(deployment: Deployment, form: Form, job_id: str, user: User) -> Upd
         **_filled(deployment, form, pipeline, given, asked.get("params", {}), leave_out, user),
         form.seed: options.get("seed", 0),
         form.experiment: record.experiment,
-        form.consent: False,  # each job needs its own consent
     }
 
 

@@ -1,4 +1,4 @@
-"""The theme of Gradio's own components: the palette of ``web/workbench.css``, system fonts, no external resources."""
+"""The theme of Gradio's own components: the colours of ``web/style/palette.css``, system fonts, nothing external."""
 
 from __future__ import annotations
 

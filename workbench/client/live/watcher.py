@@ -117,6 +117,10 @@ class Watcher:
             self._subscriptions[job].due_at = known.due_at
         self.touch(job)
 
+    def watches(self, job: str) -> bool:
+        """Whether it is subscribed to the job."""
+        return job in self._subscriptions
+
     def _drop(self, job: str) -> None:
         if self._subscriptions.pop(job, None) is not None:
             self._changed.pop(job, None)

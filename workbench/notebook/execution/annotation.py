@@ -11,9 +11,15 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, Optional, Union
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-_PLAIN: dict[str, Any] = {**{kind.__name__: kind for kind in (bool, int, float, str, list, dict, tuple)}, "Any": Any}
+_FROM_LIST = Strict(False)  # JSON has no tuples; the values inside keep their strict types
+ANY_TUPLE: Any = Annotated[tuple[Any, ...], _FROM_LIST]
+_PLAIN: dict[str, Any] = {
+    **{kind.__name__: kind for kind in (bool, int, float, str, list, dict)},
+    "tuple": ANY_TUPLE,
+    "Any": Any,
+}
 _OF_TYPES: dict[str, tuple[Any, int | None]] = {  # with the number of types that it takes
     "list": (list, 1),
     "dict": (dict, 2),
@@ -61,9 +67,10 @@ def _of_types(name: str, items: Sequence[ast.expr]) -> Any:
     if not items or count not in (None, len(items)):
         raise ValueError(f"{name} does not take {len(items)} types")
     if name == "tuple" and len(items) == 2 and _is_ellipsis(items[1]):
-        return kind[_type(items[0]), ...]
+        return Annotated[kind[_type(items[0]), ...], _FROM_LIST]
     types = tuple(_type(item) for item in items)
-    return kind[types[0] if count == 1 else types]
+    made = kind[types[0] if count == 1 else types]
+    return Annotated[made, _FROM_LIST] if kind is tuple else made
 
 
 def _items(within: ast.expr) -> Sequence[ast.expr]:

@@ -32,7 +32,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from schemas.errors import WorkbenchError
-from workbench.notebook.execution.annotation import KNOWN, read_type
+from workbench.notebook.execution.annotation import ANY_TUPLE, KNOWN, read_type
 
 TAG = "parameters"
 _MIRRORS = re.compile(r"^#\s*mirrors:?\s+([\w.]+):(\w+)\s*$", re.MULTILINE)
@@ -133,7 +133,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def _type_of(value: Any) -> Any:
     """The type of a value without an annotation."""
-    return Any if value is None else type(value)
+    return Any if value is None else ANY_TUPLE if isinstance(value, tuple) else type(value)
 
 
 def _type(annotation: ast.expr, name: str, where: str) -> Any:

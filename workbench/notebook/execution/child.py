@@ -8,6 +8,7 @@ standard output as lines of JSON. All other output goes to standard error.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import sys
@@ -40,6 +41,14 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
     from papermill import execute_notebook
     from papermill.engines import NBClientEngine, papermill_engines
     from papermill.exceptions import PapermillExecutionError
+    from papermill.translators import PythonTranslator, papermill_translators
+
+    class WithTuples(PythonTranslator):  # type: ignore[misc]
+        @classmethod
+        def translate(cls, val: Any) -> str:
+            if not isinstance(val, tuple):
+                return str(super().translate(val))
+            return f"({''.join(f'{cls.translate(one)}, ' for one in val)})"
 
     class Reporting(NBClientEngine):  # type: ignore[misc]  # papermill has no types
         @classmethod
@@ -54,13 +63,14 @@ def execute(task: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict
             return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
     papermill_engines.register("reporting", Reporting)
+    papermill_translators.register("python", WithTuples)
     began = time.time()
     error = None
     try:
         execute_notebook(
             task["notebook"],
             task["part"],
-            parameters=task["parameters"],
+            parameters=ast.literal_eval(task["parameters"]),
             engine_name="reporting",
             kernel_name=task["kernel"],
             language=_language(task["kernel"]),

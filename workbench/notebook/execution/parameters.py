@@ -62,7 +62,7 @@ class Parameters:
         ]
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All values for the notebook, as JSON, in the order of its cell.
+        """All values for the notebook, in the order of its cell: as JSON, except that tuples stay tuples.
 
         Args:
             given: values by name; ``params.animate.sway`` sets one entry of a parameter that is a dict.
@@ -246,9 +246,11 @@ def _not_finite(value: Any) -> float | None:
 
 
 def _ordered(shown: Any, held: Any) -> Any:
-    """A value as JSON, with sets sorted, because their order differs between processes."""
+    """A value as JSON, with tuples kept, and sets sorted, because their order differs between processes."""
     if isinstance(shown, list) and isinstance(held, (list, tuple, set, frozenset)) and len(shown) == len(held):
         parts = [_ordered(one, its) for one, its in zip(shown, held, strict=True)]
+        if isinstance(held, tuple):
+            return tuple(parts)
         return sorted(parts, key=orjson.dumps) if isinstance(held, (set, frozenset)) else parts
     if isinstance(shown, dict) and isinstance(held, dict) and len(shown) == len(held):
         return {name: _ordered(one, its) for (name, one), its in zip(shown.items(), held.values(), strict=True)}

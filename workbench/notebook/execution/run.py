@@ -143,7 +143,7 @@ def execute(
             "part": str(work / "notebook.ipynb"),
             "html": str(work / "notebook.html"),
             "notes": str(work / "notes"),
-            "parameters": {name: execution.parameters[name] for name in execution.given},
+            "parameters": repr({name: execution.parameters[name] for name in execution.given}),  # JSON has no tuples
             "cwd": str(execution.notebook.parent),
             "kernel": execution.kernel,
             "title": execution.notebook.stem,

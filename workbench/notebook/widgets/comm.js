@@ -8,6 +8,7 @@ import { Pieces, whole } from "./pieces.js";
 
 const PATIENCE_MS = 1500; // then the saved responses are shown
 const ALIVE_MS = 15_000;
+const SECOND_TRY_MS = 500; // a first message may precede the kernel's thread for widgets, and then waits for the running cell
 const PROBE_MS = 5000;
 const PIECE_BYTES = 1 << 20; // size of an upload's pieces
 
@@ -89,6 +90,7 @@ export class Comm extends EventTarget {
       const settle = (live) => {
         clearTimeout(timer);
         this.#hello = null;
+        if (this.live === null && !live && !this.gone) setTimeout(() => this.live === false && this.hello(), SECOND_TRY_MS);
         this.#turn(live);
         resolve(live);
       };

@@ -35,7 +35,7 @@ class JobForm(View):
     def __init__(self, deployment: Deployment, pipeline: str, *, experiment: str, submit: Callable[..., Job]) -> None:
         self._submit = submit
         self.pipeline = describe_pipeline(deployment, pipeline, LOCAL.name)
-        values = {"inputs": {}, "params": {}, "leaveOut": [], "seed": 0, "experiment": experiment}
+        values = {"inputs": {}, "params": {}, "leaveOut": [], "seed": 0, "experiment": experiment, "consent": ""}
         shown = self.pipeline.model_dump(mode="json", by_alias=True)
         super().__init__(deployment, "form", {"pipeline": shown}, values=values)
 
@@ -83,6 +83,7 @@ class JobForm(View):
             without=self.without,
             seed=self.values["seed"],
             experiment=str(self.values["experiment"]).strip() or "workbench",
+            consent=str(self.values["consent"]).strip() or None,
         )
         self.job_id, self.unserved = job.id, list(job.unserved)
         return job

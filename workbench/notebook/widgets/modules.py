@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 import httpx
 import traitlets
-from ipywidgets import Widget
 
 from workbench.client.deployment import Deployment
 from workbench.client.media.links import probe_link
 from workbench.notebook.channel import Channel
 from workbench.notebook.display import HIDDEN_STATIC_VIEWS
+from workbench.notebook.widgets.reachable import Reachable
 from workbench.settings import Settings
-from workbench.web import folder
+from workbench.web import folder, style_sheets
 
 ENTRY = "notebook.js"
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ _KEYFRAMES = re.compile(r"@keyframes [\w-]+ \{(?:[^{}]*\{[^{}]*\})*\s*\}")
 _IMPORT = re.compile(r'\bfrom\s*"\./([\w.]+)"')
 
 
-class Modules(Widget):  # type: ignore[misc]
+class Modules(Reachable):
     """One per kernel and deployment; it has no view itself.
 
     Attributes:
@@ -112,8 +112,8 @@ def sources() -> list[tuple[str, str]]:
 
 @cache
 def style() -> str:
-    """The page's style sheet, scoped to one element, with the rules for notebooks."""
-    page = (folder() / "workbench.css").read_text(encoding="utf-8")
+    """The page's style sheets, scoped to one element, with the rules for notebooks."""
+    page = "\n".join(one.read_text(encoding="utf-8") for one in style_sheets())
     movements = _KEYFRAMES.findall(page)
     page = _KEYFRAMES.sub("", page)
     page = re.sub(r"^:root\b", "&", page, flags=re.MULTILINE)

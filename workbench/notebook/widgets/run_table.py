@@ -11,6 +11,7 @@ import traitlets
 
 from schemas.api import api_status
 from workbench.client.deployment import Deployment
+from workbench.client.metric_meanings import JOB_TIMES, of_name
 from workbench.notebook.run_rows import frame_of, runs_html, runs_text
 from workbench.notebook.widgets.view import View
 from workbench.store.columns import metrics_of, params_of
@@ -107,9 +108,20 @@ def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Row]:
             "name": name,
             "label": name.partition(".")[2] if short[name] in twice else short[name],
             "number": name != "created" and _has_numbers([row.get(name) for row in rows]),
+            **_meaning(name),
         }
         for name in names
     ]
+
+
+def _meaning(name: str) -> Row:
+    """Unit, better direction and meaning of a metric. Cells with a time of the job show the unit themselves."""
+    if name.startswith("params."):
+        return {}
+    metric = of_name(name.rpartition(".")[2])
+    if metric is None:
+        return {}
+    return {"unit": "" if name in JOB_TIMES else metric.unit, "better": metric.better, "meaning": metric.meaning}
 
 
 def _has_numbers(values: Sequence[Any]) -> bool:

@@ -11,9 +11,10 @@ import traitlets
 from workbench.client.deployment import Deployment
 from workbench.notebook.display import show
 from workbench.notebook.widgets.modules import modules_of
+from workbench.notebook.widgets.reachable import Reachable
 
 
-class View(anywidget.AnyWidget):  # type: ignore[misc]
+class View(Reachable, anywidget.AnyWidget):  # type: ignore[misc]
     """A view in an output.
 
     Attributes:
