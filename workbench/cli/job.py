@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import WorkbenchError
-from workbench.cli.consent import Said, asking, said
+from workbench.cli.consent_option import Said, asking, said
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
 from workbench.cli.run import connect, finish, print_accepted, print_warnings, warn_unsigned
 
