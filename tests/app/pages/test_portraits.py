@@ -77,6 +77,7 @@ def test_an_image_without_a_face_is_accepted_with_a_warning(visiting: Visiting) 
     give(page, picture(size=(300, 300)))
     warnings = page.locator("#portrait-taken .wb-warnings li")
     expect(warnings.first).to_contain_text("face")
+    expect(warnings.first).to_be_visible()
     assert len(warnings.first.inner_text()) > len(warnings.first.locator("strong").inner_text())  # the remedy as well
     expect(page.locator("#portrait-taken .wb-face")).to_have_count(0)
     page.get_by_role("button", name="Replace").click()
