@@ -1,32 +1,21 @@
-"""``workbench consent …``: give, list and withdraw consents; the option ``--consent``; the question at a terminal."""
+"""``workbench consent …``: give, list and withdraw consents."""
 
 from __future__ import annotations
 
-import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import WorkbenchError
+from workbench.cli.consent_option import WIDTH
 from workbench.cli.output import Json, command, print_answer, print_json, print_table
 
 if TYPE_CHECKING:
-    from schemas.consent import Consent, ConsentRecord
+    from schemas.consent import ConsentRecord
     from workbench.client.deployment import Deployment
-    from workbench.engine.accept import Accepted
 
-WIDTH = 80
-Said = Annotated[
-    str | None,
-    typer.Option(
-        "--consent",
-        metavar="NAME",
-        help="Your name: you state that everybody seen or heard in the files agreed. Recorded for these files.",
-    ),
-]
 group = typer.Typer(
     name="consent",
     no_args_is_help=True,
@@ -95,38 +84,6 @@ def withdraw(
     files = f"{len(answer.files)} file{'' if len(answer.files) == 1 else 's'}"
     done = f"withdrawn: {files} of {name}" if answer.withdrawn else f"{name} had withdrawn before: {files}"
     print_answer(answer, textwrap.fill(f"{done}. {next_steps(name, sha256)}", WIDTH, break_on_hyphens=False), as_json)
-
-
-def said(name: str | None) -> Consent | None:
-    """The consent of the option. Raises WorkbenchError (request.invalid) for a blank name."""
-    from workbench.client.consent_records import said_by
-
-    return said_by(name)
-
-
-def asking(deployment: Deployment, submit: Callable[[], Accepted]) -> Accepted:
-    """Submit. If a consent is missing and a person is at a terminal, ask once for this home, and submit again."""
-    try:
-        return submit()
-    except WorkbenchError as error:
-        if error.code != "consent.missing" or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise
-        name = _ask(error)
-        if not name:
-            raise
-    from workbench.client.consent_records import give_for_home
-
-    give_for_home(deployment, name)
-    return submit()
-
-
-def _ask(error: WorkbenchError) -> str:
-    """The name that the person types; empty if the person does not agree."""
-    about = f"{error.message[:1].upper()}{error.message[1:]}. If you type your name, you state once for all files of "
-    about += f'this home: "{error.allowed}" `workbench consent withdraw` ends it.'
-    print(textwrap.fill(about, WIDTH), file=sys.stderr)
-    answer: str = typer.prompt("Your name (empty: no)", default="", show_default=False, err=True)
-    return answer.strip()
 
 
 def _digest(deployment: Deployment, file: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.errors import WorkbenchError
-from workbench.cli.consent import Said, asking, said
+from workbench.cli.consent_option import Said, asking, said
 from workbench.cli.output import ExitCode, Json, command, print_answer, print_json, print_table
 from workbench.cli.run import connect, finish, print_accepted, print_warnings, warn_unsigned
 
@@ -130,13 +130,14 @@ def approve(
     """Answer a job that waits for approval: approve its text unchanged, approve a changed text, or reject it."""
     from workbench.cli.approval import answer_text, print_questions
     from workbench.client import review
+    from workbench.client.access import login_name
 
     given = answer_text(text, file, reject)
     deployment = connect()
     if show:
         print_questions(deployment, job, as_json=as_json)
         return
-    name = author or review.login_name()
+    name = author or login_name()
     if reject is not None:
         decision = review.reject(deployment, job, node, reason=reject, author=name)
     else:

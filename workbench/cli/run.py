@@ -11,7 +11,7 @@ import typer
 
 from schemas.errors import WorkbenchError
 from schemas.status import Lane
-from workbench.cli.consent import Said, asking, said
+from workbench.cli.consent_option import Said, asking, said
 from workbench.cli.output import ExitCode, Json, command, print_json
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 from dataclasses import dataclass
 from typing import NoReturn
@@ -38,6 +39,14 @@ class User:
 
 
 LOCAL = User("local", Role.ADMIN)
+
+
+def login_name() -> str:
+    """The login name of this process's user: who answers or states something where nobody logs in."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without an entry in the user database, as in some containers
+        return LOCAL.name
 
 
 def reader(user: User) -> str | None:

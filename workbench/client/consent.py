@@ -18,7 +18,7 @@ from schemas.errors import WorkbenchError
 from schemas.graph import Graph
 from schemas.job import JobRecord
 from schemas.refs import refs_in
-from workbench.client.access import LOCAL
+from workbench.client.access import LOCAL, login_name
 from workbench.client.consent_records import consent_text, wording
 from workbench.client.deletion import digests_of
 from workbench.client.deployment import Deployment
@@ -84,7 +84,7 @@ def with_consent(
     found = _Records(deployment, owner, repeats)
     people = found.of_people(files)
     if given is not None:
-        added = found.add(people, given.name or owner, ConsentSource.FILE, wording(deployment, given, owner))
+        added = found.add(people, _name(given, owner), ConsentSource.FILE, wording(deployment, given, owner))
         return _noted(graph, added or [_statement(deployment, given, owner)])
     missing = [file for file in people if not found.holding(file)]
     records = [found.holding(file)[-1] for file in people if file not in missing]
@@ -242,11 +242,16 @@ def _statement(
     return ConsentRecord(
         owner=owner,
         sha256="",
-        name=given.name or owner,
+        name=_name(given, owner),
         source=source,
         text=wording(deployment, given, owner),
         at=time.time(),
     )
+
+
+def _name(given: Consent, owner: str) -> str:
+    """Who gives the consent: by name, by login, or as the user of this machine."""
+    return given.name or (login_name() if owner == LOCAL.name else owner)
 
 
 def _noted(graph: Graph, records: Sequence[ConsentRecord]) -> Graph:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 
 import orjson
@@ -78,14 +77,6 @@ def reject(deployment: Deployment, job: str, node: str | None = None, *, reason:
         raise _bad_answer("the reason is too long", "reason", f"{len(reason)} characters", MAX_REASON_CHARS)
     decision = Decision(approved=False, author=_author(author), reason=reason, at=time.time())
     return _decide(deployment, record, node, decision)
-
-
-def login_name() -> str:
-    """The login name of this process's user, as the author of an answer."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without an entry in the user database, as in some containers
-        return "local"
 
 
 def carry_over(deployment: Deployment, record: JobRecord, to: str) -> None:

@@ -17,7 +17,7 @@ from schemas.refs import Ref, read_ref
 from schemas.status import JobStatus
 from schemas.warning import JobWarning
 from workbench.client import job_api, review
-from workbench.client.access import LOCAL
+from workbench.client.access import LOCAL, login_name
 from workbench.client.completion import await_record, await_tracked, unrecorded
 from workbench.client.consent_records import said_by
 from workbench.client.deletion import delete
@@ -297,11 +297,11 @@ class Job:
 
     def approve(self, text: str | None = None, *, node: str | None = None, author: str = "") -> None:
         """Approve the text that it asks about, or the given replacement. The job continues."""
-        review.approve(self._deployment, self.id, node, text=text, author=author or review.login_name())
+        review.approve(self._deployment, self.id, node, text=text, author=author or login_name())
 
     def reject(self, reason: str, *, node: str | None = None, author: str = "") -> None:
         """Reject the text that it asks about. The node fails with the reason."""
-        review.reject(self._deployment, self.id, node, reason=reason, author=author or review.login_name())
+        review.reject(self._deployment, self.id, node, reason=reason, author=author or login_name())
 
     def rerun(
         self,

@@ -15,6 +15,7 @@ from tests.app.pages.conftest import Visiting
 from tests.app.pages.place import Place
 from tests.app.pages.test_form import SCRIPT, generate
 from tests.app.uploads.media import archive, picture, video, wav
+from workbench.client.access import login_name
 from workbench.client.consent_records import give_for_home
 from workbench.store.consents import Chosen
 
@@ -51,7 +52,7 @@ def test_uploaded_portrait_needs_consent_which_is_recorded(place: Place, visitin
     job = page.url.partition("job=")[2]
     place.cancel(job)
     consent = place.job(job).graph.metadata["consent"]
-    assert consent["given"] is True and "has agreed" in consent["text"]
+    assert consent["given"] is True and "has agreed" in consent["text"] and consent["by"] == login_name()
     page = visiting(f"/?from={job}").page  # the file has a recorded consent now, so it need not be given again
     expect(page.locator("#portrait-taken .wb-face")).to_be_visible()
     expect(page.get_by_label("Everybody who is seen or heard here has agreed to it.")).not_to_be_checked()
@@ -76,6 +77,7 @@ def test_an_image_without_a_face_is_accepted_with_a_warning(visiting: Visiting) 
     give(page, picture(size=(300, 300)))
     warnings = page.locator("#portrait-taken .wb-warnings li")
     expect(warnings.first).to_contain_text("face")
+    expect(warnings.first).to_be_visible()
     assert len(warnings.first.inner_text()) > len(warnings.first.locator("strong").inner_text())  # the remedy as well
     expect(page.locator("#portrait-taken .wb-face")).to_have_count(0)
     page.get_by_role("button", name="Replace").click()
