@@ -313,6 +313,7 @@ class EstimateAnswer(Contract):
 class PartEntry(Contract):
     index: int
     url: str
+    start_s: float = Field(0.0, description="Start in the whole, if the parts are videos; their own times start at 0.")
 
 
 class PartList(Contract):

@@ -20,7 +20,7 @@ from schemas.status import WaitReason
 class EventType(StrEnum):
     JOB_ACCEPTED = "job.accepted"  # data: {}
     NODE_RUNNING = "node.running"  # data: NodeStart
-    NODE_FIRST_PART = "node.first_part"  # data: {}; the first part of its output is there
+    NODE_FIRST_PART = "node.first_part"  # data: FirstPart; the first part of its output is there
     NODE_COMPLETED = "node.completed"  # data: NodeResult
     NODE_RETRYING = "node.retrying"  # data: NodeFailure; another attempt follows
     NODE_FAILED = "node.failed"  # data: NodeFailure; the last attempt
@@ -40,6 +40,12 @@ class NodeStart(Contract):
 
     worker: str = ""
     attempt: int = 1
+
+
+class FirstPart(Contract):
+    """The first part of a long output is finished."""
+
+    kind: str = Field("", description="Kind of its first artifact: video, audio, …")
 
 
 LOG_LINES = 20  # kept for each node

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.errors import ErrorInfo
-from schemas.event import Event, EventType, NodeFailure, NodeLoss, NodeResult, NodeStart, NodeWait
+from schemas.event import Event, EventType, FirstPart, NodeFailure, NodeLoss, NodeResult, NodeStart, NodeWait
 from schemas.job import JobRecord, NodeRecord
 from schemas.status import FINAL_NODE_STATUSES, JobStatus, NodeStatus
 
@@ -45,12 +45,14 @@ def node_changes(event: Event, *, attempt: int, failed: bool) -> dict[str, Any]:
         attempt: the node's attempt before the event.
         failed: whether the node had an error before the event; if so, the next attempt starts.
     """
+    changes: dict[str, Any] = {"epoch": event.epoch, "seq": event.seq}
     status = _STATUS.get(event.type)
-    if status is None:
+    if status is not None:
+        changes |= {"status": status, "wait": None}
+        if status.final:
+            changes["finished_at"] = event.at
+    elif event.type is not EventType.NODE_FIRST_PART:
         return {}
-    changes: dict[str, Any] = {"status": status, "wait": None, "epoch": event.epoch, "seq": event.seq}
-    if status.final:
-        changes["finished_at"] = event.at
     try:
         return changes | _read(event, attempt + 1 if failed else 0)
     except ValidationError as fault:  # one invalid event must not stop the recorder from processing later events
@@ -99,6 +101,8 @@ def _read(event: Event, attempt: int) -> dict[str, Any]:
             NodeLoss.model_validate(event.data)
             # The output is kept to mark a node that runs again (engine.existing_results.lost_results).
             return {"cached": False, "seconds": None, "finished_at": None}
+        case EventType.NODE_FIRST_PART:
+            return {"first_part_at": event.at, "part_kind": FirstPart.model_validate(event.data).kind}
         case EventType.NODE_WAITING:
             return {"wait": NodeWait.model_validate(event.data)}
     return {}

@@ -49,6 +49,8 @@ class NodeRecord(Contract):
     content_key: str = ""
     started_at: float | None = None
     finished_at: float | None = None
+    first_part_at: float | None = Field(None, description="When the first part of its output was finished.")
+    part_kind: str = Field("", description="What its parts are: video, audio, …")
     wait: NodeWait | None = Field(None, description="What it waits for, while it does.")
     epoch: int = Field(0, description="Of the last event that changed it.")
     seq: int = Field(0, description="Of the last event that changed it.")
@@ -114,6 +116,9 @@ class JobView(Contract):
     waiting_seconds: float | None = Field(
         None,
         description="Time in which none of its nodes ran, once it has ended: queues, approvals, pauses for retries.",
+    )
+    first_frame_seconds: float | None = Field(
+        None, description="Time from acceptance until the first frames of a video could be played."
     )
     mlflow_run: str | None = Field(None, description="URL of the run's page, once it is recorded and an app serves it.")
     tracking_error: str | None = Field(None, description="Why MLflow has no complete record of it, if that is known.")

@@ -55,6 +55,7 @@ class LiveNode(Contract):
     seconds_left: float | None = Field(None, description="While it runs: estimated from its progress or past runs.")
     preview: str = Field("", description="Key of the newest preview; a new image has a new key.")
     parts: int = Field(0, ge=0, description="Finished parts of its output.")
+    part_kind: str = Field("", description="What its parts are: video, audio, …")
     log: list[LogLine] = Field(default_factory=list, description="Its last log lines, while it runs.")
     waiting: str = Field("", description="What it waits for, in one sentence.")
     error: ErrorInfo | None = Field(None, description="Error of its last attempt, until the next attempt starts.")

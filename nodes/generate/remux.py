@@ -93,4 +93,5 @@ def _show_parts(ctx: Context, inputs: Inputs) -> None:
             continue
         path = ctx.workdir / f"part-{number}.mp4"
         parts.make(ctx.open(ref), path)
-        ctx.parts.append(Part(video=ctx.save(path, "video")))
+        seen = {"frames": ref.frames, "fps": ref.fps} if ref.frames and ref.fps else {}
+        ctx.parts.append(Part(video=ctx.save(path, "video", **seen)))

@@ -163,9 +163,15 @@ class WorkerOperations(Operations):
     def release(self, lease: Lease) -> Verdict:
         return Verdict(self._call("release", lease.job, lease.segment, lease.fence).decode())
 
-    def part(self, lease: Lease, node: str, index: int, part: bytes, seen: str = "") -> Verdict:
-        """Keep a finished part of a node. The nodes that take its output in parts start or continue."""
-        args = (lease.job, lease.segment, lease.fence, node, index, part, seen, now())
+    def part(
+        self, lease: Lease, node: str, index: int, part: bytes, seen: str = "", *, first: bytes = b"{}"
+    ) -> Verdict:
+        """Keep a finished part of a node. The nodes that take its output in parts start or continue.
+
+        Args:
+            first: data of the event that tells the first part.
+        """
+        args = (lease.job, lease.segment, lease.fence, node, index, part, seen, now(), first)
         return Verdict(self._call("part", *args).decode())
 
     def receive(self, lease: Lease, node: str, producer: str, index: int, why: bytes = b"{}") -> Received:

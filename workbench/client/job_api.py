@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from importlib import metadata
 
 from schemas.access import SessionInfo
@@ -15,6 +16,8 @@ from schemas.api import (
     JobInFull,
     JobState,
     JobSummary,
+    PartEntry,
+    PartList,
     Waiting,
     api_status,
 )
@@ -137,6 +140,16 @@ def state_answer(line: JobLine) -> JobState:
         status=api_status(line.status, on_bus=line.on_bus),
         progress=min(1.0, max(0.0, line.progress)),
     )
+
+
+def part_list(deployment: Deployment, job_id: str, node: str) -> PartList:
+    """The finished parts of a node, in order. Raises WorkbenchError (bus.unreachable)."""
+    base, start, parts = f"/api/jobs/{job_id}/nodes/{node}/parts", Fraction(0), []
+    for index, ref in enumerate(deployment.parts(job_id, node)):
+        parts.append(PartEntry(index=index, url=f"{base}/{index}", start_s=float(start)))
+        if isinstance(ref, VideoRef) and ref.frames and ref.fps:
+            start += ref.frames / Fraction(ref.fps).limit_denominator(1001)
+    return PartList(parts=parts)
 
 
 def summary(line: JobLine) -> JobSummary:

@@ -12,6 +12,12 @@ from workbench.client.describe import announced_services
 
 JOB_TIMES = {
     "compute_seconds": Metric(name="compute_seconds", unit="s", better="lower", meaning="Time in which its nodes ran."),
+    "first_frame_seconds": Metric(
+        name="first_frame_seconds",
+        unit="s",
+        better="lower",
+        meaning="Time from the start until the first frames could be played.",
+    ),
     "waiting_seconds": Metric(
         name="waiting_seconds", unit="s", better="lower", meaning="Time in which no node ran, such as in the queue."
     ),

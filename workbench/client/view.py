@@ -6,7 +6,7 @@ from pathlib import Path
 
 from schemas.job import JobRecord, JobView, NodeView
 from schemas.refs import Ref, VideoRef, refs_in
-from workbench.store.job_times import times_of
+from workbench.store.job_times import first_frame_s, times_of
 from workbench.store.record import named_refs
 
 
@@ -20,6 +20,7 @@ def view(record: JobRecord, *, video: Path | None = None, mlflow_run: str | None
         seconds=times and times.total_s,
         compute_seconds=times and times.compute_s,
         waiting_seconds=times and times.waiting_s,
+        first_frame_seconds=first_frame_s(record),
         mlflow_run=mlflow_run,
         tracking_error=record.tracking_error,
         nodes=[NodeView.model_validate(node, from_attributes=True) for node in record.nodes],

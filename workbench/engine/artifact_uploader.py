@@ -6,8 +6,11 @@ import functools
 from contextlib import ExitStack
 from pathlib import Path
 
+import orjson
+
 from schemas.errors import WorkbenchError
-from schemas.refs import Ref
+from schemas.event import FirstPart
+from schemas.refs import Ref, refs_in
 from workbench.bus.results import Verdict
 from workbench.engine.leased_calls import LeasedCalls
 from workbench.engine.messages import PartDone, Previewed
@@ -63,8 +66,11 @@ class ArtifactUploader:
         self.upload()
         leased, part = self._segment.leased, bytes(message.part)
 
+        refs = refs_in(orjson.loads(part))
+        first = FirstPart(kind=refs[0].kind if refs else "").to_json()
+
         def record() -> Verdict:
-            return self._bus.part(leased.lease, message.node, message.index, part, self.round)
+            return self._bus.part(leased.lease, message.node, message.index, part, self.round, first=first)
 
         while (verdict := self._calls.bus(record)) is Verdict.ROUND:
             self.upload_again()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from schemas.api import ApprovalRequest, PartEntry, PartList, PipelineList, PresetValues, Waveform
+from schemas.api import ApprovalRequest, PipelineList, PresetValues, Waveform
 from schemas.base import Contract
 from schemas.errors import WorkbenchError
 from schemas.refs import Ref
@@ -70,9 +70,7 @@ def _waveform(user: WidgetUser, given: Params) -> Contract:
 
 
 def _parts(user: WidgetUser, given: Params) -> Contract:
-    count = len(user.deployment.parts(given["job_id"], given["node"]))
-    base = f"/api/jobs/{given['job_id']}/nodes/{given['node']}/parts"
-    return PartList(parts=[PartEntry(index=index, url=f"{base}/{index}") for index in range(count)])
+    return job_api.part_list(user.deployment, given["job_id"], given["node"])
 
 
 def _keep_preset(user: WidgetUser, given: Params) -> Contract:

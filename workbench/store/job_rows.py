@@ -24,7 +24,8 @@ JOB_COLUMNS = (
 )  # fmt: skip
 NODE_COLUMNS = (
     "node", "service", "plane", "status", "seconds", "cpu_seconds", "peak_memory_bytes", "cached", "worker", "attempt",
-    "metrics", "output", "error", "content_key", "started_at", "finished_at", "waiting", "event_epoch", "event_seq",
+    "metrics", "output", "error", "content_key", "started_at", "finished_at", "first_part_at", "part_kind", "waiting",
+    "event_epoch", "event_seq",
 )  # fmt: skip
 # A node's telemetry: the name in the graph, the field of NodeRecord, the value that is omitted.
 _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
@@ -37,6 +38,7 @@ _TELEMETRY: tuple[tuple[str, str, Any], ...] = (
     ("contentKey", "content_key", ""),
     ("startedAt", "started_at", None),
     ("finishedAt", "finished_at", None),
+    ("firstPartAt", "first_part_at", None),
 )
 
 
@@ -82,6 +84,8 @@ def new_job_rows(job: NewJob, now: float) -> JobRows:
                 "waiting": None,
                 "started_at": None,
                 "finished_at": (job.created_at or now) if done else None,
+                "first_part_at": None,
+                "part_kind": "",
                 "event_epoch": 0,
                 "event_seq": 0,
             }

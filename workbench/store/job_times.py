@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas.job import JobRecord
+from schemas.refs import refs_in
 
 
 class NodeSpan(NamedTuple):
@@ -27,11 +28,13 @@ class JobTimes(NamedTuple):
             computation, before another attempt. Nodes that run at the same
             time make it greater than ``total_s - compute_s``.
         total_s: time from acceptance to the final state.
+        first_frame_s: time from acceptance to the first frames of a video that can be played; None without a video.
     """
 
     compute_s: float
     waiting_s: float
     total_s: float
+    first_frame_s: float | None = None
 
     @property
     def words(self) -> str:
@@ -44,7 +47,19 @@ def times_of(job: JobRecord) -> JobTimes | None:
     if job.finished_at is None:
         return None
     spans = (NodeSpan(node.started_at, node.finished_at, node.seconds, node.cached) for node in job.nodes)
-    return split(job.created_at, job.finished_at, spans)
+    return split(job.created_at, job.finished_at, spans)._replace(first_frame_s=first_frame_s(job))
+
+
+def first_frame_s(job: JobRecord) -> float | None:
+    """Seconds from acceptance to the first finished part of a video, or to the first video without parts."""
+    parts = [node.first_part_at for node in job.nodes if node.first_part_at is not None and node.part_kind == "video"]
+    whole = [
+        node.finished_at
+        for node in job.nodes
+        if node.finished_at is not None and any(ref.kind == "video" for ref in refs_in(node.output))
+    ]
+    first = min(parts + whole, default=None)
+    return None if first is None else round(max(0.0, first - job.created_at), 3)
 
 
 def split(created_at: float, finished_at: float, nodes: Iterable[NodeSpan]) -> JobTimes:

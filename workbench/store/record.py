@@ -114,8 +114,10 @@ def _node_row(event: Event, *, attempt: int, failed: bool) -> Row:
     row = node_changes(event, attempt=attempt, failed=failed)
     if not row:  # it says something of the job alone, and counts all the same
         return {"event_epoch": event.epoch, "event_seq": event.seq}
-    wait, error = row.pop("wait"), row.get("error")
-    row["waiting"] = wait and wait.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if "wait" in row:
+        wait = row.pop("wait")
+        row["waiting"] = wait and wait.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    error = row.get("error")
     if error is not None:
         row["error"] = error.model_dump(mode="json", by_alias=True)
     row["event_epoch"], row["event_seq"] = row.pop("epoch"), row.pop("seq")

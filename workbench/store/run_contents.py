@@ -71,6 +71,7 @@ def metrics(job: JobRecord) -> list[dict[str, Any]]:
             "compute_seconds": times.compute_s,
             "waiting_seconds": times.waiting_s,
             "total_seconds": times.total_s,
+            **({} if times.first_frame_s is None else {"first_frame_seconds": times.first_frame_s}),
             "nodes_cached": float(sum(node.cached for node in job.nodes)),
         }
         stamp = _ms(job.finished_at or job.created_at)

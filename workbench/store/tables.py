@@ -129,6 +129,8 @@ node_results = Table(
     Column("waiting", Json),  # schemas.event.NodeWait while it waits
     Column("started_at", Float),
     Column("finished_at", Float),
+    Column("first_part_at", Float),
+    Column("part_kind", String(16), nullable=False, server_default=""),
     Column("event_epoch", BigInteger, nullable=False),  # the last event that changed this row
     Column("event_seq", BigInteger, nullable=False),
     Index(None, "content_key"),

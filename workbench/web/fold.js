@@ -50,10 +50,11 @@ export const isFinal = (status) => FINAL.has(status ?? "");
 /** @type {NodeRecord} */
 const FRESH = {
   id: "", service: "", plane: "data", status: "pending", seconds: null, cpuSeconds: null, peakMemoryBytes: null, cached: false, worker: "",
-  attempt: 0, metrics: {}, output: null, error: null, contentKey: "", startedAt: null, finishedAt: null, wait: null, epoch: 0, seq: 0,
+  attempt: 0, metrics: {}, output: null, error: null, contentKey: "", startedAt: null, finishedAt: null, firstPartAt: null, partKind: "",
+  wait: null, epoch: 0, seq: 0,
 }; // prettier-ignore
 
-const NO_WAIT = { contentKey: "", delayS: 0, attempt: 0, pool: "", services: [], question: null, artifact: "" };
+const NO_WAIT = { contentKey: "", delayS: 0, attempt: 0, pool: "", services: [], question: null, artifact: "", producer: "" };
 
 /**
  * The fields of a node that one of its events changes.
@@ -63,6 +64,7 @@ const NO_WAIT = { contentKey: "", delayS: 0, attempt: 0, pool: "", services: [],
  */
 export function nodeChanges(event, before) {
   const status = STATUS[event.type];
+  if (event.type === "node.first_part") return { epoch: event.epoch, seq: event.seq, ...read(event, before) };
   if (!status) return {};
   const ended = FINAL_NODE.has(status) ? { finishedAt: event.at } : {};
   return { status, wait: null, epoch: event.epoch, seq: event.seq, ...ended, ...read(event, before) };
@@ -111,6 +113,8 @@ function read(event, before) {
     }
     case "node.lost":
       return { cached: false, seconds: null, finishedAt: null };
+    case "node.first_part":
+      return { firstPartAt: event.at, partKind: data.kind ?? "" };
     case "node.waiting":
       return { wait: { ...NO_WAIT, ...data } };
     default:

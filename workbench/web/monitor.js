@@ -249,6 +249,7 @@ function createStage(element, jobId) {
   let shown = "";
   /** @type {ReturnType<typeof growingVideo>} */
   let growing = null;
+  let growingFrom = -1; // the place of its node
   let previewAt = 0;
   const picture = h("img", { class: "wb-preview", alt: "The current frame", onload: () => shape(element, picture.naturalWidth, picture.naturalHeight) });
   fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
@@ -268,17 +269,20 @@ function createStage(element, jobId) {
         if (!growing) fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, job.status === "cancelled" ? "Cancelled" : "No video was made")));
         return;
       }
-      const node = nodesOf(job).find((one) => one.status === "running" && (one.parts || one.preview));
-      if (!node) return;
-      if (node.parts) {
-        growing ??= growingVideo(jobId, node.id, (width, height) => shape(element, width, height));
+      // Of the nodes that make parts of a video, the last one is closest to the result, and perhaps the only one with sound.
+      const best = nodesOf(job).findLastIndex((one) => one.parts && one.partKind === "video");
+      if (best > growingFrom) {
+        growing = growingVideo(jobId, nodesOf(job)[best].id, (width, height) => shape(element, width, height));
         if (growing) {
-          if (shown !== "parts") fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
+          growingFrom = best;
           shown = "parts";
-          growing.show(node.parts);
-          return;
+          fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
         }
       }
+      if (growing && best === growingFrom) growing.show(nodesOf(job)[best].parts ?? 0);
+      if (growing) return;
+      const node = nodesOf(job).find((one) => one.status === "running" && one.preview);
+      if (!node) return;
       // All previews of a node have the same key. A new one replaces it at most every two seconds.
       if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
         previewAt = Date.now();

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from schemas.api import PartEntry, PartList
+from schemas.api import PartList
 from workbench.app.api._request import CurrentUser, TheDeployment, TheJob, refusals
 from workbench.app.api.artifacts import bytes_of
 from workbench.client.access import reader, visible
-from workbench.client.job_api import nothing_of, preview_of
+from workbench.client.job_api import nothing_of, part_list, preview_of
 
 router = APIRouter(tags=["jobs"])
 
@@ -35,9 +35,7 @@ def node_preview(job_id: TheJob, node: TheNode, deployment: TheDeployment, user:
 def node_parts(job_id: TheJob, node: TheNode, deployment: TheDeployment, user: CurrentUser) -> PartList:
     """The parts in order, while the job runs. Afterwards the complete output is among the job's artifacts."""
     visible(user, deployment.job(job_id))
-    count = len(deployment.parts(job_id, node))
-    base = f"/api/jobs/{job_id}/nodes/{node}/parts"
-    return PartList(parts=[PartEntry(index=index, url=f"{base}/{index}") for index in range(count)])
+    return part_list(deployment, job_id, node)
 
 
 @router.get(

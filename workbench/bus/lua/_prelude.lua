@@ -234,9 +234,9 @@ local function start(job, seg)
 end
 
 -- A node has its first part, or its first after it lost all: the nodes that take its output in parts can start.
-local function first_part(job, node, at)
+local function first_part(job, node, data, at)
   local key = job_key(job)
-  emit(job, 'node.first_part', node, '{}', at)
+  emit(job, 'node.first_part', node, data, at)
   for _, consumer in ipairs(consumers(job, node)) do
     local seg = redis.call('HGET', key, 'sg:' .. consumer)
     if redis.call('HINCRBY', key, 'ext:' .. seg, -1) == 0 then start(job, seg) end

@@ -63,7 +63,7 @@ for i = first, first + 3 * parts - 1, 3 do
   end
 end
 for node in pairs(fresh) do
-  if not FINAL[redis.call('HGET', key, 'st:' .. node) or 'failed'] then first_part(job, node, at) end
+  if not FINAL[redis.call('HGET', key, 'st:' .. node) or 'failed'] then first_part(job, node, '{}', at) end
 end
 if status == 'accepted' then redis.call('HSET', key, 'status', 'running') end
 if tonumber(redis.call('HGET', key, 'at:' .. seg) or '0') == 0 then redis.call('HSET', key, 'at:' .. seg, 1) end

@@ -126,6 +126,7 @@ class LiveJob:
             seconds_left=_rounded(left),
             preview=report.preview,
             parts=report.parts,
+            part_kind=node.part_kind,
             log=report.log,
             waiting=node.wait.sentence() if node.wait else "",
             error=node.error,
