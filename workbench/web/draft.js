@@ -9,6 +9,7 @@ import { listenToPaste } from "./paste.js";
 
 const QUIET_MS = 300;
 const PREFIX = "wb-draft-";
+const FORM = "[id^='field-'], [id$='-source'], [id$='-taken'], #lock, .wb-card"; // where a click changes the draft
 
 /**
  * @typedef {{pipeline: string, texts: Record<string, string>, checks: Record<string, boolean>, choices: Record<string, string>,
@@ -18,6 +19,7 @@ const PREFIX = "wb-draft-";
 export function mount(element, { props, trigger, watch }) {
   let key = "";
   let settled = false; // whether the draft is restored, or there is none
+  let changed = false; // whether the user has changed something on this page
   /** @type {Draft | null} */
   let kept = null;
   /** What the user changed before the draft was restored; the draft does not overwrite it. @type {Map<string, {field: HTMLInputElement | HTMLTextAreaElement, text: string, checked: boolean}>} */
@@ -27,12 +29,15 @@ export function mount(element, { props, trigger, watch }) {
 
   const keep = () => {
     clearTimeout(timer);
-    if (!key || !settled) return;
+    if (!key || !settled || !changed) return;
     kept = read(document, formState, kept);
     write(key, kept);
   };
   const later = (/** @type {Event} */ event) => {
     const field = event.target;
+    // Parameters are also set when the page opens; a user who changes one causes an event of the field as well.
+    const byUser = field instanceof Element ? event.type !== "click" || field.closest(FORM) : settled && Object.keys(formState.files).length > 0;
+    if (byUser) changed = true;
     if (!settled && event.type !== "click" && (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) && idOf(field)) touched.set(idOf(field), { field, text: field.value, checked: field instanceof HTMLInputElement && field.checked });
     clearTimeout(timer);
     timer = setTimeout(keep, QUIET_MS);

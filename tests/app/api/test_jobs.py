@@ -13,6 +13,7 @@ from nodes._samples import sample_portrait
 from tests.app.api.conftest import Asking, Client, client_of, refused
 from tests.engine.graphs import document
 from tests.live import Diary, LiveDeployment, wait_for
+from workbench.client.access import login_name
 from workbench.client.deployment import Deployment
 from workbench.client.uploads import store_file
 from workbench.store.job_deletion import JobDeletion
@@ -107,7 +108,8 @@ def test_a_pipeline_job_keeps_its_request(api: Client, live: LiveDeployment, tmp
     assert shown["thumbnail"] == f"/api/artifacts/{portrait.sha256}/thumbnail"
     assert shown["options"]["options"] == asked["options"] and shown["options"]["params"] == asked["params"]
     consent = shown["lastGraph"]["metadata"]["consent"]
-    assert consent["given"] and consent["by"] == "local" and consent["text"] == "They agreed." and consent["at"] > 0
+    assert consent["given"] and consent["by"] == login_name()
+    assert consent["text"] == "They agreed." and consent["at"] > 0
     assert "evaluate" not in [node["id"] for node in shown["nodes"]]
     # a digest that no user may see
     asked["options"]["portrait"] = "0" * 64  # type: ignore[index]
@@ -139,7 +141,7 @@ def test_consent_does_not_change_what_is_computed(api: Client, live: LiveDeploym
     assert records[0].graph_hash == records[1].graph_hash
     assert records[1].node("a").cached and records[0].node("a").content_key == records[1].node("a").content_key
     said = [record.graph.metadata["consent"] for record in records]
-    assert [(one["by"], one["text"]) for one in said] == [("local", "yes"), ("Ada", "no")]
+    assert [(one["by"], one["text"]) for one in said] == [(login_name(), "yes"), ("Ada", "no")]
     forged = document(nodes) | {"metadata": {"consent": {"given": True, "by": "somebody"}}}
     job = api.post("/api/jobs", json={"graph": forged}).json()["jobId"]
     assert "consent" not in live.deployment.job(job).graph.metadata, "only consent from the submit counts"

@@ -24,6 +24,10 @@ def kept_when(page: Page, words: str) -> str:
 
 def test_a_draft_survives_a_reload_and_says_which_file_is_gone(visiting: Visiting) -> None:
     page = visiting().page
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+    page.goto("/system")
+    assert page.evaluate(KEPT) == [], "a form that nobody touched is no draft"
+    page.goto("/")
     fill_in(page)
     page.get_by_role("spinbutton", name="Seed").fill("77")
     page.locator("#field-consent input").check()
