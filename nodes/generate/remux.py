@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from nodes.context import Facts
 from nodes.sdk import AudioRef, Context, Field, InParts, Metric, NodeModel, Resources, VideoRef, node
 
 NOTICE = "synthetic media made by talking-head-workbench"
@@ -93,5 +94,5 @@ def _show_parts(ctx: Context, inputs: Inputs) -> None:
             continue
         path = ctx.workdir / f"part-{number}.mp4"
         parts.make(ctx.open(ref), path)
-        seen = {"frames": ref.frames, "fps": ref.fps} if ref.frames and ref.fps else {}
+        seen: Facts = {"frames": ref.frames, "fps": ref.fps} if ref.frames and ref.fps else {}
         ctx.parts.append(Part(video=ctx.save(path, "video", **seen)))
