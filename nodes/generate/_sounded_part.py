@@ -64,8 +64,8 @@ class SoundedParts:
         first, last = round(start_s * self._rate_hz), round(end_s * self._rate_hz)
         count = -(-(last - first) // _FRAME)
         at = first - _BEFORE * _FRAME
-        self._hear(first + (count + 1) * _FRAME)
-        for number in range(-_BEFORE, count + 1):  # one frame later, the encoder has finished the last one
+        self._hear(first + (count + 2) * _FRAME)
+        for number in range(-_BEFORE, count + 2):  # the encoder is two frames late
             frame = av.AudioFrame.from_ndarray(self._between(at, at + _FRAME)[None], format="fltp", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = self._rate_hz, number * _FRAME, Fraction(1, self._rate_hz)
             at += _FRAME

@@ -16,9 +16,11 @@ import pytest
 
 from nodes.context import Cancelled, Context
 from nodes.generate import remux
+from nodes.generate._puppet.audio import audio_blocks, read_audio
+from nodes.generate._sounded_part import SoundedParts
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
-from nodes.sdk import NodeError
+from nodes.sdk import AudioRef, InParts, NodeError, VideoRef
 
 FPS = 25
 RATE = 24_000
@@ -238,3 +240,47 @@ def test_cancelling_stops_and_closes_the_file(tmp_path: Path) -> None:
     inputs = {"video": ctx.save(clip(50, pixels="yuv444p"), "video"), "audio": ctx.save(sound(2.0), "audio")}
     with pytest.raises(Cancelled):
         run_locally(remux.run, ctx, {}, inputs)
+
+
+def test_parts_have_the_sound_of_their_time(tmp_path: Path) -> None:
+    """The sound of successive parts, each cut to its pictures, is the whole sound again."""
+    counts, heard = (25, 75, 25), []
+    (tmp_path / "a.wav").write_bytes(sound(5.0, click_s=2.0))
+    whole = read_audio(tmp_path / "a.wav").samples
+    parts = SoundedParts(audio_blocks([tmp_path / "a.wav"]))
+    for number, count in enumerate(counts):
+        silent, target = tmp_path / f"v{number}.mp4", tmp_path / f"part{number}.mp4"
+        silent.write_bytes(clip(count, bframes=0))
+        assert parts.make(silent, target) == Fraction(sum(counts[:number]), FPS)
+        with av.open(str(target)) as container:
+            assert [packet.pts * packet.time_base for packet in container.demux(video=0) if packet.size] == [
+                Fraction(index, FPS) for index in range(count)
+            ]
+        heard.append(read_audio(target).samples[: count * RATE // FPS])
+    joined = np.concatenate(heard)
+    assert len(joined) == len(whole)
+    assert np.sqrt(np.mean((joined - whole) ** 2)) < 0.1 * np.std(whole)
+    assert abs(int(np.argmax(np.abs(joined))) - 2 * RATE) < RATE // 50
+
+
+def test_without_parts_the_file_is_the_same(tmp_path: Path) -> None:
+    ctx = local_context(tmp_path / "store")
+    video = ctx.save(clip(25, bframes=0), "video")
+    audio = ctx.save(sound(1.0), "audio")
+    whole = run_locally(remux.run, ctx, {}, {"video": video, "audio": audio})
+    assert len(ctx.parts) == 0
+
+    class Coming:
+        def part(self, index: int) -> dict[str, Any] | None:
+            return {"video": video, "audio": audio} if index == 0 else None
+
+        def whole(self) -> dict[str, Any]:
+            return {"video": video, "audio": audio}
+
+    ctx = local_context(tmp_path / "store")
+    inputs = {
+        "video": InParts(incoming=Coming(), output="video", kind=VideoRef),
+        "audio": InParts(incoming=Coming(), output="audio", kind=AudioRef),
+    }
+    assert run_locally(remux.run, ctx, {}, inputs) == whole
+    assert len(ctx.parts) == 1
