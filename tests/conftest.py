@@ -15,6 +15,8 @@ from tests.leftovers import leave_nothing_running
 from tests.live import Diary, LiveDeployment, cancel_unfinished
 from tests.sharing import FAMILIES, ByFamily, family_of
 from tests.stack.servers import running_servers
+from workbench.client.deployment import Deployment
+from workbench.store.consents import Chosen
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A run in the background (nohup, many CI runners) inherits SIGINT ignored, and would hand that on to every process
@@ -88,6 +90,16 @@ def live(_live: LiveDeployment) -> Iterator[LiveDeployment]:
     _live.ensure()
     yield _live
     cancel_unfinished(_live.deployment)
+
+
+@pytest.fixture
+def strict(live: LiveDeployment) -> Iterator[Deployment]:
+    """The live deployment without WORKBENCH_CONSENT."""
+    deployment = Deployment(live.settings.model_copy(update={"consent": ""}))
+    yield deployment
+    for one in deployment.consents.listed():
+        deployment.consents.drop(Chosen(name=one.name))
+    deployment.close()
 
 
 @pytest.fixture

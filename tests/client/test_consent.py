@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +22,10 @@ from workbench.client.forecast import forecast_request
 from workbench.client.rerun import rerun, retry
 from workbench.client.submit import job_request, submit
 from workbench.client.uploads import store_file
-from workbench.store.consents import Chosen
 from workbench.store.listing import JobFilter
 
 pytestmark = pytest.mark.stack
 ADA = Consent(given=True, name="Ada Lovelace")
-
-
-@pytest.fixture
-def strict(live: LiveDeployment) -> Iterator[Deployment]:
-    """The live deployment without WORKBENCH_CONSENT."""
-    deployment = Deployment(live.settings.model_copy(update={"consent": ""}))
-    yield deployment
-    for one in deployment.consents.listed():
-        deployment.consents.drop(Chosen(name=one.name))
-    deployment.close()
 
 
 def picture(tmp_path: Path) -> Path:

@@ -18,6 +18,7 @@ from workbench.bus.results import Phase
 from workbench.client.rerun import rerun, retry
 from workbench.client.review import approve, awaited, reject
 from workbench.crash_points import CrashPoint
+from workbench.engine.existing_results import recorded_questions
 from workbench.store.approvals import Approvals
 from workbench.store.dead_letters import DeadLetters
 
@@ -39,6 +40,11 @@ def asking(live: LiveDeployment, diary: Diary, *, then: str = "c", **params: obj
 
 def await_question(live: LiveDeployment, job: str) -> None:
     wait_for(lambda: awaited(live.deployment, job), what="the job waits for approval")
+
+
+def await_record(live: LiveDeployment, job: str) -> None:
+    """Until SQL has the question. The job's status does not tell: it waits before the node starts, too."""
+    wait_for(lambda: recorded_questions(live.deployment.job(job)), what="SQL has the question")
 
 
 def spoken(live: LiveDeployment, job: str) -> str:
@@ -65,7 +71,7 @@ def test_the_edited_and_approved_text_is_spoken(live: LiveDeployment, diary: Dia
     assert live.run({"other": diary.probe("other", "probe.control")}).status is JobStatus.COMPLETED, (
         "the waiting job must not hold a slot"
     )
-    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL shows that it waits")
+    await_record(live, job)
 
     decision = approve(live.deployment, job, text=f"  {EDIT}\n", author="ada")
     assert (decision.text, decision.edited, decision.author) == (EDIT, True, "ada")
@@ -206,7 +212,7 @@ def test_a_waiting_job_survives_a_killed_control_plane(live: LiveDeployment, dia
 
 def test_a_waiting_job_survives_a_wiped_bus(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
+    await_record(live, job)
     live.deployment.bus.client.flushall()
     wait_for(lambda: live.deployment.bus.marker().phase is Phase.OPEN, what="the deployment is open again")
     assert awaited(live.deployment, job)
@@ -219,7 +225,7 @@ def test_a_waiting_job_survives_a_wiped_bus(live: LiveDeployment, diary: Diary) 
 
 def test_an_answer_survives_a_bus_that_is_wiped_before_its_delivery(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
+    await_record(live, job)
     assert live.control is not None
     sigkill(live.control)
     approve(live.deployment, job, text=EDIT, author="ada")
@@ -241,7 +247,7 @@ def test_an_answer_arrives_although_its_client_died_before_it_reached_the_bus(
 
 def test_an_answer_is_accepted_while_the_bus_is_unreachable(live: LiveDeployment, diary: Diary) -> None:
     job = asking(live, diary)
-    wait_for(lambda: live.deployment.job(job).status is JobStatus.WAITING, what="SQL knows")
+    await_record(live, job)
     assert live.bus_process is not None
     sigkill(live.bus_process)
     assert awaited(live.deployment, job), "SQL has the question"

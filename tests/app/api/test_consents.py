@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,24 +13,13 @@ from tests.app.api.conftest import Client, client_of, refused
 from tests.app.api.test_erasure import counts
 from tests.app.uploads.media import picture, wav
 from tests.engine.graphs import document
-from tests.live import LiveDeployment, wait_for
+from tests.live import wait_for
 from workbench.client.consent_records import give_for_home
 from workbench.client.deployment import Deployment
-from workbench.store.consents import Chosen
 
 pytestmark = pytest.mark.stack
 Asking = Callable[[str], Client]
 ADA = {"given": True, "name": "Ada Lovelace", "text": "I agree."}
-
-
-@pytest.fixture
-def strict(live: LiveDeployment) -> Iterator[Deployment]:
-    """The live deployment without WORKBENCH_CONSENT."""
-    deployment = Deployment(live.settings.model_copy(update={"consent": ""}))
-    yield deployment
-    for one in deployment.consents.listed():
-        deployment.consents.drop(Chosen(name=one.name))
-    deployment.close()
 
 
 @pytest.fixture
