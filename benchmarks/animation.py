@@ -51,9 +51,10 @@ def babble(folder: Path, seconds: float) -> tuple[Path, list[Phoneme]]:
 def stages(portrait: Path, audio: Path, phonemes: list[Phoneme], size: int, fps: int, folder: Path) -> None:
     """Setup, painting alone and encoding alone."""
     from nodes._face import measured_file, read_image
-    from nodes.generate._puppet.audio import loudness, read_audio
+    from nodes.generate._audio_blocks import read_audio
     from nodes.generate._puppet.encoder import PartEncoder
     from nodes.generate._puppet.framing import frame
+    from nodes.generate._puppet.loudness import loudness
     from nodes.generate._puppet.motion import controls
     from nodes.generate._puppet.painter import Painter
     from nodes.generate._puppet.visemes import tracks_from_phonemes

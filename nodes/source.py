@@ -29,6 +29,7 @@ INFRASTRUCTURE = frozenset(
         "context",
         "finding",
         "identity",
+        "in_parts",
         "local",
         "manifest",
         "media",

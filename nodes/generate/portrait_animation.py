@@ -117,14 +117,14 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
 
 
 def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
-    from nodes.generate._puppet.audio import audio_blocks
+    from nodes.generate._audio_blocks import audio_blocks
     from nodes.generate._puppet.windows import windows
 
     return windows(audio_blocks(ctx.open(ref) for ref in inputs.audio), inputs.phonemes, params.fps)
 
 
 def _controls(ctx: Context, params: Params, window: Window) -> Controls:
-    from nodes.generate._puppet.audio import loudness
+    from nodes.generate._puppet.loudness import loudness
     from nodes.generate._puppet.motion import controls
     from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes
 

@@ -84,7 +84,7 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 def _show_parts(ctx: Context, inputs: Inputs) -> None:
     """Make a part of each part of the video, with its sound."""
-    from nodes.generate._puppet.audio import audio_blocks
+    from nodes.generate._audio_blocks import audio_blocks
     from nodes.generate._sounded_part import SoundedParts
 
     parts = SoundedParts(audio_blocks(ctx.open(ref) for ref in inputs.audio))

@@ -217,7 +217,7 @@ def reader_control(ctx: Context, params: NodeModel, inputs: File) -> Digest:
     return _digest(ctx, inputs)
 
 
-class EchoParams(NodeModel):
+class LouderParams(NodeModel):
     log: str = Field("", description="A file to which each execution and each part appends a line.")
     gate: str = Field("", description="Before its last line, waits until this file is there.")
 
@@ -226,12 +226,12 @@ class Lines(NodeModel):
     file: InParts[TextRef] = Field(description="Lines of text.")
 
 
-class Echo(NodeModel):
+class Louder(NodeModel):
     file: TextRef = Field(description="The lines in capitals.")
 
 
-@node("probe.echo", version="1.0.0", plane="data", part=Echo, resources=Resources(timeout_s=180))
-def echo(ctx: Context, params: EchoParams, inputs: Lines) -> Echo:
+@node("probe.louder", version="1.0.0", plane="data", part=Louder, resources=Resources(timeout_s=180))
+def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
     """Takes lines in parts, and makes a part of each line, however the parts are cut."""
 
     def note(text: str) -> None:
@@ -239,7 +239,7 @@ def echo(ctx: Context, params: EchoParams, inputs: Lines) -> Echo:
             with Path(params.log).open("a") as file:
                 file.write(f"{text}\n")
 
-    note(f"echo after {len(ctx.parts)}")
+    note(f"louder after {len(ctx.parts)}")
     count = 0
     for ref in inputs.file:
         for line in ctx.open(ref).read_text().splitlines(keepends=True):
@@ -247,7 +247,7 @@ def echo(ctx: Context, params: EchoParams, inputs: Lines) -> Echo:
                 ctx.progress(0, 1, "gates")
                 time.sleep(0.02)
             if count == len(ctx.parts):
-                ctx.parts.append(Echo(file=ctx.save(line.upper().encode(), "text")))
-                note(f"echo-{count}")
+                ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
+                note(f"louder-{count}")
             count += 1
-    return Echo(file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text"))
+    return Louder(file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text"))

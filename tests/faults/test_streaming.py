@@ -24,15 +24,15 @@ def graph(diary: Diary, part_s: float = 0.2, **producer: Any) -> dict[str, Any]:
     """A producer of lines and a consumer that makes a part of each."""
     return {
         "lines": diary.probe("whole", parts=PARTS, part_s=part_s, **producer),
-        "echo": {"service": "probe.echo", "params": {"log": str(diary.path)}},
+        "louder": {"service": "probe.louder", "params": {"log": str(diary.path)}},
     }
 
 
-EDGES = [("lines", "echo")]
+EDGES = [("lines", "louder")]
 
 
 def content(live: LiveDeployment, record: JobRecord) -> bytes:
-    output = record.node("echo").output
+    output = record.node("louder").output
     assert output is not None
     return live.deployment.open(TextRef.model_validate(output["file"])).read_bytes()
 
@@ -41,8 +41,8 @@ def check_made_once(live: LiveDeployment, diary: Diary, job: str, again: int = 0
     """Check the result, and that at most ``again`` parts were made a second time."""
     record = completed_once(live, job)
     assert content(live, record) == b"".join(LINES).upper()
-    made = [line for line in diary.lines() if line.startswith(("part-", "echo-"))]
-    assert set(made) == {f"{name}-{index}" for name in ("part", "echo") for index in range(PARTS)}
+    made = [line for line in diary.lines() if line.startswith(("part-", "louder-"))]
+    assert set(made) == {f"{name}-{index}" for name in ("part", "louder") for index in range(PARTS)}
     assert len(made) - len(set(made)) <= again, made
     return record
 
@@ -51,11 +51,11 @@ def test_the_consumer_starts_with_the_first_part(live: LiveDeployment, workers: 
     job = live.submit(graph(diary), EDGES).job
     record = check_made_once(live, diary, job)
     lines = diary.lines()
-    assert lines.index("echo-0") < lines.index(f"part-{PARTS - 1}"), lines
+    assert lines.index("louder-0") < lines.index(f"part-{PARTS - 1}"), lines
     types = [f"{event.type.value} {event.node}" for event in live.deployment.events(job)]
-    assert types.index("node.first_part lines") < types.index("node.running echo")
-    assert types.index("node.completed lines") < types.index("node.completed echo")
-    assert {node.id: node.attempt for node in record.nodes} == {"lines": 1, "echo": 1}, "waiting counted as attempts"
+    assert types.index("node.first_part lines") < types.index("node.running louder")
+    assert types.index("node.completed lines") < types.index("node.completed louder")
+    assert {node.id: node.attempt for node in record.nodes} == {"lines": 1, "louder": 1}, "waiting counted as attempts"
 
 
 def test_one_worker_runs_them_one_after_the_other(live: LiveDeployment, diary: Diary) -> None:
@@ -63,12 +63,12 @@ def test_one_worker_runs_them_one_after_the_other(live: LiveDeployment, diary: D
         sigkill(live.standby)
         live.standby = None
     check_made_once(live, diary, live.submit(graph(diary), EDGES).job)
-    assert diary.lines().index("echo-0") > diary.lines().index(f"part-{PARTS - 1}")
+    assert diary.lines().index("louder-0") > diary.lines().index(f"part-{PARTS - 1}")
 
 
 def test_without_parts_the_result_is_the_same(live: LiveDeployment, diary: Diary) -> None:
     whole = {"service": "probe.data", "params": {"value": "x", "parts": 0, "sign": True}}
-    job = live.submit({"lines": whole, "echo": graph(diary)["echo"]}, EDGES).job
+    job = live.submit({"lines": whole, "louder": graph(diary)["louder"]}, EDGES).job
     record = completed_once(live, job)
     assert content(live, record).startswith(b"X BY PROCESS")
 
@@ -90,17 +90,17 @@ def holder(live: LiveDeployment, workers: list[subprocess.Popen[bytes]], job: st
 def await_middle(live: LiveDeployment, job: str) -> None:
     """Wait until the bus has all parts that the gates let through."""
     bus = live.deployment.bus
-    wait_for(lambda: (len(bus.parts(job, "lines")), len(bus.parts(job, "echo"))) == (PARTS - 1, 1), what="the middle")
+    wait_for(lambda: (len(bus.parts(job, "lines")), len(bus.parts(job, "louder"))) == (PARTS - 1, 1), what="the middle")
 
 
-@pytest.mark.parametrize("who", ["lines", "echo"])
+@pytest.mark.parametrize("who", ["lines", "louder"])
 @pytest.mark.parametrize("whole_worker", [False, True], ids=["executor", "worker"])
 def test_who_is_killed_continues_after_the_last_part(
     live: LiveDeployment, workers: list[Any], diary: Diary, tmp_path: Any, who: str, whole_worker: bool
 ) -> None:
     gate = tmp_path / "gate"
     nodes = graph(diary, part_s=0.01, part_gate=str(gate))
-    nodes["echo"]["params"]["gate"] = str(gate)
+    nodes["louder"]["params"]["gate"] = str(gate)
     job = live.submit(nodes, EDGES).job
     await_middle(live, job)
     process = holder(live, workers, job, who)
@@ -118,9 +118,9 @@ def test_who_is_killed_continues_after_the_last_part(
 def test_a_producer_that_fails_ends_its_consumer(live: LiveDeployment, workers: Any, diary: Diary) -> None:
     nodes = graph(diary, part_s=0.05, die_after_parts=3)
     nodes["lines"]["retries"] = {"maxAttempts": 1}
-    nodes["echo"]["params"]["gate"] = str(diary.path.with_name("never"))
+    nodes["louder"]["params"]["gate"] = str(diary.path.with_name("never"))
     record = live.finish(live.submit(nodes, EDGES).job)
-    assert {node.id: node.status for node in record.nodes} == {"lines": NodeStatus.FAILED, "echo": NodeStatus.SKIPPED}
+    assert {node.id: node.status for node in record.nodes} == {"lines": NodeStatus.FAILED, "louder": NodeStatus.SKIPPED}
     wait_for(lambda: not live.deployment.bus.leases(), what="the consumer's worker is free")
 
 
@@ -140,7 +140,7 @@ def test_both_continue_after_the_bus_lost_its_memory(
 ) -> None:
     gate = tmp_path / "gate"
     nodes = graph(diary, part_s=0.01, part_gate=str(gate))
-    nodes["echo"]["params"]["gate"] = str(gate)
+    nodes["louder"]["params"]["gate"] = str(gate)
     job = live.submit(nodes, EDGES).job
     await_middle(live, job)
     live.deployment.bus.client.flushall()
@@ -152,7 +152,7 @@ def test_both_continue_after_bus_and_control_plane_were_killed(
     live: LiveDeployment, workers: Any, diary: Diary
 ) -> None:
     job = live.submit(graph(diary, part_s=0.5), EDGES).job
-    wait_for(lambda: diary.count("echo-1"), what="the consumer has made two parts")
+    wait_for(lambda: diary.count("louder-1"), what="the consumer has made two parts")
     assert live.bus_process is not None and live.control is not None
     sigkill(live.bus_process)
     sigkill(live.control)

@@ -22,9 +22,10 @@ from nodes._face import landmarks, measured_file, read_image
 from nodes._samples import sample_portrait
 from nodes._speech import Phoneme
 from nodes.context import Cancelled
-from nodes.generate._puppet.audio import Loudness, loudness, read_audio
+from nodes.generate._audio_blocks import read_audio
 from nodes.generate._puppet.encoder import PartEncoder
 from nodes.generate._puppet.framing import frame
+from nodes.generate._puppet.loudness import Loudness, loudness
 from nodes.generate._puppet.motion import controls
 from nodes.generate._puppet.painter import Painter
 from nodes.generate._puppet.visemes import tracks_from_audio, tracks_from_phonemes

@@ -16,7 +16,7 @@ import pytest
 
 from nodes.context import Cancelled, Context
 from nodes.generate import remux
-from nodes.generate._puppet.audio import audio_blocks, read_audio
+from nodes.generate._audio_blocks import audio_blocks, read_audio
 from nodes.generate._sounded_part import SoundedParts
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache

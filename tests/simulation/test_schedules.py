@@ -36,10 +36,10 @@ def shapes() -> list[Checked]:
     control, data, other = node("probe.control"), node("probe.data"), node("probe.elsewhere")
     same = {name: node("probe.cached", value=name) for name in ("x", "y")}
     ask = {"service": "review.script", "input": {"narration": "text"}, "retries": {"maxAttempts": 20}}
-    lines, echo = node("probe.elsewhere"), {"service": "probe.echo", "retries": {"maxAttempts": 20}}
+    lines, louder = node("probe.elsewhere"), {"service": "probe.louder", "retries": {"maxAttempts": 20}}
     drawn = [
-        ({"a": lines, "b": echo, "c": control}, [("a", "b"), ("b", "c")]),
-        ({"a": data, "b": echo, "c": echo, "d": data}, [("a", "b"), ("b", "c"), ("a", "d"), ("c", "d")]),
+        ({"a": lines, "b": louder, "c": control}, [("a", "b"), ("b", "c")]),
+        ({"a": data, "b": louder, "c": louder, "d": data}, [("a", "b"), ("b", "c"), ("a", "d"), ("c", "d")]),
         ({"a": control, "b": data, "c": control}, [("a", "b"), ("b", "c")]),
         ({"a": data, "b": data, "c": other, "d": control}, [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]),
         ({"a": data, "b": control, "c": data}, [("a", "b", "on_failure"), ("a", "c")]),

@@ -19,6 +19,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from nodes.generate._part_format import PART_FORMAT
+
 _OPTIONS = {
     "preset": "veryfast",
     "crf": "18",
@@ -27,8 +29,6 @@ _OPTIONS = {
     "threads": "1",
     "flags": "+cgop+bitexact",
 }
-# Fragmented, so that a page can play a part while later ones are still being made.
-PART_FORMAT = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "fflags": "+bitexact"}
 _AHEAD = 6  # frames that may wait for the encoder: enough to absorb jitter, few enough to save memory
 
 

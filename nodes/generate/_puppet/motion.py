@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.generate._puppet.audio import STEP_S, Loudness
+from nodes.generate._puppet.loudness import STEP_S, Loudness
 from nodes.generate._puppet.visemes import MouthTracks
 
 _BLINK_CLOSE_S, _BLINK_SHUT_S, _BLINK_OPEN_S = 0.085, 0.045, 0.150  # lids fall faster than they rise

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes._speech import Phoneme
-from nodes.generate._puppet.audio import STEP_S, Loudness
+from nodes.generate._puppet.loudness import STEP_S, Loudness
 
 CHANNELS = ("jaw", "wide", "upper", "lower", "press")
 _SMOOTH_S = {"jaw": 0.030, "wide": 0.042, "upper": 0.026, "lower": 0.024}

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nodes._speech import Phoneme
-from nodes.generate._puppet.audio import STEP_S, AudioSamples
+from nodes.generate._audio_blocks import AudioSamples
+from nodes.generate._puppet.loudness import STEP_S
 
 FIRST_FRAMES = 25  # of the first part, which a person waits for
 PART_FRAMES = 100  # of each later part
