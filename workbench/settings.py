@@ -98,6 +98,13 @@ class Settings(BaseModel):
     )
     drain_s: float = Field(5.0, ge=0, le=3600, description="Time for a running node to finish after SIGTERM.")
     control_slots: int = Field(2, ge=1, le=64, description="Number of executors of the control plane.")
+    worker_slots: int = Field(
+        3,
+        ge=1,
+        le=64,
+        description="Number of nodes that the stack's own worker runs at the same time. With 3, the speech, the animation "
+        "and the final video of a job are made side by side.",
+    )
     cache_gib: float = Field(4.0, ge=0.1, description="Maximum size of a worker's local copies of artifacts.")
     upload_image_mb: float = Field(20, gt=0, le=1000, description="Maximum size of an uploaded image, in MB.")
     upload_audio_mb: float = Field(50, gt=0, le=2000, description="Maximum size of an uploaded audio file, in MB.")

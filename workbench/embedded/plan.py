@@ -86,7 +86,8 @@ def plan_stack(
     if "mlflow" in own:
         parts.append(tracking_server(home, settings))
     if roles is None:
-        roles = [role(home, name) for name in wanted if name in ("control", "worker")]
+        options = {"control": (), "worker": ("--pool", "cpu", "--slots", str(settings.worker_slots))}
+        roles = [role(home, name, options[name]) for name in wanted if name in options]
         if runs_app:
             roles.append(app_role(home, settings, chosen["app"], token=token))
     return Plan(parts=(*sorted(parts, key=lambda part: PART_NAMES.index(part.name)), *roles), values=values)
@@ -97,9 +98,8 @@ def given_from_outside(part: str) -> bool:
     return bool(os.environ.get(f"WORKBENCH_{URL_OF_PART[part].upper()}"))
 
 
-def role(home: Path, name: str, argv: tuple[str, ...] | None = None) -> Part:
+def role(home: Path, name: str, options: tuple[str, ...] = (), *, argv: tuple[str, ...] | None = None) -> Part:
     """A process of the workbench itself. It is up once it has called ready.announce_ready()."""
-    options = ("--pool", "cpu") if name == "worker" else ()
     ready_file = home / "run" / f"{name}.ready"
 
     def announced() -> None:
