@@ -1,4 +1,4 @@
-"""The windows of the speech that the animation paints from: the same however the speech arrives and wherever it starts."""
+"""The windows of speech that the animation paints from: the same however the speech arrives, also after a resume."""
 
 from __future__ import annotations
 
