@@ -94,7 +94,7 @@ class Received:
     """The answer to a request for a part.
 
     Attributes:
-        verdict: PART, END, PARKED, or why the lease is lost.
+        verdict: PART, END, PARKED, OK if it does not wait for one, or why the lease is lost.
         body: the part, or at the END the producer's result.
         computation: with a part: key of the producer's computation, if it has one.
     """

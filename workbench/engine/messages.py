@@ -131,10 +131,14 @@ class Ask(Request):
 
 
 class Receive(Request):
-    """Requests a part of a node's output. Response: Part, Whole after the last one, or Outcome PARKED."""
+    """Requests a part of a node's output. Response: Part, Whole after the last one, or Outcome.
+
+    If the part is not finished, the outcome is PARKED, or OK if the node goes on without it.
+    """
 
     producer: str
     index: int
+    waits: bool
 
 
 class Failed(Request):

@@ -14,10 +14,9 @@ import numpy as np
 
 from nodes._speech import Phoneme
 from nodes.generate._audio_blocks import AudioSamples
+from nodes.generate._part_layout import CUT
 from nodes.generate._puppet.loudness import STEP_S
 
-FIRST_FRAMES = 25  # of the first part, which a person waits for
-PART_FRAMES = 100  # of each later part
 AFTER_S = 2.5  # of speech after a frame: the slowest smoothing looks 2 s ahead
 LENGTH_S = 30.0  # of speech from which its loudness is known
 
@@ -41,11 +40,6 @@ class Window:
     known_frames: int
 
 
-def frames_of(part: int) -> tuple[int, int]:
-    """The first frame of a part and their number, if the audio is long enough."""
-    return (0, FIRST_FRAMES) if part == 0 else (FIRST_FRAMES + (part - 1) * PART_FRAMES, PART_FRAMES)
-
-
 def windows(blocks: Iterable[AudioSamples], phonemes: Iterable[Sequence[Phoneme]] | None, fps: int) -> Iterator[Window]:
     """The windows in order, each as soon as its audio and phonemes are there.
 
@@ -55,7 +49,7 @@ def windows(blocks: Iterable[AudioSamples], phonemes: Iterable[Sequence[Phoneme]
     """
     audio, spoken, part = _Heard(iter(blocks)), _Said(iter(phonemes)) if phonemes is not None else None, 0
     while True:
-        first, count = frames_of(part)
+        first, count = CUT.start(part), CUT.count(part)
         rate_hz = audio.rate_hz
         wanted = -(-(first + count) * rate_hz // fps) + round(AFTER_S * rate_hz)
         audio.hear(wanted)

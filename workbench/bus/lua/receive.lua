@@ -1,6 +1,6 @@
--- receive(job, seg, fence, node, producer, index, at, why it waits) ->
+-- receive(job, seg, fence, node, producer, index, at, why it waits; '' to look only) ->
 --   {'PART', part, key of the producer's computation or ''} | {'END', its result} |
---   {'PARKED'} | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
+--   {'PARKED'} | {'OK'}: none yet, the lease stays | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
 -- The next part of a producer's output for a node that takes it in parts; of a completed producer at once the whole. If there is none yet, the segment waits without a
 -- lease until there is one; the attempt is refunded.
 local job, seg, fence, node, producer, index = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
@@ -15,6 +15,7 @@ if index < parts and not (completed and index == 0) then
   return { 'PART', redis.call('HGET', key, 'pt:' .. producer .. ':' .. index), state[4] or '' }
 end
 if completed then return { 'END', state[2] } end
+if why == '' then return { 'OK' } end
 
 redis.call('HINCRBY', key, 'at:' .. seg, -1)
 unmark_running(job, seg)
