@@ -108,9 +108,6 @@ def main() -> None:
         audio, phonemes = babble(folder, options.seconds)
         print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print(f"{options.size} x {options.size}, {options.fps} fps, {options.seconds} s of speech")
-        began = time.perf_counter()
-        check(Params(), {"image": portrait})
-        print(f"check at submit, cold  {1e3 * (time.perf_counter() - began):6.1f} ms")
         stages(portrait, audio, phonemes, options.size, options.fps, folder)
 
         models, store = ModelCache(), folder / "store"

@@ -13,7 +13,6 @@ from nodes.generate._clips import frames
 from nodes.generate._mux import read_video_facts
 from nodes.sdk import Context, InParts, NodeError, VideoRef
 
-
 LOOK_EVERY_S = 0.5  # each look is a question to the bus
 
 
@@ -51,7 +50,8 @@ class IncomingClip:
 
         Leaves the node while the next part is not finished. Parts before ``start`` are not decoded.
         """
-        before, decoded = 0, 0
+        before = 0  # frames in the parts before this one
+        none_yet = True
         for number, ref in enumerate(self._video):
             if number == len(self._counts):
                 self._counts.append(self._frames_in(ref))
@@ -59,14 +59,14 @@ class IncomingClip:
             if self._video.comes_in_parts and before + count <= start:
                 before += count
                 continue
-            skipped, given = max(0, start - before), 0
-            for given, rgb in enumerate(frames(self._ctx.open(ref), skipped), 1):
+            decoded = skipped = max(0, start - before)
+            for rgb in frames(self._ctx.open(ref), skipped):
+                decoded, none_yet = decoded + 1, False
                 yield rgb
-            decoded += given
-            if self._video.comes_in_parts and skipped + given != count:
-                raise _miscounted(number, skipped + given, count)
+            if self._video.comes_in_parts and decoded != count:
+                raise _miscounted(number, decoded, count)
             before += count
-        if start == 0 and decoded == 0:
+        if start == 0 and none_yet:
             raise NodeError(
                 "the video cannot be read",
                 where="video",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nodes.context import Cancelled
 from nodes.generate import label
 from nodes.generate._clips import frames
-from nodes.context import Cancelled
 from nodes.generate._part_layout import CUT
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.sdk import NodeError
@@ -52,7 +52,8 @@ FPS = Fraction(30000, 1001)
 def moving(count: int) -> list[Any]:
     """(H, W, 3) uint8 frames that all differ."""
     columns = np.arange(128) + np.zeros((96, 1), int)
-    return [np.stack([(columns + 5 * index) % 256, columns, 255 - columns], 2).astype(np.uint8) for index in range(count)]
+    bars = [(columns + 5 * index) % 256 for index in range(count)]
+    return [np.stack([bar, columns, 255 - columns], 2).astype(np.uint8) for bar in bars]
 
 
 def label_of(store: Path, video: Any, finished: Any = ()) -> tuple[str, FolderHost]:

@@ -21,6 +21,7 @@ from nodes.generate._sounded_part import SoundedParts
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import AudioRef, InParts, NodeError, VideoRef
+from tests.nodes.pieces import Pieces
 
 FPS = 25
 RATE = 24_000

@@ -207,7 +207,9 @@ class World:
             wanted = worker.received  # it makes one of each that it has taken
             if len(made) < wanted:
                 break
+            look = self.bus.receive(worker.lease, node, producer, worker.received, None)
             got = self.bus.receive(worker.lease, node, producer, worker.received)
+            assert look.verdict is Verdict.OK if got.verdict is Verdict.PARKED else look == got
             assert held == (got.verdict in (Verdict.PART, Verdict.END, Verdict.PARKED)), got
             self.answers[got.verdict] += 1
             if got.verdict is Verdict.PART:
