@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from nodes._speech import Phoneme
@@ -118,10 +117,13 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
 
 
 def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
-    from nodes.generate._audio_blocks import audio_blocks
-    from nodes.generate._puppet.windows import windows
+    """Those of the parts after the finished ones."""
+    from nodes.generate._audio_blocks import AudioReader
+    from nodes.generate._puppet.windows import start_s, windows
 
-    return windows(audio_blocks(ctx.open(ref) for ref in inputs.audio), inputs.phonemes, params.fps)
+    part = len(ctx.parts)
+    audio = AudioReader(inputs.audio, ctx.open, start_s(part, params.fps))
+    return windows(audio, inputs.phonemes, params.fps, part=part)
 
 
 def _controls(ctx: Context, params: Params, window: Window) -> Controls:
@@ -155,7 +157,7 @@ def _painted(ctx: Context, params: Params, inputs: Inputs) -> Iterator[NDArray[A
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     painter: Painter | None = None
-    for window in islice(_windows(ctx, params, inputs), len(ctx.parts), None):
+    for window in _windows(ctx, params, inputs):
         painter = painter or _painter(ctx, params, inputs)
         moves = _controls(ctx, params, window)
         for index in range(window.count):
