@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from nodes.sdk import NodeDeclaration
 from schemas.graph import Graph
 from schemas.status import NodeStatus
+from schemas.stream import Stream
 from workbench.engine.binding import Reference, references
 
 Streams = Mapping[str, Mapping[str, Reference]]  # consumer -> its input -> the producer's output
@@ -39,6 +40,20 @@ def find_streams(graph: Graph, declarations: Mapping[str, NodeDeclaration]) -> d
             ):
                 found.setdefault(node.id, {}).update({name: refs[0] for name, refs in taken.items()})
     return found
+
+
+def described(streams: Streams, final: Collection[str]) -> tuple[Stream, ...]:
+    """For people and front ends. Nodes in ``final`` have their results already, so nothing comes in parts."""
+    return tuple(
+        Stream(
+            producer=producer,
+            consumer=consumer,
+            inputs={name: one.output for name, one in inputs.items() if one.node == producer},
+        )
+        for consumer, inputs in streams.items()
+        for producer in producers_of(streams, consumer)
+        if consumer not in final and producer not in final
+    )
 
 
 def producers_of(streams: Streams, node: str) -> tuple[str, ...]:
