@@ -99,10 +99,6 @@ class InParts(Generic[T]):
             serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.whole()),
         )
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
-        return handler(schema["json_schema"])
-
 
 def kind_in_parts(annotation: Any) -> Any:
     """T of InParts[T] or InParts[T] | None; None for another annotation."""

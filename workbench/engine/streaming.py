@@ -30,7 +30,7 @@ def find_streams(graph: Graph, declarations: Mapping[str, NodeDeclaration]) -> d
         if not in_parts:
             continue
         named = {name: references(value) for name, value in node.input.items()}
-        producers = {refs[0].node for name, refs in named.items() if name in in_parts and len(refs) == 1}
+        producers = dict.fromkeys(refs[0].node for name, refs in named.items() if name in in_parts and len(refs) == 1)
         for producer in producers:
             part = declarations[producer].part
             taken = {name: refs for name, refs in named.items() if any(ref.node == producer for ref in refs)}
