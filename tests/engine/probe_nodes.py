@@ -224,6 +224,7 @@ class LouderParams(NodeModel):
 
 class Lines(NodeModel):
     file: InParts[TextRef] = Field(description="Lines of text.")
+    beside: InParts[TextRef] | None = Field(None, description="As many lines, which are only counted.")
 
 
 class Louder(NodeModel):
@@ -246,8 +247,12 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
             while params.gate and count == 1 and not Path(params.gate).exists():
                 ctx.progress(0, 1, "gates")
                 time.sleep(0.02)
+            ctx.progress(count, sum(1 for _ in inputs.file.finished()), "lines")
             if count == len(ctx.parts):
                 ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
                 note(f"louder-{count}")
             count += 1
+    if inputs.beside is not None:
+        beside = sum(ctx.open(ref).read_bytes().count(b"\n") for ref in inputs.beside)
+        assert beside == count, f"{beside} lines beside {count}"
     return Louder(file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text"))
