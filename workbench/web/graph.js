@@ -130,14 +130,14 @@ export function graphView(nodes, edges, streams = [], chosen = null) {
 }
 
 /** An edge whose nodes run at the same time. */
-const doubleLine = (d, sentence) =>
-  s("g", { class: "wb-edge-parts" }, s("title", {}, sentence), s("path", { d, class: "wb-edge" }), s("path", { d, class: "wb-edge-gap" }));
+const doubleLine = (d, sentence = "") =>
+  s("g", { class: "wb-edge-parts" }, sentence && s("title", {}, sentence), s("path", { d, class: "wb-edge" }), s("path", { d, class: "wb-edge-gap" }));
 
 const legend = () =>
   h(
     "p",
     { class: "wb-graph-legend" },
-    s("svg", { viewBox: "0 0 28 8", width: 28, height: 8, "aria-hidden": "true" }, doubleLine("M0 4H28", "")),
+    s("svg", { viewBox: "0 0 28 8", width: 28, height: 8, "aria-hidden": "true" }, doubleLine("M0 4H28")),
     "In parts: the next node starts with the first part.",
   );
 
