@@ -28,6 +28,8 @@ class IncomingClip:
     def __init__(self, ctx: Context, video: InParts[VideoRef]) -> None:
         self._ctx, self._video = ctx, video
         first = next(iter(video))
+        # A producer whose result was in the cache after all made none: then the whole comes instead.
+        self._in_parts = video.comes_in_parts and next(video.finished(), None) is not None
         facts = read_video_facts(ctx.open(first))
         self.fps, self.width, self.height = facts.fps, facts.width, facts.height
         self._look_at = float("-inf")
@@ -56,14 +58,14 @@ class IncomingClip:
             if number == len(self._counts):
                 self._counts.append(self._frames_in(ref))
             count = self._counts[number]
-            if self._video.comes_in_parts and before + count <= start:
+            if self._in_parts and before + count <= start:
                 before += count
                 continue
             decoded = skipped = max(0, start - before)
             for rgb in frames(self._ctx.open(ref), skipped):
                 decoded, none_yet = decoded + 1, False
                 yield rgb
-            if self._video.comes_in_parts and decoded != count:
+            if self._in_parts and decoded != count:
                 raise _miscounted(number, decoded, count)
             before += count
         if start == 0 and none_yet:
@@ -77,7 +79,7 @@ class IncomingClip:
 
     def _frames_in(self, ref: VideoRef, packets: int | None = None) -> int:
         """Of a part, what its node says, so that a part that was read before need not be fetched again."""
-        if self._video.comes_in_parts and ref.frames:
+        if self._in_parts and ref.frames:
             return ref.frames
         return packets if packets is not None else len(read_video_facts(self._ctx.open(ref)).packet_pts)
 

@@ -14,8 +14,8 @@ from nodes.generate import label
 from nodes.generate._clips import frames
 from nodes.generate._part_layout import CUT
 from nodes.local import FolderHost, local_context, run_locally
-from nodes.sdk import NodeError
-from tests.nodes.pieces import as_input, clip_in_pieces, saved
+from nodes.sdk import InParts, NodeError, VideoRef
+from tests.nodes.pieces import Pieces, as_input, clip_in_pieces, saved
 from tests.store.media import write_clip
 
 
@@ -90,3 +90,12 @@ def test_a_part_with_other_frames_than_stated_is_refused(tmp_path: Path) -> None
     pieces[0]["video"]["frames"] = 5
     with pytest.raises(NodeError, match="does not have the frames"):
         label_of(tmp_path / "store", as_input(pieces))
+
+
+def test_a_whole_video_in_the_place_of_parts_need_not_state_its_frames(tmp_path: Path) -> None:
+    """A producer whose result is found in the cache completes without parts."""
+    store = tmp_path / "store"
+    whole = saved(local_context(store), moving(8), FPS, tmp_path / "whole.mp4")
+    stated = {"video": whole.model_copy(update={"frames": 5}).model_dump()}  # as estimated for some containers
+    coming: Any = InParts(incoming=Pieces([], whole=stated), output="video", kind=VideoRef)
+    assert label_of(store, coming)[0] == label_of(store, whole)[0]
