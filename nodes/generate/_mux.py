@@ -40,12 +40,15 @@ class VideoFacts:
 
     Attributes:
         packet_pts: presentation times in decoding order, in ``time_base`` units.
+        width, height: of the frames as stored, in pixels.
         copyable: whether it is H.264 in yuv420p, which every player supports.
     """
 
     packet_pts: list[int]
     time_base: Fraction
     fps: Fraction
+    width: int
+    height: int
     copyable: bool
 
     @cached_property  # it is used for each packet
@@ -95,9 +98,10 @@ def read_video_facts(path: Path) -> VideoFacts:
                 allowed="at least one frame",
                 remedy="Render the video again.",
             )
-        copyable = stream.codec_context.name == "h264" and stream.codec_context.pix_fmt == "yuv420p"
+        codec = stream.codec_context
+        copyable = codec.name == "h264" and codec.pix_fmt == "yuv420p"
         fps = stream.average_rate or stream.guessed_rate or Fraction(25)
-        return VideoFacts(pts, stream.time_base, Fraction(fps), copyable)
+        return VideoFacts(pts, stream.time_base, Fraction(fps), codec.width, codec.height, copyable)
 
 
 def mux(
