@@ -1,19 +1,18 @@
 // @ts-check
 // The view of a running or finished job: the stage with its image or video, a line per node, and the available actions.
 
-import { ask, embedded, pageUrl, setUrl } from "./api.js";
+import { ask, embedded, pageUrl } from "./api.js";
 import { approval } from "./approval.js";
-import { artifact, artifactsOf, setDownloadUrl } from "./artifact.js";
+import { artifactsOf, setDownloadUrl } from "./artifact.js";
 import { badge, button, empty, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
 import { attempt, problemsIn } from "./messages.js";
 import { metricList } from "./metrics.js";
-import { isErrorOf, videoOf } from "./outcome.js";
-import { growingVideo } from "./parts.js";
+import { isErrorOf } from "./outcome.js";
 import { pipelines } from "./pipelines.js";
-import { spokenIn, spokenText } from "./spoken.js";
+import { createStage } from "./stage.js";
 import { leaveTitle, tellInTitle } from "./title.js";
 import { jobWarnings } from "./warnings.js";
 
@@ -234,81 +233,6 @@ function logOf(node, job) {
     metricList([node]),
     node.error && !isErrorOf(job, node) ? problem(node.error) : null,
   ].filter(Boolean);
-}
-
-const PREVIEW_EVERY_MS = 1900;
-
-// -- the stage: preview, finished parts, the video --------------------------------------------------------------------
-
-/** Give the stage the shape of what it shows, so that a picture fills it and later ones replace it without a move. */
-function shape(element, width, height) {
-  if (width && height) element.parentElement?.style.setProperty("--wb-aspect", (width / height).toFixed(4));
-}
-
-function createStage(element, jobId) {
-  let shown = "";
-  /** @type {ReturnType<typeof growingVideo>} */
-  let growing = null;
-  let growingFrom = -1; // the place of its node
-  let previewAt = 0;
-  const picture = h("img", { class: "wb-preview", alt: "The current frame", onload: () => shape(element, picture.naturalWidth, picture.naturalHeight) });
-  fill(element, h("div", { class: "wb-stage-empty" }, icon("play"), h("span", {}, "The video appears here")));
-  return {
-    end: () => element.replaceChildren(),
-    update(job) {
-      if (shown === "video") return;
-      if (job.status === "completed") {
-        if (job.record && isFinal(job.record.status)) {
-          shown = "video";
-          showVideo(element, job);
-        }
-        return;
-      }
-      if (isFinal(job.status)) {
-        shown = "video";
-        if (!growing) fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, job.status === "cancelled" ? "Cancelled" : "No video was made")));
-        return;
-      }
-      // Of the nodes that make parts of a video, the last one is closest to the result, and perhaps the only one with sound.
-      const best = nodesOf(job).findLastIndex((one) => one.parts && one.partKind === "video");
-      if (best > growingFrom) {
-        growing = growingVideo(jobId, nodesOf(job)[best].id, (width, height) => shape(element, width, height));
-        if (growing) {
-          growingFrom = best;
-          shown = "parts";
-          fill(element, growing.element, h("span", { class: "wb-stage-note" }, "finished so far"));
-        }
-      }
-      if (growing && best === growingFrom) growing.show(nodesOf(job)[best].parts ?? 0);
-      if (growing) return;
-      const node = nodesOf(job).find((one) => one.status === "running" && one.preview);
-      if (!node) return;
-      // All previews of a node have the same key. A new one replaces it at most every two seconds.
-      if (node.preview && Date.now() - previewAt > PREVIEW_EVERY_MS) {
-        previewAt = Date.now();
-        setUrl(picture, "src", "GET /api/jobs/{job_id}/nodes/{node}/preview", { job_id: jobId, node: node.id, at: previewAt });
-        if (shown !== "preview") fill(element, picture, h("span", { class: "wb-stage-note" }, "preview"));
-        shown = "preview";
-      }
-    },
-  };
-}
-
-async function showVideo(element, job) {
-  try {
-    const made = (await artifactsOf(job.jobId)).filter((one) => one.role === "output");
-    const best = videoOf(job, made);
-    if (best) {
-      shape(element, best.ref.width, best.ref.height);
-      const shown = artifact(best.ref, { title: "", autoplay: false });
-      const spoken = spokenIn(nodesOf(job));
-      const player = shown.querySelector("video");
-      fill(element, shown, spoken && player ? spokenText(spoken, player) : null);
-    }
-    else fill(element, h("div", { class: "wb-stage-empty" }, h("span", {}, "This job makes no video")));
-  } catch (error) {
-    fill(element, problem(error, { compact: true }));
-  }
 }
 
 // -- after the end ----------------------------------------------------------------------------------------------------
