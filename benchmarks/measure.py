@@ -8,8 +8,11 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import TypeVar
 
 import psutil
+
+M = TypeVar("M")
 
 
 def machine() -> str:
@@ -57,7 +60,7 @@ def interval(values: Sequence[float], rounds: int = 2000) -> tuple[float, float,
     return found[int(0.025 * rounds)], median(values), found[int(0.975 * rounds)]
 
 
-def pairs(count: int, ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[list[float], list[float]]:
+def pairs(count: int, ours: Callable[[], M], theirs: Callable[[], M]) -> tuple[list[M], list[M]]:
     """``count`` interleaved measurements of both, the order within a pair by chance."""
     chance = random.Random(1)
     a, b = [], []

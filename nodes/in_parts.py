@@ -51,10 +51,15 @@ class InParts(Generic[T]):
         return self._incoming is not None
 
     def __iter__(self) -> Iterator[T]:
+        return self.after(0)
+
+    def after(self, count: int) -> Iterator[T]:
+        """The parts after the first ``count``; the first parts are neither read nor checked."""
         if self._incoming is None:
-            yield typing.cast("T", self._value)
+            if count == 0:
+                yield typing.cast("T", self._value)
             return
-        index = 0
+        index = count
         while (part := self._incoming.part(index)) is not None:
             yield self._adapter.validate_python(part[self._output])
             index += 1

@@ -29,6 +29,7 @@ from nodes.context import Context as Context
 from nodes.in_parts import InParts as InParts
 from nodes.in_parts import inputs_in_parts, kind_in_parts
 from nodes.portrait_needs import PortraitNeeds as PortraitNeeds
+from schemas.approval import MAX_TEXT_CHARS as MAX_TEXT_CHARS
 from schemas.approval import Decision as Decision
 from schemas.approval import Question as Question
 from schemas.errors import WorkbenchError

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.approval import Question
+from schemas.approval import MAX_TEXT_CHARS, Question
 from schemas.base import Contract
 from schemas.capability import WorkerManifest
 from schemas.consent import Consent
@@ -225,7 +225,7 @@ class ApprovalRequest(Contract):
     """A person's answer to a job that waits for approval."""
 
     node: NodeId | None = Field(None, description="The node; optional while only one node waits for an answer.")
-    text: str | None = Field(None, max_length=MAX_TEXT, description="The edited text; omit it to approve as is.")
+    text: str | None = Field(None, max_length=MAX_TEXT_CHARS, description="The edited text; omit it to approve as is.")
     reject: str | None = Field(None, max_length=2000, description="Reason for a rejection.")
 
 

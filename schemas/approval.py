@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas.base import Contract
 
-MAX_TEXT_CHARS = 20_000  # the longest script that the workbench speaks
+MAX_TEXT_CHARS = 60_000  # the longest script that the workbench speaks: about an hour
 MAX_REASON_CHARS = 2_000
 
 

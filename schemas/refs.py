@@ -7,6 +7,7 @@ reference may be written by hand with nothing but a digest.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -64,6 +65,13 @@ class VideoRef(Ref):
     fps: float | None = Field(None, gt=0, description="Frames per second.")
     frames: int | None = Field(None, ge=0, description="Number of frames.")
     duration_s: float | None = Field(None, ge=0, description="Seconds.")
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds, exact if the number of frames is known; 0 if nothing is."""
+        if self.frames and self.fps:
+            return self.frames / Fraction(self.fps).limit_denominator(1001)
+        return Fraction(self.duration_s or 0)
 
 
 REF_TYPES: dict[str, type[Ref]] = {

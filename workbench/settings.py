@@ -102,8 +102,8 @@ class Settings(BaseModel):
         3,
         ge=1,
         le=64,
-        description="Number of nodes that the stack's own worker runs at the same time. With 3, the speech, the animation "
-        "and the final video of a job are made side by side.",
+        description="Number of nodes that the stack's own worker runs at the same time. With 3, the speech, the "
+        "animation and the final video of a job are made side by side.",
     )
     cache_gib: float = Field(4.0, ge=0.1, description="Maximum size of a worker's local copies of artifacts.")
     upload_image_mb: float = Field(20, gt=0, le=1000, description="Maximum size of an uploaded image, in MB.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.sdk import NodeError
+from nodes.sdk import AudioRef, NodeError
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,88 @@ class AudioSamples:
 
 def read_audio(path: Path) -> AudioSamples:
     """Decode an audio file to mono at its own rate. Raises NodeError: not audio, or empty."""
-    blocks = list(audio_blocks([path]))
+    blocks = list(_decoded(path))
+    if not blocks:
+        raise _empty()
     return AudioSamples(np.concatenate([block.samples for block in blocks]), blocks[0].rate_hz)
 
 
-def audio_blocks(paths: Iterable[Path]) -> Iterator[AudioSamples]:
-    """Decode files that continue each other to mono, block by block. Raises NodeError: not audio, or empty."""
-    empty = True
-    for path in paths:
-        for block in _decoded(path):
-            empty = False
-            yield block
-    if empty:
-        raise NodeError(
-            "the audio is empty",
-            where="audio",
-            seen="0 samples",
-            allowed="at least one sample",
-            remedy="Check the node that produced the audio: it wrote a file without samples.",
-        )
+class AudioReader:
+    """Reads files that continue each other, to mono, and keeps the samples that were not forgotten.
+
+    Args:
+        audio: the files in order; each is opened when its samples are needed.
+        open_file: gives the local path of one.
+        start_s: files that end before are not opened, if their references tell exactly how long they are.
+
+    Raises NodeError, as do its methods: not audio, or empty.
+    """
+
+    def __init__(self, audio: Iterable[AudioRef], open_file: Callable[[AudioRef], Path], start_s: float = 0) -> None:
+        self.rate_hz = 0
+        self._start = 0  # number of the first sample that is kept
+        self._blocks = self._read(audio, open_file, start_s)
+        first = next(self._blocks, None)
+        if not self.rate_hz:
+            raise _empty()
+        self._samples = np.empty(0, np.float32) if first is None else first.samples
+
+    @property
+    def end(self) -> int:
+        """The number of samples that were read or passed over."""
+        return self._start + len(self._samples)
+
+    def hear(self, wanted: int) -> None:
+        """Read up to the sample with that number, or to the end."""
+        new, end = [self._samples], self.end
+        while end < wanted and (block := next(self._blocks, None)) is not None:
+            new.append(block.samples)
+            end += len(block.samples)
+        self._samples = np.concatenate(new)
+
+    def between(self, left: int, right: int) -> NDArray[Any]:
+        """The samples with these numbers, as far as they are kept."""
+        return self._samples[max(0, left - self._start) : max(0, right - self._start)]
+
+    def forget(self, before: int) -> None:
+        """Keep the samples from that number on. Reads up to it, in little memory."""
+        while self.end < before and (block := next(self._blocks, None)) is not None:
+            self._start, self._samples = self.end, block.samples
+        gone = min(before, self.end) - self._start
+        if gone > 0:
+            self._start, self._samples = self._start + gone, self._samples[gone:].copy()
+
+    def _read(
+        self, audio: Iterable[AudioRef], open_file: Callable[[AudioRef], Path], start_s: float
+    ) -> Iterator[AudioSamples]:
+        passing = True
+        for ref in audio:
+            length = _exact_length(ref) if passing else None
+            if length and ref.sample_rate_hz and self._start + length <= start_s * ref.sample_rate_hz:
+                self._start += length
+                self.rate_hz = ref.sample_rate_hz
+                continue
+            passing = False
+            for block in _decoded(open_file(ref)):
+                self.rate_hz = block.rate_hz
+                yield block
+
+
+def _exact_length(ref: AudioRef) -> int | None:
+    """The number of samples; None for compressed files, which only decoding tells."""
+    if ref.media_type != "audio/wav" or ref.duration_s is None or ref.sample_rate_hz is None:
+        return None
+    return round(ref.duration_s * ref.sample_rate_hz)
+
+
+def _empty() -> NodeError:
+    return NodeError(
+        "the audio is empty",
+        where="audio",
+        seen="0 samples",
+        allowed="at least one sample",
+        remedy="Check the node that produced the audio: it wrote a file without samples.",
+    )
 
 
 def _decoded(path: Path) -> Iterator[AudioSamples]:

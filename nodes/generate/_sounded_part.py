@@ -6,7 +6,7 @@ A part is for watching while the rest is made. The final file is not joined from
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,26 @@ from typing import Any
 import av
 import numpy as np
 
-from nodes.generate._audio_blocks import AudioSamples
+from nodes.generate._audio_blocks import AudioReader
 from nodes.generate._mux import _decode_time, _opened
 from nodes.generate._part_format import PART_FORMAT
 
 _FRAME = 1024  # samples of an AAC frame
 _BEFORE = 2  # frames that the encoder hears before a part, so that the sound does not start anew at each
+BEFORE_S = 1.0  # more than that at any usual rate
 
 
 class SoundedParts:
     """Muxes successive parts of a video with the samples of the same time. Uses little memory.
 
     Args:
-        blocks: successive samples of the whole audio.
+        audio: the whole audio; its first file that is opened must not start after ``start_s`` less ``BEFORE_S``.
+        start_s: seconds of video in the parts that were made before.
     """
 
-    def __init__(self, blocks: Iterable[AudioSamples]) -> None:
-        self._blocks: Iterator[AudioSamples] = iter(blocks)
-        first = next(self._blocks)
-        self._rate_hz = first.rate_hz
-        self._samples = first.samples
-        self._start = 0  # number of the first sample that is kept
-        self._shown = Fraction(0)  # seconds of video in the parts until now
-
-    def skip(self, video: Path) -> None:
-        """Pass over a part that was made before."""
-        with _opened(video, "video") as source:
-            self._shown += _seconds(source)
+    def __init__(self, audio: AudioReader, start_s: Fraction) -> None:
+        self._audio = audio
+        self._shown = start_s
 
     def make(self, video: Path, target: Path) -> Fraction:
         """Write the video, without encoding it again, and its sound as a fragmented mp4. Returns its start in seconds.
@@ -51,7 +44,7 @@ class SoundedParts:
         with _opened(video, "video") as source, av.open(str(target), "w", format="mp4", options=PART_FORMAT) as out:
             self._shown += _seconds(source)
             pictures = out.add_stream_from_template(source.streams.video[0])
-            sound = out.add_stream("aac", rate=self._rate_hz)
+            sound = out.add_stream("aac", rate=self._audio.rate_hz)
             sound.codec_context.layout = "mono"
             video_packets = _copied(source, pictures)
             audio_packets = self._encoded(sound, start_s, self._shown)
@@ -61,37 +54,24 @@ class SoundedParts:
 
     def _encoded(self, sound: Any, start_s: Fraction, end_s: Fraction) -> Iterator[Any]:
         """The packets from the start on; the last one may reach beyond the end."""
-        first, last = round(start_s * self._rate_hz), round(end_s * self._rate_hz)
+        rate_hz = self._audio.rate_hz
+        first, last = round(start_s * rate_hz), round(end_s * rate_hz)
         count = -(-(last - first) // _FRAME)
         at = first - _BEFORE * _FRAME
-        self._hear(first + (count + 2) * _FRAME)
+        self._audio.forget(at)
+        self._audio.hear(first + (count + 2) * _FRAME)
         for number in range(-_BEFORE, count + 2):  # the encoder is two frames late
-            frame = av.AudioFrame.from_ndarray(self._between(at, at + _FRAME)[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = self._rate_hz, number * _FRAME, Fraction(1, self._rate_hz)
+            frame = av.AudioFrame.from_ndarray(self._frame(at)[None], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate_hz, number * _FRAME, Fraction(1, rate_hz)
             at += _FRAME
             yield from (packet for packet in sound.encode(frame) if 0 <= packet.pts < count * _FRAME)
-        self._forget(last - _BEFORE * _FRAME)
 
-    def _hear(self, wanted: int) -> None:
-        new = [self._samples]
-        end = self._start + len(self._samples)
-        while end < wanted and (block := next(self._blocks, None)) is not None:
-            new.append(block.samples)
-            end += len(block.samples)
-        self._samples = np.concatenate(new)
-
-    def _between(self, left: int, right: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Samples by their numbers, silent where there are none."""
-        found = np.zeros(right - left, np.float32)
-        known = self._samples[max(0, left - self._start) : max(0, right - self._start)]
-        from_left = max(0, self._start - left)
-        found[from_left : from_left + len(known)] = known
+    def _frame(self, at: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Samples from that number on, silent where there are none."""
+        found = np.zeros(_FRAME, np.float32)
+        known = self._audio.between(at, at + _FRAME)
+        found[max(0, -at) :][: len(known)] = known
         return found
-
-    def _forget(self, before: int) -> None:
-        if before > self._start:
-            self._samples = self._samples[before - self._start :].copy()
-            self._start = before
 
 
 def _copied(source: Any, stream: Any) -> Iterator[Any]:

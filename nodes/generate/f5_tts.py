@@ -13,7 +13,7 @@ from typing import Any
 
 from nodes._spoken.letters import refuse_wordless, speakable
 from nodes._spoken.reading import read
-from nodes.sdk import AudioRef, Context, Field, NodeError, NodeModel, NodeUnavailable, Resources, node
+from nodes.sdk import MAX_TEXT_CHARS, AudioRef, Context, Field, NodeError, NodeModel, NodeUnavailable, Resources, node
 
 
 class Params(NodeModel):
@@ -28,7 +28,9 @@ class Params(NodeModel):
 
 class Inputs(NodeModel):
     narration: str = Field(
-        min_length=1, max_length=20_000, description="The text to speak, without its mark-up and stage directions."
+        min_length=1,
+        max_length=MAX_TEXT_CHARS,
+        description="The text to speak, without its mark-up and stage directions.",
     )
     voice: AudioRef = Field(description="A clear recording of the voice, a few seconds long; at most 12 s are used.")
     ref_text: str = Field(min_length=1, max_length=2000, description="Transcript of the recording.")

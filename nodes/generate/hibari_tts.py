@@ -14,7 +14,7 @@ from nodes._speech import Phoneme, Word
 from nodes._spoken.letters import refuse_unreadable
 from nodes._spoken.reading import read
 from nodes._spoken.warnings import warnings_for
-from nodes.sdk import AudioRef, Context, Field, NodeModel, Resources, node
+from nodes.sdk import MAX_TEXT_CHARS, AudioRef, Context, Field, NodeModel, Resources, node
 
 if TYPE_CHECKING:
     from nodes._spoken.reading import SpokenSentence
@@ -31,7 +31,7 @@ class Params(NodeModel):
 class Inputs(NodeModel):
     narration: str = Field(
         min_length=1,
-        max_length=20_000,
+        max_length=MAX_TEXT_CHARS,
         description="English text to speak. Mark-up and stage directions are not spoken, but <break>, <emphasis>, "
         "<say-as> and [pause] have their effect; [word](/phonemes/) sets a pronunciation.",
     )

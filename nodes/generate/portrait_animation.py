@@ -94,7 +94,8 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
     """(H, W, 3) uint8 portrait, (N,) samples -> (ceil(N / rate * fps), size, size, 3) uint8 video."""
     from nodes.generate._puppet.joining import join
 
-    frames = _render(ctx, params, inputs)
+    _render(ctx, params, inputs)
+    frames = sum(part.video.frames for part in ctx.parts)
     video = ctx.workdir / "video.mp4"
     joined = join([ctx.open(part.video) for part in ctx.parts], video, params.fps)
     assert joined == frames, f"{joined} frames in {len(ctx.parts)} parts, expected {frames}"
@@ -117,10 +118,13 @@ def _painter(ctx: Context, params: Params, inputs: Inputs) -> Painter:
 
 
 def _windows(ctx: Context, params: Params, inputs: Inputs) -> Iterator[Window]:
-    from nodes.generate._audio_blocks import audio_blocks
-    from nodes.generate._puppet.windows import windows
+    """Those of the parts after the finished ones."""
+    from nodes.generate._audio_blocks import AudioReader
+    from nodes.generate._puppet.windows import start_s, windows
 
-    return windows(audio_blocks(ctx.open(ref) for ref in inputs.audio), inputs.phonemes, params.fps)
+    part = len(ctx.parts)
+    audio = AudioReader(inputs.audio, ctx.open, start_s(part, params.fps))
+    return windows(audio, inputs.phonemes, params.fps, part=part)
 
 
 def _controls(ctx: Context, params: Params, window: Window) -> Controls:
@@ -144,8 +148,8 @@ def _controls(ctx: Context, params: Params, window: Window) -> Controls:
     )
 
 
-def _render(ctx: Context, params: Params, inputs: Inputs) -> int:
-    """Paint the parts after the finished ones, and report each once it is encoded. Returns the number of frames."""
+def _render(ctx: Context, params: Params, inputs: Inputs) -> None:
+    """Paint the parts after the finished ones, and report each once it is encoded."""
     import time
 
     import cv2
@@ -158,12 +162,9 @@ def _render(ctx: Context, params: Params, inputs: Inputs) -> int:
         return bytes(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1])
 
     painter: Painter | None = None
-    began, frames, painted = time.perf_counter(), 0, 0
+    began, painted = time.perf_counter(), 0
     with PartEncoder(ctx.workdir, params.size, params.fps) as encoder:
-        for number, window in enumerate(_windows(ctx, params, inputs)):
-            frames += window.count
-            if number < len(ctx.parts):
-                continue
+        for window in _windows(ctx, params, inputs):
             painter = painter or _painter(ctx, params, inputs)
             moves = _controls(ctx, params, window)
             for index in range(window.count):
@@ -179,4 +180,3 @@ def _render(ctx: Context, params: Params, inputs: Inputs) -> int:
             ctx.parts.append(Part(video=video))
     if painted:
         ctx.metric("fps_rendered", painted / (time.perf_counter() - began))
-    return frames

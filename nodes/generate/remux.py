@@ -7,6 +7,7 @@ H.264 in yuv420p is copied packet by packet, without loss and in milliseconds; a
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 from nodes.context import Facts
 from nodes.sdk import AudioRef, Context, Field, InParts, Metric, NodeModel, Resources, VideoRef, node
@@ -84,15 +85,13 @@ def run(ctx: Context, params: Params, inputs: Inputs) -> Outputs:
 
 def _show_parts(ctx: Context, inputs: Inputs) -> None:
     """Make a part of each part of the video, with its sound."""
-    from nodes.generate._audio_blocks import audio_blocks
-    from nodes.generate._sounded_part import SoundedParts
+    from nodes.generate._audio_blocks import AudioReader
+    from nodes.generate._sounded_part import BEFORE_S, SoundedParts
 
-    parts = SoundedParts(audio_blocks(ctx.open(ref) for ref in inputs.audio))
-    for number, ref in enumerate(inputs.video):
-        if number < len(ctx.parts):
-            parts.skip(ctx.open(ref))
-            continue
-        path = ctx.workdir / f"part-{number}.mp4"
+    start_s = sum((part.video.length for part in ctx.parts), Fraction(0))
+    parts = SoundedParts(AudioReader(inputs.audio, ctx.open, float(start_s) - BEFORE_S), start_s)
+    for ref in inputs.video.after(len(ctx.parts)):
+        path = ctx.workdir / f"part-{len(ctx.parts)}.mp4"
         parts.make(ctx.open(ref), path)
         seen: Facts = {"frames": ref.frames, "fps": ref.fps} if ref.frames and ref.fps else {}
         ctx.parts.append(Part(video=ctx.save(path, "video", **seen)))

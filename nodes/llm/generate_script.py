@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from nodes.sdk import Context, Field, NodeError, NodeModel, Resources, node
+from nodes.sdk import MAX_TEXT_CHARS, Context, Field, NodeError, NodeModel, Resources, node
 
 if TYPE_CHECKING:
     from nodes.llm._request import Request, Script
 
 MAX_PROMPT_CHARS = 4_000
-MAX_SCRIPT_CHARS = 20_000
 
 
 class Params(NodeModel):
     prompt: str = Field("", max_length=MAX_PROMPT_CHARS, description="The topic of a script that a model writes.")
     script: str = Field(
-        "", max_length=MAX_SCRIPT_CHARS, description="Your own script, passed on unchanged; overrides a prompt."
+        "", max_length=MAX_TEXT_CHARS, description="Your own script, passed on unchanged; overrides a prompt."
     )
     max_words: int = Field(60, ge=5, le=600, description="Maximum length of a model's script, in words.")
     temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature; 0 gives the most likely text.")
@@ -53,7 +52,7 @@ def check(params: Params, inputs: dict[str, Any]) -> None:
             "the request has neither a script nor a prompt",
             where="script, prompt",
             seen="an empty script" if not params.script else "a script of only white space",
-            allowed=f"a script of up to {MAX_SCRIPT_CHARS} characters, or a prompt of up to {MAX_PROMPT_CHARS}",
+            allowed=f"a script of up to {MAX_TEXT_CHARS} characters, or a prompt of up to {MAX_PROMPT_CHARS}",
             remedy="Write a script, or describe in the prompt what it should be about.",
         )
 

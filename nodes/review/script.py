@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nodes.sdk import Context, Field, NodeModel, Question, Resources, TextRef, node
+from nodes.sdk import MAX_TEXT_CHARS, Context, Field, NodeModel, Question, Resources, TextRef, node
 
 
 class Params(NodeModel):
@@ -18,7 +18,7 @@ class Params(NodeModel):
 
 
 class Inputs(NodeModel):
-    narration: str = Field(min_length=1, max_length=20_000, description="The script to approve.")
+    narration: str = Field(min_length=1, max_length=MAX_TEXT_CHARS, description="The script to approve.")
     stage_prompt: str = Field("", max_length=20_000, description="How the speaker looks and acts; passed on unchanged.")
     source: Literal["person", "model"] = Field("person", description="Whether a person or a model wrote the narration.")
     model: str = Field("", max_length=200, description="The model that wrote it; empty for a person's script.")

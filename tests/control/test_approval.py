@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.approval import Decision
+from schemas.approval import MAX_TEXT_CHARS, Decision
 from schemas.errors import WorkbenchError
 from schemas.event import NodeWait
 from schemas.refs import TextRef
@@ -151,7 +151,7 @@ def test_an_invalid_answer_is_refused(live: LiveDeployment, diary: Diary) -> Non
         "review.bad_answer": [
             lambda: approve(live.deployment, job, author="  "),
             lambda: approve(live.deployment, job, text=" \n", author="ada"),
-            lambda: approve(live.deployment, job, text="x" * 20_001, author="ada"),
+            lambda: approve(live.deployment, job, text="x" * (MAX_TEXT_CHARS + 1), author="ada"),
             lambda: reject(live.deployment, job, reason="x" * 2_001, author="ada"),
             lambda: approve(live.deployment, job, text="a\0b", author="ada"),
             lambda: approve(live.deployment, job, text="a\ud800b", author="ada"),

@@ -52,7 +52,7 @@ TO_EXECUTOR: list[m.Message] = [
     m.Outcome(1, Verdict.PARKED),
     m.Fetched(1, "/cache/x"),
     m.Known(1, Raw(b'{"output": {}}')),
-    m.Part(1, Raw(b'{"file": {"x": 1}}'), "computation"),
+    m.Parts(1, [Raw(b'{"file": {"x": 1}}')], "computation"),
     m.Whole(1, Raw(b'{"output": {}}')),
     m.Decided(1, Decision(approved=True, author="a")),
     m.Refused(1, ErrorInfo(message="no", code="store.missing")),

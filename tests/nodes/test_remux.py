@@ -16,8 +16,8 @@ import pytest
 
 from nodes.context import Cancelled, Context
 from nodes.generate import remux
-from nodes.generate._audio_blocks import audio_blocks, read_audio
-from nodes.generate._sounded_part import SoundedParts
+from nodes.generate._audio_blocks import AudioReader, read_audio
+from nodes.generate._sounded_part import BEFORE_S, SoundedParts
 from nodes.local import FolderHost, local_context, run_locally
 from nodes.model_cache import ModelCache
 from nodes.sdk import AudioRef, InParts, NodeError, VideoRef
@@ -52,12 +52,17 @@ def sound(seconds: float, click_s: float = -1, *, rate: int = RATE, channels: in
     time = np.arange(round(seconds * rate)) / rate
     samples = 0.01 * np.sin(2 * np.pi * 200 * time)
     samples[(time >= click_s) & (time < click_s + 0.01) & (click_s >= 0)] = 0.9
+    return wav(np.repeat(samples[:, None], channels, 1), rate)
+
+
+def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
+    """(N,) or (N, channels), -1 to 1 -> 16-bit wav."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
-        file.setnchannels(channels)
+        file.setnchannels(samples.size // len(samples) if len(samples) else 1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes((np.repeat(samples[:, None], channels, 1) * 32767).astype("<i2").tobytes())
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
     return buffer.getvalue()
 
 
@@ -242,13 +247,23 @@ def test_cancelling_stops_and_closes_the_file(tmp_path: Path) -> None:
         run_locally(remux.run, ctx, {}, inputs)
 
 
-def test_parts_have_the_sound_of_their_time(tmp_path: Path) -> None:
-    """The sound of successive parts, each cut to its pictures, is the whole sound again."""
-    counts, heard = (25, 75, 25), []
-    (tmp_path / "a.wav").write_bytes(sound(5.0, click_s=2.0))
-    whole = read_audio(tmp_path / "a.wav").samples
-    parts = SoundedParts(audio_blocks([tmp_path / "a.wav"]))
-    for number, count in enumerate(counts):
+@pytest.mark.parametrize("made", [0, 1, 2])
+def test_parts_have_the_sound_of_their_time(tmp_path: Path, made: int) -> None:
+    """The sound of successive parts, each cut to its pictures, is the whole sound again, also after a resume."""
+    counts = (25, 75, 50)
+    ctx = local_context(tmp_path / "store")
+    whole = read_audio(ctx.open(ctx.save(sound(6.0, click_s=4.5), "audio"))).samples
+    pieces = np.split(whole, [RATE * 1, RATE * 3, RATE * 5])
+    audio = [ctx.save(wav(piece), "audio") for piece in pieces]
+    opened: list[str] = []
+
+    def open_file(ref: AudioRef) -> Path:
+        opened.append(ref.sha256)
+        return ctx.open(ref)
+
+    start_s = Fraction(sum(counts[:made]), FPS)
+    parts, heard = SoundedParts(AudioReader(audio, open_file, float(start_s) - BEFORE_S), start_s), []
+    for number, count in enumerate(counts[made:], made):
         silent, target = tmp_path / f"v{number}.mp4", tmp_path / f"part{number}.mp4"
         silent.write_bytes(clip(count, bframes=0))
         assert parts.make(silent, target) == Fraction(sum(counts[:number]), FPS)
@@ -257,10 +272,11 @@ def test_parts_have_the_sound_of_their_time(tmp_path: Path) -> None:
                 Fraction(index, FPS) for index in range(count)
             ]
         heard.append(read_audio(target).samples[: count * RATE // FPS])
-    joined = np.concatenate(heard)
-    assert len(joined) == len(whole)
-    assert np.sqrt(np.mean((joined - whole) ** 2)) < 0.1 * np.std(whole)
-    assert abs(int(np.argmax(np.abs(joined))) - 2 * RATE) < RATE // 50
+    joined, expected = np.concatenate(heard), whole[round(start_s * RATE) :]
+    assert len(joined) == len(expected)
+    assert np.sqrt(np.mean((joined - expected) ** 2)) < 0.1 * np.std(whole)
+    assert abs(int(np.argmax(np.abs(joined))) - round((4.5 - start_s) * RATE)) < RATE // 50
+    assert opened == [ref.sha256 for ref in audio[{0: 0, 1: 0, 2: 2}[made] :]], "it read what it could pass over"
 
 
 def test_without_parts_the_file_is_the_same(tmp_path: Path) -> None:

@@ -208,13 +208,14 @@ class World:
             if len(made) < wanted:
                 break
             got = self.bus.receive(worker.lease, node, producer, worker.received)
-            assert held == (got.verdict in (Verdict.PART, Verdict.END, Verdict.PARKED)), got
+            assert held == (got.verdict in (Verdict.PARTS, Verdict.END, Verdict.PARKED)), got
             self.answers[got.verdict] += 1
-            if got.verdict is Verdict.PART:
-                assert got.body == b"%s %d" % (producer.encode(), worker.received), "parts come in order"
-                worker.received += 1
+            if got.verdict is Verdict.PARTS:
+                for part in got.parts:
+                    assert part == b"%s %d" % (producer.encode(), worker.received), "parts come in order"
+                    worker.received += 1
             elif got.verdict is Verdict.END:
-                worker.ends[producer] = (NodeStatus.COMPLETED, got.body)
+                worker.ends[producer] = (NodeStatus.COMPLETED, got.result)
             else:
                 worker.drop()
             return got.verdict

@@ -34,8 +34,10 @@ def verdict_and_bytes(answer: list[bytes]) -> tuple[Verdict, bytes | None]:
 
 def received(answer: list[bytes]) -> Received:
     """The result of ``receive.lua``."""
-    verdict, *rest = answer
-    return Received(Verdict(verdict.decode()), rest[0] if rest else b"", rest[1].decode() if len(rest) > 1 else "")
+    verdict = Verdict(answer[0].decode())
+    if verdict is Verdict.PARTS:
+        return Received(verdict, parts=tuple(answer[2:]), computation=answer[1].decode())
+    return Received(verdict, result=answer[1] if verdict is Verdict.END else b"")
 
 
 def segment_name(name: bytes) -> tuple[str, str]:

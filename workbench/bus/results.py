@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     KNOWN = "KNOWN"  # a cache hit
     ROUND = "ROUND"  # bytes were removed meanwhile: check that the referenced ones exist, then repeat the call
     PARKED = "PARKED"  # the segment waits without a worker: for another computation, a person, or a part
-    PART = "PART"  # the next part
+    PARTS = "PARTS"  # the next parts
     END = "END"  # there is no further part: the node has completed
     BUSY = "BUSY"  # another node computes it, and this segment cannot be parked: repeat the call
 
@@ -91,17 +91,19 @@ class Taken:
 
 @dataclass(frozen=True)
 class Received:
-    """The answer to a request for a part.
+    """The answer to a request for parts.
 
     Attributes:
-        verdict: PART, END, PARKED, or why the lease is lost.
-        body: the part, or at the END the producer's result.
-        computation: with a part: key of the producer's computation, if it has one.
+        verdict: PARTS, END, PARKED, or why the lease is lost.
+        parts: some of the parts that are finished, in order.
+        computation: with parts: key of the producer's computation, if it has one.
+        result: at the END: the producer's result.
     """
 
     verdict: Verdict
-    body: bytes = b""
+    parts: tuple[bytes, ...] = ()
     computation: str = ""
+    result: bytes = b""
 
 
 @dataclass(frozen=True)

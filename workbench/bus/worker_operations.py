@@ -175,7 +175,7 @@ class WorkerOperations(Operations):
         return Verdict(self._call("part", *args).decode())
 
     def receive(self, lease: Lease, node: str, producer: str, index: int, why: bytes = b"{}") -> Received:
-        """Request the producer's part with that index, for a node that takes its output in parts.
+        """Request the producer's parts from that index on, for a node that takes its output in parts.
 
         Args:
             why: data of the event that explains what the node waits for.

@@ -147,8 +147,8 @@ def part_list(deployment: Deployment, job_id: str, node: str) -> PartList:
     base, start, parts = f"/api/jobs/{job_id}/nodes/{node}/parts", Fraction(0), []
     for index, ref in enumerate(deployment.parts(job_id, node)):
         parts.append(PartEntry(index=index, url=f"{base}/{index}", start_s=float(start)))
-        if isinstance(ref, VideoRef) and ref.frames and ref.fps:
-            start += ref.frames / Fraction(ref.fps).limit_denominator(1001)
+        if isinstance(ref, VideoRef):
+            start += ref.length
     return PartList(parts=parts)
 
 

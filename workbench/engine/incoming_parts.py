@@ -1,4 +1,4 @@
-"""The inputs that a node takes in parts, inside the executor: requests the parts one after the other."""
+"""The inputs that a node takes in parts, inside the executor: requests the parts in order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nodes.sdk import NodeDeclaration
 from schemas.event import NodeResult
 from schemas.graph import Node
 from workbench.engine.binding import Reference, references
-from workbench.engine.messages import Part, Receive, Whole
+from workbench.engine.messages import Parts, Receive, Whole
 from workbench.engine.run_state import RunState
 
 
@@ -45,8 +45,8 @@ class ProducerParts:
     def _receive(self) -> None:
         """Raises Cancelled if the segment now waits for the next part without this executor."""
         answer = self._state.link.ask(Receive(self._state.number, self._node, self._producer, len(self._parts)))
-        if isinstance(answer, Part):
-            self._parts.append(orjson.loads(bytes(answer.part)))
+        if isinstance(answer, Parts):
+            self._parts += (orjson.loads(bytes(part)) for part in answer.parts)
             self.computation = answer.computation
         elif isinstance(answer, Whole):
             self.result = NodeResult.model_validate_json(bytes(answer.result))

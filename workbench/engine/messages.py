@@ -131,7 +131,7 @@ class Ask(Request):
 
 
 class Receive(Request):
-    """Requests a part of a node's output. Response: Part, Whole after the last one, or Outcome PARKED."""
+    """Requests a node's parts from an index on. Response: Parts, Whole after the last one, or Outcome PARKED."""
 
     producer: str
     index: int
@@ -198,9 +198,9 @@ class Known(Answer):
     result: Raw  # NodeResult as JSON
 
 
-class Part(Answer):
-    part: Raw  # as JSON
-    computation: str  # key of its producer's computation; empty if its result is not cached
+class Parts(Answer):
+    parts: list[Raw]  # as JSON, at least one
+    computation: str  # key of their producer's computation; empty if its result is not cached
 
 
 class Whole(Answer):
@@ -240,7 +240,7 @@ FromExecutor = (
     | Failed
     | Done
 )
-ToExecutor = Run | Cancel | Hold | Outcome | Fetched | Known | Part | Whole | Decided | Refused | GivenUp
+ToExecutor = Run | Cancel | Hold | Outcome | Fetched | Known | Parts | Whole | Decided | Refused | GivenUp
 
 M = TypeVar("M")
 

@@ -29,7 +29,7 @@ from workbench.engine.messages import (
     GivenUp,
     Known,
     Outcome,
-    Part,
+    Parts,
     Receive,
     Refused,
     Request,
@@ -160,7 +160,7 @@ class RequestHandler:
         return Decision.model_validate_json(found)
 
     def _receive(self, request: Receive) -> Answer:
-        """The next part of a producer, or its result after the last part; PARKED if the segment now waits for it."""
+        """The next parts of a producer, or its result after the last part; PARKED if the segment now waits for it."""
         why = NodeWait(reason=WaitReason.NEXT_PART, producer=request.producer).to_json()
 
         def receive() -> tuple[Verdict, Received]:
@@ -168,12 +168,12 @@ class RequestHandler:
             return got.verdict, got
 
         verdict, got = self._calls.bus(receive)
-        if verdict is Verdict.PART:
-            self._segment.received.setdefault(request.producer, []).append(got.body)
-            return Part(request.id, Raw(got.body), got.computation)
+        if verdict is Verdict.PARTS:
+            self._segment.received.setdefault(request.producer, []).extend(got.parts)
+            return Parts(request.id, [Raw(part) for part in got.parts], got.computation)
         if verdict is Verdict.END:
-            self._leased.ends[request.producer] = (NodeStatus.COMPLETED, got.body)
-            return Whole(request.id, Raw(got.body))
+            self._leased.ends[request.producer] = (NodeStatus.COMPLETED, got.result)
+            return Whole(request.id, Raw(got.result))
         if verdict is not Verdict.PARKED:
             raise self._leased.lose(verdict)
         self._renewer.forget(self._leased)  # the lease is free

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Protocol, runtime_checkable
 
+from schemas.approval import MAX_TEXT_CHARS
 from workbench.pipelines.sdk import Added, AudioRef, FilledBy, ImageRef, Input, Output, PipelineGraph, Step
 
 SHARP_ENOUGH = 768  # shorter side in px; a larger portrait gains nothing from the upscaler at the default size
@@ -43,7 +44,7 @@ Script = Annotated[
         one_of=SAID,
         alternative="My own text",
         multiline=True,
-        max_length=20_000,
+        max_length=MAX_TEXT_CHARS,
         example="Good morning. This text is spoken word for word.",
         sample="Good morning.",
         filled_by=FilledBy("draft_script", {"prompt": "prompt"}, "Draft it now"),

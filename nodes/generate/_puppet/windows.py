@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nodes._speech import Phoneme
-from nodes.generate._audio_blocks import AudioSamples
+from nodes.generate._audio_blocks import AudioReader, AudioSamples
 from nodes.generate._puppet.loudness import STEP_S
 
 FIRST_FRAMES = 25  # of the first part, which a person waits for
@@ -46,17 +44,25 @@ def frames_of(part: int) -> tuple[int, int]:
     return (0, FIRST_FRAMES) if part == 0 else (FIRST_FRAMES + (part - 1) * PART_FRAMES, PART_FRAMES)
 
 
-def windows(blocks: Iterable[AudioSamples], phonemes: Iterable[Sequence[Phoneme]] | None, fps: int) -> Iterator[Window]:
+def start_s(part: int, fps: int) -> float:
+    """No window of this part or a later one reaches further back."""
+    return max(0.0, (frames_of(part)[0] - 1) / fps - LENGTH_S - STEP_S)
+
+
+def windows(
+    audio: AudioReader, phonemes: Iterable[Sequence[Phoneme]] | None, fps: int, *, part: int = 0
+) -> Iterator[Window]:
     """The windows in order, each as soon as its audio and phonemes are there.
 
     Args:
-        blocks: successive samples, all at one rate.
+        audio: its first file that is opened must not start after ``start_s(part, fps)``.
         phonemes: successive phonemes, with times from the start of the whole audio.
+        part: that of the first window.
     """
-    audio, spoken, part = _Heard(iter(blocks)), _Said(iter(phonemes)) if phonemes is not None else None, 0
+    spoken, rate_hz = _Said(iter(phonemes)) if phonemes is not None else None, audio.rate_hz
+    audio.forget(int(start_s(part, fps) * rate_hz))
     while True:
         first, count = frames_of(part)
-        rate_hz = audio.rate_hz
         wanted = -(-(first + count) * rate_hz // fps) + round(AFTER_S * rate_hz)
         audio.hear(wanted)
         known = -(-audio.end * fps // rate_hz)
@@ -67,40 +73,11 @@ def windows(blocks: Iterable[AudioSamples], phonemes: Iterable[Sequence[Phoneme]
         right = min(wanted, audio.end)
         step = max(0, int((right / rate_hz - LENGTH_S) / STEP_S))
         left = round(step * STEP_S * rate_hz)
+        audio.forget(left)
         heard = AudioSamples(audio.between(left, right), rate_hz)
         said = spoken.between(step * STEP_S, right / rate_hz) if spoken is not None else None
         yield Window(first, count, heard, step * STEP_S, said, known)
         part += 1
-
-
-class _Heard:
-    """The samples from the start of the last window on."""
-
-    def __init__(self, blocks: Iterator[AudioSamples]) -> None:
-        self._blocks = blocks
-        first = next(blocks)
-        self.rate_hz = first.rate_hz
-        self._samples = first.samples
-        self._start = 0
-
-    @property
-    def end(self) -> int:
-        return self._start + len(self._samples)
-
-    def hear(self, wanted: int) -> None:
-        """Read up to the sample with that number, or to the end."""
-        new = [self._samples]
-        end = self.end
-        while end < wanted and (block := next(self._blocks, None)) is not None:
-            new.append(block.samples)
-            end += len(block.samples)
-        self._samples = np.concatenate(new)
-
-    def between(self, left: int, right: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """The samples of these numbers; those before are forgotten."""
-        self._samples = self._samples[left - self._start :].copy()
-        self._start = left
-        return self._samples[: right - left]
 
 
 class _Said:

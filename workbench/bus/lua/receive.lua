@@ -1,18 +1,21 @@
 -- receive(job, seg, fence, node, producer, index, at, why it waits) ->
---   {'PART', part, key of the producer's computation or ''} | {'END', its result} |
+--   {'PARTS', key of the producer's computation or '', part, …} | {'END', its result} |
 --   {'PARKED'} | {'FENCED'} | {'CANCELLED'} | {'WAIT'}
--- The next part of a producer's output for a node that takes it in parts; of a completed producer at once the whole. If there is none yet, the segment waits without a
--- lease until there is one; the attempt is refunded.
+-- The next parts of a producer's output for a node that takes it in parts, because a node that starts again passes over
+-- many; of a completed producer at once the whole. If there is none yet, the segment waits without a lease until there is
+-- one; the attempt is refunded.
 local job, seg, fence, node, producer, index = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local at, why = ARGV[7], ARGV[8]
-local key = job_key(job)
+local key, MOST = job_key(job), 200
 if redis.call('HGET', key, 'status') == 'cancelled' then return { 'CANCELLED' } end
 if not holds(job, seg, fence) then return { fenced(fence) } end
 if not open_deployment() then return { 'WAIT' } end
 local state = redis.call('HMGET', key, 'st:' .. producer, 'rs:' .. producer, 'pn:' .. producer, 'fl:' .. producer)
 local parts, completed = tonumber(state[3] or '0'), state[1] == 'completed'
 if index < parts and not (completed and index == 0) then
-  return { 'PART', redis.call('HGET', key, 'pt:' .. producer .. ':' .. index), state[4] or '' }
+  local fields = {}
+  for i = index, math.min(parts, index + MOST) - 1 do fields[#fields + 1] = 'pt:' .. producer .. ':' .. i end
+  return { 'PARTS', state[4] or '', unpack(redis.call('HMGET', key, unpack(fields))) }
 end
 if completed then return { 'END', state[2] } end
 
