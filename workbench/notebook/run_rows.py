@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 20  # rows in a static table
-_EMPTY = ("id", "status", "pipeline", "experiment", "created", "compute_seconds", "waiting_seconds", "title")
+_EMPTY = (
+    "id",
+    "status",
+    "pipeline",
+    "experiment",
+    "created",
+    "compute_seconds",
+    "waiting_seconds",
+    "first_frame_seconds",
+    "title",
+)
 
 
 def run_row(line: JobLine) -> dict[str, Any]:
@@ -29,6 +39,7 @@ def run_row(line: JobLine) -> dict[str, Any]:
         "created": datetime.fromtimestamp(line.created_at, UTC),
         "compute_seconds": line.compute_seconds,
         "waiting_seconds": line.waiting_seconds,
+        "first_frame_seconds": line.first_frame_seconds,
         "title": line.title,
     }
 

@@ -104,13 +104,17 @@ export function seconds(value) {
 }
 
 /**
- * How long an ended job computed and waited: "12 s · waited 40 s". Waiting below a second is left out, because every job has some.
- * @param {{computeSeconds?: number | null, waitingSeconds?: number | null}} job
+ * How long an ended job computed and waited, and when its video began: "12 s · waited 40 s · first frame after 0.5 s". Waiting
+ * below a second is left out, because every job has some.
+ * @param {{computeSeconds?: number | null, waitingSeconds?: number | null, firstFrameSeconds?: number | null}} job
  */
-export function times({ computeSeconds = null, waitingSeconds = null }) {
+export function times({ computeSeconds = null, waitingSeconds = null, firstFrameSeconds = null }) {
   if (computeSeconds === null) return "";
-  return [seconds(computeSeconds), (waitingSeconds ?? 0) >= 1 ? `waited ${seconds(waitingSeconds)}` : ""].filter(Boolean).join(" · ");
+  return [seconds(computeSeconds), (waitingSeconds ?? 0) >= 1 ? `waited ${seconds(waitingSeconds)}` : "", firstFrame(firstFrameSeconds)].filter(Boolean).join(" · ");
 }
+
+/** @param {number | null} [value] */
+export const firstFrame = (value) => (value === null || value === undefined ? "" : `first frame after ${seconds(value)}`);
 
 /** 512 B, 38 kB, 2.4 MB, 1.2 GB. */
 export function bytes(value) {

@@ -4,7 +4,7 @@
 import { ask, embedded, pageUrl } from "./api.js";
 import { approval } from "./approval.js";
 import { artifactsOf, setDownloadUrl } from "./artifact.js";
-import { badge, button, empty, fill, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
+import { badge, button, empty, fill, firstFrame, h, icon, linkButton, problem, seconds, sentence, times, when } from "./dom.js";
 import { follow, isFinal, nodesOf, openQuestion } from "./job.js";
 import { showGone, waysBack } from "./gone.js";
 import { blockersNote, blockersOf } from "./blockers.js";
@@ -104,7 +104,7 @@ function drawHead(view, job) {
 
 function headWords(job, blocked) {
   if (isFinal(job.status)) {
-    return [times(job.record ?? {})];
+    return [times({ ...job.record, firstFrameSeconds: job.firstFrameSeconds })];
   }
   if (!job.connected) return ["not connected; the job continues"];
   if (job.busAway) return ["the bus is unreachable; the job continues when it is back"];
@@ -112,7 +112,7 @@ function headWords(job, blocked) {
   if (openQuestion(job)) return ["waiting for you"];
   if (job.status === "queued" || job.status === "advertised") return [job.waiting ? sentence(job.waiting) : "waiting for a free worker"];
   const percent = `${Math.round((job.progress ?? 0) * 100)} %`;
-  return [job.secondsLeft ? `${percent} · about ${seconds(job.secondsLeft)} left` : percent];
+  return [[percent, job.secondsLeft ? `about ${seconds(job.secondsLeft)} left` : "", firstFrame(job.firstFrameSeconds)].filter(Boolean).join(" · ")];
 }
 
 function cancelButton(view) {
@@ -196,7 +196,9 @@ function createLine(node) {
 
 function lineWords(node, job) {
   if (node.status === "running") {
-    const done = node.total > 1 && node.unit ? `${Math.round(node.done)} of ${Math.round(node.total)} ${node.unit}` : node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
+    const done = doneWords(node);
+    const producer = node.wait?.producer ? job.nodes.get(node.wait.producer) : null;
+    if (producer && producer.status !== "running") return `${done}, waits for ${producer.name}`;
     return node.secondsLeft ? `${done} · ${seconds(node.secondsLeft)} left` : done;
   }
   if (node.status === "completed") return node.cached ? "cached" : seconds(node.seconds);
@@ -207,9 +209,17 @@ function lineWords(node, job) {
   return "";
 }
 
+/** How much of a running node is done. A total that still grows has a plus sign. */
+function doneWords(node) {
+  if (node.total > 1 && node.unit) return `${Math.round(node.done)} of ${Math.round(node.total)}${node.growing ? "+" : ""} ${node.unit}`;
+  if (node.growing && node.parts) return `${node.parts} ${node.parts === 1 ? "part" : "parts"} so far`;
+  return node.fraction > 0 ? `${Math.round(node.fraction * 100)} %` : (node.log?.at(-1)?.text ?? "running");
+}
+
 const EVENT_WORDS = {
   "node.running": (data) => `started on ${data.worker || "a worker"}${data.attempt > 1 ? `, attempt ${data.attempt}` : ""}`,
   "node.completed": (data) => (data.cached ? "result from the cache" : `done in ${seconds(data.seconds)}`),
+  "node.first_part": () => "first part finished",
   "node.retrying": (data) => `attempt ${data.attempt} failed: ${data.error?.message ?? ""}`,
   "node.failed": () => "failed", // its error is shown once: as that of the job, or below
   "node.lost": () => "its output was damaged or missing in the store; it runs again",
@@ -221,9 +231,19 @@ const EVENT_WORDS = {
   "job.failed": () => "caused the failure of the job",
 };
 
+/** A node that takes an input in parts pauses for each that is not finished; only its start and its end are news. */
+function withoutPauses(events) {
+  let pausing = false;
+  return events.filter((event) => {
+    const goesOn = pausing && event.type === "node.running";
+    pausing = event.type === "node.waiting" && event.data?.reason === "next_part";
+    return !pausing && !goesOn;
+  });
+}
+
 function logOf(node, job) {
   const events = job.events.filter((event) => event.node === node.id);
-  const rows = events.map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
+  const rows = withoutPauses(events).map((event) => h("li", {}, when(event.at), " ", EVENT_WORDS[event.type]?.(event.data ?? {}) ?? event.type));
   // While the node runs, its log comes with the progress; afterwards it is in the event of its completion.
   const messages = events.findLast((event) => event.type === "node.completed")?.data?.log ?? node.log ?? [];
   return [

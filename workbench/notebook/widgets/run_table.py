@@ -21,7 +21,8 @@ from workbench.store.listing import JobLine
 if TYPE_CHECKING:
     import pandas as pd
 
-USUAL = ("status", "title", "pipeline", "experiment", "created", "compute_seconds", "waiting_seconds")
+TIMES = ("compute_seconds", "waiting_seconds", "first_frame_seconds")
+USUAL = ("status", "title", "pipeline", "experiment", "created", *TIMES)
 MOST_PARAMS, MOST_METRICS = 6, 4  # shown by default
 
 Row = dict[str, Any]
@@ -95,8 +96,7 @@ def _row(line: JobLine) -> Row:
         "pipeline": line.pipeline or line.workflow_id,
         "experiment": line.experiment,
         "created": line.created_at,
-        "compute_seconds": line.compute_seconds,
-        "waiting_seconds": line.waiting_seconds,
+        **{name: getattr(line, name) for name in TIMES},
     }
 
 
