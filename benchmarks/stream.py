@@ -85,12 +85,11 @@ class Bench:
                 first_s = time.perf_counter() - began
             if update.final:
                 break
-        record = self.deployment.job(job)
-        if record.status is not JobStatus.COMPLETED:
-            raise SystemExit(f"job {job}: {record.error}")
-        self.deployment.open(the(record, VideoRef))
         whole_s = time.perf_counter() - began
-        return Run(first_s or whole_s, whole_s, tree_cpu_s(self.pids) - cpu, await_record(self.deployment, job))
+        record = await_record(self.deployment, job)
+        if record.status is not JobStatus.COMPLETED:
+            raise SystemExit(f"job {job} {record.status}: {record.error}")
+        return Run(first_s or whole_s, whole_s, tree_cpu_s(self.pids) - cpu, record)
 
 
 class Memory:

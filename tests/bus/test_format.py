@@ -15,6 +15,7 @@ from tests.bus.test_keys import run_every_operation
 from workbench.bus import scripts
 from workbench.bus.bus import Bus
 from workbench.bus.fields import EntryField, EventField, HeldField, JobField, MetaField, NodeField, SegmentField
+from workbench.bus.job_plan import WAITS
 from workbench.bus.keys import LANES, Keys
 from workbench.bus.results import Phase, Verdict
 
@@ -74,7 +75,7 @@ def test_the_other_names_agree_too() -> None:
     final = re.search(r"local FINAL = {(.*)}", WHOLE)
     assert final is not None
     assert found(r"(\w+) = true", final[1]) == values(FINAL_NODE_STATUSES, FINAL_JOB_STATUSES)
-    assert found(r"kind == '([a-z_]+)'") == {EdgeKind.ON_FAILURE.value}
+    assert found(r"kind == '([a-z_]+)'") == {EdgeKind.ON_FAILURE.value, WAITS}
 
 
 def test_the_prelude_documents_every_field() -> None:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import av
 import pytest
 
+from nodes._samples import sample_portrait
+from schemas.event import EventType
 from schemas.job import JobView
+from schemas.status import JobStatus
 from tests.cli.conftest import SCRIPT
 from tests.cli.program import Program
 from tests.cli.saved import artifact_in
 from tests.cli.tracking import Run
+from workbench.client.completion import await_record
+from workbench.client.submit import submit_graph
+from workbench.client.uploads import store_file
+from workbench.client.view import artifacts
+from workbench.engine.accept import Request
+from workbench.pipelines.registry import find_pipeline
+from workbench.pipelines.sdk import Settings
+from workbench.pipelines.sdk.building import build
 
 pytestmark = [pytest.mark.stack, pytest.mark.models, pytest.mark.slow]
 
 NODES = ["script", "speech", "upscale", "animate", "remux", "evaluate"]
-TIMES = ("seconds", "computeSeconds", "waitingSeconds")
+TIMES = ("seconds", "computeSeconds", "waitingSeconds", "firstFrameSeconds")
 HEAD = ("run", "talking_head", "--portrait", "sample")
 
 
@@ -206,3 +220,24 @@ def test_the_packaged_model_writes_the_script_for_a_prompt(program: Program, fir
     assert 3 <= len(written) <= 15
     assert shown["metrics"]["evaluate.word_error_rate"] < 0.5  # what is heard is what was written
     assert run.values("params")["seed"] == "3"
+
+
+def test_parts_change_the_time_and_not_the_bytes(program: Program) -> None:
+    """The job again, of which no node takes its input in parts."""
+    deployment, taken = program.client, []
+    with tempfile.TemporaryDirectory() as folder:
+        portrait = store_file(deployment, sample_portrait(Path(folder)), "image")[0]
+    settings = Settings(leave_out=frozenset({"upscale", "evaluate"}), fresh=True)
+    script = "It speaks before it has read this to the end. That is the whole idea. Is it not?"
+    graph = build(find_pipeline("talking_head"), {"portrait": portrait, "script": script}, settings)
+    for streams in (nullcontext(), patch("workbench.engine.plan.find_streams", return_value={})):
+        with streams:
+            job = submit_graph(deployment, Request(graph, pipeline="talking_head")).job
+        record = await_record(deployment, job)
+        assert record.status is JobStatus.COMPLETED, record.error
+        seen = [(event.type, event.node) for event in deployment.events(job)]
+        early = seen.index((EventType.NODE_RUNNING, "remux")) < seen.index((EventType.NODE_COMPLETED, "animate"))
+        made = [(node, name, ref.sha256) for node, name, ref in artifacts(record)]
+        taken.append((early, made))
+    assert [early for early, _ in taken] == [True, False]
+    assert taken[0][1] == taken[1][1]

@@ -224,6 +224,7 @@ class LouderParams(NodeModel):
 
 class Lines(NodeModel):
     file: InParts[TextRef] = Field(description="Lines of text.")
+    beside: InParts[TextRef] | None = Field(None, description="As many lines, which are only counted.")
 
 
 class Louder(NodeModel):
@@ -250,4 +251,7 @@ def louder(ctx: Context, params: LouderParams, inputs: Lines) -> Louder:
                 ctx.parts.append(Louder(file=ctx.save(line.upper().encode(), "text")))
                 note(f"louder-{count}")
             count += 1
+    if inputs.beside is not None:
+        beside = sum(ctx.open(ref).read_bytes().count(b"\n") for ref in inputs.beside)
+        assert beside == count, f"{beside} lines beside {count}"
     return Louder(file=ctx.save(b"".join(ctx.open(part.file).read_bytes() for part in ctx.parts), "text"))

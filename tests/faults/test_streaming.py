@@ -73,6 +73,21 @@ def test_without_parts_the_result_is_the_same(live: LiveDeployment, diary: Diary
     assert content(live, record).startswith(b"X BY PROCESS")
 
 
+def test_a_node_takes_parts_of_its_parent_and_of_what_that_is_made_from(
+    live: LiveDeployment, workers: Any, diary: Diary
+) -> None:
+    """The video file takes the sound, from which the animation is still being made."""
+    nodes = graph(diary, part_s=0.3)
+    nodes["both"] = {"service": "probe.louder", "input": {"file": "$louder.file", "beside": "$lines.file"}}
+    job = live.submit(nodes, [*EDGES, ("louder", "both")]).job
+    record = check_made_once(live, diary, job)
+    output = record.node("both").output
+    assert output is not None
+    assert live.deployment.open(TextRef.model_validate(output["file"])).read_bytes() == b"".join(LINES).upper()
+    types = [f"{event.type.value} {event.node}" for event in live.deployment.events(job)]
+    assert types.index("node.first_part both") < types.index("node.completed lines")
+
+
 def holder(live: LiveDeployment, workers: list[subprocess.Popen[bytes]], job: str, node: str) -> Any:
     """The process of the worker that holds the node's segment, once one does."""
 

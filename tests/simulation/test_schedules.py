@@ -37,9 +37,11 @@ def shapes() -> list[Checked]:
     same = {name: node("probe.cached", value=name) for name in ("x", "y")}
     ask = {"service": "review.script", "input": {"narration": "text"}, "retries": {"maxAttempts": 20}}
     lines, louder = node("probe.elsewhere"), {"service": "probe.louder", "retries": {"maxAttempts": 20}}
+    beside = louder | {"input": {"file": "$b.file", "beside": "$a.file"}}
     drawn = [
         ({"a": lines, "b": louder, "c": control}, [("a", "b"), ("b", "c")]),
         ({"a": data, "b": louder, "c": louder, "d": data}, [("a", "b"), ("b", "c"), ("a", "d"), ("c", "d")]),
+        ({"a": lines, "b": louder, "c": beside, "d": data}, [("a", "b"), ("b", "c"), ("c", "d")]),
         ({"a": control, "b": data, "c": control}, [("a", "b"), ("b", "c")]),
         ({"a": data, "b": data, "c": other, "d": control}, [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]),
         ({"a": data, "b": control, "c": data}, [("a", "b", "on_failure"), ("a", "c")]),

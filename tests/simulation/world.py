@@ -60,11 +60,11 @@ class PlayedWorker:
     ends: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     parts: dict[str, list[bytes]] = field(default_factory=dict)  # finished parts by node
-    received: int = 0  # parts that the node in its hands has taken
+    received: Counter[str] = field(default_factory=Counter)  # parts that the node in its hands has taken, by producer
     known: str = ""
 
     def drop(self) -> None:
-        self.hand, self.lease, self.received = None, None, 0
+        self.hand, self.lease, self.received = None, None, Counter()
         self.ends, self.claims, self.parts = {}, {}, {}
 
 
@@ -204,16 +204,16 @@ class World:
         for producer in producers:
             if producer in worker.ends:
                 continue
-            wanted = worker.received  # it makes one of each that it has taken
+            wanted = worker.received[producer]  # it makes one of each that it has taken
             if len(made) < wanted:
                 break
-            got = self.bus.receive(worker.lease, node, producer, worker.received)
+            got = self.bus.receive(worker.lease, node, producer, worker.received[producer])
             assert held == (got.verdict in (Verdict.PARTS, Verdict.END, Verdict.PARKED)), got
             self.answers[got.verdict] += 1
             if got.verdict is Verdict.PARTS:
                 for part in got.parts:
-                    assert part == b"%s %d" % (producer.encode(), worker.received), "parts come in order"
-                    worker.received += 1
+                    assert part == b"%s %d" % (producer.encode(), worker.received[producer]), "parts come in order"
+                    worker.received[producer] += 1
             elif got.verdict is Verdict.END:
                 worker.ends[producer] = (NodeStatus.COMPLETED, got.result)
             else:
@@ -246,7 +246,7 @@ class World:
             return None
         held, node = self._holds(worker), worker.hand.next_node()
         makers = [name for name, (status, _) in worker.ends.items() if status == NodeStatus.COMPLETED]
-        if node is not None and worker.received:
+        if node is not None and worker.received.total():
             makers = self._producers(worker, node)  # one of the parts that it has taken
         if node is None or not makers:
             return None

@@ -49,7 +49,7 @@ def _node_fields(node: PlannedNode) -> dict[str, Value]:
         NodeField.MAX_ATTEMPTS.of(node.id): node.max_attempts,
     }
     if node.children:
-        fields[NodeField.CHILDREN.of(node.id)] = ";".join(f"{child} {kind.value}" for child, kind in node.children)
+        fields[NodeField.CHILDREN.of(node.id)] = ";".join(f"{child} {kind}" for child, kind in node.children)
     if node.result is not None:
         fields[NodeField.RESULT.of(node.id)] = node.result
     if node.asked is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from schemas.event import EventType
-from schemas.status import EdgeKind, NodeStatus
+from schemas.status import NodeStatus
+
+WAITS = "waits"  # not an edge: the child starts after the node has ended, and whatever that gives, it makes nothing run
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class PlannedNode:
     status: NodeStatus
     pending: int  # number of parents that are not final
     fired: int  # number of fired edges
-    children: tuple[tuple[str, EdgeKind], ...]
+    children: tuple[tuple[str, str], ...]  # with the kinds of the edges, or WAITS
     max_attempts: int
     result: bytes | None = None  # NodeResult of a completed node
     asked: bytes | None = None  # NodeWait of a node that waits for a person

@@ -26,13 +26,13 @@ class Gate:
         return self.pending == 0 and self.fired == 0
 
 
-def gate(incoming: Iterable[Edge], status: Mapping[str, NodeStatus]) -> Gate:
-    """The gate of a node, computed from the states of its parents."""
+def gate(incoming: Iterable[Edge], status: Mapping[str, NodeStatus], waits_for: Iterable[str] = ()) -> Gate:
+    """The gate of a node, from the states of its parents, and of other nodes that must have ended before it."""
     edges = list(incoming)
     if not edges:
         return Gate(pending=0, fired=1)
     return Gate(
-        pending=sum(not status[edge.from_].final for edge in edges),
+        pending=sum(not status[other].final for other in (*(edge.from_ for edge in edges), *waits_for)),
         fired=sum(edge.kind.fires(status[edge.from_]) for edge in edges),
     )
 

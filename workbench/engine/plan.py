@@ -8,12 +8,12 @@ from schemas.event import EventType, NodeResult
 from schemas.graph import Edge, Node
 from schemas.segment import RunOptions, SegmentSpec
 from schemas.status import Lane, NodeStatus
-from workbench.bus.job_plan import JobPlan, PlannedNode, PlannedSegment
+from workbench.bus.job_plan import WAITS, JobPlan, PlannedNode, PlannedSegment
 from workbench.engine.binding import references
 from workbench.engine.cut import Segment, cut, pool_name
 from workbench.engine.edges import gate, handles_failure
 from workbench.engine.provided_services import needed
-from workbench.engine.streaming import Streams, consumers_of, find_streams, producers_of
+from workbench.engine.streaming import Streams, consumers_of, find_streams, find_waits, producers_of
 from workbench.engine.validate import Checked
 
 
@@ -44,20 +44,21 @@ def plan(
     asking = {node_id for node_id, declaration in checked.declarations.items() if declaration.asks}
     streams = find_streams(graph, checked.declarations)
     in_parts = {node_id: producers_of(streams, node_id) for node_id in streams}
+    waits_for = find_waits(graph, streams)
     segments = cut(graph, checked.order, pools, asking, in_parts)
     of = {node_id: segment.id for segment in segments for node_id in segment.nodes}
     parents, children = graph.parents(), graph.children()
     status = {node.id: _initial(node, results) for node in graph.nodes}
     gates = {}
     for node_id in checked.order:
-        gates[node_id] = gate(parents[node_id], status)
+        gates[node_id] = gate(parents[node_id], status, waits_for.get(node_id, ()))
         if not status[node_id].final and gates[node_id].skips:
             status[node_id] = NodeStatus.SKIPPED
     outside = {
         segment.id: sum(
-            of[edge.from_] != segment.id and not status[edge.from_].final
+            of[other] != segment.id and not status[other].final
             for node_id in segment.nodes
-            for edge in parents[node_id]
+            for other in (*(edge.from_ for edge in parents[node_id]), *waits_for.get(node_id, ()))
         )
         for segment in segments
     }
@@ -82,7 +83,10 @@ def plan(
                 status=status[node.id],
                 pending=gates[node.id].pending,
                 fired=gates[node.id].fired,
-                children=tuple((edge.to, edge.kind) for edge in children[node.id]),
+                children=(
+                    *((edge.to, edge.kind.value) for edge in children[node.id]),
+                    *((reader, WAITS) for reader, names in waits_for.items() if node.id in names),
+                ),
                 max_attempts=node.retries.max_attempts,
                 result=results[node.id].to_json() if node.id in results else None,
                 asked=waits.get(node.id),

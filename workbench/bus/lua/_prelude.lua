@@ -220,6 +220,7 @@ end
 
 local function fires(kind, status)
   if kind == 'on_failure' then return status == 'failed' end
+  if kind == 'waits' then return false end -- of job_plan: an order without an edge
   return status == 'completed'
 end
 
