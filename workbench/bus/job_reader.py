@@ -33,8 +33,8 @@ class Reported:
 
     Attributes:
         progress: of each node that reported any, as JSON.
-        parts: number of finished parts, by node. It is exact: a node that gives its lease back to wait for its next input
-            does not report the last part before that.
+        parts: number of finished parts, by node. Progress may be older: a node that gives its lease back to wait for
+            its next input does not report the last part before that.
     """
 
     progress: list[bytes]

@@ -23,9 +23,7 @@ class Estimate:
     done: dict[str, float] = field(default_factory=dict)  # fraction by node
     started: dict[str, float] = field(default_factory=dict)
     measured: set[str] = field(default_factory=set)  # nodes whose own progress or end says how long they take
-    known_left_s: dict[str, float] = field(
-        default_factory=dict
-    )  # of nodes whose input is not complete: at least so long
+    known_left_s: dict[str, float] = field(default_factory=dict)  # at least; of nodes whose input is not complete
 
     @classmethod
     def of(cls, graph: Graph, typical_s: dict[str, float]) -> Estimate:
@@ -76,8 +74,7 @@ class Estimate:
             self.known = True
 
     def known_work(self, progress: Progress) -> None:
-        """Apply the progress of a node whose input is not complete. It says nothing about the whole, only that the known
-        rest is still to be done."""
+        """Apply the progress of a node whose input is not complete: it only says that the known rest is to be done."""
         if progress.done > 0 and progress.node in self.started:
             ran = time.monotonic() - self.started[progress.node]
             self.known_left_s[progress.node] = ran * max(0.0, progress.total - progress.done) / progress.done

@@ -61,9 +61,8 @@ def times_of(job: JobRecord) -> JobTimes | None:
     if job.finished_at is None:
         return None
     spans = (NodeSpan(node.started_at, node.finished_at, node.seconds, node.cached) for node in job.nodes)
-    return split(job.created_at, job.finished_at, spans)._replace(
-        first_frame_s=first_frame_s(job.created_at, job.nodes)
-    )
+    shown_s = first_frame_s(job.created_at, job.nodes)
+    return split(job.created_at, job.finished_at, spans)._replace(first_frame_s=shown_s)
 
 
 def first_frame_s(created_at: float, nodes: Iterable[NodeVideo]) -> float | None:

@@ -68,9 +68,7 @@ class JobLine(Contract):
     finished_at: float | None = None
     compute_seconds: float | None = Field(None, description="Sum of the wall times of its nodes, once it has ended.")
     waiting_seconds: float | None = Field(None, description="Time in which no node ran, once it has ended.")
-    first_frame_seconds: float | None = Field(
-        None, description="Time until the first frames of a video could be played."
-    )
+    first_frame_seconds: float | None = Field(None, description="Time until the first frames could be played.")
     mlflow_run_id: str | None = None
     on_bus: bool = Field(False, description="Whether an event of the job was recorded.")
     title: str = Field("", description="First words of its prompt or script.")
@@ -170,6 +168,7 @@ def _times(connection: Connection, ended: dict[str, tuple[float, float]]) -> dic
 def _first_frames(connection: Connection, ids: list[str]) -> dict[str, float]:
     """The times from acceptance to the first frames, of jobs that have any."""
     columns, made = node_results.c, job_artifacts.c
+    shown = (columns.first_part_at, columns.part_kind, columns.finished_at, columns.output)
     # Only the nodes with a video, because outputs may be long.
     videos = (
         exists()
@@ -177,9 +176,7 @@ def _first_frames(connection: Connection, ids: list[str]) -> dict[str, float]:
         .where(artifacts.c.sha256 == made.sha256, artifacts.c.kind == "video")
     )
     statement = (
-        select(
-            jobs.c.id, jobs.c.created_at, columns.first_part_at, columns.part_kind, columns.finished_at, columns.output
-        )
+        select(jobs.c.id, jobs.c.created_at, *shown)
         .join(jobs, jobs.c.id == columns.job)
         .where(columns.job.in_(ids), or_(columns.part_kind == "video", videos))
     )

@@ -121,7 +121,7 @@ class Follower:
             return
         self._first_frame_shown = True
         settings = self.deployment.settings
-        watch = f"; watch it: {this_program()} open {self.job}" if settings.app_url and settings.app_token else ""
+        watch = f": {this_program()} open {self.job}" if settings.app_url and settings.app_token else ""
         self._print(f"▶ first frame after {seconds:.1f} s{watch}")
 
     def _print(self, text: str) -> None:

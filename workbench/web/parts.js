@@ -95,7 +95,10 @@ export class GrowingVideo {
   async #load(index) {
     const bytes = await readFile("GET /api/jobs/{job_id}/nodes/{node}/parts/{index}", { job_id: this.#jobId, node: this.#node, index });
     if (this.#source.readyState !== "open") return;
-    this.#buffer ??= this.#source.addSourceBuffer(hasSound(bytes) ? codecs(PICTURES, SOUND) : codecs(PICTURES));
+    if (!this.#buffer) {
+      this.player.muted ||= !hasSound(bytes); // so that the browser lets it play by itself
+      this.#buffer = this.#source.addSourceBuffer(hasSound(bytes) ? codecs(PICTURES, SOUND) : codecs(PICTURES));
+    }
     const buffer = this.#buffer;
     await this.#drop(this.player.currentTime - BEHIND_S);
     buffer.timestampOffset = this.#known[index].startS;

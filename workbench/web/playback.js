@@ -12,7 +12,7 @@ const SETTLE_MS = 10_000; // a video that has not loaded by then is shown as it 
  */
 export function start(player, place) {
   player.play().catch((error) => {
-    if (error.name !== "NotAllowedError") return;
+    if (error.name !== "NotAllowedError" || player.muted) return;
     player.muted = true;
     offerSound(player, place);
     player.play().catch(() => null); // a browser may refuse this too; the controls remain

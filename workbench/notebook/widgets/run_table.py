@@ -12,7 +12,7 @@ import traitlets
 from schemas.api import api_status
 from workbench.client.deployment import Deployment
 from workbench.client.metric_meanings import JOB_TIMES, of_name
-from workbench.notebook.run_rows import frame_of, runs_html, runs_text
+from workbench.notebook.run_rows import TIMES, frame_of, runs_html, runs_text
 from workbench.notebook.widgets.view import View
 from workbench.store.columns import metrics_of, params_of
 from workbench.store.job_params import SPOKEN
@@ -21,7 +21,6 @@ from workbench.store.listing import JobLine
 if TYPE_CHECKING:
     import pandas as pd
 
-TIMES = ("compute_seconds", "waiting_seconds", "first_frame_seconds")
 USUAL = ("status", "title", "pipeline", "experiment", "created", *TIMES)
 MOST_PARAMS, MOST_METRICS = 6, 4  # shown by default
 
