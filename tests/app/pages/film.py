@@ -1,4 +1,4 @@
-"""A service for tests of pages: a film of a moving bar with a tone, whose parts are made when a test opens their gates."""
+"""A service for tests of pages: a film with a tone, whose parts are made when a test opens their gates."""
 
 from __future__ import annotations
 

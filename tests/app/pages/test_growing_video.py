@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def state(page: Page) -> dict[str, Any]:
 
 
 def has_played(page: Page, second: float) -> None:
-    page.wait_for_function("([player, second]) => document.querySelector(player).currentTime > second", arg=[PLAYER, second])
+    page.wait_for_function(
+        "([player, second]) => document.querySelector(player).currentTime > second", arg=[PLAYER, second]
+    )
 
 
 def test_parts_play_with_sound_and_the_whole_video_continues_them(
@@ -90,6 +93,6 @@ def test_parts_play_with_sound_and_the_whole_video_continues_them(
     has_played(page, (PARTS - 1) * PART_S)
     now, heard = state(page), page.evaluate("globalThis.heard")
     assert not now["muted"]
-    assert all(after >= before - 0.05 for before, after in zip(heard, heard[1:], strict=False)), "it jumped back"
+    assert all(after >= before - 0.05 for before, after in pairwise(heard)), "it jumped back"
     assert page.locator(".wb-stage").evaluate("(stage) => stage.offsetHeight") == height
     expect(page.locator(".wb-monitor-title")).to_contain_text("first frame after")
