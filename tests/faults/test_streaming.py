@@ -56,6 +56,15 @@ def test_the_consumer_starts_with_the_first_part(live: LiveDeployment, workers: 
     assert types.index("node.first_part lines") < types.index("node.running louder")
     assert types.index("node.completed lines") < types.index("node.completed louder")
     assert {node.id: node.attempt for node in record.nodes} == {"lines": 1, "louder": 1}, "waiting counted as attempts"
+    result = next(
+        event.data
+        for event in live.deployment.events(job)
+        if event.type.value == "node.completed" and event.node == "louder"
+    )
+    assert [line["text"] for line in result["log"]] == [f"line {index}" for index in range(PARTS)], (
+        "reports before a wait"
+    )
+    assert record.node("louder").metrics == {f"line_{index}": 1 for index in range(PARTS)}
 
 
 def test_one_worker_runs_them_one_after_the_other(live: LiveDeployment, diary: Diary) -> None:
